@@ -1,0 +1,1 @@
+"""Configuration: raw TOML to one validated, frozen model."""

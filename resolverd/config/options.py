@@ -1,0 +1,36 @@
+"""How an option is declared: one call carries its default, range, unit and doc.
+
+Validation, the reference and `--help` all read the same `FieldInfo`; nothing about an
+option is said twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A table of the configuration: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def option(
+    default: Any = ...,
+    doc: str = "",
+    *,
+    unit: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    factory: Any = None,
+) -> Any:
+    """Declare an option; with neither `default` nor `factory` it must be written.
+
+    `least` and `most` are inclusive and in `unit` (seconds for durations).
+    """
+    extra = {"unit": unit} if unit else None
+    if factory is not None:
+        return Field(default_factory=factory, description=doc, json_schema_extra=extra)
+    return Field(default, description=doc, ge=least, le=most, json_schema_extra=extra)

@@ -1,0 +1,88 @@
+"""`[probe]`: how an endpoint is asked whether it serves; every layer may override any part.
+
+`Probe` is complete and has a default for everything. `ProbeOverride` has the same options,
+all unset, and is generated from `Probe`, so that the two cannot drift.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, create_model, model_validator
+from pydantic.fields import FieldInfo
+
+from resolverd.config.options import Section, option
+from resolverd.config.types import Duration, Hostname
+
+ProbeKind = Literal["tcp", "http"]
+
+
+class Probe(Section):
+    """One probe's complete settings; times in seconds."""
+
+    kind: ProbeKind = option("http", "What is asked: a TCP handshake or an HTTP request.")
+    path: str = option("/health", "Path and query of the HTTP request; replaces the URL's own.")
+    method: Literal["GET", "HEAD", "POST"] = option("GET", "HTTP method.")
+    body: str = option("", "Body of the HTTP request.")
+    headers: dict[str, str] = option(factory=dict, doc="Headers added to the HTTP request.")
+    host: str = option("", "Host header; empty takes the URL's own.")
+    sni: Hostname | Literal[""] = option(
+        "", "TLS server name (SNI, and the name verified); empty takes the URL's own."
+    )
+    verify_tls: bool = option(True, "Whether the certificate must be valid for the server name.")
+    expect_status: tuple[int, ...] = option((200,), "HTTP status codes that count as success.")
+    expect_body: str = option("", "Text that must occur in the first 64 KiB of the response body.")
+    interval: Duration = option(
+        5.0, "Time between probes while all is well.", unit="seconds", least=0.1, most=3600
+    )
+    fast_interval: Duration = option(
+        1.0,
+        "Time between probes from the first failure until settled.",
+        unit="seconds",
+        least=0.05,
+        most=3600,
+    )
+    timeout: Duration = option(
+        2.0, "Time after which a probe has failed.", unit="seconds", least=0.01, most=300
+    )
+    fall: int = option(
+        3, "Consecutive failures that take an endpoint down.", unit="failures", least=1, most=100
+    )
+    rise: int = option(
+        2, "Consecutive successes that bring an endpoint up.", unit="successes", least=1, most=100
+    )
+
+    @model_validator(mode="after")
+    def _fast_is_faster(self) -> Probe:
+        if self.fast_interval > self.interval:
+            raise ValueError("fast_interval is longer than interval")
+        return self
+
+
+def _unset(field: FieldInfo) -> Any:
+    """The same option with no value: TOML has no null, so None is never validated."""
+    kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return kind, Field(
+        None, description=field.description, json_schema_extra=field.json_schema_extra
+    )
+
+
+if TYPE_CHECKING:
+    ProbeOverride = Probe
+else:
+    ProbeOverride = create_model(
+        "ProbeOverride",
+        __base__=Section,
+        **{name: _unset(field) for name, field in Probe.model_fields.items()},
+    )
+
+
+def merge_probe(*layers: ProbeOverride | Probe) -> Probe:
+    """The complete settings after each layer, broadest first, has overridden what it sets.
+
+    Raises pydantic's ValidationError when the layers contradict one another.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= {name: getattr(layer, name) for name in layer.model_fields_set}
+    return Probe.model_validate(merged)

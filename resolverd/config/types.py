@@ -1,0 +1,127 @@
+"""The value types that options are declared with: durations, prefixes, coordinates, listeners.
+
+Each is an `Annotated` alias that pydantic validates; what it raises becomes the text of a
+`Problem`, so every message says what was expected.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
+
+from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Listener(NamedTuple):
+    """An address and port to listen on; port 0 lets the kernel choose."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else f"{self.address}:{self.port}"
+        )
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds from ``"250ms"``, ``"5s"``, ``"1h30m"`` or a plain number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError('expected a duration such as "5s"')
+    if isinstance(value, int | float):
+        return float(value)
+    parts = _DURATION.findall(value)
+    if not parts or "".join(n + u for n, u in parts) != value:
+        raise ValueError(f'"{value}" is not a duration; write one like "250ms", "5s" or "1h30m"')
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def parse_listener(value: Any) -> Listener:
+    """``"0.0.0.0:53"`` or ``"[::]:53"`` as a `Listener`."""
+    text = str(value)
+    host, colon, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        address = None
+    bracketed = bare != host
+    if not colon or address is None or bracketed != (address.version == 6) or not port.isdigit():
+        raise ValueError(
+            f'"{text}" is not ADDRESS:PORT; write "192.0.2.1:53" or "[2001:db8::1]:53"'
+        )
+    if int(port) > 65535:
+        raise ValueError(f"port {port} is over 65535")
+    return Listener(str(address), int(port))
+
+
+def _coordinates(value: Any) -> tuple[float, float]:
+    numbers = value if isinstance(value, list | tuple) else ()
+    if len(numbers) != 2 or not all(
+        isinstance(n, int | float) and not isinstance(n, bool) for n in numbers
+    ):
+        raise ValueError("expected [latitude, longitude] in degrees, such as [50.1, 8.7]")
+    latitude, longitude = map(float, numbers)
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise ValueError("latitude lies in -90…90 and longitude in -180…180 degrees")
+    return latitude, longitude
+
+
+def _subnet(value: Any) -> Prefix:
+    try:
+        return parse_prefix(str(value))
+    except ValueError as wrong:
+        raise ValueError(f"{wrong}; write a network such as 198.51.100.0/24") from wrong
+
+
+def _address(value: Any) -> str:
+    try:
+        return str(host_prefix(str(value)).host())
+    except ValueError as wrong:
+        raise ValueError(f'"{value}" is not an IPv4 or IPv6 address') from wrong
+
+
+def _hostname(value: str) -> str:
+    labels = value.removesuffix(".").split(".")
+    if len(value) > 253 or not all(_HOSTNAME.fullmatch(label) for label in labels):
+        raise ValueError(f'"{value}" is not a hostname')
+    return value.removesuffix(".").lower()
+
+
+def _country(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", value):
+        raise ValueError(f'"{value}" is not an ISO 3166-1 alpha-2 code such as "DE"')
+    return value
+
+
+def _continent(value: str) -> str:
+    if value not in {"AF", "AN", "AS", "EU", "NA", "OC", "SA"}:
+        raise ValueError(f'"{value}" is not one of AF, AN, AS, EU, NA, OC, SA')
+    return value
+
+
+def _word(value: str) -> str:
+    if not _WORD.fullmatch(value):
+        raise ValueError(f'"{value}" is not a name: letters, digits, "-", "_" and "." only')
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Coordinates = Annotated[tuple[float, float], PlainValidator(_coordinates)]
+ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
+Subnet = Annotated[Prefix, PlainValidator(_subnet)]
+Address = Annotated[str, BeforeValidator(_address)]
+Hostname = Annotated[str, AfterValidator(_hostname)]
+Country = Annotated[str, AfterValidator(_country)]
+Continent = Annotated[str, AfterValidator(_continent)]
+Word = Annotated[str, AfterValidator(_word)]

@@ -1,0 +1,1 @@
+"""Messages and their parts: names, wire form, EDNS, client subnet, extended errors."""

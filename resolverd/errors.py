@@ -1,0 +1,98 @@
+"""The exception tree, the exit codes, and `Problem`: one finding in a file an operator wrote.
+
+An error is treated by its consequence (docs/architecture.md): fatal at start, reported
+and survived while running, counted and answered per packet. Everything raised on purpose
+derives from `ResolverdError`; whatever else escapes is a defect of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+class ExitCode(IntEnum):
+    """What each exit status of the command line means."""
+
+    OK = 0
+    PROBLEMS = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    INTERNAL = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding in a file: where it is, what is wrong, and how to mend it.
+
+    `line` and `column` count from 1; 0 means the finding is about the whole file.
+    `id` is stable and searchable (``zone-missing-soa``); `source` is the line's own text.
+    """
+
+    file: str
+    line: int
+    column: int
+    id: str
+    message: str
+    mend: str = ""
+    severity: Severity = "error"
+    source: str = ""
+
+    def __str__(self) -> str:
+        """``file:line:column: id: message``, the line with a caret, and the mend."""
+        rows = [f"{self.file}:{self.line}:{self.column}: {self.id}: {self.message}"]
+        if self.source:
+            caret = "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1])
+            rows += [f"    {self.source}", f"    {caret}^"]
+        if self.mend:
+            rows.append(f"    mend: {self.mend}")
+        return "\n".join(rows)
+
+
+def errors_among(problems: Iterable[Problem]) -> list[Problem]:
+    """Those problems that forbid adoption; the others are warnings."""
+    return [p for p in problems if p.severity == "error"]
+
+
+class ResolverdError(Exception):
+    """Root of every error that resolverd raises on purpose."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class ProblemsError(ResolverdError):
+    """Files were read and found wrong; carries every problem, not just the first."""
+
+    exit_code = ExitCode.PROBLEMS
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class ConfigError(ProblemsError):
+    """The TOML configuration cannot be served."""
+
+
+class ZoneError(ProblemsError):
+    """A zone file cannot be served."""
+
+
+class GeoError(ResolverdError):
+    """A geographic database is broken, truncated, or of a type that has no places."""
+
+    exit_code = ExitCode.PROBLEMS
+
+
+class PlanError(ResolverdError):
+    """A compiled Plan failed its own verification."""
+
+    exit_code = ExitCode.PROBLEMS
+
+
+class EngineError(ResolverdError):
+    """The engine cannot start or has died: an address in use, a worker gone."""
