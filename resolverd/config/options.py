@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 
 class Section(BaseModel):
@@ -30,7 +31,7 @@ def option(
 
     `least` and `most` are inclusive and in `unit` (seconds for durations).
     """
-    extra = {"unit": unit} if unit else None
+    extra: JsonDict | None = {"unit": unit} if unit else None
     if factory is not None:
         return Field(default_factory=factory, description=doc, json_schema_extra=extra)
     return Field(default, description=doc, ge=least, le=most, json_schema_extra=extra)

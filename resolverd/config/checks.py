@@ -1,0 +1,216 @@
+"""Checks across options: references, overlaps, and settings that contradict one another.
+
+Each has a stable id. All of them run, and all findings come back together; warnings do not
+forbid adoption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from resolverd.config.explain import did_you_mean
+from resolverd.config.model import Config, Pin
+from resolverd.config.positions import Path as KeyPath
+from resolverd.config.probe import merge_probe
+from resolverd.config.targets import endpoint_name
+from resolverd.errors import Severity
+
+# What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
+PUBLIC_V4, PUBLIC_V6 = 24, 56
+
+Tree = Mapping[str, Any]
+
+
+class Finding(NamedTuple):
+    """What a check found about the key at `path`."""
+
+    path: KeyPath
+    check: str
+    message: str
+    mend: str
+    severity: Severity = "error"
+
+
+def cross_check(config: Config, tree: Tree) -> list[Finding]:
+    """Every finding of every check below; `tree` is the configuration as it was written."""
+    return [finding for check in _CHECKS for finding in check(config, tree)]
+
+
+def _references(config: Config, tree: Tree) -> Iterator[Finding]:
+    regions, services = list(tree.get("region", {})), list(tree.get("service", {}))
+    for name, service in config.service.items():
+        for index, region in enumerate(service.regions):
+            if region not in regions:
+                yield _unknown(("service", name, "regions", index), region, regions)
+            elif region in service.regions[:index]:
+                yield Finding(
+                    ("service", name, "regions", index), "config-duplicate-region",
+                    f'region "{region}" is listed twice', "list it once",
+                )  # fmt: skip
+        for region in service.weights:
+            if region not in service.regions:
+                path = ("service", name, "weights", region)
+                yield _unknown(path, region, list(service.regions))
+        if not service.regions:
+            yield Finding(
+                ("service", name, "regions"), "config-no-region", "no region serves it", "list one"
+            )
+    for name, pin in config.pin.items():
+        for index, region in enumerate(pin.regions):
+            if region not in regions:
+                yield _unknown(("pin", name, "regions", index), region, regions)
+        for index, wanted in enumerate(pin.services):
+            if wanted not in services:
+                yield Finding(
+                    ("pin", name, "services", index), "config-unknown-service",
+                    f'there is no service "{wanted}"', did_you_mean(wanted, services),
+                )  # fmt: skip
+
+
+def _unknown(path: KeyPath, region: str, known: list[str]) -> Finding:
+    return Finding(
+        path, "config-unknown-region", f'there is no region "{region}" here',
+        did_you_mean(region, known),
+    )  # fmt: skip
+
+
+def _endpoints(config: Config, tree: Tree) -> Iterator[Finding]:
+    named: dict[str, str] = {name: f"region {name}" for name in config.region}
+    for name, region in config.region.items():
+        if not region.endpoint:
+            yield Finding(
+                ("region", name), "config-no-endpoint", f'region "{name}" has no endpoint',
+                f"add [[region.{name}.endpoint]] with url and address",
+            )  # fmt: skip
+        elif region.min_endpoints > len(region.endpoint):
+            yield Finding(
+                ("region", name, "min_endpoints"), "config-min-endpoints",
+                f"min_endpoints is {region.min_endpoints} of {len(region.endpoint)} endpoints: "
+                "the region could never be up", "lower it or add endpoints",
+            )  # fmt: skip
+        for index, _ in enumerate(region.endpoint):
+            full = endpoint_name(name, region, index)
+            if full in named:
+                yield Finding(
+                    ("region", name, "endpoint", index, "name"), "config-duplicate-endpoint",
+                    f'"{full}" is the name of {named[full]} already',
+                    "names of regions and endpoints are unique, so that an override is clear",
+                )  # fmt: skip
+            named[full] = f"an endpoint of {name}"
+
+
+def _probes(config: Config, tree: Tree) -> Iterator[Finding]:
+    """Layers that are right by themselves may contradict one another once merged."""
+    for name, region in config.region.items():
+        for index, endpoint in enumerate(region.endpoint):
+            for service_name, service in config.service.items():
+                if name not in service.regions:
+                    continue
+                try:
+                    merge_probe(config.probe, service.probe, region.probe, endpoint.probe)
+                except ValidationError as wrong:
+                    yield Finding(
+                        ("region", name, "endpoint", index, "probe"), "config-probe",
+                        f"probe of {endpoint_name(name, region, index)} for service "
+                        f"{service_name}: {wrong.errors()[0]['msg'].removeprefix('Value error, ')}",
+                        "the layers [probe], service, region and endpoint are merged in that order",
+                    )  # fmt: skip
+
+
+def _pins(config: Config, tree: Tree) -> Iterator[Finding]:
+    claimed: dict[tuple[str, object], tuple[str, Pin]] = {}
+    for name, pin in config.pin.items():
+        if not (pin.subnets or pin.countries or pin.continents):
+            yield Finding(
+                ("pin", name), "config-pin-empty", f'pin "{name}" holds for no client',
+                "give it subnets, countries or continents",
+            )  # fmt: skip
+        for kind in ("subnets", "countries", "continents"):
+            for index, value in enumerate(getattr(pin, kind)):
+                other = claimed.get((kind, value))
+                if other and _share_a_service(pin, other[1]):
+                    yield Finding(
+                        ("pin", name, kind, index), "config-pin-overlap",
+                        f"{value} is pinned by {other[0]} already",
+                        "give it to one pin, or keep the pins' services apart",
+                    )  # fmt: skip
+                claimed[(kind, value)] = (name, pin)
+        for index, subnet in enumerate(pin.subnets):
+            sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
+            if subnet.length > sent:
+                yield Finding(
+                    ("pin", name, "subnets", index), "config-pin-narrow",
+                    f"{subnet} is narrower than the /{sent} that public resolvers send: "
+                    "queries for the whole block get the intersection of its fences",
+                    f"widen it to {subnet.widened(sent)} if you can", "warning",
+                )  # fmt: skip
+        for service_name, service in config.service.items():
+            applies = not pin.services or service_name in pin.services
+            if applies and not set(pin.regions) & set(service.regions):
+                yield Finding(
+                    ("pin", name, "regions"), "config-pin-refuses",
+                    f"service {service_name} is in none of these regions: "
+                    "pinned clients are refused",
+                    f"add one of them to service.{service_name}.regions, or list the services "
+                    "that this pin is for", "warning",
+                )  # fmt: skip
+
+
+def _share_a_service(one: Pin, other: Pin) -> bool:
+    return not one.services or not other.services or bool(set(one.services) & set(other.services))
+
+
+def _services(config: Config, tree: Tree) -> Iterator[Finding]:
+    if not config.service:
+        yield Finding(
+            ("service",), "config-no-service", "no service is declared",
+            "add [service.NAME] so that DYNA records have something to stand for", "warning",
+        )  # fmt: skip
+    for name, service in config.service.items():
+        if service.answer == "cname":
+            for region in service.regions:
+                if region in config.region and not config.region[region].hostname:
+                    yield Finding(
+                        ("region", region), "config-cname-hostname",
+                        f'service {name} answers with a CNAME, but region "{region}" '
+                        "has no hostname", f"add region.{region}.hostname",
+                    )  # fmt: skip
+        weights = [service.weights.get(region, 1) for region in service.regions]
+        if any(weight < 0 for weight in service.weights.values()) or not any(weights):
+            yield Finding(
+                ("service", name, "weights"), "config-weights",
+                "weights are whole numbers from 0, at least one of them above",
+                "0 keeps a region as a last resort",
+            )  # fmt: skip
+        if service.weights and service.policy != "weighted":
+            yield Finding(
+                ("service", name, "weights"), "config-weights-unused",
+                f'weights have no effect with policy = "{service.policy}"',
+                'write policy = "weighted" or remove them', "warning",
+            )  # fmt: skip
+
+
+def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
+    for index, listener in enumerate(config.server.listen):
+        if listener.port and listener in config.server.listen[:index]:
+            yield Finding(
+                ("server", "listen", index), "config-duplicate-listen",
+                f"{listener} is listed twice", "list it once",
+            )  # fmt: skip
+    if not config.server.listen:
+        yield Finding(
+            ("server", "listen"), "config-no-listen", "nothing to listen on", "list an address"
+        )
+
+
+_CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
+    _references,
+    _endpoints,
+    _probes,
+    _pins,
+    _services,
+    _listeners,
+)

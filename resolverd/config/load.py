@@ -1,0 +1,122 @@
+"""From files to one frozen `Config`: read, merge, validate, cross-check, report everything.
+
+The main file may have a directory beside it (`resolverd.toml` and `resolverd.d/*.toml`)
+whose fragments add regions, services, pins and endpoints. Lists of endpoints and of a
+service's regions add up; every other key may be said once. Nothing is adopted unless all
+of it is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from resolverd.config.checks import cross_check
+from resolverd.config.explain import problem_of
+from resolverd.config.model import Config
+from resolverd.config.positions import Path as KeyPath
+from resolverd.config.sources import Sources, read_sources
+from resolverd.errors import ConfigError, Problem, errors_among
+
+Override = tuple[str, Any]
+
+# Takes the place of a wrong or missing [server] so that the rest can be checked.
+_STAND_IN = {"coordinates": [0.0, 0.0]}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration that may be served, what was odd about it, and the files it came from."""
+
+    config: Config
+    warnings: tuple[Problem, ...]
+    files: tuple[Path, ...]
+    base: Path
+
+
+def load_config(path: Path, overrides: Sequence[Override] = ()) -> LoadedConfig:
+    """Load `path` and its fragments; `overrides` are (dotted key, value) pairs laid on top.
+
+    Raises ConfigError carrying every problem found.
+    """
+    sources = read_sources(path)
+    for key, value in overrides:
+        sources.override(key, value)
+    problems = list(sources.problems)
+    config = None
+    if not _unreadable(sources):
+        config, found = _validate(sources)
+        problems += found
+    if config is None or errors_among(problems):
+        raise ConfigError(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
+    return LoadedConfig(config, tuple(problems), sources.files, path.parent)
+
+
+def _unreadable(sources: Sources) -> bool:
+    """With a file missing from the picture, checks would report what is not wrong."""
+    return any(p.id in {"config-unreadable", "config-syntax"} for p in sources.problems)
+
+
+def _validate(sources: Sources) -> tuple[Config | None, list[Problem]]:
+    """The model, and everything that is wrong with it.
+
+    Where options are wrong, the rest is validated without them, so that the cross-checks
+    add their findings to the same report; nothing is reported twice for one fault.
+    """
+    problems: list[Problem] = []
+    doubted: list[KeyPath] = []
+    tree = sources.tree
+    while True:
+        try:
+            config = Config.model_validate(tree)
+        except ValidationError as wrong:
+            errors = wrong.errors(include_url=False)
+            fresh = [e for e in errors if not _touches(e["loc"], doubted)]
+            problems += [problem_of(error, sources) for error in fresh]
+            doubted += [error["loc"] for error in errors]
+            tree = _without(tree, [error["loc"] for error in errors])
+            if tree is None:
+                return None, problems
+        else:
+            found = cross_check(config, sources.tree)
+            sound = [f for f in found if not _touches(f.path, doubted)]
+            return config, problems + [sources.problem(*finding) for finding in sound]
+
+
+def _touches(path: KeyPath, doubted: Sequence[KeyPath]) -> bool:
+    return any(path[: len(d)] == d or d[: len(path)] == path for d in doubted)
+
+
+def _without(tree: Any, locations: Sequence[KeyPath]) -> Any:
+    """`tree` less the offending entries, or None where nothing sensible is left."""
+    for location in sorted(locations, key=len, reverse=True):
+        whole = tuple(takewhile(lambda part: isinstance(part, str), location))
+        if whole[:1] == ("server",) and whole[1:] in {(), ("coordinates",)}:
+            tree = {**tree, "server": {**tree.get("server", {}), **_STAND_IN}}
+        elif _get(tree, whole) is not None:
+            tree = _cut(tree, whole)
+        elif len(whole) >= 2:
+            tree = _cut(tree, whole[:-1])
+        else:
+            return None
+    return tree
+
+
+def _get(node: Any, location: KeyPath) -> Any:
+    for part in location:
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
+
+
+def _cut(node: dict[str, Any], location: KeyPath) -> dict[str, Any]:
+    head, rest = location[0], location[1:]
+    if rest:
+        return {
+            k: _cut(v, rest) if k == head and isinstance(v, dict) else v for k, v in node.items()
+        }
+    return {key: value for key, value in node.items() if key != head}

@@ -1,0 +1,186 @@
+"""The configuration model: every table and option of `resolverd.toml`, declared once.
+
+Durations are seconds, coordinates degrees, lengths prefix bits. Regions, services and pins
+are keyed by the names that the file gives them; order is the file's own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from resolverd.config.options import Section, option
+from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.types import (
+    Address,
+    Continent,
+    Coordinates,
+    Country,
+    Duration,
+    Hostname,
+    ListenAddress,
+    Subnet,
+    Word,
+    parse_listener,
+)
+
+PolicyName = Literal["nearest", "failover", "weighted"]
+AllDown = Literal["nearest", "servfail", "nodata"]
+AnswerKind = Literal["address", "cname"]
+
+
+class Server(Section):
+    """`[server]`: where this edge host listens and stands, and what it loads."""
+
+    listen: tuple[ListenAddress, ...] = option(
+        (parse_listener("0.0.0.0:53"), parse_listener("[::]:53")),
+        "Addresses and ports served over UDP and TCP; port 0 lets the kernel choose.",
+    )
+    coordinates: Coordinates = option(
+        doc="Where this edge host stands; clients that no database places are taken to stand here.",
+        unit="degrees",
+    )
+    zones: tuple[str, ...] = option(
+        ("zones/*.zone",), "Master files, as globs relative to this file."
+    )
+    geoip: tuple[str, ...] = option(
+        (), "City or country databases, first match wins; none takes the embedded country database."
+    )
+    state: str = option(
+        "", "Directory for what may be remembered between starts; empty remembers nothing."
+    )
+    workers: int = option(1, "Processes that answer queries.", unit="processes", least=1, most=256)
+    nsid: str = option(
+        "", "Name server identifier (RFC 5001) given to those who ask; empty gives none."
+    )
+    udp_payload: int = option(
+        1232,
+        "Largest UDP response, whatever a requestor offers.",
+        unit="octets",
+        least=512,
+        most=4096,
+    )
+    ttl_floor: Duration = option(
+        1.0, "`check` warns of steered TTLs below this.", unit="seconds", least=0, most=3600
+    )
+    tcp_idle: Duration = option(
+        10.0,
+        "A TCP connection silent for this long is closed.",
+        unit="seconds",
+        least=0.1,
+        most=3600,
+    )
+    tcp_lifetime: Duration = option(
+        120.0, "No TCP connection lives longer.", unit="seconds", least=0.1, most=86400
+    )
+    tcp_connections: int = option(
+        1000, "TCP connections open at once, per worker.", unit="connections", least=1, most=100_000
+    )
+    tcp_per_client: int = option(
+        20,
+        "TCP connections open at once from one address.",
+        unit="connections",
+        least=1,
+        most=100_000,
+    )
+
+
+class Gpus(Section):
+    """`gpus`: what a region has to serve with; shown, and later the measure of capacity."""
+
+    model: str = option(doc="GPU model, such as H100_SXM.")
+    count: int = option(doc="GPUs in the region.", unit="GPUs", least=1, most=1_000_000)
+    usd_per_hour: float = option(0.0, "Price of one GPU.", unit="US dollars per hour", least=0)
+
+
+class Endpoint(Section):
+    """`[[region.NAME.endpoint]]`: one vLLM server's front door."""
+
+    name: Word | Literal[""] = option("", "Unique name; empty takes REGION-NUMBER.")
+    address: tuple[Address, ...] = option((), "Addresses that are handed out.")
+    hostname: Hostname | Literal[""] = option(
+        "", "Where no address is written: the hostname whose addresses are handed out."
+    )
+    url: str = option(doc="Where the probe asks: http://, https:// or tcp://HOST:PORT.")
+    probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Endpoint:
+        if bool(self.address) == bool(self.hostname):
+            raise ValueError("an endpoint has either address or hostname")
+        return self
+
+    @model_validator(mode="after")
+    def _probeable(self) -> Endpoint:
+        scheme, separator, rest = self.url.partition("://")
+        if scheme not in {"http", "https", "tcp"} or not separator or not rest:
+            raise ValueError(f'url "{self.url}" is not http://…, https://… or tcp://HOST:PORT')
+        return self
+
+
+class Region(Section):
+    """`[region.NAME]`: a place with GPUs and one or more endpoints."""
+
+    coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
+    country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
+    gpus: Gpus | None = option(None, "What the region serves with.")
+    hostname: Hostname | Literal[""] = option(
+        "", 'Target of the CNAME for services that answer = "cname".'
+    )
+    min_endpoints: int = option(
+        1, "The region is up while this many endpoints are.", unit="endpoints", least=1, most=10_000
+    )
+    endpoint: tuple[Endpoint, ...] = option((), "The region's endpoints.")
+    probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
+
+
+class Service(Section):
+    """`[service.NAME]`: what an inference hostname stands for."""
+
+    model: str = option("", "The model served; shown, and later verified.")
+    regions: tuple[Word, ...] = option(doc="Regions that serve it; the order counts for failover.")
+    policy: PolicyName = option("nearest", "How the regions are ordered for a client.")
+    weights: dict[Word, int] = option(
+        factory=dict, doc="Shares of the weighted policy; 1 unless given."
+    )
+    ttl: Duration = option(60.0, "TTL while all is well.", unit="seconds", least=0, most=86400)
+    failover_ttl: Duration = option(
+        5.0, "TTL once trouble is seen.", unit="seconds", least=0, most=3600
+    )
+    all_down: AllDown = option("nearest", "What is answered when no region of the fence serves.")
+    answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
+    ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
+    block_v4: int = option(
+        24, "IPv4 block that keeps one share.", unit="prefix bits", least=8, most=32
+    )
+    block_v6: int = option(
+        48, "IPv6 block that keeps one share.", unit="prefix bits", least=16, most=128
+    )
+    probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
+
+    @model_validator(mode="after")
+    def _ttls_in_order(self) -> Service:
+        if self.failover_ttl > self.ttl:
+            raise ValueError("failover_ttl is longer than ttl")
+        return self
+
+
+class Pin(Section):
+    """`[pin.NAME]`: a data-residency rule, from client subnets or places to regions."""
+
+    subnets: tuple[Subnet, ...] = option((), "Client networks that the pin holds for.")
+    countries: tuple[Country, ...] = option((), "Client countries, ISO 3166-1 alpha-2.")
+    continents: tuple[Continent, ...] = option((), "Client continents: AF AN AS EU NA OC SA.")
+    regions: tuple[Word, ...] = option(doc="The only regions these clients may ever be given.")
+    services: tuple[Word, ...] = option((), "Services that the pin holds for; none means all.")
+
+
+class Config(Section):
+    """A whole configuration, as one frozen value."""
+
+    server: Server = option(doc="This edge host.")
+    probe: Probe = option(Probe(), "Defaults of every probe.")
+    region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
+    service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
+    pin: dict[Word, Pin] = option(factory=dict, doc="Data-residency pins by name.")

@@ -1,0 +1,176 @@
+"""The files of a configuration merged into one tree that remembers where each key was written.
+
+`Sources.tree` is plain dicts and lists as TOML gives them; `Sources.problem(path, …)` turns
+a key path of that tree into a `Problem` with file, line, column and the line's text.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from resolverd.config.positions import Path as KeyPath
+from resolverd.config.positions import Position, locate_keys
+from resolverd.errors import Problem, Severity
+
+FRAGMENT_TABLES = ("region", "service", "pin")
+_ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
+
+
+class Origin(NamedTuple):
+    """The file and position that a key was written at, with the text of that line."""
+
+    file: str
+    position: Position
+    source: str
+
+
+class Sources:
+    """Every file of one configuration, merged; problems met on the way are in `problems`."""
+
+    def __init__(self, main: Path) -> None:
+        self.main = main
+        self.tree: dict[str, Any] = {}
+        self.problems: list[Problem] = []
+        self.files: tuple[Path, ...] = ()
+        self._origins: dict[KeyPath, Origin] = {}
+
+    def problem(
+        self, path: KeyPath, check: str, message: str, mend: str = "", severity: Severity = "error"
+    ) -> Problem:
+        """A finding about the key at `path`, or about its nearest written ancestor."""
+        origin = self._origin(path)
+        return Problem(
+            origin.file, *origin.position, check, message, mend, severity, source=origin.source
+        )
+
+    def override(self, key: str, value: Any) -> None:
+        """Set a dotted key, such as ``server.listen``, over what the files say."""
+        *tables, last = key.split(".")
+        node: Any = self.tree
+        for part in tables:
+            node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
+        node[last] = value
+
+    def add(self, file: Path, *, fragment: bool) -> None:
+        """Read one file and merge it; what cannot be read or merged becomes a problem."""
+        self.files = (*self.files, file)
+        text = self._text(file)
+        tree = self._parsed(file, text) if text is not None else None
+        if text is None or tree is None:
+            return
+        origins = _origins(file, text)
+        if fragment:
+            for table in [key for key in tree if key not in FRAGMENT_TABLES]:
+                origin = origins[(table,)]
+                self.problems.append(
+                    Problem(
+                        str(file), *origin.position, "config-fragment-table",
+                        f"[{table}] may not stand in a fragment",
+                        f"move it to {self.main.name}; fragments add regions, services and pins",
+                        source=origin.source,
+                    )
+                )  # fmt: skip
+                del tree[table]
+        self._merge(self.tree, tree, (), (), origins)
+
+    def _merge(
+        self,
+        into: dict[str, Any],
+        tree: Mapping[str, Any],
+        at: KeyPath,
+        read_at: KeyPath,
+        origins: Mapping[KeyPath, Origin],
+    ) -> None:
+        for key, value in tree.items():
+            path, read = (*at, key), (*read_at, key)
+            if key not in into:
+                into[key] = value
+                self._adopt(path, read, origins)
+            elif isinstance(value, dict) and isinstance(into[key], dict):
+                self._merge(into[key], value, path, read, origins)
+            elif isinstance(value, list) and _ADDS_UP.fullmatch(".".join(map(str, path))):
+                for index, element in enumerate(value):
+                    self._adopt((*path, len(into[key])), (*read, index), origins)
+                    into[key] = [*into[key], element]
+            else:
+                self._said_twice(path, origins[read])
+
+    def _said_twice(self, path: KeyPath, origin: Origin) -> None:
+        first = self._origin(path)
+        self.problems.append(
+            Problem(
+                origin.file, *origin.position, "config-said-twice",
+                f"{dotted(path)} is set already, at {first.file}:{first.position.line}",
+                "set it in one file only", source=origin.source,
+            )
+        )  # fmt: skip
+
+    def _adopt(self, path: KeyPath, read: KeyPath, origins: Mapping[KeyPath, Origin]) -> None:
+        for known, origin in origins.items():
+            if known[: len(read)] == read:
+                self._origins[(*path, *known[len(read) :])] = origin
+
+    def _origin(self, path: KeyPath) -> Origin:
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._origins:
+                return self._origins[path[:length]]
+        return Origin(str(self.main), Position(1, 1), "")
+
+    def _text(self, file: Path) -> str | None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as wrong:
+            reason = wrong.strerror if isinstance(wrong, OSError) else f"not UTF-8: {wrong}"
+            self.problems.append(
+                Problem(
+                    str(file), 0, 0, "config-unreadable", f"cannot be read: {reason}",
+                    "name an existing, readable file with --config",
+                )
+            )  # fmt: skip
+            return None
+
+    def _parsed(self, file: Path, text: str) -> dict[str, Any] | None:
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as wrong:
+            at = re.search(r"\(at line (\d+), column (\d+)\)", str(wrong))
+            lines = text.splitlines() or [""]
+            line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
+            reason = str(wrong).split(" (at ")[0]
+            self.problems.append(
+                Problem(
+                    str(file), line, column, "config-syntax", f"not TOML: {reason}",
+                    "see https://toml.io for the syntax",
+                    source=lines[line - 1] if line <= len(lines) else "",
+                )
+            )  # fmt: skip
+            return None
+
+
+def read_sources(main: Path) -> Sources:
+    """The main file and, sorted by name, every ``*.toml`` of the directory beside it."""
+    sources = Sources(main)
+    sources.add(main, fragment=False)
+    for fragment in sorted(main.with_suffix(".d").glob("*.toml")):
+        sources.add(fragment, fragment=True)
+    return sources
+
+
+def dotted(path: KeyPath) -> str:
+    """``("region", "us-east", "endpoint", 0)`` as ``region.us-east.endpoint[0]``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
+    lines = text.split("\n")
+    return {
+        path: Origin(str(file), position, lines[position.line - 1].rstrip("\r"))
+        for path, position in locate_keys(text).items()
+    }

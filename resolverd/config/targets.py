@@ -1,0 +1,56 @@
+"""Which endpoint is probed how: the probe layers resolved into a flat list of targets.
+
+The layers are [probe], service, region, endpoint, broadest first. Where services override
+the probe differently, one endpoint is several targets, each judged by itself; the target
+then carries the service's name. `ids[(service, region)]` are the targets that decide for
+that service there, in the file's order of endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from resolverd.config.model import Config, Endpoint, Region
+from resolverd.config.probe import Probe, merge_probe
+
+
+class ProbeTarget(NamedTuple):
+    """One endpoint under one set of probe settings."""
+
+    id: str
+    region: str
+    name: str
+    endpoint: Endpoint
+    settings: Probe
+
+
+class ProbeTargets(NamedTuple):
+    """Every target by id, and the ids that stand for a service in a region."""
+
+    by_id: Mapping[str, ProbeTarget]
+    ids: Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def endpoint_name(region_name: str, region: Region, index: int) -> str:
+    """The endpoint's own name, or REGION-NUMBER counted from 1."""
+    return region.endpoint[index].name or f"{region_name}-{index + 1}"
+
+
+def probe_targets(config: Config) -> ProbeTargets:
+    """Resolve the probe layers of every endpoint that some service uses."""
+    by_id: dict[str, ProbeTarget] = {}
+    ids: dict[tuple[str, str], tuple[str, ...]] = {}
+    for service_name, service in config.service.items():
+        for region_name in service.regions:
+            region = config.region[region_name]
+            chosen = []
+            for index, endpoint in enumerate(region.endpoint):
+                name = endpoint_name(region_name, region, index)
+                plain = merge_probe(config.probe, region.probe, endpoint.probe)
+                settings = merge_probe(config.probe, service.probe, region.probe, endpoint.probe)
+                target = name if settings == plain else f"{name}@{service_name}"
+                by_id[target] = ProbeTarget(target, region_name, name, endpoint, settings)
+                chosen.append(target)
+            ids[(service_name, region_name)] = tuple(chosen)
+    return ProbeTargets(by_id, ids)
