@@ -1,0 +1,182 @@
+"""Probe every target on its own schedule, and tell whoever steers when a verdict changes.
+
+Targets are independent: each has its own timer, and each probe its own task, so one that
+hangs, lies or floods delays no other. All state lives in one event loop; nothing here
+locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from yarl import URL
+
+from resolverd import log
+from resolverd.health.addresses import AddressBook, Lookup
+from resolverd.health.lookup import is_address
+from resolverd.health.probes import PROBES, Ask, Tools
+from resolverd.health.verdict import Verdict
+from resolverd.health.watch import Counters, Target, Watch
+
+__all__ = ["Counters", "Monitor", "Target"]
+
+OnChange = Callable[[str, Verdict, Verdict], None]
+
+# The first probes begin in waves, so that a thousand connections opened at once do not make
+# one another late. A wave waits for its probes, but never long for one that hangs.
+_WAVE = 200
+_WAVE_PATIENCE = 0.25
+
+
+class Monitor:
+    """The verdicts on a set of targets.
+
+    `on_change(target id, before, after)` is called whenever a state, its `since` or its
+    `soonest` changes. `verdicts()` also carries fresher reasons in between. `clock` gives
+    seconds, monotonic. `lookup` resolves hostnames in URLs; by default as this host does.
+    """
+
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        *,
+        on_change: OnChange,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+        lookup: Lookup | None = None,
+    ) -> None:
+        self._wanted = tuple(targets)
+        self._on_change = on_change
+        self._clock = clock
+        self._rng = rng or random.Random()
+        self._lookup = lookup
+        self._watches: dict[str, Watch] = {}
+        self._tools: Tools | None = None
+        self._beginnings: set[asyncio.Task[None]] = set()
+        self._log = log.get("health")
+
+    async def start(self) -> None:
+        """Begin the first round; returns at once.
+
+        Raises ValueError when a target's URL does not suit its kind of probe.
+        """
+        book = AddressBook(_hostnames(self._wanted), lookup=self._lookup)
+        self._tools = Tools(book)
+        await book.start()
+        self.replace(self._wanted)
+
+    async def first_round(self) -> None:
+        """Wait until each present target has its first verdict.
+
+        Takes at most the longest timeout, and 0.25 s more for each 200 targets.
+        """
+        await asyncio.gather(*[watch.first.wait() for watch in self._watches.values()])
+
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """The verdict on each target now, by target id."""
+        return MappingProxyType({id_: watch.verdict for id_, watch in self._watches.items()})
+
+    def counters(self) -> Mapping[str, Counters]:
+        """The running totals of each target, by target id."""
+        return MappingProxyType({id_: watch.counters for id_, watch in self._watches.items()})
+
+    def replace(self, targets: Iterable[Target]) -> None:
+        """Probe exactly `targets` from now on.
+
+        An unchanged target keeps its health and schedule; one whose settings alone changed
+        keeps its health; a new one, or one with a new URL, starts unknown and is probed at
+        once. Raises ValueError, with nothing changed, as `start` does.
+        """
+        wanted = {target.id: target for target in targets}
+        tools = self._started_tools()
+        asks = {
+            target.id: prepare(target, tools)
+            for target in wanted.values()
+            if self._target(target.id) != target
+        }
+        tools.book.replace(_hostnames(wanted.values()))
+        for id_ in self._watches.keys() - wanted.keys():
+            self._watches.pop(id_).close()
+        begun = set(self._watches.values())
+        present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
+        self._begin([watch for watch in present if watch not in begun])
+
+    async def stop(self) -> None:
+        """Stop probing and close every connection; verdicts stay readable."""
+        tasks: list[asyncio.Task[object]] = [*self._beginnings]
+        for beginning in self._beginnings:
+            beginning.cancel()
+        for watch in self._watches.values():
+            tasks += watch.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._tools is not None:
+            await self._tools.book.stop()
+            await self._tools.close()
+            self._tools = None
+
+    def _target(self, id_: str) -> Target | None:
+        watch = self._watches.get(id_)
+        return watch.target if watch else None
+
+    def _put(self, target: Target, ask: Ask) -> Watch:
+        """The watch of `target`: the present one where it asks the same URL, else a new one."""
+        present = self._watches.get(target.id)
+        if present is not None:
+            if present.target.url == target.url:
+                present.adopt(target, ask)
+                return present
+            present.close()
+        watch = Watch(target, ask, clock=self._clock, rng=self._rng, report=self._changed)
+        self._watches[target.id] = watch
+        return watch
+
+    def _begin(self, watches: list[Watch]) -> None:
+        task = asyncio.create_task(_in_waves(watches))
+        self._beginnings.add(task)
+        task.add_done_callback(self._beginnings.discard)
+
+    def _changed(self, target: Target, before: Verdict, after: Verdict) -> None:
+        if before.state is not after.state:
+            self._log.info(
+                "endpoint.state",
+                target=target.id,
+                region=target.region,
+                before=before.state.value,
+                after=after.state.value,
+                reason=after.reason,
+            )
+        self._on_change(target.id, before, after)
+
+    def _started_tools(self) -> Tools:
+        if self._tools is None:
+            raise RuntimeError("the monitor is not started")
+        return self._tools
+
+
+def prepare(target: Target, tools: Tools) -> Ask:
+    """What probes `target`. Raises ValueError when its URL does not suit its kind."""
+    return PROBES[target.settings.kind](target.url, target.settings, tools)
+
+
+async def _in_waves(watches: list[Watch]) -> None:
+    for start in range(0, len(watches), _WAVE):
+        wave = [watch for watch in watches[start : start + _WAVE] if not watch.first.is_set()]
+        for watch in wave:
+            watch.probe()
+        waiters = [asyncio.ensure_future(watch.first.wait()) for watch in wave]
+        if waiters:
+            _, pending = await asyncio.wait(waiters, timeout=_WAVE_PATIENCE)
+            for waiter in pending:
+                waiter.cancel()
+
+
+def _hostnames(targets: Iterable[Target]) -> Iterator[str]:
+    """The names in the targets' URLs that have to be resolved."""
+    for target in targets:
+        host = URL(target.url).host
+        if host and not is_address(host):
+            yield host

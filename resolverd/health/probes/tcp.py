@@ -1,0 +1,45 @@
+"""The `tcp` kind: an endpoint serves when it completes a TCP handshake."""
+
+from __future__ import annotations
+
+import asyncio
+
+from yarl import URL
+
+from resolverd.config.probe import Probe
+from resolverd.health.lookup import is_address
+from resolverd.health.probes.run import Ask
+from resolverd.health.probes.tools import Tools
+
+
+def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+    """Asks the host and port of `url`: ``tcp://host:port``, or an HTTP URL's.
+
+    Raises ValueError when `url` has no host or no port.
+    """
+    parsed = URL(url)
+    host, port = parsed.host, parsed.port
+    if not host or not port:
+        raise ValueError(f'"{url}" names no host and port; write tcp://host:port')
+
+    literal = is_address(host)
+
+    async def ask() -> str:
+        addresses = (host,) if literal else await tools.book.tried(host)
+        if not addresses:
+            raise OSError("name not resolved: no address known")
+        last = len(addresses) - 1
+        for turn, address in enumerate(addresses):
+            try:
+                # A silent address leaves the later ones an equal share of the timeout.
+                async with asyncio.timeout(settings.timeout / len(addresses)):
+                    _, writer = await asyncio.open_connection(address, port)
+            except OSError:
+                if turn == last:
+                    raise
+                continue
+            writer.transport.abort()
+            break
+        return "connected"
+
+    return ask

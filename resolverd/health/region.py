@@ -1,0 +1,68 @@
+"""The verdict on a region, from those on its endpoints; pure.
+
+A region serves while at least `min_endpoints` of its endpoints do. Any endpoint that flips
+changes the region's set of addresses, so the region is as old as its youngest change and
+as fickle as its most fickle endpoint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from resolverd.health.overrides import Override
+from resolverd.health.verdict import State, Verdict, overridden
+
+
+def region_verdict(
+    endpoints: Sequence[Verdict],
+    min_endpoints: int,
+    override: Override | None = None,
+    *,
+    now: float,
+    ended: float | None = None,
+) -> Verdict:
+    """The region's verdict; `endpoints` already carry their own overrides.
+
+    `override` is the region's own and beats them; `ended` is when its last one ended.
+    """
+    state = _state([endpoint.state for endpoint in endpoints], min_endpoints)
+    fickle = min(endpoints, key=lambda endpoint: endpoint.earliest, default=None)
+    measured = Verdict(
+        state=state,
+        since=max((e.since for e in endpoints if e.since is not None), default=None),
+        reason=_reason(endpoints),
+        soonest=math.inf if fickle is None else fickle.soonest,
+        measured=state,
+        at=-math.inf if fickle is None else fickle.at,
+    )
+    verdict = overridden(measured, override, now, ended)
+    if verdict.override is not None and verdict.serves and measured.earliest < verdict.earliest:
+        # Kept up by hand, it is still answered with those endpoints that are up.
+        return replace(verdict, soonest=measured.soonest, at=measured.at)
+    return verdict
+
+
+def _state(states: Sequence[State], needed: int) -> State:
+    """Up or suspect while enough serve; unknown only when what is unknown could decide it."""
+    serving = sum(state.serves for state in states)
+    if serving >= needed > 0:
+        return State.UP if states.count(State.UP) >= needed else State.SUSPECT
+    if serving + states.count(State.UNKNOWN) >= needed > 0:
+        return State.UNKNOWN
+    hopeful = serving + states.count(State.RECOVERING)
+    return State.RECOVERING if hopeful >= needed > 0 else State.DOWN
+
+
+def _reason(endpoints: Sequence[Verdict]) -> str:
+    if not endpoints:
+        return "no endpoints"
+    if len(endpoints) == 1:
+        return endpoints[0].reason
+    serving = sum(endpoint.serves for endpoint in endpoints)
+    text = f"{serving} of {len(endpoints)} endpoints serve"
+    last = max(
+        (e for e in endpoints if not e.serves), key=lambda e: e.since or -math.inf, default=None
+    )
+    return text if last is None else f"{text}; {last.reason}"

@@ -1,0 +1,92 @@
+"""What health says of an endpoint or a region: a state, a reason, since when, how soon it may flip.
+
+A `Verdict` is a plain value. Its times are seconds of the monotonic clock, and it promises:
+
+    the serving status cannot change before `at + soonest`
+
+for as long as nothing newer replaces it: `at` is the start of the last probe that counted,
+and probes that can complete a change start at least `fast_interval` apart.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from resolverd.health.overrides import Override, OverrideKind
+
+
+class State(StrEnum):
+    """Unknown is a state of its own: it never counts as healthy nor as dead."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    SUSPECT = "suspect"
+    DOWN = "down"
+    RECOVERING = "recovering"
+
+    @property
+    def serves(self) -> bool:
+        """Whether traffic may be sent there: up, or up until proven otherwise."""
+        return self is State.UP or self is State.SUSPECT
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state in force, and how it came about.
+
+    `since`: when it last changed between serving and not; None when it was adopted in the
+    first round and so is settled. `soonest`: seconds, counted from `at`, before serving
+    could change: infinite while up without a failure, 0 while unknown. `measured`: what
+    probes say, which `state` equals unless an override is in force.
+    """
+
+    state: State
+    since: float | None
+    reason: str
+    soonest: float
+    measured: State
+    at: float = -math.inf
+    override: Override | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether traffic may be sent there."""
+        return self.state.serves
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nothing has been learned yet."""
+        return self.state is State.UNKNOWN
+
+    @property
+    def earliest(self) -> float:
+        """The clock reading before which the serving status cannot change."""
+        return math.inf if math.isinf(self.soonest) else self.at + self.soonest
+
+
+UNKNOWN = Verdict(State.UNKNOWN, None, "not probed yet", 0.0, State.UNKNOWN)
+
+
+def overridden(
+    verdict: Verdict, override: Override | None, now: float, ended: float | None = None
+) -> Verdict:
+    """`verdict` under an operator's override, or after one that ended at `ended`.
+
+    Setting an override and its end are both changes: `since` says so. While it holds,
+    nothing measured can flip the status, so `soonest` is the time until it ends.
+    """
+    if override is None or not override.active(now):
+        if ended is None:
+            return verdict
+        return replace(verdict, since=ended if verdict.since is None else max(verdict.since, ended))
+    return replace(
+        verdict,
+        state=State.UP if override.kind is OverrideKind.UP else State.DOWN,
+        since=override.set_at,
+        reason=f"{override.kind} by {override.who}: {override.why}",
+        soonest=override.remaining(now),
+        at=now,
+        override=override,
+    )

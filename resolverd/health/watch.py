@@ -1,0 +1,172 @@
+"""The probing of one target: when the next probe starts, and what its outcome changes.
+
+Start to start, the next probe begins
+
+    after a success while up         interval × (0.9 … 1.0), so that targets drift apart
+    after anything else              fast_interval, exactly
+
+and "anything else" includes a probe that has not answered by then: probes of one target may
+overlap, `fall` at most, and only while the target serves. Both together bound the time from
+the start of the first failed probe to down by (fall - 1) × fast_interval + timeout, however
+long the timeout is.
+
+Outcomes count in the order in which their probes started. One that comes in after a later
+probe's outcome is old news: it is counted, and changes nothing. So those that count started
+at least fast_interval apart, which is what `Verdict.earliest` promises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resolverd import log
+from resolverd.config.probe import Probe
+from resolverd.health import machine
+from resolverd.health.machine import EndpointHealth
+from resolverd.health.outcome import Outcome
+from resolverd.health.probes import Ask, run
+from resolverd.health.verdict import State, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One endpoint to probe. `id` is unique among all; `region` and `endpoint` are names."""
+
+    id: str
+    region: str
+    endpoint: str
+    url: str
+    settings: Probe
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals of one target; `latency` is the last probe's, in seconds."""
+
+    probes: int = 0
+    failures: int = 0
+    latency: float = math.nan
+
+
+class Watch:
+    """One target's schedule and health; `report(before, after)` hears of each new verdict."""
+
+    def __init__(
+        self,
+        target: Target,
+        ask: Ask,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        report: Callable[[Target, Verdict, Verdict], None],
+    ) -> None:
+        self.target = target
+        self.counters = Counters()
+        self.first = asyncio.Event()
+        self._ask = ask
+        self._clock = clock
+        self._rng = rng
+        self._report = report
+        self._health = EndpointHealth()
+        self.verdict = machine.verdict(self._health, target.settings)
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._overdue = False
+        self._started = -math.inf
+
+    def probe(self) -> None:
+        """Start a probe now. The schedule goes on from here by itself."""
+        started = self._clock()
+        self._started = started
+        task = asyncio.create_task(run(self._ask, self.target.settings.timeout))
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._finished(task, started))
+        self._next_at(started + self.target.settings.fast_interval)
+
+    def adopt(self, target: Target, ask: Ask) -> None:
+        """Go on with new settings; health stays, for no endpoint changed by it."""
+        before, self.target, self._ask = self.verdict, target, ask
+        self.verdict = machine.verdict(self._health, target.settings)
+        self._announce(before)
+        if self.first.is_set():
+            # Reschedule within the new interval, wherever in the old one this target was.
+            self._next_at(self._clock() + target.settings.interval * self._rng.random())
+
+    def close(self) -> list[asyncio.Task[Outcome]]:
+        """Stop; returns the cancelled probes, for whoever wants to see them end."""
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = list(self._tasks)
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        self.first.set()
+        return tasks
+
+    def _next_at(self, when: float) -> None:
+        self._overdue = False
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, when - self._clock()), self._due)
+
+    def _due(self) -> None:
+        most = self.target.settings.fall if self._health.state.serves else 1
+        if len(self._tasks) < most:
+            self.probe()
+        else:
+            self._overdue = True
+
+    def _finished(self, task: asyncio.Task[Outcome], started: float) -> None:
+        if task.cancelled() or task not in self._tasks:
+            return
+        self._tasks.remove(task)
+        outcome = self._outcome(task)
+        self.counters.probes += 1
+        self.counters.failures += not outcome.ok
+        self.counters.latency = outcome.latency
+        if started > self._health.at:
+            self._observe(outcome, started)
+        self._reschedule(outcome, started)
+        self.first.set()
+
+    def _outcome(self, task: asyncio.Task[Outcome]) -> Outcome:
+        """What the probe saw. A defect of ours is a failure too, and is shown whole."""
+        defect = task.exception()
+        if defect is None:
+            return task.result()
+        log.get("health").error("probe.defect", target=self.target.id, exc_info=defect)
+        return Outcome(False, f"defect in the probe: {type(defect).__name__}")
+
+    def _observe(self, outcome: Outcome, started: float) -> None:
+        settings, before = self.target.settings, self.verdict
+        self._health = machine.observe(self._health, outcome, settings, self._clock(), started)
+        self.verdict = machine.verdict(self._health, settings)
+        self._announce(before)
+
+    def _announce(self, before: Verdict) -> None:
+        after = self.verdict
+        if (before.state, before.since, before.soonest) != (
+            after.state,
+            after.since,
+            after.soonest,
+        ):
+            self._report(self.target, before, after)
+
+    def _reschedule(self, outcome: Outcome, started: float) -> None:
+        """Slow down after the newest probe's success; start at once what had to wait."""
+        settings = self.target.settings
+        newest = started == self._started
+        if not self.first.is_set():
+            # Spread the targets: they all began together.
+            up = self._health.state is State.UP
+            wait = settings.interval * self._rng.random() if up else settings.fast_interval
+            self._next_at(self._clock() + wait)
+        elif newest and outcome.ok and self._health.state is State.UP:
+            self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
+        elif self._overdue:
+            self._due()
