@@ -1,0 +1,1 @@
+"""Geography: where an address is, how far two places are, and the databases that say so."""

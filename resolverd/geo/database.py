@@ -1,0 +1,162 @@
+"""One open MaxMind-format database: addresses in, `Located` out.
+
+The database is read whole into a private copy at `open`, so what happens to the file later
+does not matter here. Opening checks the type and the metadata only; `resolverd.geo.walk`
+checks the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import weakref
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import NamedTuple
+
+import maxminddb
+
+from resolverd.dns.prefix import Bits
+from resolverd.errors import GeoError
+from resolverd.geo.layout import Layout, layout_of, read_place
+from resolverd.geo.place import Located
+from resolverd.geo.private import PrivateReader, open_private, open_shared
+
+METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
+_METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
+_FILE_MOST = 2**31  # bytes; the copy is held in memory
+
+
+class Metadata(NamedTuple):
+    """What a database says of itself; `build_epoch` in seconds since 1970."""
+
+    database_type: str
+    layout: Layout
+    build_epoch: int
+    ip_version: int
+    node_count: int
+    record_size: int
+
+
+class Database:
+    """A city or country database, open.
+
+    `name` is its file name, `unreadable` counts the lookups that met a damaged record.
+    """
+
+    def __init__(self, opened: PrivateReader, name: str, sha256: str) -> None:
+        """Take over an open reader. Raises GeoError when the database has no places."""
+        self.name = name
+        self.sha256 = sha256
+        self.unreadable = 0
+        self._reader, self._descriptor = opened
+        self._closer = weakref.finalize(self, opened.close)
+        try:
+            self.metadata = _metadata(opened.reader, name)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path) -> Database:
+        """Read the database at `path`. Raises GeoError with the reason it cannot serve."""
+        return cls.of(read_file(path), path.name)
+
+    @classmethod
+    def of(cls, content: bytes, name: str) -> Database:
+        """Read the database in `content`. Raises GeoError when it is not one with places."""
+        return cls(_open(content, name), name, hashlib.sha256(content).hexdigest())
+
+    @classmethod
+    def shared(cls, shared_path: str, name: str, sha256: str) -> Database | None:
+        """The copy that another process holds at its `shared_path`, with no memory of our own.
+
+        None when it is gone, is not ours to read, or is not the bytes with that SHA-256.
+        """
+        opened = open_shared(shared_path, sha256)
+        return cls(opened, name, sha256) if opened else None
+
+    def locate(self, address: int, bits: Bits) -> Located:
+        """Where an address is. A record that cannot be read is counted, and is no place."""
+        if bits == 128 and self.metadata.ip_version == 4:
+            return Located(None, 0)
+        host = IPv4Address(address) if bits == 32 else IPv6Address(address)
+        try:
+            record, length = self._reader.get_with_prefix_len(host)
+        except (maxminddb.InvalidDatabaseError, ValueError):
+            # The network's length is lost with the record; one address is always safe.
+            self.unreadable += 1
+            return Located(None, bits)
+        if record is None:
+            return Located(None, length)
+        try:
+            return Located(read_place(self.metadata.layout, record, self.name), length)
+        except ValueError:
+            self.unreadable += 1
+            return Located(None, length)
+
+    @property
+    def shared_path(self) -> str | None:
+        """Where other processes of this user can read this very copy, while it is open."""
+        if self._descriptor is None:
+            return None
+        return f"/proc/{os.getpid()}/fd/{self._descriptor}"
+
+    def close(self) -> None:
+        """Give the copy's memory back; dropping the last reference does the same."""
+        self._closer()
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file. Raises GeoError when it cannot be read, or is over 2 GiB."""
+    try:
+        if path.stat().st_size > _FILE_MOST:
+            raise GeoError(f"{path}: over 2 GiB, larger than any city database; name another")
+        return path.read_bytes()
+    except OSError as wrong:
+        raise GeoError(
+            f"{path}: {wrong.strerror}; name a database that exists and can be read, "
+            "or get one with `resolverd geo fetch`"
+        ) from wrong
+
+
+def _open(content: bytes, name: str) -> PrivateReader:
+    if content.rfind(METADATA_MARKER, max(0, len(content) - _METADATA_MOST)) < 0:
+        start = content[:40].decode("ascii", "replace").split("\n")[0]
+        raise GeoError(
+            f"{name}: no MaxMind DB metadata at its end ({len(content)} bytes, beginning "
+            f"{start!r}): it is truncated, or not a database; get it again"
+        )
+    try:
+        return open_private(content, name)
+    except (
+        maxminddb.InvalidDatabaseError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+    ) as wrong:
+        raise GeoError(
+            f"{name}: its metadata or search tree is damaged ({type(wrong).__name__}); "
+            "get the file again"
+        ) from wrong
+
+
+def _metadata(reader: maxminddb.Reader, name: str) -> Metadata:
+    said = reader.metadata()
+    numbers = (said.build_epoch, said.ip_version, said.node_count, said.record_size)
+    if not isinstance(said.database_type, str) or not all(isinstance(n, int) for n in numbers):
+        raise GeoError(f"{name}: its metadata has values of the wrong type; get the file again")
+    if said.ip_version not in (4, 6) or said.record_size not in (24, 28, 32):
+        raise GeoError(
+            f"{name}: IP version {said.ip_version} and record size {said.record_size} are not "
+            "of the MaxMind DB format 2.0; get the file again"
+        )
+    layout = layout_of(said.database_type)
+    if layout is None:
+        raise GeoError(
+            f'{name}: a database of type "{said.database_type}" has no places; '
+            "name a City or Country database"
+        )
+    return Metadata(said.database_type, layout, *numbers)

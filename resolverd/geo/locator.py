@@ -1,0 +1,205 @@
+"""The databases of one configuration as one: an address prefix in, `Located` out.
+
+Databases are asked in order and the first that places the address wins, so one file per
+family, or a fine one before a coarse one, complement each other. The length returned is the
+longest of those consulted: inside it every address meets the same records in each of them.
+
+A Locator never changes. A reload opens another beside it, and dropping the last reference
+frees the memory. Pickling carries no data: the other process reads the very same copies, or
+the files again if their bytes are still the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from resolverd.dns.prefix import Prefix
+from resolverd.errors import GeoError
+from resolverd.geo import embedded
+from resolverd.geo.attribution import attribution_beside
+from resolverd.geo.database import Database, read_file
+from resolverd.geo.inspection import WalkReport
+from resolverd.geo.place import Located, Place
+from resolverd.geo.walk import walk, walk_sync
+
+_EPOCH_MOST = 253_402_300_799  # the last second of the year 9999
+
+
+class LocatedNetwork(NamedTuple):
+    """One network of the databases, and the place that all of it has."""
+
+    network: Prefix
+    place: Place | None
+
+
+class Source(NamedTuple):
+    """Where an open database came from: its file (None if embedded), and its walk if any."""
+
+    path: Path | None
+    report: WalkReport | None
+
+
+class Locator:
+    """Several open databases as one. `databases` and `sources` are in the order asked."""
+
+    def __init__(self, opened: Sequence[tuple[Source, Database]]) -> None:
+        """Join databases that are already open."""
+        self.sources = tuple(source for source, _ in opened)
+        self.databases = tuple(database for _, database in opened)
+
+    @classmethod
+    def open(
+        cls, paths: Sequence[Path], *, stamps: Path | None = None, walked: bool = True
+    ) -> Locator:
+        """Open the files in `paths`, or the embedded database when there are none.
+
+        Unless `walked` is False, each is first walked whole in a child process, or known by
+        its stamp in `stamps` to have passed before. Blocks; for start-up and the command
+        line, where no event loop runs. Raises GeoError with the reason.
+        """
+        if not paths:
+            return cls.embedded()
+        reports = [walk_sync(path, stamps=stamps) if walked else None for path in paths]
+        return cls(list(map(_adopt, paths, reports)))
+
+    @classmethod
+    async def load(
+        cls,
+        paths: Sequence[Path],
+        *,
+        stamps: Path | None = None,
+        progress: Callable[[Path, float], None] | None = None,
+    ) -> Locator:
+        """`open` for a running daemon: the event loop keeps serving meanwhile."""
+        if not paths:
+            return await asyncio.to_thread(cls.embedded)
+        opened = []
+        for path in paths:
+            report = await walk(path, stamps=stamps, progress=_bound(progress, path))
+            opened.append(await asyncio.to_thread(_adopt, path, report))
+        return cls(opened)
+
+    @classmethod
+    def embedded(cls) -> Locator:
+        """The country database that ships with resolverd."""
+        return cls([(Source(None, None), Database.of(embedded.content(), embedded.NAME))])
+
+    def locate(self, prefix: Prefix) -> Located:
+        """Where the first address of `prefix` is.
+
+        The length is the database's own and may be longer or shorter than the prefix's.
+        """
+        length = 0
+        for database in self.databases:
+            place, own = database.locate(prefix.address, prefix.bits)
+            length = max(length, own)
+            if place is not None:
+                return Located(place, length)
+        return Located(None, length)
+
+    def walk_within(self, prefix: Prefix, limit: int) -> list[LocatedNetwork] | None:
+        """The databases' networks that intersect `prefix`, in address order.
+
+        The first may be wider than `prefix`. None when there are more than `limit`.
+        """
+        found: list[LocatedNetwork] = []
+        address, end = prefix.address, prefix.address + (1 << (prefix.bits - prefix.length))
+        while address < end:
+            if len(found) == limit:
+                return None
+            place, length = self.locate(Prefix(prefix.bits, address, prefix.bits))
+            network = Prefix(prefix.bits, address, prefix.bits).widened(length)
+            found.append(LocatedNetwork(network, place))
+            address = network.address + (1 << (prefix.bits - length))
+        return found
+
+    @property
+    def unreadable(self) -> int:
+        """How many lookups met a record that could not be read."""
+        return sum(database.unreadable for database in self.databases)
+
+    def describe(self) -> list[dict[str, object]]:
+        """One map per database, for logs, `check` and the admin API; plain JSON values."""
+        return list(map(_described, self.sources, self.databases))
+
+    def close(self) -> None:
+        """Give the memory back now; lookups are no longer allowed."""
+        for database in self.databases:
+            database.close()
+
+    def __reduce__(self) -> tuple[Callable[[tuple[_Ticket, ...]], Locator], tuple[object, ...]]:
+        tickets = tuple(
+            _Ticket(source, database.name, database.sha256, database.shared_path)
+            for source, database in zip(self.sources, self.databases, strict=True)
+        )
+        return _revive, (tickets,)
+
+
+class _Ticket(NamedTuple):
+    """What a pickled Locator carries for each database."""
+
+    source: Source
+    name: str
+    sha256: str
+    shared_path: str | None
+
+
+def _revive(tickets: tuple[_Ticket, ...]) -> Locator:
+    """Open the same bytes in another process. Raises GeoError when they are gone."""
+    return Locator([(ticket.source, _redeem(ticket)) for ticket in tickets])
+
+
+def _redeem(ticket: _Ticket) -> Database:
+    if ticket.shared_path and (
+        shared := Database.shared(ticket.shared_path, ticket.name, ticket.sha256)
+    ):
+        return shared
+    path = ticket.source.path
+    content = embedded.content() if path is None else read_file(path)
+    database = Database.of(content, ticket.name)
+    if database.sha256 != ticket.sha256:
+        database.close()
+        raise GeoError(f"{ticket.name}: replaced since it was opened; reload to adopt the new one")
+    return database
+
+
+def _adopt(path: Path, report: WalkReport | None) -> tuple[Source, Database]:
+    database = Database.open(path)
+    if report is not None and report.sha256 != database.sha256:
+        database.close()
+        raise GeoError(f"{path}: changed while it was being checked; reload once it is complete")
+    return Source(path.absolute(), report), database
+
+
+def _described(source: Source, database: Database) -> dict[str, object]:
+    metadata = database.metadata
+    built = metadata.build_epoch
+    return {
+        "file": str(source.path) if source.path else f"embedded {database.name}",
+        "type": metadata.database_type,
+        "built": (
+            datetime.fromtimestamp(built, UTC).date().isoformat()
+            if 0 <= built <= _EPOCH_MOST
+            else None
+        ),
+        "networks": source.report.networks if source.report else None,
+        "unreadable_records": source.report.unreadable if source.report else 0,
+        "attribution": (
+            attribution_beside(source.path, metadata.database_type)
+            if source.path
+            else embedded.ATTRIBUTION
+        ),
+        "sha256": database.sha256,
+    }
+
+
+def _bound(
+    progress: Callable[[Path, float], None] | None, path: Path
+) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    return lambda fraction: progress(path, fraction)

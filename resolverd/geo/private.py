@@ -1,0 +1,91 @@
+"""A reader over a private copy of a database, so that nobody can pull it from under us.
+
+maxminddb's C reader maps the file it opens. An operator who overwrites that file in place
+truncates the mapping, and the next lookup kills the process with SIGBUS. The bytes therefore
+go into an anonymous, sealed memory file first, and the C reader maps that. Where the system
+has no memory files, the pure Python reader takes the bytes directly: slower, equally safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import os
+import sys
+from typing import NamedTuple
+
+import maxminddb
+
+
+class PrivateReader(NamedTuple):
+    """The reader, and the descriptor of the memory file it reads (None without one)."""
+
+    reader: maxminddb.Reader
+    descriptor: int | None
+
+    def close(self) -> None:
+        """Close both; the memory is free once nobody else has the file open."""
+        self.reader.close()
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def open_private(content: bytes, name: str) -> PrivateReader:
+    """Open `content` as a MaxMind DB; the caller closes the result.
+
+    Raises maxminddb.InvalidDatabaseError, and whatever else maxminddb lets out over damaged
+    metadata: ValueError, TypeError, KeyError or AttributeError.
+    """
+    descriptor = _memory_file(content, name)
+    if descriptor is not None:
+        try:
+            return PrivateReader(maxminddb.open_database(f"/proc/self/fd/{descriptor}"), descriptor)
+        except FileNotFoundError:  # no /proc here, as in a bare chroot
+            os.close(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    # io.BytesIO hands its bytes over without a copy.
+    return PrivateReader(maxminddb.open_database(io.BytesIO(content), maxminddb.MODE_FD), None)
+
+
+def open_shared(path: str, sha256: str) -> PrivateReader | None:
+    """Open the memory file that another process names `path` (``/proc/PID/fd/N``).
+
+    None when it is gone, forbidden, or is not the file with that SHA-256, for process and
+    descriptor numbers are used again.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    if not same:
+        os.close(descriptor)
+        return None
+    return PrivateReader(maxminddb.open_database(f"/proc/self/fd/{descriptor}"), descriptor)
+
+
+def _memory_file(content: bytes, name: str) -> int | None:
+    """A sealed anonymous file that holds `content`, or None where there is no such thing."""
+    if sys.platform != "linux":
+        return None
+    descriptor = os.memfd_create(name[-100:], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        # Sealing is a second lock on a file nobody else can name; kernels may lack it.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(
+                descriptor,
+                fcntl.F_ADD_SEALS,
+                fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL,
+            )
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -1,0 +1,78 @@
+"""Remember that a database passed its walk, so that a restart does not pay for it again.
+
+One JSON file per database path in a state directory: the rules it was checked by, and the
+file's size, mtime and SHA-256 with the report. Only the SHA-256 decides; a stamp that
+cannot be read, or was written by other rules, is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from resolverd import log
+from resolverd.errors import GeoError
+from resolverd.geo.inspection import WalkReport
+
+RULES = 1
+"""Counts up with every change of what a walk checks, which voids older stamps."""
+
+_log = log.get("geo")
+
+
+def recall(directory: Path, path: Path) -> WalkReport | None:
+    """The report of an earlier walk of the very bytes now at `path`, if there is one.
+
+    Raises GeoError when the database cannot be read.
+    """
+    stamp = _stamp_path(directory, path)
+    try:
+        told = json.loads(stamp.read_text("utf-8"))
+        report = WalkReport(**told["report"])
+        if told["rules"] != RULES:
+            return None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as wrong:
+        _log.warning("geo_stamp_unreadable", file=str(stamp), reason=str(wrong))
+        return None
+    return report if report.sha256 == sha256_of(path) else None
+
+
+def remember(directory: Path, path: Path, report: WalkReport) -> None:
+    """Write the stamp for a walk that passed; a failure is logged, for only time is lost."""
+    try:
+        status = path.stat()
+        stamp = {
+            "rules": RULES,
+            "size": status.st_size,
+            "mtime_ns": status.st_mtime_ns,
+            "sha256": report.sha256,
+            "report": asdict(report),
+        }
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=directory, prefix=".stamp-", delete=False
+        ) as file:
+            json.dump(stamp, file, indent=1)
+        Path(file.name).replace(_stamp_path(directory, path))
+    except OSError as wrong:
+        _log.warning("geo_stamp_unwritable", directory=str(directory), reason=str(wrong))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises GeoError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as wrong:
+        raise GeoError(f"{path}: {wrong.strerror}") from wrong
+
+
+def _stamp_path(directory: Path, path: Path) -> Path:
+    place = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:12]
+    return directory / f"{path.name}.{place}.walk.json"

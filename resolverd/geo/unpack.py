@@ -1,0 +1,76 @@
+"""Databases out of whatever they are shipped in: .mmdb, .mmdb.gz, .tar, .tar.gz or .tgz.
+
+The contents decide, never the name. Nothing an archive says about paths is followed: each
+database lands in the given directory under its bare file name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import tarfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from resolverd.errors import GeoError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 2**20
+
+
+def unpack(archive: Path, name: str, into: Path, most: int) -> list[Path]:
+    """The databases in `archive`, written to `into`; at most `most` bytes of them.
+
+    `name` is what a database that has no name of its own gets. Raises GeoError when the
+    archive is damaged, holds no .mmdb file, or holds more than `most` bytes.
+    """
+    into.mkdir(exist_ok=True)
+    try:
+        if tarfile.is_tarfile(archive):
+            return _from_tar(archive, into, most)
+        with archive.open("rb") as plain:
+            packed = plain.read(2) == _GZIP_MAGIC
+        if not packed:
+            target = into / mmdb_name(name)
+            shutil.move(archive, target)
+            return [target]
+        with gzip.open(archive) as unzipped:
+            return [_write(unzipped, into / mmdb_name(name), most)]
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as wrong:
+        raise GeoError(f"{name}: the archive is damaged or incomplete ({wrong})") from wrong
+
+
+def mmdb_name(text: str) -> str:
+    """A safe file name that ends in .mmdb, from the last part of a URL path."""
+    bare = re.sub(r"(\.gz|\.tgz|\.tar)+$", "", PurePosixPath(text).name)
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", bare).strip(".")
+    return safe if safe.endswith(".mmdb") else f"{safe or 'database'}.mmdb"
+
+
+def _from_tar(archive: Path, into: Path, most: int) -> list[Path]:
+    found = []
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if not (member.isreg() and member.name.endswith(".mmdb")):
+                continue
+            stream = tar.extractfile(member)
+            if stream is None:
+                continue
+            found.append(_write(stream, into / mmdb_name(member.name), most))
+            most -= member.size
+    if not found:
+        raise GeoError("the archive holds no .mmdb file; name one that does")
+    return found
+
+
+def _write(stream: IO[bytes] | gzip.GzipFile, target: Path, most: int) -> Path:
+    written = 0
+    with target.open("wb") as file:
+        while chunk := stream.read(_CHUNK):
+            written += len(chunk)
+            if written > most:
+                raise GeoError(f"{target.name}: unpacks to more than the {most} bytes allowed")
+            file.write(chunk)
+    return target
