@@ -1,0 +1,1 @@
+"""Zones: master files (RFC 1035 §5) read, checked and frozen."""

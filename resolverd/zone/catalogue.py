@@ -1,0 +1,77 @@
+"""Every finding that a zone file can have: its stable id, its severity and one line on it.
+
+An id that is not listed here cannot be reported. An error keeps its zone from being served;
+a warning does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from resolverd.errors import Problem, Severity
+from resolverd.zone.source import Place
+
+
+class Check(NamedTuple):
+    """What a check's findings amount to, and what it looks for."""
+
+    severity: Severity
+    doc: str
+
+
+CHECKS: Mapping[str, Check] = {
+    "zone-no-file": Check("error", "A pattern of server.zones matches no file."),
+    "zone-unreadable": Check("error", "A zone file or included file cannot be read."),
+    "zone-encoding": Check("error", "A zone file is not UTF-8 text."),
+    "zone-duplicate-origin": Check("error", "Two files write the same zone."),
+    "zone-bad-origin": Check("error", "The zone's origin cannot be told, or is not absolute."),
+    "zone-syntax": Check("error", "A record or directive is not as RFC 1035 §5.1 writes it."),
+    "zone-unknown-type": Check("error", "A record's type is not known, or is no type of data."),
+    "zone-class": Check("error", "A record's class is not IN."),
+    "zone-bad-ttl": Check("error", "A TTL is malformed or over 2147483647 (RFC 2181 §8)."),
+    "zone-missing-ttl": Check("error", "A record has no TTL and there is none to inherit."),
+    "zone-bad-rdata": Check("error", "A record's data does not fit its type."),
+    "zone-include-cycle": Check("error", "An $INCLUDE includes a file that includes it."),
+    "zone-include-depth": Check("error", "Files include one another too deep."),
+    "zone-generate": Check("error", "A $GENERATE has a bad range or template."),
+    "zone-missing-soa": Check("error", "The apex has no SOA (RFC 1035 §5.2)."),
+    "zone-many-soa": Check("error", "The apex has more than one SOA."),
+    "zone-soa-below-apex": Check("error", "An SOA stands at an owner that is not the apex."),
+    "zone-missing-ns": Check("error", "The apex has no NS (RFC 1034 §4.2.1)."),
+    "zone-out-of-zone": Check("error", "A record's owner is outside the zone."),
+    "zone-cname-and-other": Check("error", "A CNAME stands beside other data (RFC 2181 §10.1)."),
+    "zone-many-cname": Check("error", "An owner has more than one CNAME (RFC 2181 §10.1)."),
+    "zone-many-dname": Check("error", "An owner has more than one DNAME (RFC 6672 §2.4)."),
+    "zone-dname-and-cname": Check("error", "A DNAME stands beside a CNAME (RFC 6672 §2.4)."),
+    "zone-below-dname": Check("error", "A record stands below a DNAME (RFC 6672 §2.4)."),
+    "zone-missing-glue": Check("error", "An NS in the zone has no address (RFC 1034 §4.2.1)."),
+    "zone-missing-address": Check("error", "An MX or SRV target in the zone has no address."),
+    "zone-alias-target": Check("error", "An NS, MX or SRV points to an alias (RFC 2181 §10.3)."),
+    "zone-dyna-unknown-service": Check("error", "A DYNA names a service that does not exist."),
+    "zone-dyna-many": Check("error", "An owner has more than one DYNA."),
+    "zone-dyna-conflict": Check("error", "A DYNA stands beside A, AAAA or CNAME."),
+    "zone-dyna-cname-apex": Check("error", 'An answer = "cname" service is at the apex.'),
+    "zone-dyna-cname-and-other": Check("error", 'An answer = "cname" DYNA is beside other data.'),
+    "zone-dyna-ttl": Check("warning", "A DYNA's TTL is 0 or under the lowest TTL that is given."),
+    "zone-occluded": Check("warning", "Data below a zone cut is not glue and is never answered."),
+    "zone-ttl-mismatch": Check("warning", "TTLs differ inside an RRset (RFC 2181 §5.2)."),
+    "zone-duplicate-record": Check("warning", "A record is written twice; one is kept."),
+    "zone-soa-minimum": Check("warning", "The SOA's minimum, the negative TTL, is over a day."),
+    "zone-serial-unchanged": Check("warning", "The zone changed and its serial did not."),
+    "zone-serial-backward": Check("warning", "The serial went backward (RFC 1982 §3.2)."),
+}
+
+
+def found(id_: str, place: Place, message: str, mend: str = "") -> Problem:
+    """The `Problem` of check `id_` at `place`."""
+    return Problem(
+        place.file,
+        place.line,
+        place.column,
+        id_,
+        message,
+        mend,
+        CHECKS[id_].severity,
+        place.source,
+    )

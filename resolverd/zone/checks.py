@@ -1,0 +1,150 @@
+"""What a zone's records must be to one another, owner by owner and RRset by RRset.
+
+`check_tree` runs every check on the records of one zone. Delegations, glue and targets are
+in `cuts`, DYNA in `dyna_checks`, and what changed since the last load in `history`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, cast
+
+import dns.rdtypes.ANY.SOA
+from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
+
+from resolverd.errors import Problem
+from resolverd.zone.catalogue import found
+from resolverd.zone.cuts import check_cuts
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.dyna_checks import check_dyna
+from resolverd.zone.reader import Record
+from resolverd.zone.source import Source
+from resolverd.zone.tree import Node, Tree, type_list
+
+# Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3 and §4, RFC 3007 §3).
+_BESIDE_CNAME = frozenset({RRSIG, NSEC, SIG, NXT, KEY})
+_DAY = 86_400
+_SOA_MINIMUM = 6
+
+
+def check_tree(
+    tree: Tree,
+    master: Source,
+    services: Mapping[str, Literal["address", "cname"]],
+    ttl_floor: int,
+) -> Iterator[Problem]:
+    """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds."""
+    yield from _check_outside(tree)
+    yield from _check_apex(tree, master)
+    for node in tree.nodes.values():
+        yield from _check_node(node, tree)
+    yield from check_cuts(tree, services)
+    yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
+
+
+def _check_outside(tree: Tree) -> Iterator[Problem]:
+    for record in tree.outside:
+        yield found(
+            "zone-out-of-zone",
+            record.at_owner(),
+            f"{record.owner} is outside the zone {tree.zone}",
+            "look for a missing or extra final dot, or move it to its own zone's file",
+        )
+
+
+def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
+    records = {} if tree.apex is None else tree.apex.records
+    soas, servers = records.get(SOA, []), records.get(NS, [])
+    first = soas[0].at_type() if soas else master.place(0)
+    if not soas and not tree.was_lost(tree.origin, SOA):
+        yield found(
+            "zone-missing-soa",
+            first,
+            f"the zone {tree.zone} has no SOA",
+            f"write {tree.zone} SOA ns1 hostmaster 1 3600 900 604800 300",
+        )
+    if not servers and not tree.was_lost(tree.origin, NS):
+        yield found(
+            "zone-missing-ns",
+            first,
+            f"the zone {tree.zone} has no NS",
+            f"write {tree.zone} NS ns1, and the address of ns1",
+        )
+    yield from _check_single(soas, "zone-many-soa", "keep the one whose serial is right")
+    for soa in soas:
+        minimum = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).minimum
+        if minimum > _DAY:
+            yield found(
+                "zone-soa-minimum",
+                soa.at_rdata(_SOA_MINIMUM),
+                f"resolvers may remember for {minimum} s that a name does not exist",
+                "write 300, or at most 86400 (RFC 2308 §5)",
+            )
+
+
+def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:
+    records = node.records
+    for rdtype, rrs in records.items():
+        if len(rrs) > 1:
+            yield from _check_rrset(node, rdtype, rrs)
+    if SOA in records and node is not tree.apex:
+        yield found(
+            "zone-soa-below-apex",
+            records[SOA][0].at_type(),
+            f"{node.owner} is not the apex, {tree.zone}",
+            "move it to its own zone's file, or look for a missing final dot",
+        )
+    if CNAME in records:
+        yield from _check_cname(node)
+    if DNAME in records:
+        yield from _check_single(records[DNAME], "zone-many-dname", "keep one")
+
+
+def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[Problem]:
+    name = f"{node.owner} {to_text(rdtype)}"
+    written: dict[object, Record] = {}
+    for record in rrs:
+        first = written.setdefault(record.rdata, record)
+        if first is not record:
+            yield found(
+                "zone-duplicate-record",
+                record.at_owner(),
+                f"{name} {record.rdata} is written in {first.at_owner()} already",
+                "remove one of them",
+            )
+        elif record.ttl != rrs[0].ttl and rdtype != RRSIG:
+            lowest = min(other.ttl for other in rrs)
+            yield found(
+                "zone-ttl-mismatch",
+                record.at_ttl(),
+                f"{name} has TTL {record.ttl} here and {rrs[0].ttl} in {rrs[0].at_ttl()}",
+                f"give all of them one TTL; {lowest}, the lowest, is used",
+            )
+
+
+def _check_cname(node: Node) -> Iterator[Problem]:
+    cnames = node.records[CNAME]
+    yield from _check_single(cnames, "zone-many-cname", "keep one")
+    if DNAME in node.records:
+        yield found(
+            "zone-dname-and-cname",
+            cnames[0].at_type(),
+            f"{node.owner} has a CNAME and a DNAME",
+            "keep one of them",
+        )
+    # DYNA and DNAME beside a CNAME have findings of their own.
+    others = node.records.keys() - _BESIDE_CNAME - {CNAME, DNAME, DYNA}
+    if others:
+        yield found(
+            "zone-cname-and-other",
+            cnames[0].at_type(),
+            f"{node.owner} has a CNAME and {type_list(others)}",
+            "remove the CNAME, or everything else at this owner",
+        )
+
+
+def _check_single(rrs: list[Record], id_: str, mend: str) -> Iterator[Problem]:
+    for record in rrs[1:]:
+        if record.rdata != rrs[0].rdata:
+            what = f"{record.owner} {to_text(record.rdata.rdtype)}"
+            yield found(id_, record.at_type(), f"{what} stands in {rrs[0].at_type()} already", mend)

@@ -1,0 +1,126 @@
+"""Zone cuts and the names that records point to: glue, addresses, aliases, hidden data.
+
+A name at or below a zone cut belongs to the child zone. Of what is written there only the
+NS and DS of the cut and the addresses of name servers (glue) are ever answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, to_text
+
+from resolverd.errors import Problem
+from resolverd.zone.catalogue import found
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.reader import Record
+from resolverd.zone.tree import Key, Node, Tree, key_of, type_list
+
+Services = Mapping[str, Literal["address", "cname"]]
+
+_ADDRESSES = frozenset({A, AAAA})
+_AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
+# Which RDATA field of a type is the name that it points to.
+_TARGET_FIELD = {NS: 0, MX: 1, SRV: 3}
+
+
+class _Target(NamedTuple):
+    key: Key
+    record: Record
+
+
+def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
+    """Every finding about delegations, DNAMEs and what NS, MX and SRV point to."""
+    targets = list(_targets(tree))
+    servers = {target.key for target in targets if target.record.rdata.rdtype == NS}
+    for key, node in tree.nodes.items():
+        if (cut := tree.cut(key)) is not None:
+            yield from _check_occluded(key, node, cut, tree, servers)
+        if (dname := tree.dname(key)) is not None:
+            yield found(
+                "zone-below-dname",
+                node.first().at_owner(),
+                f"{node.owner} is below the DNAME of {tree.nodes[dname].owner}",
+                "remove it, or the DNAME",
+            )
+    for target in targets:
+        yield from _check_target(target, tree, services)
+
+
+def _targets(tree: Tree) -> Iterator[_Target]:
+    """What the zone's own NS, MX and SRV point to, as far as it lies in the zone."""
+    for key, node in tree.nodes.items():
+        for rdtype in _TARGET_FIELD.keys() & node.records.keys():
+            cut = tree.cut(key)
+            if cut is not None and not (cut == key and rdtype == NS):
+                continue
+            for record in node.records[rdtype]:
+                rdata: Any = record.rdata
+                name = rdata.exchange if rdtype == MX else rdata.target
+                target = key_of(name)
+                # The root as a target says that there is none (RFC 7505, RFC 2782).
+                if tree.holds(target) and target != (b"",):
+                    yield _Target(target, record)
+
+
+def _check_occluded(
+    key: Key, node: Node, cut: Key, tree: Tree, servers: set[Key]
+) -> Iterator[Problem]:
+    visible = set(_AT_CUT) if key == cut else set()
+    if key in servers:
+        visible |= _ADDRESSES
+    hidden = node.records.keys() - visible
+    if hidden:
+        first = next(record for record in node if record.rdata.rdtype in hidden)
+        yield found(
+            "zone-occluded",
+            first.at_owner(),
+            f"{node.owner} {type_list(hidden)} is never answered: "
+            f"{tree.nodes[cut].owner} is delegated",
+            "move it to the child zone, or remove the NS",
+        )
+
+
+def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[Problem]:
+    key, record = target
+    rdtype = record.rdata.rdtype
+    if (cut := tree.cut(key)) is not None:
+        # Addresses in another child zone are that zone's affair (RFC 9471 §3).
+        if cut != key_of(record.owner):
+            return
+        node = tree.nodes.get(key)
+        standing = "address" if node is not None and _ADDRESSES & node.records.keys() else ""
+    else:
+        standing = _standing(key, tree, services)
+    name = getattr(record.rdata, "exchange" if rdtype == MX else "target")
+    place = record.at_rdata(_TARGET_FIELD[rdtype])
+    if standing == "alias":
+        yield found(
+            "zone-alias-target",
+            place,
+            f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
+            "point it to a name that has A or AAAA",
+        )
+    elif not standing and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
+        yield found(
+            "zone-missing-glue" if rdtype == NS else "zone-missing-address",
+            place,
+            f"{to_text(rdtype)} points to {name}, which has no address",
+            f"write {name} A 192.0.2.1 with its address",
+        )
+
+
+def _standing(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:
+    """Whether an authoritative name has addresses, is an alias, or is neither."""
+    if tree.dname(key) is not None:
+        return "alias"
+    node = tree.answering(key)
+    if node is None:
+        return ""
+    if CNAME in node.records:
+        return "alias"
+    if DYNA in node.records:
+        data: Any = node.records[DYNA][0].rdata
+        return "alias" if services.get(data.service) == "cname" else "address"
+    return "address" if _ADDRESSES & node.records.keys() else ""

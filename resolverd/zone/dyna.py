@@ -1,0 +1,96 @@
+"""`DYNA <service>`: the record type whose addresses a service synthesises.
+
+Its type code is 65348 (0xFF44, the D of DYNA), out of the range that RFC 6895 §3.1 leaves
+for private use (65280-65534); ``TYPE65348 \\# …`` of RFC 3597 works too. The RDATA is the
+service's name as one character-string (RFC 1035 §3.3). It is an instruction to this daemon
+and never appears in an answer. Importing this module registers the type with dnspython.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import dns.immutable
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.tokenizer
+import dns.wire
+
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+
+
+@dns.immutable.immutable
+class Dyna(dns.rdata.Rdata):
+    """The RDATA of a DYNA record: the name of a configured service, 1 to 255 characters."""
+
+    __slots__ = ["service"]
+
+    service: str
+
+    def __init__(
+        self,
+        rdclass: dns.rdataclass.RdataClass,
+        rdtype: dns.rdatatype.RdataType,
+        service: str,
+    ) -> None:
+        """Raises ValueError when `service` cannot name a service."""
+        super().__init__(rdclass, rdtype)
+        if not _SERVICE.fullmatch(service):
+            raise ValueError(
+                f'"{service}" cannot name a service: letters, digits, "-", "_" and "." only'
+            )
+        self.service = service
+
+    def to_text(
+        self,
+        origin: dns.name.Name | None = None,
+        relativize: bool = True,
+        style: dns.rdata.RdataStyle | None = None,
+        **kw: Any,
+    ) -> str:
+        """The service's name, which needs no quotes or escapes."""
+        return self.service
+
+    def to_styled_text(self, style: dns.rdata.RdataStyle) -> str:
+        """The same as `to_text`: there is nothing to style."""
+        return self.service
+
+    @classmethod
+    def from_text(
+        cls,
+        rdclass: dns.rdataclass.RdataClass,
+        rdtype: dns.rdatatype.RdataType,
+        tok: dns.tokenizer.Tokenizer,
+        origin: dns.name.Name | None = None,
+        relativize: bool = True,
+        relativize_to: dns.name.Name | None = None,
+    ) -> Dyna:
+        """Read the one token of the text form."""
+        return cls(rdclass, rdtype, tok.get_string())
+
+    def _to_wire(
+        self,
+        file: Any,
+        compress: dns.name.CompressType | None = None,
+        origin: dns.name.Name | None = None,
+        canonicalize: bool = False,
+    ) -> None:
+        file.write(bytes([len(self.service)]) + self.service.encode("ascii"))
+
+    @classmethod
+    def from_wire_parser(
+        cls,
+        rdclass: dns.rdataclass.RdataClass,
+        rdtype: dns.rdatatype.RdataType,
+        parser: dns.wire.Parser,
+        origin: dns.name.Name | None = None,
+    ) -> Dyna:
+        """Read the wire form, one length-prefixed string."""
+        return cls(rdclass, rdtype, parser.get_counted_bytes().decode("ascii", "replace"))
+
+
+DYNA = dns.rdatatype.RdataType.make(65348)
+dns.rdata.register_type(Dyna, DYNA, "DYNA")

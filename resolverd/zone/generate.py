@@ -1,0 +1,73 @@
+"""`$GENERATE`: the range and the templates, as BIND 9 defines them.
+
+A range is ``start-stop`` or ``start-stop/step``, stop included. In a template ``$`` stands
+for the counter, ``${offset,width,base}`` for the counter plus offset, padded with zeros to
+width, in base d, o, x, X, or n and N (nibbles, least significant first, for ip6.arpa);
+``$$`` is a dollar sign, and ``\\$`` is left to the name or string that it is part of.
+"""
+
+from __future__ import annotations
+
+import re
+
+from resolverd.errors import ResolverdError
+
+MOST_RECORDS = 65_536
+_RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?", re.ASCII)
+_COUNTER = re.compile(r"\\.|\$\$|\$\{([^}]*)\}|\$", re.DOTALL)
+_MODIFIER = re.compile(r"([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?", re.ASCII)
+
+
+class TemplateError(ResolverdError):
+    """A range or template that cannot be expanded."""
+
+
+def parse_range(text: str) -> range:
+    """The counter's values. Raises TemplateError when malformed, empty or over MOST_RECORDS."""
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise TemplateError(f'"{text}" is not a range such as 1-10 or 0-255/5')
+    start, stop, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    if step == 0 or start > stop:
+        raise TemplateError(f'the range "{text}" is empty')
+    counters = range(start, stop + 1, step)
+    if len(counters) > MOST_RECORDS:
+        raise TemplateError(f"{len(counters)} records are over the limit of {MOST_RECORDS}")
+    return counters
+
+
+def expand(template: str, counter: int) -> str:
+    """`template` with `counter` put in. Raises TemplateError at a bad modifier."""
+
+    def replacement(match: re.Match[str]) -> str:
+        if match[0] == "$":
+            return str(counter)
+        if match[0] == "$$":
+            return "$"
+        if match[1] is None:
+            return match[0]
+        return _modified(match[1], counter)
+
+    return _COUNTER.sub(replacement, template)
+
+
+def _modified(modifier: str, counter: int) -> str:
+    match = _MODIFIER.fullmatch(modifier)
+    if match is None:
+        raise TemplateError(f'"${{{modifier}}}" is not ${{offset,width,base}}')
+    value, width, base = counter + int(match[1]), int(match[2] or 0), match[3] or "d"
+    if width > 127:
+        raise TemplateError(f"a width of {width} is over 127")
+    if base in "nN":
+        if value < 0:
+            raise TemplateError(f"{value} is negative and has no nibbles")
+        return _nibbles(value, width, base)
+    return format(value, base).zfill(width)
+
+
+def _nibbles(value: int, width: int, base: str) -> str:
+    """Nibbles joined by dots; `width` counts characters, and may end on a dot."""
+    digits = format(value, "x" if base == "n" else "X")[::-1]
+    digits += "0" * ((width + 1) // 2 - len(digits))
+    text = ".".join(digits)
+    return text + "." if len(text) < width else text

@@ -1,0 +1,60 @@
+"""What changed in a zone since it was last loaded, and whether its serial says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import dns.rdtypes.ANY.SOA
+from dns.rdatatype import SOA
+
+from resolverd.errors import Problem
+from resolverd.zone.catalogue import found
+from resolverd.zone.model import RRset, Zone
+from resolverd.zone.source import Place
+
+_HALF = 2**31
+
+
+def check_serial(previous: Zone, zone: Zone, place: Place) -> Iterator[Problem]:
+    """Findings about the serial, which is written at `place`."""
+    old, new = previous.serial, zone.serial
+    mend = f"write {(old + 1) % 2**32} or higher"
+    if old == new:
+        if not same_content(previous, zone):
+            yield found(
+                "zone-serial-unchanged",
+                place,
+                f"the zone changed and its serial is still {new}; secondaries will not notice",
+                mend,
+            )
+    elif (new - old) % 2**32 >= _HALF:
+        yield found(
+            "zone-serial-backward",
+            place,
+            f"the serial went back from {old} to {new} (RFC 1982 §3.2)",
+            mend,
+        )
+
+
+def same_content(one: Zone, other: Zone) -> bool:
+    """Whether two zones say the same, the SOA's serial and the order of records apart."""
+    if one.rrsets.keys() != other.rrsets.keys():
+        return False
+    return all(
+        rrsets.keys() == other.rrsets[owner].keys()
+        and all(_same_rrset(rrset, other.rrsets[owner][key]) for key, rrset in rrsets.items())
+        for owner, rrsets in one.rrsets.items()
+    )
+
+
+def _same_rrset(one: RRset, other: RRset) -> bool:
+    if one.ttl != other.ttl or len(one.rdatas) != len(other.rdatas):
+        return False
+    if one.rdtype == SOA:
+        return _without_serial(one) == _without_serial(other)
+    return one.rdatas == other.rdatas or set(one.rdatas) == set(other.rdatas)
+
+
+def _without_serial(soa: RRset) -> object:
+    return cast(dns.rdtypes.ANY.SOA.SOA, soa.rdatas[0]).replace(serial=0)

@@ -1,0 +1,135 @@
+"""Zone files on disk → checked zones, with every problem of every file at once.
+
+One pass per file: read (`reader`), plant the records in a tree (`tree`), check it
+(`checks`), and freeze it into a `Zone` when nothing in it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import dns.name
+import dns.rdatatype
+from dns.rdatatype import SOA
+
+from resolverd.errors import Problem, errors_among
+from resolverd.zone.catalogue import found
+from resolverd.zone.checks import check_tree
+from resolverd.zone.files import UnreadableError, match_files, read_source
+from resolverd.zone.history import check_serial
+from resolverd.zone.model import RRset, Where, Zone
+from resolverd.zone.reader import Draft, read_master
+from resolverd.zone.source import Place
+from resolverd.zone.tree import Node, Tree, plant
+
+_SOA_SERIAL = 2
+
+
+def load_zones(
+    patterns: Sequence[str],
+    base: Path,
+    *,
+    services: Mapping[str, Literal["address", "cname"]],
+    ttl_floor: int = 0,
+    previous: Mapping[dns.name.Name, Zone] | None = None,
+) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
+    """Load every file that a glob of `patterns`, relative to `base`, matches.
+
+    `services` maps each configured service to what it answers; a DYNA's TTL below
+    `ttl_floor` seconds is warned about; `previous` is what the last load returned, for the
+    check of serials. Returns the zones without errors by origin, and all problems, sorted
+    by file, line and column. Raises nothing: what cannot be read is a problem too.
+    """
+    paths, problems = match_files(patterns, base)
+    zones: dict[dns.name.Name, Zone] = {}
+    origins: dict[dns.name.Name, Path] = {}
+    for path in paths:
+        draft = _read(path, problems)
+        if draft is None:
+            continue
+        zone, findings = _judge(draft, services, ttl_floor, previous or {})
+        if draft.origin is not None and draft.origin in origins:
+            # Neither file is served: which of the two would be chance.
+            findings.append(_written_twice(draft, draft.origin, origins[draft.origin]))
+            zones.pop(draft.origin, None)
+        elif draft.origin is not None:
+            origins[draft.origin] = path
+            if zone is not None:
+                zones[draft.origin] = zone
+        problems += _sorted(findings, draft.files)
+    return zones, problems
+
+
+def _read(path: Path, problems: list[Problem]) -> Draft | None:
+    try:
+        return read_master(read_source(path))
+    except UnreadableError as wrong:
+        place = wrong.place or Place(str(path), 0, 0, "")
+        problems.append(found(wrong.id, place, wrong.message, wrong.mend))
+        return None
+
+
+def _judge(
+    draft: Draft,
+    services: Mapping[str, Literal["address", "cname"]],
+    ttl_floor: int,
+    previous: Mapping[dns.name.Name, Zone],
+) -> tuple[Zone | None, list[Problem]]:
+    """The zone, unless it has an error, and all that was found."""
+    if draft.origin is None:
+        return None, draft.problems
+    tree = plant(draft.origin, draft.records, draft.lost)
+    findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor)]
+    if errors_among(findings):
+        return None, findings
+    zone = _freeze(tree, draft)
+    if draft.origin in previous:
+        soa = tree.nodes[tree.origin].records[SOA][0]
+        place = soa.at_rdata(_SOA_SERIAL)
+        findings += check_serial(previous[draft.origin], zone, place)
+    return zone, findings
+
+
+def _freeze(tree: Tree, draft: Draft) -> Zone:
+    return Zone(
+        tree.zone,
+        {node.owner: _rrsets(node) for node in tree.nodes.values()},
+        tuple(draft.files),
+    )
+
+
+def _rrsets(node: Node) -> dict[dns.rdatatype.RdataType, RRset]:
+    rrsets = {}
+    for rdtype, records in node.records.items():
+        first = records[0]
+        where = Where(str(first.source.path), first.source.line(first.entry))
+        if len(records) == 1:
+            rrsets[rdtype] = RRset(node.owner, rdtype, first.ttl, (first.rdata,), where)
+        else:
+            ttl = min(record.ttl for record in records)
+            rdatas = tuple(dict.fromkeys(record.rdata for record in records))
+            rrsets[rdtype] = RRset(node.owner, rdtype, ttl, rdatas, where)
+    return rrsets
+
+
+def _written_twice(draft: Draft, origin: dns.name.Name, other: Path) -> Problem:
+    return found(
+        "zone-duplicate-origin",
+        draft.master.place(0),
+        f"the zone {origin} is written in {other} already",
+        "keep one of the files, or join them with $INCLUDE",
+    )
+
+
+def _sorted(findings: Iterable[Problem], files: Sequence[Path]) -> Iterator[Problem]:
+    """Findings in the order of the text, without repetitions of one place (`$GENERATE`)."""
+    order = {str(path): index for index, path in enumerate(files)}
+    unique = {(p.file, p.line, p.column, p.id): p for p in reversed(list(findings))}
+    return iter(
+        sorted(
+            unique.values(),
+            key=lambda p: (order.get(p.file, len(order)), p.line, p.column, p.id),
+        )
+    )

@@ -1,0 +1,61 @@
+"""What a loaded zone is: its RRsets by owner and type, and where each was written.
+
+Names are absolute and compare without regard to case. A `Zone` is frozen, and pickles, so
+that it can be sent to worker processes; its mappings are read and never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.rdtypes.ANY.SOA
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The file and the line (from 1) at which an RRset's first record begins."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RRset:
+    """The records of one owner and type: RDATA in the file's order, without duplicates.
+
+    `ttl` is in seconds, the lowest that any of its records has (RFC 2181 §5.2).
+    """
+
+    owner: dns.name.Name
+    rdtype: dns.rdatatype.RdataType
+    ttl: int
+    rdatas: tuple[dns.rdata.Rdata, ...]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone without errors: one SOA and at least one NS at `origin`, no owner outside it.
+
+    `files` is the master file followed by everything that it includes.
+    """
+
+    origin: dns.name.Name
+    rrsets: Mapping[dns.name.Name, Mapping[dns.rdatatype.RdataType, RRset]]
+    files: tuple[Path, ...]
+
+    @property
+    def soa(self) -> RRset:
+        """The SOA RRset at the apex."""
+        return self.rrsets[self.origin][dns.rdatatype.SOA]
+
+    @property
+    def serial(self) -> int:
+        """The SOA's serial (RFC 1982 arithmetic)."""
+        return cast(dns.rdtypes.ANY.SOA.SOA, self.soa.rdatas[0]).serial

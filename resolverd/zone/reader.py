@@ -1,0 +1,371 @@
+"""A master file and all that it includes (RFC 1035 §5) → records, each with its place.
+
+An entry that cannot be read becomes a `Problem`, and reading goes on at the next one.
+`Draft.lost` remembers what such entries would have been, so that no check calls missing
+what is merely misspelt. The records' owners may still lie outside the zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.rdtypes.ANY.SOA
+from dns.tokenizer import Token
+
+from resolverd.errors import Problem
+from resolverd.zone.catalogue import found
+from resolverd.zone.files import UnreadableError, read_source, real_path
+from resolverd.zone.generate import TemplateError, expand, parse_range
+from resolverd.zone.lexer import Lexer, LexicalError, name_of
+from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
+from resolverd.zone.source import Place, Source
+
+MOST_DEPTH = 16
+_PLACEHOLDER_TTL = 3600
+
+
+class Record(NamedTuple):
+    """One record as written: `entry` is the offset in `source` of the entry it comes from."""
+
+    owner: dns.name.Name
+    ttl: int
+    rdata: dns.rdata.Rdata
+    source: Source
+    entry: int
+
+    def at_owner(self) -> Place:
+        """Where the owner is written, or the type on a line that leaves it out."""
+        fields = self.source.fields(self.entry)
+        return self._at(fields.owner, fields.rdtype)
+
+    def at_type(self) -> Place:
+        """Where the type is written."""
+        return self._at(self.source.fields(self.entry).rdtype)
+
+    def at_ttl(self) -> Place:
+        """Where the TTL is written, or the type on a line that inherits it."""
+        fields = self.source.fields(self.entry)
+        return self._at(fields.ttl, fields.rdtype)
+
+    def at_rdata(self, index: int) -> Place:
+        """Where the RDATA's field `index` (from 0) is written, as far as it is."""
+        fields = self.source.fields(self.entry)
+        return self._at(*fields.rdata[index : index + 1], *fields.rdata[-1:], fields.rdtype)
+
+    def _at(self, *offsets: int | None) -> Place:
+        return self.source.place(_first_of(*offsets, self.entry) or 0)
+
+
+class Lost(NamedTuple):
+    """What an unreadable entry would have been; None where that cannot be told."""
+
+    owner: dns.name.Name | None = None
+    rdtype: dns.rdatatype.RdataType | None = None
+
+
+@dataclass
+class Draft:
+    """What a master file says, unchecked. `origin` is None when it cannot be told."""
+
+    master: Source
+    origin: dns.name.Name | None = None
+    records: list[Record] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: set[Lost] = field(default_factory=set)
+
+
+@dataclass
+class _State:
+    """What an entry inherits from those before it in its file; an include starts from a copy.
+
+    `owner` is None before the first. `adrift` means that an error hides which owner a blank
+    one repeats, `stray` that an error hides the origin; records read then are lost.
+    """
+
+    origin: dns.name.Name
+    owner: dns.name.Name | None = None
+    adrift: bool = False
+    stray: bool = False
+    default_ttl: int | None = None
+    last_ttl: int | None = None
+    soa_ttl: int | None = None
+
+
+@dataclass
+class _Entry:
+    """The entry being read: where it begins, and as much of a record as it has shown to be."""
+
+    source: Source
+    start: int
+    lexer: Lexer
+    fields: Fields = field(default_factory=Fields)
+    directive: str = ""
+
+
+def read_master(source: Source) -> Draft:
+    """Read a master file; whatever is wrong with it is in the draft's `problems`.
+
+    The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
+    else it is the file's name without ``.zone``.
+    """
+    reader = _Reader(Draft(source))
+    reader.read(source, _State(dns.name.root))
+    return reader.draft
+
+
+class _Reader:
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self._settled = False
+        self._chain: list[str] = []
+
+    def read(self, source: Source, state: _State) -> None:
+        if source.path not in self.draft.files:
+            self.draft.files.append(source.path)
+        self._chain.append(real_path(source.path))
+        lexer = Lexer(source.text)
+        while (start := lexer.begin()) is not None:
+            entry = _Entry(source, start, lexer)
+            try:
+                self._read_entry(entry, state)
+            except (EntryError, LexicalError) as wrong:
+                self._report(entry, wrong)
+                self._lose(entry, state)
+        self._chain.pop()
+
+    def _read_entry(self, entry: _Entry, state: _State) -> None:
+        token = entry.lexer.get(want_leading=True)
+        if token.is_eol_or_eof():
+            return
+        if not token.is_identifier() or token.value[0] != "$":
+            self._read_record(token, entry, state)
+            return
+        entry.directive = token.value.upper()
+        if entry.directive == "$TTL":
+            self._read_ttl(entry, state)
+        elif entry.directive == "$ORIGIN":
+            self._read_origin(entry, state)
+        elif entry.directive == "$INCLUDE":
+            self._include(entry, state)
+        elif entry.directive == "$GENERATE":
+            self._generate(entry, state)
+        else:
+            raise EntryError(
+                "zone-syntax",
+                entry.lexer.start,
+                f"{token.value} is no directive",
+                "there are $ORIGIN, $TTL, $INCLUDE and $GENERATE",
+            )
+
+    def _read_record(self, first: Token, entry: _Entry, state: _State) -> None:
+        self._settle(entry, state)
+        fields = entry.fields
+        try:
+            if not read_record(first, entry.lexer, state.origin, fields):
+                return
+        finally:
+            if fields.owner is not None:
+                state.owner, state.adrift = fields.owner, False
+            if fields.ttl is not None:
+                state.last_ttl = fields.ttl
+        rdata = fields.rdata
+        assert rdata is not None
+        if fields.blank and state.owner is None and not state.adrift:
+            raise EntryError(
+                "zone-syntax",
+                entry.start,
+                "the first record has no owner to repeat",
+                'write its owner in the first column; "@" is the origin',
+            )
+        if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA) and state.soa_ttl is None:
+            state.soa_ttl = rdata.minimum
+        ttl = _first_of(fields.ttl, state.default_ttl, state.last_ttl, state.soa_ttl)
+        if ttl is None:
+            raise EntryError(
+                "zone-missing-ttl",
+                entry.source.fields(entry.start).rdtype or entry.start,
+                "the record has no TTL, and none comes before it",
+                "write $TTL 3600 above the first record",
+            )
+        if state.adrift or state.stray or state.owner is None:
+            self.draft.lost.add(Lost(None, fields.rdtype))
+            return
+        self.draft.records.append(Record(state.owner, ttl, rdata, entry.source, entry.start))
+
+    def _read_ttl(self, entry: _Entry, state: _State) -> None:
+        # A bad $TTL must not make every record after it a finding too.
+        state.default_ttl = _PLACEHOLDER_TTL
+        state.default_ttl = read_ttl(entry.lexer.get(), entry.lexer)
+        _expect_end(entry.lexer)
+
+    def _read_origin(self, entry: _Entry, state: _State) -> None:
+        lexer = entry.lexer
+        state.stray = True
+        token = lexer.get()
+        relative_to = state.origin if self._settled else dns.name.root
+        origin = read_name(token, lexer, relative_to)
+        offset = lexer.start
+        _expect_end(lexer)
+        first = not self._settled
+        if first:
+            self._settled = True
+            self.draft.origin = origin
+        state.origin, state.stray = origin, False
+        if first and not token.value.endswith("."):
+            raise EntryError(
+                "zone-bad-origin",
+                offset,
+                f'the first $ORIGIN, "{token.value}", is relative',
+                f"end it with a dot: $ORIGIN {token.value}.",
+            )
+
+    def _include(self, entry: _Entry, state: _State) -> None:
+        self._settle(entry, state)
+        lexer = entry.lexer
+        token = lexer.get()
+        if token.is_eol_or_eof():
+            raise EntryError("zone-syntax", lexer.end, "$INCLUDE names no file")
+        offset = lexer.start
+        origin = state.origin
+        following = lexer.get()
+        if not following.is_eol_or_eof():
+            origin = read_name(following, lexer, state.origin)
+            _expect_end(lexer)
+        path = entry.source.path.parent / _unescaped(token, offset)
+        self._refuse_loops(path, offset)
+        try:
+            source = read_source(path)
+        except UnreadableError as wrong:
+            if wrong.place is None:
+                message = f"{path} {wrong.message}"
+                raise EntryError(wrong.id, offset, message, wrong.mend) from wrong
+            self.draft.problems.append(found(wrong.id, wrong.place, wrong.message, wrong.mend))
+            self.draft.lost.add(Lost())
+            return
+        self.read(source, replace(state, origin=origin))
+
+    def _refuse_loops(self, path: Path, offset: int) -> None:
+        if real_path(path) in self._chain:
+            raise EntryError(
+                "zone-include-cycle",
+                offset,
+                f"{path} is being read already",
+                "remove one of the $INCLUDEs",
+            )
+        if len(self._chain) > MOST_DEPTH:
+            raise EntryError(
+                "zone-include-depth",
+                offset,
+                f"files include one another more than {MOST_DEPTH} deep",
+                "include the file from one nearer to the master file",
+            )
+
+    def _generate(self, entry: _Entry, state: _State) -> None:
+        self._settle(entry, state)
+        token = entry.lexer.get()
+        at_range = entry.lexer.end if token.is_eol_or_eof() else entry.lexer.start
+        try:
+            counters = parse_range(token.value)
+        except TemplateError as wrong:
+            raise EntryError(
+                "zone-generate", at_range, str(wrong), "write $GENERATE 1-10 host$ A 192.0.2.$"
+            ) from wrong
+        template, at_template = _remainder(entry.lexer)
+        for counter in counters:
+            try:
+                one = replace(entry, lexer=Lexer(expand(template, counter)), fields=Fields())
+                self._read_record(one.lexer.get(), one, state)
+            except TemplateError as wrong:
+                raise EntryError("zone-generate", at_template, str(wrong)) from wrong
+            except (EntryError, LexicalError) as wrong:
+                id_ = wrong.id if isinstance(wrong, EntryError) else "zone-generate"
+                message = f'"{one.lexer.text}": {wrong}'
+                raise EntryError(id_, at_template, message) from wrong
+
+    def _settle(self, entry: _Entry, state: _State) -> None:
+        """Take the origin from the file's name, unless it is known already."""
+        if self._settled:
+            return
+        self._settled = True
+        stem = entry.source.path.name.removesuffix(".zone").removesuffix(".")
+        try:
+            self.draft.origin = state.origin = name_of(f"{stem}.", dns.name.root)
+        except (dns.exception.DNSException, ValueError):
+            state.stray = True
+            self.draft.problems.append(
+                found(
+                    "zone-bad-origin",
+                    entry.source.place(entry.start),
+                    f'there is no $ORIGIN, and the file\'s name "{stem}" is no domain name',
+                    "write $ORIGIN above the first record",
+                )
+            )
+
+    def _report(self, entry: _Entry, wrong: EntryError | LexicalError) -> None:
+        id_, offset, message, mend = "zone-syntax", entry.lexer.start, str(wrong), ""
+        if isinstance(wrong, EntryError):
+            id_, offset, mend = wrong.id, wrong.offset, wrong.mend
+        if (bracket := entry.lexer.recover()) is not None:
+            id_, offset = "zone-syntax", bracket
+            message = "this parenthesis is never closed"
+            mend = 'write ")" where the record ends'
+            self.draft.lost.add(Lost())
+        place = entry.source.place(offset)
+        self.draft.problems.append(found(id_, place, message, mend))
+
+    def _lose(self, entry: _Entry, state: _State) -> None:
+        fields = entry.fields
+        if entry.directive:
+            self.draft.lost.add(Lost())
+            return
+        if fields.owner is None and not fields.blank:
+            state.adrift = True
+        owner = state.owner if fields.blank and not state.adrift else fields.owner
+        self.draft.lost.add(Lost(owner, fields.rdtype))
+
+
+def _first_of(*choices: int | None) -> int | None:
+    return next((choice for choice in choices if choice is not None), None)
+
+
+def _expect_end(lexer: Lexer) -> None:
+    token = lexer.get()
+    if not token.is_eol_or_eof():
+        raise EntryError("zone-syntax", lexer.start, f'"{token.value}" is too much')
+
+
+def _unescaped(token: Token, offset: int) -> str:
+    try:
+        name = str(token.unescape().value)
+    except dns.exception.SyntaxError as wrong:
+        raise EntryError("zone-syntax", offset, "the file's name has a bad escape") from wrong
+    if "\0" in name:
+        raise EntryError("zone-syntax", offset, "the file's name has a NUL in it")
+    return name
+
+
+def _remainder(lexer: Lexer) -> tuple[str, int]:
+    """The rest of the entry on one line, without comments, and the offset of its first token."""
+    text, offset = "", lexer.end
+    while True:
+        before = lexer.end
+        token = lexer.get()
+        if token.is_eol_or_eof():
+            break
+        if not text:
+            offset = lexer.start
+        elif lexer.start > before:
+            text += " "
+        text += f'"{token.value}"' if token.is_quoted_string() else token.value
+    if not text:
+        raise EntryError(
+            "zone-generate", offset, "$GENERATE has no template", "write OWNER TYPE RDATA after it"
+        )
+    return text, offset

@@ -1,0 +1,196 @@
+"""One record of a master file: ``[owner] [TTL] [class] type RDATA`` (RFC 1035 §5.1).
+
+dnspython reads the RDATA, so every type that it knows can be written, and every other in the
+form of RFC 3597. Whatever is wrong is raised as an `EntryError` that knows its place.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.ttl
+from dns.tokenizer import Token
+
+from resolverd.errors import ResolverdError
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
+
+MOST_TTL = 2**31 - 1
+_TYPES = frozenset({*dns.rdatatype.RdataType.__members__, dns.rdatatype.to_text(DYNA)})
+_EXAMPLES = {
+    "A": "A 192.0.2.1",
+    "AAAA": "AAAA 2001:db8::1",
+    "CAA": 'CAA 0 issue "ca.example"',
+    "CNAME": "CNAME target",
+    "DYNA": "DYNA service",
+    "MX": "MX 10 mail",
+    "NS": "NS ns1",
+    "SOA": "SOA ns1 hostmaster SERIAL REFRESH RETRY EXPIRE MINIMUM",
+    "SRV": "SRV PRIORITY WEIGHT PORT target",
+    "TXT": 'TXT "text"',
+}
+
+
+class EntryError(ResolverdError):
+    """Why an entry cannot be read; `offset` is that of what is to blame."""
+
+    def __init__(self, id_: str, offset: int, message: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.id, self.offset, self.message, self.mend = id_, offset, message, mend
+
+
+@dataclass(slots=True)
+class Fields:
+    """A record's fields, set as they are read, so that a failure tells how far it got.
+
+    `blank` means that the line leaves its owner out; `owner` and `ttl` are None when they
+    are not written.
+    """
+
+    blank: bool = False
+    owner: dns.name.Name | None = None
+    ttl: int | None = None
+    rdtype: dns.rdatatype.RdataType | None = None
+    rdata: dns.rdata.Rdata | None = None
+
+
+def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Fields) -> bool:
+    """Fill `fields` from the entry that begins with `first`; False when its line is empty.
+
+    Raises EntryError and LexicalError.
+    """
+    fields.blank = first.is_whitespace()
+    if fields.blank:
+        token = lexer.get()
+        if token.is_eol_or_eof():
+            return False
+        _read_head(token, lexer, fields)
+    else:
+        fields.owner = read_name(first, lexer, origin)
+        _read_named_head(first, lexer, fields)
+    assert fields.rdtype is not None
+    fields.rdata = _read_rdata(fields.rdtype, lexer, origin)
+    return True
+
+
+def read_name(token: Token, lexer: Lexer, origin: dns.name.Name) -> dns.name.Name:
+    """The name that `token` writes. Raises EntryError."""
+    if token.is_identifier():
+        try:
+            return name_of(token.value, origin)
+        except (dns.exception.DNSException, ValueError) as wrong:
+            reason = f'"{token.value}" is no domain name: {wrong}'
+            raise EntryError("zone-syntax", lexer.start, reason) from wrong
+    offset = lexer.end if token.is_eol_or_eof() else lexer.start
+    raise EntryError("zone-syntax", offset, "a domain name is expected", "write it without quotes")
+
+
+def read_ttl(token: Token, lexer: Lexer) -> int:
+    """Seconds from ``3600`` or ``1h30m``. Raises EntryError."""
+    mend = "write seconds such as 3600, or units as in 1h30m"
+    if not token.is_identifier():
+        offset = lexer.end if token.is_eol_or_eof() else lexer.start
+        raise EntryError("zone-bad-ttl", offset, "a TTL is expected", mend)
+    try:
+        ttl = dns.ttl.from_text(token.value)
+    except (dns.exception.DNSException, ValueError) as wrong:
+        raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', mend) from wrong
+    if ttl > MOST_TTL:
+        raise EntryError(
+            "zone-bad-ttl",
+            lexer.start,
+            f"a TTL of {ttl} is over {MOST_TTL} (RFC 2181 §8)",
+            "write 86400, a day, or less",
+        )
+    return ttl
+
+
+def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
+    """As `_read_head`, and see whether what stands as the owner was meant to be one."""
+    try:
+        _read_head(lexer.get(), lexer, fields)
+    except EntryError as wrong:
+        if owner.value.upper() not in _TYPES and class_of(owner.value) is None:
+            raise
+        fields.owner, fields.blank = None, True
+        wrong.message += f'; "{owner.value}" in the first column was read as the owner'
+        wrong.mend = "begin the line with a blank to repeat the owner before it"
+        raise
+
+
+def _read_head(token: Token, lexer: Lexer, fields: Fields) -> None:
+    """Read TTL, class and type; the first two may be absent, and come in either order."""
+    while token.is_identifier():
+        if fields.ttl is None and looks_like_ttl(token.value):
+            fields.ttl = read_ttl(token, lexer)
+        elif (ours := class_of(token.value)) is None:
+            fields.rdtype = _type_of(token.value, lexer)
+            return
+        elif not ours:
+            raise EntryError(
+                "zone-class",
+                lexer.start,
+                f"class {token.value.upper()} is not served",
+                "write IN, or no class",
+            )
+        token = lexer.get()
+    offset = lexer.end if token.is_eol_or_eof() else lexer.start
+    raise EntryError("zone-syntax", offset, "the record has no type", "write OWNER TTL TYPE RDATA")
+
+
+def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
+    try:
+        rdtype = dns.rdatatype.from_text(text)
+    except (dns.exception.DNSException, ValueError) as wrong:
+        near = difflib.get_close_matches(text.upper(), _TYPES, 1)
+        mend = f"did you mean {near[0]}?" if near else "an unlisted type is written TYPE12345"
+        raise EntryError(
+            "zone-unknown-type", lexer.start, f'"{text}" is no record type', mend
+        ) from wrong
+    if rdtype == dns.rdatatype.NONE or dns.rdatatype.is_metatype(rdtype):
+        raise EntryError(
+            "zone-unknown-type",
+            lexer.start,
+            f"{dns.rdatatype.to_text(rdtype)} is for questions and messages, not for zones",
+            "remove the record",
+        )
+    return rdtype
+
+
+def _read_rdata(
+    rdtype: dns.rdatatype.RdataType, lexer: Lexer, origin: dns.name.Name
+) -> dns.rdata.Rdata:
+    lexer.unget(lexer.get())
+    first = lexer.start
+    try:
+        return dns.rdata.from_text(dns.rdataclass.IN, rdtype, lexer, origin, False)
+    except LexicalError:
+        raise
+    except dns.exception.SyntaxError as wrong:
+        text = dns.rdatatype.to_text(rdtype)
+        offset, reason = _blame(wrong, lexer, first)
+        mend = f"write it like {_EXAMPLES[text]}" if text in _EXAMPLES else ""
+        message = f"{text} data cannot be read: {reason}"
+        raise EntryError("zone-bad-rdata", offset, message, mend) from wrong
+
+
+def _blame(wrong: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
+    """Which token dnspython choked on, told by how far it had read, and why."""
+    if lexer.finished and lexer.ungotten_token is None:
+        return lexer.end, "it ends too early"
+    token = lexer.text[lexer.start : lexer.end]
+    reason = str(wrong)
+    if lexer.finished:
+        # It took all tokens and then refused them together.
+        return first, reason
+    if reason.startswith("expected EOL"):
+        return lexer.start, f"{token} is too much"
+    if not reason or reason == dns.exception.SyntaxError.__doc__ or "malformed" in reason:
+        return lexer.start, f"{token} does not fit"
+    return lexer.start, reason if token in reason else f"{token}: {reason}"

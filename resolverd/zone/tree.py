@@ -1,0 +1,141 @@
+"""A draft's records as the tree of names that the checks walk.
+
+A name's key is its labels in lower case, leaf first and root label included, so that
+``key[1:]`` is its parent's. The tree holds only names at or below the origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import dns.name
+from dns.rdatatype import DNAME, NS, RdataType, to_text
+
+from resolverd.zone.reader import Lost, Record
+
+Key = tuple[bytes, ...]
+
+
+def key_of(name: dns.name.Name) -> Key:
+    """The key of an absolute name."""
+    return tuple([label.lower() for label in name.labels])
+
+
+@dataclass(slots=True)
+class Node:
+    """What one owner has: its records by type, in the file's order; never empty."""
+
+    owner: dns.name.Name
+    records: dict[RdataType, list[Record]]
+
+    def __iter__(self) -> Iterator[Record]:
+        for records in self.records.values():
+            yield from records
+
+    def first(self) -> Record:
+        """The record written first."""
+        return next(iter(self))
+
+
+@dataclass
+class Tree:
+    """The nodes of a zone; `outside` are the records whose owner is not in it.
+
+    `lost` is what unreadable entries would have been, None where that cannot be told.
+    """
+
+    zone: dns.name.Name
+    origin: Key
+    nodes: dict[Key, Node] = field(default_factory=dict)
+    outside: list[Record] = field(default_factory=list)
+    lost: frozenset[tuple[Key | None, RdataType | None]] = frozenset()
+
+    @property
+    def apex(self) -> Node | None:
+        """The node at the origin, if it has any record."""
+        return self.nodes.get(self.origin)
+
+    def holds(self, key: Key) -> bool:
+        """Whether a name is at or below the origin."""
+        return key[-len(self.origin) :] == self.origin
+
+    def was_lost(self, key: Key, *rdtypes: RdataType) -> bool:
+        """Whether an unreadable entry could have been such a record."""
+        if not self.lost:
+            return False
+        return any(
+            (owner, rdtype) in self.lost for owner in (key, None) for rdtype in (*rdtypes, None)
+        )
+
+    def cut(self, key: Key) -> Key | None:
+        """The zone cut that a name is at or below, the topmost if there are several."""
+        return self._topmost(self._cuts, key, 0)
+
+    def dname(self, key: Key) -> Key | None:
+        """The owner of a DNAME that a name is below."""
+        return self._topmost(self._dnames, key, 1)
+
+    def answering(self, key: Key) -> Node | None:
+        """The node whose data answers for a name: its own, or a wildcard's (RFC 4592 §3.3)."""
+        if (node := self.nodes.get(key)) is not None or key in self._existing:
+            return node
+        while key[1:] not in self._existing:
+            key = key[1:]
+        return self.nodes.get((b"*", *key[1:]))
+
+    def _topmost(self, keys: frozenset[Key], key: Key, below: int) -> Key | None:
+        if not keys:
+            return None
+        for start in range(len(key) - len(self.origin), below - 1, -1):
+            if key[start:] in keys:
+                return key[start:]
+        return None
+
+    @cached_property
+    def _cuts(self) -> frozenset[Key]:
+        return frozenset(
+            key for key, node in self.nodes.items() if NS in node.records and key != self.origin
+        )
+
+    @cached_property
+    def _dnames(self) -> frozenset[Key]:
+        return frozenset(key for key, node in self.nodes.items() if DNAME in node.records)
+
+    @cached_property
+    def _existing(self) -> set[Key]:
+        """Every name that exists, empty non-terminals (RFC 4592 §2.2.2) and the apex included."""
+        existing = {self.origin}
+        for key in self.nodes:
+            while key not in existing:
+                existing.add(key)
+                key = key[1:]
+        return existing
+
+
+def plant(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[Lost]) -> Tree:
+    """The tree of a draft's records."""
+    tree = Tree(
+        origin,
+        key_of(origin),
+        lost=frozenset(
+            (None if entry.owner is None else key_of(entry.owner), entry.rdtype) for entry in lost
+        ),
+    )
+    size, nodes = len(tree.origin), tree.nodes
+    for record in records:
+        key = key_of(record.owner)
+        node = nodes.get(key)
+        if node is None:
+            if key[-size:] != tree.origin:
+                tree.outside.append(record)
+                continue
+            node = nodes[key] = Node(record.owner, {})
+        node.records.setdefault(record.rdata.rdtype, []).append(record)
+    return tree
+
+
+def type_list(rdtypes: Iterable[RdataType]) -> str:
+    """Types for a message: ``A, MX``."""
+    return ", ".join(to_text(rdtype) for rdtype in sorted(rdtypes))
