@@ -75,7 +75,7 @@ def _session(book: AddressBook, *, fresh: bool) -> aiohttp.ClientSession:
         use_dns_cache=False,
         **({"force_close": True} if fresh else {"keepalive_timeout": _KEEPALIVE}),
     )
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -85,3 +85,7 @@ def _session(book: AddressBook, *, fresh: bool) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
     )
+    # aiohttp asks twice by itself, perhaps on one closed connection after another, and has
+    # no public switch for it. The second try is the http probe's to make, on a new one.
+    session._retry_connection = False
+    return session

@@ -1,0 +1,77 @@
+"""Real servers on loopback, as misbehaved as a test wants them, and probes to ask them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+
+from resolverd.config.probe import Probe
+from resolverd.health.addresses import AddressBook
+from resolverd.health.outcome import Outcome
+from resolverd.health.probes import PROBES, Tools, run
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[..., Awaitable[int]]
+Ask = Callable[..., Awaitable[Outcome]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """`await serve(handler, ssl=None)` listens and returns the port; a lost client is no error."""
+    servers: list[asyncio.Server] = []
+    connections: set[asyncio.Task[None]] = set()
+
+    async def start(handler: Handler, ssl: ssl.SSLContext | None = None) -> int:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            connections.add(task)
+            try:
+                with suppress(ConnectionError, asyncio.IncompleteReadError):
+                    await handler(reader, writer)
+            except asyncio.CancelledError:
+                return  # the test is over, and this connection with it
+            finally:
+                connections.discard(task)
+                writer.transport.abort()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=ssl)
+        servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    yield start
+    for server in servers:
+        server.close()
+    for task in list(connections):
+        task.cancel()
+    await asyncio.gather(*connections, return_exceptions=True)
+
+
+@pytest.fixture
+async def tools() -> AsyncIterator[Tools]:
+    made = Tools(AddressBook([]))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def ask(tools: Tools) -> Ask:
+    """`await ask(url, timeout=…, …)` probes once with the settings named."""
+
+    async def once(url: str, **settings: object) -> Outcome:
+        probe = Probe.model_validate({"timeout": 5.0} | settings)
+        return await run(PROBES[probe.kind](url, probe, tools), probe.timeout)
+
+    return once
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of loopback on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

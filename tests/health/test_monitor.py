@@ -1,0 +1,354 @@
+"""The monitor on real servers: verdicts, schedules, reloads, and independence of targets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from resolverd.config.probe import Probe
+from resolverd.health.lookup import Found, RRType
+from resolverd.health.monitor import Monitor, Target
+from resolverd.health.verdict import State, Verdict
+
+Serve = Callable[..., Awaitable[int]]
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+
+
+class Switch:
+    """A server whose mood a test sets: "200", "503", or "hang"; counts its requests."""
+
+    def __init__(self, mood: str = "200") -> None:
+        self.mood = mood
+        self.requests = 0
+        self.hanging = 0
+        self.most_hanging = 0
+        self.hung = asyncio.Event()
+
+    async def __call__(self, reader: Reader, writer: Writer) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            if self.mood == "hang":
+                self.hanging += 1
+                self.most_hanging = max(self.most_hanging, self.hanging)
+                self.hung.set()
+                try:
+                    await reader.read()
+                finally:
+                    self.hanging -= 1
+                return
+            writer.write(f"HTTP/1.1 {self.mood} x\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+class Changes:
+    """Records what the monitor reports, and lets a test wait for a state."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Verdict, Verdict]] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, target: str, before: Verdict, after: Verdict) -> None:
+        self.seen.append((target, before, after))
+        self._more.set()
+
+    def states(self, target: str) -> list[str]:
+        return [after.state.value for id_, _, after in self.seen if id_ == target]
+
+    async def until(self, target: str, *states: str, times: int = 1) -> None:
+        """Wait until `target` has entered one of `states`, counting from its first verdict."""
+        async with asyncio.timeout(20):
+            while sum(state in states for state in self.states(target)) < times:
+                self._more.clear()
+                await self._more.wait()
+
+
+def target(id_: str, port: int, **settings: object) -> Target:
+    quick = {"interval": 0.1, "fast_interval": 0.05, "timeout": 5.0, "fall": 3, "rise": 2}
+    probe = Probe.model_validate(quick | settings)
+    return Target(id_, "us-east", id_, f"http://127.0.0.1:{port}", probe)
+
+
+async def eventually(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110 (what is waited for is a plain counter)
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+async def watch(changes: Changes) -> AsyncIterator[Callable[..., Awaitable[Monitor]]]:
+    """`await watch(target, …)` starts a monitor and waits for its first round."""
+    started: list[Monitor] = []
+
+    async def start(*targets: Target) -> Monitor:
+        monitor = Monitor(targets, on_change=changes, rng=random.Random(7))
+        started.append(monitor)
+        await monitor.start()
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+        return monitor
+
+    yield start
+    for monitor in started:
+        await monitor.stop()
+
+
+Watch = Callable[..., Awaitable[Monitor]]
+
+
+async def test_the_first_round_is_adopted_at_once(
+    serve: Serve, watch: Watch, closed_port: int
+) -> None:
+    good, bad = await serve(Switch()), await serve(Switch("503"))
+    monitor = await watch(target("good", good), target("bad", bad), target("gone", closed_port))
+    verdicts = monitor.verdicts()
+    assert {id_: v.state for id_, v in verdicts.items()} == {
+        "good": State.UP,
+        "bad": State.DOWN,
+        "gone": State.DOWN,
+    }
+    assert verdicts["bad"].reason == "HTTP 503"
+    assert verdicts["gone"].reason == "connection refused"
+    assert [v.since for v in verdicts.values()] == [None, None, None]
+
+
+async def test_an_endpoint_falls_and_rises_through_every_state(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    monitor = await watch(target("a", await serve(server)))
+    server.mood = "503"
+    await changes.until("a", "down")
+    assert changes.states("a") == ["up", "suspect", "suspect", "down"]
+    assert not monitor.verdicts()["a"].serves
+    fell = monitor.verdicts()["a"].since
+    server.mood = "200"
+    await changes.until("a", "up", times=2)
+    assert changes.states("a")[4:] == ["recovering", "up"]
+    rose = monitor.verdicts()["a"].since
+    assert fell is not None
+    assert rose is not None
+    assert rose > fell
+
+
+async def test_every_step_towards_a_flip_is_reported(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    await watch(target("a", await serve(server), fall=4, fast_interval=0.05))
+    server.mood = "503"
+    await changes.until("a", "down")
+    soonest = [after.soonest for _, _, after in changes.seen]
+    assert soonest == pytest.approx([math.inf, 0.15, 0.10, 0.05, 0.10])
+    # What was promised is what happened: no flip came before the earliest one announced.
+    down = changes.seen[-1][2].since
+    assert down is not None
+    assert all(down >= after.earliest for _, _, after in changes.seen[1:-1])
+
+
+async def test_an_endpoint_that_stays_as_it_is_reports_nothing(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server, bad = Switch(), Switch("503")
+    settings = {"interval": 0.1, "fast_interval": 0.05}
+    await watch(
+        target("a", await serve(server), **settings), target("b", await serve(bad), **settings)
+    )
+    await eventually(lambda: min(server.requests, bad.requests) >= 5)
+    assert [id_ for id_, _, _ in changes.seen] in (["a", "b"], ["b", "a"])
+
+
+async def test_a_state_change_is_one_event_and_a_probe_is_none(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    with capture_logs() as events:
+        await watch(target("a", await serve(server)))
+        server.mood = "503"
+        await changes.until("a", "down")
+    assert [(e["event"], e["before"], e["after"], e["reason"]) for e in events] == [
+        ("endpoint.state", "unknown", "up", "HTTP 200"),
+        ("endpoint.state", "up", "suspect", "HTTP 503"),
+        ("endpoint.state", "suspect", "down", "HTTP 503"),
+    ]
+    assert {(e["target"], e["region"]) for e in events} == {("a", "us-east")}
+
+
+async def test_a_hanging_target_delays_no_other(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    """The other target lives through a whole fall and rise while one probe still hangs."""
+    hanging, other = Switch("hang"), Switch()
+    port = await serve(other)
+    crowd = [target(f"x{n}", port) for n in range(20)]
+    monitor = Monitor(
+        [target("hangs", await serve(hanging), timeout=60), *crowd], on_change=changes
+    )
+    await monitor.start()
+    try:
+        async with asyncio.timeout(20):
+            await hanging.hung.wait()
+        await changes.until("x19", "up")
+        other.mood = "503"
+        await changes.until("x19", "down")
+        other.mood = "200"
+        await changes.until("x19", "up", times=2)
+        assert changes.states("hangs") == []
+        assert monitor.verdicts()["hangs"].unknown
+        assert hanging.requests == 1
+    finally:
+        await monitor.stop()
+
+
+async def test_more_hanging_targets_than_a_wave_hold_up_no_first_round(
+    serve: Serve, changes: Changes
+) -> None:
+    hanging, other = Switch("hang"), Switch()
+    port = await serve(hanging)
+    crowd = [target(f"h{n}", port, timeout=60) for n in range(450)]
+    monitor = Monitor([*crowd, target("last", await serve(other))], on_change=changes)
+    await monitor.start()
+    try:
+        await changes.until("last", "up")
+    finally:
+        await monitor.stop()
+
+
+async def test_probes_that_hang_overlap_while_it_serves_but_no_more_than_fall(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    """With a timeout of many fast intervals, falling takes one timeout, not `fall` of them."""
+    server = Switch()
+    settings = {"interval": 0.1, "fast_interval": 0.05, "timeout": 0.6, "fall": 3}
+    await watch(target("a", await serve(server), **settings))
+    server.mood = "hang"
+    await changes.until("a", "down")
+    # The server may see a fourth before it sees the end of the first.
+    assert server.most_hanging in (3, 4)
+    seen = [after for _, _, after in changes.seen[1:]]
+    assert [v.state.value for v in seen] == ["suspect", "suspect", "down"]
+    starts = [v.at for v in seen]
+    assert all(later - sooner >= 0.045 for sooner, later in itertools.pairwise(starts))
+    await eventually(lambda: server.hanging <= 1)
+
+
+async def test_an_outcome_overtaken_by_a_later_probe_changes_nothing(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    """One request hangs until its timeout, while later ones succeed: the endpoint is well."""
+    server = Switch()
+    settings = {"interval": 0.1, "fast_interval": 0.05, "timeout": 0.4, "fall": 3}
+    monitor = await watch(target("a", await serve(server), **settings))
+    server.mood = "hang"
+    async with asyncio.timeout(20):
+        await server.hung.wait()
+    server.mood = "200"
+    await eventually(lambda: monitor.counters()["a"].failures > 0)
+    assert changes.states("a") == ["up"]
+
+
+async def test_counters_tell_probes_failures_and_latency(serve: Serve, watch: Watch) -> None:
+    monitor = await watch(target("a", await serve(Switch("503"))))
+    counters = monitor.counters()["a"]
+    assert counters.probes >= 1
+    assert counters.failures == counters.probes
+    assert 0 < counters.latency < 5
+
+
+async def test_a_reload_keeps_what_did_not_change(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    stays, leaves, comes = Switch(), Switch(), Switch()
+    a, b, c = (
+        target("a", await serve(stays)),
+        target("b", await serve(leaves)),
+        target("c", await serve(comes)),
+    )
+    monitor = await watch(a, b)
+    before = monitor.verdicts()["a"]
+    monitor.replace([a, c])
+    assert monitor.verdicts()["a"] is before
+    assert monitor.verdicts()["c"].unknown
+    assert "b" not in monitor.verdicts()
+    async with asyncio.timeout(20):
+        await monitor.first_round()
+    assert monitor.verdicts()["c"].state is State.UP
+    left, kept = leaves.requests, stays.requests
+    await eventually(lambda: stays.requests >= kept + 3)
+    assert leaves.requests == left
+    assert changes.states("a") == ["up"]
+
+
+async def test_new_settings_keep_the_health_and_are_used(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    port = await serve(server)
+    monitor = await watch(target("a", port, interval=3600))
+    monitor.replace([target("a", port, interval=0.1, expect_status=(204,))])
+    assert monitor.verdicts()["a"].state is State.UP
+    await changes.until("a", "down")
+    assert changes.states("a") == ["up", "suspect", "suspect", "down"]
+
+
+async def test_another_url_starts_unknown(serve: Serve, watch: Watch, closed_port: int) -> None:
+    monitor = await watch(target("a", await serve(Switch()), interval=3600))
+    monitor.replace([target("a", closed_port)])
+    assert monitor.verdicts()["a"].unknown
+    async with asyncio.timeout(20):
+        await monitor.first_round()
+    assert monitor.verdicts()["a"].state is State.DOWN
+
+
+async def test_a_reload_with_a_wrong_url_changes_nothing(serve: Serve, watch: Watch) -> None:
+    a = target("a", await serve(Switch()))
+    monitor = await watch(a)
+    wrong = Target("b", "us-east", "b", "gopher://h", a.settings)
+    with pytest.raises(ValueError, match="gopher"):
+        monitor.replace([wrong])
+    assert list(monitor.verdicts()) == ["a"]
+
+
+async def test_a_monitor_of_nothing_is_ready_at_once(watch: Watch) -> None:
+    monitor = await watch()
+    assert dict(monitor.verdicts()) == {}
+
+
+async def test_names_in_urls_are_resolved_and_a_dead_name_delays_no_other(
+    serve: Serve, changes: Changes
+) -> None:
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        if hostname == "dead.example":
+            await asyncio.Event().wait()
+        return Found(("127.0.0.1",) if rrtype == "A" else (), 60)
+
+    port = await serve(Switch())
+    probe = target("", 0, timeout=0.3).settings
+    monitor = Monitor(
+        [
+            Target("dead", "r", "dead", f"http://dead.example:{port}", probe),
+            Target("live", "r", "live", f"http://live.example:{port}", probe),
+        ],
+        on_change=changes,
+        lookup=lookup,
+    )
+    await monitor.start()
+    try:
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+        assert monitor.verdicts()["live"].state is State.UP
+        assert monitor.verdicts()["dead"].reason == "timed out after 0.3 s"
+        assert changes.seen[0][0] == "live"
+    finally:
+        await monitor.stop()
