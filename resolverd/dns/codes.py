@@ -1,0 +1,34 @@
+"""Numbers of the IANA DNS registries that the code speaks of by name.
+
+RR types (RFC 1035 and later), RCODEs (RFC 6895 §2.3), and the one class served.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+A: Final = 1
+NS: Final = 2
+CNAME: Final = 5
+SOA: Final = 6
+PTR: Final = 12
+HINFO: Final = 13
+MX: Final = 15
+AAAA: Final = 28
+DNAME: Final = 39
+OPT: Final = 41
+DS: Final = 43
+IXFR: Final = 251
+AXFR: Final = 252
+ANY: Final = 255
+
+NOERROR: Final = 0
+FORMERR: Final = 1
+SERVFAIL: Final = 2
+NXDOMAIN: Final = 3
+NOTIMP: Final = 4
+REFUSED: Final = 5
+YXDOMAIN: Final = 6
+BADVERS: Final = 16
+
+CLASS_IN: Final = 1

@@ -1,0 +1,54 @@
+"""Owner names in wire form (RFC 1035 §3.1): labels with their lengths, ending in a zero octet.
+
+A *key* is such a name with its ASCII letters lowered, which is how names compare
+(RFC 4343). Length octets are below 64 and so are never touched by lowering. Keys are what
+tables are indexed by; the name as it was asked is echoed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dns.exception
+import dns.name
+
+ROOT = b"\0"
+WILDCARD = b"\1*"
+LONGEST = 255
+
+Key = bytes
+
+
+def key_from_text(text: str) -> Key:
+    """The key of a name in presentation form; a missing final dot is understood.
+
+    Raises ValueError when it is not a name.
+    """
+    try:
+        wire = dns.name.from_text(text).to_wire()
+    except (dns.exception.DNSException, UnicodeError) as wrong:
+        raise ValueError(f'"{text}" is not a domain name: {wrong}') from wrong
+    return (wire or ROOT).lower()
+
+
+def to_text(name: bytes) -> str:
+    """Presentation form with its final dot."""
+    return dns.name.from_wire(name, 0)[0].to_text()
+
+
+def parent(name: bytes) -> bytes:
+    """The name less its leftmost label; the root is its own parent."""
+    return name[1 + name[0] :] if name != ROOT else name
+
+
+def ancestors(name: bytes) -> Iterator[bytes]:
+    """The name itself, then each ancestor up to the root."""
+    while name != ROOT:
+        yield name
+        name = name[1 + name[0] :]
+    yield ROOT
+
+
+def label_count(name: bytes) -> int:
+    """How many labels the name has, the root's empty one not counted."""
+    return sum(1 for _ in ancestors(name)) - 1

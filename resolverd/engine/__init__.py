@@ -1,0 +1,1 @@
+"""Engines: what turns packets into answers, from one Snapshot."""

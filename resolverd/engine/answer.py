@@ -1,0 +1,299 @@
+"""From one packet to one response: the meaning that every engine shares.
+
+`respond` is pure but for its counters: the same packet, source, Snapshot and limit give the
+same octets. Errors are answered and counted, never raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from resolverd.dns.codes import (
+    AAAA,
+    ANY,
+    AXFR,
+    BADVERS,
+    CLASS_IN,
+    CNAME,
+    DNAME,
+    DS,
+    FORMERR,
+    HINFO,
+    IXFR,
+    NOERROR,
+    NOTIMP,
+    NXDOMAIN,
+    OPT,
+    REFUSED,
+    SERVFAIL,
+    YXDOMAIN,
+    A,
+)
+from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
+from resolverd.dns.names import LONGEST, Key
+from resolverd.dns.prefix import Prefix, host_prefix
+from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
+from resolverd.dns.writer import (
+    Compressible,
+    Overflow,
+    RRsetWire,
+    Writer,
+    bare,
+    truncated,
+)
+from resolverd.engine.counters import Counters
+from resolverd.engine.lookup import Found, closest_zone, find
+from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
+
+# Enough for any sane chain; a loop inside the zone ends here with what was gathered.
+LONGEST_CHAIN = 16
+# RFC 8482 §4.2: one HINFO instead of everything that the name holds.
+_ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
+_OUTSIDE = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
+_NO_TRANSFER = ExtendedError(EdeCode.PROHIBITED, "zone transfer is not offered")
+
+
+def respond(
+    packet: bytes, source: str, snapshot: Snapshot, counters: Counters, *, tcp: bool = False
+) -> bytes | None:
+    """The response to `packet` from the address `source`, or None where none may be sent."""
+    counters.received["tcp" if tcp else "udp"] += 1
+    try:
+        query = parse(packet)
+    except Dropped as why:
+        counters.dropped[str(why)] += 1
+        return None
+    except Malformed as wrong:
+        counters.malformed[wrong.kind] += 1
+        return _error(wrong.query, FORMERR, snapshot.plan, counters)
+    if query.opcode:
+        return _error(query, NOTIMP, snapshot.plan, counters)
+    if query.edns is not None and query.edns.version:
+        return _error(query, BADVERS, snapshot.plan, counters)
+    if query.qtype == OPT:
+        counters.malformed["qtype_opt"] += 1
+        return _error(query, FORMERR, snapshot.plan, counters)
+    zone = closest_zone(snapshot.plan, query.key) if query.qclass == CLASS_IN else None
+    if zone is None:
+        return _error(query, REFUSED, snapshot.plan, counters, _OUTSIDE)
+    if query.qtype in (AXFR, IXFR):
+        return _error(query, REFUSED, snapshot.plan, counters, _NO_TRANSFER)
+    limit = 65535 if tcp else _udp_limit(query, snapshot.plan)
+    return _Answer(query, source, snapshot, counters, limit).write(zone)
+
+
+def servfail(packet: bytes, counters: Counters, defect: BaseException) -> bytes | None:
+    """What is sent when answering hit a defect of ours: SERVFAIL, with the question if any."""
+    counters.failed[type(defect).__name__] += 1
+    try:
+        query = parse(packet)
+    except (Dropped, Malformed):
+        return None
+    return bare(query, SERVFAIL, 0, b"")
+
+
+def _udp_limit(query: Query, plan: Plan) -> int:
+    """The requestor's payload size within this server's ceiling (RFC 6891 §6.2.3)."""
+    offered = query.edns.payload if query.edns else 512
+    return min(plan.udp_payload, max(512, offered))
+
+
+def _error(
+    query: Query,
+    rcode: int,
+    plan: Plan,
+    counters: Counters,
+    error: ExtendedError | None = None,
+) -> bytes:
+    opt = b""
+    if query.edns is not None:
+        opt = encode_opt(
+            query.edns, payload=plan.udp_payload, rcode=rcode, nsid=plan.nsid, error=error
+        )
+    counters.answered[rcode] += 1
+    return bare(query, rcode, 0, opt)
+
+
+@lru_cache(maxsize=65536)
+def _resolver_prefix(source: str) -> Prefix:
+    return host_prefix(source.partition("%")[0])
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What the header and OPT will say once the sections are written."""
+
+    rcode: int = NOERROR
+    flags: int = AA
+    scope: int = 0
+    error: ExtendedError | None = None
+
+
+class _Answer:
+    """One authoritative answer in the making."""
+
+    def __init__(
+        self, query: Query, source: str, snapshot: Snapshot, counters: Counters, limit: int
+    ) -> None:
+        self._query, self._source, self._counters = query, source, counters
+        self._plan, self._steering = snapshot
+        self._writer = Writer(query, limit)
+        self._says = _Verdict()
+
+    def write(self, zone: ZonePlan) -> bytes:
+        """Fill the sections from `zone` and finish, truncating what does not fit."""
+        says = self._says
+        try:
+            self._follow(zone)
+            message = self._writer.finish(says.rcode, says.flags, self._opt())
+        except Overflow:
+            self._counters.truncated += 1
+            message = truncated(self._query, says.rcode, says.flags, self._opt())
+        self._counters.answered[says.rcode] += 1
+        return message
+
+    def _opt(self) -> bytes:
+        if self._query.edns is None:
+            return b""
+        return encode_opt(
+            self._query.edns,
+            payload=self._plan.udp_payload,
+            rcode=self._says.rcode,
+            scope=self._says.scope,
+            nsid=self._plan.nsid,
+            error=self._says.error,
+        )
+
+    def _follow(self, zone: ZonePlan) -> None:
+        """Write what the QNAME holds, following aliases while they stay in the zone."""
+        name: bytes | None = self._query.name
+        for hop in range(LONGEST_CHAIN):
+            if name is None:
+                return
+            key = name.lower()
+            if hop and closest_zone(self._plan, key) is not zone:
+                return
+            name = self._step(zone, name, key)
+
+    def _step(self, zone: ZonePlan, name: bytes, key: Key) -> bytes | None:
+        """Write what one name holds; the target where it is an alias."""
+        finding = find(zone, key)
+        match finding.what:
+            case Found.NODE:
+                return self._node(zone, name, finding.node)
+            case Found.NOTHING:
+                self._says.rcode = NXDOMAIN
+                self._negative(zone, zone.negative_ttl)
+            case Found.DNAME:
+                return self._dname(name, finding.node, finding.owner_length)
+            case Found.CUT:
+                self._cut(zone, name, key, finding.node)
+        return None
+
+    def _node(self, zone: ZonePlan, name: bytes, node: Node) -> bytes | None:
+        qtype = self._query.qtype
+        if node.dyna is not None and qtype != ANY:
+            service = self._plan.services[node.dyna.service]
+            if qtype in (A, AAAA) or service.cname:
+                return self._steered(zone, name, node.dyna)
+        if qtype == ANY and (node.rrsets or node.dyna):
+            self._writer.answer(name, _ANY_ANSWER, _ANY_ANSWER.ttl)
+            return None
+        rrset = node.rrsets.get(qtype)
+        if rrset is not None:
+            self._writer.answer(name, rrset, rrset.ttl)
+            return None
+        alias = node.rrsets.get(CNAME)
+        if alias is not None:
+            self._writer.answer(name, alias, alias.ttl)
+            return alias.rdatas[0][0]
+        self._negative(zone, zone.negative_ttl)
+        return None
+
+    def _steered(self, zone: ZonePlan, name: bytes, dyna: Dyna) -> bytes | None:
+        """Answer from the Steering cell of the client's preference list."""
+        cell = self._cell(dyna)
+        self._says.error = cell.error
+        ttl = min(cell.ttl, dyna.ttl)
+        if cell.offer is None:
+            self._says.rcode = {"servfail": SERVFAIL, "refused": REFUSED}.get(cell.outcome, NOERROR)
+            if cell.outcome == "nodata":
+                self._negative(zone, min(ttl, zone.negative_ttl))
+            else:
+                self._says.flags = 0
+            return None
+        if cell.offer.cname is not None:
+            self._writer.answer(name, cell.offer.cname, ttl)
+            return cell.offer.cname.rdatas[0][0]
+        rrset = cell.offer.a if self._query.qtype == A else cell.offer.aaaa
+        if rrset is None:
+            self._negative(zone, min(ttl, zone.negative_ttl))
+        else:
+            self._writer.answer(name, self._rotated(rrset), ttl)
+        return None
+
+    def _cell(self, dyna: Dyna) -> Cell:
+        service = self._plan.services[dyna.service]
+        subnet = self._query.edns.subnet if self._query.edns else None
+        if subnet is not None and subnet.prefix is not None and service.ecs:
+            entry = service.clients.lookup(subnet.prefix)
+            self._says.scope = max(self._says.scope, entry.scope)
+        else:
+            entry = service.clients.lookup(_resolver_prefix(self._source))
+        cell = self._steering.cell(service, entry.preference)
+        self._counters.steered[(service.name, cell.region or "", cell.outcome)] += 1
+        self._counters.first_choice[service.name] += cell.first_choice
+        for pin in entry.pins:
+            self._counters.pinned[pin] += 1
+        return cell
+
+    def _rotated(self, rrset: RRsetWire) -> RRsetWire:
+        """The same RRset, begun at a place that the query's ID picks."""
+        count = len(rrset.rdatas)
+        start = self._query.id % count
+        if start == 0:
+            return rrset
+        return RRsetWire(rrset.rtype, rrset.ttl, rrset.rdatas[start:] + rrset.rdatas[:start])
+
+    def _negative(self, zone: ZonePlan, ttl: int) -> None:
+        """The SOA whose TTL is the negative TTL (RFC 2308 §3)."""
+        self._writer.authority(zone.apex, zone.soa, ttl)
+
+    def _dname(self, name: bytes, node: Node, owner_length: int) -> bytes | None:
+        """The DNAME and the CNAME synthesised from it (RFC 6672 §3.1)."""
+        owner = name[-owner_length:]
+        dname = node.rrsets[DNAME]
+        self._writer.answer(owner, dname, dname.ttl)
+        target = name[:-owner_length] + dname.rdatas[0][0]
+        if len(target) > LONGEST:
+            self._says.rcode = YXDOMAIN
+            return None
+        alias = RRsetWire(CNAME, dname.ttl, ((Compressible(target),),))
+        self._writer.answer(name, alias, alias.ttl)
+        return target
+
+    def _cut(self, zone: ZonePlan, name: bytes, key: Key, node: Node) -> None:
+        referral = node.referral
+        if referral is None:
+            return
+        if self._query.qtype == DS and referral.owner.lower() == key:
+            self._parent_side(zone, name, node)
+        else:
+            self._refer(name, referral)
+
+    def _parent_side(self, zone: ZonePlan, name: bytes, node: Node) -> None:
+        """DS is the one type that the parent answers for at a cut (RFC 4035 §3.1.4.1)."""
+        rrset = node.rrsets.get(DS)
+        if rrset is None:
+            self._negative(zone, zone.negative_ttl)
+        else:
+            self._writer.answer(name, rrset, rrset.ttl)
+
+    def _refer(self, name: bytes, referral: Referral) -> None:
+        """A referral is not authoritative, unless an alias before it was."""
+        if name is self._query.name:
+            self._says.flags = 0
+        self._writer.authority(referral.owner, referral.ns, referral.ns.ttl)
+        for owner, rrset in referral.glue:
+            self._writer.additional(owner, rrset, rrset.ttl)

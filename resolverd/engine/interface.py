@@ -1,0 +1,35 @@
+"""What a daemon needs of an engine, whichever it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from resolverd.config.types import Listener
+from resolverd.engine.counters import Counters
+from resolverd.snapshot.model import Snapshot
+
+
+class Engine(Protocol):
+    """Serves one Snapshot at a time on the sockets it was made with."""
+
+    @property
+    def bound(self) -> Sequence[Listener]:
+        """The addresses and ports that are really served."""
+
+    @property
+    def died(self) -> asyncio.Future[str]:
+        """Done, with the reason, when the engine can serve no more."""
+
+    async def start(self, snapshot: Snapshot) -> None:
+        """Begin to answer. Raises EngineError when it cannot."""
+
+    async def publish(self, snapshot: Snapshot) -> None:
+        """Answer every later packet from `snapshot`."""
+
+    async def counters(self) -> Counters:
+        """What was counted so far, all workers together."""
+
+    async def stop(self) -> None:
+        """Stop answering and close the sockets."""

@@ -1,0 +1,146 @@
+"""Several worker processes behind the engine interface, one reference engine in each.
+
+Every worker has sockets of its own on the same ports (SO_REUSEPORT), so the kernel spreads
+the clients. Snapshots go down a pipe, counters come back. A worker that dies takes the pool
+down at once, with the reason: a half-served host is worse than one that restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, Literal
+
+from resolverd import log
+from resolverd.config.types import Listener
+from resolverd.engine.counters import Counters
+from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.tcp import TcpLimits
+from resolverd.errors import EngineError
+from resolverd.snapshot.model import Plan, Snapshot, Steering
+
+Message = tuple[Literal["plan", "steering", "counters"], Any]
+RunLoop = Callable[[Any], None]
+
+
+class WorkerPool:
+    """An engine of several processes."""
+
+    def __init__(
+        self,
+        bound: Sequence[Listener],
+        sockets: Sequence[BoundSockets],
+        limits: TcpLimits,
+        run: RunLoop = asyncio.run,
+    ) -> None:
+        self.bound = tuple(bound)
+        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sockets, self._limits, self._run = sockets, limits, run
+        self._workers: list[tuple[SpawnProcess, Connection]] = []
+        self._plan: Plan | None = None
+        self._turn = asyncio.Lock()
+
+    async def start(self, snapshot: Snapshot) -> None:
+        """Start the workers; returns when each is answering."""
+        context = multiprocessing.get_context("spawn")
+        for sockets in self._sockets:
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=_worker, args=(self._run, theirs, self.bound, sockets, self._limits)
+            )
+            await asyncio.to_thread(process.start)
+            theirs.close()
+            sockets.close()
+            self._workers.append((process, ours))
+            asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
+        await self.publish(snapshot)
+
+    async def publish(self, snapshot: Snapshot) -> None:
+        """Hand a Snapshot to every worker; returns when all of them serve it."""
+        async with self._turn:
+            if snapshot.plan is not self._plan:
+                await self._tell(("plan", snapshot))
+                self._plan = snapshot.plan
+            else:
+                await self._tell(("steering", snapshot.steering))
+
+    async def counters(self) -> Counters:
+        """The sum over the workers."""
+        total = Counters()
+        async with self._turn:
+            for counted in await self._tell(("counters", None)):
+                total.add(counted)
+        return total
+
+    async def stop(self) -> None:
+        """Let the workers finish, and wait for them."""
+        loop = asyncio.get_running_loop()
+        for process, pipe in self._workers:
+            loop.remove_reader(process.sentinel)
+            pipe.close()
+        for process, _ in self._workers:
+            await asyncio.to_thread(process.join)
+        if not self.died.done():
+            self.died.cancel()
+
+    async def _tell(self, message: Message) -> list[Any]:
+        try:
+            return await asyncio.gather(
+                *(asyncio.to_thread(_exchange, pipe, message) for _, pipe in self._workers)
+            )
+        except (EOFError, OSError) as wrong:
+            raise EngineError("a worker process is gone; see its last log lines") from wrong
+
+    def _worker_ended(self, process: SpawnProcess) -> None:
+        asyncio.get_running_loop().remove_reader(process.sentinel)
+        if not self.died.done():
+            self.died.set_result(f"worker {process.pid} ended with exit code {process.exitcode}")
+
+
+def _exchange(pipe: Connection, message: Message) -> Any:
+    pipe.send(message)
+    return pipe.recv()
+
+
+def _worker(
+    run: RunLoop,
+    pipe: Connection,
+    bound: Sequence[Listener],
+    sockets: BoundSockets,
+    limits: TcpLimits,
+) -> None:
+    log.configure()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    run(_serve(pipe, bound, sockets, limits))
+
+
+async def _serve(
+    pipe: Connection, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits
+) -> None:
+    """Serve what the pipe says until it closes."""
+    engine = ReferenceEngine(bound, sockets, limits)
+    serving: Snapshot | None = None
+    while True:
+        try:
+            kind, content = await asyncio.to_thread(pipe.recv)
+        except EOFError:
+            break
+        reply: Counters | None = None
+        if kind == "plan":
+            await (engine.publish(content) if serving else engine.start(content))
+            serving = content
+        elif kind == "steering" and serving:
+            steering: Steering = content
+            serving = Snapshot(serving.plan, steering)
+            await engine.publish(serving)
+        elif kind == "counters":
+            reply = await engine.counters()
+        pipe.send(reply)
+    if serving:
+        await engine.stop()

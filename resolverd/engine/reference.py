@@ -1,0 +1,102 @@
+"""The readable engine: asyncio-dgram for datagrams, asyncio streams for TCP, one process.
+
+It gives the meaning that any other engine must match octet for octet, and runs wherever
+Python does. A Snapshot is swapped by assigning one attribute, so no packet ever waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import asyncio_dgram
+from asyncio_dgram.aio import DatagramServer
+
+from resolverd import log
+from resolverd.config.types import Listener
+from resolverd.engine.answer import respond, servfail
+from resolverd.engine.counters import Counters
+from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.tcp import TcpLimits, TcpService
+from resolverd.snapshot.model import Snapshot
+
+
+class ReferenceEngine:
+    """Serves in the running event loop, on sockets that are bound already."""
+
+    def __init__(self, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits) -> None:
+        self.bound = tuple(bound)
+        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sockets = sockets
+        self._counters = Counters()
+        self._tcp = TcpService(limits, self._respond_tcp, self._counters)
+        self._streams: list[DatagramServer] = []
+        self._servers: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._snapshot: Snapshot
+        self._log = log.get("engine")
+
+    async def start(self, snapshot: Snapshot) -> None:
+        """Begin to answer from `snapshot`."""
+        self._snapshot = snapshot
+        for udp in self._sockets.udp:
+            stream = cast(DatagramServer, await asyncio_dgram.from_socket(udp))
+            self._streams.append(stream)
+            task = asyncio.create_task(self._serve_datagrams(stream))
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+        for tcp in self._sockets.tcp:
+            self._servers.append(await asyncio.start_server(self._tcp.connected, sock=tcp))
+
+    async def publish(self, snapshot: Snapshot) -> None:
+        """Answer every later packet from `snapshot`."""
+        self._snapshot = snapshot
+
+    async def counters(self) -> Counters:
+        """What was counted so far."""
+        return self._counters
+
+    async def stop(self) -> None:
+        """Stop answering and close the sockets."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for stream in self._streams:
+            stream.close()
+        for server in self._servers:
+            server.close()
+        self._tcp.close()
+        for server in self._servers:
+            await server.wait_closed()
+        if not self.died.done():
+            self.died.cancel()
+
+    async def _serve_datagrams(self, stream: DatagramServer) -> None:
+        """Answer datagrams one by one, in the order the kernel hands them over."""
+        while True:
+            try:
+                packet, source = cast(tuple[bytes, tuple[str, int]], await stream.recv())
+                response = self._respond(packet, source[0], tcp=False)
+                if response is not None:
+                    await stream.send(response, source)
+            except OSError as wrong:
+                # The kernel reports an earlier datagram's failure; this socket still serves.
+                self._counters.send_errors[type(wrong).__name__] += 1
+
+    def _respond_tcp(self, packet: bytes, source: str) -> bytes | None:
+        return self._respond(packet, source, tcp=True)
+
+    def _respond(self, packet: bytes, source: str, *, tcp: bool) -> bytes | None:
+        """One packet's answer. The boundary at which a defect of ours costs one answer only."""
+        try:
+            return respond(packet, source, self._snapshot, self._counters, tcp=tcp)
+        except Exception as defect:  # noqa: BLE001 - counted and answered, never the end of serving
+            kind = type(defect).__name__
+            if not self._counters.failed[kind]:
+                self._log.error("engine.defect", packet=packet.hex(), exc_info=defect)
+            return servfail(packet, self._counters, defect)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and not self.died.done():
+            self.died.set_result(f"a datagram task ended: {task.exception()!r}")

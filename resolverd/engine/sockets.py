@@ -1,0 +1,152 @@
+"""The sockets of a set of listeners: UDP and TCP on the same address and port.
+
+A reply must leave from the address that was asked. Datagram transports cannot say which that
+was, so a wildcard UDP listener becomes one socket per local address; addresses that appear
+later are served after the next start. TCP has no such need.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import ipaddress
+import socket
+import struct
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resolverd.config.types import Listener
+from resolverd.errors import EngineError
+
+# Room for a burst while the process is busy with something else, in octets.
+RECEIVE_BUFFER = 4 << 20
+TCP_BACKLOG = 512
+
+_SIOCGIFCONF = 0x8912
+_PORT_ATTEMPTS = 20
+
+
+@dataclass(slots=True)
+class BoundSockets:
+    """What one worker listens on."""
+
+    udp: list[socket.socket]
+    tcp: list[socket.socket]
+
+    def close(self) -> None:
+        """Close them all."""
+        for bound in (*self.udp, *self.tcp):
+            bound.close()
+
+
+def bind(
+    listeners: Sequence[Listener], workers: int = 1
+) -> tuple[list[Listener], list[BoundSockets]]:
+    """Bind every listener once per worker, with SO_REUSEPORT.
+
+    Returns the listeners with the ports that the kernel chose, and the sockets by worker.
+    Raises EngineError, with what to do, when an address cannot be had.
+    """
+    workers_sockets = [BoundSockets([], []) for _ in range(workers)]
+    bound = []
+    try:
+        for listener in listeners:
+            first = _bind_pair(listener)
+            port = first.tcp[0].getsockname()[1]
+            bound.append(Listener(listener.address, port))
+            for index, sockets in enumerate(workers_sockets):
+                pair = first if index == 0 else _bind_exactly(Listener(listener.address, port))
+                sockets.udp += pair.udp
+                sockets.tcp += pair.tcp
+    except OSError as wrong:
+        for sockets in workers_sockets:
+            sockets.close()
+        raise EngineError(_advice(listener, wrong)) from wrong
+    return bound, workers_sockets
+
+
+def _bind_pair(listener: Listener) -> BoundSockets:
+    """Bind both transports; for port 0, until one port is free for both."""
+    for _ in range(_PORT_ATTEMPTS if listener.port == 0 else 0):
+        with _socket(listener.address, socket.SOCK_STREAM) as probe:
+            probe.bind((listener.address, 0))
+            chosen = Listener(listener.address, probe.getsockname()[1])
+            try:
+                return _bind_exactly(chosen)
+            except OSError as wrong:
+                if wrong.errno != errno.EADDRINUSE:
+                    raise
+    return _bind_exactly(listener)
+
+
+def _bind_exactly(listener: Listener) -> BoundSockets:
+    sockets = BoundSockets([], [])
+    try:
+        for address in _datagram_addresses(listener.address):
+            udp = _socket(address, socket.SOCK_DGRAM)
+            sockets.udp.append(udp)
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            udp.bind((address, listener.port))
+        tcp = _socket(listener.address, socket.SOCK_STREAM)
+        sockets.tcp.append(tcp)
+        tcp.bind((listener.address, listener.port))
+        tcp.listen(TCP_BACKLOG)
+    except OSError:
+        sockets.close()
+        raise
+    return sockets
+
+
+def _socket(address: str, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, kind)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if kind is socket.SOCK_STREAM:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
+
+
+def _datagram_addresses(address: str) -> list[str]:
+    if address == "0.0.0.0":
+        return local_ipv4() or [address]
+    if address == "::":
+        return local_ipv6() or [address]
+    return [address]
+
+
+def local_ipv4() -> list[str]:
+    """Every IPv4 address of this host's interfaces (netdevice(7), SIOCGIFCONF)."""
+    size = 40  # struct ifreq on 64-bit Linux
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        room = array("B", bytes(size * 1024))
+        filled = fcntl.ioctl(asked, _SIOCGIFCONF, struct.pack("iL", *room.buffer_info()[::-1]))
+    used = struct.unpack("iL", filled)[0]
+    rows = [room[at : at + size].tobytes() for at in range(0, used, size)]
+    return [str(ipaddress.IPv4Address(row[20:24])) for row in rows]
+
+
+def local_ipv6() -> list[str]:
+    """Every IPv6 address of this host's interfaces, less the link-local ones."""
+    table = Path("/proc/net/if_inet6")
+    if not table.exists():
+        return []
+    found = [
+        ipaddress.IPv6Address(int(row.split()[0], 16)) for row in table.read_text().splitlines()
+    ]
+    return [str(address) for address in found if not address.is_link_local]
+
+
+def _advice(listener: Listener, wrong: OSError) -> str:
+    reason = f"cannot listen on {listener}: {wrong.strerror}"
+    if wrong.errno == errno.EADDRINUSE:
+        return f"{reason}; see who has it with: ss -lnptu 'sport = :{listener.port}'"
+    if wrong.errno == errno.EACCES:
+        return f"{reason}; ports below 1024 need CAP_NET_BIND_SERVICE"
+    if wrong.errno == errno.EADDRNOTAVAIL:
+        return f"{reason}; no interface of this host has that address"
+    return reason

@@ -1,0 +1,1 @@
+"""What to answer: fences from pins, ranking, the decision, and its TTL. Pure; no I/O, no clock."""

@@ -1,0 +1,68 @@
+"""The fence: the set of regions that a client may ever be given, from pins alone.
+
+Decided before distance and before health, so that no state of the world can widen it. A
+fence is a frozenset of region names, or None for "no pin holds: every region".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+Fence = frozenset[str] | None
+
+
+class PinRule(NamedTuple):
+    """A pin's name, for explanations, and the regions that it mandates."""
+
+    name: str
+    regions: frozenset[str]
+
+
+class GeoPins(NamedTuple):
+    """Pins by the client's country (ISO alpha-2) and by its continent."""
+
+    countries: Mapping[str, PinRule]
+    continents: Mapping[str, PinRule]
+
+    def __bool__(self) -> bool:
+        return bool(self.countries or self.continents)
+
+    def rule_for(self, country: str | None, continent: str | None) -> PinRule | None:
+        """The country's pin, else the continent's, else none."""
+        by_country = self.countries.get(country) if country else None
+        return by_country or (self.continents.get(continent) if continent else None)
+
+    def all_rules(self) -> list[PinRule]:
+        """Every rule, for a client of whom too little is known."""
+        return [*self.countries.values(), *self.continents.values()]
+
+
+def decide_rules(
+    covering: PinRule | None,
+    inside: Iterable[PinRule],
+    places: Iterable[tuple[str | None, str | None]] | None,
+    geo: GeoPins,
+) -> list[PinRule]:
+    """The rules that hold for some address of a client prefix, without duplicates.
+
+    `covering` is the most specific subnet pin around the whole prefix, `inside` the subnet
+    pins within it, `places` the (country, continent) pairs that the prefix spans, or None
+    where they are too many to tell. Any subnet wins over a country.
+    """
+    rules = list(inside)
+    if covering is not None:
+        rules.append(covering)
+    elif places is None:
+        rules += geo.all_rules()
+    else:
+        rules += [rule for place in places if (rule := geo.rule_for(*place))]
+    return list(dict.fromkeys(rules))
+
+
+def fence_of(rules: Iterable[PinRule]) -> Fence:
+    """The intersection of the rules' regions; empty means that no answer is allowed."""
+    fence: Fence = None
+    for rule in rules:
+        fence = rule.regions if fence is None else fence & rule.regions
+    return fence

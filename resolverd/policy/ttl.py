@@ -1,0 +1,41 @@
+"""How long an answer may be kept: the horizon rule of DESIGN §4.
+
+A TTL starts falling at the first failed probe, stays low while a preferred region is away,
+and ramps back once it is home. All times in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from resolverd.policy.decision import Standing
+
+
+def ttl_of(
+    consulted: Iterable[Standing], *, ttl: float, failover_ttl: float, staleness: float = 0.0
+) -> int:
+    """The TTL of an answer that these regions decided, in whole seconds.
+
+    `staleness` is how old the answer may be when it is next computed: what runs toward a
+    known moment is shortened by it, so that the TTL is still true then.
+    """
+    least = min(
+        (horizon(s, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness) for s in consulted),
+        default=ttl,
+    )
+    return math.floor(max(failover_ttl, min(least, ttl)))
+
+
+def horizon(
+    standing: Standing, *, ttl: float, failover_ttl: float, staleness: float = 0.0
+) -> float:
+    """How far ahead this region's part in the answer can be relied upon."""
+    ramp = ttl if standing.changed is None else max(failover_ttl, standing.changed)
+    return min(standing.soonest - staleness, ramp)
+
+
+def settled(standing: Standing, ttl: float) -> bool:
+    """Whether time alone will not change this region's horizon any more."""
+    ramping = standing.changed is not None and standing.changed < ttl
+    return math.isinf(standing.soonest) and not ramping

@@ -1,0 +1,1 @@
+"""Plan and Steering: what operators write and what the world does, compiled for the engine."""

@@ -1,0 +1,136 @@
+"""The lazy client map: one database lookup per client prefix, behind a bounded cache.
+
+It joins where a client is (geo) with what it may be given and in which order (policy). The
+scope it returns is the database's own network, split by pins and by the hashed block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from resolverd.dns.prefix import Prefix
+from resolverd.geo.client import fold
+from resolverd.geo.distance import great_circle_km
+from resolverd.geo.locator import Locator
+from resolverd.geo.place import Place
+from resolverd.geo.prefixmap import PrefixMap
+from resolverd.policy import ranking
+from resolverd.policy.fence import GeoPins, PinRule, decide_rules, fence_of
+from resolverd.policy.ranking import Preference
+from resolverd.snapshot.model import MapEntry
+
+# A public resolver's prefix spans a handful of database networks; one that spans more is
+# fenced as if it spanned every pinned country.
+STRADDLE_LIMIT = 64
+CACHED_PREFIXES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How one service orders its regions; coordinates in degrees, blocks in prefix bits."""
+
+    policy: Literal["nearest", "failover", "weighted"]
+    regions: tuple[str, ...]
+    coordinates: Mapping[str, tuple[float, float]]
+    weights: Mapping[str, int]
+    block_v4: int
+    block_v6: int
+
+    def block_length(self, bits: int) -> int:
+        """Bits of the block that keeps one share; 0 where no share decides."""
+        if self.policy != "weighted":
+            return 0
+        return self.block_v4 if bits == 32 else self.block_v6
+
+    def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> Preference:
+        """The allowed regions, best first, for a client there."""
+        if self.policy == "failover":
+            return ranking.failover(allowed)
+        if self.policy == "weighted":
+            length = min(client.length, self.block_length(client.bits))
+            block = str(client.widened(length)).encode()
+            return ranking.weighted(allowed, self.weights, block)
+        return ranking.nearest(allowed, self.distances(place))
+
+    def distances(self, place: Place) -> dict[str, float]:
+        """Great-circle kilometres from a place to each region."""
+        here = (place.latitude, place.longitude)
+        return {r: great_circle_km(here, self.coordinates[r]) for r in self.regions}
+
+
+class Trace(NamedTuple):
+    """A whole lookup, for `explain`: the entry and all that led to it."""
+
+    entry: MapEntry
+    asked: Prefix
+    folded: Prefix
+    place: Place
+    placed: bool
+    network_length: int
+    rules: tuple[PinRule, ...]
+
+
+class LazyClientMap:
+    """A `ClientMap` that asks the databases as clients come."""
+
+    def __init__(
+        self,
+        ranked: Ranking,
+        pins: PrefixMap[PinRule],
+        geo_pins: GeoPins,
+        locator: Locator,
+        edge: Place,
+    ) -> None:
+        self.ranked = ranked
+        self._parts = (ranked, pins, geo_pins, locator, edge)
+        self._pins, self._geo_pins, self._locator, self._edge = pins, geo_pins, locator, edge
+        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
+
+    def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
+        """Rebuilt in another process, with a cache of its own."""
+        return LazyClientMap, self._parts
+
+    def _lookup(self, client: Prefix) -> MapEntry:
+        return self.trace(client).entry
+
+    def trace(self, client: Prefix) -> Trace:
+        """Look `client` up and tell how the entry came about."""
+        folded, offset = fold(client)
+        match = self._pins.match(folded)
+        located = self._locator.locate(folded)
+        place = located.place or self._edge
+        rules = decide_rules(
+            match.covering,
+            match.inside,
+            self._places(folded, located.length, located.place),
+            self._geo_pins,
+        )
+        fence = fence_of(rules)
+        allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
+        exact = max(located.length, match.boundary, self.ranked.block_length(folded.bits))
+        entry = MapEntry(
+            preference=self.ranked.order(allowed, place, folded),
+            scope=exact + offset,
+            pins=tuple(rule.name for rule in rules),
+        )
+        return Trace(
+            entry, client, folded, place, located.place is not None, located.length, tuple(rules)
+        )
+
+    def _places(
+        self, prefix: Prefix, network_length: int, place: Place | None
+    ) -> list[tuple[str | None, str | None]] | None:
+        """Countries and continents that the prefix spans; None where they are too many."""
+        if not self._geo_pins:
+            return []
+        if network_length <= prefix.length:
+            return [_of(place)]
+        within = self._locator.walk_within(prefix, STRADDLE_LIMIT)
+        return None if within is None else [_of(place) for _, place in within]
+
+
+def _of(place: Place | None) -> tuple[str | None, str | None]:
+    return (place.country, place.continent) if place else (None, None)

@@ -1,0 +1,234 @@
+"""Compile: configuration, zones and geography into a Plan.
+
+Everything clever happens here, at reload: empty non-terminals are made, zone cuts and their
+glue are found, pins become maps. What is left for a packet is look-up and copy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.rdtypes.ANY.SOA
+
+from resolverd.config.model import Config, Region, Service
+from resolverd.config.targets import ProbeTargets
+from resolverd.dns.codes import AAAA, CNAME, NS, SOA, A
+from resolverd.dns.names import Key, ancestors, key_from_text, parent
+from resolverd.dns.prefix import Prefix
+from resolverd.dns.writer import Compressible, Rdata, RRsetWire
+from resolverd.geo.client import fold
+from resolverd.geo.locator import Locator
+from resolverd.geo.place import Place
+from resolverd.geo.prefixmap import PrefixMap
+from resolverd.policy.fence import GeoPins, PinRule
+from resolverd.snapshot.clientmap import LazyClientMap, Ranking
+from resolverd.snapshot.model import (
+    ClientMap,
+    Dyna,
+    EndpointPlan,
+    Node,
+    Plan,
+    Referral,
+    RegionPlan,
+    ServicePlan,
+    ZonePlan,
+)
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.dyna import Dyna as DynaRdata
+from resolverd.zone.model import RRset, Zone
+
+
+def compile_plan(
+    generation: int,
+    config: Config,
+    zones: Iterable[Zone],
+    locator: Locator,
+    targets: ProbeTargets,
+) -> Plan:
+    """The Plan for a configuration whose checks have passed."""
+    compiled = [compile_zone(zone) for zone in zones]
+    return Plan(
+        generation=generation,
+        zones={zone.apex.lower(): zone for zone in compiled},
+        services=compile_services(config, locator, targets),
+        nsid=config.server.nsid.encode(),
+        udp_payload=config.server.udp_payload,
+    )
+
+
+def compile_zone(zone: Zone) -> ZonePlan:
+    """One zone's names, each with what a query for it needs."""
+    apex = _wire(zone.origin)
+    owned = {_wire(owner): _rrsets(rrsets) for owner, rrsets in zone.rrsets.items()}
+    spelled = {owner.lower(): owner for owner in owned}
+    dynas = {_wire(owner).lower(): _dyna(rrsets) for owner, rrsets in zone.rrsets.items()}
+    by_key = {owner.lower(): rrsets for owner, rrsets in owned.items()}
+    names = _with_empty_non_terminals(by_key, apex.lower())
+    cuts = _cuts(spelled, by_key, apex.lower())
+    nodes = {
+        name: Node(by_key.get(name, {}), dynas.get(name), _cut_above(name, cuts, apex.lower()))
+        for name in names
+    }
+    soa = by_key[apex.lower()][SOA]
+    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
+    return ZonePlan(apex, soa, min(soa.ttl, minimum), nodes)
+
+
+def _rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetWire]:
+    return {
+        int(rtype): RRsetWire(int(rtype), rrset.ttl, tuple(map(wire_parts, rrset.rdatas)))
+        for rtype, rrset in rrsets.items()
+        if rtype != DYNA
+    }
+
+
+def _dyna(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> Dyna | None:
+    rrset = rrsets.get(DYNA)
+    if rrset is None:
+        return None
+    return Dyna(cast(DynaRdata, rrset.rdatas[0]).service, rrset.ttl)
+
+
+def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
+    """RDATA as parts, with those names marked that RFC 3597 §4 lets be compressed."""
+    wire = rdata.to_wire() or b""
+    match rdata.rdtype:
+        case dns.rdatatype.NS | dns.rdatatype.CNAME | dns.rdatatype.PTR:
+            return (Compressible(wire),)
+        case dns.rdatatype.MX:
+            return (wire[:2], Compressible(wire[2:]))
+        case dns.rdatatype.SOA:
+            mname = _wire(cast(dns.rdtypes.ANY.SOA.SOA, rdata).mname)
+            return (
+                Compressible(mname),
+                Compressible(wire[len(mname) : -20]),
+                wire[-20:],
+            )
+    return (wire,)
+
+
+def _with_empty_non_terminals(owners: Iterable[Key], apex: Key) -> set[Key]:
+    """Every owner, and every name between it and the apex (RFC 4592 §2.2.2)."""
+    names = {apex}
+    for owner in owners:
+        for name in ancestors(owner):
+            if name in names:
+                break
+            names.add(name)
+    return names
+
+
+def _cuts(
+    spelled: Mapping[Key, bytes], rrsets: Mapping[Key, Mapping[int, RRsetWire]], apex: Key
+) -> dict[Key, Referral]:
+    """Zone cuts by key: owners of NS other than the apex."""
+    return {
+        key: Referral(spelled[key], held[NS], tuple(_glue(key, held[NS], rrsets)))
+        for key, held in rrsets.items()
+        if NS in held and key != apex
+    }
+
+
+def _glue(
+    cut: Key, ns: RRsetWire, rrsets: Mapping[Key, Mapping[int, RRsetWire]]
+) -> Iterable[tuple[bytes, RRsetWire]]:
+    for (target,) in ns.rdatas:
+        key = target.lower()
+        if cut in ancestors(key):
+            held = rrsets.get(key, {})
+            yield from ((bytes(target), held[rtype]) for rtype in (A, AAAA) if rtype in held)
+
+
+def _cut_above(name: Key, cuts: Mapping[Key, Referral], apex: Key) -> Referral | None:
+    """The highest cut at or above `name`: what lies below another cut is the child's."""
+    found = None
+    while cuts and name != apex:
+        found = cuts.get(name, found)
+        name = parent(name)
+    return found
+
+
+def _wire(name: dns.name.Name) -> bytes:
+    return name.to_wire() or b"\0"
+
+
+def compile_services(
+    config: Config, locator: Locator, targets: ProbeTargets
+) -> dict[str, ServicePlan]:
+    """Every service with its client map; services of one geography share one map."""
+    latitude, longitude = config.server.coordinates
+    edge = Place(latitude, longitude, None, None, "edge")
+    maps: dict[object, ClientMap] = {}
+    services = {}
+    for name, service in config.service.items():
+        ranked = _ranking(config, service)
+        subnets, geo_pins = _pins(config, name)
+        identity = (ranked.policy, ranked.regions, str(ranked), tuple(subnets), str(geo_pins))
+        if identity not in maps:
+            maps[identity] = LazyClientMap(ranked, PrefixMap(subnets), geo_pins, locator, edge)
+        services[name] = ServicePlan(
+            name=name,
+            regions={
+                region: _region(config.region[region], service, targets.ids[(name, region)])
+                for region in service.regions
+            },
+            clients=maps[identity],
+            ttl=service.ttl,
+            failover_ttl=service.failover_ttl,
+            all_down=service.all_down,
+            ecs=service.ecs,
+            cname=service.answer == "cname",
+        )
+    return services
+
+
+def _ranking(config: Config, service: Service) -> Ranking:
+    return Ranking(
+        policy=service.policy,
+        regions=service.regions,
+        coordinates={region: config.region[region].coordinates for region in service.regions},
+        weights={region: service.weights.get(region, 1) for region in service.regions},
+        block_v4=service.block_v4,
+        block_v6=service.block_v6,
+    )
+
+
+def _pins(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
+    subnets: list[tuple[Prefix, PinRule]] = []
+    countries: dict[str, PinRule] = {}
+    continents: dict[str, PinRule] = {}
+    for name, pin in config.pin.items():
+        if pin.services and service not in pin.services:
+            continue
+        rule = PinRule(name, frozenset(pin.regions))
+        subnets += [(fold(subnet).prefix, rule) for subnet in pin.subnets]
+        countries |= dict.fromkeys(pin.countries, rule)
+        continents |= dict.fromkeys(pin.continents, rule)
+    return subnets, GeoPins(countries, continents)
+
+
+def _region(region: Region, service: Service, targets: tuple[str, ...]) -> RegionPlan:
+    cname = None
+    if service.answer == "cname":
+        target = Compressible(key_from_text(region.hostname))
+        cname = RRsetWire(CNAME, 0, ((target,),))
+    endpoints = tuple(
+        EndpointPlan(target, *address_octets(endpoint.address), endpoint.hostname)
+        for target, endpoint in zip(targets, region.endpoint, strict=True)
+    )
+    return RegionPlan(endpoints, region.min_endpoints, cname)
+
+
+def address_octets(addresses: Iterable[str]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Addresses split by family, as RDATA octets of A and of AAAA."""
+    parsed = [ipaddress.ip_address(address) for address in addresses]
+    return (
+        tuple(address.packed for address in parsed if address.version == 4),
+        tuple(address.packed for address in parsed if address.version == 6),
+    )

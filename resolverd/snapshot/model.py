@@ -1,0 +1,213 @@
+"""The two compiled tables. Values only; an engine needs nothing else to answer.
+
+The **Plan** holds names, RRsets and, for each service, the map from client prefix to
+preference list. It is rebuilt on reload. The **Steering** holds, for each (service,
+preference list), the answer to give now. It is rebuilt on every verdict. Both are immutable
+to their readers and carry a generation; a `Snapshot` pairs one of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from resolverd.dns.edns import EdeCode, ExtendedError
+from resolverd.dns.names import Key
+from resolverd.dns.prefix import Prefix
+from resolverd.dns.writer import RRsetWire
+from resolverd.policy.decision import AllDown, Outcome, Standing, decide
+from resolverd.policy.ranking import Preference
+from resolverd.policy.ttl import ttl_of
+
+
+class MapEntry(NamedTuple):
+    """What a client map says of a prefix.
+
+    `scope` counts bits in the family that was asked; inside a prefix of that length every
+    address has this same entry. `pins` names the pins that made the fence.
+    """
+
+    preference: Preference
+    scope: int
+    pins: tuple[str, ...]
+
+
+class ClientMap(Protocol):
+    """Geography, pins and ranking behind one question."""
+
+    def lookup(self, client: Prefix) -> MapEntry:
+        """The preference list for a client prefix; empty where no region is allowed."""
+
+
+class Referral(NamedTuple):
+    """A zone cut: its NS RRset and the addresses of in-domain name servers (RFC 9471)."""
+
+    owner: bytes
+    ns: RRsetWire
+    glue: tuple[tuple[bytes, RRsetWire], ...]
+
+
+class Dyna(NamedTuple):
+    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL."""
+
+    service: str
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An owner name that exists; without RRsets it is an empty non-terminal.
+
+    `referral` is set at a zone cut and at every name below one.
+    """
+
+    rrsets: Mapping[int, RRsetWire] = field(default_factory=dict)
+    dyna: Dyna | None = None
+    referral: Referral | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePlan:
+    """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5."""
+
+    apex: bytes
+    soa: RRsetWire
+    negative_ttl: int
+    nodes: Mapping[Key, Node]
+
+
+class EndpointPlan(NamedTuple):
+    """One endpoint as answered: the probe target that judges it, and its addresses.
+
+    `a` and `aaaa` are address octets; a `hostname` instead is resolved in the background.
+    """
+
+    target: str
+    a: tuple[bytes, ...]
+    aaaa: tuple[bytes, ...]
+    hostname: str
+
+
+class RegionPlan(NamedTuple):
+    """One region of one service."""
+
+    endpoints: tuple[EndpointPlan, ...]
+    min_endpoints: int
+    cname: RRsetWire | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """One service: its regions, its client map, and its TTLs in seconds.
+
+    `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
+    region's hostname.
+    """
+
+    name: str
+    regions: Mapping[str, RegionPlan]
+    clients: ClientMap
+    ttl: float
+    failover_ttl: float
+    all_down: AllDown
+    ecs: bool
+    cname: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that operators write, compiled. `zones` by the key of their apex."""
+
+    generation: int
+    zones: Mapping[Key, ZonePlan]
+    services: Mapping[str, ServicePlan]
+    nsid: bytes
+    udp_payload: int
+
+
+class Offer(NamedTuple):
+    """What one region would be answered with: RRsets whose order is rotated per query."""
+
+    a: RRsetWire | None
+    aaaa: RRsetWire | None
+    cname: RRsetWire | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The answer for one (service, preference list) now; `ttl` in seconds."""
+
+    outcome: Outcome
+    region: str | None
+    first_choice: bool
+    offer: Offer | None
+    ttl: int
+    error: ExtendedError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """The state of the world at `taken_at` (monotonic seconds), and the cells it implies.
+
+    The lazy client map finds preference lists as clients come, so cells are computed from
+    `standings` when first asked for and kept; a compiled map would list them all.
+    `settled` tells that time alone changes nothing; else a new Steering is due within
+    `staleness` seconds.
+    """
+
+    generation: int
+    taken_at: float
+    staleness: float
+    settled: bool
+    standings: Mapping[str, Mapping[str, Standing]]
+    offers: Mapping[str, Mapping[str, Offer]]
+    cells: dict[tuple[str, Preference], Cell] = field(default_factory=dict)
+
+    def cell(self, service: ServicePlan, preference: Preference) -> Cell:
+        """The answer to give now to clients with this preference list."""
+        key = (service.name, preference)
+        found = self.cells.get(key)
+        if found is None:
+            found = self.cells[key] = self._compute(service, preference)
+        return found
+
+    def _compute(self, service: ServicePlan, preference: Preference) -> Cell:
+        standings = self.standings[service.name]
+        decision = decide(preference, standings, service.all_down)
+        region = decision.region
+        return Cell(
+            outcome=decision.outcome,
+            region=region,
+            first_choice=bool(preference) and region == preference[0],
+            offer=self.offers[service.name][region] if region is not None else None,
+            ttl=ttl_of(
+                (standings[name] for name in decision.consulted),
+                ttl=service.ttl,
+                failover_ttl=service.failover_ttl,
+                staleness=self.staleness,
+            ),
+            error=extended_error(decision.outcome),
+        )
+
+
+_EXPLANATIONS: Mapping[Outcome, tuple[EdeCode, str]] = {
+    "unknown": (EdeCode.OTHER, "no region is known to be healthy"),
+    "all_down": (EdeCode.OTHER, "every allowed region is down; this is the preferred one"),
+    "servfail": (EdeCode.OTHER, "every allowed region is down"),
+    "nodata": (EdeCode.OTHER, "every allowed region is down"),
+    "refused": (EdeCode.PROHIBITED, "residency pins leave this client no region"),
+}
+
+
+def extended_error(outcome: Outcome) -> ExtendedError | None:
+    """The EDE that explains an outcome other than a healthy region (RFC 8914)."""
+    explanation = _EXPLANATIONS.get(outcome)
+    return ExtendedError(*explanation) if explanation else None
+
+
+class Snapshot(NamedTuple):
+    """The pair that one packet is answered from."""
+
+    plan: Plan
+    steering: Steering
