@@ -17,6 +17,8 @@ from typing import IO
 from resolverd.errors import GeoError
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_TAR_MAGIC = b"ustar"
+_TAR_MAGIC_END = 262
 _CHUNK = 2**20
 
 
@@ -28,10 +30,10 @@ def unpack(archive: Path, name: str, into: Path, most: int) -> list[Path]:
     """
     into.mkdir(exist_ok=True)
     try:
-        if tarfile.is_tarfile(archive):
-            return _from_tar(archive, into, most)
         with archive.open("rb") as plain:
             packed = plain.read(2) == _GZIP_MAGIC
+        if _is_tar(archive, packed):
+            return _from_tar(archive, into, most)
         if not packed:
             target = into / mmdb_name(name)
             shutil.move(archive, target)
@@ -47,6 +49,12 @@ def mmdb_name(text: str) -> str:
     bare = re.sub(r"(\.gz|\.tgz|\.tar)+$", "", PurePosixPath(text).name)
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", bare).strip(".")
     return safe if safe.endswith(".mmdb") else f"{safe or 'database'}.mmdb"
+
+
+def _is_tar(archive: Path, packed: bool) -> bool:
+    # tarfile.is_tarfile takes any file that begins with zeros for an empty archive.
+    with gzip.open(archive) if packed else archive.open("rb") as stream:
+        return stream.read(_TAR_MAGIC_END).endswith(_TAR_MAGIC)
 
 
 def _from_tar(archive: Path, into: Path, most: int) -> list[Path]:
