@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -21,7 +22,7 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits
-from resolverd.errors import EngineError
+from resolverd.errors import EngineError, ExitCode
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 Message = tuple[Literal["plan", "steering", "counters"], Any]
@@ -85,6 +86,8 @@ class WorkerPool:
             pipe.close()
         for process, _ in self._workers:
             await asyncio.to_thread(process.join)
+        for sockets in self._sockets:
+            sockets.close()
         if not self.died.done():
             self.died.cancel()
 
@@ -120,11 +123,19 @@ def _worker(
     run(_serve(pipe, bound, sockets, limits))
 
 
+def _die(died: asyncio.Future[str]) -> None:
+    """Leave at once, so that the parent notices; nothing here can be saved."""
+    if not died.cancelled():
+        log.get("engine").critical("engine.died", reason=died.result())
+        os._exit(ExitCode.INTERNAL)
+
+
 async def _serve(
     pipe: Connection, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits
 ) -> None:
     """Serve what the pipe says until it closes."""
     engine = ReferenceEngine(bound, sockets, limits)
+    engine.died.add_done_callback(_die)
     serving: Snapshot | None = None
     while True:
         try:

@@ -69,6 +69,7 @@ class ReferenceEngine:
         self._tcp.close()
         for server in self._servers:
             await server.wait_closed()
+        self._sockets.close()
         if not self.died.done():
             self.died.cancel()
 

@@ -20,21 +20,14 @@ from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
 from resolverd.geo.layout import Layout, layout_of, read_place
 from resolverd.geo.place import Located
-from resolverd.geo.private import PrivateReader, open_private, open_shared
+from resolverd.geo.private import UNREADABLE, PrivateReader, open_private, open_shared
 
 METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
 _METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
 _FILE_MOST = 2**31  # bytes; the copy is held in memory
 
-_DAMAGE = (
-    maxminddb.InvalidDatabaseError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    OverflowError,
-)
-"""What maxminddb raises over damaged metadata: its own error, and what it did not foresee."""
+_DAMAGE = (*UNREADABLE, KeyError, AttributeError, OverflowError)
+"""What a reader raises over damaged metadata."""
 
 
 class Metadata(NamedTuple):
@@ -93,7 +86,7 @@ class Database:
         host = IPv4Address(address) if bits == 32 else IPv6Address(address)
         try:
             record, length = self._reader.get_with_prefix_len(host)
-        except (maxminddb.InvalidDatabaseError, ValueError):
+        except UNREADABLE:
             # The network's length is lost with the record; one address is always safe.
             self.unreadable += 1
             return Located(None, bits)

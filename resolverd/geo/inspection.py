@@ -14,6 +14,7 @@ from resolverd.errors import GeoError
 from resolverd.geo.database import METADATA_MARKER, Database, read_file
 from resolverd.geo.records import Tally, tally
 from resolverd.geo.tree import SEPARATOR, Tick, parse_tree, survey
+from resolverd.geo.values import check_values
 
 UNREADABLE_MOST = 0.01
 """The share of unreadable records above which a database is refused."""
@@ -52,10 +53,12 @@ def inspect_content(content: bytes, name: str, tick: Tick) -> WalkReport:
     data = content[start : content.rindex(METADATA_MARKER)]
     try:
         tree = parse_tree(content, metadata.node_count, metadata.record_size)
-        networks, offsets = survey(tree, metadata.ip_version, len(data), lambda f: tick(f * 0.6))
+        networks, offsets = survey(tree, metadata.ip_version, len(data), lambda f: tick(f * 0.4))
+        del tree
+        check_values(data, offsets, lambda f: tick(0.4 + f * 0.2))
     except GeoError as wrong:
         raise GeoError(f"{name}: {wrong}; get the file again") from wrong
-    del tree, content
+    del content
     counts = tally(data, offsets, metadata.layout, lambda f: tick(0.6 + f * 0.4))
     _judge(name, counts, len(offsets))
     tick(1.0)

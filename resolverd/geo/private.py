@@ -13,10 +13,26 @@ import fcntl
 import hashlib
 import io
 import os
+import struct
 import sys
 from typing import NamedTuple
 
 import maxminddb
+
+UNREADABLE = (
+    maxminddb.InvalidDatabaseError,
+    ValueError,
+    TypeError,
+    IndexError,
+    RecursionError,
+    SystemError,
+    struct.error,
+)
+"""What a reader raises over a damaged record: its own error, and what it did not foresee.
+
+The C reader lets out SystemError over text that is not UTF-8, and the Python one TypeError
+over a map key that is itself a map.
+"""
 
 
 class PrivateReader(NamedTuple):

@@ -14,11 +14,9 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-import maxminddb
-
 from resolverd.geo.database import METADATA_MARKER
 from resolverd.geo.layout import Layout, read_place
-from resolverd.geo.private import open_private
+from resolverd.geo.private import UNREADABLE, open_private
 from resolverd.geo.tree import SEPARATOR, Tick
 
 
@@ -50,7 +48,7 @@ def _tally(
     for index in range(count):
         try:
             placed += read_place(layout, get(IPv4Address(index << shift)), "") is not None
-        except (maxminddb.InvalidDatabaseError, ValueError) as wrong:
+        except UNREADABLE as wrong:
             unreadable += 1
             first_reason = first_reason or _plain(wrong)
         if not index % 4096:

@@ -67,7 +67,11 @@ class Monitor:
         book = AddressBook(_hostnames(self._wanted), lookup=self._lookup)
         self._tools = Tools(book)
         await book.start()
-        self.replace(self._wanted)
+        try:
+            self.replace(self._wanted)
+        except ValueError:
+            await self.stop()
+            raise
 
     async def first_round(self) -> None:
         """Wait until each present target has its first verdict.

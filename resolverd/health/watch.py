@@ -10,9 +10,9 @@ overlap, `fall` at most, and only while the target serves. Both together bound t
 the start of the first failed probe to down by (fall - 1) × fast_interval + timeout, however
 long the timeout is.
 
-Outcomes count in the order in which their probes started. One that comes in after a later
-probe's outcome is old news: it is counted, and changes nothing. So those that count started
-at least fast_interval apart, which is what `Verdict.earliest` promises.
+Outcomes count in the order in which their probes started: once one has counted, those still
+in flight that started before it are old news and are cancelled. So the outcomes that count
+started at least fast_interval apart, which is what `Verdict.earliest` promises.
 """
 
 from __future__ import annotations
@@ -45,10 +45,15 @@ class Target:
 
 @dataclass(slots=True)
 class Counters:
-    """Running totals of one target; `latency` is the last probe's, in seconds."""
+    """Running totals of one target; `latency` is the last probe's, in seconds.
+
+    `probes` that came to an end, `failures` among them, and those `overtaken` by the outcome
+    of a later probe, which were cancelled.
+    """
 
     probes: int = 0
     failures: int = 0
+    overtaken: int = 0
     latency: float = math.nan
 
 
@@ -73,7 +78,7 @@ class Watch:
         self._report = report
         self._health = EndpointHealth()
         self.verdict = machine.verdict(self._health, target.settings)
-        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._tasks: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
         self._started = -math.inf
@@ -83,8 +88,8 @@ class Watch:
         started = self._clock()
         self._started = started
         task = asyncio.create_task(run(self._ask, self.target.settings.timeout))
-        self._tasks.add(task)
-        task.add_done_callback(lambda task: self._finished(task, started))
+        self._tasks[task] = started
+        task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
 
     def adopt(self, target: Target, ask: Ask) -> None:
@@ -92,19 +97,26 @@ class Watch:
         before, self.target, self._ask = self.verdict, target, ask
         self.verdict = machine.verdict(self._health, target.settings)
         self._announce(before)
-        if self.first.is_set():
-            # Reschedule within the new interval, wherever in the old one this target was.
-            self._next_at(self._clock() + target.settings.interval * self._rng.random())
+        if self.first.is_set() and not self._tasks:
+            # Anywhere in the new interval, or soon, but never too soon after the last probe.
+            up = self._health.state is State.UP
+            wait = target.settings.interval * self._rng.random() if up else 0.0
+            self._next_at(max(self._started + target.settings.fast_interval, self._clock() + wait))
 
     def close(self) -> list[asyncio.Task[Outcome]]:
         """Stop; returns the cancelled probes, for whoever wants to see them end."""
         if self._timer is not None:
             self._timer.cancel()
-        tasks = list(self._tasks)
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
+        tasks = self._cancel(math.inf)
         self.first.set()
+        return tasks
+
+    def _cancel(self, before: float) -> list[asyncio.Task[Outcome]]:
+        """Cancel the probes that started before the clock read `before`."""
+        tasks = [task for task, started in self._tasks.items() if started < before]
+        for task in tasks:
+            del self._tasks[task]
+            task.cancel()
         return tasks
 
     def _next_at(self, when: float) -> None:
@@ -121,16 +133,16 @@ class Watch:
         else:
             self._overdue = True
 
-    def _finished(self, task: asyncio.Task[Outcome], started: float) -> None:
-        if task.cancelled() or task not in self._tasks:
+    def _finished(self, task: asyncio.Task[Outcome]) -> None:
+        started = self._tasks.pop(task, None)
+        if started is None or task.cancelled():
             return
-        self._tasks.remove(task)
         outcome = self._outcome(task)
         self.counters.probes += 1
         self.counters.failures += not outcome.ok
         self.counters.latency = outcome.latency
-        if started > self._health.at:
-            self._observe(outcome, started)
+        self.counters.overtaken += len(self._cancel(started))
+        self._observe(outcome, started)
         self._reschedule(outcome, started)
         self.first.set()
 

@@ -27,6 +27,8 @@ from resolverd.snapshot.model import MapEntry
 STRADDLE_LIMIT = 64
 CACHED_PREFIXES = 65536
 
+_NOWHERE = Prefix(32, 0, 32)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -92,6 +94,13 @@ class LazyClientMap:
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """Rebuilt in another process, with a cache of its own."""
         return LazyClientMap, self._parts
+
+    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+        """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
+        place = Place(*self.ranked.coordinates[region], None, None, "region")
+        preference = self.ranked.order(self.ranked.regions, place, _NOWHERE)
+        nearest = self.ranked.policy == "nearest"
+        return preference, self.ranked.distances(place) if nearest else {}
 
     def _lookup(self, client: Prefix) -> MapEntry:
         return self.trace(client).entry

@@ -39,6 +39,12 @@ class ClientMap(Protocol):
     def lookup(self, client: Prefix) -> MapEntry:
         """The preference list for a client prefix; empty where no region is allowed."""
 
+    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+        """The list for an unpinned client who stands where `region` does.
+
+        With it the kilometres to each region, empty where distance does not decide.
+        """
+
 
 class Referral(NamedTuple):
     """A zone cut: its NS RRset and the addresses of in-domain name servers (RFC 9471)."""

@@ -6,8 +6,8 @@ in `cuts`, DYNA in `dyna_checks`, and what changed since the last load in `histo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from collections.abc import Iterator
+from typing import cast
 
 import dns.rdtypes.ANY.SOA
 from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
@@ -17,6 +17,7 @@ from resolverd.zone.catalogue import found
 from resolverd.zone.cuts import check_cuts
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
+from resolverd.zone.model import Services
 from resolverd.zone.reader import Record
 from resolverd.zone.source import Source
 from resolverd.zone.tree import Node, Tree, type_list
@@ -30,7 +31,7 @@ _SOA_MINIMUM = 6
 def check_tree(
     tree: Tree,
     master: Source,
-    services: Mapping[str, Literal["address", "cname"]],
+    services: Services,
     ttl_floor: int,
 ) -> Iterator[Problem]:
     """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds."""

@@ -6,7 +6,7 @@ NS and DS of the cut and the addresses of name servers (glue) are ever answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, to_text
@@ -14,10 +14,9 @@ from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, to_text
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.dyna import DYNA
+from resolverd.zone.model import Services
 from resolverd.zone.reader import Record
 from resolverd.zone.tree import Key, Node, Tree, key_of, type_list
-
-Services = Mapping[str, Literal["address", "cname"]]
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})

@@ -92,5 +92,9 @@ class Dyna(dns.rdata.Rdata):
         return cls(rdclass, rdtype, parser.get_counted_bytes().decode("ascii", "replace"))
 
 
-DYNA = dns.rdatatype.RdataType.make(65348)
-dns.rdata.register_type(Dyna, DYNA, "DYNA")
+_CODE = 65348
+dns.rdata.register_type(Dyna, _CODE, "DYNA")
+# A type's member that was made before the type had a name is called TYPE65348 for good, and
+# such a one is what register_type keeps; made again now, it is called DYNA.
+DYNA = dns.rdatatype.RdataType.make(_CODE)
+dns.rdatatype.register_type(DYNA, "DYNA")

@@ -7,18 +7,17 @@ answer is "cname" answers a CNAME, so RFC 2181 §10.1 holds for its owner.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from collections.abc import Iterator
+from typing import cast
 
 from dns.rdatatype import AAAA, CNAME, A, RdataType
 
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.dyna import DYNA, Dyna
+from resolverd.zone.model import Services
 from resolverd.zone.reader import Record
 from resolverd.zone.tree import Node, Tree, type_list
-
-Services = Mapping[str, Literal["address", "cname"]]
 
 
 def check_dyna(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import dns.name
 import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
+
+# What each configured service answers at the owner of its DYNA: addresses, or a CNAME.
+Services = Mapping[str, Literal["address", "cname"]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,8 +115,9 @@ def read_master(source: Source) -> Draft:
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
     else it is the file's name without ``.zone``.
     """
-    reader = _Reader(Draft(source))
-    reader.read(source, _State(dns.name.root))
+    reader, state = _Reader(Draft(source)), _State(dns.name.root)
+    reader.read(source, state)
+    reader.settle(source, 0, state)
     return reader.draft
 
 
@@ -165,7 +166,7 @@ class _Reader:
             )
 
     def _read_record(self, first: Token, entry: _Entry, state: _State) -> None:
-        self._settle(entry, state)
+        self.settle(entry.source, entry.start, state)
         fields = entry.fields
         try:
             if not read_record(first, entry.lexer, state.origin, fields):
@@ -227,7 +228,7 @@ class _Reader:
             )
 
     def _include(self, entry: _Entry, state: _State) -> None:
-        self._settle(entry, state)
+        self.settle(entry.source, entry.start, state)
         lexer = entry.lexer
         token = lexer.get()
         if token.is_eol_or_eof():
@@ -268,7 +269,7 @@ class _Reader:
             )
 
     def _generate(self, entry: _Entry, state: _State) -> None:
-        self._settle(entry, state)
+        self.settle(entry.source, entry.start, state)
         token = entry.lexer.get()
         at_range = entry.lexer.end if token.is_eol_or_eof() else entry.lexer.start
         try:
@@ -289,12 +290,12 @@ class _Reader:
                 message = f'"{one.lexer.text}": {wrong}'
                 raise EntryError(id_, at_template, message) from wrong
 
-    def _settle(self, entry: _Entry, state: _State) -> None:
+    def settle(self, source: Source, offset: int, state: _State) -> None:
         """Take the origin from the file's name, unless it is known already."""
         if self._settled:
             return
         self._settled = True
-        stem = entry.source.path.name.removesuffix(".zone").removesuffix(".")
+        stem = source.path.name.removesuffix(".zone").removesuffix(".")
         try:
             self.draft.origin = state.origin = name_of(f"{stem}.", dns.name.root)
         except (dns.exception.DNSException, ValueError):
@@ -302,7 +303,7 @@ class _Reader:
             self.draft.problems.append(
                 found(
                     "zone-bad-origin",
-                    entry.source.place(entry.start),
+                    source.place(offset),
                     f'there is no $ORIGIN, and the file\'s name "{stem}" is no domain name',
                     "write $ORIGIN above the first record",
                 )

@@ -123,15 +123,14 @@ def plant(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[Lost]
             (None if entry.owner is None else key_of(entry.owner), entry.rdtype) for entry in lost
         ),
     )
-    size, nodes = len(tree.origin), tree.nodes
     for record in records:
         key = key_of(record.owner)
-        node = nodes.get(key)
+        node = tree.nodes.get(key)
         if node is None:
-            if key[-size:] != tree.origin:
+            if not tree.holds(key):
                 tree.outside.append(record)
                 continue
-            node = nodes[key] = Node(record.owner, {})
+            node = tree.nodes[key] = Node(record.owner, {})
         node.records.setdefault(record.rdata.rdtype, []).append(record)
     return tree
 

@@ -1,0 +1,37 @@
+"""`resolverd serve`: answer until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+
+from resolverd import log
+from resolverd.cli.options import add_config, verb
+from resolverd.daemon import Daemon
+from resolverd.loop import run_loop
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verb(
+        verbs,
+        "serve",
+        "answer DNS queries until SIGTERM; SIGHUP and every edit reload",
+        [
+            "resolverd serve --config /etc/resolverd/resolverd.toml",
+            "resolverd serve --set 'server.listen=[\"127.0.0.1:5300\"]' --set server.workers=2",
+        ],
+        run,
+    )
+    add_config(parser)
+    parser.add_argument(
+        "--log",
+        choices=("auto", "json", "text"),
+        default="auto",
+        help="how events are written to standard error (default: text at a terminal, else JSON)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve; 0 after a signal, 3 when a part that must live has died."""
+    log.configure(arguments.log)
+    return run_loop(Daemon(arguments.config, arguments.overrides).run())

@@ -1,0 +1,341 @@
+"""The composition root: start order, reload, signals, drain.
+
+Start: load and check everything, bind, probe every endpoint once, steer, verify, serve, and
+only then report ready. Reload: the same beside the serving Plan, then swap; any failure
+leaves everything as it was and says why. Nothing else in the package knows all the rooms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resolverd import log
+from resolverd.config.load import Override
+from resolverd.config.targets import ProbeTargets
+from resolverd.config.types import Listener
+from resolverd.edits import edits
+from resolverd.engine.answer import respond
+from resolverd.engine.counters import Counters
+from resolverd.engine.interface import Engine
+from resolverd.engine.pool import WorkerPool
+from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.sockets import bind
+from resolverd.engine.tcp import TcpLimits
+from resolverd.errors import ExitCode, ResolverdError
+from resolverd.health.addresses import AddressBook
+from resolverd.health.monitor import Monitor, Target
+from resolverd.health.overrides import Overrides
+from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.loop import run_loop
+from resolverd.snapshot.compile import compile_plan
+from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
+from resolverd.snapshot.model import Plan, Snapshot, Steering
+from resolverd.snapshot.steer import World, steer
+from resolverd.snapshot.verify import verify
+
+# A failed endpoint lookup must not keep the daemon from serving the other regions.
+HOSTNAME_PATIENCE = 5.0
+
+_NEEDS_RESTART = (
+    "listen",
+    "workers",
+    "tcp_idle",
+    "tcp_lifetime",
+    "tcp_connections",
+    "tcp_per_client",
+)
+
+
+@dataclass(slots=True)
+class ReloadReport:
+    """How the last attempt to adopt an edit went; counts since start."""
+
+    adopted: int = 0
+    refused: int = 0
+    last: str = "started"
+
+
+@dataclass(slots=True)
+class _Serving:
+    """What is served now, and what it was made from."""
+
+    inputs: Inputs
+    plan: Plan
+    snapshot: Snapshot
+
+
+class Daemon:
+    """One resolverd. `start`, then `wait`, then `stop`; or `run` for all three."""
+
+    def __init__(self, path: Path, overrides: Sequence[Override] = ()) -> None:
+        self.reloads = ReloadReport()
+        self.overrides = Overrides()
+        self._path, self._options = path, overrides
+        self._stopping = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._held: dict[str, Verdict] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reload_tasks: set[asyncio.Task[bool]] = set()
+        self._plans = itertools.count(1)
+        self._steerings = itertools.count(1)
+        self._log = log.get("daemon")
+        self._engine: Engine
+        self._monitor: Monitor
+        self._book: AddressBook
+        self._serving: _Serving
+
+    @property
+    def bound(self) -> Sequence[Listener]:
+        """Where it really listens."""
+        return self._engine.bound
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is served now."""
+        return self._serving.snapshot
+
+    @property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """What probing says of each target now."""
+        return self._monitor.verdicts()
+
+    async def counters(self) -> Counters:
+        """What the engine has counted."""
+        return await self._engine.counters()
+
+    async def run(self) -> ExitCode:
+        """Serve until a signal or the engine's death."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        await self.start()
+        try:
+            return await self.wait()
+        finally:
+            await self.stop()
+
+    async def start(self, progress: Progress | None = None) -> None:
+        """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        inputs = await load_inputs(self._path, self._options, progress=progress)
+        self._warn(inputs)
+        server = inputs.config.server
+        bound, sockets = bind(server.listen, server.workers)
+        limits = TcpLimits.of(server)
+        if server.workers == 1:
+            self._engine = ReferenceEngine(bound, sockets[0], limits)
+        else:
+            self._engine = WorkerPool(bound, sockets, limits, run=run_loop)
+        self._monitor = Monitor(_targets(inputs.targets), on_change=self._verdict_changed)
+        self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: self._dirty.set())
+        try:
+            await self._monitor.start()
+            await self._book.start()
+            await self._monitor.first_round()
+            await self._book.first_round(HOSTNAME_PATIENCE)
+            plan = compile_plan(
+                next(self._plans),
+                inputs.config,
+                inputs.zones.values(),
+                inputs.locator,
+                inputs.targets,
+            )
+            self._serving = _Serving(inputs, plan, Snapshot(plan, self._steer(plan)))
+            self._verify(self._serving.snapshot)
+            await self._engine.start(self._serving.snapshot)
+        except BaseException:
+            await self._abandon()
+            raise
+        self._tasks = [
+            asyncio.create_task(self._keep_steering(), name="steering"),
+            asyncio.create_task(self._keep_watching(), name="edits"),
+        ]
+        self._log.info(
+            "ready",
+            listen=[str(listener) for listener in bound],
+            generation=plan.generation,
+            zones=len(plan.zones),
+            services=len(plan.services),
+            geo=[source["file"] for source in inputs.locator.describe()],
+        )
+
+    async def wait(self) -> ExitCode:
+        """Until asked to stop (OK), or until a part that must live has died (UNAVAILABLE)."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        ends: set[asyncio.Future[Any]] = {stopping, self._engine.died, *self._tasks}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if self._stopping.is_set():
+            return ExitCode.OK
+        if self._engine.died.done():
+            self._log.critical("engine.died", reason=self._engine.died.result())
+        for task in self._tasks:
+            if task.done() and not task.cancelled():
+                self._log.critical("task.died", task=task.get_name(), exc_info=task.exception())
+        return ExitCode.UNAVAILABLE
+
+    async def stop(self) -> None:
+        """Stop serving, then probing."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        counted = await self._engine.counters() if not self._engine.died.done() else Counters()
+        await self._abandon()
+        self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
+
+    async def reload(self) -> bool:
+        """Adopt the files as they are now, or leave everything as it was; True if adopted."""
+        async with self._reloading:
+            try:
+                inputs = await load_inputs(self._path, self._options, previous=self._serving.inputs)
+                await self._adopt(inputs)
+            except ResolverdError as wrong:
+                self.reloads.refused += 1
+                self.reloads.last = f"refused: {wrong}"
+                self._log.error(
+                    "reload.refused",
+                    problems=str(wrong).splitlines(),
+                    serving=self._serving.plan.generation,
+                    changed="nothing",
+                )
+                return False
+            self.reloads.adopted += 1
+            self.reloads.last = "adopted"
+            self._warn(inputs)
+            self._log.info("reload.adopted", generation=self._serving.plan.generation)
+            return True
+
+    async def _adopt(self, inputs: Inputs) -> None:
+        """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
+        before = self._serving
+        plan = await asyncio.to_thread(
+            compile_plan,
+            next(self._plans),
+            inputs.config,
+            inputs.zones.values(),
+            inputs.locator,
+            inputs.targets,
+        )
+        self._held = dict(self._monitor.verdicts())
+        old, new = _targets(before.inputs.targets), _targets(inputs.targets)
+        self._monitor.replace({target.id: target for target in (*old, *new)}.values())
+        self._book.replace({*_hostnames(before.inputs), *_hostnames(inputs)})
+        await self._monitor.first_round()
+        await self._book.first_round(HOSTNAME_PATIENCE)
+        try:
+            snapshot = Snapshot(plan, self._steer(plan))
+            self._verify(snapshot)
+        except ResolverdError:
+            self._monitor.replace(old)
+            self._book.replace(_hostnames(before.inputs))
+            raise
+        self._warn_of_restart(before.inputs, inputs)
+        self._serving = _Serving(inputs, plan, snapshot)
+        await self._engine.publish(snapshot)
+        self._monitor.replace(new)
+        self._book.replace(_hostnames(inputs))
+        self._dirty.set()
+
+    def _steer(self, plan: Plan) -> Steering:
+        return steer(next(self._steerings), plan, self._world(), time.monotonic())
+
+    def _world(self) -> World:
+        """What is known now; a target just replaced is known by its last verdict until probed."""
+        verdicts = dict(self._monitor.verdicts())
+        for target, verdict in self._held.items():
+            if verdicts.get(target, UNKNOWN).unknown:
+                verdicts[target] = verdict
+        return World(verdicts, self.overrides, self._book.addresses)
+
+    def _verify(self, snapshot: Snapshot) -> None:
+        scratch = Counters()
+        verify(snapshot.plan, lambda packet: respond(packet, "127.0.0.1", snapshot, scratch))
+
+    def _verdict_changed(self, _target: str, _before: Verdict, _after: Verdict) -> None:
+        self._dirty.set()
+
+    def steer_soon(self) -> None:
+        """Take a change of `overrides` into account at once."""
+        self._dirty.set()
+
+    async def _keep_steering(self) -> None:
+        """A new Steering after every verdict, and every second while a TTL is moving."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_stale()):
+                    await self._dirty.wait()
+            self._dirty.clear()
+            self._expire_overrides()
+            serving = self._serving
+            snapshot = Snapshot(serving.plan, self._steer(serving.plan))
+            if serving is self._serving:
+                serving.snapshot = snapshot
+                await self._engine.publish(snapshot)
+
+    def _until_stale(self) -> float | None:
+        """Seconds until time alone changes the Steering; None while it would not."""
+        steering = self._serving.snapshot.steering
+        now = time.monotonic()
+        moments = [] if steering.settled else [steering.taken_at + steering.staleness]
+        expiry = self.overrides.next_expiry()
+        if expiry is not None:
+            moments.append(expiry)
+        return max(0.0, min(moments) - now) if moments else None
+
+    def _expire_overrides(self) -> None:
+        for key in self.overrides.expire(time.monotonic()):
+            self._log.info("override.ended", target=key)
+
+    async def _keep_watching(self) -> None:
+        """Reload after every edit that touches a file read."""
+        tried = self._serving.inputs.seen
+        while True:
+            inputs = self._serving.inputs
+            async for _ in edits(inputs.read_directories(), inputs.patterns()):
+                found = await asyncio.to_thread(inputs.on_disk)
+                if found == tried:
+                    continue
+                tried = found
+                if await self.reload():
+                    tried = self._serving.inputs.seen
+                    break
+
+    def _hang_up(self) -> None:
+        task = asyncio.create_task(self.reload())
+        self._reload_tasks.add(task)
+        task.add_done_callback(self._reload_tasks.discard)
+
+    def _warn(self, inputs: Inputs) -> None:
+        for problem in inputs.warnings:
+            self._log.warning("check.warning", problem=str(problem).splitlines())
+
+    def _warn_of_restart(self, before: Inputs, after: Inputs) -> None:
+        for option in _NEEDS_RESTART:
+            old, new = getattr(before.config.server, option), getattr(after.config.server, option)
+            if old != new:
+                self._log.warning("reload.needs_restart", option=f"server.{option}")
+
+    async def _abandon(self) -> None:
+        await self._engine.stop()
+        await self._book.stop()
+        await self._monitor.stop()
+
+
+def _targets(targets: ProbeTargets) -> list[Target]:
+    return [
+        Target(id=t.id, region=t.region, endpoint=t.name, url=t.endpoint.url, settings=t.settings)
+        for t in targets.by_id.values()
+    ]
+
+
+def _hostnames(inputs: Inputs) -> set[str]:
+    return {t.endpoint.hostname for t in inputs.targets.by_id.values() if t.endpoint.hostname}
