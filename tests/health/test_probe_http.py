@@ -296,6 +296,27 @@ async def test_a_kept_connection_that_the_server_closes_on_reuse_is_no_failure(
     assert 2 in requests
 
 
+async def test_one_closed_connection_is_not_tried_after_another(serve: Serve, ask: Ask) -> None:
+    both_here = asyncio.Event()
+    connections = 0
+
+    async def hang_up_on_the_second_request(reader: Reader, writer: Writer) -> None:
+        nonlocal connections
+        connections += 1
+        await request(reader)
+        if connections == 2:
+            both_here.set()
+        await both_here.wait()
+        writer.write(response())
+        await request(reader)
+
+    port = await serve(hang_up_on_the_second_request)
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(ask(f"http://127.0.0.1:{port}") for _ in range(2)))
+    assert connections == 2
+    assert (await ask(f"http://127.0.0.1:{port}")).ok
+
+
 async def test_a_server_that_only_hangs_up_fails_after_one_more_try(serve: Serve, ask: Ask) -> None:
     connections = 0
 

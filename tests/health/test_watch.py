@@ -1,0 +1,226 @@
+"""The schedule of one target in virtual time, under random latencies, outcomes and settings.
+
+The loop below jumps to its next timer instead of waiting, so that hours pass in no time and
+every time read is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import random
+import selectors
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from resolverd.config.probe import Probe
+from resolverd.health.probes import ProbeFailedError
+from resolverd.health.verdict import State, Verdict
+from resolverd.health.watch import Target, Watch
+
+SLACK = 1e-6
+
+
+class JumpingSelector(selectors.SelectSelector):
+    """Where a loop would wait for its next timer, the clock moves there instead."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise AssertionError("the loop waits for something that will never happen")
+        self.now += max(0.0, timeout)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.jumping = JumpingSelector()
+        super().__init__(self.jumping)
+
+    def time(self) -> float:
+        return self.jumping.now
+
+
+@dataclass
+class Scripted:
+    """An endpoint: (latency, ok) of each probe in turn, then `after` until `killed`.
+
+    From then on probes fail, those in flight too: they hang, or are refused at once.
+    """
+
+    script: list[tuple[float, bool]]
+    after: tuple[float, bool] = (math.inf, False)
+    killed: float = math.inf
+    hangs: bool = True
+    first_failed: float = math.inf
+    starts: list[float] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def __call__(self) -> str:
+        number, start = len(self.starts), asyncio.get_running_loop().time()
+        self.starts.append(start)
+        latency, ok = self.script[number] if number < len(self.script) else self.after
+        if start + latency > self.killed:
+            latency, ok = math.inf if self.hangs else max(0.0, self.killed - start), False
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(min(latency, 1e6))
+        finally:
+            self.in_flight -= 1
+            if asyncio.get_running_loop().time() >= self.killed:
+                self.first_failed = min(self.first_failed, start)
+        if not ok:
+            raise ProbeFailedError("scripted")
+        return "scripted"
+
+
+def run(endpoint: Scripted, settings: Probe, seconds: float) -> list[tuple[float, Verdict]]:
+    """Watch `endpoint` for `seconds`; the verdicts reported, with the time of each."""
+    seen: list[tuple[float, Verdict]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        watch = Watch(
+            Target("t", "r", "e", "", settings),
+            endpoint,
+            clock=loop.time,
+            rng=random.Random(1),
+            report=lambda _target, _before, after: seen.append((loop.time(), after)),
+        )
+        watch.probe()
+        await asyncio.sleep(seconds)
+        await asyncio.gather(*watch.close(), return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    return seen
+
+
+@st.composite
+def probes(draw: st.DrawFn) -> Probe:
+    fast = draw(st.sampled_from([0.5, 1.0, 2.0]))
+    return Probe(
+        fast_interval=fast,
+        interval=fast * draw(st.sampled_from([1.0, 1.5, 5.0])),
+        timeout=fast * draw(st.sampled_from([0.3, 1.0, 2.0, 3.7, 12.0])),
+        fall=draw(st.integers(1, 5)),
+        rise=draw(st.integers(1, 4)),
+    )
+
+
+latencies = st.sampled_from([0.0, 0.1, 0.4, 0.9, 1.1, 2.5, 6.0, math.inf])
+scripts = st.lists(st.tuples(latencies, st.booleans()), max_size=30)
+
+
+@given(scripts, probes())
+def test_no_flip_comes_before_the_earliest_that_was_promised(
+    script: list[tuple[float, bool]], settings: Probe
+) -> None:
+    seen = run(Scripted(script, after=(0.1, True)), settings, 300.0)
+    for (_, before), (when, after) in itertools.pairwise(seen):
+        # Nothing is promised while all is well: "once trouble is seen", says the invariant.
+        if before.serves != after.serves and before.state is not State.UP:
+            assert when >= before.earliest - SLACK
+
+
+@given(scripts, probes(), st.floats(1.0, 60.0), st.sampled_from(["hangs", "refuses"]))
+def test_a_killed_endpoint_is_down_within_the_bound(
+    script: list[tuple[float, bool]], settings: Probe, killed: float, death: str
+) -> None:
+    """Counted from its first failed probe, the oldest in flight at the kill or the next."""
+    endpoint = Scripted(script, after=(0.1, True), killed=killed, hangs=death == "hangs")
+    seen = run(endpoint, settings, 100.0 + 40 * settings.timeout)
+    assert seen[-1][1].state is State.DOWN
+    if serving_at(killed, seen):
+        falls = [when for when, v in seen if v.state is State.DOWN and when >= killed]
+        bound = (settings.fall - 1) * settings.fast_interval
+        bound += settings.timeout if endpoint.hangs else 0.0
+        begins = endpoint.first_failed if endpoint.hangs else max(endpoint.first_failed, killed)
+        assert falls[0] <= begins + bound + SLACK
+
+
+def serving_at(moment: float, seen: list[tuple[float, Verdict]]) -> bool:
+    return any(v.serves for _, v in [pair for pair in seen if pair[0] <= moment][-1:])
+
+
+@given(scripts, probes())
+def test_probes_never_pile_up_and_never_stop(
+    script: list[tuple[float, bool]], settings: Probe
+) -> None:
+    endpoint = Scripted(script)
+    run(endpoint, settings, 300.0)
+    assert endpoint.most_in_flight <= settings.fall
+    longest = max(settings.interval, settings.timeout, settings.fast_interval)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(endpoint.starts)]
+    # The first pause also spreads the targets: a timeout, then up to an interval.
+    assert all(gap <= longest + SLACK for gap in gaps[1:])
+    assert endpoint.starts[-1] >= 300.0 - 2 * longest
+
+
+@given(st.floats(0, 0.4), probes())
+def test_while_all_is_well_probes_keep_to_the_interval(latency: float, settings: Probe) -> None:
+    settings = settings.model_copy(update={"timeout": 10.0})
+    endpoint = Scripted([], after=(latency, True))
+    run(endpoint, settings, 100.0)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(endpoint.starts)][1:]
+    assert all(0.9 * settings.interval - SLACK <= g <= settings.interval + SLACK for g in gaps)
+
+
+def test_the_last_of_many_overlapping_probes_decides_in_time() -> None:
+    settings = Probe(fast_interval=1.0, interval=5.0, timeout=2.0, fall=3)
+    endpoint = Scripted([(0.0, True)])
+    seen = run(endpoint, settings, 30.0)
+    first = endpoint.starts[1]
+    assert [(v.state.value, round(when - first, 3)) for when, v in seen[1:]] == [
+        ("suspect", 2.0),
+        ("suspect", 3.0),
+        ("down", 4.0),
+    ]
+
+
+def test_a_defect_in_a_probe_is_a_failure_and_shown_whole() -> None:
+    class Defective(Scripted):
+        async def __call__(self) -> str:
+            self.starts.append(0.0)
+            raise ZeroDivisionError
+
+    endpoint = Defective([])
+    with capture_logs() as events:
+        seen = run(endpoint, Probe(), 3.5)
+    assert seen[0][1].state is State.DOWN
+    assert seen[0][1].reason == "defect in the probe: ZeroDivisionError"
+    assert len(endpoint.starts) == len(events) > 1
+    assert {event["event"] for event in events} == {"probe.defect"}
+
+
+@pytest.mark.parametrize("state", ["up", "down"])
+def test_new_settings_reschedule_without_haste(state: str) -> None:
+    endpoint = Scripted([], after=(0.0, state == "up"))
+    target = Target("t", "r", "e", "", Probe(interval=3600.0, fast_interval=1800.0))
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        watch = Watch(
+            target,
+            endpoint,
+            clock=loop.time,
+            rng=random.Random(1),
+            report=lambda *_: None,
+        )
+        watch.probe()
+        await asyncio.sleep(0.1)
+        watch.adopt(replace(target, settings=Probe(interval=10.0, fast_interval=2.0)), endpoint)
+        await asyncio.sleep(15.0)
+        await asyncio.gather(*watch.close(), return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    assert 2.0 - SLACK <= endpoint.starts[1] - endpoint.starts[0] <= 10.0 + 0.1
