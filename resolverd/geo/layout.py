@@ -1,7 +1,7 @@
 """The record layouts of city and country databases, and how each becomes a `Place`.
 
 Two families exist. MaxMind's is nested (``{"country": {"iso_code": …}, "location": {…}}``,
-also made by DB-IP) and is read through geoip2's models. The npm packages of ip-location-db
+also made by DB-IP) and is read through geoip2's record classes. The npm packages of ip-location-db
 are flat (``{"country_code": …, "latitude": …}``), which geoip2 refuses.
 """
 
@@ -12,13 +12,13 @@ import re
 from enum import StrEnum
 from typing import Any
 
-import geoip2.models
+import geoip2.records
 
 from resolverd.geo.countries import countries
 from resolverd.geo.place import Place
 
 _CONTINENTS = frozenset({"AF", "AN", "AS", "EU", "NA", "OC", "SA"})
-_MODEL_NAMES = ("en",)
+_LOCALES = ("en",)
 
 
 class Layout(StrEnum):
@@ -56,23 +56,21 @@ def read_place(layout: Layout, record: object, how: str) -> Place | None:
             how,
         )
     try:
-        model = _model(layout, record)
-    except (TypeError, AttributeError) as wrong:
+        country = geoip2.records.Country(_LOCALES, **_part(record, "country"))
+        continent = geoip2.records.Continent(_LOCALES, **_part(record, "continent"))
+        location = geoip2.records.Location(
+            **(_part(record, "location") if layout is Layout.CITY else {})
+        )
+    except TypeError as wrong:
         raise ValueError(f"a record is not a geoip2 one: {wrong}") from wrong
-    location = model.location if isinstance(model, geoip2.models.City) else None
-    return _place(
-        model.country.iso_code,
-        model.continent.code,
-        location.latitude if location else None,
-        location.longitude if location else None,
-        how,
-    )
+    return _place(country.iso_code, continent.code, location.latitude, location.longitude, how)
 
 
-def _model(layout: Layout, record: dict[str, Any]) -> geoip2.models.Country:
-    if layout is Layout.CITY:
-        return geoip2.models.City(_MODEL_NAMES, **record)
-    return geoip2.models.Country(_MODEL_NAMES, **record)
+def _part(record: dict[str, Any], key: str) -> dict[str, Any]:
+    part = record.get(key, {})
+    if not isinstance(part, dict):
+        raise ValueError(f"a record's {key} is a {type(part).__name__}, not a map")
+    return part
 
 
 def _place(code: object, continent: object, north: object, east: object, how: str) -> Place | None:

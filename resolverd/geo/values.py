@@ -14,6 +14,7 @@ from resolverd.errors import GeoError
 from resolverd.geo.tree import Tick
 
 _POINTER, _TEXT, _MAP, _ARRAY, _BOOLEAN = 1, 2, 7, 11, 14
+_SHORT_TEXT, _LONG_TEXT = 0x40, 0x5D  # control bytes of text of 0 bytes, and of 29 or more
 # The least and most bytes that a value of each type takes.
 _SIZES = {
     _TEXT: (0, 2**24),
@@ -57,14 +58,23 @@ def _check_record(
     while True:
         while not left:
             if not outer:
+                if position > len(data):
+                    raise IndexError
                 return
             left, in_map = outer.pop()
         left -= 1
         if in_map:
-            position = _check_key(data, position, keys)
+            control = data[position]
+            if _SHORT_TEXT <= control < _LONG_TEXT:
+                position += control - _SHORT_TEXT + 1
+            else:
+                position = _check_key(data, position, keys)
         control = data[position]
-        kind = control >> 5
-        if kind == _POINTER:
+        # The two commonest values first. Past the end, the next look raises IndexError.
+        if _SHORT_TEXT <= control < _LONG_TEXT:
+            position += control - _SHORT_TEXT + 1
+            continue
+        if control >> 5 == _POINTER:
             target, position = _pointer(data, position)
             if target not in found:
                 found.add(target)
@@ -81,8 +91,6 @@ def _check_record(
             if not least <= size <= most:
                 raise GeoError(f"its data section is damaged at byte {position}")
             position = body + size
-            if position > len(data):
-                raise IndexError
 
 
 def _check_key(data: bytes, position: int, keys: set[int]) -> int:
