@@ -21,6 +21,7 @@ from resolverd.errors import GeoError
 from resolverd.geo.layout import Layout, layout_of, read_place
 from resolverd.geo.place import Located
 from resolverd.geo.private import UNREADABLE, PrivateReader, open_private, open_shared
+from resolverd.geo.values import check_values
 
 METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
 _METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
@@ -124,15 +125,17 @@ def read_file(path: Path) -> bytes:
 
 
 def _open(content: bytes, name: str) -> PrivateReader:
-    if content.rfind(METADATA_MARKER, max(0, len(content) - _METADATA_MOST)) < 0:
+    marker = content.rfind(METADATA_MARKER, max(0, len(content) - _METADATA_MOST))
+    if marker < 0:
         start = content[:40].decode("ascii", "replace").split("\n")[0]
         raise GeoError(
             f"{name}: no MaxMind DB metadata at its end ({len(content)} bytes, beginning "
             f"{start!r}): it is truncated, or not a database; get it again"
         )
     try:
+        check_values(content[marker + len(METADATA_MARKER) :], [0], lambda fraction: None)
         return open_private(content, name)
-    except _DAMAGE as wrong:
+    except (GeoError, *_DAMAGE) as wrong:
         raise _damaged(name, wrong) from wrong
 
 

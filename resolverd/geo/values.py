@@ -14,7 +14,6 @@ from resolverd.errors import GeoError
 from resolverd.geo.tree import Tick
 
 _POINTER, _TEXT, _MAP, _ARRAY, _BOOLEAN = 1, 2, 7, 11, 14
-_SHORT_TEXT, _LONG_TEXT = 0x40, 0x5D  # control bytes of text of 0 bytes, and of 29 or more
 # The least and most bytes that a value of each type takes.
 _SIZES = {
     _TEXT: (0, 2**24),
@@ -28,6 +27,26 @@ _SIZES = {
     15: (4, 4),  # float
 }
 _POINTER_BASES = (0, 2048, 526336, 0)
+
+
+def _steps(*kinds: int) -> bytes:
+    """By control byte, how far the next value is past one of these types, short and sound.
+
+    0 stands for all others, which are looked at more closely.
+    """
+    return bytes(
+        1 + (control & 31)
+        if control >> 5 in kinds
+        and control & 31 < 29
+        and _SIZES[control >> 5][0] <= control & 31 <= _SIZES[control >> 5][1]
+        else 0
+        for control in range(256)
+    )
+
+
+_STEPS = _steps(_TEXT, 3, 4, 5, 6)
+_KEY_STEPS = _steps(_TEXT)
+_POINTER_OF_1_BYTE, _POINTER_OF_2_BYTES = 0x20, 0x28
 
 
 def check_values(data: bytes, offsets: Sequence[int], tick: Tick) -> None:
@@ -65,14 +84,22 @@ def _check_record(
         left -= 1
         if in_map:
             control = data[position]
-            if _SHORT_TEXT <= control < _LONG_TEXT:
-                position += control - _SHORT_TEXT + 1
+            step = _KEY_STEPS[control]
+            if step:
+                position += step
+            elif (
+                control < _POINTER_OF_2_BYTES
+                and control >= _POINTER_OF_1_BYTE
+                and (control & 7) << 8 | data[position + 1] in keys
+            ):
+                position += 2
             else:
                 position = _check_key(data, position, keys)
         control = data[position]
-        # The two commonest values first. Past the end, the next look raises IndexError.
-        if _SHORT_TEXT <= control < _LONG_TEXT:
-            position += control - _SHORT_TEXT + 1
+        # Simple values first. Past the end, the next look raises IndexError.
+        step = _STEPS[control]
+        if step:
+            position += step
             continue
         if control >> 5 == _POINTER:
             target, position = _pointer(data, position)

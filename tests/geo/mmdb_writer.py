@@ -103,7 +103,7 @@ def encode(value: Value) -> bytes:
     if isinstance(value, float):
         return _control(3, 8) + struct.pack("!d", value)
     if isinstance(value, str):
-        text = value.encode()
+        text = value.encode(errors="surrogateescape")
         return _control(2, len(text)) + text
     if isinstance(value, list):
         return _control(11, len(value)) + b"".join(map(encode, value))
