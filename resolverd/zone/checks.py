@@ -103,6 +103,7 @@ def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:
 
 def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[Problem]:
     name = f"{node.owner} {to_text(rdtype)}"
+    lowest = min(record.ttl for record in rrs)
     written: dict[object, Record] = {}
     for record in rrs:
         first = written.setdefault(record.rdata, record)
@@ -114,7 +115,6 @@ def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[P
                 "remove one of them",
             )
         elif record.ttl != rrs[0].ttl and rdtype != RRSIG:
-            lowest = min(other.ttl for other in rrs)
             yield found(
                 "zone-ttl-mismatch",
                 record.at_ttl(),

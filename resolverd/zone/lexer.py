@@ -34,24 +34,25 @@ class LexicalError(dns.exception.SyntaxError):
 
 
 class Lexer(Tokenizer):
-    """Tokens of `text` from the offset `pos` on.
+    """The tokens of `text`.
 
     `start` is the offset of the token read last, `pos` that of the next character; `end` is
     where the last token that is not a line's end ended. `finished` tells whether the
     entry's end has been read.
     """
 
-    def __init__(self, text: str, pos: int = 0) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__("", "<zone>")
         self.text = text
-        self.pos = pos
-        self.start = pos
-        self.end = pos
+        self.pos = 0
+        self.start = 0
+        self.end = 0
         self.finished = False
         self._opened: list[int] = []
 
-    def begin(self) -> int | None:
-        """Make ready for an entry and return its offset; None at the end of the text."""
+    def begin(self, pos: int | None = None) -> int | None:
+        """Make ready for the next entry, or that at `pos`; its offset, or None at the end."""
+        self.pos = self.pos if pos is None else pos
         self.ungotten_token = None
         self.end = self.pos
         self._opened.clear()
@@ -127,13 +128,14 @@ class Lexer(Tokenizer):
         """Act on a newline, a parenthesis or the end; the token that ends the entry, if it does."""
         if mark == "(":
             self._opened.append(self.start)
+            # Told at once: reading on would take the rest of the file for this entry.
+            if self.start not in self._closings:
+                raise LexicalError("this parenthesis is never closed")
         elif mark == ")":
             if not self._opened:
                 raise LexicalError("this parenthesis was never opened")
             self._opened.pop()
-        elif mark == "" and self._opened:
-            raise LexicalError("a parenthesis is never closed")
-        elif not self._opened:
+        elif not mark or not self._opened:
             self.finished = True
             return Token(EOL if mark else EOF, mark)
         return None

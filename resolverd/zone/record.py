@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import dns.exception
 import dns.name
@@ -116,7 +117,8 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
     try:
         _read_head(lexer.get(), lexer, fields)
     except EntryError as wrong:
-        if owner.value.upper() not in _TYPES and class_of(owner.value) is None:
+        # Types are written in capitals, and hosts are not: an owner "mx" is an owner.
+        if owner.value not in _TYPES and not (owner.value.isupper() and class_of(owner.value)):
             raise
         fields.owner, fields.blank = None, True
         wrong.message += f'; "{owner.value}" in the first column was read as the owner'
@@ -148,10 +150,8 @@ def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
     try:
         rdtype = dns.rdatatype.from_text(text)
     except (dns.exception.DNSException, ValueError) as wrong:
-        near = difflib.get_close_matches(text.upper(), _TYPES, 1)
-        mend = f"did you mean {near[0]}?" if near else "an unlisted type is written TYPE12345"
         raise EntryError(
-            "zone-unknown-type", lexer.start, f'"{text}" is no record type', mend
+            "zone-unknown-type", lexer.start, f'"{text}" is no record type', _nearest_type(text)
         ) from wrong
     if rdtype == dns.rdatatype.NONE or dns.rdatatype.is_metatype(rdtype):
         raise EntryError(
@@ -161,6 +161,12 @@ def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
             "remove the record",
         )
     return rdtype
+
+
+@lru_cache(maxsize=64)
+def _nearest_type(text: str) -> str:
+    near = difflib.get_close_matches(text.upper(), _TYPES, 1)
+    return f"did you mean {near[0]}?" if near else "an unlisted type is written TYPE12345"
 
 
 def _read_rdata(

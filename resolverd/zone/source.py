@@ -50,6 +50,10 @@ class Source:
     def _starts(self) -> list[int]:
         return [0, *accumulate(len(line) + 1 for line in self.text.split("\n"))]
 
+    @cached_property
+    def _lexer(self) -> Lexer:
+        return Lexer(self.text)
+
     def line(self, offset: int) -> int:
         """The line that `offset` lies on."""
         return bisect_right(self._starts, offset)
@@ -80,7 +84,8 @@ class Source:
 
     def _tokens(self, entry: int) -> list[tuple[int, str]]:
         """Offset and text of an entry's tokens, as far as they can be read."""
-        lexer = Lexer(self.text, entry)
+        lexer = self._lexer
+        lexer.begin(entry)
         found: list[tuple[int, str]] = []
         try:
             while not (token := lexer.get()).is_eol_or_eof():

@@ -114,6 +114,10 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         "a TXT x\\\nb A x\n",
         ["6:8: zone-syntax", "7:5: zone-bad-rdata"],
     ),
+    "many unclosed parentheses": (
+        "a TXT ((\n" * 5 + "b TXT ( x )\n",
+        [f"{n}:7: zone-syntax" for n in range(6, 11)],
+    ),
     "an error inside parentheses": (
         "a MX ( 1x\n ns1\n)\nb A x\n",
         [
