@@ -1,6 +1,6 @@
 """How long a dead endpoint stays in: from the kill of a real process to its verdict down.
 
-    python bench/health/kill_to_out.py [--kills 50] [--interval 0.2] [--timeout 0.5] [--fall 3]
+    python -m bench.health.kill_to_out [--kills 50] [--interval 0.2] [--timeout 0.5] [--fall 3]
 
 Two deaths: SIGKILL (the port then refuses) and SIGSTOP (it accepts, and never answers).
 The bound: fall × fast_interval + 100 ms, and for those that hang one timeout more.
@@ -16,16 +16,17 @@ import signal
 import statistics
 import sys
 import time
-from pathlib import Path
+from asyncio.subprocess import PIPE
 from typing import Any
 
 import uvloop
-from results import show, write
 
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import State, Verdict
+
+from .results import ROOT, show, write
 
 AT_ONCE = 5
 
@@ -47,10 +48,9 @@ class Deaths:
 
 async def kill_some(count: int, death: signal.Signals, settings: Probe) -> list[float]:
     """Start `count` endpoints, kill each at a random moment; seconds from kill to down."""
-    server = str(Path(__file__).with_name("endpoint.py"))
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, server, "1", stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", "bench.health.endpoint", "1", stdout=PIPE, cwd=ROOT
         )
         for _ in range(count)
     ]

@@ -1,6 +1,6 @@
 """What probing costs: CPU seconds per second of a process that probes 1,000 endpoints at 1 s.
 
-    python bench/health/probe_cost.py [--endpoints 1000] [--seconds 15] [--kind http]
+    python -m bench.health.probe_cost [--endpoints 1000] [--seconds 15] [--kind http]
 
 The endpoints are in another process, one port each. Only the prober's CPU counts, user and
 system, from a second after the first round on. The bar: under 0.5.
@@ -13,15 +13,15 @@ import asyncio
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import uvloop
-from results import allow_files, show, write
 
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import Verdict
+
+from .results import ROOT, allow_files, show, write
 
 BAR = 0.5
 
@@ -71,9 +71,8 @@ def main() -> int:
     chosen = options.parse_args()
     allow_files(8192)
     log.configure(level=30)
-    server = Path(__file__).with_name("endpoint.py")
-    command = [sys.executable, str(server), str(chosen.endpoints)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as endpoints:
+    command = [sys.executable, "-m", "bench.health.endpoint", str(chosen.endpoints)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as endpoints:
         assert endpoints.stdout is not None
         try:
             ports = [int(port) for port in endpoints.stdout.readline().split()]

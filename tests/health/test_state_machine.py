@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
@@ -15,6 +16,8 @@ from resolverd.health.machine import EndpointHealth, observe, verdict
 from resolverd.health.outcome import Outcome
 from resolverd.health.verdict import State
 
+# No deadline for one example: a loaded machine is no defect.
+unhurried = hypothesis_settings(deadline=None)
 histories = st.lists(st.booleans(), min_size=1, max_size=40)
 counts = st.integers(1, 5)
 
@@ -69,6 +72,7 @@ def test_states_follow_the_outcomes(history: str, fall: int, rise: int, states: 
     assert [health.state.value for health in seen] == states.split()
 
 
+@unhurried
 @given(histories, counts, counts)
 def test_state_and_since_equal_a_reading_of_the_whole_history(
     history: list[bool], fall: int, rise: int
@@ -77,6 +81,7 @@ def test_state_and_since_equal_a_reading_of_the_whole_history(
     assert (health.state, health.since) == oracle(history, fall, rise)
 
 
+@unhurried
 @given(histories, counts, counts)
 def test_counters_are_the_length_of_the_last_run(history: list[bool], fall: int, rise: int) -> None:
     health = replay(history, settings(fall, rise))[-1]
@@ -84,6 +89,7 @@ def test_counters_are_the_length_of_the_last_run(history: list[bool], fall: int,
     assert (health.successes, health.failures) == ((length, 0) if history[-1] else (0, length))
 
 
+@unhurried
 @given(histories, counts, counts, st.sampled_from([0.05, 0.5, 1.0, 7.0]))
 def test_soonest_is_the_earliest_flip_over_every_continuation(
     history: list[bool], fall: int, rise: int, fast: float

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -24,6 +25,8 @@ from resolverd.health.verdict import State, Verdict
 from resolverd.health.watch import Target, Watch
 
 SLACK = 1e-6
+# No deadline for one example: a loaded machine is no defect.
+unhurried = hypothesis_settings(deadline=None)
 
 
 class JumpingSelector(selectors.SelectSelector):
@@ -67,7 +70,8 @@ class Scripted:
         number, start = len(self.starts), asyncio.get_running_loop().time()
         self.starts.append(start)
         latency, ok = self.script[number] if number < len(self.script) else self.after
-        if start + latency > self.killed:
+        dead = start + latency > self.killed
+        if dead:
             latency, ok = math.inf if self.hangs else max(0.0, self.killed - start), False
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -75,14 +79,16 @@ class Scripted:
             await asyncio.sleep(min(latency, 1e6))
         finally:
             self.in_flight -= 1
-            if asyncio.get_running_loop().time() >= self.killed:
+            if dead and asyncio.get_running_loop().time() >= self.killed:
                 self.first_failed = min(self.first_failed, start)
         if not ok:
             raise ProbeFailedError("scripted")
         return "scripted"
 
 
-def run(endpoint: Scripted, settings: Probe, seconds: float) -> list[tuple[float, Verdict]]:
+def run(
+    endpoint: Scripted, settings: Probe, seconds: float, seed: int = 1
+) -> list[tuple[float, Verdict]]:
     """Watch `endpoint` for `seconds`; the verdicts reported, with the time of each."""
     seen: list[tuple[float, Verdict]] = []
 
@@ -92,7 +98,7 @@ def run(endpoint: Scripted, settings: Probe, seconds: float) -> list[tuple[float
             Target("t", "r", "e", "", settings),
             endpoint,
             clock=loop.time,
-            rng=random.Random(1),
+            rng=random.Random(seed),
             report=lambda _target, _before, after: seen.append((loop.time(), after)),
         )
         watch.probe()
@@ -120,6 +126,7 @@ latencies = st.sampled_from([0.0, 0.1, 0.4, 0.9, 1.1, 2.5, 6.0, math.inf])
 scripts = st.lists(st.tuples(latencies, st.booleans()), max_size=30)
 
 
+@unhurried
 @given(scripts, probes())
 def test_no_flip_comes_before_the_earliest_that_was_promised(
     script: list[tuple[float, bool]], settings: Probe
@@ -131,6 +138,7 @@ def test_no_flip_comes_before_the_earliest_that_was_promised(
             assert when >= before.earliest - SLACK
 
 
+@unhurried
 @given(scripts, probes(), st.floats(1.0, 60.0), st.sampled_from(["hangs", "refuses"]))
 def test_a_killed_endpoint_is_down_within_the_bound(
     script: list[tuple[float, bool]], settings: Probe, killed: float, death: str
@@ -151,6 +159,7 @@ def serving_at(moment: float, seen: list[tuple[float, Verdict]]) -> bool:
     return any(v.serves for _, v in [pair for pair in seen if pair[0] <= moment][-1:])
 
 
+@unhurried
 @given(scripts, probes())
 def test_probes_never_pile_up_and_never_stop(
     script: list[tuple[float, bool]], settings: Probe
@@ -165,6 +174,7 @@ def test_probes_never_pile_up_and_never_stop(
     assert endpoint.starts[-1] >= 300.0 - 2 * longest
 
 
+@unhurried
 @given(st.floats(0, 0.4), probes())
 def test_while_all_is_well_probes_keep_to_the_interval(latency: float, settings: Probe) -> None:
     settings = settings.model_copy(update={"timeout": 10.0})
@@ -172,6 +182,17 @@ def test_while_all_is_well_probes_keep_to_the_interval(latency: float, settings:
     run(endpoint, settings, 100.0)
     gaps = [later - sooner for sooner, later in itertools.pairwise(endpoint.starts)][1:]
     assert all(0.9 * settings.interval - SLACK <= g <= settings.interval + SLACK for g in gaps)
+
+
+def test_targets_that_began_together_are_spread_over_the_interval() -> None:
+    seconds = []
+    for seed in range(100):
+        endpoint = Scripted([], after=(0.0, True))
+        run(endpoint, Probe(interval=8.0), 20.0, seed)
+        seconds.append(endpoint.starts[1])
+    quarters = [sum(2 * n <= second < 2 * (n + 1) for second in seconds) for n in range(4)]
+    assert sum(quarters) == 100
+    assert min(quarters) >= 10
 
 
 def test_the_last_of_many_overlapping_probes_decides_in_time() -> None:
