@@ -83,8 +83,7 @@ def _register_lookup(uses: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    kind = "url" if arguments.url else "maxmind" if arguments.maxmind else "dbip"
-    source = Source(kind, url=arguments.url, edition=arguments.edition)
+    source = _source(arguments)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=out(), transient=True) as bar:
         stages: dict[str, TaskID] = {}
@@ -98,6 +97,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
     names = ", ".join(f'"{file}"' for file in files)
     out().print(f"installed; name it in resolverd.toml:\n  geoip = [{names}]", markup=False)
     return ExitCode.OK
+
+
+def _source(arguments: argparse.Namespace) -> Source:
+    if arguments.url:
+        return Source("url", url=arguments.url)
+    if arguments.maxmind:
+        return Source("maxmind", edition=arguments.edition)
+    return Source("dbip")
 
 
 def _lookup(arguments: argparse.Namespace) -> int:

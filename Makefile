@@ -1,0 +1,62 @@
+# The verbs of resolverd. Each sets up what it needs: a virtual environment from the lock
+# files, and for tests the Debian packages of .ci/packages (installed as root, else asked for).
+
+PYTHON ?= python3
+VENV   ?= .venv
+RUN     = $(VENV)/bin/python -m resolverd
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint type fuzz bench docs lock clean
+
+help: ## what can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## set everything up and watch a region fail over; ends by itself
+	@$(RUN) demo
+
+serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
+	@$(RUN) demo --stay
+
+test: $(VENV)/.dev ## set everything up and run all the tests
+	@.ci/packages
+	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
+
+lint: $(VENV)/.dev ## ruff: style and likely mistakes
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+type: $(VENV)/.dev ## mypy, strict
+	@$(VENV)/bin/mypy
+
+fuzz: $(VENV)/.dev ## random and mutated packets and files, for longer than the tests do
+	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy $(ARGS)
+
+bench: $(VENV)/.dev ## measure; results go to bench/results/
+	@.ci/packages
+	@$(VENV)/bin/python -m bench $(ARGS)
+
+docs: $(VENV)/.dev ## regenerate what is generated in docs/
+	@$(VENV)/bin/python -m docs.generate
+
+lock: $(VENV)/.dev ## choose newer versions of the dependencies
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+$(VENV)/.venv:
+	@.ci/venv $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv requirements.lock pyproject.toml
+	@echo "installing what resolverd needs into $(VENV) …"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "installing what the tests need into $(VENV) …"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
