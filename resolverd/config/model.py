@@ -169,7 +169,11 @@ class Service(Section):
 class Pin(Section):
     """`[pin.NAME]`: a data-residency rule, from client subnets or places to regions."""
 
-    subnets: tuple[Subnet, ...] = option((), "Client networks that the pin holds for.")
+    subnets: tuple[Subnet, ...] = option(
+        (),
+        "Client networks that the pin holds for. IPv6 addresses that stand for IPv4 ones "
+        "(v4-mapped, 6to4, Teredo, NAT64) count as those.",
+    )
     countries: tuple[Country, ...] = option((), "Client countries, ISO 3166-1 alpha-2.")
     continents: tuple[Continent, ...] = option((), "Client continents: AF AN AS EU NA OC SA.")
     regions: tuple[Word, ...] = option(doc="The only regions these clients may ever be given.")

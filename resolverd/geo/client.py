@@ -34,6 +34,10 @@ _CARRIERS = (
 )
 
 
+CARRIERS = tuple(carrier.network for carrier in _CARRIERS)
+"""The IPv6 networks whose addresses stand for IPv4 ones."""
+
+
 def fold(prefix: Prefix) -> Folded:
     """The IPv4 prefix that `prefix` stands for, or `prefix` itself with offset 0.
 

@@ -70,6 +70,13 @@ class PrefixMap(Generic[T]):
             depth += 1
         return Match(covering, inside, depth)
 
+    def values(self) -> Iterator[T]:
+        """Every value of both families."""
+        for root in self._roots.values():
+            if root.value is not None:
+                yield root.value
+            yield from root.values_below()
+
     def _insert(self, prefix: Prefix, value: T) -> None:
         node = self._roots[prefix.bits]
         for depth in range(prefix.length):

@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from resolverd.dns.prefix import Prefix
-from resolverd.geo.client import fold
+from resolverd.geo.client import CARRIERS, fold
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator
-from resolverd.geo.place import Place
+from resolverd.geo.place import Located, Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
 from resolverd.policy.fence import GeoPins, PinRule, decide_rules, fence_of
@@ -28,6 +28,7 @@ STRADDLE_LIMIT = 64
 CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
+_CARRIERS = PrefixMap((network, network) for network in CARRIERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +109,42 @@ class LazyClientMap:
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
         folded, offset = fold(client)
+        carried = _CARRIERS.match(folded) if folded.bits == 128 else None
+        if carried is not None and (carried.covering or carried.inside):
+            return self._trace_carrier(folded, carried.boundary)
         match = self._pins.match(folded)
         located = self._locator.locate(folded)
-        place = located.place or self._edge
         rules = decide_rules(
             match.covering,
             match.inside,
             self._places(folded, located.length, located.place),
             self._geo_pins,
         )
+        block = self.ranked.block_length(folded.bits)
+        exact = max(located.length, match.boundary, block, carried.boundary if carried else 0)
+        return self._conclude(client, folded, located, rules, exact + offset)
+
+    def _trace_carrier(self, client: Prefix, boundary: int) -> Trace:
+        """A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
+
+        It is fenced as if it were all of them, and its scope asks for as many bits as its
+        first address alone would need.
+        """
+        first = self.trace(Prefix(client.bits, client.address, client.bits))
+        rules = list(dict.fromkeys([*self._pins.values(), *self._geo_pins.all_rules()]))
+        located = Located(first.place if first.placed else None, first.network_length)
+        scope = max(first.entry.scope, boundary)
+        return self._conclude(client, first.folded, located, rules, scope)
+
+    def _conclude(
+        self, client: Prefix, folded: Prefix, located: Located, rules: list[PinRule], scope: int
+    ) -> Trace:
+        place = located.place or self._edge
         fence = fence_of(rules)
         allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
-        exact = max(located.length, match.boundary, self.ranked.block_length(folded.bits))
         entry = MapEntry(
             preference=self.ranked.order(allowed, place, folded),
-            scope=exact + offset,
+            scope=scope,
             pins=tuple(rule.name for rule in rules),
         )
         return Trace(
