@@ -1,6 +1,6 @@
 """How long a dead endpoint stays in: from the kill of a real process to its verdict down.
 
-    python -m bench.health.kill_to_out [--kills 50] [--interval 0.2] [--timeout 0.5] [--fall 3]
+    python bench/health/kill_to_out.py [--kills 50] [--interval 0.2] [--timeout 0.5] [--fall 3]
 
 Two deaths: SIGKILL (the port then refuses) and SIGSTOP (it accepts, and never answers).
 The bound: fall × fast_interval + 100 ms, and for those that hang one timeout more.
@@ -20,13 +20,12 @@ from asyncio.subprocess import PIPE
 from typing import Any
 
 import uvloop
+from results import ENDPOINT, show, write
 
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import State, Verdict
-
-from .results import ROOT, show, write
 
 AT_ONCE = 5
 
@@ -49,9 +48,7 @@ class Deaths:
 async def kill_some(count: int, death: signal.Signals, settings: Probe) -> list[float]:
     """Start `count` endpoints, kill each at a random moment; seconds from kill to down."""
     processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.health.endpoint", "1", stdout=PIPE, cwd=ROOT
-        )
+        await asyncio.create_subprocess_exec(sys.executable, str(ENDPOINT), "1", stdout=PIPE)
         for _ in range(count)
     ]
     targets = []

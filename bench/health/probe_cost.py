@@ -1,6 +1,6 @@
 """What probing costs: CPU seconds per second of a process that probes 1,000 endpoints at 1 s.
 
-    python -m bench.health.probe_cost [--endpoints 1000] [--seconds 15] [--kind http]
+    python bench/health/probe_cost.py [--endpoints 1000] [--seconds 15] [--kind http]
 
 The endpoints are in another process, one port each. Only the prober's CPU counts, user and
 system, from a second after the first round on. The bar: under 0.5.
@@ -15,13 +15,12 @@ import sys
 import time
 
 import uvloop
+from results import ENDPOINT, allow_files, show, write
 
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import Verdict
-
-from .results import ROOT, allow_files, show, write
 
 BAR = 0.5
 
@@ -71,8 +70,8 @@ def main() -> int:
     chosen = options.parse_args()
     allow_files(8192)
     log.configure(level=30)
-    command = [sys.executable, "-m", "bench.health.endpoint", str(chosen.endpoints)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as endpoints:
+    command = [sys.executable, str(ENDPOINT), str(chosen.endpoints)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as endpoints:
         assert endpoints.stdout is not None
         try:
             ports = [int(port) for port in endpoints.stdout.readline().split()]

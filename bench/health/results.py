@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+ENDPOINT = Path(__file__).with_name("endpoint.py")
 
 
 def write(name: str, measured: Mapping[str, Any]) -> Path:

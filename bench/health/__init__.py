@@ -1,1 +1,0 @@
-"""What probing costs, and how soon a dead endpoint is found. Run from the repository's root."""
