@@ -1,0 +1,80 @@
+"""The TTL rule of DESIGN §4: a table of horizons, and invariant 6.3 as a property."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolverd.policy.decision import Standing
+from resolverd.policy.ttl import horizon, settled, ttl_of
+
+TTL, FAILOVER = 60.0, 5.0
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        pytest.param(Standing(serves=True), 60, id="settled"),
+        pytest.param(Standing(serves=True, soonest=2.0), 5, id="suspect, two fast failures away"),
+        pytest.param(Standing(serves=True, soonest=20.0), 20, id="suspect, far from down"),
+        pytest.param(Standing(serves=False, soonest=2.0), 5, id="down"),
+        pytest.param(Standing(serves=False, soonest=12.7), 12, id="down, slow to return"),
+        pytest.param(Standing(serves=True, changed=0.0), 5, id="just changed"),
+        pytest.param(Standing(serves=True, changed=17.9), 17, id="ramping"),
+        pytest.param(Standing(serves=True, changed=61.0), 60, id="ramped back"),
+        pytest.param(Standing(serves=False, unknown=True, soonest=0.0), 5, id="unknown"),
+        pytest.param(Standing(serves=True, soonest=1800.0), 60, id="override that ends far away"),
+        pytest.param(Standing(serves=True, soonest=9.0), 9, id="override that ends soon"),
+    ],
+)
+def test_one_region_gives_the_ttl_of_the_table(standing: Standing, expected: int) -> None:
+    assert ttl_of([standing], ttl=TTL, failover_ttl=FAILOVER) == expected
+
+
+def test_the_least_horizon_of_all_consulted_wins() -> None:
+    consulted = [Standing(serves=False, soonest=11.0), Standing(serves=True, changed=30.0)]
+    assert ttl_of(consulted, ttl=TTL, failover_ttl=FAILOVER) == 11
+
+
+def test_what_runs_toward_a_moment_is_shortened_by_staleness() -> None:
+    standing = Standing(serves=True, soonest=9.0)
+    assert ttl_of([standing], ttl=TTL, failover_ttl=FAILOVER, staleness=1.0) == 8
+
+
+standings = st.builds(
+    Standing,
+    serves=st.booleans(),
+    unknown=st.booleans(),
+    soonest=st.one_of(st.just(math.inf), st.floats(0, 1000)),
+    changed=st.one_of(st.none(), st.floats(0, 1000)),
+)
+
+
+@given(
+    st.lists(standings, min_size=1, max_size=6),
+    st.floats(0, 300),
+    st.floats(0, 3000),
+    st.floats(0, 1),
+)
+def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
+    consulted: list[Standing], failover: float, extra: float, age: float
+) -> None:
+    """Invariant 6.3, however old within its staleness the answer is when it is given."""
+    ttl = failover + extra
+    given_ttl = ttl_of(consulted, ttl=ttl, failover_ttl=failover, staleness=1.0)
+    earliest = min(s.soonest for s in consulted) - age
+    assert given_ttl <= max(failover, earliest)
+    assert math.floor(failover) <= given_ttl <= ttl
+
+
+@given(standings, st.floats(1, 300))
+def test_a_settled_region_keeps_its_horizon_as_time_passes(standing: Standing, later: float) -> None:
+    if not settled(standing, TTL):
+        return
+    changed = None if standing.changed is None else standing.changed + later
+    after = Standing(standing.serves, standing.unknown, standing.soonest, changed)
+    now = horizon(standing, ttl=TTL, failover_ttl=FAILOVER)
+    assert min(TTL, now) == min(TTL, horizon(after, ttl=TTL, failover_ttl=FAILOVER))
