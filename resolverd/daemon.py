@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import resource
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -128,6 +129,7 @@ class Daemon:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         inputs = await load_inputs(self._path, self._options, progress=progress)
         self._warn(inputs)
+        _allow_open_files()
         server = inputs.config.server
         bound, sockets = bind(server.listen, server.workers)
         limits = TcpLimits.of(server)
@@ -328,6 +330,12 @@ class Daemon:
         await self._engine.stop()
         await self._book.stop()
         await self._monitor.stop()
+
+
+def _allow_open_files() -> None:
+    """As many files as the host allows: each probe and each TCP client is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _targets(targets: ProbeTargets) -> list[Target]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from results import allow_files
+from bench.report import allow_files
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 

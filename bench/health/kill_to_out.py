@@ -1,6 +1,6 @@
 """How long a dead endpoint stays in: from the kill of a real process to its verdict down.
 
-    python bench/health/kill_to_out.py [--kills 50] [--interval 0.2] [--timeout 0.5] [--fall 3]
+    python -m bench.health.kill_to_out [--kills 50] [--interval 0.2] [--timeout 0.5] [--fall 3]
 
 Two deaths: SIGKILL (the port then refuses) and SIGSTOP (it accepts, and never answers).
 The bound: fall × fast_interval + 100 ms, and for those that hang one timeout more.
@@ -20,8 +20,8 @@ from asyncio.subprocess import PIPE
 from typing import Any
 
 import uvloop
-from results import ENDPOINT, show, write
 
+from bench.report import ENDPOINT, show, write
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target

@@ -1,6 +1,6 @@
 """What probing costs: CPU seconds per second of a process that probes 1,000 endpoints at 1 s.
 
-    python bench/health/probe_cost.py [--endpoints 1000] [--seconds 15] [--kind http]
+    python -m bench.health.probe_cost [--endpoints 1000] [--seconds 15] [--kind http]
 
 The endpoints are in another process, one port each. Only the prober's CPU counts, user and
 system, from a second after the first round on. The bar: under 0.5.
@@ -15,8 +15,8 @@ import sys
 import time
 
 import uvloop
-from results import ENDPOINT, allow_files, show, write
 
+from bench.report import ENDPOINT, allow_files, show, write
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target

@@ -1,4 +1,4 @@
-"""Where benchmarks of health put what they measured: a table on the screen, JSON in a file."""
+"""Where benchmarks put what they measured: a table on the screen, JSON in a file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-ENDPOINT = Path(__file__).with_name("endpoint.py")
+ROOT = Path(__file__).resolve().parents[1]
+ENDPOINT = ROOT / "bench" / "health" / "endpoint.py"
 
 
 def write(name: str, measured: Mapping[str, Any]) -> Path:
