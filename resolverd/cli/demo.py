@@ -1,18 +1,65 @@
-"""`resolverd demo`."""
+"""`resolverd demo`: the daemon, four simulated regions and ten cities; verifies itself."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 
-from resolverd.cli.options import verb
-from resolverd.errors import ExitCode
+from resolverd import log
+from resolverd.cli.console import out
+from resolverd.cli.options import add_config, add_json, verb
+from resolverd.demo.play import play
+from resolverd.demo.show import JsonShow, TextShow
+from resolverd.loop import run_loop
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    verb(verbs, "demo", "show it", ["resolverd demo"], run)
+    parser = verb(
+        verbs,
+        "demo",
+        "run the daemon and four simulated regions on loopback, kill one, and watch",
+        [
+            "resolverd demo",
+            "resolverd demo --stay --port 5353",
+            "resolverd demo --json | jq 'select(.event == \"change\")'",
+        ],
+        run,
+    )
+    parser.add_argument(
+        "--stay", action="store_true", help="kill nothing; stay up until Ctrl-C or SIGTERM"
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        metavar="N",
+        help="where the daemon listens, 0 for any (default: the shipped port, if it is free)",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show all of the daemon's events on standard error"
+    )
+    add_config(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo."""
-    return ExitCode.OK
+    """Run it; 0 when every promise was kept, 1 when one was not."""
+    log.configure(level=logging.DEBUG if arguments.verbose else logging.WARNING)
+    show = JsonShow(out()) if arguments.json else TextShow(out())
+    demo = play(
+        arguments.config,
+        arguments.overrides,
+        port=arguments.port,
+        stay=arguments.stay,
+        tell=show,
+    )
+    try:
+        return run_loop(demo)
+    finally:
+        show.close()
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a port: 0 to 65535')
+    return int(text)

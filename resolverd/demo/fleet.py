@@ -1,0 +1,122 @@
+"""The simulated regions as processes that can really be killed, and that never outlive us.
+
+Each child holds the read end of a pipe as its standard input and ends at its EOF, so even a
+SIGKILL of this process takes them along. They stand in sessions of their own: a Ctrl-C is
+for the demo, which then stops them in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from resolverd.errors import ResolverdError
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 3.0
+
+
+class FleetError(ResolverdError):
+    """A simulated region did not come up."""
+
+
+class Post(NamedTuple):
+    """One endpoint to stand in for: its region, its position there, and the port it would like."""
+
+    region: str
+    position: int
+    port: int
+    model: str
+
+
+class RegionProcess:
+    """One simulated endpoint; `port` and `pid` are those of the process that runs now."""
+
+    def __init__(self, post: Post) -> None:
+        self.post, self.port = post, post.port
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that ran last; 0 before the first."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def url(self) -> str:
+        """Where it is probed."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start it, on the port it had before if any, and wait until it listens."""
+        self._process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "resolverd.demo.region", "--with-parent"),
+            *("--name", self.post.region, "--port", str(self.port), "--model", self.post.model),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                announced = await process.stdout.readline()
+        except TimeoutError as late:
+            await self.stop()
+            raise FleetError(
+                f"region {self.post.region} was not ready after {READY_SECONDS:.0f} s"
+            ) from late
+        if not announced:
+            code = await process.wait()
+            raise FleetError(
+                f"region {self.post.region} ended with status {code} before it listened"
+            )
+        self.port = int(json.loads(announced)["port"])
+
+    async def kill(self) -> None:
+        """SIGKILL, as a power cut would; returns once the process is gone."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL if that is not enough."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            await self.kill()
+
+
+class Fleet:
+    """Every simulated endpoint. Use as an async context manager."""
+
+    def __init__(self, posts: Sequence[Post]) -> None:
+        self.processes = tuple(map(RegionProcess, posts))
+
+    async def __aenter__(self) -> Fleet:
+        """Start all; when one fails, none is left."""
+        started = await asyncio.gather(
+            *(process.start() for process in self.processes), return_exceptions=True
+        )
+        failures = [result for result in started if isinstance(result, BaseException)]
+        if failures:
+            await self.stop()
+            raise failures[0]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def of(self, region: str) -> tuple[RegionProcess, ...]:
+        """The processes of one region."""
+        return tuple(p for p in self.processes if p.post.region == region)
+
+    async def stop(self) -> None:
+        """Stop all."""
+        await asyncio.gather(*(process.stop() for process in self.processes))
