@@ -179,7 +179,7 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
                         "has no hostname", f"add region.{region}.hostname",
                     )  # fmt: skip
         weights = [service.weights.get(region, 1) for region in service.regions]
-        if any(weight < 0 for weight in service.weights.values()) or not any(weights):
+        if any(weight < 0 for weight in weights) or (weights and not any(weights)):
             yield Finding(
                 ("service", name, "weights"), "config-weights",
                 "weights are whole numbers from 0, at least one of them above",

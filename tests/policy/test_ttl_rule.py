@@ -71,7 +71,9 @@ def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
 
 
 @given(standings, st.floats(1, 300))
-def test_a_settled_region_keeps_its_horizon_as_time_passes(standing: Standing, later: float) -> None:
+def test_a_settled_region_keeps_its_horizon_as_time_passes(
+    standing: Standing, later: float
+) -> None:
     if not settled(standing, TTL):
         return
     changed = None if standing.changed is None else standing.changed + later

@@ -62,10 +62,12 @@ class Case:
 def cases(draw: st.DrawFn) -> Case:
     served = draw(regions)
     pins: dict[str, Any] = {}
-    free = {"subnets": draw(st.lists(prefixes, max_size=4, unique=True)), "countries": [*COUNTRIES]}
+    free_subnets: list[Prefix] = draw(st.lists(prefixes, max_size=4, unique=True))
+    free_countries = [*COUNTRIES]
     for number in range(draw(st.integers(0, 3))):
-        subnets = [str(free["subnets"].pop())] if free["subnets"] and draw(st.booleans()) else []
-        countries = [free["countries"].pop()] if draw(st.booleans()) else []
+        by_subnet, by_country = draw(st.booleans()), draw(st.booleans())
+        subnets = [str(free_subnets.pop())] if by_subnet and free_subnets else []
+        countries = [free_countries.pop()] if by_country else []
         pins[f"p{number}"] = {
             "subnets": subnets,
             "countries": countries,

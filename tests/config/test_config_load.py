@@ -1,0 +1,204 @@
+"""The configuration: every problem at once, each with its place and its mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resolverd.config.load import LoadedConfig, load_config
+from resolverd.config.targets import probe_targets
+from resolverd.errors import ConfigError, Problem
+
+GOOD = """\
+[server]
+coordinates = [50.1, 8.7]
+[region.a]
+coordinates = [1, 2]
+[[region.a.endpoint]]
+address = ["192.0.2.1"]
+url = "http://192.0.2.1"
+[region.b]
+coordinates = [3, 4]
+[[region.b.endpoint]]
+address = ["192.0.2.2"]
+url = "https://b.example"
+[service.s]
+regions = ["a", "b"]
+"""
+
+
+def load(tmp_path: Path, text: str) -> LoadedConfig:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def problems_of(tmp_path: Path, text: str) -> tuple[Problem, ...]:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text)
+    return refused.value.problems
+
+
+def placed(problem: Problem) -> tuple[int, int, str]:
+    return problem.line, problem.column, problem.id
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("coordinates = [50.1, 8.7]\n", "", [(1, 1, "config-missing")]),
+        ("[50.1, 8.7]", "[91, 8.7]", [(2, 1, "config-value")]),
+        ("[server]\n", '[server]\nlisten = ["x"]\n', [(2, 11, "config-value")]),
+        ("[server]\n", "[server]\nlisen = []\n", [(2, 1, "config-unknown-key")]),
+        ("[server]\n", "[server]\nudp_payload = 9000\n", [(2, 1, "config-value")]),
+        ("[server]\n", "[servr]\n[server]\n", [(1, 1, "config-unknown-key")]),
+        ('"192.0.2.1"]', '"192.0.2.256"]', [(6, 12, "config-value")]),
+        ('"http://192.0.2.1"', '"ftp://192.0.2.1"', [(5, 1, "config-value")]),
+        ('["a", "b"]', '["a", "c"]', [(14, 17, "config-unknown-region")]),
+        ('["a", "b"]', '["a", "a"]', [(14, 17, "config-duplicate-region")]),
+        ('["a", "b"]', "[]", [(14, 1, "config-no-region")]),
+        (
+            "[service.s]\n",
+            '[service.s]\nttl = "1s"\nfailover_ttl = "5s"\n',
+            [(13, 1, "config-value")],
+        ),
+        (
+            "[service.s]\n",
+            '[service.s]\nanswer = "cname"\n',
+            [(3, 1, "config-cname-hostname"), (8, 1, "config-cname-hostname")],
+        ),
+        ("[region.b]\n", "[region.b]\nmin_endpoints = 2\n", [(9, 1, "config-min-endpoints")]),
+        (
+            "[region.b]\n",
+            '[region.b]\nprobe = { fast_interval = "1h" }\n',
+            [(11, 1, "config-probe")],
+        ),
+        ("[service.s]\n", '[pin.p]\nregions = ["a"]\n[service.s]\n', [(13, 1, "config-pin-empty")]),
+        (
+            "[service.s]\n",
+            '[pin.p]\nregions = ["a"]\ncountries = ["IE"]\n'
+            '[pin.q]\nregions = ["b"]\ncountries = ["IE"]\n[service.s]\n',
+            [(18, 14, "config-pin-overlap")],
+        ),
+        (
+            "[service.s]\n",
+            '[pin.p]\nregions = ["z"]\nsubnets = ["10.1.0.0/8"]\nservices = ["t"]\n[service.s]\n',
+            [
+                (14, 12, "config-unknown-region"),
+                (15, 12, "config-value"),
+                (16, 13, "config-unknown-service"),
+            ],
+        ),
+        ("[region.a]", "[region.a", [(3, 10, "config-syntax")]),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_reported_at_its_place(
+    tmp_path: Path, old: str, new: str, expected: list[tuple[int, int, str]]
+) -> None:
+    assert old in GOOD
+    assert [placed(p) for p in problems_of(tmp_path, GOOD.replace(old, new, 1))] == expected
+
+
+def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("[50.1, 8.7]", '"here"')
+        .replace('["a", "b"]', '["a", "c"]\npolcy = "nearest"')
+        .replace('url = "https://b.example"', 'url = "https://b.example"\nweight = 3')
+    )
+    found = problems_of(tmp_path, text)
+    assert [p.id for p in found] == [
+        "config-value",
+        "config-unknown-key",
+        "config-unknown-region",
+        "config-unknown-key",
+    ]
+    assert "did you mean policy?" in found[3].mend
+    assert all(p.source for p in found)
+
+
+def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="config-unreadable"):
+        load_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        (
+            "[service.s]\n",
+            '[pin.p]\nregions=["a"]\nsubnets=["10.0.0.0/25"]\n[service.s]\n',
+            "config-pin-narrow",
+        ),
+        (
+            "[service.s]\n",
+            '[service.t]\nregions=["b"]\n'
+            '[pin.p]\nregions=["a"]\ncountries=["IE"]\n[service.s]\n',
+            "config-pin-refuses",
+        ),
+        ("[service.s]\n", "[service.s]\nweights = { a = 2 }\n", "config-weights-unused"),
+    ],
+)  # fmt: skip
+def test_what_is_odd_but_legal_is_a_warning(tmp_path: Path, old: str, new: str, check: str) -> None:
+    assert [p.id for p in load(tmp_path, GOOD.replace(old, new, 1)).warnings] == [check]
+
+
+def test_fragments_add_regions_endpoints_and_service_regions(tmp_path: Path) -> None:
+    fragments = tmp_path / "resolverd.d"
+    fragments.mkdir()
+    (fragments / "c.toml").write_text(
+        '[region.c]\ncoordinates = [5, 6]\n[[region.c.endpoint]]\naddress = ["192.0.2.3"]\n'
+        'url = "http://c.example"\n[service.s]\nregions = ["c"]\n'
+    )
+    (fragments / "a2.toml").write_text(
+        '[[region.a.endpoint]]\naddress = ["192.0.2.9"]\nurl = "http://a2.example"\n'
+    )
+    config = load(tmp_path, GOOD).config
+    assert config.service["s"].regions == ("a", "b", "c")
+    assert [e.address[0] for e in config.region["a"].endpoint] == ["192.0.2.1", "192.0.2.9"]
+
+
+def test_a_fragment_may_not_say_again_what_is_said_nor_set_the_server(tmp_path: Path) -> None:
+    fragments = tmp_path / "resolverd.d"
+    fragments.mkdir()
+    (fragments / "x.toml").write_text("[server]\nworkers = 2\n[region.a]\ncoordinates = [9, 9]\n")
+    found = problems_of(tmp_path, GOOD)
+    assert [(Path(p.file).name, p.line, p.id) for p in found] == [
+        ("x.toml", 1, "config-fragment-table"),
+        ("x.toml", 4, "config-said-twice"),
+    ]
+
+
+def test_the_problem_of_a_fragment_points_into_the_fragment(tmp_path: Path) -> None:
+    fragments = tmp_path / "resolverd.d"
+    fragments.mkdir()
+    (fragments / "a2.toml").write_text(
+        '[[region.a.endpoint]]\naddress = ["nope"]\nurl = "http://a2.example"\n'
+    )
+    (found,) = problems_of(tmp_path, GOOD)
+    assert (Path(found.file).name, found.line, found.column) == ("a2.toml", 2, 12)
+
+
+def test_overrides_lie_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(GOOD)
+    overrides = [("server.workers", 3), ("region.a.endpoint.0.url", "http://127.0.0.1:1")]
+    config = load_config(path, overrides).config
+    assert config.server.workers == 3
+    assert config.region["a"].endpoint[0].url == "http://127.0.0.1:1"
+
+
+def test_probe_layers_override_from_broad_to_narrow(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("[region.a]\n", '[probe]\nfall = 4\nrise = 4\npath = "/p"\n[region.a]\n'
+        'probe = { rise = 5, path = "/r" }\n', 1)
+        .replace('"http://192.0.2.1"\n', '"http://192.0.2.1"\nprobe = { path = "/e" }\n')
+        .replace("[service.s]\n", "[service.s]\nprobe = { fall = 6, rise = 6 }\n")
+        + '[service.t]\nregions = ["a"]\n'
+    )  # fmt: skip
+    targets = probe_targets(load(tmp_path, text).config)
+    assert targets.ids[("s", "a")] == ("a-1@s",)
+    assert targets.ids[("t", "a")] == ("a-1",)
+    judged_for_s, judged_for_t = targets.by_id["a-1@s"].settings, targets.by_id["a-1"].settings
+    assert (judged_for_s.fall, judged_for_s.rise, judged_for_s.path) == (6, 5, "/e")
+    assert (judged_for_t.fall, judged_for_t.rise, judged_for_t.path) == (4, 5, "/e")

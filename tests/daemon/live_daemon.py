@@ -1,0 +1,103 @@
+"""A running daemon in the test's own loop, over files that the test may edit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncio_dgram
+import dns.edns
+import dns.message
+from harness.config import CHAT, config_text
+from harness.server import HEAD
+from mmdb_writer import Value
+
+from resolverd.daemon import Daemon
+
+TOKYO, DUBLIN = "1.1.1.0", "2.2.2.0"
+NETWORKS: dict[str, dict[str, Value]] = {
+    "1.0.0.0/8": {"country_code": "JP", "latitude": 35.7, "longitude": 139.7},
+    "2.0.0.0/8": {"country_code": "IE", "latitude": 53.3, "longitude": -6.3},
+}
+PROBES = 'interval = "100ms"\nfast_interval = "50ms"\ntimeout = "500ms"'
+PATIENCE = 20.0
+
+
+@dataclass
+class Endpoint:
+    """A loopback HTTP server that answers every path with `status`."""
+
+    url: str
+    status: int = 200
+
+
+@dataclass
+class Files:
+    """What the daemon reads; tests write to these paths."""
+
+    config: Path
+    zone: Path
+    database: Path
+
+
+def good_config(endpoints: dict[str, Endpoint], server: str = "", ttl: str = "20s") -> str:
+    """The configuration that the daemon starts with, with further lines for [server]."""
+    return config_text(
+        CHAT + f'ttl = "{ttl}"\nfailover_ttl = "2s"\n',
+        server='listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\ngeoip = ["city.mmdb"]\n' + server,
+        probe=PROBES,
+        urls={region: endpoint.url for region, endpoint in endpoints.items()},
+    )
+
+
+def zone_text(www: str, serial: int = 7) -> str:
+    """A zone whose www has this address."""
+    head = HEAD.replace(" 7 ", f" {serial} ")
+    return f"$ORIGIN inference.example.\n{head}www 60 A {www}\nchat 60 DYNA chat\n"
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[Daemon]:
+    """A daemon that is ready, and is stopped at the end."""
+    daemon = Daemon(path)
+    await daemon.start()
+    try:
+        yield daemon
+    finally:
+        await daemon.stop()
+
+
+async def ask(
+    daemon: Daemon, qname: str, client: str = TOKYO, qtype: str = "A"
+) -> dns.message.Message:
+    """One query over UDP with a client subnet of /24; raises TimeoutError when it is lost."""
+    query = dns.message.make_query(
+        qname, qtype, use_edns=0, options=[dns.edns.ECSOption(client, 24)]
+    )
+    listener = daemon.bound[0]
+    stream = await asyncio_dgram.connect((listener.address, listener.port))
+    try:
+        await stream.send(query.to_wire())
+        async with asyncio.timeout(5):
+            wire, _ = await stream.recv()
+    finally:
+        stream.close()
+    return dns.message.from_wire(wire)
+
+
+def addresses(message: dns.message.Message) -> set[str]:
+    """The addresses in an answer."""
+    return {rdata.address for rrset in message.answer for rdata in rrset}
+
+
+async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a condition to hold; a test that waits longer than `PATIENCE` fails."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            met = condition()
+            if (await met) if isinstance(met, Awaitable) else met:
+                return
+            await asyncio.sleep(0.01)

@@ -1,0 +1,72 @@
+"""Imports point one way: errors, log → dns → config → siblings → snapshot → engine → … → cli."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "resolverd"
+RANKS = {
+    "errors": 0,
+    "log": 0,
+    "loop": 0,
+    "edits": 0,
+    "systemd": 0,
+    "dns": 1,
+    "config": 2,
+    "zone": 3,
+    "geo": 3,
+    "health": 3,
+    "policy": 3,
+    "snapshot": 4,
+    "engine": 5,
+    "admin": 6,
+    "daemon": 7,
+    "demo": 8,
+    "cli": 9,
+    "__main__": 10,
+}
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _rooms_imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "resolverd":
+            modules = [f"resolverd.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        for module in modules:
+            package, _, rest = module.partition(".")
+            room = rest.partition(".")[0]
+            if package == "resolverd" and room in RANKS:
+                yield room
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_from_rooms_below_it(path: Path) -> None:
+    room = _room(path)
+    wrong = {
+        other
+        for other in _rooms_imported(path)
+        if other != room and RANKS[other] >= RANKS[room] and RANKS[room] > 0
+    }
+    assert not wrong, f"{room} may not import {', '.join(sorted(wrong))}"
+
+
+def test_every_room_has_a_rank() -> None:
+    assert {_room(path) for path in FILES} <= set(RANKS)
+
+
+def test_no_file_has_outgrown_its_room() -> None:
+    long = {str(p): n for p in FILES if (n := len(p.read_text().splitlines())) > 400}
+    assert not long
