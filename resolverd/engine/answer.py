@@ -31,7 +31,7 @@ from resolverd.dns.codes import (
     A,
 )
 from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
-from resolverd.dns.names import LONGEST, Key
+from resolverd.dns.names import LONGEST, Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
 from resolverd.dns.writer import (
@@ -46,7 +46,7 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.lookup import Found, closest_zone, find
 from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
-# Enough for any sane chain; a loop inside the zone ends here with what was gathered.
+# Enough for any sane chain; a longer one ends here with what was gathered.
 LONGEST_CHAIN = 16
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
@@ -74,7 +74,7 @@ def respond(
     if query.qtype == OPT:
         counters.malformed["qtype_opt"] += 1
         return _error(query, FORMERR, snapshot.plan, counters)
-    zone = closest_zone(snapshot.plan, query.key) if query.qclass == CLASS_IN else None
+    zone = _zone_asked(snapshot.plan, query)
     if zone is None:
         return _error(query, REFUSED, snapshot.plan, counters, _OUTSIDE)
     if query.qtype in (AXFR, IXFR):
@@ -91,6 +91,18 @@ def servfail(packet: bytes, counters: Counters, defect: BaseException) -> bytes 
     except (Dropped, Malformed):
         return None
     return bare(query, SERVFAIL, 0, b"")
+
+
+def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
+    """The closest zone; at a cut between two zones of ours, DS is asked of the parent."""
+    if query.qclass != CLASS_IN:
+        return None
+    zone = closest_zone(plan, query.key)
+    if query.qtype == DS and zone is not None and len(zone.apex) == len(query.key):
+        above = closest_zone(plan, parent(query.key))
+        if above is not None and find(above, query.key).what is Found.CUT:
+            return above
+    return zone
 
 
 def _udp_limit(query: Query, plan: Plan) -> int:
@@ -140,6 +152,7 @@ class _Answer:
         self._plan, self._steering = snapshot
         self._writer = Writer(query, limit)
         self._says = _Verdict()
+        self._redirected: list[Node] = []
 
     def write(self, zone: ZonePlan) -> bytes:
         """Fill the sections from `zone` and finish, truncating what does not fit."""
@@ -168,12 +181,12 @@ class _Answer:
     def _follow(self, zone: ZonePlan) -> None:
         """Write what the QNAME holds, following aliases while they stay in the zone."""
         name: bytes | None = self._query.name
-        for hop in range(LONGEST_CHAIN):
-            if name is None:
-                return
+        met: set[Key] = set()
+        while name is not None and len(met) < LONGEST_CHAIN:
             key = name.lower()
-            if hop and closest_zone(self._plan, key) is not zone:
+            if key in met or (met and closest_zone(self._plan, key) is not zone):
                 return
+            met.add(key)
             name = self._step(zone, name, key)
 
     def _step(self, zone: ZonePlan, name: bytes, key: Key) -> bytes | None:
@@ -193,23 +206,27 @@ class _Answer:
 
     def _node(self, zone: ZonePlan, name: bytes, node: Node) -> bytes | None:
         qtype = self._query.qtype
-        if node.dyna is not None and qtype != ANY:
+        if node.dyna is not None:
             service = self._plan.services[node.dyna.service]
             if qtype in (A, AAAA) or service.cname:
                 return self._steered(zone, name, node.dyna)
-        if qtype == ANY and (node.rrsets or node.dyna):
-            self._writer.answer(name, _ANY_ANSWER, _ANY_ANSWER.ttl)
-            return None
         rrset = node.rrsets.get(qtype)
         if rrset is not None:
             self._writer.answer(name, rrset, rrset.ttl)
             return None
         alias = node.rrsets.get(CNAME)
         if alias is not None:
-            self._writer.answer(name, alias, alias.ttl)
-            return alias.rdatas[0][0]
+            return self._alias(name, alias, alias.ttl)
+        if qtype == ANY and (node.rrsets or node.dyna):
+            self._writer.answer(name, _ANY_ANSWER, _ANY_ANSWER.ttl)
+            return None
         self._negative(zone, zone.negative_ttl)
         return None
+
+    def _alias(self, name: bytes, alias: RRsetWire, ttl: int) -> bytes | None:
+        """Write a CNAME; its target, unless CNAME or ANY was asked (RFC 1034 §3.6.2)."""
+        self._writer.answer(name, alias, ttl)
+        return None if self._query.qtype in (CNAME, ANY) else alias.rdatas[0][0]
 
     def _steered(self, zone: ZonePlan, name: bytes, dyna: Dyna) -> bytes | None:
         """Answer from the Steering cell of the client's preference list."""
@@ -224,8 +241,7 @@ class _Answer:
                 self._says.flags = 0
             return None
         if cell.offer.cname is not None:
-            self._writer.answer(name, cell.offer.cname, ttl)
-            return cell.offer.cname.rdatas[0][0]
+            return self._alias(name, cell.offer.cname, ttl)
         rrset = cell.offer.a if self._query.qtype == A else cell.offer.aaaa
         if rrset is None:
             self._negative(zone, min(ttl, zone.negative_ttl))
@@ -264,7 +280,9 @@ class _Answer:
         """The DNAME and the CNAME synthesised from it (RFC 6672 §3.1)."""
         owner = name[-owner_length:]
         dname = node.rrsets[DNAME]
-        self._writer.answer(owner, dname, dname.ttl)
+        if not any(node is met for met in self._redirected):
+            self._redirected.append(node)
+            self._writer.answer(owner, dname, dname.ttl)
         target = name[:-owner_length] + dname.rdatas[0][0]
         if len(target) > LONGEST:
             self._says.rcode = YXDOMAIN

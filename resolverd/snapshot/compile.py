@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import cast
 
 import dns.name
@@ -128,19 +128,20 @@ def _cuts(
     spelled: Mapping[Key, bytes], rrsets: Mapping[Key, Mapping[int, RRsetWire]], apex: Key
 ) -> dict[Key, Referral]:
     """Zone cuts by key: owners of NS other than the apex."""
+    cuts = {key for key, held in rrsets.items() if NS in held and key != apex}
     return {
-        key: Referral(spelled[key], held[NS], tuple(_glue(key, held[NS], rrsets)))
-        for key, held in rrsets.items()
-        if NS in held and key != apex
+        key: Referral(spelled[key], rrsets[key][NS], tuple(_glue(cuts, rrsets[key][NS], rrsets)))
+        for key in cuts
     }
 
 
 def _glue(
-    cut: Key, ns: RRsetWire, rrsets: Mapping[Key, Mapping[int, RRsetWire]]
+    cuts: Set[Key], ns: RRsetWire, rrsets: Mapping[Key, Mapping[int, RRsetWire]]
 ) -> Iterable[tuple[bytes, RRsetWire]]:
+    """Addresses below this cut, and below its siblings (RFC 9471 §3.1, §3.2)."""
     for (target,) in ns.rdatas:
         key = target.lower()
-        if cut in ancestors(key):
+        if not cuts.isdisjoint(ancestors(key)):
             held = rrsets.get(key, {})
             yield from ((bytes(target), held[rtype]) for rtype in (A, AAAA) if rtype in held)
 

@@ -47,7 +47,7 @@ class ClientMap(Protocol):
 
 
 class Referral(NamedTuple):
-    """A zone cut: its NS RRset and the addresses of in-domain name servers (RFC 9471)."""
+    """A zone cut: its NS RRset, and the addresses below any cut that it needs (RFC 9471)."""
 
     owner: bytes
     ns: RRsetWire
