@@ -1,0 +1,1 @@
+"""What tests share: Snapshots without files, strict readers of messages, running daemons."""

@@ -1,0 +1,145 @@
+"""A Snapshot from text, and a server that answers from it, without a socket."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import dns.message
+
+from harness.config import config_text
+from harness.messages import query, read
+from harness.places import TableLocator
+from resolverd.config.load import load_config
+from resolverd.config.model import Config
+from resolverd.config.targets import probe_targets
+from resolverd.engine.answer import respond
+from resolverd.engine.counters import Counters
+from resolverd.errors import errors_among
+from resolverd.geo.locator import Locator
+from resolverd.geo.place import Place
+from resolverd.health.overrides import Overrides
+from resolverd.health.verdict import State, Verdict
+from resolverd.snapshot.compile import compile_plan
+from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.steer import World, steer
+from resolverd.zone.loader import load_zones
+from resolverd.zone.model import Zone
+
+NOW = 1_000_000.0
+"""The clock reading, in monotonic seconds, at which a test's verdicts are seen."""
+
+UP = Verdict(State.UP, None, "test", math.inf, State.UP)
+DOWN = Verdict(State.DOWN, None, "test", 1.0, State.DOWN, at=NOW)
+
+HEAD = """\
+$TTL 3600
+@ SOA ns1 hostmaster 7 3600 900 604800 300
+@ NS ns1
+ns1 A 192.0.2.53
+"""
+"""What any zone needs first: SOA with negative TTL 300, NS and its address."""
+
+
+class Server:
+    """Answers packets from one Snapshot and reads its own answers strictly."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.counters = Counters()
+
+    def send(self, packet: bytes, source: str = "203.0.113.7", *, tcp: bool = False) -> bytes:
+        """The octets answered; asserts that there are any."""
+        response = respond(packet, source, self.snapshot, self.counters, tcp=tcp)
+        assert response is not None, "no answer"
+        return response
+
+    def exchange(
+        self, packet: bytes, source: str = "203.0.113.7", *, tcp: bool = False
+    ) -> dns.message.Message:
+        """Send `packet` and read what comes back with every check of `read`."""
+        return read(packet, self.send(packet, source, tcp=tcp), limit=65535 if tcp else 4096)
+
+    def ask(
+        self,
+        qname: str,
+        qtype: str = "A",
+        *,
+        source: str = "203.0.113.7",
+        tcp: bool = False,
+        **more: Any,
+    ) -> dns.message.Message:
+        """Ask a question; `more` is as for `harness.messages.query`."""
+        return self.exchange(query(qname, qtype, **more), source, tcp=tcp)
+
+
+def server(
+    zones: str | Mapping[str, str],
+    config: str = "",
+    *,
+    places: Mapping[str, Place] | None = None,
+    locator: Locator | None = None,
+    verdicts: Mapping[str, Verdict] | None = None,
+    overrides: Overrides | None = None,
+    now: float = NOW,
+) -> Server:
+    """A server over a Snapshot of its own; see `snapshot_of`."""
+    return Server(
+        snapshot_of(
+            zones,
+            config,
+            locator=locator or TableLocator(places or {}),
+            verdicts=verdicts,
+            overrides=overrides,
+            now=now,
+        )
+    )
+
+
+def snapshot_of(
+    zones: str | Mapping[str, str],
+    config: str = "",
+    *,
+    locator: Locator | None = None,
+    verdicts: Mapping[str, Verdict] | None = None,
+    overrides: Overrides | None = None,
+    now: float = NOW,
+) -> Snapshot:
+    """Load, check and compile texts; `zones` is one zone named by its $ORIGIN, or texts by origin.
+
+    Endpoints without an entry in `verdicts` (by probe target) are up and settled.
+    """
+    loaded = load_text_config(config or config_text())
+    targets = probe_targets(loaded)
+    services = {name: service.answer for name, service in loaded.service.items()}
+    texts = {"zone": zones} if isinstance(zones, str) else zones
+    checked = _zones(tuple(texts.items()), tuple(services.items()))
+    plan = compile_plan(1, loaded, checked, locator or TableLocator({}), targets)
+    judged = dict.fromkeys(targets.by_id, UP) | dict(verdicts or {})
+    world = World(judged, overrides or Overrides(), lambda _: ())
+    return Snapshot(plan, steer(1, plan, world, now))
+
+
+@lru_cache(maxsize=64)
+def load_text_config(text: str) -> Config:
+    """The configuration that `text` says. Raises ConfigError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "resolverd.toml")
+        path.write_text(text)
+        return load_config(path).config
+
+
+@lru_cache(maxsize=64)
+def _zones(texts: tuple[tuple[str, str], ...], services: tuple[Any, ...]) -> tuple[Zone, ...]:
+    with tempfile.TemporaryDirectory() as folder:
+        for index, (origin, text) in enumerate(texts):
+            start = "" if "$ORIGIN" in text else f"$ORIGIN {origin}\n"
+            Path(folder, f"{index}.zone").write_text(start + text)
+        zones, problems = load_zones(["*.zone"], Path(folder), services=dict(services))
+    wrong = errors_among(problems)
+    assert not wrong, "\n".join(map(str, wrong))
+    return tuple(zones.values())
