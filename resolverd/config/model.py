@@ -6,9 +6,9 @@ are keyed by the names that the file gives them; order is the file's own.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import StringConstraints, model_validator
 
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
@@ -51,7 +51,7 @@ class Server(Section):
         "", "Directory for what may be remembered between starts; empty remembers nothing."
     )
     workers: int = option(1, "Processes that answer queries.", unit="processes", least=1, most=256)
-    nsid: str = option(
+    nsid: Annotated[str, StringConstraints(max_length=64)] = option(
         "", "Name server identifier (RFC 5001) given to those who ask; empty gives none."
     )
     udp_payload: int = option(

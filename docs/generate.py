@@ -1,0 +1,39 @@
+"""Write those pages of docs/ that are made from declarations: `make docs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resolverd.config.reference import reference
+from resolverd.zone.catalogue import CHECKS
+
+DOCS = Path(__file__).parent
+
+
+def pages() -> dict[Path, str]:
+    """Each generated page and what it should say."""
+    return {DOCS / "configuration.md": reference(), DOCS / "zone-checks.md": zone_checks()}
+
+
+def zone_checks() -> str:
+    """The checks on zone files, by id."""
+    rows = [f"| `{id_}` | {check.severity} | {check.doc} |" for id_, check in CHECKS.items()]
+    return "\n".join(
+        [
+            "# Checks on zone files",
+            "",
+            "Made by `make docs` from `resolverd/zone/catalogue.py`; do not edit. An error keeps",
+            "the zones that are being served; a warning does not.",
+            "",
+            "| id | severity | meaning |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)
+        print(f"written: {path.relative_to(DOCS.parent)}")

@@ -1,0 +1,113 @@
+"""The configuration reference, in Markdown, from the very declarations that validate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from resolverd.config.model import Endpoint, Gpus, Pin, Region, Server, Service
+from resolverd.config.probe import Probe, ProbeOverride
+
+_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("[server]", Server),
+    ("[probe]", Probe),
+    ("[region.NAME]", Region),
+    ("[[region.NAME.endpoint]]", Endpoint),
+    ("gpus = {…}", Gpus),
+    ("[service.NAME]", Service),
+    ("[pin.NAME]", Pin),
+)
+_WORDS = {
+    "Listener": "address:port",
+    "Prefix": "network",
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "Gpus": "table",
+}
+
+
+def reference() -> str:
+    """Every table with its options: type, default, range and unit, and what it is for."""
+    parts = [
+        "# Configuration reference",
+        "Made by `make docs` from the declarations in `resolverd/config/`; do not edit.",
+        "Durations are written like `250ms`, `5s`, `1h30m`, or as a number of seconds. "
+        "`resolverd check` tells every mistake at once, with file, line and mend.",
+    ]
+    for title, model in _TABLES:
+        parts.append(f"## `{title}`")
+        about = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
+        parts.append(about[:1].upper() + about[1:])
+        parts.append("\n".join(_rows(model)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rows(model: type[BaseModel]) -> Iterator[str]:
+    yield "| option | type | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in model.model_fields.items():
+        if field.annotation == tuple[Endpoint, ...]:
+            continue
+        bounds = _bounds(field)
+        meaning = field.description or ""
+        yield f"| `{name}` | {_kind(field)} | {_default(field)} | {meaning}{bounds} |"
+
+
+def _kind(field: FieldInfo) -> str:
+    if field.annotation is ProbeOverride:
+        return "table like `[probe]`"
+    unit = _unit(field)
+    if unit == "seconds":
+        return "duration"
+    return _named(field.annotation)
+
+
+def _named(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return ", ".join(f'`"{choice}"`' for choice in get_args(kind) if choice)
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)
+        return f"list of {_named(inner[0])}" if inner[-1] is Ellipsis else "[latitude, longitude]"
+    if get_origin(kind) is dict:
+        return f"table of {_named(get_args(kind)[1])}"
+    choices = [choice for choice in get_args(kind) if choice is not type(None)]
+    if choices:
+        return next(name for choice in choices if (name := _named(choice)))
+    return _WORDS.get(getattr(kind, "__name__", ""), "text")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel) or value in (None, "", (), {}):
+        return ""
+    if _unit(field) == "seconds":
+        return f"`{value:g}s`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(str(v) if isinstance(v, int) else f'"{v}"' for v in value) + "]`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def _bounds(field: FieldInfo) -> str:
+    least = next((m.ge for m in field.metadata if isinstance(m, annotated_types.Ge)), None)
+    most = next((m.le for m in field.metadata if isinstance(m, annotated_types.Le)), None)
+    unit = _unit(field)
+    if least is None and most is None:
+        return f" In {unit}." if unit else ""
+    span = f"From {least}" if most is None else f"{least} to {most}"
+    return f" {span} {unit or ''}".rstrip() + "."
+
+
+def _unit(field: FieldInfo) -> str | None:
+    extra = field.json_schema_extra
+    unit = extra.get("unit") if isinstance(extra, dict) else None
+    return str(unit) if unit else None
