@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import dns.asyncquery
 import dns.edns
@@ -25,7 +25,8 @@ class NoAnswerError(ResolverdError):
     """The daemon did not answer, or not with an address of a region."""
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """What came back: TTL in seconds, scope in prefix bits; `note` is an EDE's text, if any."""
 
     region: str

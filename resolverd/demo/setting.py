@@ -29,6 +29,10 @@ class NoExampleError(ResolverdError):
     """The shipped example is not where the demo looks for it."""
 
 
+class PortInUseError(ResolverdError):
+    """The port that was asked for belongs to somebody else."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """The loaded example; `listen` is where the daemon shall listen."""
@@ -107,7 +111,7 @@ class Setting:
 def load_setting(path: Path, overrides: Sequence[Override], port: int | None) -> Setting:
     """Read the example at `path`. `port` None prefers the shipped one, 0 takes any.
 
-    Raises NoExampleError, or ConfigError with every problem.
+    Raises NoExampleError, PortInUseError, or ConfigError with every problem.
     """
     if not path.exists():
         raise NoExampleError(
@@ -120,12 +124,15 @@ def load_setting(path: Path, overrides: Sequence[Override], port: int | None) ->
 
 def _listen(shipped: int, wanted: int | None) -> tuple[Listener, ...]:
     """Both families of loopback on one port; IPv4 alone where the other has to differ."""
-    if wanted is not None:
-        usable = [Listener(a, wanted) for a in _LOOPBACK if wanted and _has(a)]
-    else:
-        usable = [Listener(a, shipped) for a in _LOOPBACK if _has(a)]
-        usable = usable if all(map(_unused, usable)) else []
-    return tuple(usable) or (Listener("127.0.0.1", 0),)
+    port = shipped if wanted is None else wanted
+    usable = tuple(Listener(address, port) for address in _LOOPBACK if _has(address))
+    if port and all(map(_unused, usable)):
+        return usable
+    if wanted:
+        raise PortInUseError(
+            f"port {wanted} of loopback is in use; --port 0 takes any that is free"
+        )
+    return (Listener("127.0.0.1", 0),)
 
 
 def _free(port: int) -> int:

@@ -1,0 +1,63 @@
+"""Events as text, in a pipe and on a narrow terminal, and as JSON lines."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from resolverd.demo.ask import Answer
+from resolverd.demo.events import Change, Event, Health, Kept, Placements, Row, Waiting
+from resolverd.demo.show import JsonShow, TextShow
+
+MOVE = Change(1.9, ("Tokyo", "Sydney"), "ap-northeast", "us-west", 2, 2)
+KEPT = Kept(25.0, "ap", ("Tokyo",), ("New York",) * 12, ("Frankfurt",), 0.9, 1.9, 5.0, 2000)
+ROW = Row("Frankfurt", "141.2.1.0/24", Answer("eu-west", "198.51.100.10", 20, 15), ("gdpr",))
+
+
+def text(event: Event, *, terminal: bool) -> str:
+    stream = io.StringIO()
+    show = TextShow(
+        Console(file=stream, width=80, force_terminal=terminal, color_system=None, highlight=False)
+    )
+    show(event)
+    show.close()
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (MOVE, "   1.9 s  Tokyo, Sydney: ap-northeast → us-west, TTL 2\n"),
+        (Health(0.9, "ap", "suspect", "[odd]"), "   0.9 s  probes: ap is suspect ([odd])\n"),
+        (Waiting(3.0, "it"), ""),
+    ],
+)
+def test_an_event_is_one_line_in_a_pipe(event: Event, expected: str) -> None:
+    assert text(event, terminal=False) == expected
+
+
+def test_a_pin_is_marked_and_named_under_the_table() -> None:
+    told = text(Placements((ROW,), countries_only=True), terminal=False)
+    assert "eu-west *" in told
+    assert "[pin.gdpr]" in told
+    assert "geo fetch" in told
+
+
+def test_long_lists_keep_their_indent_on_a_narrow_terminal() -> None:
+    lines = text(KEPT, terminal=True).splitlines()
+    assert max(map(len, lines)) <= 80
+    wrapped = lines[[line.startswith("  always") for line in lines].index(True) + 1]
+    assert wrapped.startswith(" " * 10)
+
+
+def test_json_is_one_object_per_line_and_leaves_progress_out() -> None:
+    stream = io.StringIO()
+    show = JsonShow(Console(file=stream, width=20))
+    for event in (MOVE, Waiting(3.0, "it"), KEPT):
+        show(event)
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event["event"] for event in told] == ["change", "kept"]
+    assert told[0]["cities"] == ["Tokyo", "Sydney"]
