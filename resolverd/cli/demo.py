@@ -33,7 +33,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--port",
         type=_port,
         metavar="N",
-        help="where the daemon listens, 0 for any (default: the shipped port, if it is free)",
+        help="where the daemon listens; 0 takes any, and so do the regions then "
+        "(default: the shipped ports where they are free)",
     )
     parser.add_argument(
         "--verbose", action="store_true", help="show all of the daemon's events on standard error"

@@ -101,9 +101,13 @@ class Fleet:
 
     async def __aenter__(self) -> Fleet:
         """Start all; when one fails, none is left."""
-        started = await asyncio.gather(
-            *(process.start() for process in self.processes), return_exceptions=True
-        )
+        try:
+            started = await asyncio.gather(
+                *(process.start() for process in self.processes), return_exceptions=True
+            )
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         failures = [result for result in started if isinstance(result, BaseException)]
         if failures:
             await self.stop()

@@ -35,11 +35,15 @@ class PortInUseError(ResolverdError):
 
 @dataclass(frozen=True)
 class Setting:
-    """The loaded example; `listen` is where the daemon shall listen."""
+    """The loaded example; `listen` is where the daemon shall listen.
+
+    `any_port` tells that shipped ports are of no interest: several demos may start at once.
+    """
 
     path: Path
     loaded: LoadedConfig
     listen: tuple[Listener, ...]
+    any_port: bool
 
     @property
     def posts(self) -> tuple[Post, ...]:
@@ -47,7 +51,7 @@ class Setting:
         config = self.loaded.config
         model = next((s.model for s in config.service.values() if s.model), MODEL)
         return tuple(
-            Post(name, index, _free(URL(endpoint.url).port or 0), model)
+            Post(name, index, 0 if self.any_port else _free(URL(endpoint.url).port or 0), model)
             for name, region in config.region.items()
             for index, endpoint in enumerate(region.endpoint)
         )
@@ -109,7 +113,8 @@ class Setting:
 
 
 def load_setting(path: Path, overrides: Sequence[Override], port: int | None) -> Setting:
-    """Read the example at `path`. `port` None prefers the shipped one, 0 takes any.
+    """Read the example at `path`. `port` None prefers the shipped one, 0 takes any
+    (for the regions too).
 
     Raises NoExampleError, PortInUseError, or ConfigError with every problem.
     """
@@ -119,7 +124,8 @@ def load_setting(path: Path, overrides: Sequence[Override], port: int | None) ->
             "Run it in a checkout of resolverd, or name the file: resolverd demo --config FILE"
         )
     loaded = load_config(path, overrides)
-    return Setting(path, loaded, _listen(loaded.config.server.listen[0].port, port))
+    listen = _listen(loaded.config.server.listen[0].port, port)
+    return Setting(path, loaded, listen, any_port=port == 0)
 
 
 def _listen(shipped: int, wanted: int | None) -> tuple[Listener, ...]:
