@@ -55,6 +55,7 @@ class TcpService:
         try:
             async with asyncio.timeout(self._limits.lifetime):
                 await self._serve(reader, writer, client)
+                await self._part(writer)
         except TimeoutError:
             self._counters.tcp_refused["lifetime"] += 1
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -64,12 +65,21 @@ class TcpService:
             self._open[client] -= 1
             if not self._open[client]:
                 del self._open[client]
-            writer.transport.abort() if task.cancelling() else writer.close()
+            writer.transport.abort()
 
     def close(self) -> None:
         """End every connection."""
         for task in self._tasks:
             task.cancel()
+
+    async def _part(self, writer: asyncio.StreamWriter) -> None:
+        """Close once all is sent; a peer that does not read it has the idle time to begin."""
+        writer.close()
+        try:
+            async with asyncio.timeout(self._limits.idle):
+                await writer.wait_closed()
+        except TimeoutError:
+            self._counters.tcp_refused["slow_reader"] += 1
 
     def _admit(self, client: str) -> bool:
         if self._open.total() >= self._limits.connections:
