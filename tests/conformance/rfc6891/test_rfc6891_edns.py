@@ -129,7 +129,9 @@ def test_a_broken_opt_is_formerr(example: Server, packet: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"12345678", bytes(300)])
 def test_unknown_options_are_ignored(example: Server, code: int, data: bytes) -> None:
     """§6.1.2: "Any OPTION-CODE values not understood by a responder MUST be ignored"."""
-    response = example.ask("www.example.", options=[dns.edns.GenericOption(code, data)])
+    response = example.ask(
+        "www.example.", options=[dns.edns.GenericOption(dns.edns.OptionType.make(code), data)]
+    )
     assert response.rcode() == dns.rcode.NOERROR
     assert rows(response.answer) == ["www.example. 3600 A 192.0.2.80"]
     assert response.options == ()
