@@ -44,6 +44,8 @@ from resolverd.snapshot.verify import verify
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0
+# Seconds between events about a database that is being walked.
+WALK_NEWS = 2.0
 
 _NEEDS_RESTART = (
     "listen",
@@ -127,7 +129,9 @@ class Daemon:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
-        inputs = await load_inputs(self._path, self._options, progress=progress)
+        inputs = await load_inputs(
+            self._path, self._options, progress=progress or self._walk_events()
+        )
         self._warn(inputs)
         _allow_open_files()
         server = inputs.config.server
@@ -198,7 +202,12 @@ class Daemon:
         """Adopt the files as they are now, or leave everything as it was; True if adopted."""
         async with self._reloading:
             try:
-                inputs = await load_inputs(self._path, self._options, previous=self._serving.inputs)
+                inputs = await load_inputs(
+                    self._path,
+                    self._options,
+                    previous=self._serving.inputs,
+                    progress=self._walk_events(),
+                )
                 await self._adopt(inputs)
             except ResolverdError as wrong:
                 self.reloads.refused += 1
@@ -315,6 +324,18 @@ class Daemon:
         task = asyncio.create_task(self.reload())
         self._reload_tasks.add(task)
         task.add_done_callback(self._reload_tasks.discard)
+
+    def _walk_events(self) -> Progress:
+        """An event every few seconds while a database is walked."""
+        told = time.monotonic()
+
+        def tell(path: Path, fraction: float) -> None:
+            nonlocal told
+            if time.monotonic() - told >= WALK_NEWS:
+                told = time.monotonic()
+                self._log.info("geo.walking", file=str(path), percent=round(100 * fraction))
+
+        return tell
 
     def _warn(self, inputs: Inputs) -> None:
         for problem in inputs.warnings:

@@ -15,11 +15,16 @@ import structlog
 Format = Literal["auto", "json", "text"]
 
 
+_chosen: tuple[Format, int] = ("auto", logging.INFO)
+
+
 def configure(style: Format = "auto", level: int = logging.INFO) -> None:
     """Send events of `level` and above to standard error.
 
     `auto` writes coloured text to a terminal and JSON to anything else.
     """
+    global _chosen
+    _chosen = (style, level)
     terminal = sys.stderr.isatty()
     text = style == "text" or (style == "auto" and terminal)
     renderer: structlog.typing.Processor = (
@@ -38,6 +43,11 @@ def configure(style: Format = "auto", level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def chosen() -> tuple[Format, int]:
+    """What `configure` was last called with, for a worker process to do the same."""
+    return _chosen
 
 
 def get(room: str) -> structlog.typing.FilteringBoundLogger:

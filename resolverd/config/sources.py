@@ -54,6 +54,10 @@ class Sources:
         for part in tables:
             node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
         node[last] = value
+        path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+        said = Origin("--set", Position(1, len(key) + 2), f"{key}={value}")
+        self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
+        self._origins[path] = said
 
     def add(self, file: Path, *, fragment: bool) -> None:
         """Read one file and merge it; what cannot be read or merged becomes a problem."""

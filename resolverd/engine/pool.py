@@ -52,7 +52,8 @@ class WorkerPool:
         for sockets in self._sockets:
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=_worker, args=(self._run, theirs, self.bound, sockets, self._limits)
+                target=_worker,
+                args=(self._run, log.chosen(), theirs, self.bound, sockets, self._limits),
             )
             await asyncio.to_thread(process.start)
             theirs.close()
@@ -112,12 +113,13 @@ def _exchange(pipe: Connection, message: Message) -> Any:
 
 def _worker(
     run: RunLoop,
+    logging: tuple[log.Format, int],
     pipe: Connection,
     bound: Sequence[Listener],
     sockets: BoundSockets,
     limits: TcpLimits,
 ) -> None:
-    log.configure()
+    log.configure(*logging)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     run(_serve(pipe, bound, sockets, limits))

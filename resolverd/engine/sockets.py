@@ -46,13 +46,16 @@ def bind(
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """Bind every listener once per worker, with SO_REUSEPORT.
 
-    Returns the listeners with the ports that the kernel chose, and the sockets by worker.
-    Raises EngineError, with what to do, when an address cannot be had.
+    That option would let a second daemon of the same user share the port, and with it the
+    queries, unnoticed; so each address is first bound without it. Returns the listeners with
+    the ports that the kernel chose, and the sockets by worker. Raises EngineError, with what
+    to do, when an address cannot be had.
     """
     workers_sockets = [BoundSockets([], []) for _ in range(workers)]
     bound = []
     try:
         for listener in listeners:
+            _claim(listener)
             first = _bind_pair(listener)
             port = first.tcp[0].getsockname()[1]
             bound.append(Listener(listener.address, port))
@@ -65,6 +68,13 @@ def bind(
             sockets.close()
         raise EngineError(_advice(listener, wrong)) from wrong
     return bound, workers_sockets
+
+
+def _claim(listener: Listener) -> None:
+    """Raises OSError when somebody else has the address and port."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with _socket(listener.address, kind, shared=False) as alone:
+            alone.bind((listener.address, listener.port))
 
 
 def _bind_pair(listener: Listener) -> BoundSockets:
@@ -99,11 +109,12 @@ def _bind_exactly(listener: Listener) -> BoundSockets:
     return sockets
 
 
-def _socket(address: str, kind: socket.SocketKind) -> socket.socket:
+def _socket(address: str, kind: socket.SocketKind, *, shared: bool = True) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     made = socket.socket(family, kind)
     made.setblocking(False)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if shared:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if kind is socket.SOCK_STREAM:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:

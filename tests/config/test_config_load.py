@@ -188,6 +188,15 @@ def test_overrides_lie_over_the_file(tmp_path: Path) -> None:
     assert config.region["a"].endpoint[0].url == "http://127.0.0.1:1"
 
 
+def test_a_wrong_override_is_blamed_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(GOOD)
+    with pytest.raises(ConfigError) as refused:
+        load_config(path, [("region.a.coordinates", [91, 0])])
+    (found,) = refused.value.problems
+    assert (found.file, found.source) == ("--set", "region.a.coordinates=[91, 0]")
+
+
 def test_probe_layers_override_from_broad_to_narrow(tmp_path: Path) -> None:
     text = (
         GOOD.replace("[region.a]\n", '[probe]\nfall = 4\nrise = 4\npath = "/p"\n[region.a]\n'

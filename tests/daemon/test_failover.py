@@ -144,6 +144,13 @@ async def test_an_address_in_use_is_fatal_and_named(
         await other.start()
 
 
+async def test_a_second_daemon_on_the_same_port_is_refused(daemon: Daemon, files: Files) -> None:
+    """SO_REUSEPORT would let it take a share of the queries unnoticed."""
+    second = Daemon(files.config, [("server.listen", [str(daemon.bound[0])])])
+    with pytest.raises(EngineError, match=r"in use; see who has it"):
+        await second.start()
+
+
 async def test_a_broken_configuration_is_fatal_at_start(files: Files) -> None:
     files.config.write_text("[server]\n")
     with pytest.raises(ProblemsError, match="config-missing"):
