@@ -19,6 +19,7 @@ serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 
 test: $(VENV)/.dev ## set everything up and run all the tests
 	@.ci/packages
+	@.ci/databases $(VENV)
 	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
 lint: $(VENV)/.dev ## ruff: style and likely mistakes
