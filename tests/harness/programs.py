@@ -1,0 +1,120 @@
+"""Other people's programs, run against a daemon of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.subprocess
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.daemon import PATIENCE, Asked
+
+PACKAGES = {"dig": "bind9-dnsutils", "kdig": "knot-dnsutils", "unbound": "unbound"}
+"""The Debian package that has each program."""
+
+
+def program(name: str) -> str:
+    """The path of a program; fails the test, with what to install, where there is none."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if path is None:
+        pytest.fail(
+            f"{name} is not installed; make test does, or: apt-get install {PACKAGES[name]}"
+        )
+    return path
+
+
+async def output(name: str, *arguments: str) -> str:
+    """Run a program to its end; what it printed, errors included. It must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        program(name),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(PATIENCE):
+        printed, _ = await process.communicate()
+    text = printed.decode()
+    assert process.returncode == 0, f"{name} {arguments} ended with {process.returncode}: {text}"
+    return text
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free for UDP and TCP, or was a moment ago."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            with contextlib.suppress(OSError):  # taken for UDP: try another
+                udp.bind(("127.0.0.1", port))
+                return port
+
+
+_UNBOUND = """\
+server:
+    interface: 127.0.0.1
+    port: {port}
+    directory: "{folder}"
+    chroot: ""
+    username: ""
+    pidfile: ""
+    logfile: ""
+    use-syslog: no
+    verbosity: 1
+    num-threads: 1
+    do-ip6: no
+    do-daemonize: no
+    access-control: 127.0.0.0/8 allow
+    do-not-query-localhost: no
+    target-fetch-policy: "0 0 0 0 0"
+    module-config: "subnetcache iterator"
+    send-client-subnet: 127.0.0.1
+    client-subnet-always-forward: yes
+    max-client-subnet-ipv4: {longest}
+remote-control:
+    control-enable: no
+stub-zone:
+    name: "{zone}"
+    stub-addr: {daemon.address}@{daemon.port}
+"""
+
+
+@asynccontextmanager
+async def unbound(
+    folder: Path, daemon: Asked, zone: str, *, longest: int = 24
+) -> AsyncIterator[Asked]:
+    """unbound as a resolver that sends client subnets of up to `longest` bits to `daemon`."""
+    asked = Asked("127.0.0.1", free_port())
+    config = folder / "unbound.conf"
+    config.write_text(
+        _UNBOUND.format(port=asked.port, folder=folder, daemon=daemon, zone=zone, longest=longest)
+    )
+    process = await asyncio.create_subprocess_exec(
+        program("unbound"),
+        *("-d", "-p", "-c", str(config)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    said: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not said or "start of service" not in said[-1]:
+                line = await process.stderr.readline()
+                assert line, f"unbound did not start: {said}"
+                said.append(line.decode())
+        draining = asyncio.create_task(process.stderr.read())
+        yield asked
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it may be gone already
+            process.terminate()
+        await process.wait()
+    await draining
