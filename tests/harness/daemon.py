@@ -124,9 +124,14 @@ class Process:
     @property
     def asked(self) -> Asked:
         """Where it listens, as its ready event says."""
+        return self.listeners[0]
+
+    @property
+    def listeners(self) -> list[Asked]:
+        """Everywhere that it listens."""
         (ready,) = (event for event in self.events if event["event"] == "ready")
-        address, _, port = ready["listen"][0].rpartition(":")
-        return Asked(address, int(port))
+        pairs = (listener.rpartition(":") for listener in ready["listen"])
+        return [Asked(address.strip("[]"), int(port)) for address, _, port in pairs]
 
     async def until(self, name: str) -> dict[str, Any]:
         """The first event of that name, waited for."""
@@ -163,12 +168,12 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(path: Path) -> AsyncIterator[Process]:
-    """``python -m resolverd serve`` over the configuration at `path`, ready."""
+async def serving(path: Path, *arguments: str) -> AsyncIterator[Process]:
+    """``python -m resolverd serve`` with these `arguments` too, ready."""
     process = Process(
         await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "resolverd", "serve", "--config", str(path), "--log", "json"),
+            *("-m", "resolverd", "serve", "--config", str(path), "--log", "json", *arguments),
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
