@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
 from resolverd import __version__
 from resolverd.cli import check, demo, explain, geo, serve
-from resolverd.cli.console import complain
+from resolverd.cli.console import complain, report
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 
 _EPILOG = """\
 exit codes:
   0  done
-  1  problems were found in what you wrote; they are listed
-  2  the command line itself is wrong
-  3  it cannot be done now: an address in use, a daemon or file that is not there
+  1  problems were found in the files; they are listed
+  2  the command line is wrong: an unknown verb, option, region or name
+  3  it cannot be done now: an address in use, a download that failed
  70  a defect of resolverd
+130  interrupted (serve and demo --stay end well with 0)
 
 examples:
   resolverd demo
@@ -27,24 +30,38 @@ examples:
 """
 
 
+# As shells have it: 128 and the number of SIGINT.
+_INTERRUPTED = 130
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     parser = _parser()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error is from the start
     parsed = parser.parse_args(arguments)
     try:
         return int(parsed.run(parsed))
     except ProblemsError as wrong:
         for problem in wrong.problems:
-            complain(str(problem))
+            report(problem)
         return int(wrong.exit_code)
     except ResolverdError as wrong:
         complain(f"resolverd: {wrong}")
         return int(wrong.exit_code)
     except KeyboardInterrupt:
-        return int(ExitCode.OK)
+        complain("resolverd: interrupted")
+        return _INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left
+        _mute()
         return int(ExitCode.OK)
+
+
+def _mute() -> None:
+    """Whoever read our output has left: what is still buffered has nowhere to go."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:

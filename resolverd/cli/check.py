@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import json
+import textwrap
 from dataclasses import asdict
 
-from resolverd.cli.console import complain, out
-from resolverd.cli.options import add_config, add_json, verb
-from resolverd.errors import ExitCode, ProblemsError
+from resolverd.cli.console import complain, count, out, report, show_json
+from resolverd.cli.options import add_config, add_json, existing_config, verb
+from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
-from resolverd.snapshot.inputs import load_inputs
+from resolverd.snapshot.inputs import Inputs, load_inputs
+
+FIRST_CONFIG = """\
+[server]
+listen = ["127.0.0.1:5300"]
+coordinates = [50.1, 8.7]           # where this host stands
+zones = ["*.zone"]
+
+[region.us-east]
+coordinates = [39.0, -77.5]
+[[region.us-east.endpoint]]
+address = ["192.0.2.10"]            # what clients get
+url = "http://192.0.2.10:8000"      # what is probed, at /health
+
+[service.chat]
+regions = ["us-east"]
+"""
+
+FIRST_ZONE = """\
+$ORIGIN inference.example.
+$TTL 3600
+@     SOA   ns1 hostmaster 1 3600 900 604800 300
+      NS    ns1
+ns1   A     192.0.2.53
+chat  60    DYNA  chat
+"""
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,6 +46,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "read configuration, zones and databases, and report everything that is wrong",
         ["resolverd check", "resolverd check --config /etc/resolverd/resolverd.toml --json"],
         run,
+        more=_listing("a resolverd.toml to start from:", FIRST_CONFIG)
+        + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
     add_config(parser)
     add_json(parser)
@@ -29,27 +56,33 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 when it would be served (warnings are printed), 1 when not."""
     try:
-        inputs = run_loop(load_inputs(arguments.config, arguments.overrides))
+        inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as wrong:
         problems, summary = wrong.problems, ""
     else:
-        problems = inputs.warnings
-        summary = (
-            f"{arguments.config}: good: {len(inputs.zones)} zones, "
-            f"{len(inputs.config.service)} services, {len(inputs.config.region)} regions, "
-            f"{len(inputs.targets.by_id)} probes"
-        )
+        problems, summary = inputs.warnings, _summary(arguments, inputs)
     if arguments.json:
-        report = {"served": bool(summary), "problems": [asdict(p) for p in problems]}
-        out().print_json(json.dumps(report))
+        show_json({"served": bool(summary), "problems": [asdict(p) for p in problems]})
         return ExitCode.OK if summary else ExitCode.PROBLEMS
     for problem in problems:
-        complain(
-            f"{problem.severity}: {problem}" if problem.severity == "warning" else str(problem)
-        )
+        report(problem)
     if summary:
         out().print(summary, markup=False)
         return ExitCode.OK
-    errors = sum(problem.severity == "error" for problem in problems)
-    complain(f"{errors} problem{'s' if errors != 1 else ''}; nothing of this would be served")
+    complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS
+
+
+def _summary(arguments: argparse.Namespace, inputs: Inputs) -> str:
+    warned = f", with {count(len(inputs.warnings), 'warning')}" if inputs.warnings else ""
+    found = (
+        count(len(inputs.zones), "zone"),
+        count(len(inputs.config.service), "service"),
+        count(len(inputs.config.region), "region"),
+        count(len(inputs.targets.by_id), "probe"),
+    )
+    return f"{arguments.config}: good{warned}: {', '.join(found)}"
+
+
+def _listing(title: str, text: str) -> str:
+    return f"\n{title}\n" + textwrap.indent(text, "  ")

@@ -1,18 +1,74 @@
-"""Where the verbs print: rich tables at a terminal, plain text when piped."""
+"""Where the verbs print: colours and tables at a terminal, plain and unwrapped text in a pipe.
+
+What operators wrote is shown to the letter: nothing in it is taken for markup, and a line
+number such as ``:100:`` is not taken for a picture.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from resolverd.errors import Problem
+
+# Wider than any row: rich cuts the cells of a table that does not fit its console.
+_UNBOUNDED = 10_000
+
+
+class _Console(Console):
+    """A console that leaves it to `main` what a reader who has left means."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
 
 
 def out() -> Console:
     """Standard output; no colour and no wrapping at 80 columns when it is not a terminal."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
-def complain(text: str) -> None:
-    """One message on standard error, red at a terminal, its own line breaks kept."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(text, style="red" if sys.stderr.isatty() else None, markup=False)
+def show(*tables: Table) -> None:
+    """Tables with an empty line between them; in a pipe as wide as their cells are."""
+    console = out()
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    for index, table in enumerate(tables):
+        with console.capture() as captured:
+            console.print(table)
+        rows = [row.rstrip() for row in captured.get().splitlines()]
+        console.out("\n".join(["", *rows] if index else rows))
+
+
+def show_json(value: Any) -> None:
+    """One JSON document that any parser takes: None where a number has no end."""
+    out().print_json(json.dumps(value, allow_nan=False), ensure_ascii=False)
+
+
+def complain(text: str, style: str = "red") -> None:
+    """One message on standard error, coloured at a terminal, its own line breaks kept."""
+    _errors().print(Text(text, style))
+
+
+def report(problem: Problem) -> None:
+    """One finding on standard error; at a terminal its parts are told apart by colour."""
+    told = f"warning: {problem}" if problem.severity == "warning" else str(problem)
+    head, *rows = told.split("\n")
+    text = Text(head, "bold yellow" if problem.severity == "warning" else "bold red")
+    for row in rows:
+        style = "green" if row.startswith("    mend: ") else "red" if row.strip() == "^" else ""
+        text.append("\n").append(Text(row, style or "not bold default"))
+    _errors().print(text)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 zone``, ``2 zones``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _errors() -> Console:
+    return _Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)

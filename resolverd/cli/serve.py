@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from resolverd import log
-from resolverd.cli.options import add_config, verb
+from resolverd.cli.options import add_config, existing_config, verb
 from resolverd.daemon import Daemon
 from resolverd.loop import run_loop
 
@@ -34,4 +34,4 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     log.configure(arguments.log)
-    return run_loop(Daemon(arguments.config, arguments.overrides).run())
+    return run_loop(Daemon(existing_config(arguments), arguments.overrides).run())

@@ -7,16 +7,21 @@ functions, so what it tells is what a client gets.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from resolverd.dns.names import key_from_text
+from resolverd.dns.codes import CNAME
+from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
-from resolverd.engine.lookup import Found, closest_zone, find
+from resolverd.engine.lookup import Finding, Found, closest_zone, find
 from resolverd.errors import ResolverdError
 from resolverd.policy.decision import Standing
 from resolverd.snapshot.clientmap import LazyClientMap
-from resolverd.snapshot.model import Offer, ServicePlan, Snapshot
+from resolverd.snapshot.model import Cell, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
+
+# How many names a message lists.
+_LISTED = 5
 
 
 class NotSteeredError(ResolverdError):
@@ -36,10 +41,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything about one answer. Lengths are prefix bits, the TTL seconds."""
+    """Everything about one answer. Lengths are prefix bits, the TTL seconds.
+
+    `answer` holds addresses of both families, or the target of a CNAME. `note` is the text of
+    the extended error that goes with the answer, where one does. `ttl` is None where nothing
+    is answered that could be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
+    """
 
     name: str
     service: str
+    policy: str
     client: str
     looked_up: str
     place: str
@@ -50,17 +61,22 @@ class Explanation:
     outcome: str
     region: str | None
     answer: tuple[str, ...]
-    ttl: int
+    note: str
+    ttl: int | None
     ttl_why: str
     scope: int
+    ecs: bool
 
 
 def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     """Why a client inside `client` gets the answer it gets for `name`.
 
-    Raises NotSteeredError when the name is not a DYNA, ValueError when it is not a name.
+    `client` is what a resolver sends as client subnet, so at least one bit long, or else the
+    resolver's own address. Raises NotSteeredError when the name is not a DYNA, ValueError when
+    it is not a name.
     """
-    service, ceiling = _service(name, snapshot)
+    zone, dyna = _steered(name, snapshot.plan)
+    service = snapshot.plan.services[dyna.service]
     clients = service.clients
     if not isinstance(clients, LazyClientMap):
         raise NotSteeredError("this client map keeps no trace of its lookups")
@@ -72,12 +88,14 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
+    ttl, ttl_why = _ttl(cell, dyna, service, zone)
     return Explanation(
         name=name,
         service=service.name,
+        policy=clients.ranked.policy,
         client=str(client),
         looked_up=str(trace.folded),
-        place=f"{where} {known} ({_how(trace.placed, place.how)})",
+        place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
@@ -87,23 +105,53 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         ),
         outcome=cell.outcome,
         region=cell.region,
-        answer=_texts(cell.offer),
-        ttl=min(cell.ttl, ceiling),
-        ttl_why=_ttl_why(cell.ttl, ceiling, service),
-        scope=trace.entry.scope,
+        answer=_texts(cell),
+        note=cell.error.text if cell.error else "",
+        ttl=ttl,
+        ttl_why=ttl_why,
+        scope=trace.entry.scope if service.ecs else 0,
+        ecs=service.ecs,
     )
 
 
-def _service(name: str, snapshot: Snapshot) -> tuple[ServicePlan, int]:
+def _steered(name: str, plan: Plan) -> tuple[ZonePlan, Dyna]:
     key = key_from_text(name)
-    zone = closest_zone(snapshot.plan, key)
+    zone = closest_zone(plan, key)
     if zone is None:
-        raise NotSteeredError(f"{name} lies in no zone served here")
+        served = sorted(_shown(other.apex) for other in plan.zones.values())
+        raise NotSteeredError(
+            f"{name or 'the root'} lies in no zone served here; {_listed('zones', served)}"
+        )
     finding = find(zone, key)
-    if finding.what is not Found.NODE or finding.node.dyna is None:
-        raise NotSteeredError(f"{name} is not a DYNA name: its answer is the same for everybody")
-    dyna = finding.node.dyna
-    return snapshot.plan.services[dyna.service], dyna.ttl
+    if finding.what is Found.NODE and finding.node.dyna is not None:
+        return zone, finding.node.dyna
+    steered = sorted(_shown(key) for key, node in zone.nodes.items() if node.dyna)
+    raise NotSteeredError(f"{_instead(name, key, finding)}; {_listed('DYNA names', steered)}")
+
+
+def _instead(name: str, key: Key, finding: Finding) -> str:
+    """What a name is that is not a DYNA."""
+    node = finding.node
+    match finding.what:
+        case Found.NOTHING:
+            return f"{name} does not exist"
+        case Found.CUT:
+            return f"{name} is delegated to other name servers"
+        case Found.DNAME:
+            return f"{name} is an alias, by the DNAME of {_shown(key[-finding.owner_length :])}"
+        case Found.NODE if CNAME in node.rrsets:
+            return f"{name} is an alias of {_shown(node.rrsets[CNAME].rdatas[0][0])}"
+        case Found.NODE:
+            return f"{name} is not a DYNA name: its answer is the same for everybody"
+
+
+def _shown(name: bytes) -> str:
+    return to_text(name).removesuffix(".") or "."
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    more = [f"{len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    return f"{what} here: {', '.join([*names[:_LISTED], *more]) or 'none'}"
 
 
 def _candidate(
@@ -117,13 +165,17 @@ def _candidate(
     if region not in preference:
         why = "outside the fence"
     elif region == chosen:
-        why = "answered"
+        why = "answered" + ("" if standing.serves else f", though {_absence(standing)}")
     elif not standing.serves:
-        why = "not known yet" if standing.unknown else "down"
+        why = _absence(standing)
     else:
         why = "less preferred"
     rank = preference.index(region) + 1 if region in preference else None
     return Candidate(region, round(distances[region], 1), rank, standing, why)
+
+
+def _absence(standing: Standing) -> str:
+    return "not known yet" if standing.unknown else "down"
 
 
 def _rank(region: str, preference: tuple[str, ...]) -> int:
@@ -134,17 +186,29 @@ def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
 
 
-def _texts(offer: Offer | None) -> tuple[str, ...]:
+def _texts(cell: Cell) -> tuple[str, ...]:
+    offer = cell.offer
     if offer is None:
         return ()
+    if offer.cname is not None:
+        return (_shown(offer.cname.rdatas[0][0]),)
     rrsets = [rrset for rrset in (offer.a, offer.aaaa) if rrset is not None]
     return tuple(str(ipaddress.ip_address(rdata[0])) for rrset in rrsets for rdata in rrset.rdatas)
 
 
-def _ttl_why(ttl: int, ceiling: int, service: ServicePlan) -> str:
-    if ceiling < ttl:
-        return f"the DYNA record's ceiling; the service would allow {ttl} s"
-    if ttl >= service.ttl:
+def _ttl(cell: Cell, dyna: Dyna, service: ServicePlan, zone: ZonePlan) -> tuple[int | None, str]:
+    """The TTL of the answer, and what decided it."""
+    if cell.outcome in {"servfail", "refused"}:
+        return None, f"{cell.outcome.upper()} has none"
+    if cell.outcome == "nodata" and zone.negative_ttl < min(cell.ttl, dyna.ttl):
+        return zone.negative_ttl, "the negative TTL of the zone"
+    if dyna.ttl < cell.ttl:
+        return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cell.ttl} s"
+    return cell.ttl, _ttl_why(cell.ttl, service)
+
+
+def _ttl_why(ttl: int, service: ServicePlan) -> str:
+    if ttl >= math.floor(service.ttl):
         return "every region consulted is settled"
     if ttl <= service.failover_ttl:
         return "a region consulted is in trouble or has just changed"
