@@ -7,12 +7,14 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-ENDPOINT = ROOT / "bench" / "health" / "endpoint.py"
+# The command of a healthy endpoint process; to be run in ROOT.
+ENDPOINT = (sys.executable, "-m", "bench.health.endpoint")
 
 
 def write(name: str, measured: Mapping[str, Any]) -> Path:

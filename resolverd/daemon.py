@@ -44,6 +44,8 @@ from resolverd.snapshot.verify import verify
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0
+# Verdicts that come within this many seconds of one another make one Steering.
+GATHER = 0.005
 # Seconds between events about a database that is being walked.
 WALK_NEWS = 2.0
 
@@ -284,6 +286,7 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_stale()):
                     await self._dirty.wait()
+                    await asyncio.sleep(GATHER)
             self._dirty.clear()
             self._expire_overrides()
             serving = self._serving

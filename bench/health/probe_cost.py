@@ -16,7 +16,7 @@ import time
 
 import uvloop
 
-from bench.report import ENDPOINT, allow_files, show, write
+from bench.report import ENDPOINT, ROOT, allow_files, show, write
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.monitor import Monitor, Target
@@ -70,8 +70,8 @@ def main() -> int:
     chosen = options.parse_args()
     allow_files(8192)
     log.configure(level=30)
-    command = [sys.executable, str(ENDPOINT), str(chosen.endpoints)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as endpoints:
+    command = [*ENDPOINT, str(chosen.endpoints)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as endpoints:
         assert endpoints.stdout is not None
         try:
             ports = [int(port) for port in endpoints.stdout.readline().split()]

@@ -35,16 +35,19 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds)."""
     standings: dict[str, dict[str, Standing]] = {}
     offers: dict[str, dict[str, Offer]] = {}
+    seen: dict[tuple[str, RegionPlan], tuple[Standing, Offer]] = {}
     calm = True
     for name, service in plan.services.items():
         standings[name], offers[name] = {}, {}
         for region, planned in service.regions.items():
-            judged = [endpoint_verdict(e.target, world, now) for e in planned.endpoints]
-            verdict = judge_region(region, planned, judged, world, now)
-            standing = standing_of(verdict, now)
-            calm = calm and settled(standing, service.ttl)
-            standings[name][region] = standing
-            offers[name][region] = _offer(planned, judged, world)
+            # Services mostly share their regions, and then what is known of them too.
+            if (region, planned) not in seen:
+                judged = [endpoint_verdict(e.target, world, now) for e in planned.endpoints]
+                verdict = judge_region(region, planned, judged, world, now)
+                standing = standing_of(verdict, now)
+                seen[region, planned] = standing, _offer(planned, judged, world)
+            standings[name][region], offers[name][region] = seen[region, planned]
+            calm = calm and settled(standings[name][region], service.ttl)
     return Steering(generation, now, STALENESS, calm, standings, offers)
 
 
