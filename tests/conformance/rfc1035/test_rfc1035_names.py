@@ -74,7 +74,9 @@ def test_repeated_names_are_written_once() -> None:
 
 def test_names_beyond_what_a_pointer_reaches_are_written_out() -> None:
     """§4.1.4: an offset has 14 bits; a message over 16 KiB must not wrap it."""
-    many = "".join(f"big MX {n} h{n}.x{n}.example.\nh{n}.x{n} A 192.0.2.1\n" for n in range(1500))
+    many = "".join(
+        f"big MX {n} h{n}.x{n // 2}.example.\nh{n}.x{n // 2} A 192.0.2.1\n" for n in range(1500)
+    )
     response = server({"example.": HEAD + many}).ask("big.example.", "MX", tcp=True)
     assert len(rows(response.answer)) == 1500
-    assert "big.example. 3600 MX 1499 h1499.x1499.example." in rows(response.answer)
+    assert "big.example. 3600 MX 1499 h1499.x749.example." in rows(response.answer)
