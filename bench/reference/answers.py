@@ -54,6 +54,10 @@ listen = ["127.0.0.1:0"]
 coordinates = [50.1, 8.7]
 zones = ["bench.example.zone"]
 
+[admin]
+socket = ""
+listen = ""
+
 [region.east]
 coordinates = [39.0, -77.5]
 endpoint = [{ address = ["192.0.2.10"], url = "tcp://127.0.0.1:%(port)d" }]

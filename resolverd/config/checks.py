@@ -6,6 +6,7 @@ forbid adoption.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -163,6 +164,16 @@ def _share_a_service(one: Pin, other: Pin) -> bool:
     return not one.services or not other.services or bool(set(one.services) & set(other.services))
 
 
+def _admin(config: Config, tree: Tree) -> Iterator[Finding]:
+    listen = config.admin.listen
+    if listen is not None and not ipaddress.ip_address(listen.address).is_loopback:
+        yield Finding(
+            ("admin", "listen"), "config-admin-exposed",
+            f"whoever reaches {listen} can read this daemon's metrics and state",
+            "listen on loopback, or let only your monitoring through the firewall", "warning",
+        )  # fmt: skip
+
+
 def _services(config: Config, tree: Tree) -> Iterator[Finding]:
     if not config.service:
         yield Finding(
@@ -212,5 +223,6 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _probes,
     _pins,
     _services,
+    _admin,
     _listeners,
 )

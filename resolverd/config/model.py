@@ -20,6 +20,7 @@ from resolverd.config.types import (
     Duration,
     Hostname,
     ListenAddress,
+    OptionalListener,
     Subnet,
     Word,
     parse_listener,
@@ -83,6 +84,36 @@ class Server(Section):
         unit="connections",
         least=1,
         most=100_000,
+    )
+    query_log: float = option(
+        0.0,
+        "Share of queries that are written to the log, with the client's address; 0 writes none.",
+        least=0,
+        most=1,
+    )
+
+
+class Admin(Section):
+    """`[admin]`: how operators and monitoring reach this daemon.
+
+    Neither keeps the daemon from serving: one that cannot be had is an event, and is missing.
+    """
+
+    socket: str = option(
+        "auto",
+        "Unix socket for the command line, mode 0660. `auto` is admin.sock in $RUNTIME_DIRECTORY, "
+        "else /run/resolverd for root, else $XDG_RUNTIME_DIR/resolverd.sock, else a directory of "
+        "this user's own in /tmp; empty opens none.",
+    )
+    listen: OptionalListener = option(
+        parse_listener("127.0.0.1:9153"),
+        "Address and port of /metrics, /healthz, /readyz and /state over HTTP; port 0 lets the "
+        "kernel choose, empty opens none.",
+    )
+    token_file: str = option(
+        "",
+        "File with the token that opens the rest of the API over HTTP to those who send it; "
+        "empty keeps the rest to the socket.",
     )
 
 
@@ -184,6 +215,7 @@ class Config(Section):
     """A whole configuration, as one frozen value."""
 
     server: Server = option(doc="This edge host.")
+    admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
     probe: Probe = option(Probe(), "Defaults of every probe.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")

@@ -9,11 +9,13 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from resolverd.config.model import Endpoint, Gpus, Pin, Region, Server, Service
+from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Region, Server, Service
 from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.types import Listener
 
 _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[server]", Server),
+    ("[admin]", Admin),
     ("[probe]", Probe),
     ("[region.NAME]", Region),
     ("[[region.NAME.endpoint]]", Endpoint),
@@ -92,6 +94,8 @@ def _default(field: FieldInfo) -> str:
         return f"`{value:g}s`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, Listener):
+        return f'`"{value}"`'
     if isinstance(value, tuple):
         return "`[" + ", ".join(str(v) if isinstance(v, int) else f'"{v}"' for v in value) + "]`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"

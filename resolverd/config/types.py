@@ -65,6 +65,10 @@ def parse_listener(value: Any) -> Listener:
     return Listener(str(address), int(port))
 
 
+def _optional_listener(value: Any) -> Listener | None:
+    return parse_listener(value) if value != "" else None
+
+
 def _coordinates(value: Any) -> tuple[float, float]:
     numbers = value if isinstance(value, list | tuple) else ()
     if len(numbers) != 2 or not all(
@@ -119,6 +123,7 @@ def _word(value: str) -> str:
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Coordinates = Annotated[tuple[float, float], PlainValidator(_coordinates)]
 ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
+OptionalListener = Annotated[Listener | None, PlainValidator(_optional_listener)]
 Subnet = Annotated[Prefix, PlainValidator(_subnet)]
 Address = Annotated[str, BeforeValidator(_address)]
 Hostname = Annotated[str, AfterValidator(_hostname)]

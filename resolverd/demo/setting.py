@@ -15,6 +15,7 @@ from pathlib import Path
 from yarl import URL
 
 from resolverd.config.load import LoadedConfig, Override, load_config
+from resolverd.config.model import Admin
 from resolverd.config.probe import Probe
 from resolverd.config.targets import probe_targets
 from resolverd.config.types import Listener
@@ -100,6 +101,15 @@ class Setting:
         """Whether a first failed probe comes before the one that takes the region down."""
         return all(probe.fall > 1 for probe in self._probes(region))
 
+    def _admin_overrides(self) -> list[Override]:
+        """Another daemon may have the admin port; several demos have none in common."""
+        admin = self.loaded.config.admin
+        if self.any_port and admin == Admin():
+            return [("admin.socket", ""), ("admin.listen", "")]
+        if admin.listen is None or _unused(admin.listen):
+            return []
+        return [("admin.listen", str(Listener(admin.listen.address, 0)))]
+
     def _probes(self, region: str) -> list[Probe]:
         by_id = probe_targets(self.loaded.config).by_id
         return [target.settings for target in by_id.values() if target.region == region]
@@ -108,6 +118,7 @@ class Setting:
         """What differs from the files: where the daemon listens, and where it probes."""
         return [
             ("server.listen", [str(listener) for listener in self.listen]),
+            *self._admin_overrides(),
             *((f"region.{p.post.region}.endpoint.{p.post.position}.url", p.url) for p in processes),
         ]
 

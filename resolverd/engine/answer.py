@@ -27,6 +27,7 @@ from resolverd.dns.codes import (
     OPT,
     REFUSED,
     SERVFAIL,
+    TYPE_NAMES,
     YXDOMAIN,
     A,
 )
@@ -42,7 +43,7 @@ from resolverd.dns.writer import (
     bare,
     truncated,
 )
-from resolverd.engine.counters import Counters
+from resolverd.engine.counters import OTHER_TYPE, Counters
 from resolverd.engine.lookup import Found, closest_zone, find
 from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
@@ -58,7 +59,8 @@ def respond(
     packet: bytes, source: str, snapshot: Snapshot, counters: Counters, *, tcp: bool = False
 ) -> bytes | None:
     """The response to `packet` from the address `source`, or None where none may be sent."""
-    counters.received["tcp" if tcp else "udp"] += 1
+    transport = "tcp" if tcp else "udp"
+    counters.received[transport] += 1
     try:
         query = parse(packet)
     except Dropped as why:
@@ -66,21 +68,21 @@ def respond(
         return None
     except Malformed as wrong:
         counters.malformed[wrong.kind] += 1
-        return _error(wrong.query, FORMERR, snapshot.plan, counters)
+        return _error(wrong.query, FORMERR, snapshot.plan, counters, transport)
     if query.opcode:
-        return _error(query, NOTIMP, snapshot.plan, counters)
+        return _error(query, NOTIMP, snapshot.plan, counters, transport)
     if query.edns is not None and query.edns.version:
-        return _error(query, BADVERS, snapshot.plan, counters)
+        return _error(query, BADVERS, snapshot.plan, counters, transport)
     if query.qtype == OPT:
         counters.malformed["qtype_opt"] += 1
-        return _error(query, FORMERR, snapshot.plan, counters)
+        return _error(query, FORMERR, snapshot.plan, counters, transport)
     zone = _zone_asked(snapshot.plan, query)
     if zone is None:
-        return _error(query, REFUSED, snapshot.plan, counters, _OUTSIDE)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, _OUTSIDE)
     if query.qtype in (AXFR, IXFR):
-        return _error(query, REFUSED, snapshot.plan, counters, _NO_TRANSFER)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, _NO_TRANSFER)
     limit = 65535 if tcp else _udp_limit(query, snapshot.plan)
-    return _Answer(query, source, snapshot, counters, limit).write(zone)
+    return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
 
 
 def servfail(packet: bytes, counters: Counters, defect: BaseException) -> bytes | None:
@@ -116,6 +118,7 @@ def _error(
     rcode: int,
     plan: Plan,
     counters: Counters,
+    transport: str,
     error: ExtendedError | None = None,
 ) -> bytes:
     opt = b""
@@ -123,8 +126,12 @@ def _error(
         opt = encode_opt(
             query.edns, payload=plan.udp_payload, rcode=rcode, nsid=plan.nsid, error=error
         )
-    counters.answered[rcode] += 1
+    _count(counters, transport, query.qtype, rcode)
     return bare(query, rcode, 0, opt)
+
+
+def _count(counters: Counters, transport: str, qtype: int, rcode: int) -> None:
+    counters.responses[(transport, qtype if qtype in TYPE_NAMES else OTHER_TYPE, rcode)] += 1
 
 
 @lru_cache(maxsize=65536)
@@ -146,9 +153,16 @@ class _Answer:
     """One authoritative answer in the making."""
 
     def __init__(
-        self, query: Query, source: str, snapshot: Snapshot, counters: Counters, limit: int
+        self,
+        query: Query,
+        source: str,
+        snapshot: Snapshot,
+        counters: Counters,
+        limit: int,
+        transport: str,
     ) -> None:
         self._query, self._source, self._counters = query, source, counters
+        self._transport = transport
         self._plan, self._steering = snapshot
         self._writer = Writer(query, limit)
         self._says = _Verdict()
@@ -163,7 +177,7 @@ class _Answer:
         except Overflow:
             self._counters.truncated += 1
             message = truncated(self._query, says.rcode, says.flags, self._opt())
-        self._counters.answered[says.rcode] += 1
+        _count(self._counters, self._transport, self._query.qtype, says.rcode)
         return message
 
     def _opt(self) -> bytes:
@@ -236,18 +250,25 @@ class _Answer:
         if cell.offer is None:
             self._says.rcode = {"servfail": SERVFAIL, "refused": REFUSED}.get(cell.outcome, NOERROR)
             if cell.outcome == "nodata":
-                self._negative(zone, min(ttl, zone.negative_ttl))
+                self._steered_negative(zone, dyna, ttl)
             else:
                 self._says.flags = 0
             return None
         if cell.offer.cname is not None:
+            self._counters.give_ttl(dyna.service, ttl)
             return self._alias(name, cell.offer.cname, ttl)
         rrset = cell.offer.a if self._query.qtype == A else cell.offer.aaaa
         if rrset is None:
-            self._negative(zone, min(ttl, zone.negative_ttl))
+            self._steered_negative(zone, dyna, ttl)
         else:
+            self._counters.give_ttl(dyna.service, ttl)
             self._writer.answer(name, self._rotated(rrset), ttl)
         return None
+
+    def _steered_negative(self, zone: ZonePlan, dyna: Dyna, ttl: int) -> None:
+        ttl = min(ttl, zone.negative_ttl)
+        self._counters.give_ttl(dyna.service, ttl)
+        self._negative(zone, ttl)
 
     def _cell(self, dyna: Dyna) -> Cell:
         service = self._plan.services[dyna.service]
@@ -258,8 +279,10 @@ class _Answer:
         else:
             entry = service.clients.lookup(_resolver_prefix(self._source))
         cell = self._steering.cell(service, entry.preference)
-        self._counters.steered[(service.name, cell.region or "", cell.outcome)] += 1
-        self._counters.first_choice[service.name] += cell.first_choice
+        told = (service.name, cell.region or "", cell.outcome)
+        self._counters.steered[told] += 1
+        if cell.first_choice:
+            self._counters.first_choice[told] += 1
         for pin in entry.pins:
             self._counters.pinned[pin] += 1
         return cell

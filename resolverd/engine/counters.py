@@ -2,13 +2,18 @@
 
 Plain integers by label, so that counting costs one dictionary update and reading needs no
 lock. `dropped` and `malformed` are the packets that got no answer and those that got
-FORMERR; every packet received is in exactly one of `answered`, `dropped`, `failed`.
+FORMERR; every packet received is in exactly one of `responses`, `dropped`, `failed`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, fields
+
+# Upper bounds of the TTL buckets, in seconds; what is above the last has a bucket of its own.
+TTL_BOUNDS = (0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
+OTHER_TYPE = -1
 
 
 @dataclass(slots=True)
@@ -17,8 +22,8 @@ class Counters:
 
     received: Counter[str] = field(default_factory=Counter)
     """Packets by transport: udp, tcp."""
-    answered: Counter[int] = field(default_factory=Counter)
-    """Responses by RCODE."""
+    responses: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    """Responses by (transport, QTYPE or `OTHER_TYPE`, RCODE)."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Packets without a response, by reason: short, response."""
     malformed: Counter[str] = field(default_factory=Counter)
@@ -29,14 +34,31 @@ class Counters:
     """Responses sent with TC."""
     steered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Answers of services, by (service, region or empty, outcome)."""
-    first_choice: Counter[str] = field(default_factory=Counter)
-    """Answers of services that were the client's first choice, by service."""
+    first_choice: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Those among `steered` that were the client's first choice, by the same key."""
+    ttls: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """TTLs given in answers of services, by (service, index of the bucket in `TTL_BOUNDS`)."""
+    ttl_sums: Counter[str] = field(default_factory=Counter)
+    """The sum of those TTLs, in seconds, by service."""
     pinned: Counter[str] = field(default_factory=Counter)
     """Answers that a pin decided, by pin."""
     send_errors: Counter[str] = field(default_factory=Counter)
     """Responses that could not be sent, by error."""
     tcp_refused: Counter[str] = field(default_factory=Counter)
     """TCP connections closed at once or early, by limit."""
+
+    @property
+    def answered(self) -> Counter[int]:
+        """Responses by RCODE."""
+        total: Counter[int] = Counter()
+        for (_, _, rcode), count in self.responses.items():
+            total[rcode] += count
+        return total
+
+    def give_ttl(self, service: str, ttl: int) -> None:
+        """Count the TTL of one answer of a service."""
+        self.ttls[(service, bisect_left(TTL_BOUNDS, ttl))] += 1
+        self.ttl_sums[service] += ttl
 
     def add(self, other: Counters) -> None:
         """Add another worker's counts to these."""

@@ -7,6 +7,7 @@ Python does. A Snapshot is swapped by assigning one attribute, so no packet ever
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from typing import cast
 
@@ -17,6 +18,7 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.answer import respond, servfail
 from resolverd.engine.counters import Counters
+from resolverd.engine.querylog import described
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
 from resolverd.snapshot.model import Snapshot
@@ -91,7 +93,11 @@ class ReferenceEngine:
     def _respond(self, packet: bytes, source: str, *, tcp: bool) -> bytes | None:
         """One packet's answer. The boundary at which a defect of ours costs one answer only."""
         try:
-            return respond(packet, source, self._snapshot, self._counters, tcp=tcp)
+            response = respond(packet, source, self._snapshot, self._counters, tcp=tcp)
+            share = self._snapshot.plan.query_log
+            if share and random.random() < share:
+                self._log.info("query", **described(packet, source, response, tcp=tcp))
+            return response
         except Exception as defect:  # noqa: BLE001 - counted and answered, never the end of serving
             kind = type(defect).__name__
             if not self._counters.failed[kind]:

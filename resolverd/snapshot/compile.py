@@ -59,6 +59,7 @@ def compile_plan(
         services=compile_services(config, locator, targets),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
+        query_log=config.server.query_log,
     )
 
 

@@ -123,13 +123,17 @@ class ServicePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that operators write, compiled. `zones` by the key of their apex."""
+    """Everything that operators write, compiled. `zones` by the key of their apex.
+
+    `query_log` is the share of queries that are written to the log.
+    """
 
     generation: int
     zones: Mapping[Key, ZonePlan]
     services: Mapping[str, ServicePlan]
     nsid: bytes
     udp_payload: int
+    query_log: float = 0.0
 
 
 class Offer(NamedTuple):

@@ -17,6 +17,9 @@ _COORDINATES = {
     "ap-northeast": (35.7, 139.7),
 }
 
+NO_ADMIN = 'socket = ""\nlisten = ""'
+"""Lines of [admin] that keep daemons on one host out of one another's way."""
+
 CHAT = """
 [service.chat]
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
@@ -38,16 +41,19 @@ def config_text(
     *,
     server: str = "",
     probe: str = "",
+    admin: str = "",
     urls: Mapping[str, str] | None = None,
     domain: str = "inference.example",
 ) -> str:
     """A whole ``resolverd.toml``; `urls` are probe URLs by region.
 
-    A region's hostname, for services that answer with a CNAME, is its name in `domain`.
+    It has no admin socket or port unless `admin` says so. A region's hostname, for services
+    that answer with a CNAME, is its name in `domain`.
     """
     regions = "".join(_region(name, (urls or {}).get(name), domain) for name in REGIONS)
     return (
-        f"[server]\ncoordinates = [50.1, 8.7]\n{server}\n[probe]\n{probe}\n{regions}\n{services}\n"
+        f"[server]\ncoordinates = [50.1, 8.7]\n{server}\n[admin]\n{admin or NO_ADMIN}\n"
+        f"[probe]\n{probe}\n{regions}\n{services}\n"
     )
 
 
