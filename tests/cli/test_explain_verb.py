@@ -1,0 +1,129 @@
+"""`resolverd explain`: what it prints, and the world that it takes for granted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli.command import resolverd
+from harness.config import CHAT, REGIONS, config_text
+from harness.server import DOWN, HEAD, snapshot_of
+
+from resolverd.dns.prefix import parse_prefix
+from resolverd.engine.explain import explain
+
+CHAT_NAME = "chat.inference.example"
+ZONE = f"$ORIGIN inference.example.\n{HEAD.replace(' 300', ' 3')}chat 60 DYNA chat\n"
+
+WHOLE = """\
+name    chat.inference.example (service chat, policy nearest)
+client  1.2.3.0/24
+place   35.70, 139.70 JP AS (from city.mmdb), known for /8
+pins    none
+fence   ap-northeast, eu-west, us-east, us-west
+answer  us-west (serving) 192.0.2.20
+TTL     2 s: a region consulted is in trouble or has just changed
+scope   /8
+
+rank  region            km  why
+1     ap-northeast       0  down
+2     us-west        8,316  answered
+3     eu-west        9,592  less preferred
+4     us-east       10,909  less preferred
+"""
+
+
+def test_it_prints_the_facts_and_then_every_region(place: Path) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--down", "ap-northeast", cwd=place)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        ((CHAT_NAME, "2.1.1.1"), ["pins    gdpr", "-     us-east       6,555  outside the fence"]),
+        (
+            (CHAT_NAME, "2.1.1.1", "--down", "eu-west"),
+            [
+                "answer  eu-west (all_down) 192.0.2.30 2001:db8::30",
+                "note    every allowed region is down; this is the preferred one",
+                "1     eu-west       1,091  answered, though down",
+            ],
+        ),
+        ((CHAT_NAME, "::ffff:1.2.3.4"), ["client  ::ffff:102:304/128 = 1.2.3.4/32"]),
+        (
+            (CHAT_NAME, "9.9.9.9"),
+            ["place   50.10, 8.70 (no database places it: this edge host's own place)"],
+        ),
+        (
+            ("low.inference.example", "1.2.3.4"),
+            ["TTL     1 s: the DYNA record's ceiling; the service would allow 20 s"],
+        ),
+        (
+            ("alias.inference.example", "1.2.3.4"),
+            ["policy failover)", "answer  us-east (serving) us-east.inference.example"],
+        ),
+        (
+            ("fixed.inference.example", "198.51.100.0/24", "--down", "us-east"),
+            [
+                "fence   us-east",
+                "answer  no region (nodata)",
+                "scope   /0: client subnets are not honoured",
+            ],
+        ),
+    ],
+)
+def test_each_fact_says_what_it_rests_on(
+    place: Path, arguments: tuple[str, ...], rows: list[str]
+) -> None:
+    ran = resolverd("explain", *arguments, cwd=place)
+    assert ran.status == 0
+    for row in rows:
+        assert row in ran.out, ran.out
+
+
+def test_json_holds_the_same_and_no_infinity(place: Path) -> None:
+    ran = resolverd(
+        "explain", CHAT_NAME, "1.2.3.0/24", "--down", "ap-northeast", "--json", cwd=place
+    )
+    told = ran.json()
+    assert (ran.status, ran.err) == (0, "")
+    assert (told["region"], told["ttl"], told["scope"]) == ("us-west", 2, 8)
+    assert told["answer"] == ["192.0.2.20"]
+    soonest = {c["region"]: c["standing"]["soonest"] for c in told["candidates"]}
+    assert soonest == {"ap-northeast": 2.0, "us-west": None, "eu-west": None, "us-east": None}
+
+
+def test_an_endpoint_with_a_hostname_alone_is_said_to_need_a_daemon(place: Path) -> None:
+    path = place / "resolverd.toml"
+    written = "address = ['192.0.2.40', '2001:db8::40']"
+    text = path.read_text()
+    assert written in text
+    path.write_text(text.replace(written, 'hostname = "gpu.example"'))
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.4", cwd=place)
+    assert "answer  ap-northeast (serving) with the addresses of its hostname" in ran.out
+
+
+def test_a_refusal_has_no_ttl() -> None:
+    pin = '[pin.p]\nsubnets = ["10.0.0.0/8"]\nregions = ["eu-west"]\n'
+    few = CHAT.replace(', "eu-west", "ap-northeast"', "")
+    snapshot = snapshot_of(ZONE, config_text(few + pin))
+    refused = explain(CHAT_NAME, parse_prefix("10.1.0.0/16"), snapshot)
+    assert (refused.outcome, refused.ttl, refused.ttl_why) == ("refused", None, "REFUSED has none")
+    assert refused.note == "residency pins leave this client no region"
+
+
+def test_nodata_has_the_negative_ttl_of_the_zone_where_that_is_least() -> None:
+    verdicts = {f"{region}-1": DOWN for region in REGIONS}
+    snapshot = snapshot_of(ZONE, config_text(CHAT + 'all_down = "nodata"\n'), verdicts=verdicts)
+    told = explain(CHAT_NAME, parse_prefix("10.1.0.0/16"), snapshot)
+    assert (told.outcome, told.ttl) == ("nodata", 3)
+    assert told.ttl_why == "the negative TTL of the zone"
+
+
+def test_the_embedded_database_places_when_none_is_named(place: Path) -> None:
+    ran = resolverd(
+        "explain", CHAT_NAME, "133.11.1.0/24", "--set", "server.geoip=[]", "--json", cwd=place
+    )
+    assert "JP AS (from geo-whois-asn-country.mmdb)" in ran.json()["place"]

@@ -1,0 +1,116 @@
+"""`resolverd geo lookup` and `resolverd geo fetch --url`, against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cli.command import PATIENCE, environment, resolverd
+from mmdb_writer import mmdb_bytes
+
+CITY = mmdb_bytes(
+    {"1.0.0.0/8": {"country_code": "JP", "latitude": 35.7, "longitude": 139.7}}, "city ipv4"
+)
+FILES = {"/city.mmdb": CITY, "/dbip-city.mmdb": CITY, "/half.mmdb": CITY[:-60]}
+
+
+@pytest.fixture
+async def mirror() -> AsyncIterator[TestServer]:
+    """Serves `FILES`, and 404 for anything else."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path not in FILES:
+            raise web.HTTPNotFound
+        return web.Response(body=FILES[request.path])
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    server = TestServer(app)
+    await server.start_server()
+    yield server
+    await server.close()
+
+
+def _listed(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+async def _fetch(mirror: TestServer, name: str, cwd: Path, *into: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "resolverd", "geo", "fetch", *into),
+        *("--url", str(mirror.make_url(name))),
+        cwd=cwd,
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, err = await process.communicate()
+    assert b"Traceback" not in err
+    assert b"\x1b" not in out + err
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_a_fetched_database_is_installed_and_named_for_the_configuration(
+    mirror: TestServer, tmp_path: Path
+) -> None:
+    told = await _fetch(mirror, "/city.mmdb", tmp_path)
+    assert told == (0, 'installed; name it in resolverd.toml:\n  geoip = ["city.mmdb"]\n', "")
+    assert (tmp_path / "city.mmdb").read_bytes() == CITY
+
+
+async def test_the_attribution_that_a_licence_asks_for_is_shown(
+    mirror: TestServer, tmp_path: Path
+) -> None:
+    status, out, _ = await _fetch(mirror, "/dbip-city.mmdb", tmp_path, "geo")
+    assert status == 0
+    assert 'geoip = ["geo/dbip-city.mmdb"]' in out
+    assert "IP Geolocation by DB-IP" in out
+
+
+@pytest.mark.parametrize(("name", "told"), [("/half.mmdb", "half.mmdb"), ("/x.mmdb", "404")])
+async def test_what_is_broken_or_missing_is_not_installed(
+    mirror: TestServer, tmp_path: Path, name: str, told: str
+) -> None:
+    before = _listed(tmp_path)
+    status, out, err = await _fetch(mirror, name, tmp_path)
+    assert (status, out) == (3, "")
+    assert err.startswith("resolverd: ")
+    assert told in err
+    assert _listed(tmp_path) == before
+
+
+def test_lookup_lines_up_long_and_short_addresses_and_what_is_unplaced(place: Path) -> None:
+    long = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"
+    ran = resolverd(
+        "geo", "lookup", "--database", "city.mmdb", "1.2.3.4", "9.9.9.9", "2002:101:101::", long,
+        cwd=place,
+    )  # fmt: skip
+    header, *rows = ran.out.splitlines()
+    assert rows[0].split() == ["1.2.3.4", "1.0.0.0/8", "JP", "35.7", "139.7", "city.mmdb"]
+    assert header.split() == ["address", "network", "country", "latitude", "longitude", "from"]
+    assert len(rows) == 4
+    at = header.index("country")
+    assert [row[at:].split()[0] for row in rows] == ["JP", "-", "JP", "-"]
+
+
+def test_lookup_in_json_has_null_for_what_is_unplaced(place: Path) -> None:
+    ran = resolverd(
+        "geo", "lookup", "--json", "--database", "city.mmdb", "1.2.3.4", "9.9.9.9", cwd=place
+    )
+    known, unknown = ran.json()
+    assert known == {
+        "address": "1.2.3.4", "network": "1.0.0.0/8", "country": "JP",
+        "latitude": 35.7, "longitude": 139.7, "from": "city.mmdb",
+    }  # fmt: skip
+    assert (unknown["country"], unknown["latitude"], unknown["from"]) == (None, None, None)
+
+
+def test_lookup_without_a_database_asks_the_embedded_one(tmp_path: Path) -> None:
+    ran = resolverd("geo", "lookup", "133.11.1.1", cwd=tmp_path)
+    assert ran.out.splitlines()[1].split()[2::3] == ["JP", "geo-whois-asn-country.mmdb"]
