@@ -1,7 +1,7 @@
 """What a loaded zone is: its RRsets by owner and type, and where each was written.
 
-Names are absolute and compare without regard to case. A `Zone` is frozen, and pickles, so
-that it can be sent to worker processes; its mappings are read and never written.
+Names are absolute and compare without regard to case. A `Zone` is frozen; its mappings are
+read and never written.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import dns.name
@@ -255,14 +254,6 @@ def test_an_rrset_has_the_lowest_ttl_and_no_duplicates(tmp_path: Path) -> None:
     rrset = zones[ORIGIN].rrsets[dns.name.from_text("A", ORIGIN)][dns.rdatatype.A]
     assert (rrset.ttl, [str(rdata) for rdata in rrset.rdatas]) == (50, ["192.0.2.2", "192.0.2.1"])
     assert (Path(rrset.where.file).name, rrset.where.line) == ("z.example.zone", 6)
-
-
-def test_a_zone_pickles(tmp_path: Path) -> None:
-    zones, _ = load_text(tmp_path, HEAD + "a DYNA chat\n")
-    copy = pickle.loads(pickle.dumps(zones[ORIGIN]))
-    assert copy == zones[ORIGIN]
-    assert (copy.serial, copy.soa.ttl) == (7, 3600)
-    assert copy.rrsets[dns.name.from_text("a", ORIGIN)][DYNA].rdatas[0].service == "chat"
 
 
 def test_dyna_survives_its_text_and_its_wire() -> None:
