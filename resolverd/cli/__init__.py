@@ -7,10 +7,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from resolverd import __version__
 from resolverd.cli import check, demo, explain, geo, serve
 from resolverd.cli.console import complain, report
+from resolverd.cli.options import help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 
 _EPILOG = """\
@@ -72,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    parser.set_defaults(run=partial(help_wanted, parser))
     for verb in (serve, check, explain, geo, demo):
         verb.register(verbs)
     return parser

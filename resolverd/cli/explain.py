@@ -34,7 +34,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = verb(
         verbs,
         "explain",
-        "tell why a client gets the answer it gets, from the files, all regions taken as up",
+        "tell why a client gets its answer, from the files, all regions taken as up",
         [
             "resolverd explain chat.inference.example 203.0.113.7",
             "resolverd explain chat.inference.example 2001:db8::/56 --down eu-west",

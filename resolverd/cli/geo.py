@@ -36,7 +36,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         ["resolverd geo fetch /var/lib/resolverd", "resolverd geo lookup 1.1.1.1 2606:4700::1111"],
         None,
     )
-    uses = parser.add_subparsers(title="uses", metavar="USE", required=True)
+    uses = parser.add_subparsers(title="uses", metavar="USE")
     _register_fetch(uses)
     _register_lookup(uses)
 

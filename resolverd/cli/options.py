@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,7 @@ from resolverd.errors import ConfigError, ExitCode, Problem, ResolverdError
 
 DEFAULT_CONFIG = Path("resolverd.toml")
 
-_NEXT = (
-    "name yours with --config FILE, or write one: "
-    "`resolverd check --help` ends with one to start from"
-)
+_NEXT = "name it with --config FILE; `resolverd check --help` shows a first one"
 
 
 class UsageError(ResolverdError):
@@ -41,8 +40,7 @@ def verb(
         epilog="examples:\n" + "".join(f"  {example}\n" for example in examples) + more,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    if run is not None:
-        parser.set_defaults(run=run)
+    parser.set_defaults(run=run or partial(help_wanted, parser))
     return parser
 
 
@@ -70,6 +68,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def help_wanted(parser: argparse.ArgumentParser, _arguments: argparse.Namespace) -> int:
+    """What a command line without its verb does: show the verbs there are."""
+    parser.print_help(sys.stderr)
+    return ExitCode.USAGE
 
 
 def existing_config(arguments: argparse.Namespace) -> Path:

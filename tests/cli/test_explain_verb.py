@@ -28,8 +28,8 @@ scope   /8
 rank  region            km  why
 1     ap-northeast       0  down
 2     us-west        8,316  answered
-3     eu-west        9,592  less preferred
-4     us-east       10,909  less preferred
+3     eu-west        9,590  less preferred
+4     us-east       10,873  less preferred
 """
 
 

@@ -135,10 +135,10 @@ def test_set_lies_over_the_file(place: Path) -> None:
 
 EXPLAIN = ("explain", "chat.inference.example", "1.2.3.4")
 WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
-    "no verb": ((), 2, "required: VERB"),
+    "no verb": ((), 2, "verbs:\n"),
     "unknown verb": (("serv",), 2, "invalid choice: 'serv'"),
     "unknown option": (("check", "--jsn"), 2, "--jsn"),
-    "no use": (("geo",), 2, "required: USE"),
+    "no use": (("geo",), 2, "uses:\n"),
     "config missing": (("check", "--config", "nope.toml"), 1, "nope.toml:0:0: config-unreadable"),
     "config is a directory": (("check", "--config", "zones"), 1, "Is a directory"),
     "config under a file": (("check", "--config", "city.mmdb/x"), 1, "Not a directory"),
