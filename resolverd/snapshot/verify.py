@@ -1,7 +1,7 @@
 """Ask a new Plan about itself before it serves anybody.
 
-Each zone is asked for its SOA over a real message, made and read by dnslib and so by other
-code than what answers. Each service is ranked from each of its regions' own coordinates,
+Each zone is asked for its SOA over a real message, made and read by dnspython and so by
+other code than what answers. Each service is ranked from each of its regions' own coordinates,
 where `nearest` must prefer that very region.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import dnslib
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
 
-from resolverd.dns.names import to_text
 from resolverd.errors import PlanError
 from resolverd.snapshot.model import Plan, ServicePlan, ZonePlan
 
@@ -27,19 +29,19 @@ def verify(plan: Plan, ask: Ask) -> None:
 
 
 def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
-    apex = to_text(zone.apex)
-    response = ask(bytes(dnslib.DNSRecord.question(apex, "SOA").pack()))
+    apex = dns.name.from_wire(zone.apex, 0)[0]
+    response = ask(dns.message.make_query(apex, "SOA").to_wire())
     if response is None:
         yield f"{apex} SOA is not answered"
         return
     try:
-        message = dnslib.DNSRecord.parse(response)
-    except dnslib.DNSError as fault:
+        message = dns.message.from_wire(response)
+    except dns.exception.DNSException as fault:
         yield f"{apex} SOA is answered with a broken message: {fault}"
         return
     serial = int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")
-    answered = [rr.rdata.times[0] for rr in message.rr if rr.rtype == dnslib.QTYPE.SOA]
-    if answered != [serial] or not message.header.aa:
+    answered = [rdata.serial for rrset in message.answer for rdata in rrset]
+    if answered != [serial] or not message.flags & dns.flags.AA:
         yield f"{apex} SOA is answered with {answered}, not serial {serial}"
 
 
