@@ -230,7 +230,7 @@ def test_what_the_terminal_cannot_write_is_escaped(place: Path) -> None:
     assert "\\u201cx" in ran.out
 
 
-BENT = ["server=1", "server.listen.x=1", "region.us-east.endpoint.9.url=x",
+BENT = ["region=1", "service=1", "server=1", "server.listen.x=1", "region.us-east.endpoint.9.url=x",
         "region.us-east.endpoint.x.url=x"]  # fmt: skip
 
 
