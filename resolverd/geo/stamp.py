@@ -38,7 +38,7 @@ def recall(directory: Path, path: Path) -> WalkReport | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as wrong:
-        _log.warning("geo_stamp_unreadable", file=str(stamp), reason=str(wrong))
+        _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(wrong))
         return None
     return report if report.sha256 == sha256_of(path) else None
 
@@ -61,7 +61,7 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
             json.dump(stamp, file, indent=1)
         Path(file.name).replace(_stamp_path(directory, path))
     except OSError as wrong:
-        _log.warning("geo_stamp_unwritable", directory=str(directory), reason=str(wrong))
+        _log.warning("geo.stamp_unwritable", directory=str(directory), reason=str(wrong))
 
 
 def sha256_of(path: Path) -> str:
