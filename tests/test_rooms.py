@@ -15,6 +15,7 @@ RANKS = {
     "loop": 0,
     "edits": 0,
     "systemd": 0,
+    "watchdog": 0,
     "dns": 1,
     "config": 2,
     "zone": 3,

@@ -28,6 +28,9 @@ class Engine(Protocol):
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`."""
 
+    async def check(self) -> None:
+        """Answer a query to itself, in every worker. Raises EngineError if one cannot."""
+
     async def counters(self) -> Counters:
         """What was counted so far, all workers together."""
 

@@ -25,7 +25,7 @@ from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
-Message = tuple[Literal["plan", "steering", "counters"], Any]
+Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
 RunLoop = Callable[[Any], None]
 
 
@@ -70,6 +70,13 @@ class WorkerPool:
                 self._plan = snapshot.plan
             else:
                 await self._tell(("steering", snapshot.steering))
+
+    async def check(self) -> None:
+        """A query that each worker answers to itself. Raises EngineError for those that fail."""
+        async with self._turn:
+            faults = [fault for fault in await self._tell(("check", None)) if fault]
+        if faults:
+            raise EngineError("; ".join(faults))
 
     async def counters(self) -> Counters:
         """The sum over the workers."""
@@ -125,6 +132,14 @@ def _worker(
     run(_serve(pipe, bound, sockets, limits))
 
 
+async def _fault(engine: ReferenceEngine) -> str:
+    try:
+        await engine.check()
+    except EngineError as wrong:
+        return f"worker {os.getpid()}: {wrong}"
+    return ""
+
+
 def _die(died: asyncio.Future[str]) -> None:
     """Leave at once, so that the parent notices; nothing here can be saved."""
     if not died.cancelled():
@@ -144,7 +159,7 @@ async def _serve(
             kind, content = await asyncio.to_thread(pipe.recv)
         except EOFError:
             break
-        reply: Counters | None = None
+        reply: Counters | str | None = None
         if kind == "plan":
             await (engine.publish(content) if serving else engine.start(content))
             serving = content
@@ -154,6 +169,8 @@ async def _serve(
             await engine.publish(serving)
         elif kind == "counters":
             reply = await engine.counters()
+        elif kind == "check":
+            reply = await _fault(engine)
         pipe.send(reply)
     if serving:
         await engine.stop()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import asyncio_dgram
 from asyncio_dgram.aio import DatagramServer
@@ -19,7 +20,8 @@ from resolverd.config.types import Listener
 from resolverd.engine.answer import respond, servfail
 from resolverd.engine.counters import Counters
 from resolverd.engine.querylog import described
-from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.selfcheck import self_check
+from resolverd.engine.sockets import TCP_BACKLOG, BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
 from resolverd.snapshot.model import Snapshot
 
@@ -49,23 +51,35 @@ class ReferenceEngine:
             task.add_done_callback(self._ended)
             self._tasks.append(task)
         for tcp in self._sockets.tcp:
-            self._servers.append(await asyncio.start_server(self._tcp.connected, sock=tcp))
+            self._servers.append(
+                await asyncio.start_server(self._tcp.connected, sock=tcp, backlog=TCP_BACKLOG)
+            )
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`."""
         self._snapshot = snapshot
+
+    async def check(self) -> None:
+        """Answer a query to itself in this loop. Raises EngineError if it cannot."""
+        self_check(self._snapshot)
 
     async def counters(self) -> Counters:
         """What was counted so far."""
         return self._counters
 
     async def stop(self) -> None:
-        """Stop answering and close the sockets."""
+        """Stop answering and close the sockets; what was read by then is answered.
+
+        So whoever holds the same sockets open, as a service manager does across a restart,
+        loses no datagram: what was not read waits in them.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for stream in self._streams:
-            stream.close()
+        for stream, udp in zip(self._streams, self._sockets.udp, strict=False):
+            with udp.dup() as sender:
+                stream.close()
+                self._answer_what_was_read(stream, sender)
         for server in self._servers:
             server.close()
         self._tcp.close()
@@ -86,6 +100,18 @@ class ReferenceEngine:
             except OSError as wrong:
                 # The kernel reports an earlier datagram's failure; this socket still serves.
                 self._counters.send_errors[type(wrong).__name__] += 1
+
+    def _answer_what_was_read(self, stream: DatagramServer, sender: socket.socket) -> None:
+        """Empty the queue of a stream that is closed; its own `recv` refuses that."""
+        queue: asyncio.Queue[tuple[bytes | None, tuple[str, int]]] = cast(Any, stream)._recvq
+        while not queue.empty():
+            packet, source = queue.get_nowait()
+            response = self._respond(packet, source[0], tcp=False) if packet is not None else None
+            if response is not None:
+                try:
+                    sender.sendto(response, source)
+                except OSError as wrong:
+                    self._counters.send_errors[type(wrong).__name__] += 1
 
     def _respond_tcp(self, packet: bytes, source: str) -> bytes | None:
         return self._respond(packet, source, tcp=True)

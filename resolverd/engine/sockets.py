@@ -143,7 +143,7 @@ def local_ipv4() -> list[str]:
 
 def local_ipv6() -> list[str]:
     """Every IPv6 address of this host's interfaces, less the link-local ones."""
-    table = Path("/proc/net/if_inet6")
+    table = Path("/proc/self/net/if_inet6")  # the same, and seen where only processes are
     if not table.exists():
         return []
     found = [

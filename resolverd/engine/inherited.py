@@ -1,0 +1,79 @@
+"""Sockets that a service manager bound and handed over, in place of our own.
+
+They outlive this process, so what arrives during a restart waits in them. All workers share
+them. A wildcard UDP socket answers from whichever address the kernel picks, and is not split
+into one per address as `bind` does: a socket unit should name its addresses.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+from resolverd import log
+from resolverd.config.types import Listener
+from resolverd.engine.sockets import BoundSockets
+from resolverd.errors import EngineError
+
+_WILDCARDS = {"0.0.0.0", "::"}
+
+
+def adopt(
+    handed_over: Sequence[socket.socket], workers: int = 1
+) -> tuple[list[Listener], list[BoundSockets]]:
+    """Share `handed_over` among the workers.
+
+    Returns the addresses and ports served, and the sockets by worker, as `bind` does. Raises
+    EngineError, and closes what it was given, when one of them is not for DNS.
+    """
+    strange = [each for each in handed_over if not _serves_dns(each)]
+    if strange:
+        told = ", ".join(f"descriptor {each.fileno()}" for each in strange)
+        for each in handed_over:
+            each.close()
+        raise EngineError(
+            f"{told}: inherited, but neither a UDP nor a listening TCP socket; the socket unit "
+            "may have only ListenDatagram= and ListenStream= with ADDRESS:PORT"
+        )
+    first = BoundSockets(
+        [each for each in handed_over if each.type == socket.SOCK_DGRAM],
+        [each for each in handed_over if each.type == socket.SOCK_STREAM],
+    )
+    udp, tcp = _listeners(first.udp), _listeners(first.tcp)
+    bound = list(dict.fromkeys((*udp, *tcp)))
+    _tell(bound, udp, tcp)
+    others = [
+        BoundSockets([each.dup() for each in first.udp], [each.dup() for each in first.tcp])
+        for _ in range(workers - 1)
+    ]
+    return bound, [first, *others]
+
+
+def _serves_dns(handed_over: socket.socket) -> bool:
+    if handed_over.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    if handed_over.type == socket.SOCK_STREAM:
+        return bool(handed_over.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return handed_over.type == socket.SOCK_DGRAM
+
+
+def _listeners(sockets: Sequence[socket.socket]) -> list[Listener]:
+    return [Listener(*each.getsockname()[:2]) for each in sockets]
+
+
+def _tell(bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]) -> None:
+    """Which addresses are served instead of server.listen, and what is odd about them."""
+    events = log.get("engine")
+    events.info("sockets.inherited", listen=[str(each) for each in bound], instead_of="listen")
+    for each in bound:
+        missing = [name for name, have in (("UDP", udp), ("TCP", tcp)) if each not in have]
+        if missing:
+            events.warning("sockets.half", listen=str(each), missing=missing)
+    for each in udp:
+        if each.address in _WILDCARDS:
+            events.warning(
+                "sockets.wildcard",
+                listen=str(each),
+                reason="on a host with several addresses, answers may leave from another one "
+                "than was asked; name the addresses in the socket unit",
+            )

@@ -1,0 +1,129 @@
+"""The service manager's side of a daemon: readiness, status, watchdog, inherited sockets.
+
+The protocols of sd_notify(3) and sd_listen_fds(3), which are an environment variable and a
+datagram each. `Supervisor.adopt` reads the environment once and clears what it read, so that
+no child takes it for its own. Without a service manager everything here does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field
+
+from resolverd import log
+
+# The first descriptor that is handed over (SD_LISTEN_FDS_START).
+FIRST_DESCRIPTOR = 3
+
+_NOTIFY = ("NOTIFY_SOCKET",)
+_WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
+_LISTEN = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """One descriptor handed over, and the name that its socket unit gives it."""
+
+    descriptor: int
+    name: str
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Whoever started this process: where to tell how it goes, and what was handed over.
+
+    `watchdog` is the seconds within which each `alive` must follow the one before, or None.
+    """
+
+    address: str = ""
+    watchdog: float | None = None
+    sockets: Sequence[socket.socket] = ()
+    _status: str = field(default="", init=False)
+
+    @classmethod
+    def adopt(cls, environ: MutableMapping[str, str] = os.environ) -> Supervisor:
+        """The supervisor that `environ` speaks of; its variables are removed from there."""
+        found = {key: environ.pop(key, "") for key in (*_NOTIFY, *_WATCHDOG, *_LISTEN)}
+        pid = os.getpid()
+        return cls(
+            address=found["NOTIFY_SOCKET"],
+            watchdog=watchdog_interval(found["WATCHDOG_USEC"], found["WATCHDOG_PID"], pid),
+            sockets=[
+                _socket(each.descriptor)
+                for each in inherited(
+                    found["LISTEN_FDS"], found["LISTEN_PID"], found["LISTEN_FDNAMES"], pid
+                )
+            ],
+        )
+
+    def ready(self, status: str) -> None:
+        """It serves: after start, and at the end of every reload, well or ill."""
+        self._status = status
+        self._send(READY="1", STATUS=status)
+
+    def reloading(self) -> None:
+        """A reload has begun; `ready` ends it."""
+        self._send(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
+
+    def stopping(self) -> None:
+        """It has begun to stop."""
+        self._send(STOPPING="1", STATUS="stopping")
+
+    def status(self, status: str) -> None:
+        """One line for people; sent only when it changes."""
+        if status != self._status:
+            self._status = status
+            self._send(STATUS=status)
+
+    def alive(self) -> None:
+        """It makes progress: to be told within every `watchdog` seconds."""
+        self._send(WATCHDOG="1")
+
+    def _send(self, **fields: str) -> None:
+        if not self.address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.sendto(message(fields), socket_address(self.address))
+        except OSError as wrong:
+            log.get("systemd").error("notify.failed", told=[*fields], reason=str(wrong))
+
+
+def message(fields: MutableMapping[str, str]) -> bytes:
+    """The datagram: one ``KEY=value`` per line, so a value keeps to its line."""
+    rows = (f"{key}={' '.join(value.split())}" for key, value in fields.items())
+    return "\n".join(rows).encode("utf-8", "replace")
+
+
+def socket_address(text: str) -> str:
+    """The address in NOTIFY_SOCKET as the socket module has it: ``@`` means an abstract one."""
+    return "\0" + text[1:] if text.startswith("@") else text
+
+
+def watchdog_interval(usec: str, pid: str, own_pid: int) -> float | None:
+    """Seconds from WATCHDOG_USEC, unless WATCHDOG_PID means another process; else None."""
+    if not usec.isdigit() or not int(usec) or pid not in ("", str(own_pid)):
+        return None
+    return int(usec) / 1e6
+
+
+def inherited(fds: str, pid: str, names: str, own_pid: int) -> list[Inherited]:
+    """The descriptors that LISTEN_FDS counts, unless LISTEN_PID means another process."""
+    if not fds.isdigit() or pid != str(own_pid):
+        return []
+    named = names.split(":") if names else []
+    return [
+        Inherited(FIRST_DESCRIPTOR + index, named[index] if index < len(named) else "unknown")
+        for index in range(int(fds))
+    ]
+
+
+def _socket(descriptor: int) -> socket.socket:
+    """A socket over `descriptor` that does not block and that no program started here keeps."""
+    adopted = socket.socket(fileno=descriptor)
+    adopted.setblocking(False)
+    adopted.set_inheritable(False)
+    return adopted

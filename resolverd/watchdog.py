@@ -1,0 +1,81 @@
+"""The watchdog: tell the supervisor that all is alive, only while all can prove it.
+
+A proof is a coroutine that ends, with "" or with what is wrong. One that has not ended when
+it is time to tell is a fault as well, and it is waited for, not asked again: what hangs is
+not made to hang twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from resolverd import log
+from resolverd.errors import ResolverdError
+
+Proof = Callable[[], Coroutine[Any, Any, str]]
+
+# A turn waits one pause, then at most another for the proofs: so two turns fit the interval.
+_PAUSES_PER_INTERVAL = 4
+
+
+class Watchdog:
+    """Asks every proof in turns and calls `beat` after each turn without a fault.
+
+    `interval` is the seconds after which a missing beat means death; `pause` and `patience`
+    are parts of it.
+    """
+
+    def __init__(
+        self, interval: float, proofs: Mapping[str, Proof], beat: Callable[[], None]
+    ) -> None:
+        self.pause = self.patience = interval / _PAUSES_PER_INTERVAL
+        self.faults: dict[str, str] = {}
+        self._proofs, self._beat = proofs, beat
+        self._asked: dict[str, asyncio.Task[str]] = {}
+        self._log = log.get("watchdog")
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        try:
+            while True:
+                await self.turn()
+                await asyncio.sleep(self.pause)
+        finally:
+            for task in self._asked.values():
+                task.cancel()
+
+    async def turn(self) -> None:
+        """Ask every proof once; beat if none finds fault."""
+        for name, prove in self._proofs.items():
+            if name not in self._asked:
+                self._asked[name] = asyncio.create_task(prove(), name=f"proof of {name}")
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=self.patience)
+        faults = {name: fault for name in self._proofs if (fault := self._fault(name))}
+        if faults and faults != self.faults:
+            self._log.error("watchdog.withheld", faults=faults)
+        elif self.faults and not faults:
+            self._log.info("watchdog.resumed", after=self.faults)
+        self.faults = faults
+        if not faults:
+            self._beat()
+
+    def _fault(self, name: str) -> str:
+        task = self._asked[name]
+        if not task.done():
+            return f"no answer within {self.patience:g} s"
+        del self._asked[name]
+        wrong = task.exception()
+        if wrong is None:
+            return task.result()
+        if not isinstance(wrong, ResolverdError):
+            self._log.error("watchdog.defect", proof=name, exc_info=wrong)
+        return f"{type(wrong).__name__}: {wrong}"
+
+
+async def turns(once: Callable[[], Awaitable[object]]) -> str:
+    """A proof that `once` comes to its end."""
+    await once()
+    return ""

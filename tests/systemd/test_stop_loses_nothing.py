@@ -1,0 +1,65 @@
+"""An engine that stops answers what it has read, and leaves the rest to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from harness.messages import query
+from harness.server import HEAD, snapshot_of
+
+from resolverd.engine.inherited import adopt
+from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.tcp import TcpLimits
+from resolverd.loop import loop_factory
+
+MANY = 300
+LIMITS = TcpLimits(idle=5, lifetime=5, connections=5, per_client=5)
+
+
+@pytest.fixture
+def held() -> Iterator[socket.socket]:
+    """A UDP socket as a service manager holds it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        made.bind(("127.0.0.1", 0))
+        made.setblocking(False)
+        yield made
+
+
+def _count(sock: socket.socket) -> int:
+    """The datagrams that wait in a socket."""
+    found = 0
+    while True:
+        try:
+            sock.recv(65535)
+        except BlockingIOError:
+            return found
+        found += 1
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8])
+def test_every_datagram_is_answered_or_left_in_the_socket(held: socket.socket, turns: int) -> None:
+    """Stopped after some turns of the loop: whatever it has read by then has its answer."""
+
+    async def serve_and_stop(client: socket.socket) -> None:
+        _, (sockets,) = adopt([held.dup()])
+        engine = ReferenceEngine([], sockets, LIMITS)
+        await engine.start(snapshot_of(f"$ORIGIN inference.example.\n{HEAD}"))
+        for _ in range(MANY):
+            client.send(query("inference.example", "SOA"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await engine.stop()
+
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        client.connect(held.getsockname())
+        client.setblocking(False)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve_and_stop(client))
+        answered, waiting = _count(client), _count(held)
+    assert answered + waiting == MANY
