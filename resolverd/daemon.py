@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from resolverd import log
+from resolverd.admin.changes import Changes
+from resolverd.admin.served import ReloadReport
+from resolverd.admin.server import AdminServer
 from resolverd.config.load import Override
 from resolverd.config.targets import ProbeTargets
 from resolverd.config.types import Listener
@@ -39,6 +42,7 @@ from resolverd.loop import run_loop
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.model import Plan, Snapshot, Steering
+from resolverd.snapshot.regions import judge_regions
 from resolverd.snapshot.steer import World, steer
 from resolverd.snapshot.verify import verify
 
@@ -60,15 +64,6 @@ _NEEDS_RESTART = (
 
 
 @dataclass(slots=True)
-class ReloadReport:
-    """How the last attempt to adopt an edit went; counts since start."""
-
-    adopted: int = 0
-    refused: int = 0
-    last: str = "started"
-
-
-@dataclass(slots=True)
 class _Serving:
     """What is served now, and what it was made from."""
 
@@ -81,27 +76,31 @@ class Daemon:
     """One resolverd. `start`, then `wait`, then `stop`; or `run` for all three."""
 
     def __init__(self, path: Path, overrides: Sequence[Override] = ()) -> None:
+        self.ready = False
+        self.started = time.time()
         self.reloads = ReloadReport()
         self.overrides = Overrides()
+        self.changes = Changes()
+        self.admin = AdminServer(self)
+        self.tasks: list[asyncio.Task[None]] = []
         self._path, self._options = path, overrides
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._held: dict[str, Verdict] = {}
-        self._tasks: list[asyncio.Task[None]] = []
         self._reload_tasks: set[asyncio.Task[bool]] = set()
         self._plans = itertools.count(1)
         self._steerings = itertools.count(1)
         self._log = log.get("daemon")
-        self._engine: Engine
-        self._monitor: Monitor
+        self.engine: Engine
+        self.monitor: Monitor
         self._book: AddressBook
         self._serving: _Serving
 
     @property
     def bound(self) -> Sequence[Listener]:
         """Where it really listens."""
-        return self._engine.bound
+        return self.engine.bound
 
     @property
     def snapshot(self) -> Snapshot:
@@ -109,13 +108,18 @@ class Daemon:
         return self._serving.snapshot
 
     @property
+    def inputs(self) -> Inputs:
+        """What it was made from."""
+        return self._serving.inputs
+
+    @property
     def verdicts(self) -> Mapping[str, Verdict]:
         """What probing says of each target now."""
-        return self._monitor.verdicts()
+        return self.monitor.verdicts()
 
     async def counters(self) -> Counters:
         """What the engine has counted."""
-        return await self._engine.counters()
+        return await self.engine.counters()
 
     async def run(self) -> ExitCode:
         """Serve until a signal or the engine's death."""
@@ -140,15 +144,16 @@ class Daemon:
         bound, sockets = bind(server.listen, server.workers)
         limits = TcpLimits.of(server)
         if server.workers == 1:
-            self._engine = ReferenceEngine(bound, sockets[0], limits)
+            self.engine = ReferenceEngine(bound, sockets[0], limits)
         else:
-            self._engine = WorkerPool(bound, sockets, limits, run=run_loop)
-        self._monitor = Monitor(_targets(inputs.targets), on_change=self._verdict_changed)
+            self.engine = WorkerPool(bound, sockets, limits, run=run_loop)
+        self.monitor = Monitor(_targets(inputs.targets), on_change=self._verdict_changed)
         self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: self._dirty.set())
         try:
-            await self._monitor.start()
+            await self.admin.start(inputs.config.admin, inputs.base)
+            await self.monitor.start()
             await self._book.start()
-            await self._monitor.first_round()
+            await self.monitor.first_round()
             await self._book.first_round(HOSTNAME_PATIENCE)
             plan = compile_plan(
                 next(self._plans),
@@ -159,14 +164,16 @@ class Daemon:
             )
             self._serving = _Serving(inputs, plan, Snapshot(plan, self._steer(plan)))
             self._verify(self._serving.snapshot)
-            await self._engine.start(self._serving.snapshot)
+            await self.engine.start(self._serving.snapshot)
         except BaseException:
             await self._abandon()
             raise
-        self._tasks = [
+        self.tasks = [
             asyncio.create_task(self._keep_steering(), name="steering"),
             asyncio.create_task(self._keep_watching(), name="edits"),
         ]
+        self.changes.judged(judge_regions(plan, self.world, time.monotonic()))
+        self.ready = True
         self._log.info(
             "ready",
             listen=[str(listener) for listener in bound],
@@ -179,24 +186,25 @@ class Daemon:
     async def wait(self) -> ExitCode:
         """Until asked to stop (OK), or until a part that must live has died (UNAVAILABLE)."""
         stopping = asyncio.create_task(self._stopping.wait())
-        ends: set[asyncio.Future[Any]] = {stopping, self._engine.died, *self._tasks}
+        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died, *self.tasks}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if self._stopping.is_set():
             return ExitCode.OK
-        if self._engine.died.done():
-            self._log.critical("engine.died", reason=self._engine.died.result())
-        for task in self._tasks:
+        if self.engine.died.done():
+            self._log.critical("engine.died", reason=self.engine.died.result())
+        for task in self.tasks:
             if task.done() and not task.cancelled():
                 self._log.critical("task.died", task=task.get_name(), exc_info=task.exception())
         return ExitCode.UNAVAILABLE
 
     async def stop(self) -> None:
         """Stop serving, then probing."""
-        for task in self._tasks:
+        self.ready = False
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        counted = await self._engine.counters() if not self._engine.died.done() else Counters()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
 
@@ -212,8 +220,7 @@ class Daemon:
                 )
                 await self._adopt(inputs)
             except ResolverdError as wrong:
-                self.reloads.refused += 1
-                self.reloads.last = f"refused: {wrong}"
+                self.reloads.refuse(wrong)
                 self._log.error(
                     "reload.refused",
                     problems=str(wrong).splitlines(),
@@ -221,8 +228,7 @@ class Daemon:
                     changed="nothing",
                 )
                 return False
-            self.reloads.adopted += 1
-            self.reloads.last = "adopted"
+            self.reloads.adopt(inputs.warnings)
             self._warn(inputs)
             self._log.info("reload.adopted", generation=self._serving.plan.generation)
             return True
@@ -238,32 +244,33 @@ class Daemon:
             inputs.locator,
             inputs.targets,
         )
-        self._held = dict(self._monitor.verdicts())
+        self._held = dict(self.monitor.verdicts())
         old, new = _targets(before.inputs.targets), _targets(inputs.targets)
-        self._monitor.replace({target.id: target for target in (*old, *new)}.values())
+        self.monitor.replace({target.id: target for target in (*old, *new)}.values())
         self._book.replace({*_hostnames(before.inputs), *_hostnames(inputs)})
-        await self._monitor.first_round()
+        await self.monitor.first_round()
         await self._book.first_round(HOSTNAME_PATIENCE)
         try:
             snapshot = Snapshot(plan, self._steer(plan))
             self._verify(snapshot)
         except ResolverdError:
-            self._monitor.replace(old)
+            self.monitor.replace(old)
             self._book.replace(_hostnames(before.inputs))
             raise
         self._warn_of_restart(before.inputs, inputs)
         self._serving = _Serving(inputs, plan, snapshot)
-        await self._engine.publish(snapshot)
-        self._monitor.replace(new)
+        await self.engine.publish(snapshot)
+        self.monitor.replace(new)
         self._book.replace(_hostnames(inputs))
         self._dirty.set()
 
     def _steer(self, plan: Plan) -> Steering:
-        return steer(next(self._steerings), plan, self._world(), time.monotonic())
+        return steer(next(self._steerings), plan, self.world, time.monotonic())
 
-    def _world(self) -> World:
+    @property
+    def world(self) -> World:
         """What is known now; a target just replaced is known by its last verdict until probed."""
-        verdicts = dict(self._monitor.verdicts())
+        verdicts = dict(self.monitor.verdicts())
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
                 verdicts[target] = verdict
@@ -273,7 +280,8 @@ class Daemon:
         scratch = Counters()
         verify(snapshot.plan, lambda packet: respond(packet, "127.0.0.1", snapshot, scratch))
 
-    def _verdict_changed(self, _target: str, _before: Verdict, _after: Verdict) -> None:
+    def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
+        self.changes.endpoint(target, before, after)
         self._dirty.set()
 
     def steer_soon(self) -> None:
@@ -289,11 +297,14 @@ class Daemon:
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
             self._expire_overrides()
-            serving = self._serving
-            snapshot = Snapshot(serving.plan, self._steer(serving.plan))
-            if serving is self._serving:
-                serving.snapshot = snapshot
-                await self._engine.publish(snapshot)
+            await self.restate()
+
+    async def restate(self) -> None:
+        """Take verdicts and overrides into account; returns once answers come from them."""
+        serving = self._serving
+        serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
+        self.changes.judged(judge_regions(serving.plan, self.world, time.monotonic()))
+        await self.engine.publish(serving.snapshot)
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""
@@ -349,11 +360,14 @@ class Daemon:
             old, new = getattr(before.config.server, option), getattr(after.config.server, option)
             if old != new:
                 self._log.warning("reload.needs_restart", option=f"server.{option}")
+        if before.config.admin != after.config.admin:
+            self._log.warning("reload.needs_restart", option="admin")
 
     async def _abandon(self) -> None:
-        await self._engine.stop()
+        await self.admin.stop()
+        await self.engine.stop()
         await self._book.stop()
-        await self._monitor.stop()
+        await self.monitor.stop()
 
 
 def _allow_open_files() -> None:

@@ -88,6 +88,10 @@ class Monitor:
         """The running totals of each target, by target id."""
         return MappingProxyType({id_: watch.counters for id_, watch in self._watches.items()})
 
+    def late(self, now: float) -> list[str]:
+        """The ids of targets whose next probe should have started long ago."""
+        return [id_ for id_, watch in self._watches.items() if watch.late(now)]
+
     def replace(self, targets: Iterable[Target]) -> None:
         """Probe exactly `targets` from now on.
 

@@ -31,6 +31,9 @@ from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, run
 from resolverd.health.verdict import State, Verdict
 
+# Seconds that a busy host may add to a schedule before probing counts as stuck.
+_LATE = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -47,6 +50,8 @@ class Target:
 class Counters:
     """Running totals of one target; `latency` is the last probe's, in seconds.
 
+    `latency_sum` is that of all the probes that came to an end.
+
     `probes` that came to an end, `failures` among them, and those `overtaken` by the outcome
     of a later probe, which were cancelled.
     """
@@ -55,6 +60,7 @@ class Counters:
     failures: int = 0
     overtaken: int = 0
     latency: float = math.nan
+    latency_sum: float = 0.0
 
 
 class Watch:
@@ -91,6 +97,12 @@ class Watch:
         self._tasks[task] = started
         task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
+
+    def late(self, now: float) -> bool:
+        """Whether the next probe should have started long ago: the loop is stuck."""
+        settings = self.target.settings
+        allowed = 2 * settings.interval + settings.timeout + _LATE
+        return not math.isinf(self._started) and now - self._started > allowed
 
     def adopt(self, target: Target, ask: Ask) -> None:
         """Go on with new settings; health stays, for no endpoint changed by it."""
@@ -141,6 +153,7 @@ class Watch:
         self.counters.probes += 1
         self.counters.failures += not outcome.ok
         self.counters.latency = outcome.latency
+        self.counters.latency_sum += outcome.latency
         self.counters.overtaken += len(self._cancel(started))
         self._observe(outcome, started)
         self._reschedule(outcome, started)

@@ -1,0 +1,194 @@
+"""The API: what each path answers. JSON in, JSON out, but for /metrics."""
+
+from __future__ import annotations
+
+import json
+import math
+import pwd
+import socket
+import struct
+import time
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from resolverd.admin.failure import ApiError, Handler, as_json
+from resolverd.admin.liveness import faults
+from resolverd.admin.metrics import exposition
+from resolverd.admin.operate import Order, clear_override, set_override, without_region
+from resolverd.admin.served import Served
+from resolverd.admin.state import override_of, reload_of, state_of
+from resolverd.config.types import Duration
+from resolverd.dns.prefix import Prefix, parse_prefix
+from resolverd.engine.explain import explain
+from resolverd.health.overrides import OverrideKind
+
+_MOST_OCTETS = 64 * 1024
+_PEER = struct.Struct("3i")
+
+
+class OverrideRequest(BaseModel):
+    """The body of POST /override. `for` is a duration; without it the override stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: str
+    kind: OverrideKind
+    why: str = Field(min_length=1, max_length=500)
+    who: str = Field("", max_length=100)
+    seconds: Duration | None = Field(None, alias="for", gt=0, le=366 * 86400)
+
+
+class Api:
+    """The handlers, over one daemon."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def application(self, *guards: Any) -> web.Application:
+        """An application with these middlewares in front of the handlers."""
+        app = web.Application(
+            middlewares=[as_json, *guards, self._once_ready], client_max_size=_MOST_OCTETS
+        )
+        app.router.add_get("/state", self.state)
+        app.router.add_get("/explain", self.explain)
+        app.router.add_post("/override", self.override)
+        app.router.add_delete("/override/{target}", self.clear)
+        app.router.add_post("/reload", self.reload)
+        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/healthz", self.healthz)
+        app.router.add_get("/readyz", self.readyz)
+        return app
+
+    @web.middleware
+    async def _once_ready(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._served.ready and request.match_info.http_exception is None:
+            raise ApiError(503, "the daemon is starting, or ending", "ask again in a moment")
+        return await handler(request)
+
+    async def state(self, request: web.Request) -> web.Response:
+        """Everything there is to see."""
+        return web.json_response(state_of(self._served))
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN]``."""
+        name, client = request.query.get("name"), request.query.get("client")
+        if not name or not client:
+            raise ApiError(
+                400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
+            )
+        try:
+            told = explain(name, _prefix(client), self._served.snapshot)
+        except ValueError as wrong:
+            raise ApiError(400, str(wrong), "write a hostname such as chat.example.com") from wrong
+        plan, steering = self._served.snapshot
+        generation = {"plan": plan.generation, "steering": steering.generation}
+        return web.json_response(_finite({"generation": generation, **asdict(told)}))
+
+    async def override(self, request: web.Request) -> web.Response:
+        """Put an override in force; answers once it is obeyed."""
+        asked = await _body(request)
+        who = asked.who or _peer(request)
+        order = Order(asked.target, asked.kind, who, asked.why, asked.seconds)
+        keys = await set_override(self._served, order)
+        now = time.monotonic()
+        in_force = self._served.overrides.active(now)
+        return web.json_response(
+            {
+                "target": asked.target,
+                "set": [{"target": k, **override_of(in_force[k], now)} for k in keys],
+                "services_without_region": without_region(self._served),
+            }
+        )
+
+    async def clear(self, request: web.Request) -> web.Response:
+        """End an override; answers once that is obeyed."""
+        target = request.match_info["target"]
+        who = request.query.get("who", "")[:100] or _peer(request)
+        cleared = await clear_override(self._served, target, who)
+        now = time.monotonic()
+        told = [{"target": key, **override_of(o, now)} for key, o in cleared.items()]
+        return web.json_response({"target": target, "cleared": told})
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Adopt the files as they are now; 422 with every problem when they are refused."""
+        adopted = await self._served.reload()
+        plan = self._served.snapshot.plan
+        told = reload_of(self._served)
+        if adopted:
+            return web.json_response({"generation": plan.generation, "reload": told})
+        raise ApiError(
+            422,
+            "refused: what was served is served on",
+            "mend the problems, and reload again",
+            generation=plan.generation,
+            reload=told,
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus's text, or OpenMetrics for those who accept it."""
+        page, content_type = await exposition(self._served, request.headers.get("Accept", ""))
+        return web.Response(body=page, headers={"Content-Type": content_type})
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """200 while the serving loop and the probe loop are alive, else 503 and what is not."""
+        found = await faults(self._served)
+        if found:
+            raise ApiError(503, "; ".join(found), "restart the daemon, and keep its log")
+        return web.json_response({"alive": True})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 from the end of the first probe round until the daemon is asked to stop."""
+        return web.json_response({"ready": True})
+
+
+def _prefix(text: str) -> Prefix:
+    try:
+        return parse_prefix(text)
+    except ValueError as wrong:
+        raise ApiError(
+            400,
+            f'"{text}" is not an address or network: {wrong}',
+            "write 203.0.113.7 or 203.0.113.0/24",
+        ) from wrong
+
+
+async def _body(request: web.Request) -> OverrideRequest:
+    example = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
+    try:
+        return OverrideRequest.model_validate(json.loads(await request.text()))
+    except ValidationError as wrong:
+        told = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in wrong.errors()
+        )
+        raise ApiError(400, told, f"send JSON like {example}") from wrong
+    except ValueError as wrong:  # JSON, or octets that are no text
+        raise ApiError(400, f"not JSON: {wrong}", f"send JSON like {example}") from wrong
+
+
+def _peer(request: web.Request) -> str:
+    """Who is at the other end of the Unix socket; over HTTP, whoever has the token."""
+    connection: socket.socket | None = request.get_extra_info("socket")
+    if connection is None or connection.family != socket.AF_UNIX:
+        return "the token's holder"
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, uid, _ = _PEER.unpack(packed)
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _finite(value: Any) -> Any:
+    """`value` with None for every number without end, which JSON cannot say."""
+    match value:
+        case dict():
+            return {key: _finite(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_finite(inner) for inner in value]
+        case float() if math.isinf(value):
+            return None
+    return value

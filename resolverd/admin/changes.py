@@ -1,0 +1,46 @@
+"""Changes of state, counted for metrics; and each region's as one event of the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from resolverd import log
+from resolverd.health.verdict import Verdict
+from resolverd.snapshot.regions import JudgedRegion
+
+
+class Changes:
+    """How often each endpoint and region entered each state since start.
+
+    `endpoints` by (probe target, state), as measured; `regions` by (region, state), as served,
+    which is under overrides.
+    """
+
+    def __init__(self) -> None:
+        self.endpoints: Counter[tuple[str, str]] = Counter()
+        self.regions: Counter[tuple[str, str]] = Counter()
+        self._known: dict[str, Verdict] = {}
+        self._log = log.get("daemon")
+
+    def endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
+        """Count a new verdict of a target; the first is no change."""
+        if before.state is not after.state and not before.unknown:
+            self.endpoints[(target, after.state.value)] += 1
+
+    def judged(self, regions: Mapping[str, JudgedRegion]) -> None:
+        """Tell which regions have changed since the last call; the first only remembers."""
+        for name, region in regions.items():
+            before, after = self._known.get(name), region.verdict
+            if before is None or before.state is after.state:
+                continue
+            self.regions[(name, after.state.value)] += 1
+            self._log.info(
+                "region.state",
+                region=name,
+                before=before.state.value,
+                after=after.state.value,
+                reason=after.reason,
+                services=list(region.services),
+            )
+        self._known = {name: region.verdict for name, region in regions.items()}

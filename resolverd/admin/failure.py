@@ -1,0 +1,64 @@
+"""Errors of the API: every one is JSON with what is wrong and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from resolverd import log
+from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
+from resolverd.engine.explain import NotSteeredError
+from resolverd.errors import ResolverdError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ApiError(ResolverdError):
+    """A request that cannot be granted, with its HTTP status."""
+
+    def __init__(self, status: int, error: str, mend: str, **more: Any) -> None:
+        self.status, self.mend, self.more = status, mend, more
+        self.headers: dict[str, str] = {}
+        super().__init__(error)
+
+
+@web.middleware
+async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into ``{"error": …, "mend": …}`` with the right status."""
+    try:
+        return await handler(request)
+    except ApiError as wrong:
+        return _answer(wrong.status, str(wrong), wrong.mend, wrong.headers, wrong.more)
+    except (UnknownTargetError, NotOverriddenError) as wrong:
+        return _answer(404, str(wrong), wrong.mend)
+    except NotSteeredError as wrong:
+        return _answer(404, str(wrong), "ask for a name that a DYNA record steers")
+    except ResolverdError as wrong:
+        return _answer(503, str(wrong), "see the daemon's log")
+    except web.HTTPNotFound:
+        paths = sorted({str(r.canonical) for r in request.app.router.resources()})
+        return _answer(404, f"there is no {request.path} here", f"ask for {', '.join(paths)}")
+    except web.HTTPMethodNotAllowed as wrong:
+        allowed = ", ".join(sorted(wrong.allowed_methods - {"HEAD"}))
+        return _answer(
+            405, f"{request.path} cannot be asked with {wrong.method}", f"use {allowed}",
+            {"Allow": allowed},
+        )  # fmt: skip
+    except web.HTTPException as wrong:
+        return _answer(wrong.status, wrong.reason, "see docs/operations.md")
+    except Exception as defect:  # noqa: BLE001 - one request fails; the daemon serves on
+        log.get("admin").error("admin.defect", path=request.path, exc_info=defect)
+        return _answer(500, f"a defect of resolverd: {type(defect).__name__}", "see its log")
+
+
+def _answer(
+    status: int,
+    error: str,
+    mend: str,
+    headers: dict[str, str] | None = None,
+    more: dict[str, Any] | None = None,
+) -> web.Response:
+    body = {"error": error, "mend": mend, **(more or {})}
+    return web.json_response(body, status=status, headers=headers)

@@ -1,0 +1,64 @@
+"""Who may ask for what over HTTP: reading for everybody, the rest for those with the token.
+
+The file of the token is read for every request that sends one, so that a new token counts at
+once. The Unix socket has no guard but its mode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from pathlib import Path
+
+from aiohttp import web
+
+from resolverd.admin.failure import ApiError, Handler
+
+OPEN = frozenset({"/metrics", "/healthz", "/readyz", "/state"})
+_SCHEME = "bearer "
+
+
+class Guard:
+    """Admits requests; `token_file` None admits nothing but reading the open paths."""
+
+    def __init__(self, token_file: Path | None) -> None:
+        self._token_file = token_file
+
+    @web.middleware
+    async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Raises ApiError where the token is missing or wrong."""
+        if request.method not in {"GET", "HEAD"} or request.path not in OPEN:
+            await self._authorise(request)
+        return await handler(request)
+
+    async def _authorise(self, request: web.Request) -> None:
+        if self._token_file is None:
+            raise ApiError(
+                403,
+                "over HTTP this daemon only tells its state",
+                "use the Unix socket, or set admin.token_file and send its token",
+            )
+        sent = request.headers.get("Authorization", "")
+        if sent[: len(_SCHEME)].lower() != _SCHEME:
+            raise _unauthorised("this needs the token of admin.token_file")
+        token = await asyncio.to_thread(_read, self._token_file)
+        if not hmac.compare_digest(sent[len(_SCHEME) :].strip().encode(), token):
+            raise _unauthorised("that is not the token of admin.token_file")
+
+
+def _unauthorised(error: str) -> ApiError:
+    wrong = ApiError(401, error, "send the header Authorization: Bearer TOKEN")
+    wrong.headers["WWW-Authenticate"] = "Bearer"
+    return wrong
+
+
+def _read(path: Path) -> bytes:
+    try:
+        token = path.read_bytes().strip()
+    except OSError as wrong:
+        raise ApiError(
+            403, f"the token cannot be read: {wrong.strerror}", f"mend {path} on the daemon's host"
+        ) from wrong
+    if not token:
+        raise ApiError(403, "the token file is empty", f"write a token into {path}")
+    return token

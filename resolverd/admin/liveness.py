@@ -1,0 +1,32 @@
+"""Whether the daemon is alive: that it serves, that it steers, and that it probes on time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from resolverd.admin.served import Served
+from resolverd.errors import EngineError
+
+# An engine whose every worker is well tells its counts in milliseconds.
+PATIENCE = 3.0
+
+
+async def faults(served: Served) -> list[str]:
+    """What is dead or stuck, in words; empty while all is well."""
+    found = []
+    if served.engine.died.done():
+        found.append("the engine has died")
+    else:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await served.engine.counters()
+        except TimeoutError:
+            found.append(f"the engine has not answered for {PATIENCE:g} s")
+        except EngineError as wrong:
+            found.append(str(wrong))
+    found += [f"the task {task.get_name()} has ended" for task in served.tasks if task.done()]
+    late = served.monitor.late(time.monotonic())
+    if late:
+        found.append(f"probes are not started when they are due: {', '.join(late[:5])}")
+    return found

@@ -1,0 +1,116 @@
+"""What an operator does to a running daemon: overrides, set and cleared.
+
+An override is asked for by the name of a region or of an endpoint. Where services probe an
+endpoint differently it is several targets, and all of them are overridden.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from resolverd import log
+from resolverd.admin.served import Served
+from resolverd.config.explain import did_you_mean
+from resolverd.errors import ResolverdError
+from resolverd.health.overrides import Override, OverrideKind
+from resolverd.snapshot.regions import judge_regions
+
+
+class UnknownTargetError(ResolverdError):
+    """There is no region and no endpoint of that name; `mend` says which are near."""
+
+    def __init__(self, name: str, mend: str) -> None:
+        self.mend = mend
+        super().__init__(f'there is no region and no endpoint "{name}"')
+
+
+class NotOverriddenError(ResolverdError):
+    """There is no override to clear; `mend` says which there are."""
+
+    def __init__(self, name: str, mend: str) -> None:
+        self.mend = mend
+        super().__init__(f'"{name}" has no override')
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an operator wants; `seconds` None holds until it is cleared."""
+
+    target: str
+    kind: OverrideKind
+    who: str
+    why: str
+    seconds: float | None
+
+
+async def set_override(served: Served, order: Order) -> tuple[str, ...]:
+    """Put an override in force; returns its keys once answers obey it.
+
+    Raises UnknownTargetError.
+    """
+    keys = keys_of(served, order.target)
+    now = time.monotonic()
+    until = None if order.seconds is None else now + order.seconds
+    override = Override(order.kind, order.who, order.why, now, until)
+    before = served.world.overrides.active(now)
+    for key in keys:
+        previous = before.get(key)
+        served.overrides.set(key, override)
+        log.get("admin").info(
+            "override.set",
+            target=key,
+            before=previous.kind.value if previous else None,
+            after=order.kind.value,
+            who=order.who,
+            reason=order.why,
+            seconds=order.seconds,
+        )
+    await served.restate()
+    return keys
+
+
+async def clear_override(served: Served, target: str, who: str) -> dict[str, Override]:
+    """End the overrides of `target`; returns them by key once answers obey.
+
+    Raises UnknownTargetError, NotOverriddenError.
+    """
+    now = time.monotonic()
+    active = served.overrides.active(now)
+    keys = (target,) if target in active else keys_of(served, target)
+    cleared = {key: o for key in keys if (o := served.overrides.clear(key, now)) is not None}
+    if not cleared:
+        known = ", ".join(sorted(active))
+        raise NotOverriddenError(target, f"overridden now: {known or 'none'}")
+    for key, override in cleared.items():
+        log.get("admin").info(
+            "override.cleared",
+            target=key,
+            before=override.kind.value,
+            after=None,
+            who=who,
+            reason=f"was set by {override.who}: {override.why}",
+        )
+    await served.restate()
+    return cleared
+
+
+def keys_of(served: Served, name: str) -> tuple[str, ...]:
+    """The override keys of a region, an endpoint or a probe target. Raises UnknownTargetError."""
+    config, targets = served.inputs.config, served.inputs.targets.by_id
+    if name in config.region:
+        return (name,)
+    keys = tuple(id_ for id_, target in targets.items() if name in (id_, target.name))
+    if not keys:
+        endpoints = dict.fromkeys(target.name for target in targets.values())
+        raise UnknownTargetError(name, did_you_mean(name, [*config.region, *endpoints]))
+    return keys
+
+
+def without_region(served: Served) -> list[str]:
+    """Services that have no region which serves now."""
+    judged = judge_regions(served.snapshot.plan, served.world, time.monotonic())
+    served_well = {
+        service for each in judged.values() if each.verdict.serves for service in each.services
+    }
+    return [service for service in served.snapshot.plan.services if service not in served_well]

@@ -1,0 +1,68 @@
+"""Where the admin socket is: for the daemon that opens it, and for the verbs that look for it.
+
+`auto` is one place per kind of host: what systemd gives a service, else what root has, else
+what a login session has, else a directory of the user's own.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+SYSTEM = Path("/run/resolverd/admin.sock")
+
+
+def socket_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The path to open; relative ones are relative to `base`. None opens no socket."""
+    if not setting:
+        return None
+    if setting != "auto":
+        return base / setting
+    return next(_automatic(environ))
+
+
+def sockets_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where a daemon with that setting may be found, likeliest first."""
+    if not setting:
+        return []
+    if setting != "auto":
+        return [base / setting]
+    return list(dict.fromkeys([*_automatic(environ), SYSTEM]))
+
+
+def own_directory() -> Path:
+    """This user's own directory among the temporary ones."""
+    return Path(tempfile.gettempdir()) / f"resolverd-{os.geteuid()}"
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory of a socket. Raises OSError, also where another user could swap it."""
+    parent = path.parent
+    if parent != own_directory():
+        parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return
+    parent.mkdir(mode=0o700, exist_ok=True)
+    if not is_own(parent):
+        raise PermissionError(1, "belongs to somebody else", str(parent))
+
+
+def is_own(directory: Path) -> bool:
+    """Whether a directory is this user's, and nobody else may write to it."""
+    status = directory.lstat()
+    mine = status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode)
+    return mine and not status.st_mode & 0o022
+
+
+def _automatic(environ: Mapping[str, str]) -> Iterator[Path]:
+    given = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if given:
+        yield Path(given) / "admin.sock"
+    if os.geteuid() == 0:
+        yield SYSTEM
+    session = environ.get("XDG_RUNTIME_DIR")
+    if session:
+        yield Path(session) / "resolverd.sock"
+    yield own_directory() / "admin.sock"

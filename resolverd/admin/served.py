@@ -1,0 +1,84 @@
+"""What the admin room needs of a daemon, and the report on reloads that both keep."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from resolverd.admin.changes import Changes
+from resolverd.engine.interface import Engine
+from resolverd.errors import Problem, ProblemsError, ResolverdError
+from resolverd.health.monitor import Monitor
+from resolverd.health.overrides import Overrides
+from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.steer import World
+
+
+@dataclass(slots=True)
+class ReloadReport:
+    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds."""
+
+    adopted: int = 0
+    refused: int = 0
+    last: str = "started"
+    at: float = field(default_factory=time.time)
+    problems: tuple[Problem, ...] = ()
+
+    def adopt(self, warnings: Sequence[Problem]) -> None:
+        """Note that an edit was adopted, and what was odd about it."""
+        self.adopted += 1
+        self.last, self.at, self.problems = "adopted", time.time(), tuple(warnings)
+
+    def refuse(self, wrong: ResolverdError) -> None:
+        """Note that an edit was refused, and why."""
+        self.refused += 1
+        self.last, self.at = f"refused: {wrong}", time.time()
+        self.problems = wrong.problems if isinstance(wrong, ProblemsError) else ()
+
+    @property
+    def successful(self) -> bool:
+        """Whether what is served is what the files said when they were last read."""
+        return not self.last.startswith("refused")
+
+
+class Served(Protocol):
+    """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
+
+    All but `ready` and `reloads` may only be asked while it is ready.
+    """
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def reloads(self) -> ReloadReport: ...
+    @property
+    def inputs(self) -> Inputs: ...
+    @property
+    def snapshot(self) -> Snapshot: ...
+    @property
+    def world(self) -> World: ...
+    @property
+    def overrides(self) -> Overrides: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def monitor(self) -> Monitor: ...
+    @property
+    def changes(self) -> Changes: ...
+    @property
+    def started(self) -> float:
+        """When it started, in Unix seconds."""
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """Those that must live as long as it serves."""
+
+    async def restate(self) -> None:
+        """Take verdicts and overrides into account; returns once answers come from them."""
+
+    async def reload(self) -> bool:
+        """Adopt the files as they are now, or change nothing; `reloads` tells why."""

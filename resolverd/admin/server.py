@@ -1,0 +1,140 @@
+"""The two doors of the admin room: a Unix socket for everything, and HTTP for reading.
+
+A door that cannot be opened is an event and stays shut: answering queries matters more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from resolverd import log
+from resolverd.admin.api import Api
+from resolverd.admin.guard import Guard
+from resolverd.admin.place import make_directory, socket_of
+from resolverd.admin.served import Served
+from resolverd.config.model import Admin
+from resolverd.config.types import Listener
+
+SOCKET_MODE = 0o660
+# Seconds that requests in flight have when the daemon stops.
+_PARTING = 1.0
+
+
+class AdminServer:
+    """`start`, then `stop`. `socket` and `listener` tell which doors are open, and where."""
+
+    def __init__(self, served: Served) -> None:
+        self.socket: Path | None = None
+        self.listener: Listener | None = None
+        self._api = Api(served)
+        self._runners: list[web.AppRunner] = []
+        self._identity: tuple[int, int] | None = None
+        self._log = log.get("admin")
+
+    async def start(self, settings: Admin, base: Path) -> None:
+        """Open both doors as far as they can be; paths are relative to `base`."""
+        path = socket_of(settings.socket, base)
+        if path is not None:
+            try:
+                await self._open_socket(path)
+            except OSError as wrong:
+                self._shut(str(path), wrong, "set admin.socket to a path of this daemon's own")
+        if settings.listen is not None:
+            guard = Guard(base / settings.token_file if settings.token_file else None)
+            try:
+                await self._open_http(settings.listen, guard)
+            except OSError as wrong:
+                self._shut(str(settings.listen), wrong, "set admin.listen to a free port, or to 0")
+        self._log.info(
+            "admin.open",
+            socket=str(self.socket) if self.socket else None,
+            http=str(self.listener) if self.listener else None,
+        )
+
+    async def stop(self) -> None:
+        """Shut both doors, and take the socket away."""
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        if self.socket is not None:
+            with contextlib.suppress(FileNotFoundError):  # whoever tidied up was faster
+                if _identity(self.socket) == self._identity:
+                    self.socket.unlink()
+        self.socket = self.listener = None
+
+    async def _open_socket(self, path: Path) -> None:
+        door = await asyncio.to_thread(_bound, path)
+        self.socket, self._identity = path, _identity(path)
+        await self._serve(door)
+
+    async def _open_http(self, listener: Listener, guard: Guard) -> None:
+        family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
+        door = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.bind((listener.address, listener.port))
+            await self._serve(door, guard.admit)
+        except OSError:
+            door.close()
+            raise
+        self.listener = Listener(listener.address, door.getsockname()[1])
+
+    async def _serve(self, door: socket.socket, *guards: Any) -> None:
+        runner = web.AppRunner(
+            self._api.application(*guards), access_log=None, shutdown_timeout=_PARTING
+        )
+        await runner.setup()
+        try:
+            await web.SockSite(runner, door).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runners.append(runner)
+
+    def _shut(self, door: str, wrong: OSError, mend: str) -> None:
+        self._log.warning("admin.shut", door=door, reason=wrong.strerror or str(wrong), mend=mend)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket at `path`, not listening yet. Raises OSError."""
+    make_directory(path)
+    _take_away_stale(path)
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        door.bind(str(path))
+        path.chmod(SOCKET_MODE)  # nobody can connect before listen()
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
+def _take_away_stale(path: Path) -> None:
+    """Remove the socket of a daemon that is gone. Raises OSError when it is not that."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise FileExistsError(errno.EEXIST, "a file that is no socket is there", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+        tried.settimeout(1.0)
+        try:
+            tried.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(errno.EADDRINUSE, "another daemon has it", str(path))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_dev, status.st_ino

@@ -1,0 +1,166 @@
+"""The state of a daemon as one JSON value, for `resolverd state` and for programs.
+
+Times are ISO 8601 in UTC, durations seconds; None stands where there is nothing to say.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from resolverd import __version__
+from resolverd.admin.served import Served
+from resolverd.config.model import Config
+from resolverd.dns.names import to_text
+from resolverd.health.overrides import Override
+from resolverd.health.verdict import Verdict
+from resolverd.health.watch import Counters
+from resolverd.snapshot.model import Plan, ZonePlan
+from resolverd.snapshot.regions import JudgedRegion, judge_regions
+
+Json = dict[str, Any]
+
+
+def state_of(served: Served) -> Json:
+    """Everything about a daemon that is ready."""
+    now = time.monotonic()
+    plan, steering = served.snapshot
+    config = served.inputs.config
+    judged = judge_regions(plan, served.world, now)
+    return {
+        "version": __version__,
+        "started": iso(served.started),
+        "uptime_seconds": round(time.time() - served.started, 3),
+        "ready": served.ready,
+        "listen": [str(listener) for listener in served.engine.bound],
+        "engine": {"name": "reference", "workers": config.server.workers, "client_map": "lazy"},
+        "generation": {"plan": plan.generation, "steering": steering.generation},
+        "reload": reload_of(served),
+        "regions": [_region(each, served, now) for each in judged.values()],
+        "services": [_service(name, plan, config, judged) for name in plan.services],
+        "overrides": [_override(k, o, now) for k, o in served.overrides.active(now).items()],
+        "zones": [_zone(zone) for zone in plan.zones.values()],
+        "geo": served.inputs.locator.describe(),
+        "warnings": len(served.inputs.warnings),
+    }
+
+
+def reload_of(served: Served) -> Json:
+    """How the last attempt to adopt an edit went."""
+    reloads = served.reloads
+    return {
+        "last": reloads.last.partition(":")[0],
+        "at": iso(reloads.at),
+        "adopted": reloads.adopted,
+        "refused": reloads.refused,
+        "reason": reloads.last if not reloads.successful else None,
+        "problems": [asdict(problem) for problem in reloads.problems],
+    }
+
+
+def override_of(override: Override, now: float) -> Json:
+    """One override; `until` None holds until it is cleared."""
+    return {
+        "kind": override.kind.value,
+        "who": override.who,
+        "why": override.why,
+        "set_at": _moment(override.set_at, now),
+        "until": _moment(override.until, now),
+        "seconds_left": None if override.until is None else round(override.remaining(now), 3),
+    }
+
+
+def iso(unix: float) -> str:
+    """Unix seconds as ISO 8601, to the second."""
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")
+
+
+def _moment(reading: float | None, now: float) -> str | None:
+    """A reading of the monotonic clock as the time of day that it was, or will be."""
+    return None if reading is None else iso(time.time() - (now - reading))
+
+
+def _verdict(verdict: Verdict, now: float) -> Json:
+    return {
+        "state": verdict.state.value,
+        "measured": verdict.measured.value,
+        "serves": verdict.serves,
+        "reason": verdict.reason,
+        "since": _moment(verdict.since, now),
+        "override": override_of(verdict.override, now) if verdict.override else None,
+    }
+
+
+def _region(judged: JudgedRegion, served: Served, now: float) -> Json:
+    region = served.inputs.config.region[judged.region]
+    counters = served.monitor.counters()
+    return {
+        "name": judged.name,
+        "region": judged.region,
+        "country": region.country or None,
+        "coordinates": list(region.coordinates),
+        "gpus": region.gpus.model_dump() if region.gpus else None,
+        "services": list(judged.services),
+        **_verdict(judged.verdict, now),
+        "min_endpoints": region.min_endpoints,
+        "endpoints": [
+            _endpoint(id_, verdict, served, counters, now)
+            for id_, verdict in judged.endpoints.items()
+        ],
+    }
+
+
+def _endpoint(
+    id_: str, verdict: Verdict, served: Served, counters: Mapping[str, Counters], now: float
+) -> Json:
+    target = served.inputs.targets.by_id[id_]
+    counted = counters.get(id_, Counters())
+    endpoint = target.endpoint
+    resolved = served.world.addresses(endpoint.hostname) if endpoint.hostname else endpoint.address
+    return {
+        "name": id_,
+        "endpoint": target.name,
+        "url": endpoint.url,
+        "hostname": endpoint.hostname or None,
+        "addresses": list(resolved),
+        **_verdict(verdict, now),
+        "probes": counted.probes,
+        "failures": counted.failures,
+        "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
+    }
+
+
+def _service(name: str, plan: Plan, config: Config, judged: Mapping[str, JudgedRegion]) -> Json:
+    service = config.service[name]
+    mine = [each for each in judged.values() if name in each.services]
+    states = {each.region: each.verdict.state.value for each in mine}
+    return {
+        "name": name,
+        "model": service.model or None,
+        "policy": service.policy,
+        "answer": service.answer,
+        "ttl_seconds": service.ttl,
+        "failover_ttl_seconds": service.failover_ttl,
+        "serves": any(each.verdict.serves for each in mine),
+        "regions": {region: states[region] for region in service.regions},
+        "names": sorted(
+            to_text(key).removesuffix(".")
+            for zone in plan.zones.values()
+            for key, node in zone.nodes.items()
+            if node.dyna is not None and node.dyna.service == name
+        ),
+        "pins": [pin for pin, rule in config.pin.items() if name in (rule.services or (name,))],
+    }
+
+
+def _override(key: str, override: Override, now: float) -> Json:
+    return {"target": key, **override_of(override, now)}
+
+
+def _zone(zone: ZonePlan) -> Json:
+    serial = int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")
+    return {"apex": to_text(zone.apex).removesuffix(".") or ".", "serial": serial}
