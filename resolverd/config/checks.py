@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from resolverd.config.explain import did_you_mean
-from resolverd.config.model import Config, Pin
+from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.probe import merge_probe
+from resolverd.config.probe import Probe, ProbeOverride, merge_probe
 from resolverd.config.targets import endpoint_name
 from resolverd.errors import Severity
 
@@ -41,7 +41,10 @@ def cross_check(config: Config, tree: Tree) -> list[Finding]:
 
 
 def _references(config: Config, tree: Tree) -> Iterator[Finding]:
-    regions, services = list(tree.get("region", {})), list(tree.get("service", {}))
+    tables = tree.get("region", {}), tree.get("service", {})
+    if not all(isinstance(table, Mapping) for table in tables):
+        return  # said already, and whoever is named here may be in there
+    regions, services = map(list, tables)
     for name, service in config.service.items():
         for index, region in enumerate(service.regions):
             if region not in regions:
@@ -110,15 +113,24 @@ def _probes(config: Config, tree: Tree) -> Iterator[Finding]:
             for service_name, service in config.service.items():
                 if name not in service.regions:
                     continue
-                try:
-                    merge_probe(config.probe, service.probe, region.probe, endpoint.probe)
-                except ValidationError as wrong:
+                wrong = _contradiction(endpoint, config.probe, service.probe, region.probe)
+                if wrong:
                     yield Finding(
                         ("region", name, "endpoint", index, "probe"), "config-probe",
                         f"probe of {endpoint_name(name, region, index)} for service "
-                        f"{service_name}: {wrong.errors()[0]['msg'].removeprefix('Value error, ')}",
+                        f"{service_name}: {wrong}",
                         "the layers [probe], service, region and endpoint are merged in that order",
                     )  # fmt: skip
+
+
+def _contradiction(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> str:
+    try:
+        settings = merge_probe(*layers, endpoint.probe)
+    except ValidationError as wrong:
+        return wrong.errors()[0]["msg"].removeprefix("Value error, ")
+    if settings.kind == "http" and endpoint.url.startswith("tcp:"):
+        return f'kind = "http" cannot ask {endpoint.url}'
+    return ""
 
 
 def _pins(config: Config, tree: Tree) -> Iterator[Finding]:

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+# What pydantic calls a value of another kind, in TOML's own words.
+_SHAPES = {
+    "model_type": ("a table", "[{name}], or {last} = {{ … }}"),
+    "dict_type": ("a table", "[{name}], or {last} = {{ … }}"),
+    "tuple_type": ("a list", "{last} = [ … ]"),
+}
+
+
 def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
     """One pydantic error as a `Problem` at the key it is about."""
     path = error["loc"]
@@ -31,6 +39,10 @@ def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
         return sources.problem(
             path, "config-missing", f"{name} is missing", f"add it: {_documented(field)}"
         )
+    if error["type"] in _SHAPES:
+        shape, example = _SHAPES[error["type"]]
+        mend = f"write {example.format(name=name, last=path[-1])}. {_documented(field)}".rstrip()
+        return sources.problem(path, "config-value", f"{name} is {shape}", mend)
     message = error["msg"].removeprefix("Value error, ")
     return sources.problem(path, "config-value", f"{name}: {message}", _documented(field))
 

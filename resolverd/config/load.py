@@ -97,7 +97,8 @@ def _without(tree: Any, locations: Sequence[KeyPath]) -> Any:
     for location in sorted(locations, key=len, reverse=True):
         whole = tuple(takewhile(lambda part: isinstance(part, str), location))
         if whole[:1] == ("server",) and whole[1:] in {(), ("coordinates",)}:
-            tree = {**tree, "server": {**tree.get("server", {}), **_STAND_IN}}
+            server = tree.get("server")
+            tree = {**tree, "server": {**(server if isinstance(server, dict) else {}), **_STAND_IN}}
         elif _get(tree, whole) is not None:
             tree = _cut(tree, whole)
         elif len(whole) >= 2:

@@ -51,9 +51,19 @@ class Sources:
         """Set a dotted key, such as ``server.listen``, over what the files say."""
         *tables, last = key.split(".")
         node: Any = self.tree
-        for part in tables:
-            node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
-        node[last] = value
+        try:
+            for part in tables:
+                node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
+            node[int(last) if isinstance(node, list) else last] = value
+        except (AttributeError, IndexError, TypeError, ValueError):
+            self.problems.append(
+                Problem(
+                    "--set", 1, 1, "config-override", f"{key} is no place where a value can be",
+                    "name tables, and elements of lists by number, counted from 0",
+                    source=f"{key}={value}",
+                )
+            )  # fmt: skip
+            return
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         said = Origin("--set", Position(1, len(key) + 2), f"{key}={value}")
         self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}

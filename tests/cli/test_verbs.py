@@ -235,7 +235,6 @@ BENT = ["region=1", "service=1", "server=1", "server.listen.x=1", "region.us-eas
 
 
 @pytest.mark.parametrize("option", BENT)
-@pytest.mark.xfail(reason="config: a table or list overridden by another kind is not refused yet")
 def test_an_option_of_another_kind_is_refused(place: Path, option: str) -> None:
     ran = resolverd("check", "--set", option, cwd=place)
     assert ran.status in {1, 2}

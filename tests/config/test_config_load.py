@@ -74,6 +74,11 @@ def placed(problem: Problem) -> tuple[int, int, str]:
             '[region.b]\nprobe = { fast_interval = "1h" }\n',
             [(11, 1, "config-probe")],
         ),
+        ('"http://192.0.2.1"', '"http://[x"', [(5, 1, "config-value")]),
+        ('"http://192.0.2.1"', '"http://:80"', [(5, 1, "config-value")]),
+        ('"http://192.0.2.1"', '"http://h:99999"', [(5, 1, "config-value")]),
+        ('"http://192.0.2.1"', '"tcp://192.0.2.1"', [(5, 1, "config-value")]),
+        ('"http://192.0.2.1"', '"tcp://192.0.2.1:80"', [(5, 1, "config-probe")]),
         ("[service.s]\n", '[pin.p]\nregions = ["a"]\n[service.s]\n', [(13, 1, "config-pin-empty")]),
         (
             "[service.s]\n",

@@ -98,6 +98,14 @@ BAD_EDITS: dict[str, tuple[Callable[[Files], object], str]] = {
         lambda f: _toml(f, '"us-east", "us-west"', '"us-esat", "us-west"'),
         "did you mean us-west or us-east?",
     ),
+    "a table of another kind": (
+        lambda f: f.config.write_text("region = 1\n" + f.config.read_text()),
+        "config-syntax",
+    ),
+    "an option of another kind": (
+        lambda f: _toml(f, "[service.chat]", "[service]\nchat = 1\n[service.chatt]"),
+        "service.chat is a table",
+    ),
     "TOML emptied": (lambda f: f.config.write_text(""), "config-missing"),
     "database truncated": (
         lambda f: f.database.write_bytes(f.database.read_bytes()[:-60]),
