@@ -19,7 +19,7 @@ from resolverd.admin.liveness import faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
 from resolverd.admin.served import Served
-from resolverd.admin.state import override_of, reload_of, state_of
+from resolverd.admin.state import config_path, override_of, reload_of, state_of
 from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain
@@ -85,7 +85,8 @@ class Api:
             raise ApiError(400, str(wrong), "write a hostname such as chat.example.com") from wrong
         plan, steering = self._served.snapshot
         generation = {"plan": plan.generation, "steering": steering.generation}
-        return web.json_response(_finite({"generation": generation, **asdict(told)}))
+        told_by = {"config": config_path(self._served), "generation": generation}
+        return web.json_response(_finite({**told_by, **asdict(told)}))
 
     async def override(self, request: web.Request) -> web.Response:
         """Put an override in force; answers once it is obeyed."""

@@ -36,6 +36,7 @@ def state_of(served: Served) -> Json:
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
         "ready": served.ready,
+        "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {"name": "reference", "workers": config.server.workers, "client_map": "lazy"},
         "generation": {"plan": plan.generation, "steering": steering.generation},
@@ -47,6 +48,11 @@ def state_of(served: Served) -> Json:
         "geo": served.inputs.locator.describe(),
         "warnings": len(served.inputs.warnings),
     }
+
+
+def config_path(served: Served) -> str:
+    """The main configuration file, as an absolute path."""
+    return str(served.inputs.files[0].resolve())
 
 
 def reload_of(served: Served) -> Json:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from resolverd import __version__
-from resolverd.cli import check, demo, explain, geo, serve
+from resolverd.cli import check, demo, explain, geo, override, reload, serve, state, template
 from resolverd.cli.console import complain, report
 from resolverd.cli.options import help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
@@ -20,7 +20,7 @@ exit codes:
   0  done
   1  problems were found in the files; they are listed
   2  the command line is wrong: an unknown verb, option, region or name
-  3  it cannot be done now: an address in use, a download that failed
+  3  it cannot be done now: no daemon runs, an address in use, a download that failed
  70  a defect of resolverd
 130  interrupted (serve and demo --stay end well with 0)
 
@@ -28,7 +28,9 @@ examples:
   resolverd demo
   resolverd check --config resolverd.toml
   resolverd serve --config resolverd.toml
+  resolverd state
   resolverd explain chat.inference.example 203.0.113.7
+  resolverd override eu-west drain --for 30m --why "kernel update"
 """
 
 
@@ -76,6 +78,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     parser.set_defaults(run=partial(help_wanted, parser))
-    for verb in (serve, check, explain, geo, demo):
+    for verb in (serve, check, state, explain, override, reload, template, geo, demo):
         verb.register(verbs)
     return parser

@@ -1,4 +1,8 @@
-"""`resolverd explain NAME IP[/LEN]`: why a client gets the answer it gets, from files alone."""
+"""`resolverd explain NAME IP[/LEN]`: why a client gets the answer it gets.
+
+The daemon that serves this configuration is asked where one runs: what it tells is what a
+client gets now. Without one, or with `--files`, `--down` or `--set`, the files alone are read.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ import ipaddress
 import math
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from resolverd.cli.console import show, show_json
+from resolverd.cli.link import Link, NoDaemonError, RefusedError, add_socket, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import Candidate, Explanation, NotSteeredError, explain
@@ -20,6 +26,7 @@ from resolverd.errors import ExitCode
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import State, Verdict
 from resolverd.loop import run_loop
+from resolverd.policy.decision import Standing
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, load_inputs
 from resolverd.snapshot.model import Snapshot
@@ -34,9 +41,10 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = verb(
         verbs,
         "explain",
-        "tell why a client gets its answer, from the files, all regions taken as up",
+        "tell why a client gets its answer, now or from the files",
         [
             "resolverd explain chat.inference.example 203.0.113.7",
+            "resolverd explain chat.inference.example 203.0.113.7 --files",
             "resolverd explain chat.inference.example 2001:db8::/56 --down eu-west",
         ],
         run,
@@ -50,14 +58,63 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action="append",
         default=[],
         metavar="REGION",
-        help="take this region as down, as probes would find it; may be given again",
+        help="take this region as down, as probes would find it; may be given again (reads the "
+        "files)",
     )
+    parser.add_argument(
+        "--files",
+        action="store_true",
+        help="read the files alone, every region taken as up, even where a daemon runs",
+    )
+    add_socket(parser)
     add_config(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain one answer."""
+    link = _daemon(arguments)
+    told, source = _live(link, arguments) if link else _from_files(arguments)
+    if arguments.json:
+        show_json({"source": source, **_finite(asdict(told))})
+    else:
+        show(_facts(told, source), _candidates(told))
+    return ExitCode.OK
+
+
+def _daemon(arguments: argparse.Namespace) -> Link | None:
+    """The daemon to ask; None where the files are to be read. Raises NoDaemonError."""
+    if arguments.files or arguments.down or (arguments.overrides and not arguments.socket):
+        return None
+    if arguments.socket:
+        return find(arguments)
+    try:
+        link = find(arguments)
+        serves = link.get("/state")["config"]
+    except (NoDaemonError, RefusedError):
+        return None
+    config: Path = arguments.config
+    return link if not config.exists() or Path(serves) == config.resolve() else None
+
+
+def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str]:
+    told = link.get("/explain", name=arguments.name, client=str(arguments.client))
+    made = told.pop("generation")
+    source = f"the running daemon at {link.socket}, plan {made['plan']} of {told.pop('config')}"
+    candidates = [
+        Candidate(**{**c, "standing": _standing(c["standing"])}) for c in told["candidates"]
+    ]
+    lists = {key: tuple(told[key]) for key in ("pins", "fence", "answer")}
+    return Explanation(**{**told, **lists, "candidates": tuple(candidates)}), source
+
+
+def _standing(told: dict[str, Any]) -> Standing:
+    """JSON has None for what has no end."""
+    soonest = told["soonest"]
+    return Standing(**{**told, "soonest": math.inf if soonest is None else soonest})
+
+
+def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str]:
     inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     for region in arguments.down:
         if region not in inputs.config.region:
@@ -67,11 +124,9 @@ def run(arguments: argparse.Namespace) -> int:
         told = explain(arguments.name, arguments.client, _imagined(inputs, arguments.down))
     except (NotSteeredError, ValueError) as wrong:
         raise UsageError(str(wrong)) from wrong
-    if arguments.json:
-        show_json(_finite(asdict(told)))
-    else:
-        show(_facts(told), _candidates(told))
-    return ExitCode.OK
+    down = ", ".join(arguments.down)
+    imagined = f"every region taken as up but {down}" if down else "every region taken as up"
+    return told, f"the files of {arguments.config} alone, {imagined}"
 
 
 def _imagined(inputs: Inputs, down: list[str]) -> Snapshot:
@@ -90,7 +145,7 @@ def _imagined(inputs: Inputs, down: list[str]) -> Snapshot:
     return Snapshot(plan, steer(1, plan, world, now))
 
 
-def _facts(told: Explanation) -> Table:
+def _facts(told: Explanation, source: str) -> Table:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
@@ -105,6 +160,7 @@ def _facts(told: Explanation) -> Table:
         ("note", told.note),
         ("TTL", f"{'none' if told.ttl is None else f'{told.ttl} s'}: {told.ttl_why}"),
         ("scope", f"/{told.scope}" + ("" if told.ecs else ": client subnets are not honoured")),
+        ("source", source),
     ]
     for label, fact in rows:
         if fact:

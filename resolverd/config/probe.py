@@ -18,7 +18,7 @@ ProbeKind = Literal["tcp", "http"]
 
 
 class Probe(Section):
-    """One probe's complete settings; times in seconds."""
+    """`[probe]`: how endpoints are asked; services, regions and endpoints may override it."""
 
     kind: ProbeKind = option("http", "What is asked: a TCP handshake or an HTTP request.")
     path: str = option("/health", "Path and query of the HTTP request; replaces the URL's own.")

@@ -13,7 +13,7 @@ from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Region, Server, S
 from resolverd.config.probe import Probe, ProbeOverride
 from resolverd.config.types import Listener
 
-_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
+TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[server]", Server),
     ("[admin]", Admin),
     ("[probe]", Probe),
@@ -42,12 +42,17 @@ def reference() -> str:
         "Durations are written like `250ms`, `5s`, `1h30m`, or as a number of seconds. "
         "`resolverd check` tells every mistake at once, with file, line and mend.",
     ]
-    for title, model in _TABLES:
+    for title, model in TABLES:
         parts.append(f"## `{title}`")
-        about = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
-        parts.append(about[:1].upper() + about[1:])
+        parts.append(about(model))
         parts.append("\n".join(_rows(model)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def about(model: type[BaseModel]) -> str:
+    """What a table is for, from the docstring of its declaration."""
+    told = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
+    return told[:1].upper() + told[1:]
 
 
 def _rows(model: type[BaseModel]) -> Iterator[str]:
@@ -56,15 +61,16 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if field.annotation == tuple[Endpoint, ...]:
             continue
-        bounds = _bounds(field)
+        bounds = bounds_of(field)
         meaning = field.description or ""
-        yield f"| `{name}` | {_kind(field)} | {_default(field)} | {meaning}{bounds} |"
+        yield f"| `{name}` | {kind_of(field)} | {_default(field)} | {meaning}{bounds} |"
 
 
-def _kind(field: FieldInfo) -> str:
+def kind_of(field: FieldInfo) -> str:
+    """The type of an option, in words."""
     if field.annotation is ProbeOverride:
         return "table like `[probe]`"
-    unit = _unit(field)
+    unit = unit_of(field)
     if unit == "seconds":
         return "duration"
     return _named(field.annotation)
@@ -90,7 +96,7 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel) or value in (None, "", (), {}):
         return ""
-    if _unit(field) == "seconds":
+    if unit_of(field) == "seconds":
         return f"`{value:g}s`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -101,17 +107,25 @@ def _default(field: FieldInfo) -> str:
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
-def _bounds(field: FieldInfo) -> str:
-    least = next((m.ge for m in field.metadata if isinstance(m, annotated_types.Ge)), None)
-    most = next((m.le for m in field.metadata if isinstance(m, annotated_types.Le)), None)
-    unit = _unit(field)
+def bounds_of(field: FieldInfo) -> str:
+    """The range and unit of an option as a sentence that begins with a space, or nothing."""
+    least, most = range_of(field)
+    unit = unit_of(field)
     if least is None and most is None:
         return f" In {unit}." if unit else ""
     span = f"From {least}" if most is None else f"{least} to {most}"
     return f" {span} {unit or ''}".rstrip() + "."
 
 
-def _unit(field: FieldInfo) -> str | None:
+def range_of(field: FieldInfo) -> tuple[Any, Any]:
+    """The least and the largest value allowed; None where there is no limit."""
+    least = next((m.ge for m in field.metadata if isinstance(m, annotated_types.Ge)), None)
+    most = next((m.le for m in field.metadata if isinstance(m, annotated_types.Le)), None)
+    return least, most
+
+
+def unit_of(field: FieldInfo) -> str | None:
+    """The unit of an option's value, where it has one."""
     extra = field.json_schema_extra
     unit = extra.get("unit") if isinstance(extra, dict) else None
     return str(unit) if unit else None

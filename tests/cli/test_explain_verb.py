@@ -24,6 +24,7 @@ fence   ap-northeast, eu-west, us-east, us-west
 answer  us-west (serving) 192.0.2.20
 TTL     2 s: a region consulted is in trouble or has just changed
 scope   /8
+source  the files of resolverd.toml alone, every region taken as up but ap-northeast
 
 rank  region            km  why
 1     ap-northeast       0  down

@@ -1,0 +1,192 @@
+"""The line to a running daemon: finding its socket, asking it, and advice where it is silent."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import grp
+import http.client
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from resolverd.admin.place import is_own, own_directory, sockets_of
+from resolverd.config.sources import read_sources
+from resolverd.errors import ExitCode, Problem, ProblemsError, ResolverdError
+
+# A reload may walk a database and probe new endpoints before it answers.
+PATIENCE = 300.0
+
+
+class NoDaemonError(ResolverdError):
+    """No daemon can be asked; the text says what to do next."""
+
+
+class RefusedError(ResolverdError):
+    """The daemon will not do what was asked; the text has its mend."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        self.body = body
+        self.exit_code = ExitCode.USAGE if status in {400, 404} else ExitCode.UNAVAILABLE
+        super().__init__(f"{body.get('error', f'HTTP {status}')}\n{body.get('mend', '')}".rstrip())
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.sock.settimeout(PATIENCE)
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
+
+
+class Link(NamedTuple):
+    """A daemon's socket, at which somebody listens."""
+
+    socket: Path
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Ask for `path`. Raises RefusedError, ProblemsError or NoDaemonError."""
+        return self._ask("GET", path, query)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Post JSON to `path`; raises as `get` does."""
+        return self._ask("POST", path, {}, body)
+
+    def delete(self, path: str, name: str, **query: str) -> dict[str, Any]:
+        """Delete `name` below `path`; raises as `get` does."""
+        return self._ask("DELETE", f"{path}/{quote(name, safe='')}", query)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        connection = _Connection(self.socket)
+        whole = f"{path}?{urlencode(query)}" if query else path
+        try:
+            connection.request(method, whole, json.dumps(body) if body is not None else None)
+            response = connection.getresponse()
+            told = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as wrong:
+            raise NoDaemonError(
+                f"{self.socket} gives no answer: {wrong or type(wrong).__name__}\n"
+                "see whether the daemon runs, and its log"
+            ) from wrong
+        finally:
+            connection.close()
+        if response.status == 200 and isinstance(told, dict):
+            return told
+        problems = told.get("reload", {}).get("problems", [])
+        if response.status == 422 and problems:
+            raise ProblemsError([Problem(**problem) for problem in problems])
+        raise RefusedError(response.status, told)
+
+
+def add_socket(parser: argparse.ArgumentParser) -> None:
+    """`--socket PATH`."""
+    parser.add_argument(
+        "--socket",
+        type=Path,
+        metavar="PATH",
+        help="the daemon's admin socket (default: the one that the configuration names)",
+    )
+
+
+def find(arguments: argparse.Namespace) -> Link:
+    """The daemon that `--socket`, else the configuration, names. Raises NoDaemonError."""
+    places = [arguments.socket] if arguments.socket else _places(arguments)
+    faults: list[tuple[Path, OSError]] = []
+    for place in places:
+        if place.parent == own_directory() and not _trusted(place.parent):
+            continue
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+                tried.settimeout(PATIENCE)
+                tried.connect(str(place))
+        except OSError as wrong:
+            faults.append((place, wrong))
+        else:
+            return Link(place)
+    raise NoDaemonError(_advice(arguments, places, faults))
+
+
+def operator() -> str:
+    """Who is at the keyboard: the one who called sudo, else the login."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
+
+
+def _places(arguments: argparse.Namespace) -> list[Path]:
+    return sockets_of(_setting(arguments), arguments.config.parent)
+
+
+def _setting(arguments: argparse.Namespace) -> str:
+    """`admin.socket` as written; a configuration that could not be served is read all the same."""
+    for key, value in reversed(arguments.overrides):
+        if key == "admin.socket":
+            return str(value)
+    if not arguments.config.exists():
+        return "auto"
+    admin = read_sources(arguments.config).tree.get("admin", {})
+    return str(admin.get("socket", "auto")) if isinstance(admin, dict) else "auto"
+
+
+def _trusted(directory: Path) -> bool:
+    try:
+        return is_own(directory)
+    except OSError:
+        return False
+
+
+def _advice(
+    arguments: argparse.Namespace, places: list[Path], faults: list[tuple[Path, OSError]]
+) -> str:
+    if not places:
+        return (
+            f'{arguments.config} opens no socket: admin.socket is ""\n'
+            'set admin.socket = "auto" and restart the daemon'
+        )
+    for place, wrong in faults:
+        if isinstance(wrong, PermissionError):
+            return f"{place} is closed to {getpass.getuser()}\n{_admission(place)}"
+    for place, wrong in faults:
+        if isinstance(wrong, ConnectionRefusedError):
+            return f"nobody listens at {place} any more\n{_start(arguments)}"
+    for place, wrong in faults:
+        if not isinstance(wrong, FileNotFoundError):
+            return f"{place} cannot be asked: {wrong.strerror or wrong}\nname another with --socket"
+    looked = ", ".join(map(str, places))
+    return f"no daemon runs here; looked for {looked}\n{_start(arguments)}"
+
+
+def _admission(place: Path) -> str:
+    """How to be let in by a socket's mode."""
+    try:
+        group = grp.getgrgid(place.stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return "use sudo"
+    return f"use sudo, or become a member of the group {group}"
+
+
+def _start(arguments: argparse.Namespace) -> str:
+    return (
+        f"start one: resolverd serve --config {arguments.config}; "
+        "or name its socket with --socket PATH"
+    )

@@ -1,0 +1,132 @@
+"""`resolverd state`: what a running daemon serves, knows and was told."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from resolverd.cli.console import count, show, show_json
+from resolverd.cli.link import add_socket, find
+from resolverd.cli.options import add_config, add_json, verb
+from resolverd.cli.spans import since, span
+from resolverd.errors import ExitCode
+
+_COLOURS = {"up": "green", "suspect": "yellow", "recovering": "yellow", "down": "red"}
+
+Json = dict[str, Any]
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verb(
+        verbs,
+        "state",
+        "show what the running daemon serves: regions, endpoints, overrides, reloads",
+        [
+            "resolverd state",
+            "resolverd state --socket /run/resolverd/admin.sock",
+            "resolverd state --json | jq '.regions[] | select(.serves | not) | .name'",
+        ],
+        run,
+    )
+    add_socket(parser)
+    add_config(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show it; 0 whatever the state is."""
+    state = find(arguments).get("/state")
+    if arguments.json:
+        show_json(state)
+    else:
+        tables = [_facts(state), _regions(state), _endpoints(state), _services(state)]
+        show(*tables, *([_overrides(state)] if state["overrides"] else []))
+    return ExitCode.OK
+
+
+def _facts(state: Json) -> Table:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    engine, reload, made = state["engine"], state["reload"], state["generation"]
+    workers = count(engine["workers"], "worker")
+    tried = f"{reload['adopted']} adopted, {reload['refused']} refused"
+    last = (
+        "none yet" if reload["last"] == "started" else f"{reload['last']} {since(reload['at'])} ago"
+    )
+    rows = [
+        ("daemon", f"resolverd {state['version']}, up {span(state['uptime_seconds'])}", ""),
+        ("config", state["config"], ""),
+        ("listens", ", ".join(state["listen"]), ""),
+        ("engine", f"{engine['name']}, {workers}", ""),
+        ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
+        ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
+        ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),
+    ]
+    for database in state["geo"]:
+        credit = f"; {database['attribution']}" if database["attribution"] else ""
+        rows.append(("places", f"{database['file']}, built {database['built']}{credit}", ""))
+    for label, fact, style in rows:
+        facts.add_row(label, Text(fact, style))
+    return facts
+
+
+def _regions(state: Json) -> Table:
+    table = _table("region", "state", "for", "endpoints", "services", "why")
+    for region in state["regions"]:
+        serving = sum(endpoint["serves"] for endpoint in region["endpoints"])
+        told = f"{serving}/{len(region['endpoints'])}"
+        _row(table, region, region["name"], told, ", ".join(region["services"]))
+    return table
+
+
+def _endpoints(state: Json) -> Table:
+    table = _table("endpoint", "state", "for", "probe", "addresses", "why")
+    for region in state["regions"]:
+        for endpoint in region["endpoints"]:
+            latency = endpoint["latency_seconds"]
+            probe = "-" if latency is None else f"{1000 * latency:.1f} ms"
+            _row(table, endpoint, endpoint["name"], probe, " ".join(endpoint["addresses"]))
+    return table
+
+
+def _services(state: Json) -> Table:
+    table = _table("service", "policy", "TTL", "names", "regions that serve")
+    for service in state["services"]:
+        serving = [r for r, s in service["regions"].items() if s in {"up", "suspect"}]
+        table.add_row(
+            Text(service["name"]),
+            service["policy"],
+            f"{service['failover_ttl_seconds']:g}…{service['ttl_seconds']:g} s",
+            Text(", ".join(service["names"]) or "-"),
+            Text(", ".join(serving) or "none", "" if serving else "red"),
+        )
+    return table
+
+
+def _overrides(state: Json) -> Table:
+    table = _table("override", "says", "left", "who", "why")
+    for each in state["overrides"]:
+        left = "until cleared" if each["seconds_left"] is None else span(each["seconds_left"])
+        table.add_row(*map(Text, (each["target"], each["kind"], left, each["who"], each["why"])))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _row(table: Table, judged: Json, name: str, *cells: str) -> None:
+    """A row on something that has a verdict; a changed `since` is the time of the last flip."""
+    why = judged["reason"]
+    if judged["override"]:
+        why += f" (measured {judged['measured']})"
+    state = Text(judged["state"], _COLOURS.get(judged["state"], ""))
+    table.add_row(Text(name), state, since(judged["since"]), *map(Text, (*cells, why)))
