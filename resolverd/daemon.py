@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import resource
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.interface import Engine
 from resolverd.engine.pool import WorkerPool
 from resolverd.engine.reference import ReferenceEngine
-from resolverd.engine.sockets import bind
+from resolverd.engine.sockets import allow_open_files
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.health.addresses import AddressBook
@@ -45,6 +44,8 @@ from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import judge_regions
 from resolverd.snapshot.steer import World, steer
 from resolverd.snapshot.verify import verify
+from resolverd.supervision import Supervision
+from resolverd.systemd import Supervisor
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0
@@ -75,13 +76,19 @@ class _Serving:
 class Daemon:
     """One resolverd. `start`, then `wait`, then `stop`; or `run` for all three."""
 
-    def __init__(self, path: Path, overrides: Sequence[Override] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        overrides: Sequence[Override] = (),
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self.ready = False
         self.started = time.time()
         self.reloads = ReloadReport()
         self.overrides = Overrides()
         self.changes = Changes()
         self.admin = AdminServer(self)
+        self._supervision = Supervision(self, supervisor)
         self.tasks: list[asyncio.Task[None]] = []
         self._path, self._options = path, overrides
         self._stopping = asyncio.Event()
@@ -139,9 +146,9 @@ class Daemon:
             self._path, self._options, progress=progress or self._walk_events()
         )
         self._warn(inputs)
-        _allow_open_files()
+        allow_open_files()
         server = inputs.config.server
-        bound, sockets = bind(server.listen, server.workers)
+        bound, sockets = self._supervision.sockets(server)
         limits = TcpLimits.of(server)
         if server.workers == 1:
             self.engine = ReferenceEngine(bound, sockets[0], limits)
@@ -173,6 +180,7 @@ class Daemon:
             asyncio.create_task(self._keep_watching(), name="edits"),
         ]
         self.changes.judged(judge_regions(plan, self.world, time.monotonic()))
+        self.tasks += await self._supervision.ready()
         self.ready = True
         self._log.info(
             "ready",
@@ -201,6 +209,7 @@ class Daemon:
     async def stop(self) -> None:
         """Stop serving, then probing."""
         self.ready = False
+        self._supervision.stopping()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -210,7 +219,7 @@ class Daemon:
 
     async def reload(self) -> bool:
         """Adopt the files as they are now, or leave everything as it was; True if adopted."""
-        async with self._reloading:
+        async with self._reloading, self._supervision.reload():
             try:
                 inputs = await load_inputs(
                     self._path,
@@ -220,18 +229,25 @@ class Daemon:
                 )
                 await self._adopt(inputs)
             except ResolverdError as wrong:
-                self.reloads.refuse(wrong)
-                self._log.error(
-                    "reload.refused",
-                    problems=str(wrong).splitlines(),
-                    serving=self._serving.plan.generation,
-                    changed="nothing",
-                )
+                self._refuse(wrong)
+                return False
+            except Exception as defect:  # noqa: BLE001 - costs this edit, never what is served
+                self._log.error("reload.defect", exc_info=defect)
+                self._refuse(ResolverdError(f"a defect of resolverd met this edit: {defect!r}"))
                 return False
             self.reloads.adopt(inputs.warnings)
             self._warn(inputs)
             self._log.info("reload.adopted", generation=self._serving.plan.generation)
             return True
+
+    def _refuse(self, wrong: ResolverdError) -> None:
+        self.reloads.refuse(wrong)
+        self._log.error(
+            "reload.refused",
+            problems=str(wrong).splitlines(),
+            serving=self._serving.plan.generation,
+            changed="nothing",
+        )
 
     async def _adopt(self, inputs: Inputs) -> None:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
@@ -303,7 +319,9 @@ class Daemon:
         """Take verdicts and overrides into account; returns once answers come from them."""
         serving = self._serving
         serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
-        self.changes.judged(judge_regions(serving.plan, self.world, time.monotonic()))
+        regions = judge_regions(serving.plan, self.world, time.monotonic())
+        self.changes.judged(regions)
+        self._supervision.restated(regions)
         await self.engine.publish(serving.snapshot)
 
     def _until_stale(self) -> float | None:
@@ -368,12 +386,6 @@ class Daemon:
         await self.engine.stop()
         await self._book.stop()
         await self.monitor.stop()
-
-
-def _allow_open_files() -> None:
-    """As many files as the host allows: each probe and each TCP client is one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _targets(targets: ProbeTargets) -> list[Target]:

@@ -14,6 +14,7 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from resolverd import log
+from resolverd.errors import EngineError
 
 # The first descriptor that is handed over (SD_LISTEN_FDS_START).
 FIRST_DESCRIPTOR = 3
@@ -45,7 +46,10 @@ class Supervisor:
 
     @classmethod
     def adopt(cls, environ: MutableMapping[str, str] = os.environ) -> Supervisor:
-        """The supervisor that `environ` speaks of; its variables are removed from there."""
+        """The supervisor that `environ` speaks of; its variables are removed from there.
+
+        Raises EngineError when it promises sockets that are none.
+        """
         found = {key: environ.pop(key, "") for key in (*_NOTIFY, *_WATCHDOG, *_LISTEN)}
         pid = os.getpid()
         return cls(
@@ -122,8 +126,14 @@ def inherited(fds: str, pid: str, names: str, own_pid: int) -> list[Inherited]:
 
 
 def _socket(descriptor: int) -> socket.socket:
-    """A socket over `descriptor` that does not block and that no program started here keeps."""
-    adopted = socket.socket(fileno=descriptor)
+    """A socket over `descriptor` that does not block and that no program started here keeps.
+
+    Raises EngineError when it is none.
+    """
+    try:
+        adopted = socket.socket(fileno=descriptor)
+    except OSError as wrong:
+        raise EngineError(f"inherited descriptor {descriptor}: {wrong.strerror}") from wrong
     adopted.setblocking(False)
     adopted.set_inheritable(False)
     return adopted

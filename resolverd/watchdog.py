@@ -8,7 +8,7 @@ not made to hang twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from resolverd import log
@@ -73,9 +73,3 @@ class Watchdog:
         if not isinstance(wrong, ResolverdError):
             self._log.error("watchdog.defect", proof=name, exc_info=wrong)
         return f"{type(wrong).__name__}: {wrong}"
-
-
-async def turns(once: Callable[[], Awaitable[object]]) -> str:
-    """A proof that `once` comes to its end."""
-    await once()
-    return ""

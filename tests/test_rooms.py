@@ -25,10 +25,11 @@ RANKS = {
     "snapshot": 4,
     "engine": 5,
     "admin": 6,
-    "daemon": 7,
-    "demo": 8,
-    "cli": 9,
-    "__main__": 10,
+    "supervision": 7,
+    "daemon": 8,
+    "demo": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -8,6 +8,7 @@ from resolverd import log
 from resolverd.cli.options import add_config, existing_config, verb
 from resolverd.daemon import Daemon
 from resolverd.loop import run_loop
+from resolverd.systemd import Supervisor
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,4 +35,5 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     log.configure(arguments.log)
-    return run_loop(Daemon(existing_config(arguments), arguments.overrides).run())
+    supervisor = Supervisor.adopt()
+    return run_loop(Daemon(existing_config(arguments), arguments.overrides, supervisor).run())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import ipaddress
+import resource
 import socket
 import struct
 from array import array
@@ -39,6 +40,12 @@ class BoundSockets:
         """Close them all."""
         for bound in (*self.udp, *self.tcp):
             bound.close()
+
+
+def allow_open_files() -> None:
+    """As many files as the host allows: each probe and each TCP client is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def bind(

@@ -1,0 +1,113 @@
+"""How a daemon stands with whoever supervises it: sockets, readiness, status and watchdog.
+
+`resolverd.systemd` speaks the protocol; this says what is true of the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from resolverd.admin.served import ReloadReport, Served
+from resolverd.config.model import Server
+from resolverd.config.types import Listener
+from resolverd.engine.inherited import adopt
+from resolverd.engine.sockets import BoundSockets, bind
+from resolverd.snapshot.regions import JudgedRegion, judge_regions
+from resolverd.systemd import Supervisor
+from resolverd.watchdog import Watchdog
+
+# Seconds between looks for the Steering that was asked for.
+_LOOK = 0.05
+# Late targets named in one line.
+_NAMED = 3
+
+
+class Supervised(Served, Protocol):
+    """A daemon, as its supervision sees it."""
+
+    def steer_soon(self) -> None:
+        """Make a new Steering at once."""
+
+
+class Supervision:
+    """Tells `supervisor` how `daemon` goes; without one, tells nobody."""
+
+    def __init__(self, daemon: Supervised, supervisor: Supervisor | None = None) -> None:
+        self._daemon = daemon
+        self._supervisor = supervisor or Supervisor()
+
+    def sockets(self, server: Server) -> tuple[list[Listener], list[BoundSockets]]:
+        """The sockets handed over, or else those that `server` wants bound, by worker.
+
+        Raises EngineError when they cannot be had.
+        """
+        if self._supervisor.sockets:
+            return adopt(self._supervisor.sockets, server.workers)
+        return bind(server.listen, server.workers)
+
+    async def ready(self) -> list[asyncio.Task[None]]:
+        """Report ready once every worker answers; then the tasks that keep the watchdog calm.
+
+        Raises EngineError if one does not answer.
+        """
+        await self._daemon.engine.check()
+        self._supervisor.ready(self._status())
+        if self._supervisor.watchdog is None:
+            return []
+        proofs = {"serving": self._serves, "steering": self._steers, "probing": self._probes}
+        dog = Watchdog(self._supervisor.watchdog, proofs, self._supervisor.alive)
+        return [asyncio.create_task(dog.run(), name="watchdog")]
+
+    @asynccontextmanager
+    async def reload(self) -> AsyncIterator[None]:
+        """Report a reload while it lasts, and at its end what came of it."""
+        self._supervisor.reloading()
+        try:
+            yield
+        finally:
+            self._supervisor.ready(self._status())
+
+    def restated(self, regions: Mapping[str, JudgedRegion]) -> None:
+        """Report how the regions stand."""
+        self._supervisor.status(self._status(regions))
+
+    def stopping(self) -> None:
+        """Report that the end has begun."""
+        self._supervisor.stopping()
+
+    def _status(self, regions: Mapping[str, JudgedRegion] | None = None) -> str:
+        daemon, plan = self._daemon, self._daemon.snapshot.plan
+        if regions is None:
+            regions = judge_regions(plan, daemon.world, time.monotonic())
+        up = sum(region.verdict.serves for region in regions.values())
+        return status_line(plan.generation, up, len(regions), daemon.reloads)
+
+    async def _serves(self) -> str:
+        await self._daemon.engine.check()
+        return ""
+
+    async def _steers(self) -> str:
+        before = self._daemon.snapshot.steering
+        self._daemon.steer_soon()
+        while self._daemon.snapshot.steering is before:  # noqa: ASYNC110 - others replace it too
+            await asyncio.sleep(_LOOK)
+        return ""
+
+    async def _probes(self) -> str:
+        late = self._daemon.monitor.late(time.monotonic())
+        more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+        return f"no probe of {', '.join(late[:_NAMED])}{more} when it was due" if late else ""
+
+
+def status_line(generation: int, up: int, regions: int, reloads: ReloadReport) -> str:
+    """``generation 3, 4 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC``."""
+    at = datetime.fromtimestamp(reloads.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    outcome, _, reason = reloads.last.partition(": ")
+    event = outcome if outcome == "started" else f"reload {outcome}"
+    why = f": {reason.splitlines()[0]}" if reason else ""
+    return f"generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"
