@@ -7,6 +7,7 @@ are keyed by the names that the file gives them; order is the file's own.
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import StringConstraints, model_validator
 
@@ -144,8 +145,13 @@ class Endpoint(Section):
 
     @model_validator(mode="after")
     def _probeable(self) -> Endpoint:
-        scheme, separator, rest = self.url.partition("://")
-        if scheme not in {"http", "https", "tcp"} or not separator or not rest:
+        try:
+            parts = urlsplit(self.url)
+            port = parts.port
+        except ValueError as wrong:
+            raise ValueError(f'url "{self.url}": {wrong}') from wrong
+        known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
+        if not known or not parts.hostname:
             raise ValueError(f'url "{self.url}" is not http://…, https://… or tcp://HOST:PORT')
         return self
 

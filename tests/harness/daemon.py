@@ -80,6 +80,7 @@ def write_files(
     *,
     services: str = CHAT,
     server: str = "",
+    admin: str = "",
 ) -> Path:
     """Write ``resolverd.toml`` and a file for each zone; returns the configuration's path."""
     for number, (origin, text) in enumerate(zones.items()):
@@ -92,6 +93,7 @@ def write_files(
         config_text(
             headers + services,
             server=f'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\n{server}',
+            admin=admin,
             probe=PROBES,
             urls=served.urls(),
         )

@@ -16,7 +16,12 @@ import pytest
 
 from harness.daemon import PATIENCE, Asked
 
-PACKAGES = {"dig": "bind9-dnsutils", "kdig": "knot-dnsutils", "unbound": "unbound"}
+PACKAGES = {
+    "dig": "bind9-dnsutils",
+    "kdig": "knot-dnsutils",
+    "unbound": "unbound",
+    "prometheus": "prometheus",
+}
 """The Debian package that has each program."""
 
 
