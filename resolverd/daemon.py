@@ -22,6 +22,7 @@ from resolverd.admin.changes import Changes
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.config.load import Override
+from resolverd.config.restart import needs_restart
 from resolverd.config.targets import ProbeTargets
 from resolverd.config.types import Listener
 from resolverd.edits import edits
@@ -53,15 +54,6 @@ HOSTNAME_PATIENCE = 5.0
 GATHER = 0.005
 # Seconds between events about a database that is being walked.
 WALK_NEWS = 2.0
-
-_NEEDS_RESTART = (
-    "listen",
-    "workers",
-    "tcp_idle",
-    "tcp_lifetime",
-    "tcp_connections",
-    "tcp_per_client",
-)
 
 
 @dataclass(slots=True)
@@ -313,10 +305,14 @@ class Daemon:
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
             self._expire_overrides()
-            await self.restate()
+            await self._restate()
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
+        await self._restate()
+        self._dirty.set()  # so that whoever waits for the next change reckons with this one
+
+    async def _restate(self) -> None:
         serving = self._serving
         serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
         regions = judge_regions(serving.plan, self.world, time.monotonic())
@@ -374,12 +370,8 @@ class Daemon:
             self._log.warning("check.warning", problem=str(problem).splitlines())
 
     def _warn_of_restart(self, before: Inputs, after: Inputs) -> None:
-        for option in _NEEDS_RESTART:
-            old, new = getattr(before.config.server, option), getattr(after.config.server, option)
-            if old != new:
-                self._log.warning("reload.needs_restart", option=f"server.{option}")
-        if before.config.admin != after.config.admin:
-            self._log.warning("reload.needs_restart", option="admin")
+        for option in needs_restart(before.config, after.config):
+            self._log.warning("reload.needs_restart", option=option)
 
     async def _abandon(self) -> None:
         await self.admin.stop()

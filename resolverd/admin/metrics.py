@@ -245,7 +245,7 @@ def _ttls(counted: Counters) -> Metric:
         total, buckets = 0, []
         for index, bound in enumerate(bounds):
             total += counted.ttls[(service, index)]
-            buckets.append(("+Inf" if math.isinf(bound) else f"{bound:g}", total))
+            buckets.append(("+Inf" if math.isinf(bound) else str(bound), total))
         family.add_metric((service,), buckets, counted.ttl_sums[service])
     return family
 

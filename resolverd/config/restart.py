@@ -1,0 +1,19 @@
+"""Which options a reload cannot adopt: those that sockets and processes were made from."""
+
+from __future__ import annotations
+
+from resolverd.config.model import Config
+
+_SERVER = ("listen", "workers", "tcp_idle", "tcp_lifetime", "tcp_connections", "tcp_per_client")
+_ADMIN = ("socket", "listen", "token_file")
+
+
+def needs_restart(before: Config, after: Config) -> list[str]:
+    """The changed options that count after the next start only, as dotted keys."""
+    tables = (("server", _SERVER), ("admin", _ADMIN))
+    return [
+        f"{table}.{option}"
+        for table, options in tables
+        for option in options
+        if getattr(getattr(before, table), option) != getattr(getattr(after, table), option)
+    ]

@@ -1,0 +1,210 @@
+"""The API through the Unix socket: each path, and each error with what to do next."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+
+import pytest
+from admin_room import FRANKFURT, NAME, TOKYO, Room, addresses, until
+from harness.config import REGIONS, address_of
+from harness.daemon import Endpoints
+from harness.messages import ecs_of
+
+
+async def test_state_tells_what_is_served_and_known(room: Room) -> None:
+    state = (await room.ask("GET", "/state")).json
+    assert state["ready"]
+    assert state["config"] == str(room.config.resolve())
+    assert state["generation"]["plan"] == 1
+    assert state["engine"] == {"name": "reference", "workers": 1, "client_map": "lazy"}
+    assert state["listen"] == [str(room.daemon.bound[0])]
+    assert state["zones"] == [{"apex": "inference.example", "serial": 7}]
+    assert "CC0" in state["geo"][0]["attribution"] or state["geo"][0]["file"]
+    assert [region["name"] for region in state["regions"]] == list(REGIONS)
+    region = state["regions"][0]
+    assert (region["state"], region["measured"], region["reason"]) == ("up", "up", "HTTP 200")
+    assert region["override"] is None
+    endpoint = region["endpoints"][0]
+    assert endpoint["name"] == "us-east-1"
+    assert address_of("us-east") in endpoint["addresses"]
+    assert endpoint["probes"] >= 1
+    (service,) = state["services"]
+    assert (service["name"], service["names"], service["pins"]) == ("chat", [NAME], ["gdpr"])
+    assert state["reload"]["last"] == "started"
+
+
+async def test_state_follows_what_is_measured(room: Room, played: Endpoints) -> None:
+    played.status["us-west"] = 503
+
+    async def seen() -> bool:
+        regions = (await room.ask("GET", "/state")).json["regions"]
+        found = next(region for region in regions if region["name"] == "us-west")
+        return (found["state"], found["reason"]) == ("down", "HTTP 503") and bool(found["since"])
+
+    await until(seen)
+
+
+async def test_explain_equals_the_wire(room: Room) -> None:
+    """Random clients, among them pinned ones; one region drained, so that TTLs differ."""
+    await room.override("ap-northeast", "drain", **{"for": "1h"})
+    chance = random.Random(11)
+    for _ in range(150):
+        length = chance.choice((16, 20, 24, 32))
+        host = ipaddress.ip_address(chance.getrandbits(32))
+        client = str(ipaddress.ip_network(f"{host}/{length}", strict=False))
+        told = (await room.ask("GET", "/explain", params={"name": NAME, "client": client})).json
+        answer = await room.dig(ecs=client)
+        assert addresses(answer) == {a for a in told["answer"] if ":" not in a}
+        assert ecs_of(answer).scopelen == told["scope"]
+        # A second may have passed between the two.
+        assert 0 <= told["ttl"] - answer.answer[0].ttl <= 1
+
+
+async def test_explain_tells_pins_and_candidates(room: Room) -> None:
+    params = {"name": NAME, "client": FRANKFURT}
+    told = (await room.ask("GET", "/explain", params=params)).json
+    assert (told["pins"], told["fence"], told["region"]) == (["gdpr"], ["eu-west"], "eu-west")
+    assert told["config"] == str(room.config.resolve())
+    assert len(told["candidates"]) == len(REGIONS)
+
+
+async def test_an_override_is_obeyed_before_it_is_answered(room: Room) -> None:
+    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+    told = (await room.override("ap-northeast", "drain", who="ann", **{"for": "30m"})).json
+    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
+    (was_set,) = told["set"]
+    assert (was_set["target"], was_set["kind"], was_set["who"]) == ("ap-northeast", "drain", "ann")
+    assert 1799 < was_set["seconds_left"] <= 1800
+    assert told["services_without_region"] == []
+    region = (await room.ask("GET", "/state")).json["regions"][3]
+    assert (region["state"], region["measured"]) == ("down", "up")
+    assert region["override"]["why"] == "a test"
+    cleared = (await room.ask("DELETE", "/override/ap-northeast")).json
+    assert cleared["cleared"][0]["who"] == "ann"
+    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+
+
+async def test_an_override_of_an_endpoint_takes_its_region_along(room: Room) -> None:
+    await room.override("ap-northeast-1", "down")
+    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
+    assert (await room.ask("GET", "/state")).json["overrides"][0]["target"] == "ap-northeast-1"
+
+
+async def test_an_override_ends_by_itself(room: Room) -> None:
+    await room.override("ap-northeast", "down", **{"for": "300ms"})
+
+    async def over() -> bool:
+        return addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+
+    assert not await over()
+    await until(over)
+    assert (await room.ask("GET", "/state")).json["overrides"] == []
+
+
+async def test_it_warns_of_a_service_that_has_no_region_left(room: Room) -> None:
+    for region in REGIONS[:-1]:
+        assert (await room.override(region, "down")).json["services_without_region"] == []
+    told = (await room.override(REGIONS[-1], "down")).json
+    assert told["services_without_region"] == ["chat"]
+
+
+async def test_whoever_names_nobody_is_known_by_the_socket(room: Room) -> None:
+    (was_set,) = (await room.override("us-east", "up")).json["set"]
+    assert was_set["who"]
+    assert was_set["until"] is None
+
+
+BAD_BODIES = [
+    ("", "not JSON"),
+    ("[]", "valid dictionary"),
+    ("{}", "target: Field required"),
+    ('{"target": "us-east", "kind": "drown", "why": "x"}', "'up', 'down' or 'drain'"),
+    ('{"target": "us-east", "kind": "down", "why": ""}', "why: "),
+    ('{"target": "us-east", "kind": "down", "why": "x", "for": "soon"}', "not a duration"),
+    ('{"target": "us-east", "kind": "down", "why": "x", "for": -1}', "greater than 0"),
+    ('{"target": "us-east", "kind": "down", "why": "x", "until": 1}', "until: "),
+]
+
+
+@pytest.mark.parametrize(("body", "told"), BAD_BODIES)
+async def test_a_bad_override_is_refused_with_an_example(room: Room, body: str, told: str) -> None:
+    reply = await room.ask("POST", "/override", data=body)
+    assert reply.status == 400
+    assert told in reply.json["error"]
+    assert '"target"' in reply.json["mend"]
+    assert room.daemon.overrides.next_expiry() is None
+
+
+ERRORS = [
+    ("GET", "/nowhere", 404, "there is no /nowhere here", "/state"),
+    ("POST", "/state", 405, "cannot be asked with POST", "use GET"),
+    ("GET", "/reload", 405, "cannot be asked with GET", "use POST"),
+    ("GET", "/explain", 400, "name and client are needed", "?name="),
+    ("GET", f"/explain?name={NAME}&client=x", 400, '"x" is not an address', "203.0.113.7"),
+    ("GET", "/explain?name=a..b&client=192.0.2.1", 400, "", "hostname"),
+    ("GET", "/explain?name=www.inference.example&client=192.0.2.1", 404, "not a DYNA", "DYNA"),
+    ("DELETE", "/override/us-eats", 404, 'no endpoint "us-eats"', "did you mean us-east"),
+    ("DELETE", "/override/us-east", 404, "has no override", "overridden now: none"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "error", "mend"), ERRORS)
+async def test_every_error_says_what_to_do_next(
+    room: Room, method: str, path: str, status: int, error: str, mend: str
+) -> None:
+    reply = await room.ask(method, path)
+    assert reply.status == status
+    assert error in reply.json["error"]
+    assert mend in reply.json["mend"]
+
+
+async def test_reload_adopts_an_edit_and_tells_the_generation(room: Room) -> None:
+    before = (await room.ask("GET", "/state")).json["generation"]["plan"]
+    told = (await room.ask("POST", "/reload")).json
+    assert told["generation"] > before
+    assert told["reload"]["last"] == "adopted"
+
+
+async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
+    zone = room.config.with_name("0.zone")
+    zone.write_text(zone.read_text() + "mail A 192.0.2.256\nalso DYNA chatt\n")
+    reply = await room.ask("POST", "/reload")
+    assert reply.status == 422
+    ids = {problem["id"] for problem in reply.json["reload"]["problems"]}
+    assert ids == {"zone-bad-rdata", "zone-dyna-unknown-service"}
+    assert reply.json["generation"] == 1
+    assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+
+
+async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
+    assert (await room.ask("GET", "/healthz")).json == {"alive": True}
+    assert (await room.ask("GET", "/readyz")).json == {"ready": True}
+
+
+async def test_healthz_tells_of_probes_that_do_not_start(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.daemon.monitor, "late", lambda _now: ["us-east-1"])
+    reply = await room.ask("GET", "/healthz")
+    assert reply.status == 503
+    assert "us-east-1" in reply.json["error"]
+
+
+async def test_healthz_tells_of_a_task_that_ended(room: Room) -> None:
+    async def ends() -> None: ...
+
+    task = asyncio.create_task(ends(), name="steering")
+    await task
+    room.daemon.tasks.append(task)
+    reply = await room.ask("GET", "/healthz")
+    assert "the task steering has ended" in reply.json["error"]
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/state", "/metrics"])
+async def test_a_daemon_that_is_starting_or_ending_says_so(room: Room, path: str) -> None:
+    room.daemon.ready = False
+    reply = await room.ask("GET", path)
+    assert reply.status == 503
+    assert "again" in reply.json["mend"]

@@ -1,0 +1,128 @@
+"""The doors: the socket's mode and life, and what HTTP lets through with and without the token."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from admin_room import ADMIN, Room, addresses, list_directory, opened, replace
+from harness.daemon import running
+from structlog.testing import capture_logs
+
+from resolverd.admin.api import Api
+from resolverd.admin.guard import OPEN
+
+TOKEN = {"Authorization": "Bearer open-sesame"}
+ORDER = {"target": "us-east", "kind": "down", "why": "a test"}
+
+
+async def test_the_socket_is_for_owner_and_group_and_goes_with_the_daemon(config: Path) -> None:
+    path = config.with_name("admin.sock")
+    async with running(config):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert not path.exists()
+
+
+async def test_the_socket_of_a_dead_daemon_is_taken_over(config: Path) -> None:
+    path = config.with_name("admin.sock")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with running(config) as daemon, opened(daemon, config) as room:
+        assert (await room.ask("GET", "/readyz")).status == 200
+
+
+async def test_the_socket_of_a_living_daemon_is_left_to_it(room: Room) -> None:
+    with capture_logs() as events:
+        async with running(room.config) as second:
+            assert second.admin.socket is None
+            assert second.ready
+    (shut,) = [event for event in events if event["event"] == "admin.shut"]
+    assert "another daemon" in shut["reason"]
+    assert "admin.socket" in shut["mend"]
+    assert (await room.ask("GET", "/readyz")).status == 200
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(config: Path) -> None:
+    path = config.with_name("admin.sock")
+    path.write_text("precious")
+    async with running(config) as daemon:
+        assert daemon.admin.socket is None
+    assert path.read_text() == "precious"
+
+
+async def test_a_port_in_use_is_an_event_and_the_daemon_serves(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        replace(config, '"127.0.0.1:0"\ntoken', f'"127.0.0.1:{port}"\ntoken')
+        with capture_logs() as events:
+            async with running(config) as daemon, opened(daemon, config) as room:
+                assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+    (shut,) = [event for event in events if event["event"] == "admin.shut"]
+    assert shut["door"] == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+async def test_reading_over_http_needs_no_token(room: Room, path: str) -> None:
+    assert (await room.ask_http("GET", path)).status == 200
+
+
+def _guarded() -> list[tuple[str, str]]:
+    """Every route that exists, but for those that only tell what is open to everybody."""
+    routes = Api(None).application().router.routes()  # type: ignore[arg-type]
+    found = {
+        (route.method, str(route.resource.canonical).replace("{target}", "us-east"))
+        for route in routes
+        if route.resource is not None
+    }
+    return sorted(pair for pair in found if not (pair[0] in {"GET", "HEAD"} and pair[1] in OPEN))
+
+
+@pytest.mark.parametrize(("method", "path"), _guarded())
+async def test_nothing_else_is_reachable_over_http_without_the_token(
+    room: Room, method: str, path: str
+) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic open-sesame"}):
+        reply = await room.ask_http(method, path, json=ORDER, headers=headers)
+        assert reply.status == 401
+        assert reply.headers["WWW-Authenticate"] == "Bearer"
+    assert room.daemon.reloads.adopted == 0
+    assert (await room.ask("GET", "/state")).json["overrides"] == []
+
+
+async def test_the_token_opens_the_rest(room: Room) -> None:
+    reply = await room.ask_http("POST", "/override", json=ORDER, headers=TOKEN)
+    assert reply.json["set"][0]["who"] == "the token's holder"
+    assert (await room.ask_http("DELETE", "/override/us-east", headers=TOKEN)).status == 200
+
+
+async def test_a_new_token_counts_at_once_and_an_empty_one_opens_nothing(room: Room) -> None:
+    token = room.config.with_name("token")
+    token.write_text("another")
+    assert (await room.ask_http("POST", "/reload", headers=TOKEN)).status == 401
+    token.write_text("\n")
+    empty = {"Authorization": "Bearer "}
+    assert (await room.ask_http("POST", "/reload", headers=empty)).status in {401, 403}
+    assert (await room.ask_http("POST", "/reload", headers=TOKEN)).status == 403
+    token.unlink()
+    reply = await room.ask_http("POST", "/reload", headers=TOKEN)
+    assert reply.status == 403
+    assert str(token) in reply.json["mend"]
+
+
+async def test_without_a_token_file_http_only_tells(config: Path) -> None:
+    replace(config, 'token_file = "token"\n', "")
+    async with running(config) as daemon, opened(daemon, config) as room:
+        reply = await room.ask_http("POST", "/reload", headers=TOKEN)
+        assert reply.status == 403
+        assert "admin.token_file" in reply.json["mend"]
+        assert (await room.ask("POST", "/reload")).status == 200
+
+
+async def test_no_door_at_all_is_legal(config: Path) -> None:
+    replace(config, ADMIN, 'socket = ""\nlisten = ""\n')
+    async with running(config) as daemon:
+        assert daemon.admin.socket is None
+        assert daemon.admin.listener is None
+    assert "admin.sock" not in {path.name for path in list_directory(config)}

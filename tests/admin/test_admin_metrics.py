@@ -1,0 +1,186 @@
+"""Metrics: that Prometheus can read them, and that each moves when what it counts happens."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from admin_room import FRANKFURT, NAME, TOKYO, Room, opened, set_option, until
+from harness.config import REGIONS
+from harness.daemon import Endpoints, running
+from harness.messages import query
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
+from prometheus_client.parser import text_string_to_metric_families
+
+from resolverd.engine.counters import TTL_BOUNDS
+
+STATES = ("unknown", "up", "suspect", "down", "recovering")
+
+
+async def test_prometheus_reads_every_family_and_its_help(room: Room) -> None:
+    await room.dig(ecs=TOKYO)
+    reply = await room.ask("GET", "/metrics")
+    assert reply.headers["Content-Type"].startswith("text/plain")
+    families = list(text_string_to_metric_families(reply.text))
+    assert all(f.name.startswith(("resolverd_", "process_")) for f in families)
+    assert all(f.documentation for f in families)
+    assert all(f.type != "unknown" for f in families)
+    assert len({f.name for f in families}) == len(families)
+
+
+async def test_openmetrics_is_given_to_those_who_accept_it(room: Room) -> None:
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    reply = await room.ask("GET", "/metrics", headers=accept)
+    assert reply.headers["Content-Type"].startswith("application/openmetrics-text")
+    families = list(openmetrics_families(reply.text))  # type: ignore[no-untyped-call]
+    assert len(families) > 20
+
+
+async def test_responses_are_counted_by_transport_type_and_rcode(room: Room) -> None:
+    await room.dig("www.inference.example")
+    await room.dig("nowhere.inference.example", "AAAA")
+    await room.dig("www.inference.example", "TYPE65280")
+    await _ask_over_tcp(room, query("www.inference.example"))
+    counted = room.sample
+    name = "resolverd_responses_total"
+    assert await counted(name, transport="udp", qtype="A", rcode="NOERROR") == 1
+    assert await counted(name, transport="udp", qtype="AAAA", rcode="NXDOMAIN") == 1
+    assert await counted(name, transport="udp", qtype="other", rcode="NOERROR") == 1
+    assert await counted(name, transport="tcp", qtype="A", rcode="NOERROR") == 1
+    assert await counted("resolverd_queries_total", transport="udp") == 3
+    assert await counted("resolverd_queries_total", transport="tcp") == 1
+
+
+async def test_malformed_dropped_and_truncated_packets_are_counted(room: Room) -> None:
+    await room.send(query("www.inference.example") + b"\0")
+    await room.send(b"short", answered=False)
+
+    async def counted() -> bool:
+        return await room.sample("resolverd_dropped_total", reason="short") == 1
+
+    await until(counted)
+    assert await room.sample("resolverd_malformed_total", kind="trailing") == 1
+    assert (
+        await room.sample("resolverd_responses_total", transport="udp", qtype="A", rcode="FORMERR")
+        == 1
+    )
+    assert await room.sample("resolverd_truncated_total") == 0
+
+
+async def test_answers_tell_the_region_and_whether_it_was_the_first_choice(room: Room) -> None:
+    name = "resolverd_answers_total"
+    home = {"service": "chat", "region": "ap-northeast", "outcome": "serving"}
+    away = {"service": "chat", "region": "us-west", "outcome": "serving"}
+    await room.dig(ecs=TOKYO)
+    assert await room.sample(name, **home, choice="first") == 1
+    await room.override("ap-northeast", "drain")
+    await room.dig(ecs=TOKYO)
+    assert await room.sample(name, **away, choice="other") == 1
+    assert await room.sample(name, **home, choice="first") == 1
+    assert await room.sample("resolverd_override", target="ap-northeast", kind="drain") == 1
+
+
+async def test_pins_applied_are_counted(room: Room) -> None:
+    await room.dig(ecs=TOKYO)
+    await room.dig(ecs=FRANKFURT)
+    assert await room.sample("resolverd_pinned_answers_total", pin="gdpr") == 1
+
+
+async def test_ttls_given_make_a_histogram_per_service(room: Room) -> None:
+    given = [(await room.dig(ecs=TOKYO)).answer[0].ttl]
+    await room.override("ap-northeast", "down")
+    given.append((await room.dig(ecs=TOKYO)).answer[0].ttl)
+    assert given == [20, 2]
+    name = "resolverd_answer_ttl_seconds"
+    samples = await room.samples()
+    service = ("service", "chat")
+    assert samples[(f"{name}_sum", frozenset({service}))] == 22
+    assert samples[(f"{name}_count", frozenset({service}))] == 2
+    for bound in TTL_BOUNDS:
+        below = sum(ttl <= bound for ttl in given)
+        assert samples[(f"{name}_bucket", frozenset({service, ("le", str(float(bound)))}))] == below
+
+
+async def test_each_region_and_endpoint_is_in_one_state(room: Room, played: Endpoints) -> None:
+    played.status["us-west"] = 500
+
+    async def down() -> bool:
+        return await room.sample("resolverd_region_state", region="us-west", state="down") == 1
+
+    await until(down)
+    samples = await room.samples()
+    for region in REGIONS:
+        states = {s: _of(samples, "resolverd_region_state", region=region, state=s) for s in STATES}
+        assert sum(states.values()) == 1
+        assert states["down" if region == "us-west" else "up"] == 1
+    endpoint = {"region": "us-west", "endpoint": "us-west-1"}
+    assert _of(samples, "resolverd_endpoint_state", **endpoint, state="down") == 1
+    assert _of(samples, "resolverd_endpoint_transitions_total", **endpoint, state="down") == 1
+    assert _of(samples, "resolverd_region_transitions_total", region="us-west", state="down") == 1
+    assert _of(samples, "resolverd_probes_total", **endpoint, result="failed") >= 3
+    count = _of(samples, "resolverd_probe_duration_seconds_count", **endpoint)
+    assert count >= 4
+    assert 0 < _of(samples, "resolverd_probe_duration_seconds_sum", **endpoint) < 2 * count
+
+
+async def test_reloads_and_generations_are_told(room: Room) -> None:
+    await room.ask("POST", "/reload")
+    assert await room.sample("resolverd_reloads_total", result="adopted") == 1
+    assert await room.sample("resolverd_last_reload_successful") == 1
+    generation = await room.sample("resolverd_plan_generation")
+    zone = room.config.with_name("0.zone")
+    zone.write_text(zone.read_text() + "mail A 192.0.2.256\n")
+    await room.ask("POST", "/reload")
+    assert await room.sample("resolverd_reloads_total", result="refused") >= 1
+    assert await room.sample("resolverd_last_reload_successful") == 0
+    assert await room.sample("resolverd_plan_generation") == generation
+
+
+async def test_engine_build_and_databases_are_told(room: Room) -> None:
+    samples = await room.samples()
+    names = {name for name, _ in samples}
+    assert {"resolverd_engine_info", "resolverd_build_info", "process_cpu_seconds_total"} <= names
+    (built,) = (
+        value for (name, _), value in samples.items()
+        if name == "resolverd_geo_database_built_timestamp_seconds"
+    )  # fmt: skip
+    assert built > 1_600_000_000
+
+
+async def test_several_workers_are_counted_together(config: Path) -> None:
+    set_option(config, "[server]", "workers = 2")
+    async with running(config) as daemon, opened(daemon, config) as room:
+        await asyncio.gather(*(room.dig(ecs=TOKYO) for _ in range(30)))
+        assert await room.sample("resolverd_queries_total", transport="udp") == 30
+        counted = await room.sample("resolverd_answer_ttl_seconds_count", service="chat")
+        assert counted == 30
+        workers = {"engine": "reference", "workers": "2", "client_map": "lazy"}
+        assert await room.sample("resolverd_engine_info", **workers) == 1
+        assert (await room.ask("GET", "/healthz")).status == 200
+
+
+@pytest.mark.parametrize("qtype", range(0, 65536, 4096))
+async def test_a_flood_of_types_makes_no_flood_of_series(room: Room, qtype: int) -> None:
+    for number in range(qtype, qtype + 40):
+        await room.send(query(NAME, f"TYPE{number}"))
+    types = {dict(labels).get("qtype") for name, labels in await room.samples() if "resp" in name}
+    assert len(types) <= 27
+
+
+def _of(
+    samples: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str
+) -> float:
+    return samples[(name, frozenset(labels.items()))]
+
+
+async def _ask_over_tcp(room: Room, packet: bytes) -> None:
+    listener = room.daemon.bound[0]
+    reader, writer = await asyncio.open_connection(listener.address, listener.port)
+    writer.write(len(packet).to_bytes(2, "big") + packet)
+    length = int.from_bytes(await reader.readexactly(2), "big")
+    await reader.readexactly(length)
+    writer.close()
+    await writer.wait_closed()
