@@ -44,7 +44,8 @@ class Problem:
 
     def __str__(self) -> str:
         """``file:line:column: id: message``, the line with a caret, and the mend."""
-        rows = [f"{self.file}:{self.line}:{self.column}: {self.id}: {self.message}"]
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        rows = [f"{place}: {self.id}: {self.message}"]
         if self.source:
             caret = "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1])
             rows += [f"    {self.source}", f"    {caret}^"]

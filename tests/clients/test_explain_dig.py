@@ -1,0 +1,106 @@
+"""`explain` agrees with the wire: 10,000 random clients are asked for with dig and explained."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+import socket
+from pathlib import Path
+
+from harness.config import CHAT
+from harness.daemon import endpoints, running, write_files
+from harness.programs import program
+from harness.server import HEAD
+
+from resolverd.dns.prefix import Prefix
+from resolverd.engine.explain import explain
+
+CLIENTS = 10_000
+SERVICES = f"""{CHAT}
+[service.shared]
+regions = ["us-east", "us-west", "eu-west"]
+policy = "weighted"
+weights = {{ us-east = 3 }}
+[pin.gdpr]
+countries = ["DE", "FR", "IE"]
+subnets = ["100.64.0.0/10", "2001:db8::/33"]
+regions = ["eu-west"]
+[pin.asia]
+continents = ["AS"]
+regions = ["ap-northeast", "us-west"]
+services = ["chat"]
+"""
+ANSWER = re.compile(
+    r"status: (?P<rcode>\w+).*?CLIENT-SUBNET: (?P<subnet>\S+)/(?P<scope>\d+)\n"
+    r"(?P<rest>.*?)(?=;; Got answer|\Z)",
+    re.DOTALL,
+)
+
+
+def _clients() -> list[Prefix]:
+    chance = random.Random(2026)
+    chosen = []
+    for _ in range(CLIENTS):
+        if chance.random() < 0.7:
+            whole, length = Prefix(32, chance.getrandbits(32), 32), chance.randint(8, 32)
+        else:
+            top = chance.choice([0x2001, 0x2002, 0x2400, 0x2600, 0x2A00, 0x2001_0DB8 >> 16])
+            whole = Prefix(128, top << 112 | chance.getrandbits(112), 128)
+            length = chance.randint(20, 128)
+        chosen.append(whole.widened(length))
+    return chosen
+
+
+async def test_the_explained_answer_ttl_and_scope_are_those_that_dig_gets(tmp_path: Path) -> None:
+    async with endpoints() as served:
+        zone = f"{HEAD}chat 60 DYNA chat\nshared 45 DYNA shared\n"
+        path = write_files(tmp_path, {"inference.example.": zone}, served, services=SERVICES)
+        path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{_quiet_port()}"))
+        async with running(path) as daemon:
+            asked = [(f"{service}.inference.example", client) for service, client in _asked()]
+            told = await _dig(tmp_path, daemon.bound[0].port, asked)
+            for (name, client), answer in zip(asked, told, strict=True):
+                explained = explain(name, client, daemon.snapshot)
+                rows = re.findall(r"\s(\d+)\sIN\sA\s(\S+)", answer["rest"])
+                assert answer["subnet"] == str(client)
+                assert int(answer["scope"]) == explained.scope
+                assert {address for _, address in rows} == {
+                    address for address in explained.answer if ":" not in address
+                }
+                assert {int(ttl) for ttl, _ in rows} <= {explained.ttl}
+                assert (answer["rcode"] == "REFUSED") == (explained.outcome == "refused")
+
+
+def _quiet_port() -> int:
+    """A free port below those that the kernel picks from.
+
+    dig binds its own ports so that they may be shared; in 10,000 queries it would sooner or
+    later get the daemon's, and read its own query as the answer.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+            contextlib.suppress(OSError),  # taken: try another
+        ):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _asked() -> list[tuple[str, Prefix]]:
+    return [(("chat", "shared")[n % 2], client) for n, client in enumerate(_clients())]
+
+
+async def _dig(folder: Path, port: int, asked: list[tuple[str, Prefix]]) -> list[re.Match[str]]:
+    """One dig for all of them; its answers in order."""
+    batch = folder / "batch"
+    batch.write_text("".join(f"{name} A +subnet={client}\n" for name, client in asked))
+    process = await asyncio.create_subprocess_exec(
+        program("dig"),
+        *("@127.0.0.1", "-p", str(port), "-f", str(batch), "+noall", "+answer", "+comments"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return list(ANSWER.finditer(printed.decode()))
