@@ -1,0 +1,307 @@
+"""state, override, clear, reload and explain with a daemon that runs: output, codes and errors."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.edns
+import dns.message
+import dns.query
+import pytest
+from cli.cli_place import SERVER, SERVICES, write_place
+from cli.command import resolverd
+from cli.live import Live, live
+from harness.config import REGIONS, address_of
+
+CHAT_NAME = "chat.inference.example"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """One daemon for the whole module; each test leaves it as it was."""
+    place = tmp_path_factory.mktemp("served")
+    write_place(place)
+    with live(place, SERVICES, SERVER) as found:
+        yield found
+
+
+@pytest.fixture
+def overridden(served: Live) -> Iterator[Live]:
+    """A daemon whose ap-northeast is drained."""
+    ran = resolverd("override", "ap-northeast", "drain", "--why", "a test", cwd=served.place)
+    assert ran.status == 0
+    yield served
+    resolverd("clear", "ap-northeast", cwd=served.place)
+
+
+def _dig(served: Live, client: str, name: str = CHAT_NAME) -> dns.message.Message:
+    address, _, length = client.partition("/")
+    subnet = dns.edns.ECSOption(address, int(length))
+    message = dns.message.make_query(name, "A", use_edns=0, options=[subnet])
+    return dns.query.udp(message, "127.0.0.1", port=served.port, timeout=10)
+
+
+def _addresses(message: dns.message.Message) -> set[str]:
+    return {rdata.address for rrset in message.answer for rdata in rrset}
+
+
+def test_state_shows_regions_endpoints_and_services(served: Live) -> None:
+    ran = resolverd("state", cwd=served.place)
+    assert (ran.status, ran.err) == (0, "")
+    assert f"listens  127.0.0.1:{served.port}" in ran.out
+    assert f"config   {served.place / 'resolverd.toml'}" in ran.out
+    assert "zones    inference.example (7)" in ran.out
+    for region in REGIONS:
+        assert any(
+            line.startswith(region) and " up " in line and " 1/1 " in line and "HTTP 200" in line
+            for line in ran.out.splitlines()
+        )
+    assert "override" not in ran.out
+
+
+def test_state_as_json_is_the_apis(served: Live) -> None:
+    state = resolverd("state", "--json", cwd=served.place).json()
+    assert [region["name"] for region in state["regions"]] == list(REGIONS)
+    assert state["ready"] is True
+
+
+def test_state_shows_overrides_beside_what_is_measured(overridden: Live) -> None:
+    out = resolverd("state", cwd=overridden.place).out
+    (region,) = (line for line in out.splitlines() if line.startswith("ap-northeast  down"))
+    assert f"drain by {_operator()}: a test (measured up)" in region
+    (override,) = (line for line in out.splitlines() if line.startswith("ap-northeast  drain"))
+    assert "until cleared" in override
+
+
+def test_state_finds_the_daemon_by_the_socket_from_anywhere(served: Live, tmp_path: Path) -> None:
+    ran = resolverd("state", "--socket", served.socket, "--json", cwd=tmp_path)
+    assert ran.json()["config"] == str(served.place / "resolverd.toml")
+
+
+def test_state_works_while_the_configuration_is_broken(served: Live) -> None:
+    """The one file that matters least to who asks what is served."""
+    path = served.place / "resolverd.toml"
+    good = path.read_text()
+    path.write_text(good.replace("coordinates = [50.1, 8.7]", "coordinates = [500, 8.7]"))
+    try:
+        assert resolverd("state", cwd=served.place).status == 0
+        ran = resolverd("reload", cwd=served.place)
+        assert ran.status == 1
+        assert "resolverd.toml:2:" in ran.err
+        assert "config-value" in ran.err
+        assert "mend: " in ran.err
+        assert "1 problem; refused: what was served is served on" in ran.err
+        told = resolverd("reload", "--json", cwd=served.place)
+        assert told.status == 1
+        assert told.json()["adopted"] is False
+        assert told.json()["problems"][0]["id"] == "config-value"
+        assert "refused" in resolverd("state", cwd=served.place).out
+    finally:
+        path.write_text(good)
+        assert resolverd("reload", cwd=served.place).status == 0
+
+
+def test_reload_adopts_and_tells_the_plan(served: Live) -> None:
+    ran = resolverd("reload", cwd=served.place)
+    assert ran.status == 0
+    assert ran.out.startswith("adopted: plan ")
+    told = resolverd("reload", "--json", cwd=served.place).json()
+    assert told["adopted"] is True
+    assert f"plan {told['generation']}," in resolverd("state", cwd=served.place).out
+
+
+def test_an_override_moves_answers_and_clear_brings_them_back(served: Live) -> None:
+    assert _addresses(_dig(served, "1.2.3.0/24")) == {address_of("ap-northeast")}
+    ran = resolverd(
+        "override", "ap-northeast", "drain", "--for", "30m", "--why", "kernel", cwd=served.place
+    )
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("ap-northeast: drain for 30m, until 20")
+    assert _addresses(_dig(served, "1.2.3.0/24")) == {address_of("us-west")}
+    ran = resolverd("clear", "ap-northeast", cwd=served.place)
+    assert ran.out == f"ap-northeast: cleared (was drain by {_operator()}: kernel)\n"
+    assert _addresses(_dig(served, "1.2.3.0/24")) == {address_of("ap-northeast")}
+
+
+def test_an_override_of_an_endpoint_as_json(served: Live) -> None:
+    order = ("override", "us-east-1", "down", "--why", "disk")
+    told = resolverd(*order, "--json", cwd=served.place).json()
+    assert told["set"][0]["target"] == "us-east-1"
+    cleared = resolverd("clear", "us-east-1", "--json", cwd=served.place).json()
+    assert cleared["cleared"][0]["why"] == "disk"
+
+
+def test_an_override_that_leaves_a_service_nothing_warns(served: Live) -> None:
+    down = [("override", region, "down", "--why", "x") for region in ("us-east", "eu-west")]
+    try:
+        assert resolverd(*down[0], cwd=served.place).err == ""
+        ran = resolverd(*down[1], cwd=served.place)
+        assert ran.status == 0
+        assert "no region serves alias now" in ran.err
+        assert "no region serves fixed now" in ran.err
+        assert "no region serves chat" not in ran.err
+    finally:
+        for _, region, *_ in down:
+            resolverd("clear", region, cwd=served.place)
+
+
+def test_who_is_whoever_called_sudo(served: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "ann")
+    order = ("override", "us-east", "up", "--why", "x", "--json")
+    assert resolverd(*order, cwd=served.place).json()["set"][0]["who"] == "ann"
+    resolverd("clear", "us-east", cwd=served.place)
+
+
+USAGE = [
+    (("override", "us-eats", "down", "--why", "x"), "did you mean us-east"),
+    (("override", "us-east", "sideways", "--why", "x"), "invalid choice"),
+    (("override", "us-east", "down"), "--why"),
+    (("override", "us-east", "down", "--why", " "), "say why"),
+    (("override", "us-east", "down", "--why", "x", "--for", "soon"), 'like "250ms", "5s"'),
+    (("override", "us-east", "down", "--why", "x", "--for", "0s"), "over before it begins"),
+    (("clear", "us-eats"), "did you mean us-east"),
+    (("clear", "us-east"), "overridden now: none"),
+    (("explain", CHAT_NAME, "1.2.3.4.5"), "is not an address"),
+    (("explain", "www.inference.example", "1.2.3.4"), "DYNA names here"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), USAGE, ids=lambda value: str(value)[:40])
+def test_a_wrong_argument_is_2_and_says_what_to_do(
+    served: Live, arguments: tuple[str, ...], told: str
+) -> None:
+    ran = resolverd(*arguments, cwd=served.place)
+    assert (ran.status, ran.out) == (2, "")
+    assert told in ran.err
+
+
+def test_explain_asks_the_daemon_and_says_so(overridden: Live) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", cwd=overridden.place)
+    assert "source  the running daemon at admin.sock, plan " in ran.out
+    assert "answer  us-west (serving) 192.0.2.20" in ran.out
+    told = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--json", cwd=overridden.place).json()
+    assert told["region"] == "us-west"
+    assert told["source"].startswith("the running daemon")
+
+
+@pytest.mark.parametrize("more", [("--files",), ("--down", "us-west")])
+def test_explain_reads_the_files_when_told_to(overridden: Live, more: tuple[str, ...]) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", *more, cwd=overridden.place)
+    assert "source  the files of resolverd.toml alone" in ran.out
+    assert "answer  ap-northeast (serving)" in ran.out
+
+
+def test_explain_asks_no_daemon_that_serves_other_files(overridden: Live, place: Path) -> None:
+    path = place / "resolverd.toml"
+    text = path.read_text()
+    assert 'socket = ""' in text
+    path.write_text(text.replace('socket = ""', f'socket = "{overridden.socket}"'))
+    assert "the files of" in resolverd("explain", CHAT_NAME, "1.2.3.4", cwd=place).out
+    named = ("--socket", overridden.socket)
+    assert "the running daemon" in resolverd("explain", CHAT_NAME, "1.2.3.4", *named, cwd=place).out
+
+
+def test_explain_from_the_daemon_equals_the_wire(overridden: Live) -> None:
+    chance = random.Random(5)
+    for _ in range(25):
+        first = chance.choice((1, 2, chance.randrange(11, 126)))
+        client = f"{first}.{chance.randrange(256)}.{chance.randrange(256)}.0/24"
+        told = resolverd("explain", CHAT_NAME, client, "--json", cwd=overridden.place).json()
+        answer = _dig(overridden, client)
+        assert _addresses(answer) == {a for a in told["answer"] if ":" not in a}
+        (subnet,) = (o for o in answer.options if isinstance(o, dns.edns.ECSOption))
+        assert subnet.scopelen == told["scope"]
+        assert 0 <= told["ttl"] - answer.answer[0].ttl <= 1
+
+
+ASKING = [
+    ("state",),
+    ("reload",),
+    ("clear", "us-east"),
+    ("override", "us-east", "down", "--why", "x"),
+]
+
+
+@pytest.mark.parametrize("arguments", ASKING, ids=lambda value: value[0])
+@pytest.mark.parametrize("json_wanted", [(), ("--json",)])
+def test_without_a_daemon_it_is_3_and_says_how_to_start_one(
+    place: Path, arguments: tuple[str, ...], json_wanted: tuple[str, ...]
+) -> None:
+    named = ("--socket", str(place / "nobody.sock"))
+    ran = resolverd(*arguments, *named, *json_wanted, cwd=place)
+    assert (ran.status, ran.out) == (3, "")
+    assert "no daemon runs here" in ran.err
+    assert "resolverd serve --config" in ran.err
+
+
+def test_an_explain_that_names_a_silent_socket_does_not_turn_to_the_files(place: Path) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.4", "--socket", "nobody.sock", cwd=place)
+    assert ran.status == 3
+
+
+def test_a_configuration_without_a_socket_is_told(place: Path) -> None:
+    ran = resolverd("state", cwd=place)
+    assert ran.status == 3
+    assert 'admin.socket is ""' in ran.err
+    assert 'set admin.socket = "auto"' in ran.err
+
+
+def test_the_socket_of_a_dead_daemon_is_told(place: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(place / "dead.sock"))
+    ran = resolverd("state", "--socket", "dead.sock", cwd=place)
+    assert ran.status == 3
+    assert "nobody listens at dead.sock any more" in ran.err
+
+
+def test_a_socket_that_is_closed_to_me_says_who_may(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root is refused nowhere, so the refusal is the kernel's only where it can be."""
+    path = place / "closed.sock"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(path))
+        door.listen()
+        path.chmod(0)
+        if os.geteuid() == 0:
+
+            def refuse(_self: socket.socket, _address: object) -> None:
+                raise PermissionError(13, "Permission denied")
+
+            monkeypatch.setattr(socket.socket, "connect", refuse)
+        ran = resolverd("state", "--socket", path, cwd=place)
+    assert ran.status == 3
+    assert f"{path} is closed to " in ran.err
+    assert "use sudo, or become a member of the group " in ran.err
+
+
+def test_somebody_elses_socket_is_no_daemon(place: Path) -> None:
+    """A listener that hangs up, or speaks something else, is told from a daemon."""
+    path = place / "other.sock"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(path))
+        door.listen()
+        chatter = threading.Thread(target=_chatter, args=(door,))
+        chatter.start()
+        ran = resolverd("state", "--socket", path, cwd=place)
+        chatter.join()
+    assert ran.status == 3
+    assert f"{path} gives no answer" in ran.err
+
+
+def _chatter(door: socket.socket) -> None:
+    """Accept the look for a listener, then the request, and answer that with nonsense."""
+    door.accept()[0].close()
+    with door.accept()[0] as client:
+        client.recv(4096)
+        client.sendall(b"220 mail.example ready\r\n")
+
+
+def _operator() -> str:
+    return os.environ.get("SUDO_USER") or getpass.getuser()
