@@ -24,6 +24,7 @@ from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain
 from resolverd.health.overrides import OverrideKind
+from resolverd.snapshot.regions import judge_regions
 
 _MOST_OCTETS = 64 * 1024
 _PEER = struct.Struct("3i")
@@ -85,8 +86,22 @@ class Api:
             raise ApiError(400, str(wrong), "write a hostname such as chat.example.com") from wrong
         plan, steering = self._served.snapshot
         generation = {"plan": plan.generation, "steering": steering.generation}
-        told_by = {"config": config_path(self._served), "generation": generation}
+        told_by = {
+            "config": config_path(self._served),
+            "generation": generation,
+            "verdicts": self._verdicts(told.service),
+        }
         return web.json_response(_finite({**told_by, **asdict(told)}))
+
+    def _verdicts(self, service: str) -> dict[str, str]:
+        """The state of each region of a service, and why."""
+        plan = self._served.snapshot.plan
+        judged = judge_regions(plan, self._served.world, time.monotonic()).values()
+        return {
+            each.region: f"{each.verdict.state}: {each.verdict.reason}"
+            for each in judged
+            if service in each.services
+        }
 
     async def override(self, request: web.Request) -> web.Response:
         """Put an override in force; answers once it is obeyed."""

@@ -8,7 +8,7 @@ import time
 from resolverd.admin.served import Served
 from resolverd.errors import EngineError
 
-# An engine whose every worker is well tells its counts in milliseconds.
+# An engine whose every worker is well answers itself in milliseconds.
 PATIENCE = 3.0
 
 
@@ -20,7 +20,7 @@ async def faults(served: Served) -> list[str]:
     else:
         try:
             async with asyncio.timeout(PATIENCE):
-                await served.engine.counters()
+                await served.engine.check()
         except TimeoutError:
             found.append(f"the engine has not answered for {PATIENCE:g} s")
         except EngineError as wrong:

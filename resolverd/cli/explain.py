@@ -10,6 +10,7 @@ import argparse
 import ipaddress
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -74,11 +75,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Explain one answer."""
     link = _daemon(arguments)
-    told, source = _live(link, arguments) if link else _from_files(arguments)
+    told, source, verdicts = _live(link, arguments) if link else _from_files(arguments)
     if arguments.json:
-        show_json({"source": source, **_finite(asdict(told))})
+        show_json({"source": source, "verdicts": verdicts, **_finite(asdict(told))})
     else:
-        show(_facts(told, source), _candidates(told))
+        show(_facts(told, source), _candidates(told, verdicts))
     return ExitCode.OK
 
 
@@ -97,15 +98,16 @@ def _daemon(arguments: argparse.Namespace) -> Link | None:
     return link if not config.exists() or Path(serves) == config.resolve() else None
 
 
-def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str]:
+def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
+    """What the daemon tells, who it is, and its verdict on each region."""
     told = link.get("/explain", name=arguments.name, client=str(arguments.client))
-    made = told.pop("generation")
+    made, verdicts = told.pop("generation"), told.pop("verdicts")
     source = f"the running daemon at {link.socket}, plan {made['plan']} of {told.pop('config')}"
     candidates = [
         Candidate(**{**c, "standing": _standing(c["standing"])}) for c in told["candidates"]
     ]
     lists = {key: tuple(told[key]) for key in ("pins", "fence", "answer")}
-    return Explanation(**{**told, **lists, "candidates": tuple(candidates)}), source
+    return Explanation(**{**told, **lists, "candidates": tuple(candidates)}), source, verdicts
 
 
 def _standing(told: dict[str, Any]) -> Standing:
@@ -114,7 +116,8 @@ def _standing(told: dict[str, Any]) -> Standing:
     return Standing(**{**told, "soonest": math.inf if soonest is None else soonest})
 
 
-def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str]:
+def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
+    """As `_live`, but that files know no verdicts."""
     inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     for region in arguments.down:
         if region not in inputs.config.region:
@@ -126,7 +129,7 @@ def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str]:
         raise UsageError(str(wrong)) from wrong
     down = ", ".join(arguments.down)
     imagined = f"every region taken as up but {down}" if down else "every region taken as up"
-    return told, f"the files of {arguments.config} alone, {imagined}"
+    return told, f"the files of {arguments.config} alone, {imagined}", {}
 
 
 def _imagined(inputs: Inputs, down: list[str]) -> Snapshot:
@@ -174,13 +177,16 @@ def _answer(told: Explanation) -> str:
     return " ".join(told.answer)
 
 
-def _candidates(told: Explanation) -> Table:
+def _candidates(told: Explanation, verdicts: Mapping[str, str]) -> Table:
     table = Table("rank", "region", box=None, pad_edge=False)
     table.add_column("km", justify="right")
     table.add_column("why")
+    if verdicts:
+        table.add_column("verdict", overflow="fold")
     for candidate in told.candidates:
         style = "green" if candidate.region == told.region else ""
-        table.add_row(*(Text(cell, style) for cell in _row(candidate)))
+        known = [verdicts[candidate.region]] if verdicts else []
+        table.add_row(*(Text(cell, style) for cell in (*_row(candidate), *known)))
     return table
 
 

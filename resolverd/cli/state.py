@@ -16,6 +16,9 @@ from resolverd.errors import ExitCode
 
 _COLOURS = {"up": "green", "suspect": "yellow", "recovering": "yellow", "down": "red"}
 
+# How many names of a service a row shows.
+_NAMES = 3
+
 Json = dict[str, Any]
 
 
@@ -102,10 +105,15 @@ def _services(state: Json) -> Table:
             Text(service["name"]),
             service["policy"],
             f"{service['failover_ttl_seconds']:g}…{service['ttl_seconds']:g} s",
-            Text(", ".join(service["names"]) or "-"),
+            Text(_some(service["names"])),
             Text(", ".join(serving) or "none", "" if serving else "red"),
         )
     return table
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more or "-"
 
 
 def _overrides(state: Json) -> Table:

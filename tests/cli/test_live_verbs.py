@@ -185,9 +185,12 @@ def test_explain_asks_the_daemon_and_says_so(overridden: Live) -> None:
     ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", cwd=overridden.place)
     assert "source  the running daemon at admin.sock, plan " in ran.out
     assert "answer  us-west (serving) 192.0.2.20" in ran.out
+    (row,) = (line for line in ran.out.splitlines() if line.startswith("1     ap-northeast"))
+    assert row.endswith(f"down            down: drain by {_operator()}: a test")
     told = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--json", cwd=overridden.place).json()
     assert told["region"] == "us-west"
     assert told["source"].startswith("the running daemon")
+    assert told["verdicts"]["ap-northeast"] == f"down: drain by {_operator()}: a test"
 
 
 @pytest.mark.parametrize("more", [("--files",), ("--down", "us-west")])
