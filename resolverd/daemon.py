@@ -86,6 +86,8 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
         self._reloading = asyncio.Lock()
+        # Held from the choice of a Snapshot to its publication, so that none goes out late.
+        self._publishing = asyncio.Lock()
         self._held: dict[str, Verdict] = {}
         self._reload_tasks: set[asyncio.Task[bool]] = set()
         self._plans = itertools.count(1)
@@ -266,8 +268,9 @@ class Daemon:
             self._book.replace(_hostnames(before.inputs))
             raise
         self._warn_of_restart(before.inputs, inputs)
-        self._serving = _Serving(inputs, plan, snapshot)
-        await self.engine.publish(snapshot)
+        async with self._publishing:
+            self._serving = _Serving(inputs, plan, snapshot)
+            await self.engine.publish(snapshot)
         self.monitor.replace(new)
         self._book.replace(_hostnames(inputs))
         self._dirty.set()
@@ -313,12 +316,13 @@ class Daemon:
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
 
     async def _restate(self) -> None:
-        serving = self._serving
-        serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
-        regions = judge_regions(serving.plan, self.world, time.monotonic())
-        self.changes.judged(regions)
-        self._supervision.restated(regions)
-        await self.engine.publish(serving.snapshot)
+        async with self._publishing:
+            serving = self._serving
+            serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
+            regions = judge_regions(serving.plan, self.world, time.monotonic())
+            self.changes.judged(regions)
+            self._supervision.restated(regions)
+            await self.engine.publish(serving.snapshot)
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""
