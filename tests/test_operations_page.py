@@ -19,7 +19,7 @@ EVENT = re.compile(r"[a-z]+(\.[a-z_]+)?")
 def _events(path: Path) -> set[tuple[str, str]]:
     """(event, level) of every structlog call in a file."""
     return {
-        (call.args[0].value, call.func.attr)
+        (str(call.args[0].value), call.func.attr)
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call)
         and isinstance(call.func, ast.Attribute)

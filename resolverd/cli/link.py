@@ -127,8 +127,12 @@ def find(arguments: argparse.Namespace) -> Link:
 
 def operator() -> str:
     """Who is at the keyboard: the one who called sudo, else the login."""
+    return os.environ.get("SUDO_USER") or _login()
+
+
+def _login() -> str:
     try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return f"uid {os.getuid()}"
 
@@ -165,7 +169,7 @@ def _advice(
         )
     for place, wrong in faults:
         if isinstance(wrong, PermissionError):
-            return f"{place} is closed to {getpass.getuser()}\n{_admission(place)}"
+            return f"{place} is closed to {_login()}\n{_admission(place)}"
     for place, wrong in faults:
         if isinstance(wrong, ConnectionRefusedError):
             return f"nobody listens at {place} any more\n{_start(arguments)}"
@@ -179,8 +183,11 @@ def _advice(
 def _admission(place: Path) -> str:
     """How to be let in by a socket's mode."""
     try:
-        group = grp.getgrgid(place.stat().st_gid).gr_name
+        owning = place.stat().st_gid
+        group = grp.getgrgid(owning).gr_name
     except (OSError, KeyError):
+        return "use sudo"
+    if owning == 0:
         return "use sudo"
     return f"use sudo, or become a member of the group {group}"
 
