@@ -75,11 +75,12 @@ class Box:
             raise BoxError(f"{' '.join(command)}: status {done.returncode}: {done.stdout}")
         return done.stdout
 
-    def write(self, path: str, content: str, mode: int = 0o644) -> None:
-        """Write a file inside."""
+    def write(self, path: str, content: str | bytes) -> None:
+        """Write a file inside that everybody may read, as one rename."""
         staged = self.folder / "staged"
-        staged.write_text(content)
-        self.run("install", "-D", "-m", f"{mode:o}", "/run/box/staged", path)
+        staged.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.run("install", "-D", "-m", "644", "/run/box/staged", f"{path}.new")
+        self.run("mv", f"{path}.new", path)
 
     def socket(self, family: int, kind: int) -> socket.socket:
         """A socket in the network of the box, to be used from here."""
@@ -104,16 +105,16 @@ class Box:
 
 
 @contextmanager
-def boot(folder: Path, files: Mapping[str, tuple[str, int]]) -> Iterator[Box]:
-    """Boot a box with `files` (content and mode by path) over the root; `folder` is its own."""
+def boot(folder: Path, files: Mapping[str, str]) -> Iterator[Box]:
+    """Boot a box with `files` (content by path) over the root; `folder` is its own."""
     (folder / "files").mkdir()
     binds = _python_inside(folder / "files")
     (folder / "binds").write_text("".join(f"{source} {target}\n" for source, target in binds))
-    for path, (content, mode) in files.items():
+    for path, content in files.items():
         target = folder / "files" / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
-        target.chmod(mode)
+        target.chmod(0o644)
     cgroup = _cgroup_folder() / f"resolverd-tests-{os.getpid()}"
     cgroup.mkdir()
     with (folder / "console").open("w") as console:
@@ -138,6 +139,15 @@ def boot(folder: Path, files: Mapping[str, tuple[str, int]]) -> Iterator[Box]:
         _remove_cgroup(cgroup)
 
 
+def library_path() -> str:
+    """Where the interpreter's own libraries are inside, if not where it looks; else empty."""
+    return "/opt/python/lib" if _python_is_hidden() else ""
+
+
+def _python_is_hidden() -> bool:
+    return f"{sys.base_prefix}/".startswith(_HIDDEN)
+
+
 def _python_inside(files: Path) -> list[tuple[Path, str]]:
     """/opt/resolverd as an operator installs it; what of this machine has to be bound for it.
 
@@ -145,7 +155,7 @@ def _python_inside(files: Path) -> list[tuple[Path, str]]:
     or this tree may lie in one. `files` gets the package and a virtual environment.
     """
     base = Path(sys.base_prefix)
-    hidden = f"{base}/".startswith(_HIDDEN)
+    hidden = _python_is_hidden()
     seen = Path("/opt/python") if hidden else base
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     home = files / "opt/resolverd"
@@ -225,6 +235,3 @@ def _remove_cgroup(cgroup: Path) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-__all__ = ["PATIENCE", "Box", "BoxError", "boot", "why_not"]

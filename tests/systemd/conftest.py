@@ -1,0 +1,47 @@
+"""Fixtures: a booted systemd, and resolverd installed in it but not started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from systemd.box import ROOT, Box, boot, library_path, why_not
+from systemd.service import Endpoint, Service
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """A real systemd with the shipped units. Skips, and says why, where it cannot be had."""
+    reason = why_not()
+    if reason:
+        pytest.skip(f"NO SYSTEMD TESTED: {reason}")
+    units = {
+        f"/etc/systemd/system/{path.name}": path.read_text() for path in (ROOT / "systemd").iterdir()
+    }
+    found = library_path()
+    interpreter = f"[Service]\nEnvironment=LD_LIBRARY_PATH={found}\n" if found else ""
+    units["/etc/systemd/system/resolverd.service.d/interpreter.conf"] = interpreter
+    with boot(tmp_path_factory.mktemp("box"), units) as booted:
+        yield booted
+
+
+@pytest.fixture
+def endpoint(box: Box) -> Iterator[Endpoint]:
+    """What every region's probe asks."""
+    made = Endpoint(box)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service(box: Box, endpoint: Endpoint) -> Iterator[Service]:
+    """The units, not started; stopped at the end."""
+    made = Service(box, endpoint)
+    made.install()
+    yield made
+    endpoint.gate.set()
+    made.systemctl("stop", "resolverd.service", "resolverd.socket")
+    made.box.run("systemctl", "unmask", "--runtime", "resolverd.socket")
+    made.box.run("systemctl", "reset-failed")

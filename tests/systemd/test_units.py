@@ -1,0 +1,163 @@
+"""The shipped units under a real systemd."""
+
+from __future__ import annotations
+
+import pytest
+from harness.config import address_of
+
+from systemd.box import Box
+from systemd.service import Load, Service, until
+
+HOME = {address_of("ap-northeast")}
+CAP_NET_BIND_SERVICE = f"{1 << 10:016x}"
+DYNAMIC_UIDS = range(61184, 65520)  # systemd.exec(5), DynamicUser=
+
+
+def test_the_units_are_without_a_warning(box: Box) -> None:
+    units = ("resolverd.service", "resolverd.socket")
+    told = box.run("systemd-analyze", "verify", "--recursive-errors=one", "--man=no", *units)
+    assert told == ""
+
+
+def test_the_exposure_is_no_more_than_one_and_a_half(box: Box) -> None:
+    """--threshold= is in tenths, and a unit above it fails the command."""
+    path = "/etc/systemd/system/resolverd.service"
+    told = box.run("systemd-analyze", "security", "--offline=true", "--threshold=15", path)
+    assert "Overall exposure level" in told
+
+
+def test_it_is_ready_only_after_the_first_probe_round(service: Service) -> None:
+    service.install(timeout="25s")
+    service.endpoint.gate.clear()
+    service.systemctl("start", "--no-block", "resolverd.service")
+    until(service.endpoint.asked.is_set, "the first probe")
+    assert service.show("ActiveState") == "activating"
+    with pytest.raises(TimeoutError):
+        service.ask(patience=0.3)
+    assert service.show("ActiveState") == "activating"
+    service.endpoint.gate.set()
+    until(lambda: service.show("ActiveState") == "active", "ready")
+    assert service.ask() == HOME
+    assert service.show("StatusText").startswith("generation 1, 4 of 4 regions up, started at ")
+
+
+def test_a_reload_lasts_until_what_is_new_is_probed(service: Service) -> None:
+    service.install(timeout="25s")
+    service.start()
+    service.endpoint.gate.clear()
+    service.configure(timeout="25s", path="/other")
+    service.systemctl("reload", "--no-block", "resolverd.service")
+    until(lambda: service.show("ActiveState") == "reloading", "the reload to begin")
+    assert service.ask() == HOME
+    service.endpoint.gate.set()
+    until(lambda: service.show("ActiveState") == "active", "the reload to end")
+    assert "4 of 4 regions up, reload adopted at " in service.show("StatusText")
+
+
+def test_a_reload_without_an_edit_is_a_new_generation(service: Service) -> None:
+    service.start()
+    service.systemctl("reload", "resolverd.service")
+    until(lambda: "generation 2, 4 of 4" in service.show("StatusText"), "generation 2")
+    assert service.show("ActiveState") == "active"
+
+
+def test_a_bad_edit_leaves_the_unit_active_and_says_why(service: Service) -> None:
+    service.start()
+    service.zone("192.0.2.999")
+    service.systemctl("reload", "resolverd.service")
+    until(lambda: "reload refused at " in service.show("StatusText"), "the refusal")
+    until(lambda: service.show("ActiveState") == "active", "the reload to end")
+    status = service.show("StatusText")
+    assert status.startswith("generation 1, 4 of 4 regions up")
+    assert "example.zone:6:10: zone-bad-rdata" in status
+    assert service.ask("www.inference.example") == {"192.0.2.80"}
+    service.zone("192.0.2.81")
+    until(lambda: service.ask("www.inference.example") == {"192.0.2.81"}, "the mended zone")
+
+
+def test_what_check_refuses_is_not_started(service: Service) -> None:
+    """The journal has the reason; the sockets stay, so the mended daemon answers who waited."""
+    service.zone("192.0.2.999")
+    service.systemctl("start", "--no-block", "resolverd.service")
+    until(lambda: "zone-bad-rdata" in service.journal(), "the refusal in the journal")
+    assert service.show("MainPID") == "0"
+    service.zone("192.0.2.80")
+    assert service.ask() == HOME
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_has_no_privilege_but_the_port(service: Service, workers: int) -> None:
+    """Nor have its workers, which map the daemon's own copy of the database."""
+    service.install(f"workers = {workers}")
+    service.start()
+    others = service.workers()
+    assert len(others) == (workers if workers > 1 else 0)
+    for pid in (service.pid, *others):
+        status = service.status(pid)
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert status[kind] == CAP_NET_BIND_SERVICE
+        assert all(int(uid) in DYNAMIC_UIDS for uid in status["Uid"].split())
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+        assert "/memfd:" in service.box.run("cat", f"/proc/{pid}/maps")
+    for tcp in (False, True):
+        assert service.ask(tcp=tcp) == HOME
+    stamps = service.box.run("find", "/var/lib/private/resolverd", "-type", "f").split()
+    assert stamps, "the walked database is remembered"
+
+
+def test_without_the_socket_unit_it_binds_port_53_itself(service: Service) -> None:
+    service.systemctl("mask", "--runtime", "resolverd.socket")
+    service.start()
+    for tcp in (False, True):
+        assert service.ask(tcp=tcp) == HOME
+    listening = service.box.run("cat", "/proc/net/udp", "/proc/net/udp6")
+    assert " 0100007F:0035 " in listening
+    assert " 00000000000000000000000001000000:0035 " in listening
+
+
+@pytest.mark.parametrize("stopped", ["daemon", "worker"])
+def test_the_watchdog_restarts_what_makes_no_progress(service: Service, stopped: str) -> None:
+    service.install("workers = 2", unit="WatchdogSec=2s\nTimeoutAbortSec=1s")
+    service.start()
+    before = service.pid
+    victim = before if stopped == "daemon" else service.workers()[0]
+    service.box.run("kill", "-STOP", str(victim))
+    until(lambda: service.pid not in (0, before), "another daemon")
+    assert service.ask() == HOME
+    assert service.show("NRestarts") == "1"
+    journal = service.journal()
+    assert "Watchdog timeout" in journal
+    assert "Fatal Python error: Aborted" in journal
+
+
+def test_the_watchdog_leaves_a_sound_daemon_alone(service: Service) -> None:
+    service.install("workers = 2", unit="WatchdogSec=1s")
+    service.start()
+    before = service.pid
+    beaten = service.show("WatchdogTimestampMonotonic")
+
+    def beats() -> bool:
+        return int(service.show("WatchdogTimestampMonotonic")) > int(beaten) + 2_500_000
+
+    until(beats, "beats for longer than the interval")
+    assert (service.pid, service.show("NRestarts")) == (before, "0")
+
+
+def test_no_query_of_ten_thousand_is_lost_over_three_restarts_and_a_kill(service: Service) -> None:
+    """Nothing is sent twice. What is being answered at the moment of SIGKILL cannot be saved, so
+    the kill waits for a moment without a query inside; those that follow wait in the socket.
+    """
+    service.start()
+    load = Load(service.box, 10_000, pace=1000)
+    for after in (1000, 3500, 6000):
+        load.until_sent(after)
+        service.systemctl("restart", "resolverd.service")
+    load.until_sent(8500)
+    load.until_answered()
+    killed = service.pid
+    service.systemctl("kill", "--signal=KILL", "resolverd.service")
+    load.go_on()
+    load.close()
+    assert (load.sent, len(load.answered)) == (10_000, 10_000)
+    assert service.pid != killed
+    assert service.show("NRestarts") == "1"
