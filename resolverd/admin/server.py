@@ -72,8 +72,14 @@ class AdminServer:
 
     async def _open_socket(self, path: Path) -> None:
         door = await asyncio.to_thread(_bound, path)
-        self.socket, self._identity = path, _identity(path)
-        await self._serve(door)
+        self._identity = _identity(path)
+        try:
+            await self._serve(door)
+        except OSError:
+            door.close()
+            await asyncio.to_thread(path.unlink)
+            raise
+        self.socket = path
 
     async def _open_http(self, listener: Listener, guard: Guard) -> None:
         family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
