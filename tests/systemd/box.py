@@ -169,8 +169,11 @@ def _python_inside(files: Path) -> list[tuple[Path, str]]:
     (home / "pyvenv.cfg").write_text(f"home = {seen}/bin\n")
     command = home / "bin/resolverd"
     command.write_text(
-        "#!/opt/resolverd/bin/python\n"
-        "import sys\nfrom resolverd.cli import main\nsys.exit(main())\n"
+        "#!/opt/resolverd/bin/python\n"  # as pip writes it
+        "import sys\n"
+        "from resolverd.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main())\n"
     )
     command.chmod(0o755)
     for path in (home, *home.rglob("*")):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
 from systemd.box import ROOT, Box, boot, library_path, why_not
 from systemd.service import Endpoint, Service
 
@@ -18,7 +16,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     if reason:
         pytest.skip(f"NO SYSTEMD TESTED: {reason}")
     units = {
-        f"/etc/systemd/system/{path.name}": path.read_text() for path in (ROOT / "systemd").iterdir()
+        f"/usr/lib/systemd/system/{path.name}": path.read_text()
+        for path in (ROOT / "systemd").iterdir()
     }
     found = library_path()
     interpreter = f"[Service]\nEnvironment=LD_LIBRARY_PATH={found}\n" if found else ""
@@ -43,5 +42,5 @@ def service(box: Box, endpoint: Endpoint) -> Iterator[Service]:
     yield made
     endpoint.gate.set()
     made.systemctl("stop", "resolverd.service", "resolverd.socket")
-    made.box.run("systemctl", "unmask", "--runtime", "resolverd.socket")
+    made.box.run("systemctl", "unmask", "resolverd.socket")
     made.box.run("systemctl", "reset-failed")

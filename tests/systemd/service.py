@@ -12,15 +12,16 @@ import dns.message
 from harness.config import CHAT, REGIONS, config_text
 from harness.messages import query
 from harness.server import HEAD
-from mmdb_writer import mmdb_bytes
-
-from systemd.box import PATIENCE, Box
+from mmdb_writer import Value, mmdb_bytes
+from systemd.box import PATIENCE, Box, BoxError
 
 QNAME = "chat.inference.example"
 CONFIG = "/etc/resolverd/resolverd.toml"
 ZONE = "/etc/resolverd/zones/example.zone"
 DROP_IN = "/etc/systemd/system/resolverd.service.d/test.conf"
-NETWORKS = {"0.0.0.0/1": {"country_code": "JP", "latitude": 35.7, "longitude": 139.7}}
+NETWORKS: dict[str, dict[str, Value]] = {
+    "0.0.0.0/1": {"country_code": "JP", "latitude": 35.7, "longitude": 139.7}
+}
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SO_RCVBUFFORCE = 33
 
@@ -77,6 +78,7 @@ class Service:
 
     def __init__(self, box: Box, endpoint: Endpoint) -> None:
         self.box, self.endpoint = box, endpoint
+        self._since = time.time()
 
     def install(self, server: str = "", *, timeout: str = "2s", unit: str = "") -> None:
         """Write configuration, zone and database, and a drop-in with more [Service] lines."""
@@ -109,7 +111,10 @@ class Service:
 
     def start(self) -> None:
         """Start, and return when systemd calls it started."""
-        self.systemctl("start", "resolverd.service")
+        try:
+            self.systemctl("start", "resolverd.service")
+        except BoxError as wrong:
+            raise BoxError(f"{wrong}\n{self.journal()}") from wrong
 
     def show(self, name: str) -> str:
         """One property of the unit."""
@@ -122,8 +127,13 @@ class Service:
 
     def workers(self) -> list[int]:
         """The PIDs of the daemon's worker processes inside."""
-        listed = self.box.run("pgrep", "-P", str(self.pid), "-f", "spawn_main", check=False)
-        return [int(row) for row in listed.split()]
+        pid = self.pid
+        children = self.box.run("cat", f"/proc/{pid}/task/{pid}/children").split()
+        return [
+            int(child)
+            for child in children
+            if "spawn_main" in self.box.run("cat", f"/proc/{child}/cmdline")
+        ]
 
     def status(self, pid: int) -> dict[str, str]:
         """/proc/PID/status."""
@@ -131,9 +141,10 @@ class Service:
         return {key: value.strip() for key, _, value in (row.partition(":") for row in rows)}
 
     def journal(self) -> str:
-        """What the units and systemd have said of them since the box booted."""
+        """What the daemon, and systemd of it, have said in this test."""
         self.box.run("journalctl", "--sync")
-        return self.box.run("journalctl", "-u", "resolverd.service", "-o", "cat", "--no-pager")
+        since = f"--since=@{self._since:.6f}"
+        return self.box.run("journalctl", "-u", "resolverd.service", "-o", "cat", since)
 
     def ask(self, name: str = QNAME, *, tcp: bool = False, patience: float = PATIENCE) -> set[str]:
         """The A records of `name`. Raises TimeoutError when there is no answer."""

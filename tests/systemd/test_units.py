@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from harness.config import address_of
-
 from systemd.box import Box
 from systemd.service import Load, Service, until
 
@@ -21,7 +20,7 @@ def test_the_units_are_without_a_warning(box: Box) -> None:
 
 def test_the_exposure_is_no_more_than_one_and_a_half(box: Box) -> None:
     """--threshold= is in tenths, and a unit above it fails the command."""
-    path = "/etc/systemd/system/resolverd.service"
+    path = "/usr/lib/systemd/system/resolverd.service"
     told = box.run("systemd-analyze", "security", "--offline=true", "--threshold=15", path)
     assert "Overall exposure level" in told
 
@@ -106,7 +105,7 @@ def test_it_has_no_privilege_but_the_port(service: Service, workers: int) -> Non
 
 
 def test_without_the_socket_unit_it_binds_port_53_itself(service: Service) -> None:
-    service.systemctl("mask", "--runtime", "resolverd.socket")
+    service.systemctl("mask", "resolverd.socket")
     service.start()
     for tcp in (False, True):
         assert service.ask(tcp=tcp) == HOME

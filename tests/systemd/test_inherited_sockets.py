@@ -1,0 +1,100 @@
+"""Sockets that were handed over are served in place of server.listen, by all workers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.asyncquery
+import dns.message
+import pytest
+from harness.config import address_of
+from harness.daemon import endpoints, write_files
+from harness.server import HEAD
+
+from resolverd.admin.served import ReloadReport
+from resolverd.daemon import Daemon
+from resolverd.engine.inherited import adopt
+from resolverd.errors import EngineError
+from resolverd.supervision import status_line
+from resolverd.systemd import Supervisor
+
+
+def _pair() -> list[socket.socket]:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp.bind(udp.getsockname())
+    tcp.listen()
+    for each in (udp, tcp):
+        each.setblocking(False)
+    return [tcp, udp]
+
+
+@pytest.fixture
+def handed_over() -> Iterator[list[socket.socket]]:
+    """TCP and UDP on one port, as systemd hands them over."""
+    made = _pair()
+    yield made
+    for each in made:
+        each.close()
+
+
+def test_they_are_sorted_and_shared(handed_over: list[socket.socket]) -> None:
+    bound, shares = adopt(handed_over, workers=3)
+    assert [(each.address, each.port) for each in bound] == [handed_over[0].getsockname()]
+    assert len(shares) == 3
+    for share in shares:
+        assert [each.type for each in share.udp] == [socket.SOCK_DGRAM]
+        assert [each.type for each in share.tcp] == [socket.SOCK_STREAM]
+        share.close()
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_what_is_not_for_dns_is_refused(family: socket.AddressFamily) -> None:
+    """A Unix socket, and a TCP socket that does not listen."""
+    with (
+        socket.socket(family, socket.SOCK_STREAM) as strange,
+        pytest.raises(EngineError, match="neither a UDP nor a listening TCP socket"),
+    ):
+        adopt([strange])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_they_are_served_and_listen_is_not_bound(
+    handed_over: list[socket.socket], tmp_path: Path, workers: int
+) -> None:
+    zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
+    port = handed_over[0].getsockname()[1]
+    async with endpoints() as served:
+        path = write_files(tmp_path, {"inference.example.": zone}, served)
+        elsewhere = ("server.listen", ["192.0.2.1:53"])  # no address of this host
+        overrides = [elsewhere, ("server.workers", workers)]
+        daemon = Daemon(path, overrides, Supervisor(sockets=handed_over))
+        await daemon.start()
+        try:
+            assert [each.port for each in daemon.bound] == [port]
+            for _ in range(10):
+                query = dns.message.make_query("chat.inference.example", "A")
+                for send in (dns.asyncquery.udp, dns.asyncquery.tcp):
+                    answer = await send(query, "127.0.0.1", timeout=10, port=port)
+                    assert [rdata.address for rdata in answer.answer[0]] == [address_of("eu-west")]
+        finally:
+            await daemon.stop()
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("started", "generation 3, 2 of 4 regions up, started at 2026-11-23 20:14:33 UTC"),
+        ("adopted", "generation 3, 2 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC"),
+        (
+            "refused: a.zone:6:10: zone-bad-rdata: no\n    source\n    ^",
+            "generation 3, 2 of 4 regions up, reload refused at 2026-11-23 20:14:33 UTC: "
+            "a.zone:6:10: zone-bad-rdata: no",
+        ),
+    ],
+)
+def test_the_status_is_one_line(last: str, expected: str) -> None:
+    assert status_line(3, 2, 4, ReloadReport(last=last, at=1795464873.0)) == expected
