@@ -8,9 +8,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
-from resolverd.dns.codes import OPT
+from dnslib import EDNS0, EDNSOption
+from dnslib.label import DNSBuffer
+
 from resolverd.dns.prefix import Bits, Prefix
 
 NSID, CLIENT_SUBNET, EXTENDED_ERROR = 3, 8, 15
@@ -18,7 +21,6 @@ DO = 0x8000
 
 _OPTION = struct.Struct("!HH")
 _SUBNET = struct.Struct("!HBB")
-_OPT_RECORD = struct.Struct("!BHHBBHH")
 
 
 class OptionError(ValueError):
@@ -128,18 +130,28 @@ def encode_opt(
     `payload` is what this server accepts, `rcode` the whole twelve-bit RCODE, `scope` the
     SCOPE PREFIX-LENGTH in bits for the echoed client subnet.
     """
-    options = b""
+    options = []
     if edns.wants_nsid and nsid:
-        options = _OPTION.pack(NSID, len(nsid)) + nsid
+        options.append((NSID, nsid))
     if edns.subnet is not None:
         echoed = edns.subnet.option
-        scope = scope if edns.subnet.prefix is not None else 0
-        options += _OPTION.pack(CLIENT_SUBNET, len(echoed))
-        options += echoed[:3] + scope.to_bytes(1, "big") + echoed[4:]
+        given = scope if edns.subnet.prefix is not None else 0
+        options.append((CLIENT_SUBNET, echoed[:3] + given.to_bytes(1, "big") + echoed[4:]))
     if error is not None:
-        text = error.text.encode()
-        options += (
-            _OPTION.pack(EXTENDED_ERROR, 2 + len(text)) + error.code.to_bytes(2, "big") + text
-        )
-    flags = DO if edns.dnssec_ok else 0
-    return _OPT_RECORD.pack(0, OPT, payload, rcode >> 4, 0, flags, len(options)) + options
+        options.append((EXTENDED_ERROR, error.code.to_bytes(2, "big") + error.text.encode()))
+    return _record(payload, rcode >> 4, edns.dnssec_ok, tuple(options))
+
+
+@lru_cache(maxsize=65536)  # resolvers ask again and again for the same client prefixes
+def _record(
+    payload: int, high: int, dnssec_ok: bool, options: tuple[tuple[int, bytes], ...]
+) -> bytes:
+    """An OPT record; `high` is the upper part of the RCODE."""
+    buffer = DNSBuffer()
+    EDNS0(
+        udp_len=payload,
+        ext_rcode=high,
+        flags="do" if dnssec_ok else "",
+        opts=[EDNSOption(code, content) for code, content in options],
+    ).pack(buffer)
+    return bytes(buffer.data)
