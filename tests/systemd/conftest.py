@@ -15,10 +15,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     reason = why_not()
     if reason:
         pytest.skip(f"NO SYSTEMD TESTED: {reason}")
-    units = {
-        f"/usr/lib/systemd/system/{path.name}": path.read_text()
-        for path in (ROOT / "systemd").iterdir()
-    }
+    shipped = (ROOT / "systemd").iterdir()
+    units = {f"/usr/lib/systemd/system/{path.name}": path.read_text() for path in shipped}
     found = library_path()
     interpreter = f"[Service]\nEnvironment=LD_LIBRARY_PATH={found}\n" if found else ""
     units["/etc/systemd/system/resolverd.service.d/interpreter.conf"] = interpreter

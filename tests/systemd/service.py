@@ -127,11 +127,11 @@ class Service:
 
     def workers(self) -> list[int]:
         """The PIDs of the daemon's worker processes inside."""
-        pid = self.pid
-        children = self.box.run("cat", f"/proc/{pid}/task/{pid}/children").split()
+        # A child is listed under the thread that started it.
+        listed = self.box.run("sh", "-c", f"cat /proc/{self.pid}/task/*/children")
         return [
             int(child)
-            for child in children
+            for child in listed.split()
             if "spawn_main" in self.box.run("cat", f"/proc/{child}/cmdline")
         ]
 
@@ -160,14 +160,15 @@ class Service:
 
 
 class Load:
-    """`number` queries over UDP at `pace` per second, each with an ID of its own, sent once."""
+    """`number` queries over UDP at `pace` per second, each with an ID of its own, sent once.
+
+    It sends as many as `allow` says, and waits there for more.
+    """
 
     def __init__(self, box: Box, number: int, pace: float) -> None:
         self.sent = 0
         self.answered: set[int] = set()
-        self._number, self._gap = number, 1 / pace
-        self._going = threading.Event()
-        self._going.set()
+        self._number, self._gap, self._allowed = number, 1 / pace, 0
         self._socket = box.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
         self._socket.connect(("127.0.0.1", 53))
@@ -176,18 +177,17 @@ class Load:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def allow(self, number: int) -> None:
+        """Send up to this many, all in all."""
+        self._allowed = number
+
     def until_sent(self, number: int) -> None:
         """Wait until so many are on their way."""
         until(lambda: self.sent >= number, f"{number} queries sent")
 
-    def until_answered(self) -> None:
-        """Stop sending, and wait until all that was sent is answered."""
-        self._going.clear()
-        until(lambda: len(self.answered) == self.sent, "every query answered")
-
-    def go_on(self) -> None:
-        """Send again."""
-        self._going.set()
+    def until_answered(self, number: int) -> None:
+        """Wait until so many are answered."""
+        until(lambda: len(self.answered) >= number, f"{number} queries answered")
 
     def close(self) -> None:
         """Wait for the last answers, at most for `PATIENCE` seconds; then no more."""
@@ -201,7 +201,7 @@ class Load:
             last = due + PATIENCE
             while len(self.answered) < self._number and time.monotonic() < last:
                 now = time.monotonic()
-                if self.sent == self._number or not self._going.is_set():
+                if self.sent >= self._allowed:
                     due = now
                 elif now >= due:
                     self._socket.send(self.sent.to_bytes(2, "big") + self._packet)

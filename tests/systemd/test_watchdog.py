@@ -85,11 +85,16 @@ async def test_the_longest_time_between_two_beats_is_half_the_interval() -> None
 
 
 async def test_it_beats_until_it_is_cancelled() -> None:
-    beats = Beats()
-    running = asyncio.create_task(Watchdog(INTERVAL, {"hang": _sound}, beats).run())
+    beats, third = Beats(), asyncio.Event()
+
+    def beat() -> None:
+        beats()
+        if beats.count == 3:
+            third.set()
+
+    running = asyncio.create_task(Watchdog(INTERVAL, {"good": _sound}, beat).run())
     async with asyncio.timeout(10):
-        while beats.count < 3:
-            await asyncio.sleep(0.01)
+        await third.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
