@@ -23,7 +23,6 @@ from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.config.load import Override
 from resolverd.config.restart import needs_restart
-from resolverd.config.targets import ProbeTargets
 from resolverd.config.types import Listener
 from resolverd.edits import edits
 from resolverd.engine.answer import respond
@@ -34,11 +33,11 @@ from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode, ResolverdError
-from resolverd.health.addresses import AddressBook
-from resolverd.health.monitor import Monitor, Target
+from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
-from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.health.verdict import Verdict
 from resolverd.loop import run_loop
+from resolverd.observation import Observation
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.model import Plan, Snapshot, Steering
@@ -48,8 +47,6 @@ from resolverd.snapshot.verify import verify
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
 
-# A failed endpoint lookup must not keep the daemon from serving the other regions.
-HOSTNAME_PATIENCE = 5.0
 # Verdicts that come within this many seconds of one another make one Steering.
 GATHER = 0.005
 # Seconds between events about a database that is being walked.
@@ -77,8 +74,6 @@ class Daemon:
         self.ready = False
         self.started = time.time()
         self.reloads = ReloadReport()
-        self.overrides = Overrides()
-        self.changes = Changes()
         self.admin = AdminServer(self)
         self._supervision = Supervision(self, supervisor)
         self.tasks: list[asyncio.Task[None]] = []
@@ -88,14 +83,12 @@ class Daemon:
         self._reloading = asyncio.Lock()
         # Held from the choice of a Snapshot to its publication, so that none goes out late.
         self._publishing = asyncio.Lock()
-        self._held: dict[str, Verdict] = {}
         self._reload_tasks: set[asyncio.Task[bool]] = set()
         self._plans = itertools.count(1)
         self._steerings = itertools.count(1)
         self._log = log.get("daemon")
         self.engine: Engine
-        self.monitor: Monitor
-        self._book: AddressBook
+        self._observation: Observation
         self._serving: _Serving
 
     @property
@@ -112,6 +105,26 @@ class Daemon:
     def inputs(self) -> Inputs:
         """What it was made from."""
         return self._serving.inputs
+
+    @property
+    def monitor(self) -> Monitor:
+        """What probes the endpoints."""
+        return self._observation.monitor
+
+    @property
+    def overrides(self) -> Overrides:
+        """Operators' words on regions and endpoints; call `steer_soon` after a change."""
+        return self._observation.overrides
+
+    @property
+    def changes(self) -> Changes:
+        """How often states changed."""
+        return self._observation.changes
+
+    @property
+    def world(self) -> World:
+        """What is known now."""
+        return self._observation.world()
 
     @property
     def verdicts(self) -> Mapping[str, Verdict]:
@@ -148,14 +161,10 @@ class Daemon:
             self.engine = ReferenceEngine(bound, sockets[0], limits)
         else:
             self.engine = WorkerPool(bound, sockets, limits, run=run_loop)
-        self.monitor = Monitor(_targets(inputs.targets), on_change=self._verdict_changed)
-        self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: self._dirty.set())
+        self._observation = Observation(inputs, self._dirty.set)
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
-            await self.monitor.start()
-            await self._book.start()
-            await self.monitor.first_round()
-            await self._book.first_round(HOSTNAME_PATIENCE)
+            await self._observation.start()
             plan = compile_plan(
                 next(self._plans),
                 inputs.config,
@@ -254,46 +263,26 @@ class Daemon:
             inputs.locator,
             inputs.targets,
         )
-        self._held = dict(self.monitor.verdicts())
-        old, new = _targets(before.inputs.targets), _targets(inputs.targets)
-        self.monitor.replace({target.id: target for target in (*old, *new)}.values())
-        self._book.replace({*_hostnames(before.inputs), *_hostnames(inputs)})
-        await self.monitor.first_round()
-        await self._book.first_round(HOSTNAME_PATIENCE)
+        await self._observation.admit(before.inputs, inputs)
         try:
             snapshot = Snapshot(plan, self._steer(plan))
             self._verify(snapshot)
         except ResolverdError:
-            self.monitor.replace(old)
-            self._book.replace(_hostnames(before.inputs))
+            self._observation.settle(before.inputs)
             raise
         self._warn_of_restart(before.inputs, inputs)
         async with self._publishing:
             self._serving = _Serving(inputs, plan, snapshot)
             await self.engine.publish(snapshot)
-        self.monitor.replace(new)
-        self._book.replace(_hostnames(inputs))
+        self._observation.settle(inputs)
         self._dirty.set()
 
     def _steer(self, plan: Plan) -> Steering:
         return steer(next(self._steerings), plan, self.world, time.monotonic())
 
-    @property
-    def world(self) -> World:
-        """What is known now; a target just replaced is known by its last verdict until probed."""
-        verdicts = dict(self.monitor.verdicts())
-        for target, verdict in self._held.items():
-            if verdicts.get(target, UNKNOWN).unknown:
-                verdicts[target] = verdict
-        return World(verdicts, self.overrides, self._book.addresses)
-
     def _verify(self, snapshot: Snapshot) -> None:
         scratch = Counters()
         verify(snapshot.plan, lambda packet: respond(packet, "127.0.0.1", snapshot, scratch))
-
-    def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
-        self.changes.endpoint(target, before, after)
-        self._dirty.set()
 
     def steer_soon(self) -> None:
         """Take a change of `overrides` into account at once."""
@@ -307,7 +296,7 @@ class Daemon:
                     await self._dirty.wait()
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
-            self._expire_overrides()
+            self._observation.expire_overrides()
             await self._restate()
 
     async def restate(self) -> None:
@@ -333,10 +322,6 @@ class Daemon:
         if expiry is not None:
             moments.append(expiry)
         return max(0.0, min(moments) - now) if moments else None
-
-    def _expire_overrides(self) -> None:
-        for key in self.overrides.expire(time.monotonic()):
-            self._log.info("override.ended", target=key)
 
     async def _keep_watching(self) -> None:
         """Reload after every edit that touches a file read."""
@@ -380,16 +365,4 @@ class Daemon:
     async def _abandon(self) -> None:
         await self.admin.stop()
         await self.engine.stop()
-        await self._book.stop()
-        await self.monitor.stop()
-
-
-def _targets(targets: ProbeTargets) -> list[Target]:
-    return [
-        Target(id=t.id, region=t.region, endpoint=t.name, url=t.endpoint.url, settings=t.settings)
-        for t in targets.by_id.values()
-    ]
-
-
-def _hostnames(inputs: Inputs) -> set[str]:
-    return {t.endpoint.hostname for t in inputs.targets.by_id.values() if t.endpoint.hostname}
+        await self._observation.stop()

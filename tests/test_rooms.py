@@ -25,6 +25,7 @@ RANKS = {
     "snapshot": 4,
     "engine": 5,
     "admin": 6,
+    "observation": 7,
     "supervision": 7,
     "daemon": 8,
     "demo": 9,

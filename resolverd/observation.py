@@ -1,0 +1,93 @@
+"""What a daemon knows of the world: verdicts of probes, overrides, resolved hostnames.
+
+An edit changes what is observed in two steps, so that the Plan in service never loses sight of
+its endpoints: `admit` observes the old and the new together until the new is known, `settle`
+keeps one of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from resolverd import log
+from resolverd.admin.changes import Changes
+from resolverd.config.targets import ProbeTargets
+from resolverd.health.addresses import AddressBook
+from resolverd.health.monitor import Monitor, Target
+from resolverd.health.overrides import Overrides
+from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.steer import World
+
+# A failed endpoint lookup must not keep the daemon from serving the other regions.
+HOSTNAME_PATIENCE = 5.0
+
+
+class Observation:
+    """The probes and look-ups of one configuration; `changed` is called at each news."""
+
+    def __init__(self, inputs: Inputs, changed: Callable[[], None]) -> None:
+        self.overrides = Overrides()
+        self.changes = Changes()
+        self.monitor = Monitor(_targets(inputs.targets), on_change=self._verdict_changed)
+        self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
+        self._changed = changed
+        self._held: dict[str, Verdict] = {}
+        self._log = log.get("daemon")
+
+    async def start(self) -> None:
+        """Probe and resolve; returns after the first round of both."""
+        await self.monitor.start()
+        await self._book.start()
+        await self._first_rounds()
+
+    async def stop(self) -> None:
+        """Stop probing and resolving; what is known stays readable."""
+        await self._book.stop()
+        await self.monitor.stop()
+
+    async def admit(self, before: Inputs, after: Inputs) -> None:
+        """Observe both; returns once there is a first verdict on everything new."""
+        self._held = dict(self.monitor.verdicts())
+        both = {t.id: t for t in (*_targets(before.targets), *_targets(after.targets))}
+        self.monitor.replace(both.values())
+        self._book.replace({*_hostnames(before), *_hostnames(after)})
+        await self._first_rounds()
+
+    def settle(self, inputs: Inputs) -> None:
+        """Observe just what `inputs` name."""
+        self.monitor.replace(_targets(inputs.targets))
+        self._book.replace(_hostnames(inputs))
+
+    def world(self) -> World:
+        """What is known now; a target just replaced is known by its last verdict until probed."""
+        verdicts = dict(self.monitor.verdicts())
+        for target, verdict in self._held.items():
+            if verdicts.get(target, UNKNOWN).unknown:
+                verdicts[target] = verdict
+        return World(verdicts, self.overrides, self._book.addresses)
+
+    def expire_overrides(self) -> None:
+        """Forget the overrides whose time is over; one event for each."""
+        for key in self.overrides.expire(time.monotonic()):
+            self._log.info("override.ended", target=key)
+
+    async def _first_rounds(self) -> None:
+        await self.monitor.first_round()
+        await self._book.first_round(HOSTNAME_PATIENCE)
+
+    def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
+        self.changes.endpoint(target, before, after)
+        self._changed()
+
+
+def _targets(targets: ProbeTargets) -> list[Target]:
+    return [
+        Target(id=t.id, region=t.region, endpoint=t.name, url=t.endpoint.url, settings=t.settings)
+        for t in targets.by_id.values()
+    ]
+
+
+def _hostnames(inputs: Inputs) -> set[str]:
+    return {t.endpoint.hostname for t in inputs.targets.by_id.values() if t.endpoint.hostname}
