@@ -87,7 +87,7 @@ class Watch:
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
-        self._started = -math.inf
+        self._started = self._due_at = -math.inf
 
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
@@ -100,9 +100,8 @@ class Watch:
 
     def late(self, now: float) -> bool:
         """Whether the next probe should have started long ago: the loop is stuck."""
-        settings = self.target.settings
-        allowed = 2 * settings.interval + settings.timeout + _LATE
-        return not math.isinf(self._started) and now - self._started > allowed
+        due = max(self._due_at, self._started + self.target.settings.timeout)
+        return not math.isinf(due) and now - due > _LATE
 
     def adopt(self, target: Target, ask: Ask) -> None:
         """Go on with new settings; health stays, for no endpoint changed by it."""
@@ -133,6 +132,7 @@ class Watch:
 
     def _next_at(self, when: float) -> None:
         self._overdue = False
+        self._due_at = when
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()

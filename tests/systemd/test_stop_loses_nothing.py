@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -41,8 +41,11 @@ def _count(sock: socket.socket) -> int:
         found += 1
 
 
+@pytest.mark.parametrize("loop", [loop_factory(), asyncio.SelectorEventLoop])
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8])
-def test_every_datagram_is_answered_or_left_in_the_socket(held: socket.socket, turns: int) -> None:
+def test_every_datagram_is_answered_or_left_in_the_socket(
+    held: socket.socket, turns: int, loop: Callable[[], asyncio.AbstractEventLoop] | None
+) -> None:
     """Stopped after some turns of the loop: whatever it has read by then has its answer."""
 
     async def serve_and_stop(client: socket.socket) -> None:
@@ -59,7 +62,7 @@ def test_every_datagram_is_answered_or_left_in_the_socket(held: socket.socket, t
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         client.connect(held.getsockname())
         client.setblocking(False)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(serve_and_stop(client))
         answered, waiting = _count(client), _count(held)
     assert answered + waiting == MANY
