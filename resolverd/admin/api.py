@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import pwd
 import socket
 import struct
 import time
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +20,7 @@ from resolverd.admin.served import Served
 from resolverd.admin.state import config_path, override_of, reload_of, state_of
 from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.engine.explain import explain
+from resolverd.engine.explain import explain, plain
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 
@@ -91,7 +89,7 @@ class Api:
             "generation": generation,
             "verdicts": self._verdicts(told.service),
         }
-        return web.json_response(_finite({**told_by, **asdict(told)}))
+        return web.json_response({**told_by, **plain(told)})
 
     def _verdicts(self, service: str) -> dict[str, str]:
         """The state of each region of a service, and why."""
@@ -196,15 +194,3 @@ def _peer(request: web.Request) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
-
-
-def _finite(value: Any) -> Any:
-    """`value` with None for every number without end, which JSON cannot say."""
-    match value:
-        case dict():
-            return {key: _finite(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_finite(inner) for inner in value]
-        case float() if math.isinf(value):
-            return None
-    return value

@@ -11,7 +11,6 @@ import ipaddress
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from resolverd.cli.console import show, show_json
 from resolverd.cli.link import Link, NoDaemonError, RefusedError, add_socket, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.engine.explain import Candidate, Explanation, NotSteeredError, explain
+from resolverd.engine.explain import Candidate, Explanation, NotSteeredError, explain, plain
 from resolverd.errors import ExitCode
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import State, Verdict
@@ -77,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     link = _daemon(arguments)
     told, source, verdicts = _live(link, arguments) if link else _from_files(arguments)
     if arguments.json:
-        show_json({"source": source, "verdicts": verdicts, **_finite(asdict(told))})
+        show_json({"source": source, "verdicts": verdicts, **plain(told)})
     else:
         show(_facts(told, source), _candidates(told, verdicts))
     return ExitCode.OK
@@ -193,18 +192,6 @@ def _candidates(told: Explanation, verdicts: Mapping[str, str]) -> Table:
 def _row(candidate: Candidate) -> tuple[str, str, str, str]:
     rank = str(candidate.preferred) if candidate.preferred else "-"
     return rank, candidate.region, f"{candidate.km:,.0f}", candidate.why
-
-
-def _finite(value: Any) -> Any:
-    """`value` with None for every number without end, which JSON cannot say."""
-    match value:
-        case dict():
-            return {key: _finite(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_finite(inner) for inner in value]
-        case float() if math.isinf(value):
-            return None
-    return value
 
 
 def _client(text: str) -> Prefix:

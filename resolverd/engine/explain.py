@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from resolverd.dns.codes import CNAME
 from resolverd.dns.names import Key, key_from_text, to_text
@@ -213,3 +214,20 @@ def _ttl_why(ttl: int, service: ServicePlan) -> str:
     if ttl <= service.failover_ttl:
         return "a region consulted is in trouble or has just changed"
     return "a region consulted changed a short while ago; the TTL is ramping back"
+
+
+def plain(told: Explanation) -> dict[str, Any]:
+    """`told` for JSON, which has no word for a number without end: those become None."""
+    finite: dict[str, Any] = _finite(asdict(told))
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _finite(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_finite(inner) for inner in value]
+        case float() if math.isinf(value):
+            return None
+    return value
