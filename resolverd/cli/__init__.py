@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error is from the start
-    parsed = parser.parse_args(arguments)
     try:
+        parsed = parser.parse_args(arguments)
         return int(parsed.run(parsed))
     except ProblemsError as wrong:
         for problem in wrong.problems:

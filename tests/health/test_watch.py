@@ -14,7 +14,7 @@ import selectors
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -61,7 +61,8 @@ class Scripted:
     after: tuple[float, bool] = (math.inf, False)
     killed: float = math.inf
     hangs: bool = True
-    first_failed: float = math.inf
+    failed: list[float] = field(default_factory=list)
+    newest_success: float = -math.inf
     starts: list[float] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -80,10 +81,18 @@ class Scripted:
         finally:
             self.in_flight -= 1
             if dead and asyncio.get_running_loop().time() >= self.killed:
-                self.first_failed = min(self.first_failed, start)
+                self.failed.append(start)
         if not ok:
             raise ProbeFailedError("scripted")
+        self.newest_success = max(self.newest_success, start)
         return "scripted"
+
+    @property
+    def first_failed(self) -> float:
+        """When the first probe began that failed and that no success overtook."""
+        return min(
+            (start for start in self.failed if start > self.newest_success), default=math.inf
+        )
 
 
 def run(
@@ -139,6 +148,13 @@ def test_no_flip_comes_before_the_earliest_that_was_promised(
 
 
 @unhurried
+@example(
+    # The probe that began at 0.6 ends with the kill, and one that began later succeeds then.
+    [(0.1, False), (0.9, False), (0.0, True)],
+    Probe(interval=0.5, fast_interval=0.5, timeout=0.5, fall=1, rise=1),
+    1.1,
+    "hangs",
+)
 @given(scripts, probes(), st.floats(1.0, 60.0), st.sampled_from(["hangs", "refuses"]))
 def test_a_killed_endpoint_is_down_within_the_bound(
     script: list[tuple[float, bool]], settings: Probe, killed: float, death: str

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import structlog
 
 from resolverd.errors import EngineError
 from resolverd.systemd import (
@@ -94,12 +95,10 @@ def test_without_a_manager_nothing_is_told_and_nothing_fails() -> None:
     assert (supervisor.address, supervisor.watchdog, list(supervisor.sockets)) == ("", None, [])
 
 
-def test_a_manager_that_is_gone_is_an_event_and_no_more(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Supervisor(address=str(tmp_path / "gone")).alive()
-    shown = capsys.readouterr()
-    assert "notify.failed" in shown.out + shown.err
+def test_a_manager_that_is_gone_is_an_event_and_no_more(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as events:
+        Supervisor(address=str(tmp_path / "gone")).alive()
+    assert [event["event"] for event in events] == ["notify.failed"]
 
 
 def test_inherited_sockets_do_not_block_and_are_not_inherited_again(
