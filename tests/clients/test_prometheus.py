@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ async def _all_return_data(url: str, daemon: Daemon) -> None:
 
 async def _ask(session: aiohttp.ClientSession, url: str, query: str) -> list[Any]:
     async with session.get(f"{url}/api/v1/query", params={"query": query}) as response:
+        if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return []  # it listens before it is ready
         answer = await response.json()
         assert answer["status"] == "success", answer
         result: list[Any] = answer["data"]["result"]
