@@ -22,7 +22,7 @@ NETWORKS: dict[str, dict[str, Value]] = {
     "1.0.0.0/8": {"country_code": "JP", "latitude": 35.7, "longitude": 139.7},
     "2.0.0.0/8": {"country_code": "IE", "latitude": 53.3, "longitude": -6.3},
 }
-PROBES = 'interval = "100ms"\nfast_interval = "50ms"\ntimeout = "500ms"'
+PROBES = 'interval = "100ms"\nfast_interval = "50ms"\ntimeout = "3s"'
 PATIENCE = 20.0
 
 
