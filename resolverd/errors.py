@@ -79,10 +79,6 @@ class ConfigError(ProblemsError):
     """The TOML configuration cannot be served."""
 
 
-class ZoneError(ProblemsError):
-    """A zone file cannot be served."""
-
-
 class GeoError(ResolverdError):
     """A geographic database is broken, truncated, or of a type that has no places."""
 

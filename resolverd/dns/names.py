@@ -47,8 +47,3 @@ def ancestors(name: bytes) -> Iterator[bytes]:
         yield name
         name = name[1 + name[0] :]
     yield ROOT
-
-
-def label_count(name: bytes) -> int:
-    """How many labels the name has, the root's empty one not counted."""
-    return sum(1 for _ in ancestors(name)) - 1
