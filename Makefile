@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m resolverd
+NATIVE := native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs)
+# Where there is no cargo the reference engine serves, and nothing of Rust is checked.
+CARGO  := $(shell command -v cargo)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint type fuzz bench docs lock clean
@@ -20,11 +23,13 @@ serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 test: $(VENV)/.dev ## set everything up and run all the tests
 	@.ci/packages
 	@.ci/databases $(VENV)
+	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo: the native engine is not tested")
 	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
-lint: $(VENV)/.dev ## ruff: style and likely mistakes
+lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(if $(CARGO),cd native && cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings,echo "no cargo: the native engine is not linted")
 
 type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
@@ -45,13 +50,13 @@ lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info native/target resolverd/_native*.so
 
 $(VENV)/.venv:
 	@.ci/venv $(PYTHON) $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.venv requirements.lock pyproject.toml
+$(VENV)/.run: $(VENV)/.venv requirements.lock pyproject.toml $(NATIVE)
 	@echo "installing what resolverd needs into $(VENV) …"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

@@ -16,6 +16,7 @@ RANKS = {
     "edits": 0,
     "systemd": 0,
     "watchdog": 0,
+    "abi": 1,
     "dns": 1,
     "config": 2,
     "zone": 3,

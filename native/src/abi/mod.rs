@@ -1,0 +1,19 @@
+//! The C functions that Python calls; `resolverd/abi/` declares the same.
+//!
+//! Contract: spans and rooms are valid during the call; a handle that was given out is
+//! released once by its `_release`; a call that fails returns null (or a negative number) and
+//! tells the reason in the room for it, as UTF-8. Calls may come from any thread. No function
+//! takes Python's lock or calls back into Python.
+#![expect(
+    unsafe_code,
+    reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
+)]
+
+/// Raised with every change of the ABI that an older caller would misread.
+pub const ABI_VERSION: u32 = 1;
+
+/// The version of this ABI, for the caller to compare before any other call.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_abi_version() -> u32 {
+    ABI_VERSION
+}

@@ -1,0 +1,11 @@
+//! The native engine of resolverd, behind a small C ABI that `resolverd.abi` binds.
+//!
+//! It answers octet for octet what `resolverd/engine/answer.py` answers; that file gives the
+//! meaning, this crate gives it speed. It has no dependency but std. Nothing here panics on
+//! a packet, a database or an image: all of them are read by checked access only. Every
+//! `unsafe` block stands in [`sys`], with the reason why it is sound.
+
+pub mod abi;
+pub mod counters;
+pub mod prefix;
+pub mod sys;

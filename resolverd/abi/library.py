@@ -1,0 +1,82 @@
+"""Find and load the native library, or say why there is none.
+
+It lies beside the package as ``_native*.so`` where a `pip install` or ``make native`` built it.
+It is loaded once per process, and only if it speaks this package's version of the ABI.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+ABI_VERSION = 1
+"""What `native/src/abi/mod.rs` has to say too."""
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+class Span(ctypes.Structure):
+    """Octets lent to the library for one call (`sys::Span`)."""
+
+    _fields_ = (("start", ctypes.c_char_p), ("length", ctypes.c_size_t))
+
+    @classmethod
+    def of(cls, octets: bytes) -> Span:
+        """`octets`, which must stay referenced until the call returns."""
+        return cls(octets, len(octets))
+
+
+class Room(ctypes.Structure):
+    """Room lent to the library for an answer (`sys::Room`)."""
+
+    _fields_ = (("start", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+    @classmethod
+    def of(cls, room: ctypes.Array[ctypes.c_char]) -> Room:
+        """`room`, made by ``ctypes.create_string_buffer``, for one call."""
+        return cls(ctypes.addressof(room), len(room))
+
+
+class _Loaded(NamedTuple):
+    library: ctypes.CDLL | None
+    reason: str
+
+
+def why_not() -> str | None:
+    """None when the native library can be used, else the reason, in words for an operator."""
+    loaded = _load()
+    return None if loaded.library is not None else loaded.reason
+
+
+def library() -> ctypes.CDLL:
+    """The native library. Raises RuntimeError with `why_not` where there is none."""
+    loaded = _load()
+    if loaded.library is None:
+        raise RuntimeError(loaded.reason)
+    return loaded.library
+
+
+@cache
+def _load() -> _Loaded:
+    if sys.platform != "linux":
+        return _Loaded(None, f"it serves on Linux only, and this is {platform.system()}")
+    found = sorted(_PACKAGE.glob("_native*.so"))
+    if not found:
+        return _Loaded(None, "it was not built: there was no cargo when resolverd was installed")
+    try:
+        opened = ctypes.CDLL(str(found[0]))
+        version = opened.resolverd_abi_version
+    except (OSError, AttributeError) as wrong:
+        return _Loaded(None, f"{found[0].name} cannot be loaded: {wrong}")
+    version.restype = ctypes.c_uint32
+    if (spoken := version()) != ABI_VERSION:
+        return _Loaded(
+            None,
+            f"{found[0].name} speaks ABI version {spoken}, not {ABI_VERSION}: "
+            "it is of another release; install resolverd again",
+        )
+    return _Loaded(opened, "")
