@@ -41,8 +41,8 @@ from resolverd.observation import Observation
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.model import Plan, Snapshot, Steering
-from resolverd.snapshot.regions import judge_regions
-from resolverd.snapshot.steer import World, steer
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
 from resolverd.snapshot.verify import verify
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
@@ -182,7 +182,7 @@ class Daemon:
             asyncio.create_task(self._keep_steering(), name="steering"),
             asyncio.create_task(self._keep_watching(), name="edits"),
         ]
-        self.changes.judged(judge_regions(plan, self.world, time.monotonic()))
+        self.changes.judged(self.snapshot.steering.regions)
         self.tasks += await self._supervision.ready()
         self.ready = True
         self._log.info(
@@ -308,10 +308,10 @@ class Daemon:
         async with self._publishing:
             serving = self._serving
             serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
-            regions = judge_regions(serving.plan, self.world, time.monotonic())
+            await self.engine.publish(serving.snapshot)
+            regions = serving.snapshot.steering.regions
             self.changes.judged(regions)
             self._supervision.restated(regions)
-            await self.engine.publish(serving.snapshot)
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""

@@ -18,7 +18,7 @@ from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.snapshot.inputs import Inputs
-from resolverd.snapshot.steer import World
+from resolverd.snapshot.regions import World
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0

@@ -17,7 +17,7 @@ from resolverd.config.model import Server
 from resolverd.config.types import Listener
 from resolverd.engine.inherited import adopt
 from resolverd.engine.sockets import BoundSockets, bind
-from resolverd.snapshot.regions import JudgedRegion, judge_regions
+from resolverd.snapshot.model import JudgedRegion
 from resolverd.systemd import Supervisor
 from resolverd.watchdog import Watchdog
 
@@ -83,7 +83,7 @@ class Supervision:
     def _status(self, regions: Mapping[str, JudgedRegion] | None = None) -> str:
         daemon, plan = self._daemon, self._daemon.snapshot.plan
         if regions is None:
-            regions = judge_regions(plan, daemon.world, time.monotonic())
+            regions = daemon.snapshot.steering.regions
         up = sum(region.verdict.serves for region in regions.values())
         return status_line(plan.generation, up, len(regions), daemon.reloads)
 

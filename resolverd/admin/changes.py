@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resolverd import log
 from resolverd.health.verdict import Verdict
-from resolverd.snapshot.regions import JudgedRegion
+from resolverd.snapshot.model import JudgedRegion
 
 
 class Changes:

@@ -30,7 +30,8 @@ from resolverd.admin.served import Served
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.engine.counters import TTL_BOUNDS, Counters
 from resolverd.health.verdict import State, Verdict
-from resolverd.snapshot.regions import JudgedRegion, judge_regions
+from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.regions import judge_regions
 
 
 async def exposition(served: Served, accept: str) -> tuple[bytes, str]:

@@ -15,7 +15,7 @@ from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
-from resolverd.snapshot.steer import World
+from resolverd.snapshot.regions import World
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from resolverd.dns.names import to_text
 from resolverd.health.overrides import Override
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Counters
-from resolverd.snapshot.model import Plan, ZonePlan
-from resolverd.snapshot.regions import JudgedRegion, judge_regions
+from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
+from resolverd.snapshot.regions import judge_regions
 
 Json = dict[str, Any]
 

@@ -30,7 +30,8 @@ from resolverd.policy.decision import Standing
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, load_inputs
 from resolverd.snapshot.model import Snapshot
-from resolverd.snapshot.steer import World, steer
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
 
 # Seconds since a region taken as down went down: it is not just changing.
 _LONG_AGO = 86400.0

@@ -16,7 +16,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
-from resolverd.config.model import Config, Region, Service
+from resolverd.config.model import Config, Service
 from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, A
 from resolverd.dns.names import Key, ancestors, key_from_text, parent
@@ -177,7 +177,7 @@ def compile_services(
         services[name] = ServicePlan(
             name=name,
             regions={
-                region: _region(config.region[region], service, targets.ids[(name, region)])
+                region: _region(region, config, name, targets.ids[(name, region)])
                 for region in service.regions
             },
             clients=maps[identity],
@@ -215,16 +215,19 @@ def _pins(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], G
     return subnets, GeoPins(countries, continents)
 
 
-def _region(region: Region, service: Service, targets: tuple[str, ...]) -> RegionPlan:
-    cname = None
-    if service.answer == "cname":
+def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:
+    region, cname = config.region[name], None
+    if config.service[service].answer == "cname":
         target = Compressible(key_from_text(region.hostname))
         cname = RRsetWire(CNAME, 0, ((target,),))
     endpoints = tuple(
         EndpointPlan(target, *address_octets(endpoint.address), endpoint.hostname)
         for target, endpoint in zip(targets, region.endpoint, strict=True)
     )
-    return RegionPlan(endpoints, region.min_endpoints, cname)
+    # A target that is this service's own has the service's name after an @.
+    own = any(target.endswith(f"@{service}") for target in targets)
+    site = f"{name}@{service}" if own else name
+    return RegionPlan(site, endpoints, region.min_endpoints, cname)
 
 
 def address_octets(addresses: Iterable[str]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:

@@ -16,6 +16,7 @@ from resolverd.dns.edns import EdeCode, ExtendedError
 from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
+from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import AllDown, Outcome, Standing, decide
 from resolverd.policy.ranking import Preference
 from resolverd.policy.ttl import ttl_of
@@ -96,11 +97,28 @@ class EndpointPlan(NamedTuple):
 
 
 class RegionPlan(NamedTuple):
-    """One region of one service."""
+    """One region of one service.
 
+    `site` names what is judged: the region, or REGION@SERVICE where this service's own probe
+    settings judge it. Region plans of one site differ in their `cname` alone.
+    """
+
+    site: str
     endpoints: tuple[EndpointPlan, ...]
     min_endpoints: int
     cname: RRsetWire | None
+
+
+class Site(NamedTuple):
+    """A region as the services that share its probes see it: judged once for all of them.
+
+    `ttl` is the longest of those services'.
+    """
+
+    region: str
+    services: tuple[str, ...]
+    ttl: float
+    planned: RegionPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,8 @@ class ServicePlan:
 class Plan:
     """Everything that operators write, compiled. `zones` by the key of their apex.
 
-    `query_log` is the share of queries that are written to the log.
+    `query_log` is the share of queries that are written to the log, `sites` what is to be
+    judged, by name, which follows from the services.
     """
 
     generation: int
@@ -134,6 +153,22 @@ class Plan:
     nsid: bytes
     udp_payload: int
     query_log: float = 0.0
+    sites: Mapping[str, Site] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather the sites of all services."""
+        served: dict[str, list[str]] = {}
+        planned: dict[str, tuple[str, RegionPlan]] = {}
+        for service in self.services.values():
+            for region, plan in service.regions.items():
+                served.setdefault(plan.site, []).append(service.name)
+                planned.setdefault(plan.site, (region, plan))
+        sites = {
+            site: Site(region, tuple(names), max(self.services[n].ttl for n in names), plan)
+            for site, names in served.items()
+            for region, plan in [planned[site]]
+        }
+        object.__setattr__(self, "sites", sites)
 
 
 class Offer(NamedTuple):
@@ -156,6 +191,16 @@ class Cell:
     error: ExtendedError | None
 
 
+class JudgedRegion(NamedTuple):
+    """A region as some services see it; `endpoints` are verdicts by probe target."""
+
+    name: str
+    region: str
+    services: tuple[str, ...]
+    verdict: Verdict
+    endpoints: dict[str, Verdict]
+
+
 @dataclass(frozen=True, slots=True)
 class Steering:
     """The state of the world at `taken_at` (monotonic seconds), and the cells it implies.
@@ -163,7 +208,8 @@ class Steering:
     The lazy client map finds preference lists as clients come, so cells are computed from
     `standings` when first asked for and kept; a compiled map would list them all.
     `settled` tells that time alone changes nothing; else a new Steering is due within
-    `staleness` seconds.
+    `staleness` seconds. `regions` are the verdicts behind the standings, by site, for those
+    who watch rather than answer.
     """
 
     generation: int
@@ -172,6 +218,7 @@ class Steering:
     settled: bool
     standings: Mapping[str, Mapping[str, Standing]]
     offers: Mapping[str, Mapping[str, Offer]]
+    regions: Mapping[str, JudgedRegion]
     cells: dict[tuple[str, Preference], Cell] = field(default_factory=dict)
 
     def cell(self, service: ServicePlan, preference: Preference) -> Cell:

@@ -1,47 +1,47 @@
-"""Every region's verdict at once, for those who watch rather than answer.
-
-A region is judged once; where services override its probe, once for each set of targets, and
-then under the name REGION@SERVICE.
-"""
+"""Every region's verdict at one moment, from verdicts on endpoints and operators' overrides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from resolverd.health.verdict import Verdict
-from resolverd.snapshot.model import Plan, RegionPlan
-from resolverd.snapshot.steer import World, endpoint_verdict, judge_region
+from resolverd.health.overrides import Overrides
+from resolverd.health.region import region_verdict
+from resolverd.health.verdict import UNKNOWN, Verdict, overridden
+from resolverd.snapshot.model import JudgedRegion, Plan, Site
 
 
-class JudgedRegion(NamedTuple):
-    """A region as some services see it; `endpoints` are verdicts by probe target."""
+class World(NamedTuple):
+    """What is known of the world: verdicts by probe target, overrides, resolved addresses."""
 
-    name: str
-    region: str
-    services: tuple[str, ...]
-    verdict: Verdict
-    endpoints: dict[str, Verdict]
+    verdicts: Mapping[str, Verdict]
+    overrides: Overrides
+    addresses: Callable[[str], tuple[str, ...]]
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
-    """The regions of every service by name, as they stand at `now` (monotonic seconds)."""
-    judged: dict[str, JudgedRegion] = {}
-    for service_name, service in plan.services.items():
-        for region, planned in service.regions.items():
-            name = _name(region, service_name, planned)
-            known = judged.get(name)
-            if known is not None:
-                judged[name] = known._replace(services=(*known.services, service_name))
-                continue
-            endpoints = {
-                e.target: endpoint_verdict(e.target, world, now) for e in planned.endpoints
-            }
-            verdict = judge_region(region, planned, list(endpoints.values()), world, now)
-            judged[name] = JudgedRegion(name, region, (service_name,), verdict, endpoints)
-    return judged
+    """The regions of every service by site, as they stand at `now` (monotonic seconds)."""
+    return {name: _judged(name, site, world, now) for name, site in plan.sites.items()}
 
 
-def _name(region: str, service: str, planned: RegionPlan) -> str:
-    """A target that is this service's own has the service's name after an @."""
-    own = any(endpoint.target.endswith(f"@{service}") for endpoint in planned.endpoints)
-    return f"{region}@{service}" if own else region
+def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
+    endpoints = {e.target: _endpoint_verdict(e.target, world, now) for e in site.planned.endpoints}
+    verdict = region_verdict(
+        list(endpoints.values()),
+        site.planned.min_endpoints,
+        world.overrides.get(site.region, now),
+        now=now,
+        ended=world.overrides.ended(site.region, now),
+    )
+    return JudgedRegion(name, site.region, site.services, verdict, endpoints)
+
+
+def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:
+    """The verdict on one probe target, under an override of the endpoint if there is one."""
+    name = target.partition("@")[0]
+    return overridden(
+        world.verdicts.get(target, UNKNOWN),
+        world.overrides.get(name, now),
+        now,
+        world.overrides.ended(name, now),
+    )

@@ -26,7 +26,8 @@ from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import State, Verdict
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.model import Snapshot
-from resolverd.snapshot.steer import World, steer
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 

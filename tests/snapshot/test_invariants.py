@@ -31,7 +31,8 @@ from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.verdict import State, Verdict
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.model import Dyna, Node, Plan, Snapshot, ZonePlan
-from resolverd.snapshot.steer import World, steer
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
 
 BITS = 6
 BLOCKS = 1 << BITS

@@ -20,7 +20,8 @@ from resolverd.health import machine
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.overrides import Overrides
-from resolverd.snapshot.steer import World, steer
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
 
 SETTINGS = Probe(interval=20.0, fast_interval=10.0, timeout=2.0, fall=3, rise=2)
 FAILOVER_TTL = 5.0
