@@ -1,8 +1,9 @@
 """Fold an IPv6 client that stands for an IPv4 one into that IPv4 address.
 
-Four transition formats carry an IPv4 address: v4-mapped (RFC 4291 §2.5.5.2), NAT64's
-well-known prefix (RFC 6052 §2.1), 6to4 (RFC 3056 §2) and Teredo (RFC 4380 §4). Databases
-and pins know such a client by its IPv4 address, so that is how it is looked up; a scope of
+Five transition formats carry an IPv4 address: v4-compatible (RFC 4291 §2.5.5.1, where
+databases keep IPv4), v4-mapped (§2.5.5.2), NAT64's well-known prefix (RFC 6052 §2.1), 6to4
+(RFC 3056 §2) and Teredo (RFC 4380 §4). Databases and pins know such a client by its IPv4
+address, so that is how it is looked up; a scope of
 N bits found there is N + `offset` bits of the address the resolver sent.
 """
 
@@ -27,6 +28,7 @@ class _Carrier(NamedTuple):
 
 
 _CARRIERS = (
+    _Carrier(parse_prefix("::/96"), 96, inverted=False),
     _Carrier(parse_prefix("::ffff:0:0/96"), 96, inverted=False),
     _Carrier(parse_prefix("64:ff9b::/96"), 96, inverted=False),
     _Carrier(parse_prefix("2002::/16"), 16, inverted=False),

@@ -17,9 +17,8 @@ def great_circle_km(a: Coordinates, b: Coordinates) -> float:
     Within 0.6 % of the ellipsoid's distance, which is far below what a database knows.
     """
     north_a, north_b = radians(a[0]), radians(b[0])
-    half_chord_squared = (
-        sin((north_b - north_a) / 2) ** 2
-        + cos(north_a) * cos(north_b) * sin(radians(b[1] - a[1]) / 2) ** 2
-    )
+    # Squared by multiplication, and in this order: the native map has to get the same bits.
+    north, east = sin((north_b - north_a) / 2), sin(radians(b[1] - a[1]) / 2)
+    half_chord_squared = north * north + cos(north_a) * cos(north_b) * (east * east)
     # Rounding can carry the sum of an antipode past 1, where asin has no value.
     return 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, max(0.0, half_chord_squared))))

@@ -70,6 +70,32 @@ class PrefixMap(Generic[T]):
             depth += 1
         return Match(covering, inside, depth)
 
+    def tiles(self, prefix: Prefix) -> Iterator[tuple[Prefix, T | None]]:
+        """`prefix` cut up where entries begin and end, in address order.
+
+        Each piece comes with the value of the longest entry around it, or None.
+        """
+        node: _Node[T] | None = self._roots[prefix.bits]
+        covering: T | None = None
+        for depth in range(prefix.length + 1):
+            if node is None:
+                break
+            covering = covering if node.value is None else node.value
+            if depth < prefix.length:
+                node = node.children[prefix.address >> (prefix.bits - 1 - depth) & 1]
+        waiting = [(prefix, node, covering)]
+        while waiting:
+            piece, node, covering = waiting.pop()
+            if node is not None and node.value is not None:
+                covering = node.value
+            if node is None or node.children == [None, None]:
+                yield piece, covering
+                continue
+            half = 1 << (piece.bits - piece.length - 1)
+            low = Prefix(piece.bits, piece.address, piece.length + 1)
+            high = Prefix(piece.bits, piece.address | half, piece.length + 1)
+            waiting += [(high, node.children[1], covering), (low, node.children[0], covering)]
+
     def values(self) -> Iterator[T]:
         """Every value of both families."""
         for root in self._roots.values():

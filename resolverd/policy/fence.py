@@ -39,25 +39,26 @@ class GeoPins(NamedTuple):
 
 
 def decide_rules(
-    covering: PinRule | None,
-    inside: Iterable[PinRule],
+    subnets: Iterable[PinRule],
     places: Iterable[tuple[str | None, str | None]] | None,
     geo: GeoPins,
 ) -> list[PinRule]:
-    """The rules that hold for some address of a client prefix, without duplicates.
+    """The rules that hold for some address of a client prefix, by name, without duplicates.
 
-    `covering` is the most specific subnet pin around the whole prefix, `inside` the subnet
-    pins within it, `places` the (country, continent) pairs that the prefix spans, or None
-    where they are too many to tell. Any subnet wins over a country.
+    `subnets` are the pins that are the most specific ones around some address of it, `places`
+    the (country, continent) pairs of the addresses that no subnet pin holds, or None where
+    these are too many to tell. Any subnet wins over a country.
     """
-    rules = list(inside)
-    if covering is not None:
-        rules.append(covering)
-    elif places is None:
-        rules += geo.all_rules()
+    if places is None:
+        by_place = geo.all_rules()
     else:
-        rules += [rule for place in places if (rule := geo.rule_for(*place))]
-    return list(dict.fromkeys(rules))
+        by_place = [rule for place in places if (rule := geo.rule_for(*place))]
+    return by_name([*subnets, *by_place])
+
+
+def by_name(rules: Iterable[PinRule]) -> list[PinRule]:
+    """Each rule once, in the order of their names."""
+    return sorted(set(rules), key=lambda rule: rule.name)
 
 
 def fence_of(rules: Iterable[PinRule]) -> Fence:

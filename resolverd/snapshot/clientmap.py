@@ -18,7 +18,7 @@ from resolverd.geo.locator import Locator
 from resolverd.geo.place import Located, Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
-from resolverd.policy.fence import GeoPins, PinRule, decide_rules, fence_of
+from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
 from resolverd.policy.ranking import Preference
 from resolverd.snapshot.model import MapEntry
 
@@ -54,8 +54,7 @@ class Ranking:
             return ranking.failover(allowed)
         if self.policy == "weighted":
             length = min(client.length, self.block_length(client.bits))
-            block = str(client.widened(length)).encode()
-            return ranking.weighted(allowed, self.weights, block)
+            return ranking.weighted(allowed, self.weights, client.widened(length))
         return ranking.nearest(allowed, self.distances(place))
 
     def distances(self, place: Place) -> dict[str, float]:
@@ -112,16 +111,17 @@ class LazyClientMap:
         carried = _CARRIERS.match(folded) if folded.bits == 128 else None
         if carried is not None and (carried.covering or carried.inside):
             return self._trace_carrier(folded, carried.boundary)
-        match = self._pins.match(folded)
         located = self._locator.locate(folded)
+        tiles = list(self._pins.tiles(folded))
+        free = [piece for piece, rule in tiles if rule is None]
         rules = decide_rules(
-            match.covering,
-            match.inside,
-            self._places(folded, located.length, located.place),
+            [rule for _, rule in tiles if rule is not None],
+            self._places(folded, located, free),
             self._geo_pins,
         )
+        boundary = self._pins.match(folded).boundary
         block = self.ranked.block_length(folded.bits)
-        exact = max(located.length, match.boundary, block, carried.boundary if carried else 0)
+        exact = max(located.length, boundary, block, carried.boundary if carried else 0)
         return self._conclude(client, folded, located, rules, exact + offset)
 
     def _trace_carrier(self, client: Prefix, boundary: int) -> Trace:
@@ -131,7 +131,7 @@ class LazyClientMap:
         first address alone would need.
         """
         first = self.trace(Prefix(client.bits, client.address, client.bits))
-        rules = list(dict.fromkeys([*self._pins.values(), *self._geo_pins.all_rules()]))
+        rules = by_name([*self._pins.values(), *self._geo_pins.all_rules()])
         located = Located(first.place if first.placed else None, first.network_length)
         scope = max(first.entry.scope, boundary)
         return self._conclude(client, first.folded, located, rules, scope)
@@ -152,15 +152,21 @@ class LazyClientMap:
         )
 
     def _places(
-        self, prefix: Prefix, network_length: int, place: Place | None
+        self, prefix: Prefix, located: Located, free: list[Prefix]
     ) -> list[tuple[str | None, str | None]] | None:
-        """Countries and continents that the prefix spans; None where they are too many."""
-        if not self._geo_pins:
+        """Countries and continents of the pieces `free` of `prefix`; None where too many."""
+        if not self._geo_pins or not free:
             return []
-        if network_length <= prefix.length:
-            return [_of(place)]
+        if located.length <= prefix.length:
+            return [_of(located.place)]
         within = self._locator.walk_within(prefix, STRADDLE_LIMIT)
-        return None if within is None else [_of(place) for _, place in within]
+        if within is None:
+            return None
+        return [
+            _of(place)
+            for network, place in within
+            if any(network.contains(piece) or piece.contains(network) for piece in free)
+        ]
 
 
 def _of(place: Place | None) -> tuple[str | None, str | None]:

@@ -8,10 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.policy.ranking import failover, nearest, weighted
+from resolverd.dns.prefix import Prefix, parse_prefix
+from resolverd.policy.ranking import failover, mix_block, nearest, region_seed, weighted
 
 REGIONS = ("a", "b", "c")
-BLOCKS = [f"10.{n >> 8}.{n & 255}.0/24".encode() for n in range(6000)]
+BLOCKS = [parse_prefix(f"10.{n >> 8}.{n & 255}.0/24") for n in range(6000)]
+
+blocks_of_either_family = st.one_of(
+    st.builds(
+        lambda a, n: Prefix(32, a, 32).widened(n), st.integers(0, 2**32 - 1), st.integers(8, 32)
+    ),
+    st.builds(
+        lambda a, n: Prefix(128, a, 128).widened(n), st.integers(0, 2**128 - 1), st.integers(16, 64)
+    ),
+)
 
 
 def test_nearest_orders_by_distance_and_keeps_the_files_order_on_a_tie() -> None:
@@ -35,9 +45,9 @@ def test_weight_zero_is_a_last_resort() -> None:
     assert all(weighted(REGIONS, weights, block)[-1] == "a" for block in BLOCKS[:500])
 
 
-@given(st.binary(min_size=1, max_size=20), st.integers(1, 9), st.integers(1, 9))
+@given(blocks_of_either_family, st.integers(1, 9), st.integers(1, 9))
 def test_a_changed_weight_moves_blocks_only_from_or_to_that_region(
-    block: bytes, before: int, after: int
+    block: Prefix, before: int, after: int
 ) -> None:
     rest = {"b": 3, "c": 2}
     old = weighted(REGIONS, {"a": before, **rest}, block)
@@ -52,3 +62,17 @@ def test_without_one_region_the_others_keep_their_order() -> None:
     for block in BLOCKS[:500]:
         whole = weighted(REGIONS, {}, block)
         assert weighted(("a", "c"), {}, block) == tuple(r for r in whole if r != "b")
+
+
+@pytest.mark.parametrize("family", ["10.{0}.{1}.0/24", "2001:db8:{0:x}{1:02x}::/48"])
+def test_neighbouring_blocks_of_either_family_share_out_evenly(family: str) -> None:
+    blocks = [parse_prefix(family.format(n >> 8, n & 255)) for n in range(6000)]
+    firsts = Counter(weighted(REGIONS, {}, block)[0] for block in blocks)
+    assert all(abs(firsts[region] / len(blocks) - 1 / 3) < 0.03 for region in REGIONS)
+
+
+def test_the_draws_are_those_of_any_earlier_release() -> None:
+    """Another hash would move every client of a weighted service at an upgrade."""
+    assert region_seed("a") == 0x40F89E395B66422F
+    assert mix_block(parse_prefix("10.0.0.0/24")) == 0x86E25A2F57E7F8FE
+    assert mix_block(parse_prefix("2001:db8::/48")) == 0xFB7AEF38012A8260

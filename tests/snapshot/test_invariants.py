@@ -242,6 +242,18 @@ def test_no_client_of_an_asked_prefix_is_answered_from_outside_its_fence(
 
 
 @quickly
+@given(straddling())
+def test_the_fence_of_a_prefix_is_exactly_what_all_its_clients_share(
+    straddled: tuple[Case, Prefix],
+) -> None:
+    """No narrower: a pin whose clients all lie under more specific ones does not count."""
+    case, asked = straddled
+    entry = build(case).plan.services["chat"].clients.lookup(asked)
+    fences = [oracle_fence(case, host) for host in inside(asked)]
+    assert set(entry.preference) == set.intersection(*fences)
+
+
+@quickly
 @given(cases(), st.integers(0, BLOCKS - 1))
 def test_a_single_client_is_refused_only_when_its_own_fence_is_empty(
     case: Case, number: int
