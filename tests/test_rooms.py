@@ -29,6 +29,7 @@ RANKS = {
     "observation": 7,
     "supervision": 7,
     "daemon": 8,
+    "doctor": 9,
     "demo": 9,
     "cli": 10,
     "__main__": 11,

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from resolverd import __version__
-from resolverd.cli import check, demo, explain, geo, override, reload, serve, state, template
+from resolverd.cli import (
+    check,
+    demo,
+    doctor,
+    explain,
+    geo,
+    override,
+    reload,
+    serve,
+    state,
+    template,
+)
 from resolverd.cli.console import complain, report
 from resolverd.cli.options import help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
@@ -18,7 +29,7 @@ from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 _EPILOG = """\
 exit codes:
   0  done
-  1  problems were found in the files; they are listed
+  1  problems were found in the files, or faults on the host; they are listed
   2  the command line is wrong: an unknown verb, option, region or name
   3  it cannot be done now: no daemon runs, an address in use, a download that failed
  70  a defect of resolverd
@@ -27,6 +38,7 @@ exit codes:
 examples:
   resolverd demo
   resolverd check --config resolverd.toml
+  resolverd doctor --config resolverd.toml
   resolverd serve --config resolverd.toml
   resolverd state
   resolverd explain chat.inference.example 203.0.113.7
@@ -78,6 +90,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     parser.set_defaults(run=partial(help_wanted, parser))
-    for verb in (serve, check, state, explain, override, reload, template, geo, demo):
+    for verb in (serve, check, doctor, state, explain, override, reload, template, geo, demo):
         verb.register(verbs)
     return parser

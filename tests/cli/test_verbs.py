@@ -14,6 +14,7 @@ VERBS: list[tuple[str, ...]] = [
     (),
     ("serve",),
     ("check",),
+    ("doctor",),
     ("state",),
     ("explain",),
     ("override",),

@@ -1,0 +1,94 @@
+"""`resolverd doctor`: is this host fit to serve, which engine would, and what should be mended."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from resolverd.cli.console import out, show_json
+from resolverd.cli.options import add_config, add_json, verb
+from resolverd.doctor.examine import examine
+from resolverd.doctor.finding import LEVELS, Finding, Level, worst
+from resolverd.errors import ExitCode
+
+_COLOURS: dict[Level, str] = {
+    "ok": "green",
+    "advice": "cyan",
+    "warning": "bold yellow",
+    "fault": "bold red",
+}
+_CODES = """
+exit codes:
+  0  no fault was found; there may be advice and warnings
+  1  at least one fault: resolverd would not serve here, or not what it should
+"""
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verb(
+        verbs,
+        "doctor",
+        "examine this host: which engine would serve, and what would keep it from serving well",
+        [
+            "resolverd doctor --config /etc/resolverd/resolverd.toml",
+            "resolverd doctor --set 'server.listen=[\"192.0.2.53:53\"]'",
+            "resolverd doctor --json | jq '.findings[] | select(.level == \"fault\")'",
+        ],
+        run,
+        more=_CODES,
+    )
+    add_config(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
+    found = examine(arguments.config, arguments.overrides)
+    level = worst(found.findings)
+    if arguments.json:
+        show_json(
+            {
+                "config": str(found.file) if found.file else None,
+                "engine": found.engine,
+                "worst": level,
+                "findings": [finding._asdict() for finding in found.findings],
+            }
+        )
+    else:
+        _show(found.findings)
+    return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    """One finding per row; its mend below it, never wrapped, so that it can be pasted."""
+    console = out()
+    names = max(len(finding.id) for finding in findings)
+    levels = max(map(len, LEVELS))
+    margin = " " * (levels + names + 4)
+    room = max(30, console.width - len(margin)) if console.is_terminal else None
+    for finding in findings:
+        rows = textwrap.wrap(finding.seen, room) if room else [finding.seen]
+        text = Text(f"{finding.level:{levels}}  ", _COLOURS[finding.level])
+        text.append(f"{finding.id:{names}}  ", "bold")
+        text.append(f"\n{margin}".join(rows), "not bold default")
+        if finding.mend:
+            label = "other" if finding.level == "ok" else "mend"
+            text.append(f"\n{margin}{label}: {finding.mend}", "not bold green")
+        console.print(text, soft_wrap=True)
+    console.print()
+    console.print(_summary(findings))
+
+
+def _summary(findings: Sequence[Finding]) -> Text:
+    text = Text()
+    for level in reversed(LEVELS):
+        number = sum(finding.level == level for finding in findings)
+        if number or level == "fault":
+            plural = "s" if number != 1 and level in {"warning", "fault"} else ""
+            colour = _COLOURS[level] if number else ""
+            text.append(", " if text else "").append(f"{number} {level}{plural}", colour)
+    return text

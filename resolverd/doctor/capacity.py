@@ -1,0 +1,97 @@
+"""Whether the process has room: open files, memory, cores and CPU time."""
+
+from __future__ import annotations
+
+from resolverd.doctor.finding import Finding, Level, octets, untold
+
+PROCESS_MEMORY = 96 << 20
+"""What one process takes apart from databases, in octets: measured, with the packages loaded."""
+
+COPIES = 3
+"""A reload holds the old database, the new one, and the walk that checks the new one."""
+
+RESERVE = 64
+"""Files of the interpreter, the log, the admin API and the watchers."""
+
+
+def needed_files(workers: int, tcp_connections: int, listeners: int, probes: int) -> int:
+    """Files open at once when every limit is reached; a probe is one connection."""
+    return workers * (tcp_connections + 2 * listeners) + probes + RESERVE
+
+
+def open_files(limit: int | None, needed: int, least: int, process: str) -> Finding:
+    """Without files left, TCP clients are refused, and probes fail as if regions were dead.
+
+    `needed` at full load, `least` to serve UDP and probe at all; `process` is a number or "self".
+    """
+    if limit is None:
+        return untold("open-files", f"/proc/{process}/limits")
+    of = "a process started here" if process == "self" else f"the daemon (process {process})"
+    seen = f"{of} may open {limit:,} files; {needed:,} are needed at full load"
+    if limit >= needed:
+        return Finding("open-files", "ok", seen)
+    wanted = max(needed, 131072)
+    whose = "$$" if process == "self" else process
+    return Finding(
+        "open-files",
+        "fault" if limit < least else "warning",
+        seen,
+        f"prlimit --pid {whose} --nofile={wanted}:{wanted}  # as root; LimitNOFILE= in a unit",
+    )
+
+
+def needed_memory(workers: int, databases: int) -> int:
+    """Octets that the processes take at their worst, which is during a reload."""
+    processes = 1 if workers == 1 else 1 + workers
+    return processes * PROCESS_MEMORY + COPIES * databases
+
+
+def memory(host: int | None, limit: int | None, needed: int) -> Finding:
+    """A reload that goes over a group's limit gets the daemon killed, minutes after an edit.
+
+    All in octets; `limit` is that of the control groups, None without one.
+    """
+    if host is None and limit is None:
+        return untold("memory", "/proc/meminfo")
+    least = min(figure for figure in (host, limit) if figure is not None)
+    whose = "the host has" if least == host else "the control group allows"
+    seen = f"{whose} {octets(least)}; a reload takes about {octets(needed)}"
+    if needed <= least:
+        return Finding("memory", "ok", seen)
+    wanted = f"{-(-needed >> 20)}M"
+    if least == host:
+        mend = "resolverd serve --set server.workers=1  # or a host with more memory"
+    else:
+        mend = f"systemctl set-property resolverd.service MemoryMax={wanted}"
+    return Finding("memory", "warning", seen, mend)
+
+
+def cores(count: int | None, workers: int) -> Finding:
+    """Workers above the cores take turns, and each turn is latency; below, cores stand idle."""
+    if count is None:
+        return untold("cores", "/proc/self/status")
+    told = "1 core" if count == 1 else f"{count} cores"
+    seen = f"{told} for server.workers = {workers}"
+    if workers == count:
+        return Finding("cores", "ok", seen)
+    level: Level = "warning" if workers > count else "advice"
+    mend = f"resolverd serve --set server.workers={count}"
+    return Finding("cores", level, seen, mend)
+
+
+def cpu_quota(quota: float | None, workers: int) -> Finding:
+    """A group over its quota stands still for the rest of 100 ms, and resolvers time out.
+
+    `quota` in cores, None without one.
+    """
+    if quota is None:
+        return Finding("cpu-quota", "ok", "no CPU quota")
+    seen = f"the control group allows {quota:g} cores' CPU time for server.workers = {workers}"
+    if quota >= workers:
+        return Finding("cpu-quota", "ok", seen)
+    return Finding(
+        "cpu-quota",
+        "warning",
+        f"{seen}: under load answers wait",
+        "systemctl set-property resolverd.service CPUQuota=",
+    )

@@ -1,0 +1,47 @@
+"""Which engine would serve, why, and how to get the other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from resolverd.doctor.finding import Finding
+
+Wanted = Literal["auto", "native", "reference"]
+
+_REFERENCE = "resolverd serve --set server.engine=reference"
+_NATIVE = "resolverd serve --set server.engine=native"
+# Cargo 1.85 is the first that knows the edition the crate is written in.
+_BUILD = (
+    "cargo --version && pip install --no-deps --force-reinstall .  "
+    "# in a checkout, with cargo 1.85 or newer"
+)
+
+
+def would_serve(wanted: Wanted, why_not: str | None) -> Literal["native", "reference"] | None:
+    """The engine that a start would take; None where what is wanted is not to be had."""
+    if wanted == "native":
+        return None if why_not else "native"
+    return "native" if wanted == "auto" and not why_not else "reference"
+
+
+def engine(wanted: Wanted, why_not: str | None, *, linux: bool = True) -> Finding:
+    """Hosts have served for months on the slow engine because nobody was told.
+
+    `why_not` is the reason that the native library cannot be used, None where it can be.
+    """
+    build = _BUILD if linux else "# on Linux only"
+    said = f'server.engine is "{wanted}"'
+    if not why_not:
+        if wanted == "reference":
+            seen = f"the reference engine would serve: {said}; the native one is here too"
+            return Finding("engine", "advice", seen, _NATIVE)
+        seen = f"the native engine would serve: {said}, and its library can be loaded"
+        return Finding("engine", "ok", seen, _REFERENCE)
+    if wanted == "native":
+        seen = f"no engine would serve: {said}, and it cannot be used: {why_not}"
+        return Finding("engine", "fault", seen, f"{_REFERENCE}  # or: {build}")
+    if wanted == "auto":
+        seen = f"the reference engine would serve: {said}, and the native one: {why_not}"
+        return Finding("engine", "advice", seen, build)
+    seen = f"the reference engine would serve: {said}; the native one: {why_not}"
+    return Finding("engine", "ok", seen, build)

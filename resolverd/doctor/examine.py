@@ -1,0 +1,228 @@
+"""All the checks on one host, in the order in which an operator would ask.
+
+If a resolverd serves here what is configured, the limits examined are that process's; else they
+are our own, as a daemon started from here would have them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from resolverd.abi.library import why_not
+from resolverd.config.load import Override
+from resolverd.config.model import Config
+from resolverd.config.targets import probe_targets
+from resolverd.config.types import Listener
+from resolverd.doctor import addresses, capacity, databases, engines, ports, queues
+from resolverd.doctor.cgroup import cpu_quota, memory_limit
+from resolverd.doctor.clock import clock
+from resolverd.doctor.finding import Finding
+from resolverd.doctor.opened import Opened, opened_databases
+from resolverd.doctor.procfs import Procfs
+from resolverd.doctor.setting import read_setting
+from resolverd.doctor.sockets import Held, Holder, held_sockets, holders
+from resolverd.doctor.timex import kernel_synchronised
+from resolverd.engine.sockets import RECEIVE_BUFFER, TCP_BACKLOG, local_ipv4, local_ipv6
+
+_DNS = 53
+
+
+class Examination(NamedTuple):
+    """What was found; `file` is None where defaults stood in, `engine` None where none serves."""
+
+    file: Path | None
+    engine: str | None
+    findings: tuple[Finding, ...]
+
+
+def examine(
+    path: Path,
+    overrides: Sequence[Override] = (),
+    proc: Procfs | None = None,
+    now: Callable[[], float] = time.time,
+) -> Examination:
+    """Examine this host for the configuration at `path`. Raises ConfigError for bad overrides."""
+    setting = read_setting(path, overrides)
+    host = _Host(setting.config, proc or Procfs())
+    wanted, native = wanted_engine(setting.config), why_not()
+    opened = opened_databases([setting.base / name for name in setting.config.server.geoip])
+    findings = (
+        setting.finding,
+        engines.engine(wanted, native, linux=sys.platform == "linux"),
+        *_listening(host),
+        *_databases(opened, now()),
+        *_capacity(host, sum(each.octets for each in opened)),
+        *_queues(host),
+        clock(
+            kernel_synchronised(),
+            host.proc.exists("run/systemd/timesync/synchronized"),
+            host.proc.exists("run/chrony/chronyd.pid"),
+        ),
+    )
+    return Examination(setting.file, engines.would_serve(wanted, native), findings)
+
+
+@dataclass
+class _Host:
+    """What several checks need of the host."""
+
+    config: Config
+    proc: Procfs
+
+    @cached_property
+    def held(self) -> list[Held] | None:
+        """The sockets in the way of anything configured."""
+        everything = held_sockets(self.proc)
+        if everything is None:
+            return None
+        wanted = {listener.port for listener in self.listeners}
+        return [each for each in everything if each.port in wanted or each.port == _DNS]
+
+    @cached_property
+    def who(self) -> dict[int, tuple[Holder, ...]]:
+        """Who holds them."""
+        return holders(self.proc, [each.inode for each in self.held or ()])
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """For DNS, and for the admin API."""
+        admin = self.config.admin.listen
+        return [*self.config.server.listen, *([admin] if admin else [])]
+
+    def met(self, listener: Listener) -> list[Held] | None:
+        """The sockets in the way of a listener for DNS."""
+        return None if self.held is None else ports.in_the_way(listener, self.held)
+
+    @cached_property
+    def serving(self) -> dict[int, int]:
+        """The drops at each socket of a resolverd that serves what is configured, by inode."""
+        return {
+            each.inode: each.drops
+            for listener in self.config.server.listen
+            for each in self.met(listener) or ()
+            if any(holder.ours for holder in self.who.get(each.inode, ()))
+        }
+
+    @cached_property
+    def process(self) -> str:
+        """Whose limits count: a process's number, or "self"."""
+        ours = [h.pid for inode in self.serving for h in self.who[inode] if h.ours]
+        return str(min(ours)) if ours else "self"
+
+    @cached_property
+    def ipv6(self) -> list[str] | None:
+        """Its IPv6 addresses, or None without IPv6."""
+        return local_ipv6() if self.proc.exists("proc/self/net/if_inet6") else None
+
+    @cached_property
+    def local(self) -> frozenset[str]:
+        """All its addresses."""
+        return frozenset(local_ipv4()) | frozenset(self.ipv6 or ())
+
+
+def _listening(host: _Host) -> Iterator[Finding]:
+    server, proc = host.config.server, host.proc
+    for listener in server.listen:
+        yield ports.port("port", listener, host.met(listener), host.who)
+    if (admin := host.config.admin.listen) and host.held is not None:
+        yield ports.port("admin-port", admin, ports.in_the_way(admin, host.held, ["TCP"]), host.who)
+    numbers = [each.port for each in server.listen]
+    first_free = proc.sysctl("net.ipv4.ip_unprivileged_port_start")
+    effective = proc.status("self", "CapEff")
+    taken = bool(host.serving) or _by_systemd(host)
+    yield ports.capability(numbers, effective, first_free, taken)
+    span = proc.text("proc/sys/net/ipv4/ip_local_port_range")
+    reserved = proc.text("proc/sys/net/ipv4/ip_local_reserved_ports")
+    if (at_risk := ports.outgoing(numbers, span, reserved)) is not None:
+        yield at_risk
+    anywhere = {
+        family
+        for family, name in ((4, "ipv4"), (6, "ipv6"))
+        if proc.sysctl(f"net.{name}.ip_nonlocal_bind") == 1
+    }
+    yield addresses.missing(server.listen, host.local, anywhere)
+    yield addresses.ipv6(server.listen, host.ipv6, proc.exists("proc/self/net"))
+    yield addresses.reverse_path(proc.strict_interfaces())
+    answered = [e.address for e in host.held or () if e.transport == "UDP" and e.port == _DNS]
+    yield addresses.resolver(
+        hostnames(host.config),
+        proc.nameservers(),
+        server.listen,
+        host.local,
+        None if host.held is None else answered,
+    )
+
+
+def _by_systemd(host: _Host) -> bool:
+    """Whether a socket unit has what is to be listened on."""
+    met = [each for listener in host.config.server.listen for each in host.met(listener) or ()]
+    return any(holder.pid == 1 for each in met for holder in host.who.get(each.inode, ()))
+
+
+def _databases(opened: Sequence[Opened], now: float) -> Iterator[Finding]:
+    for each in opened:
+        if each.fault:
+            yield databases.unreadable(each.fault)
+        else:
+            yield databases.age(each.name, each.built, now, each.directory)
+    embedded_only = all(each.directory is None for each in opened)
+    yield databases.precision(embedded_only, any(each.cities for each in opened))
+
+
+def _capacity(host: _Host, databases_size: int) -> Iterator[Finding]:
+    server, proc, process = host.config.server, host.proc, host.process
+    workers, listeners = server.workers, len(server.listen)
+    probes = len(probe_targets(host.config).by_id)
+    yield capacity.open_files(
+        proc.open_files_limit(process),
+        capacity.needed_files(workers, server.tcp_connections, listeners, probes),
+        capacity.needed_files(1, 0, listeners, probes),
+        process,
+    )
+    yield capacity.memory(
+        proc.memory(),
+        memory_limit(proc, process),
+        capacity.needed_memory(workers, databases_size),
+    )
+    yield capacity.cores(proc.cores(process), workers)
+    yield capacity.cpu_quota(cpu_quota(proc, process), workers)
+
+
+def _queues(host: _Host) -> Iterator[Finding]:
+    proc = host.proc
+    yield queues.buffer("rmem", RECEIVE_BUFFER, proc.sysctl("net.core.rmem_max"))
+    yield queues.udp_drops(proc.udp(), sum(host.serving.values()) if host.serving else None)
+    yield queues.input_drops(proc.backlog(), proc.sysctl("net.core.netdev_max_backlog"))
+    yield queues.tcp_backlog(TCP_BACKLOG, proc.sysctl("net.core.somaxconn"))
+    port = host.config.server.listen[0].port if host.config.server.listen else _DNS
+    yield queues.tracking(proc.tracking(), proc.exists("proc/sys/net"), port)
+
+
+def wanted_engine(config: Config) -> engines.Wanted:
+    """What `server.engine` says."""
+    said: engines.Wanted = getattr(config.server, "engine", "auto")
+    return said
+
+
+def hostnames(config: Config) -> set[str]:
+    """The names that probes and answers need an address of."""
+    endpoints = [endpoint for region in config.region.values() for endpoint in region.endpoint]
+    named = {endpoint.hostname for endpoint in endpoints}
+    named |= {urlsplit(endpoint.url).hostname or "" for endpoint in endpoints}
+    return {name for name in named if name and not _is_address(name)}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
