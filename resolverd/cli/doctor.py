@@ -72,12 +72,13 @@ def _show(findings: Sequence[Finding]) -> None:
     room = max(30, console.width - len(margin)) if console.is_terminal else None
     for finding in findings:
         rows = textwrap.wrap(finding.seen, room) if room else [finding.seen]
-        text = Text(f"{finding.level:{levels}}  ", _COLOURS[finding.level])
+        text = Text()
+        text.append(f"{finding.level:{levels}}  ", _COLOURS[finding.level])
         text.append(f"{finding.id:{names}}  ", "bold")
-        text.append(f"\n{margin}".join(rows), "not bold default")
+        text.append(f"\n{margin}".join(rows))
         if finding.mend:
             label = "other" if finding.level == "ok" else "mend"
-            text.append(f"\n{margin}{label}: {finding.mend}", "not bold green")
+            text.append(f"\n{margin}{label}: {finding.mend}", "green")
         console.print(text, soft_wrap=True)
     console.print()
     console.print(_summary(findings))

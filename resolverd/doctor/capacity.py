@@ -75,7 +75,7 @@ def cores(count: int | None, workers: int) -> Finding:
     if workers == count:
         return Finding("cores", "ok", seen)
     level: Level = "warning" if workers > count else "advice"
-    mend = f"resolverd serve --set server.workers={count}"
+    mend = f"resolverd serve --set server.workers={count}  # or workers = {count} in [server]"
     return Finding("cores", level, seen, mend)
 
 

@@ -6,7 +6,6 @@ are our own, as a daemon started from here would have them.
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +25,7 @@ from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
 from resolverd.doctor.finding import Finding
 from resolverd.doctor.opened import Opened, opened_databases
-from resolverd.doctor.procfs import Procfs
+from resolverd.doctor.procfs import Procfs, is_address
 from resolverd.doctor.setting import read_setting
 from resolverd.doctor.sockets import Held, Holder, held_sockets, holders
 from resolverd.doctor.timex import kernel_synchronised
@@ -198,7 +197,7 @@ def _capacity(host: _Host, databases_size: int) -> Iterator[Finding]:
 
 def _queues(host: _Host) -> Iterator[Finding]:
     proc = host.proc
-    yield queues.buffer("rmem", RECEIVE_BUFFER, proc.sysctl("net.core.rmem_max"))
+    yield queues.receive_buffer(RECEIVE_BUFFER, proc.sysctl("net.core.rmem_max"))
     yield queues.udp_drops(proc.udp(), sum(host.serving.values()) if host.serving else None)
     yield queues.input_drops(proc.backlog(), proc.sysctl("net.core.netdev_max_backlog"))
     yield queues.tcp_backlog(TCP_BACKLOG, proc.sysctl("net.core.somaxconn"))
@@ -217,12 +216,4 @@ def hostnames(config: Config) -> set[str]:
     endpoints = [endpoint for region in config.region.values() for endpoint in region.endpoint]
     named = {endpoint.hostname for endpoint in endpoints}
     named |= {urlsplit(endpoint.url).hostname or "" for endpoint in endpoints}
-    return {name for name in named if name and not _is_address(name)}
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return {name for name in named if name and not is_address(name)}

@@ -30,7 +30,7 @@ def untold(check: str, source: str) -> Finding:
         check,
         "advice",
         f"cannot be told: {source} cannot be read here",
-        "sudo resolverd doctor  # on the host itself, outside any container",
+        "sudo resolverd doctor  # on the host itself, not in a container",
     )
 
 

@@ -127,7 +127,7 @@ def _held(
     if not holding:
         users = ", ".join(str(uid) for uid in sorted({each.uid for each in foreign}))
         seen = f"{here} by a process that we may not see, of the user with uid {users}"
-        return Finding(check, "warning", seen, "sudo resolverd doctor")
+        return Finding(check, "warning", seen, "sudo resolverd doctor  # with the same options")
     if all(holder.pid == 1 for holder in holding):
         seen = f"{here} by systemd, for the service of a socket unit"
         return Finding(check, "advice", seen, "systemctl list-sockets  # is it resolverd.socket?")

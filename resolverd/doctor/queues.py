@@ -14,19 +14,17 @@ QUERIES = 50_000
 _FULL = 0.8
 
 
-def buffer(which: str, asked: int, allowed: int | None) -> Finding:
+def receive_buffer(asked: int, allowed: int | None) -> Finding:
     """The kernel grants a smaller buffer without a word, and a burst or a restart overruns it.
 
-    `which` is "rmem" or "wmem"; `asked` by the engine and `allowed` by the kernel, in octets.
+    `asked` by the engine for each socket, and `allowed` by the kernel, in octets.
     """
-    option = f"net.core.{which}_max"
-    check = "udp-receive-buffer" if which == "rmem" else "udp-send-buffer"
     if allowed is None:
-        return untold(check, f"/proc/sys/net/core/{which}_max")
-    seen = f"{option} allows {octets(allowed)}; each socket asks for {octets(asked)}"
+        return untold("udp-buffer", "/proc/sys/net/core/rmem_max")
+    seen = f"net.core.rmem_max allows {octets(allowed)}; each socket asks for {octets(asked)}"
     if allowed >= asked:
-        return Finding(check, "ok", seen)
-    return Finding(check, "warning", seen, keep(option, asked))
+        return Finding("udp-buffer", "ok", seen)
+    return Finding("udp-buffer", "warning", seen, keep("net.core.rmem_max", asked))
 
 
 def udp_drops(counted: dict[str, int] | None, own: int | None) -> Finding:

@@ -1,0 +1,13 @@
+"""What a table of cases needs: a finding's level, with what its texts must say."""
+
+from __future__ import annotations
+
+from resolverd.doctor.finding import Finding
+
+
+def told(finding: Finding, level: str, seen: str, mend: str = "") -> None:
+    """Level and texts are as said, and whatever is not ok has a mend."""
+    assert finding.level == level, finding
+    assert seen in finding.seen
+    assert mend in finding.mend
+    assert finding.mend or level == "ok"

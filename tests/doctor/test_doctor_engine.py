@@ -1,0 +1,37 @@
+"""Which engine would serve: every state of the option, of the library and of the platform."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from doctor.tables import told
+
+from resolverd.doctor.engines import engine, would_serve
+
+Wanted = Literal["auto", "native", "reference"]
+NONE = "it was not built"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why_not", "serves", "level", "seen", "mend"),
+    [
+        ("auto", None, "native", "ok", "the native engine would serve", "server.engine=reference"),
+        ("auto", NONE, "reference", "advice", "the native one: it was not built", "pip install"),
+        ("native", None, "native", "ok", "the native engine would serve", "engine=reference"),
+        ("native", NONE, None, "fault", "no engine would serve", "engine=reference  # or: cargo"),
+        ("reference", None, "reference", "advice", "the native one is here", "engine=native"),
+        ("reference", NONE, "reference", "ok", "the reference engine would", "pip install"),
+    ],
+)
+def test_the_engine_that_would_serve_and_how_to_get_the_other(
+    wanted: Wanted, why_not: str | None, serves: str | None, level: str, seen: str, mend: str
+) -> None:
+    assert would_serve(wanted, why_not) == serves
+    told(engine(wanted, why_not), level, seen, mend)
+
+
+def test_off_linux_nobody_is_told_to_build() -> None:
+    found = engine("auto", "it serves on Linux only, and this is Darwin", linux=False)
+    told(found, "advice", "this is Darwin", "on Linux only")
+    assert "pip" not in found.mend
