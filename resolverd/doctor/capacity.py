@@ -40,9 +40,8 @@ def open_files(limit: int | None, needed: int, least: int, process: str) -> Find
     )
 
 
-def needed_memory(workers: int, databases: int) -> int:
+def needed_memory(processes: int, databases: int) -> int:
     """Octets that the processes take at their worst, which is during a reload."""
-    processes = 1 if workers == 1 else 1 + workers
     return processes * PROCESS_MEMORY + COPIES * databases
 
 

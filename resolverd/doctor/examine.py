@@ -53,12 +53,13 @@ def examine(
     host = _Host(setting.config, proc or Procfs())
     wanted, native = wanted_engine(setting.config), why_not()
     opened = opened_databases([setting.base / name for name in setting.config.server.geoip])
+    serves = engines.would_serve(wanted, native)
     findings = (
         setting.finding,
         engines.engine(wanted, native, linux=sys.platform == "linux"),
         *_listening(host),
         *_databases(opened, now()),
-        *_capacity(host, sum(each.octets for each in opened)),
+        *_capacity(host, serves, sum(each.octets for each in opened)),
         *_queues(host),
         clock(
             kernel_synchronised(),
@@ -66,7 +67,7 @@ def examine(
             host.proc.exists("run/chrony/chronyd.pid"),
         ),
     )
-    return Examination(setting.file, engines.would_serve(wanted, native), findings)
+    return Examination(setting.file, serves, findings)
 
 
 @dataclass
@@ -176,9 +177,11 @@ def _databases(opened: Sequence[Opened], now: float) -> Iterator[Finding]:
     yield databases.precision(embedded_only, any(each.cities for each in opened))
 
 
-def _capacity(host: _Host, databases_size: int) -> Iterator[Finding]:
+def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[Finding]:
     server, proc, process = host.config.server, host.proc, host.process
     workers, listeners = server.workers, len(server.listen)
+    # The native engine's workers are threads; the other's are processes beside the daemon.
+    processes = 1 if engine == "native" or workers == 1 else 1 + workers
     probes = len(probe_targets(host.config).by_id)
     yield capacity.open_files(
         proc.open_files_limit(process),
@@ -189,7 +192,7 @@ def _capacity(host: _Host, databases_size: int) -> Iterator[Finding]:
     yield capacity.memory(
         proc.memory(),
         memory_limit(proc, process),
-        capacity.needed_memory(workers, databases_size),
+        capacity.needed_memory(processes, databases_size),
     )
     yield capacity.cores(proc.cores(process), workers)
     yield capacity.cpu_quota(cpu_quota(proc, process), workers)
@@ -201,7 +204,7 @@ def _queues(host: _Host) -> Iterator[Finding]:
     yield queues.udp_drops(proc.udp(), sum(host.serving.values()) if host.serving else None)
     yield queues.input_drops(proc.backlog(), proc.sysctl("net.core.netdev_max_backlog"))
     yield queues.tcp_backlog(TCP_BACKLOG, proc.sysctl("net.core.somaxconn"))
-    port = host.config.server.listen[0].port if host.config.server.listen else _DNS
+    port = next((each.port for each in host.config.server.listen if each.port), _DNS)
     yield queues.tracking(proc.tracking(), proc.exists("proc/sys/net"), port)
 
 

@@ -10,6 +10,7 @@ from resolverd.doctor.finding import Finding, Level, untold
 from resolverd.doctor.sockets import Held, Holder, Transport
 
 _STUB = {"127.0.0.53", "127.0.0.54"}  # systemd-resolved's two, in v252 and later
+_STUB_NAME = "systemd-resolve"  # as the kernel cuts it
 _NO_STUB = (
     "sudo mkdir -p /etc/systemd/resolved.conf.d && printf '[Resolve]\\nDNSStubListener=no\\n' "
     "| sudo tee /etc/systemd/resolved.conf.d/resolverd.conf && "
@@ -54,7 +55,7 @@ def port(check: str, listener: Listener, met: Sequence[Held] | None, who: Holder
     if not foreign:
         pids = ", ".join(str(holder.pid) for holder in holding if holder.ours)
         return Finding(check, "ok", f"{listener}: resolverd is serving (process {pids})")
-    if check == "port" and all(each.address in _STUB and each.port == 53 for each in foreign):
+    if _is_stub(foreign, holding):
         seen = f"{listener} is held in part: by the stub of systemd-resolved at {_at(foreign)}"
         return Finding(check, "fault", seen, _NO_STUB)
     return _held(check, listener, foreign, [holder for holder in holding if not holder.ours])
@@ -117,6 +118,12 @@ def _meet(wanted: str, held: str) -> bool:
     if ours.version != theirs.version:
         return ours.version == 4 and theirs.is_unspecified  # unless it is IPV6_V6ONLY
     return ours == theirs or ours.is_unspecified or theirs.is_unspecified
+
+
+def _is_stub(foreign: Sequence[Held], holding: Sequence[Holder]) -> bool:
+    """Whether all that is in the way is systemd-resolved's; root alone sees its name."""
+    at_home = all(each.address in _STUB and each.port == 53 for each in foreign)
+    return at_home and all(holder.ours or holder.name == _STUB_NAME for holder in holding)
 
 
 def _held(

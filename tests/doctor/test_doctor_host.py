@@ -95,9 +95,9 @@ def test_memory_is_what_the_host_and_the_groups_leave(
     told(capacity.memory(host, limit, needed), level, seen, mend)
 
 
-def test_workers_are_processes_beside_the_daemon_and_share_the_databases() -> None:
+def test_each_process_needs_memory_and_all_share_the_databases() -> None:
     assert capacity.needed_memory(1, 0) == capacity.PROCESS_MEMORY
-    assert capacity.needed_memory(3, 0) == 4 * capacity.PROCESS_MEMORY
+    assert capacity.needed_memory(3, 0) == 3 * capacity.PROCESS_MEMORY
     assert capacity.needed_memory(3, 100) - capacity.needed_memory(3, 0) == 300
 
 

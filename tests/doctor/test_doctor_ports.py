@@ -74,6 +74,13 @@ PORTS: dict[str, tuple[str, list[Held] | None, list[Holder], str, str, str]] = {
         "the stub of systemd-resolved at UDP 127.0.0.54:53, UDP 127.0.0.53:53",
         "DNSStubListener=no",
     ),
+    "the stub's, seen by root": (
+        "0.0.0.0:53", [_udp("127.0.0.53")], [Holder(9, "systemd-resolve", False)], "fault",
+        "the stub of systemd-resolved", "restart systemd-resolved",
+    ),
+    "another's at the stub's address": (
+        "0.0.0.0:53", [_udp("127.0.0.53")], [DNSMASQ], "fault", "by dnsmasq", "dnsmasq.service"
+    ),
     "IPv6, perhaps for IPv4 too": (
         "192.0.2.1:53", [_udp("::")], [BARE], "warning", "unless that is for IPv6 alone", "ss -l"
     ),

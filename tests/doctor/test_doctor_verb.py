@@ -185,3 +185,15 @@ def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> Non
     assert hidden >= {"port", "open-files", "cores", "udp-buffer", "udp-drops", "conntrack"}
     assert {each.level for each in told.findings if each.id in hidden} == {"advice"}
     assert sorted(place.rglob("*")) == before
+
+
+def test_workers_of_the_native_engine_need_no_memory_of_their_own(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def memory(reason: str | None, workers: int) -> str:
+        monkeypatch.setattr("resolverd.doctor.examine.why_not", lambda: reason)
+        told = examine(place / "resolverd.toml", [("server.workers", workers)])
+        return next(finding.seen for finding in told.findings if finding.id == "memory")
+
+    assert memory(None, 4) == memory(None, 1) == memory("not built", 1)
+    assert memory("not built", 4) != memory(None, 4)
