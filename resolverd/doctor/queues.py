@@ -114,7 +114,7 @@ def keep(option: str, value: int) -> str:
 def _untracked(port: int) -> str:
     rules = "".join(
         f"chain {chain} {{ type filter hook {chain} priority raw; "
-        f"meta l4proto {{ tcp, udp }} th {side} {port} notrack; }} "
+        f"meta l4proto {{ tcp, udp }} th {side} {port} notrack; }}; "
         for chain, side in (("prerouting", "dport"), ("output", "sport"))
     )
     return f"sudo nft 'table inet resolverd {{ {rules}}}'  # and into /etc/nftables.conf"
