@@ -7,5 +7,6 @@
 
 pub mod abi;
 pub mod counters;
+pub mod geo;
 pub mod prefix;
 pub mod sys;

@@ -1,0 +1,319 @@
+//! The map of one geography: client prefix in, regions in order of preference out.
+
+use super::carrier::{carried, fold};
+use super::fence::{Fence, RuleSet, RuleSets};
+use super::ranking::{Region, draw, mix_block};
+use super::rows::{Rows, RowsBuilder};
+use super::tiles::Leaf;
+use super::trie::Trie;
+use crate::prefix::{Family, Prefix};
+
+/// What orders the regions that a client may have.
+pub enum Policy {
+    /// The rows do: by distance, or as listed.
+    Listed,
+    /// Shares do, by a hash of the client's block.
+    Shares(Shares),
+}
+
+/// The regions with their weights and seeds, and the bits of a block that keeps one share.
+pub struct Shares {
+    /// In the order of the service's regions.
+    pub regions: Box<[Region]>,
+    /// Bits of an IPv4 block.
+    pub block_v4: u8,
+    /// Bits of an IPv6 block.
+    pub block_v6: u8,
+}
+
+/// Room for look-ups, one per thread; it grows once and is then used again.
+#[derive(Default)]
+pub struct Scratch {
+    order: Vec<u8>,
+    pins: Vec<u16>,
+    draws: Vec<(bool, f64, u8)>,
+}
+
+impl Scratch {
+    /// Room for any map.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            order: Vec::with_capacity(256),
+            pins: Vec::with_capacity(256),
+            draws: Vec::with_capacity(256),
+        }
+    }
+}
+
+/// What a look-up found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found<'a> {
+    /// Indices of the service's regions, best first; empty where no region is allowed.
+    pub order: &'a [u8],
+    /// Bits, in the family asked, inside which every address has this same order and pins.
+    pub scope: u8,
+    /// Indices of the pins that made the fence, ascending.
+    pub pins: &'a [u16],
+}
+
+/// The map of one geography, for any number of services and threads.
+pub struct ClientMap {
+    pub(super) v4: Trie,
+    pub(super) v6: Trie,
+    pub(super) rows: Rows,
+    pub(super) sets: Box<[RuleSet]>,
+    /// The number of the set of all rules.
+    pub(super) every: u32,
+    pub(super) policy: Policy,
+    pub(super) regions: usize,
+    pub(super) pins: usize,
+}
+
+/// What the trie says of one address.
+struct Around<'a> {
+    order: &'a [u8],
+    rule: u32,
+    length: u8,
+}
+
+impl ClientMap {
+    /// The regions for `client`, the scope in which that holds, and the pins that made it so.
+    #[inline]
+    pub fn lookup<'a>(&'a self, client: Prefix, scratch: &'a mut Scratch) -> Found<'a> {
+        let folded = fold(client);
+        if folded.prefix.family == Family::V6 {
+            let near = carried(folded.prefix);
+            if near.some {
+                return self.lookup_carrier(folded.prefix, near.boundary, scratch);
+            }
+        }
+        let prefix = folded.prefix;
+        let around = self.around(prefix);
+        let scope = self.scope(&around, prefix.family, folded.offset);
+        if around.length <= prefix.length || self.pins == 0 {
+            let (pins, _) = self.set(around.rule);
+            return self.ordered(around.order, prefix, scope, pins, scratch);
+        }
+        let fence = self.rules_within(prefix, scratch);
+        self.fenced(around.order, &fence, prefix, scope, scratch)
+    }
+
+    /// A map that gives everybody the same regions, and the scope 0.
+    #[must_use]
+    pub fn same_for_all(order: &[u8]) -> Option<Self> {
+        let mut rows = RowsBuilder::new(order.len());
+        rows.add(0, order)?;
+        Some(Self {
+            v4: Trie::new(&[Leaf::new(0, 0)])?,
+            v6: Trie::new(&[Leaf::new(0, 0)])?,
+            rows: rows.finish(),
+            sets: RuleSets::new(&[]).finish(),
+            every: 0,
+            policy: Policy::Listed,
+            regions: order.len(),
+            pins: 0,
+        })
+    }
+
+    /// How many regions the service has.
+    #[must_use]
+    pub const fn regions(&self) -> usize {
+        self.regions
+    }
+
+    /// How many pins there are.
+    #[must_use]
+    pub const fn pins(&self) -> usize {
+        self.pins
+    }
+
+    /// Distinct rows, leaves, and octets of memory.
+    #[must_use]
+    pub fn size(&self) -> [usize; 3] {
+        let ((leaves_v4, octets_v4), (leaves_v6, octets_v6)) = (self.v4.size(), self.v6.size());
+        [
+            self.rows.count(),
+            leaves_v4 + leaves_v6,
+            octets_v4 + octets_v6 + self.rows.size(),
+        ]
+    }
+
+    /// A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
+    ///
+    /// It is fenced as if it were all of them, and its scope asks for as many bits as its
+    /// first address alone would need.
+    #[cold]
+    fn lookup_carrier<'a>(
+        &'a self,
+        client: Prefix,
+        boundary: u8,
+        scratch: &'a mut Scratch,
+    ) -> Found<'a> {
+        let first = fold(Prefix::new(Family::V6, client.address, 128));
+        let around = self.around(first.prefix);
+        let scope = self.scope(&around, first.prefix.family, first.offset);
+        let (pins, fence) = self.set(self.every);
+        scratch.pins.clear();
+        scratch.pins.extend(pins);
+        self.fenced(
+            around.order,
+            &fence,
+            first.prefix,
+            scope.max(boundary),
+            scratch,
+        )
+    }
+
+    #[inline]
+    fn around(&self, prefix: Prefix) -> Around<'_> {
+        let leaf = match prefix.family {
+            Family::V4 => self.v4.leaf(prefix.address),
+            Family::V6 => self.v6.leaf(prefix.address),
+        };
+        let row = self.rows.get(leaf.entry());
+        Around {
+            order: row.order,
+            rule: row.rule,
+            length: leaf.length(),
+        }
+    }
+
+    #[inline]
+    fn scope(&self, around: &Around<'_>, family: Family, offset: u8) -> u8 {
+        let block = match (&self.policy, family) {
+            (Policy::Listed, _) => 0,
+            (Policy::Shares(shares), Family::V4) => shares.block_v4,
+            (Policy::Shares(shares), Family::V6) => shares.block_v6,
+        };
+        around.length.max(block).saturating_add(offset)
+    }
+
+    /// The fence of a prefix that straddles leaves; its pins go to `scratch`.
+    #[cold]
+    fn rules_within(&self, prefix: Prefix, scratch: &mut Scratch) -> Fence {
+        let trie = match prefix.family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        };
+        let mut fence = Fence::ALL;
+        scratch.pins.clear();
+        let rule = |entry| self.rows.get(entry).rule;
+        trie.rules_within(prefix.address, prefix.length, rule, |set| {
+            let (pins, allowed) = self.set(set);
+            fence = fence.and(&allowed);
+            scratch.pins.extend(pins);
+        });
+        scratch.pins.sort_unstable();
+        scratch.pins.dedup();
+        fence
+    }
+
+    /// Those of `order` inside `fence`, whose pins are in `scratch`.
+    #[cold]
+    fn fenced<'a>(
+        &'a self,
+        order: &[u8],
+        fence: &Fence,
+        block: Prefix,
+        scope: u8,
+        scratch: &'a mut Scratch,
+    ) -> Found<'a> {
+        let Scratch {
+            order: room,
+            pins,
+            draws,
+        } = scratch;
+        room.clear();
+        room.extend(order.iter().filter(|region| fence.holds(**region)));
+        if let Policy::Shares(shares) = &self.policy {
+            shares.order(room, block, draws);
+        }
+        Found {
+            order: room,
+            scope,
+            pins,
+        }
+    }
+
+    #[inline]
+    fn ordered<'a>(
+        &'a self,
+        order: &'a [u8],
+        block: Prefix,
+        scope: u8,
+        pins: &'a [u16],
+        scratch: &'a mut Scratch,
+    ) -> Found<'a> {
+        let Policy::Shares(shares) = &self.policy else {
+            return Found { order, scope, pins };
+        };
+        scratch.order.clear();
+        scratch.order.extend(order);
+        shares.order(&mut scratch.order, block, &mut scratch.draws);
+        Found {
+            order: &scratch.order,
+            scope,
+            pins,
+        }
+    }
+
+    /// The pins of a rule set and its fence.
+    #[inline]
+    fn set(&self, number: u32) -> (&[u16], Fence) {
+        match self.sets.get(number as usize) {
+            Some(set) => (&set.pins, set.fence),
+            None => (&[], Fence::NONE),
+        }
+    }
+}
+
+impl Shares {
+    /// Put `allowed`, which is in the service's order, into the order of the block's draws.
+    fn order(&self, allowed: &mut [u8], client: Prefix, draws: &mut Vec<(bool, f64, u8)>) {
+        let bits = match client.family {
+            Family::V4 => self.block_v4,
+            Family::V6 => self.block_v6,
+        };
+        let mixed = mix_block(Prefix::new(
+            client.family,
+            client.address,
+            bits.min(client.length),
+        ));
+        draws.clear();
+        draws.extend(allowed.iter().filter_map(|index| {
+            let (last, score) = draw(mixed, self.regions.get(usize::from(*index))?);
+            Some((last, score, *index))
+        }));
+        draws.sort_unstable_by(|a, b| {
+            (a.0.cmp(&b.0))
+                .then(a.1.total_cmp(&b.1))
+                .then(a.2.cmp(&b.2))
+        });
+        for (to, (_, _, index)) in allowed.iter_mut().zip(draws) {
+            *to = *index;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_for_all_gives_everybody_the_same() {
+        let map = ClientMap::same_for_all(&[2, 0, 1]).unwrap();
+        let mut scratch = Scratch::new();
+        let found = Found {
+            order: &[2, 0, 1],
+            scope: 0,
+            pins: &[],
+        };
+        assert_eq!(
+            map.lookup(Prefix::host_v4([192, 0, 2, 1]), &mut scratch),
+            found
+        );
+        assert_eq!(map.lookup(Prefix::host_v6([0x20; 16]), &mut scratch), found);
+        assert_eq!(map.regions(), 3);
+    }
+}

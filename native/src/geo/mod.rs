@@ -1,0 +1,22 @@
+//! The client map: from databases of places to preference lists by client prefix.
+//!
+//! ```text
+//! octets of .mmdb files ─► [`gazetteer`] (records → places, checked)
+//!                               │
+//! regions, pins ─► [`geography`]┴─► [`compile`] ─► tiles ─► [`trie`] ─┬─► [`map::ClientMap`]
+//!                                              └─► rows  ─► [`rows`] ─┘
+//! ```
+//!
+//! `resolverd/snapshot/clientmap.py` gives the meaning; what differs is that equal neighbours
+//! are merged, so that a scope is the shortest there is, and that a prefix which straddles
+//! pins is fenced exactly at every length.
+
+pub mod carrier;
+pub mod fence;
+pub mod map;
+pub mod ranking;
+pub mod rows;
+pub mod tiles;
+pub mod trie;
+
+pub use map::{ClientMap, Found, Scratch};

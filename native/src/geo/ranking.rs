@@ -1,0 +1,188 @@
+//! Orders of preference, bit for bit those of `resolverd/policy/ranking.py` and of
+//! `resolverd/geo/distance.py`: the same operations in the same order, and the same libm.
+
+use crate::prefix::Prefix;
+
+/// Mean Earth radius R1 of the WGS 84 ellipsoid, in kilometres.
+const EARTH_RADIUS_KM: f64 = 6371.0088;
+
+const RADIANS: f64 = std::f64::consts::PI / 180.0;
+
+/// How near two places may seem before the haversine formula has to decide, as a part of
+/// the sphere's diameter: far above what rounding can do, far below what matters.
+const UNSURE: f64 = 1e-12;
+
+/// A region as a ranking sees it: degrees, a share, and what its draws begin with.
+#[derive(Clone, Copy, Debug)]
+pub struct Region {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// Its share where shares decide.
+    pub weight: f64,
+    /// `region_seed` of its name.
+    pub seed: u64,
+}
+
+/// Great-circle kilometres between two (latitude, longitude), in degrees.
+#[must_use]
+pub fn great_circle_km(a: (f64, f64), b: (f64, f64)) -> f64 {
+    let (north_a, north_b) = (a.0 * RADIANS, b.0 * RADIANS);
+    let north = ((north_b - north_a) / 2.0).sin();
+    let east = ((b.1 - a.1) * RADIANS / 2.0).sin();
+    let half_chord_squared = north * north + north_a.cos() * north_b.cos() * (east * east);
+    2.0 * EARTH_RADIUS_KM * half_chord_squared.clamp(0.0, 1.0).sqrt().asin()
+}
+
+/// Regions as unit vectors, to be ordered by distance from many places.
+pub struct Nearest {
+    regions: Vec<(u8, (f64, f64), [f64; 3])>,
+}
+
+/// Room for one ordering.
+#[derive(Default)]
+pub struct Ordering {
+    keyed: Vec<(f64, u8)>,
+    /// The regions, best first.
+    pub order: Vec<u8>,
+}
+
+impl Nearest {
+    /// Over these regions, whose order decides between equal distances.
+    #[must_use]
+    pub fn new(regions: &[Region]) -> Self {
+        Self {
+            regions: (0..=u8::MAX)
+                .zip(regions)
+                .map(|(index, region)| {
+                    let place = (region.latitude, region.longitude);
+                    (index, place, unit_vector(place))
+                })
+                .collect(),
+        }
+    }
+
+    /// Write the order for a client at `place` (degrees) into `room`.
+    ///
+    /// The dot product settles all but near ties at a few multiplications a region; those
+    /// are settled by the haversine formula, as the lazy map settles everything.
+    pub fn order(&self, place: (f64, f64), room: &mut Ordering) {
+        let [x, y, z] = unit_vector(place);
+        room.keyed.clear();
+        room.keyed.extend(
+            self.regions
+                .iter()
+                .map(|(index, _, [rx, ry, rz])| (0.5 - 0.5 * (x * rx + y * ry + z * rz), *index)),
+        );
+        room.keyed
+            .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        for run in room
+            .keyed
+            .chunk_by_mut(|a, b| b.0 - a.0 < UNSURE)
+            .filter(|run| run.len() > 1)
+        {
+            for (key, index) in run.iter_mut() {
+                if let Some((_, region, _)) = self.regions.get(usize::from(*index)) {
+                    *key = great_circle_km(place, *region);
+                }
+            }
+            run.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        }
+        room.order.clear();
+        room.order
+            .extend(room.keyed.iter().map(|(_, index)| *index));
+    }
+}
+
+fn unit_vector(place: (f64, f64)) -> [f64; 3] {
+    let (north, east) = (place.0 * RADIANS, place.1 * RADIANS);
+    let around = north.cos();
+    [around * east.cos(), around * east.sin(), north.sin()]
+}
+
+/// The finaliser of `SplitMix64`.
+#[must_use]
+#[inline]
+pub const fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
+
+/// 64 bits that stand for a block.
+#[must_use]
+#[inline]
+pub const fn mix_block(block: Prefix) -> u64 {
+    let (high, low) = ((block.address >> 64) as u64, block.address as u64);
+    mix(mix(high ^ block.length as u64) ^ low)
+}
+
+/// One region's draw: whether it is a last resort, and an exponential variate; least first.
+#[must_use]
+#[inline]
+pub fn draw(mixed: u64, region: &Region) -> (bool, f64) {
+    let uniform = ((mix(mixed ^ region.seed) >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
+    (region.weight == 0.0, -uniform.ln() / region.weight.max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prefix::{Family, Prefix};
+
+    fn at(latitude: f64, longitude: f64) -> Region {
+        Region {
+            latitude,
+            longitude,
+            weight: 1.0,
+            seed: 0,
+        }
+    }
+
+    #[test]
+    fn known_pairs_are_as_far_as_an_atlas_says() {
+        let km = great_circle_km((51.5074, -0.1278), (40.7128, -74.0060));
+        assert!((km - 5570.0).abs() < 10.0, "{km}");
+    }
+
+    #[test]
+    fn ties_keep_the_order_of_the_regions() {
+        let regions = [at(10.0, 5.0), at(0.0, 1.0), at(-10.0, 5.0), at(10.0, 5.0)];
+        let mut room = Ordering::default();
+        Nearest::new(&regions).order((0.0, 5.0), &mut room);
+        assert_eq!(room.order, [1, 0, 2, 3]);
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_formula_everywhere() {
+        let regions: Vec<Region> = (0..60_i32)
+            .map(|n| at(f64::from(n * 37 % 180 - 90), f64::from(n * 101 % 360 - 180)))
+            .collect();
+        let nearest = Nearest::new(&regions);
+        let mut room = Ordering::default();
+        for step in 0..2000_i32 {
+            let place = (f64::from(step % 181 - 90), f64::from(step * 7 % 361 - 180));
+            let mut by_formula: Vec<(f64, u8)> = regions
+                .iter()
+                .zip(0..)
+                .map(|(r, n)| (great_circle_km(place, (r.latitude, r.longitude)), n))
+                .collect();
+            by_formula.sort_by(|a, b| a.0.total_cmp(&b.0));
+            nearest.order(place, &mut room);
+            let expected: Vec<u8> = by_formula.iter().map(|(_, n)| *n).collect();
+            assert_eq!(room.order, expected, "at {place:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_mix_as_the_lazy_map_mixes_them() {
+        let v4 = Prefix::new(Family::V4, 10 << 120, 24);
+        let v6 = Prefix::new(Family::V6, 0x2001_0db8 << 96, 48);
+        assert_eq!(mix_block(v4), MIXED_V4);
+        assert_eq!(mix_block(v6), MIXED_V6);
+    }
+
+    const MIXED_V4: u64 = 0x86e25a2f57e7f8fe;
+    const MIXED_V6: u64 = 0xfb7aef38012a8260;
+}

@@ -1,0 +1,126 @@
+//! A family's whole address space as prefixes in address order, equal neighbours merged.
+
+/// The word for a leaf: entry (24 bits), prefix length (8 bits, at most 128).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Leaf(pub u32);
+
+impl Leaf {
+    /// A leaf of this entry and length.
+    #[must_use]
+    pub const fn new(entry: u32, length: u8) -> Self {
+        Self(entry << 8 | length as u32)
+    }
+
+    /// The number of its row.
+    #[must_use]
+    pub const fn entry(self) -> u32 {
+        self.0 >> 8
+    }
+
+    /// Its prefix length.
+    #[must_use]
+    pub const fn length(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// Leaves so far, and where the next one begins.
+///
+/// Invariant: no two neighbours that are the halves of one prefix have the same entry.
+pub struct Tiles {
+    leaves: Vec<Leaf>,
+    /// Left-aligned; 0 again when the space is full.
+    end: u128,
+}
+
+impl Tiles {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            leaves: Vec::new(),
+            end: 0,
+        }
+    }
+
+    /// Append a prefix that begins where the last one ended.
+    #[inline]
+    pub fn push(&mut self, entry: u32, length: u8) {
+        let mut length = length;
+        let mut bit = unit(length);
+        let mut start = self.end;
+        self.end = start.wrapping_add(bit);
+        // While it is the upper half of a prefix whose lower half has the same entry.
+        while start & bit != 0 && self.leaves.last() == Some(&Leaf::new(entry, length)) {
+            self.leaves.pop();
+            start ^= bit;
+            length = length.saturating_sub(1);
+            bit = unit(length);
+        }
+        self.leaves.push(Leaf::new(entry, length));
+    }
+
+    /// Append what was gathered apart, for the space that follows.
+    pub fn append(&mut self, following: &Self) {
+        for leaf in &following.leaves {
+            self.push(leaf.entry(), leaf.length());
+        }
+    }
+
+    /// The leaves in address order.
+    #[must_use]
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+}
+
+impl Default for Tiles {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How many addresses a prefix of this length has, left-aligned; 0 for all there are.
+#[must_use]
+#[inline]
+pub const fn unit(length: u8) -> u128 {
+    if length == 0 {
+        0
+    } else {
+        1 << (128 - if length > 128 { 128 } else { length })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiled(parts: &[(u32, u8)]) -> Vec<(u32, u8)> {
+        let mut tiles = Tiles::new();
+        for (entry, length) in parts {
+            tiles.push(*entry, *length);
+        }
+        tiles
+            .leaves()
+            .iter()
+            .map(|leaf| (leaf.entry(), leaf.length()))
+            .collect()
+    }
+
+    #[test]
+    fn halves_of_one_prefix_merge_all_the_way_up() {
+        assert_eq!(tiled(&[(5, 2), (5, 2), (5, 1)]), [(5, 0)]);
+        assert_eq!(
+            tiled(&[(5, 2), (4, 3), (4, 3), (5, 1)]),
+            [(5, 2), (4, 2), (5, 1)]
+        );
+    }
+
+    #[test]
+    fn equal_neighbours_of_different_prefixes_stay_apart() {
+        assert_eq!(
+            tiled(&[(1, 2), (2, 2), (2, 2), (1, 2)]),
+            [(1, 2), (2, 2), (2, 2), (1, 2)]
+        );
+    }
+}
