@@ -6,7 +6,15 @@
 //! `unsafe` block stands in [`sys`], with the reason why it is sound.
 
 pub mod abi;
+pub mod answer;
+mod compression;
 pub mod counters;
+mod edns;
 pub mod geo;
+mod lookup;
+mod name;
 pub mod prefix;
+mod query;
 pub mod sys;
+pub mod tables;
+mod writer;

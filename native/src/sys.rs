@@ -112,3 +112,44 @@ impl<T> Handle<T> {
         }
     }
 }
+
+/// Numbers that a C caller lends room for, for the length of one call.
+#[repr(C)]
+pub struct Numbers {
+    start: *mut u64,
+    count: usize,
+}
+
+impl Numbers {
+    /// The numbers to be written. Null is none.
+    #[must_use]
+    pub fn numbers(&mut self) -> &mut [u64] {
+        if self.start.is_null() {
+            return &mut [];
+        }
+        // SAFETY: by the contract of the ABI `start` is aligned and valid for `count` numbers
+        // while the call lasts, they are initialised, and nobody else touches them meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.count) }
+    }
+}
+
+/// Handles that a C caller lends for the length of one call.
+#[repr(C)]
+pub struct Handles<T> {
+    start: *const Handle<T>,
+    count: usize,
+}
+
+impl<T> Handles<T> {
+    /// References of one's own to what the handles refer to, null ones left out.
+    #[must_use]
+    pub fn share(&self) -> Vec<Arc<T>> {
+        if self.start.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: by the contract of the ABI `start` is aligned and valid for `count` handles
+        // while the call lasts, and nobody writes to them meanwhile.
+        let handles = unsafe { std::slice::from_raw_parts(self.start, self.count) };
+        handles.iter().filter_map(Handle::share).collect()
+    }
+}

@@ -61,7 +61,8 @@ class Query:
 def parse(packet: bytes) -> Query:
     """Read one packet. Raises Dropped or Malformed, and nothing else.
 
-    A query whose OPCODE is not QUERY comes back with its header only.
+    Of a query whose OPCODE is not QUERY only the header and the OPT record are read, the latter
+    without its options, and nothing in it is wrong: its OPCODE is refused anyway.
     """
     if len(packet) < 12:
         raise Dropped("short")
@@ -70,6 +71,7 @@ def parse(packet: bytes) -> Query:
         raise Dropped("response")
     query = Query(ident, flags)
     if flags & OPCODE:
+        query.edns = _opt_of_another_opcode(packet, query)
         return query
     if questions != 1 or answers != 0:
         raise Malformed("counts", query)
@@ -118,12 +120,41 @@ def _additional(packet: bytes, at: int, query: Query) -> int:
         if query.edns is not None or packet[owner] != 0:
             raise Malformed("opt", query)
         query.edns = Edns(payload=rclass, version=(ttl >> 16) & 0xFF, dnssec_ok=bool(ttl & DO))
+        if query.edns.version:
+            return end  # what options mean in another version, nobody knows (RFC 6891 §6.1.3)
         try:
             parse_options(query.edns, packet[at:end])
         except OptionError as wrong:
             query.edns.subnet = None
             raise Malformed(str(wrong), query) from wrong
     return end
+
+
+def _opt_of_another_opcode(packet: bytes, query: Query) -> Edns | None:
+    """The OPT record, where the sections read like those of a query.
+
+    RFC 6891 §6.1.1: whatever the OPCODE, an OPT record is answered by one. None of a packet
+    in which anything else is broken, or in which there are two.
+    """
+    questions, answers, authorities, additionals = _HEADER.unpack_from(packet)[2:]
+    found = None
+    at = 12
+    try:
+        for _ in range(questions):
+            at = _skip_name(packet, at, query) + 4
+        for _ in range(answers + authorities):
+            at = _skip_record(packet, at, query)
+        for _ in range(additionals):
+            owner, fixed = at, _skip_name(packet, at, query)
+            at = _skip_record(packet, at, query)
+            rtype, rclass, ttl, _ = _RECORD.unpack_from(packet, fixed)
+            if rtype == OPT:
+                if found is not None or packet[owner] != 0:
+                    return None
+                found = Edns(rclass, (ttl >> 16) & 0xFF, bool(ttl & DO))
+    except Malformed:
+        return None
+    return found
 
 
 def _skip_record(packet: bytes, at: int, query: Query) -> int:

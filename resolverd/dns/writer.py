@@ -47,8 +47,9 @@ class Overflow(Exception):  # noqa: N818 - not an error: the signal to truncate
 class Writer:
     """One response in the making, at most `limit` octets with the OPT record counted.
 
-    Whatever is added is required (a referral's glue too, RFC 9471), so what does not fit
-    raises `Overflow` and the caller truncates.
+    Whatever is added is required (a referral's glue too, RFC 9471), so once something does
+    not fit nothing more is written, `finish` raises `Overflow`, and the caller truncates. It is
+    raised no sooner, so that a truncated answer's RCODE is that of the whole one.
     """
 
     def __init__(self, query: Query, limit: int) -> None:
@@ -58,6 +59,7 @@ class Writer:
         self._counts = [0, 0, 0]
         self._offsets: dict[bytes, int] = {}
         self._mapped = False
+        self._full = False
 
     def answer(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
         """Add an RRset to the answer section."""
@@ -73,7 +75,7 @@ class Writer:
 
     def finish(self, rcode: int, flags: int, opt: bytes) -> bytes:
         """The message: `rcode` of twelve bits, `flags` such as AA, the encoded OPT or nothing."""
-        if len(self._body) + len(opt) > self._limit:
+        if self._full or len(self._body) + len(opt) > self._limit:
             raise Overflow
         echoed = self._query.flags & (OPCODE | RD | CD)
         answers, authorities, additionals = self._counts
@@ -91,13 +93,14 @@ class Writer:
         body = self._body
         asked = owner == self._query.name
         for rdata in rrset.rdatas:
+            if self._full:
+                return
             if asked:
                 body += _QNAME_POINTER
             else:
                 self._name(owner)
             self._record(rrset.rtype, ttl, rdata)
-            if len(body) > self._limit:
-                raise Overflow
+            self._full = len(body) > self._limit
         self._counts[section] += len(rrset.rdatas)
 
     def _record(self, rtype: int, ttl: int, rdata: Rdata) -> None:

@@ -1,4 +1,7 @@
-"""A Snapshot from text, and a server that answers from it, without a socket."""
+"""A Snapshot from text, and a server that answers from it, without a socket.
+
+It answers with both engines where the native one is built, and they have to agree.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import dns.message
 
 from harness.config import config_text
 from harness.messages import query, read
+from harness.native import native_of
 from harness.places import TableLocator
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
@@ -52,10 +56,21 @@ class Server:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.counters = Counters()
+        self.native = native_of(snapshot)
+
+    def answer(
+        self, packet: bytes, source: str = "203.0.113.7", *, tcp: bool = False
+    ) -> bytes | None:
+        """The octets answered, None for nothing; asserts that both engines give the same."""
+        response = respond(packet, source, self.snapshot, self.counters, tcp=tcp)
+        if self.native is not None:
+            native = self.native.respond(packet, source, tcp=tcp)
+            assert native == response, f"the engines differ on {packet.hex()} from {source}"
+        return response
 
     def send(self, packet: bytes, source: str = "203.0.113.7", *, tcp: bool = False) -> bytes:
         """The octets answered; asserts that there are any."""
-        response = respond(packet, source, self.snapshot, self.counters, tcp=tcp)
+        response = self.answer(packet, source, tcp=tcp)
         assert response is not None, "no answer"
         return response
 

@@ -27,8 +27,6 @@ from harness.server import HEAD, Server, server
 from harness.wire import raw_records
 from robustness.packet_maker import packets
 
-from resolverd.engine.answer import respond
-
 COUNT = 4_000_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 100_000
 OVER_UDP = 5_000
 SHARDS = 4
@@ -88,7 +86,7 @@ def test_every_packet_is_answered_or_counted(shard: int) -> None:
     before = resident()
     for packet in packets(SEED + shard, COUNT // SHARDS):
         sent += 1
-        response = answer(bad, packet)
+        response = bad.answer(packet)
         if response is None:
             assert len(packet) < 12 or packet[2] & 0x80
             continue
@@ -103,6 +101,7 @@ def test_every_packet_is_answered_or_counted(shard: int) -> None:
             known.add(response[2:])
             readable(packet, response)
     counted = bad.counters
+    assert bad.native is None or bad.native.counters() == counted
     assert counted.received.total() == sent
     assert counted.answered.total() == answered
     assert counted.dropped.total() == sent - answered
@@ -110,11 +109,6 @@ def test_every_packet_is_answered_or_counted(shard: int) -> None:
     assert counted.answered[dns.rcode.FORMERR] == counted.malformed.total() > sent // 10
     assert counted.answered[dns.rcode.NOERROR] > sent // 20
     assert resident() - before < MARGIN_RSS
-
-
-def answer(bad: Server, packet: bytes) -> bytes | None:
-    """What `respond` gives, which raises nothing."""
-    return respond(packet, "203.0.113.7", bad.snapshot, bad.counters)
 
 
 def readable(packet: bytes, response: bytes) -> None:
@@ -131,7 +125,7 @@ def readable(packet: bytes, response: bytes) -> None:
         dns.message.from_wire(response)
         return
     if response[2] & 0x78:
-        assert len(response) == 12
+        assert len(response) == 12 or response[12:15] == b"\0\0\x29"
         return
     read(packet, response)
 
@@ -141,14 +135,14 @@ def test_the_same_packets_again_leave_nothing_behind() -> None:
     bad = make_server()
     corpus = list(packets(SEED + 99, 2_000))
     for packet in corpus * 2:
-        answer(bad, packet)
+        bad.answer(packet)
     tracemalloc.start()
     try:
         for packet in corpus:
-            answer(bad, packet)
+            bad.answer(packet)
         warm, _ = tracemalloc.get_traced_memory()
         for packet in corpus * 3:
-            answer(bad, packet)
+            bad.answer(packet)
         later, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -124,6 +124,9 @@ def test_a_query_reads_back_as_it_was_made(
     assert query.edns is not None
     assert (query.edns.payload, query.edns.version) == (payload, version)
     assert query.edns.dnssec_ok is dnssec_ok
+    if version:  # what options mean in another version, nobody knows
+        assert (query.edns.wants_nsid, query.edns.subnet) == (False, None)
+        return
     assert query.edns.wants_nsid is nsid
     if subnet is None:
         assert query.edns.subnet is None

@@ -9,6 +9,8 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
+pub mod tables;
+
 /// Raised with every change of the ABI that an older caller would misread.
 pub const ABI_VERSION: u32 = 1;
 

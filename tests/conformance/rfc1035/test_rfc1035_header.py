@@ -10,8 +10,6 @@ import pytest
 from harness.messages import CD, RD, query, read
 from harness.server import HEAD, Server, server
 
-from resolverd.engine.answer import respond
-
 ZONE = HEAD + "www A 192.0.2.80\nsub NS ns.sub\nns.sub A 192.0.2.9\n"
 
 
@@ -50,12 +48,36 @@ def test_other_kinds_of_query_are_not_implemented(example: Server, opcode: int) 
     assert int(response.opcode()) == opcode
 
 
+@pytest.mark.parametrize("opcode", [1, 4, 5, 6, 15])
+@pytest.mark.parametrize("dnssec_ok", [False, True])
+def test_opt_is_answered_whatever_the_opcode(example: Server, opcode: int, dnssec_ok: bool) -> None:
+    """RFC 6891 §6.1.1: "compliant responders MUST include an OPT record" where one came."""
+    packet = bytearray(query("www.example.", edns=0, ecs="10.1.2.0/24", dnssec_ok=dnssec_ok))
+    packet[2] |= opcode << 3
+    response = example.exchange(bytes(packet))
+    assert response.rcode() == dns.rcode.NOTIMP
+    assert (response.edns, response.payload, response.options) == (0, 1232, ())
+    assert bool(response.ednsflags & dns.flags.DO) is dnssec_ok
+
+
+@pytest.mark.parametrize("cut", [1, 11, 12, 20])
+def test_opt_of_another_opcode_is_left_alone_where_it_cannot_be_read(
+    example: Server, cut: int
+) -> None:
+    """What such a message holds is not ours to judge: NOTIMP, with the header alone."""
+    packet = bytearray(query("www.example.", edns=0)[:-cut])
+    packet[2] |= 5 << 3
+    response = example.send(bytes(packet))
+    assert len(response) == 12
+    assert response[3] & 0x0F == dns.rcode.NOTIMP
+
+
 @pytest.mark.parametrize("length", range(12))
 def test_what_is_too_short_for_a_header_is_dropped(example: Server, length: int) -> None:
     """There is no ID to answer with; the drop is counted."""
     before = example.counters.dropped["short"]
     packet = query("www.example.")[:length]
-    assert respond(packet, "192.0.2.1", example.snapshot, example.counters) is None
+    assert example.answer(packet) is None
     assert example.counters.dropped["short"] == before + 1
 
 
@@ -63,7 +85,7 @@ def test_a_response_is_never_answered(example: Server) -> None:
     """QR set: two servers must not talk to one another for ever."""
     packet = bytearray(query("www.example."))
     packet[2] |= 0x80
-    assert respond(bytes(packet), "192.0.2.1", example.snapshot, example.counters) is None
+    assert example.answer(bytes(packet)) is None
     assert example.counters.dropped["response"] == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import dns.flags
 import dns.rcode
 import pytest
@@ -53,3 +55,18 @@ def test_the_last_name_gives_the_rcode(example: Server, qname: str, rcode: str, 
     assert response.flags & dns.flags.AA
     aliases = [row for row in rows(response.answer) if "NAME" in row.split()[2]]
     assert len(aliases) == links
+
+
+FAR = ["start", *(".".join([letter * 60] * 3) for letter in "abcde"), "none"]
+LONG = HEAD + "".join(f"{name} CNAME {target}\n" for name, target in pairwise(FAR))
+
+
+def test_a_truncated_chain_has_the_rcode_of_the_whole_one() -> None:
+    """§3 makes no difference for TC: over TCP the same query gets the same RCODE."""
+    example = server({"example.": LONG})
+    seen = set()
+    for payload in range(512, 1233):
+        response = example.ask("start.example.", edns=0, payload=payload)
+        assert response.rcode() == dns.rcode.NXDOMAIN
+        seen.add(bool(response.flags & dns.flags.TC))
+    assert seen == {True, False}

@@ -54,6 +54,23 @@ def test_an_unknown_version_is_badvers(example: Server, version: int) -> None:
     assert not response.answer
 
 
+@pytest.mark.parametrize(
+    "rdata",
+    [
+        pytest.param(b"\0\x0a\0", id="option-cut"),
+        pytest.param(b"\0\x08\0\x02\0\1", id="subnet-short"),
+        pytest.param(b"\0\x08\0\x07\0\1\x18\0\x0a\1\2" * 2, id="subnet-twice"),
+        pytest.param(b"\0\x03\0\0", id="nsid"),
+    ],
+)
+def test_options_of_an_unknown_version_are_not_judged(example: Server, rdata: bytes) -> None:
+    """§6.1.3: BADVERS it is, and nothing is said of options whose meaning is not known."""
+    packet = with_records(opt(ttl=1 << 16, rdata=rdata))
+    response = example.exchange(packet)
+    assert response.rcode() == dns.rcode.BADVERS
+    assert response.options == ()
+
+
 @pytest.mark.parametrize("dnssec_ok", [False, True])
 @pytest.mark.parametrize("qname", ["www.example.", "no.example.", "outside.test."])
 def test_the_do_bit_is_copied(example: Server, qname: str, dnssec_ok: bool) -> None:

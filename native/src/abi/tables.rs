@@ -1,0 +1,192 @@
+//! Tables, answers and counts; `resolverd/abi/tables.py` declares the same.
+#![expect(
+    unsafe_code,
+    reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
+)]
+
+use crate::answer::{Scratch, Snapshot, respond};
+use crate::counters::{Counters, FIRST_FREE, SLOTS, Transport, names};
+use crate::geo::ClientMap;
+use crate::prefix::Prefix;
+use crate::sys::{Handle, Handles, Numbers, Room, Span};
+use crate::tables::Plan;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Answers packets for Python, one at a time: a row of counters, and room to work in.
+pub struct Asker {
+    counters: Counters,
+    scratch: Mutex<Scratch>,
+}
+
+/// The Plan that `image` holds, with its client maps; null with the reason where it is unsound.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_plan_load(
+    image: Span,
+    maps: Handles<ClientMap>,
+    mut reason: Room,
+) -> Handle<Plan> {
+    match Plan::load(image.octets(), maps.share()) {
+        Ok(plan) => Handle::give(Arc::new(plan)),
+        Err(why) => {
+            reason.tell(why);
+            Handle::null()
+        }
+    }
+}
+
+/// Release a Plan.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_plan_release(plan: Handle<Plan>) {
+    plan.release();
+}
+
+/// `plan` with the Steering that `image` holds; null with the reason where it is unsound.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_snapshot_load(
+    plan: Handle<Plan>,
+    image: Span,
+    mut reason: Room,
+) -> Handle<Snapshot> {
+    let loaded = plan
+        .share()
+        .ok_or("there is no plan")
+        .and_then(|plan| Snapshot::load(plan, image.octets()));
+    match loaded {
+        Ok(snapshot) => Handle::give(Arc::new(snapshot)),
+        Err(why) => {
+            reason.tell(why);
+            Handle::null()
+        }
+    }
+}
+
+/// Release a Snapshot.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_snapshot_release(snapshot: Handle<Snapshot>) {
+    snapshot.release();
+}
+
+/// A new asker, with counters at zero.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_asker_new() -> Handle<Asker> {
+    Handle::give(Arc::new(Asker {
+        counters: Counters::new(),
+        scratch: Mutex::new(Scratch::new()),
+    }))
+}
+
+/// Release an asker.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_asker_release(asker: Handle<Asker>) {
+    asker.release();
+}
+
+/// The response to `packet` from the address `source` (4 or 16 octets) in `out`; its length,
+/// or -1 where none may be sent, or -2 where a handle or the address is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_respond(
+    asker: Handle<Asker>,
+    snapshot: Handle<Snapshot>,
+    packet: Span,
+    source: Span,
+    tcp: bool,
+    mut out: Room,
+) -> i64 {
+    let (Some(asker), Some(snapshot), Some(source)) =
+        (asker.get(), snapshot.get(), address(source.octets()))
+    else {
+        return -2;
+    };
+    let mut scratch = asker.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+    let length = respond(
+        packet.octets(),
+        &source,
+        snapshot,
+        &asker.counters,
+        &mut scratch,
+        if tcp { Transport::Tcp } else { Transport::Udp },
+        out.octets(),
+    );
+    length.map_or(-1, |length| length as i64)
+}
+
+/// Nanoseconds that one answer to `packet` takes, measured over `times` of them; negative
+/// where a handle or the address is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_respond_time(
+    asker: Handle<Asker>,
+    snapshot: Handle<Snapshot>,
+    packet: Span,
+    source: Span,
+    times: u64,
+    mut out: Room,
+) -> f64 {
+    let (Some(asker), Some(snapshot), Some(source)) =
+        (asker.get(), snapshot.get(), address(source.octets()))
+    else {
+        return -1.0;
+    };
+    let mut scratch = asker.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+    let (packet, out) = (packet.octets(), out.octets());
+    let begin = Instant::now();
+    for _ in 0..times {
+        std::hint::black_box(respond(
+            std::hint::black_box(packet),
+            &source,
+            snapshot,
+            &asker.counters,
+            &mut scratch,
+            Transport::Udp,
+            out,
+        ));
+    }
+    begin.elapsed().as_nanos() as f64 / times.max(1) as f64
+}
+
+/// Whether `snapshot` answers for the SOA of its first zone; if not, the reason is told and
+/// its length given.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_self_check(snapshot: Handle<Snapshot>, mut reason: Room) -> usize {
+    let checked = snapshot
+        .get()
+        .ok_or("there is no snapshot")
+        .and_then(|snapshot| snapshot.self_check(&mut Scratch::new()));
+    checked.map_or_else(|why| reason.tell(why), |()| 0)
+}
+
+/// The names of the slots of fixed meaning, as `counters::names` has them; their length.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_counter_names(mut room: Room) -> usize {
+    room.tell(&names())
+}
+
+/// The first slot that the caller may give out.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_counter_first() -> usize {
+    FIRST_FREE
+}
+
+/// How many slots a row has.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_counter_slots() -> usize {
+    SLOTS
+}
+
+/// Read an asker's counters from slot 0 on into `values`.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_asker_counters(asker: Handle<Asker>, mut values: Numbers) {
+    if let Some(asker) = asker.get() {
+        for (slot, value) in values.numbers().iter_mut().enumerate() {
+            *value = asker.counters.get(slot);
+        }
+    }
+}
+
+fn address(octets: &[u8]) -> Option<Prefix> {
+    match octets.len() {
+        4 => octets.first_chunk().map(|octets| Prefix::host_v4(*octets)),
+        _ => (octets.first_chunk().map(|octets| Prefix::host_v6(*octets)))
+            .filter(|_| octets.len() == 16),
+    }
+}

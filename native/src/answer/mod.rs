@@ -1,0 +1,227 @@
+//! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
+
+mod fuzz;
+mod ready;
+mod steered;
+mod told;
+mod zone;
+
+pub use fuzz::fuzz_respond;
+pub use ready::{Scratch, Snapshot};
+
+use crate::counters::{Counters, Transport};
+use crate::edns::Opt;
+use crate::lookup::{self, Encloser};
+use crate::name::Name;
+use crate::prefix::Prefix;
+use crate::query::{AA, Fault, Query, parse};
+use crate::tables::Plan;
+use crate::writer::Writer;
+use told::Told;
+
+/// Enough for any sane chain; a longer one ends here with what was gathered.
+const LONGEST_CHAIN: usize = 16;
+
+const CLASS_IN: u16 = 1;
+
+/// RCODEs (RFC 6895 §2.3).
+mod rcode {
+    pub const NOERROR: u16 = 0;
+    pub const FORMERR: u16 = 1;
+    pub const SERVFAIL: u16 = 2;
+    pub const NXDOMAIN: u16 = 3;
+    pub const NOTIMP: u16 = 4;
+    pub const REFUSED: u16 = 5;
+    pub const YXDOMAIN: u16 = 6;
+    pub const BADVERS: u16 = 16;
+}
+
+/// RR types that are told apart here.
+mod rtype {
+    pub const A: u16 = 1;
+    pub const CNAME: u16 = 5;
+    pub const HINFO: u16 = 13;
+    pub const AAAA: u16 = 28;
+    pub const DNAME: u16 = 39;
+    pub const OPT: u16 = 41;
+    pub const DS: u16 = 43;
+    pub const IXFR: u16 = 251;
+    pub const AXFR: u16 = 252;
+    pub const ANY: u16 = 255;
+}
+
+/// Answer `packet`, which came from `source` (an address, so a prefix of full length).
+///
+/// The response stands at the beginning of `out`, and its length is given; None where none may
+/// be sent. `out` should have room for 65,535 octets over TCP, else for the larger of 1,232 and
+/// the Plan's UDP payload; what finds no room is truncated.
+#[inline]
+pub fn respond(
+    packet: &[u8],
+    source: &Prefix,
+    snapshot: &Snapshot,
+    counters: &Counters,
+    scratch: &mut Scratch,
+    transport: Transport,
+    out: &mut [u8],
+) -> Option<usize> {
+    counters.received(transport);
+    let (query, fault) = match parse(packet) {
+        Ok(read) => read,
+        Err(why) => {
+            counters.dropped(why);
+            return None;
+        }
+    };
+    let room = out.len();
+    let plan = snapshot.plan();
+    let asked = judged(plan, &query, fault, counters, scratch);
+    let limit = match (&asked, transport) {
+        (Ok(_), Transport::Udp) => udp_limit(&query, plan),
+        _ => 65_535,
+    };
+    let (offsets, scratch) = scratch.split();
+    let mut answer = Answer {
+        writer: Writer::new(&query, limit.min(room), out, offsets),
+        query: &query,
+        source,
+        snapshot,
+        plan,
+        counters,
+        scratch,
+        says: Says::default(),
+    };
+    match asked {
+        Ok(encloser) => answer.follow(encloser),
+        Err((rcode, error)) => {
+            answer.says.rcode = rcode;
+            answer.says.flags = 0;
+            answer.says.error = error;
+        }
+    }
+    let length = answer.finish()?;
+    counters.responded(transport, query.qtype, answer.says.rcode);
+    Some(length)
+}
+
+/// The node that a query is to be answered from, or else the error that it gets.
+#[inline]
+fn judged<'p>(
+    plan: &'p Plan,
+    query: &Query<'_>,
+    fault: Option<Fault>,
+    counters: &Counters,
+    scratch: &mut Scratch,
+) -> Result<Encloser<'p>, (u16, Told)> {
+    if let Some(fault) = fault {
+        counters.malformed(fault);
+        return Err((rcode::FORMERR, Told::Nothing));
+    }
+    if query.opcode() != 0 {
+        return Err((rcode::NOTIMP, Told::Nothing));
+    }
+    if query.edns.is_some_and(|edns| edns.version != 0) {
+        return Err((rcode::BADVERS, Told::Nothing));
+    }
+    if query.qtype == rtype::OPT {
+        counters.malformed(Fault::QtypeOpt);
+        return Err((rcode::FORMERR, Told::Nothing));
+    }
+    let outside = (rcode::REFUSED, Told::Outside);
+    if query.qclass != CLASS_IN {
+        return Err(outside);
+    }
+    scratch.set_name(query.name);
+    let encloser = scratch.closest(plan).ok_or(outside)?;
+    if matches!(query.qtype, rtype::AXFR | rtype::IXFR) {
+        return Err((rcode::REFUSED, Told::NoTransfer));
+    }
+    if query.qtype == rtype::DS {
+        return Ok(scratch.parent_side(plan, &encloser).unwrap_or(encloser));
+    }
+    Ok(encloser)
+}
+
+/// The requestor's payload size within this server's ceiling (RFC 6891 §6.2.3).
+fn udp_limit(query: &Query<'_>, plan: &Plan) -> usize {
+    let offered = query.edns.map_or(512, |edns| edns.payload);
+    usize::from(plan.udp_payload.min(offered.max(512)))
+}
+
+/// What the header and OPT will say once the sections are written.
+struct Says {
+    rcode: u16,
+    flags: u16,
+    scope: u8,
+    error: Told,
+}
+
+impl Default for Says {
+    fn default() -> Self {
+        Self {
+            rcode: rcode::NOERROR,
+            flags: AA,
+            scope: 0,
+            error: Told::Nothing,
+        }
+    }
+}
+
+/// One authoritative answer in the making.
+struct Answer<'a, 'w> {
+    query: &'a Query<'a>,
+    source: &'a Prefix,
+    snapshot: &'a Snapshot,
+    plan: &'a Plan,
+    counters: &'a Counters,
+    scratch: &'a mut ready::Walking,
+    writer: Writer<'w>,
+    says: Says,
+}
+
+/// Where an alias leads.
+type Next = Option<Name>;
+
+impl Answer<'_, '_> {
+    /// Write what QNAME holds, following aliases while they stay in the zone.
+    #[inline]
+    fn follow(&mut self, encloser: Encloser<'_>) {
+        let zone = encloser.node.zone;
+        let mut next = self.step(self.query.name, &encloser, true);
+        let mut met = 0;
+        while let Some(name) = next {
+            met += 1;
+            if met == LONGEST_CHAIN || !self.scratch.turn_to(name.octets(), met) {
+                return;
+            }
+            let Some(encloser) = lookup::closest(self.plan, &self.scratch.key, 0) else {
+                return;
+            };
+            if encloser.node.zone != zone {
+                return;
+            }
+            next = self.step(name.octets(), &encloser, false);
+        }
+    }
+
+    /// The length of the finished message.
+    #[inline]
+    fn finish(&mut self) -> Option<usize> {
+        let opt = self.query.edns.map(|asked| Opt {
+            asked,
+            payload: self.plan.udp_payload,
+            rcode: self.says.rcode,
+            scope: self.says.scope,
+            nsid: &self.plan.nsid,
+            error: self.says.error.octets(),
+        });
+        let finished = self
+            .writer
+            .finish(self.says.rcode, self.says.flags, opt.as_ref());
+        let (length, truncated) = finished?;
+        if truncated {
+            self.counters.truncated();
+        }
+        Some(length)
+    }
+}

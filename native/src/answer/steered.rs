@@ -1,0 +1,130 @@
+//! The answer of a service: the client's order of regions, walked to the first that serves.
+
+use super::told::Told;
+use super::{Answer, Next, rcode, rtype};
+use crate::tables::{Choice, Node, Outcome, Service, State};
+
+/// A service's own counters: three outcomes without a region, the TTL's buckets, their sum.
+mod of_service {
+    pub const SERVFAIL: usize = 0;
+    pub const NODATA: usize = 1;
+    pub const REFUSED: usize = 2;
+    pub const BUCKETS: usize = 3;
+    pub const SUM: usize = BUCKETS + super::TTL_BOUNDS.len() + 1;
+}
+
+/// A region's counters in a service: three outcomes, then those that were the first choice.
+const FIRST_CHOICE: usize = 3;
+
+/// Upper bounds of the TTL buckets, in seconds; `resolverd/engine/counters.py` has the same.
+const TTL_BOUNDS: [u32; 12] = [0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600];
+
+impl<'a> Answer<'a, '_> {
+    pub(super) fn steered(
+        &mut self,
+        name: &[u8],
+        node: &Node,
+        service: &Service,
+        zone: u32,
+    ) -> Next {
+        let choice = self.choose(node.service, service)?;
+        self.says.error = Told::Steered(choice.outcome);
+        let ttl = choice.ttl.min(node.ceiling);
+        let Some((_, state)) = choice.region else {
+            match choice.outcome {
+                Outcome::Nodata => self.steered_negative(zone, service, ttl),
+                Outcome::Refused => self.refuse(rcode::REFUSED),
+                _ => self.refuse(rcode::SERVFAIL),
+            }
+            return None;
+        };
+        let pool = &self.snapshot.steering().pool;
+        let target = pool.get(state.cname());
+        if !target.is_empty() {
+            self.give_ttl(service, ttl);
+            self.writer.alias(name, target, ttl);
+            return self.target(target);
+        }
+        self.addresses(name, state, service, ttl, zone);
+        None
+    }
+
+    fn addresses(&mut self, name: &[u8], state: &State, service: &Service, ttl: u32, zone: u32) {
+        let pool = &self.snapshot.steering().pool;
+        let id = usize::from(self.query.id);
+        if self.query.qtype == rtype::A {
+            let octets = pool.get(state.a());
+            if let Some(start) = id.checked_rem(octets.len() / 4) {
+                self.give_ttl(service, ttl);
+                self.writer.addresses::<4>(name, 1, ttl, octets, start);
+                return;
+            }
+        } else {
+            let octets = pool.get(state.aaaa());
+            if let Some(start) = id.checked_rem(octets.len() / 16) {
+                self.give_ttl(service, ttl);
+                self.writer.addresses::<16>(name, 28, ttl, octets, start);
+                return;
+            }
+        }
+        self.steered_negative(zone, service, ttl);
+    }
+
+    fn steered_negative(&mut self, zone: u32, service: &Service, ttl: u32) {
+        let negative = self.plan.zone(zone).map_or(0, |zone| zone.negative_ttl);
+        let ttl = ttl.min(negative);
+        self.give_ttl(service, ttl);
+        self.negative(zone, Some(ttl));
+    }
+
+    fn refuse(&mut self, rcode: u16) {
+        self.says.rcode = rcode;
+        self.says.flags = 0;
+    }
+
+    /// Look the client up, choose, and count it.
+    fn choose(&mut self, number: u32, service: &Service) -> Option<Choice<'a>> {
+        let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
+        let subnet = subnet.filter(|_| service.ecs);
+        let (map, pin_slots) = self.plan.map(service)?;
+        let found = map.lookup(subnet.unwrap_or(*self.source), &mut self.scratch.map);
+        if subnet.is_some() {
+            self.says.scope = self.says.scope.max(found.scope);
+        }
+        let choice = self
+            .snapshot
+            .steering()
+            .choose(number, service, found.order);
+        let slot = match choice.region {
+            Some((region, _)) => {
+                let slot = self.plan.region_slot(service, region)? + choice.outcome as usize;
+                if choice.first {
+                    self.counters.add(slot + FIRST_CHOICE, 1);
+                }
+                slot
+            }
+            None => {
+                let outcome = match choice.outcome {
+                    Outcome::Refused => of_service::REFUSED,
+                    Outcome::Nodata => of_service::NODATA,
+                    _ => of_service::SERVFAIL,
+                };
+                service.slot as usize + outcome
+            }
+        };
+        self.counters.add(slot, 1);
+        for pin in found.pins {
+            if let Some(slot) = pin_slots.get(usize::from(*pin)) {
+                self.counters.add(*slot as usize, 1);
+            }
+        }
+        Some(choice)
+    }
+
+    fn give_ttl(&self, service: &Service, ttl: u32) {
+        let bucket = TTL_BOUNDS.iter().take_while(|bound| **bound < ttl).count();
+        let slot = service.slot as usize;
+        self.counters.add(slot + of_service::BUCKETS + bucket, 1);
+        self.counters.add(slot + of_service::SUM, u64::from(ttl));
+    }
+}

@@ -1,0 +1,219 @@
+//! The Plan: names, RRsets, and for each service its client map and its TTLs.
+
+mod check;
+mod load;
+mod raw;
+
+use super::names::Names;
+use super::steering::AllDown;
+use super::{Pool, Run};
+use crate::geo::ClientMap;
+use crate::name::Suffix;
+use std::sync::Arc;
+
+/// An RRset: whole records, or records in parts (see `rrset.rs`).
+pub struct Rrset {
+    /// TYPE.
+    pub rtype: u16,
+    /// Whether its RDATA has names that may be compressed.
+    pub in_parts: bool,
+    /// How many records.
+    pub count: u16,
+    /// TTL in seconds.
+    pub ttl: u32,
+    /// The records.
+    pub records: Run,
+    /// Where an alias leads: of CNAME and DNAME.
+    pub target: Run,
+}
+
+/// An owner name that exists, in one zone; without RRsets it is an empty non-terminal.
+pub struct Node {
+    name: Run,
+    first: u32,
+    rrsets: u16,
+    /// Whether its zone is the closest one to its name.
+    pub closest: bool,
+    /// The zone.
+    pub zone: u32,
+    /// The service that answers here, or [`NONE`].
+    pub service: u32,
+    /// The ceiling of that answer's TTL.
+    pub ceiling: u32,
+    /// The zone cut at or above, or [`NONE`].
+    pub referral: u32,
+}
+
+/// A zone.
+pub struct Zone {
+    /// Its apex as written.
+    pub apex: Run,
+    /// The index of its SOA RRset.
+    pub soa: u32,
+    /// The TTL of a negative answer (RFC 2308 §5).
+    pub negative_ttl: u32,
+}
+
+/// A zone cut.
+pub struct Referral {
+    /// Its owner as written.
+    pub owner: Run,
+    /// The index of its NS RRset.
+    pub ns: u32,
+    first: u32,
+    count: u32,
+}
+
+/// One address RRset below a cut.
+pub struct Glue {
+    /// Its owner as written.
+    pub owner: Run,
+    /// The index of the RRset.
+    pub rrset: u32,
+}
+
+/// A service.
+pub struct Service {
+    /// Seconds that an answer is kept while all is well.
+    pub ttl: f64,
+    /// Seconds that it is kept when it may change at once.
+    pub failover_ttl: f64,
+    /// What to answer when every region is down.
+    pub all_down: AllDown,
+    /// Whether client subnets are honoured.
+    pub ecs: bool,
+    /// Whether every QTYPE gets the region's hostname.
+    pub cname: bool,
+    /// The first of its own counters.
+    pub slot: u32,
+    map: u32,
+    first: u32,
+    regions: u32,
+}
+
+/// A client map and where each of its pins counts.
+struct Mapped {
+    map: Arc<ClientMap>,
+    first: u32,
+    pins: u32,
+}
+
+/// Everything that operators write.
+pub struct Plan {
+    /// Which Plan this is.
+    pub generation: u64,
+    /// The share of queries that are written to the log.
+    pub query_log: f64,
+    /// What this server accepts and sends at most over UDP, in octets.
+    pub udp_payload: u16,
+    /// Its identifier, perhaps empty.
+    pub nsid: Box<[u8]>,
+    /// What all of these point into.
+    pub pool: Pool,
+    /// The zones, the first of which is asked by the self-check.
+    pub zones: Box<[Zone]>,
+    names: Names,
+    nodes: Box<[Node]>,
+    rrsets: Box<[Rrset]>,
+    referrals: Box<[Referral]>,
+    glue: Box<[Glue]>,
+    services: Box<[Service]>,
+    maps: Box<[Mapped]>,
+    region_slots: Box<[u32]>,
+    pin_slots: Box<[u32]>,
+}
+
+impl Plan {
+    /// The RRset of that index.
+    #[must_use]
+    #[inline]
+    pub fn rrset(&self, index: u32) -> Option<&Rrset> {
+        self.rrsets.get(index as usize)
+    }
+
+    /// The RRset of that type at a node.
+    #[must_use]
+    #[inline]
+    pub fn rrset_at(&self, node: &Node, rtype: u16) -> Option<&Rrset> {
+        let first = node.first as usize;
+        self.rrsets
+            .get(first..first + usize::from(node.rrsets))?
+            .iter()
+            .find(|rrset| rrset.rtype == rtype)
+    }
+
+    /// Whether a node has any RRset.
+    #[must_use]
+    pub const fn has_rrsets(&self, node: &Node) -> bool {
+        node.rrsets != 0
+    }
+
+    /// The zone of that index.
+    #[must_use]
+    pub fn zone(&self, index: u32) -> Option<&Zone> {
+        self.zones.get(index as usize)
+    }
+
+    /// The zone cut of that index, None for [`NONE`].
+    #[must_use]
+    pub fn referral(&self, index: u32) -> Option<&Referral> {
+        self.referrals.get(index as usize)
+    }
+
+    /// The glue of a zone cut.
+    #[must_use]
+    pub fn glue(&self, referral: &Referral) -> &[Glue] {
+        slice(&self.glue, referral.first, referral.count)
+    }
+
+    /// The service of that index, None for [`NONE`].
+    #[must_use]
+    pub fn service(&self, index: u32) -> Option<&Service> {
+        self.services.get(index as usize)
+    }
+
+    /// All services.
+    #[must_use]
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// How many regions a service has.
+    #[must_use]
+    pub const fn regions(&self, service: &Service) -> usize {
+        service.regions as usize
+    }
+
+    /// The first counter of a region of a service.
+    #[must_use]
+    pub fn region_slot(&self, service: &Service, region: u8) -> Option<usize> {
+        slice(&self.region_slots, service.first, service.regions)
+            .get(usize::from(region))
+            .map(|slot| *slot as usize)
+    }
+
+    /// A service's client map, and the counters of the map's pins.
+    #[must_use]
+    pub fn map(&self, service: &Service) -> Option<(&ClientMap, &[u32])> {
+        let mapped = self.maps.get(service.map as usize)?;
+        Some((
+            &mapped.map,
+            slice(&self.pin_slots, mapped.first, mapped.pins),
+        ))
+    }
+
+    /// The node with this name that `accept` takes, by its index.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, name: Suffix<'_>, accept: impl Fn(&Node) -> bool) -> Option<(u32, &Node)> {
+        self.names.find(name.hash, |index| {
+            let node = self.nodes.get(index as usize)?;
+            (self.pool.get(node.name) == name.octets && accept(node)).then_some((index, node))
+        })
+    }
+}
+
+fn slice<T>(all: &[T], first: u32, count: u32) -> &[T] {
+    let first = first as usize;
+    all.get(first..first + count as usize).unwrap_or_default()
+}

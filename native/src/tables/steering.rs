@@ -1,0 +1,260 @@
+//! The Steering: what the world does to each region of each service, now.
+//!
+//! It holds no cells. A client's order of regions is walked when a packet asks, which takes
+//! one step as a rule, so its cost when published does not grow with the number of orders.
+
+use super::image::Reader;
+use super::plan::{Plan, Service};
+use super::{NONE, Pool, Run};
+use crate::name::length_of;
+
+const MAGIC: [u8; 8] = *b"RVDSTER\x01";
+
+/// What a service answers when every allowed region is down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AllDown {
+    /// The first region of the list, although it is down.
+    Nearest,
+    /// SERVFAIL.
+    Servfail,
+    /// No record.
+    Nodata,
+}
+
+impl AllDown {
+    pub(super) const fn read(octet: u8) -> Result<Self, &'static str> {
+        match octet {
+            0 => Ok(Self::Nearest),
+            1 => Ok(Self::Servfail),
+            2 => Ok(Self::Nodata),
+            _ => Err("a service does what is not known when all is down"),
+        }
+    }
+}
+
+/// How an answer came about; the first three have a region, and count in its slots.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    missing_docs,
+    reason = "resolverd/policy/decision.py has the same words"
+)]
+pub enum Outcome {
+    Serving,
+    Unknown,
+    AllDown,
+    Servfail,
+    Nodata,
+    Refused,
+}
+
+/// One region as it stands: of the services that share it there is one.
+pub struct State {
+    horizon: f64,
+    serves: bool,
+    unknown: bool,
+    a: Run,
+    aaaa: Run,
+    cname: Run,
+}
+
+impl State {
+    /// The octets of its IPv4 addresses, four each.
+    #[must_use]
+    pub const fn a(&self) -> Run {
+        self.a
+    }
+
+    /// The octets of its IPv6 addresses, sixteen each.
+    #[must_use]
+    pub const fn aaaa(&self) -> Run {
+        self.aaaa
+    }
+
+    /// Its hostname, empty where it is answered with addresses.
+    #[must_use]
+    pub const fn cname(&self) -> Run {
+        self.cname
+    }
+}
+
+/// A decision: the outcome, the region chosen, and the TTL.
+pub struct Choice<'s> {
+    /// How it came about.
+    pub outcome: Outcome,
+    /// The region by its place in the service, and its state.
+    pub region: Option<(u8, &'s State)>,
+    /// Whether the region is the client's first choice.
+    pub first: bool,
+    /// Seconds.
+    pub ttl: u32,
+}
+
+/// The state of the world.
+pub struct Steering {
+    /// Which Steering this is.
+    pub generation: u64,
+    /// What offers point into.
+    pub pool: Pool,
+    states: Box<[State]>,
+    rows: Box<[Run]>,
+    row_states: Box<[u32]>,
+}
+
+impl Steering {
+    /// Load an image made by `resolverd/engine/image.py` for `plan`.
+    pub fn load(image: &[u8], plan: &Plan) -> Result<Self, &'static str> {
+        let mut from = Reader::new(image, MAGIC)?;
+        let generation = from.u64()?;
+        let (states, services) = (from.u32()?, from.u32()?);
+        let (entries, pool) = (from.u32()?, from.u32()?);
+        let states = from.records(states, 32, RawState::read)?;
+        let counts = from.records(services, 4, Reader::u32)?;
+        let row_states = from.records(entries, 4, Reader::u32)?;
+        let pool = from.pool(pool)?;
+        let known = |state: &u32| (*state as usize) < states.len();
+        if !row_states.iter().all(known) {
+            return Err("a region has a state that is not there");
+        }
+        let mut at = 0_u32;
+        let mut rows = Vec::with_capacity(counts.len());
+        for &length in &counts {
+            rows.push(Run { at, length });
+            at = at.checked_add(length).ok_or("there are too many regions")?;
+        }
+        let fits = counts.len() == plan.services().len()
+            && at as usize == row_states.len()
+            && (plan.services().iter().zip(&counts))
+                .all(|(service, count)| plan.regions(service) == *count as usize);
+        if !fits {
+            return Err("the steering is for other services than the plan has");
+        }
+        Ok(Self {
+            generation,
+            states: (states
+                .iter()
+                .map(|raw| raw.state(&pool))
+                .collect::<Result<_, _>>())?,
+            rows: rows.into(),
+            row_states,
+            pool,
+        })
+    }
+
+    /// Choose for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
+    #[must_use]
+    #[inline]
+    pub fn choose(&self, number: u32, service: &Service, order: &[u8]) -> Choice<'_> {
+        let row = self.row(number);
+        let Some(&preferred) = order.first() else {
+            return self.concluded(service, Outcome::Refused, None, false, f64::INFINITY);
+        };
+        let mut least = f64::INFINITY;
+        let mut unknown = None;
+        for (rank, &region) in order.iter().enumerate() {
+            let Some(state) = self.state(row, region) else {
+                continue;
+            };
+            least = least.min(state.horizon);
+            if state.serves {
+                let chosen = Some((region, state));
+                return self.concluded(service, Outcome::Serving, chosen, rank == 0, least);
+            }
+            if state.unknown && unknown.is_none() {
+                unknown = Some((region, state));
+            }
+        }
+        if let Some((region, _)) = unknown {
+            return self.concluded(
+                service,
+                Outcome::Unknown,
+                unknown,
+                region == preferred,
+                least,
+            );
+        }
+        let outcome = match service.all_down {
+            AllDown::Nearest => {
+                let chosen = self.state(row, preferred).map(|state| (preferred, state));
+                return self.concluded(service, Outcome::AllDown, chosen, true, least);
+            }
+            AllDown::Servfail => Outcome::Servfail,
+            AllDown::Nodata => Outcome::Nodata,
+        };
+        self.concluded(service, outcome, None, false, least)
+    }
+
+    #[inline]
+    fn concluded<'s>(
+        &'s self,
+        service: &Service,
+        outcome: Outcome,
+        region: Option<(u8, &'s State)>,
+        first: bool,
+        least: f64,
+    ) -> Choice<'s> {
+        // Neither is negative, so cutting the fraction off is flooring.
+        let ttl = service.failover_ttl.max(least.min(service.ttl)) as u32;
+        Choice {
+            outcome,
+            region,
+            first,
+            ttl,
+        }
+    }
+
+    fn row(&self, service: u32) -> &[u32] {
+        let row = self.rows.get(service as usize).copied().unwrap_or_default();
+        let at = row.at as usize;
+        self.row_states.get(at..at + row.len()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn state(&self, row: &[u32], region: u8) -> Option<&State> {
+        self.states.get(*row.get(usize::from(region))? as usize)
+    }
+}
+
+struct RawState {
+    horizon: f64,
+    a: u32,
+    aaaa: u32,
+    cname: u32,
+    a_count: u16,
+    aaaa_count: u16,
+    serves: u8,
+    unknown: u8,
+}
+
+impl RawState {
+    fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let raw = Self {
+            horizon: from.f64()?,
+            a: from.u32()?,
+            aaaa: from.u32()?,
+            cname: from.u32()?,
+            a_count: from.u16()?,
+            aaaa_count: from.u16()?,
+            serves: from.u8()?,
+            unknown: from.u8()?,
+        };
+        from.u16()?;
+        from.u32()?;
+        Ok(raw)
+    }
+
+    fn state(&self, pool: &Pool) -> Result<State, &'static str> {
+        let cname = match self.cname {
+            NONE => Run::default(),
+            at => pool.name(at)?,
+        };
+        debug_assert!(cname.is_empty() || length_of(pool.get(cname)).is_some());
+        Ok(State {
+            horizon: self.horizon,
+            serves: self.serves != 0,
+            unknown: self.unknown != 0,
+            a: pool.run(self.a, 4 * u32::from(self.a_count))?,
+            aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
+            cname,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+"""Tables, answers and counts of the native library (`native/src/abi/tables.rs`).
+
+Images go in as octets (`resolverd.engine.image` makes them) and come out as handles, which are
+released with the objects that hold them. An image that is unsound is refused in words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from array import array
+from collections.abc import Sequence
+from functools import cache
+from typing import Protocol
+
+from resolverd.abi.library import Room, Span, library
+from resolverd.errors import EngineError
+
+REASON_OCTETS = 256
+LARGEST_MESSAGE = 65535
+
+
+class HasHandle(Protocol):
+    """A client map in the library."""
+
+    @property
+    def handle(self) -> int:
+        """Its handle."""
+
+
+class _Handles(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_void_p), ("count", ctypes.c_size_t))
+
+
+_Numbers = _Handles
+
+
+class PlanTables:
+    """A Plan in the library; `handle` is valid while this object lives."""
+
+    def __init__(self, image: bytes, maps: Sequence[HasHandle]) -> None:
+        """Load an image with the client maps it counts on. Raises EngineError if it is unsound."""
+        handles = (ctypes.c_void_p * len(maps))(*(each.handle for each in maps))
+        lent = _Handles(ctypes.addressof(handles), len(maps))
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
+        loaded = functions().resolverd_plan_load(Span.of(image), lent, Room.of(reason))
+        self.handle = _loaded(loaded, reason, "plan")
+        weakref.finalize(self, functions().resolverd_plan_release, self.handle)
+
+
+class SnapshotTables:
+    """A Plan with a Steering in the library; `handle` is valid while this object lives."""
+
+    def __init__(self, plan: PlanTables, steering: bytes) -> None:
+        """Load the image of a Steering for `plan`. Raises EngineError if it is unsound."""
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
+        loaded = functions().resolverd_snapshot_load(
+            plan.handle, Span.of(steering), Room.of(reason)
+        )
+        self.handle = _loaded(loaded, reason, "steering")
+        weakref.finalize(self, functions().resolverd_snapshot_release, self.handle)
+
+    def self_check(self) -> None:
+        """Ask for the SOA of the first zone, if any. Raises EngineError unless it is answered."""
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
+        if length := functions().resolverd_self_check(self.handle, Room.of(reason)):
+            raise EngineError(reason.raw[:length].decode())
+
+
+class Asker:
+    """Asks the library without a socket, one packet at a time, and has counters of its own."""
+
+    def __init__(self) -> None:
+        self._library = functions()
+        self._handle = self._library.resolverd_asker_new()
+        self._out = ctypes.create_string_buffer(LARGEST_MESSAGE)
+        self._room = Room.of(self._out)
+        weakref.finalize(self, self._library.resolverd_asker_release, self._handle)
+
+    def respond(
+        self, packet: bytes, source: bytes, tables: SnapshotTables, *, tcp: bool = False
+    ) -> bytes | None:
+        """The response to `packet` from `source` (4 or 16 octets); None where none may be sent."""
+        length = self._library.resolverd_respond(
+            self._handle, tables.handle, Span.of(packet), Span.of(source), tcp, self._room
+        )
+        if length < -1:
+            raise EngineError(f"a source address has 4 or 16 octets, not {len(source)}")
+        return None if length < 0 else ctypes.string_at(self._out, length)
+
+    def time(self, packet: bytes, source: bytes, tables: SnapshotTables, times: int) -> float:
+        """Nanoseconds that one answer takes, without anything of Python in them."""
+        taken: float = self._library.resolverd_respond_time(
+            self._handle, tables.handle, Span.of(packet), Span.of(source), times, self._room
+        )
+        return taken
+
+    def counted(self, slots: int) -> array[int]:
+        """The values of the first `slots` counters."""
+        values = array("Q", bytes(8 * slots))
+        address, count = values.buffer_info()
+        self._library.resolverd_asker_counters(self._handle, _Numbers(address, count))
+        return values
+
+
+def counter_names() -> str:
+    """The slots of fixed meaning, a line each: slot, field of `Counters`, labels."""
+    room = ctypes.create_string_buffer(1 << 16)
+    length = functions().resolverd_counter_names(Room.of(room))
+    return room.raw[:length].decode()
+
+
+def free_counters() -> range:
+    """The slots of a row that Python may give out."""
+    return range(functions().resolverd_counter_first(), functions().resolverd_counter_slots())
+
+
+def _loaded(handle: int | None, reason: ctypes.Array[ctypes.c_char], what: str) -> int:
+    if handle is None:
+        raise EngineError(f"the native engine refuses the {what}: {reason.value.decode()}")
+    return handle
+
+
+@cache
+def functions() -> ctypes.CDLL:
+    """The library, with the functions of this part declared. Raises RuntimeError without one."""
+    loaded = library()
+    handle, size = ctypes.c_void_p, ctypes.c_size_t
+    for name, result, *arguments in (
+        ("plan_load", handle, Span, _Handles, Room),
+        ("plan_release", None, handle),
+        ("snapshot_load", handle, handle, Span, Room),
+        ("snapshot_release", None, handle),
+        ("asker_new", handle),
+        ("asker_release", None, handle),
+        ("respond", ctypes.c_int64, handle, handle, Span, Span, ctypes.c_bool, Room),
+        ("respond_time", ctypes.c_double, handle, handle, Span, Span, ctypes.c_uint64, Room),
+        ("self_check", size, handle, Room),
+        ("counter_names", size, Room),
+        ("counter_first", size),
+        ("counter_slots", size),
+        ("asker_counters", None, handle, _Numbers),
+    ):
+        function = getattr(loaded, f"resolverd_{name}")
+        function.restype, function.argtypes = result, arguments
+    return loaded
