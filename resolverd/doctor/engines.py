@@ -10,10 +10,10 @@ Wanted = Literal["auto", "native", "reference"]
 
 _REFERENCE = "resolverd serve --set server.engine=reference"
 _NATIVE = "resolverd serve --set server.engine=native"
-# Cargo 1.85 is the first that knows the edition the crate is written in.
+# Cargo 1.88 is the first whose Rust has all that the crate is written with.
 _BUILD = (
     "cargo --version && pip install --no-deps --force-reinstall .  "
-    "# in a checkout, with cargo 1.85 or newer"
+    "# in a checkout, with cargo 1.88 or newer"
 )
 
 
