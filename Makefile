@@ -37,9 +37,10 @@ type: $(VENV)/.dev ## mypy, strict
 fuzz: $(VENV)/.dev ## random and mutated packets and files, for longer than the tests do
 	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy $(ARGS)
 
-bench: $(VENV)/.dev ## measure; results go to bench/results/
-	@.ci/packages
-	@for each in reference.answers health.probe_cost health.kill_to_out; do $(VENV)/bin/python -m bench.$$each || exit; done
+bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/results/
+	@.ci/packages bench
+	@.ci/databases $(VENV)
+	@failed=0; for each in native.run reference.answers health.probe_cost health.kill_to_out; do $(VENV)/bin/python -m bench.$$each || failed=1; done; exit $$failed
 
 docs: $(VENV)/.dev ## regenerate what is generated in docs/
 	@$(VENV)/bin/python -m docs.generate

@@ -1,0 +1,53 @@
+"""Compile the load generator and the echo into ``build/bench/``, when their sources changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.report import ROOT
+
+_SOURCES = ROOT / "bench" / "load"
+_BUILT = ROOT / "build" / "bench"
+_FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror", "-pthread")
+
+
+class Programs(NamedTuple):
+    """The two programs, compiled."""
+
+    load: Path
+    echo: Path
+
+
+def compiler() -> str | None:
+    """The C compiler: $CC, else cc; None where there is none."""
+    return shutil.which(os.environ.get("CC", "cc"))
+
+
+def build(into: Path = _BUILT) -> Programs:
+    """Both programs, compiled now unless they are newer than every source.
+
+    Raises FileNotFoundError without a compiler, CalledProcessError when it refuses.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    newest = max(path.stat().st_mtime_ns for path in _SOURCES.glob("*.[ch]"))
+    return Programs(
+        _compile(into / "load", ("load.c", "query.c", "tally.c"), newest),
+        _compile(into / "echo", ("echo.c",), newest),
+    )
+
+
+def _compile(program: Path, sources: tuple[str, ...], newest: int) -> Path:
+    if program.exists() and program.stat().st_mtime_ns > newest:
+        return program
+    found = compiler()
+    if found is None:
+        raise FileNotFoundError(
+            "the bench compiles its load generator: apt-get install gcc libc-dev"
+        )
+    paths = [str(_SOURCES / source) for source in sources]
+    subprocess.run([found, *_FLAGS, "-o", str(program), *paths], check=True)
+    return program

@@ -1,0 +1,1 @@
+"""The side-by-side run: every server under the same load on this machine, in one go."""

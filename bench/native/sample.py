@@ -1,0 +1,74 @@
+"""One short load on one server: what it answered and what that cost it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench.load import generator
+from bench.load.generator import Load
+from bench.peers.process import cpu_ns
+from bench.peers.server import Mode, Running
+
+SERVER_CPU, GENERATOR_CPU = 0, 1
+WINDOW = 128
+# More source ports spread the load over a server's sockets; fewer are cheaper to serve.
+_SOCKETS = {1: 4, 2: 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`cost` is CPU microseconds of the server per answer, which is CPU seconds per million."""
+
+    rate: float
+    cost: float
+    sent: int
+    lost: int
+    wrong: int
+    busy: float
+    told: dict[str, Any]
+
+
+def sample(served: Running, mode: Mode, seconds: float, **more: Any) -> Sample:
+    """Load `served` for `seconds`; `more` are fields of `Load`."""
+    before = cpu_ns(served.pid)
+    told = generator.run(load_for(served, mode, seconds, **more), _generator_cpu(served))
+    used = cpu_ns(served.pid) - before
+    received = told["received"]
+    return Sample(
+        rate=told["answers_per_s"],
+        cost=used / 1e3 / max(1, received),
+        sent=told["sent"],
+        lost=told["lost"],
+        wrong=wrong_answers(served, mode, told),
+        busy=told["busy"],
+        told=told,
+    )
+
+
+def load_for(served: Running, mode: Mode, seconds: float, **more: Any) -> Load:
+    """What `mode` means as a load."""
+    label = "www" if mode is Mode.STATIC else "geo"
+    return Load(
+        port=served.site.port,
+        qname=f"{label}.z####.example",
+        mix="plain" if mode is Mode.STATIC else "ecs",
+        seconds=seconds,
+        names=served.site.world.zones,
+        **{"sockets": _SOCKETS.get(served.site.threads, 16), "window": WINDOW, **more},
+    )
+
+
+def wrong_answers(served: Running, mode: Mode, told: dict[str, Any]) -> int:
+    """What is no response, or has not an address that the world has for the name."""
+    if served.server.name == "echo":
+        return int(told["malformed"])
+    right = served.site.world.addresses(mode is Mode.STATIC)
+    told_addresses: dict[str, int] = told["addresses"]
+    good = sum(count for address, count in told_addresses.items() if address in right)
+    return int(told["received"]) - good + int(told["malformed"])
+
+
+def _generator_cpu(served: Running) -> int | None:
+    """Its own core beside a server on one thread; anywhere beside one on more."""
+    return GENERATOR_CPU if served.site.threads == 1 else None

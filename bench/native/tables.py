@@ -1,0 +1,153 @@
+"""The result file as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_RESOLVERD = "resolverd"
+
+
+def tables(told: Mapping[str, Any]) -> str:
+    """All tables, with a line of how they came to be before them."""
+    parts = [_provenance(told), *_sides(told), _hosts(told)]
+    if told["sizes"]:
+        parts.append(_sizes(told["sizes"]))
+    if told["while_serving"]:
+        parts.append(_changes(told["while_serving"]))
+    if told["absent"]:
+        lines = [f"- {name}: {why.splitlines()[0]}" for name, why in told["absent"].items()]
+        parts.append("Not measured:\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _provenance(told: Mapping[str, Any]) -> str:
+    commit = (told["commit"] or "unknown")[:12]
+    first, last = (median for median in (_drift(told, "first"), _drift(told, "last")))
+    return (
+        f"Measured at commit `{commit}` on {told['cpu']}, {told['cores']} cores, "
+        f"{told['platform']}; {told['rounds']} rounds of {told['seconds']:g} s each, "
+        f"{told['took_s'] / 60:.0f} minutes in all. The echo cost {first:.2f} µs at the start of "
+        f"a round and {last:.2f} at its end. The generator alone sends "
+        f"{told['generator']['queries_per_s']:,} queries a second.\n"
+    )
+
+
+def _drift(told: Mapping[str, Any], which: str) -> float:
+    values: list[float] = sorted(next(iter(told["drift"].values()))[which])
+    return values[len(values) // 2]
+
+
+def _sides(told: Mapping[str, Any]) -> list[str]:
+    parts = []
+    for threads in sorted({row["threads"] for row in told["rows"]}):
+        head = (
+            *("server", "asked", "CPU-s per million", "÷ echo", "÷ best peer"),
+            *("answers/s", "lost", "wrong", "p50 µs", "p99 µs"),
+        )
+        rows = [
+            (
+                _strong(row["server"]),
+                row["mode"],
+                _spread(row["cpu_s_per_million"]),
+                _spread(row["cost_to_echo"]),
+                _ratio(row),
+                _thousands(row["answers_per_s"]),
+                f"{row['lost']:,}",
+                f"{row['wrong']:,}",
+                f"{row['half_load']['p50']:,.0f}",
+                f"{row['half_load']['p99']:,.0f}",
+            )
+            for row in sorted(told["rows"], key=_by_mode_and_cost)
+            if row["threads"] == threads
+        ]
+        title = "One thread" if threads == 1 else f"{threads} threads"
+        parts.append(f"### {title}\n\n{table(head, rows)}")
+    return parts
+
+
+def _by_mode_and_cost(row: Mapping[str, Any]) -> tuple[bool, float]:
+    return row["mode"] == "static", row["cpu_s_per_million"]["median"]
+
+
+def _hosts(told: Mapping[str, Any]) -> str:
+    head = ("server", "version", "start-up s", "reload s", "resident MiB", "same region")
+    rows = [
+        (
+            _strong(name),
+            host["version"] or "–",
+            f"{host['start_s']:.2f}",
+            "–" if host["reload_s"] is None else f"{host['reload_s']:.3f}",
+            f"{host['resident_mib']:,.0f}",
+            "–" if host["same_answers"] is None else f"{host['same_answers']:.1%}",
+        )
+        for name, host in told["servers"].items()
+    ]
+    return f"### Start-up, reload and memory\n\n{table(head, rows)}"
+
+
+def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
+    head = (
+        *("server", "size", "CPU-s per million", "÷ first line", "lost", "wrong"),
+        *("start-up s", "resident MiB"),
+    )
+    rows = [
+        (
+            _strong(row["server"]),
+            row["size"],
+            _spread(row["cpu_s_per_million"]),
+            _spread(row["cost_to_base"]),
+            f"{row['lost']:,}",
+            f"{row['wrong']:,}",
+            f"{row['start_s']:.2f}",
+            f"{row['resident_mib']:,.0f}",
+        )
+        for row in sizes
+    ]
+    return f"### Size\n\n{table(head, rows)}"
+
+
+def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
+    head = (
+        *("server", "size", "queries/s meanwhile", "override to wire ms", "lost"),
+        *("reload s", "lost", "p99 µs meanwhile"),
+    )
+    rows = [
+        (
+            _strong(row["server"]),
+            row["size"],
+            f"{row['override']['rate']:,}",
+            _spread(row["override"]["to_wire_ms"]),
+            f"{row['override']['lost']:,} of {row['override']['sent']:,}",
+            _spread(row["reload"]["seconds"], 3),
+            f"{row['reload']['lost']:,} of {row['reload']['sent']:,}",
+            f"{row['reload']['p99_us']:,.0f}",
+        )
+        for row in changes
+    ]
+    return f"### Changes while serving\n\n{table(head, rows)}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all but the first two columns are numbers."""
+    rule = ["---" if n < 2 else "---:" for n in range(len(head))]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
+
+
+def _strong(name: str) -> str:
+    return f"**{name}**" if name.startswith(_RESOLVERD) else name
+
+
+def _spread(value: Mapping[str, float], digits: int = 2) -> str:
+    least, middle, most = (f"{value[key]:,.{digits}f}" for key in ("min", "median", "max"))
+    return f"{middle} ({least}–{most})"
+
+
+def _thousands(value: Mapping[str, float]) -> str:
+    least, middle, most = (f"{value[key] / 1e3:,.0f}" for key in ("min", "median", "max"))
+    return f"{middle} k ({least}–{most})"
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    ratio = row["cost_to_best_peer"]
+    return "–" if ratio is None or row["server"] == "echo" else f"{ratio:.2f}"
