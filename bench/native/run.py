@@ -1,6 +1,6 @@
 """Every server beside the others, in one run on this machine.
 
-    python -m bench.native.run [--only resolverd-native,gdnsd] [--seconds 0.7] [--rounds 5]
+    python -m bench.native.run [--only resolverd-native,gdnsd] [--seconds 0.5] [--rounds 7]
 
 A whole run writes ``bench/results/native.json`` and from it the tables and the chart of
 ``docs/performance.md`` (`bench.native.write`). A run of some servers writes to ``build/bench``.
@@ -127,8 +127,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="every server beside the others, in one run")
     known = ", ".join(server.name.replace(" ", "-") for server in ALL)
     parser.add_argument("--only", type=_names, help=f"some of: {known}; the echo always runs")
-    parser.add_argument("--seconds", type=float, default=0.7, help="of each load (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each load (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="(%(default)s)")
     parser.add_argument(
         "--threads", type=int, nargs="+", default=[1, 2], help="threads of each server (1 2)"
     )
