@@ -10,10 +10,11 @@ Wanted = Literal["auto", "native", "reference"]
 
 _REFERENCE = "resolverd serve --set server.engine=reference"
 _NATIVE = "resolverd serve --set server.engine=native"
-# Cargo 1.88 is the first whose Rust has all that the crate is written with.
+# What native/Cargo.toml asks for as rust-version.
+CARGO = "1.88"
 _BUILD = (
     "cargo --version && pip install --no-deps --force-reinstall .  "
-    "# in a checkout, with cargo 1.88 or newer"
+    f"# in a checkout, with cargo {CARGO} or newer"
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from doctor.tables import told
 
-from resolverd.doctor.engines import engine, would_serve
+from resolverd.doctor.engines import CARGO, engine, would_serve
 
 Wanted = Literal["auto", "native", "reference"]
 NONE = "it was not built"
@@ -35,3 +37,8 @@ def test_off_linux_nobody_is_told_to_build() -> None:
     found = engine("auto", "it serves on Linux only, and this is Darwin", linux=False)
     told(found, "advice", "this is Darwin", "on Linux only")
     assert "pip" not in found.mend
+
+
+def test_the_cargo_told_is_the_one_that_the_crate_asks_for() -> None:
+    crate = Path(__file__).parents[2] / "native" / "Cargo.toml"
+    assert tomllib.loads(crate.read_text())["package"]["rust-version"] == CARGO

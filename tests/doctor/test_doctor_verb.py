@@ -176,6 +176,16 @@ def test_the_engine_is_what_the_library_allows(
     assert f"the {engine} engine would serve" in _by_id(told, "engine")[0]["seen"]
 
 
+def test_an_engine_that_is_demanded_and_not_there_is_a_fault(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolverd.doctor.examine.why_not", lambda: "not built")
+    monkeypatch.setattr("resolverd.doctor.examine.wanted_engine", lambda config: "native")
+    ran = resolverd("doctor", "--json", cwd=place)
+    assert (ran.status, ran.json()["engine"]) == (1, None)
+    assert _by_id(ran.json(), "engine")[0]["level"] == "fault"
+
+
 def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> None:
     empty = place / "empty"
     empty.mkdir()
