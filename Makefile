@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m resolverd
-NATIVE := native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs)
+NATIVE := native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs native/src/*/*/*.rs)
 # Where there is no cargo the reference engine serves, and nothing of Rust is checked.
 CARGO  := $(shell command -v cargo)
 

@@ -5,8 +5,14 @@
 //! the call; a reference was given out by this library and not released since.
 #![allow(unsafe_code)]
 
+use crate::kernel::{CLOEXEC, Envelope, Event, MSG_DONTWAIT, NONBLOCK, Note, Peer, Piece, Polled};
+use std::ffi::{c_int, c_uint, c_ulong, c_void};
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::{AtomicPtr, AtomicU64};
 
 /// A row of `count` zeros, whose pages cost no memory until they are written.
 #[must_use]
@@ -152,4 +158,233 @@ impl<T> Handles<T> {
         let handles = unsafe { std::slice::from_raw_parts(self.start, self.count) };
         handles.iter().filter_map(Handle::share).collect()
     }
+}
+
+/// At most one counted reference, which threads hand to one another without a lock.
+pub struct Handover<T> {
+    held: AtomicPtr<T>,
+    _owns: PhantomData<Arc<T>>,
+}
+
+impl<T> Handover<T> {
+    /// Holds nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            held: AtomicPtr::new(std::ptr::null_mut()),
+            _owns: PhantomData,
+        }
+    }
+
+    /// Put `next` in, take out what was there.
+    pub fn swap(&self, next: Option<Arc<T>>) -> Option<Arc<T>> {
+        let next = next.map_or(std::ptr::null_mut(), |shared| {
+            Arc::into_raw(shared).cast_mut()
+        });
+        let before = self.held.swap(next, AcqRel);
+        if before.is_null() {
+            return None;
+        }
+        // SAFETY: what is held came from `into_raw` here, and the swap made it ours alone.
+        Some(unsafe { Arc::from_raw(before) })
+    }
+
+    /// Whether it holds nothing, at this moment.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.load(Acquire).is_null()
+    }
+}
+
+impl<T> Default for Handover<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Drop for Handover<T> {
+    fn drop(&mut self) {
+        drop(self.swap(None));
+    }
+}
+
+/// Datagrams, to be received or sent by one call: octets, peers and notes of each.
+///
+/// Its pointers are set anew for each call, and are worth nothing between two.
+pub struct Batch {
+    octets: Box<[u8]>,
+    stride: usize,
+    peers: Box<[Peer]>,
+    notes: Box<[Note]>,
+    pieces: Box<[Piece]>,
+    envelopes: Box<[Envelope]>,
+}
+
+impl Batch {
+    /// `count` datagrams of at most `stride` octets.
+    #[must_use]
+    pub fn new(count: usize, stride: usize) -> Self {
+        Self {
+            octets: vec![0; count * stride].into(),
+            stride,
+            peers: vec![Peer::default(); count].into(),
+            notes: vec![Note::default(); count].into(),
+            pieces: vec![Piece::default(); count].into(),
+            envelopes: vec![Envelope::default(); count].into(),
+        }
+    }
+
+    /// One datagram's envelope, octets, peer and note.
+    #[inline]
+    pub fn get(
+        &mut self,
+        index: usize,
+    ) -> Option<(&mut Envelope, &mut [u8], &mut Peer, &mut Note)> {
+        let start = index * self.stride;
+        Some((
+            self.envelopes.get_mut(index)?,
+            self.octets.get_mut(start..start + self.stride)?,
+            self.peers.get_mut(index)?,
+            self.notes.get_mut(index)?,
+        ))
+    }
+
+    /// Receive what waits in `socket`, at most all of these; how many came. A note of
+    /// `note_length` octets is asked for with each, none where that is 0.
+    ///
+    /// # Errors
+    /// As recvmmsg(2); `WouldBlock` when nothing waits.
+    #[inline]
+    pub fn receive(&mut self, socket: BorrowedFd<'_>, note_length: usize) -> io::Result<usize> {
+        for envelope in &mut self.envelopes {
+            envelope.length = 0;
+            envelope.peer_length = size_of::<Peer>() as u32;
+            envelope.note_length = note_length.min(size_of::<Note>());
+        }
+        for piece in &mut self.pieces {
+            piece.length = self.stride;
+        }
+        self.point(0);
+        let (file, start) = (socket.as_raw_fd(), self.envelopes.as_mut_ptr());
+        let count = self.envelopes.len() as c_uint;
+        // SAFETY: there are `count` envelopes, and `point` has led each to memory of this
+        // Batch of the lengths set above, which nobody else refers to during the call.
+        let came = unsafe { recvmmsg(file, start, count, MSG_DONTWAIT, std::ptr::null_mut()) };
+        usize::try_from(came).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Send those from `first` to before `last`; how many went. Lengths are cut to what there is.
+    ///
+    /// # Errors
+    /// As sendmmsg(2), of the first.
+    #[inline]
+    pub fn send(&mut self, socket: BorrowedFd<'_>, first: usize, last: usize) -> io::Result<usize> {
+        let stride = self.stride;
+        for (piece, envelope) in self.pieces.iter_mut().zip(&mut self.envelopes) {
+            piece.length = (envelope.length as usize).min(stride);
+            envelope.peer_length = envelope.peer_length.min(size_of::<Peer>() as u32);
+            envelope.note_length = envelope.note_length.min(size_of::<Note>());
+        }
+        self.point(first);
+        let Some(chosen) = self.envelopes.get_mut(first..last) else {
+            return Ok(0);
+        };
+        let (start, count) = (chosen.as_mut_ptr(), chosen.len() as c_uint);
+        // SAFETY: as in `receive`; there are `count` envelopes from `start` on.
+        let went = unsafe { sendmmsg(socket.as_raw_fd(), start, count, MSG_DONTWAIT) };
+        usize::try_from(went).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Lead the envelopes from `first` on to their piece, peer and note.
+    #[inline]
+    fn point(&mut self, first: usize) {
+        let octets = self.octets.chunks_exact_mut(self.stride);
+        let places = self.peers.iter_mut().zip(&mut self.notes).zip(octets);
+        let envelopes = self.envelopes.iter_mut().zip(&mut self.pieces);
+        for ((envelope, piece), ((peer, note), octets)) in envelopes.zip(places).skip(first) {
+            piece.start = octets.as_mut_ptr().cast();
+            envelope.peer = peer;
+            envelope.note = note;
+            envelope.pieces = piece;
+            envelope.piece_count = 1;
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn recvmmsg(
+        socket: c_int,
+        envelopes: *mut Envelope,
+        count: c_uint,
+        flags: c_int,
+        timeout: *mut c_void,
+    ) -> c_int;
+    fn sendmmsg(socket: c_int, envelopes: *mut Envelope, count: c_uint, flags: c_int) -> c_int;
+    fn epoll_create1(flags: c_int) -> c_int;
+    fn epoll_ctl(epoll: c_int, verb: c_int, file: c_int, event: *mut Event) -> c_int;
+    fn epoll_wait(epoll: c_int, events: *mut Event, count: c_int, timeout: c_int) -> c_int;
+    fn eventfd(value: c_uint, flags: c_int) -> c_int;
+    #[link_name = "poll"]
+    fn poll_files(files: *mut Polled, count: c_ulong, timeout: c_int) -> c_int;
+}
+
+/// A descriptor that a C caller gives away.
+#[must_use]
+pub fn own(descriptor: c_int) -> OwnedFd {
+    // SAFETY: by the contract of the ABI it is open, and from now on nobody else's.
+    unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
+fn made(descriptor: c_int) -> io::Result<OwnedFd> {
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(own(descriptor))
+}
+
+/// epoll_create1(2).
+pub fn new_epoll() -> io::Result<OwnedFd> {
+    // SAFETY: takes no memory.
+    made(unsafe { epoll_create1(CLOEXEC) })
+}
+
+/// epoll_ctl(2).
+pub fn control(
+    epoll: BorrowedFd<'_>,
+    verb: c_int,
+    file: BorrowedFd<'_>,
+    mut event: Event,
+) -> io::Result<()> {
+    // SAFETY: `event` lives through the call.
+    match unsafe { epoll_ctl(epoll.as_raw_fd(), verb, file.as_raw_fd(), &mut event) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// epoll_wait(2): how many of `events` were filled. `timeout` in milliseconds, -1 for none.
+///
+/// # Errors
+/// As it.
+pub fn wait(epoll: BorrowedFd<'_>, events: &mut [Event], timeout: c_int) -> io::Result<usize> {
+    let room = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+    // SAFETY: the kernel fills at most `room` events, and there are as many.
+    let ready = unsafe { epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, timeout) };
+    usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+}
+
+/// eventfd(2) that does not block.
+pub fn new_eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: takes no memory.
+    made(unsafe { eventfd(0, CLOEXEC | NONBLOCK) })
+}
+
+/// poll(2): how many of `files` are ready. `timeout` in milliseconds, -1 for none.
+///
+/// # Errors
+/// As it.
+pub fn poll(files: &mut [Polled], timeout: c_int) -> io::Result<usize> {
+    // SAFETY: as many files are told of as there are, through the call; descriptors are numbers.
+    let ready = unsafe { poll_files(files.as_mut_ptr(), files.len() as c_ulong, timeout) };
+    usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }

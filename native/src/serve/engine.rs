@@ -1,0 +1,286 @@
+//! All workers together: started, given orders, listened to, stopped.
+//!
+//! Orders are given by one caller at a time and wait, with a limit, until every worker has
+//! followed; packets never wait for either. A worker that ends by itself is noted with its
+//! reason and rings `news` at once, as samples of the query log do.
+
+use crate::counters::Counters;
+use crate::serve::epoll::Bell;
+use crate::serve::samples::{Sampler, Samples};
+use crate::serve::swap::{Order, Slot};
+use crate::serve::tcp::Limits;
+use crate::serve::worker::{Share, Worker};
+use crate::serve::{Answers, Desk};
+use std::any::Any;
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::RawFd;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often a caller looks whether its order was followed.
+const LOOK: Duration = Duration::from_micros(100);
+
+/// What caller and worker share beside the slot.
+struct Life {
+    ended: AtomicBool,
+    news: Arc<Bell>,
+    deaths: Arc<Mutex<Vec<String>>>,
+}
+
+struct Member<A> {
+    name: String,
+    slot: Arc<Slot<A>>,
+    counters: Arc<Counters>,
+    life: Arc<Life>,
+}
+
+/// Workers that serve.
+pub struct Engine<A: Answers> {
+    members: Vec<Member<A>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    turn: Mutex<()>,
+    news: Arc<Bell>,
+    samples: Arc<Samples>,
+    deaths: Arc<Mutex<Vec<String>>>,
+}
+
+impl<A: Answers> Engine<A> {
+    /// Start one worker for each share; they answer from `first`.
+    ///
+    /// # Errors
+    /// When threads or their files cannot be made; then none is left.
+    pub fn start(shares: Vec<Share>, limits: Limits, first: &Arc<A>) -> io::Result<Self> {
+        keep_reasons();
+        let news = Arc::new(Bell::new()?);
+        let mut engine = Self {
+            members: Vec::new(),
+            threads: Mutex::new(Vec::new()),
+            turn: Mutex::new(()),
+            samples: Arc::new(Samples::new(Arc::clone(&news))),
+            deaths: Arc::new(Mutex::new(Vec::new())),
+            news,
+        };
+        for (number, share) in shares.into_iter().enumerate() {
+            engine.hire(number, share, limits, Arc::clone(first))?;
+        }
+        Ok(engine)
+    }
+
+    /// Answer from `next` from now on; returns when every worker does.
+    ///
+    /// # Errors
+    /// Which worker does not within `patience`; it will, if it ever can.
+    pub fn publish(&self, next: &Arc<A>, patience: Duration) -> Result<(), String> {
+        self.order(Some(next), Order::Adopt, patience)
+    }
+
+    /// Have every worker answer a query of its own.
+    ///
+    /// # Errors
+    /// Which worker cannot, or does not within `patience`.
+    pub fn check(&self, patience: Duration) -> Result<(), String> {
+        self.order(None, Order::Check, patience)
+    }
+
+    /// Stop: what was read is answered, then the sockets are closed.
+    ///
+    /// # Errors
+    /// Which worker has not ended within `patience`.
+    pub fn stop(&self, patience: Duration) -> Result<(), String> {
+        let _turn = locked(&self.turn);
+        let until = Instant::now() + patience;
+        for member in &self.members {
+            member.slot.ask(None, Order::Stop);
+        }
+        let late = self.wait(until, |member| member.life.ended.load(Acquire));
+        if late.is_ok() {
+            for thread in locked(&self.threads).drain(..) {
+                let _told_in_deaths = thread.join();
+            }
+        }
+        late
+    }
+
+    /// Give one worker an order that only tests give; returns when it is begun.
+    pub fn torment(&self, worker: usize, order: Order) {
+        let _turn = locked(&self.turn);
+        let until = Instant::now() + LOOK * 10_000;
+        if let Some(member) = self.members.get(worker) {
+            member.slot.ask(None, order);
+            while !member.slot.is_begun() && Instant::now() < until {
+                thread::sleep(LOOK);
+            }
+        }
+    }
+
+    /// Readable when there are deaths or samples.
+    pub fn news(&self) -> RawFd {
+        self.news.descriptor()
+    }
+
+    /// Let `news` be silent; to be called before what it told of is taken.
+    pub fn heard(&self) {
+        self.news.quiet();
+    }
+
+    /// Which worker has ended by itself, and why.
+    pub fn take_death(&self) -> Option<String> {
+        locked(&self.deaths).pop()
+    }
+
+    /// The query log's samples.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// The row of one worker.
+    pub fn counters(&self, worker: usize) -> Option<&Arc<Counters>> {
+        self.members.get(worker).map(|member| &member.counters)
+    }
+
+    fn hire(
+        &mut self,
+        number: usize,
+        share: Share,
+        limits: Limits,
+        first: Arc<A>,
+    ) -> io::Result<()> {
+        let member = Member {
+            name: format!("serve-{number}"),
+            slot: Arc::new(Slot::new(Bell::new()?)),
+            counters: Arc::new(Counters::new()),
+            life: Arc::new(Life {
+                ended: AtomicBool::new(false),
+                news: Arc::clone(&self.news),
+                deaths: Arc::clone(&self.deaths),
+            }),
+        };
+        let sampler = Sampler::new(Arc::clone(&self.samples), number as u64);
+        let (slot, life) = (Arc::clone(&member.slot), Arc::clone(&member.life));
+        let (counters, name) = (Arc::clone(&member.counters), member.name.clone());
+        let thread = thread::Builder::new().name(name.clone()).spawn(move || {
+            let work = AssertUnwindSafe(move || {
+                let desk = Desk::new(first, counters, sampler);
+                Worker::new(slot, desk, share, limits)?.run()
+            });
+            let reason = match panic::catch_unwind(work) {
+                Ok(Ok(())) => None,
+                Ok(Err(wrong)) => Some(wrong.to_string()),
+                Err(panicked) => Some(reason_of(panicked.as_ref())),
+            };
+            life.end(reason.map(|reason| format!("worker thread {name} ended: {reason}")));
+        })?;
+        locked(&self.threads).push(thread);
+        self.members.push(member);
+        Ok(())
+    }
+
+    fn order(&self, next: Option<&Arc<A>>, order: Order, patience: Duration) -> Result<(), String> {
+        let _turn = locked(&self.turn);
+        let until = Instant::now() + patience;
+        for member in &self.members {
+            member.slot.ask(next.map(Arc::clone), order);
+        }
+        self.wait(until, |member| member.slot.is_done())?;
+        let faults: Vec<_> = self.members.iter().filter_map(Member::fault).collect();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(faults.join("; "))
+    }
+
+    /// Wait until `done` says so of every worker. Errs with those who are late or gone.
+    fn wait(&self, until: Instant, done: impl Fn(&Member<A>) -> bool) -> Result<(), String> {
+        loop {
+            let late: Vec<_> = self.members.iter().filter(|each| !done(each)).collect();
+            if late.is_empty() {
+                return Ok(());
+            }
+            let gone = late
+                .iter()
+                .any(|each| each.life.ended.load(Acquire) && !done(each));
+            if gone || Instant::now() >= until {
+                let names: Vec<_> = late.iter().map(|each| each.name.as_str()).collect();
+                let what = if gone {
+                    "has ended"
+                } else {
+                    "does not follow in time"
+                };
+                return Err(format!("worker thread {} {what}", names.join(", ")));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+impl<A: Answers> Drop for Engine<A> {
+    fn drop(&mut self) {
+        for member in &self.members {
+            member.slot.ask(None, Order::Stop);
+        }
+    }
+}
+
+impl<A> Member<A> {
+    fn fault(&self) -> Option<String> {
+        let fault = self.slot.fault()?;
+        Some(format!("worker thread {}: {fault}", self.name))
+    }
+}
+
+impl Life {
+    /// Note the end, and tell of it where there is a reason.
+    fn end(&self, reason: Option<String>) {
+        if let Some(reason) = reason {
+            locked(&self.deaths).push(reason);
+        }
+        self.ended.store(true, Release);
+        self.news.ring();
+    }
+}
+
+/// A mutex whose last holder panicked still holds whole values: each is set by one statement.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// What the panic hook saw of this thread's panic: where, and what was said.
+    static SEEN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keep what workers panic of for `reason_of`, instead of printing it beside the log.
+fn keep_reasons() {
+    static KEPT: Once = Once::new();
+    KEPT.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |told| {
+            let worker = thread::current()
+                .name()
+                .is_some_and(|name| name.starts_with("serve-"));
+            if worker {
+                let place = told.location().map(ToString::to_string).unwrap_or_default();
+                let reason = said(told.payload());
+                SEEN.with_borrow_mut(|seen| *seen = Some(format!("panic at {place}: {reason}")));
+            } else {
+                before(told);
+            }
+        }));
+    });
+}
+
+fn reason_of(panicked: &(dyn Any + Send)) -> String {
+    SEEN.take()
+        .unwrap_or_else(|| format!("panic: {}", said(panicked)))
+}
+
+fn said(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    text.or(owned).unwrap_or("no reason given")
+}

@@ -1,0 +1,193 @@
+//! Waiting for files, and waking whoever waits.
+
+use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, Event, Polled, READABLE};
+use crate::sys;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// A set of files, each with a token that says what it is.
+pub struct Epoll {
+    file: OwnedFd,
+}
+
+impl Epoll {
+    /// An empty set.
+    ///
+    /// # Errors
+    /// As epoll_create1(2).
+    pub fn new() -> io::Result<Self> {
+        let file = sys::new_epoll()?;
+        Ok(Self { file })
+    }
+
+    /// Watch `file` for `wanted`.
+    ///
+    /// # Errors
+    /// As epoll_ctl(2).
+    pub fn add(&self, file: BorrowedFd<'_>, wanted: u32, token: u64) -> io::Result<()> {
+        self.control(EPOLL_CTL_ADD, file, wanted, token)
+    }
+
+    /// Watch `file`, which is in the set, for `wanted` instead.
+    ///
+    /// # Errors
+    /// As epoll_ctl(2).
+    pub fn change(&self, file: BorrowedFd<'_>, wanted: u32, token: u64) -> io::Result<()> {
+        self.control(EPOLL_CTL_MOD, file, wanted, token)
+    }
+
+    /// Fill `events` with what is ready, within `patience` or without end; how many there are.
+    ///
+    /// # Errors
+    /// As epoll_wait(2), but for EINTR.
+    pub fn wait(&self, events: &mut [Event], patience: Option<Duration>) -> io::Result<usize> {
+        match sys::wait(self.file.as_fd(), events, milliseconds(patience)) {
+            Err(interrupted) if interrupted.kind() == io::ErrorKind::Interrupted => Ok(0),
+            other => other,
+        }
+    }
+
+    fn control(&self, verb: i32, file: BorrowedFd<'_>, ready: u32, token: u64) -> io::Result<()> {
+        sys::control(self.file.as_fd(), verb, file, Event { ready, token })
+    }
+}
+
+/// A flag that a thread can wait for, beside its sockets (eventfd(2)).
+pub struct Bell {
+    file: File,
+}
+
+impl Bell {
+    /// A bell that has not been rung.
+    ///
+    /// # Errors
+    /// As eventfd(2).
+    pub fn new() -> io::Result<Self> {
+        let file = File::from(sys::new_eventfd()?);
+        Ok(Self { file })
+    }
+
+    /// Wake whoever waits, now or later. Never blocks, and cannot fail but by overflow, when it
+    /// rings already.
+    pub fn ring(&self) {
+        let _rings_already = (&self.file).write(&1_u64.to_ne_bytes());
+    }
+
+    /// Let it be silent until the next ring; whether it rang.
+    pub fn quiet(&self) -> bool {
+        let mut rings = [0; 8];
+        (&self.file).read(&mut rings).is_ok()
+    }
+
+    /// Wait until it rings; false when it does not within `patience`.
+    #[must_use]
+    pub fn wait(&self, patience: Duration) -> bool {
+        wait_for(self.file.as_fd(), READABLE, patience)
+    }
+
+    /// For the set of somebody who waits.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// Wait until `file` is ready for `wanted`; false when it is not within `patience`.
+#[must_use]
+pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, patience: Duration) -> bool {
+    let mut one = [polled(file, wanted)];
+    matches!(sys::poll(&mut one, milliseconds(Some(patience))), Ok(1))
+}
+
+/// Files of which one is waited for, together, for a short time each.
+///
+/// A file in an epoll set costs a call-back for every datagram that comes and goes, waited for
+/// or not; these cost only while somebody waits.
+pub struct Poll {
+    files: Vec<Polled>,
+}
+
+impl Poll {
+    /// Watch these for reading. They must stay open, or another file may be watched instead.
+    pub fn new<'a>(files: impl Iterator<Item = BorrowedFd<'a>>) -> Self {
+        Self {
+            files: files.map(|file| polled(file, READABLE)).collect(),
+        }
+    }
+
+    /// Wait until one is ready, within `patience` or without end.
+    ///
+    /// # Errors
+    /// As poll(2), but for EINTR.
+    pub fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
+        match sys::poll(&mut self.files, milliseconds(patience)) {
+            Err(wrong) if wrong.kind() != io::ErrorKind::Interrupted => Err(wrong),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the file of this index was ready, or broken, after the last wait.
+    #[must_use]
+    pub fn is_ready(&self, index: usize) -> bool {
+        self.files.get(index).is_some_and(|file| file.ready != 0)
+    }
+}
+
+fn polled(file: BorrowedFd<'_>, wanted: u32) -> Polled {
+    Polled {
+        descriptor: file.as_raw_fd(),
+        wanted: wanted as i16,
+        ready: 0,
+    }
+}
+
+/// Rounded up, so that nobody wakes just before the time; -1 for no end.
+fn milliseconds(patience: Option<Duration>) -> i32 {
+    patience.map_or(-1, |patience| {
+        i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_rings_until_it_is_quieted() {
+        let (bell, epoll) = (Bell::new().unwrap(), Epoll::new().unwrap());
+        epoll.add(bell.as_fd(), READABLE, 7).unwrap();
+        let mut events = [Event::default(); 4];
+        let now = Some(Duration::ZERO);
+        assert_eq!(epoll.wait(&mut events, now).unwrap(), 0);
+        assert!(!bell.quiet() && !bell.wait(Duration::ZERO));
+        bell.ring();
+        bell.ring();
+        assert!(bell.wait(Duration::from_secs(20)));
+        assert_eq!(epoll.wait(&mut events, None).unwrap(), 1);
+        assert_eq!({ events[0].token }, 7);
+        assert!(bell.quiet());
+        assert_eq!(epoll.wait(&mut events, now).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_wait_is_never_too_short() {
+        assert_eq!(milliseconds(None), -1);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
+        assert_eq!(milliseconds(Some(Duration::MAX)), i32::MAX);
+    }
+}

@@ -1,0 +1,273 @@
+//! A batch of datagrams and the answers to them, as the UDP loop sees it: letters.
+//!
+//! Answers are packed: the n-th answer goes into the n-th place of the outgoing batch, whichever
+//! letter it answers, so that one call sends them all. On a socket that tells to which address a
+//! datagram came (`IP_PKTINFO`, `IPV6_PKTINFO`), the answer leaves from there.
+
+use crate::kernel::{
+    AF_INET, AF_INET6, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, Note, Peer,
+};
+use crate::prefix::Prefix;
+use crate::sys::Batch;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// Datagrams that one call receives at most.
+pub const BATCH: usize = 32;
+/// Octets of a query, and of an answer; the rest of a longer query is cut off.
+pub const ROOM: usize = 4096;
+// A few cache lines more, so that neighbours do not all fall into one set of the cache.
+const STRIDE: usize = ROOM + 5 * 64;
+
+/// One datagram that came, and room for the answer to it.
+pub struct Letter<'a> {
+    /// What came.
+    pub packet: &'a [u8],
+    /// The address it came from.
+    pub source: Prefix,
+    /// [`ROOM`] octets.
+    pub room: &'a mut [u8],
+}
+
+/// The letters of one socket. Each `receive` forgets what was there.
+pub struct Mail {
+    told: bool,
+    inbox: Batch,
+    outbox: Batch,
+    answered: usize,
+    sent: usize,
+}
+
+impl Mail {
+    /// An empty batch; `told` for a socket that says where its datagrams were sent to.
+    #[must_use]
+    pub fn new(told: bool) -> Self {
+        Self {
+            told,
+            inbox: Batch::new(BATCH, STRIDE),
+            outbox: Batch::new(BATCH, STRIDE),
+            answered: 0,
+            sent: 0,
+        }
+    }
+
+    /// Take what waits in `socket`; the number of letters.
+    ///
+    /// # Errors
+    /// As recvmmsg(2); `WouldBlock` when nothing waits.
+    #[inline]
+    pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        (self.answered, self.sent) = (0, 0);
+        let note_length = if self.told { size_of::<Note>() } else { 0 };
+        self.inbox.receive(socket, note_length)
+    }
+
+    /// The letter of this index; None beyond those that came, or from no Internet address.
+    #[inline]
+    pub fn open(&mut self, index: usize) -> Option<Letter<'_>> {
+        let (envelope, octets, peer, _) = self.inbox.get(index)?;
+        let source = source_of(peer)?;
+        let length = (envelope.length as usize).min(ROOM);
+        let (_, room, _, _) = self.outbox.get(self.answered)?;
+        Some(Letter {
+            packet: octets.get(..length)?,
+            source,
+            room: room.get_mut(..ROOM)?,
+        })
+    }
+
+    /// Have the first `length` octets of the room of letter `index` sent to where it came from.
+    #[inline]
+    pub fn answer(&mut self, index: usize, length: usize) {
+        let (Some((came, _, from, asked)), Some((answer, _, to, note))) =
+            (self.inbox.get(index), self.outbox.get(self.answered))
+        else {
+            return;
+        };
+        answer.length = length.min(ROOM) as u32;
+        answer.peer_length = came.peer_length;
+        *to = *from;
+        answer.note_length = 0;
+        if self.told {
+            answer.note_length = came.note_length;
+            *note = *asked;
+            forget_interface(note);
+        }
+        self.answered += 1;
+    }
+
+    /// How many answers are still to be sent.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.answered - self.sent
+    }
+
+    /// Send what is still to be sent, as much as `socket` takes now.
+    ///
+    /// # Errors
+    /// As sendmmsg(2), of the first answer; [`Mail::skip`] gives that one up.
+    #[inline]
+    pub fn send(&mut self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        self.sent += self.outbox.send(socket, self.sent, self.answered)?;
+        Ok(())
+    }
+
+    /// Give the first unsent answer up.
+    pub fn skip(&mut self) {
+        self.sent = (self.sent + 1).min(self.answered);
+    }
+}
+
+/// The address of a peer. None where the kernel told none, or of another family.
+#[inline]
+fn source_of(peer: &Peer) -> Option<Prefix> {
+    let (family, rest) = peer.octets.split_first_chunk::<2>()?;
+    let (_port, rest) = rest.split_first_chunk::<2>()?;
+    match u16::from_ne_bytes(*family) {
+        AF_INET => Some(Prefix::host_v4(*rest.first_chunk::<4>()?)),
+        AF_INET6 => Some(Prefix::host_v6(*rest.get(4..)?.first_chunk::<16>()?)),
+        _ => None,
+    }
+}
+
+/// Let the answer take whichever interface leads to the peer: the note then says only from which
+/// address. A link-local address means nothing without its interface, and keeps it.
+fn forget_interface(note: &mut Note) {
+    let Some((head, rest)) = note.octets.split_first_chunk_mut::<16>() else {
+        return;
+    };
+    let [_, _, _, _, _, _, _, _, l0, l1, l2, l3, t0, t1, t2, t3] = *head;
+    let level = i32::from_ne_bytes([l0, l1, l2, l3]);
+    let kind = i32::from_ne_bytes([t0, t1, t2, t3]);
+    let interface = match (level, kind) {
+        (IPPROTO_IP, IP_PKTINFO) => rest.get_mut(..4),
+        (IPPROTO_IPV6, IPV6_PKTINFO) if !is_link_local(rest) => rest.get_mut(16..20),
+        _ => None,
+    };
+    if let Some(interface) = interface {
+        interface.fill(0);
+    }
+}
+
+fn is_link_local(address: &[u8]) -> bool {
+    matches!(address, [0xfe, second, ..] if second & 0xc0 == 0x80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+    use std::os::fd::AsFd;
+    use std::time::Duration;
+
+    fn server(address: &str) -> UdpSocket {
+        let socket = UdpSocket::bind(address).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    }
+
+    fn client(of: &UdpSocket) -> UdpSocket {
+        let socket = UdpSocket::bind((of.local_addr().unwrap().ip(), 0)).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        socket.connect(of.local_addr().unwrap()).unwrap();
+        socket
+    }
+
+    #[test]
+    fn letters_keep_their_senders_when_some_get_no_answer() {
+        let socket = server("127.0.0.1:0");
+        let clients: Vec<_> = (0..10).map(|_| client(&socket)).collect();
+        for (number, each) in (0_u8..).zip(&clients) {
+            each.send(&[number; 5]).unwrap();
+        }
+        let mut mail = Mail::new(false);
+        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 10);
+        for index in 0..10 {
+            let letter = mail.open(index).unwrap();
+            assert_eq!(letter.source, Prefix::host_v4([127, 0, 0, 1]));
+            assert_eq!(letter.packet, [index as u8; 5]);
+            letter.room[..3].fill(100 + index as u8);
+            if index % 2 == 0 {
+                mail.answer(index, 3);
+            }
+        }
+        assert_eq!(mail.unsent(), 5);
+        mail.send(socket.as_fd()).unwrap();
+        assert_eq!(mail.unsent(), 0);
+        for (number, each) in (0_u8..).zip(&clients) {
+            let mut room = [0; 10];
+            if number % 2 == 0 {
+                assert_eq!(each.recv(&mut room).unwrap(), 3);
+                assert_eq!(room[..3], [100 + number; 3]);
+            } else {
+                each.set_nonblocking(true).unwrap();
+                assert!(each.recv(&mut room).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_waits() {
+        let socket = server("[::1]:0");
+        let mut mail = Mail::new(false);
+        let told = mail.receive(socket.as_fd()).unwrap_err();
+        assert_eq!(told.kind(), io::ErrorKind::WouldBlock);
+        client(&socket).send(b"hello").unwrap();
+        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 1);
+        let letter = mail.open(0).unwrap();
+        assert_eq!(letter.source, Prefix::host_v6(Ipv6Addr::LOCALHOST.octets()));
+        assert!(mail.open(BATCH).is_none());
+    }
+
+    #[test]
+    fn a_longer_query_is_cut_off() {
+        let socket = server("127.0.0.1:0");
+        client(&socket).send(&[7; 9000]).unwrap();
+        let mut mail = Mail::new(false);
+        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 1);
+        assert_eq!(mail.open(0).unwrap().packet, [7; ROOM]);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_sent_is_skipped() {
+        let socket = server("127.0.0.1:0");
+        let asking = client(&socket);
+        for _ in 0..3 {
+            asking.send(b"query").unwrap();
+        }
+        let mut mail = Mail::new(false);
+        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 3);
+        for index in 0..3 {
+            mail.answer(index, 2);
+        }
+        let (_, _, peer, _) = mail.outbox.get(0).unwrap();
+        peer.octets[2..4].fill(0); // port 0
+        assert!(mail.send(socket.as_fd()).is_err());
+        mail.skip();
+        mail.send(socket.as_fd()).unwrap();
+        assert_eq!(mail.unsent(), 0);
+    }
+
+    #[test]
+    fn only_a_link_local_answer_is_bound_to_an_interface() {
+        let note = |level: i32, kind: i32, rest: &[u8]| {
+            let mut note = Note::default();
+            note.octets[8..12].copy_from_slice(&level.to_ne_bytes());
+            note.octets[12..16].copy_from_slice(&kind.to_ne_bytes());
+            note.octets[16..16 + rest.len()].copy_from_slice(rest);
+            forget_interface(&mut note);
+            note.octets[16..16 + rest.len()].to_vec()
+        };
+        let v4 = [&[2, 0, 0, 0][..], &Ipv4Addr::LOCALHOST.octets()].concat();
+        assert_eq!(note(IPPROTO_IP, IP_PKTINFO, &v4)[..4], [0; 4]);
+        assert_eq!(note(IPPROTO_IP, IP_PKTINFO, &v4)[4..], v4[4..]);
+        for (address, kept) in [("fe80::1", 2), ("febf::1", 2), ("fec0::1", 0), ("::1", 0)] {
+            let octets = address.parse::<Ipv6Addr>().unwrap().octets();
+            let v6 = [&octets[..], &[2, 0, 0, 0]].concat();
+            let left = note(IPPROTO_IPV6, IPV6_PKTINFO, &v6);
+            assert_eq!((&left[..16], left[16]), (&octets[..], kept), "{address}");
+        }
+    }
+}

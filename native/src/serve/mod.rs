@@ -1,0 +1,140 @@
+//! Sockets and threads: packets in, answers out, of whatever `Answers` the threads share.
+//!
+//! ```text
+//!   Python ──publish──► Engine ──one Slot each──► worker thread ──► its UDP and TCP sockets
+//!          ◄──news───── (deaths, samples)            │ one epoll, one Counters row, one Scratch
+//! ```
+//!
+//! A worker is one thread with one loop: wait for what is ready; answer datagrams in batches
+//! (`udp`), serve connections (`tcp`), follow orders (`swap`). It shares nothing that it would
+//! have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
+//! octets of length before a message on TCP; `Answers` does, which `Snapshot` is.
+
+pub mod engine;
+pub mod epoll;
+pub mod mail;
+pub mod samples;
+pub mod swap;
+pub mod tally;
+pub mod tcp;
+#[cfg(test)]
+mod trial;
+pub mod udp;
+pub mod worker;
+
+use crate::answer::{self, Snapshot};
+use crate::counters::{Counters, Transport};
+use crate::prefix::Prefix;
+use samples::Sampler;
+use std::sync::Arc;
+
+/// What packets are answered from: made once, shared by all workers, never changed.
+pub trait Answers: Send + Sync + 'static {
+    /// What one worker needs to answer without allocating.
+    type Scratch: Default;
+
+    /// Write the answer to `packet` into `out`; its length, or None where none may be sent.
+    fn respond(
+        &self,
+        packet: &[u8],
+        source: &Prefix,
+        transport: Transport,
+        counters: &Counters,
+        scratch: &mut Self::Scratch,
+        out: &mut [u8],
+    ) -> Option<usize>;
+
+    /// Answer a query of one's own.
+    ///
+    /// # Errors
+    /// What is wrong with the answer.
+    fn self_check(&self, scratch: &mut Self::Scratch) -> Result<(), String>;
+
+    /// The share of queries that are sampled for the query log, 0 to 1.
+    fn query_log(&self) -> f64;
+}
+
+impl Answers for Snapshot {
+    type Scratch = answer::Scratch;
+
+    #[inline]
+    fn respond(
+        &self,
+        packet: &[u8],
+        source: &Prefix,
+        transport: Transport,
+        counters: &Counters,
+        scratch: &mut answer::Scratch,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        answer::respond(packet, source, self, counters, scratch, transport, out)
+    }
+
+    fn self_check(&self, scratch: &mut answer::Scratch) -> Result<(), String> {
+        Self::self_check(self, scratch).map_err(str::to_owned)
+    }
+
+    fn query_log(&self) -> f64 {
+        Self::query_log(self)
+    }
+}
+
+/// What a worker answers with: the `Answers` of the moment and all that is its own.
+pub struct Desk<A: Answers> {
+    answers: Arc<A>,
+    scratch: A::Scratch,
+    counters: Arc<Counters>,
+    sampler: Sampler,
+}
+
+impl<A: Answers> Desk<A> {
+    /// A desk that counts in `counters`.
+    pub fn new(answers: Arc<A>, counters: Arc<Counters>, mut sampler: Sampler) -> Self {
+        sampler.share(answers.query_log());
+        Self {
+            answers,
+            scratch: A::Scratch::default(),
+            counters,
+            sampler,
+        }
+    }
+
+    /// Answer from `next` from now on; what was answered from before.
+    pub fn adopt(&mut self, next: Arc<A>) -> Arc<A> {
+        self.sampler.share(next.query_log());
+        std::mem::replace(&mut self.answers, next)
+    }
+
+    /// Answer one packet, counted and perhaps sampled.
+    #[inline]
+    pub fn respond(
+        &mut self,
+        packet: &[u8],
+        source: &Prefix,
+        transport: Transport,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let (counters, scratch) = (&self.counters, &mut self.scratch);
+        let length = self
+            .answers
+            .respond(packet, source, transport, counters, scratch, out);
+        if self.sampler.draws() {
+            let answer = length.and_then(|length| out.get(..length));
+            self.sampler.keep(packet, source, transport, answer);
+        }
+        length
+    }
+
+    /// Add one to a slot of the worker's row.
+    pub fn count(&self, slot: usize) {
+        self.counters.add(slot, 1);
+    }
+
+    /// See [`Answers::self_check`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn self_check(&mut self) -> Result<(), String> {
+        self.answers.self_check(&mut self.scratch)
+    }
+}

@@ -1,0 +1,301 @@
+//! The life of one TCP connection.
+//!
+//! ```text
+//!            ┌────── answers went out, little is left ──────┐
+//!            ▼                                              │
+//!   ──►  Reading ──── more than HIGH octets unsent ────► Blocked
+//!            │                                              │ idle: slow_reader
+//!            │ clean end of its queries, idle,              ▼
+//!            │ a message that gets no answer              closed
+//!            ▼                                              ▲
+//!         Parting ──── all is sent; or idle: slow_reader ───┘
+//! ```
+//!
+//! **Reading**: whatever came is answered in its order; no complete message is left over. A
+//! client has `idle` from one message to the next, whether it trickles or is silent (counted as
+//! idle). **Blocked**: it does not read its answers, so its queries are neither read nor
+//! answered; what is unsent is at most HIGH octets and one answer. **Parting**: nothing is read
+//! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
+//! at an end within a message, which count as `lifetime` and `peer_closed`.
+
+use crate::counters::Transport;
+use crate::kernel::{READABLE, WRITABLE};
+use crate::prefix::Prefix;
+use crate::serve::epoll::{Epoll, wait_for};
+use crate::serve::tcp::Limits;
+use crate::serve::{Answers, Desk, tally};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+/// Unsent octets above which nothing more is answered.
+const HIGH: usize = 64 << 10;
+/// Unsent octets below which it goes on.
+const LOW: usize = 16 << 10;
+/// Octets read at once.
+const READ: usize = 16 << 10;
+/// The largest message.
+const MESSAGE: usize = u16::MAX as usize;
+
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// As it should.
+    Well,
+    /// By a limit or a loss, counted in this slot.
+    Counted(usize),
+}
+
+/// What a worker reads into and answers in, one connection at a time.
+pub struct Room {
+    read: Box<[u8]>,
+    answer: Box<[u8]>,
+}
+
+impl Room {
+    /// Room for one reading and one answer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            read: vec![0; READ].into(),
+            answer: vec![0; MESSAGE].into(),
+        }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Reading,
+    Blocked,
+    Parting,
+}
+
+/// One connection.
+pub struct Connection {
+    /// Who it is.
+    pub client: IpAddr,
+    source: Prefix,
+    stream: TcpStream,
+    state: State,
+    watched: u32,
+    unread: Vec<u8>,
+    unsent: Vec<u8>,
+    sent: usize,
+    ended: bool,
+    born: Instant,
+    since: Instant,
+}
+
+impl Connection {
+    /// A connection that was just accepted, and is watched for reading.
+    #[must_use]
+    pub fn new(stream: TcpStream, client: IpAddr, source: Prefix) -> Self {
+        let now = Instant::now();
+        Self {
+            client,
+            source,
+            stream,
+            state: State::Reading,
+            watched: READABLE,
+            unread: Vec::new(),
+            unsent: Vec::new(),
+            sent: 0,
+            ended: false,
+            born: now,
+            since: now,
+        }
+    }
+
+    /// When its time is over, unless something happens before.
+    #[must_use]
+    pub fn over(&self, limits: &Limits) -> Instant {
+        (self.since + limits.idle).min(self.born + limits.lifetime)
+    }
+
+    /// Read and write as far as it goes.
+    pub fn ready<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) -> Option<Ended> {
+        if self.state == State::Reading
+            && let Some(ended) = self.read(room)
+        {
+            return Some(ended);
+        }
+        self.advance(desk, room)
+    }
+
+    /// End it, or begin to, when its time is over.
+    pub fn expire<A: Answers>(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        desk: &Desk<A>,
+    ) -> Option<Ended> {
+        if now >= self.born + limits.lifetime {
+            return Some(Ended::Counted(tally::LIFETIME));
+        }
+        if now < self.since + limits.idle {
+            return None;
+        }
+        if self.state != State::Reading {
+            return Some(Ended::Counted(tally::SLOW_READER));
+        }
+        desk.count(tally::IDLE);
+        self.part();
+        self.write()
+    }
+
+    /// Watch it for what it waits for now.
+    pub fn watch(&mut self, epoll: &Epoll, token: u64) -> Option<Ended> {
+        let wanted = match self.state {
+            State::Reading if self.sent == self.unsent.len() => READABLE,
+            State::Reading => READABLE | WRITABLE,
+            State::Blocked | State::Parting => WRITABLE,
+        };
+        if wanted == self.watched {
+            return None;
+        }
+        self.watched = wanted;
+        let changed = epoll.change(self.stream.as_fd(), wanted, token);
+        changed.err().map(|_| Ended::Counted(tally::PEER_CLOSED))
+    }
+
+    /// Answer what was read, and wait for it to be taken, at most `until` then.
+    pub fn finish<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room, until: Instant) {
+        let mut ended = self.ready(desk, room);
+        while ended.is_none() && self.sent < self.unsent.len() {
+            let left = until.saturating_duration_since(Instant::now());
+            if !wait_for(self.stream.as_fd(), WRITABLE, left) {
+                return;
+            }
+            ended = self.advance(desk, room);
+        }
+
+        let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn read(&mut self, room: &mut Room) -> Option<Ended> {
+        match self.stream.read(&mut room.read) {
+            Ok(0) => self.ended = true,
+            Ok(count) => self.unread.extend_from_slice(room.read.get(..count)?),
+            Err(wrong) if is_later(wrong.kind()) => {}
+            Err(_) => return Some(Ended::Counted(tally::PEER_CLOSED)),
+        }
+        None
+    }
+
+    /// Answer, write, and again, until the client or its socket is waited for.
+    fn advance<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) -> Option<Ended> {
+        loop {
+            self.answer(desk, room);
+            if let Some(ended) = self.write() {
+                return Some(ended);
+            }
+            let unsent = self.unsent.len() - self.sent;
+            match self.state {
+                State::Blocked if unsent <= LOW => {
+                    self.state = State::Reading;
+                    self.since = Instant::now();
+                }
+                State::Reading if unsent > HIGH => {
+                    self.state = State::Blocked;
+                    self.since = Instant::now();
+                    return None;
+                }
+                State::Reading if next(&self.unread).is_some() => {}
+                State::Reading if self.ended && !self.unread.is_empty() => {
+                    return Some(Ended::Counted(tally::PEER_CLOSED));
+                }
+                State::Reading if self.ended => self.part(),
+                State::Parting if unsent == 0 => return Some(Ended::Well),
+                State::Reading | State::Blocked | State::Parting => return None,
+            }
+        }
+    }
+
+    /// Answer the complete messages, while little enough is unsent.
+    fn answer<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) {
+        let mut used = 0;
+        while self.state == State::Reading && self.unsent.len() - self.sent <= HIGH {
+            let Some(packet) = self.unread.get(used..).and_then(next) else {
+                break;
+            };
+            used += 2 + packet.len();
+            let length = desk.respond(packet, &self.source, Transport::Tcp, &mut room.answer);
+            let Some(answer) = length.and_then(|length| room.answer.get(..length)) else {
+                self.part();
+                break;
+            };
+            self.unsent
+                .extend_from_slice(&(answer.len() as u16).to_be_bytes());
+            self.unsent.extend_from_slice(answer);
+        }
+        if used > 0 {
+            // Less is there once it parts.
+            self.unread.drain(..used.min(self.unread.len()));
+            self.since = Instant::now();
+        }
+        if self.unread.is_empty() {
+            self.unread = Vec::new(); // an idle connection holds no memory
+        }
+    }
+
+    /// Write what the socket takes now.
+    fn write(&mut self) -> Option<Ended> {
+        while let Some(rest) = self.unsent.get(self.sent..)
+            && !rest.is_empty()
+        {
+            match self.stream.write(rest) {
+                Ok(count) => self.sent += count,
+                Err(wrong) if wrong.kind() == ErrorKind::Interrupted => {}
+                Err(wrong) if wrong.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return Some(Ended::Counted(tally::PEER_CLOSED)),
+            }
+        }
+        if self.sent == self.unsent.len() {
+            (self.unsent, self.sent) = (Vec::new(), 0);
+            if self.state == State::Parting {
+                return Some(Ended::Well);
+            }
+        } else if self.sent > HIGH {
+            self.unsent.drain(..self.sent);
+            self.sent = 0;
+        }
+        None
+    }
+
+    fn part(&mut self) {
+        self.state = State::Parting;
+        self.unread = Vec::new();
+        self.since = Instant::now();
+    }
+}
+
+/// The first complete message of a stream (RFC 1035 §4.2.2).
+fn next(stream: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = stream.split_first_chunk::<2>()?;
+    rest.get(..usize::from(u16::from_be_bytes(*length)))
+}
+
+fn is_later(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_complete_or_not() {
+        assert_eq!(next(&[]), None);
+        assert_eq!(next(&[0]), None);
+        assert_eq!(next(&[0, 0]), Some(&[][..]));
+        assert_eq!(next(&[0, 2, 7]), None);
+        assert_eq!(next(&[0, 2, 7, 8, 9]), Some(&[7, 8][..]));
+    }
+}

@@ -1,0 +1,233 @@
+//! One worker: a thread, its sockets, and the loop in which it serves them.
+//!
+//! ```text
+//!   wait ──► datagrams, connections, orders ──► adopt what is next? ──► expired connections ─┐
+//!    ▲                                                                                       │
+//!    └───────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! It waits for its UDP sockets by poll(2), and there for one epoll set of everything else: see
+//! `epoll::Poll` for the reason. A UDP socket that several workers share is in that set instead,
+//! for there one of them can be woken alone.
+//!
+//! It ends on the order to stop, on an error of its own files, or by a panic; `engine` tells the
+//! two latter. Orders are looked for between two batches, so a new Snapshot is served after at
+//! most one batch of the old.
+
+use crate::kernel::{EXCLUSIVE, Event, READABLE};
+use crate::serve::epoll::{Epoll, Poll};
+use crate::serve::swap::{Order, Slot};
+use crate::serve::tcp::{Limits, Tcp};
+use crate::serve::udp::Udp;
+use crate::serve::{Answers, Desk};
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+const EVENTS: usize = 64;
+/// How long all connections together have, at the end, to take their answers.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// A UDP socket.
+pub struct Datagrams {
+    /// It, not blocking.
+    pub socket: OwnedFd,
+    /// Whether it tells to which address each datagram was sent.
+    pub told: bool,
+    /// Whether other workers have it too.
+    pub shared: bool,
+}
+
+/// The sockets of one worker.
+#[derive(Default)]
+pub struct Share {
+    /// UDP sockets.
+    pub udp: Vec<Datagrams>,
+    /// Listening TCP sockets.
+    pub tcp: Vec<OwnedFd>,
+}
+
+/// What is ready, as the tokens of an epoll set tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ready {
+    Orders,
+    Udp(usize),
+    Listening(usize),
+    Connection(usize),
+}
+
+const KIND: u32 = 32;
+
+impl Ready {
+    const fn token(self) -> u64 {
+        match self {
+            Self::Orders => 0,
+            Self::Udp(index) => 1 << KIND | index as u64,
+            Self::Listening(index) => 2 << KIND | index as u64,
+            Self::Connection(index) => 3 << KIND | index as u64,
+        }
+    }
+
+    const fn of(token: u64) -> Self {
+        let index = (token & 0xFFFF_FFFF) as usize;
+        match token >> KIND {
+            1 => Self::Udp(index),
+            2 => Self::Listening(index),
+            3 => Self::Connection(index),
+            _ => Self::Orders,
+        }
+    }
+}
+
+/// A worker, made and run by its own thread.
+pub struct Worker<A: Answers> {
+    slot: Arc<Slot<A>>,
+    desk: Desk<A>,
+    epoll: Epoll,
+    poll: Poll,
+    udp: Vec<Udp>,
+    /// How many of `udp` come first and are in `poll`; the set follows them there.
+    own: usize,
+    listening: Vec<TcpListener>,
+    tcp: Tcp,
+    done: u64,
+}
+
+impl<A: Answers> Worker<A> {
+    /// A worker for these sockets, which it closes at its end.
+    ///
+    /// # Errors
+    /// When the sockets cannot be watched.
+    pub fn new(
+        slot: Arc<Slot<A>>,
+        desk: Desk<A>,
+        share: Share,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.add(slot.bell().as_fd(), READABLE, Ready::Orders.token())?;
+        let (shared, own): (Vec<_>, Vec<_>) = share.udp.into_iter().partition(|udp| udp.shared);
+        for (index, udp) in shared.iter().enumerate() {
+            let token = Ready::Udp(own.len() + index).token();
+            epoll.add(udp.socket.as_fd(), READABLE | EXCLUSIVE, token)?;
+        }
+        let watched = own.iter().map(|udp| udp.socket.as_fd());
+        let poll = Poll::new(watched.chain([epoll.as_fd()]));
+        let own_count = own.len();
+        let udp = own.into_iter().chain(shared);
+        let listening: Vec<_> = share.tcp.into_iter().map(TcpListener::from).collect();
+        for (index, each) in listening.iter().enumerate() {
+            let token = Ready::Listening(index).token();
+            epoll.add(each.as_fd(), READABLE | EXCLUSIVE, token)?;
+        }
+        Ok(Self {
+            slot,
+            desk,
+            epoll,
+            poll,
+            own: own_count,
+            udp: udp.map(|udp| Udp::new(udp.socket, udp.told)).collect(),
+            listening,
+            tcp: Tcp::new(limits, Ready::Connection(0).token()),
+            done: 0,
+        })
+    }
+
+    /// Serve until the order to stop.
+    ///
+    /// # Errors
+    /// When its files fail.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = [Event::default(); EVENTS];
+        loop {
+            self.poll.wait(self.tcp.patience())?;
+            for index in 0..self.own {
+                if self.poll.is_ready(index) {
+                    self.serve(Ready::Udp(index))?;
+                }
+            }
+            if self.poll.is_ready(self.own) {
+                let count = self.epoll.wait(&mut events, Some(Duration::ZERO))?;
+                for event in events.iter().take(count) {
+                    self.serve(Ready::of(event.token))?;
+                }
+            }
+            if self.slot.has_orders(self.done) && !self.follow() {
+                self.tcp.finish(PARTING, &mut self.desk);
+                return Ok(());
+            }
+            self.tcp.expire(&self.epoll, &mut self.desk);
+        }
+    }
+
+    fn serve(&mut self, ready: Ready) -> io::Result<()> {
+        let (slot, done, desk) = (&self.slot, self.done, &mut self.desk);
+        match ready {
+            Ready::Udp(index) => match self.udp.get_mut(index) {
+                Some(udp) => udp.serve(desk, || slot.has_orders(done)),
+                None => Ok(()),
+            },
+            Ready::Listening(index) => match self.listening.get(index) {
+                Some(listening) => self.tcp.accept(listening, &self.epoll, desk),
+                None => Ok(()),
+            },
+            Ready::Connection(place) => {
+                self.tcp.ready(place, &self.epoll, desk);
+                Ok(())
+            }
+            Ready::Orders => {
+                slot.bell().quiet();
+                Ok(())
+            }
+        }
+    }
+
+    /// Follow the newest order; false when it is to stop.
+    fn follow(&mut self) -> bool {
+        let Some((number, order, next)) = self.slot.orders() else {
+            return true;
+        };
+        if let Some(next) = next {
+            let old = self.desk.adopt(next);
+            self.slot.give_back(old);
+        }
+        let fault = match order {
+            Order::Check => self.desk.self_check().err(),
+            Order::Hang(milliseconds) => {
+                thread::sleep(Duration::from_millis(milliseconds.into()));
+                None
+            }
+            Order::Panic => {
+                #[expect(clippy::panic, reason = "an order that only tests give")]
+                {
+                    panic!("it was told to");
+                }
+            }
+            Order::Adopt | Order::Stop => None,
+        };
+        self.done = number;
+        self.slot.report(number, fault);
+        order != Order::Stop
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_what_is_ready() {
+        for ready in [
+            Ready::Orders,
+            Ready::Udp(0),
+            Ready::Udp(300),
+            Ready::Listening(1),
+            Ready::Connection(99_999),
+        ] {
+            assert_eq!(Ready::of(ready.token()), ready);
+        }
+    }
+}
