@@ -5,6 +5,7 @@
 //! outlive a Plan. Readers sum the rows of all threads and stop nobody.
 
 use crate::query::{Dropped, Fault};
+use crate::serve::tally;
 use crate::sys;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -152,6 +153,7 @@ pub fn names() -> String {
             }
         }
     }
+    lines.extend(tally::names());
     lines.join("\n")
 }
 

@@ -9,6 +9,7 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
+pub mod engine;
 pub mod tables;
 
 /// Raised with every change of the ABI that an older caller would misread.

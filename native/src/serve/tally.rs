@@ -1,5 +1,5 @@
 //! Where the runtime counts in a worker's row, below `counters::FIRST_FREE` and above the
-//! slots of the packet path. `resolverd/abi/engine.py` knows the same.
+//! slots of the packet path.
 
 use std::io::{Error, ErrorKind};
 
@@ -28,6 +28,33 @@ pub const PER_CLIENT: usize = TCP_REFUSED + 3;
 pub const SLOW_READER: usize = TCP_REFUSED + 4;
 /// Gone within a message, or with a reset.
 pub const PEER_CLOSED: usize = TCP_REFUSED + 5;
+
+/// The names of these slots, in the form that `counters::names` has.
+pub fn names() -> impl Iterator<Item = String> {
+    let errors = [
+        "BlockingIOError",
+        "ConnectionRefusedError",
+        "PermissionError",
+        "OSError",
+    ];
+    let limits = [
+        "idle",
+        "lifetime",
+        "connections",
+        "per_client",
+        "slow_reader",
+        "peer_closed",
+    ];
+    let errors = (SEND_ERRORS..)
+        .zip(errors)
+        .map(|(slot, name)| (slot, "send_errors", name));
+    let limits = (TCP_REFUSED..)
+        .zip(limits)
+        .map(|(slot, name)| (slot, "tcp_refused", name));
+    errors
+        .chain(limits)
+        .map(|(slot, field, name)| format!("{slot} {field} {name}"))
+}
 
 /// Where an error of a datagram socket counts.
 #[must_use]

@@ -1,0 +1,248 @@
+//! The engine's threads; `resolverd/abi/engine.py` declares the same.
+#![expect(
+    unsafe_code,
+    reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
+)]
+
+use crate::answer::Snapshot;
+use crate::counters::Transport;
+use crate::prefix::Family;
+use crate::serve::engine::Engine;
+use crate::serve::samples::Sample;
+use crate::serve::swap::Order;
+use crate::serve::tcp::Limits;
+use crate::serve::worker::{Datagrams, Share};
+use crate::sys::{self, Handle, Numbers, Room, Span};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An engine that answers DNS.
+pub type Serving = Engine<Snapshot>;
+
+/// Numbers of one socket in the list of them: worker, kind and descriptor, 4 octets each.
+const SOCKET: usize = 12;
+/// What a kind is; any other is a UDP socket that does not tell where datagrams were sent.
+const UDP_TOLD: u32 = 1;
+const TCP: u32 = 2;
+/// Added to the kind of a socket that several workers have.
+const SHARED: u32 = 16;
+
+/// Start an engine that answers from `snapshot`; null with the reason where it cannot.
+///
+/// `sockets` lists worker, kind and descriptor of each, as numbers in host order; workers count
+/// from 0, and each has at least one. The descriptors do not block, and are the engine's from
+/// now on, whatever comes of it. Times are in milliseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_start(
+    sockets: Span,
+    idle: u64,
+    lifetime: u64,
+    connections: usize,
+    per_client: usize,
+    snapshot: Handle<Snapshot>,
+    mut reason: Room,
+) -> Handle<Serving> {
+    let limits = Limits {
+        idle: Duration::from_millis(idle),
+        lifetime: Duration::from_millis(lifetime),
+        connections,
+        per_client,
+    };
+    let shares = shares(sockets.octets());
+    let Some(first) = snapshot.share() else {
+        reason.tell("there is no snapshot");
+        return Handle::null();
+    };
+    match Engine::start(shares, limits, &first) {
+        Ok(engine) => Handle::give(Arc::new(engine)),
+        Err(wrong) => {
+            reason.tell(&wrong.to_string());
+            Handle::null()
+        }
+    }
+}
+
+/// Release an engine; its workers end by themselves, where `stop` has not ended them.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_release(engine: Handle<Serving>) {
+    engine.release();
+}
+
+/// Answer from `snapshot`: 0 once every worker does, else the length of the reason. `patience`
+/// in milliseconds, here and below.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_publish(
+    engine: Handle<Serving>,
+    snapshot: Handle<Snapshot>,
+    patience: u64,
+    reason: Room,
+) -> usize {
+    let (Some(engine), Some(snapshot)) = (engine.get(), snapshot.share()) else {
+        return told(Err("there is no such engine or snapshot".into()), reason);
+    };
+    told(
+        engine.publish(&snapshot, Duration::from_millis(patience)),
+        reason,
+    )
+}
+
+/// Have every worker answer itself: 0 when all do, else the length of the reason.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_check(
+    engine: Handle<Serving>,
+    patience: u64,
+    reason: Room,
+) -> usize {
+    let checked = engine.get().map_or_else(
+        || Err("there is no such engine".into()),
+        |engine| engine.check(Duration::from_millis(patience)),
+    );
+    told(checked, reason)
+}
+
+/// Stop: 0 when every worker has ended, else the length of the reason.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_stop(
+    engine: Handle<Serving>,
+    patience: u64,
+    reason: Room,
+) -> usize {
+    let stopped = engine.get().map_or_else(
+        || Err("there is no such engine".into()),
+        |engine| engine.stop(Duration::from_millis(patience)),
+    );
+    told(stopped, reason)
+}
+
+/// A descriptor that is readable when there are deaths or samples; -1 for no engine. It is the
+/// engine's.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_news(engine: Handle<Serving>) -> i32 {
+    engine.get().map_or(-1, Engine::news)
+}
+
+/// Make that descriptor unreadable, until there is more.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_heard(engine: Handle<Serving>) {
+    if let Some(engine) = engine.get() {
+        engine.heard();
+    }
+}
+
+/// Which worker has ended by itself, and why; the length of that, 0 for none.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_death(engine: Handle<Serving>, mut room: Room) -> usize {
+    let death = engine.get().and_then(Engine::take_death);
+    death.map_or(0, |told| room.tell(&told))
+}
+
+/// The oldest sample of the query log; its length, 0 for none.
+///
+/// Octet 0 is 1 for TCP; 1 is the octets of the source address; 2 the lower four bits of the
+/// RCODE; 3 is 1 where an answer was sent; 4 to 7 its length, in host order; 8 to 23 the source
+/// address; from 24 on the query, as much of it as there is room for.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_sample(engine: Handle<Serving>, mut room: Room) -> usize {
+    let Some(sample) = engine.get().and_then(|engine| engine.samples().take()) else {
+        return 0;
+    };
+    let head = head_of(&sample);
+    let mut written = 0;
+    let octets = head.iter().chain(&sample.packet);
+    for (to, from) in room.octets().iter_mut().zip(octets) {
+        *to = *from;
+        written += 1;
+    }
+    written
+}
+
+/// How many samples found no room since this was asked.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_samples_dropped(engine: Handle<Serving>) -> u64 {
+    engine
+        .get()
+        .map_or(0, |engine| engine.samples().take_dropped())
+}
+
+/// The counters from slot 0 on, summed over the workers, into `values`.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_counters(engine: Handle<Serving>, mut values: Numbers) {
+    let Some(engine) = engine.get() else {
+        return;
+    };
+    let rows = (0..).map_while(|worker| engine.counters(worker));
+    for row in rows {
+        for (slot, value) in values.numbers().iter_mut().enumerate() {
+            *value = value.wrapping_add(row.get(slot));
+        }
+    }
+}
+
+/// For tests: have a worker panic (`milliseconds` 0), or do nothing for so long.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_torment(
+    engine: Handle<Serving>,
+    worker: usize,
+    milliseconds: u32,
+) {
+    if let Some(engine) = engine.get() {
+        let order = match milliseconds {
+            0 => Order::Panic,
+            _ => Order::Hang(milliseconds),
+        };
+        engine.torment(worker, order);
+    }
+}
+
+fn told(outcome: Result<(), String>, mut reason: Room) -> usize {
+    outcome.map_or_else(|why| reason.tell(&why), |()| 0)
+}
+
+fn shares(list: &[u8]) -> Vec<Share> {
+    let mut shares: Vec<Share> = Vec::new();
+    let (numbers, _) = list.as_chunks::<SOCKET>();
+    for [w0, w1, w2, w3, k0, k1, k2, k3, d0, d1, d2, d3] in numbers {
+        let worker = u32::from_ne_bytes([*w0, *w1, *w2, *w3]) as usize;
+        let kind = u32::from_ne_bytes([*k0, *k1, *k2, *k3]);
+        let socket = sys::own(i32::from_ne_bytes([*d0, *d1, *d2, *d3]));
+        while shares.len() <= worker {
+            shares.push(Share::default());
+        }
+        let Some(share) = shares.get_mut(worker) else {
+            continue;
+        };
+        match kind & !SHARED {
+            TCP => share.tcp.push(socket),
+            one => share.udp.push(Datagrams {
+                socket,
+                told: one == UDP_TOLD,
+                shared: kind & SHARED != 0,
+            }),
+        }
+    }
+    shares
+}
+
+fn head_of(sample: &Sample) -> [u8; 24] {
+    let mut head = [0; 24];
+    let source = sample.source.address.to_be_bytes();
+    let (rcode, length) = sample.answer.unwrap_or_default();
+    let fields = [
+        u8::from(sample.transport == Transport::Tcp),
+        if sample.source.family == Family::V4 {
+            4
+        } else {
+            16
+        },
+        rcode,
+        u8::from(sample.answer.is_some()),
+    ];
+    let octets = fields
+        .into_iter()
+        .chain((length as u32).to_ne_bytes())
+        .chain(source);
+    for (to, from) in head.iter_mut().zip(octets) {
+        *to = from;
+    }
+    head
+}
