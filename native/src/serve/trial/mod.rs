@@ -251,13 +251,13 @@ fn a_worker_that_panics_tells_why_at_once() {
 #[test]
 fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
     let (engine, address) = engine(2, limits());
-    engine.torment(1, Order::Hang(300));
+    engine.torment(1, Order::Hang(1000));
     let told = engine.check(Duration::from_millis(20)).unwrap_err();
-    assert_eq!(told, "worker thread serve-1 does not follow in time");
+    assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
     let told = engine
         .publish(&Toy::new(5), Duration::from_millis(1))
         .unwrap_err();
-    assert_eq!(told, "worker thread serve-1 does not follow in time");
+    assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
     engine.check(PATIENCE).unwrap();
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 5));
     engine.publish(&Toy::new(13), PATIENCE).unwrap();
