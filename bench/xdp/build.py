@@ -1,0 +1,29 @@
+"""Compiles the C and the BPF of this directory into `build/` beside it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BUILD = HERE / "build"
+PROGRAMS = {
+    "echo_socket": (),
+    "echo_xsk": ("-lxdp", "-lbpf"),
+    "load": ("-lxdp", "-lbpf"),
+    "answer": ("-lbpf",),
+    "longest": ("-lbpf",),
+}
+STRICT = ("-O2", "-Wall", "-Wextra", "-Werror")
+# Debian keeps asm/types.h where only the compiler of the machine itself looks.
+BPF = ("clang", *STRICT, "-g", "-target", "bpf", "-I/usr/include/x86_64-linux-gnu", "-c")
+
+
+def build() -> None:
+    """Everything anew; `subprocess.CalledProcessError` where a compiler objects."""
+    BUILD.mkdir(exist_ok=True)
+    for name, libraries in PROGRAMS.items():
+        source, program = str(HERE / f"{name}.c"), str(BUILD / name)
+        subprocess.run(["cc", *STRICT, source, "-o", program, *libraries], check=True)
+    for text in sorted(HERE.glob("*.bpf.c")):
+        subprocess.run([*BPF, str(text), "-o", str(BUILD / f"{text.stem}.o")], check=True)
