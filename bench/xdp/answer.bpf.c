@@ -50,6 +50,24 @@ struct {
 	__array(values, struct steering_array);
 } steering SEC(".maps");
 
+#ifdef BLOCKS
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, (1 << 24) / BLOCKS_EACH);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, BLOCKS_EACH * sizeof(struct client));
+} clients SEC(".maps");
+
+static __always_inline const struct client *place(const __u8 *address)
+{
+	__u32 block = address[0] << 16 | address[1] << 8 | address[2];
+	__u32 index = block / BLOCKS_EACH;
+	const struct client *some = bpf_map_lookup_elem(&clients, &index);
+
+	return some && some[block % BLOCKS_EACH].scope ? &some[block % BLOCKS_EACH] : NULL;
+}
+#else
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 1 << 22);
@@ -57,6 +75,14 @@ struct {
 	__type(key, struct client_key);
 	__type(value, struct client);
 } clients SEC(".maps");
+
+static __always_inline const struct client *place(const __u8 *address)
+{
+	struct client_key key = { 24, { address[0], address[1], address[2] } };
+
+	return bpf_map_lookup_elem(&clients, &key);
+}
+#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -191,11 +217,10 @@ int answer(struct xdp_md *context)
 	    udp->len != bpf_htons(asked - sizeof(*ip)) || !understood_tail(tail))
 		goto pass;
 
-	struct client_key key = { 24, { tail->address[0], tail->address[1], tail->address[2] } };
 	const struct service *service = bpf_map_lookup_elem(&names, name);
 	if (!service)
 		goto pass;
-	const struct client *client = bpf_map_lookup_elem(&clients, &key);
+	const struct client *client = place(tail->address);
 	if (!client || client->list == UP_THE_STACK)
 		goto pass;
 	const struct cell *cell = steer(service, client->list);

@@ -29,6 +29,7 @@
 #include "tables.h"
 
 static struct cell *cells;
+static struct client *blocks; /* where the map is an array of every /24 */
 
 static void fail(const char *what)
 {
@@ -53,9 +54,16 @@ static void add_client(int clients, const char *address, __u32 length, __u16 lis
 	struct client_key key = { length, {} };
 	struct client client = { list, scope, 0 };
 
-	if (inet_pton(AF_INET, address, key.address) != 1 ||
-	    bpf_map_update_elem(clients, &key, &client, BPF_ANY))
+	if (inet_pton(AF_INET, address, key.address) != 1)
 		fail("client");
+	if (blocks) { /* shorter prefixes first: the longer ones are written over them */
+		__u32 first = key.address[0] << 16 | key.address[1] << 8 | key.address[2];
+
+		for (__u32 n = 0; n < 1u << (24 - length); n++)
+			blocks[first + n] = client;
+	} else if (bpf_map_update_elem(clients, &key, &client, BPF_ANY)) {
+		fail("client");
+	}
 }
 
 static void set_cell(struct cell *cell, __u32 ttl, const char *address)
@@ -134,9 +142,14 @@ static void obey(const struct bpf_object *object, int program)
 	int clients = bpf_object__find_map_fd_by_name(object, "clients");
 	int steering = bpf_object__find_map_fd_by_name(object, "steering");
 	int counts = bpf_object__find_map_fd_by_name(object, "counts");
+	const size_t blocks_size = (1 << 24) * sizeof(struct client);
 	char line[512], text[400];
 	unsigned a, b, c;
 
+	if (bpf_map__type(bpf_object__find_map_by_name(object, "clients")) == BPF_MAP_TYPE_ARRAY)
+		blocks = mmap(NULL, blocks_size, PROT_READ | PROT_WRITE, MAP_SHARED, clients, 0);
+	if (blocks == MAP_FAILED)
+		fail("mmap");
 	while (fgets(line, sizeof(line), stdin)) {
 		if (sscanf(line, "name %399s %u", text, &a) == 2)
 			add_name(names, text, a);

@@ -26,4 +26,9 @@ def build() -> None:
         source, program = str(HERE / f"{name}.c"), str(BUILD / name)
         subprocess.run(["cc", *STRICT, source, "-o", program, *libraries], check=True)
     for text in sorted(HERE.glob("*.bpf.c")):
-        subprocess.run([*BPF, str(text), "-o", str(BUILD / f"{text.stem}.o")], check=True)
+        _build_bpf(text, text.stem)
+    _build_bpf(HERE / "answer.bpf.c", "answer_blocks.bpf", "-DBLOCKS")
+
+
+def _build_bpf(source: Path, name: str, *options: str) -> None:
+    subprocess.run([*BPF, *options, str(source), "-o", str(BUILD / f"{name}.o")], check=True)

@@ -15,8 +15,8 @@ LISTS = 2000
 class KernelAnswer:
     """The program, attached from `with` to its end; everything it is told is a line."""
 
-    def __init__(self, veth: Veth, mode: str) -> None:
-        command = [str(BUILD / "answer"), "srv", mode, str(BUILD / "answer.bpf.o")]
+    def __init__(self, veth: Veth, mode: str, program: str = "answer") -> None:
+        command = [str(BUILD / "answer"), "srv", mode, str(BUILD / f"{program}.bpf.o")]
         self._process = subprocess.Popen(
             [*veth.inside("srv"), *command],
             stdin=subprocess.PIPE,

@@ -28,14 +28,17 @@ from bench.xdp.veth import ASKER, SERVER, Veth, core_busy_seconds, cpu_seconds, 
 
 SERVER_CORE, ASKING_CORE = 0, 1
 # The echo on a socket; the same behind the program with empty tables, which lets all pass; the
-# echo over AF_XDP; the answer in the kernel. XDP in the driver, or in the stack after an skb.
+# echo over AF_XDP; the answer in the kernel, its map an LPM_TRIE or an array of every /24. XDP in
+# the driver, or in the stack after an skb.
+MAPS = {"trie": "answer", "blocks": "answer_blocks"}
 VARIANTS = (
     "socket",
     "passed native",
     "xsk native",
     "xsk generic",
-    "kernel native",
-    "kernel generic",
+    "trie native",
+    "trie generic",
+    "blocks native",
 )
 LOOKUPS = ("any_trie_ns", "any_blocks_ns", "few_trie_ns", "few_blocks_ns")
 SIZES = ("1000", "100000", "1000000")
@@ -51,7 +54,7 @@ def measure_variant(veth: Veth, variant: str, seconds: float, window: int) -> Fi
         sent, received, answered, took = _load(veth, seconds, window)
         after = _clocks(napi, process)
     in_kernel, in_process, busy = (b - a for a, b in zip(before, after, strict=True))
-    if variant.startswith("kernel") and answered < received:
+    if variant.partition(" ")[0] in MAPS and answered < received:
         raise SystemExit(f"{variant}: {received - answered:.0f} responses without an answer")
     return {
         "answers_per_second": received / took,
@@ -67,8 +70,8 @@ def measure_variant(veth: Veth, variant: str, seconds: float, window: int) -> Fi
 def _serving(veth: Veth, variant: str) -> Iterator[int | None]:
     """The variant at the server's end; its process where it has one."""
     what, _, mode = variant.partition(" ")
-    if what == "kernel":
-        with KernelAnswer(veth, mode) as kernel:
+    if what in MAPS:
+        with KernelAnswer(veth, mode, MAPS[what]) as kernel:
             kernel.place_everybody()
             yield None
     elif what == "passed":
@@ -123,9 +126,9 @@ def measure_all(veth: Veth, times: int, seconds: float, window: int) -> dict[str
     }
 
 
-def measure_program(veth: Veth, seconds: float, window: int) -> float:
+def measure_program(veth: Veth, what: str, seconds: float, window: int) -> float:
     """Nanoseconds of the program itself for an answer, under load."""
-    with KernelAnswer(veth, "native") as kernel:
+    with KernelAnswer(veth, "native", MAPS[what]) as kernel:
         kernel.place_everybody()
         veth.pin_napi("srv", SERVER_CORE)
         kernel.time()
@@ -135,10 +138,9 @@ def measure_program(veth: Veth, seconds: float, window: int) -> float:
 
 def measure_longest() -> list[dict[str, float]]:
     """The kernel's longest-prefix table by itself, at several sizes."""
-    printed = run(str(BUILD / "longest"), str(BUILD / "longest.bpf.o"), *reversed(SIZES))
+    printed = run(str(BUILD / "longest"), str(BUILD / "longest.bpf.o"), *SIZES)
     keys = ("prefixes", "octets", "fill_seconds", *LOOKUPS)
-    rows = [dict(zip(keys, map(float, line.split()), strict=True)) for line in printed.splitlines()]
-    return rows[::-1]
+    return [dict(zip(keys, map(float, line.split()), strict=True)) for line in printed.splitlines()]
 
 
 def _spread(values: Sequence[float]) -> Figures:
@@ -157,11 +159,15 @@ def main() -> None:
     build()
     with Veth() as veth:
         veth.pin_napi("ask", ASKING_CORE)
-        same = check_against_engine(veth)
+        same = {what: check_against_engine(veth, name) for what, name in MAPS.items()}
         with KernelAnswer(veth, "native") as kernel:
             publish = _spread([kernel.publish() for _ in range(20)])
         variants = measure_all(veth, asked.times, asked.seconds, asked.window)
-        timed = [measure_program(veth, asked.seconds, asked.window) for _ in range(asked.times)]
+        load = asked.seconds, asked.window
+        timed = {
+            what: _spread([measure_program(veth, what, *load) for _ in range(asked.times)])
+            for what in MAPS
+        }
     longest = measure_longest()
     write(
         "xdp",
@@ -169,13 +175,14 @@ def main() -> None:
             "settings": vars(asked),
             "responses_equal_to_the_engine": same,
             "publish_us": publish,
-            "program_ns": _spread(timed),
+            "program_ns": timed,
             "variants": variants,
             "lpm_trie": longest,
         },
     )
     _show(variants, longest)
-    print(f"\nthe program itself: {statistics.median(timed):.0f} ns")
+    for what, each in timed.items():
+        print(f"\nthe program itself, {what}: {each['median']:.0f} ns")
 
 
 def _show(variants: dict[str, Any], longest: list[dict[str, float]]) -> None:

@@ -63,13 +63,13 @@ chats DYNA chats
 """
 
 
-def check_against_engine(veth: Veth) -> int:
+def check_against_engine(veth: Veth, program: str) -> int:
     """How many different queries had equal octets; ends the run where any had not."""
     queries = list(_queries())
     with (
         _daemon(veth),
         veth.passing("ask", BUILD / "redirect.bpf.o"),
-        KernelAnswer(veth, "native") as kernel,
+        KernelAnswer(veth, "native", program) as kernel,
         veth.socket("ask") as asking,
     ):
         by_engine = [_ask(asking, query) for query in queries]

@@ -22,6 +22,10 @@ struct client_key {
 	__u8 address[4];
 };
 
+/* Where `clients` is an array of every /24 (-DBLOCKS), each element holds this many of them, as
+ * an array's elements have at least eight octets; a scope of 0 is a place without a client. */
+#define BLOCKS_EACH 2
+
 struct client {
 	__u16 list;
 	__u8 scope;
