@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from pathlib import Path
 
 HERE = Path(__file__).parent
 BUILD = HERE / "build"
-PROGRAMS = {
+PROGRAMS: dict[str, tuple[str, ...]] = {
     "echo_socket": (),
     "echo_xsk": ("-lxdp", "-lbpf"),
     "load": ("-lxdp", "-lbpf"),
@@ -16,7 +17,8 @@ PROGRAMS = {
 }
 STRICT = ("-O2", "-Wall", "-Wextra", "-Werror")
 # Debian keeps asm/types.h where only the compiler of the machine itself looks.
-BPF = ("clang", *STRICT, "-g", "-target", "bpf", "-I/usr/include/x86_64-linux-gnu", "-c")
+HEADERS = f"-I/usr/include/{platform.machine()}-linux-gnu"
+BPF = ("clang", *STRICT, "-g", "-target", "bpf", HEADERS, "-c")
 
 
 def build() -> None:

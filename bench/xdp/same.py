@@ -65,29 +65,30 @@ chats DYNA chats
 
 def check_against_engine(veth: Veth, program: str) -> int:
     """How many different queries had equal octets; ends the run where any had not."""
-    queries = list(_queries())
+    asked = list(queries())
     with (
         _daemon(veth),
         veth.passing("ask", BUILD / "redirect.bpf.o"),
         KernelAnswer(veth, "native", program) as kernel,
         veth.socket("ask") as asking,
     ):
-        by_engine = [_ask(asking, query) for query in queries]
+        by_engine = [_ask(asking, query) for query in asked]
         if kernel.counts()[0]:
             raise SystemExit("the kernel answered out of empty tables")
         _fill(kernel)
         answered = kernel.counts()[0]
-        by_kernel = [_ask(asking, query) for query in queries]
-        if kernel.counts()[0] - answered != len(queries):
+        by_kernel = [_ask(asking, query) for query in asked]
+        if kernel.counts()[0] - answered != len(asked):
             raise SystemExit("the kernel let queries pass that it should answer")
-        for query, one, other in zip(queries, by_engine, by_kernel, strict=True):
+        for query, one, other in zip(asked, by_engine, by_kernel, strict=True):
             if one != other:
                 raise SystemExit(f"{query.hex()}\nengine {one.hex()}\nkernel {other.hex()}")
         _dig(veth, kernel)
-    return len(queries)
+    return len(asked)
 
 
-def _queries() -> Iterator[bytes]:
+def queries() -> Iterator[bytes]:
+    """Every kind of query that the program understands: A, and a client subnet of /24."""
     flags = (0x0000, 0x0100, 0x0110, 0x0130)
     names = (EVEN, ODD, EVEN.upper(), "Chats.iNference.exAmple")
     every = itertools.product(names, REGIONS.values(), flags, (0, 0x8000), (512, 1232, 4096))
@@ -174,7 +175,7 @@ def _write(place: Path, ports: list[int]) -> Path:
 def _wait(veth: Veth, log: Path) -> None:
     """Until the daemon answers: a query that it leaves alone is asked again."""
     deadline = time.monotonic() + 30
-    query = next(_queries())
+    query = next(queries())
     with veth.socket("ask") as asking:
         asking.settimeout(0.2)
         while time.monotonic() < deadline:
