@@ -23,13 +23,15 @@ def tables(told: Mapping[str, Any]) -> str:
 
 def _provenance(told: Mapping[str, Any]) -> str:
     commit = (told["commit"] or "unknown")[:12]
-    first, last = (median for median in (_drift(told, "first"), _drift(told, "last")))
+    first, last = _drift(told, "first"), _drift(told, "last")
+    busy = max(row["generator_busy"]["median"] for row in told["rows"] if row["server"] == "echo")
     return (
         f"Measured at commit `{commit}` on {told['cpu']}, {told['cores']} cores, "
         f"{told['platform']}; {told['rounds']} rounds of {told['seconds']:g} s each, "
         f"{told['took_s'] / 60:.0f} minutes in all. The echo cost {first:.2f} µs at the start of "
         f"a round and {last:.2f} at its end. The generator alone sends "
-        f"{told['generator']['queries_per_s']:,} queries a second.\n"
+        f"{told['generator']['queries_per_s']:,} queries a second; beside the echo it had work for "
+        f"{busy:.0%} of the time.\n"
     )
 
 
@@ -43,7 +45,7 @@ def _sides(told: Mapping[str, Any]) -> list[str]:
     for threads in sorted({row["threads"] for row in told["rows"]}):
         head = (
             *("server", "asked", "CPU-s per million", "÷ echo", "÷ best peer"),
-            *("answers/s", "lost", "wrong", "p50 µs", "p99 µs"),
+            *("answers/s", "÷ echo", "lost", "wrong", "p50 µs", "p99 µs"),
         )
         rows = [
             (
@@ -53,6 +55,7 @@ def _sides(told: Mapping[str, Any]) -> list[str]:
                 _spread(row["cost_to_echo"]),
                 _ratio(row),
                 _thousands(row["answers_per_s"]),
+                f"{row['rate_to_echo']['median']:.2f}",
                 f"{row['lost']:,}",
                 f"{row['wrong']:,}",
                 f"{row['half_load']['p50']:,.0f}",

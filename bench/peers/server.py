@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.peers.ask import address, ask, serial, until
 from bench.peers.process import tree
 from bench.peers.world import STATIC_ADDRESS, World, zone_text
+from resolverd.errors import ResolverdError
 
 _START_LIMIT = 300.0
 _STOP_LIMIT = 15.0
@@ -31,7 +32,7 @@ class Mode(StrEnum):
     GEO = "geo + ECS"
 
 
-class FailedError(Exception):
+class FailedError(ResolverdError):
     """A server did not start, did not reload, or is not installed; the text says more."""
 
 
@@ -88,7 +89,7 @@ class Server(ABC):
         """Master files, each called what `name` makes of its origin."""
         site.zones.mkdir(exist_ok=True)
         for origin in site.world.origins():
-            (site.zones / name(origin)).write_text(zone_text(origin, site.serial, geo))
+            (site.zones / name(origin)).write_text(zone_text(site.world, origin, site.serial, geo))
 
     def version(self) -> str:
         """What it says of itself. Raises FailedError when it is not installed."""
@@ -139,8 +140,9 @@ class Running:
         return self.process.poll() is None
 
     def last_words(self) -> str:
-        """The end of its log."""
-        return "\n".join((self.site.place / "log").read_text("utf-8", "replace").split("\n")[-12:])
+        """The end of its log; results that hold it say nothing of this machine's directories."""
+        text = (self.site.place / "log").read_text("utf-8", "replace")
+        return "\n".join(text.replace(str(self.site.place), "…").split("\n")[-12:])
 
 
 @contextmanager

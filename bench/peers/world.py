@@ -38,12 +38,17 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """How much is served. `database` None is resolverd's embedded country database."""
+    """How much is served. `database` None is resolverd's embedded country database.
+
+    `names` are static names that each zone has besides; `services` are counted from `geo` on, and
+    only resolverd has more than that one.
+    """
 
     database: Path | None = None
     zones: int = 1
     regions: int = 4
     services: int = 1
+    names: int = 0
 
     def origins(self) -> Iterator[str]:
         """The zones' names."""
@@ -69,8 +74,9 @@ class World:
         }
 
 
-def zone_text(origin: str, serial: int, geo: str) -> str:
+def zone_text(world: World, origin: str, serial: int, geo: str) -> str:
     """A master file; `geo` is how this server writes the steered name, one or more lines."""
+    more = "".join(f"n{n:06} A 192.0.{n >> 8 & 255}.{n & 255}\n" for n in range(world.names))
     return f"""\
 $ORIGIN {origin}.
 $TTL {TTL}
@@ -80,7 +86,7 @@ $TTL {TTL}
 ns1 A 192.0.2.53
 ns2 A 198.51.100.53
 www A {STATIC_ADDRESS}
-{geo}"""
+{geo}{more}"""
 
 
 def _region(n: int, count: int) -> Region:

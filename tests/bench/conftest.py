@@ -72,6 +72,7 @@ def _row(name: str, cost: float, mode: str) -> dict[str, Any]:
         "sent": 1000,
         "lost": 7,
         "wrong": 0,
+        "generator_busy": _spread(0.5),
         "cost_to_best_peer": round(cost / 4.0, 3),
         "best_peer": "gdnsd",
         "half_load": {"rate": 500, "p50": 20.0, "p99": 90.0, "lost": 0, "sent": 500},
