@@ -45,7 +45,7 @@ def address(response: dns.message.Message | None) -> str | None:
 
 def serial(port: int, origin: str) -> int | None:
     """The serial of the zone that is served now."""
-    response = ask(port, origin, "SOA")
+    response = ask(port, origin, "SOA", wait=0.1)
     rrsets = response.answer if response else []
     return next((rdata.serial for rrset in rrsets for rdata in rrset), None)
 
