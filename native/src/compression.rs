@@ -8,6 +8,9 @@ use crate::name::{Key, Suffix};
 /// The farthest offset that a pointer can hold.
 const FARTHEST: usize = 0x3fff;
 
+/// As many suffixes as most messages have stand in a list, which is faster than the table.
+const FEW: usize = 24;
+
 /// A label takes two octets at least, so at most half of these marks are used.
 const MARKS: usize = 1 << 14;
 
@@ -20,6 +23,8 @@ struct Mark {
 
 /// The suffixes that stand in the message being written; kept between messages, never cleared.
 pub struct Offsets {
+    few: [(u32, u16); FEW],
+    used: usize,
     marks: Box<[Mark]>,
     message: u32,
     begun: bool,
@@ -36,6 +41,8 @@ impl Offsets {
             offset: 0,
         };
         Self {
+            few: [(0, 0); FEW],
+            used: 0,
             marks: vec![unused; MARKS].into_boxed_slice(),
             message: 0,
             begun: false,
@@ -55,26 +62,22 @@ impl Offsets {
     /// What is written is remembered. `asked` is QNAME, which stands at offset 12.
     pub fn place(&mut self, message: &[u8], asked: &[u8], name: &[u8]) -> (usize, Option<u16>) {
         if !self.begun {
-            self.remember_question(message, asked);
+            self.remember_question(asked);
         }
         self.name.set(name);
         for label in 0..self.name.labels() {
-            let suffix = self.name.suffix(label);
             let start = self.name.start(label);
-            match find(&self.marks, self.message, message, suffix) {
-                Ok(offset) => return (start, Some(offset)),
-                Err(free) => self.mark(
-                    free,
-                    suffix_tag(self.name.suffix(label)),
-                    message.len() + start,
-                ),
+            if let Some(offset) = self.find(message, self.name.suffix(label)) {
+                return (start, Some(offset));
             }
+            self.mark(self.name.suffix(label).hash, message.len() + start);
         }
         (name.len(), None)
     }
 
-    fn remember_question(&mut self, message: &[u8], asked: &[u8]) {
+    fn remember_question(&mut self, asked: &[u8]) {
         self.begun = true;
+        self.used = 0;
         self.message = self.message.wrapping_add(1);
         if self.message == 0 {
             // Marks of four thousand million messages ago would seem to be of this one.
@@ -85,24 +88,54 @@ impl Offsets {
         }
         self.name.set(asked);
         for label in 0..self.name.labels() {
-            let suffix = self.name.suffix(label);
-            if let Err(free) = find(&self.marks, self.message, message, suffix) {
-                self.mark(
-                    free,
-                    suffix_tag(self.name.suffix(label)),
-                    12 + self.name.start(label),
-                );
-            }
+            self.mark(self.name.suffix(label).hash, 12 + self.name.start(label));
         }
     }
 
-    fn mark(&mut self, free: usize, tag: u32, offset: usize) {
-        if offset <= FARTHEST
-            && let Some(mark) = self.marks.get_mut(free)
-        {
+    /// Where `suffix` stands in the message, if it does.
+    #[inline]
+    fn find(&self, message: &[u8], suffix: Suffix<'_>) -> Option<u16> {
+        let stands = |tagged: u32, offset: u16| {
+            tagged == tag(suffix.hash) && stands_at(message, usize::from(offset), suffix.octets)
+        };
+        for &(tagged, offset) in self.few.get(..self.used).unwrap_or_default() {
+            if stands(tagged, offset) {
+                return Some(offset);
+            }
+        }
+        if self.used < FEW {
+            return None;
+        }
+        chain(suffix.hash)
+            .map_while(|at| {
+                self.marks
+                    .get(at)
+                    .filter(|mark| mark.message == self.message)
+            })
+            .find(|mark| stands(mark.tag, mark.offset))
+            .map(|mark| mark.offset)
+    }
+
+    /// Remember a suffix that does not stand in the message yet.
+    fn mark(&mut self, hash: u64, offset: usize) {
+        if offset > FARTHEST {
+            return;
+        }
+        if let Some(room) = self.few.get_mut(self.used) {
+            *room = (tag(hash), offset as u16);
+            self.used += 1;
+            return;
+        }
+        let current = self.message;
+        let free = chain(hash).find(|at| {
+            self.marks
+                .get(*at)
+                .is_some_and(|mark| mark.message != current)
+        });
+        if let Some(mark) = free.and_then(|at| self.marks.get_mut(at)) {
             *mark = Mark {
-                message: self.message,
-                tag,
+                message: current,
+                tag: tag(hash),
                 offset: offset as u16,
             };
         }
@@ -115,27 +148,13 @@ impl Default for Offsets {
     }
 }
 
-fn suffix_tag(suffix: Suffix<'_>) -> u32 {
-    (suffix.hash >> 32) as u32
+/// The marks where a suffix may be, in the order in which they are tried.
+fn chain(hash: u64) -> impl Iterator<Item = usize> {
+    (0..MARKS).map(move |step| (hash as usize).wrapping_add(step) % MARKS)
 }
 
-/// Where `suffix` stands in the message, or else the mark that is free for it.
-fn find(marks: &[Mark], current: u32, message: &[u8], suffix: Suffix<'_>) -> Result<u16, usize> {
-    let mut at = suffix.hash as usize % MARKS;
-    for _ in 0..MARKS {
-        match marks.get(at) {
-            Some(mark) if mark.message == current => {
-                if mark.tag == suffix_tag(suffix)
-                    && stands_at(message, usize::from(mark.offset), suffix.octets)
-                {
-                    return Ok(mark.offset);
-                }
-            }
-            _ => break,
-        }
-        at = (at + 1) % MARKS;
-    }
-    Err(at)
+const fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 /// Whether the name at `at` of `message`, which may end in a pointer, is `name`, lowered.

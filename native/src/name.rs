@@ -9,8 +9,8 @@ pub const LONGEST: usize = 255;
 /// A name has at most 127 labels, and then the root.
 const LABELS: usize = 128;
 
-/// Room behind a name, so that its labels can be read eight octets at a time.
-const PADDING: usize = 8;
+/// A name and room behind it, so that it can be read eight octets at a time from any of them.
+const ROOM: usize = 264;
 
 /// The hash of the root, from which all others are made.
 const ROOT: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -46,9 +46,20 @@ fn mixed(hash: u64, word: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64
 }
 
+/// Eight octets with the ASCII letters among them lowered.
+const fn lowered(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7f * EACH);
+    // The upper bit of each octet tells whether it is at least A, and more than Z.
+    let from_a = low + (0x80 - b'A' as u64) * EACH;
+    let past_z = low + (0x7f - b'Z' as u64) * EACH;
+    let letters = (from_a ^ past_z) & !word & (0x80 * EACH);
+    word | letters >> 2
+}
+
 /// A lowered name and the hash of each of its suffixes.
 pub struct Key {
-    octets: [u8; LONGEST + PADDING],
+    octets: [u8; ROOM],
     length: usize,
     starts: [u8; LABELS],
     hashes: [u64; LABELS],
@@ -69,7 +80,7 @@ impl Key {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            octets: [0; LONGEST + PADDING],
+            octets: [0; ROOM],
             length: 1,
             starts: [0; LABELS],
             hashes: [ROOT; LABELS],
@@ -93,7 +104,10 @@ impl Key {
     fn try_set(&mut self, name: &[u8]) -> Option<()> {
         let room = self.octets.get_mut(..LONGEST)?.get_mut(..name.len())?;
         room.copy_from_slice(name);
-        room.make_ascii_lowercase();
+        let (words, _) = self.octets.as_chunks_mut::<8>();
+        for word in words.iter_mut().take(name.len().div_ceil(8)) {
+            *word = lowered(u64::from_le_bytes(*word)).to_le_bytes();
+        }
         self.length = name.len();
         let (mut at, mut labels) = (0_usize, 0_usize);
         loop {
@@ -224,6 +238,18 @@ mod tests {
             assert_eq!(short.suffix(0).hash, long.suffix(label).hash);
         }
         assert_eq!(long.octets(), b"\x05extra\x0elongerthan8yes\x07example\0");
+    }
+
+    #[test]
+    fn letters_are_lowered_and_nothing_else() {
+        for octet in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut word = [b'Z', b'@', b'[', 0xff, 0, b'a', 0xc1, b'A'];
+                word[place] = octet;
+                let lower = lowered(u64::from_le_bytes(word)).to_le_bytes();
+                assert_eq!(lower, word.map(|octet| octet.to_ascii_lowercase()));
+            }
+        }
     }
 
     #[test]

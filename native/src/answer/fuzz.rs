@@ -1,7 +1,124 @@
-//! For fuzzers: one pure function.
+//! For fuzzers: one pure function over a small Snapshot that is part of the library.
+//!
+//! `tests/differential/fuzz_image.py` makes its images: the zones of the differential test,
+//! and services of four regions each.
 
-/// Answer `octets` as a datagram from a small Snapshot; nothing but the answer is observed.
+use super::{Scratch, Snapshot, respond};
+use crate::counters::{Counters, Transport};
+use crate::geo::ClientMap;
+use crate::prefix::Prefix;
+use crate::tables::Plan;
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
+
+const PLAN: &[u8] = include_bytes!("../../fuzz/plan.image");
+const STEERING: &[u8] = include_bytes!("../../fuzz/steering.image");
+
+static SNAPSHOT: LazyLock<Result<Snapshot, &'static str>> = LazyLock::new(snapshot);
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+}
+
+fn snapshot() -> Result<Snapshot, &'static str> {
+    let map = ClientMap::same_for_all(&[0, 1, 2, 3]).ok_or("there is no map")?;
+    let plan = Plan::load(PLAN, vec![Arc::new(map)])?;
+    Snapshot::load(Arc::new(plan), STEERING)
+}
+
+/// Answer `octets` as a datagram and then over TCP: the lengths of the responses, where any
+/// may be sent. The same octets always get the same.
 #[must_use]
-pub fn fuzz_respond(_octets: &[u8]) -> Option<usize> {
-    None
+pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
+    let Ok(snapshot) = &*SNAPSHOT else {
+        return [None; 2];
+    };
+    let mut out = [0; 65_535];
+    [Transport::Udp, Transport::Tcp].map(|transport| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            respond(
+                octets,
+                &Prefix::host_v4([192, 0, 2, 1]),
+                snapshot,
+                &Counters::none(),
+                scratch,
+                transport,
+                &mut out,
+            )
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_images_are_sound_and_answer() {
+        let snapshot = snapshot().unwrap();
+        assert_eq!(snapshot.self_check(&mut Scratch::new()), Ok(()));
+        let packet = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01";
+        let [udp, tcp] = fuzz_respond(packet);
+        assert!(udp.is_some_and(|length| length > packet.len()));
+        assert_eq!(udp, tcp);
+        assert_eq!(fuzz_respond(b"short"), [None; 2]);
+    }
+
+    fn loaded(image: &[u8]) -> Result<Arc<Plan>, &'static str> {
+        let map = Arc::new(ClientMap::same_for_all(&[0, 1, 2, 3]).unwrap());
+        Plan::load(image, vec![map]).map(Arc::new)
+    }
+
+    /// Whether the tables load; what loads has to answer without a panic.
+    fn answers(plan: &Result<Arc<Plan>, &'static str>, steering: &[u8]) -> bool {
+        let packet = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01";
+        let Ok(plan) = plan else {
+            return false;
+        };
+        let Ok(snapshot) = Snapshot::load(Arc::clone(plan), steering) else {
+            return false;
+        };
+        SCRATCH.with_borrow_mut(|scratch| {
+            respond(
+                packet,
+                &Prefix::host_v4([192, 0, 2, 1]),
+                &snapshot,
+                &Counters::none(),
+                scratch,
+                Transport::Udp,
+                &mut [0; 1232],
+            )
+        });
+        true
+    }
+
+    #[test]
+    fn a_plan_with_any_octet_changed_is_refused_or_answers() {
+        let mut refused = 0;
+        // Every octet of the head and of the first records, then here and there.
+        for at in (0..300).chain((300..PLAN.len()).step_by(97)) {
+            for flip in [0x01, 0xff] {
+                let mut plan = PLAN.to_vec();
+                plan[at] ^= flip;
+                refused += usize::from(!answers(&loaded(&plan), STEERING));
+            }
+        }
+        for at in (0..PLAN.len()).step_by(1009) {
+            assert!(loaded(&PLAN[..at]).is_err());
+        }
+        assert!(refused > 300);
+    }
+
+    #[test]
+    fn a_steering_with_any_octet_changed_is_refused_or_answers() {
+        let plan = loaded(PLAN);
+        let mut refused = 0;
+        for at in (0..STEERING.len()).step_by(7) {
+            let mut steering = STEERING.to_vec();
+            steering[at] ^= 0xff;
+            refused += usize::from(!answers(&plan, &steering));
+            assert!(!answers(&plan, &STEERING[..at]));
+        }
+        assert!(refused > 30);
+    }
 }

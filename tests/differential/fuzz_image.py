@@ -1,0 +1,80 @@
+"""The small Snapshot that fuzzers of the native library answer from (`native/src/answer/fuzz.rs`).
+
+``python -m differential.fuzz_image`` in tests/ writes its images anew; a test holds them to what
+this makes of the zones.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from differential.worlds import ZONES, steering
+from harness.config import config_text
+from harness.server import snapshot_of
+
+from resolverd.dns.prefix import Prefix
+from resolverd.engine.image import plan_image, steering_image
+from resolverd.engine.slots import Slots
+from resolverd.policy.ranking import Preference
+from resolverd.snapshot.model import MapEntry
+
+FOLDER = Path(__file__).parents[2] / "native" / "fuzz"
+REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast")
+SERVICES = "".join(
+    f'[service.{name}]\nregions = ["us-east", "us-west", "eu-west", "ap-northeast"]\n{more}\n'
+    for name, more in {
+        "nearest": "",
+        "failover": "",
+        "weighted": "",
+        "edge": 'answer = "cname"',
+        "noecs": "ecs = false",
+        "single": "",
+        "servfail": 'all_down = "servfail"',
+        "nodata": 'all_down = "nodata"',
+    }.items()
+)
+
+
+class SameForAll:
+    """What the image says of the map that the library makes itself: four regions, no pins."""
+
+    handle = 0
+    region_names = REGIONS
+    pin_names = ()
+
+    def lookup(self, client: Prefix) -> MapEntry:
+        """The same for everybody."""
+        return MapEntry(self.region_names, 0, ())
+
+    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+        """The same everywhere."""
+        return self.region_names, {}
+
+
+def images() -> dict[str, bytes]:
+    """The images by the names of their files."""
+    texts = {file.stem: file.read_text() for file in sorted(ZONES.glob("*.zone"))}
+    del texts["root"]
+    plan, _ = snapshot_of(texts, config_text(SERVICES, server='nsid = "fuzz"'))
+    same = SameForAll()
+    services = {name: replace(each, clients=same) for name, each in plan.services.items()}
+    # In a set's order the images would be other ones each time.
+    zones = {
+        apex: replace(zone, nodes=dict(sorted(zone.nodes.items())))
+        for apex, zone in sorted(plan.zones.items())
+    }
+    plan = replace(plan, zones=zones, services=services)
+    slots = Slots(range(1024, 1 << 22))
+    return {
+        "plan.image": plan_image(plan, slots).octets,
+        "steering.image": steering_image(steering(random.Random(4), plan, 1), plan),
+    }
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for file, octets in images().items():
+        (FOLDER / file).write_bytes(octets)

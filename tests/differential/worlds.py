@@ -1,0 +1,158 @@
+"""What is served in the differential test: Plans over the zones beside this file, and Steerings.
+
+Each Plan has every zone feature and every kind of service; they differ in what the server says
+of itself. A Steering is any state of the world: of a region that the services share, one
+Standing and one Offer, or each its own.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from pathlib import Path
+
+from harness.config import config_text
+from harness.places import FRANKFURT, LONDON, NEW_YORK, SAN_FRANCISCO, TOKYO
+from harness.server import snapshot_of
+
+from resolverd.dns.codes import AAAA, A
+from resolverd.dns.writer import RRsetWire
+from resolverd.policy.decision import Standing
+from resolverd.snapshot.model import Offer, Plan, ServicePlan, Steering
+
+ZONES = Path(__file__).with_name("zones")
+
+SERVICES = """
+[service.nearest]
+regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
+[service.failover]
+regions = ["eu-west", "us-west", "us-east"]
+policy = "failover"
+ttl = "300s"
+failover_ttl = "2s"
+[service.weighted]
+regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
+policy = "weighted"
+weights = { us-east = 5, us-west = 1, eu-west = 3, ap-northeast = 0 }
+ttl = "3600s"
+[service.edge]
+regions = ["ap-northeast", "us-east", "eu-west"]
+answer = "cname"
+[service.noecs]
+regions = ["us-west", "eu-west"]
+ecs = false
+[service.single]
+regions = ["us-east"]
+ttl = "0s"
+failover_ttl = "0s"
+[service.servfail]
+regions = ["us-east", "us-west"]
+all_down = "servfail"
+[service.nodata]
+regions = ["eu-west", "us-west"]
+all_down = "nodata"
+policy = "weighted"
+block_v4 = 20
+block_v6 = 40
+"""
+
+PINS = """
+[pin.office]
+subnets = ["10.1.2.64/26", "2001:db8:1::/48"]
+regions = ["eu-west"]
+[pin.empty]
+subnets = ["10.2.0.0/16", "198.51.100.0/24"]
+regions = ["ap-northeast"]
+services = ["failover", "noecs", "servfail", "nodata"]
+[pin.british]
+countries = ["GB", "DE"]
+regions = ["eu-west", "us-east"]
+[pin.asia]
+continents = ["AS"]
+regions = ["ap-northeast", "us-west"]
+"""
+
+PLACES = {
+    "10.0.0.0/15": NEW_YORK,
+    "10.1.2.0/24": SAN_FRANCISCO,
+    "10.3.0.0/16": LONDON,
+    "10.4.0.0/20": LONDON,
+    "10.4.16.0/20": FRANKFURT,
+    "10.5.0.0/16": TOKYO,
+    "198.51.100.0/24": TOKYO,
+    "2001:db8:1::/48": TOKYO,
+    "2a02::/16": FRANKFURT,
+}
+
+_PLANS = {
+    "plain": (SERVICES, ""),
+    "pinned": (SERVICES + PINS, 'nsid = "fra1.example"\nudp_payload = 4096'),
+    "small": (SERVICES + PINS, f'nsid = "{"n" * 64}"\nudp_payload = 512'),
+}
+PLANS = tuple(_PLANS)
+
+_TIMES = (0.0, 0.4, 1.0, 1.5, 3.0, 4.9999, 5.0, 29.7, 60.0, 61.0, 299.0, 4000.0)
+
+
+@cache
+def plan_of(name: str) -> Plan:
+    """One of `PLANS`; those that have pins serve the root too."""
+    services, server = _PLANS[name]
+    texts = {file.stem: file.read_text() for file in sorted(ZONES.glob("*.zone"))}
+    if services == SERVICES:
+        del texts["root"]
+    from harness.places import TableLocator
+
+    snapshot = snapshot_of(
+        texts, config_text(services, server=server), locator=TableLocator(PLACES)
+    )
+    return snapshot.plan
+
+
+def names_of(plan: Plan) -> list[bytes]:
+    """Every name of every zone, those of services more often, and some of none."""
+    keys = [key for zone in plan.zones.values() for key in zone.nodes]
+    steered = [key for zone in plan.zones.values() for key, node in zone.nodes.items() if node.dyna]
+    return [*keys, *steered * (len(keys) // len(steered)), b"\0", b"\4test\0", b"\2no\4test\0"]
+
+
+def steering(rng: random.Random, plan: Plan, generation: int) -> Steering:
+    """Any state of the world."""
+    mood = rng.choice(("up", "down", "unknown", "any", "any", "any"))
+    shared = rng.random() < 0.5
+    standings: dict[str, dict[str, Standing]] = {}
+    offers: dict[str, dict[str, Offer]] = {}
+    seen: dict[str, Standing] = {}
+    for name, service in plan.services.items():
+        standings[name] = {
+            region: seen.setdefault(region, standing(rng, mood)) if shared else standing(rng, mood)
+            for region in service.regions
+        }
+        offers[name] = {region: offer(rng, service, region) for region in service.regions}
+    return Steering(generation, 0.0, rng.choice((0.0, 1.0)), False, standings, offers, {})
+
+
+def standing(rng: random.Random, mood: str) -> Standing:
+    """What is known of one region."""
+    serves = mood == "up" or (mood == "any" and rng.random() < 0.5)
+    return Standing(
+        serves=serves,
+        unknown=not serves and (mood == "unknown" or (mood == "any" and rng.random() < 0.3)),
+        soonest=float("inf") if rng.random() < 0.4 else rng.choice(_TIMES),
+        changed=None if rng.random() < 0.4 else rng.choice(_TIMES),
+    )
+
+
+def offer(rng: random.Random, service: ServicePlan, region: str) -> Offer:
+    """What one region is answered with."""
+    counts = (0, 1, 1, 2, 3, 7, 40, 100)
+    return Offer(
+        _addresses(rng, A, 4, rng.choice(counts)),
+        _addresses(rng, AAAA, 16, rng.choice(counts)),
+        service.regions[region].cname,
+    )
+
+
+def _addresses(rng: random.Random, rtype: int, octets: int, count: int) -> RRsetWire | None:
+    rdatas = tuple((rng.randbytes(octets),) for _ in range(count))
+    return RRsetWire(rtype, 0, rdatas) if rdatas else None

@@ -1,0 +1,161 @@
+"""The native engine's tables: images that are refused in words, and counters that outlive them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+import pytest
+from differential.fuzz_image import FOLDER, SameForAll, images
+from harness.config import config_text
+from harness.native import Native
+from harness.server import HEAD, snapshot_of
+
+from resolverd.abi.library import why_not
+from resolverd.abi.tables import PlanTables, SnapshotTables, counter_names
+from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
+from resolverd.dns.names import key_from_text
+from resolverd.dns.writer import RRsetWire
+from resolverd.engine.counters import OTHER_TYPE, Counters
+from resolverd.engine.image import PLAN_MAGIC, plan_image, steering_image
+from resolverd.engine.slots import Slots
+from resolverd.errors import EngineError
+from resolverd.snapshot.model import Node, Plan, Snapshot, Steering, ZonePlan
+
+pytestmark = pytest.mark.skipif(
+    why_not() is not None, reason=f"the native engine is not tested: {why_not()}"
+)
+
+NOTHING = Steering(1, 0.0, 1.0, True, {}, {}, {})
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    """One zone and no services."""
+    return replace(snapshot_of({"example.": HEAD}).plan, services={})
+
+
+def test_sound_images_load_and_answer_themselves(plan: Plan) -> None:
+    """The self-check asks the library for the SOA of the first zone."""
+    native = Native()
+    native.publish(Snapshot(plan, NOTHING))
+    native.self_check()
+    assert native.counters() == Counters()
+
+
+def test_a_plan_without_zones_has_nothing_to_check() -> None:
+    """As in `resolverd.engine.selfcheck`."""
+    native = Native()
+    native.publish(Snapshot(Plan(1, {}, {}, b"", 1232), NOTHING))
+    native.self_check()
+
+
+def _damaged(plan: Plan) -> dict[str, tuple[bytes, str]]:
+    image = plan_image(plan, Slots()).octets
+    return {
+        "empty": (b"", "no image, or one of another version"),
+        "version": (PLAN_MAGIC[:-1] + b"\2" + image[8:], "no image, or one of another version"),
+        "cut": (image[:-1], "ends too early"),
+        "long": (image + b"\0", "goes on after its end"),
+        "head": (image[:20], "ends too early"),
+        "counts": (image[:28] + b"\xff" * 8 + image[36:], "ends too early"),
+        "maps": (image[:52] + struct.pack("<I", 1) + image[56:], ""),
+    }
+
+
+@pytest.mark.parametrize("kind", ["empty", "version", "cut", "long", "head", "counts", "maps"])
+def test_an_unsound_plan_is_refused_in_words(plan: Plan, kind: str) -> None:
+    """Never trusted, whoever made it."""
+    image, reason = _damaged(plan)[kind]
+    with pytest.raises(EngineError, match=f"the native engine refuses the plan: .*{reason}"):
+        PlanTables(image, ())
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        ({"example.": {}, "Example.": {}}, "not lowered"),
+        ({"other.": {}, "example.": {}}, "lies outside its zone"),
+        ({"a.example.": {}}, "has no apex"),
+        ({"example.": {5: ((b"\0",),)}}, "alias leads nowhere"),
+        ({"example.": {39: ((b"\1",),)}}, "alias leads nowhere"),
+        ({"example.": {1: ()}}, "not the records"),
+    ],
+)
+def test_a_plan_that_contradicts_itself_is_refused(
+    nodes: dict[str, dict[int, tuple[tuple[bytes, ...], ...]]], reason: str
+) -> None:
+    """What no zone file can say, an image could."""
+    apex = key_from_text("example.")
+    soa = RRsetWire(6, 3600, ((b"\2ns\0", b"\0", bytes(20)),))
+    held = {
+        (name.encode() if name == "Example." else key_from_text(name)): Node(
+            {rtype: RRsetWire(rtype, 60, rdatas) for rtype, rdatas in rrsets.items()}
+        )
+        for name, rrsets in nodes.items()
+    }
+    if "Example." in nodes:
+        held = {apex: Node(), b"\7Example\0": Node()}
+    plan = Plan(1, {apex: ZonePlan(apex, soa, 300, held)}, {}, b"", 1232)
+    image = plan_image(plan, Slots())
+    with pytest.raises(EngineError, match=reason):
+        PlanTables(image.octets, image.maps)
+
+
+def test_a_steering_of_another_plan_is_refused(plan: Plan) -> None:
+    """A Snapshot is a pair that belongs together."""
+    tables = PlanTables(plan_image(plan, Slots()).octets, ())
+    sound = steering_image(NOTHING, plan)
+    SnapshotTables(tables, sound)
+    other = sound[:20] + struct.pack("<I", 1) + sound[24:] + struct.pack("<I", 3)
+    for image in (other, sound[:-1], sound + b"\0", b"\0" + sound[1:], b""):
+        with pytest.raises(EngineError, match="the native engine refuses the steering"):
+            SnapshotTables(tables, image)
+
+
+def test_a_map_that_is_not_native_is_refused() -> None:
+    """The lazy map asks its databases as clients come, which no packet path does."""
+    services = '[service.chat]\nregions = ["us-east"]\n'
+    lazy = snapshot_of({"example.": HEAD}, config_text(services)).plan
+    with pytest.raises(EngineError, match="service chat is not a native one"):
+        plan_image(lazy, Slots())
+    chat = replace(lazy.services["chat"], clients=SameForAll())
+    with pytest.raises(EngineError, match="service chat has other regions"):
+        plan_image(replace(lazy, services={"chat": chat}), Slots())
+
+
+def test_slots_are_kept_for_the_life_of_the_process() -> None:
+    """A service that comes back, counts where it counted."""
+    slots = Slots()
+    first = slots.service("a"), slots.region("a", "x"), slots.pin("p")
+    assert slots.service("b") not in first
+    assert slots.region("b", "x") not in first
+    assert (slots.service("a"), slots.region("a", "x"), slots.pin("p")) == first
+
+
+def test_slots_run_out_with_an_error() -> None:
+    """Counting in another's slot would be worse than refusing to publish."""
+    slots = Slots(range(1024, 1024 + 30))
+    slots.service("a")
+    slots.region("a", "x")
+    with pytest.raises(EngineError, match="no counters left"):
+        slots.service("b")
+    assert slots.pin("p") < 1054
+
+
+def test_the_library_tells_apart_what_the_counters_do() -> None:
+    """Types and RCODEs are declared on both sides."""
+    lines = [line.split() for line in counter_names().splitlines()]
+    responses = {(transport, int(t), int(r)) for _, f, transport, t, r in
+                 (line for line in lines if line[1] == "responses")}  # fmt: skip
+    assert responses == {
+        (transport, rtype, rcode)
+        for transport in ("udp", "tcp")
+        for rtype in (*TYPE_NAMES, OTHER_TYPE)
+        for rcode in RCODE_NAMES
+    }
+
+
+def test_the_fuzzers_images_are_those_of_the_zones() -> None:
+    """Else run: python -m differential.fuzz_image, in tests/."""
+    assert {file.name: file.read_bytes() for file in FOLDER.iterdir()} == images()
