@@ -11,12 +11,21 @@
 //! are merged, so that a scope is the shortest there is, and that a prefix which straddles
 //! pins is fenced exactly at every length.
 
+pub mod border;
 pub mod carrier;
+pub mod compile;
+pub mod entries;
 pub mod fence;
+pub mod gazetteer;
+pub mod geography;
 pub mod map;
+pub mod mmdb;
+pub mod place;
 pub mod ranking;
 pub mod rows;
 pub mod tiles;
 pub mod trie;
+pub mod walk;
 
+pub use compile::{compile, fuzz_compile};
 pub use map::{ClientMap, Found, Scratch};

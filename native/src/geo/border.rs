@@ -1,0 +1,78 @@
+//! Subnet pins and IPv6 carriers as one binary trie, which is walked beside the databases'.
+
+use super::carrier;
+use super::geography::Geography;
+use crate::prefix::{Family, Prefix};
+
+/// The node behind which nothing is pinned and nothing carried.
+pub const OPEN: u32 = 0;
+
+/// The node of the whole space.
+pub const ROOT: u32 = 1;
+
+/// What begins at one prefix.
+#[derive(Clone, Copy, Default)]
+pub struct Node {
+    /// Where the two halves continue; [`OPEN`] where nothing begins in them.
+    pub halves: [u32; 2],
+    /// The rule of a pin for this very prefix; 0 for none.
+    pub rule: u16,
+    /// Whether this is a carrier: its clients are looked up in IPv4.
+    pub carrier: bool,
+}
+
+/// The trie of one family.
+pub struct Borders(Vec<Node>);
+
+impl Borders {
+    /// The pins and carriers of one family.
+    #[must_use]
+    pub fn new(geography: &Geography, family: Family) -> Self {
+        let mut borders = Self(vec![Node::default(), Node::default()]);
+        for (prefix, pin) in &geography.subnets {
+            if prefix.family == family {
+                borders.mark(*prefix, |node| node.rule = pin.saturating_add(1));
+            }
+        }
+        if family == Family::V6 {
+            for network in carrier::networks() {
+                borders.mark(network, |node| node.carrier = true);
+            }
+        }
+        borders
+    }
+
+    /// A node by its number.
+    #[must_use]
+    #[inline]
+    pub fn node(&self, number: u32) -> Node {
+        self.0.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn mark(&mut self, prefix: Prefix, mark: impl FnOnce(&mut Node)) {
+        let mut number = ROOT as usize;
+        for depth in 0..prefix.length {
+            let side = (prefix.address << depth >> 127) as usize;
+            let new = self.0.len();
+            let Some(next) = self.0.get_mut(number).and_then(|n| n.halves.get_mut(side)) else {
+                return;
+            };
+            if *next == OPEN {
+                *next = new as u32;
+                number = new;
+                self.0.push(Node::default());
+            } else {
+                number = *next as usize;
+            }
+        }
+        if let Some(node) = self.0.get_mut(number) {
+            mark(node);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! From databases and one geography to its map.
+
+use super::border::Borders;
+use super::entries::Entries;
+use super::fence::RuleSets;
+use super::gazetteer::Gazetteer;
+use super::geography::{Geography, Ordering};
+use super::map::{ClientMap, Policy, Shares};
+use super::mmdb::{File, Refused};
+use super::tiles::Tiles;
+use super::trie::Trie;
+use super::walk::{Source, Walk};
+use crate::prefix::Family;
+use std::thread;
+
+/// Compile the map of `geography` over these databases, in the order in which they are asked.
+///
+/// Each file must be the one that its gazetteer was read from; another gives a useless map,
+/// and no worse. `tick` hears the part done, from 0 to 1.
+pub fn compile(
+    databases: &[(File<'_>, &Gazetteer)],
+    geography: &Geography,
+    tick: impl Fn(f64) + Sync,
+) -> Result<ClientMap, Refused> {
+    let mut sources = Vec::with_capacity(databases.len());
+    let mut places = Vec::new();
+    for (file, gazetteer) in databases {
+        sources.push(Source {
+            file: *file,
+            gazetteer,
+            base: u32::try_from(places.len()).map_err(|_| too_large())?,
+        });
+        places.extend(&gazetteer.places);
+    }
+    let entries = Entries::new(geography, places)?;
+    tick(0.3);
+    let tiles = |family, from: f64| {
+        let borders = Borders::new(geography, family);
+        Walk::new(&sources, &entries, borders, family).tiles(|part| tick(from + 0.25 * part))
+    };
+    let (v4, v6) = (tiles(Family::V4, 0.3)?, tiles(Family::V6, 0.55)?);
+    tick(0.8);
+    let (mut v4, mut v6) = tries(v4, v6).ok_or_else(too_large)?;
+    tick(0.9);
+    let rows = entries.finish()?;
+    let mut sets = RuleSets::new(&geography.pins);
+    let mut every = 0;
+    if !geography.pins.is_empty() {
+        let rule = |entry| rows.get(entry).rule;
+        v4.summarise(&mut sets, rule);
+        v6.summarise(&mut sets, rule);
+        let named = (geography.subnets.iter().map(|(_, pin)| pin))
+            .chain(geography.countries.iter().map(|(_, pin)| pin))
+            .chain(geography.continents.iter().map(|(_, pin)| pin));
+        for pin in named {
+            every = sets.union(every, u32::from(*pin) + 1);
+        }
+    }
+    tick(1.0);
+    Ok(ClientMap {
+        v4,
+        v6,
+        rows,
+        sets: sets.finish(),
+        every,
+        policy: match geography.ordering {
+            Ordering::Nearest | Ordering::Failover => Policy::Listed,
+            Ordering::Weighted(block_v4, block_v6) => Policy::Shares(Shares {
+                regions: geography.regions.clone().into_boxed_slice(),
+                block_v4,
+                block_v6,
+            }),
+        },
+        regions: geography.regions.len(),
+        pins: geography.pins.len(),
+    })
+}
+
+fn tries(v4: Tiles, v6: Tiles) -> Option<(Trie, Trie)> {
+    thread::scope(|scope| {
+        let other = scope.spawn(move || Trie::new(v6.leaves()));
+        let own = Trie::new(v4.leaves());
+        drop(v4);
+        Some((own?, other.join().ok()??))
+    })
+}
+
+fn too_large() -> Refused {
+    Refused::because("they are larger than a map can hold")
+}
+
+/// Everything that a hostile file can reach, for a fuzzer: open, check, compile, look up.
+///
+/// The countries are two, and there is a pin of each kind.
+pub fn fuzz_compile(octets: &[u8]) {
+    use super::map::Scratch;
+    use super::place::Countries;
+    use super::ranking::Region;
+    use crate::prefix::Prefix;
+
+    let Ok(file) = File::open(octets) else {
+        return;
+    };
+    let countries = Countries::read(
+        &[
+            *b"DEEU\x40\x49\0\0\0\0\0\0\x40\x20\0\0\0\0\0\0",
+            *b"SGAS\x3f\xf0\0\0\0\0\0\0\x40\x59\0\0\0\0\0\0",
+        ]
+        .concat(),
+    );
+    let Ok(gazetteer) = Gazetteer::read(&file, &countries, |_| ()) else {
+        return;
+    };
+    let region = |latitude, longitude, seed| Region {
+        latitude,
+        longitude,
+        weight: 1.0,
+        seed,
+    };
+    let mut geography = Geography {
+        ordering: Ordering::Nearest,
+        edge: (50.0, 8.0),
+        regions: vec![region(50.0, 8.0, 1), region(1.0, 103.0, 2)],
+        pins: vec![
+            super::fence::Fence::NONE.with(0),
+            super::fence::Fence::NONE.with(1),
+        ],
+        subnets: vec![(Prefix::new(Family::V4, 10 << 120, 9), 1)],
+        countries: vec![(*b"DE", 0)],
+        continents: vec![(*b"AS", 1)],
+    };
+    for ordering in [Ordering::Nearest, Ordering::Weighted(24, 48)] {
+        geography.ordering = ordering;
+        let Ok(map) = compile(&[(file, &gazetteer)], &geography, |_| ()) else {
+            return;
+        };
+        let mut scratch = Scratch::new();
+        for length in 0..=128 {
+            let address = 0x0a01_0203_u128 << 96 | u128::from(length) << 60;
+            for family in [Family::V4, Family::V6] {
+                let client = Prefix::new(family, address, length);
+                assert!(map.lookup(client, &mut scratch).order.len() <= 2);
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Entries of the map: for a place and a rule, the row of regions that such a client gets.
+
+use super::gazetteer::NOWHERE;
+use super::geography::{Geography, Ordering};
+use super::mmdb::Refused;
+use super::place::Place;
+use super::ranking::{Nearest, Ordering as Room};
+use super::rows::{Rows, RowsBuilder};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// The entries of one geography over the places of its databases.
+pub struct Entries<'a> {
+    geography: &'a Geography,
+    places: Vec<&'a Place>,
+    /// By place number: the entry where no subnet pin holds.
+    unpinned: Vec<u32>,
+    /// The entry of IPv6 carriers, equal to no other.
+    pub carrier: u32,
+    pinned: Mutex<Pinned>,
+}
+
+/// Entries under subnet pins, made as the walk meets them.
+struct Pinned {
+    rows: RowsBuilder,
+    entries: HashMap<(u32, u16), u32>,
+    nearest: Nearest,
+    room: Room,
+    full: bool,
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of all `places`, whose numbers begin at 1; 0 is the edge.
+    pub fn new(geography: &'a Geography, places: Vec<&'a Place>) -> Result<Self, Refused> {
+        let regions = geography.regions.len();
+        let listed: Vec<u8> = (0..=u8::MAX).take(regions).collect();
+        let mut rows = RowsBuilder::new(regions.max(1));
+        // No region has this number, so no other row is like it.
+        let carrier = rows.add(0, &[u8::MAX]).ok_or_else(too_many)?;
+        let nearest = Nearest::new(&geography.regions);
+        let mut unpinned = Vec::with_capacity(places.len() + 1);
+        let mut allowed = Vec::with_capacity(regions);
+        let mut add = |rule: u16, order: &[u8]| {
+            allowed.clear();
+            allowed.extend(fenced(geography, rule, order));
+            rows.add(rule, &allowed).ok_or_else(too_many)
+        };
+        if geography.ordering == Ordering::Nearest {
+            let mut room = Room::default();
+            nearest.order(geography.edge, &mut room);
+            unpinned.push(add(0, &room.order)?);
+            let orders = orders(&nearest, &places, regions);
+            for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
+                let rule = geography.rule_for(place.country, place.continent);
+                unpinned.push(add(rule, order)?);
+            }
+        } else {
+            unpinned.push(add(0, &listed)?);
+            let by_rule: Vec<u32> = (0..=u16::MAX)
+                .take(geography.pins.len() + 1)
+                .map(|rule| add(rule, &listed))
+                .collect::<Result<_, _>>()?;
+            for place in &places {
+                let rule = geography.rule_for(place.country, place.continent);
+                unpinned.push(by_rule.get(usize::from(rule)).copied().unwrap_or(0));
+            }
+        }
+        Ok(Self {
+            geography,
+            places,
+            unpinned,
+            carrier,
+            pinned: Mutex::new(Pinned {
+                rows,
+                entries: HashMap::new(),
+                nearest,
+                room: Room::default(),
+                full: false,
+            }),
+        })
+    }
+
+    /// The entry for a place, under the rule of a subnet pin if that is not 0.
+    #[inline]
+    pub fn entry(&self, place: u32, rule: u16) -> u32 {
+        if rule == 0 {
+            return self.unpinned.get(place as usize).copied().unwrap_or(0);
+        }
+        self.pinned_entry(place, rule)
+    }
+
+    /// Whether a client's place decides its entry, under this rule of a subnet pin.
+    #[inline]
+    #[must_use]
+    pub fn needs_place(&self, rule: u16) -> bool {
+        if rule == 0 {
+            self.geography.needs_places()
+        } else {
+            matches!(self.geography.ordering, Ordering::Nearest)
+        }
+    }
+
+    /// All rows. Refused where there were too many.
+    pub fn finish(self) -> Result<Rows, Refused> {
+        let pinned = (self.pinned.into_inner()).unwrap_or_else(PoisonError::into_inner);
+        if pinned.full {
+            return Err(too_many());
+        }
+        Ok(pinned.rows.finish())
+    }
+
+    fn pinned_entry(&self, place: u32, rule: u16) -> u32 {
+        let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        let Pinned {
+            rows,
+            entries,
+            nearest,
+            room,
+            full,
+        } = &mut *pinned;
+        *entries.entry((place, rule)).or_insert_with(|| {
+            if self.geography.ordering == Ordering::Nearest {
+                let at = match self.places.get((place as usize).wrapping_sub(1)) {
+                    Some(place) => (place.latitude, place.longitude),
+                    None => self.geography.edge,
+                };
+                nearest.order(at, room);
+            } else {
+                room.order.clear();
+                room.order
+                    .extend((0..=u8::MAX).take(self.geography.regions.len()));
+            }
+            let allowed: Vec<u8> = fenced(self.geography, rule, &room.order).collect();
+            rows.add(rule, &allowed).unwrap_or_else(|| {
+                *full = true;
+                0
+            })
+        })
+    }
+}
+
+/// Those of `order` that a rule allows.
+fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<Item = u8> {
+    let fence = usize::from(rule)
+        .checked_sub(1)
+        .and_then(|pin| geography.pins.get(pin));
+    order
+        .iter()
+        .copied()
+        .filter(move |region| fence.is_none_or(|fence| fence.holds(*region)))
+}
+
+/// The orders of all places behind one another, by two threads.
+fn orders(nearest: &Nearest, places: &[&Place], regions: usize) -> Vec<u8> {
+    let all = |places: &[&Place]| {
+        let mut room = Room::default();
+        let mut orders = Vec::with_capacity(places.len() * regions);
+        for place in places {
+            nearest.order((place.latitude, place.longitude), &mut room);
+            orders.extend(&room.order);
+        }
+        orders
+    };
+    let (first, second) = places.split_at(places.len() / 2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| all(second));
+        let mut orders = all(first);
+        // A thread that died leaves no orders; its places then have none, and are refused.
+        orders.extend(other.join().unwrap_or_default());
+        orders
+    })
+}
+
+fn too_many() -> Refused {
+    Refused::because("its places have more distinct preference lists than a map can hold")
+}
+
+const _: () = assert!(NOWHERE == 0);

@@ -1,0 +1,181 @@
+//! One database's places: checked once, then known by the tree's own records.
+
+use super::mmdb::bits::Ranked;
+use super::mmdb::check::check_values;
+use super::mmdb::metadata::Layout;
+use super::mmdb::survey::survey;
+use super::mmdb::{File, Refused, SEPARATOR};
+use super::place::{Countries, Place, Reader, Unreadable};
+use super::rows::Fold;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::thread;
+
+/// The share of unreadable records above which a database is refused, in percent.
+const UNREADABLE_MOST: usize = 1;
+
+/// The number that stands for no place.
+pub const NOWHERE: u32 = 0;
+
+/// What a check counted; as `WalkReport` of `resolverd/geo/inspection.py`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// The tree's records that name data.
+    pub networks: u64,
+    /// Distinct data records.
+    pub records: u64,
+    /// Those of them that cannot be read.
+    pub unreadable: u64,
+    /// Why the first of those cannot be read; empty where all can.
+    pub first_reason: String,
+}
+
+/// The places of one database that has passed its check.
+///
+/// It holds nothing of the file, which is lent again for each compilation.
+pub struct Gazetteer {
+    /// What the check counted.
+    pub report: Report,
+    /// The distinct places; number `n + 1` is the place `n`.
+    pub places: Vec<Place>,
+    node_count: u32,
+    offsets: Ranked,
+    numbers: Vec<u32>,
+}
+
+impl Gazetteer {
+    /// Check a whole file and read every record once; `tick` hears the part done.
+    pub fn read(
+        file: &File<'_>,
+        countries: &Countries,
+        tick: impl Fn(f64) + Sync,
+    ) -> Result<Self, Refused> {
+        let found = survey(file, |part| tick(0.5 * part))?;
+        check_values(file.data, &found.offsets, |part| tick(0.5 + 0.3 * part))?;
+        let offsets: Vec<u32> = found.offsets.iter().collect();
+        let (first, second) = offsets.split_at(offsets.len() / 2);
+        let (first, second) = thread::scope(|scope| {
+            let other = scope.spawn(|| read_all(file, countries, second, |_| ()));
+            let own = read_all(file, countries, first, |part| tick(0.8 + 0.2 * part));
+            (own, other.join().ok())
+        });
+        let second = second.ok_or_else(|| Refused::because("its check died; tell the authors"))?;
+        let records = offsets.len();
+        let reasons = [first.first_reason, second.first_reason];
+        let report = Report {
+            networks: found.networks,
+            records: records as u64,
+            unreadable: (first.unreadable + second.unreadable) as u64,
+            first_reason: reasons
+                .into_iter()
+                .flatten()
+                .next()
+                .unwrap_or_default()
+                .into(),
+        };
+        let mut places: HashMap<[u64; 3], u32, BuildHasherDefault<Fold>> = HashMap::default();
+        let mut gathered = Self {
+            report,
+            places: Vec::new(),
+            node_count: file.tree.count(),
+            offsets: Ranked::new(found.offsets),
+            numbers: Vec::with_capacity(records),
+        };
+        for place in first.places.into_iter().chain(second.places) {
+            let number = place.map_or(NOWHERE, |place| {
+                *places.entry(key(&place)).or_insert_with(|| {
+                    gathered.places.push(place);
+                    gathered.places.len() as u32
+                })
+            });
+            gathered.numbers.push(number);
+        }
+        gathered.places.shrink_to_fit();
+        gathered.judge()
+    }
+
+    /// The number of the place behind a record of the tree that is not a node.
+    #[must_use]
+    #[inline]
+    pub fn number(&self, record: u32) -> u32 {
+        let first = self.node_count as usize + SEPARATOR;
+        (record as usize)
+            .checked_sub(first)
+            .and_then(|offset| self.offsets.rank(offset))
+            .and_then(|rank| self.numbers.get(rank))
+            .map_or(NOWHERE, |number| *number)
+    }
+
+    /// Octets of memory.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.offsets.size() + 4 * self.numbers.len() + size_of::<Place>() * self.places.len()
+    }
+
+    fn judge(self) -> Result<Self, Refused> {
+        let Report {
+            records,
+            unreadable,
+            first_reason,
+            ..
+        } = &self.report;
+        if *unreadable * 100 > *records * UNREADABLE_MOST as u64 {
+            return Err(Refused(format!(
+                "{unreadable} of its {records} records cannot be read ({first_reason})"
+            )));
+        }
+        if self.places.is_empty() {
+            return Err(Refused(format!(
+                "none of its {records} records gives a place"
+            )));
+        }
+        Ok(self)
+    }
+}
+
+/// Equal for equal places; -0.0 and 0.0 degrees stay apart, which costs nothing.
+fn key(place: &Place) -> [u64; 3] {
+    let ([a, b], [c, d]) = (place.country, place.continent);
+    [
+        place.latitude.to_bits(),
+        place.longitude.to_bits(),
+        u64::from(u32::from_be_bytes([a, b, c, d])),
+    ]
+}
+
+#[derive(Default)]
+struct Tally {
+    places: Vec<Option<Place>>,
+    unreadable: usize,
+    first_reason: Option<Unreadable>,
+}
+
+fn read_all(file: &File<'_>, countries: &Countries, offsets: &[u32], tick: impl Fn(f64)) -> Tally {
+    let mut reader = Reader::new(file.data, file.layout, countries);
+    let mut tally = Tally {
+        places: Vec::with_capacity(offsets.len()),
+        ..Tally::default()
+    };
+    for (done, offset) in offsets.iter().enumerate() {
+        if done % 4096 == 0 {
+            tick(done as f64 / offsets.len() as f64);
+        }
+        let place = reader.place(*offset as usize).unwrap_or_else(|reason| {
+            tally.unreadable += 1;
+            tally.first_reason.get_or_insert(reason);
+            None
+        });
+        tally.places.push(place);
+    }
+    tally
+}
+
+/// What is kept of a layout in numbers, for those who read a report.
+#[must_use]
+pub const fn layout_name(layout: Layout) -> &'static str {
+    match layout {
+        Layout::City => "nested city",
+        Layout::Country => "nested country",
+        Layout::Flat => "flat",
+    }
+}

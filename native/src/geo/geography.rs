@@ -1,0 +1,145 @@
+//! What one map is compiled for: regions, a policy, pins, and where this edge host stands.
+//!
+//! `resolverd/abi/map.py` writes it. All numbers are big-endian, a list begins with its count
+//! as u32:
+//!
+//! ```text
+//! policy u8 (0 nearest, 1 failover, 2 weighted) · block_v4 u8 · block_v6 u8
+//! edge: latitude f64 · longitude f64
+//! regions: latitude f64 · longitude f64 · weight f64 · seed u64
+//! pins, by name: count u32 · region u8 each
+//! subnets: family u8 (4, 6) · length u8 · address 16 octets, left-aligned · pin u16
+//! countries: code 2 octets · pin u16
+//! continents: code 2 octets · pin u16
+//! ```
+
+use super::fence::Fence;
+use super::place::Code;
+use super::ranking::Region;
+use crate::prefix::{Family, Prefix};
+
+/// How regions are ordered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ordering {
+    /// By distance.
+    Nearest,
+    /// As listed.
+    Failover,
+    /// By shares; bits of an IPv4 and of an IPv6 block.
+    Weighted(u8, u8),
+}
+
+/// The whole of it.
+pub struct Geography {
+    /// How regions are ordered.
+    pub ordering: Ordering,
+    /// Degrees, for clients that no database places.
+    pub edge: (f64, f64),
+    /// In the service's order.
+    pub regions: Vec<Region>,
+    /// The fence of each pin, in the order of their names.
+    pub pins: Vec<Fence>,
+    /// Pins by client prefix; a later one replaces an earlier one of the same prefix.
+    pub subnets: Vec<(Prefix, u16)>,
+    /// Pins by country.
+    pub countries: Vec<(Code, u16)>,
+    /// Pins by continent.
+    pub continents: Vec<(Code, u16)>,
+}
+
+impl Geography {
+    /// Read it. None where it is not what is written above.
+    #[must_use]
+    pub fn read(octets: &[u8]) -> Option<Self> {
+        let mut from = Octets(octets);
+        let [policy, block_v4, block_v6] = from.take()?;
+        let read = Self {
+            ordering: match policy {
+                0 => Ordering::Nearest,
+                1 => Ordering::Failover,
+                2 => Ordering::Weighted(block_v4, block_v6),
+                _ => return None,
+            },
+            edge: (from.double()?, from.double()?),
+            regions: from.list(|from| {
+                Some(Region {
+                    latitude: from.double()?,
+                    longitude: from.double()?,
+                    weight: from.double()?,
+                    seed: u64::from_be_bytes(from.take()?),
+                })
+            })?,
+            pins: from.list(|from| {
+                let regions = from.list(|from| from.take().map(|[region]| region))?;
+                Some(regions.into_iter().fold(Fence::NONE, Fence::with))
+            })?,
+            subnets: from.list(|from| {
+                let [family, length] = from.take()?;
+                let family = match family {
+                    4 => Family::V4,
+                    6 => Family::V6,
+                    _ => return None,
+                };
+                let address = u128::from_be_bytes(from.take()?);
+                Some((Prefix::new(family, address, length), from.pin()?))
+            })?,
+            countries: from.list(|from| Some((from.take()?, from.pin()?)))?,
+            continents: from.list(|from| Some((from.take()?, from.pin()?)))?,
+        };
+        let named = (read.subnets.iter().map(|(_, pin)| *pin))
+            .chain(read.countries.iter().map(|(_, pin)| *pin))
+            .chain(read.continents.iter().map(|(_, pin)| *pin));
+        let sound = from.0.is_empty()
+            && read.regions.len() <= MOST_REGIONS
+            && read.pins.len() < usize::from(u16::MAX)
+            && { named }.all(|pin| usize::from(pin) < read.pins.len());
+        sound.then_some(read)
+    }
+
+    /// Whether it matters where a client is.
+    #[must_use]
+    pub fn needs_places(&self) -> bool {
+        matches!(self.ordering, Ordering::Nearest)
+            || !self.countries.is_empty()
+            || !self.continents.is_empty()
+    }
+
+    /// The rule of a country, else of a continent, else 0; a rule is a pin's index plus one.
+    #[must_use]
+    pub fn rule_for(&self, country: Code, continent: Code) -> u16 {
+        let find = |pins: &[(Code, u16)], code: Code| {
+            let found = pins.iter().find(|(known, _)| *known == code);
+            found.map(|(_, pin)| pin.saturating_add(1))
+        };
+        find(&self.countries, country)
+            .or_else(|| find(&self.continents, continent))
+            .unwrap_or(0)
+    }
+}
+
+/// How many regions one service may have: a row counts them in one octet, and one number
+/// must be left for no region.
+pub const MOST_REGIONS: usize = 255;
+
+struct Octets<'a>(&'a [u8]);
+
+impl Octets<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn double(&mut self) -> Option<f64> {
+        self.take().map(f64::from_be_bytes)
+    }
+
+    fn pin(&mut self) -> Option<u16> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = u32::from_be_bytes(self.take()?);
+        (0..count).map(|_| each(self)).collect()
+    }
+}

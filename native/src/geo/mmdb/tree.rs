@@ -1,0 +1,109 @@
+//! The binary search tree: nodes of two records of 24, 28 or 32 bits.
+
+/// The tree of one file. A record below `count` names a node, one equal to it says "nothing
+/// here", one above it points into the data section.
+#[derive(Clone, Copy)]
+pub struct Tree<'a> {
+    octets: &'a [u8],
+    count: u32,
+    /// Octets of a node: 6, 7 or 8.
+    width: usize,
+}
+
+impl<'a> Tree<'a> {
+    /// The tree at the start of `content`. None where it has no node, or does not fit.
+    #[must_use]
+    pub fn new(content: &'a [u8], count: u32, record_size: u8) -> Option<Self> {
+        let width = usize::from(record_size) / 4;
+        let size = (count as usize).checked_mul(width)?;
+        if count == 0 || size.checked_add(super::SEPARATOR)? > content.len() {
+            return None;
+        }
+        Some(Self {
+            octets: content.get(..size)?,
+            count,
+            width,
+        })
+    }
+
+    /// How many nodes it has.
+    #[must_use]
+    #[inline]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Octets that it takes.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Both records of a node; "nothing here" where there is no such node.
+    #[must_use]
+    #[inline]
+    pub fn records(&self, node: u32) -> [u32; 2] {
+        let start = node as usize * self.width;
+        let Some(octets) = self.octets.get(start..start + self.width) else {
+            return [self.count; 2];
+        };
+        match *octets {
+            [a, b, c, d, e, f] => [
+                u32::from_be_bytes([0, a, b, c]),
+                u32::from_be_bytes([0, d, e, f]),
+            ],
+            [a, b, c, middle, d, e, f] => [
+                u32::from_be_bytes([middle >> 4, a, b, c]),
+                u32::from_be_bytes([middle & 15, d, e, f]),
+            ],
+            [a, b, c, d, e, f, g, h] => [
+                u32::from_be_bytes([a, b, c, d]),
+                u32::from_be_bytes([e, f, g, h]),
+            ],
+            _ => [self.count; 2],
+        }
+    }
+
+    /// Where IPv4 begins: the record behind 96 zero bits in an IPv6 tree, the root in an
+    /// IPv4 one. A record that ends the way earlier holds for all of IPv4.
+    #[must_use]
+    pub fn ipv4_start(&self, ip_version: u8) -> u32 {
+        let mut record = 0;
+        if ip_version == 6 {
+            for _ in 0..96 {
+                if record >= self.count {
+                    break;
+                }
+                [record, _] = self.records(record);
+            }
+        }
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_have_three_widths() {
+        let room = [0; 16];
+        for (size, node, records) in [
+            (24, vec![0, 1, 2, 3, 4, 5], [0x102, 0x0003_0405]),
+            (28, vec![0, 1, 2, 0x9a, 3, 4, 5], [0x0900_0102, 0x0a03_0405]),
+            (
+                32,
+                vec![9, 0, 1, 2, 10, 3, 4, 5],
+                [0x0900_0102, 0x0a03_0405],
+            ),
+        ] {
+            let content = [node.as_slice(), &room].concat();
+            let tree = Tree::new(&content, 1, size).unwrap();
+            assert_eq!(tree.records(0), records);
+            assert_eq!(tree.records(1), [1, 1]);
+            assert!(Tree::new(&content, 2, size).is_none());
+            assert!(Tree::new(&content, 0, size).is_none());
+            assert!(Tree::new(&content, u32::MAX, size).is_none());
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! From a database record to a place, as `resolverd/geo/layout.py` reads it.
+//!
+//! A record that Python's reader would not decode (text that is not UTF-8, pointers to
+//! pointers, nesting beyond 512 levels) and one that has another shape are unreadable here
+//! too; their networks are unplaced.
+
+use super::mmdb::bits::Bits;
+use super::mmdb::metadata::Layout;
+use super::mmdb::value::{Value, entries, header, kind, pointer, value};
+use std::borrow::Cow;
+
+/// The deepest nesting that a record may have.
+const DEEPEST: u16 = 512;
+
+/// Two letters of a code; zeros for none.
+pub type Code = [u8; 2];
+
+/// No country, or no continent.
+pub const NONE: Code = [0; 2];
+
+const CONTINENTS: [&[u8; 2]; 7] = [b"AF", b"AN", b"AS", b"EU", b"NA", b"OC", b"SA"];
+
+/// A point in degrees and what is known of it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Place {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// ISO 3166-1 alpha-2, or XK; [`NONE`] where unknown.
+    pub country: Code,
+    /// One of AF AN AS EU NA OC SA; [`NONE`] where unknown.
+    pub continent: Code,
+}
+
+/// What is known of a country: where its people are, and its continent.
+pub struct Countries(Vec<(Code, Place)>);
+
+impl Countries {
+    /// From 20 octets a country: code, continent, degrees north and east as doubles, all
+    /// big-endian. What is left over counts for nothing.
+    #[must_use]
+    pub fn read(octets: &[u8]) -> Self {
+        let mut table: Vec<(Code, Place)> = octets
+            .chunks_exact(20)
+            .filter_map(|entry| {
+                let ([a, b, c, d], rest) = entry.split_first_chunk()?;
+                let (north, east) = rest.split_at(8);
+                let degrees =
+                    |octets: &[u8]| f64::from_be_bytes(octets.try_into().unwrap_or_default());
+                let place = Place {
+                    latitude: degrees(north),
+                    longitude: degrees(east),
+                    country: [*a, *b],
+                    continent: [*c, *d],
+                };
+                Some(([*a, *b], place))
+            })
+            .collect();
+        table.sort_unstable_by_key(|(code, _)| *code);
+        Self(table)
+    }
+
+    fn get(&self, code: &[u8]) -> Option<&Place> {
+        let code: Code = code.try_into().ok()?;
+        let at = self
+            .0
+            .binary_search_by_key(&code, |(known, _)| *known)
+            .ok()?;
+        self.0.get(at).map(|(_, place)| place)
+    }
+}
+
+/// Why a record is unreadable.
+pub type Unreadable = Cow<'static, str>;
+
+/// Reads the records of one data section, each value of which has passed its check.
+pub struct Reader<'a> {
+    data: &'a [u8],
+    layout: Layout,
+    countries: &'a Countries,
+    /// Values that are known to be sound with all that they reach.
+    sound: Bits,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader with nothing read.
+    #[must_use]
+    pub fn new(data: &'a [u8], layout: Layout, countries: &'a Countries) -> Self {
+        Self {
+            data,
+            layout,
+            countries,
+            sound: Bits::new(data.len()),
+        }
+    }
+
+    /// The place that a record gives; None when it knows neither coordinates nor a country.
+    pub fn place(&mut self, record: usize) -> Result<Option<Place>, Unreadable> {
+        if !self.sound.holds(record) {
+            self.verify(record, 0)?;
+            self.sound.insert(record);
+        }
+        let pairs = self.map(value(self.data, record), "a record")?;
+        let [mut country, mut continent, mut location] = [None; 3];
+        let (mut flat_code, mut north, mut east) = (None, None, None);
+        for (key, at) in pairs {
+            match (key, self.layout) {
+                (b"country_code", Layout::Flat) => flat_code = Some(at),
+                (b"latitude", Layout::Flat) => north = Some(at),
+                (b"longitude", Layout::Flat) => east = Some(at),
+                (b"country", Layout::City | Layout::Country) => country = Some(at),
+                (b"continent", Layout::City | Layout::Country) => continent = Some(at),
+                (b"location", Layout::City) => location = Some(at),
+                _ => {}
+            }
+        }
+        let (code, continent) = if self.layout == Layout::Flat {
+            (flat_code, None)
+        } else {
+            let [code] = self.part(country, "a record's country", [b"iso_code"])?;
+            let [known] = self.part(continent, "a record's continent", [b"code"])?;
+            [north, east] =
+                self.part(location, "a record's location", [b"latitude", b"longitude"])?;
+            (code, known)
+        };
+        self.judge(code, continent, north, east)
+    }
+
+    fn judge(
+        &self,
+        code: Option<usize>,
+        continent: Option<usize>,
+        north: Option<usize>,
+        east: Option<usize>,
+    ) -> Result<Option<Place>, Unreadable> {
+        // "ZZ", "EU", "-" and the like stand for "no one country"; only real codes count.
+        let country = self.countries.get(self.text(code)?);
+        let (latitude, longitude) = (self.degrees(north, 90.0)?, self.degrees(east, 180.0)?);
+        let point = match (latitude, longitude) {
+            (Some(latitude), Some(longitude)) => Some((latitude, longitude)),
+            (None, None) => None,
+            _ => {
+                return Err("a record has a latitude or a longitude, but not both".into());
+            }
+        };
+        // 0° N 0° E with no country is how some sources write "unknown": there is only water.
+        let point = point.filter(|point| country.is_some() || *point != (0.0, 0.0));
+        let Some((latitude, longitude)) = point.or(country.map(|c| (c.latitude, c.longitude)))
+        else {
+            return Ok(None);
+        };
+        let known = self.text(continent)?;
+        let continent = match CONTINENTS.iter().find(|code| code.as_slice() == known) {
+            Some(code) => **code,
+            None => country.map_or(NONE, |country| country.continent),
+        };
+        Ok(Some(Place {
+            latitude,
+            longitude,
+            country: country.map_or(NONE, |country| country.country),
+            continent,
+        }))
+    }
+
+    /// Where in the map at `part` the values of `keys` stand, if there is such a map.
+    fn part<const N: usize>(
+        &self,
+        part: Option<usize>,
+        what: &'static str,
+        keys: [&[u8]; N],
+    ) -> Result<[Option<usize>; N], Unreadable> {
+        let mut found = [None; N];
+        let Some(part) = part else {
+            return Ok(found);
+        };
+        for (key, at) in self.map(value(self.data, part), what)? {
+            // The classes that read this in Python have parameters of these names.
+            if key == b"self" || key == b"locales" && what != "a record's location" {
+                return Err("a record is not a geoip2 one".into());
+            }
+            for (wanted, place) in keys.iter().zip(&mut found) {
+                if *wanted == key {
+                    *place = Some(at);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn map(
+        &self,
+        found: Option<Value<'a>>,
+        what: &'static str,
+    ) -> Result<impl Iterator<Item = (&'a [u8], usize)> + use<'a>, Unreadable> {
+        match found {
+            Some(Value::Map { first, count }) => Ok(entries(self.data, first, count)),
+            _ => Err(format!("{what} is not a map").into()),
+        }
+    }
+
+    fn text(&self, at: Option<usize>) -> Result<&'a [u8], Unreadable> {
+        match at.map(|at| value(self.data, at)) {
+            None => Ok(&[]),
+            Some(Some(Value::Text(text))) => Ok(text),
+            Some(_) => Err("a code is not text".into()),
+        }
+    }
+
+    fn degrees(&self, at: Option<usize>, most: f64) -> Result<Option<f64>, Unreadable> {
+        let Some(at) = at else {
+            return Ok(None);
+        };
+        let degrees = match value(self.data, at) {
+            Some(Value::Float(degrees)) => degrees,
+            Some(Value::Unsigned(number)) => number as f64,
+            Some(Value::Signed(number)) => f64::from(number),
+            Some(Value::Text(b"")) => return Ok(None),
+            Some(Value::Text(text)) => parsed(text).ok_or("a coordinate is not a number")?,
+            _ => return Err("a coordinate is not a number".into()),
+        };
+        if !degrees.is_finite() || degrees.abs() > most {
+            return Err(format!("a coordinate is {degrees:?}, beyond {most} degrees").into());
+        }
+        Ok(Some(degrees))
+    }
+
+    /// Follow all that a value reaches, `depth` levels down. The position after it.
+    fn verify(&mut self, position: usize, depth: u16) -> Result<usize, Unreadable> {
+        const DAMAGED: Unreadable = Cow::Borrowed("its data cannot be decoded");
+        if depth > DEEPEST {
+            return Err("it nests too deep".into());
+        }
+        let control = *self.data.get(position).ok_or(DAMAGED)?;
+        if control >> 5 == kind::POINTER {
+            let (target, after) = pointer(self.data, position).ok_or(DAMAGED)?;
+            if !self.sound.holds(target) {
+                if self
+                    .data
+                    .get(target)
+                    .is_some_and(|c| c >> 5 == kind::POINTER)
+                {
+                    return Err("a pointer leads to a pointer".into());
+                }
+                self.verify(target, depth + 1)?;
+                self.sound.insert(target);
+            }
+            return Ok(after);
+        }
+        let found = header(self.data, position).ok_or(DAMAGED)?;
+        let mut after = found.body;
+        match found.kind {
+            kind::MAP | kind::ARRAY => {
+                let each = if found.kind == kind::MAP { 2 } else { 1 };
+                for _ in 0..found.size.saturating_mul(each) {
+                    after = self.verify(after, depth + 1)?;
+                }
+            }
+            kind::BOOLEAN => {}
+            other => {
+                after = found.body + found.size;
+                let payload = self.data.get(found.body..after).ok_or(DAMAGED)?;
+                if other == kind::TEXT && std::str::from_utf8(payload).is_err() {
+                    return Err("text is not UTF-8".into());
+                }
+            }
+        }
+        Ok(after)
+    }
+}
+
+/// A number in text, as Python's `float` reads it, but for digits that are not ASCII.
+fn parsed(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    if !text.contains('_') {
+        return text.parse().ok();
+    }
+    let octets = text.as_bytes();
+    let between_digits = octets.windows(3).filter(|w| w.get(1) == Some(&b'_')).all(
+        |w| matches!(w, [before, _, after] if before.is_ascii_digit() && after.is_ascii_digit()),
+    );
+    let at_an_end = text.starts_with('_') || text.ends_with('_');
+    if !between_digits || at_an_end {
+        return None;
+    }
+    text.replace('_', "").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_text_are_read_as_python_reads_them() {
+        for (text, number) in [
+            ("1.5", Some(1.5)),
+            (" -2 \n", Some(-2.0)),
+            ("1_0.5", Some(10.5)),
+            ("1__0", None),
+            ("_1", None),
+            ("1_", None),
+            ("1_.5", None),
+            ("x", None),
+            ("1e1", Some(10.0)),
+        ] {
+            assert_eq!(parsed(text.as_bytes()), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_map_that_holds_itself_is_unreadable() {
+        let data = [0xe1, 0x41, b'a', 0x20, 0x00];
+        let countries = Countries::read(&[]);
+        let mut reader = Reader::new(&data, Layout::Flat, &countries);
+        assert!(reader.place(0).is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! All databases and all borders walked together, bit by bit, into tiles in address order.
+//!
+//! A prefix is cut in two while a database that has to be asked goes on below it, or while a
+//! pin or a carrier begins inside it. Databases are asked in order and the first that places
+//! the prefix ends the asking, as `resolverd/geo/locator.py` has it.
+
+use super::border::{Borders, OPEN, ROOT};
+use super::entries::Entries;
+use super::gazetteer::{Gazetteer, NOWHERE};
+use super::mmdb::{File, Refused};
+use super::tiles::Tiles;
+use crate::prefix::Family;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Below this many bits the work is cut up for the threads.
+const APART: u8 = 10;
+
+/// How many tiles each node of a database may cost; a sound tree costs one.
+const TILES_MOST: u64 = 16;
+
+/// One database: its file, its places, and the number of its first place less one.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The file, taken apart.
+    pub file: File<'a>,
+    /// Its places.
+    pub gazetteer: &'a Gazetteer,
+    /// What is added to its place numbers.
+    pub base: u32,
+}
+
+/// One family's walk.
+pub struct Walk<'a> {
+    sources: &'a [Source<'a>],
+    entries: &'a Entries<'a>,
+    borders: Borders,
+    deepest: u8,
+    /// Tiles that may still be laid.
+    left: AtomicU64,
+}
+
+/// A prefix to be looked at: its length, the border node there, the rule around it; the
+/// databases' records stand in a stack beside.
+#[derive(Clone, Copy)]
+struct Piece {
+    length: u8,
+    border: u32,
+    rule: u16,
+}
+
+/// Pieces still to be looked at, the next one last; `records` holds one per database each.
+#[derive(Clone, Default)]
+struct Pending {
+    pieces: Vec<Piece>,
+    records: Vec<u32>,
+}
+
+/// A part of the space whose tiles are known, or are yet to be made.
+enum Part {
+    Tile(u32, u8),
+    Work(Pending),
+}
+
+impl<'a> Walk<'a> {
+    /// Prepare to walk `family`.
+    #[must_use]
+    pub fn new(
+        sources: &'a [Source<'a>],
+        entries: &'a Entries<'a>,
+        borders: Borders,
+        family: Family,
+    ) -> Self {
+        let nodes: u64 = sources.iter().map(|s| u64::from(s.file.tree.count())).sum();
+        let left = TILES_MOST * (nodes + borders.count() as u64) + 4096;
+        let mut walk = Self {
+            sources,
+            entries,
+            borders,
+            deepest: family.bits(),
+            left: AtomicU64::new(left),
+        };
+        if family == Family::V6 {
+            walk.deepest = 128;
+        }
+        walk
+    }
+
+    /// The family's tiles, made by two threads; `tick` hears the part done.
+    pub fn tiles(&self, tick: impl Fn(f64) + Sync) -> Result<Tiles, Refused> {
+        let parts = self.parts();
+        let made: Vec<Mutex<Option<Tiles>>> = parts.iter().map(|_| Mutex::new(None)).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Relaxed);
+                let (Some(part), Some(room)) = (parts.get(index), made.get(index)) else {
+                    return;
+                };
+                if let Part::Work(pending) = part {
+                    let mut tiles = Tiles::new();
+                    if self.follow(pending.clone(), &mut tiles).is_some() {
+                        *room.lock().unwrap_or_else(PoisonError::into_inner) = Some(tiles);
+                    }
+                    tick(index as f64 / parts.len() as f64);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(work);
+            work();
+        });
+        let mut whole = Tiles::new();
+        for (part, made) in parts.iter().zip(made) {
+            match part {
+                Part::Tile(entry, length) => whole.push(*entry, *length),
+                Part::Work(_) => {
+                    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    whole.append(&made.ok_or_else(|| {
+                        Refused::because(
+                            "its search tree has a cycle, or nodes shared beyond reason",
+                        )
+                    })?);
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    /// The whole space, cut to prefixes of at most [`APART`] bits, in address order.
+    fn parts(&self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut pending = Pending::default();
+        pending.pieces.push(Piece {
+            length: 0,
+            border: ROOT,
+            rule: 0,
+        });
+        for source in self.sources {
+            pending.records.push(self.root(source));
+        }
+        let mut records = vec![0; self.sources.len()];
+        while let Some(piece) = pending.pieces.pop() {
+            self.take_records(&mut pending, &mut records);
+            if piece.length == APART {
+                parts.push(Part::Work(Pending {
+                    pieces: vec![piece],
+                    records: records.clone(),
+                }));
+            } else if let Some(entry) = self.look(piece, &records, &mut pending) {
+                parts.push(Part::Tile(entry, piece.length));
+            }
+        }
+        parts
+    }
+
+    /// Look at all that is pending. None where there is too much of it.
+    fn follow(&self, mut pending: Pending, tiles: &mut Tiles) -> Option<()> {
+        let mut records = vec![0; self.sources.len()];
+        let mut left = 0_u64;
+        while let Some(piece) = pending.pieces.pop() {
+            self.take_records(&mut pending, &mut records);
+            if let Some(entry) = self.look(piece, &records, &mut pending) {
+                tiles.push(entry, piece.length);
+                left = match left.checked_sub(1) {
+                    Some(left) => left,
+                    None => self.grant()?,
+                };
+            } else if piece.length >= self.deepest {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// The entry of a piece that is one tile; else its halves go to `pending`.
+    #[inline]
+    fn look(&self, piece: Piece, records: &[u32], pending: &mut Pending) -> Option<u32> {
+        let border = self.borders.node(piece.border);
+        if border.carrier {
+            return Some(self.entries.carrier);
+        }
+        let rule = if border.rule == 0 {
+            piece.rule
+        } else {
+            border.rule
+        };
+        let mut place = Some(NOWHERE);
+        if border.halves != [OPEN; 2] {
+            place = None;
+        } else if self.entries.needs_place(rule) {
+            place = self.place(records);
+        }
+        if let Some(place) = place {
+            return Some(self.entries.entry(place, rule));
+        }
+        let length = piece.length.saturating_add(1);
+        let [low, high] = border.halves;
+        for (border, side) in [(high, 1), (low, 0)] {
+            pending.pieces.push(Piece {
+                length,
+                border,
+                rule,
+            });
+            for (source, &record) in self.sources.iter().zip(records) {
+                let tree = &source.file.tree;
+                let below = if record < tree.count() {
+                    let [low, high] = tree.records(record);
+                    if side == 0 { low } else { high }
+                } else {
+                    record
+                };
+                pending.records.push(below);
+            }
+        }
+        None
+    }
+
+    /// The number of the place that the databases give; None where they go on below.
+    #[inline]
+    fn place(&self, records: &[u32]) -> Option<u32> {
+        for (source, &record) in self.sources.iter().zip(records) {
+            if record < source.file.tree.count() {
+                return None;
+            }
+            let number = source.gazetteer.number(record);
+            if number != NOWHERE {
+                return Some(source.base + number);
+            }
+        }
+        Some(NOWHERE)
+    }
+
+    fn take_records(&self, pending: &mut Pending, records: &mut [u32]) {
+        let rest = pending.records.len().saturating_sub(records.len());
+        for (to, from) in records.iter_mut().zip(pending.records.drain(rest..)) {
+            *to = from;
+        }
+    }
+
+    fn root(&self, source: &Source<'_>) -> u32 {
+        let (file, v4) = (&source.file, self.deepest == 32);
+        match (v4, file.ip_version) {
+            (true, version) => file.tree.ipv4_start(version),
+            (false, 6) => 0,
+            // Nothing here.
+            (false, _) => file.tree.count(),
+        }
+    }
+
+    /// Leave for some more tiles.
+    fn grant(&self) -> Option<u64> {
+        const SOME: u64 = 4096;
+        let enough = |left: u64| left.checked_sub(SOME);
+        self.left.fetch_update(Relaxed, Relaxed, enough).ok()?;
+        Some(SOME)
+    }
+}
