@@ -11,8 +11,8 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
-use std::sync::atomic::{AtomicPtr, AtomicU64};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// A row of `count` zeros, whose pages cost no memory until they are written.
 #[must_use]
@@ -157,6 +157,53 @@ impl<T> Handles<T> {
         // while the call lasts, and nobody writes to them meanwhile.
         let handles = unsafe { std::slice::from_raw_parts(self.start, self.count) };
         handles.iter().filter_map(Handle::share).collect()
+    }
+}
+
+/// Spans that a C caller lends for the length of one call.
+#[repr(C)]
+pub struct Spans {
+    start: *const Span,
+    count: usize,
+}
+
+impl Spans {
+    /// The spans. Null is none.
+    #[must_use]
+    pub fn items(&self) -> &[Span] {
+        if self.start.is_null() {
+            return &[];
+        }
+        // SAFETY: by the contract of the ABI `start` is aligned and valid for `count` spans
+        // while the call lasts, and nobody writes to them meanwhile.
+        unsafe { std::slice::from_raw_parts(self.start, self.count) }
+    }
+}
+
+/// A number that a C caller lends for the length of one call, and reads meanwhile.
+#[repr(transparent)]
+pub struct Meter(*const AtomicU32);
+
+/// What a [`Meter`] shows, for any thread of the call to write.
+#[derive(Clone, Copy)]
+pub struct Progress<'a>(Option<&'a AtomicU32>);
+
+impl Meter {
+    /// The number to be written. Null is nowhere.
+    #[must_use]
+    pub fn progress(&self) -> Progress<'_> {
+        // SAFETY: by the contract of the ABI a meter that is not null is aligned and valid
+        // while the call lasts, and its reader takes what is torn or late for progress too.
+        Progress(unsafe { self.0.as_ref() })
+    }
+}
+
+impl Progress<'_> {
+    /// Show the part done, from 0 to 1, in thousandths.
+    pub fn tell(&self, part: f64) {
+        if let Some(number) = self.0 {
+            number.store((part * 1000.0) as u32, Relaxed);
+        }
     }
 }
 

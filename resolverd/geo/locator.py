@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
-from resolverd.geo import embedded
+from resolverd.geo import check, embedded
 from resolverd.geo.attribution import attribution_beside
 from resolverd.geo.database import Database, read_file
 from resolverd.geo.inspection import WalkReport
@@ -57,12 +57,15 @@ class Locator:
     ) -> Locator:
         """Open the files in `paths`, or the embedded database when there are none.
 
-        Unless `walked` is False, each is first walked whole in a child process, or known by
-        its stamp in `stamps` to have passed before. Blocks; for start-up and the command
-        line, where no event loop runs. Raises GeoError with the reason.
+        Unless `walked` is False, each is checked whole: by the native library, or else by a
+        walk in a child process, or it is known by its stamp in `stamps` to have passed that
+        before. Blocks; for start-up and the command line, where no event loop runs. Raises
+        GeoError with the reason.
         """
         if not paths:
             return cls.embedded()
+        if walked and check.possible():
+            return cls([_sourced(path, check.open_checked(path)) for path in paths])
         reports = [walk_sync(path, stamps=stamps) if walked else None for path in paths]
         return cls(list(map(_adopt, paths, reports)))
 
@@ -79,6 +82,10 @@ class Locator:
             return await asyncio.to_thread(cls.embedded)
         opened = []
         for path in paths:
+            if check.possible():
+                told = _bound(progress, path)
+                opened.append(_sourced(path, await check.open_checking(path, told)))
+                continue
             report = await walk(path, stamps=stamps, progress=_bound(progress, path))
             opened.append(await asyncio.to_thread(_adopt, path, report))
         return cls(opened)
@@ -165,6 +172,11 @@ def _redeem(ticket: _Ticket) -> Database:
         database.close()
         raise GeoError(f"{ticket.name}: replaced since it was opened; reload to adopt the new one")
     return database
+
+
+def _sourced(path: Path, checked: tuple[Database, WalkReport]) -> tuple[Source, Database]:
+    database, report = checked
+    return Source(path.absolute(), report), database
 
 
 def _adopt(path: Path, report: WalkReport | None) -> tuple[Source, Database]:

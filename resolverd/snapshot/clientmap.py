@@ -20,7 +20,7 @@ from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
 from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
 from resolverd.policy.ranking import Preference
-from resolverd.snapshot.model import MapEntry
+from resolverd.snapshot.model import MapEntry, MapSize
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
 # fenced as if it spanned every pinned country.
@@ -57,6 +57,12 @@ class Ranking:
             return ranking.weighted(allowed, self.weights, client.widened(length))
         return ranking.nearest(allowed, self.distances(place))
 
+    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+        """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
+        place = Place(*self.coordinates[region], None, None, "region")
+        nearest = self.policy == "nearest"
+        return self.order(self.regions, place, _NOWHERE), self.distances(place) if nearest else {}
+
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""
         here = (place.latitude, place.longitude)
@@ -78,6 +84,9 @@ class Trace(NamedTuple):
 class LazyClientMap:
     """A `ClientMap` that asks the databases as clients come."""
 
+    kind: Literal["lazy", "compiled"] = "lazy"
+    size: MapSize | None = None
+
     def __init__(
         self,
         ranked: Ranking,
@@ -97,10 +106,7 @@ class LazyClientMap:
 
     def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
-        place = Place(*self.ranked.coordinates[region], None, None, "region")
-        preference = self.ranked.order(self.ranked.regions, place, _NOWHERE)
-        nearest = self.ranked.policy == "nearest"
-        return preference, self.ranked.distances(place) if nearest else {}
+        return self.ranked.from_region(region)
 
     def _lookup(self, client: Prefix) -> MapEntry:
         return self.trace(client).entry
@@ -108,9 +114,8 @@ class LazyClientMap:
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
         folded, offset = fold(client)
-        carried = _CARRIERS.match(folded) if folded.bits == 128 else None
-        if carried is not None and (carried.covering or carried.inside):
-            return self._trace_carrier(folded, carried.boundary)
+        if (boundary := carried_at(folded)) is not None:
+            return self._trace_carrier(folded, boundary)
         located = self._locator.locate(folded)
         tiles = list(self._pins.tiles(folded))
         free = [piece for piece, rule in tiles if rule is None]
@@ -119,21 +124,25 @@ class LazyClientMap:
             self._places(folded, located, free),
             self._geo_pins,
         )
-        boundary = self._pins.match(folded).boundary
-        block = self.ranked.block_length(folded.bits)
-        exact = max(located.length, boundary, block, carried.boundary if carried else 0)
+        exact = max(
+            located.length,
+            self._pins.match(folded).boundary,
+            self.ranked.block_length(folded.bits),
+            _CARRIERS.match(folded).boundary,
+        )
         return self._conclude(client, folded, located, rules, exact + offset)
 
     def _trace_carrier(self, client: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
 
         It is fenced as if it were all of them, and its scope asks for as many bits as its
-        first address alone would need.
+        first address alone would need, and for one of the embedded address at least.
         """
-        first = self.trace(Prefix(client.bits, client.address, client.bits))
+        host = Prefix(client.bits, client.address, client.bits)
+        first = self.trace(host)
         rules = by_name([*self._pins.values(), *self._geo_pins.all_rules()])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary)
+        scope = max(first.entry.scope, boundary, fold(host).offset + 1)
         return self._conclude(client, first.folded, located, rules, scope)
 
     def _conclude(
@@ -167,6 +176,16 @@ class LazyClientMap:
             for network, place in within
             if any(network.contains(piece) or piece.contains(network) for piece in free)
         ]
+
+
+def carried_at(folded: Prefix) -> int | None:
+    """None unless `folded` still has IPv4 clients inside an IPv6 carrier in it.
+
+    Else the bits such that all addresses sharing them with its first one lie in one carrier, or
+    in none.
+    """
+    near = _CARRIERS.match(folded)
+    return near.boundary if near.covering or near.inside else None
 
 
 def _of(place: Place | None) -> tuple[str | None, str | None]:

@@ -26,12 +26,10 @@ from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.geo.client import fold
 from resolverd.geo.locator import Locator
-from resolverd.geo.place import Place
-from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule
-from resolverd.snapshot.clientmap import LazyClientMap, Ranking
+from resolverd.snapshot.clientmap import Ranking
+from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
-    ClientMap,
     Dyna,
     EndpointPlan,
     Node,
@@ -52,13 +50,24 @@ def compile_plan(
     zones: Iterable[Zone],
     locator: Locator,
     targets: ProbeTargets,
+    *,
+    compiled: bool = False,
+    previous: Plan | None = None,
 ) -> Plan:
-    """The Plan for a configuration whose checks have passed."""
-    compiled = [compile_zone(zone) for zone in zones]
+    """The Plan for a configuration whose checks have passed.
+
+    With `compiled`, client maps are compiled by the native library, but for those of `previous`
+    that are still right. Raises GeoError when the databases do not allow that.
+    """
+    served = [compile_zone(zone) for zone in zones]
     return Plan(
         generation=generation,
-        zones={zone.apex.lower(): zone for zone in compiled},
-        services=compile_services(config, locator, targets),
+        zones={zone.apex.lower(): zone for zone in served},
+        services=compile_services(
+            config,
+            targets,
+            MapMaker(locator, edge_of(config), compiled=compiled, previous=previous),
+        ),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
         query_log=config.server.query_log,
@@ -168,26 +177,18 @@ def _wire(name: dns.name.Name) -> bytes:
 
 
 def compile_services(
-    config: Config, locator: Locator, targets: ProbeTargets
+    config: Config, targets: ProbeTargets, maps: MapMaker
 ) -> dict[str, ServicePlan]:
     """Every service with its client map; services of one geography share one map."""
-    latitude, longitude = config.server.coordinates
-    edge = Place(latitude, longitude, None, None, "edge")
-    maps: dict[object, ClientMap] = {}
     services = {}
     for name, service in config.service.items():
-        ranked = _ranking(config, service)
-        subnets, geo_pins = _pins(config, name)
-        identity = (ranked.policy, ranked.regions, str(ranked), tuple(subnets), str(geo_pins))
-        if identity not in maps:
-            maps[identity] = LazyClientMap(ranked, PrefixMap(subnets), geo_pins, locator, edge)
         services[name] = ServicePlan(
             name=name,
             regions={
                 region: _region(region, config, name, targets.ids[(name, region)])
                 for region in service.regions
             },
-            clients=maps[identity],
+            clients=maps.make(_ranking(config, service), *_pins(config, name)),
             ttl=service.ttl,
             failover_ttl=service.failover_ttl,
             all_down=service.all_down,

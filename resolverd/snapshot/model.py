@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from resolverd.dns.edns import EdeCode, ExtendedError
 from resolverd.dns.names import Key
@@ -34,8 +34,24 @@ class MapEntry(NamedTuple):
     pins: tuple[str, ...]
 
 
+class MapSize(NamedTuple):
+    """Networks told apart, distinct preference lists with their pins, octets of memory."""
+
+    leaves: int
+    lists: int
+    octets: int
+
+
 class ClientMap(Protocol):
     """Geography, pins and ranking behind one question."""
+
+    @property
+    def kind(self) -> Literal["lazy", "compiled"]:
+        """Whether it asks the databases as clients come, or knows all beforehand."""
+
+    @property
+    def size(self) -> MapSize | None:
+        """How large it is; None for one that has nothing but a cache."""
 
     def lookup(self, client: Prefix) -> MapEntry:
         """The preference list for a client prefix; empty where no region is allowed."""

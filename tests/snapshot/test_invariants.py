@@ -30,6 +30,7 @@ from resolverd.geo.locator import Locator, Source
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.verdict import State, Verdict
 from resolverd.snapshot.compile import compile_services
+from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import Dyna, Node, Plan, Snapshot, ZonePlan
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
@@ -116,7 +117,7 @@ def build(case: Case) -> Snapshot:
     apex = key_from_text("example.")
     soa = RRsetWire(6, 3600, ((b"\2ns\0", b"\0", bytes(20)),))
     nodes = {apex: Node({6: soa}), key_from_text(NAME): Node(dyna=Dyna("chat", 300))}
-    services = compile_services(config, locator, targets)
+    services = compile_services(config, targets, MapMaker(locator, edge_of(config)))
     plan = Plan(1, {apex: ZonePlan(apex, soa, 300, nodes)}, services, b"", 1232)
     verdicts = {
         id_: Verdict(state := case.states[target.region], None, "", 1.0, state)

@@ -10,6 +10,7 @@
 )]
 
 pub mod engine;
+pub mod map;
 pub mod tables;
 
 /// Raised with every change of the ABI that an older caller would misread.

@@ -157,7 +157,7 @@ fn read_all(file: &File<'_>, countries: &Countries, offsets: &[u32], tick: impl 
         ..Tally::default()
     };
     for (done, offset) in offsets.iter().enumerate() {
-        if done % 4096 == 0 {
+        if done.is_multiple_of(4096) {
             tick(done as f64 / offsets.len() as f64);
         }
         let place = reader.place(*offset as usize).unwrap_or_else(|reason| {

@@ -142,7 +142,7 @@ impl ClientMap {
     /// A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
     ///
     /// It is fenced as if it were all of them, and its scope asks for as many bits as its
-    /// first address alone would need.
+    /// first address alone would need, and for one of the embedded address at least.
     #[cold]
     fn lookup_carrier<'a>(
         &'a self,
@@ -152,17 +152,13 @@ impl ClientMap {
     ) -> Found<'a> {
         let first = fold(Prefix::new(Family::V6, client.address, 128));
         let around = self.around(first.prefix);
-        let scope = self.scope(&around, first.prefix.family, first.offset);
+        let scope = (self.scope(&around, first.prefix.family, first.offset))
+            .max(boundary)
+            .max(first.offset.saturating_add(1));
         let (pins, fence) = self.set(self.every);
         scratch.pins.clear();
         scratch.pins.extend(pins);
-        self.fenced(
-            around.order,
-            &fence,
-            first.prefix,
-            scope.max(boundary),
-            scratch,
-        )
+        self.fenced(around.order, &fence, first.prefix, scope, scratch)
     }
 
     #[inline]

@@ -20,6 +20,9 @@ const APART: u8 = 10;
 /// How many tiles each node of a database may cost; a sound tree costs one.
 const TILES_MOST: u64 = 16;
 
+/// How many tiles a part of the work may lay before it asks for more.
+const SOME: u64 = 256;
+
 /// One database: its file, its places, and the number of its first place less one.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
@@ -73,18 +76,14 @@ impl<'a> Walk<'a> {
         family: Family,
     ) -> Self {
         let nodes: u64 = sources.iter().map(|s| u64::from(s.file.tree.count())).sum();
-        let left = TILES_MOST * (nodes + borders.count() as u64) + 4096;
-        let mut walk = Self {
+        let left = TILES_MOST * (nodes + borders.count() as u64) + (SOME << APART);
+        Self {
             sources,
             entries,
             borders,
             deepest: family.bits(),
             left: AtomicU64::new(left),
-        };
-        if family == Family::V6 {
-            walk.deepest = 128;
         }
-        walk
     }
 
     /// The family's tiles, made by two threads; `tick` hears the part done.
@@ -251,7 +250,6 @@ impl<'a> Walk<'a> {
 
     /// Leave for some more tiles.
     fn grant(&self) -> Option<u64> {
-        const SOME: u64 = 4096;
         let enough = |left: u64| left.checked_sub(SOME);
         self.left.fetch_update(Relaxed, Relaxed, enough).ok()?;
         Some(SOME)

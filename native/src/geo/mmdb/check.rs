@@ -27,7 +27,7 @@ pub fn check_values(data: &[u8], offsets: &Bits, tick: impl Fn(f64)) -> Result<(
     }
     let mut done = 0_usize;
     while let Some(offset) = waiting.pop() {
-        if done % 4096 == 0 {
+        if done.is_multiple_of(4096) {
             tick((done as f64 / total as f64).min(1.0));
         }
         done += 1;

@@ -1,0 +1,244 @@
+"""Gazetteers and client maps of the native library (`native/src/abi/map.rs`).
+
+A `Gazetteer` is what a database's records say, once read and checked; a `NativeMap` is compiled
+from databases with their gazetteers for one geography. Both hold no octet of the files.
+Calls block for up to seconds and hold no lock of Python's meanwhile; a `Meter` that they were
+given tells how far they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import weakref
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from mmap import mmap
+from typing import NamedTuple, Protocol
+
+from resolverd.abi.library import Room, Span, library
+from resolverd.dns.prefix import Prefix
+from resolverd.errors import GeoError
+
+MOST_REGIONS = 255
+"""How many regions one map can have."""
+
+_REASON_OCTETS = 1024
+_LARGEST_ANSWER = 4 + MOST_REGIONS + 2 * 65535
+_POLICIES = {"nearest": 0, "failover": 1, "weighted": 2}
+
+Content = bytes | mmap
+"""The octets of a database; of an mmap, one made with ACCESS_COPY."""
+
+
+class Meter:
+    """How far a call has come, for another thread to read."""
+
+    def __init__(self) -> None:
+        self._thousandths = ctypes.c_uint32(0)
+
+    @property
+    def part(self) -> float:
+        """From 0 to 1."""
+        return min(1.0, self._thousandths.value / 1000)
+
+    def lent(self) -> ctypes.c_void_p:
+        """For the length of one call."""
+        return ctypes.c_void_p(ctypes.addressof(self._thousandths))
+
+
+class Country(Protocol):
+    """What is known of a country; degrees of its point."""
+
+    @property
+    def latitude(self) -> float:
+        """Degrees north."""
+
+    @property
+    def longitude(self) -> float:
+        """Degrees east."""
+
+    @property
+    def continent(self) -> str:
+        """A code of two letters."""
+
+
+class Gazetteer:
+    """The places of one database that passed its check, and what the check counted.
+
+    `networks` are the tree's records that name data, `records` the distinct data records,
+    `unreadable` those of them that cannot be read, `places` the distinct places, `octets` the
+    memory they take. `handle` is valid while this object lives.
+    """
+
+    def __init__(
+        self, content: Content, countries: Mapping[str, Country], meter: Meter | None = None
+    ) -> None:
+        """Check the whole database in `content`. Raises GeoError, without its name."""
+        report = array("Q", bytes(8 * 5))
+        reason = ctypes.create_string_buffer(_REASON_OCTETS)
+        table = b"".join(
+            struct.pack("!2s2sdd", code.encode(), c.continent.encode(), c.latitude, c.longitude)
+            for code, c in countries.items()
+        )
+        handle = _functions().resolverd_gazetteer_read(
+            _span(content),
+            Span.of(table),
+            (meter or Meter()).lent(),
+            _Counted(*report.buffer_info()),
+            Room.of(reason),
+        )
+        if handle is None:
+            raise GeoError(reason.value.decode("utf-8", "replace"))
+        self.handle: int = handle
+        weakref.finalize(self, _functions().resolverd_gazetteer_release, handle)
+        self.networks, self.records, self.unreadable, self.places, self.octets = report
+
+
+class Region(NamedTuple):
+    """One region; coordinates in degrees, `seed` as `ranking.region_seed` has it."""
+
+    latitude: float
+    longitude: float
+    weight: int
+    seed: int
+
+
+class Geography(NamedTuple):
+    """What one map is compiled for (`native/src/geo/geography.rs`).
+
+    Pins are lists of region indices, in the order of their names; subnets, countries and
+    continents name a pin by its index. `edge` is where unplaced clients are taken to stand.
+    """
+
+    policy: str
+    block_v4: int
+    block_v6: int
+    edge: tuple[float, float]
+    regions: Sequence[Region]
+    pins: Sequence[Sequence[int]]
+    subnets: Sequence[tuple[Prefix, int]]
+    countries: Sequence[tuple[str, int]]
+    continents: Sequence[tuple[str, int]]
+
+    def octets(self) -> bytes:
+        """As the library reads it."""
+        return b"".join(
+            (
+                bytes((_POLICIES[self.policy], self.block_v4, self.block_v6)),
+                struct.pack("!dd", *self.edge),
+                _list(struct.pack("!dddQ", *region) for region in self.regions),
+                _list(_list(bytes((region,)) for region in pin) for pin in self.pins),
+                _list(
+                    bytes((4 if p.bits == 32 else 6, p.length))
+                    + (p.address << (128 - p.bits)).to_bytes(16, "big")
+                    + pin.to_bytes(2, "big")
+                    for p, pin in self.subnets
+                ),
+                _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.countries),
+                _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
+            )
+        )
+
+
+class NativeFound(NamedTuple):
+    """What a look-up found: region indices, best first; bits of the scope; pin indices."""
+
+    regions: bytes
+    scope: int
+    pins: tuple[int, ...]
+
+
+class NativeMap:
+    """A client map in the library; `handle` is valid while this object lives.
+
+    `lists` counts its distinct preference lists with their rules, `leaves` the networks that
+    are told apart, `octets` the memory they take.
+    """
+
+    def __init__(
+        self,
+        databases: Sequence[tuple[Content, Gazetteer]],
+        geography: Geography,
+        meter: Meter | None = None,
+    ) -> None:
+        """Compile. Raises GeoError with the reason where the databases do not allow it."""
+        functions = _functions()
+        spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
+        handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+        reason = ctypes.create_string_buffer(_REASON_OCTETS)
+        handle = functions.resolverd_map_compile(
+            _Counted(ctypes.addressof(spans), len(databases)),
+            _Counted(ctypes.addressof(handles), len(databases)),
+            Span.of(geography.octets()),
+            (meter or Meter()).lent(),
+            Room.of(reason),
+        )
+        if handle is None:
+            raise GeoError(reason.value.decode("utf-8", "replace"))
+        self.handle: int = handle
+        weakref.finalize(self, functions.resolverd_map_release, handle)
+        size = array("Q", bytes(8 * 3))
+        functions.resolverd_map_size(handle, _Counted(*size.buffer_info()))
+        self.lists, self.leaves, self.octets = size
+
+    def lookup(self, client: Prefix) -> NativeFound:
+        """What the map has for a client prefix."""
+        out = ctypes.create_string_buffer(_LARGEST_ANSWER)
+        address = client.address.to_bytes(client.bits // 8, "big")
+        length = _functions().resolverd_map_lookup(
+            self.handle, Span.of(address), client.length, Room.of(out)
+        )
+        assert length >= 4, "an address of 4 or 16 octets and a live map are always answered"
+        told = ctypes.string_at(out, length)
+        scope, count, pins = struct.unpack_from("!BBH", told)
+        return NativeFound(
+            told[4 : 4 + count], scope, struct.unpack_from(f"!{pins}H", told, 4 + count)
+        )
+
+    def time(self, clients: Iterable[Prefix]) -> float:
+        """Nanoseconds that one look-up takes, over these clients."""
+        lent = b"".join(
+            bytes((4 if c.bits == 32 else 6, c.length))
+            + (c.address << (128 - c.bits)).to_bytes(16, "big")
+            for c in clients
+        )
+        taken: float = _functions().resolverd_map_time(self.handle, Span.of(lent))
+        return taken
+
+
+class _Counted(ctypes.Structure):
+    """`sys::Numbers`, `sys::Spans` and `sys::Handles`."""
+
+    _fields_ = (("start", ctypes.c_void_p), ("count", ctypes.c_size_t))
+
+
+def _list(items: Iterable[bytes]) -> bytes:
+    joined = list(items)
+    return len(joined).to_bytes(4, "big") + b"".join(joined)
+
+
+def _span(content: Content) -> Span:
+    if isinstance(content, bytes):
+        return Span.of(content)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(content))
+    return Span(ctypes.cast(start, ctypes.c_char_p), len(content))
+
+
+@cache
+def _functions() -> ctypes.CDLL:
+    loaded = library()
+    handle, counted = ctypes.c_void_p, _Counted
+    for name, result, *arguments in (
+        ("gazetteer_read", handle, Span, Span, ctypes.c_void_p, counted, Room),
+        ("gazetteer_release", None, handle),
+        ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, Room),
+        ("map_release", None, handle),
+        ("map_size", None, handle, counted),
+        ("map_lookup", ctypes.c_ssize_t, handle, Span, ctypes.c_uint8, Room),
+        ("map_time", ctypes.c_double, handle, Span),
+    ):
+        function = getattr(loaded, f"resolverd_{name}")
+        function.restype, function.argtypes = result, arguments
+    return loaded

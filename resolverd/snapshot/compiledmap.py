@@ -1,0 +1,148 @@
+"""The compiled client map: every client prefix known beforehand, in the native library.
+
+It means what the lazy map means, with two differences, both in a client's favour: equal
+neighbours are merged, so that its scopes are the shortest there are, and a prefix that straddles
+pins is fenced exactly at every length. The databases stay open for `explain` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import lru_cache
+from typing import Literal
+
+from resolverd.abi.map import Geography, Meter, NativeMap
+from resolverd.abi.map import Region as NativeRegion
+from resolverd.dns.prefix import Prefix
+from resolverd.errors import GeoError
+from resolverd.geo.client import fold
+from resolverd.geo.locator import Locator
+from resolverd.geo.place import Place
+from resolverd.geo.prefixmap import PrefixMap
+from resolverd.policy.fence import GeoPins, PinRule, by_name
+from resolverd.policy.ranking import Preference, region_seed
+from resolverd.snapshot.clientmap import (
+    CACHED_PREFIXES,
+    LazyClientMap,
+    Ranking,
+    Trace,
+    carried_at,
+)
+from resolverd.snapshot.model import MapEntry, MapSize
+
+Subnets = Sequence[tuple[Prefix, PinRule]]
+
+
+class CompiledClientMap:
+    """A `ClientMap` in the native library. `handle` is the library's, for its engine."""
+
+    kind: Literal["lazy", "compiled"] = "compiled"
+
+    def __init__(
+        self,
+        ranked: Ranking,
+        subnets: Subnets,
+        geo_pins: GeoPins,
+        locator: Locator,
+        edge: Place,
+        meter: Meter | None = None,
+    ) -> None:
+        """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it."""
+        self.ranked = ranked
+        self._parts = (ranked, subnets, geo_pins, locator, edge)
+        self._locator, self._edge = locator, edge
+        self._rules = by_name([*(rule for _, rule in subnets), *geo_pins.all_rules()])
+        geography = _geography(ranked, subnets, geo_pins, edge, self._rules)
+        self._native = _compiled(locator, geography, meter)
+        self.handle = self._native.handle
+        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
+
+    def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
+        """The lazy map of the same geography: another process has the databases, not the map."""
+        ranked, subnets, *rest = self._parts
+        return LazyClientMap, (ranked, PrefixMap(subnets), *rest)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """The regions that the library's orders speak of by index."""
+        return self.ranked.regions
+
+    @property
+    def pin_names(self) -> tuple[str, ...]:
+        """The pins that the library's entries speak of by index."""
+        return tuple(rule.name for rule in self._rules)
+
+    @property
+    def size(self) -> MapSize:
+        """How large it is."""
+        return MapSize(self._native.leaves, self._native.lists, self._native.octets)
+
+    def is_of(
+        self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
+    ) -> bool:
+        """Whether compiling these would give this very map again."""
+        mine = self._parts
+        return mine[3] is locator and (*mine[:3], mine[4]) == (ranked, subnets, geo_pins, edge)
+
+    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+        """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
+        return self.ranked.from_region(region)
+
+    def trace(self, client: Prefix) -> Trace:
+        """Look `client` up and tell how the entry came about."""
+        entry = self.lookup(client)
+        folded = fold(client).prefix
+        if carried_at(folded) is not None:
+            folded = fold(Prefix(client.bits, client.address, client.bits)).prefix
+        located = self._locator.locate(folded)
+        rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
+        place = located.place or self._edge
+        placed = located.place is not None
+        return Trace(entry, client, folded, place, placed, located.length, rules)
+
+    def _lookup(self, client: Prefix) -> MapEntry:
+        found = self._native.lookup(client)
+        regions, rules = self.ranked.regions, self._rules
+        return MapEntry(
+            preference=tuple(regions[index] for index in found.regions),
+            scope=found.scope,
+            pins=tuple(rules[index].name for index in found.pins),
+        )
+
+
+def _geography(
+    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, edge: Place, rules: list[PinRule]
+) -> Geography:
+    numbers = {rule: number for number, rule in enumerate(rules)}
+    return Geography(
+        policy=ranked.policy,
+        block_v4=ranked.block_v4,
+        block_v6=ranked.block_v6,
+        edge=(edge.latitude, edge.longitude),
+        regions=[
+            NativeRegion(*ranked.coordinates[name], ranked.weights[name], region_seed(name))
+            for name in ranked.regions
+        ],
+        pins=[
+            [index for index, name in enumerate(ranked.regions) if name in rule.regions]
+            for rule in rules
+        ],
+        subnets=[(prefix, numbers[rule]) for prefix, rule in subnets],
+        countries=[(code, numbers[rule]) for code, rule in geo_pins.countries.items()],
+        continents=[(code, numbers[rule]) for code, rule in geo_pins.continents.items()],
+    )
+
+
+def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> NativeMap:
+    databases = locator.databases
+    try:
+        with ExitStack() as lent:
+            return NativeMap(
+                [(lent.enter_context(each.lend()), each.gazetteer()) for each in databases],
+                geography,
+                meter,
+            )
+    except GeoError as wrong:
+        names = ", ".join(each.name for each in databases)
+        raise GeoError(f"{names}: no map can be compiled: {wrong}") from wrong

@@ -1,0 +1,60 @@
+"""Make client maps: one for all services of one geography, and an earlier one where it is right."""
+
+from __future__ import annotations
+
+from resolverd.config.model import Config
+from resolverd.dns.prefix import Prefix
+from resolverd.geo.locator import Locator
+from resolverd.geo.place import Place
+from resolverd.geo.prefixmap import PrefixMap
+from resolverd.policy.fence import GeoPins, PinRule
+from resolverd.snapshot.clientmap import LazyClientMap, Ranking
+from resolverd.snapshot.compiledmap import CompiledClientMap
+from resolverd.snapshot.model import ClientMap, Plan
+
+Subnets = list[tuple[Prefix, PinRule]]
+
+
+class MapMaker:
+    """Makes maps over one locator, lazy ones or compiled ones.
+
+    `previous` is the Plan that serves, whose compiled maps are taken over where compiling
+    would give the same again.
+    """
+
+    def __init__(
+        self,
+        locator: Locator,
+        edge: Place,
+        *,
+        compiled: bool = False,
+        previous: Plan | None = None,
+    ) -> None:
+        self._locator, self._edge, self._compiled = locator, edge, compiled
+        self._made: list[tuple[tuple[Ranking, Subnets, GeoPins], ClientMap]] = []
+        held = previous.services.values() if previous else ()
+        self._earlier = [s.clients for s in held if isinstance(s.clients, CompiledClientMap)]
+
+    def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
+        """The map of one geography. Raises GeoError when it cannot be compiled."""
+        geography = (ranked, subnets, geo_pins)
+        for known, made in self._made:
+            if known == geography:
+                return made
+        new = self._new(*geography)
+        self._made.append((geography, new))
+        return new
+
+    def _new(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
+        if not self._compiled:
+            return LazyClientMap(ranked, PrefixMap(subnets), geo_pins, self._locator, self._edge)
+        parts = (ranked, subnets, geo_pins, self._locator, self._edge)
+        for earlier in self._earlier:
+            if earlier.is_of(*parts):
+                return earlier
+        return CompiledClientMap(*parts)
+
+
+def edge_of(config: Config) -> Place:
+    """Where this edge host stands."""
+    return Place(*config.server.coordinates, None, None, "edge")

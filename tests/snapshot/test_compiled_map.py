@@ -1,0 +1,372 @@
+"""The compiled client map against the lazy one, and both against counting on fingers.
+
+All structure of the IPv4 world lies in its top six bits and that of the IPv6 world in the top
+six bits below 2001:db8::/32, so that a universe of 128 blocks and the IPv6 carriers is all
+there is, and an oracle can try every client.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mmdb_writer import Record, mmdb_bytes
+
+from resolverd.abi.library import why_not
+from resolverd.config.model import Config
+from resolverd.config.targets import probe_targets
+from resolverd.dns.prefix import Prefix, parse_prefix
+from resolverd.geo.client import CARRIERS, fold
+from resolverd.geo.countries import countries
+from resolverd.geo.database import Database
+from resolverd.geo.distance import great_circle_km
+from resolverd.geo.locator import Locator, Source
+from resolverd.snapshot import clientmap
+from resolverd.snapshot.clientmap import LazyClientMap
+from resolverd.snapshot.compile import compile_services
+from resolverd.snapshot.compiledmap import CompiledClientMap
+from resolverd.snapshot.maps import MapMaker, edge_of
+from resolverd.snapshot.model import MapEntry, Plan
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
+
+BITS = 6
+DEEP = 32  # bits above the IPv6 structure
+V6_BASE = 0x2001_0DB8 << 96
+CODES = ("IE", "DE", "US", "JP", "IN", "")
+REGIONS = ("r1", "r2", "r3", "r4", "r5")
+EDGE = (50.0, 8.0)
+
+
+@dataclass(frozen=True)
+class World:
+    """A configuration as written, and databases: (IP version, networks and their countries)."""
+
+    raw: dict[str, Any]
+    databases: tuple[tuple[int, dict[Prefix, str]], ...]
+
+
+def v4(top: int, length: int) -> Prefix:
+    return Prefix(32, top << (32 - BITS), 32).widened(length)
+
+
+def v6(top: int, length: int) -> Prefix:
+    return Prefix(128, V6_BASE | top << (128 - DEEP - BITS), 128).widened(DEEP + length)
+
+
+tops, lengths = st.integers(0, 2**BITS - 1), st.integers(0, BITS)
+v4_prefixes, v6_prefixes = st.builds(v4, tops, lengths), st.builds(v6, tops, lengths)
+prefixes = st.one_of(v4_prefixes, v6_prefixes)
+regions = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=5, unique=True)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    free = draw(st.lists(prefixes, max_size=6, unique=True))
+    codes = [*CODES[:-1]]
+    pins: dict[str, Any] = {}
+    for number in range(draw(st.integers(0, 4))):
+        subnets = [str(free.pop()) for _ in range(draw(st.integers(0, 2))) if free]
+        pins[f"p{9 - number}"] = {
+            "subnets": subnets,
+            "countries": [codes.pop()] if codes and draw(st.booleans()) else [],
+            "regions": draw(regions),
+        }
+    if draw(st.booleans()):
+        pins["continental"] = {"continents": ["EU"], "regions": draw(regions)}
+    served = draw(regions)
+    raw = {
+        "server": {"coordinates": list(EDGE)},
+        "region": {
+            name: {
+                "coordinates": [draw(st.integers(-80, 80)), draw(st.integers(-170, 170))],
+                "endpoint": [{"address": [f"192.0.2.{n}"], "url": "http://192.0.2.1"}],
+            }
+            for n, name in enumerate(REGIONS, 1)
+        },
+        "service": {
+            "chat": {
+                "regions": served,
+                "policy": draw(st.sampled_from(["nearest", "nearest", "failover", "weighted"])),
+                "weights": {name: draw(st.integers(0, 3)) for name in served},
+                "block_v4": draw(st.sampled_from([8, 24])),
+                "block_v6": draw(st.sampled_from([36, 48])),
+            }
+        },
+        "pin": pins,
+    }
+    if not any(raw["service"]["chat"]["weights"].values()):
+        del raw["service"]["chat"]["weights"]
+    return World(raw, tuple(draw(st.lists(databases(), max_size=3))))
+
+
+@st.composite
+def databases(draw: st.DrawFn) -> tuple[int, dict[Prefix, str]]:
+    version = draw(st.sampled_from([4, 6]))
+    within = (v4_prefixes if version == 4 else prefixes).filter(lambda p: p.length > 0)
+    networks = draw(st.dictionaries(within, st.sampled_from(CODES), min_size=1, max_size=8))
+    # A database without any place is refused, so one block is always placed.
+    return version, networks | {v4(63, BITS): "JP"}
+
+
+def record(code: str, network: Prefix) -> Record:
+    spot = CODES.index(code)
+    if not code:
+        return {"country_code": "", "accuracy": 3}
+    return {
+        "country_code": code,
+        "latitude": 10.0 * spot + network.length / 8,
+        "longitude": 30.0 * spot,
+    }
+
+
+def build(world: World) -> tuple[CompiledClientMap, LazyClientMap]:
+    config = Config.model_validate(world.raw)
+    opened = []
+    for number, (version, networks) in enumerate(world.databases):
+        content = mmdb_bytes(
+            {str(network): record(code, network) for network, code in networks.items()},
+            record_size=(24, 28, 32)[number],
+            ip_version=6 if version == 6 else 4,
+        )
+        name = f"{number}.mmdb"
+        opened.append((Source(Path(name), None), Database.of(content, name)))
+    locator = Locator(opened)
+    made = [
+        compile_services(
+            config,
+            probe_targets(config),
+            MapMaker(locator, edge_of(config), compiled=compiled),
+        )["chat"].clients
+        for compiled in (True, False)
+    ]
+    compiled, lazy = made
+    assert isinstance(compiled, CompiledClientMap)
+    assert isinstance(lazy, LazyClientMap)
+    return compiled, lazy
+
+
+def blocks(prefix: Prefix) -> Iterator[Prefix]:
+    """The universe's blocks inside `prefix`, each as one host."""
+    for make in (v4, v6):
+        for top in range(2**BITS):
+            block = make(top, BITS)
+            if prefix.contains(block):
+                yield Prefix(block.bits, block.address | 0x0102, block.bits)
+
+
+def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str | None]:
+    """One client's fence, its order (None where shares decide it), and its pin.
+
+    Databases searched line by line, then pins, then distances.
+    """
+    code, spot = None, EDGE
+    for _, networks in world.databases:
+        around = [network for network in networks if network.contains(host)]
+        found = max(around, key=lambda network: network.length, default=None)
+        if found is not None and networks[found]:
+            code = networks[found]
+            told = record(code, found)
+            spot = (float(told["latitude"]), float(told["longitude"]))  # type: ignore[arg-type]
+            break
+    pins = world.raw["pin"]
+    subnets = [
+        (parsed.length, name)
+        for name, pin in pins.items()
+        for subnet in pin.get("subnets", [])
+        if (parsed := parse_prefix(subnet)).contains(host)
+    ]
+    rule = max(subnets)[1] if subnets else None
+    continent = countries()[code].continent if code else None
+    for kind, known in (("countries", code), ("continents", continent)):
+        for name, pin in pins.items():
+            if rule is None and known in pin.get(kind, []):
+                rule = name
+    service = world.raw["service"]["chat"]
+    served = [r for r in service["regions"] if rule is None or r in pins[rule]["regions"]]
+    order: list[str] | None = served
+    if service["policy"] == "nearest":
+        where = world.raw["region"]
+        order = sorted(served, key=lambda r: great_circle_km(spot, tuple(where[r]["coordinates"])))
+    elif service["policy"] == "weighted":
+        order = None
+    return set(served), order, rule
+
+
+thoroughly = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@thoroughly
+@given(worlds())
+def test_every_client_of_a_world_gets_what_counting_on_fingers_gives(world: World) -> None:
+    compiled, lazy = build(world)
+    for base in (Prefix(32, 0, 0), Prefix(128, V6_BASE, DEEP)):
+        for host in blocks(base):
+            fence, order, rule = by_hand(world, host)
+            entry = compiled.lookup(host)
+            assert set(entry.preference) == fence
+            assert order is None or [*entry.preference] == order
+            assert entry.pins == ((rule,) if rule else ())
+            known = lazy.lookup(host)
+            assert (entry.preference, entry.pins) == (known.preference, known.pins)
+            assert entry.scope <= known.scope
+
+
+@st.composite
+def asked_worlds(draw: st.DrawFn) -> tuple[World, Prefix]:
+    """A world and a client prefix of any length, likely near one of its borders."""
+    world = draw(worlds())
+    near: list[Prefix] = [n for _, networks in world.databases for n in networks]
+    near += [parse_prefix(s) for pin in world.raw["pin"].values() for s in pin.get("subnets", [])]
+    near += CARRIERS
+    start = draw(st.one_of(st.sampled_from(near), prefixes))
+    low = draw(st.integers(0, 2 ** (start.bits - start.length) - 1))
+    host = Prefix(start.bits, start.address | low, start.bits)
+    if draw(st.booleans()) and start.bits == 32:
+        carrier = draw(st.sampled_from([(0, 0), (0xFFFF << 32, 0), (0x2002 << 112, 80)]))
+        host = Prefix(128, carrier[0] | host.address << carrier[1], 128)
+    return world, host.widened(draw(st.integers(0, host.bits)))
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(asked_worlds())
+def test_every_prefix_gets_what_the_lazy_map_gives(asked: tuple[World, Prefix]) -> None:
+    world, client = asked
+    compiled, lazy = build(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clientmap, "STRADDLE_LIMIT", 10_000)
+        known = lazy.lookup(client)
+    entry = compiled.lookup(client)
+    assert (entry.preference, entry.pins) == (known.preference, known.pins)
+    assert entry.scope <= known.scope
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(asked_worlds(), st.integers(0, 2**128 - 1), st.integers(0, 128))
+def test_every_address_inside_a_scope_gets_the_same_entry(
+    asked: tuple[World, Prefix], other: int, longer: int
+) -> None:
+    world, client = asked
+    compiled, _ = build(world)
+    entry = compiled.lookup(client)
+    if entry.scope > client.length:
+        # Asking again with the scope settles it, and so it holds for what is asked then.
+        client = Prefix(client.bits, client.address, entry.scope)
+        entry = compiled.lookup(client)
+        assert entry.scope <= client.length
+    scope = client.widened(entry.scope)
+    inside = Prefix(
+        client.bits, scope.address | other & (2 ** (client.bits - scope.length) - 1), client.bits
+    )
+    assert compiled.lookup(inside) == entry
+    shorter = inside.widened(max(scope.length, min(longer, client.bits)))
+    if clientmap.carried_at(fold(shorter).prefix) is None:
+        assert compiled.lookup(shorter) == entry
+
+
+@thoroughly
+@given(worlds())
+def test_a_scope_is_the_shortest_in_which_all_clients_are_alike(world: World) -> None:
+    compiled, _ = build(world)
+    service = world.raw["service"]["chat"]
+    block = service["block_v4"] if service["policy"] == "weighted" else 0
+    for host in blocks(Prefix(32, 0, 0)):
+        entry = compiled.lookup(host)
+        fence, order, rule = by_hand(world, host)
+        for length in range(BITS + 1):
+            told = [by_hand(world, each) for each in blocks(host.widened(length))]
+            if all(each == (fence, order, rule) for each in told):
+                break
+        else:
+            pytest.fail("not even one block is alike in itself")
+        if order is None:
+            length = max(length, block)
+        assert entry.scope <= max(length, block)
+
+
+def simple(**service: Any) -> World:
+    return World(
+        {
+            "server": {"coordinates": list(EDGE)},
+            "region": {
+                name: {
+                    "coordinates": [10 * n, 20 * n],
+                    "endpoint": [{"address": [f"192.0.2.{n}"], "url": "http://192.0.2.1"}],
+                }
+                for n, name in enumerate(REGIONS, 1)
+            },
+            "service": {"chat": {"regions": [*REGIONS], **service}},
+            "pin": {"lawful": {"countries": ["DE"], "regions": ["r2"]}},
+        },
+        ((4, {v4(1, 6): "DE", v4(2, 6): "JP"}),),
+    )
+
+
+def test_it_tells_its_kind_and_its_size() -> None:
+    compiled, lazy = build(simple())
+    assert (compiled.kind, lazy.kind, lazy.size) == ("compiled", "lazy", None)
+    assert compiled.size.leaves > 5
+    assert compiled.size.lists >= 3
+    assert compiled.size.octets > 1_000_000
+
+
+def test_it_explains_itself_as_the_lazy_map_does() -> None:
+    compiled, lazy = build(simple())
+    for text in ("4.0.0.1/32", "8.0.0.1/32", "0.0.0.0/4", "2001:db8::/32", "::/0", "2002::/16"):
+        told, known = compiled.trace(parse_prefix(text)), lazy.trace(parse_prefix(text))
+        assert told._replace(entry=known.entry) == known
+        assert told.entry._replace(scope=known.entry.scope) == known.entry
+
+
+def test_another_process_gets_the_lazy_map_of_the_same_geography() -> None:
+    compiled, _ = build(simple(policy="weighted"))
+    revived = pickle.loads(pickle.dumps(compiled))
+    assert isinstance(revived, LazyClientMap)
+    for text in ("4.0.0.1/32", "8.0.0.1/32", "200.0.0.1/32", "2001:db8::/64"):
+        client = parse_prefix(text)
+        assert revived.lookup(client).preference == compiled.lookup(client).preference
+
+
+def test_a_region_prefers_itself_in_both_maps() -> None:
+    compiled, lazy = build(simple())
+    for region in REGIONS:
+        assert compiled.from_region(region) == lazy.from_region(region)
+        assert compiled.from_region(region)[0][0] == region
+
+
+def services_of(world: World, locator: Locator, previous: Plan | None = None) -> Any:
+    config = Config.model_validate(world.raw)
+    maker = MapMaker(locator, edge_of(config), compiled=True, previous=previous)
+    return compile_services(config, probe_targets(config), maker)
+
+
+def test_an_unchanged_geography_keeps_its_map_over_a_reload() -> None:
+    world, locator = simple(), Locator.embedded()
+    before = services_of(world, locator)
+    plan = Plan(1, {}, before, b"", 1232)
+    assert services_of(world, locator, plan)["chat"].clients is before["chat"].clients
+    pinned = simple()
+    pinned.raw["pin"]["lawful"]["regions"] = ["r3"]
+    for changed in (simple(policy="failover"), pinned):
+        assert services_of(changed, locator, plan)["chat"].clients is not before["chat"].clients
+    other = Locator.embedded()
+    assert services_of(world, other, plan)["chat"].clients is not before["chat"].clients
+
+
+def test_a_fold_counts_in_the_scope() -> None:
+    compiled, _ = build(simple())
+    plain = compiled.lookup(parse_prefix("4.0.0.1/32"))
+    carried = compiled.lookup(fold_back("4.0.0.1"))
+    assert carried == MapEntry(plain.preference, plain.scope + 96, plain.pins)
+
+
+def fold_back(address: str) -> Prefix:
+    mapped = parse_prefix(f"::ffff:{address}/128")
+    assert fold(mapped).offset == 96
+    return mapped
