@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from differential.worlds import ZONES, steering
 from harness.config import config_text
@@ -44,6 +45,8 @@ class SameForAll:
     handle = 0
     region_names = REGIONS
     pin_names = ()
+    kind: Literal["lazy", "compiled"] = "compiled"
+    size = None
 
     def lookup(self, client: Prefix) -> MapEntry:
         """The same for everybody."""

@@ -12,7 +12,6 @@ from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 from resolverd.geo.client import Folded, fold
 
 v4 = st.integers(0, 2**32 - 1)
-v6 = st.integers(0, 2**128 - 1)
 MAPPED, NAT64 = 0xFFFF << 32, 0x64FF9B << 96
 SIX_TO_FOUR, TEREDO = 0x2002 << 112, 0x20010000 << 96
 
@@ -71,11 +70,11 @@ def test_teredo_agrees_with_the_standard_library(rest: int) -> None:
     assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.teredo[1]))
 
 
-@given(v6)
+@given(st.integers(2**32, 2**128 - 1))
 def test_other_addresses_stay_themselves(address: int) -> None:
     host = ipaddress.IPv6Address(address)
     assume(host.ipv4_mapped is None and host.sixtofour is None and host.teredo is None)
-    assume(address >> 32 not in (0, NAT64 >> 32))
+    assume(address >> 32 != NAT64 >> 32)
     assert fold(Prefix(128, address, 128)) == Folded(Prefix(128, address, 128), 0)
 
 

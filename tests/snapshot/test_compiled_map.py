@@ -73,15 +73,16 @@ def worlds(draw: st.DrawFn) -> World:
     pins: dict[str, Any] = {}
     for number in range(draw(st.integers(0, 4))):
         subnets = [str(free.pop()) for _ in range(draw(st.integers(0, 2))) if free]
+        by_country = draw(st.booleans())
         pins[f"p{9 - number}"] = {
             "subnets": subnets,
-            "countries": [codes.pop()] if codes and draw(st.booleans()) else [],
+            "countries": [codes.pop()] if by_country else [],
             "regions": draw(regions),
         }
     if draw(st.booleans()):
         pins["continental"] = {"continents": ["EU"], "regions": draw(regions)}
     served = draw(regions)
-    raw = {
+    raw: dict[str, Any] = {
         "server": {"coordinates": list(EDGE)},
         "region": {
             name: {
