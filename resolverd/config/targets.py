@@ -41,15 +41,20 @@ def probe_targets(config: Config) -> ProbeTargets:
     """Resolve the probe layers of every endpoint that some service uses."""
     by_id: dict[str, ProbeTarget] = {}
     ids: dict[tuple[str, str], tuple[str, ...]] = {}
+    plain: dict[str, Probe] = {}
     for service_name, service in config.service.items():
         for region_name in service.regions:
             region = config.region[region_name]
             chosen = []
             for index, endpoint in enumerate(region.endpoint):
                 name = endpoint_name(region_name, region, index)
-                plain = merge_probe(config.probe, region.probe, endpoint.probe)
-                settings = merge_probe(config.probe, service.probe, region.probe, endpoint.probe)
-                target = name if settings == plain else f"{name}@{service_name}"
+                if name not in plain:
+                    plain[name] = merge_probe(config.probe, region.probe, endpoint.probe)
+                target, settings = name, plain[name]
+                if service.probe.model_fields_set:
+                    layers = (config.probe, service.probe, region.probe, endpoint.probe)
+                    settings = merge_probe(*layers)
+                    target = name if settings == plain[name] else f"{name}@{service_name}"
                 by_id[target] = ProbeTarget(target, region_name, name, endpoint, settings)
                 chosen.append(target)
             ids[(service_name, region_name)] = tuple(chosen)
