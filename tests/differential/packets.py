@@ -137,7 +137,7 @@ def record(rng: random.Random) -> bytes:
 
 def opt(rng: random.Random) -> bytes:
     """An OPT record with any options."""
-    options = b"".join(option(rng) for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3))))
+    options = b"".join(option(rng) for _ in range(rng.choice((0, 1, 1, 1, 1, 1, 1, 1, 2, 3))))
     odd = rng.random()
     version = rng.randrange(256) if odd < 0.02 else 0
     owner = b"\3www\0" if 0.02 < odd < 0.025 else b"\0"

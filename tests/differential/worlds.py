@@ -12,7 +12,14 @@ from functools import cache
 from pathlib import Path
 
 from harness.config import config_text
-from harness.places import FRANKFURT, LONDON, NEW_YORK, SAN_FRANCISCO, TOKYO
+from harness.places import (
+    FRANKFURT,
+    LONDON,
+    NEW_YORK,
+    SAN_FRANCISCO,
+    TOKYO,
+    database_locator,
+)
 from harness.server import snapshot_of
 
 from resolverd.dns.codes import AAAA, A
@@ -101,12 +108,9 @@ def plan_of(name: str) -> Plan:
     texts = {file.stem: file.read_text() for file in sorted(ZONES.glob("*.zone"))}
     if services == SERVICES:
         del texts["root"]
-    from harness.places import TableLocator
-
-    snapshot = snapshot_of(
-        texts, config_text(services, server=server), locator=TableLocator(PLACES)
-    )
-    return snapshot.plan
+    locator = database_locator(PLACES)
+    config = config_text(services, server=server)
+    return snapshot_of(texts, config, locator=locator, compiled=True).plan
 
 
 def names_of(plan: Plan) -> list[bytes]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmdb_writer import Record, write_mmdb
+from mmdb_writer import Record, mmdb_bytes, write_mmdb
 
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.geo.locator import LocatedNetwork, Locator
+from resolverd.geo.database import Database
+from resolverd.geo.locator import LocatedNetwork, Locator, Source
 from resolverd.geo.place import Located, Place
 
 NEW_YORK = Place(40.7, -74.0, "US", "NA", "table")
@@ -23,6 +24,7 @@ class TableLocator(Locator):
 
     def __init__(self, places: Mapping[str, Place]) -> None:
         super().__init__(())
+        self.places = dict(places)
         self._places = {parse_prefix(network): place for network, place in places.items()}
 
     def locate(self, prefix: Prefix) -> Located:
@@ -50,9 +52,26 @@ class TableLocator(Locator):
         return found
 
 
+def database_locator(places: Mapping[str, Place]) -> Locator:
+    """The same places in databases, one for each family, which maps can be compiled from."""
+    opened = []
+    for version in (4, 6):
+        held = {net: place for net, place in places.items() if (":" in net) == (version == 6)}
+        if held:
+            kind = f"city ipv{version}"
+            content = mmdb_bytes(_records(held), kind, ip_version=4 if version == 4 else 6)
+            name = f"table-ipv{version}.mmdb"
+            opened.append((Source(Path(name), None), Database.of(content, name)))
+    return Locator(opened)
+
+
 def write_city_database(path: Path, places: Mapping[str, Place]) -> Path:
     """A flat IPv4 city database of `places` at `path`."""
-    records: dict[str, Record] = {
+    return write_mmdb(path, _records(places), "city ipv4")
+
+
+def _records(places: Mapping[str, Place]) -> dict[str, Record]:
+    return {
         network: {
             "country_code": place.country or "",
             "latitude": place.latitude,
@@ -60,4 +79,3 @@ def write_city_database(path: Path, places: Mapping[str, Place]) -> Path:
         }
         for network, place in places.items()
     }
-    return write_mmdb(path, records, "city ipv4")
