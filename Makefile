@@ -35,7 +35,7 @@ type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
 
 fuzz: $(VENV)/.dev ## random and mutated packets and files, for longer than the tests do
-	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy $(ARGS)
+	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential $(ARGS)
 
 bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/results/
 	@.ci/packages bench
