@@ -34,8 +34,9 @@ lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
 
-fuzz: $(VENV)/.dev ## random and mutated packets and files, for longer than the tests do
+fuzz: $(VENV)/.dev ## ten million packets to both engines, then libFuzzer; SECONDS=60 for each target
 	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential $(ARGS)
+	@for each in packet database image; do native/fuzz/run $$each $(or $(SECONDS),60) || exit; done
 
 bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/results/
 	@.ci/packages bench

@@ -32,6 +32,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// The `length` octets at `start`, which the caller keeps to the contract of the ABI.
+    #[must_use]
+    pub const fn new(start: *const u8, length: usize) -> Self {
+        Self { start, length }
+    }
+
     /// The octets. A null span is empty.
     #[must_use]
     pub fn octets(&self) -> &[u8] {

@@ -14,6 +14,9 @@ use std::sync::{Arc, LazyLock};
 const PLAN: &[u8] = include_bytes!("../../fuzz/plan.image");
 const STEERING: &[u8] = include_bytes!("../../fuzz/steering.image");
 
+/// A query for the A record of a service.
+const ASKING: &[u8] = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01";
+
 static SNAPSHOT: LazyLock<Result<Snapshot, &'static str>> = LazyLock::new(snapshot);
 
 thread_local! {
@@ -47,6 +50,30 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
             )
         })
     })
+}
+
+/// Load `octets` as a Plan, and as a Steering of the small Plan; what loads has to answer.
+pub fn fuzz_images(octets: &[u8]) {
+    let Some(map) = ClientMap::same_for_all(&[0, 1, 2, 3]).map(Arc::new) else {
+        return;
+    };
+    for (plan, steering) in [(octets, STEERING), (PLAN, octets)] {
+        let Ok(plan) = Plan::load(plan, vec![Arc::clone(&map)]) else {
+            continue;
+        };
+        let Ok(snapshot) = Snapshot::load(Arc::new(plan), steering) else {
+            continue;
+        };
+        SCRATCH.with_borrow_mut(|scratch| {
+            let _ = snapshot.self_check(scratch);
+            let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 1232]);
+            let counters = Counters::none();
+            let udp = Transport::Udp;
+            respond(
+                ASKING, &source, &snapshot, &counters, scratch, udp, &mut out,
+            );
+        });
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
+#[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
 mod ready;
 mod steered;
 mod told;
 mod zone;
 
-pub use fuzz::fuzz_respond;
+#[cfg(any(test, feature = "fuzz"))]
+pub use fuzz::{fuzz_images, fuzz_respond};
 pub use ready::{Scratch, Snapshot};
 
 use crate::counters::{Counters, Transport};

@@ -92,6 +92,7 @@ fn too_large() -> Refused {
 /// Everything that a hostile file can reach, for a fuzzer: open, check, compile, look up.
 ///
 /// The countries are two, and there is a pin of each kind.
+#[cfg(any(test, feature = "fuzz"))]
 pub fn fuzz_compile(octets: &[u8]) {
     use super::map::Scratch;
     use super::place::Countries;

@@ -27,5 +27,7 @@ pub mod tiles;
 pub mod trie;
 pub mod walk;
 
-pub use compile::{compile, fuzz_compile};
+pub use compile::compile;
+#[cfg(any(test, feature = "fuzz"))]
+pub use compile::fuzz_compile;
 pub use map::{ClientMap, Found, Scratch};
