@@ -30,7 +30,7 @@ from resolverd.admin.served import Served
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.engine.counters import TTL_BOUNDS, Counters
 from resolverd.health.verdict import State, Verdict
-from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.model import JudgedRegion, Plan
 from resolverd.snapshot.regions import judge_regions
 
 
@@ -190,7 +190,7 @@ def operation(served: Served) -> Iterator[Metric]:
     yield _info(
         "resolverd_engine",
         "What answers queries.",
-        {"engine": "reference", "workers": str(config.server.workers), "client_map": "lazy"},
+        {"engine": "reference", "workers": str(config.server.workers), "client_map": plan.map_kind},
     )
     yield _info(
         "resolverd_build",
@@ -198,6 +198,21 @@ def operation(served: Served) -> Iterator[Metric]:
         {"version": __version__, "python": platform.python_version()},
     )
     yield _geo(served)
+    yield from _maps(plan)
+
+
+def _maps(plan: Plan) -> Iterator[Metric]:
+    sizes = {name: each.clients.size for name, each in plan.services.items()}
+    for name, text, of in (
+        ("networks", "Networks that a service's compiled client map tells apart.", 0),
+        ("lists", "Distinct preference lists, with their pins, of a compiled client map.", 1),
+        ("bytes", "Memory of a compiled client map; services of one geography share it.", 2),
+    ):
+        gauge = GaugeMetricFamily(f"resolverd_client_map_{name}", text, labels=("service",))
+        for service, size in sizes.items():
+            if size is not None:
+                gauge.add_metric((service,), size[of])
+        yield gauge
 
 
 def _geo(served: Served) -> Metric:

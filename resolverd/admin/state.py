@@ -38,7 +38,11 @@ def state_of(served: Served) -> Json:
         "ready": served.ready,
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
-        "engine": {"name": "reference", "workers": config.server.workers, "client_map": "lazy"},
+        "engine": {
+            "name": "reference",
+            "workers": config.server.workers,
+            "client_map": plan.map_kind,
+        },
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
         "regions": [_region(each, served, now) for each in judged.values()],
@@ -46,6 +50,7 @@ def state_of(served: Served) -> Json:
         "overrides": [_override(k, o, now) for k, o in served.overrides.active(now).items()],
         "zones": [_zone(zone) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
+        "client_maps": _maps(plan),
         "warnings": len(served.inputs.warnings),
     }
 
@@ -165,6 +170,27 @@ def _service(name: str, plan: Plan, config: Config, judged: Mapping[str, JudgedR
 
 def _override(key: str, override: Override, now: float) -> Json:
     return {"target": key, **override_of(override, now)}
+
+
+def _maps(plan: Plan) -> list[Json]:
+    """Each map once, with the services that share it; sizes only of compiled ones."""
+    sharing: dict[int, list[str]] = {}
+    for name, service in plan.services.items():
+        sharing.setdefault(id(service.clients), []).append(name)
+    told: list[Json] = []
+    for names in sharing.values():
+        clients = plan.services[names[0]].clients
+        size = clients.size
+        told.append(
+            {
+                "kind": clients.kind,
+                "services": names,
+                "networks": size.leaves if size else None,
+                "lists": size.lists if size else None,
+                "bytes": size.octets if size else None,
+            }
+        )
+    return told
 
 
 def _zone(zone: ZonePlan) -> Json:

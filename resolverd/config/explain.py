@@ -39,6 +39,11 @@ def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
         return sources.problem(
             path, "config-missing", f"{name} is missing", f"add it: {_documented(field)}"
         )
+    if error["type"] == "too_long":
+        most = error["ctx"]["max_length"]
+        return sources.problem(
+            path, "config-value", f"{name} has more than {most} elements", "list fewer"
+        )
     if error["type"] in _SHAPES:
         shape, example = _SHAPES[error["type"]]
         mend = f"write {example.format(name=name, last=path[-1])}. {_documented(field)}".rstrip()

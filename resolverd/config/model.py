@@ -176,7 +176,10 @@ class Service(Section):
     """`[service.NAME]`: what an inference hostname stands for."""
 
     model: str = option("", "The model served; shown, and later verified.")
-    regions: tuple[Word, ...] = option(doc="Regions that serve it; the order counts for failover.")
+    regions: tuple[Word, ...] = option(
+        doc="Regions that serve it; the order counts for failover. At most 255.",
+        longest=255,
+    )
     policy: PolicyName = option("nearest", "How the regions are ordered for a client.")
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."

@@ -26,12 +26,21 @@ def option(
     least: float | None = None,
     most: float | None = None,
     factory: Any = None,
+    longest: int | None = None,
 ) -> Any:
     """Declare an option; with neither `default` nor `factory` it must be written.
 
-    `least` and `most` are inclusive and in `unit` (seconds for durations).
+    `least` and `most` are inclusive and in `unit` (seconds for durations); `longest` is how many
+    elements a list may have.
     """
     extra: JsonDict | None = {"unit": unit} if unit else None
     if factory is not None:
         return Field(default_factory=factory, description=doc, json_schema_extra=extra)
-    return Field(default, description=doc, ge=least, le=most, json_schema_extra=extra)
+    return Field(
+        default,
+        description=doc,
+        ge=least,
+        le=most,
+        max_length=longest,
+        json_schema_extra=extra,
+    )

@@ -75,7 +75,7 @@ class CompiledClientMap:
 
     @property
     def size(self) -> MapSize:
-        """How large it is."""
+        """How large it is; services that share it share its memory."""
         return MapSize(self._native.leaves, self._native.lists, self._native.octets)
 
     def is_of(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
+from resolverd import log
+from resolverd.abi.map import Meter
 from resolverd.config.model import Config
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.locator import Locator
@@ -13,6 +18,11 @@ from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import ClientMap, Plan
 
 Subnets = list[tuple[Prefix, PinRule]]
+
+# Seconds between events about a map that is being compiled.
+NEWS = 2.0
+
+_log = log.get("snapshot")
 
 
 class MapMaker:
@@ -52,7 +62,36 @@ class MapMaker:
         for earlier in self._earlier:
             if earlier.is_of(*parts):
                 return earlier
-        return CompiledClientMap(*parts)
+        return _compile(*parts)
+
+
+def _compile(
+    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
+) -> CompiledClientMap:
+    """Compile, and log how far that is where it takes long."""
+    meter, done, begun = Meter(), threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(NEWS):
+            _log.info("map.compiling", percent=round(100 * meter.part))
+
+    watcher = threading.Thread(target=tell, name="map-progress", daemon=True)
+    watcher.start()
+    try:
+        made = CompiledClientMap(ranked, subnets, geo_pins, locator, edge, meter)
+    finally:
+        done.set()
+        watcher.join()
+    _log.info(
+        "map.compiled",
+        policy=ranked.policy,
+        regions=len(ranked.regions),
+        networks=made.size.leaves,
+        lists=made.size.lists,
+        bytes=made.size.octets,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+    return made
 
 
 def edge_of(config: Config) -> Place:

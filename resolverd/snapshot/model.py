@@ -169,6 +169,12 @@ class Plan:
     nsid: bytes
     udp_payload: int
     query_log: float = 0.0
+
+    @property
+    def map_kind(self) -> Literal["lazy", "compiled"]:
+        """How its client maps are made; they are all of one kind."""
+        return next((service.clients.kind for service in self.services.values()), "lazy")
+
     sites: Mapping[str, Site] = field(init=False)
 
     def __post_init__(self) -> None:
