@@ -200,7 +200,7 @@ def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str
     return set(served), order, rule
 
 
-thoroughly = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thoroughly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thoroughly
@@ -235,7 +235,7 @@ def asked_worlds(draw: st.DrawFn) -> tuple[World, Prefix]:
     return world, host.widened(draw(st.integers(0, host.bits)))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(asked_worlds())
 def test_every_prefix_gets_what_the_lazy_map_gives(asked: tuple[World, Prefix]) -> None:
     world, client = asked
