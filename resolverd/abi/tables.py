@@ -32,7 +32,7 @@ class _Handles(ctypes.Structure):
     _fields_ = (("start", ctypes.c_void_p), ("count", ctypes.c_size_t))
 
 
-_Numbers = _Handles
+_Numbers = _Spans = _Handles
 
 
 class PlanTables:
@@ -88,10 +88,18 @@ class Asker:
             raise EngineError(f"a source address has 4 or 16 octets, not {len(source)}")
         return None if length < 0 else ctypes.string_at(self._out, length)
 
-    def time(self, packet: bytes, source: bytes, tables: SnapshotTables, times: int) -> float:
-        """Nanoseconds that one answer takes, without anything of Python in them."""
+    def time(
+        self, packets: Sequence[bytes], source: bytes, tables: SnapshotTables, rounds: int
+    ) -> float:
+        """Nanoseconds that one answer to `packets` takes, without anything of Python in them."""
+        spans = (Span * len(packets))(*map(Span.of, packets))
         taken: float = self._library.resolverd_respond_time(
-            self._handle, tables.handle, Span.of(packet), Span.of(source), times, self._room
+            self._handle,
+            tables.handle,
+            _Spans(ctypes.addressof(spans), len(packets)),
+            Span.of(source),
+            rounds,
+            self._room,
         )
         return taken
 
@@ -134,7 +142,7 @@ def functions() -> ctypes.CDLL:
         ("asker_new", handle),
         ("asker_release", None, handle),
         ("respond", ctypes.c_int64, handle, handle, Span, Span, ctypes.c_bool, Room),
-        ("respond_time", ctypes.c_double, handle, handle, Span, Span, ctypes.c_uint64, Room),
+        ("respond_time", ctypes.c_double, handle, handle, _Spans, Span, ctypes.c_uint64, Room),
         ("self_check", size, handle, Room),
         ("counter_names", size, Room),
         ("counter_first", size),

@@ -43,10 +43,6 @@ class Native:
         """The octets answered, None for nothing."""
         return self._asker.respond(packet, packed(source), self._tables, tcp=tcp)
 
-    def time(self, packet: bytes, source: str, times: int) -> float:
-        """Nanoseconds that one answer takes."""
-        return self._asker.time(packet, packed(source), self._tables, times)
-
     def self_check(self) -> None:
         """As an engine checks itself. Raises EngineError."""
         self._tables.self_check()

@@ -8,8 +8,9 @@ use crate::answer::{Scratch, Snapshot, respond};
 use crate::counters::{Counters, FIRST_FREE, SLOTS, Transport, names};
 use crate::geo::ClientMap;
 use crate::prefix::Prefix;
-use crate::sys::{Handle, Handles, Numbers, Room, Span};
+use crate::sys::{Handle, Handles, Numbers, Room, Span, Spans};
 use crate::tables::Plan;
+use std::hint::black_box;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -111,15 +112,15 @@ pub extern "C" fn resolverd_respond(
     length.map_or(-1, |length| length as i64)
 }
 
-/// Nanoseconds that one answer to `packet` takes, measured over `times` of them; negative
-/// where a handle or the address is none.
+/// Nanoseconds that one answer takes, measured over `rounds` of all `packets`; negative where
+/// a handle or the address is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_respond_time(
     asker: Handle<Asker>,
     snapshot: Handle<Snapshot>,
-    packet: Span,
+    packets: Spans,
     source: Span,
-    times: u64,
+    rounds: u64,
     mut out: Room,
 ) -> f64 {
     let (Some(asker), Some(snapshot), Some(source)) =
@@ -128,11 +129,12 @@ pub extern "C" fn resolverd_respond_time(
         return -1.0;
     };
     let mut scratch = asker.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-    let (packet, out) = (packet.octets(), out.octets());
+    let (packets, out) = (packets.items(), out.octets());
+    let mut answers = 0_u64;
     let begin = Instant::now();
-    for _ in 0..times {
-        std::hint::black_box(respond(
-            std::hint::black_box(packet),
+    for packet in (0..rounds).flat_map(|_| packets) {
+        black_box(respond(
+            black_box(packet.octets()),
             &source,
             snapshot,
             &asker.counters,
@@ -140,8 +142,9 @@ pub extern "C" fn resolverd_respond_time(
             Transport::Udp,
             out,
         ));
+        answers += 1;
     }
-    begin.elapsed().as_nanos() as f64 / times.max(1) as f64
+    begin.elapsed().as_nanos() as f64 / answers.max(1) as f64
 }
 
 /// Whether `snapshot` answers for the SOA of its first zone; if not, the reason is told and

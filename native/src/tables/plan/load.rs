@@ -49,6 +49,7 @@ impl Plan {
         if mapped.len() != maps.len() {
             return Err("the image counts on other client maps");
         }
+        let rrsets = gathered(&rrsets, |raw| raw.rrset(&pool))?;
         let mut plan = Self {
             generation,
             query_log,
@@ -62,8 +63,8 @@ impl Plan {
                     negative_ttl: *negative_ttl,
                 })
             })?,
-            nodes: gathered(&nodes, |raw| raw.node(&pool))?,
-            rrsets: gathered(&rrsets, |raw| raw.rrset(&pool))?,
+            nodes: gathered(&nodes, |raw| raw.node(&pool, &rrsets))?,
+            rrsets,
             referrals: gathered(&referrals, |[owner, ns, first, count]| {
                 Ok(Referral {
                     owner: pool.name(*owner)?,

@@ -34,9 +34,10 @@ impl RawNode {
         })
     }
 
-    pub(super) fn node(&self, pool: &Pool) -> Result<Node, &'static str> {
+    pub(super) fn node(&self, pool: &Pool, rrsets: &[Rrset]) -> Result<Node, &'static str> {
         Ok(Node {
             name: pool.name(self.name)?,
+            head: rrsets.get(self.first as usize).copied().unwrap_or_default(),
             first: self.first,
             rrsets: u16::try_from(self.rrsets).map_err(|_| "a name has too many RRsets")?,
             closest: false,
