@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from resolverd import log
+from resolverd.abi.library import why_not
 from resolverd.admin.changes import Changes
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
@@ -26,10 +27,10 @@ from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
 from resolverd.edits import edits
 from resolverd.engine.answer import respond
+from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import Engine
-from resolverd.engine.pool import WorkerPool
-from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode, ResolverdError
@@ -155,12 +156,12 @@ class Daemon:
         self._warn(inputs)
         allow_open_files()
         server = inputs.config.server
-        bound, sockets = self._supervision.sockets(server)
-        limits = TcpLimits.of(server)
-        if server.workers == 1:
-            self.engine = ReferenceEngine(bound, sockets[0], limits)
-        else:
-            self.engine = WorkerPool(bound, sockets, limits, run=run_loop)
+        choice = choose(server, why_not())
+        self._log.info(
+            "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
+        )
+        bound, sockets = self._supervision.sockets(server, choice)
+        self.engine = make_engine(choice, bound, sockets, TcpLimits.of(server), run_loop)
         self._observation = Observation(inputs, self._dirty.set)
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
@@ -187,6 +188,7 @@ class Daemon:
         self.ready = True
         self._log.info(
             "ready",
+            engine=self.engine.name,
             listen=[str(listener) for listener in bound],
             generation=plan.generation,
             zones=len(plan.zones),

@@ -15,6 +15,7 @@ from typing import Protocol
 from resolverd.admin.served import ReloadReport, Served
 from resolverd.config.model import Server
 from resolverd.config.types import Listener
+from resolverd.engine.choice import Choice
 from resolverd.engine.inherited import adopt
 from resolverd.engine.sockets import BoundSockets, bind
 from resolverd.snapshot.model import JudgedRegion
@@ -41,14 +42,15 @@ class Supervision:
         self._daemon = daemon
         self._supervisor = supervisor or Supervisor()
 
-    def sockets(self, server: Server) -> tuple[list[Listener], list[BoundSockets]]:
+    def sockets(self, server: Server, choice: Choice) -> tuple[list[Listener], list[BoundSockets]]:
         """The sockets handed over, or else those that `server` wants bound, by worker.
 
         Raises EngineError when they cannot be had.
         """
+        split = choice.engine == "reference"
         if self._supervisor.sockets:
-            return adopt(self._supervisor.sockets, server.workers)
-        return bind(server.listen, server.workers)
+            return adopt(self._supervisor.sockets, choice.workers, split=split)
+        return bind(server.listen, choice.workers, split=split)
 
     async def ready(self) -> list[asyncio.Task[None]]:
         """Report ready once every worker answers; then the tasks that keep the watchdog calm.

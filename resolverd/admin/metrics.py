@@ -167,7 +167,6 @@ def operation(served: Served) -> Iterator[Metric]:
     """The daemon itself: generations, reloads, what it is and what it was made from."""
     plan, steering = served.snapshot
     reloads = served.reloads
-    config = served.inputs.config
     yield _gauge("resolverd_plan_generation", "Generation of the Plan served.", plan.generation)
     yield _gauge(
         "resolverd_steering_generation", "Generation of the Steering served.", steering.generation
@@ -190,7 +189,11 @@ def operation(served: Served) -> Iterator[Metric]:
     yield _info(
         "resolverd_engine",
         "What answers queries.",
-        {"engine": "reference", "workers": str(config.server.workers), "client_map": plan.map_kind},
+        {
+            "engine": served.engine.name,
+            "workers": str(served.engine.workers),
+            "client_map": plan.map_kind,
+        },
     )
     yield _info(
         "resolverd_build",

@@ -39,8 +39,8 @@ def state_of(served: Served) -> Json:
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {
-            "name": "reference",
-            "workers": config.server.workers,
+            "name": served.engine.name,
+            "workers": served.engine.workers,
             "client_map": plan.map_kind,
         },
         "generation": {"plan": plan.generation, "steering": steering.generation},

@@ -29,6 +29,7 @@ from resolverd.config.types import (
 
 PolicyName = Literal["nearest", "failover", "weighted"]
 AllDown = Literal["nearest", "servfail", "nodata"]
+EngineName = Literal["auto", "native", "reference"]
 AnswerKind = Literal["address", "cname"]
 
 
@@ -52,7 +53,18 @@ class Server(Section):
     state: str = option(
         "", "Directory for what may be remembered between starts; empty remembers nothing."
     )
-    workers: int = option(1, "Processes that answer queries.", unit="processes", least=1, most=256)
+    engine: EngineName = option(
+        "auto",
+        "What answers queries: the native engine, or the reference engine, which is slow and needs "
+        "no compiler; `auto` takes the native one where it was built.",
+    )
+    workers: int = option(
+        0,
+        "Threads (native engine) or processes (reference engine) that answer queries; 0 takes one "
+        "thread for each core, or one process.",
+        least=0,
+        most=256,
+    )
     nsid: Annotated[str, StringConstraints(max_length=64)] = option(
         "", "Name server identifier (RFC 5001) given to those who ask; empty gives none."
     )

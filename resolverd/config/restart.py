@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from resolverd.config.model import Config
 
-_SERVER = ("listen", "workers", "tcp_idle", "tcp_lifetime", "tcp_connections", "tcp_per_client")
+_SERVER = (
+    "listen",
+    "engine",
+    "workers",
+    "tcp_idle",
+    "tcp_lifetime",
+    "tcp_connections",
+    "tcp_per_client",
+)
 _ADMIN = ("socket", "listen", "token_file")
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from resolverd.doctor.finding import Finding
-
-Wanted = Literal["auto", "native", "reference"]
+from resolverd.engine.choice import Wanted
 
 _REFERENCE = "resolverd serve --set server.engine=reference"
 _NATIVE = "resolverd serve --set server.engine=native"
@@ -16,13 +13,6 @@ _BUILD = (
     "cargo --version && pip install --no-deps --force-reinstall .  "
     f"# in a checkout, with cargo {CARGO} or newer"
 )
-
-
-def would_serve(wanted: Wanted, why_not: str | None) -> Literal["native", "reference"] | None:
-    """The engine that a start would take; None where what is wanted is not to be had."""
-    if wanted == "native":
-        return None if why_not else "native"
-    return "native" if wanted == "auto" and not why_not else "reference"
 
 
 def engine(wanted: Wanted, why_not: str | None, *, linux: bool = True) -> Finding:

@@ -29,6 +29,7 @@ from resolverd.doctor.procfs import Procfs, is_address
 from resolverd.doctor.setting import read_setting
 from resolverd.doctor.sockets import Held, Holder, held_sockets, holders
 from resolverd.doctor.timex import kernel_synchronised
+from resolverd.engine.choice import Wanted, worker_count, would_serve
 from resolverd.engine.sockets import RECEIVE_BUFFER, TCP_BACKLOG, local_ipv4, local_ipv6
 
 _DNS = 53
@@ -53,7 +54,7 @@ def examine(
     host = _Host(setting.config, proc or Procfs())
     wanted, native = wanted_engine(setting.config), why_not()
     opened = opened_databases([setting.base / name for name in setting.config.server.geoip])
-    serves = engines.would_serve(wanted, native)
+    serves = would_serve(wanted, native)
     findings = (
         setting.finding,
         engines.engine(wanted, native, linux=sys.platform == "linux"),
@@ -179,7 +180,8 @@ def _databases(opened: Sequence[Opened], now: float) -> Iterator[Finding]:
 
 def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[Finding]:
     server, proc, process = host.config.server, host.proc, host.process
-    workers, listeners = server.workers, len(server.listen)
+    workers = worker_count(server.workers, "native" if engine == "native" else "reference")
+    listeners = len(server.listen)
     # The native engine's workers are threads; the other's are processes beside the daemon.
     processes = 1 if engine == "native" or workers == 1 else 1 + workers
     probes = len(probe_targets(host.config).by_id)
@@ -208,10 +210,9 @@ def _queues(host: _Host) -> Iterator[Finding]:
     yield queues.tracking(proc.tracking(), proc.exists("proc/sys/net"), port)
 
 
-def wanted_engine(config: Config) -> engines.Wanted:
+def wanted_engine(config: Config) -> Wanted:
     """What `server.engine` says."""
-    said: engines.Wanted = getattr(config.server, "engine", "auto")
-    return said
+    return config.server.engine
 
 
 def hostnames(config: Config) -> set[str]:

@@ -15,6 +15,14 @@ class Engine(Protocol):
     """Serves one Snapshot at a time on the sockets it was made with."""
 
     @property
+    def name(self) -> str:
+        """Which engine it is: native or reference."""
+
+    @property
+    def workers(self) -> int:
+        """How many threads or processes answer."""
+
+    @property
     def bound(self) -> Sequence[Listener]:
         """The addresses and ports that are really served."""
 

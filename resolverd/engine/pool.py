@@ -32,6 +32,8 @@ RunLoop = Callable[[Any], None]
 class WorkerPool:
     """An engine of several processes."""
 
+    name = "reference"
+
     def __init__(
         self,
         bound: Sequence[Listener],
@@ -40,6 +42,7 @@ class WorkerPool:
         run: RunLoop = asyncio.run,
     ) -> None:
         self.bound = tuple(bound)
+        self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._sockets, self._limits, self._run = sockets, limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []

@@ -6,18 +6,28 @@ It carries the client's address, which is personal data in many places: it is of
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.dns.names import to_text
 from resolverd.dns.query import Dropped, Malformed, parse
 
 
-def described(
-    packet: bytes, source: str, response: bytes | None, *, tcp: bool
-) -> dict[str, object]:
-    """The fields of the event for one packet; `response` is what was sent, None if nothing.
+class Sent(NamedTuple):
+    """What the log says of a response: the RCODE of its header, without the four extended bits
+    that OPT has, and its length."""
 
-    `rcode` is the header's, without the four extended bits that OPT has.
-    """
+    rcode: int
+    octets: int
+
+    @classmethod
+    def of(cls, response: bytes | None) -> Sent | None:
+        """What there is to say of `response`, None if there is none."""
+        return None if response is None else cls(response[3] & 0xF, len(response))
+
+
+def described(packet: bytes, source: str, sent: Sent | None, *, tcp: bool) -> dict[str, object]:
+    """The fields of the event for one packet; `sent` is None where nothing was."""
     told: dict[str, object] = {"client": source, "transport": "tcp" if tcp else "udp"}
     try:
         query = parse(packet)
@@ -31,7 +41,7 @@ def described(
         told["qtype"] = TYPE_NAMES.get(query.qtype, f"TYPE{query.qtype}")
     if query.edns is not None and query.edns.subnet is not None:
         told["subnet"] = str(query.edns.subnet.prefix)
-    if response is not None:
-        rcode = response[3] & 0xF
-        told |= {"rcode": RCODE_NAMES.get(rcode, str(rcode)), "octets": len(response)}
+    if sent is not None:
+        rcode = RCODE_NAMES.get(sent.rcode, str(sent.rcode))
+        told |= {"rcode": rcode, "octets": sent.octets}
     return told

@@ -19,7 +19,7 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.answer import respond, servfail
 from resolverd.engine.counters import Counters
-from resolverd.engine.querylog import described
+from resolverd.engine.querylog import Sent, described
 from resolverd.engine.selfcheck import self_check
 from resolverd.engine.sockets import TCP_BACKLOG, BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
@@ -28,6 +28,9 @@ from resolverd.snapshot.model import Snapshot
 
 class ReferenceEngine:
     """Serves in the running event loop, on sockets that are bound already."""
+
+    name = "reference"
+    workers = 1
 
     def __init__(self, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits) -> None:
         self.bound = tuple(bound)
@@ -122,7 +125,7 @@ class ReferenceEngine:
             response = respond(packet, source, self._snapshot, self._counters, tcp=tcp)
             share = self._snapshot.plan.query_log
             if share and random.random() < share:
-                self._log.info("query", **described(packet, source, response, tcp=tcp))
+                self._log.info("query", **described(packet, source, Sent.of(response), tcp=tcp))
             return response
         except Exception as defect:  # noqa: BLE001 - counted and answered, never the end of serving
             kind = type(defect).__name__

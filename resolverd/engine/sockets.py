@@ -1,8 +1,9 @@
 """The sockets of a set of listeners: UDP and TCP on the same address and port.
 
-A reply must leave from the address that was asked. Datagram transports cannot say which that
-was, so a wildcard UDP listener becomes one socket per local address; addresses that appear
-later are served after the next start. TCP has no such need.
+A reply must leave from the address that was asked. asyncio's datagram transports cannot say
+which that was, so for the reference engine a wildcard UDP listener becomes one socket per local
+address (`split`); addresses that appear later are served after the next start. The native engine
+asks the kernel for the address with each datagram, and TCP has no such need.
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from resolverd.errors import EngineError
 RECEIVE_BUFFER = 4 << 20
 TCP_BACKLOG = 512
 
+WILDCARDS = frozenset(("0.0.0.0", "::"))
+
 _SIOCGIFCONF = 0x8912
 _PORT_ATTEMPTS = 20
 
 
 @dataclass(slots=True)
 class BoundSockets:
-    """What one worker listens on."""
+    """What one worker listens on; `shared` when others have the very same sockets."""
 
     udp: list[socket.socket]
     tcp: list[socket.socket]
+    shared: bool = False
 
     def close(self) -> None:
         """Close them all."""
@@ -49,9 +53,11 @@ def allow_open_files() -> None:
 
 
 def bind(
-    listeners: Sequence[Listener], workers: int = 1
+    listeners: Sequence[Listener], workers: int = 1, *, split: bool = True
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """Bind every listener once per worker, with SO_REUSEPORT.
+
+    `split` binds a wildcard UDP listener at each local address instead.
 
     That option would let a second daemon of the same user share the port, and with it the
     queries, unnoticed; so each address is first bound without it. Returns the listeners with
@@ -63,11 +69,12 @@ def bind(
     try:
         for listener in listeners:
             _claim(listener)
-            first = _bind_pair(listener)
+            first = _bind_pair(listener, split)
             port = first.tcp[0].getsockname()[1]
             bound.append(Listener(listener.address, port))
             for index, sockets in enumerate(workers_sockets):
-                pair = first if index == 0 else _bind_exactly(Listener(listener.address, port))
+                exactly = Listener(listener.address, port)
+                pair = first if index == 0 else _bind_exactly(exactly, split)
                 sockets.udp += pair.udp
                 sockets.tcp += pair.tcp
     except OSError as wrong:
@@ -84,24 +91,24 @@ def _claim(listener: Listener) -> None:
             alone.bind((listener.address, listener.port))
 
 
-def _bind_pair(listener: Listener) -> BoundSockets:
+def _bind_pair(listener: Listener, split: bool) -> BoundSockets:
     """Bind both transports; for port 0, until one port is free for both."""
     for _ in range(_PORT_ATTEMPTS if listener.port == 0 else 0):
         with _socket(listener.address, socket.SOCK_STREAM) as probe:
             probe.bind((listener.address, 0))
             chosen = Listener(listener.address, probe.getsockname()[1])
             try:
-                return _bind_exactly(chosen)
+                return _bind_exactly(chosen, split)
             except OSError as wrong:
                 if wrong.errno != errno.EADDRINUSE:
                     raise
-    return _bind_exactly(listener)
+    return _bind_exactly(listener, split)
 
 
-def _bind_exactly(listener: Listener) -> BoundSockets:
+def _bind_exactly(listener: Listener, split: bool) -> BoundSockets:
     sockets = BoundSockets([], [])
     try:
-        for address in _datagram_addresses(listener.address):
+        for address in _datagram_addresses(listener.address) if split else [listener.address]:
             udp = _socket(address, socket.SOCK_DGRAM)
             sockets.udp.append(udp)
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)

@@ -9,7 +9,8 @@ from typing import Literal
 import pytest
 from doctor.tables import told
 
-from resolverd.doctor.engines import CARGO, engine, would_serve
+from resolverd.doctor.engines import CARGO, engine
+from resolverd.engine.choice import would_serve
 
 Wanted = Literal["auto", "native", "reference"]
 NONE = "it was not built"

@@ -1,4 +1,4 @@
-"""RFC 7766: DNS over TCP, with the limits that §6.1 and §6.2 leave to the server."""
+"""RFC 7766: DNS over TCP, with the limits that §6.1 and §6.2 leave to the server; both engines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from pathlib import Path
 
 import dns.flags
 import pytest
+from harness.config import config_text
+from harness.engines import ENGINES, EngineName
 from harness.messages import query, read, rows
 from harness.server import HEAD, snapshot_of
 
 from resolverd.config.types import Listener
+from resolverd.engine.choice import Choice
 from resolverd.engine.counters import Counters
-from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.interface import Engine
+from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import bind
 from resolverd.engine.tcp import TcpLimits
+from resolverd.loop import run_loop
 
 ZONE = (
     HEAD
@@ -27,7 +32,7 @@ ZONE = (
     + "".join(f"n{n} A 192.0.2.{n}\n" for n in range(100))
     + "".join(f"huge TXT {'x' * 250}{n:03d}\n" for n in range(230))
 )
-SNAPSHOT = snapshot_of({"example.": ZONE})
+SNAPSHOT = snapshot_of({"example.": ZONE}, config_text(services=""))
 SHORT = 0.2
 PATIENCE = 20.0
 
@@ -36,7 +41,7 @@ PATIENCE = 20.0
 class Tcp:
     """A running engine and where its TCP is."""
 
-    engine: ReferenceEngine
+    engine: Engine
     port: int
 
     async def counters(self) -> Counters:
@@ -48,6 +53,16 @@ class Tcp:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
+_tried: EngineName
+
+
+@pytest.fixture(autouse=True, params=ENGINES)
+def tried(request: pytest.FixtureRequest) -> None:
+    """Each test is tried over each engine."""
+    global _tried
+    _tried = request.param
+
+
 @asynccontextmanager
 async def engine(
     *,
@@ -57,12 +72,12 @@ async def engine(
     per_client: int = 100,
     send_buffer: int = 0,
 ) -> AsyncIterator[Tcp]:
-    """The reference engine with these TCP limits; `send_buffer` in octets, 0 for the kernel's."""
+    """The engine tried, with these TCP limits; `send_buffer` in octets, 0 for the kernel's."""
     bound, sockets = bind([Listener("127.0.0.1", 0)])
     if send_buffer:
         sockets[0].tcp[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     limits = TcpLimits(idle, lifetime, connections, per_client)
-    made = ReferenceEngine(bound, sockets[0], limits)
+    made = make_engine(Choice(_tried, 1, ""), bound, sockets, limits, run_loop)
     await made.start(SNAPSHOT)
     try:
         async with asyncio.timeout(PATIENCE):

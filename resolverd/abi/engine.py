@@ -1,0 +1,168 @@
+"""The engine's threads in the native library (`native/src/abi/engine.rs`)."""
+
+from __future__ import annotations
+
+import ctypes
+import ipaddress
+import struct
+import weakref
+from array import array
+from collections.abc import Sequence
+from enum import IntFlag
+from functools import cache
+from typing import NamedTuple
+
+from resolverd.abi.library import Room, Span, library
+from resolverd.abi.tables import LARGEST_MESSAGE, REASON_OCTETS, SnapshotTables
+from resolverd.errors import EngineError
+
+_SOCKET = struct.Struct("=IIi")
+_SAMPLE = struct.Struct("=BBBBI16s")
+
+
+class Kind(IntFlag):
+    """What a socket is: UDP, perhaps telling where datagrams were sent, or TCP; perhaps shared."""
+
+    UDP = 0
+    UDP_TOLD = 1
+    TCP = 2
+    SHARED = 16
+
+
+class Share(NamedTuple):
+    """One socket of one worker. The descriptor becomes the library's."""
+
+    worker: int
+    kind: Kind
+    descriptor: int
+
+
+class Sample(NamedTuple):
+    """One query of the query log: `answer` is RCODE and octets of the response, if any."""
+
+    packet: bytes
+    source: str
+    tcp: bool
+    answer: tuple[int, int] | None
+
+
+class _Numbers(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_void_p), ("count", ctypes.c_size_t))
+
+
+class EngineThreads:
+    """Threads that serve until `stop`. Times are in seconds; every call may block so long."""
+
+    def __init__(
+        self,
+        shares: Sequence[Share],
+        snapshot: SnapshotTables,
+        *,
+        idle: float,
+        lifetime: float,
+        connections: int,
+        per_client: int,
+    ) -> None:
+        """Start one thread for each worker. Raises EngineError when it cannot."""
+        self._library = _functions()
+        listed = b"".join(_SOCKET.pack(*share) for share in shares)
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
+        started = self._library.resolverd_engine_start(
+            Span.of(listed),
+            _milliseconds(idle),
+            _milliseconds(lifetime),
+            connections,
+            per_client,
+            snapshot.handle,
+            Room.of(reason),
+        )
+        if started is None:
+            raise EngineError(f"the native engine cannot start: {reason.value.decode()}")
+        self._handle: int = started
+        self._room = ctypes.create_string_buffer(LARGEST_MESSAGE)
+        weakref.finalize(self, self._library.resolverd_engine_release, self._handle)
+        self.news: int = self._library.resolverd_engine_news(self._handle)
+        """A descriptor that is readable when there is a death or a sample."""
+
+    def publish(self, snapshot: SnapshotTables, patience: float) -> None:
+        """Answer from `snapshot`; returns when all do. Raises EngineError after `patience`."""
+        self._order("publish", snapshot.handle, _milliseconds(patience))
+
+    def check(self, patience: float) -> None:
+        """Have each thread answer itself. Raises EngineError where one does not in time."""
+        self._order("check", _milliseconds(patience))
+
+    def stop(self, patience: float) -> None:
+        """Answer what was read, and end. Raises EngineError after `patience`."""
+        self._order("stop", _milliseconds(patience))
+
+    def heard(self) -> None:
+        """Make `news` unreadable until there is more; to be called before taking what there is."""
+        self._library.resolverd_engine_heard(self._handle)
+
+    def death(self) -> str:
+        """Which thread has ended by itself, and why; empty for none."""
+        length = self._library.resolverd_engine_death(self._handle, Room.of(self._room))
+        return self._room.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
+
+    def sample(self) -> Sample | None:
+        """The oldest sample of the query log."""
+        length = self._library.resolverd_engine_sample(self._handle, Room.of(self._room))
+        if not length:
+            return None
+        told = ctypes.string_at(self._room, length)
+        tcp, family, rcode, answered, octets, source = _SAMPLE.unpack_from(told)
+        return Sample(
+            packet=told[_SAMPLE.size :],
+            source=str(ipaddress.ip_address(source[:family])),
+            tcp=bool(tcp),
+            answer=(rcode, octets) if answered else None,
+        )
+
+    def samples_dropped(self) -> int:
+        """How many samples found no room since this was asked."""
+        dropped: int = self._library.resolverd_engine_samples_dropped(self._handle)
+        return dropped
+
+    def counted(self, slots: int) -> array[int]:
+        """The values of the first `slots` counters, all threads together."""
+        values = array("Q", bytes(8 * slots))
+        self._library.resolverd_engine_counters(self._handle, _Numbers(*values.buffer_info()))
+        return values
+
+    def torment(self, worker: int, seconds: float = 0) -> None:
+        """For tests: have a thread do nothing for so long, or panic."""
+        self._library.resolverd_engine_torment(self._handle, worker, _milliseconds(seconds))
+
+    def _order(self, name: str, *arguments: object) -> None:
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
+        order = getattr(self._library, f"resolverd_engine_{name}")
+        if length := order(self._handle, *arguments, Room.of(reason)):
+            raise EngineError(reason.raw[:length].decode(errors="replace"))
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+@cache
+def _functions() -> ctypes.CDLL:
+    loaded = library()
+    handle, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64
+    for name, result, *arguments in (
+        ("start", handle, Span, number, number, size, size, handle, Room),
+        ("release", None, handle),
+        ("publish", size, handle, handle, number, Room),
+        ("check", size, handle, number, Room),
+        ("stop", size, handle, number, Room),
+        ("news", ctypes.c_int32, handle),
+        ("heard", None, handle),
+        ("death", size, handle, Room),
+        ("sample", size, handle, Room),
+        ("samples_dropped", number, handle),
+        ("counters", None, handle, _Numbers),
+        ("torment", None, handle, size, ctypes.c_uint32),
+    ):
+        function = getattr(loaded, f"resolverd_engine_{name}")
+        function.restype, function.argtypes = result, arguments
+    return loaded

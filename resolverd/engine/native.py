@@ -1,0 +1,157 @@
+"""The fast engine: threads of the native library, each with sockets of its own.
+
+A thread never waits for Python: a Snapshot is turned into tables here, in another thread of
+Python's, and swapped in between two batches of packets. What the threads have to say, a death
+or samples of the query log, comes by a descriptor that the event loop watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+
+from resolverd import log
+from resolverd.abi.engine import EngineThreads, Kind, Share
+from resolverd.abi.tables import PlanTables, SnapshotTables
+from resolverd.config.types import Listener
+from resolverd.engine.counters import Counters
+from resolverd.engine.image import plan_image, steering_image
+from resolverd.engine.querylog import Sent, described
+from resolverd.engine.slots import Slots
+from resolverd.engine.sockets import WILDCARDS, BoundSockets
+from resolverd.engine.tcp import TcpLimits
+from resolverd.errors import EngineError
+from resolverd.snapshot.model import Plan, Snapshot
+
+# Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds.
+PUBLISH_PATIENCE = 10.0
+CHECK_PATIENCE = 2.0
+STOP_PATIENCE = 5.0
+# Samples logged before other events have their turn.
+_LOGGED_AT_ONCE = 50
+
+# ip(7); the socket module has it from Python 3.12 on.
+_IP_PKTINFO = 8
+
+
+class NativeEngine:
+    """Serves in threads of its own, on sockets that are bound already, one set for each."""
+
+    name = "native"
+
+    def __init__(
+        self, bound: Sequence[Listener], sockets: Sequence[BoundSockets], limits: TcpLimits
+    ) -> None:
+        self.bound = tuple(bound)
+        self.workers = len(sockets)
+        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sockets, self._limits = sockets, limits
+        self._slots = Slots()
+        self._plan: tuple[Plan, PlanTables] | None = None
+        self._turn = asyncio.Lock()
+        self._threads: EngineThreads | None = None
+        self._log = log.get("engine")
+
+    async def start(self, snapshot: Snapshot) -> None:
+        """Begin to answer; returns when every thread does. Raises EngineError."""
+        tables = await asyncio.to_thread(self._tables, snapshot)
+        limits = self._limits
+        self._threads = EngineThreads(
+            list(self._shares()),
+            tables,
+            idle=limits.idle,
+            lifetime=limits.lifetime,
+            connections=limits.connections,
+            per_client=limits.per_client,
+        )
+        asyncio.get_running_loop().add_reader(self._threads.news, self._listen)
+        await self.check()
+
+    async def publish(self, snapshot: Snapshot) -> None:
+        """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
+        async with self._turn:
+            await asyncio.to_thread(self._publish, snapshot)
+
+    async def check(self) -> None:
+        """Have every thread answer a query to itself. Raises EngineError if one does not."""
+        await asyncio.to_thread(self._running.check, CHECK_PATIENCE)
+
+    async def counters(self) -> Counters:
+        """What was counted so far, all threads together."""
+        if self._threads is None:
+            return Counters()
+        return self._slots.counters(self._threads.counted(self._slots.used))
+
+    async def stop(self) -> None:
+        """Answer what was read and close the sockets; what was not read waits in them."""
+        threads = self._threads
+        if threads is not None:
+            asyncio.get_running_loop().remove_reader(threads.news)
+            try:
+                await asyncio.to_thread(threads.stop, STOP_PATIENCE)
+            except EngineError as late:
+                self._log.error("engine.late", reason=str(late))
+            self._tell_samples(sys.maxsize)
+        for sockets in self._sockets:
+            sockets.close()
+        if not self.died.done():
+            self.died.cancel()
+
+    @property
+    def _running(self) -> EngineThreads:
+        if self._threads is None:
+            raise EngineError("the native engine has not started")
+        return self._threads
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._running.publish(self._tables(snapshot), PUBLISH_PATIENCE)
+
+    def _tables(self, snapshot: Snapshot) -> SnapshotTables:
+        """The Snapshot in the library; a Plan that it has already is not loaded again."""
+        plan, steering = snapshot
+        if self._plan is None or self._plan[0] is not plan:
+            image, maps = plan_image(plan, self._slots)
+            self._plan = plan, PlanTables(image, maps)
+        return SnapshotTables(self._plan[1], steering_image(steering, plan))
+
+    def _shares(self) -> Iterator[Share]:
+        for worker, sockets in enumerate(self._sockets):
+            shared = Kind.SHARED if sockets.shared else Kind(0)
+            for udp in sockets.udp:
+                kind = Kind.UDP_TOLD if _tell_destinations(udp) else Kind.UDP
+                yield Share(worker, kind | shared, udp.dup().detach())
+            for tcp in sockets.tcp:
+                yield Share(worker, Kind.TCP | shared, tcp.dup().detach())
+
+    def _listen(self) -> None:
+        """Take what the threads have to say."""
+        self._running.heard()
+        if (death := self._running.death()) and not self.died.done():
+            self.died.set_result(death)
+        self._tell_samples(_LOGGED_AT_ONCE)
+
+    def _tell_samples(self, most: int) -> None:
+        threads = self._running
+        for _ in range(most):
+            sample = threads.sample()
+            if sample is None:
+                break
+            sent = Sent(*sample.answer) if sample.answer else None
+            self._log.info("query", **described(sample.packet, sample.source, sent, tcp=sample.tcp))
+        else:
+            asyncio.get_running_loop().call_soon(self._tell_samples, most)
+        if dropped := threads.samples_dropped():
+            self._log.warning("query_log.dropped", queries=dropped)
+
+
+def _tell_destinations(udp: socket.socket) -> bool:
+    """Have a wildcard socket tell where each datagram was sent, for the answer to leave there."""
+    if udp.getsockname()[0] not in WILDCARDS:
+        return False
+    if udp.family == socket.AF_INET6:
+        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    return True
