@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
+from harness.config import config_text
+from harness.engines import ENGINES, LIMITS, EngineName
 from harness.messages import query
 from harness.server import HEAD, snapshot_of
 
+from resolverd.engine.choice import Choice
 from resolverd.engine.inherited import adopt
-from resolverd.engine.reference import ReferenceEngine
-from resolverd.engine.tcp import TcpLimits
-from resolverd.loop import loop_factory
+from resolverd.engine.make import make_engine
+from resolverd.loop import loop_factory, run_loop
 
 MANY = 300
-LIMITS = TcpLimits(idle=5, lifetime=5, connections=5, per_client=5)
 
 
 @pytest.fixture
@@ -43,15 +44,20 @@ def _count(sock: socket.socket) -> int:
 
 @pytest.mark.parametrize("loop", [loop_factory(), asyncio.SelectorEventLoop])
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8])
+@pytest.mark.parametrize("chosen", ENGINES)
 def test_every_datagram_is_answered_or_left_in_the_socket(
-    held: socket.socket, turns: int, loop: Callable[[], asyncio.AbstractEventLoop] | None
+    held: socket.socket,
+    turns: int,
+    loop: Callable[[], asyncio.AbstractEventLoop] | None,
+    chosen: EngineName,
 ) -> None:
     """Stopped after some turns of the loop: whatever it has read by then has its answer."""
 
     async def serve_and_stop(client: socket.socket) -> None:
-        _, (sockets,) = adopt([held.dup()])
-        engine = ReferenceEngine([], sockets, LIMITS)
-        await engine.start(snapshot_of(f"$ORIGIN inference.example.\n{HEAD}"))
+        bound, sockets = adopt([held.dup()])
+        engine = make_engine(Choice(chosen, 1, ""), bound, sockets, LIMITS, run_loop)
+        zone = f"$ORIGIN inference.example.\n{HEAD}"
+        await engine.start(snapshot_of(zone, config_text(services="")))
         for _ in range(MANY):
             client.send(query("inference.example", "SOA"))
         for _ in range(turns):
