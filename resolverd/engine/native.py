@@ -143,7 +143,7 @@ class NativeEngine:
         else:
             asyncio.get_running_loop().call_soon(self._tell_samples, most)
         if dropped := threads.samples_dropped():
-            self._log.warning("query_log.dropped", queries=dropped)
+            self._log.warning("samples.dropped", queries=dropped)
 
 
 def _tell_destinations(udp: socket.socket) -> bool:
