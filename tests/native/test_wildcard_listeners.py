@@ -9,6 +9,7 @@ import ctypes
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -50,9 +51,15 @@ class Place:
         """Give the namespace another address; returns when it may be used."""
         more = ["nodad"] if ":" in address else []
         self.ip("address", "add", address, "dev", device, *more)
-        # Without duplicate detection too, the kernel makes an IPv6 address usable a little later.
+        # Without duplicate detection too, the kernel makes an IPv6 address usable a little later:
+        # it may be answered from once it is not tentative, and asked once it has its route.
+        deadline = time.monotonic() + 20
         while "tentative" in self.ip("address", "show", "dev", device):
-            pass
+            assert time.monotonic() < deadline
+        bare = address.partition("/")[0]
+        family = "-6" if ":" in address else "-4"
+        while f"local {bare} " not in self.ip(family, "route", "show", "table", "local"):
+            assert time.monotonic() < deadline
 
     def ip(self, *arguments: str) -> str:
         """What ip(8) says in there."""
