@@ -166,13 +166,7 @@ class Daemon:
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
             await self._observation.start()
-            plan = compile_plan(
-                next(self._plans),
-                inputs.config,
-                inputs.zones.values(),
-                inputs.locator,
-                inputs.targets,
-            )
+            plan = await asyncio.to_thread(self._compile, inputs)
             self._serving = _Serving(inputs, plan, Snapshot(plan, self._steer(plan)))
             self._verify(self._serving.snapshot)
             await self.engine.start(self._serving.snapshot)
@@ -257,14 +251,7 @@ class Daemon:
     async def _adopt(self, inputs: Inputs) -> None:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
         before = self._serving
-        plan = await asyncio.to_thread(
-            compile_plan,
-            next(self._plans),
-            inputs.config,
-            inputs.zones.values(),
-            inputs.locator,
-            inputs.targets,
-        )
+        plan = await asyncio.to_thread(self._compile, inputs, before.plan)
         await self._observation.admit(before.inputs, inputs)
         try:
             snapshot = Snapshot(plan, self._steer(plan))
@@ -274,10 +261,21 @@ class Daemon:
             raise
         self._warn_of_restart(before.inputs, inputs)
         async with self._publishing:
-            self._serving = _Serving(inputs, plan, snapshot)
             await self.engine.publish(snapshot)
+            self._serving = _Serving(inputs, plan, snapshot)
         self._observation.settle(inputs)
         self._dirty.set()
+
+    def _compile(self, inputs: Inputs, previous: Plan | None = None) -> Plan:
+        return compile_plan(
+            next(self._plans),
+            inputs.config,
+            inputs.zones.values(),
+            inputs.locator,
+            inputs.targets,
+            compiled=self.engine.name == "native",
+            previous=previous,
+        )
 
     def _steer(self, plan: Plan) -> Steering:
         return steer(next(self._steerings), plan, self.world, time.monotonic())

@@ -41,6 +41,8 @@ def state_of(served: Served) -> Json:
         "engine": {
             "name": served.engine.name,
             "workers": served.engine.workers,
+            "name": served.engine.name,
+            "workers": served.engine.workers,
             "client_map": plan.map_kind,
         },
         "generation": {"plan": plan.generation, "steering": steering.generation},
