@@ -192,11 +192,7 @@ def operation(served: Served) -> Iterator[Metric]:
         {
             "engine": served.engine.name,
             "workers": str(served.engine.workers),
-        {
-            "engine": served.engine.name,
-            "workers": str(served.engine.workers),
             "client_map": plan.map_kind,
-        },
         },
     )
     yield _info(

@@ -41,8 +41,6 @@ def state_of(served: Served) -> Json:
         "engine": {
             "name": served.engine.name,
             "workers": served.engine.workers,
-            "name": served.engine.name,
-            "workers": served.engine.workers,
             "client_map": plan.map_kind,
         },
         "generation": {"plan": plan.generation, "steering": steering.generation},

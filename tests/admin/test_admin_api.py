@@ -10,6 +10,7 @@ import pytest
 from admin_room import FRANKFURT, NAME, TOKYO, Room, addresses, until
 from harness.config import REGIONS, address_of
 from harness.daemon import Endpoints
+from harness.engines import BY_DEFAULT, MAP_BY_DEFAULT
 from harness.messages import ecs_of
 
 
@@ -18,7 +19,8 @@ async def test_state_tells_what_is_served_and_known(room: Room) -> None:
     assert state["ready"]
     assert state["config"] == str(room.config.resolve())
     assert state["generation"]["plan"] == 1
-    assert state["engine"] == {"name": "reference", "workers": 1, "client_map": "lazy"}
+    engine = {"name": BY_DEFAULT.engine, "workers": BY_DEFAULT.workers}
+    assert state["engine"] == engine | {"client_map": MAP_BY_DEFAULT}
     assert state["listen"] == [str(room.daemon.bound[0])]
     assert state["zones"] == [{"apex": "inference.example", "serial": 7}]
     assert "CC0" in state["geo"][0]["attribution"] or state["geo"][0]["file"]

@@ -23,6 +23,7 @@ PLACES = {
     "10.2.0.0/16": SAN_FRANCISCO,
     "10.3.0.0/16": TOKYO,
     "10.4.0.0/20": LONDON,
+    "10.5.0.0/20": NEW_YORK,  # whose neighbours have no place, and so the edge's
     "127.0.1.0/24": NEW_YORK,
     "127.0.2.0/24": TOKYO,
 }

@@ -63,7 +63,7 @@ async def test_short_answers(
         ("x.sub.inference.example A", r"status: NOERROR.*ns\.sub\.inference\.example\.\s+3600"),
         ("elsewhere.test A +edns=0", r"status: REFUSED.*(EDE: 20|Not Authoritative)"),
         ("www.inference.example A +nsid", r"NSID.*test-1"),
-        ("chat.inference.example A +subnet=10.4.2.0/24", r"SUBNET: 10\.4\.2\.0/24/20"),
+        ("chat.inference.example A +subnet=10.5.2.0/24", r"SUBNET: 10\.5\.2\.0/24/20"),
         ("chat.inference.example ANY +notcp", r"HINFO\s+\"RFC8482\" \"\""),
     ],
 )

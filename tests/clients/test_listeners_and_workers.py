@@ -8,20 +8,28 @@ import pytest
 from clients.client_world import ZONE, prepare
 from harness.config import address_of
 from harness.daemon import endpoints, serving, write_files
+from harness.engines import ENGINES, EngineName
 from harness.programs import output
 
 
 @pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this host has no IPv6")
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_every_listener_and_worker_gives_the_same_answers(
-    tmp_path: Path, workers: int
+    tmp_path: Path, engine: EngineName, workers: int
 ) -> None:
     """Twenty questions to each listener, by turns over UDP and TCP; the totals add up."""
     async with endpoints() as served:
         zones = {"inference.example.": ZONE}
         path = write_files(tmp_path, zones, served, server=prepare(tmp_path))
         listen = 'server.listen=["127.0.0.1:0", "[::1]:0", "127.0.0.1:0"]'
-        changes = ("--set", listen, "--set", f"server.workers={workers}")
+        changes = (
+            "--set",
+            listen,
+            "--set",
+            f"server.workers={workers}",
+            f"--set=server.engine={engine}",
+        )
         async with serving(path, *changes) as process:
             assert len({(each.address, each.port) for each in process.listeners}) == 3
             for each in process.listeners:

@@ -80,14 +80,14 @@ async def test_clients_of_one_resolver_get_their_own_regions(tmp_path: Path) -> 
 
 
 async def test_neighbours_inside_a_scope_share_an_entry(tmp_path: Path) -> None:
-    """10.4.0.0/20 is one network: its /24s cost one query, an address beyond it another."""
+    """10.5.0.0/20 is one network: its /24s cost one query, an address beyond it another."""
     async with resolver(tmp_path) as through:
-        await through.ask(CHAT, "+subnet=10.4.0.0/24")
+        await through.ask(CHAT, "+subnet=10.5.0.0/24")
         before = await through.reached()
         for block in range(1, 16):
-            assert await through.ask(CHAT, f"+subnet=10.4.{block}.0/24") == address_of("eu-west")
+            assert await through.ask(CHAT, f"+subnet=10.5.{block}.0/24") == address_of("us-east")
         assert await through.reached() == before
-        await through.ask(CHAT, "+subnet=10.4.16.0/24")
+        await through.ask(CHAT, "+subnet=10.5.16.0/24")
         assert await through.reached() == before + 1
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import time
 from pathlib import Path
 
 import pytest
+import structlog
 from harness.config import address_of
+from harness.engines import ENGINES, EngineName
 from live_daemon import TOKYO, Endpoint, Files, addresses, ask, good_config, running, until
 
 from resolverd.daemon import Daemon
+from resolverd.engine.native import NativeEngine
 from resolverd.errors import EngineError, ExitCode, ProblemsError
 from resolverd.health.overrides import Override, OverrideKind
 
@@ -103,10 +107,12 @@ async def test_it_is_not_ready_before_the_first_probe_round(
         assert (await _chosen(started))[0] == {address_of("us-west")}
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_several_workers_answer_alike_and_are_counted_together(
-    files: Files, endpoints: dict[str, Endpoint]
+    files: Files, endpoints: dict[str, Endpoint], engine: EngineName
 ) -> None:
-    files.config.write_text(good_config(endpoints, server="workers = 2"))
+    server = f'workers = 2\nengine = "{engine}"'
+    files.config.write_text(good_config(endpoints, server=server))
     async with running(files.config) as started:
         for _ in range(40):
             assert await _chosen(started) == ({address_of("ap-northeast")}, 20)
@@ -122,17 +128,26 @@ async def test_several_workers_answer_alike_and_are_counted_together(
         assert not counted.failed
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_a_dead_worker_takes_the_daemon_down_with_a_reason(
-    files: Files, endpoints: dict[str, Endpoint]
+    files: Files, endpoints: dict[str, Endpoint], engine: EngineName
 ) -> None:
-    files.config.write_text(good_config(endpoints, server="workers = 2"))
-    async with running(files.config) as started:
-        import multiprocessing
-
-        victim = multiprocessing.active_children()[0]
-        victim.kill()
-        async with asyncio.timeout(20):
-            assert await started.wait() is ExitCode.UNAVAILABLE
+    server = f'workers = 2\nengine = "{engine}"'
+    files.config.write_text(good_config(endpoints, server=server))
+    with structlog.testing.capture_logs() as events:
+        async with running(files.config) as started:
+            if isinstance(started.engine, NativeEngine):
+                assert started.engine._threads is not None
+                started.engine._threads.torment(1)
+                reason = "worker thread serve-1 ended: panic at "
+            else:
+                victim = multiprocessing.active_children()[0]
+                victim.kill()
+                reason = f"worker {victim.pid} ended with exit code"
+            async with asyncio.timeout(20):
+                assert await started.wait() is ExitCode.UNAVAILABLE
+    (died,) = (event for event in events if event["event"] == "engine.died")
+    assert died["reason"].startswith(reason)
 
 
 async def test_an_address_in_use_is_fatal_and_named(

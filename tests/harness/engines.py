@@ -9,8 +9,9 @@ from typing import Literal
 import pytest
 
 from resolverd.abi.library import why_not
+from resolverd.config.model import Server
 from resolverd.config.types import Listener
-from resolverd.engine.choice import Choice
+from resolverd.engine.choice import Choice, choose
 from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import bind
@@ -24,6 +25,9 @@ needs_native = pytest.mark.skipif(
     why_not() is not None, reason=f"the native engine is not tried: {why_not()}"
 )
 ENGINES = ["reference", pytest.param("native", marks=needs_native)]
+BY_DEFAULT = choose(Server(coordinates=(0, 0)), why_not())
+"""What `server.engine` and `server.workers` lead to here when nothing is said of them."""
+MAP_BY_DEFAULT = "compiled" if BY_DEFAULT.engine == "native" else "lazy"
 LIMITS = TcpLimits(idle=10, lifetime=60, connections=100, per_client=100)
 
 

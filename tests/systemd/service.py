@@ -135,6 +135,10 @@ class Service:
             if "spawn_main" in self.box.run("cat", f"/proc/{child}/cmdline")
         ]
 
+    def threads(self) -> str:
+        """The names of the daemon's threads."""
+        return self.box.run("sh", "-c", f"cat /proc/{self.pid}/task/*/comm")
+
     def status(self, pid: int) -> dict[str, str]:
         """/proc/PID/status."""
         rows = self.box.run("cat", f"/proc/{pid}/status").splitlines()

@@ -11,6 +11,7 @@ import dns.message
 import pytest
 from harness.config import address_of
 from harness.daemon import endpoints, write_files
+from harness.engines import ENGINES, EngineName
 from harness.server import HEAD
 
 from resolverd.admin.served import ReloadReport
@@ -62,15 +63,16 @@ def test_what_is_not_for_dns_is_refused(family: socket.AddressFamily) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_they_are_served_and_listen_is_not_bound(
-    handed_over: list[socket.socket], tmp_path: Path, workers: int
+    handed_over: list[socket.socket], tmp_path: Path, engine: EngineName, workers: int
 ) -> None:
     zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
     port = handed_over[0].getsockname()[1]
     async with endpoints() as served:
         path = write_files(tmp_path, {"inference.example.": zone}, served)
         elsewhere = ("server.listen", ["192.0.2.1:53"])  # no address of this host
-        overrides = [elsewhere, ("server.workers", workers)]
+        overrides = [elsewhere, ("server.workers", workers), ("server.engine", engine)]
         daemon = Daemon(path, overrides, Supervisor(sockets=handed_over))
         await daemon.start()
         try:

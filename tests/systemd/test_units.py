@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from harness.config import address_of
+from harness.engines import BY_DEFAULT, ENGINES, EngineName
 from systemd.box import Box
 from systemd.service import Load, Service, until
+
+from resolverd.abi.library import why_not
 
 HOME = {address_of("ap-northeast")}
 CAP_NET_BIND_SERVICE = f"{1 << 10:016x}"
@@ -85,12 +88,16 @@ def test_what_check_refuses_is_not_started(service: Service) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_it_has_no_privilege_but_the_port(service: Service, workers: int) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_has_no_privilege_but_the_port(
+    service: Service, engine: EngineName, workers: int
+) -> None:
     """Nor have its workers, which map the daemon's own copy of the database."""
-    service.install(f"workers = {workers}")
+    service.install(f'workers = {workers}\nengine = "{engine}"')
     service.start()
     others = service.workers()
-    assert len(others) == (workers if workers > 1 else 0)
+    assert len(others) == (workers if workers > 1 and engine == "reference" else 0)
+    assert service.threads().count("serve-") == (workers if engine == "native" else 0)
     for pid in (service.pid, *others):
         status = service.status(pid)
         for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
@@ -101,7 +108,7 @@ def test_it_has_no_privilege_but_the_port(service: Service, workers: int) -> Non
     for tcp in (False, True):
         assert service.ask(tcp=tcp) == HOME
     stamps = service.box.run("find", "/var/lib/private/resolverd", "-type", "f").split()
-    assert stamps, "the walked database is remembered"
+    assert stamps or why_not() is None, "a database that was walked in Python is remembered"
 
 
 def test_without_the_socket_unit_it_binds_port_53_itself(service: Service) -> None:
@@ -110,13 +117,15 @@ def test_without_the_socket_unit_it_binds_port_53_itself(service: Service) -> No
     for tcp in (False, True):
         assert service.ask(tcp=tcp) == HOME
     listening = service.box.run("cat", "/proc/net/udp", "/proc/net/udp6")
-    assert " 0100007F:0035 " in listening
-    assert " 00000000000000000000000001000000:0035 " in listening
+    native = BY_DEFAULT.engine == "native"
+    for split, whole in (("0100007F", "0" * 8), ("00000000000000000000000001000000", "0" * 32)):
+        assert f" {whole if native else split}:0035 " in listening
 
 
 @pytest.mark.parametrize("stopped", ["daemon", "worker"])
 def test_the_watchdog_restarts_what_makes_no_progress(service: Service, stopped: str) -> None:
-    service.install("workers = 2", unit="WatchdogSec=2s\nTimeoutAbortSec=1s")
+    server = 'workers = 2\nengine = "reference"' if stopped == "worker" else "workers = 2"
+    service.install(server, unit="WatchdogSec=2s\nTimeoutAbortSec=1s")
     service.start()
     before = service.pid
     victim = before if stopped == "daemon" else service.workers()[0]
