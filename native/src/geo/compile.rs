@@ -46,7 +46,11 @@ pub fn compile(
     let mut sets = RuleSets::new(&geography.pins);
     let mut every = 0;
     if !geography.pins.is_empty() {
-        let rule = |entry| rows.get(entry).rule;
+        // Read once per leaf, so kept closer together than the rows.
+        let rules: Vec<u32> = (0..rows.count() as u32)
+            .map(|entry| rows.get(entry).rule)
+            .collect();
+        let rule = |entry: u32| rules.get(entry as usize).copied().unwrap_or(0);
         v4.summarise(&mut sets, rule);
         v6.summarise(&mut sets, rule);
         let named = (geography.subnets.iter().map(|(_, pin)| pin))

@@ -3,7 +3,7 @@
 use super::mmdb::bits::Ranked;
 use super::mmdb::check::check_values;
 use super::mmdb::metadata::Layout;
-use super::mmdb::survey::survey;
+use super::mmdb::survey::{check_paths, data_offsets};
 use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::{Countries, Place, Reader, Unreadable};
 use super::rows::Fold;
@@ -50,16 +50,24 @@ impl Gazetteer {
         countries: &Countries,
         tick: impl Fn(f64) + Sync,
     ) -> Result<Self, Refused> {
-        let found = survey(file, |part| tick(0.5 * part))?;
-        check_values(file.data, &found.offsets, |part| tick(0.5 + 0.3 * part))?;
+        let found = data_offsets(file)?;
+        let (paths, values) = thread::scope(|scope| {
+            let other = scope.spawn(|| check_values(file.data, &found.offsets, |_| ()));
+            (
+                check_paths(file, |part| tick(0.1 + 0.5 * part)),
+                other.join(),
+            )
+        });
+        paths?;
+        values.map_err(|_| died())??;
         let offsets: Vec<u32> = found.offsets.iter().collect();
         let (first, second) = offsets.split_at(offsets.len() / 2);
         let (first, second) = thread::scope(|scope| {
             let other = scope.spawn(|| read_all(file, countries, second, |_| ()));
-            let own = read_all(file, countries, first, |part| tick(0.8 + 0.2 * part));
+            let own = read_all(file, countries, first, |part| tick(0.6 + 0.4 * part));
             (own, other.join().ok())
         });
-        let second = second.ok_or_else(|| Refused::because("its check died; tell the authors"))?;
+        let second = second.ok_or_else(died)?;
         let records = offsets.len();
         let reasons = [first.first_reason, second.first_reason];
         let report = Report {
@@ -131,6 +139,10 @@ impl Gazetteer {
         }
         Ok(self)
     }
+}
+
+fn died() -> Refused {
+    Refused::because("a thread of its check died, which is a defect of resolverd")
 }
 
 /// Equal for equal places; -0.0 and 0.0 degrees stay apart, which costs nothing.

@@ -9,6 +9,7 @@
 use super::fence::RuleSets;
 use super::tiles::{Leaf, unit};
 use crate::prefix::mask;
+use crate::sys::roomy;
 
 const DIRECT: u8 = 18;
 const STRIDE: u8 = 6;
@@ -68,7 +69,7 @@ impl Trie {
     #[must_use]
     pub fn new(tiles: &[Leaf]) -> Option<Self> {
         let mut waiting = Vec::new();
-        let mut direct = Vec::with_capacity(1 << DIRECT);
+        let mut direct = roomy(1 << DIRECT);
         let mut at = 0;
         let mut nodes = 0_usize;
         while let Some(slot) = next_slot(tiles, &mut at, DIRECT) {
@@ -82,8 +83,9 @@ impl Trie {
             }
         }
         let mut built = Builder {
-            nodes: Vec::with_capacity(nodes),
-            leaves: Vec::new(),
+            // Each tile is a leaf once; what is too little for nodes grows.
+            nodes: roomy(nodes.max(tiles.len() / 2)),
+            leaves: roomy(tiles.len()),
         };
         let mut depth = DIRECT;
         while !waiting.is_empty() {
@@ -114,10 +116,15 @@ impl Trie {
         let mut within = vec![0; self.nodes.len()];
         // Children stand behind their parents.
         for (number, node) in self.nodes.iter().enumerate().rev() {
+            let children = slice_of(&within, node.first_child, node.children);
+            let leaves = slice_of(&self.leaves, node.first_leaf, node.runs);
+            let held = leaves.iter().map(|leaf| rule(leaf.entry()));
             let mut union = 0;
-            self.each_slot(node, 0..64, &within, &rule, |set| {
-                union = sets.union(union, set);
-            });
+            for set in held.chain(children.iter().copied()) {
+                if set != union {
+                    union = sets.union(union, set);
+                }
+            }
             if let Some(summary) = within.get_mut(number) {
                 *summary = union;
             }
@@ -196,7 +203,7 @@ impl Trie {
             let left = length.saturating_sub(depth);
             if left < STRIDE {
                 let slots = 1 << (STRIDE - left);
-                self.each_slot(node, slot..slot + slots, &self.within, &rule, tell);
+                self.each_slot(node, slot..slot + slots, &rule, tell);
                 return;
             }
             depth = depth.saturating_add(STRIDE);
@@ -226,14 +233,13 @@ impl Trie {
         &self,
         node: &Node,
         slots: std::ops::Range<u32>,
-        within: &[u32],
         rule: &impl Fn(u32) -> u32,
         mut tell: impl FnMut(u32),
     ) {
         let mut last = None;
         for slot in slots {
             let set = match node.child(slot) {
-                Some(child) => within.get(child as usize).copied().unwrap_or(0),
+                Some(child) => self.within.get(child as usize).copied().unwrap_or(0),
                 None => match self.leaves.get(node.leaf(slot) as usize) {
                     Some(leaf) => rule(leaf.entry()),
                     None => 0,
@@ -245,6 +251,14 @@ impl Trie {
             }
         }
     }
+}
+
+/// As many of `items`, from `first` on, as `bits` are set.
+fn slice_of<T>(items: &[T], first: u32, bits: u64) -> &[T] {
+    let first = first as usize;
+    items
+        .get(first..first + bits.count_ones() as usize)
+        .unwrap_or(&[])
 }
 
 enum Slot {

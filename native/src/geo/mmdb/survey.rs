@@ -13,16 +13,13 @@ pub struct Survey {
     pub offsets: Bits,
 }
 
-/// Check every record and every path; `tick` hears the part done, from 0 to 1.
+/// Check every path; `tick` hears the part done, from 0 to 1.
 ///
 /// Paths that lead into shared nodes are followed each time, up to eight times the number of
 /// nodes: a compiled map would have to hold them all.
-pub fn survey(file: &File<'_>, tick: impl Fn(f64)) -> Result<Survey, Refused> {
+pub fn check_paths(file: &File<'_>, tick: impl Fn(f64)) -> Result<(), Refused> {
     let tree = &file.tree;
-    let found = data_offsets(tree, file.data.len())?;
-    tick(0.3);
-    let progress =
-        |visits: u64| tick(0.3 + 0.7 * (visits as f64 / f64::from(tree.count())).min(1.0));
+    let progress = |visits: u64| tick((visits as f64 / f64::from(tree.count())).min(1.0));
     let ipv4 = tree.ipv4_start(file.ip_version);
     if file.ip_version == 4 || ipv4 >= tree.count() {
         let bits = if file.ip_version == 4 { 32 } else { 128 };
@@ -32,10 +29,12 @@ pub fn survey(file: &File<'_>, tick: impl Fn(f64)) -> Result<Survey, Refused> {
         let visits = descend(tree, 0, 128, Some(ipv4), 0, progress)?;
         descend(tree, ipv4, 32, None, visits, progress)?;
     }
-    Ok(found)
+    Ok(())
 }
 
-fn data_offsets(tree: &Tree<'_>, data_size: usize) -> Result<Survey, Refused> {
+/// Check every record of the tree, in order.
+pub fn data_offsets(file: &File<'_>) -> Result<Survey, Refused> {
+    let (tree, data_size) = (&file.tree, file.data.len());
     let mut found = Survey {
         networks: 0,
         offsets: Bits::new(data_size),
