@@ -213,31 +213,6 @@ impl Progress<'_> {
     }
 }
 
-/// Room for up to `count` items, on large pages where the kernel gives them: for tables of
-/// megabytes that are read at random, where a page's own look-up costs as much as the read.
-#[must_use]
-pub fn roomy<T>(count: usize) -> Vec<T> {
-    const PAGE: usize = 4096;
-    const LARGE: usize = 1 << 21;
-    const MADV_HUGEPAGE: c_int = 14;
-    let room: Vec<T> = Vec::with_capacity(count);
-    let size = room.capacity().saturating_mul(size_of::<T>());
-    let lead = (room.as_ptr() as usize).next_multiple_of(PAGE) - room.as_ptr() as usize;
-    let whole = size.saturating_sub(lead) / PAGE * PAGE;
-    if whole >= LARGE {
-        // SAFETY: the pages lie inside the allocation, and the advice changes no octet of them.
-        // Refusing it is the kernel's right and changes nothing, so the result does not count.
-        unsafe {
-            advise(
-                room.as_ptr().byte_add(lead).cast_mut().cast(),
-                whole,
-                MADV_HUGEPAGE,
-            )
-        };
-    }
-    room
-}
-
 /// At most one counted reference, which threads hand to one another without a lock.
 pub struct Handover<T> {
     held: AtomicPtr<T>,
@@ -402,8 +377,6 @@ unsafe extern "C" {
     fn epoll_ctl(epoll: c_int, verb: c_int, file: c_int, event: *mut Event) -> c_int;
     fn epoll_wait(epoll: c_int, events: *mut Event, count: c_int, timeout: c_int) -> c_int;
     fn eventfd(value: c_uint, flags: c_int) -> c_int;
-    #[link_name = "madvise"]
-    fn advise(start: *mut c_void, length: usize, advice: c_int) -> c_int;
     #[link_name = "poll"]
     fn poll_files(files: *mut Polled, count: c_ulong, timeout: c_int) -> c_int;
 }

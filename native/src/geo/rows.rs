@@ -3,7 +3,6 @@
 //! A row is `rule (u16) · count (u8) · regions (u8 each)`, padded so that none crosses more
 //! cache lines than it needs; equal rows are kept once.
 
-use crate::sys::roomy;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -112,7 +111,7 @@ impl RowsBuilder {
     /// All of them.
     #[must_use]
     pub fn finish(self) -> Rows {
-        let mut octets: Vec<u8> = roomy(self.packed.len() + LINE);
+        let mut octets: Vec<u8> = Vec::with_capacity(self.packed.len() + LINE);
         let lead = octets.as_ptr().align_offset(LINE).min(LINE);
         octets.resize(lead, 0);
         octets.extend(&self.packed);

@@ -9,7 +9,6 @@
 use super::fence::RuleSets;
 use super::tiles::{Leaf, unit};
 use crate::prefix::mask;
-use crate::sys::roomy;
 
 const DIRECT: u8 = 18;
 const STRIDE: u8 = 6;
@@ -69,7 +68,7 @@ impl Trie {
     #[must_use]
     pub fn new(tiles: &[Leaf]) -> Option<Self> {
         let mut waiting = Vec::new();
-        let mut direct = roomy(1 << DIRECT);
+        let mut direct = Vec::with_capacity(1 << DIRECT);
         let mut at = 0;
         let mut nodes = 0_usize;
         while let Some(slot) = next_slot(tiles, &mut at, DIRECT) {
@@ -83,9 +82,8 @@ impl Trie {
             }
         }
         let mut built = Builder {
-            // Each tile is a leaf once; what is too little for nodes grows.
-            nodes: roomy(nodes.max(tiles.len() / 2)),
-            leaves: roomy(tiles.len()),
+            nodes: Vec::with_capacity(nodes),
+            leaves: Vec::with_capacity(tiles.len()),
         };
         let mut depth = DIRECT;
         while !waiting.is_empty() {
