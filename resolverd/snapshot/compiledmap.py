@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 from resolverd.abi.map import Geography, Meter, NativeMap
@@ -56,7 +56,11 @@ class CompiledClientMap:
         geography = _geography(ranked, subnets, geo_pins, edge, self._rules)
         self._native = _compiled(locator, geography, meter)
         self.handle = self._native.handle
-        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
+        # Not a method: a cache that held this object would keep its memory after a reload,
+        # until Python looks for cycles.
+        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(
+            partial(_entry, self._native, self.region_names, self.pin_names)
+        )
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """The lazy map of the same geography: another process has the databases, not the map."""
@@ -105,14 +109,16 @@ class CompiledClientMap:
         """Nanoseconds that one look-up of the library takes, over these clients."""
         return self._native.time(clients)
 
-    def _lookup(self, client: Prefix) -> MapEntry:
-        found = self._native.lookup(client)
-        regions, rules = self.ranked.regions, self._rules
-        return MapEntry(
-            preference=tuple(regions[index] for index in found.regions),
-            scope=found.scope,
-            pins=tuple(rules[index].name for index in found.pins),
-        )
+
+def _entry(
+    native: NativeMap, regions: tuple[str, ...], pins: tuple[str, ...], client: Prefix
+) -> MapEntry:
+    found = native.lookup(client)
+    return MapEntry(
+        preference=tuple(regions[index] for index in found.regions),
+        scope=found.scope,
+        pins=tuple(pins[index] for index in found.pins),
+    )
 
 
 def _geography(

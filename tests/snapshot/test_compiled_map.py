@@ -7,7 +7,9 @@ there is, and an oracle can try every client.
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -358,6 +360,18 @@ def test_an_unchanged_geography_keeps_its_map_over_a_reload() -> None:
         assert services_of(changed, locator, plan)["chat"].clients is not before["chat"].clients
     other = Locator.embedded()
     assert services_of(world, other, plan)["chat"].clients is not before["chat"].clients
+
+
+def test_a_map_that_nobody_holds_gives_its_memory_back_at_once() -> None:
+    compiled, _ = build(simple())
+    compiled.lookup(parse_prefix("4.0.0.1/32"))
+    gone = weakref.ref(compiled)
+    gc.disable()
+    try:
+        del compiled
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_fold_counts_in_the_scope() -> None:
