@@ -34,8 +34,9 @@ lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
 
-fuzz: $(VENV)/.dev ## ten million packets to both engines, then libFuzzer; SECONDS=60 for each target
-	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential $(ARGS)
+fuzz: $(VENV)/.dev ## ten million packets to both engines, valgrind, then libFuzzer; SECONDS=60 for each target
+	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential tests/native $(ARGS)
+	@if command -v valgrind >/dev/null; then native/valgrind; else echo "no valgrind: the system calls are not tried under it"; fi
 	@for each in packet database image; do native/fuzz/run $$each $(or $(SECONDS),60) || exit; done
 
 bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/results/
