@@ -72,6 +72,16 @@ def test_every_payload_size_is_truncated_alike(qname: str) -> None:
         )
 
 
+def test_names_around_the_farthest_pointer_are_compressed_alike() -> None:
+    """QNAME of every length moves the names of a long answer past 16,383 octets one by one."""
+    engine = Engines(plan_of("plain"))
+    engine.steer(steering(random.Random(4), engine.plan, 1))
+    names = [f"{'x' * length}.huge.example." for length in range(1, 64)]
+    packets = [query(name, "PTR") for name in names]
+    engine.compare(Case(packet, "10.0.0.1", tcp=True) for packet in packets)
+    assert len(engine.native_answer(Case(packets[0], "10.0.0.1", tcp=True)) or b"") > 0x4000
+
+
 @pytest.mark.parametrize("plan", PLANS)
 def test_what_resolvers_really_send_is_answered_alike(plan: str) -> None:
     """The recorded queries as they are, and asked of every name that is served."""

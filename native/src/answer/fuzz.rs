@@ -123,7 +123,7 @@ mod tests {
     fn a_plan_with_any_octet_changed_is_refused_or_answers() {
         let mut refused = 0;
         // Every octet of the head and of the first records, then here and there.
-        for at in (0..300).chain((300..PLAN.len()).step_by(97)) {
+        for at in (0..300).chain((300..PLAN.len()).step_by(397)) {
             for flip in [0x01, 0xff] {
                 let mut plan = PLAN.to_vec();
                 plan[at] ^= flip;
