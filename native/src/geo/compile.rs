@@ -7,7 +7,6 @@ use super::gazetteer::Gazetteer;
 use super::geography::{Geography, Ordering};
 use super::map::{ClientMap, Policy, Shares};
 use super::mmdb::{File, Refused};
-use super::tiles::Tiles;
 use super::trie::Trie;
 use super::walk::{Source, Walk};
 use crate::prefix::Family;
@@ -38,9 +37,15 @@ pub fn compile(
         let borders = Borders::new(geography, family);
         Walk::new(&sources, &entries, borders, family).tiles(|part| tick(from + 0.25 * part))
     };
-    let (v4, v6) = (tiles(Family::V4, 0.3)?, tiles(Family::V6, 0.55)?);
-    tick(0.8);
-    let (mut v4, mut v6) = tries(v4, v6).ok_or_else(too_large)?;
+    let v4 = tiles(Family::V4, 0.3)?;
+    let (v4, v6) = thread::scope(|scope| {
+        // One thread builds what is known while others walk on.
+        let built = scope.spawn(move || Trie::new(v4.leaves()));
+        let v6 = tiles(Family::V6, 0.55).map(|tiles| Trie::new(tiles.leaves()));
+        (built.join(), v6)
+    });
+    let mut v4 = v4.ok().flatten().ok_or_else(too_large)?;
+    let mut v6 = v6?.ok_or_else(too_large)?;
     tick(0.9);
     let rows = entries.finish()?;
     let mut sets = RuleSets::new(&geography.pins);
@@ -77,15 +82,6 @@ pub fn compile(
         },
         regions: geography.regions.len(),
         pins: geography.pins.len(),
-    })
-}
-
-fn tries(v4: Tiles, v6: Tiles) -> Option<(Trie, Trie)> {
-    thread::scope(|scope| {
-        let other = scope.spawn(move || Trie::new(v6.leaves()));
-        let own = Trie::new(v4.leaves());
-        drop(v4);
-        Some((own?, other.join().ok()??))
     })
 }
 

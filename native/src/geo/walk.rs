@@ -58,6 +58,20 @@ struct Piece {
 struct Pending {
     pieces: Vec<Piece>,
     records: Vec<u32>,
+    /// Of the piece at hand: where each database goes on in its two halves.
+    halves: Vec<[u32; 2]>,
+}
+
+impl Pending {
+    #[inline]
+    fn push(&mut self, length: u8, border: u32, rule: u16, side: impl Fn(&[u32; 2]) -> u32) {
+        self.pieces.push(Piece {
+            length,
+            border,
+            rule,
+        });
+        self.records.extend(self.halves.iter().map(side));
+    }
 }
 
 /// A part of the space whose tiles are known, or are yet to be made.
@@ -146,6 +160,7 @@ impl<'a> Walk<'a> {
                 parts.push(Part::Work(Pending {
                     pieces: vec![piece],
                     records: records.clone(),
+                    halves: Vec::new(),
                 }));
             } else if let Some(entry) = self.look(piece, &records, &mut pending) {
                 parts.push(Part::Tile(entry, piece.length));
@@ -195,24 +210,18 @@ impl<'a> Walk<'a> {
             return Some(self.entries.entry(place, rule));
         }
         let length = piece.length.saturating_add(1);
-        let [low, high] = border.halves;
-        for (border, side) in [(high, 1), (low, 0)] {
-            pending.pieces.push(Piece {
-                length,
-                border,
-                rule,
+        pending.halves.clear();
+        for (source, &record) in self.sources.iter().zip(records) {
+            let tree = &source.file.tree;
+            pending.halves.push(if record < tree.count() {
+                tree.records(record)
+            } else {
+                [record; 2]
             });
-            for (source, &record) in self.sources.iter().zip(records) {
-                let tree = &source.file.tree;
-                let below = if record < tree.count() {
-                    let [low, high] = tree.records(record);
-                    if side == 0 { low } else { high }
-                } else {
-                    record
-                };
-                pending.records.push(below);
-            }
         }
+        let [low, high] = border.halves;
+        pending.push(length, high, rule, |[_, high]| *high);
+        pending.push(length, low, rule, |[low, _]| *low);
         None
     }
 
