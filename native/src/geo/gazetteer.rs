@@ -6,9 +6,7 @@ use super::mmdb::metadata::Layout;
 use super::mmdb::survey::{check_paths, data_offsets};
 use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::{Countries, Place, Reader, Unreadable};
-use super::rows::Fold;
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::thread;
 
 /// The share of unreadable records above which a database is refused, in percent.
@@ -81,7 +79,8 @@ impl Gazetteer {
                 .unwrap_or_default()
                 .into(),
         };
-        let mut places: HashMap<[u64; 3], u32, BuildHasherDefault<Fold>> = HashMap::default();
+        // The file chooses these keys, so they are hashed with a secret.
+        let mut places: HashMap<[u64; 3], u32> = HashMap::new();
         let mut gathered = Self {
             report,
             places: Vec::new(),

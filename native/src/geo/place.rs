@@ -8,6 +8,7 @@ use super::mmdb::bits::Bits;
 use super::mmdb::metadata::Layout;
 use super::mmdb::value::{Value, entries, header, kind, pointer, value};
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The deepest nesting that a record may have.
 const DEEPEST: u16 = 512;
@@ -81,7 +82,18 @@ pub struct Reader<'a> {
     countries: &'a Countries,
     /// Values that are known to be sound with all that they reach.
     sound: Bits,
+    /// What maps that pointers lead to gave, so that a map which many records share is gone
+    /// through once, however large a hostile file makes it.
+    parts: HashMap<(usize, &'static str), Result<Found, Unreadable>>,
+    /// The places of records that are but pointers to other values.
+    aliases: HashMap<usize, Result<Option<Place>, Unreadable>>,
 }
+
+/// Where the values of the keys that were asked for stand, as far as they are there.
+type Found = [Option<usize>; 2];
+
+/// Text longer than this is no coordinate; reading it takes as long as it is.
+const LONGEST_NUMBER: usize = 256;
 
 impl<'a> Reader<'a> {
     /// A reader with nothing read.
@@ -92,11 +104,25 @@ impl<'a> Reader<'a> {
             layout,
             countries,
             sound: Bits::new(data.len()),
+            parts: HashMap::new(),
+            aliases: HashMap::new(),
         }
     }
 
     /// The place that a record gives; None when it knows neither coordinates nor a country.
     pub fn place(&mut self, record: usize) -> Result<Option<Place>, Unreadable> {
+        let Some(target) = self.pointed_to(record) else {
+            return self.place_at(record);
+        };
+        if let Some(known) = self.aliases.get(&target) {
+            return known.clone();
+        }
+        let place = self.place_at(record);
+        self.aliases.insert(target, place.clone());
+        place
+    }
+
+    fn place_at(&mut self, record: usize) -> Result<Option<Place>, Unreadable> {
         if !self.sound.holds(record) {
             self.verify(record, 0)?;
             self.sound.insert(record);
@@ -118,8 +144,8 @@ impl<'a> Reader<'a> {
         let (code, continent) = if self.layout == Layout::Flat {
             (flat_code, None)
         } else {
-            let [code] = self.part(country, "a record's country", [b"iso_code"])?;
-            let [known] = self.part(continent, "a record's continent", [b"code"])?;
+            let [code, _] = self.part(country, "a record's country", [b"iso_code", b""])?;
+            let [known, _] = self.part(continent, "a record's continent", [b"code", b""])?;
             [north, east] =
                 self.part(location, "a record's location", [b"latitude", b"longitude"])?;
             (code, known)
@@ -164,16 +190,33 @@ impl<'a> Reader<'a> {
     }
 
     /// Where in the map at `part` the values of `keys` stand, if there is such a map.
-    fn part<const N: usize>(
-        &self,
+    fn part(
+        &mut self,
         part: Option<usize>,
         what: &'static str,
-        keys: [&[u8]; N],
-    ) -> Result<[Option<usize>; N], Unreadable> {
-        let mut found = [None; N];
+        keys: [&[u8]; 2],
+    ) -> Result<Found, Unreadable> {
         let Some(part) = part else {
-            return Ok(found);
+            return Ok([None; 2]);
         };
+        let Some(target) = self.pointed_to(part) else {
+            return self.search(part, what, keys);
+        };
+        if let Some(known) = self.parts.get(&(target, what)) {
+            return known.clone();
+        }
+        let found = self.search(part, what, keys);
+        self.parts.insert((target, what), found.clone());
+        found
+    }
+
+    fn search(
+        &self,
+        part: usize,
+        what: &'static str,
+        keys: [&[u8]; 2],
+    ) -> Result<Found, Unreadable> {
+        let mut found = [None; 2];
         for (key, at) in self.map(value(self.data, part), what)? {
             // The classes that read this in Python have parameters of these names.
             if key == b"self" || key == b"locales" && what != "a record's location" {
@@ -186,6 +229,14 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(found)
+    }
+
+    fn pointed_to(&self, position: usize) -> Option<usize> {
+        let control = *self.data.get(position)?;
+        if control >> 5 != kind::POINTER {
+            return None;
+        }
+        pointer(self.data, position).map(|(target, _)| target)
     }
 
     fn map(
@@ -216,6 +267,9 @@ impl<'a> Reader<'a> {
             Some(Value::Unsigned(number)) => number as f64,
             Some(Value::Signed(number)) => f64::from(number),
             Some(Value::Text(b"")) => return Ok(None),
+            Some(Value::Text(text)) if text.len() > LONGEST_NUMBER => {
+                return Err("a coordinate is not a number".into());
+            }
             Some(Value::Text(text)) => parsed(text).ok_or("a coordinate is not a number")?,
             _ => return Err("a coordinate is not a number".into()),
         };

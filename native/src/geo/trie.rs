@@ -7,50 +7,17 @@
 //! 128 bits, so that one code serves both.
 
 use super::fence::RuleSets;
-use super::tiles::{Leaf, unit};
+use super::node::{Builder, Node, STRIDE, Slot, next_slot};
+use super::tiles::Leaf;
 use crate::prefix::mask;
 
 const DIRECT: u8 = 18;
-const STRIDE: u8 = 6;
 
 /// The length octet that marks a word of the table as a node's number, not a leaf.
 const NODE: u32 = 0xff;
 
 /// How many nodes the words of the table can name.
 const MOST_NODES: usize = 1 << 24;
-
-#[derive(Clone, Copy, Default)]
-struct Node {
-    /// Slots that lead to a node.
-    children: u64,
-    /// Slots at which a leaf begins.
-    runs: u64,
-    first_child: u32,
-    first_leaf: u32,
-}
-
-impl Node {
-    #[inline]
-    const fn child(&self, slot: u32) -> Option<u32> {
-        if self.children >> slot & 1 == 0 {
-            return None;
-        }
-        Some(self.first_child + rank(self.children, slot))
-    }
-
-    #[inline]
-    const fn leaf(&self, slot: u32) -> u32 {
-        self.first_leaf + rank(self.runs, slot)
-    }
-}
-
-/// How many bits are set before the last one that is set at or below `slot`.
-#[inline]
-const fn rank(bits: u64, slot: u32) -> u32 {
-    (bits & (2_u64 << slot).wrapping_sub(1))
-        .count_ones()
-        .saturating_sub(1)
-}
 
 /// The compiled tiles of one family.
 pub struct Trie {
@@ -259,76 +226,11 @@ fn slice_of<T>(items: &[T], first: u32, bits: u64) -> &[T] {
         .unwrap_or(&[])
 }
 
-enum Slot {
-    /// A leaf, and how many slots of this level it fills.
-    Leaf(Leaf, usize),
-    /// Tiles that share one slot, by index.
-    Node(std::ops::Range<usize>),
-}
-
-/// What stands at the next slot of a level whose slots are prefixes of `depth` bits.
-fn next_slot(tiles: &[Leaf], at: &mut usize, depth: u8) -> Option<Slot> {
-    let first = *tiles.get(*at)?;
-    let from = *at;
-    *at += 1;
-    if first.length() <= depth {
-        let slots = 1 << depth.saturating_sub(first.length());
-        return Some(Slot::Leaf(first, slots));
-    }
-    let mut left = unit(depth).wrapping_sub(unit(first.length()));
-    while left != 0 {
-        left = left.wrapping_sub(unit(tiles.get(*at)?.length()));
-        *at += 1;
-    }
-    Some(Slot::Node(from..*at))
-}
-
-struct Builder {
-    nodes: Vec<Node>,
-    leaves: Vec<Leaf>,
-}
-
-impl Builder {
-    /// Append the node over `range` of the tiles; its children go to `below`.
-    fn node(
-        &mut self,
-        tiles: &[Leaf],
-        range: std::ops::Range<usize>,
-        depth: u8,
-        children_from: usize,
-        below: &mut Vec<std::ops::Range<usize>>,
-    ) -> Option<()> {
-        let mut node = Node {
-            first_child: u32::try_from(children_from + below.len()).ok()?,
-            first_leaf: u32::try_from(self.leaves.len()).ok()?,
-            ..Node::default()
-        };
-        let (from, tiles) = (range.start, tiles.get(range)?);
-        let (mut at, mut slot) = (0, 0_u32);
-        while let Some(next) = next_slot(tiles, &mut at, depth.saturating_add(STRIDE)) {
-            match next {
-                Slot::Leaf(leaf, slots) => {
-                    node.runs |= 1_u64.checked_shl(slot)?;
-                    self.leaves.push(leaf);
-                    slot += u32::try_from(slots).ok()?;
-                }
-                Slot::Node(inner) => {
-                    node.children |= 1_u64.checked_shl(slot)?;
-                    below.push(from + inner.start..from + inner.end);
-                    slot += 1;
-                }
-            }
-        }
-        self.nodes.push(node);
-        Some(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geo::fence::Fence;
-    use crate::geo::tiles::Tiles;
+    use crate::geo::tiles::{Tiles, unit};
 
     /// A space cut in halves by the bits of a generator, down to `most` bits.
     fn random_tiles(seed: u64, most: u8, entries: u32, count: usize) -> Vec<Leaf> {

@@ -18,7 +18,7 @@ use std::thread;
 const APART: u8 = 10;
 
 /// How many tiles each node of a database may cost; a sound tree costs one.
-const TILES_MOST: u64 = 16;
+const TILES_MOST: u64 = 8;
 
 /// How many tiles a part of the work may lay before it asks for more.
 const SOME: u64 = 256;
