@@ -20,7 +20,6 @@ pub mod gazetteer;
 pub mod geography;
 pub mod map;
 pub mod mmdb;
-pub mod node;
 pub mod place;
 pub mod ranking;
 pub mod rows;

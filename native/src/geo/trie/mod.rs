@@ -1,31 +1,87 @@
-//! Longest-prefix match over one family, for two or three reads of memory a look-up.
+//! Longest-prefix match over one family, for two reads of memory a look-up as a rule.
 //!
 //! The first 18 bits index a table. What is longer continues in nodes of 6 bits each, which
 //! keep two bitmaps instead of 64 slots: which slots are nodes again, and at which slots a
-//! new leaf begins; counting bits below a slot finds its place in the packed arrays (the
-//! "poptrie" of Asai and Ohara, SIGCOMM 2015). Keys of both families are left-aligned in
-//! 128 bits, so that one code serves both.
+//! new leaf begins; counting bits below a slot finds its word (the "poptrie" of Asai and Ohara,
+//! SIGCOMM 2015). A node's words stand right behind its bitmaps, so that both mostly come in
+//! one line of the cache:
+//!
+//! ```text
+//!   children (2 words) · runs (2) · rule set (1) · a word for each child · a word for each leaf
+//! ```
+//!
+//! A word is a leaf, or the place of a node. Keys of both families are left-aligned in 128
+//! bits, so that one code serves both.
+
+mod build;
 
 use super::fence::RuleSets;
-use super::node::{Builder, Node, STRIDE, Slot, next_slot};
 use super::tiles::Leaf;
 use crate::prefix::mask;
+use build::{Builder, Slot, next_slot};
 
 const DIRECT: u8 = 18;
+const STRIDE: u8 = 6;
 
-/// The length octet that marks a word of the table as a node's number, not a leaf.
+/// The length octet that marks a word as the place of a node, not a leaf.
 const NODE: u32 = 0xff;
 
-/// How many nodes the words of the table can name.
-const MOST_NODES: usize = 1 << 24;
+/// Words before those of a node's slots.
+const HEAD: usize = 5;
+/// Where among them the rule set is.
+const RULES: usize = 4;
+/// Nodes begin at multiples of so many words, so that 24 bits can place them.
+const STEP: usize = 8;
+/// Words of one cache line.
+const LINE: usize = 16;
+/// How many steps can be told apart.
+const MOST_STEPS: usize = 1 << 24;
+
+/// One node, read from its words.
+struct Node<'t> {
+    /// Slots that lead to a node.
+    children: u64,
+    /// Slots at which a leaf begins.
+    runs: u64,
+    /// The rule set that holds in it; 0 where there are no rules.
+    rules: u32,
+    /// All words behind its head, and behind them those of other nodes.
+    words: &'t [u32],
+}
+
+impl Node<'_> {
+    /// The word of a slot.
+    #[inline]
+    fn word(&self, slot: u32) -> u32 {
+        let at = if self.children >> slot & 1 == 0 {
+            self.children.count_ones() + rank(self.runs, slot)
+        } else {
+            rank(self.children, slot)
+        };
+        self.words.get(at as usize).copied().unwrap_or(0)
+    }
+
+    /// How many words are its own.
+    const fn count(&self) -> usize {
+        (self.children.count_ones() + self.runs.count_ones()) as usize
+    }
+}
+
+/// How many bits are set before the last one that is set at or below `slot`.
+#[inline]
+const fn rank(bits: u64, slot: u32) -> u32 {
+    (bits & (2_u64 << slot).wrapping_sub(1))
+        .count_ones()
+        .saturating_sub(1)
+}
 
 /// The compiled tiles of one family.
 pub struct Trie {
     direct: Box<[u32]>,
-    nodes: Box<[Node]>,
-    leaves: Box<[Leaf]>,
-    /// By node, the rule set that holds in it; empty where there are no rules.
-    within: Box<[u32]>,
+    words: Vec<u32>,
+    /// Words before the first node, so that nodes begin where cache lines do.
+    lead: usize,
+    leaves: usize,
     /// By prefix of at most 18 bits, as a heap whose root is 1; empty where there are no rules.
     above: Box<[u32]>,
 }
@@ -37,39 +93,34 @@ impl Trie {
         let mut waiting = Vec::new();
         let mut direct = Vec::with_capacity(1 << DIRECT);
         let mut at = 0;
-        let mut nodes = 0_usize;
         while let Some(slot) = next_slot(tiles, &mut at, DIRECT) {
             match slot {
                 Slot::Leaf(leaf, slots) => direct.extend(std::iter::repeat_n(leaf.0, slots)),
                 Slot::Node(range) => {
-                    direct.push((nodes as u32) << 8 | NODE);
-                    nodes += 1;
-                    waiting.push(range);
+                    waiting.push((range, direct.len()));
+                    direct.push(0);
                 }
             }
         }
-        let mut built = Builder {
-            nodes: Vec::with_capacity(nodes),
-            leaves: Vec::with_capacity(tiles.len()),
-        };
+        let mut built = Builder::with_room_for(tiles.len() + waiting.len() * LINE);
+        let mut below = Vec::new();
+        for (range, at) in waiting {
+            let word = built.node(tiles, range, DIRECT, &mut below)?;
+            *direct.get_mut(at)? = word;
+        }
         let mut depth = DIRECT;
-        while !waiting.is_empty() {
-            let mut below = Vec::new();
-            let children_from = built.nodes.len() + waiting.len();
-            for range in waiting {
-                built.node(tiles, range, depth, children_from, &mut below)?;
-            }
-            if children_from + below.len() > MOST_NODES {
-                return None;
-            }
-            waiting = below;
+        while !below.is_empty() {
             depth = depth.saturating_add(STRIDE);
+            for (range, at) in std::mem::take(&mut below) {
+                let word = built.node(tiles, range, depth, &mut below)?;
+                *built.words.get_mut(at)? = word;
+            }
         }
         Some(Self {
             direct: direct.into_boxed_slice(),
-            nodes: built.nodes.into_boxed_slice(),
-            leaves: built.leaves.into_boxed_slice(),
-            within: Box::new([]),
+            words: built.words,
+            lead: built.lead,
+            leaves: tiles.len(),
             above: Box::new([]),
         })
     }
@@ -78,30 +129,13 @@ impl Trie {
     ///
     /// `rule` tells the rule set of an entry.
     pub fn summarise(&mut self, sets: &mut RuleSets, rule: impl Fn(u32) -> u32) {
-        let mut within = vec![0; self.nodes.len()];
-        // Children stand behind their parents.
-        for (number, node) in self.nodes.iter().enumerate().rev() {
-            let children = slice_of(&within, node.first_child, node.children);
-            let leaves = slice_of(&self.leaves, node.first_leaf, node.runs);
-            let held = leaves.iter().map(|leaf| rule(leaf.entry()));
-            let mut union = 0;
-            for set in held.chain(children.iter().copied()) {
-                if set != union {
-                    union = sets.union(union, set);
-                }
-            }
-            if let Some(summary) = within.get_mut(number) {
-                *summary = union;
-            }
-        }
         let size = self.direct.len();
         let mut above = vec![0; 2 * size];
-        for (summary, &word) in above.iter_mut().skip(size).zip(&self.direct) {
-            *summary = if word & NODE == NODE {
-                within.get((word >> 8) as usize).copied().unwrap_or(0)
-            } else {
-                rule(Leaf(word).entry())
-            };
+        for at in 0..size {
+            let word = self.direct.get(at).copied().unwrap_or(0);
+            if let Some(summary) = above.get_mut(size + at) {
+                *summary = self.summary(word, sets, &rule);
+            }
         }
         for parent in (1..size).rev() {
             let child = |side: usize| above.get(2 * parent + side).copied().unwrap_or(0);
@@ -110,8 +144,29 @@ impl Trie {
                 *summary = union;
             }
         }
-        self.within = within.into_boxed_slice();
         self.above = above.into_boxed_slice();
+    }
+
+    /// The rules that hold somewhere in what a word stands for; noted in each node of it.
+    ///
+    /// It calls itself as deep as nodes lie below one another, which is 19 at most.
+    fn summary(&mut self, word: u32, sets: &mut RuleSets, rule: &impl Fn(u32) -> u32) -> u32 {
+        let Some(node) = self.node(word) else {
+            return rule(Leaf(word).entry());
+        };
+        let (first, count) = (self.start(word), node.count());
+        let mut union = 0;
+        for at in first + HEAD..first + HEAD + count {
+            let inner = self.words.get(at).copied().unwrap_or(0);
+            let set = self.summary(inner, sets, rule);
+            if set != union {
+                union = sets.union(union, set);
+            }
+        }
+        if let Some(rules) = self.words.get_mut(first + RULES) {
+            *rules = union;
+        }
+        union
     }
 
     /// The leaf around an address.
@@ -121,20 +176,10 @@ impl Trie {
         let top = (address >> (128 - u32::from(DIRECT))) as usize;
         let mut word = self.direct.get(top).copied().unwrap_or(0);
         let mut rest = address << DIRECT;
-        // A node's number is higher than its parent's, so this ends.
-        while word & NODE == NODE {
-            let slot = (rest >> (128 - u32::from(STRIDE))) as u32;
+        // A node stands behind its parent, so this ends.
+        while let Some(node) = self.node(word) {
+            word = node.word((rest >> (128 - u32::from(STRIDE))) as u32);
             rest <<= STRIDE;
-            let Some(node) = self.nodes.get((word >> 8) as usize) else {
-                return Leaf(0);
-            };
-            word = match node.child(slot) {
-                Some(child) => child << 8 | NODE,
-                None => match self.leaves.get(node.leaf(slot) as usize) {
-                    Some(leaf) => leaf.0,
-                    None => 0,
-                },
-            };
         }
         Leaf(word)
     }
@@ -160,27 +205,16 @@ impl Trie {
         let top = (address >> (128 - u32::from(DIRECT))) as usize;
         let mut word = self.direct.get(top).copied().unwrap_or(0);
         let mut depth = DIRECT;
-        while word & NODE == NODE {
-            let Some(node) = self.nodes.get((word >> 8) as usize) else {
-                return;
-            };
+        while let Some(node) = self.node(word) {
             let slot = (address << depth >> (128 - u32::from(STRIDE))) as u32;
             let left = length.saturating_sub(depth);
             if left < STRIDE {
                 let slots = 1 << (STRIDE - left);
-                self.each_slot(node, slot..slot + slots, &rule, tell);
+                self.each_slot(&node, slot..slot + slots, &rule, tell);
                 return;
             }
             depth = depth.saturating_add(STRIDE);
-            match node.child(slot) {
-                Some(child) => word = child << 8 | NODE,
-                None => {
-                    word = match self.leaves.get(node.leaf(slot) as usize) {
-                        Some(leaf) => leaf.0,
-                        None => 0,
-                    }
-                }
-            }
+            word = node.word(slot);
         }
         tell(rule(Leaf(word).entry()));
     }
@@ -188,27 +222,23 @@ impl Trie {
     /// How many leaves there are, and how many octets all of it takes.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        let octets = 4
-            * (self.direct.len() + self.leaves.len() + self.within.len() + self.above.len())
-            + size_of::<Node>() * self.nodes.len();
-        (self.leaves.len(), octets)
+        let octets = 4 * (self.direct.len() + self.words.len() + self.above.len());
+        (self.leaves, octets)
     }
 
     fn each_slot(
         &self,
-        node: &Node,
+        node: &Node<'_>,
         slots: std::ops::Range<u32>,
         rule: &impl Fn(u32) -> u32,
         mut tell: impl FnMut(u32),
     ) {
         let mut last = None;
         for slot in slots {
-            let set = match node.child(slot) {
-                Some(child) => self.within.get(child as usize).copied().unwrap_or(0),
-                None => match self.leaves.get(node.leaf(slot) as usize) {
-                    Some(leaf) => rule(leaf.entry()),
-                    None => 0,
-                },
+            let word = node.word(slot);
+            let set = match self.node(word) {
+                Some(child) => child.rules,
+                None => rule(Leaf(word).entry()),
             };
             if last != Some(set) {
                 last = Some(set);
@@ -216,14 +246,30 @@ impl Trie {
             }
         }
     }
-}
 
-/// As many of `items`, from `first` on, as `bits` are set.
-fn slice_of<T>(items: &[T], first: u32, bits: u64) -> &[T] {
-    let first = first as usize;
-    items
-        .get(first..first + bits.count_ones() as usize)
-        .unwrap_or(&[])
+    /// The node that a word places; None for a leaf.
+    #[inline]
+    fn node(&self, word: u32) -> Option<Node<'_>> {
+        if word & NODE != NODE {
+            return None;
+        }
+        let (head, words) = self
+            .words
+            .get(self.start(word)..)?
+            .split_first_chunk::<HEAD>()?;
+        let [child_low, child_high, run_low, run_high, rules] = *head;
+        Some(Node {
+            children: u64::from(child_high) << 32 | u64::from(child_low),
+            runs: u64::from(run_high) << 32 | u64::from(run_low),
+            rules,
+            words,
+        })
+    }
+
+    #[inline]
+    const fn start(&self, word: u32) -> usize {
+        self.lead + (word >> 8) as usize * STEP
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,108 @@
+//! Laying a trie's nodes out in words, from tiles in address order.
+
+use super::{HEAD, LINE, MOST_STEPS, NODE, STEP, STRIDE};
+use crate::geo::tiles::{Leaf, unit};
+
+/// What stands at one slot of a level.
+pub(super) enum Slot {
+    /// A leaf, and how many slots of this level it fills.
+    Leaf(Leaf, usize),
+    /// Tiles that share one slot, by index.
+    Node(std::ops::Range<usize>),
+}
+
+/// What stands at the next slot of a level whose slots are prefixes of `depth` bits.
+pub(super) fn next_slot(tiles: &[Leaf], at: &mut usize, depth: u8) -> Option<Slot> {
+    let first = *tiles.get(*at)?;
+    let from = *at;
+    *at += 1;
+    if first.length() <= depth {
+        let slots = 1 << depth.saturating_sub(first.length());
+        return Some(Slot::Leaf(first, slots));
+    }
+    let mut left = unit(depth).wrapping_sub(unit(first.length()));
+    while left != 0 {
+        left = left.wrapping_sub(unit(tiles.get(*at)?.length()));
+        *at += 1;
+    }
+    Some(Slot::Node(from..*at))
+}
+
+/// Tiles that become a node, and the index of the word that is to place it.
+pub(super) type Waiting = (std::ops::Range<usize>, usize);
+
+/// Words in the making.
+pub(super) struct Builder {
+    pub(super) words: Vec<u32>,
+    pub(super) lead: usize,
+}
+
+impl Builder {
+    pub(super) fn with_room_for(count: usize) -> Self {
+        let mut words: Vec<u32> = Vec::with_capacity(count + LINE);
+        let lead = words.as_ptr().align_offset(4 * LINE).min(LINE);
+        words.resize(lead, 0);
+        Self { words, lead }
+    }
+
+    /// Append the node over `range` of the tiles, and give the word that places it.
+    ///
+    /// Its children go to `below`, with the words that are to place them.
+    pub(super) fn node(
+        &mut self,
+        tiles: &[Leaf],
+        range: std::ops::Range<usize>,
+        depth: u8,
+        below: &mut Vec<Waiting>,
+    ) -> Option<u32> {
+        let (from, tiles) = (range.start, tiles.get(range)?);
+        let (mut children, mut runs) = (0_u64, 0_u64);
+        let (mut inner, mut leaves) = ([const { 0..0 }; 64], [0_u32; 64]);
+        let (mut inner_count, mut leaf_count) = (0, 0);
+        let (mut at, mut slot) = (0, 0_u32);
+        while let Some(next) = next_slot(tiles, &mut at, depth.saturating_add(STRIDE)) {
+            match next {
+                Slot::Leaf(leaf, slots) => {
+                    runs |= 1_u64.checked_shl(slot)?;
+                    *leaves.get_mut(leaf_count)? = leaf.0;
+                    leaf_count += 1;
+                    slot += u32::try_from(slots).ok()?;
+                }
+                Slot::Node(tiles) => {
+                    children |= 1_u64.checked_shl(slot)?;
+                    *inner.get_mut(inner_count)? = from + tiles.start..from + tiles.end;
+                    inner_count += 1;
+                    slot += 1;
+                }
+            }
+        }
+        let start = self.next_start(HEAD + inner_count + leaf_count);
+        let word = Self::placed((start - self.lead) / STEP)?;
+        self.words.resize(start, 0);
+        self.words
+            .extend([children as u32, (children >> 32) as u32]);
+        self.words.extend([runs as u32, (runs >> 32) as u32, 0]);
+        for range in inner.into_iter().take(inner_count) {
+            below.push((range, self.words.len()));
+            self.words.push(0);
+        }
+        self.words.extend(leaves.iter().take(leaf_count));
+        Some(word)
+    }
+
+    /// Where the next node may begin: one that fits into a cache line does not cross one.
+    fn next_start(&self, count: usize) -> usize {
+        let start = (self.words.len() - self.lead).next_multiple_of(STEP);
+        let over = start % LINE + count > LINE;
+        self.lead
+            + if over && count <= LINE {
+                start.next_multiple_of(LINE)
+            } else {
+                start
+            }
+    }
+
+    fn placed(step: usize) -> Option<u32> {
+        (step < MOST_STEPS).then_some((step as u32) << 8 | NODE)
+    }
+}
