@@ -302,6 +302,18 @@ impl Batch {
         ))
     }
 
+    /// One datagram's envelope, octets and peer, to be read only.
+    #[inline]
+    #[must_use]
+    pub fn read(&self, index: usize) -> Option<(&Envelope, &[u8], &Peer)> {
+        let start = index * self.stride;
+        Some((
+            self.envelopes.get(index)?,
+            self.octets.get(start..start + self.stride)?,
+            self.peers.get(index)?,
+        ))
+    }
+
     /// Receive what waits in `socket`, at most all of these; how many came. A note of
     /// `note_length` octets is asked for with each, none where that is 0.
     ///

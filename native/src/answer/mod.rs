@@ -1,5 +1,6 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
+mod ahead;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
 mod ready;

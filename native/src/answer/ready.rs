@@ -7,7 +7,7 @@ use crate::geo;
 use crate::lookup::{self, Asterisk, Encloser, Found};
 use crate::name::{Key, Name};
 use crate::prefix::Prefix;
-use crate::tables::{Plan, Steering};
+use crate::tables::{NONE, Plan, Steering};
 use std::sync::Arc;
 
 /// The pair of tables that one packet is answered from. Nothing changes it.
@@ -93,6 +93,8 @@ pub(super) struct Walking {
     met: Vec<Name>,
     redirected: [u32; super::LONGEST_CHAIN],
     redirects: usize,
+    /// The service answered last, or [`NONE`].
+    pub(super) service: u32,
 }
 
 impl Scratch {
@@ -108,8 +110,14 @@ impl Scratch {
                 met: Vec::with_capacity(super::LONGEST_CHAIN),
                 redirected: [0; super::LONGEST_CHAIN],
                 redirects: 0,
+                service: NONE,
             },
         }
+    }
+
+    /// The service answered last since this was asked, or [`NONE`].
+    pub(super) const fn take_service(&mut self) -> u32 {
+        std::mem::replace(&mut self.walking.service, NONE)
     }
 
     #[inline]

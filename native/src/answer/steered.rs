@@ -86,6 +86,7 @@ impl<'a> Answer<'a, '_> {
     fn choose(&mut self, number: u32, service: &Service) -> Option<Choice<'a>> {
         let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
         let subnet = subnet.filter(|_| service.ecs);
+        self.scratch.service = number;
         let (map, pin_slots) = self.plan.map(service)?;
         let found = map.lookup(subnet.unwrap_or(*self.source), &mut self.scratch.map);
         if subnet.is_some() {

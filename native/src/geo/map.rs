@@ -7,6 +7,7 @@ use super::rows::{Rows, RowsBuilder};
 use super::tiles::Leaf;
 use super::trie::Trie;
 use crate::prefix::{Family, Prefix};
+use std::hint::black_box;
 
 /// What orders the regions that a client may have.
 pub enum Policy {
@@ -57,6 +58,9 @@ pub struct Found<'a> {
     pub pins: &'a [u16],
 }
 
+/// How many look-ups [`ClientMap::read_ahead`] has under way at once.
+pub const AHEAD: usize = 32;
+
 /// The map of one geography, for any number of services and threads.
 pub struct ClientMap {
     pub(super) v4: Trie,
@@ -97,6 +101,29 @@ impl ClientMap {
         }
         let fence = self.rules_within(prefix, scratch);
         self.fenced(around.order, &fence, prefix, scope, scratch)
+    }
+
+    /// Read what look-ups of these clients will read, so that it is in the cache by then.
+    ///
+    /// The reads of one look-up wait for one another, those of several do not: side by side
+    /// they take little longer than one. Of more than [`AHEAD`] clients the rest is left.
+    pub fn read_ahead(&self, clients: &[Prefix]) {
+        let mut under_way = [None; AHEAD];
+        for (place, client) in under_way.iter_mut().zip(clients) {
+            let folded = fold(*client).prefix;
+            let trie = self.trie(folded.family);
+            *place = Some((trie, trie.enter(folded.address)));
+        }
+        let mut deeper = true;
+        while deeper {
+            deeper = false;
+            for (trie, descent) in under_way.iter_mut().flatten() {
+                deeper |= trie.descend(descent);
+            }
+        }
+        for (_, descent) in under_way.iter().flatten() {
+            black_box(self.rows.get(descent.leaf().entry()).rule);
+        }
     }
 
     /// A map that gives everybody the same regions, and the scope 0.
@@ -161,12 +188,16 @@ impl ClientMap {
         self.fenced(around.order, &fence, first.prefix, scope, scratch)
     }
 
+    const fn trie(&self, family: Family) -> &Trie {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+
     #[inline]
     fn around(&self, prefix: Prefix) -> Around<'_> {
-        let leaf = match prefix.family {
-            Family::V4 => self.v4.leaf(prefix.address),
-            Family::V6 => self.v6.leaf(prefix.address),
-        };
+        let leaf = self.trie(prefix.family).leaf(prefix.address);
         let row = self.rows.get(leaf.entry());
         Around {
             order: row.order,
@@ -188,10 +219,7 @@ impl ClientMap {
     /// The fence of a prefix that straddles leaves; its pins go to `scratch`.
     #[cold]
     fn rules_within(&self, prefix: Prefix, scratch: &mut Scratch) -> Fence {
-        let trie = match prefix.family {
-            Family::V4 => &self.v4,
-            Family::V6 => &self.v6,
-        };
+        let trie = self.trie(prefix.family);
         let mut fence = Fence::ALL;
         scratch.pins.clear();
         let rule = |entry| self.rows.get(entry).rule;

@@ -30,4 +30,4 @@ pub mod walk;
 pub use compile::compile;
 #[cfg(any(test, feature = "fuzz"))]
 pub use compile::fuzz_compile;
-pub use map::{ClientMap, Found, Scratch};
+pub use map::{AHEAD, ClientMap, Found, Scratch};

@@ -76,6 +76,16 @@ impl Mail {
         })
     }
 
+    /// What came in the first `count` letters, and from where.
+    #[inline]
+    pub fn letters(&self, count: usize) -> impl Iterator<Item = (&[u8], Prefix)> {
+        (0..count).filter_map(|index| {
+            let (envelope, octets, peer) = self.inbox.read(index)?;
+            let length = (envelope.length as usize).min(ROOM);
+            Some((octets.get(..length)?, source_of(peer)?))
+        })
+    }
+
     /// Have the first `length` octets of the room of letter `index` sent to where it came from.
     #[inline]
     pub fn answer(&mut self, index: usize, length: usize) {

@@ -44,6 +44,14 @@ pub trait Answers: Send + Sync + 'static {
         out: &mut [u8],
     ) -> Option<usize>;
 
+    /// Told which packets of a batch, and from whom, are to be answered next.
+    fn read_ahead<'p>(
+        &self,
+        _packets: impl Iterator<Item = (&'p [u8], Prefix)>,
+        _scratch: &mut Self::Scratch,
+    ) {
+    }
+
     /// Answer a query of one's own.
     ///
     /// # Errors
@@ -68,6 +76,15 @@ impl Answers for Snapshot {
         out: &mut [u8],
     ) -> Option<usize> {
         answer::respond(packet, source, self, counters, scratch, transport, out)
+    }
+
+    #[inline]
+    fn read_ahead<'p>(
+        &self,
+        packets: impl Iterator<Item = (&'p [u8], Prefix)>,
+        scratch: &mut answer::Scratch,
+    ) {
+        Self::read_ahead(self, packets, scratch);
     }
 
     fn self_check(&self, scratch: &mut answer::Scratch) -> Result<(), String> {
@@ -103,6 +120,12 @@ impl<A: Answers> Desk<A> {
     pub fn adopt(&mut self, next: Arc<A>) -> Arc<A> {
         self.sampler.share(next.query_log());
         std::mem::replace(&mut self.answers, next)
+    }
+
+    /// See [`Answers::read_ahead`].
+    #[inline]
+    pub fn read_ahead<'p>(&mut self, packets: impl Iterator<Item = (&'p [u8], Prefix)>) {
+        self.answers.read_ahead(packets, &mut self.scratch);
     }
 
     /// Answer one packet, counted and perhaps sampled.

@@ -47,6 +47,9 @@ impl Udp {
                 Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(wrong) => return survive(wrong, desk),
             };
+            if came > 1 {
+                desk.read_ahead(self.mail.letters(came));
+            }
             for index in 0..came {
                 let Some(letter) = self.mail.open(index) else {
                     continue;

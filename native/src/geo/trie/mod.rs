@@ -75,6 +75,22 @@ const fn rank(bits: u64, slot: u32) -> u32 {
         .saturating_sub(1)
 }
 
+/// A look-up under way.
+#[derive(Clone, Copy)]
+pub struct Descent {
+    word: u32,
+    /// The address without the bits that have been followed.
+    rest: u128,
+}
+
+impl Descent {
+    /// The leaf, once `Trie::descend` has come to it.
+    #[must_use]
+    pub const fn leaf(self) -> Leaf {
+        Leaf(self.word)
+    }
+}
+
 /// The compiled tiles of one family.
 pub struct Trie {
     direct: Box<[u32]>,
@@ -173,15 +189,32 @@ impl Trie {
     #[must_use]
     #[inline]
     pub fn leaf(&self, address: u128) -> Leaf {
-        let top = (address >> (128 - u32::from(DIRECT))) as usize;
-        let mut word = self.direct.get(top).copied().unwrap_or(0);
-        let mut rest = address << DIRECT;
+        let mut descent = self.enter(address);
         // A node stands behind its parent, so this ends.
-        while let Some(node) = self.node(word) {
-            word = node.word((rest >> (128 - u32::from(STRIDE))) as u32);
-            rest <<= STRIDE;
+        while self.descend(&mut descent) {}
+        descent.leaf()
+    }
+
+    /// Begin a look-up.
+    #[must_use]
+    #[inline]
+    pub fn enter(&self, address: u128) -> Descent {
+        let top = (address >> (128 - u32::from(DIRECT))) as usize;
+        Descent {
+            word: self.direct.get(top).copied().unwrap_or(0),
+            rest: address << DIRECT,
         }
-        Leaf(word)
+    }
+
+    /// Take a look-up one node further down; false where it has come to its leaf.
+    #[inline]
+    pub fn descend(&self, descent: &mut Descent) -> bool {
+        let Some(node) = self.node(descent.word) else {
+            return false;
+        };
+        descent.word = node.word((descent.rest >> (128 - u32::from(STRIDE))) as u32);
+        descent.rest <<= STRIDE;
+        true
     }
 
     /// Tell each rule set that holds somewhere in a prefix that is shorter than its first leaf.
