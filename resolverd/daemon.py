@@ -324,17 +324,19 @@ class Daemon:
         return max(0.0, min(moments) - now) if moments else None
 
     async def _keep_watching(self) -> None:
-        """Reload after every edit that touches a file read."""
+        """Reload after every edit that touches a file read, unless it is served already."""
         tried = self._serving.inputs.seen
         while True:
             inputs = self._serving.inputs
             async for _ in edits(inputs.read_directories(), inputs.patterns()):
-                found = await asyncio.to_thread(inputs.on_disk)
-                if found == tried:
-                    continue
-                tried = found
-                if await self.reload():
-                    tried = self._serving.inputs.seen
+                async with self._reloading:  # one under way may be adopting this very edit
+                    serving = self._serving.inputs
+                found = await asyncio.to_thread(serving.on_disk)
+                served = found == serving.seen and self.reloads.successful
+                if found != tried and not served:
+                    tried = found
+                    await self.reload()
+                if self._serving.inputs is not inputs:
                     break
 
     def _hang_up(self) -> None:

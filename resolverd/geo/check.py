@@ -29,7 +29,7 @@ def possible() -> bool:
 
 def open_checked(path: Path, meter: Meter | None = None) -> tuple[Database, WalkReport]:
     """Open the database at `path` and check it whole. Raises GeoError; blocks."""
-    if path.exists() and not path.is_file():
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a FIFO would never end
         raise GeoError(f"{path}: not a regular file; name a database")
     database = Database.open(path)
     try:
