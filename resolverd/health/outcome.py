@@ -3,6 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from resolverd.health.readings import Readings
+
+
+class Condition(StrEnum):
+    """What is known of an endpoint beyond whether it serves.
+
+    A condition decides what an outcome means to the state machine:
+
+    ============= ==================================================================
+    none          a success or a failure like any other
+    busy          it makes progress, only slowly: a success, and a reason to spill
+    shedding      it turns requests away, being full: tells nothing new of its life
+    misconfigured our own credential or settings are wrong: tells nothing of it
+    hung          it accepts requests and makes no progress: a failure that counts
+    draining      it ends, or begins to die: down at once
+    wrong-model   it serves something else than it should: down at once
+    ============= ==================================================================
+    """
+
+    NONE = ""
+    BUSY = "busy"
+    SHEDDING = "shedding"
+    MISCONFIGURED = "misconfigured"
+    HUNG = "hung"
+    DRAINING = "draining"
+    WRONG_MODEL = "wrong-model"
+
+    @property
+    def holds(self) -> bool:
+        """Whether such an outcome leaves the state as it is."""
+        return self in (Condition.SHEDDING, Condition.MISCONFIGURED)
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether such an outcome takes the endpoint down at once, whatever `fall` is."""
+        return self in (Condition.DRAINING, Condition.WRONG_MODEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,9 +48,13 @@ class Outcome:
     """Whether the endpoint served, in a few words why, and how long the probe took.
 
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
-    is in seconds, from the start of the probe to its verdict.
+    is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
+    all came back from the far end, be it a refusal: if not, this host may be at fault.
     """
 
     ok: bool
     reason: str
     latency: float = 0.0
+    condition: Condition = Condition.NONE
+    heard: bool = True
+    readings: Readings | None = None

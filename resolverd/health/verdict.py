@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 
 
@@ -39,7 +40,8 @@ class Verdict:
     `since`: when it last changed between serving and not; None when it was adopted in the
     first round and so is settled. `soonest`: seconds, counted from `at`, before serving
     could change: infinite while up without a failure, 0 while unknown. `measured`: what
-    probes say, which `state` equals unless an override is in force.
+    probes say, which `state` equals unless an override is in force. `condition`: what the last
+    probe told beyond that.
     """
 
     state: State
@@ -49,6 +51,7 @@ class Verdict:
     measured: State
     at: float = -math.inf
     override: Override | None = None
+    condition: Condition = Condition.NONE
 
     @property
     def serves(self) -> bool:

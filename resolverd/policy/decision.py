@@ -24,13 +24,17 @@ class Standing:
     `soonest` is the least number of seconds in which its answer could change: by probing,
     or because an operator's override ends (infinite while nothing is amiss). `changed` is how
     many seconds ago it last changed; None when it never has, and under an override that says
-    when it ends, which is all that counts then.
+    when it ends, which is all that counts then. `spilled` is the share (0 to 1) of its clients'
+    blocks that it sends on while it is overloaded, `takes` the share up to which it takes those
+    that others send on.
     """
 
     serves: bool
     unknown: bool = False
     soonest: float = float("inf")
     changed: float | None = None
+    spilled: float = 0.0
+    takes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

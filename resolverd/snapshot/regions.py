@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
 from resolverd.health.verdict import UNKNOWN, Verdict, overridden
+from resolverd.policy.share import Share
 from resolverd.snapshot.model import JudgedRegion, Plan, Site
 
 
 class World(NamedTuple):
-    """What is known of the world: verdicts by probe target, overrides, resolved addresses."""
+    """What is known of the world: verdicts by probe target, overrides, resolved addresses.
+
+    `shares` are by service and region; a region that has none keeps its clients, and takes no
+    other's.
+    """
 
     verdicts: Mapping[str, Verdict]
     overrides: Overrides
     addresses: Callable[[str], tuple[str, ...]]
+    shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
