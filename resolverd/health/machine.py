@@ -17,15 +17,20 @@
 `fall = 1` goes from up straight to down, `rise = 1` from down straight to up. The status
 flips only between {up, suspect} and {down, recovering}; `since` is the time of the last
 flip, and None while what the first result said still stands.
+
+An outcome's condition may say more than success and failure do:
+
+    withdraws   every state goes to down at once, whatever `fall` is; back by `rise` successes
+    holds       no state and no count changes; unknown alone becomes up where it proves life
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resolverd.config.probe import Probe
-from resolverd.health.outcome import Outcome
+from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.verdict import State, Verdict
 
 
@@ -33,7 +38,8 @@ from resolverd.health.verdict import State, Verdict
 class EndpointHealth:
     """Where the machine stands; `failures` and `successes` are consecutive, one of them 0.
 
-    `since` and `at` (the start of the last probe that counted) are clock readings.
+    `since` and `at` (the start of the last probe that counted) are clock readings. `reason` and
+    `condition` are the last probe's, even if it held the state.
     """
 
     state: State = State.UNKNOWN
@@ -42,6 +48,7 @@ class EndpointHealth:
     since: float | None = None
     at: float = -math.inf
     reason: str = "not probed yet"
+    condition: Condition = Condition.NONE
 
 
 def observe(
@@ -52,9 +59,13 @@ def observe(
     started: float | None = None,
 ) -> EndpointHealth:
     """The health after one more probe, which began at `started` (default: `now`) and ended now."""
+    if outcome.condition.holds and not (health.state is State.UNKNOWN and outcome.ok):
+        return replace(health, reason=outcome.reason, condition=outcome.condition)
     failures = 0 if outcome.ok else health.failures + 1
     successes = health.successes + 1 if outcome.ok else 0
-    if outcome.ok:
+    if outcome.condition.withdraws:
+        state = State.DOWN
+    elif outcome.ok:
         state = _after_success(health.state, successes, settings.rise)
     else:
         state = _after_failure(health.state, failures, settings.fall)
@@ -67,6 +78,7 @@ def observe(
         since=now if flipped else health.since,
         at=now if started is None else started,
         reason=outcome.reason,
+        condition=outcome.condition,
     )
 
 
@@ -91,6 +103,7 @@ def verdict(health: EndpointHealth, settings: Probe) -> Verdict:
         soonest=_soonest(health, settings),
         measured=health.state,
         at=health.at,
+        condition=health.condition,
     )
 
 

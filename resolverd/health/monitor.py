@@ -19,6 +19,7 @@ from resolverd import log
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.lookup import is_address
 from resolverd.health.probes import PROBES, Ask, Tools
+from resolverd.health.readings import Readings
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Counters, Target, Watch
 
@@ -35,8 +36,8 @@ _WAVE_PATIENCE = 0.25
 class Monitor:
     """The verdicts on a set of targets.
 
-    `on_change(target id, before, after)` is called whenever a state, its `since` or its
-    `soonest` changes. `verdicts()` also carries fresher reasons in between. `clock` gives
+    `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
+    or its condition changes. `verdicts()` also carries fresher reasons in between. `clock` gives
     seconds, monotonic. `lookup` resolves hostnames in URLs; by default as this host does.
     """
 
@@ -83,6 +84,16 @@ class Monitor:
     def verdicts(self) -> Mapping[str, Verdict]:
         """The verdict on each target now, by target id."""
         return MappingProxyType({id_: watch.verdict for id_, watch in self._watches.items()})
+
+    def readings(self) -> Mapping[str, Readings]:
+        """The latest readings of each target whose probe takes any, by target id."""
+        return MappingProxyType(
+            {id_: w.readings for id_, w in self._watches.items() if w.readings is not None}
+        )
+
+    def heard(self) -> Mapping[str, bool]:
+        """Whether the last probe of each target heard anything at all, by target id."""
+        return MappingProxyType({id_: watch.heard for id_, watch in self._watches.items()})
 
     def counters(self) -> Mapping[str, Counters]:
         """The running totals of each target, by target id."""
@@ -155,6 +166,16 @@ class Monitor:
                 region=target.region,
                 before=before.state.value,
                 after=after.state.value,
+                reason=after.reason,
+            )
+        if before.condition is not after.condition:
+            tell = self._log.warning if after.condition.alarms else self._log.info
+            tell(
+                "endpoint.condition",
+                target=target.id,
+                region=target.region,
+                before=before.condition.value or "none",
+                after=after.condition.value or "none",
                 reason=after.reason,
             )
         self._on_change(target.id, before, after)

@@ -18,6 +18,7 @@ class Condition(StrEnum):
     busy          it makes progress, only slowly: a success, and a reason to spill
     shedding      it turns requests away, being full: tells nothing new of its life
     misconfigured our own credential or settings are wrong: tells nothing of it
+    unproven      the budget for asking was spent: tells nothing of it
     hung          it accepts requests and makes no progress: a failure that counts
     draining      it ends, or begins to die: down at once
     wrong-model   it serves something else than it should: down at once
@@ -28,6 +29,7 @@ class Condition(StrEnum):
     BUSY = "busy"
     SHEDDING = "shedding"
     MISCONFIGURED = "misconfigured"
+    UNPROVEN = "unproven"
     HUNG = "hung"
     DRAINING = "draining"
     WRONG_MODEL = "wrong-model"
@@ -35,12 +37,22 @@ class Condition(StrEnum):
     @property
     def holds(self) -> bool:
         """Whether such an outcome leaves the state as it is."""
-        return self in (Condition.SHEDDING, Condition.MISCONFIGURED)
+        return self in _HOLDING
 
     @property
     def withdraws(self) -> bool:
         """Whether such an outcome takes the endpoint down at once, whatever `fall` is."""
-        return self in (Condition.DRAINING, Condition.WRONG_MODEL)
+        return self in _WITHDRAWING
+
+    @property
+    def alarms(self) -> bool:
+        """Whether somebody has to mend something, here or there, before it goes away."""
+        return self in _ALARMING
+
+
+_HOLDING = frozenset({Condition.SHEDDING, Condition.MISCONFIGURED, Condition.UNPROVEN})
+_WITHDRAWING = frozenset({Condition.DRAINING, Condition.WRONG_MODEL})
+_ALARMING = frozenset({Condition.MISCONFIGURED, Condition.UNPROVEN, Condition.WRONG_MODEL})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Start to start, the next probe begins
 
     after a success while up         interval × (0.9 … 1.0), so that targets drift apart
+    after a hold while up            the same: it neither shakes the state nor is in haste
     after anything else              fast_interval, exactly
 
 and "anything else" includes a probe that has not answered by then: probes of one target may
@@ -29,6 +30,7 @@ from resolverd.health import machine
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, run
+from resolverd.health.readings import Readings
 from resolverd.health.verdict import State, Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
@@ -64,7 +66,11 @@ class Counters:
 
 
 class Watch:
-    """One target's schedule and health; `report(before, after)` hears of each new verdict."""
+    """One target's schedule and health; `report(before, after)` hears of each new verdict.
+
+    `readings` are the latest that a probe brought, `heard` whether the last probe that ended heard
+    anything from the far end.
+    """
 
     def __init__(
         self,
@@ -84,6 +90,8 @@ class Watch:
         self._report = report
         self._health = EndpointHealth()
         self.verdict = machine.verdict(self._health, target.settings)
+        self.readings: Readings | None = None
+        self.heard = True
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
@@ -169,16 +177,20 @@ class Watch:
 
     def _observe(self, outcome: Outcome, started: float) -> None:
         settings, before = self.target.settings, self.verdict
+        if outcome.readings is not None:
+            self.readings = outcome.readings
+        self.heard = outcome.heard
         self._health = machine.observe(self._health, outcome, settings, self._clock(), started)
         self.verdict = machine.verdict(self._health, settings)
         self._announce(before)
 
     def _announce(self, before: Verdict) -> None:
         after = self.verdict
-        if (before.state, before.since, before.soonest) != (
+        if (before.state, before.since, before.soonest, before.condition) != (
             after.state,
             after.since,
             after.soonest,
+            after.condition,
         ):
             self._report(self.target, before, after)
 
@@ -186,12 +198,13 @@ class Watch:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
+        unshaken = outcome.ok or outcome.condition.holds
         if not self.first.is_set():
             # Spread the targets: they all began together.
             up = self._health.state is State.UP
             wait = settings.interval * self._rng.random() if up else settings.fast_interval
             self._next_at(self._clock() + wait)
-        elif newest and outcome.ok and self._health.state is State.UP:
+        elif newest and unshaken and self._health.state is State.UP:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
-from resolverd.health.probes import ProbeFailedError
+from resolverd.health.probes import ProbeFailedError, Seen
 from resolverd.health.verdict import State, Verdict
 from resolverd.health.watch import Target, Watch
 
@@ -67,7 +67,7 @@ class Scripted:
     in_flight: int = 0
     most_in_flight: int = 0
 
-    async def __call__(self) -> str:
+    async def __call__(self) -> Seen:
         number, start = len(self.starts), asyncio.get_running_loop().time()
         self.starts.append(start)
         latency, ok = self.script[number] if number < len(self.script) else self.after
@@ -85,7 +85,7 @@ class Scripted:
         if not ok:
             raise ProbeFailedError("scripted")
         self.newest_success = max(self.newest_success, start)
-        return "scripted"
+        return Seen("scripted")
 
     @property
     def first_failed(self) -> float:
@@ -225,7 +225,7 @@ def test_the_last_of_many_overlapping_probes_decides_in_time() -> None:
 
 def test_a_defect_in_a_probe_is_a_failure_and_shown_whole() -> None:
     class Defective(Scripted):
-        async def __call__(self) -> str:
+        async def __call__(self) -> Seen:
             self.starts.append(0.0)
             raise ZeroDivisionError
 

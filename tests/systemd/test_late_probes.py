@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from resolverd.config.probe import Probe
+from resolverd.health.probes import Seen
 from resolverd.health.watch import Target, Watch
 
 SLOW = Probe(interval=3600.0, fast_interval=10.0, timeout=30.0)
@@ -30,13 +31,13 @@ def _target(settings: Probe) -> Target:
     return Target(id="a-1", region="a", endpoint="a-1", url="http://192.0.2.1", settings=settings)
 
 
-async def _up() -> str:
-    return "up"
+async def _up() -> Seen:
+    return Seen("up")
 
 
-async def _never() -> str:
+async def _never() -> Seen:
     await asyncio.Event().wait()
-    return ""
+    return Seen("")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 A kind is a factory: from a URL, the settings and the shared tools it prepares, once, all
 that a probe needs, and returns an `Ask`. Awaiting an `Ask` asks once: it returns what was
-seen (``"HTTP 200"``) or raises; timing, the timeout and the wording of errors are the same
+`Seen` (``"HTTP 200"``) or raises; timing, the timeout and the wording of errors are the same
 for all kinds and live in `run`. To add a kind: write its module, add a line to `PROBES`.
 """
 
@@ -13,11 +13,11 @@ from types import MappingProxyType
 
 from resolverd.config.probe import Probe
 from resolverd.health.probes import http, tcp
-from resolverd.health.probes.run import Ask, ProbeFailedError, run
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, run
 from resolverd.health.probes.tools import Tools
 
 Factory = Callable[[str, Probe, Tools], Ask]
 
 PROBES: Mapping[str, Factory] = MappingProxyType({"tcp": tcp.prepare, "http": http.prepare})
 
-__all__ = ["PROBES", "Ask", "Factory", "ProbeFailedError", "Tools", "run"]
+__all__ = ["PROBES", "Ask", "Factory", "ProbeFailedError", "Seen", "Tools", "run"]

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from resolverd.config.probe import Probe
-from resolverd.health.probes.run import Ask, ProbeFailedError
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, hear
 from resolverd.health.probes.tools import Tools
 
 MOST_READ = 64 * 1024
@@ -27,16 +27,17 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
     expected = settings.expect_body.encode()
     statuses = frozenset(settings.expect_status)
 
-    async def ask_once(session: aiohttp.ClientSession) -> str:
+    async def ask_once(session: aiohttp.ClientSession) -> Seen:
         async with session.request(settings.method, target, **request) as response:
+            hear()
             if response.status not in statuses:
                 raise ProbeFailedError(f"HTTP {response.status}")
             body = await _read(response)
             if expected not in body:
                 raise ProbeFailedError(f'HTTP {response.status}, body lacks "{_brief(settings)}"')
-            return f"HTTP {response.status}"
+            return Seen(f"HTTP {response.status}")
 
-    async def ask() -> str:
+    async def ask() -> Seen:
         try:
             return await ask_once(tools.session)
         except aiohttp.ClientConnectorError:

@@ -14,6 +14,15 @@ import aiohttp
 
 _LONGEST = 120
 
+# Errors that this host makes up by itself when nothing came back from the far end.
+_UNHEARD = frozenset(
+    {
+        errno.EACCES, errno.EADDRNOTAVAIL, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EMFILE,
+        errno.ENETDOWN, errno.ENETUNREACH, errno.ENFILE, errno.ENOBUFS, errno.EPERM,
+        errno.ETIMEDOUT,
+    }
+)  # fmt: skip
+
 _BY_ERRNO = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -29,6 +38,21 @@ _BY_ERRNO = {
 def reason_of(error: BaseException) -> str:
     """What went wrong, in a few words."""
     return _words(error)[:_LONGEST]
+
+
+def heard_by(error: BaseException) -> bool:
+    """Whether anything came back from the far end: a refusal, a reset, or part of an answer."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return False
+        case ssl.SSLError() | ssl.CertificateError() | aiohttp.ClientSSLError():
+            return True
+        case aiohttp.ClientConnectorError():
+            return heard_by(error.os_error)
+        case OSError():
+            return error.errno is not None and error.errno not in _UNHEARD
+        case _:
+            return True
 
 
 def _words(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from yarl import URL
 
 from resolverd.config.probe import Probe
 from resolverd.health.lookup import is_address
-from resolverd.health.probes.run import Ask
+from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
 
 
@@ -24,7 +24,7 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
 
     literal = is_address(host)
 
-    async def ask() -> str:
+    async def ask() -> Seen:
         addresses = (host,) if literal else await tools.book.tried(host)
         if not addresses:
             raise OSError("name not resolved: no address known")
@@ -40,6 +40,6 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
                 continue
             writer.transport.abort()
             break
-        return "connected"
+        return Seen("connected")
 
     return ask

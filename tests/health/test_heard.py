@@ -1,0 +1,72 @@
+"""Whether anything came back at all: what tells a dead endpoint from a host that is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from resolverd.health.outcome import Outcome
+from resolverd.health.probes.reasons import heard_by
+
+Serve = Callable[..., Awaitable[int]]
+Ask = Callable[..., Awaitable[Outcome]]
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+
+
+async def silent(reader: Reader, _writer: Writer) -> None:
+    await reader.read()
+
+
+async def stalls_in_the_body(reader: Reader, writer: Writer) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    await reader.read()
+
+
+async def hangs_up(reader: Reader, _writer: Writer) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("handler", "heard"), [(silent, False), (stalls_in_the_body, True), (hangs_up, True)]
+)
+async def test_only_silence_is_unheard(
+    serve: Serve, ask: Ask, handler: Callable[[Reader, Writer], Awaitable[None]], heard: bool
+) -> None:
+    seen = await ask(f"http://127.0.0.1:{await serve(handler)}", timeout=0.3)
+    assert (seen.ok, seen.heard) == (False, heard)
+
+
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+async def test_a_refusal_is_heard(ask: Ask, closed_port: int, kind: str) -> None:
+    seen = await ask(f"http://127.0.0.1:{closed_port}", kind=kind)
+    assert (seen.reason, seen.heard) == ("connection refused", True)
+
+
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+async def test_a_name_that_is_not_resolved_is_unheard(ask: Ask, kind: str) -> None:
+    seen = await ask("http://nowhere.invalid:80", kind=kind)
+    assert seen.reason.startswith("name not resolved")
+    assert not seen.heard
+
+
+@pytest.mark.parametrize(
+    ("error", "heard"),
+    [
+        (OSError(errno.ECONNREFUSED, ""), True),
+        (OSError(errno.ECONNRESET, ""), True),
+        (ssl.SSLError(1, "handshake failure"), True),
+        (OSError(errno.EHOSTUNREACH, ""), False),
+        (OSError(errno.ENETUNREACH, ""), False),
+        (OSError(errno.EMFILE, ""), False),
+        (OSError("name not resolved: no address known"), False),
+        (ValueError("a header that cannot be sent"), True),
+    ],
+)
+def test_what_this_host_says_to_itself_is_unheard(error: Exception, heard: bool) -> None:
+    assert heard_by(error) is heard
