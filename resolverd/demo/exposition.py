@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,6 +20,9 @@ FIRST_TOKEN_SECONDS = (
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
     20.0, 40.0, 80.0, 160.0, 640.0, 2560.0,
 )  # fmt: skip
+
+
+FINISH_REASONS = ("stop", "length", "abort", "error", "repetition")
 
 
 @dataclass(slots=True)
@@ -32,15 +36,18 @@ class Histogram:
     def __post_init__(self) -> None:
         self.counts = [0] * (len(self.bounds) + 1)
 
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect.bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def observe(self, value: float, times: int = 1) -> None:
+        """Count one value, seen so many times."""
+        self.counts[bisect.bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
 
 @dataclass(slots=True)
 class Workload:
-    """What the engine has done and is doing; `kv_cache` is a fraction of 1."""
+    """What the server has done and is doing; `kv_cache` is a fraction of 1.
+
+    `responses` counts by handler, method and class of status, `rejected` those turned away.
+    """
 
     started_at: float
     running: int = 0
@@ -48,9 +55,16 @@ class Workload:
     kv_cache: float = 0.0
     prompt_tokens: int = 0
     generation_tokens: int = 0
-    finished: dict[str, int] = field(default_factory=lambda: {"stop": 0, "length": 0, "abort": 0})
+    finished: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FINISH_REASONS, 0))
     iteration_tokens: Histogram = field(default_factory=lambda: Histogram(ITERATION_TOKENS))
     first_token: Histogram = field(default_factory=lambda: Histogram(FIRST_TOKEN_SECONDS))
+    awake: bool = True
+    rejected: int = 0
+    responses: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def respond(self, handler: str, method: str, status: int, times: int = 1) -> None:
+        """Count responses, as the API server's instrumentation does."""
+        self.responses[(handler, method, f"{status // 100}xx")] += times
 
 
 def exposition(work: Workload, model: str) -> str:
@@ -79,12 +93,33 @@ def _lines(work: Workload, model: str) -> Iterator[str]:
          "Number of generation tokens processed.", work.generation_tokens),
     ):  # fmt: skip
         yield from _single(f"vllm:{name}", kind, meaning, f"{{{labels}}}", float(value))
-    yield from _head(
-        "vllm:request_success_total", "counter", "Count of successfully processed requests."
-    )
-    for reason, count in work.finished.items():
-        told = f'engine="0",finished_reason="{reason}",model_name="{model}"'
-        yield f"vllm:request_success_total{{{told}}} {float(count)}"
+    yield from _family(
+        "vllm:request_success_total", "counter", "Count of successfully processed requests.",
+        ((f'engine="0",finished_reason="{reason}",model_name="{model}"', count)
+         for reason, count in work.finished.items()),
+    )  # fmt: skip
+    yield from _family(
+        "vllm:engine_sleep_state", "gauge",
+        "Engine sleep state; awake = 0 means engine is sleeping; "
+        "awake = 1 means engine is awake; weights_offloaded = 1 means sleep level 1; "
+        "discard_all = 1 means sleep level 2.",
+        ((f'engine="0",model_name="{model}",sleep_state="{state}"', value)
+         for state, value in (("awake", work.awake), ("weights_offloaded", not work.awake),
+                              ("discard_all", 0))),
+    )  # fmt: skip
+    yield from _family(
+        "vllm:admission_rejections_total", "counter",
+        "Number of admission attempts rejected by a queue limit, by reason.",
+        ((f'model_name="{model}",reason="{reason}"', count)
+         for reason, count in (("max_num_queued_reqs", work.rejected),
+                               ("max_num_queued_tokens", 0))),
+    )  # fmt: skip
+    yield from _family(
+        "http_requests_total", "counter",
+        "Total number of requests by method, status and handler.",
+        ((f'handler="{handler}",method="{method}",status="{status}"', count)
+         for (handler, method, status), count in work.responses.items()),
+    )  # fmt: skip
     yield from _histogram(
         "vllm:iteration_tokens_total", "Histogram of number of tokens per engine_step.",
         model, work.iteration_tokens,
@@ -93,6 +128,14 @@ def _lines(work: Workload, model: str) -> Iterator[str]:
         "vllm:time_to_first_token_seconds", "Histogram of time to first token in seconds.",
         model, work.first_token,
     )  # fmt: skip
+
+
+def _family(
+    name: str, kind: str, meaning: str, samples: Iterable[tuple[str, float]]
+) -> Iterator[str]:
+    yield from _head(name, kind, meaning)
+    for labels, value in samples:
+        yield f"{name}{{{labels}}} {float(value)}"
 
 
 def _head(name: str, kind: str, meaning: str) -> tuple[str, str]:

@@ -13,6 +13,9 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import aiohttp
+
+from resolverd.demo.faults import Fault
 from resolverd.errors import ResolverdError
 
 READY_SECONDS = 30.0
@@ -24,12 +27,16 @@ class FleetError(ResolverdError):
 
 
 class Post(NamedTuple):
-    """One endpoint to stand in for: its region, its position there, and the port it would like."""
+    """One endpoint to stand in for: its region, its position there, and the port it would like.
+
+    `options` are further ones of the program `resolverd.demo.region`.
+    """
 
     region: str
     position: int
     port: int
     model: str
+    options: tuple[str, ...] = ()
 
 
 class RegionProcess:
@@ -37,6 +44,7 @@ class RegionProcess:
 
     def __init__(self, post: Post) -> None:
         self.post, self.port = post, post.port
+        self._control_port = 0
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -54,6 +62,7 @@ class RegionProcess:
         self._process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "resolverd.demo.region", "--with-parent"),
             *("--name", self.post.region, "--port", str(self.port), "--model", self.post.model),
+            *self.post.options,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -72,7 +81,24 @@ class RegionProcess:
             raise FleetError(
                 f"region {self.post.region} ended with status {code} before it listened"
             )
-        self.port = int(json.loads(announced)["port"])
+        told = json.loads(announced)
+        self.port, self._control_port = int(told["port"]), int(told["control"])
+
+    @property
+    def control(self) -> str:
+        """Where it is made to fail; see `door`."""
+        return f"http://127.0.0.1:{self._control_port}"
+
+    async def play(self, fault: Fault | None) -> None:
+        """Let `fault` be what is wrong with it from now on, or nothing. Raises FleetError."""
+        method, path = ("DELETE", "/fault") if fault is None else ("POST", f"/fault/{fault}")
+        try:
+            async with aiohttp.request(method, f"{self.control}{path}") as response:
+                response.raise_for_status()
+        except aiohttp.ClientError as wrong:
+            raise FleetError(
+                f"region {self.post.region} cannot be told to fail: {wrong}"
+            ) from wrong
 
     async def kill(self) -> None:
         """SIGKILL, as a power cut would; returns once the process is gone."""

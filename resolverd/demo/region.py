@@ -1,8 +1,9 @@
 """One simulated region as a program: ``python -m resolverd.demo.region --name us-east``.
 
-It announces itself on standard output with one JSON line, ``{"name", "port", "pid"}``, once
-it listens. With ``--with-parent`` it ends when its standard input does, which the kernel
-brings about however the parent died.
+It announces itself on standard output with one JSON line, ``{"name", "port", "pid",
+"control"}``, once it listens; `door` tells what the second port, `control`, is for. With
+``--with-parent`` it ends when its standard input does, which the kernel brings about however
+the parent died.
 """
 
 from __future__ import annotations
@@ -12,16 +13,15 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 
-from aiohttp import web
-
-from resolverd.demo.vllm import SimulatedServer
+from resolverd.demo.door import Door
+from resolverd.demo.engine import EXECUTE_SECONDS
+from resolverd.demo.faults import Fault, fault_named
+from resolverd.demo.vllm import VERSION, SimulatedServer
 from resolverd.errors import ExitCode
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
-_SHUTDOWN_SECONDS = 0.5
 
 
 async def serve(arguments: argparse.Namespace) -> int:
@@ -32,21 +32,24 @@ async def serve(arguments: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stopping.set)
     if arguments.with_parent:
         loop.add_reader(sys.stdin.fileno(), _on_input, stopping)
-    application = SimulatedServer(arguments.name, arguments.model).application()
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    await runner.setup()
+    server = SimulatedServer(
+        arguments.name,
+        arguments.model,
+        version=arguments.version,
+        api_key=arguments.api_key,
+        execute_seconds=arguments.execute_seconds,
+    )
+    door = Door(server, arguments.port)
     try:
-        bound = socket.create_server(("127.0.0.1", arguments.port))
+        async with door:
+            server.play(arguments.fault)
+            told = {"port": door.port, "pid": os.getpid(), "control": door.control_port}
+            print(json.dumps({"name": arguments.name} | told), flush=True)
+            await door.serve(stopping)
     except OSError as wrong:
         address = f"127.0.0.1:{arguments.port}"
         print(f"{arguments.name}: cannot listen on {address}: {wrong.strerror}", file=sys.stderr)
-        await runner.cleanup()
         return ExitCode.UNAVAILABLE
-    await web.SockSite(runner, bound).start()
-    port = bound.getsockname()[1]
-    print(json.dumps({"name": arguments.name, "port": port, "pid": os.getpid()}), flush=True)
-    await stopping.wait()
-    await runner.cleanup()
     return ExitCode.OK
 
 
@@ -58,17 +61,37 @@ def _on_input(stopping: asyncio.Event) -> None:
 
 def main() -> int:
     """Run the program; returns its exit code."""
+    known = "\n".join(f"  {fault:<14} {fault.meaning}" for fault in Fault)
     parser = argparse.ArgumentParser(
         prog="python -m resolverd.demo.region",
         description="A simulated region: speaks vLLM's HTTP API on loopback.",
+        epilog=f"faults:\n{known}\n\nWhile it runs: curl -X POST 127.0.0.1:CONTROL/fault/hung",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="the region's name")
     parser.add_argument("--port", type=int, default=0, help="0 takes any (default: %(default)s)")
     parser.add_argument("--model", default=MODEL, help="the model served (default: %(default)s)")
+    parser.add_argument("--fault", type=_fault, metavar="NAME", help="what is wrong from the start")
+    parser.add_argument("--version", default=VERSION, help="vLLM's (default: %(default)s)")
+    parser.add_argument("--api-key", default="", metavar="KEY", help="wanted as bearer token")
+    parser.add_argument(
+        "--execute-seconds",
+        type=float,
+        default=EXECUTE_SECONDS,
+        metavar="S",
+        help="after which a hung worker is given up (default: %(default)s)",
+    )
     parser.add_argument(
         "--with-parent", action="store_true", help="end when standard input comes to its end"
     )
     return asyncio.run(serve(parser.parse_args()))
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return fault_named(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 if __name__ == "__main__":

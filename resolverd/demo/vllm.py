@@ -1,29 +1,40 @@
-"""The HTTP face of one vLLM server, with a made-up model behind it.
+"""The HTTP face of one vLLM server, with a made-up engine behind it.
 
-Paths, JSON and server-sent events are those of vLLM's OpenAI-compatible server. The model
-"generates" a fixed sentence that names its region, one word per token, so that whoever asks
-sees which region answered.
+Paths, JSON, server-sent events, errors and what is counted are those of vLLM 0.32's
+OpenAI-compatible server; so is what shows of each `Fault`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
+import hashlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from resolverd.demo.exposition import CONTENT_TYPE, Workload, exposition
+from resolverd.demo.engine import EXECUTE_SECONDS, Engine, EngineDeadError
+from resolverd.demo.exposition import CONTENT_TYPE, exposition
+from resolverd.demo.faults import Fault
 
-VERSION = "0.11.0"
-MAX_MODEL_LEN = 131_072
-TOKEN_SECONDS = 0.02
-KV_CACHE_TOKENS = 100_000
+VERSION = "0.32.0"
+MAX_MODEL_LEN = 16_384
+# What is served where another model stands than should.
+OTHER_MODEL = "Qwen/Qwen2.5-7B-Instruct"
+
+_FULL = (
+    "The engine is currently busy and cannot accept new requests. "
+    "Please try again later or on a different instance."
+)
+# What a server that is told to stop says: its tokenizer is the first to go.
+_STOPPING = "cannot schedule new futures after shutdown"
+# Those that vLLM leaves out of http_requests_total.
+_NOT_COUNTED = {"/metrics", "/health", "/version"}
 
 
 class StreamOptions(BaseModel):
@@ -45,15 +56,65 @@ class CompletionRequest(BaseModel):
 
 
 class SimulatedServer:
-    """One server of `model` in `region`; `work` is what its `/metrics` tells."""
+    """One server of `model` in `region`, of vLLM's `version`; `fault` is what is wrong with it.
 
-    def __init__(self, region: str, model: str) -> None:
-        self.region, self.model = region, model
-        self.work = Workload(started_at=time.time())
+    `on_fault`, where it is set, is called after each change of the fault. With an `api_key`, all
+    of `/v1` wants it as bearer token.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        model: str,
+        *,
+        version: str = VERSION,
+        api_key: str = "",
+        execute_seconds: float = EXECUTE_SECONDS,
+    ) -> None:
+        self.region, self.version = region, version
+        self.fault: Fault | None = None
+        self.on_fault: Callable[[], None] | None = None
+        self._model, self._api_key = model, api_key
+        self._engine = Engine(region, lambda: self.play(Fault.DEAD), execute_seconds)
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
+
+    @property
+    def model(self) -> str:
+        """The id of the model that is served now."""
+        return OTHER_MODEL if self.fault is Fault.WRONG_MODEL else self._model
+
+    @property
+    def fingerprint(self) -> str:
+        """`system_fingerprint`: the version, how it is parallel, and a hash of its settings."""
+        return f"vllm-{self.version}-tp2-{hashlib.sha256(self.model.encode()).hexdigest()[:8]}"
+
+    def play(self, fault: Fault | None) -> None:
+        """Let `fault` be what is wrong from now on.
+
+        A process that was ending, or one that serves another model, is followed by a new one.
+        """
+        before, self.fault = self.fault, fault
+        gone = before in (Fault.DEAD, Fault.DRAINING) and fault is not Fault.DEAD
+        if gone or (before is not fault and Fault.WRONG_MODEL in (before, fault)):
+            self._engine.restart()
+        self._engine.play(fault)
+        if fault is Fault.SILENT:
+            self._goes_on.clear()
+        else:
+            self._goes_on.set()
+        if self.on_fault is not None:
+            self.on_fault()
+
+    def restart(self, version: str) -> None:
+        """Begin anew as another version of vLLM, with nothing wrong."""
+        self.version = version
+        self.play(None)
+        self._engine.restart()
 
     def application(self) -> web.Application:
-        """The aiohttp application."""
-        made = web.Application()
+        """The aiohttp application; each one serves once."""
+        made = web.Application(middlewares=[self._standing_still, self._counted, self._authorized])
         made.router.add_get("/health", self._health)
         made.router.add_get("/version", self._version)
         made.router.add_get("/v1/models", self._models)
@@ -61,14 +122,48 @@ class SimulatedServer:
         made.router.add_post("/v1/completions", self._completions)
         return made
 
+    @web.middleware
+    async def _standing_still(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        await self._goes_on.wait()
+        return await handler(request)
+
+    @web.middleware
+    async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """As instrumented in vLLM: a stream that was begun is a 200, whatever becomes of it."""
+        status = 500
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        except web.HTTPException as wrong:
+            status = wrong.status
+            raise
+        finally:
+            if request.get("begun"):
+                status = 200
+            if request.path not in _NOT_COUNTED:
+                resource = request.match_info.route.resource
+                path = "none" if resource is None else resource.canonical
+                self._engine.work.respond(path, request.method, status)
+
+    @web.middleware
+    async def _authorized(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        known = not self._api_key or (
+            request.headers.get("Authorization") == f"Bearer {self._api_key}"
+        )
+        if request.path.startswith("/v1") and (self.fault is Fault.UNAUTHORIZED or not known):
+            return web.json_response({"error": "Unauthorized"}, status=401)
+        return await handler(request)
+
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.Response()
+        return web.Response(status=503 if self.fault is Fault.DEAD else 200)
 
     async def _version(self, _request: web.Request) -> web.Response:
-        return web.json_response({"version": VERSION})
+        return web.json_response({"version": self.version})
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        page = exposition(self.work, self.model)
+        self._engine.catch_up()
+        page = exposition(self._engine.work, self.model)
         return web.Response(body=page.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _models(self, _request: web.Request) -> web.Response:
@@ -93,64 +188,73 @@ class SimulatedServer:
             reason = "; ".join(
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors()
             )
-            return _error(400, "BadRequestError", reason)
-        if ask.model and ask.model != self.model:
-            return _error(404, "NotFoundError", f"The model `{ask.model}` does not exist.")
+            return _refused(400, "Bad Request", reason)
+        refused = self._refusal(ask)
+        if refused is not None:
+            return refused
         head: dict[str, Any] = {
             "id": f"cmpl-{uuid.uuid4().hex}", "object": "text_completion",
             "created": int(time.time()), "model": self.model,
         }  # fmt: skip
         if ask.stream:
             return await self._streamed(request, ask, head)
-        text = "".join([word async for word in self._generate(ask)])
+        try:
+            words = [word async for word in self._engine.generate(_tokens(ask), ask.max_tokens)]
+        except EngineDeadError as dead:
+            return _refused(500, "InternalServerError", str(dead))
         return web.json_response(
             head
-            | {"choices": [_choice(text, "length") | {"prompt_logprobs": None}]}
-            | {"usage": _usage(ask)}
+            | {"choices": [_choice("".join(words), "length") | {"prompt_logprobs": None}]}
+            | {"usage": _usage(ask), "system_fingerprint": self.fingerprint}
         )
+
+    def _refusal(self, ask: CompletionRequest) -> web.Response | None:
+        """What is answered before anything is generated, if that is an error."""
+        match self.fault:
+            case Fault.DRAINING:
+                return _refused(500, "InternalServerError", _STOPPING)
+            case Fault.DEAD:
+                return _refused(500, "InternalServerError", str(EngineDeadError()))
+            case Fault.SHEDDING:
+                self._engine.work.rejected += 1
+                return _refused(503, "Service Unavailable", _FULL)
+        if ask.model and ask.model != self.model:
+            unknown = f"The model `{ask.model}` does not exist. Valid aliases: {self.model}."
+            return _refused(404, "NotFoundError", unknown, "model")
+        return None
 
     async def _streamed(
         self, request: web.Request, ask: CompletionRequest, head: dict[str, Any]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
+        request["begun"] = True
 
         async def send(event: str) -> None:
             await response.write(f"data: {event}\n\n".encode())
 
-        left = ask.max_tokens
-        async for word in self._generate(ask):
-            left -= 1
-            await send(json.dumps(head | {"choices": [_choice(word, None if left else "length")]}))
-        if ask.stream_options.include_usage:
-            await send(json.dumps(head | {"choices": [], "usage": _usage(ask)}))
+        try:
+            await self._send_words(ask, head, send)
+        except EngineDeadError as dead:
+            await send(json.dumps(_error(500, "InternalServerError", str(dead))))
         await send("[DONE]")
         return response
 
-    async def _generate(self, ask: CompletionRequest) -> AsyncIterator[str]:
-        """`max_tokens` words, counted in `work` as the engine's steps."""
-        work, begun, prompt = self.work, time.monotonic(), _tokens(ask)
-        work.running += 1
-        work.kv_cache += prompt / KV_CACHE_TOKENS
-        work.prompt_tokens += prompt
-        made = 0
-        try:
-            sentence = itertools.cycle(f" This answer was made in {self.region}.".split(" ")[1:])
-            for word in itertools.islice(sentence, ask.max_tokens):
-                await asyncio.sleep(TOKEN_SECONDS)
-                if not made:
-                    work.first_token.observe(time.monotonic() - begun)
-                work.iteration_tokens.observe(1 if made else 1 + prompt)
-                work.generation_tokens += 1
-                work.kv_cache += 1 / KV_CACHE_TOKENS
-                made += 1
-                yield f" {word}"
-        finally:
-            work.running -= 1
-            work.finished["length" if made == ask.max_tokens else "abort"] += 1
-            work.kv_cache = max(0.0, work.kv_cache - (prompt + made) / KV_CACHE_TOKENS)
-            if not work.running:
-                work.kv_cache = 0.0  # what rounding has left
+    async def _send_words(self, ask: CompletionRequest, head: dict[str, Any], send: Any) -> None:
+        if self.fault is Fault.SHEDDING_LATE:
+            self._engine.work.rejected += 1
+            await send(json.dumps(_error(503, "Service Unavailable", _FULL)))
+            return
+        left, usage = ask.max_tokens, ask.stream_options.include_usage
+        async for word in self._engine.generate(_tokens(ask), ask.max_tokens):
+            left -= 1
+            chunk = head | {"choices": [_choice(word, None if left else "length")]}
+            if not left and not usage:
+                chunk["system_fingerprint"] = self.fingerprint
+            await send(json.dumps(chunk))
+        if usage:
+            last = {"choices": [], "usage": _usage(ask), "system_fingerprint": self.fingerprint}
+            await send(json.dumps(head | last))
 
 
 def _tokens(ask: CompletionRequest) -> int:
@@ -172,6 +276,9 @@ def _usage(ask: CompletionRequest) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _error(status: int, kind: str, message: str) -> web.Response:
-    body = {"error": {"message": message, "type": kind, "param": None, "code": status}}
-    return web.json_response(body, status=status)
+def _refused(status: int, kind: str, message: str, param: str | None = None) -> web.Response:
+    return web.json_response(_error(status, kind, message, param), status=status)
+
+
+def _error(code: int, kind: str, message: str, param: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
