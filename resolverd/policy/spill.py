@@ -35,6 +35,9 @@ from resolverd.policy.share import Share
 
 # Shares closer to nothing than this are nothing: steps are not exact in binary.
 _LEAST = 1e-9
+# The part of its clients that a region keeps is taken to be this at least: its load is no measure
+# of those it sent on once it sent on all.
+_REST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ def _round(
     """One step of every region: first of what is sent on, then of what is taken."""
     rooms = {r: _headroom(hold, loads[r], rule) for r, hold in holds.items()}
     sent = {r: _sent(r, holds, loads, rooms, rule, now) for r in holds}
-    clients = {r: _clients(hold, loads[r], rule) for r, hold in holds.items()}
+    clients = {r: _clients(r, holds, loads) for r in holds}
     most = max(sent.values(), default=0.0)
     after = {}
     for region, hold in holds.items():
@@ -270,12 +273,14 @@ def _coming(hold: Hold, load: Load, rule: SpillRule) -> float:
     return hold.given if load.at < hold.given_at + rule.ttl else 0.0
 
 
-def _clients(hold: Hold, load: Load, rule: SpillRule) -> float:
+def _clients(region: str, holds: Mapping[str, Hold], loads: Mapping[str, Load]) -> float:
     """The load that a region's clients would be if it sent none of them on.
 
-    One that spills is full at least, and what it still bears is the rest of its share.
+    One that spills is full at least, and what it still bears is the rest of what others took.
     """
-    return load.capacity * max(1.0, load.highest or 0.0) / max(1.0 - hold.spilled, rule.step)
+    load = loads[region]
+    taken = min(holds[region].spilled, max(hold.takes for hold in holds.values()))
+    return load.capacity * max(1.0, load.highest or 0.0) / max(1.0 - taken, _REST)
 
 
 def _crowd(
@@ -283,7 +288,7 @@ def _crowd(
 ) -> float:
     """The load of the clients of all who, by sending on more, may give it to a taker of `takes`."""
     return sum(
-        _clients(hold, loads[region], rule)
+        _clients(region, holds, loads)
         for region, hold in holds.items()
         if hold.spilled < takes and (loads[region].saturation or 0.0) >= rule.start
     )
