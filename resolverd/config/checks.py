@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from resolverd.config.alerts import merge_alerts
 from resolverd.config.explain import did_you_mean
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
@@ -216,6 +217,31 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _load(config: Config, tree: Tree) -> Iterator[Finding]:
+    for name, region in config.region.items():
+        try:
+            merge_alerts(config.alerts, region.alerts)
+        except ValidationError as wrong:
+            yield Finding(
+                ("region", name, "alerts"), "config-alerts-contradict",
+                f"with [alerts]: {wrong.errors()[0]['msg'].removeprefix('Value error, ')}",
+                "write both thresholds in the same table",
+            )  # fmt: skip
+    for name, service in config.service.items():
+        spill = service.spill
+        if "dwell" in spill.model_fields_set and spill.dwell < service.ttl:
+            yield Finding(
+                ("service", name, "spill", "dwell"), "config-spill-dwell",
+                f"dwell is shorter than the ttl: steps are {service.ttl:g} s apart",
+                "remove it, or lower the ttl", "warning",
+            )  # fmt: skip
+        if spill.step > spill.most:
+            yield Finding(
+                ("service", name, "spill", "step"), "config-spill-step",
+                "step is over most: the first step is cut to it", "lower step", "warning",
+            )  # fmt: skip
+
+
 def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
     for index, listener in enumerate(config.server.listen):
         if listener.port and listener in config.server.listen[:index]:
@@ -236,5 +262,6 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _pins,
     _services,
     _admin,
+    _load,
     _listeners,
 )

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import StringConstraints, model_validator
 
+from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.spill import Spill
 from resolverd.config.types import (
     Address,
     Continent,
@@ -21,6 +23,7 @@ from resolverd.config.types import (
     Duration,
     Hostname,
     ListenAddress,
+    MetricsUrl,
     OptionalListener,
     Subnet,
     Word,
@@ -131,7 +134,7 @@ class Admin(Section):
 
 
 class Gpus(Section):
-    """`gpus`: what a region has to serve with; shown, and later the measure of capacity."""
+    """`gpus`: what a region has to serve with, and unless told otherwise the measure of its capacity."""
 
     model: str = option(doc="GPU model, such as H100_SXM.")
     count: int = option(doc="GPUs in the region.", unit="GPUs", least=1, most=1_000_000)
@@ -174,6 +177,20 @@ class Region(Section):
     coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
     country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
     gpus: Gpus | None = option(None, "What the region serves with.")
+    capacity: float = option(
+        0.0,
+        "What the region can bear, in a unit that all regions share; 0 takes gpus.count, or 1.",
+        least=0,
+    )
+    gpu_metrics: tuple[MetricsUrl, ...] = option(
+        (), "Where its GPUs' metrics are read, in Prometheus' format, such as DCGM's exporter."
+    )
+    gpu_metric: str = option(
+        "DCGM_FI_DEV_GPU_UTIL", "The metric that tells a GPU's utilisation there."
+    )
+    gpu_metric_full: float = option(
+        100.0, "What that metric says of a GPU that is fully used.", least=0.001
+    )
     hostname: Hostname | Literal[""] = option(
         "", 'Target of the CNAME for services that answer = "cname".'
     )
@@ -182,6 +199,12 @@ class Region(Section):
     )
     endpoint: tuple[Endpoint, ...] = option((), "The region's endpoints.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
+    alerts: AlertsOverride = option(AlertsOverride.model_construct(), "Overrides of [alerts].")
+
+    @property
+    def bears(self) -> float:
+        """The capacity, from GPUs where it is not told."""
+        return self.capacity or (float(self.gpus.count) if self.gpus else 1.0)
 
 
 class Service(Section):
@@ -211,6 +234,8 @@ class Service(Section):
     )
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 
+    spill: Spill = option(Spill(), "Relief for regions that are full.")
+
     @model_validator(mode="after")
     def _ttls_in_order(self) -> Service:
         if self.failover_ttl > self.ttl:
@@ -238,6 +263,7 @@ class Config(Section):
     server: Server = option(doc="This edge host.")
     admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
     probe: Probe = option(Probe(), "Defaults of every probe.")
+    alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
     pin: dict[Word, Pin] = option(factory=dict, doc="Data-residency pins by name.")

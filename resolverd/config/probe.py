@@ -59,7 +59,7 @@ class Probe(Section):
         return self
 
 
-def _unset(field: FieldInfo) -> Any:
+def unset(field: FieldInfo) -> Any:
     """The same option with no value: TOML has no null, so None is never validated."""
     kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     return kind, Field(
@@ -73,7 +73,7 @@ else:
     ProbeOverride = create_model(
         "ProbeOverride",
         __base__=Section,
-        **{name: _unset(field) for name, field in Probe.model_fields.items()},
+        **{name: unset(field) for name, field in Probe.model_fields.items()},
     )
 
 

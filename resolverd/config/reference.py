@@ -9,20 +9,30 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Region, Server, Service
 from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.spill import Spill
 from resolverd.config.types import Listener
 
 TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[server]", Server),
     ("[admin]", Admin),
     ("[probe]", Probe),
+    ("[alerts]", Alerts),
     ("[region.NAME]", Region),
     ("[[region.NAME.endpoint]]", Endpoint),
     ("gpus = {…}", Gpus),
     ("[service.NAME]", Service),
+    ("[service.NAME.spill]", Spill),
     ("[pin.NAME]", Pin),
 )
+# What stands in a table of its own: where its options are told.
+_ELSEWHERE: dict[Any, str] = {
+    ProbeOverride: "[probe]",
+    AlertsOverride: "[alerts]",
+    Spill: "[service.NAME.spill]",
+}
 _WORDS = {
     "Listener": "address:port",
     "Prefix": "network",
@@ -68,12 +78,18 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 def kind_of(field: FieldInfo) -> str:
     """The type of an option, in words."""
-    if field.annotation is ProbeOverride:
-        return "table like `[probe]`"
+    elsewhere = told_elsewhere(field)
+    if elsewhere is not None:
+        return f"table like `{elsewhere}`"
     unit = unit_of(field)
     if unit == "seconds":
         return "duration"
     return _named(field.annotation)
+
+
+def told_elsewhere(field: FieldInfo) -> str | None:
+    """The table that tells of an option's own options, where it is one that stands by itself."""
+    return _ELSEWHERE.get(field.annotation)
 
 
 def _named(kind: Any) -> str:

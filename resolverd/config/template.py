@@ -15,8 +15,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from resolverd.config.model import Endpoint, Gpus, Pin, Region, Server, Service
-from resolverd.config.probe import ProbeOverride
-from resolverd.config.reference import TABLES, about, bounds_of, kind_of, range_of, unit_of
+from resolverd.config.reference import (
+    TABLES,
+    about,
+    bounds_of,
+    kind_of,
+    range_of,
+    told_elsewhere,
+    unit_of,
+)
+from resolverd.config.spill import Spill
 
 FILL_IN = "FILL IN"
 _WIDTH = 98
@@ -42,6 +50,7 @@ _NAMES = {
     "[region.NAME]": "[region.us-east]",
     "[[region.NAME.endpoint]]": "[[region.us-east.endpoint]]",
     "[service.NAME]": "[service.chat]",
+    "[service.NAME.spill]": "[service.chat.spill]",
     "[pin.NAME]": "[pin.gdpr]",
 }
 _GPUS = '#gpus = { model = "H100_SXM", count = 8, usd_per_hour = 2.49 }'
@@ -80,12 +89,13 @@ def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield from _prose(about(model))
     yield f"#{title}" if optional else title
     for name, field in model.model_fields.items():
-        if field.annotation == tuple[Endpoint, ...]:
+        if field.annotation in (tuple[Endpoint, ...], Spill):
             continue
         yield ""
-        if field.annotation is ProbeOverride:
-            inner = title.strip("[]")
-            yield from _prose(f"{inner}.probe is a table like [probe], whose options it overrides.")
+        elsewhere = told_elsewhere(field)
+        if elsewhere is not None:
+            inner = f"{title.strip('[]')}.{name}"
+            yield from _prose(f"{inner} is a table like {elsewhere}, whose options it overrides.")
             continue
         yield from _prose(f"{field.description}{bounds_of(field)} {_kind(field)}.")
         yield _option(model, name, field)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
@@ -120,6 +121,17 @@ def _word(value: str) -> str:
     return value
 
 
+def _metrics_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError(f'"{value}" is not an http:// or https:// URL')
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Coordinates = Annotated[tuple[float, float], PlainValidator(_coordinates)]
 ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
@@ -129,4 +141,5 @@ Address = Annotated[str, BeforeValidator(_address)]
 Hostname = Annotated[str, AfterValidator(_hostname)]
 Country = Annotated[str, AfterValidator(_country)]
 Continent = Annotated[str, AfterValidator(_continent)]
+MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]
 Word = Annotated[str, AfterValidator(_word)]

@@ -69,6 +69,24 @@ def placed(problem: Problem) -> tuple[int, int, str]:
             [(3, 1, "config-cname-hostname"), (8, 1, "config-cname-hostname")],
         ),
         ("[region.b]\n", "[region.b]\nmin_endpoints = 2\n", [(9, 1, "config-min-endpoints")]),
+        ("[service.s]\n", "[service.s.spill]\nend = 1.0\n[service.s]\n", [(13, 1, "config-value")]),
+        ("[service.s]\n", "[service.s]\nspill = { most = 1.1 }\n", [(14, 11, "config-value")]),
+        ("[service.s]\n", "[alerts]\ngpu_low = 0.9\n[service.s]\n", [(13, 1, "config-value")]),
+        (
+            "[service.s]\n",
+            '[alerts]\ndegrade = ["failover_rate"]\n[service.s]\n',
+            [(14, 12, "config-value")],
+        ),
+        (
+            "[region.b]\n",
+            "[region.b]\nalerts = { gpu_high = 0.2 }\n",
+            [(9, 1, "config-alerts-contradict")],
+        ),
+        (
+            "[region.b]\n",
+            '[region.b]\ngpu_metrics = ["ftp://h/metrics"]\n',
+            [(9, 16, "config-value")],
+        ),
         (
             "[region.b]\n",
             '[region.b]\nprobe = { fast_interval = "1h" }\n',
@@ -135,6 +153,8 @@ def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
             '[pin.p]\nregions=["a"]\nsubnets=["10.0.0.0/25"]\n[service.s]\n',
             "config-pin-narrow",
         ),
+        ("[service.s]\n", '[service.s]\nspill = { dwell = "9s" }\n', "config-spill-dwell"),
+        ("[service.s]\n", "[service.s]\nspill = { step = 0.6 }\n", "config-spill-step"),
         (
             "[service.s]\n",
             '[service.t]\nregions=["b"]\n'

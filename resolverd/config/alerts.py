@@ -1,0 +1,88 @@
+"""`[alerts]`: from when on a region's outcomes are bad; a region may override any part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import create_model, model_validator
+
+from resolverd.config.options import Section, option
+from resolverd.config.probe import unset
+from resolverd.config.types import Duration
+
+Degrading = Literal["ttft_p50", "ttft_p99", "success_rate", "gpu_high"]
+
+
+class Alerts(Section):
+    """`[alerts]`: thresholds on what a region's clients get, as alert states.
+
+    Each alert fires, or clears, once its condition has held for as long as `sustained` says;
+    where nothing is known it is in neither state.
+    """
+
+    ttft_p50: Duration = option(
+        0.2, "Median time to first token.", unit="seconds", least=0.001, most=3600
+    )
+    ttft_p99: Duration = option(
+        1.0, "99th percentile of the time to first token.", unit="seconds", least=0.001, most=3600
+    )
+    success_rate: float = option(
+        0.995, "Share of requests that are not answered 5xx, at least.", least=0, most=1
+    )
+    gpu_high: float = option(0.9, "GPU utilisation above which GPUs are short.", least=0, most=1)
+    gpu_low: float = option(0.3, "GPU utilisation below which GPUs are idle.", least=0, most=1)
+    failover_rate: float = option(
+        0.05, "Share of answers that are not the client's first choice.", least=0, most=1
+    )
+    window: Duration = option(
+        60.0,
+        "Time over which requests and answers are counted.",
+        unit="seconds",
+        least=5,
+        most=3600,
+    )
+    requests: int = option(
+        20,
+        "Fewer requests, or answers, than this in a window tell nothing.",
+        unit="requests",
+        least=1,
+        most=1_000_000,
+    )
+    sustained: Duration = option(
+        30.0, "How long a condition must hold.", unit="seconds", least=0, most=86400
+    )
+    gpu_sustained: Duration = option(
+        300.0, "How long one on GPU utilisation must hold.", unit="seconds", least=0, most=86400
+    )
+    degrade: tuple[Degrading, ...] = option(
+        (),
+        "Alerts that, while they fire, make a region send clients on as if it were full: "
+        "ttft_p50, ttft_p99, success_rate, gpu_high.",
+    )
+
+    @model_validator(mode="after")
+    def _idle_is_below_short(self) -> Alerts:
+        if self.gpu_low >= self.gpu_high:
+            raise ValueError("gpu_low is not below gpu_high")
+        return self
+
+
+if TYPE_CHECKING:
+    AlertsOverride = Alerts
+else:
+    AlertsOverride = create_model(
+        "AlertsOverride",
+        __base__=Section,
+        **{name: unset(field) for name, field in Alerts.model_fields.items()},
+    )
+
+
+def merge_alerts(*layers: AlertsOverride | Alerts) -> Alerts:
+    """The complete thresholds after each layer, broadest first, has overridden what it sets.
+
+    Raises pydantic's ValidationError when the layers contradict one another.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= {name: getattr(layer, name) for name in layer.model_fields_set}
+    return Alerts.model_validate(merged)
