@@ -13,7 +13,9 @@ A round comes at most once per `dwell`, and moves every share of the service by 
 What fits is the receiver's headroom, capacity × (end - saturation), against the load that the
 regions which spill would hand over with a greater share. Load that was given since the
 receiver's last reading is reckoned as if it had arrived, so that the same room is not given
-away twice. So no receiver is brought to `start` by what it is given, and nothing cascades.
+away twice. So no receiver is brought to `start` by what it is given, and nothing cascades,
+as long as no region's clients are more than twice what it can bear; where they are more, a
+receiver stops one step later.
 
 Receivers have one threshold for all (`policy/share.py`), so a region whose share lies below it
 would, by sending on more, hand over load that nobody asked the receiver about: its step, too,
@@ -38,6 +40,9 @@ _LEAST = 1e-9
 # The part of its clients that a region keeps is taken to be this at least: its load is no measure
 # of those it sent on once it sent on all.
 _REST = 0.01
+# A queue is a stock and not a rate: its length tells that more comes than a region can bear, not
+# how much more. It is reckoned to be no more than so many times what the region can bear.
+_OVERLOAD = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +284,9 @@ def _clients(region: str, holds: Mapping[str, Hold], loads: Mapping[str, Load]) 
     One that spills is full at least, and what it still bears is the rest of what others took.
     """
     load = loads[region]
+    full = min(max(1.0, load.highest or 0.0), _OVERLOAD)
     taken = min(holds[region].spilled, max(hold.takes for hold in holds.values()))
-    return load.capacity * max(1.0, load.highest or 0.0) / max(1.0 - taken, _REST)
+    return load.capacity * full / max(1.0 - taken, _REST)
 
 
 def _crowd(

@@ -47,6 +47,7 @@ def _shares(spill: Spill) -> Shares:
         pytest.param({"a": None, "b": 0.1}, 2, {}, id="an unknown one sends none on"),
         pytest.param({"a": 5.0}, 2, {"a": (0, 0)}, id="nowhere to send them"),
         pytest.param({"a": 2.0, "b": 0.6}, 1, {"a": (0.1, 0), "b": (0, 0.05)}, id="what fits"),
+        pytest.param({"a": 99.0, "b": 0.6}, 1, {"a": (0.1, 0), "b": (0, 0.05)}, id="a long queue"),
         pytest.param({"a": 1.0, "b": 1.0}, 2, {"a": (0.2, 0), "b": (0.2, 0)}, id="both are full"),
     ],
 )
@@ -256,7 +257,7 @@ def _fleets(draw: st.DrawFn) -> tuple[dict[str, float], dict[str, float], dict[s
     """Capacities, the load at home relative to them, and each home's preference list."""
     names = ["a", "b", "c", "d"][: draw(st.integers(2, 4))]
     capacities = {name: draw(st.sampled_from([1.0, 2.0, 4.0, 8.0])) for name in names}
-    homes = {name: draw(st.one_of(st.floats(0, 0.9), st.floats(1, 4))) for name in names}
+    homes = {name: draw(st.one_of(st.floats(0, 0.9), st.floats(1, 2))) for name in names}
     lists = {
         name: [name, *draw(st.permutations([other for other in names if other != name]))]
         for name in names
