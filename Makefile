@@ -3,16 +3,17 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+VLLM   ?= .venv-vllm
 RUN     = $(VENV)/bin/python -m resolverd
 NATIVE := native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs native/src/*/*/*.rs)
 # Where there is no cargo the reference engine serves, and nothing of Rust is checked.
 CARGO  := $(shell command -v cargo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint type fuzz bench docs lock clean
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs lock clean
 
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## set everything up and watch a region fail over; ends by itself
 	@$(RUN) demo
@@ -25,6 +26,11 @@ test: $(VENV)/.dev ## set everything up and run all the tests
 	@.ci/databases $(VENV)
 	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo: the native engine is not tested")
 	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
+
+test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, QUICK=1 a part
+	@.ci/packages
+	@.ci/vllm $(VLLM)
+	@VLLM_VENV=$(abspath $(VLLM)) $(VENV)/bin/python -m pytest tests/vllm $(if $(QUICK),-m "quick and not long",$(if $(LONG),,-m "not long")) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .
@@ -53,7 +59,7 @@ lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info native/target resolverd/_native*.so
+	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info native/target resolverd/_native*.so
 
 $(VENV)/.venv:
 	@.ci/venv $(PYTHON) $(VENV)

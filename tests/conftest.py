@@ -1,14 +1,26 @@
-"""How long properties are tried: quickly by default, at length under HYPOTHESIS_PROFILE=fuzz.
+"""What all tests share: how long properties are tried, and what only runs when it is named.
 
-No profile has a deadline: a busy machine is not a defect.
+Properties are tried quickly by default, at length under HYPOTHESIS_PROFILE=fuzz. No profile has
+a deadline: a busy machine is not a defect.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+# A real vLLM, gigabytes of it, and many minutes: `make test-vllm` names its folder.
+_NAMED_ONLY = Path(__file__).parent / "vllm"
 
 settings.register_profile("quick", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what nobody named; None lets pytest decide."""
+    named = any(_NAMED_ONLY.name in Path(argument).parts for argument in config.args)
+    return True if collection_path == _NAMED_ONLY and not named else None

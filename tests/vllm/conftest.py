@@ -1,0 +1,38 @@
+"""Fixtures: servers of a tiny model. Every start costs half a minute, so sound ones are shared."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from real_vllm import PYTHON, QUEUE, Vllm, vllm
+from tiny_llama import write_model
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model."""
+    assert PYTHON.exists(), f"there is no {PYTHON}; `make test-vllm` makes it"
+    folder = tmp_path_factory.mktemp("vllm") / "tiny"
+    folder.mkdir()
+    write_model(folder)
+    return folder
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def near(model: Path) -> AsyncIterator[Vllm]:
+    """A server to do mendable harm to: two requests run at once, and it takes `QUEUE`."""
+    options = ("--max-num-seqs", "2", "--max-num-queued-reqs", str(QUEUE))
+    async with vllm(model, *options) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client without a connection from before, as each user's is."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session
