@@ -17,10 +17,8 @@ from resolverd.health.addresses import AddressBook
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import UNKNOWN, Verdict
-from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
-from resolverd.snapshot.model import Plan
-from resolverd.snapshot.regions import World, judge_regions
+from resolverd.snapshot.regions import World
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0
@@ -32,8 +30,11 @@ class Observation:
     def __init__(self, inputs: Inputs, changed: Callable[[], None]) -> None:
         self.overrides = Overrides()
         self.changes = Changes()
-        self.monitor = Monitor(_targets(inputs.targets), on_change=self._verdict_changed)
-        self.load = Load(self.monitor, changed)
+        self.monitor = Monitor(
+            _targets(inputs.targets),
+            on_change=self._verdict_changed,
+            doubt=inputs.config.server.doubt,
+        )
         self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
         self._changed = changed
         self._held: dict[str, Verdict] = {}
@@ -60,6 +61,7 @@ class Observation:
 
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
+        self.monitor.doubt.window = inputs.config.server.doubt
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
@@ -69,11 +71,7 @@ class Observation:
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
                 verdicts[target] = verdict
-        return World(verdicts, self.overrides, self._book.addresses, self.load.shares())
-
-    def look(self, inputs: Inputs, plan: Plan) -> None:
-        """Take verdicts and overrides into account in the shares; `plan` is what is served."""
-        self.load.look(inputs, plan, judge_regions(plan, self.world(), time.monotonic()))
+        return World(verdicts, self.overrides, self._book.addresses)
 
     def expire_overrides(self) -> None:
         """Forget the overrides whose time is over; one event for each."""

@@ -87,7 +87,8 @@ class Supervision:
         if regions is None:
             regions = daemon.snapshot.steering.regions
         up = sum(region.verdict.serves for region in regions.values())
-        return status_line(plan.generation, up, len(regions), daemon.reloads)
+        doubt = daemon.monitor.doubt.reason
+        return status_line(plan.generation, up, len(regions), daemon.reloads, doubt)
 
     async def _serves(self) -> str:
         await self._daemon.engine.check()
@@ -106,10 +107,16 @@ class Supervision:
         return f"no probe of {', '.join(late[:_NAMED])}{more} when it was due" if late else ""
 
 
-def status_line(generation: int, up: int, regions: int, reloads: ReloadReport) -> str:
-    """``generation 3, 4 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC``."""
+def status_line(
+    generation: int, up: int, regions: int, reloads: ReloadReport, doubt: str = ""
+) -> str:
+    """``generation 3, 4 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC``.
+
+    `doubt` is why this host is not ready, and comes first.
+    """
     at = datetime.fromtimestamp(reloads.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     outcome, _, reason = reloads.last.partition(": ")
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
-    return f"generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"
+    not_ready = f"NOT READY: {doubt}; " if doubt else ""
+    return f"{not_ready}generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"

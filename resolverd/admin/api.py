@@ -154,7 +154,13 @@ class Api:
         return web.json_response({"alive": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 from the end of the first probe round until the daemon is asked to stop."""
+        """200 from the end of the first probe round until the daemon is asked to stop.
+
+        503 while this host is in doubt, so that whoever announces its addresses withdraws them.
+        """
+        doubt = self._served.monitor.doubt.reason
+        if doubt:
+            raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         return web.json_response({"ready": True})
 
 

@@ -161,6 +161,11 @@ def health(served: Served, judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
     for key, override in served.overrides.active(time.monotonic()).items():
         overrides.add_metric((key, override.kind.value), 1)
     yield overrides
+    yield _gauge(
+        "resolverd_edge_doubt",
+        "1 while nothing is heard from any region, so that this host is taken to be at fault.",
+        float(served.monitor.doubt.holds),
+    )
 
 
 def operation(served: Served) -> Iterator[Metric]:

@@ -16,6 +16,7 @@ from resolverd import __version__
 from resolverd.admin.served import Served
 from resolverd.config.model import Config
 from resolverd.dns.names import to_text
+from resolverd.health.doubt import Doubt
 from resolverd.health.overrides import Override
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Counters
@@ -35,7 +36,8 @@ def state_of(served: Served) -> Json:
         "version": __version__,
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
-        "ready": served.ready,
+        "ready": served.ready and not served.monitor.doubt.reason,
+        "doubt": _doubt(served.monitor.doubt, now),
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {
@@ -93,6 +95,16 @@ def iso(unix: float) -> str:
 def _moment(reading: float | None, now: float) -> str | None:
     """A reading of the monotonic clock as the time of day that it was, or will be."""
     return None if reading is None else iso(time.time() - (now - reading))
+
+
+def _doubt(doubt: Doubt, now: float) -> Json:
+    """Whether this host is taken to be at fault; `awaited` are regions not heard again yet."""
+    return {
+        "holds": doubt.holds,
+        "since": _moment(doubt.since, now),
+        "awaited": list(doubt.regions),
+        "reason": doubt.reason or None,
+    }
 
 
 def _verdict(verdict: Verdict, now: float) -> Json:

@@ -66,6 +66,7 @@ def _facts(state: Json) -> Table:
         ("config", state["config"], ""),
         ("listens", ", ".join(state["listen"]), ""),
         ("engine", f"{engine['name']}, {workers}", ""),
+        *([("NOT READY", state["doubt"]["reason"], "red")] if state["doubt"]["reason"] else []),
         ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
         ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
         ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),

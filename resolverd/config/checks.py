@@ -255,6 +255,21 @@ def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
         )
 
 
+def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
+    """Until the second of two probes has timed out, nobody knows whose fault a silence is."""
+    layers = (config.probe, *(r.probe for r in config.region.values()))
+    layers += tuple(e.probe for r in config.region.values() for e in r.endpoint)
+    layers += tuple(service.probe for service in config.service.values())
+    timeout = max((layer.timeout or 0.0) for layer in layers)
+    if 0 < config.server.doubt < 2 * timeout:
+        yield Finding(
+            ("server", "doubt"), "config-doubt-short",
+            f"{config.server.doubt:g} s are too short to hear from every region before one falls: "
+            f"a probe may take {timeout:g} s",
+            f"make it more than {2 * timeout:g} s, or 0 to never doubt this host", "warning",
+        )  # fmt: skip
+
+
 _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _references,
     _endpoints,
@@ -264,4 +279,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _admin,
     _load,
     _listeners,
+    _doubt,
 )

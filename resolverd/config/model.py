@@ -101,6 +101,15 @@ class Server(Section):
         least=1,
         most=100_000,
     )
+    doubt: Duration = option(
+        15.0,
+        "When every region falls silent within this time, this host is taken to be at fault: "
+        "verdicts are kept and it is not ready. It has to exceed twice the longest probe timeout; "
+        "0 never doubts.",
+        unit="seconds",
+        least=0,
+        most=3600,
+    )
     query_log: float = option(
         0.0,
         "Share of queries that are written to the log, with the client's address; 0 writes none.",
@@ -134,7 +143,7 @@ class Admin(Section):
 
 
 class Gpus(Section):
-    """`gpus`: what a region serves with; the measure of its capacity unless that is told."""
+    """`gpus`: what a region has to serve with, and unless told otherwise the measure of its capacity."""
 
     model: str = option(doc="GPU model, such as H100_SXM.")
     count: int = option(doc="GPUs in the region.", unit="GPUs", least=1, most=1_000_000)

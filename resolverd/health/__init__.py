@@ -1,5 +1,6 @@
 """Health: is an endpoint serving, since when, and how soon could that change.
 
-`machine`, `verdict`, `region` and `overrides` are pure; `probes` ask; `monitor` schedules
-the asking; `addresses` keeps the addresses of endpoints known by hostname only.
+`machine`, `verdict`, `region`, `overrides`, `doubt` and `trial` are pure; `probes` ask; `monitor`
+schedules the asking; `hearing` finds out whose fault a silence is; `addresses` keeps the
+addresses of endpoints known by hostname only.
 """

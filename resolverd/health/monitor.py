@@ -17,6 +17,8 @@ from yarl import URL
 
 from resolverd import log
 from resolverd.health.addresses import AddressBook, Lookup
+from resolverd.health.doubt import Doubt
+from resolverd.health.hearing import Hearing
 from resolverd.health.lookup import is_address
 from resolverd.health.probes import PROBES, Ask, Tools
 from resolverd.health.readings import Readings
@@ -39,6 +41,7 @@ class Monitor:
     `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
     or its condition changes. `verdicts()` also carries fresher reasons in between. `clock` gives
     seconds, monotonic. `lookup` resolves hostnames in URLs; by default as this host does.
+    `doubt` is the window of `Doubt` in seconds; 0 never doubts this host.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
+        doubt: float = 0.0,
     ) -> None:
         self._wanted = tuple(targets)
         self._on_change = on_change
@@ -56,6 +60,7 @@ class Monitor:
         self._rng = rng or random.Random()
         self._lookup = lookup
         self._watches: dict[str, Watch] = {}
+        self._hearing = Hearing(self._watches, doubt, clock)
         self._tools: Tools | None = None
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
@@ -95,6 +100,11 @@ class Monitor:
         """Whether the last probe of each target heard anything at all, by target id."""
         return MappingProxyType({id_: watch.heard for id_, watch in self._watches.items()})
 
+    @property
+    def doubt(self) -> Doubt:
+        """Whether this host, and not every region, is taken to be at fault."""
+        return self._hearing.doubt
+
     def counters(self) -> Mapping[str, Counters]:
         """The running totals of each target, by target id."""
         return MappingProxyType({id_: watch.counters for id_, watch in self._watches.items()})
@@ -122,7 +132,9 @@ class Monitor:
             self._watches.pop(id_).close()
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
-        self._begin([watch for watch in present if watch not in begun])
+        new = [watch for watch in present if watch not in begun]
+        self._hearing.replaced([watch.target.id for watch in new])
+        self._begin(new)
 
     async def stop(self) -> None:
         """Stop probing and close every connection; verdicts stay readable."""
@@ -149,7 +161,14 @@ class Monitor:
                 present.adopt(target, ask)
                 return present
             present.close()
-        watch = Watch(target, ask, clock=self._clock, rng=self._rng, report=self._changed)
+        watch = Watch(
+            target,
+            ask,
+            clock=self._clock,
+            rng=self._rng,
+            report=self._changed,
+            ended=self._hearing.ended,
+        )
         self._watches[target.id] = watch
         return watch
 

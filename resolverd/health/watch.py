@@ -26,11 +26,12 @@ from dataclasses import dataclass
 
 from resolverd import log
 from resolverd.config.probe import Probe
-from resolverd.health import machine
+from resolverd.health.doubt import Fault
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, run
 from resolverd.health.readings import Readings
+from resolverd.health.trial import Trial
 from resolverd.health.verdict import State, Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
@@ -69,7 +70,8 @@ class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
     `readings` are the latest that a probe brought, `heard` whether the last probe that ended heard
-    anything from the far end.
+    anything from the far end. `ended(watch, outcome, started)` is called for each probe that counts
+    and has to `settle` the watch; without it every silence is the target's own fault.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Watch:
         clock: Callable[[], float],
         rng: random.Random,
         report: Callable[[Target, Verdict, Verdict], None],
+        ended: Callable[[Watch, Outcome, float], None] | None = None,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -88,8 +91,10 @@ class Watch:
         self._clock = clock
         self._rng = rng
         self._report = report
-        self._health = EndpointHealth()
-        self.verdict = machine.verdict(self._health, target.settings)
+        self._ended = ended
+        self._trial = Trial(EndpointHealth())
+        self._unsure = False
+        self.verdict = self._trial.verdict(target.settings, clock())
         self.readings: Readings | None = None
         self.heard = True
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
@@ -106,6 +111,27 @@ class Watch:
         task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
 
+    def probe_early(self) -> None:
+        """Probe now instead of when it is due, if fast_interval has passed since the last start."""
+        fast = self.target.settings.fast_interval
+        if self.first.is_set() and self._clock() - self._started >= fast:
+            self._due()
+
+    @property
+    def serves(self) -> bool:
+        """Whether traffic may be sent there."""
+        return self._trial.shown.state.serves
+
+    def settle(self, fault: Fault, *, unsure: bool = False) -> None:
+        """Show what is known now that `fault` says whose the silence is, if there is one."""
+        before, now, self._unsure = self.verdict, self._clock(), unsure
+        if fault is Fault.TARGET:
+            self._trial.convict(now)
+        elif fault is Fault.HOST:
+            self._trial.acquit(now)
+        self.verdict = self._trial.verdict(self.target.settings, now, unsure=unsure)
+        self._announce(before)
+
     def late(self, now: float) -> bool:
         """Whether the next probe should have started long ago: the loop is stuck."""
         due = max(self._due_at, self._started + self.target.settings.timeout)
@@ -114,11 +140,11 @@ class Watch:
     def adopt(self, target: Target, ask: Ask) -> None:
         """Go on with new settings; health stays, for no endpoint changed by it."""
         before, self.target, self._ask = self.verdict, target, ask
-        self.verdict = machine.verdict(self._health, target.settings)
+        self.verdict = self._trial.verdict(target.settings, self._clock(), unsure=self._unsure)
         self._announce(before)
         if self.first.is_set() and not self._tasks:
             # Anywhere in the new interval, or soon, but never too soon after the last probe.
-            up = self._health.state is State.UP
+            up = self._trial.shown.state is State.UP
             wait = target.settings.interval * self._rng.random() if up else 0.0
             self._next_at(max(self._started + target.settings.fast_interval, self._clock() + wait))
 
@@ -147,7 +173,7 @@ class Watch:
         self._timer = loop.call_later(max(0.0, when - self._clock()), self._due)
 
     def _due(self) -> None:
-        most = self.target.settings.fall if self._health.state.serves else 1
+        most = self.target.settings.fall if self.serves else 1
         if len(self._tasks) < most:
             self.probe()
         else:
@@ -176,13 +202,14 @@ class Watch:
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 
     def _observe(self, outcome: Outcome, started: float) -> None:
-        settings, before = self.target.settings, self.verdict
         if outcome.readings is not None:
             self.readings = outcome.readings
         self.heard = outcome.heard
-        self._health = machine.observe(self._health, outcome, settings, self._clock(), started)
-        self.verdict = machine.verdict(self._health, settings)
-        self._announce(before)
+        self._trial.observe(outcome, self.target.settings, self._clock(), started)
+        if self._ended is None:
+            self.settle(Fault.TARGET)
+        else:
+            self._ended(self, outcome, started)
 
     def _announce(self, before: Verdict) -> None:
         after = self.verdict
@@ -201,10 +228,10 @@ class Watch:
         unshaken = outcome.ok or outcome.condition.holds
         if not self.first.is_set():
             # Spread the targets: they all began together.
-            up = self._health.state is State.UP
+            up = self._trial.shown.state is State.UP
             wait = settings.interval * self._rng.random() if up else settings.fast_interval
             self._next_at(self._clock() + wait)
-        elif newest and unshaken and self._health.state is State.UP:
+        elif newest and unshaken and self._trial.shown.state is State.UP:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()

@@ -162,6 +162,7 @@ def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
             "config-pin-refuses",
         ),
         ("[service.s]\n", "[service.s]\nweights = { a = 2 }\n", "config-weights-unused"),
+        ("[server]\n", '[server]\ndoubt = "3s"\n', "config-doubt-short"),
     ],
 )  # fmt: skip
 def test_what_is_odd_but_legal_is_a_warning(tmp_path: Path, old: str, new: str, check: str) -> None:

@@ -10,10 +10,10 @@ import asyncio
 import itertools
 import math
 import random
-import selectors
 from dataclasses import dataclass, field, replace
 
 import pytest
+from harness.virtual import VirtualLoop
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -27,27 +27,6 @@ from resolverd.health.watch import Target, Watch
 SLACK = 1e-6
 # No deadline for one example: a loaded machine is no defect.
 unhurried = hypothesis_settings(deadline=None)
-
-
-class JumpingSelector(selectors.SelectSelector):
-    """Where a loop would wait for its next timer, the clock moves there instead."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise AssertionError("the loop waits for something that will never happen")
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.jumping = JumpingSelector()
-        super().__init__(self.jumping)
-
-    def time(self) -> float:
-        return self.jumping.now
 
 
 @dataclass

@@ -99,4 +99,7 @@ async def test_they_are_served_and_listen_is_not_bound(
     ],
 )
 def test_the_status_is_one_line(last: str, expected: str) -> None:
-    assert status_line(3, 2, 4, ReloadReport(last=last, at=1795464873.0)) == expected
+    reloads = ReloadReport(last=last, at=1795464873.0)
+    assert status_line(3, 2, 4, reloads) == expected
+    doubting = status_line(3, 2, 4, reloads, "nothing is heard any more from eu-west")
+    assert doubting == f"NOT READY: nothing is heard any more from eu-west; {expected}"

@@ -1,0 +1,359 @@
+"""Whose fault a silence is: the rule against a slow oracle, and whole hosts in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pytest
+from harness.virtual import VirtualLoop
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from resolverd.config.probe import Probe
+from resolverd.health.doubt import Doubt, Fault
+from resolverd.health.hearing import Hearing
+from resolverd.health.probes import ProbeFailedError, Seen
+from resolverd.health.verdict import State, Verdict
+from resolverd.health.watch import Target, Watch
+
+REGIONS = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
+WINDOW = 15.0
+LOOK = 0.1
+# Each example lives through minutes.
+few = settings(max_examples=int(os.environ.get("DOUBT_EXAMPLES", "30")))
+
+
+class Ended(NamedTuple):
+    """One probe that ended; `serves` is what its target did before."""
+
+    target: str
+    started: float
+    ended: float
+    heard: bool
+    serves: bool
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Ended]:
+    """Probes in the order of their ends, those of one target also in the order of their starts."""
+    now, history = 0.0, []
+    newest = dict.fromkeys(REGIONS, -math.inf)
+    for _ in range(draw(st.integers(0, 25))):
+        now += draw(st.sampled_from([0.1, 1.0, 4.0, 12.0, 20.0]))
+        target = draw(st.sampled_from(sorted(REGIONS)))
+        started = max(newest[target] + 0.01, now - draw(st.sampled_from([0.05, 2.0, 9.0])))
+        if started >= now:
+            continue
+        newest[target] = started
+        heard, serves = draw(st.sampled_from([False, False, False, True])), draw(st.booleans())
+        history.append(Ended(target, started, now, heard, serves))
+    return history
+
+
+def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[str]]]:
+    """After each probe: whether this host is doubted, and whose health is kept; slowly.
+
+    It looks back over the whole history for every probe, and remembers only when doubts ended.
+    """
+    told: list[tuple[bool, set[str]]] = []
+    counted: list[Ended] = []
+    doubted, kept = False, set[str]()
+    forgotten: dict[str, float] = {}  # silence that began before that was this host's
+    for probe in history:
+        if probe.heard:
+            kept -= {probe.target}
+            if doubted:
+                doubted = False
+                forgotten |= dict.fromkeys(kept, probe.ended)
+                counted = [p for p in counted if p.target not in kept]
+            counted.append(probe)
+            told.append((doubted, set(kept)))
+            continue
+        old = probe.target in kept and not doubted and probe.started < forgotten[probe.target]
+        began = {}
+        if not old and not (probe.target in kept and doubted):
+            counted.append(probe)
+        for target in REGIONS:
+            mine = [p for p in counted if p.target == target]
+            run = list(itertools.takewhile(lambda p: not p.heard, reversed(mine)))
+            if run:
+                began[target] = run[-1]
+        new = began.get(probe.target) is probe
+        if new and not doubted and len(began) == len(REGIONS):
+            served = [p for p in began.values() if p.serves]
+            last = max((p.started for p in served), default=0.0)
+            together = {p.target for p in served if last - p.started <= window}
+            never = not any(p.heard for p in history[: history.index(probe)])
+            concerned = set(began) if never else together
+            if len({REGIONS[t] for t in concerned}) > 1:
+                doubted, kept = True, kept | together
+        if not doubted and not probe.serves and not old:
+            kept -= {probe.target}
+        told.append((doubted, set(kept)))
+    return told
+
+
+@given(histories())
+def test_the_rule_agrees_with_a_slow_reading_of_the_history(history: list[Ended]) -> None:
+    doubt = Doubt(WINDOW)
+    doubt.replace(REGIONS, (), 0.0)
+    for probe, (doubted, kept) in zip(history, doubted_at(history, WINDOW), strict=True):
+        if probe.heard:
+            doubt.heard(probe.target, probe.ended)
+        else:
+            doubt.silent(probe.target, serves=probe.serves, started=probe.started, now=probe.ended)
+        assert doubt.holds == doubted
+        assert {target for target in REGIONS if doubt.unsure(target)} == kept
+        assert bool(doubt.reason) == (doubted or bool(kept))
+
+
+@pytest.mark.parametrize(
+    ("regions", "window"), [({"a1": "a", "a2": "a"}, WINDOW), ({"a1": "a", "b1": "b"}, 0.0)]
+)
+def test_one_region_is_compared_with_nothing_and_a_window_of_0_never_doubts(
+    regions: dict[str, str], window: float
+) -> None:
+    doubt = Doubt(window)
+    doubt.replace(regions, (), 0.0)
+    for target in regions:
+        doubt.heard(target, 1.0)
+    for target in regions:
+        doubt.silent(target, serves=True, started=2.0, now=4.0)
+        assert doubt.fault(target, 4.0) is Fault.TARGET
+    assert not doubt.holds
+
+
+def test_a_region_that_has_long_been_silent_is_not_brought_back() -> None:
+    doubt = Doubt(WINDOW)
+    doubt.replace({"a1": "a", "b1": "b", "c1": "c"}, (), 0.0)
+    doubt.silent("a1", serves=True, started=1.0, now=3.0)
+    for target in ("b1", "c1"):
+        doubt.heard(target, 90.0)
+        doubt.silent(target, serves=True, started=100.0, now=102.0)
+    assert doubt.holds
+    assert doubt.regions == ("b", "c")
+    assert doubt.fault("a1", 102.0) is Fault.TARGET
+
+
+# A whole host in virtual time.
+
+
+@dataclass
+class Network:
+    """What lies between this host and its targets; `cut` and `dead` are spans of time."""
+
+    cut: tuple[float, float] = (math.inf, math.inf)
+    dead: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def lost(self, region: str, start: float, end: float) -> bool:
+        spans = (self.cut, self.dead.get(region, (math.inf, math.inf)))
+        return any(began <= end and start < until for began, until in spans)
+
+
+@dataclass
+class Seer:
+    """What a host has shown: each new verdict with its time, and each change of readiness."""
+
+    verdicts: list[tuple[float, str, Verdict]] = field(default_factory=list)
+    doubts: list[tuple[float, bool]] = field(default_factory=list)
+    ready: list[tuple[float, bool]] = field(default_factory=list)
+    most_early: int = 0
+
+    def flips(self, region: str = "") -> list[tuple[float, str, Verdict]]:
+        """Verdicts that changed whether a target serves; the first of each is none."""
+        known: dict[str, bool] = {}
+        flips = []
+        for when, target, verdict in self.verdicts:
+            if known.setdefault(target, verdict.serves) != verdict.serves:
+                known[target] = verdict.serves
+                if target.startswith(region):
+                    flips.append((when, target, verdict))
+        return flips
+
+
+def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: int) -> Seer:
+    """A host that probes `fleet` (``REGION-NUMBER``) over `network`."""
+    seer, rng = Seer(), random.Random(seed)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        watches: dict[str, Watch] = {}
+        hearing = Hearing(watches, WINDOW, loop.time)
+
+        def ask_of(region: str, latency: float) -> object:
+            async def ask() -> Seen:
+                start = loop.time()
+                if network.lost(region, start, start + latency):
+                    await asyncio.sleep(1e6)
+                await asyncio.sleep(latency)
+                return Seen("HTTP 200")
+
+            return ask
+
+        def report(target: Target, _before: Verdict, after: Verdict) -> None:
+            seer.verdicts.append((loop.time(), target.id, after))
+
+        for id_, probe in fleet.items():
+            region = id_.partition("-")[0]
+            watches[id_] = Watch(
+                Target(id_, region, id_, "", probe),
+                ask_of(region, rng.uniform(0.001, 0.3)),  # type: ignore[arg-type]
+                clock=loop.time,
+                rng=rng,
+                report=report,
+                ended=hearing.ended,
+            )
+        hearing.replaced(list(watches))
+        for watch in watches.values():
+            watch.probe()
+        while loop.time() < seconds:
+            for now, seen in (
+                (hearing.doubt.holds, seer.doubts),
+                (not hearing.doubt.reason, seer.ready),
+            ):
+                if not seen or seen[-1][1] != now:
+                    seen.append((loop.time(), now))
+            await asyncio.sleep(LOOK)
+        for watch in watches.values():
+            await asyncio.gather(*watch.close(), return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    return seer
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> dict[str, Probe]:
+    """Two regions or more with settings of their own; nobody falls within one timeout of another.
+
+    The window covers the two longest timeouts, as `check` demands.
+    """
+    fleet = {}
+    for region in "abc"[: draw(st.integers(2, 3))]:
+        for number in range(draw(st.integers(1, 2))):
+            fleet[f"{region}-{number}"] = Probe(
+                interval=draw(st.sampled_from([1.0, 5.0])),
+                fast_interval=draw(st.sampled_from([0.5, 1.0])),
+                timeout=draw(st.sampled_from([0.5, 1.0, 2.0, 5.0])),
+                fall=draw(st.integers(2, 5)),
+                rise=draw(st.integers(1, 3)),
+            )
+    return fleet
+
+
+@few
+@given(fleets(), st.floats(5, 20), st.floats(20, 120), st.integers(0, 99))
+def test_a_host_cut_off_keeps_every_verdict_and_comes_back_without_a_flap(
+    fleet: dict[str, Probe], cut: float, lasting: float, seed: int
+) -> None:
+    healed = cut + lasting
+    with capture_logs() as events:
+        seer = watch_over(Network(cut=(cut, healed)), fleet, healed + 30, seed)
+    assert not seer.flips()
+    assert all(verdict.serves for _, _, verdict in seer.verdicts)
+    patience = 5.0 + 2 * max(probe.timeout for probe in fleet.values()) + 1.0
+    (_, (began, holds), (ended, over)) = seer.doubts
+    assert (holds, over) == (True, False)
+    assert cut <= began <= cut + patience
+    assert healed <= ended <= healed + 2.0
+    assert seer.ready[-1][1]
+    assert seer.ready[-1][0] <= healed + 8.0
+    assert [e["event"] for e in events if e["log_level"] in {"error", "warning"}] == [
+        "doubt.began",
+        "doubt.ended",
+    ]
+    told = [verdict for when, _, verdict in seer.verdicts if began <= when < healed]
+    assert all(verdict.earliest <= when for when, _, verdict in seer.verdicts if verdict in told)
+
+
+@few
+@given(fleets(), st.floats(5, 20), st.integers(0, 99))
+def test_one_region_that_dies_alone_falls_as_soon_as_ever_and_nobody_doubts(
+    fleet: dict[str, Probe], died: float, seed: int
+) -> None:
+    seer = watch_over(Network(dead={"a": (died, math.inf)}), fleet, died + 40, seed)
+    assert [holds for _, holds in seer.doubts] == [False]
+    for target, probe in fleet.items():
+        flips = [(when, v) for when, id_, v in seer.flips() if id_ == target]
+        if not target.startswith("a"):
+            assert not flips
+            continue
+        ((when, verdict),) = flips
+        assert verdict.state is State.DOWN
+        # A probe in flight as it died counts from its start; the others answer within 0.3 s.
+        soonest = (probe.fall - 1) * probe.fast_interval + probe.timeout
+        assert when <= died + probe.interval + soonest + 0.3 + probe.fast_interval + 1e-6
+
+
+def test_after_a_doubt_a_region_that_stays_silent_falls_by_itself_and_then_readiness_returns() -> (
+    None
+):
+    probe = Probe(interval=5.0, fast_interval=1.0, timeout=2.0, fall=3, rise=2)
+    fleet = {"a-0": probe, "b-0": probe, "c-0": probe}
+    network = Network(cut=(10.0, 60.0), dead={"c": (30.0, math.inf)})
+    seer = watch_over(network, fleet, 90.0, seed=3)
+    ((when, target, verdict),) = seer.flips()
+    assert (target, verdict.state) == ("c-0", State.DOWN)
+    assert 60.0 + 4.0 <= when <= 60.0 + 3.0 + 4.0
+    (ready_at, ready) = seer.ready[-1]
+    assert ready
+    assert when <= ready_at <= when + 4.0
+
+
+def test_a_host_that_never_heard_anything_is_not_ready_and_says_so() -> None:
+    probe = Probe(interval=5.0, fast_interval=1.0, timeout=2.0, fall=3, rise=2)
+    seer = watch_over(Network(cut=(-1.0, 20.0)), {"a-0": probe, "b-0": probe}, 40.0, seed=1)
+    assert {verdict.state for when, _, verdict in seer.verdicts if when < 20.0} == {State.DOWN}
+    assert [ready for _, ready in seer.ready] == [True, False, True]
+
+
+def test_others_are_asked_early_but_never_sooner_than_the_fast_interval() -> None:
+    """A crowd dies at once while one region lives: its probes stay at least a second apart."""
+    starts: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        watches: dict[str, Watch] = {}
+        hearing = Hearing(watches, WINDOW, loop.time)
+
+        async def alive() -> Seen:
+            starts.append(loop.time())
+            await asyncio.sleep(0.01)
+            return Seen("HTTP 200")
+
+        async def dies() -> Seen:
+            if loop.time() > 20.0:
+                raise ProbeFailedError("timed out", heard=False)
+            return Seen("HTTP 200")
+
+        probe = Probe(interval=60.0, fast_interval=1.0, timeout=2.0, fall=3, rise=2)
+        for number in range(50):
+            id_ = f"a-{number}"
+            target = Target(id_, "a" if number else "b", id_, "", probe)
+            watches[id_] = Watch(
+                target,
+                dies if number else alive,
+                clock=loop.time,
+                rng=random.Random(number),
+                report=lambda *_: None,
+                ended=hearing.ended,
+            )
+        hearing.replaced(list(watches))
+        for watch in watches.values():
+            watch.probe()
+        await asyncio.sleep(90.0)
+        for watch in watches.values():
+            await asyncio.gather(*watch.close(), return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    assert len(starts) > 5
+    assert min(b - a for a, b in itertools.pairwise(starts)) >= 1.0 - 1e-6
