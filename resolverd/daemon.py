@@ -39,7 +39,7 @@ from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import Verdict
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
-from resolverd.snapshot.compile import compile_plan
+from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
@@ -251,7 +251,8 @@ class Daemon:
     async def _adopt(self, inputs: Inputs) -> None:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
         before = self._serving
-        plan = await asyncio.to_thread(self._compile, inputs, before.plan)
+        earlier = Earlier(before.plan, before.inputs.zones)
+        plan = await asyncio.to_thread(self._compile, inputs, earlier)
         await self._observation.admit(before.inputs, inputs)
         try:
             snapshot = Snapshot(plan, self._steer(plan))
@@ -266,7 +267,7 @@ class Daemon:
         self._observation.settle(inputs)
         self._dirty.set()
 
-    def _compile(self, inputs: Inputs, previous: Plan | None = None) -> Plan:
+    def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         return compile_plan(
             next(self._plans),
             inputs.config,

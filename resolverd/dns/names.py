@@ -31,6 +31,11 @@ def key_from_text(text: str) -> Key:
     return (wire or ROOT).lower()
 
 
+def key_of(name: dns.name.Name) -> Key:
+    """The key of an absolute name."""
+    return b"".join([bytes((len(label),)) + label for label in name.labels]).lower()
+
+
 def to_text(name: bytes) -> str:
     """Presentation form with its final dot."""
     return dns.name.from_wire(name, 0)[0].to_text()

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterable, Mapping, Set
-from typing import cast
+from typing import NamedTuple, cast
 
 import dns.name
 import dns.rdata
@@ -21,7 +21,7 @@ import dns.rdtypes.IN.A
 from resolverd.config.model import Config, Service
 from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, A
-from resolverd.dns.names import Key, ancestors, key_from_text, parent
+from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.geo.client import fold
@@ -43,6 +43,20 @@ from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset, Zone
 
+_NONE: Mapping[int, RRsetWire] = {}
+
+
+class Earlier(NamedTuple):
+    """What was compiled before: the Plan, and the zones that it was made of."""
+
+    plan: Plan
+    zones: Mapping[dns.name.Name, Zone]
+
+    def zone(self, zone: Zone) -> tuple[Zone, ZonePlan] | None:
+        """The same zone as it was then, if it was there."""
+        then = self.zones.get(zone.origin)
+        return None if then is None else (then, self.plan.zones[key_of(zone.origin)])
+
 
 def compile_plan(
     generation: int,
@@ -52,21 +66,27 @@ def compile_plan(
     targets: ProbeTargets,
     *,
     compiled: bool = False,
-    previous: Plan | None = None,
+    previous: Earlier | None = None,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
-    With `compiled`, client maps are compiled by the native library, but for those of `previous`
-    that are still right. Raises GeoError when the databases do not allow that.
+    With `compiled`, client maps are compiled by the native library. What is the same in `previous`
+    (names whose RRsets are the very same objects, client maps that are still right) is taken from
+    there. Raises GeoError when the databases do not allow a compiled map.
     """
-    served = [compile_zone(zone) for zone in zones]
+    served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
     return Plan(
         generation=generation,
         zones={zone.apex.lower(): zone for zone in served},
         services=compile_services(
             config,
             targets,
-            MapMaker(locator, edge_of(config), compiled=compiled, previous=previous),
+            MapMaker(
+                locator,
+                edge_of(config),
+                compiled=compiled,
+                previous=previous and previous.plan,
+            ),
         ),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
@@ -74,26 +94,30 @@ def compile_plan(
     )
 
 
-def compile_zone(zone: Zone) -> ZonePlan:
-    """One zone's names, each with what a query for it needs."""
+def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> ZonePlan:
+    """One zone's names, each with what a query for it needs.
+
+    Names that have not changed are as they were `before`.
+    """
     apex = _wire(zone.origin)
-    spelled: dict[Key, bytes] = {}
+    key_of_apex = apex.lower()
+    had, kept = (before[0].rrsets, before[1].nodes) if before else ({}, {})
     by_key: dict[Key, Mapping[int, RRsetWire]] = {}
     dynas: dict[Key, Dyna] = {}
-    for owner, rrsets in zone.rrsets.items():
-        name = _wire(owner)
-        key = name.lower()
-        spelled[key] = name
-        by_key[key] = _rrsets(rrsets)
+    for key, rrsets in zone.rrsets.items():
+        by_key[key] = kept[key].rrsets if had.get(key) is rrsets else _rrsets(rrsets)
         if DYNA in rrsets:
             dynas[key] = _dyna(rrsets[DYNA])
-    names = _with_empty_non_terminals(by_key, apex.lower())
-    cuts = _cuts(spelled, by_key, apex.lower())
-    nodes = {
-        key: Node(by_key.get(key, {}), dynas.get(key), _cut_above(key, cuts, apex.lower()))
-        for key in names
-    }
-    soa = by_key[apex.lower()][SOA]
+    cuts = _cuts(zone, by_key, key_of_apex)
+    nodes = {}
+    for key in _with_empty_non_terminals(by_key, key_of_apex):
+        rrsets_here, dyna = by_key.get(key, _NONE), dynas.get(key)
+        cut = _cut_above(key, cuts, key_of_apex) if cuts else None
+        node = kept.get(key)
+        if node is None or (node.rrsets, node.dyna, node.referral) != (rrsets_here, dyna, cut):
+            node = Node(rrsets_here, dyna, cut)
+        nodes[key] = node
+    soa = by_key[key_of_apex][SOA]
     minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
     return ZonePlan(apex, soa, min(soa.ttl, minimum), nodes)
 
@@ -133,21 +157,24 @@ def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
 def _with_empty_non_terminals(owners: Iterable[Key], apex: Key) -> set[Key]:
     """Every owner, and every name between it and the apex (RFC 4592 §2.2.2)."""
     names = {apex}
-    for owner in owners:
-        for name in ancestors(owner):
-            if name in names:
-                break
+    for name in owners:
+        while name not in names:
             names.add(name)
+            name = parent(name)
     return names
 
 
 def _cuts(
-    spelled: Mapping[Key, bytes], rrsets: Mapping[Key, Mapping[int, RRsetWire]], apex: Key
+    zone: Zone, rrsets: Mapping[Key, Mapping[int, RRsetWire]], apex: Key
 ) -> dict[Key, Referral]:
     """Zone cuts by key: owners of NS other than the apex."""
     cuts = {key for key, held in rrsets.items() if NS in held and key != apex}
     return {
-        key: Referral(spelled[key], rrsets[key][NS], tuple(_glue(cuts, rrsets[key][NS], rrsets)))
+        key: Referral(
+            _wire(zone.rrsets[key][dns.rdatatype.NS].owner),
+            rrsets[key][NS],
+            tuple(_glue(cuts, rrsets[key][NS], rrsets)),
+        )
         for key in cuts
     }
 
@@ -166,7 +193,7 @@ def _glue(
 def _cut_above(name: Key, cuts: Mapping[Key, Referral], apex: Key) -> Referral | None:
     """The highest cut at or above `name`: what lies below another cut is the child's."""
     found = None
-    while cuts and name != apex:
+    while name != apex:
         found = cuts.get(name, found)
         name = parent(name)
     return found

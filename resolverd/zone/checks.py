@@ -15,10 +15,10 @@ from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, Rda
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.cuts import check_cuts
+from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.model import Services
-from resolverd.zone.reader import Record
 from resolverd.zone.source import Source
 from resolverd.zone.tree import Node, Tree, type_list
 

@@ -11,12 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, to_text
 
+from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
+from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import Services
-from resolverd.zone.reader import Record
-from resolverd.zone.tree import Key, Node, Tree, key_of, type_list
+from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
@@ -59,7 +60,7 @@ def _targets(tree: Tree) -> Iterator[_Target]:
                 name = rdata.exchange if rdtype == MX else rdata.target
                 target = key_of(name)
                 # The root as a target says that there is none (RFC 7505, RFC 2782).
-                if tree.holds(target) and target != (b"",):
+                if tree.holds(target) and target != ROOT:
                     yield _Target(target, record)
 
 
@@ -86,7 +87,7 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
     rdtype = record.rdata.rdtype
     if (cut := tree.cut(key)) is not None:
         # Addresses in another child zone are that zone's affair (RFC 9471 §3).
-        if cut != key_of(record.owner):
+        if cut != record.key:
             return
         node = tree.nodes.get(key)
         standing = "address" if node is not None and _ADDRESSES & node.records.keys() else ""

@@ -14,9 +14,9 @@ from dns.rdatatype import AAAA, CNAME, A, RdataType
 
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
+from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA, Dyna
 from resolverd.zone.model import Services
-from resolverd.zone.reader import Record
 from resolverd.zone.tree import Node, Tree, type_list
 
 

@@ -22,7 +22,8 @@ _TOKEN = re.compile(
 _WORD, _TEXT, _MARK, _END = 2, 3, 4, 5
 _BRACKET = re.compile(r';[^\n]*+|"(?:[^"\\\n]++|\\[^\n])*+"?|\\[^\n]|([\n()])')
 _UNINDENTED = re.compile(r"\n(?=[^\s;)])")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_*-]{1,63}(?:\.[A-Za-z0-9_*-]{1,63})*\.?")
+PLAIN_NAME = r"[A-Za-z0-9_*-]{1,63}+(?:\.[A-Za-z0-9_*-]{1,63}+)*+\.?+"
+_PLAIN_NAME = re.compile(PLAIN_NAME)
 _CLASS = re.compile(r"(IN|INTERNET|CLASS1)|CH|CHAOS|CS|HS|HESIOD|NONE|ANY|CLASS\d+", re.I)
 
 
@@ -173,6 +174,11 @@ def name_of(text: str, origin: dns.name.Name) -> dns.name.Name:
     """
     if _PLAIN_NAME.fullmatch(text) is None:
         return dns.name.from_text(text, origin)
+    return plain_name(text, origin)
+
+
+def plain_name(text: str, origin: dns.name.Name) -> dns.name.Name:
+    """As `name_of`, of a text that `PLAIN_NAME` matches."""
     labels = text.encode("ascii").split(b".")
     return dns.name.Name(labels if labels[-1] == b"" else (*labels, *origin.labels))
 

@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dns.name
-import dns.rdatatype
 from dns.rdatatype import SOA
 
 from resolverd.errors import Problem, errors_among
 from resolverd.zone.catalogue import found
 from resolverd.zone.checks import check_tree
+from resolverd.zone.draft import Draft
 from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
-from resolverd.zone.model import RRset, Services, Where, Zone
-from resolverd.zone.reader import Draft, read_master
+from resolverd.zone.lines import Lines
+from resolverd.zone.model import RRset, RRsets, Services, Zone
+from resolverd.zone.reader import read_master
 from resolverd.zone.source import Place
 from resolverd.zone.tree import Node, Tree, plant
 
@@ -55,10 +56,11 @@ def _load(
     previous: Mapping[dns.name.Name, Zone],
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     paths, problems = match_files(patterns, base)
+    read_before = {zone.files[0]: zone.lines for zone in previous.values()}
     zones: dict[dns.name.Name, Zone] = {}
     origins: dict[dns.name.Name, Path] = {}
     for path in paths:
-        draft = _read(path, problems)
+        draft = _read(path, read_before.get(path), problems)
         if draft is None:
             continue
         zone, findings = _judge(draft, services, ttl_floor, previous)
@@ -87,9 +89,9 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _read(path: Path, problems: list[Problem]) -> Draft | None:
+def _read(path: Path, before: Lines | None, problems: list[Problem]) -> Draft | None:
     try:
-        return read_master(read_source(path))
+        return read_master(read_source(path), before)
     except UnreadableError as wrong:
         place = wrong.place or Place(str(path), 0, 0, "")
         problems.append(found(wrong.id, place, wrong.message, wrong.mend))
@@ -109,7 +111,7 @@ def _judge(
     findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor)]
     if errors_among(findings):
         return None, findings
-    zone = _freeze(tree, draft)
+    zone = _freeze(tree, draft, previous.get(draft.origin))
     if draft.origin in previous:
         soa = tree.nodes[tree.origin].records[SOA][0]
         place = soa.at_rdata(_SOA_SERIAL)
@@ -117,25 +119,40 @@ def _judge(
     return zone, findings
 
 
-def _freeze(tree: Tree, draft: Draft) -> Zone:
-    return Zone(
-        tree.zone,
-        {node.owner: _rrsets(node) for node in tree.nodes.values()},
-        tuple(draft.files),
-    )
+def _freeze(tree: Tree, draft: Draft, before: Zone | None) -> Zone:
+    """The zone; owners that are as they were `before` have the very RRsets that they had."""
+    had = {} if before is None else before.rrsets
+    rrsets = {}
+    for key, node in tree.nodes.items():
+        kept = had.get(key)
+        rrsets[key] = kept if kept and _unchanged(node, kept) else _rrsets(node)
+    return Zone(tree.zone, rrsets, tuple(draft.files), draft.lines)
 
 
-def _rrsets(node: Node) -> dict[dns.rdatatype.RdataType, RRset]:
+def _unchanged(node: Node, rrsets: RRsets) -> bool:
+    if len(node.records) != len(rrsets):
+        return False
+    for (rdtype, records), rrset in zip(node.records.items(), rrsets.values(), strict=True):
+        if rrset.rdtype != rdtype or rrset.owner is not node.owner:
+            return False
+        if len(records) != len(rrset.rdatas):
+            return False
+        for record, rdata in zip(records, rrset.rdatas, strict=True):
+            if record.rdata is not rdata or record.ttl != rrset.ttl:
+                return False
+    return True
+
+
+def _rrsets(node: Node) -> RRsets:
     rrsets = {}
     for rdtype, records in node.records.items():
         first = records[0]
-        where = Where(str(first.source.path), first.source.line(first.entry))
         if len(records) == 1:
-            rrsets[rdtype] = RRset(node.owner, rdtype, first.ttl, (first.rdata,), where)
+            rrsets[rdtype] = RRset(node.owner, rdtype, first.ttl, (first.rdata,))
         else:
             ttl = min(record.ttl for record in records)
             rdatas = tuple(dict.fromkeys(record.rdata for record in records))
-            rrsets[rdtype] = RRset(node.owner, rdtype, ttl, rdatas, where)
+            rrsets[rdtype] = RRset(node.owner, rdtype, ttl, rdatas)
     return rrsets
 
 

@@ -1,13 +1,13 @@
-"""What a loaded zone is: its RRsets by owner and type, and where each was written.
+"""What a loaded zone is: its RRsets by owner and type.
 
-Names are absolute and compare without regard to case. A `Zone` is frozen; its mappings are
-read and never written.
+Owners are known by their keys (`resolverd.dns.names`), and RRsets have them as written. A `Zone`
+is frozen; its mappings are read and never written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
@@ -16,16 +16,11 @@ import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
+from resolverd.dns.names import Key, key_of
+from resolverd.zone.lines import Lines
+
 # What each configured service answers at the owner of its DYNA: addresses, or a CNAME.
 Services = Mapping[str, Literal["address", "cname"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The file and the line (from 1) at which an RRset's first record begins."""
-
-    file: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +34,28 @@ class RRset:
     rdtype: dns.rdatatype.RdataType
     ttl: int
     rdatas: tuple[dns.rdata.Rdata, ...]
-    where: Where
+
+
+RRsets = Mapping[dns.rdatatype.RdataType, RRset]
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
     """A zone without errors: one SOA and at least one NS at `origin`, no owner outside it.
 
-    `files` is the master file followed by everything that it includes.
+    `files` is the master file followed by everything that it includes; `lines` is what was read
+    of them, for the next load.
     """
 
     origin: dns.name.Name
-    rrsets: Mapping[dns.name.Name, Mapping[dns.rdatatype.RdataType, RRset]]
+    rrsets: Mapping[Key, RRsets]
     files: tuple[Path, ...]
+    lines: Lines = field(default_factory=Lines, compare=False, repr=False)
 
     @property
     def soa(self) -> RRset:
         """The SOA RRset at the apex."""
-        return self.rrsets[self.origin][dns.rdatatype.SOA]
+        return self.rrsets[key_of(self.origin)][dns.rdatatype.SOA]
 
     @property
     def serial(self) -> int:

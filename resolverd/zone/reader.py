@@ -1,15 +1,13 @@
 """A master file and all that it includes (RFC 1035 §5) → records, each with its place.
 
-An entry that cannot be read becomes a `Problem`, and reading goes on at the next one.
-`Draft.lost` remembers what such entries would have been, so that no check calls missing
-what is merely misspelt. The records' owners may still lie outside the zone.
+An entry that cannot be read becomes a `Problem`, and reading goes on at the next one. A line
+is the quickest of three things: known from before, common, or read by the grammar.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import dns.exception
 import dns.name
@@ -18,67 +16,19 @@ import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
-from resolverd.errors import Problem
+from resolverd.dns.names import Key
 from resolverd.zone.catalogue import found
+from resolverd.zone.common import read_common
+from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source, real_path
 from resolverd.zone.generate import TemplateError, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
+from resolverd.zone.lines import Lines
 from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
-from resolverd.zone.source import Place, Source
+from resolverd.zone.source import Source
 
 MOST_DEPTH = 16
 _PLACEHOLDER_TTL = 3600
-
-
-class Record(NamedTuple):
-    """One record as written: `entry` is the offset in `source` of the entry it comes from."""
-
-    owner: dns.name.Name
-    ttl: int
-    rdata: dns.rdata.Rdata
-    source: Source
-    entry: int
-
-    def at_owner(self) -> Place:
-        """Where the owner is written, or the type on a line that leaves it out."""
-        fields = self.source.fields(self.entry)
-        return self._at(fields.owner, fields.rdtype)
-
-    def at_type(self) -> Place:
-        """Where the type is written."""
-        return self._at(self.source.fields(self.entry).rdtype)
-
-    def at_ttl(self) -> Place:
-        """Where the TTL is written, or the type on a line that inherits it."""
-        fields = self.source.fields(self.entry)
-        return self._at(fields.ttl, fields.rdtype)
-
-    def at_rdata(self, index: int) -> Place:
-        """Where the RDATA's field `index` (from 0) is written, as far as it is."""
-        fields = self.source.fields(self.entry)
-        return self._at(*fields.rdata[index : index + 1], *fields.rdata[-1:], fields.rdtype)
-
-    def _at(self, *offsets: int | None) -> Place:
-        return self.source.place(_first_of(*offsets, self.entry) or 0)
-
-
-class Lost(NamedTuple):
-    """What an unreadable entry would have been; None where that cannot be told."""
-
-    owner: dns.name.Name | None = None
-    rdtype: dns.rdatatype.RdataType | None = None
-
-
-@dataclass
-class Draft:
-    """What a master file says, unchecked. `origin` is None when it cannot be told."""
-
-    master: Source
-    origin: dns.name.Name | None = None
-    records: list[Record] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    lost: set[Lost] = field(default_factory=set)
 
 
 @dataclass
@@ -91,11 +41,19 @@ class _State:
 
     origin: dns.name.Name
     owner: dns.name.Name | None = None
+    key: Key | None = None
     adrift: bool = False
     stray: bool = False
     default_ttl: int | None = None
     last_ttl: int | None = None
     soa_ttl: int | None = None
+
+    def inherit(self, fields: Fields) -> None:
+        """Keep what records after this one may leave out."""
+        if fields.owner is not None:
+            self.owner, self.key, self.adrift = fields.owner, fields.key, False
+        if fields.ttl is not None:
+            self.last_ttl = fields.ttl
 
 
 @dataclass
@@ -109,23 +67,27 @@ class _Entry:
     directive: str = ""
 
 
-def read_master(source: Source) -> Draft:
+def read_master(source: Source, before: Lines | None = None) -> Draft:
     """Read a master file; whatever is wrong with it is in the draft's `problems`.
 
+    Lines that are in `before` already are not read again.
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
     else it is the file's name without ``.zone``.
     """
-    reader, state = _Reader(Draft(source)), _State(dns.name.root)
+    reader, state = _Reader(Draft(source), before or Lines()), _State(dns.name.root)
     reader.read(source, state)
     reader.settle(source, 0, state)
     return reader.draft
 
 
 class _Reader:
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, before: Lines) -> None:
         self.draft = draft
         self._settled = False
         self._chain: list[str] = []
+        self._before = before
+        self._origin: dns.name.Name | None = None
+        self._turn_to(dns.name.root)
 
     def read(self, source: Source, state: _State) -> None:
         if source.path not in self.draft.files:
@@ -133,6 +95,8 @@ class _Reader:
         self._chain.append(real_path(source.path))
         lexer = Lexer(source.text)
         while (start := lexer.begin()) is not None:
+            if self._read_line(source, start, lexer, state):
+                continue
             entry = _Entry(source, start, lexer)
             try:
                 self._read_entry(entry, state)
@@ -141,12 +105,40 @@ class _Reader:
                 self._lose(entry, state)
         self._chain.pop()
 
+    def _read_line(self, source: Source, start: int, lexer: Lexer, state: _State) -> bool:
+        """Take a line that is known from before, or of a common kind; False for any other entry."""
+        end = source.text.find("\n", start) + 1
+        if not self._settled or not end:
+            return False
+        self._turn_to(state.origin)
+        line = source.text[start:end]
+        fields = self._known.get(line) or read_common(line, state.origin)
+        if fields is None:
+            return False
+        lexer.pos = end
+        state.inherit(fields)
+        try:
+            self._take(fields, source, start, state)
+        except EntryError:
+            return False  # the entry is read as any other, and its fault told there
+        self._read[line] = fields
+        return True
+
+    def _turn_to(self, origin: dns.name.Name) -> None:
+        """Have the lines at hand that were, and will be, read with this origin."""
+        if origin is self._origin:
+            return
+        self._origin = origin
+        self._known = self._before.under(origin)
+        self._read = self.draft.lines.under(origin)
+
     def _read_entry(self, entry: _Entry, state: _State) -> None:
         token = entry.lexer.get(want_leading=True)
         if token.is_eol_or_eof():
             return
         if not token.is_identifier() or token.value[0] != "$":
             self._read_record(token, entry, state)
+            self._remember(entry, state)
             return
         entry.directive = token.value.upper()
         if entry.directive == "$TTL":
@@ -172,33 +164,43 @@ class _Reader:
             if not read_record(first, entry.lexer, state.origin, fields):
                 return
         finally:
-            if fields.owner is not None:
-                state.owner, state.adrift = fields.owner, False
-            if fields.ttl is not None:
-                state.last_ttl = fields.ttl
-        rdata = fields.rdata
+            state.inherit(fields)
+        self._take(fields, entry.source, entry.start, state)
+
+    def _remember(self, entry: _Entry, state: _State) -> None:
+        """Keep a record that was read, if a single line has it."""
+        line = entry.source.text[entry.start : entry.lexer.pos]
+        if entry.fields.rdata is not None and line.find("\n") == len(line) - 1:
+            self._turn_to(state.origin)
+            self._read[line] = entry.fields
+
+    def _take(self, fields: Fields, source: Source, start: int, state: _State) -> None:
+        """Add a record that was read, with what it inherits. Raises EntryError."""
+        rdata, owner, key = fields.rdata, state.owner, state.key
         assert rdata is not None
-        if fields.blank and state.owner is None and not state.adrift:
+        if fields.blank and owner is None and not state.adrift:
             raise EntryError(
                 "zone-syntax",
-                entry.start,
+                start,
                 "the first record has no owner to repeat",
                 'write its owner in the first column; "@" is the origin',
             )
         if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA) and state.soa_ttl is None:
             state.soa_ttl = rdata.minimum
-        ttl = _first_of(fields.ttl, state.default_ttl, state.last_ttl, state.soa_ttl)
+        ttl = fields.ttl
+        if ttl is None:
+            ttl = first_of(state.default_ttl, state.last_ttl, state.soa_ttl)
         if ttl is None:
             raise EntryError(
                 "zone-missing-ttl",
-                entry.source.fields(entry.start).rdtype or entry.start,
+                source.fields(start).rdtype or start,
                 "the record has no TTL, and none comes before it",
                 "write $TTL 3600 above the first record",
             )
-        if state.adrift or state.stray or state.owner is None:
+        if state.adrift or state.stray or owner is None or key is None:
             self.draft.lost.add(Lost(None, fields.rdtype))
             return
-        self.draft.records.append(Record(state.owner, ttl, rdata, entry.source, entry.start))
+        self.draft.records.append(Record(owner, key, ttl, rdata, source, start))
 
     def _read_ttl(self, entry: _Entry, state: _State) -> None:
         # A bad $TTL must not make every record after it a finding too.
@@ -330,10 +332,6 @@ class _Reader:
             state.adrift = True
         owner = state.owner if fields.blank and not state.adrift else fields.owner
         self.draft.lost.add(Lost(owner, fields.rdtype))
-
-
-def _first_of(*choices: int | None) -> int | None:
-    return next((choice for choice in choices if choice is not None), None)
 
 
 def _expect_end(lexer: Lexer) -> None:

@@ -18,6 +18,7 @@ import dns.rdatatype
 import dns.ttl
 from dns.tokenizer import Token
 
+from resolverd.dns.names import Key, key_of
 from resolverd.errors import ResolverdError
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
@@ -50,15 +51,20 @@ class EntryError(ResolverdError):
 class Fields:
     """A record's fields, set as they are read, so that a failure tells how far it got.
 
-    `blank` means that the line leaves its owner out; `owner` and `ttl` are None when they
-    are not written.
+    `blank` means that the line leaves its owner out; `owner` (with its key) and `ttl` are None
+    when they are not written. A record that was read whole is not changed any more.
     """
 
     blank: bool = False
     owner: dns.name.Name | None = None
+    key: Key | None = None
     ttl: int | None = None
     rdtype: dns.rdatatype.RdataType | None = None
     rdata: dns.rdata.Rdata | None = None
+
+    def own(self, owner: dns.name.Name) -> None:
+        """Set the owner."""
+        self.owner, self.key = owner, key_of(owner)
 
 
 def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Fields) -> bool:
@@ -73,7 +79,7 @@ def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Field
             return False
         _read_head(token, lexer, fields)
     else:
-        fields.owner = read_name(first, lexer, origin)
+        fields.own(read_name(first, lexer, origin))
         _read_named_head(first, lexer, fields)
     assert fields.rdtype is not None
     fields.rdata = _read_rdata(fields.rdtype, lexer, origin)
@@ -120,7 +126,7 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
         # Types are written in capitals, and hosts are not: an owner "mx" is an owner.
         if owner.value not in _TYPES and not (owner.value.isupper() and class_of(owner.value)):
             raise
-        fields.owner, fields.blank = None, True
+        fields.owner, fields.key, fields.blank = None, None, True
         wrong.message += f'; "{owner.value}" in the first column was read as the owner'
         wrong.mend = "begin the line with a blank to repeat the owner before it"
         raise

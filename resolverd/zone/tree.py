@@ -1,7 +1,6 @@
 """A draft's records as the tree of names that the checks walk.
 
-A name's key is its labels in lower case, leaf first and root label included, so that
-``key[1:]`` is its parent's. The tree holds only names at or below the origin.
+Names are known by their keys. The tree holds only names at or below the origin.
 """
 
 from __future__ import annotations
@@ -9,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 import dns.name
 from dns.rdatatype import DNAME, NS, RdataType, to_text
 
-from resolverd.zone.reader import Lost, Record
-
-Key = tuple[bytes, ...]
-
-
-def key_of(name: dns.name.Name) -> Key:
-    """The key of an absolute name."""
-    return tuple([label.lower() for label in name.labels])
+from resolverd.dns.names import WILDCARD, Key, ancestors, key_of, parent
+from resolverd.zone.draft import Lost, Record
 
 
 @dataclass(slots=True)
@@ -59,7 +53,9 @@ class Tree:
 
     def holds(self, key: Key) -> bool:
         """Whether a name is at or below the origin."""
-        return key[-len(self.origin) :] == self.origin
+        while len(key) > len(self.origin):
+            key = parent(key)
+        return key == self.origin
 
     def was_lost(self, key: Key, *rdtypes: RdataType) -> bool:
         """Whether an unreadable entry could have been such a record."""
@@ -71,27 +67,29 @@ class Tree:
 
     def cut(self, key: Key) -> Key | None:
         """The zone cut that a name is at or below, the topmost if there are several."""
-        return self._topmost(self._cuts, key, 0)
+        return self._topmost(self._cuts, ancestors(key)) if self._cuts else None
 
     def dname(self, key: Key) -> Key | None:
         """The owner of a DNAME that a name is below."""
-        return self._topmost(self._dnames, key, 1)
+        above = islice(ancestors(key), 1, None)
+        return self._topmost(self._dnames, above) if self._dnames else None
 
     def answering(self, key: Key) -> Node | None:
         """The node whose data answers for a name: its own, or a wildcard's (RFC 4592 §3.3)."""
         if (node := self.nodes.get(key)) is not None or key in self._existing:
             return node
-        while key[1:] not in self._existing:
-            key = key[1:]
-        return self.nodes.get((b"*", *key[1:]))
+        while (encloser := parent(key)) not in self._existing:
+            key = encloser
+        return self.nodes.get(WILDCARD + encloser)
 
-    def _topmost(self, keys: frozenset[Key], key: Key, below: int) -> Key | None:
-        if not keys:
-            return None
-        for start in range(len(key) - len(self.origin), below - 1, -1):
-            if key[start:] in keys:
-                return key[start:]
-        return None
+    def _topmost(self, keys: frozenset[Key], names: Iterable[Key]) -> Key | None:
+        found = None
+        for name in names:
+            if len(name) < len(self.origin):
+                break
+            if name in keys:
+                found = name
+        return found
 
     @cached_property
     def _cuts(self) -> frozenset[Key]:
@@ -110,7 +108,7 @@ class Tree:
         for key in self.nodes:
             while key not in existing:
                 existing.add(key)
-                key = key[1:]
+                key = parent(key)
         return existing
 
 
@@ -124,7 +122,7 @@ def plant(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[Lost]
         ),
     )
     for record in records:
-        key = key_of(record.owner)
+        key = record.key
         node = tree.nodes.get(key)
         if node is None:
             if not tree.holds(key):

@@ -1,0 +1,143 @@
+"""A load that knows the one before gives what a load from nothing gives, and keeps what it may."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import dns.name
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from zone_files import HEAD, ORIGIN, load_text
+
+from resolverd.dns.names import key_from_text, key_of
+from resolverd.errors import Problem
+from resolverd.snapshot.compile import compile_zone
+from resolverd.zone.common import read_common
+from resolverd.zone.lexer import Lexer, LexicalError
+from resolverd.zone.model import Zone
+from resolverd.zone.record import EntryError, Fields, read_record
+
+LINES = [
+    "a A 192.0.2.2",
+    "A A 192.0.2.2",
+    "a 60 A 192.0.2.3",
+    "a A 999.0.2.3",
+    "a TXT ( x",
+    ") ; closes",
+    'a TXT "never closed',
+    "b CNAME a",
+    "b CNAME c.z.example. ; remark",
+    "*.w 5 AAAA 2001:db8::1",
+    "d.e.f IN A 192.0.2.1",
+    '60 TXT "an owner of digits"',
+    "x MX 1 a",
+    "sub NS ns.sub",
+    "sub NS ns1",
+    "ns.sub A 192.0.2.9",
+    "y.x.sub TXT hidden",
+    "dn DNAME a",
+    "geo DYNA chat",
+    "geo DYNA embed",
+    "geo.A DYNA edge",
+    "$TTL 7",
+    "$ORIGIN q",
+    "$ORIGIN Z.example.",
+    "$GENERATE 1-2 h$ A 192.0.2.$",
+    "h1 A 192.0.2.1",
+    "; remark",
+    "",
+]
+BLANK = [" A 192.0.2.4", "\t9 IN TXT x", " CNAME a", "  \t"]
+texts = st.lists(st.sampled_from([*LINES, *BLANK]), max_size=12).map(
+    lambda lines: HEAD + "\n".join(lines)
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(texts, min_size=2, max_size=4))
+@example([HEAD, HEAD + "sub NS ns.sub\nns.sub A 192.0.2.9\n", HEAD + "ns.sub A 192.0.2.9\n"])
+def test_a_load_after_others_gives_what_a_first_load_gives(history: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        previous: Mapping[dns.name.Name, Zone] = {}
+        for text in history:
+            after, problems = load_text(Path(folder), text, previous=previous)
+            fresh, expected = load_text(Path(folder), text)
+            assert without_serials(problems) == expected
+            assert shown(after) == shown(fresh)
+            for origin, zone in after.items():
+                then = previous.get(origin)
+                before = None if then is None else (then, compile_zone(then))
+                assert compile_zone(zone, before) == compile_zone(fresh[origin])
+            previous = after or previous
+
+
+def test_owners_that_an_edit_leaves_alone_stay_the_same_objects(tmp_path: Path) -> None:
+    body = "a A 192.0.2.2\n TXT x\nb 60 CNAME a\nc MX 1 a\nc MX 2 ns1\nx.sub A 192.0.2.7\n"
+    before = load_text(tmp_path, HEAD + body)[0][ORIGIN]
+    edited = "new A 192.0.2.8\n" + body.replace("b 60", "b 61") + "sub NS ns1\n"
+    after = load_text(tmp_path, HEAD + edited, previous={ORIGIN: before})[0][ORIGIN]
+    kept = {key for key, rrsets in after.rrsets.items() if before.rrsets.get(key) is rrsets}
+    names = ("z.example", "ns1.z.example", "a.z.example", "c.z.example", "x.sub.z.example")
+    assert kept == set(map(key_from_text, names))
+
+    plan = compile_zone(before)
+    nodes = compile_zone(after, (before, plan)).nodes
+    same = {key for key, node in nodes.items() if plan.nodes.get(key) is node}
+    assert same == kept - {key_from_text("x.sub.z.example")}, "which is below a cut now"
+
+
+spelled = ["a", "A.b", "a.b.z.example.", "*", "@", "60", "a..b", "a" * 64, "\\a", ""]
+addresses = ["192.0.2.1", "192.0.2.01", "192.0.2", "1.2.3.256", "::1", "2001:db8::1::", "::1.2.3.4"]
+owners = st.sampled_from(spelled)
+datas = st.sampled_from([*addresses, "b", "b.z.", "@", ".", "x\\.y"])
+fields_between = st.sampled_from(["", "60", "IN", "60 IN", "IN 60", "9999999999", "in", "CH", "1h"])
+types = st.sampled_from(["A", "AAAA", "CNAME", "a", "TXT"])
+ends = st.sampled_from(["", " ", "\t ", " ; remark", " more"])
+
+
+@settings(max_examples=1000, deadline=None)
+@given(owners, fields_between, types, datas, ends)
+def test_a_common_line_is_read_as_the_grammar_reads_it(
+    owner: str, between: str, rdtype: str, data: str, end: str
+) -> None:
+    line = f"{owner} {between} {rdtype}\t{data}{end}\n"
+    quick = read_common(line, ORIGIN)
+    assert quick is None or written(quick) == written(by_grammar(line))
+
+
+def test_the_plainest_lines_are_common() -> None:
+    for line in ("a A 192.0.2.1\n", " 60 IN AAAA ::1\n", "*.b\tIN\tCNAME c.\n"):
+        assert read_common(line, ORIGIN) is not None
+
+
+def by_grammar(line: str) -> Fields:
+    lexer, fields = Lexer(line), Fields()
+    lexer.begin()
+    try:
+        read_record(lexer.get(want_leading=True), lexer, ORIGIN, fields)
+    except (EntryError, LexicalError):
+        return Fields()
+    return fields
+
+
+def written(fields: Fields) -> tuple[object, ...]:
+    owner = None if fields.owner is None else (str(fields.owner), key_of(fields.owner))
+    return fields.blank, owner, fields.key, fields.ttl, fields.rdtype, repr(fields.rdata)
+
+
+def without_serials(problems: list[Problem]) -> list[Problem]:
+    return [problem for problem in problems if not problem.id.startswith("zone-serial")]
+
+
+def shown(zones: Mapping[dns.name.Name, Zone]) -> object:
+    """Everything of every zone, spelling and order included."""
+    return {
+        str(origin): [
+            (key, str(rrset.owner), rdtype, rrset.ttl, [repr(rdata) for rdata in rrset.rdatas])
+            for key, rrsets in zone.rrsets.items()
+            for rdtype, rrset in rrsets.items()
+        ]
+        for origin, zone in zones.items()
+    }
