@@ -77,7 +77,7 @@ _MAP = struct.Struct("<2I")
 _STEERING_HEAD = struct.Struct("<8sQ4I")
 _STATE = struct.Struct("<d3I2H2B6x")
 
-_RECORD = struct.Struct("!HHHI")
+_RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
 _QNAME_POINTER = 0xC00C
 _CLASS_IN = 1
@@ -221,10 +221,10 @@ class _PlanWriter:
 
     def _add(self, rrset: RRsetWire) -> int:
         place = self._places[id(rrset)] = len(self._rrsets)
-        in_parts = any(isinstance(part, Compressible) for rdata in rrset.rdatas for part in rdata)
-        octets = _in_parts(rrset) if in_parts else _whole(rrset)
+        whole = _whole(rrset)
+        octets = _in_parts(rrset) if whole is None else whole
         at = self._pool.add(octets)
-        count = len(rrset.rdatas)
+        in_parts, count = whole is None, len(rrset.rdatas)
         self._rrsets.append(_RRSET.pack(at, len(octets), rrset.ttl, rrset.rtype, in_parts, count))
         return place
 
@@ -321,10 +321,17 @@ class _Pool:
         return at
 
 
-def _whole(rrset: RRsetWire) -> bytes:
-    head = _RECORD.pack(_QNAME_POINTER, rrset.rtype, _CLASS_IN, rrset.ttl)
-    rdatas = (b"".join(rdata) for rdata in rrset.rdatas)
-    return b"".join(head + len(rdata).to_bytes(2, "big") + rdata for rdata in rdatas)
+def _whole(rrset: RRsetWire) -> bytes | None:
+    """The records as they go into a message; None where a name in them may be compressed."""
+    records = []
+    for rdata in rrset.rdatas:
+        for part in rdata:
+            if isinstance(part, Compressible):
+                return None
+        wire = b"".join(rdata)
+        head = _RECORD.pack(_QNAME_POINTER, rrset.rtype, _CLASS_IN, rrset.ttl, len(wire))
+        records.append(head + wire)
+    return b"".join(records)
 
 
 def _in_parts(rrset: RRsetWire) -> bytes:

@@ -94,9 +94,10 @@ class _Reader:
             self.draft.files.append(source.path)
         self._chain.append(real_path(source.path))
         lexer = Lexer(source.text)
-        while (start := lexer.begin()) is not None:
-            if self._read_line(source, start, lexer, state):
-                continue
+        while True:
+            self._read_lines(source, lexer, state)
+            if (start := lexer.begin()) is None:
+                break
             entry = _Entry(source, start, lexer)
             try:
                 self._read_entry(entry, state)
@@ -105,24 +106,25 @@ class _Reader:
                 self._lose(entry, state)
         self._chain.pop()
 
-    def _read_line(self, source: Source, start: int, lexer: Lexer, state: _State) -> bool:
-        """Take a line that is known from before, or of a common kind; False for any other entry."""
-        end = source.text.find("\n", start) + 1
-        if not self._settled or not end:
-            return False
+    def _read_lines(self, source: Source, lexer: Lexer, state: _State) -> None:
+        """Take the lines from here on that are known from before or common, up to any other."""
+        if not self._settled:
+            return
         self._turn_to(state.origin)
-        line = source.text[start:end]
-        fields = self._known.get(line) or read_common(line, state.origin)
-        if fields is None:
-            return False
-        lexer.pos = end
-        state.inherit(fields)
-        try:
-            self._take(fields, source, start, state)
-        except EntryError:
-            return False  # the entry is read as any other, and its fault told there
-        self._read[line] = fields
-        return True
+        text, start = source.text, lexer.pos
+        while end := text.find("\n", start) + 1:
+            line = text[start:end]
+            fields = self._known.get(line) or read_common(line, state.origin)
+            if fields is None:
+                break
+            state.inherit(fields)
+            try:
+                self._take(fields, source, start, state)
+            except EntryError:
+                break  # it is read as any other entry, and its fault told there
+            self._read[line] = fields
+            start = end
+        lexer.pos = start
 
     def _turn_to(self, origin: dns.name.Name) -> None:
         """Have the lines at hand that were, and will be, read with this origin."""
