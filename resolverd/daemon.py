@@ -37,6 +37,7 @@ from resolverd.errors import ExitCode, ResolverdError
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import Verdict
+from resolverd.load import Load
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
@@ -118,6 +119,11 @@ class Daemon:
         return self._observation.overrides
 
     @property
+    def load(self) -> Load:
+        """How loaded the regions are, and what follows."""
+        return self._observation.load
+
+    @property
     def changes(self) -> Changes:
         """How often states changed."""
         return self._observation.changes
@@ -176,6 +182,7 @@ class Daemon:
         self.tasks = [
             asyncio.create_task(self._keep_steering(), name="steering"),
             asyncio.create_task(self._keep_watching(), name="edits"),
+            asyncio.create_task(self.load.keep(self.counters), name="load"),
         ]
         self.changes.judged(self.snapshot.steering.regions)
         self.tasks += await self._supervision.ready()
@@ -308,6 +315,7 @@ class Daemon:
     async def _restate(self) -> None:
         async with self._publishing:
             serving = self._serving
+            self._observation.look(serving.inputs, serving.plan)
             serving.snapshot = Snapshot(serving.plan, self._steer(serving.plan))
             await self.engine.publish(serving.snapshot)
             regions = serving.snapshot.steering.regions

@@ -17,8 +17,10 @@ from resolverd.health.addresses import AddressBook
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
-from resolverd.snapshot.regions import World
+from resolverd.snapshot.model import Plan
+from resolverd.snapshot.regions import World, judge_regions
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0
@@ -35,6 +37,7 @@ class Observation:
             on_change=self._verdict_changed,
             doubt=inputs.config.server.doubt,
         )
+        self.load = Load(self.monitor, changed)
         self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
         self._changed = changed
         self._held: dict[str, Verdict] = {}
@@ -71,7 +74,11 @@ class Observation:
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
                 verdicts[target] = verdict
-        return World(verdicts, self.overrides, self._book.addresses)
+        return World(verdicts, self.overrides, self._book.addresses, self.load.shares())
+
+    def look(self, inputs: Inputs, plan: Plan) -> None:
+        """Take verdicts and overrides into account in the shares; `plan` is what is served."""
+        self.load.look(inputs, plan, judge_regions(plan, self.world(), time.monotonic()))
 
     def expire_overrides(self) -> None:
         """Forget the overrides whose time is over; one event for each."""

@@ -26,13 +26,14 @@ RANKS = {
     "snapshot": 4,
     "engine": 5,
     "admin": 6,
-    "observation": 7,
-    "supervision": 7,
-    "daemon": 8,
-    "doctor": 9,
-    "demo": 9,
-    "cli": 10,
-    "__main__": 11,
+    "load": 7,
+    "observation": 8,
+    "supervision": 8,
+    "daemon": 9,
+    "doctor": 10,
+    "demo": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

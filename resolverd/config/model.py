@@ -143,7 +143,7 @@ class Admin(Section):
 
 
 class Gpus(Section):
-    """`gpus`: what a region has to serve with, and unless told otherwise the measure of its capacity."""
+    """`gpus`: what a region serves with; the measure of its capacity unless that is told."""
 
     model: str = option(doc="GPU model, such as H100_SXM.")
     count: int = option(doc="GPUs in the region.", unit="GPUs", least=1, most=1_000_000)

@@ -1,0 +1,128 @@
+"""How busy a region's GPUs are, read from any Prometheus endpoint that the region names.
+
+Each page has a task and a schedule of its own, and shares nothing with the probes, so that a
+slow exporter delays none of them. A page is not trusted: it has a time limit and a size limit,
+and what cannot be read of it is unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import aiohttp
+
+from resolverd import log
+from resolverd.health.probes.reasons import reason_of
+
+EVERY = 15.0
+_WITHIN = 5.0
+# What is known of a page is used until it should have been read three times.
+_FRESH = 3 * EVERY
+_MOST_READ = 4 * 1024 * 1024
+
+
+class GpuPage(NamedTuple):
+    """A page to read, the metric on it, and what that says of a GPU that is fully used."""
+
+    url: str
+    metric: str
+    full: float
+
+
+class GpuWatch:
+    """The utilisation of the GPUs on each page. `start`, then `replace` as often as need be."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, every: float = EVERY) -> None:
+        self._clock, self._every = clock, every
+        self._tasks: dict[GpuPage, asyncio.Task[None]] = {}
+        self._known: dict[GpuPage, tuple[float, tuple[float, ...]]] = {}
+        self._failing: set[GpuPage] = set()
+        self._session: aiohttp.ClientSession | None = None
+        self._log = log.get("health")
+
+    def replace(self, pages: Iterable[GpuPage]) -> None:
+        """Read exactly `pages` from now on."""
+        wanted = set(pages)
+        for page in set(self._tasks) - wanted:
+            self._tasks.pop(page).cancel()
+            self._known.pop(page, None)
+            self._failing.discard(page)
+        for page in wanted - set(self._tasks):
+            self._tasks[page] = asyncio.create_task(self._keep_reading(page))
+
+    async def stop(self) -> None:
+        """Read no more."""
+        tasks = list(self._tasks.values())
+        self.replace(())
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def utilisation(self, pages: Iterable[GpuPage]) -> float | None:
+        """The mean of all GPUs on `pages`, from 0 to 1; None where none is known of late."""
+        now = self._clock()
+        values = [
+            value
+            for page in pages
+            for at, told in [self._known.get(page, (-math.inf, ()))]
+            if now - at <= _FRESH
+            for value in told
+        ]
+        return sum(values) / len(values) if values else None
+
+    async def _keep_reading(self, page: GpuPage) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_WITHIN):
+                    text = await self._read(page.url)
+                values = gpu_values(text, page.metric, page.full)
+                reason = "" if values else f"it has no {page.metric}"
+            except TimeoutError:
+                values, reason = (), f"timed out after {_WITHIN:g} s"
+            except (aiohttp.ClientError, OSError, ValueError) as wrong:
+                values, reason = (), reason_of(wrong)
+            if values:
+                self._known[page] = (self._clock(), values)
+            self._tell(page, reason)
+            await asyncio.sleep(self._every)
+
+    def _tell(self, page: GpuPage, reason: str) -> None:
+        """One event when a page fails, and one when it is well again."""
+        if reason and page not in self._failing:
+            self._failing.add(page)
+            self._log.warning("gpus.failing", url=page.url, reason=reason)
+        elif not reason and page in self._failing:
+            self._failing.discard(page)
+            self._log.info("gpus.recovered", url=page.url)
+
+    async def _read(self, url: str) -> str:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        async with self._session.get(url, allow_redirects=False) as response:
+            response.raise_for_status()
+            body = bytearray()
+            async for chunk in response.content.iter_chunked(64 * 1024):
+                body += chunk
+                if len(body) > _MOST_READ:
+                    raise ValueError("the page is over 4 MiB")
+            return body.decode(errors="replace")
+
+
+def gpu_values(page: str, metric: str, full: float) -> tuple[float, ...]:
+    """The samples of `metric` on a page in Prometheus' text format, as shares from 0 to 1."""
+    sample = re.compile(rf"^{re.escape(metric)}(?:\{{.*\}})?[ \t]+(\S+)", re.MULTILINE)
+    shares = (_number(value) / full for value in sample.findall(page))
+    return tuple(min(share, 1.0) for share in shares if math.isfinite(share) and share >= 0)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

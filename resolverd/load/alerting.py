@@ -1,0 +1,156 @@
+"""What each region's clients get, over a window, and which alerts follow from it.
+
+TTFT and success rates are those of the servers' own metrics, all endpoints of a region together.
+Utilisation is that of the region's GPUs. A region's failover rate is the share of the answers of
+its services that were not the client's first choice while this region is one that does not serve
+them or sends clients on: DNS cannot tell whose client an answer would have been, but only such
+regions lose any. Of several services the worst counts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from resolverd.config.alerts import Alerts, merge_alerts
+from resolverd.config.model import Config, Region
+from resolverd.config.targets import ProbeTargets
+from resolverd.engine.counters import Counters
+from resolverd.health.gpus import GpuPage, GpuWatch
+from resolverd.health.readings import Readings
+from resolverd.health.window import Window, quantile, success_rate, together
+from resolverd.policy.alerts import AlertName, AlertState, Figures, Thresholds, follow
+
+States = Mapping[AlertName, AlertState]
+
+
+class _Answers(NamedTuple):
+    """By service, at one moment: answers so far that named a region, and first choices of them."""
+
+    at: float
+    all: Mapping[str, int]
+    first: Mapping[str, int]
+
+
+class Alerting:
+    """The alerts and the figures behind them, by region."""
+
+    def __init__(self, gpus: GpuWatch) -> None:
+        self.states: dict[str, States] = {}
+        self.figures: dict[str, Figures] = {}
+        self._gpus = gpus
+        self._settings: dict[str, Alerts] = {}
+        self._targets: dict[str, list[str]] = {}
+        self._windows: dict[str, Window] = {}
+        self._answers: deque[_Answers] = deque()
+        self._config: Config
+
+    def adopt(self, config: Config, targets: ProbeTargets) -> None:
+        """Judge the regions of this configuration; what is known of those that stay is kept."""
+        self._config = config
+        self._settings = {
+            r: merge_alerts(config.alerts, t.alerts) for r, t in config.region.items()
+        }
+        self._targets = {region: [] for region in config.region}
+        seen: set[tuple[str, str]] = set()
+        for target in targets.by_id.values():
+            if (target.region, target.name) not in seen:  # an endpoint counts once
+                seen.add((target.region, target.name))
+                self._targets[target.region].append(target.id)
+        for known in (self.states, self.figures):
+            for gone in set(known) - set(config.region):
+                del known[gone]
+        wanted = {target for ids in self._targets.values() for target in ids}
+        self._windows = {t: self._windows.get(t) or Window() for t in wanted}
+        self._gpus.replace(page for region in config.region.values() for page in pages_of(region))
+
+    def sample(self, readings: Mapping[str, Readings]) -> None:
+        """Take what is new."""
+        for region, targets in self._targets.items():
+            span = self._settings[region].window
+            for target in targets:
+                reading = readings.get(target)
+                if reading is not None:
+                    self._windows[target].add(reading, span)
+
+    def judge(self, counted: Counters, losing: Collection[tuple[str, str]], now: float) -> None:
+        """Judge every region; `losing` are the (service, region) that have clients elsewhere."""
+        self._answers.append(_answers(counted, now))
+        longest = max((s.window for s in self._settings.values()), default=0.0)
+        while len(self._answers) > 1 and self._answers[1].at <= now - longest:
+            self._answers.popleft()
+        for region, settings in self._settings.items():
+            figures = self._figures(region, settings, losing, now)
+            self.figures[region] = figures
+            before = self.states.get(region, {})
+            self.states[region] = follow(before, figures, _thresholds(settings), now)
+
+    def degraded(self, region: str) -> bool:
+        """Whether an alert fires that makes the region send clients on."""
+        states, settings = self.states.get(region), self._settings.get(region)
+        if states is None or settings is None:
+            return False
+        return any(states[alert].firing for alert in settings.degrade)
+
+    def _figures(
+        self, region: str, settings: Alerts, losing: Collection[tuple[str, str]], now: float
+    ) -> Figures:
+        span, least = settings.window, settings.requests
+        growth = together(self._windows[t].growth(now, span) for t in self._targets[region])
+        return Figures(
+            ttft_p50=quantile(growth.ttft, 0.5, least),
+            ttft_p99=quantile(growth.ttft, 0.99, least),
+            success_rate=success_rate(growth.responses, least),
+            gpu=self._gpus.utilisation(pages_of(self._config.region[region])),
+            failover_rate=self._failover_rate(region, settings, losing, now),
+        )
+
+    def _failover_rate(
+        self, region: str, settings: Alerts, losing: Collection[tuple[str, str]], now: float
+    ) -> float | None:
+        began = next(a for a in self._answers if a.at >= now - settings.window)
+        last = self._answers[-1]
+        rates = [
+            rate if (name, region) in losing else 0.0
+            for name, service in self._config.service.items()
+            if region in service.regions
+            if (rate := _rate(name, began, last, settings.requests)) is not None
+        ]
+        return max(rates, default=None)
+
+
+def pages_of(region: Region) -> Sequence[GpuPage]:
+    """The pages that tell of a region's GPUs."""
+    return [GpuPage(url, region.gpu_metric, region.gpu_metric_full) for url in region.gpu_metrics]
+
+
+def _rate(service: str, began: _Answers, last: _Answers, least: int) -> float | None:
+    total = last.all.get(service, 0) - began.all.get(service, 0)
+    first = last.first.get(service, 0) - began.first.get(service, 0)
+    return 1 - first / total if total >= least else None
+
+
+def _answers(counted: Counters, now: float) -> _Answers:
+    return _Answers(now, _by_service(counted.steered), _by_service(counted.first_choice))
+
+
+def _by_service(counts: Mapping[tuple[str, str, str], int]) -> Mapping[str, int]:
+    named: Iterable[tuple[str, int]] = ((s, n) for (s, region, _), n in counts.items() if region)
+    total: dict[str, int] = {}
+    for service, count in named:
+        total[service] = total.get(service, 0) + count
+    return total
+
+
+def _thresholds(settings: Alerts) -> Thresholds:
+    return Thresholds(
+        ttft_p50=settings.ttft_p50,
+        ttft_p99=settings.ttft_p99,
+        success_rate=settings.success_rate,
+        gpu_high=settings.gpu_high,
+        gpu_low=settings.gpu_low,
+        failover_rate=settings.failover_rate,
+        sustained=settings.sustained,
+        gpu_sustained=settings.gpu_sustained,
+    )

@@ -1,0 +1,107 @@
+"""How full each replica is: smoothed over its readings, by the yardsticks of its services."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from resolverd.config.probe import Probe
+from resolverd.config.spill import Spill
+from resolverd.health.outcome import Condition
+from resolverd.health.readings import Readings
+from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.policy.saturation import Smoothed, Targets, saturation_of, smooth
+
+# A reading counts for so many intervals; what is older says nothing of now.
+_FRESH = 3
+_FULL = frozenset({Condition.BUSY, Condition.SHEDDING})
+
+
+class Yardstick(NamedTuple):
+    """How a service measures: what counts as just full, and the weight of each new reading."""
+
+    targets: Targets
+    weight: float
+
+
+class Level(NamedTuple):
+    """A region's saturation, its latest one unsmoothed, and when the oldest reading was taken."""
+
+    saturation: float | None = None
+    latest: float | None = None
+    at: float = -math.inf
+
+
+class Replica(NamedTuple):
+    """One probe target as one service measures it."""
+
+    target: str
+    yardstick: Yardstick
+
+
+class Fullness:
+    """The saturation of replicas. Call `sample` as often as there may be new readings."""
+
+    def __init__(self) -> None:
+        self._smoothed: dict[Replica, Smoothed] = {}
+
+    def sample(
+        self,
+        replicas: Iterable[tuple[Replica, Probe]],
+        readings: Mapping[str, Readings],
+        verdicts: Mapping[str, Verdict],
+        now: float,
+    ) -> None:
+        """Take what is new of exactly these replicas; one of whom nothing is fresh is unknown."""
+        known: dict[Replica, Smoothed] = {}
+        for replica, probe in replicas:
+            verdict, reading = verdicts.get(replica.target, UNKNOWN), readings.get(replica.target)
+            if reading is not None and now - reading.at > _patience(probe):
+                reading = None
+            smoothed = _sampled(self._smoothed.get(replica), replica.yardstick, reading, verdict)
+            if smoothed is not None:
+                known[replica] = smoothed
+        self._smoothed = known
+
+    def level(self, targets: Iterable[str], yardstick: Yardstick) -> Level:
+        """The mean of those replicas that are known."""
+        known = [
+            smoothed
+            for target in targets
+            if (smoothed := self._smoothed.get(Replica(target, yardstick))) is not None
+        ]
+        if not known:
+            return Level()
+        count = len(known)
+        return Level(
+            sum(each.value for each in known) / count,
+            sum(each.latest for each in known) / count,
+            min(each.at for each in known),
+        )
+
+
+def yardstick_of(spill: Spill) -> Yardstick:
+    """The yardstick of a service's settings."""
+    return Yardstick(Targets(spill.queue_target, spill.kv_target), spill.smoothing)
+
+
+def _patience(probe: Probe) -> float:
+    return _FRESH * probe.interval + probe.timeout
+
+
+def _sampled(
+    before: Smoothed | None, yardstick: Yardstick, reading: Readings | None, verdict: Verdict
+) -> Smoothed | None:
+    """With what is new. A replica that says it is full is so at once, whatever the mean says."""
+    full = verdict.condition in _FULL or (reading is not None and reading.shedding)
+    waiting, kv_usage, at = None, None, verdict.at
+    if reading is not None:
+        waiting, kv_usage, at = reading.waiting, reading.kv_usage, reading.at
+    latest = saturation_of(waiting, kv_usage, yardstick.targets, full=full)
+    if latest is None:
+        return None
+    smoothed = smooth(before, latest, at, yardstick.weight)
+    if full:
+        return Smoothed(max(1.0, smoothed.value), max(1.0, smoothed.latest), smoothed.at)
+    return smoothed

@@ -1,0 +1,175 @@
+"""The room: looks once a second at what was read, moves shares, and tells whoever steers.
+
+    readings ─► fullness ─┐
+    verdicts ─────────────┼─► spilling ─► shares ─► World ─► Steering
+    alerts that degrade ──┘
+
+`look` is called with each Steering, so that what a region's going and coming back do to shares
+is in the very Steering that tells of it. In between, `keep` looks by itself: every second, and
+at the moment when shares may next be moved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+
+from resolverd import log
+from resolverd.config.model import Service
+from resolverd.config.probe import Probe
+from resolverd.engine.counters import Counters
+from resolverd.health.gpus import GpuWatch
+from resolverd.health.monitor import Monitor
+from resolverd.health.readings import Readings
+from resolverd.load.alerting import Alerting
+from resolverd.load.fullness import Fullness, Level, Replica, Yardstick, yardstick_of
+from resolverd.load.spilling import Spilling
+from resolverd.policy.share import NO_SHARE, Share
+from resolverd.policy.spill import Load as RegionLoad
+from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
+
+EVERY = 1.0
+# Seconds between judgements of what clients get.
+_JUDGING = 5.0
+
+
+class Load:
+    """What is known of the regions' load. `changed` is called when shares have moved."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.spilling = Spilling()
+        self._gpus = GpuWatch(clock)
+        self.alerting = Alerting(self._gpus)
+        self._monitor, self._changed, self._clock = monitor, changed, clock
+        self._fullness = Fullness()
+        self._inputs: Inputs | None = None
+        self._plan: Plan
+        self._judged: Mapping[str, JudgedRegion]
+        self._measured: list[tuple[str, Service, Yardstick]] = []
+        self._replicas: dict[Replica, Probe] = {}
+        self._bears: dict[str, float] = {}
+        self._judged_at = -_JUDGING
+        self._log = log.get("load")
+
+    def look(self, inputs: Inputs, plan: Plan, judged: Mapping[str, JudgedRegion]) -> None:
+        """Take verdicts into account; `judged` are the Plan's regions by site."""
+        if inputs is not self._inputs:
+            self._adopt(inputs)
+        self._plan, self._judged = plan, judged
+        self._advance(self._clock())
+
+    def shares(self) -> Mapping[tuple[str, str], Share]:
+        """The shares now, by service and region."""
+        return MappingProxyType(self.spilling.shares(self._clock()))
+
+    def saturations(self) -> dict[tuple[str, str], float]:
+        """Each region's smoothed saturation as its services measure it; only those known."""
+        return {
+            (name, region): level.saturation
+            for name, _, yardstick in self._measured
+            for region, planned in self._plan.services[name].regions.items()
+            if (level := self._level(planned, yardstick)).saturation is not None
+        }
+
+    async def keep(self, counted: Callable[[], Awaitable[Counters]]) -> None:
+        """Look, for as long as the daemon serves; `counted` is what the engine has counted.
+
+        A defect of ours costs one look, not the daemon: shares stay as they are.
+        """
+        try:
+            while True:
+                try:
+                    await self._turn(counted)
+                except Exception:  # noqa: BLE001 - answers go on, with the shares as they are
+                    self._log.error("load.defect", exc_info=True)
+                due = self.spilling.due(self._clock())
+                await asyncio.sleep(EVERY if due is None else min(EVERY, due - self._clock()))
+        finally:
+            await self._gpus.stop()
+
+    async def _turn(self, counted: Callable[[], Awaitable[Counters]]) -> None:
+        if self._inputs is None:
+            self._changed()  # whoever steers will look
+            return
+        readings = self._monitor.readings()
+        now = self._clock()
+        self._fullness.sample(self._replicas.items(), readings, self._monitor.verdicts(), now)
+        if self._advance(now):
+            self._changed()
+        self.alerting.sample(readings)
+        if now - self._judged_at >= _JUDGING:
+            self._judged_at = now
+            self.alerting.judge(await counted(), self._losing(), now)
+
+    def _adopt(self, inputs: Inputs) -> None:
+        services, targets = inputs.config.service, inputs.targets
+        self._inputs = inputs
+        self._measured = [(n, s, yardstick_of(s.spill)) for n, s in services.items()]
+        self._replicas = {
+            Replica(target, yardstick): targets.by_id[target].settings
+            for name, service, yardstick in self._measured
+            for region in service.regions
+            for target in targets.ids[(name, region)]
+        }
+        self._bears = {name: region.bears for name, region in inputs.config.region.items()}
+        self.spilling.adopt(services)
+        self.alerting.adopt(inputs.config, targets)
+
+    def _advance(self, now: float) -> bool:
+        """Move the shares of every service as they should be now; whether any has moved."""
+        readings = self._monitor.readings()
+        levels: dict[tuple[str, Yardstick], Level] = {}
+        moved = False
+        for name, _, yardstick in self._measured:
+            rule = self.spilling.rule(name)
+            if rule is None:
+                continue
+            loads = {}
+            for region, planned in self._plan.services[name].regions.items():
+                key = planned.site, yardstick
+                if key not in levels:
+                    levels[key] = self._level(planned, yardstick)
+                started = _started(planned, readings) if rule.slow_start else None
+                loads[region] = self._load(region, planned, levels[key], rule.start, started)
+            moved |= self.spilling.advance(name, loads, now)
+        return moved
+
+    def _load(
+        self, region: str, planned: RegionPlan, level: Level, start: float, started: float | None
+    ) -> RegionLoad:
+        serves = self._judged[planned.site].verdict.serves
+        saturation, latest = level.saturation, level.latest
+        if self.alerting.degraded(region):
+            saturation = latest = max(start, saturation or 0.0, latest or 0.0)
+        return RegionLoad(serves, self._bears[region], saturation, latest, level.at, started)
+
+    def _level(self, planned: RegionPlan, yardstick: Yardstick) -> Level:
+        """How full a region is: the mean of the endpoints that serve and are known."""
+        verdicts = self._judged[planned.site].endpoints
+        serving = (e.target for e in planned.endpoints if verdicts[e.target].serves)
+        return self._fullness.level(serving, yardstick)
+
+    def _losing(self) -> set[tuple[str, str]]:
+        """The services and regions of which some clients, or all, are answered elsewhere."""
+        shares = self.spilling.shares(self._clock())
+        return {
+            (name, region)
+            for name, service in self._plan.services.items()
+            for region, planned in service.regions.items()
+            if not self._judged[planned.site].verdict.serves
+            or shares.get((name, region), NO_SHARE).spilled
+        }
+
+
+def _started(planned: RegionPlan, readings: Mapping[str, Readings]) -> float | None:
+    """When the newest of a region's processes started, in Unix seconds."""
+    told = [readings[e.target].started for e in planned.endpoints if e.target in readings]
+    return max((started for started in told if started is not None), default=None)

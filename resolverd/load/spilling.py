@@ -1,0 +1,103 @@
+"""The shares of every service: a controller each, what it has done, and what it tells the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from resolverd import log
+from resolverd.config.model import Service
+from resolverd.policy.share import NO_SHARE, Share
+from resolverd.policy.spill import Load, Spill, SpillRule, advance
+
+_WORDS = {
+    (False, True): "spill.begins",
+    (True, False): "spill.ends",
+}
+
+
+class Spilling:
+    """The shares by service and region; `episodes` counts how often each began to spill."""
+
+    def __init__(self) -> None:
+        self.episodes: Counter[tuple[str, str]] = Counter()
+        self._spills: dict[str, Spill] = {}
+        self._rules: dict[str, SpillRule] = {}
+        self._log = log.get("load")
+
+    def adopt(self, services: Mapping[str, Service]) -> None:
+        """Follow these services' rules; shares stay where a service still spills."""
+        self._rules = {
+            name: rule_of(service) for name, service in services.items() if service.spill.enabled
+        }
+        for gone in set(self._spills) - set(self._rules):
+            del self._spills[gone]
+
+    def advance(self, service: str, loads: Mapping[str, Load], now: float) -> bool:
+        """Move the shares of a service as they should be now; whether any has moved."""
+        rule = self._rules.get(service)
+        if rule is None:
+            return False
+        before = self._spills.get(service, Spill())
+        if _calm(before, loads, rule, now):
+            return False
+        after = self._spills[service] = advance(before, loads, rule, now)
+        shares, old = after.shares(now), before.shares(now)
+        for region, load in loads.items():
+            self._tell(
+                service, region, load, old.get(region, NO_SHARE), shares.get(region, NO_SHARE)
+            )
+        return shares != old
+
+    def rule(self, service: str) -> SpillRule | None:
+        """What the shares of a service follow; None where it moves none."""
+        return self._rules.get(service)
+
+    def shares(self, now: float) -> dict[tuple[str, str], Share]:
+        """What the engines answer from."""
+        return {
+            (service, region): share
+            for service, spill in self._spills.items()
+            for region, share in spill.shares(now).items()
+        }
+
+    def due(self, now: float) -> float | None:
+        """When the next of the rounds to come is; None where none is known beforehand."""
+        rounds = [s.due for s in self._spills.values() if s.due > now and s.shares(now)]
+        return min(rounds, default=None)
+
+    def _tell(self, service: str, region: str, load: Load, old: Share, new: Share) -> None:
+        if old.spilled == new.spilled:
+            return
+        event = _WORDS.get(
+            (old.spilled > 0, new.spilled > 0),
+            "spill.grows" if new.spilled > old.spilled else "spill.shrinks",
+        )
+        self.episodes[(service, region)] += event == "spill.begins"
+        self._log.info(
+            event,
+            service=service,
+            region=region,
+            share=round(new.spilled, 3),
+            saturation=None if load.saturation is None else round(load.saturation, 2),
+        )
+
+
+def _calm(spill: Spill, loads: Mapping[str, Load], rule: SpillRule, now: float) -> bool:
+    """Whether nothing moves: no share, nobody full, and nobody who might start slowly."""
+    full = any((load.saturation or 0.0) >= rule.start for load in loads.values())
+    return not full and not rule.slow_start and not spill.shares(now)
+
+
+def rule_of(service: Service) -> SpillRule:
+    """A service's settings as the controller's rule; no two steps are closer than its TTL."""
+    spill = service.spill
+    return SpillRule(
+        start=spill.start,
+        end=spill.end,
+        step=spill.step,
+        most=spill.most,
+        dwell=max(spill.dwell, service.ttl),
+        ttl=service.ttl,
+        slow_start=spill.slow_start,
+    )
