@@ -13,6 +13,7 @@ from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
+from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
@@ -67,6 +68,8 @@ class Served(Protocol):
     def engine(self) -> Engine: ...
     @property
     def monitor(self) -> Monitor: ...
+    @property
+    def load(self) -> Load: ...
     @property
     def changes(self) -> Changes: ...
     @property

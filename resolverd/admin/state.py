@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resolverd import __version__
+from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.served import Served
-from resolverd.config.model import Config
 from resolverd.dns.names import to_text
 from resolverd.health.doubt import Doubt
 from resolverd.health.overrides import Override
@@ -30,7 +30,6 @@ def state_of(served: Served) -> Json:
     """Everything about a daemon that is ready."""
     now = time.monotonic()
     plan, steering = served.snapshot
-    config = served.inputs.config
     judged = judge_regions(plan, served.world, now)
     return {
         "version": __version__,
@@ -48,7 +47,10 @@ def state_of(served: Served) -> Json:
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
         "regions": [_region(each, served, now) for each in judged.values()],
-        "services": [_service(name, plan, config, judged) for name in plan.services],
+        "services": [
+            _service(name, served, judged, load)
+            for name, load in service_loads(served.load, plan).items()
+        ],
         "overrides": [_override(k, o, now) for k, o in served.overrides.active(now).items()],
         "zones": [_zone(zone) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
@@ -130,6 +132,7 @@ def _region(judged: JudgedRegion, served: Served, now: float) -> Json:
         "services": list(judged.services),
         **_verdict(judged.verdict, now),
         "min_endpoints": region.min_endpoints,
+        **region_load(served.load, judged.region),
         "endpoints": [
             _endpoint(id_, verdict, served, counters, now)
             for id_, verdict in judged.endpoints.items()
@@ -157,7 +160,8 @@ def _endpoint(
     }
 
 
-def _service(name: str, plan: Plan, config: Config, judged: Mapping[str, JudgedRegion]) -> Json:
+def _service(name: str, served: Served, judged: Mapping[str, JudgedRegion], load: Json) -> Json:
+    config, plan = served.inputs.config, served.snapshot.plan
     service = config.service[name]
     mine = [each for each in judged.values() if name in each.services]
     states = {each.region: each.verdict.state.value for each in mine}
@@ -170,6 +174,7 @@ def _service(name: str, plan: Plan, config: Config, judged: Mapping[str, JudgedR
         "failover_ttl_seconds": service.failover_ttl,
         "serves": any(each.verdict.serves for each in mine),
         "regions": {region: states[region] for region in service.regions},
+        "load": load,
         "names": sorted(
             to_text(key).removesuffix(".")
             for zone in plan.zones.values()

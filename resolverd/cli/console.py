@@ -44,6 +44,14 @@ def show(*tables: Table) -> None:
         console.out("\n".join(["", *rows] if index else rows))
 
 
+def columns(*names: str) -> Table:
+    """An empty table with these columns, without lines around them."""
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
 def show_json(value: Any) -> None:
     """One JSON document that any parser takes: None where a number has no end."""
     out().print_json(json.dumps(value, allow_nan=False), ensure_ascii=False)

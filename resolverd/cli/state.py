@@ -8,8 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from resolverd.cli.console import count, show, show_json
+from resolverd.cli.console import columns, count, show, show_json
 from resolverd.cli.link import add_socket, find
+from resolverd.cli.load import load_tables
 from resolverd.cli.options import add_config, add_json, verb
 from resolverd.cli.spans import since, span
 from resolverd.errors import ExitCode
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(state)
     else:
         tables = [_facts(state), _regions(state), _endpoints(state), _services(state)]
-        show(*tables, *([_overrides(state)] if state["overrides"] else []))
+        show(*tables, *load_tables(state), *([_overrides(state)] if state["overrides"] else []))
     return ExitCode.OK
 
 
@@ -80,7 +81,7 @@ def _facts(state: Json) -> Table:
 
 
 def _regions(state: Json) -> Table:
-    table = _table("region", "state", "for", "endpoints", "services", "why")
+    table = columns("region", "state", "for", "endpoints", "services", "why")
     for region in state["regions"]:
         serving = sum(endpoint["serves"] for endpoint in region["endpoints"])
         told = f"{serving}/{len(region['endpoints'])}"
@@ -89,7 +90,7 @@ def _regions(state: Json) -> Table:
 
 
 def _endpoints(state: Json) -> Table:
-    table = _table("endpoint", "state", "for", "probe", "addresses", "why")
+    table = columns("endpoint", "state", "for", "probe", "addresses", "why")
     for region in state["regions"]:
         for endpoint in region["endpoints"]:
             latency = endpoint["latency_seconds"]
@@ -99,7 +100,7 @@ def _endpoints(state: Json) -> Table:
 
 
 def _services(state: Json) -> Table:
-    table = _table("service", "policy", "TTL", "names", "regions that serve")
+    table = columns("service", "policy", "TTL", "names", "regions that serve")
     for service in state["services"]:
         serving = [r for r, s in service["regions"].items() if s in {"up", "suspect"}]
         table.add_row(
@@ -118,17 +119,10 @@ def _some(names: list[str]) -> str:
 
 
 def _overrides(state: Json) -> Table:
-    table = _table("override", "says", "left", "who", "why")
+    table = columns("override", "says", "left", "who", "why")
     for each in state["overrides"]:
         left = "until cleared" if each["seconds_left"] is None else span(each["seconds_left"])
         table.add_row(*map(Text, (each["target"], each["kind"], left, each["who"], each["why"])))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
     return table
 
 

@@ -1,0 +1,61 @@
+"""How loaded the regions are, as `resolverd state` shows it: only what is known, or moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from resolverd.cli.console import columns
+
+Json = dict[str, Any]
+
+
+def load_tables(state: Json) -> list[Table]:
+    """A table of saturation and shares, and one of outcomes; each only where it has rows."""
+    return [table for table in (_spill(state), _outcomes(state)) if table.row_count]
+
+
+def _spill(state: Json) -> Table:
+    table = columns("service", "region", "saturation", "sends on", "takes")
+    for service in state["services"]:
+        for region, load in service["load"].items():
+            if load["saturation"] is None and not load["spilled"] and not load["takes"]:
+                continue
+            table.add_row(
+                Text(service["name"]),
+                Text(region),
+                _number(load["saturation"], "{:.2f}"),
+                Text(_share(load["spilled"]), "yellow" if load["spilled"] else ""),
+                Text(_share(load["takes"])),
+            )
+    return table
+
+
+def _outcomes(state: Json) -> Table:
+    table = columns("region", "TTFT p50", "p99", "success", "GPUs", "failover", "alerts")
+    told: dict[str, Json] = {region["region"]: region for region in state["regions"]}
+    for name, region in told.items():
+        outcomes = region["outcomes"]
+        if all(value is None for value in outcomes.values()):
+            continue
+        firing = [alert for alert, fires in region["alerts"].items() if fires]
+        table.add_row(
+            Text(name),
+            _number(outcomes["ttft_p50"], "{:.3f} s"),
+            _number(outcomes["ttft_p99"], "{:.3f} s"),
+            _number(outcomes["success_rate"], "{:.2%}"),
+            _number(outcomes["gpu"], "{:.0%}"),
+            _number(outcomes["failover_rate"], "{:.1%}"),
+            Text(", ".join(firing) or "none", "red" if firing else ""),
+        )
+    return table
+
+
+def _number(value: float | None, shape: str) -> Text:
+    return Text("unknown" if value is None else shape.format(value))
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share else "-"
