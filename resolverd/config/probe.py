@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, StringConstraints, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from resolverd.config.options import Section, option
 from resolverd.config.types import Duration, Hostname
 
-ProbeKind = Literal["tcp", "http"]
+ProbeKind = Literal["tcp", "http", "vllm"]
 
 
 class Probe(Section):
     """`[probe]`: how endpoints are asked; services, regions and endpoints may override it."""
 
-    kind: ProbeKind = option("http", "What is asked: a TCP handshake or an HTTP request.")
-    path: str = option("/health", "Path and query of the HTTP request; replaces the URL's own.")
+    kind: ProbeKind = option(
+        "http",
+        "What is asked: a TCP handshake, an HTTP request, or a vLLM server to prove that it works.",
+    )
+    path: str = option(
+        "/health",
+        "Path and query of the HTTP request; replaces the URL's own. Kind vllm: the health check, "
+        "below the URL's own path.",
+    )
     method: Literal["GET", "HEAD", "POST"] = option("GET", "HTTP method.")
     body: str = option("", "Body of the HTTP request.")
     headers: dict[str, str] = option(factory=dict, doc="Headers added to the HTTP request.")
@@ -52,10 +59,55 @@ class Probe(Section):
         2, "Consecutive successes that bring an endpoint up.", unit="successes", least=1, most=100
     )
 
+    @property
+    def may_withdraw(self) -> bool:
+        """Whether one outcome of this kind may take an endpoint down, whatever `fall` is."""
+        return self.kind == "vllm"
+
+    model: str = option(
+        "",
+        "Kind vllm: the model that the server must serve; empty takes the service's in the region.",
+    )
+    max_model_len: int = option(
+        0,
+        "Kind vllm: the longest context that the server must tell; 0 compares none.",
+        unit="tokens",
+        least=0,
+    )
+    version: str = option(
+        "", "Kind vllm: the version that the server must tell; empty compares none."
+    )
+    fingerprint: str = option(
+        "",
+        "Kind vllm: the `system_fingerprint` that its completions must carry; empty compares none.",
+    )
+    credential: str = option(
+        "",
+        "Kind vllm: file with the bearer token; an absolute path, or a name that systemd's "
+        "LoadCredential= gave it.",
+    )
+    canary_prompt: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = option(
+        "Hi", "Kind vllm: what the canary, a completion of one token, is asked to complete."
+    )
+    canary_tokens_per_hour: int = option(
+        16_000,
+        "Kind vllm: the most that the canaries of one endpoint may take. The default is enough for "
+        "one every second; one every five takes a fifth of it.",
+        unit="tokens per hour",
+        least=100,
+        most=10_000_000,
+    )
+
     @model_validator(mode="after")
     def _fast_is_faster(self) -> Probe:
         if self.fast_interval > self.interval:
             raise ValueError("fast_interval is longer than interval")
+        return self
+
+    @model_validator(mode="after")
+    def _credential_is_a_file(self) -> Probe:
+        if "/" in self.credential and not self.credential.startswith("/"):
+            raise ValueError("credential is neither an absolute path nor a plain name")
         return self
 
 

@@ -111,12 +111,14 @@ def _soonest(health: EndpointHealth, settings: Probe) -> float:
     """Seconds after the start of the last probe before the status could flip.
 
     A reload can lower `fall` or `rise` beneath the count already reached: one is still needed.
+    Where a single outcome may withdraw, one is enough, however many failures are still to come.
     """
     match health.state:
         case State.UP:
             return math.inf
         case State.SUSPECT:
-            return max(1, settings.fall - health.failures) * settings.fast_interval
+            needed = 1 if settings.may_withdraw else settings.fall - health.failures
+            return max(1, needed) * settings.fast_interval
         case State.DOWN | State.RECOVERING:
             return max(1, settings.rise - health.successes) * settings.fast_interval
         case State.UNKNOWN:

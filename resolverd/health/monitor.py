@@ -19,7 +19,9 @@ from resolverd import log
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.doubt import Doubt
 from resolverd.health.hearing import Hearing
+from resolverd.health.identity import Identity
 from resolverd.health.lookup import is_address
+from resolverd.health.outcome import Canaries
 from resolverd.health.probes import PROBES, Ask, Tools
 from resolverd.health.readings import Readings
 from resolverd.health.verdict import Verdict
@@ -94,6 +96,18 @@ class Monitor:
         """The latest readings of each target whose probe takes any, by target id."""
         return MappingProxyType(
             {id_: w.readings for id_, w in self._watches.items() if w.readings is not None}
+        )
+
+    def identities(self) -> Mapping[str, Identity]:
+        """Who each target says it is, by target id; those of whom nothing is known are left out."""
+        return MappingProxyType(
+            {id_: w.identity for id_, w in self._watches.items() if w.identity is not None}
+        )
+
+    def canaries(self) -> Mapping[str, Canaries]:
+        """What canaries each target was sent, by target id, where its probe sends any."""
+        return MappingProxyType(
+            {id_: w.canaries for id_, w in self._watches.items() if w.canaries is not None}
         )
 
     def heard(self) -> Mapping[str, bool]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
+from resolverd.health.identity import Identity
 from resolverd.health.readings import Readings
 
 
@@ -55,13 +57,35 @@ _WITHDRAWING = frozenset({Condition.DRAINING, Condition.WRONG_MODEL})
 _ALARMING = frozenset({Condition.MISCONFIGURED, Condition.UNPROVEN, Condition.WRONG_MODEL})
 
 
+class Canaries(NamedTuple):
+    """Canaries that one target has been sent so far.
+
+    How many were sent, how many of them brought a token, and the most tokens that all can have
+    taken. `ttft` is the time to the last token, in seconds.
+    """
+
+    sent: int = 0
+    answered: int = 0
+    tokens: int = 0
+    ttft: float | None = None
+
+    def one_sent(self, tokens: int) -> Canaries:
+        """One more, which takes so many tokens at most."""
+        return self._replace(sent=self.sent + 1, tokens=self.tokens + tokens)
+
+    def one_answered(self, ttft: float) -> Canaries:
+        """One of those sent has brought its token."""
+        return self._replace(answered=self.answered + 1, ttft=ttft)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Whether the endpoint served, in a few words why, and how long the probe took.
 
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
     is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
-    all came back from the far end, be it a refusal: if not, this host may be at fault.
+    all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`,
+    `identity` and `canaries` are None for the kinds of probe that look for none.
     """
 
     ok: bool
@@ -70,3 +94,5 @@ class Outcome:
     condition: Condition = Condition.NONE
     heard: bool = True
     readings: Readings | None = None
+    identity: Identity | None = None
+    canaries: Canaries | None = None

@@ -27,8 +27,9 @@ from dataclasses import dataclass
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.health.doubt import Fault
+from resolverd.health.identity import Identity
 from resolverd.health.machine import EndpointHealth
-from resolverd.health.outcome import Outcome
+from resolverd.health.outcome import Canaries, Outcome
 from resolverd.health.probes import Ask, run
 from resolverd.health.readings import Readings
 from resolverd.health.trial import Trial
@@ -69,9 +70,10 @@ class Counters:
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings` are the latest that a probe brought, `heard` whether the last probe that ended heard
-    anything from the far end. `ended(watch, outcome, started)` is called for each probe that counts
-    and has to `settle` the watch; without it every silence is the target's own fault.
+    `readings`, `identity` and `canaries` are the latest that its probes brought, if they bring any;
+    `heard` is whether the last probe that ended heard anything from the far end.
+    `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
+    watch; without it every silence is the target's own fault.
     """
 
     def __init__(
@@ -96,6 +98,8 @@ class Watch:
         self._unsure = False
         self.verdict = self._trial.verdict(target.settings, clock())
         self.readings: Readings | None = None
+        self.identity: Identity | None = None
+        self.canaries: Canaries | None = None
         self.heard = True
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -202,8 +206,9 @@ class Watch:
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 
     def _observe(self, outcome: Outcome, started: float) -> None:
-        if outcome.readings is not None:
-            self.readings = outcome.readings
+        self.readings = outcome.readings or self.readings
+        self.identity = outcome.identity
+        self.canaries = outcome.canaries or self.canaries
         self.heard = outcome.heard
         self._trial.observe(outcome, self.target.settings, self._clock(), started)
         if self._ended is None:

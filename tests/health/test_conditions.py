@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -10,9 +13,11 @@ from hypothesis import strategies as st
 from resolverd.config.probe import Probe
 from resolverd.health.machine import EndpointHealth, observe, verdict
 from resolverd.health.outcome import Condition, Outcome
+from resolverd.health.verdict import State
 
 # No deadline for one example: a loaded machine is no defect.
 unhurried = hypothesis_settings(deadline=None)
+counts = st.integers(1, 4)
 
 OUTCOMES = {
     "+": Outcome(True, "ok"),
@@ -79,6 +84,30 @@ def test_a_hold_moves_no_moment_that_was_promised() -> None:
     before = verdict(replay("+-", probe)[-1], probe)
     after = verdict(replay("+-smu", probe)[-1], probe)
     assert (after.since, after.at, after.soonest) == (before.since, before.at, before.soonest)
+
+
+@unhurried
+@given(st.text(st.sampled_from("+-bhsmudw"), min_size=1, max_size=20), counts, counts)
+def test_soonest_is_the_earliest_flip_over_every_continuation_with_withdrawals(
+    history: str, fall: int, rise: int
+) -> None:
+    probe = Probe(kind="vllm", fall=fall, rise=rise, fast_interval=1.0)
+    now = replay(history, probe)[-1]
+    flips = []
+    for future in itertools.product("+-sd", repeat=max(fall, rise)):
+        health = now
+        for step, letter in enumerate(future, start=1):
+            health = observe(health, OUTCOMES[letter], probe, 0.0)
+            if health.state.serves != now.state.serves:
+                flips.append(step)
+                break
+    soonest = verdict(now, probe).soonest
+    if now.state is State.UP:
+        assert math.isinf(soonest)  # nothing is promised while all is well
+    elif now.state is State.UNKNOWN:
+        assert soonest == 0
+    else:
+        assert soonest == min(flips)
 
 
 def test_a_withdrawal_is_a_flip_with_its_own_moment() -> None:

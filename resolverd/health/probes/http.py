@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from resolverd.config.probe import Probe
+from resolverd.health.probes.exchange import on_a_live_connection, read_up_to
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, hear
 from resolverd.health.probes.tools import Tools
 
@@ -32,20 +33,13 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
             hear()
             if response.status not in statuses:
                 raise ProbeFailedError(f"HTTP {response.status}")
-            body = await _read(response)
+            body = await read_up_to(response, MOST_READ)
             if expected not in body:
                 raise ProbeFailedError(f'HTTP {response.status}, body lacks "{_brief(settings)}"')
             return Seen(f"HTTP {response.status}")
 
     async def ask() -> Seen:
-        try:
-            return await ask_once(tools.session)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # A server may close a kept connection just as it is used again: that says
-            # nothing about the server, so ask once more on a connection of its own.
-            return await ask_once(tools.fresh_session)
+        return await on_a_live_connection(ask_once, tools)
 
     return ask
 
@@ -71,18 +65,6 @@ def _request(settings: Probe) -> dict[str, Any]:
         "ssl": settings.verify_tls,
         "server_hostname": settings.sni or None,
     }
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, or its first 64 KiB; then the connection is closed instead of drained."""
-    body = bytearray()
-    while len(body) < MOST_READ:
-        chunk = await response.content.read(MOST_READ - len(body))
-        if not chunk:
-            return bytes(body)
-        body += chunk
-    response.close()
-    return bytes(body)
 
 
 def _brief(settings: Probe) -> str:

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import aiohttp
 
 from resolverd.errors import ResolverdError
-from resolverd.health.outcome import Condition, Outcome
+from resolverd.health.identity import Identity
+from resolverd.health.outcome import Canaries, Condition, Outcome
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.readings import Readings
 
@@ -26,6 +27,8 @@ class Seen(NamedTuple):
     reason: str
     condition: Condition = Condition.NONE
     readings: Readings | None = None
+    identity: Identity | None = None
+    canaries: Canaries | None = None
 
 
 Ask = Callable[[], Awaitable[Seen]]
@@ -39,8 +42,13 @@ def hear() -> None:
     _heard.set(True)
 
 
+def was_heard() -> bool:
+    """Whether this probe has had the beginning of an answer."""
+    return _heard.get()
+
+
 class ProbeFailedError(ResolverdError):
-    """What was seen is not what an endpoint shows that serves; see `Outcome` for each part.
+    """What was `seen` is not what an endpoint shows that serves.
 
     `heard` is True unless nothing came back.
     """
@@ -54,24 +62,38 @@ class ProbeFailedError(ResolverdError):
         heard: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.condition, self.readings, self.heard = condition, readings, heard
+        self.seen, self.heard = Seen(reason, condition, readings), heard
+
+    @classmethod
+    def of(cls, seen: Seen, *, heard: bool = True) -> ProbeFailedError:
+        """The error that carries all of `seen`."""
+        error = cls(seen.reason, heard=heard)
+        error.seen = seen
+        return error
 
 
 async def run(ask: Ask, within: float) -> Outcome:
     """Ask once, for at most `within` seconds. Never raises for what an endpoint does."""
     began = time.monotonic()
     _heard.set(False)
-    condition, readings, heard, ok = Condition.NONE, None, True, False
+    ok, heard = False, True
     try:
         async with asyncio.timeout(within):
-            reason, condition, readings = await ask()
-            ok = True
+            seen, ok = await ask(), True
     except ProbeFailedError as wrong:
-        reason, condition, readings = str(wrong), wrong.condition, wrong.readings
-        heard = wrong.heard
+        seen, heard = wrong.seen, wrong.heard
     except TimeoutError:
-        reason, heard = f"timed out after {within:g} s", _heard.get()
+        seen, heard = Seen(f"timed out after {within:g} s"), was_heard()
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
-        reason, heard = reason_of(wrong), heard_by(wrong)
-    return Outcome(ok, reason, time.monotonic() - began, condition, heard, readings)
+        seen, heard = Seen(reason_of(wrong)), heard_by(wrong)
+    return Outcome(
+        ok=ok,
+        reason=seen.reason,
+        latency=time.monotonic() - began,
+        condition=seen.condition,
+        heard=heard,
+        readings=seen.readings,
+        identity=seen.identity,
+        canaries=seen.canaries,
+    )

@@ -1,0 +1,58 @@
+"""Who a server says it is, and who of several says something else; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an inference server serves. Empty and 0 are what it did not tell.
+
+    `models` are the names that it answers to, `root` where the weights of the one it was asked for
+    came from, `max_model_len` its longest context in tokens, `version` the server's own,
+    `fingerprint` what it says of its whole configuration (OpenAI's `system_fingerprint`).
+    """
+
+    models: tuple[str, ...] = ()
+    root: str = ""
+    max_model_len: int = 0
+    version: str = ""
+    fingerprint: str = ""
+
+
+class Difference(NamedTuple):
+    """One server that tells of `field` something else than most of its peers."""
+
+    field: str
+    told: str
+    most: str
+
+
+def differences(
+    identities: Mapping[str, Identity], fields: Sequence[str]
+) -> dict[str, list[Difference]]:
+    """Those who differ from the majority of the others in one of `fields`, by their key.
+
+    What a server does not tell is not compared. Where no value has more than half of the votes,
+    nobody can say who is wrong: everybody is listed, against ``"no majority"``.
+    """
+    found: dict[str, list[Difference]] = {}
+    for field in fields:
+        votes = {key: told for key, each in identities.items() if (told := _told(each, field))}
+        if len(set(votes.values())) < 2:
+            continue
+        value, count = Counter(votes.values()).most_common(1)[0]
+        most = value if 2 * count > len(votes) else "no majority"
+        for key, told in votes.items():
+            if told != most:
+                found.setdefault(key, []).append(Difference(field, told, most))
+    return found
+
+
+def _told(identity: Identity, field: str) -> str:
+    value = getattr(identity, field)
+    return str(value) if value else ""

@@ -1,0 +1,67 @@
+"""A bearer token in a file: read when the file changes, and never shown.
+
+It is named by an absolute path, or by the name that systemd's LoadCredential= gave it
+(systemd.exec(5)), which is a file in $CREDENTIALS_DIRECTORY.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from resolverd.errors import ResolverdError
+
+_LONGEST = 8192
+
+
+class CredentialError(ResolverdError):
+    """The file cannot be read, or holds no token."""
+
+
+class Credential:
+    """The token in the file that `name` names; an empty name stands for none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._seen: tuple[int, int, int] | None = None
+        self._token = ""
+
+    def __repr__(self) -> str:
+        return f"Credential({self._name!r})"
+
+    def header(self) -> dict[str, str]:
+        """The header that carries it. Raises CredentialError."""
+        if not self._name:
+            return {}
+        try:
+            path = self._path()
+            about = path.stat()
+            seen = about.st_mtime_ns, about.st_size, about.st_ino
+            if seen != self._seen:
+                self._token, self._seen = self._read(path), seen
+        except OSError as wrong:
+            self._seen = None
+            reason = (wrong.strerror or type(wrong).__name__).lower()
+            raise CredentialError(f'credential "{self._name}": {reason}') from wrong
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def hide(self, text: str) -> str:
+        """`text` without the token, which a server may have repeated."""
+        return text.replace(self._token, "…") if self._token else text
+
+    def _path(self) -> Path:
+        path = Path(self._name)
+        if path.is_absolute():
+            return path
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not directory:
+            raise CredentialError(f'credential "{self._name}": $CREDENTIALS_DIRECTORY is not set')
+        return Path(directory, self._name)
+
+    def _read(self, path: Path) -> str:
+        with path.open("rb") as file:
+            raw = file.read(_LONGEST + 1).strip()
+        # Visible ASCII, as a header can carry it.
+        if not raw or len(raw) > _LONGEST or not all(0x21 <= octet <= 0x7E for octet in raw):
+            raise CredentialError(f'credential "{self._name}": the file holds no token')
+        return raw.decode("ascii")

@@ -1,0 +1,167 @@
+"""Reading vLLM's metrics: both spellings, several engines, and pages that nobody should trust."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from inference import Inference
+
+from resolverd.health.probes.vllm_metrics import Page, read_page
+from resolverd.health.readings import Buckets
+
+# No deadline for one example: a loaded machine is no defect.
+unhurried = hypothesis_settings(deadline=None)
+
+NAMES = {
+    "running": ["vllm:num_requests_running"],
+    "waiting": ["vllm:num_requests_waiting"],
+    "kv_usage": ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"],
+    "generated": ["vllm:generation_tokens_total", "vllm:generation_tokens"],
+    "prompt": ["vllm:prompt_tokens_total", "vllm:prompt_tokens"],
+    "iterations": ["vllm:iteration_tokens_total_count", "vllm:iteration_tokens_count"],
+    "rejections": ["vllm:admission_rejections_total", "vllm:admission_rejections"],
+    "started": ["process_start_time_seconds"],
+}
+
+
+def test_a_page_of_vllm_tells_everything() -> None:
+    page = read_page(Inference(generated=7, rejections=2).page())
+    assert page == Page(
+        running=0,
+        waiting=0,
+        kv_usage=0.25,
+        generated=7,
+        prompt=7,
+        iterations=7,
+        rejections=2,
+        started=1.7e9,
+        ttft=Buckets((0.1, math.inf), (7, 7)),
+        responses={"2xx": 1},
+    )
+    assert page.tokens == 14
+
+
+@pytest.mark.parametrize(("field", "name"), [(f, n) for f, names in NAMES.items() for n in names])
+def test_each_spelling_is_known_with_labels_and_without(field: str, name: str) -> None:
+    for text in (f"{name} 0.5\n", f'{name}{{engine="0",x="a b}}c"}} 0.5 1700000000\n'):
+        assert getattr(read_page(text.encode()), field) == 0.5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'vllm:num_requests_waiting_by_reason{a="b"} 5',
+        "# HELP vllm:num_requests_waiting 5",
+        "xvllm:num_requests_waiting 5",
+        "vllm:num_requests_waiting",
+        "vllm:num_requests_waiting ",
+        "vllm:num_requests_waiting{ 5",
+        "vllm:num_requests_waiting five",
+        "vllm:num_requests_waiting NaN",
+        "vllm:num_requests_waiting +Inf",
+        "vllm:num_requests_waiting -1",
+        "vllm:num_requests_waiting 1e999",
+    ],
+)
+def test_what_is_no_such_number_is_unknown_and_never_zero(line: str) -> None:
+    assert read_page(f"{line}\n".encode()).waiting is None
+
+
+def test_one_unreadable_engine_makes_the_sum_unknown() -> None:
+    text = 'vllm:num_requests_waiting{engine="0"} 5\nvllm:num_requests_waiting{engine="1"} NaN\n'
+    assert read_page(text.encode()).waiting is None
+
+
+def test_engines_are_added_up_and_the_use_of_their_caches_is_the_mean() -> None:
+    text = "".join(
+        f'vllm:num_requests_running{{engine="{n}"}} {n}\n'
+        f'vllm:kv_cache_usage_perc{{engine="{n}"}} 0.{n}\n'
+        f'vllm:time_to_first_token_seconds_bucket{{engine="{n}",le="1.0"}} {n}\n'
+        f'vllm:time_to_first_token_seconds_bucket{{engine="{n}",le="+Inf"}} {n + 1}\n'
+        for n in (1, 2, 3)
+    )
+    page = read_page(text.encode())
+    assert page.running == 6
+    assert page.kv_usage == pytest.approx(0.2)
+    assert page.ttft == Buckets((1.0, math.inf), (6, 9))
+
+
+def test_of_two_spellings_one_counts() -> None:
+    text = "vllm:kv_cache_usage_perc 0.4\nvllm:gpu_cache_usage_perc 0.9\n"
+    assert read_page(text.encode()).kv_usage == 0.4
+
+
+def test_responses_are_those_of_handlers_that_generate() -> None:
+    text = "".join(
+        f'http_requests_total{{handler="{handler}",method="POST",status="{status}"}} {count}\n'
+        for handler, status, count in [
+            ("/v1/completions", "2xx", 1),
+            ("/v1/chat/completions", "2xx", 10),
+            ("/v1/chat/completions", "503", 100),
+            ("/v1/models", "2xx", 1000),
+        ]
+    )
+    assert read_page(text.encode()).responses == {"2xx": 11, "5xx": 100}
+    only_models = b'http_requests_total{handler="/v1/models",method="GET",status="2xx"} 3\n'
+    assert read_page(only_models).responses == {}
+    assert read_page(b"").responses is None
+
+
+@pytest.mark.parametrize(
+    "buckets",
+    [
+        {"1.0": 5},
+        {"1.0": 5, "+Inf": 4},
+        {"x": 5, "+Inf": 6},
+        {"-1": 5, "+Inf": 6},
+    ],
+)
+def test_a_histogram_that_cannot_be_is_unknown(buckets: dict[str, int]) -> None:
+    name = "vllm:time_to_first_token_seconds_bucket"
+    text = "".join(f'{name}{{le="{le}"}} {count}\n' for le, count in buckets.items())
+    assert read_page(text.encode()).ttft is None
+
+
+def test_a_last_line_that_may_be_cut_short_is_ignored() -> None:
+    assert read_page(b"vllm:num_requests_waiting 5\nvllm:num_requests_running 1").running is None
+    assert read_page(b"vllm:num_requests_waiting 5").waiting is None
+
+
+scraps = st.sampled_from(
+    [n for names in NAMES.values() for n in names]
+    + ["{", "}", '"', "=", ",", " ", "\t", "\n", "\\", "le", "status", "5xx", "NaN", "1e9", "7"]
+    + ["http_requests_total", "vllm:time_to_first_token_seconds_bucket", "\x00", "é", "#"]
+)
+
+
+@unhurried
+@given(st.lists(scraps, max_size=200).map("".join) | st.text(max_size=200))
+def test_no_page_raises_and_what_is_told_is_sound(text: str) -> None:
+    page = read_page(text.encode())
+    for field in NAMES:
+        value = getattr(page, field)
+        assert value is None or (math.isfinite(value) and value >= 0)
+    assert page.kv_usage is None or page.kv_usage <= 1
+
+
+@unhurried
+@given(st.binary(max_size=300))
+def test_no_octets_raise(text: bytes) -> None:
+    read_page(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [b"vllm:num_requests_waiting 1\n", b"vllm:num_requests_waiting{", b"}", b"\n", b"{} "],
+)
+def test_the_worst_page_costs_little(unit: bytes) -> None:
+    """A mebibyte of anything: it must not keep the loop from other probes."""
+    page = b"\nvllm:num_requests_waiting{" + unit * (1024 * 1024 // len(unit))
+    began = time.process_time()
+    read_page(page)
+    assert time.process_time() - began < 0.5
