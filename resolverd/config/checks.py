@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -17,7 +18,7 @@ from resolverd.config.explain import did_you_mean
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
-from resolverd.config.targets import endpoint_name
+from resolverd.config.targets import endpoint_name, with_model
 from resolverd.errors import Severity
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
@@ -55,10 +56,11 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
                     ("service", name, "regions", index), "config-duplicate-region",
                     f'region "{region}" is listed twice', "list it once",
                 )  # fmt: skip
-        for region in service.weights:
-            if region not in service.regions:
-                path = ("service", name, "weights", region)
-                yield _unknown(path, region, list(service.regions))
+        for key, by_region in (("weights", service.weights), ("models", service.models)):
+            for region in by_region:
+                if region not in service.regions:
+                    path = ("service", name, key, region)
+                    yield _unknown(path, region, list(service.regions))
         if not service.regions:
             yield Finding(
                 ("service", name, "regions"), "config-no-region", "no region serves it", "list one"
@@ -109,12 +111,15 @@ def _endpoints(config: Config, tree: Tree) -> Iterator[Finding]:
 
 def _probes(config: Config, tree: Tree) -> Iterator[Finding]:
     """Layers that are right by themselves may contradict one another once merged."""
+    modelless: set[str] = set()
     for name, region in config.region.items():
         for index, endpoint in enumerate(region.endpoint):
             for service_name, service in config.service.items():
                 if name not in service.regions:
                     continue
-                wrong = _contradiction(endpoint, config.probe, service.probe, region.probe)
+                wrong, settings = _merged(endpoint, config.probe, service.probe, region.probe)
+                if settings is not None:
+                    yield from _vllm(config, (service_name, name, index), settings, modelless)
                 if wrong:
                     yield Finding(
                         ("region", name, "endpoint", index, "probe"), "config-probe",
@@ -124,14 +129,47 @@ def _probes(config: Config, tree: Tree) -> Iterator[Finding]:
                     )  # fmt: skip
 
 
-def _contradiction(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> str:
+def _merged(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> tuple[str, Probe | None]:
+    """What is wrong with the layers together, and the settings that they make if nothing is."""
     try:
         settings = merge_probe(*layers, endpoint.probe)
     except ValidationError as wrong:
-        return wrong.errors()[0]["msg"].removeprefix("Value error, ")
-    if settings.kind == "http" and endpoint.url.startswith("tcp:"):
-        return f'kind = "http" cannot ask {endpoint.url}'
-    return ""
+        return wrong.errors()[0]["msg"].removeprefix("Value error, "), None
+    if settings.kind != "tcp" and endpoint.url.startswith("tcp:"):
+        return f'kind = "{settings.kind}" cannot ask {endpoint.url}', None
+    return "", settings
+
+
+def _vllm(
+    config: Config, place: tuple[str, str, int], settings: Probe, modelless: set[str]
+) -> Iterator[Finding]:
+    """What a probe of kind vllm needs, said once per service, and what it should not do."""
+    service_name, region_name, index = place
+    service = config.service[service_name]
+    if settings.kind != "vllm":
+        return
+    asks_for = with_model(settings, service, region_name).model
+    if not asks_for and service_name not in modelless:
+        modelless.add(service_name)
+        yield Finding(
+            ("service", service_name), "config-vllm-model",
+            f"the vllm probe of region {region_name} has no model to ask for",
+            f"add service.{service_name}.model, or its models by region",
+        )  # fmt: skip
+    url = urlsplit(config.region[region_name].endpoint[index].url)
+    if settings.credential and url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        yield Finding(
+            ("region", region_name, "endpoint", index, "url"), "config-credential-clear",
+            f"the credential of its probe is sent to {url.hostname} in the clear",
+            "use https://", "warning",
+        )  # fmt: skip
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _pins(config: Config, tree: Tree) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ PolicyName = Literal["nearest", "failover", "weighted"]
 AllDown = Literal["nearest", "servfail", "nodata"]
 EngineName = Literal["auto", "native", "reference"]
 AnswerKind = Literal["address", "cname"]
+IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
 
 
 class Server(Section):
@@ -219,7 +220,15 @@ class Region(Section):
 class Service(Section):
     """`[service.NAME]`: what an inference hostname stands for."""
 
-    model: str = option("", "The model served; shown, and later verified.")
+    model: str = option("", "The model served; shown, and verified by probes of kind vllm.")
+    models: dict[Word, str] = option(
+        factory=dict, doc="Models by region, where a region serves another than `model`."
+    )
+    compare: tuple[IdentityField, ...] = option(
+        ("max_model_len", "version"),
+        "What vLLM servers of one model should tell alike in all regions; who differs is shown and "
+        "warned about, and goes on serving. A rollout differs while it lasts.",
+    )
     regions: tuple[Word, ...] = option(
         doc="Regions that serve it; the order counts for failover. At most 255.",
         longest=255,
@@ -244,6 +253,10 @@ class Service(Section):
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
+
+    def model_in(self, region: str) -> str:
+        """The model that is served there; empty where none is written."""
+        return self.models.get(region, self.model)
 
     @model_validator(mode="after")
     def _ttls_in_order(self) -> Service:

@@ -2,8 +2,9 @@
 
 The layers are [probe], service, region, endpoint, broadest first. Where services override
 the probe differently, one endpoint is several targets, each judged by itself; the target
-then carries the service's name. `ids[(service, region)]` are the targets that decide for
-that service there, in the file's order of endpoints.
+then carries the service's name. So it is where they serve different models there and the probe
+is of kind vllm: the target of the first service in the file is the plain one. `ids[(service,
+region)]` are the targets that decide for that service there, in the file's order of endpoints.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from resolverd.config.model import Config, Endpoint, Region
+from resolverd.config.model import Config, Endpoint, Region, Service
 from resolverd.config.probe import Probe, merge_probe
 
 
@@ -48,14 +49,24 @@ def probe_targets(config: Config) -> ProbeTargets:
             chosen = []
             for index, endpoint in enumerate(region.endpoint):
                 name = endpoint_name(region_name, region, index)
-                if name not in plain:
-                    plain[name] = merge_probe(config.probe, region.probe, endpoint.probe)
-                target, settings = name, plain[name]
+                layers = (config.probe, region.probe, endpoint.probe)
+                settings = common = with_model(merge_probe(*layers), service, region_name)
                 if service.probe.model_fields_set:
-                    layers = (config.probe, service.probe, region.probe, endpoint.probe)
-                    settings = merge_probe(*layers)
-                    target = name if settings == plain[name] else f"{name}@{service_name}"
+                    merged = merge_probe(layers[0], service.probe, *layers[1:])
+                    settings = with_model(merged, service, region_name)
+                plain.setdefault(name, common)
+                target = name if settings == plain[name] else f"{name}@{service_name}"
                 by_id[target] = ProbeTarget(target, region_name, name, endpoint, settings)
                 chosen.append(target)
             ids[(service_name, region_name)] = tuple(chosen)
     return ProbeTargets(by_id, ids)
+
+
+def with_model(settings: Probe, service: Service, region: str) -> Probe:
+    """`settings` with the model that a probe of kind vllm asks `service`'s servers in `region` for.
+
+    A model that a layer of the probe names itself stays.
+    """
+    if settings.kind != "vllm" or settings.model:
+        return settings
+    return settings.model_copy(update={"model": service.model_in(region)})

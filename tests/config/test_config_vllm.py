@@ -1,0 +1,138 @@
+"""Models per region, and what a probe of kind vllm needs of a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resolverd.config.load import LoadedConfig, load_config
+from resolverd.config.targets import probe_targets
+from resolverd.errors import ConfigError, Problem
+
+WORLD = """\
+[server]
+coordinates = [50.1, 8.7]
+[probe]
+kind = "vllm"
+[region.eu]
+coordinates = [1, 2]
+[[region.eu.endpoint]]
+address = ["192.0.2.1"]
+url = "http://127.0.0.1:8000"
+[region.asia]
+coordinates = [3, 4]
+[[region.asia.endpoint]]
+address = ["192.0.2.2"]
+url = "https://asia.example"
+"""
+CHAT = """\
+[service.chat]
+regions = ["eu", "asia"]
+"""
+
+
+def load(tmp_path: Path, text: str) -> LoadedConfig:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def problems_of(tmp_path: Path, text: str) -> list[tuple[int, str, str]]:
+    def told(problem: Problem) -> tuple[int, str, str]:
+        return problem.line, problem.id, problem.severity
+
+    try:
+        return [told(problem) for problem in load(tmp_path, text).warnings]
+    except ConfigError as refused:
+        return [told(problem) for problem in refused.problems]
+
+
+def models(loaded: LoadedConfig) -> dict[str, str]:
+    return {id_: t.settings.model for id_, t in probe_targets(loaded.config).by_id.items()}
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ('model = "llama"\n', {"eu-1": "llama", "asia-1": "llama"}),
+        (
+            'model = "llama"\nmodels = { asia = "qwen" }\n',
+            {"eu-1": "llama", "asia-1": "qwen"},
+        ),
+        ('models = { eu = "mistral", asia = "qwen" }\n', {"eu-1": "mistral", "asia-1": "qwen"}),
+        (
+            'model = "llama"\nprobe = { model = "alias" }\n',
+            {"eu-1@chat": "alias", "asia-1@chat": "alias"},
+        ),
+    ],
+)
+def test_each_region_is_asked_for_its_model(
+    tmp_path: Path, service: str, expected: dict[str, str]
+) -> None:
+    assert models(load(tmp_path, WORLD + CHAT + service)) == expected
+
+
+def test_two_tiers_share_a_region_and_each_is_judged_by_its_own_model(tmp_path: Path) -> None:
+    text = (
+        f'{WORLD}[service.edge]\nmodel = "small"\nregions = ["eu", "asia"]\n'
+        '[service.core]\nmodel = "large"\nregions = ["eu"]\n'
+    )
+    loaded = load(tmp_path, text)
+    assert models(loaded) == {"eu-1": "small", "asia-1": "small", "eu-1@core": "large"}
+    ids = probe_targets(loaded.config).ids
+    assert ids[("edge", "eu")] == ("eu-1",)
+    assert ids[("core", "eu")] == ("eu-1@core",)
+
+
+def test_services_of_one_model_share_a_target(tmp_path: Path) -> None:
+    text = (
+        f'{WORLD}[service.a]\nmodel = "m"\nregions = ["eu"]\n'
+        '[service.b]\nmodel = "m"\nregions = ["eu"]\n'
+    )
+    assert models(load(tmp_path, text)) == {"eu-1": "m"}
+
+
+def test_other_kinds_of_probe_ask_for_no_model_and_share_a_target(tmp_path: Path) -> None:
+    text = (
+        f'{WORLD}[service.a]\nmodel = "m"\nregions = ["eu"]\n'
+        '[service.b]\nmodel = "n"\nregions = ["eu"]\n'
+    ).replace('kind = "vllm"', 'kind = "http"')
+    assert models(load(tmp_path, text)) == {"eu-1": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (WORLD + CHAT, [(15, "config-vllm-model", "error")]),
+        (WORLD + CHAT + 'models = { eu = "m" }\n', [(15, "config-vllm-model", "error")]),
+        (
+            WORLD + CHAT + 'model = "m"\nmodels = { africa = "m" }\n',
+            [(18, "config-unknown-region", "error")],
+        ),
+        (
+            (WORLD + CHAT + 'model = "m"\n').replace(
+                "https://asia.example", "tcp://asia.example:1"
+            ),
+            [(12, "config-probe", "error")],
+        ),
+        (
+            (WORLD + CHAT + 'model = "m"\n')
+            .replace('kind = "vllm"', 'kind = "vllm"\ncredential = "token"')
+            .replace("https:", "http:"),
+            [(15, "config-credential-clear", "warning")],
+        ),
+        (
+            (WORLD + CHAT + 'model = "m"\n').replace(
+                'kind = "vllm"', 'kind = "vllm"\ncredential = "some/token"'
+            ),
+            [(3, "config-value", "error")],
+        ),
+        (WORLD + CHAT + 'model = "m"\ncompare = ["color"]\n', [(18, "config-value", "error")]),
+        (WORLD + CHAT + 'model = "m"\n', []),
+    ],
+)
+def test_problems_have_a_place(
+    tmp_path: Path, text: str, expected: list[tuple[int, str, str]]
+) -> None:
+    assert problems_of(tmp_path, text) == expected
