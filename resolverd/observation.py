@@ -78,7 +78,8 @@ class Observation:
 
     def look(self, inputs: Inputs, plan: Plan) -> None:
         """Take verdicts and overrides into account in the shares; `plan` is what is served."""
-        self.load.look(inputs, plan, judge_regions(plan, self.world(), time.monotonic()))
+        judged = judge_regions(plan, self.world(), time.monotonic())
+        self.load.look(inputs.config, inputs.targets, plan, judged)
 
     def expire_overrides(self) -> None:
         """Forget the overrides whose time is over; one event for each."""

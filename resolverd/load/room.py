@@ -15,20 +15,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
+from typing import Protocol
 
 from resolverd import log
-from resolverd.config.model import Service
+from resolverd.config.model import Config, Service
 from resolverd.config.probe import Probe
+from resolverd.config.targets import ProbeTargets
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
-from resolverd.health.monitor import Monitor
 from resolverd.health.readings import Readings
+from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
 from resolverd.load.fullness import Fullness, Level, Replica, Yardstick, yardstick_of
 from resolverd.load.spilling import Spilling
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import Load as RegionLoad
-from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
 EVERY = 1.0
@@ -36,21 +37,31 @@ EVERY = 1.0
 _JUDGING = 5.0
 
 
+class Probed(Protocol):
+    """What probes have learned, by target id."""
+
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """The verdict on each target now."""
+
+    def readings(self) -> Mapping[str, Readings]:
+        """The latest readings of each target that has any."""
+
+
 class Load:
-    """What is known of the regions' load. `changed` is called when shares have moved."""
+    """ ""What is known of the regions' load. `changed` is called when shares have moved."""
 
     def __init__(
         self,
-        monitor: Monitor,
+        probed: Probed,
         changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spilling = Spilling()
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
-        self._monitor, self._changed, self._clock = monitor, changed, clock
+        self._probed, self._changed, self._clock = probed, changed, clock
         self._fullness = Fullness()
-        self._inputs: Inputs | None = None
+        self._config: Config | None = None
         self._plan: Plan
         self._judged: Mapping[str, JudgedRegion]
         self._measured: list[tuple[str, Service, Yardstick]] = []
@@ -59,10 +70,16 @@ class Load:
         self._judged_at = -_JUDGING
         self._log = log.get("load")
 
-    def look(self, inputs: Inputs, plan: Plan, judged: Mapping[str, JudgedRegion]) -> None:
+    def look(
+        self,
+        config: Config,
+        targets: ProbeTargets,
+        plan: Plan,
+        judged: Mapping[str, JudgedRegion],
+    ) -> None:
         """Take verdicts into account; `judged` are the Plan's regions by site."""
-        if inputs is not self._inputs:
-            self._adopt(inputs)
+        if config is not self._config:
+            self._adopt(config, targets)
         self._plan, self._judged = plan, judged
         self._advance(self._clock())
 
@@ -87,7 +104,7 @@ class Load:
         try:
             while True:
                 try:
-                    await self._turn(counted)
+                    await self.turn(counted)
                 except Exception:  # noqa: BLE001 - answers go on, with the shares as they are
                     self._log.error("load.defect", exc_info=True)
                 due = self.spilling.due(self._clock())
@@ -95,13 +112,14 @@ class Load:
         finally:
             await self._gpus.stop()
 
-    async def _turn(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        if self._inputs is None:
+    async def turn(self, counted: Callable[[], Awaitable[Counters]]) -> None:
+        """Look once."""
+        if self._config is None:
             self._changed()  # whoever steers will look
             return
-        readings = self._monitor.readings()
+        readings = self._probed.readings()
         now = self._clock()
-        self._fullness.sample(self._replicas.items(), readings, self._monitor.verdicts(), now)
+        self._fullness.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
         if self._advance(now):
             self._changed()
         self.alerting.sample(readings)
@@ -109,9 +127,9 @@ class Load:
             self._judged_at = now
             self.alerting.judge(await counted(), self._losing(), now)
 
-    def _adopt(self, inputs: Inputs) -> None:
-        services, targets = inputs.config.service, inputs.targets
-        self._inputs = inputs
+    def _adopt(self, config: Config, targets: ProbeTargets) -> None:
+        services = config.service
+        self._config = config
         self._measured = [(n, s, yardstick_of(s.spill)) for n, s in services.items()]
         self._replicas = {
             Replica(target, yardstick): targets.by_id[target].settings
@@ -119,13 +137,13 @@ class Load:
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
-        self._bears = {name: region.bears for name, region in inputs.config.region.items()}
+        self._bears = {name: region.bears for name, region in config.region.items()}
         self.spilling.adopt(services)
-        self.alerting.adopt(inputs.config, targets)
+        self.alerting.adopt(config, targets)
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._monitor.readings()
+        readings = self._probed.readings()
         levels: dict[tuple[str, Yardstick], Level] = {}
         moved = False
         for name, _, yardstick in self._measured:

@@ -1,0 +1,139 @@
+"""Shares follow what is read: by steps, in one episode, over reloads, restarts and defects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+import structlog
+from load_room import Fleet, fleet, verdict
+
+from resolverd.engine.counters import Counters
+from resolverd.health.readings import Readings
+from resolverd.health.verdict import State, Verdict
+
+SLOW = {"spill": {"slow_start": "120s"}}
+
+
+async def test_a_full_region_sends_clients_on_by_steps_and_takes_them_back() -> None:
+    room, told = Fleet(), []
+    with structlog.testing.capture_logs() as events:
+        for waiting in (10.0, 10.0, 10.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0):
+            await room.pass_by(60, {"a-1": waiting, "b-1": 0.0})
+            told.append((room.spilled(), room.takes()))
+    # The first reading of a minute comes with the round, and weighs a third only.
+    assert told == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
+    assert [event["event"] for event in events] == [
+        "spill.begins",
+        *["spill.grows"] * 3,
+        *["spill.shrinks"] * 3,
+        "spill.ends",
+    ]
+    assert room.load.spilling.episodes == {("chat", "a"): 1}
+    assert room.moved >= 4
+
+
+async def test_ten_minutes_at_the_edge_of_full_are_one_episode() -> None:
+    room = Fleet()
+    for minute in range(10):
+        await room.pass_by(60, {"a-1": 6.0 if minute % 2 else 4.5, "b-1": 0.0})
+    assert room.load.spilling.episodes == {("chat", "a"): 1}
+    assert room.spilled() > 0
+
+
+async def test_where_nothing_is_read_nothing_moves() -> None:
+    room = Fleet()
+    await room.pass_by(200, {})
+    assert room.load.shares() == {}
+    assert room.moved == 0
+
+
+async def test_a_region_that_dies_has_no_share_in_the_very_steering_that_tells_of_it() -> None:
+    room = Fleet()
+    await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
+    assert room.spilled() > 0
+    room.said["a-1"] = verdict(State.DOWN)
+    room.steer()
+    assert (room.spilled(), room.takes()) == (0, 0)
+
+
+async def test_shares_survive_a_reload_where_service_and_region_do() -> None:
+    room = Fleet()
+    await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
+    assert room.spilled() == 0.3
+    room.adopt(fleet({"ttl": "30s"}))
+    assert room.spilled() == 0.3
+    room.adopt(fleet({"regions": ["b"]}))
+    assert set(room.load.shares()) <= {("chat", "b")}
+
+
+async def test_a_service_can_be_told_to_send_nobody_on() -> None:
+    room = Fleet(fleet({"spill": {"enabled": False}}))
+    await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
+    assert room.load.shares() == {}
+    assert room.saturation() == 2.0
+
+
+async def test_steps_are_never_closer_than_the_ttl() -> None:
+    room = Fleet(fleet({"ttl": "100s", "spill": {"dwell": "10s"}}))
+    await room.pass_by(99, {"a-1": 10.0, "b-1": 0.0})
+    assert room.spilled() == 0.1
+    await room.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
+    assert room.spilled() == 0.2
+
+
+async def test_capacity_bounds_what_a_region_is_given() -> None:
+    gpus = {"model": "H100_SXM", "count": 8}
+    small = Fleet(fleet(a={"gpus": gpus}))
+    await small.pass_by(5, {"a-1": 5.0, "b-1": 2.5})
+    assert small.takes() == pytest.approx(1 * (0.7 - 0.5) / 8)
+    large = Fleet(fleet(a={"gpus": gpus}, b={"capacity": 16}))
+    await large.pass_by(5, {"a-1": 5.0, "b-1": 2.5})
+    assert large.takes() == 0.1
+
+
+async def test_a_region_that_comes_back_with_a_new_process_starts_slowly() -> None:
+    room = Fleet(fleet(SLOW))
+    for target in ("a-1", "b-1"):
+        room.tell(target, 0.0, started=1.0)
+    await room.turn()
+    room.said["a-1"] = verdict(State.DOWN)
+    room.steer()
+    room.now += 10
+    room.tell("a-1", 0.0, started=2.0)
+    room.tell("b-1", 0.0, started=1.0)
+    await room.turn()
+    room.said["a-1"] = verdict()
+    room.steer()
+    assert (room.spilled(), room.takes()) == (0.2, 0.2)
+
+
+class _Broken:
+    """Probes whose readings cannot be had: a defect of ours, which cannot be caused otherwise."""
+
+    def verdicts(self) -> Mapping[str, Verdict]:
+        raise RuntimeError("defect")
+
+    def readings(self) -> Mapping[str, Readings]:
+        raise RuntimeError("defect")
+
+
+async def test_a_defect_costs_a_look_and_is_shown_and_shares_stay() -> None:
+    room = Fleet()
+    await room.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
+    room.load._probed = _Broken()
+
+    async def counted() -> Counters:
+        return Counters()
+
+    with structlog.testing.capture_logs() as events:
+        task = asyncio.create_task(room.load.keep(counted))
+        async with asyncio.timeout(20):
+            while not events:  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.005)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert events[0]["event"] == "load.defect"
+    assert room.spilled() == 0.1
