@@ -79,17 +79,16 @@ def _spill(load: Load, plan: Plan) -> Iterator[Metric]:
         "Share of others' clients up to which the region takes those that they send on.",
         labels=labels,
     )
+    episodes = CounterMetricFamily(
+        "resolverd_spill_episodes", "How often the region began to send clients on.", labels=labels
+    )
     shares = load.shares()
     for name, service in plan.services.items():
         for region in service.regions:
             share = shares.get((name, region), NO_SHARE)
             spilled.add_metric((name, region), share.spilled)
             takes.add_metric((name, region), share.takes)
-    episodes = CounterMetricFamily(
-        "resolverd_spill_episodes", "How often the region began to send clients on.", labels=labels
-    )
-    for key, count in load.spilling.episodes.items():
-        episodes.add_metric(key, count)
+            episodes.add_metric((name, region), load.spilling.episodes[(name, region)])
     yield from (saturation, spilled, takes, episodes)
 
 

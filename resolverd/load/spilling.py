@@ -10,11 +10,6 @@ from resolverd.config.model import Service
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import Load, Spill, SpillRule, advance
 
-_WORDS = {
-    (False, True): "spill.begins",
-    (True, False): "spill.ends",
-}
-
 
 class Spilling:
     """The shares by service and region; `episodes` counts how often each began to spill."""
@@ -67,20 +62,24 @@ class Spilling:
         return min(rounds, default=None)
 
     def _tell(self, service: str, region: str, load: Load, old: Share, new: Share) -> None:
+        """Count an episode that begins, and one event for each step of what is sent on."""
         if old.spilled == new.spilled:
             return
-        event = _WORDS.get(
-            (old.spilled > 0, new.spilled > 0),
-            "spill.grows" if new.spilled > old.spilled else "spill.shrinks",
-        )
-        self.episodes[(service, region)] += event == "spill.begins"
-        self._log.info(
-            event,
-            service=service,
-            region=region,
-            share=round(new.spilled, 3),
-            saturation=None if load.saturation is None else round(load.saturation, 2),
-        )
+        told = {
+            "service": service,
+            "region": region,
+            "share": round(new.spilled, 3),
+            "saturation": None if load.saturation is None else round(load.saturation, 2),
+        }
+        if not old.spilled:
+            self.episodes[(service, region)] += 1
+            self._log.info("spill.begins", **told)
+        elif not new.spilled:
+            self._log.info("spill.ends", **told)
+        elif new.spilled > old.spilled:
+            self._log.info("spill.grows", **told)
+        else:
+            self._log.info("spill.shrinks", **told)
 
 
 def _calm(spill: Spill, loads: Mapping[str, Load], rule: SpillRule, now: float) -> bool:

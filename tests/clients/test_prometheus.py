@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,17 @@ from typing import Any
 import aiohttp
 import dns.asyncquery
 import dns.message
+from aiohttp import web
 from harness.daemon import endpoints, running, write_files
 from harness.programs import free_port, program
 from harness.server import HEAD
 
 from resolverd.daemon import Daemon
+from resolverd.demo.vllm import SimulatedServer
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 QUERIES = re.findall(r"```promql\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)
+RULES = re.findall(r"^ +expr: (.*)$", OPERATIONS.read_text(), re.MULTILINE)
 PATIENCE = 60.0
 
 CONFIG = """\
@@ -30,6 +35,48 @@ scrape_configs:
     static_configs:
       - targets: ["{target}"]
 """
+
+
+# One of the regions is a simulated vLLM, whose GPUs have an exporter.
+LOAD = """\
+[region.us-east]
+gpu_metrics = ["{url}/gpus"]
+alerts = {{ requests = 1 }}
+"""
+VLLM = """\
+[region.us-east.probe]
+kind = "vllm"
+model = "a-model"
+timeout = "2s"
+"""
+
+
+@asynccontextmanager
+async def _simulated() -> AsyncIterator[str]:
+    """A simulated vLLM; its URL."""
+
+    async def gpus(_request: web.Request) -> web.Response:
+        return web.Response(text='DCGM_FI_DEV_GPU_UTIL{gpu="0"} 50\n')
+
+    app = SimulatedServer("us-east", "a-model").application()
+    app.router.add_get("/gpus", gpus)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _simulate(path: Path, served: str, url: str) -> None:
+    """Let us-east be the simulated vLLM, whose URL is `url`, in place of the `served` one."""
+    text = path.read_text()
+    region, _, rest = text.partition("[[region.us-east.endpoint]]")
+    rest = rest.replace(served, url, 1)
+    text = f"{region}[[region.us-east.endpoint]]{rest}"
+    text = text.replace("[region.us-east]\n", LOAD.format(url=url), 1)
+    path.write_text(text.replace("[region.us-east.probe]\n", VLLM, 1))
 
 
 async def _all_return_data(url: str, daemon: Daemon) -> None:
@@ -43,6 +90,8 @@ async def _all_return_data(url: str, daemon: Daemon) -> None:
             with contextlib.suppress(aiohttp.ClientConnectionError):  # it is still starting
                 left = [query for query in left if not await _ask(session, url, query)]
             await asyncio.sleep(0.1)
+        for rule in RULES:
+            await _ask(session, url, rule)  # that Prometheus understands it is all that it must
 
 
 async def _ask(session: aiohttp.ClientSession, url: str, query: str) -> list[Any]:
@@ -57,10 +106,12 @@ async def _ask(session: aiohttp.ClientSession, url: str, query: str) -> list[Any
 
 async def test_every_documented_query_returns_data(tmp_path: Path) -> None:
     assert len(QUERIES) > 5
-    async with endpoints() as served:
+    assert len(RULES) > 3
+    async with endpoints() as served, _simulated() as url:
         zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
         admin = 'socket = ""\nlisten = "127.0.0.1:0"'
         path = write_files(tmp_path, {"inference.example.": zone}, served, admin=admin)
+        _simulate(path, served.urls()["us-east"], url)
         async with running(path) as daemon:
             target = daemon.admin.listener
             assert target is not None
