@@ -1,8 +1,9 @@
 """Which region of a preference list is answered now.
 
-The first region that serves. Where none does, the first whose state is unknown (neither
-healthy nor dead, DESIGN §4); where all are known dead, what `all_down` says. The answer
-never leaves the preference list, which never leaves the fence.
+The first region that serves, unless it is overloaded and sends this client on (`spilled`). Where
+none serves, the first whose state is unknown (neither healthy nor dead, DESIGN §4); where all
+are known dead, what `all_down` says. The answer never leaves the preference list, which never
+leaves the fence.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 from resolverd.policy.ranking import Preference
 
 AllDown = Literal["nearest", "servfail", "nodata"]
-Outcome = Literal["serving", "unknown", "all_down", "servfail", "nodata", "refused"]
+Outcome = Literal["serving", "unknown", "all_down", "spilled", "servfail", "nodata", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Standing:
     many seconds ago it last changed; None when it never has, and under an override that says
     when it ends, which is all that counts then. `spilled` is the share (0 to 1) of its clients'
     blocks that it sends on while it is overloaded, `takes` the share up to which it takes those
-    that others send on.
+    that others send on, `steady` the seconds in which neither changes.
     """
 
     serves: bool
@@ -35,29 +36,65 @@ class Standing:
     changed: float | None = None
     spilled: float = 0.0
     takes: float = 0.0
+    steady: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The region answered, if any; how it came about; and the regions that were consulted."""
+    """The region answered, if any; how it came about; and the regions that were consulted.
+
+    `drawn` tells that it holds for the client's block alone: another draw could be decided
+    otherwise.
+    """
 
     outcome: Outcome
     region: str | None
     consulted: Preference
+    drawn: bool = False
+
+
+NO_DRAW = 1.0
+"""Above every draw, so that no region sends such a client on."""
 
 
 def decide(
-    preference: Preference, standings: Mapping[str, Standing], all_down: AllDown
+    preference: Preference,
+    standings: Mapping[str, Standing],
+    all_down: AllDown,
+    draw: float = NO_DRAW,
 ) -> Decision:
-    """Choose from `preference`; an empty list is an empty fence and is refused."""
+    """Choose from `preference`; an empty list is an empty fence and is refused.
+
+    `draw` is that of the client's block (`policy/share.py`).
+    """
     if not preference:
         return Decision("refused", None, ())
     for rank, region in enumerate(preference, 1):
         if standings[region].serves:
-            return Decision("serving", region, preference[:rank])
+            return _shared(preference, rank, standings, draw)
     for region in preference:
         if standings[region].unknown:
             return Decision("unknown", region, preference)
     if all_down == "nearest":
         return Decision("all_down", preference[0], preference)
     return Decision(all_down, None, preference)
+
+
+def _shared(
+    preference: Preference, rank: int, standings: Mapping[str, Standing], draw: float
+) -> Decision:
+    """The region of that rank, the first that serves; or the one that takes what it sends on.
+
+    Only a region that keeps all its own clients takes another's: nothing is sent on twice. Where
+    none takes this one, the first answers after all.
+    """
+    region = preference[rank - 1]
+    spilled = standings[region].spilled
+    drawn = spilled > 0 and rank < len(preference)
+    if not drawn or draw >= spilled:
+        return Decision("serving", region, preference[:rank], drawn)
+    for further, other in enumerate(preference[rank:], rank + 1):
+        standing = standings[other]
+        if standing.serves and standing.spilled == 0 and draw < standing.takes:
+            return Decision("spilled", other, preference[:further], drawn)
+    return Decision("serving", region, preference, drawn)

@@ -50,16 +50,16 @@ def region_seed(region: str) -> int:
 def mix_block(block: Prefix) -> int:
     """64 bits that stand for a block of either family."""
     high, low = divmod(block.address << (128 - block.bits), 1 << 64)
-    return _mix(_mix(high ^ block.length) ^ low)
+    return mix_word(mix_word(high ^ block.length) ^ low)
 
 
 def _score(mixed: int, region: str, weight: int) -> tuple[bool, float]:
     """An exponential variate of rate `weight`: the least of several wins in proportion."""
-    uniform = ((_mix(mixed ^ region_seed(region)) >> 11) + 0.5) * 2**-53
+    uniform = ((mix_word(mixed ^ region_seed(region)) >> 11) + 0.5) * 2**-53
     return weight == 0, -math.log(uniform) / max(weight, 1)
 
 
-def _mix(bits: int) -> int:
+def mix_word(bits: int) -> int:
     """The finaliser of SplitMix64: each bit of 64 in changes half of 64 out, and none is lost."""
     bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 & _WORD
     bits = (bits ^ bits >> 27) * 0x94D049BB133111EB & _WORD

@@ -2,12 +2,19 @@
 
 Both are thresholds on one draw that every client's block keeps (`draw`), so that a change of a
 share moves only the difference, and the blocks that a region takes are those that others sent on
-first. No I/O, no clock.
+first. No I/O, no clock. The native engine draws the same (`native/src/geo/ranking.rs`).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from resolverd.dns.prefix import Prefix
+from resolverd.policy.ranking import mix_block, mix_word
+
+# What a share's draw is begun with, so that it tells nothing of those that order regions by
+# weight: the fraction of the golden ratio, which no region's name is known to hash to.
+_SEED = 0x9E3779B97F4A7C15
 
 
 class Share(NamedTuple):
@@ -24,3 +31,8 @@ class Share(NamedTuple):
 
 
 NO_SHARE = Share()
+
+
+def draw(block: Prefix) -> float:
+    """A block's one draw, from 0 to below 1: the same for every region and service."""
+    return (mix_word(mix_block(block) ^ _SEED) >> 11) * 2.0**-53

@@ -32,10 +32,18 @@ def horizon(
 ) -> float:
     """How far ahead this region's part in the answer can be relied upon."""
     ramp = ttl if standing.changed is None else max(failover_ttl, standing.changed)
-    return min(standing.soonest - staleness, ramp)
+    return min(_earliest(standing) - staleness, ramp)
 
 
 def settled(standing: Standing, ttl: float) -> bool:
     """Whether time alone will not change this region's horizon any more."""
     ramping = standing.changed is not None and standing.changed < ttl
-    return math.isinf(standing.soonest) and not ramping
+    return math.isinf(_earliest(standing)) and not ramping
+
+
+def _earliest(standing: Standing) -> float:
+    """Seconds until probing, an override or a step of its shares could change its part.
+
+    The shares of a region that does not serve have no part in any answer.
+    """
+    return min(standing.soonest, standing.steady) if standing.serves else standing.soonest

@@ -1,12 +1,14 @@
-"""Which region is answered: a table, and the fence as a property over all standings."""
+"""Which region is answered: tables, and the fence as a property over all standings."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.policy.decision import AllDown, Outcome, Standing, decide
+from resolverd.policy.decision import AllDown, Decision, Outcome, Standing, decide
 
 UP, DOWN = Standing(serves=True), Standing(serves=False)
 UNKNOWN = Standing(serves=False, unknown=True)
@@ -38,23 +40,120 @@ def test_the_first_region_that_serves_is_answered(
     assert decision.consulted == NAMES[:consulted]
 
 
+def full(spilled: float) -> Standing:
+    return Standing(serves=True, spilled=spilled)
+
+
+def free(takes: float) -> Standing:
+    return Standing(serves=True, takes=takes)
+
+
+@pytest.mark.parametrize(
+    ("states", "draw", "outcome", "region", "consulted"),
+    [
+        pytest.param((full(0.3), free(1), UP), 0.3, "serving", "a", 1, id="keeps what is above"),
+        pytest.param(
+            (full(0.3), free(1), UP), 0.29, "spilled", "b", 2, id="sends on what is below"
+        ),
+        pytest.param((full(1), free(0.2), free(1)), 0.1, "spilled", "b", 2, id="the next takes it"),
+        pytest.param(
+            (full(1), free(0.2), free(1)), 0.2, "spilled", "c", 3, id="the next has enough"
+        ),
+        pytest.param((full(1), free(0.2), UP), 0.2, "serving", "a", 3, id="nobody takes it"),
+        pytest.param(
+            (full(1), full(0.1), free(1)), 0.5, "spilled", "c", 3, id="no spill to a full one"
+        ),
+        pytest.param((full(1), full(0.1), UP), 0.0, "serving", "a", 3, id="all others are full"),
+        pytest.param((full(1), DOWN, free(1)), 0.5, "spilled", "c", 3, id="past one that is down"),
+        pytest.param((full(1), UNKNOWN, UP), 0.5, "serving", "a", 3, id="unknown takes nothing"),
+        pytest.param((DOWN, full(1), free(1)), 0.5, "spilled", "c", 3, id="after a failover"),
+        pytest.param(
+            (DOWN, full(0.4), free(1)), 0.5, "serving", "b", 2, id="kept after a failover"
+        ),
+        pytest.param(
+            (UP, full(1), free(1)), 0.5, "serving", "a", 1, id="what comes later is no matter"
+        ),
+    ],
+)
+def test_a_region_sends_on_the_clients_whose_draw_is_below_its_share(
+    states: tuple[Standing, ...], draw: float, outcome: Outcome, region: str, consulted: int
+) -> None:
+    decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest", draw)
+    sends_on = next(s for s in states if s.serves).spilled > 0
+    assert decision == Decision(outcome, region, NAMES[:consulted], drawn=sends_on)
+
+
+def test_the_last_region_of_a_list_has_nobody_to_send_clients_to() -> None:
+    """So its answer is the same for every block, and needs no block for its scope."""
+    for preference, states in ((("a",), {"a": full(1)}), (("b", "a"), {"a": full(1), "b": DOWN})):
+        decision = decide(preference, states, "nearest", 0.0)
+        assert decision == Decision("serving", "a", preference, drawn=False)
+
+
 def test_an_empty_fence_is_refused() -> None:
     decision = decide((), {"a": UP}, "nearest")
     assert (decision.outcome, decision.region, decision.consulted) == ("refused", None, ())
 
 
-@given(
-    st.permutations(["a", "b", "c", "d"]).flatmap(
-        lambda names: st.integers(0, 4).map(lambda count: tuple(names[:count]))
-    ),
-    st.fixed_dictionaries({n: st.sampled_from([UP, DOWN, UNKNOWN]) for n in "abcd"}),
-    st.sampled_from(["nearest", "servfail", "nodata"]),
+shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
+standings = st.one_of(
+    st.sampled_from([UP, DOWN, UNKNOWN]),
+    st.builds(Standing, serves=st.booleans(), spilled=shares, takes=shares),
 )
+preferences = st.permutations(["a", "b", "c", "d"]).flatmap(
+    lambda names: st.integers(0, 4).map(lambda count: tuple(names[:count]))
+)
+worlds = st.fixed_dictionaries(dict.fromkeys("abcd", standings))
+draws = st.floats(0, 1, exclude_max=True)
+
+
+@given(preferences, worlds, st.sampled_from(["nearest", "servfail", "nodata"]), draws)
 def test_the_answer_never_leaves_the_preference_list(
-    preference: tuple[str, ...], states: dict[str, Standing], all_down: AllDown
+    preference: tuple[str, ...], states: dict[str, Standing], all_down: AllDown, draw: float
 ) -> None:
-    decision = decide(preference, states, all_down)
+    decision = decide(preference, states, all_down, draw)
     assert decision.region is None or decision.region in preference
     if any(states[name].serves for name in preference):
         assert decision.region is not None
         assert states[decision.region].serves
+
+
+@given(preferences, worlds, draws, draws)
+def test_a_decision_that_is_not_drawn_holds_for_every_block(
+    preference: tuple[str, ...], states: dict[str, Standing], one: float, other: float
+) -> None:
+    decision = decide(preference, states, "nearest", one)
+    again = decide(preference, states, "nearest", other)
+    assert decision.drawn == again.drawn
+    if not decision.drawn:
+        assert decision == again
+
+
+@given(preferences, worlds, draws, st.sampled_from("abcd"), standings)
+def test_only_regions_that_were_consulted_can_change_an_answer(
+    preference: tuple[str, ...],
+    states: dict[str, Standing],
+    draw: float,
+    changed: str,
+    after: Standing,
+) -> None:
+    """So that its TTL rests on their horizons alone."""
+    decision = decide(preference, states, "nearest", draw)
+    if changed not in decision.consulted:
+        again = decide(preference, {**states, changed: after}, "nearest", draw)
+        assert again == decision
+
+
+@given(preferences, worlds, draws, st.sampled_from("abcd"), shares)
+def test_a_changed_share_moves_only_the_blocks_between_the_old_and_the_new(
+    preference: tuple[str, ...], states: dict[str, Standing], draw: float, moved: str, share: float
+) -> None:
+    """Of those that a region sends on; it may begin or stop taking those of others."""
+    before = states[moved]
+    after = replace(before, spilled=share)
+    low, high = sorted((before.spilled, share))
+    first = next((r for r in preference if states[r].serves), None)
+    if moved == first and not low <= draw < high:
+        was = decide(preference, states, "nearest", draw)
+        now = decide(preference, {**states, moved: after}, "nearest", draw)
+        assert (was.outcome, was.region) == (now.outcome, now.region)

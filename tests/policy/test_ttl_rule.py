@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,13 @@ TTL, FAILOVER = 60.0, 5.0
         pytest.param(Standing(serves=False, unknown=True, soonest=0.0), 5, id="unknown"),
         pytest.param(Standing(serves=True, soonest=1800.0), 60, id="override that ends far away"),
         pytest.param(Standing(serves=True, soonest=9.0), 9, id="override that ends soon"),
+        pytest.param(Standing(serves=True, spilled=0.3), 60, id="a share that stands"),
+        pytest.param(
+            Standing(serves=True, spilled=0.3, steady=12.0), 12, id="the next step is near"
+        ),
+        pytest.param(Standing(serves=True, steady=12.0), 12, id="about to send clients on"),
+        pytest.param(Standing(serves=True, steady=12.0, soonest=8.0), 8, id="probing comes first"),
+        pytest.param(Standing(serves=False, steady=7.0), 60, id="shares of what does not serve"),
     ],
 )
 def test_one_region_gives_the_ttl_of_the_table(standing: Standing, expected: int) -> None:
@@ -50,6 +58,7 @@ standings = st.builds(
     unknown=st.booleans(),
     soonest=st.one_of(st.just(math.inf), st.floats(0, 1000)),
     changed=st.one_of(st.none(), st.floats(0, 1000)),
+    steady=st.one_of(st.just(math.inf), st.floats(0, 1000)),
 )
 
 
@@ -65,7 +74,7 @@ def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
     """Invariant 6.3, however old within its staleness the answer is when it is given."""
     ttl = failover + extra
     given_ttl = ttl_of(consulted, ttl=ttl, failover_ttl=failover, staleness=1.0)
-    earliest = min(s.soonest for s in consulted) - age
+    earliest = min(min(s.soonest, s.steady if s.serves else math.inf) for s in consulted) - age
     assert given_ttl <= max(failover, earliest)
     assert math.floor(failover) <= given_ttl <= ttl
 
@@ -77,6 +86,6 @@ def test_a_settled_region_keeps_its_horizon_as_time_passes(
     if not settled(standing, TTL):
         return
     changed = None if standing.changed is None else standing.changed + later
-    after = Standing(standing.serves, standing.unknown, standing.soonest, changed)
+    after = replace(standing, changed=changed)
     now = horizon(standing, ttl=TTL, failover_ttl=FAILOVER)
     assert min(TTL, now) == min(TTL, horizon(after, ttl=TTL, failover_ttl=FAILOVER))
