@@ -1,12 +1,14 @@
 """`resolverd explain NAME IP[/LEN]`: why a client gets the answer it gets.
 
 The daemon that serves this configuration is asked where one runs: what it tells is what a
-client gets now. Without one, or with `--files`, `--down` or `--set`, the files alone are read.
+client gets now. Without one, or with `--files`, `--down`, `--spill` or `--set`, the files alone
+are read.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import math
 import time
@@ -21,12 +23,14 @@ from resolverd.cli.console import show, show_json
 from resolverd.cli.link import Link, NoDaemonError, RefusedError, add_socket, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.engine.explain import Candidate, Explanation, NotSteeredError, explain, plain
+from resolverd.engine.candidates import Candidate, Draw
+from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
 from resolverd.errors import ExitCode
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import State, Verdict
 from resolverd.loop import run_loop
 from resolverd.policy.decision import Standing
+from resolverd.policy.share import Share
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, load_inputs
 from resolverd.snapshot.model import Snapshot
@@ -63,6 +67,15 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "files)",
     )
     parser.add_argument(
+        "--spill",
+        action="append",
+        default=[],
+        type=_spill,
+        metavar="REGION=SHARE",
+        help="take this region as overloaded: it sends on this share of its clients, from 0 to 1, "
+        "and every region that sends on none takes them; may be given again (reads the files)",
+    )
+    parser.add_argument(
         "--files",
         action="store_true",
         help="read the files alone, every region taken as up, even where a daemon runs",
@@ -85,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _daemon(arguments: argparse.Namespace) -> Link | None:
     """The daemon to ask; None where the files are to be read. Raises NoDaemonError."""
-    if arguments.files or arguments.down or (arguments.overrides and not arguments.socket):
+    imagined = arguments.files or arguments.down or arguments.spill
+    if imagined or (arguments.overrides and not arguments.socket):
         return None
     if arguments.socket:
         return find(arguments)
@@ -107,33 +121,44 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
         Candidate(**{**c, "standing": _standing(c["standing"])}) for c in told["candidates"]
     ]
     lists = {key: tuple(told[key]) for key in ("pins", "fence", "answer")}
-    return Explanation(**{**told, **lists, "candidates": tuple(candidates)}), source, verdicts
+    draw = Draw(**told["draw"]) if told["draw"] else None
+    whole = {**told, **lists, "candidates": tuple(candidates), "draw": draw}
+    return Explanation(**whole), source, verdicts
 
 
 def _standing(told: dict[str, Any]) -> Standing:
     """JSON has None for what has no end."""
-    soonest = told["soonest"]
-    return Standing(**{**told, "soonest": math.inf if soonest is None else soonest})
+    endless = {key: math.inf for key in ("soonest", "steady") if told[key] is None}
+    return Standing(**{**told, **endless})
 
 
 def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
     """As `_live`, but that files know no verdicts."""
     inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
-    for region in arguments.down:
+    spilled: dict[str, float] = dict(arguments.spill)
+    for region, state in (
+        *((r, "down") for r in arguments.down),
+        *((r, "overloaded") for r in spilled),
+    ):
         if region not in inputs.config.region:
             known = ", ".join(inputs.config.region)
-            raise UsageError(f'there is no region "{region}" to take as down; regions: {known}')
+            raise UsageError(f'there is no region "{region}" to take as {state}; regions: {known}')
     try:
-        told = explain(arguments.name, arguments.client, _imagined(inputs, arguments.down))
+        told = explain(arguments.name, arguments.client, _imagined(inputs, arguments.down, spilled))
     except (NotSteeredError, ValueError) as wrong:
         raise UsageError(str(wrong)) from wrong
     down = ", ".join(arguments.down)
     imagined = f"every region taken as up but {down}" if down else "every region taken as up"
+    if spilled:
+        imagined += f", {' and '.join(spilled)} as overloaded"
     return told, f"the files of {arguments.config} alone, {imagined}", {}
 
 
-def _imagined(inputs: Inputs, down: list[str]) -> Snapshot:
-    """The files' Plan in a world where probes find every endpoint up, but in regions `down`."""
+def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> Snapshot:
+    """The files' Plan in a world where probes find every endpoint up, but in regions `down`.
+
+    The regions in `spilled` send on that share of their clients, and all others take them.
+    """
     now = time.monotonic()
     up = Verdict(State.UP, None, "taken as up", math.inf, State.UP)
     verdicts = dict.fromkeys(inputs.targets.by_id, up)
@@ -144,7 +169,12 @@ def _imagined(inputs: Inputs, down: list[str]) -> Snapshot:
                 State.DOWN, now - _LONG_AGO, "taken as down", back, State.DOWN, at=now
             )
     plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
-    world = World(verdicts, Overrides(), lambda _hostname: ())
+    shares = {
+        (name, region): Share(spilled.get(region, 0.0), takes=1.0)
+        for name, service in inputs.config.service.items()
+        for region in service.regions
+    }
+    world = World(verdicts, Overrides(), lambda _hostname: (), shares)
     return Snapshot(plan, steer(1, plan, world, now))
 
 
@@ -160,6 +190,7 @@ def _facts(told: Explanation, source: str) -> Table:
         ("pins", ", ".join(told.pins) or "none"),
         ("fence", ", ".join(told.fence) or "empty"),
         ("answer", f"{told.region or 'no region'} ({told.outcome}) {_answer(told)}".rstrip()),
+        ("draw", _draw(told.draw)),
         ("note", told.note),
         ("TTL", f"{'none' if told.ttl is None else f'{told.ttl} s'}: {told.ttl_why}"),
         ("scope", f"/{told.scope}" + ("" if told.ecs else ": client subnets are not honoured")),
@@ -169,6 +200,12 @@ def _facts(told: Explanation, source: str) -> Table:
         if fact:
             facts.add_row(label, Text(fact, "green" if label == "answer" and told.region else ""))
     return facts
+
+
+def _draw(draw: Draw | None) -> str:
+    if draw is None:
+        return ""
+    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {draw.spilled:.4g}"
 
 
 def _answer(told: Explanation) -> str:
@@ -193,6 +230,14 @@ def _candidates(told: Explanation, verdicts: Mapping[str, str]) -> Table:
 def _row(candidate: Candidate) -> tuple[str, str, str, str]:
     rank = str(candidate.preferred) if candidate.preferred else "-"
     return rank, candidate.region, f"{candidate.km:,.0f}", candidate.why
+
+
+def _spill(text: str) -> tuple[str, float]:
+    region, _, share = text.partition("=")
+    with contextlib.suppress(ValueError):  # told below
+        if 0 <= float(share) <= 1:
+            return region, float(share)
+    raise argparse.ArgumentTypeError(f'"{text}" is not a region and its share; write us-east=0.3')
 
 
 def _client(text: str) -> Prefix:

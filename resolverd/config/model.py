@@ -245,10 +245,10 @@ class Service(Section):
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
-        24, "IPv4 block that keeps one share.", unit="prefix bits", least=8, most=32
+        24, "IPv4 block that keeps one draw of shares.", unit="prefix bits", least=8, most=32
     )
     block_v6: int = option(
-        48, "IPv6 block that keeps one share.", unit="prefix bits", least=16, most=128
+        48, "IPv6 block that keeps one draw of shares.", unit="prefix bits", least=16, most=128
     )
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 

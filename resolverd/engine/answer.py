@@ -274,11 +274,13 @@ class _Answer:
         service = self._plan.services[dyna.service]
         subnet = self._query.edns.subnet if self._query.edns else None
         if subnet is not None and subnet.prefix is not None and service.ecs:
-            entry = service.clients.lookup(subnet.prefix)
-            self._says.scope = max(self._says.scope, entry.scope)
+            client = subnet.prefix
         else:
-            entry = service.clients.lookup(_resolver_prefix(self._source))
-        cell = self._steering.cell(service, entry.preference)
+            subnet, client = None, _resolver_prefix(self._source)
+        entry = service.clients.lookup(client)
+        cell, scope = self._steering.answer(service, client, entry)
+        if subnet is not None:
+            self._says.scope = max(self._says.scope, scope)
         told = (service.name, cell.region or "", cell.outcome)
         self._counters.steered[told] += 1
         if cell.first_choice:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from resolverd.dns.codes import CNAME
 from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
+from resolverd.engine.candidates import Candidate, Draw, candidates, drawn
 from resolverd.engine.lookup import Finding, Found, closest_zone, find
 from resolverd.errors import ResolverdError
-from resolverd.policy.decision import Standing
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import Cell, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
@@ -31,23 +31,13 @@ class NotSteeredError(ResolverdError):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One region as the decision saw it; `why` tells why it was chosen or passed over."""
-
-    region: str
-    km: float
-    preferred: int | None
-    standing: Standing
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything about one answer. Lengths are prefix bits, the TTL seconds.
 
-    `answer` holds addresses of both families, or the target of a CNAME. `note` is the text of
-    the extended error that goes with the answer, where one does. `ttl` is None where nothing
-    is answered that could be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
+    `draw` is None where no region that could have answered sends clients on. `answer` holds
+    addresses of both families, or the target of a CNAME. `note` is the text of the extended error
+    that goes with the answer, where one does. `ttl` is None where nothing is answered that could
+    be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
     """
 
     name: str
@@ -62,6 +52,7 @@ class Explanation:
     candidates: tuple[Candidate, ...]
     outcome: str
     region: str | None
+    draw: Draw | None
     answer: tuple[str, ...]
     note: str
     ttl: int | None
@@ -84,9 +75,10 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         raise NotSteeredError("this client map keeps no trace of its lookups")
     trace = clients.trace(client)
     preference = trace.entry.preference
-    cell = snapshot.steering.cell(service, preference)
+    cell, scope = snapshot.steering.answer(service, client, trace.entry)
     standings = snapshot.steering.standings[service.name]
     distances = clients.ranked.distances(trace.place)
+    draw = drawn(clients.block(client).prefix, preference, standings) if cell.drawn else None
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
@@ -101,17 +93,15 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
-        candidates=tuple(
-            _candidate(region, distances, preference, standings, cell.region)
-            for region in sorted(service.regions, key=lambda r: _rank(r, preference))
-        ),
+        candidates=candidates(service.regions, distances, preference, standings, cell.region, draw),
         outcome=cell.outcome,
         region=cell.region,
+        draw=draw,
         answer=_texts(cell),
         note=cell.error.text if cell.error else "",
         ttl=ttl,
         ttl_why=ttl_why,
-        scope=trace.entry.scope if service.ecs else 0,
+        scope=scope if service.ecs else 0,
         ecs=service.ecs,
     )
 
@@ -156,34 +146,6 @@ def _listed(what: str, names: Sequence[str]) -> str:
     return f"{what} here: {', '.join([*names[:_LISTED], *more]) or 'none'}"
 
 
-def _candidate(
-    region: str,
-    distances: Mapping[str, float],
-    preference: tuple[str, ...],
-    standings: Mapping[str, Standing],
-    chosen: str | None,
-) -> Candidate:
-    standing = standings[region]
-    if region not in preference:
-        why = "outside the fence"
-    elif region == chosen:
-        why = "answered" + ("" if standing.serves else f", though {_absence(standing)}")
-    elif not standing.serves:
-        why = _absence(standing)
-    else:
-        why = "less preferred"
-    rank = preference.index(region) + 1 if region in preference else None
-    return Candidate(region, round(distances[region], 1), rank, standing, why)
-
-
-def _absence(standing: Standing) -> str:
-    return "not known yet" if standing.unknown else "down"
-
-
-def _rank(region: str, preference: tuple[str, ...]) -> int:
-    return preference.index(region) if region in preference else len(preference)
-
-
 def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
 
@@ -214,7 +176,7 @@ def _ttl_why(ttl: int, service: ServicePlan) -> str:
         return "every region consulted is settled"
     if ttl <= service.failover_ttl:
         return "a region consulted is in trouble or has just changed"
-    return "a region consulted changed a short while ago; the TTL is ramping back"
+    return "a region consulted changed a short while ago, or may change soon"
 
 
 def plain(told: Explanation) -> dict[str, Any]:

@@ -29,8 +29,9 @@ its octets.
 Steering, head: magic, generation u64, and the number of states, services, entries, octets of
 the pool. Sections::
 
-    states    horizon f64, IPv4 addresses, IPv6 addresses, hostname | NONE, how many IPv4 u16,
-              how many IPv6 u16, serves u8, unknown u8, 6 octets unused
+    states    horizon f64, spilled f64, takes f64, IPv4 addresses, IPv6 addresses,
+              hostname | NONE, how many IPv4 u16, how many IPv6 u16, serves u8, unknown u8,
+              6 octets unused
     services  how many regions
     entries   the state of each region of each service, in the Plan's order
 
@@ -62,8 +63,8 @@ from resolverd.snapshot.model import (
 
 T = TypeVar("T")
 
-PLAN_MAGIC = b"RVDPLAN\x01"
-STEERING_MAGIC = b"RVDSTER\x01"
+PLAN_MAGIC = b"RVDPLAN\x02"
+STEERING_MAGIC = b"RVDSTER\x02"
 NONE = 0xFFFF_FFFF
 
 _PLAN_HEAD = struct.Struct("<8sQdHH10I")
@@ -75,7 +76,7 @@ _GLUE = struct.Struct("<2I")
 _SERVICE = struct.Struct("<2d4I2BH")
 _MAP = struct.Struct("<2I")
 _STEERING_HEAD = struct.Struct("<8sQ4I")
-_STATE = struct.Struct("<d3I2H2B6x")
+_STATE = struct.Struct("<3d3I2H2B6x")
 
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
@@ -275,6 +276,8 @@ class _SteeringWriter:
         self._states.append(
             _STATE.pack(
                 ahead,
+                standing.spilled,
+                standing.takes,
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,

@@ -1,7 +1,7 @@
 """Which counter of the native engine counts what, for the life of the process.
 
 The library tells the slots of fixed meaning by name; those of services, regions and pins are
-given out here, by label and never taken back, so that counts outlive a Plan. Three outcomes
+given out here, by label and never taken back, so that counts outlive a Plan. Four outcomes
 have a region; its slots are those outcomes, then the same once more for first choices. The
 others, the TTL's buckets and the sum are the service's own.
 """
@@ -18,7 +18,7 @@ from resolverd.errors import EngineError
 
 Label = TypeVar("Label", bound=Hashable)
 
-_WITH_REGION = ("serving", "unknown", "all_down")
+_WITH_REGION = ("serving", "unknown", "all_down", "spilled")
 _WITHOUT = ("servfail", "nodata", "refused")
 _OF_REGION = 2 * len(_WITH_REGION)
 _OF_SERVICE = len(_WITHOUT) + len(TTL_BOUNDS) + 2

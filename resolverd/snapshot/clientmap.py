@@ -20,7 +20,7 @@ from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
 from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
 from resolverd.policy.ranking import Preference
-from resolverd.snapshot.model import MapEntry, MapSize
+from resolverd.snapshot.model import Block, MapEntry, MapSize
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
 # fenced as if it spanned every pinned country.
@@ -43,10 +43,16 @@ class Ranking:
     block_v6: int
 
     def block_length(self, bits: int) -> int:
-        """Bits of the block that keeps one share; 0 where no share decides."""
-        if self.policy != "weighted":
-            return 0
+        """Bits of the block that keeps one draw."""
         return self.block_v4 if bits == 32 else self.block_v6
+
+    def block(self, client: Prefix) -> Block:
+        """The block that `client` lies in; see `ClientMap`."""
+        folded, offset = fold(client)
+        if carried_at(folded) is not None:
+            folded, offset = fold(_first(client))
+        length = self.block_length(folded.bits)
+        return Block(folded.widened(min(folded.length, length)), length + offset)
 
     def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> Preference:
         """The allowed regions, best first, for a client there."""
@@ -108,6 +114,10 @@ class LazyClientMap:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         return self.ranked.from_region(region)
 
+    def block(self, client: Prefix) -> Block:
+        """The block that `client` lies in; see `ClientMap`."""
+        return self.ranked.block(client)
+
     def _lookup(self, client: Prefix) -> MapEntry:
         return self.trace(client).entry
 
@@ -127,7 +137,7 @@ class LazyClientMap:
         exact = max(
             located.length,
             self._pins.match(folded).boundary,
-            self.ranked.block_length(folded.bits),
+            self.ranked.block_length(folded.bits) if self.ranked.policy == "weighted" else 0,
             _CARRIERS.match(folded).boundary,
         )
         return self._conclude(client, folded, located, rules, exact + offset)
@@ -138,7 +148,7 @@ class LazyClientMap:
         It is fenced as if it were all of them, and its scope asks for as many bits as its
         first address alone would need, and for one of the embedded address at least.
         """
-        host = Prefix(client.bits, client.address, client.bits)
+        host = _first(client)
         first = self.trace(host)
         rules = by_name([*self._pins.values(), *self._geo_pins.all_rules()])
         located = Located(first.place if first.placed else None, first.network_length)
@@ -186,6 +196,11 @@ def carried_at(folded: Prefix) -> int | None:
     """
     near = _CARRIERS.match(folded)
     return near.boundary if near.covering or near.inside else None
+
+
+def _first(client: Prefix) -> Prefix:
+    """The first address of a prefix."""
+    return Prefix(client.bits, client.address, client.bits)
 
 
 def _of(place: Place | None) -> tuple[str | None, str | None]:

@@ -29,7 +29,7 @@ from resolverd.snapshot.clientmap import (
     Trace,
     carried_at,
 )
-from resolverd.snapshot.model import MapEntry, MapSize
+from resolverd.snapshot.model import Block, MapEntry, MapSize
 
 Subnets = Sequence[tuple[Prefix, PinRule]]
 
@@ -92,6 +92,10 @@ class CompiledClientMap:
     def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         return self.ranked.from_region(region)
+
+    def block(self, client: Prefix) -> Block:
+        """The block that `client` lies in; see `ClientMap`."""
+        return self.ranked.block(client)
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""

@@ -17,8 +17,9 @@ from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
-from resolverd.policy.decision import AllDown, Outcome, Standing, decide
+from resolverd.policy.decision import NO_DRAW, AllDown, Decision, Outcome, Standing, decide
 from resolverd.policy.ranking import Preference
+from resolverd.policy.share import draw
 from resolverd.policy.ttl import ttl_of
 
 
@@ -32,6 +33,16 @@ class MapEntry(NamedTuple):
     preference: Preference
     scope: int
     pins: tuple[str, ...]
+
+
+class Block(NamedTuple):
+    """The block of addresses, of the family looked up, that keeps one draw where shares decide.
+
+    `scope` counts its bits in the family that was asked.
+    """
+
+    prefix: Prefix
+    scope: int
 
 
 class MapSize(NamedTuple):
@@ -55,6 +66,9 @@ class ClientMap(Protocol):
 
     def lookup(self, client: Prefix) -> MapEntry:
         """The preference list for a client prefix; empty where no region is allowed."""
+
+    def block(self, client: Prefix) -> Block:
+        """The block that a client prefix lies in; of a shorter one, that prefix itself."""
 
     def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
@@ -203,7 +217,10 @@ class Offer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The answer for one (service, preference list) now; `ttl` in seconds."""
+    """The answer for one (service, preference list) now; `ttl` in seconds.
+
+    Where it is `drawn` it is that of some blocks only, and others with this list have another.
+    """
 
     outcome: Outcome
     region: str | None
@@ -211,6 +228,7 @@ class Cell:
     offer: Offer | None
     ttl: int
     error: ExtendedError | None
+    drawn: bool
 
 
 class JudgedRegion(NamedTuple):
@@ -228,7 +246,8 @@ class Steering:
     """The state of the world at `taken_at` (monotonic seconds), and the cells it implies.
 
     The lazy client map finds preference lists as clients come, so cells are computed from
-    `standings` when first asked for and kept; a compiled map would list them all.
+    `standings` when first asked for and kept; a compiled map would list them all. Where shares
+    have a part the client's block decides between the few cells of its list.
     `settled` tells that time alone changes nothing; else a new Steering is due within
     `staleness` seconds. `regions` are the verdicts behind the standings, by site, for those
     who watch rather than answer.
@@ -242,23 +261,43 @@ class Steering:
     offers: Mapping[str, Mapping[str, Offer]]
     regions: Mapping[str, JudgedRegion]
     cells: dict[tuple[str, Preference], Cell] = field(default_factory=dict)
+    decided: dict[tuple[str, Decision], Cell] = field(default_factory=dict)
 
-    def cell(self, service: ServicePlan, preference: Preference) -> Cell:
-        """The answer to give now to clients with this preference list."""
-        key = (service.name, preference)
-        found = self.cells.get(key)
+    def answer(self, service: ServicePlan, client: Prefix, entry: MapEntry) -> tuple[Cell, int]:
+        """What to give now to a client of this map entry, and the scope in which that holds.
+
+        A client too short for its entry hears of the block even where that has no part in its
+        answer: it has one in what a part of it is answered.
+        """
+        key = (service.name, entry.preference)
+        cell = self.cells.get(key)
+        if cell is None:
+            cell = self.cells[key] = self._cell(service, entry.preference, NO_DRAW)
+        settled = entry.scope <= client.length or not self._spills(service)
+        if settled and not cell.drawn:
+            return cell, entry.scope
+        block = service.clients.block(client)
+        mine = self._cell(service, entry.preference, draw(block.prefix))
+        return mine, max(entry.scope, block.scope)
+
+    def _spills(self, service: ServicePlan) -> bool:
+        return any(standing.spilled > 0 for standing in self.standings[service.name].values())
+
+    def _cell(self, service: ServicePlan, preference: Preference, drawn: float) -> Cell:
+        decision = decide(preference, self.standings[service.name], service.all_down, drawn)
+        key = (service.name, decision)
+        found = self.decided.get(key)
         if found is None:
-            found = self.cells[key] = self._compute(service, preference)
+            found = self.decided[key] = self._compute(service, decision)
         return found
 
-    def _compute(self, service: ServicePlan, preference: Preference) -> Cell:
+    def _compute(self, service: ServicePlan, decision: Decision) -> Cell:
         standings = self.standings[service.name]
-        decision = decide(preference, standings, service.all_down)
         region = decision.region
         return Cell(
             outcome=decision.outcome,
             region=region,
-            first_choice=bool(preference) and region == preference[0],
+            first_choice=region in decision.consulted[:1],
             offer=self.offers[service.name][region] if region is not None else None,
             ttl=ttl_of(
                 (standings[name] for name in decision.consulted),
@@ -267,6 +306,7 @@ class Steering:
                 staleness=self.staleness,
             ),
             error=extended_error(decision.outcome),
+            drawn=decision.drawn,
         )
 
 

@@ -12,6 +12,7 @@ from resolverd.dns.codes import AAAA, A
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
+from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.ttl import settled
 from resolverd.snapshot.compile import address_octets
 from resolverd.snapshot.model import EndpointPlan, Offer, Plan, RegionPlan, Steering
@@ -24,30 +25,39 @@ STALENESS = 1.0
 def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds)."""
     regions = judge_regions(plan, world, now)
-    known = {site: standing_of(region.verdict, now) for site, region in regions.items()}
+    known: dict[tuple[str, Share], Standing] = {}
     offered: dict[tuple[str, bool], Offer] = {}
     standings: dict[str, dict[str, Standing]] = {}
     offers: dict[str, dict[str, Offer]] = {}
     for name, service in plan.services.items():
-        standings[name] = {region: known[p.site] for region, p in service.regions.items()}
+        standings[name] = stands = {}
         offers[name] = held = {}
         for region, planned in service.regions.items():
+            share = world.shares.get((name, region), NO_SHARE)
+            standing = known.get((planned.site, share))
+            if standing is None:
+                standing = _standing(regions[planned.site].verdict, share, now)
+                known[(planned.site, share)] = standing
+            stands[region] = standing
             key = (planned.site, planned.cname is None)
             if key not in offered:
                 offered[key] = _offer(planned, regions[planned.site].endpoints, world)
             held[region] = offered[key]
-    calm = all(settled(standing, plan.sites[site].ttl) for site, standing in known.items())
+    calm = all(settled(standing, plan.sites[site].ttl) for (site, _), standing in known.items())
     return Steering(generation, now, STALENESS, calm, standings, offers, regions)
 
 
-def standing_of(verdict: Verdict, now: float) -> Standing:
-    """A verdict as the plain values that policy decides on."""
+def _standing(verdict: Verdict, share: Share, now: float) -> Standing:
+    """A verdict and a share as the plain values that policy decides on."""
     timed = verdict.override is not None and verdict.override.until is not None
     return Standing(
         serves=verdict.serves,
         unknown=verdict.unknown,
         soonest=max(0.0, verdict.earliest - now),
         changed=None if timed or verdict.since is None else max(0.0, now - verdict.since),
+        spilled=share.spilled,
+        takes=share.takes,
+        steady=share.steady,
     )
 
 

@@ -84,6 +84,76 @@ def test_each_fact_says_what_it_rests_on(
         assert row in ran.out, ran.out
 
 
+SPILLED = """\
+answer  us-west (spilled) 192.0.2.20
+draw    0.3921 for 1.2.3.0/24; ap-northeast sends on those below 0.4
+TTL     20 s: every region consulted is settled
+scope   /24
+source  the files of resolverd.toml alone, every region taken as up, ap-northeast as overloaded
+
+rank  region            km  why
+1     ap-northeast       0  sends this client on, with 0.4 of its clients
+2     us-west        8,316  answered: takes what others send on, up to 1
+3     eu-west        9,590  less preferred
+4     us-east       10,873  less preferred
+"""
+
+
+def test_a_client_who_is_sent_on_is_told_from_where_and_why(place: Path) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--spill", "ap-northeast=0.4", cwd=place)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.endswith(SPILLED), ran.out
+
+
+@pytest.mark.parametrize(
+    ("spills", "rows"),
+    [
+        (
+            ["ap-northeast=0.1"],
+            ["1     ap-northeast       0  answered: sends on 0.1 of its clients, not this one"],
+        ),
+        (
+            ["ap-northeast=1", "us-west=0.5"],
+            [
+                "answer  eu-west (spilled)",
+                "2     us-west        8,316  sends on 0.5 of its own clients",
+                "3     eu-west        9,590  answered: takes what others send on, up to 1",
+            ],
+        ),
+        (
+            ["ap-northeast=1", "us-west=1", "eu-west=1", "us-east=0.01"],
+            [
+                "answer  ap-northeast (serving)",
+                "answered: sends on 1 of its clients, but none takes this one",
+                "4     us-east       10,873  sends on 0.01 of its own clients",
+            ],
+        ),
+    ],
+)
+def test_each_region_is_told_why_it_keeps_sends_on_or_takes(
+    place: Path, spills: list[str], rows: list[str]
+) -> None:
+    options = [option for spill in spills for option in ("--spill", spill)]
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", *options, cwd=place)
+    for row in rows:
+        assert row in ran.out, ran.out
+
+
+@pytest.mark.parametrize(
+    "text", ["ap-northeast", "ap-northeast=", "ap-northeast=2", "ap-northeast=x"]
+)
+def test_a_share_that_is_none_is_refused(place: Path, text: str) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--spill", text, cwd=place)
+    assert ran.status == 2
+    assert "is not a region and its share; write us-east=0.3" in ran.err
+
+
+def test_an_overloaded_region_that_is_not_there_is_refused(place: Path) -> None:
+    ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--spill", "mars=1", cwd=place)
+    assert ran.status == 2
+    assert 'there is no region "mars" to take as overloaded' in ran.err
+
+
 def test_json_holds_the_same_and_no_infinity(place: Path) -> None:
     ran = resolverd(
         "explain", CHAT_NAME, "1.2.3.0/24", "--down", "ap-northeast", "--json", cwd=place

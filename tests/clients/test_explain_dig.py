@@ -1,4 +1,7 @@
-"""`explain` agrees with the wire: 10,000 random clients are asked for with dig and explained."""
+"""`explain` agrees with the wire: 10,000 random clients are asked for with dig and explained.
+
+Half of them while two regions are overloaded and send clients on.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import contextlib
 import random
 import re
 import socket
+import time
 from pathlib import Path
 
 from harness.config import CHAT
@@ -14,8 +18,12 @@ from harness.daemon import endpoints, running, write_files
 from harness.programs import program
 from harness.server import HEAD
 
+from resolverd.daemon import Daemon
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.explain import explain
+from resolverd.policy.share import Share
+from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.steer import steer
 
 CLIENTS = 10_000
 SERVICES = f"""{CHAT}
@@ -60,17 +68,47 @@ async def test_the_explained_answer_ttl_and_scope_are_those_that_dig_gets(tmp_pa
         path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{_quiet_port()}"))
         async with running(path) as daemon:
             asked = [(f"{service}.inference.example", client) for service, client in _asked()]
-            told = await _dig(tmp_path, daemon.bound[0].port, asked)
-            for (name, client), answer in zip(asked, told, strict=True):
-                explained = explain(name, client, daemon.snapshot)
-                rows = re.findall(r"\s(\d+)\sIN\sA\s(\S+)", answer["rest"])
-                assert answer["subnet"] == str(client)
-                assert int(answer["scope"]) == explained.scope
-                assert {address for _, address in rows} == {
-                    address for address in explained.answer if ":" not in address
-                }
-                assert {int(ttl) for ttl, _ in rows} <= {explained.ttl}
-                assert (answer["rcode"] == "REFUSED") == (explained.outcome == "refused")
+            half = CLIENTS // 2
+            outcomes = await _agree(tmp_path, daemon, daemon.snapshot, asked[:half])
+            assert outcomes == {"serving", "refused"}
+            spilling = await _overloaded(daemon)
+            outcomes = await _agree(tmp_path, daemon, spilling, asked[half:])
+            assert outcomes == {"serving", "spilled", "refused"}
+
+
+async def _overloaded(daemon: Daemon) -> Snapshot:
+    """What the daemon serves, with shares that it serves from now on."""
+    plan = daemon.snapshot.plan
+    shares = {
+        (service, region): share
+        for service in plan.services
+        for region, share in (("us-east", Share(0.4)), ("us-west", Share(takes=0.3)))
+    }
+    shares["chat", "ap-northeast"] = Share(0.9, steady=30.0)
+    world = daemon.world._replace(shares=shares)
+    snapshot = Snapshot(plan, steer(1_000_000, plan, world, time.monotonic()))
+    await daemon.engine.publish(snapshot)
+    return snapshot
+
+
+async def _agree(
+    folder: Path, daemon: Daemon, snapshot: Snapshot, asked: list[tuple[str, Prefix]]
+) -> set[str]:
+    """Hold each answer that dig gets to its explanation; the outcomes that were explained."""
+    outcomes = set()
+    told = await _dig(folder, daemon.bound[0].port, asked)
+    for (name, client), answer in zip(asked, told, strict=True):
+        explained = explain(name, client, snapshot)
+        rows = re.findall(r"\s(\d+)\sIN\sA\s(\S+)", answer["rest"])
+        assert answer["subnet"] == str(client)
+        assert int(answer["scope"]) == explained.scope
+        assert {address for _, address in rows} == {
+            address for address in explained.answer if ":" not in address
+        }
+        assert {int(ttl) for ttl, _ in rows} <= {explained.ttl}
+        assert (answer["rcode"] == "REFUSED") == (explained.outcome == "refused")
+        outcomes.add(explained.outcome)
+    return outcomes
 
 
 def _quiet_port() -> int:

@@ -20,7 +20,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.slots import Slots
 from resolverd.policy.ranking import Preference
-from resolverd.snapshot.model import MapEntry
+from resolverd.snapshot.model import Block, MapEntry
 
 FOLDER = Path(__file__).parents[2] / "native" / "fuzz"
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast")
@@ -51,6 +51,10 @@ class SameForAll:
     def lookup(self, client: Prefix) -> MapEntry:
         """The same for everybody."""
         return MapEntry(self.region_names, 0, ())
+
+    def block(self, client: Prefix) -> Block:
+        """Unless configured."""
+        return Block(client.widened(24), 24)
 
     def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
         """The same everywhere."""

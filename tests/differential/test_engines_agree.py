@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from differential.agreement import Engines, shrunk
@@ -13,6 +14,7 @@ from differential.worlds import PLANS, names_of, plan_of, steering
 from harness.messages import query
 
 from resolverd.abi.library import why_not
+from resolverd.policy.decision import Outcome
 
 pytestmark = pytest.mark.skipif(
     why_not() is not None, reason=f"the native engine is not tested: {why_not()}"
@@ -96,6 +98,17 @@ def test_what_resolvers_really_send_is_answered_alike(plan: str) -> None:
         for name in names_of(engine.plan)
         for packet in rng.sample(recorded, 10)
     )
+
+
+def test_every_outcome_is_among_what_they_agree_on() -> None:
+    """A state of the world that is never drawn would be agreed on in vain."""
+    rng = random.Random(9)
+    engine = Engines(plan_of("pinned"))
+    names = names_of(engine.plan)
+    for generation in range(30):
+        engine.steer(steering(rng, engine.plan, generation))
+        engine.compare(cases(rng, names, 200))
+    assert {outcome for _, _, outcome in engine.counters.steered} == {*get_args(Outcome)}
 
 
 def test_a_case_that_fails_is_shrunk_to_what_matters() -> None:

@@ -144,7 +144,17 @@ def standing(rng: random.Random, mood: str) -> Standing:
         unknown=not serves and (mood == "unknown" or (mood == "any" and rng.random() < 0.3)),
         soonest=float("inf") if rng.random() < 0.4 else rng.choice(_TIMES),
         changed=None if rng.random() < 0.4 else rng.choice(_TIMES),
+        **shares(rng),
     )
+
+
+def shares(rng: random.Random) -> dict[str, float]:
+    """What share of its clients a region sends on, or takes; most have neither."""
+    if rng.random() < 0.5:
+        return {}
+    spilled, takes = rng.choice(((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5)))
+    steady = float("inf") if rng.random() < 0.5 else rng.choice(_TIMES)
+    return {"spilled": spilled, "takes": takes, "steady": steady}
 
 
 def offer(rng: random.Random, service: ServicePlan, region: str) -> Offer:

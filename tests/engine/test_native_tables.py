@@ -54,7 +54,7 @@ def _damaged(plan: Plan) -> dict[str, tuple[bytes, str]]:
     image = plan_image(plan, Slots()).octets
     return {
         "empty": (b"", "no image, or one of another version"),
-        "version": (PLAN_MAGIC[:-1] + b"\2" + image[8:], "no image, or one of another version"),
+        "version": (PLAN_MAGIC[:-1] + b"\1" + image[8:], "no image, or one of another version"),
         "cut": (image[:-1], "ends too early"),
         "long": (image + b"\0", "goes on after its end"),
         "head": (image[:20], "ends too early"),

@@ -31,6 +31,7 @@ from resolverd.geo.locator import Locator
 from resolverd.geo.place import Place
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import State, Verdict
+from resolverd.policy.share import Share
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
@@ -111,6 +112,7 @@ def server(
     locator: Locator | None = None,
     verdicts: Mapping[str, Verdict] | None = None,
     overrides: Overrides | None = None,
+    shares: Mapping[tuple[str, str], Share] | None = None,
     now: float = NOW,
 ) -> Server:
     """A server over a Snapshot of its own; see `snapshot_of`."""
@@ -121,6 +123,7 @@ def server(
             locator=locator or (database_locator if compiled else TableLocator)(places or {}),
             verdicts=verdicts,
             overrides=overrides,
+            shares=shares,
             now=now,
             compiled=compiled,
         )
@@ -136,12 +139,14 @@ def snapshot_of(
     locator: Locator | None = None,
     verdicts: Mapping[str, Verdict] | None = None,
     overrides: Overrides | None = None,
+    shares: Mapping[tuple[str, str], Share] | None = None,
     now: float = NOW,
     compiled: bool = False,
 ) -> Snapshot:
     """Load, check and compile texts; `zones` is one zone named by its $ORIGIN, or texts by origin.
 
-    Endpoints without an entry in `verdicts` (by probe target) are up and settled. With
+    Endpoints without an entry in `verdicts` (by probe target) are up and settled; `shares` are by
+    service and region. With
     `compiled`, client maps are the native library's.
     """
     loaded = load_text_config(config or config_text())
@@ -151,7 +156,7 @@ def snapshot_of(
     checked = _zones(tuple(texts.items()), tuple(services.items()))
     plan = compile_plan(1, loaded, checked, locator or TableLocator({}), targets, compiled=compiled)
     judged = dict.fromkeys(targets.by_id, UP) | dict(verdicts or {})
-    world = World(judged, overrides or Overrides(), lambda _: ())
+    world = World(judged, overrides or Overrides(), lambda _: (), shares or {})
     return Snapshot(plan, steer(1, plan, world, now))
 
 

@@ -1,8 +1,9 @@
-"""Invariants 6.1 and 6.2 of DESIGN under random topologies, pins, databases and health.
+"""Invariants 6.1 and 6.2 of DESIGN under random topologies, pins, databases, health and load.
 
 All structure (networks, pins) lies in the top six bits of IPv4, so a universe of 64 blocks
 holds every client there is, and the oracle can try them all. The database is a real one,
-written block by block; answers are real messages.
+written block by block; answers are real messages. Each world is served over the lazy map, and
+over the compiled one where the library is built, whose answers both engines have to agree on.
 """
 
 from __future__ import annotations
@@ -10,25 +11,29 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dns.edns
 import dns.message
+import pytest
+from harness.native import Native, native_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmdb_writer import mmdb_bytes
 
+from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.dns.names import key_from_text
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.dns.writer import RRsetWire
+from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.engine.answer import respond
 from resolverd.engine.counters import Counters
 from resolverd.geo.database import Database
 from resolverd.geo.locator import Locator, Source
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.verdict import State, Verdict
+from resolverd.policy.share import Share
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import Dyna, Node, Plan, Snapshot, ZonePlan
@@ -40,6 +45,15 @@ BLOCKS = 1 << BITS
 NAME = "chat.example."
 COUNTRIES = {"IE": "EU", "DE": "EU", "US": "NA", "JP": "AS", "IN": "AS"}
 REGIONS = ("r1", "r2", "r3", "r4")
+BLOCK = 8
+
+both_maps = pytest.mark.parametrize(
+    "compiled",
+    [
+        False,
+        pytest.param(True, marks=pytest.mark.skipif(why_not() is not None, reason="no library")),
+    ],
+)
 
 prefixes = st.integers(0, BITS).flatmap(
     lambda length: st.integers(0, (1 << length) - 1).map(
@@ -48,16 +62,19 @@ prefixes = st.integers(0, BITS).flatmap(
 )
 networks = prefixes.filter(lambda prefix: prefix.length > 0)
 regions = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True)
+parts = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
+shares = st.builds(Share, spilled=parts, takes=parts)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One world: the configuration as written, the database's networks, the state of health."""
+    """One world: the configuration as written, the database's networks, health and load."""
 
     raw: dict[str, Any]
     networks: dict[Prefix, str]
     states: dict[str, State]
     overrides: dict[str, OverrideKind]
+    shares: dict[str, Share]
 
 
 @st.composite
@@ -91,7 +108,7 @@ def cases(draw: st.DrawFn) -> Case:
                 "regions": served,
                 "policy": draw(st.sampled_from(["nearest", "failover", "weighted"])),
                 "all_down": draw(st.sampled_from(["nearest", "servfail", "nodata"])),
-                "block_v4": 8,
+                "block_v4": BLOCK,
             }
         },
         "pin": pins,
@@ -103,10 +120,11 @@ def cases(draw: st.DrawFn) -> Case:
         overrides=draw(
             st.dictionaries(st.sampled_from(REGIONS), st.sampled_from([*OverrideKind]), max_size=2)
         ),
+        shares=draw(st.dictionaries(st.sampled_from(REGIONS), shares, max_size=4)),
     )
 
 
-def build(case: Case) -> Snapshot:
+def build(case: Case, *, compiled: bool = False) -> Snapshot:
     config = Config.model_validate(case.raw)
     locator = Locator([])
     if case.networks:
@@ -115,9 +133,11 @@ def build(case: Case) -> Snapshot:
         locator = Locator([(Source(Path("test.mmdb"), None), database)])
     targets = probe_targets(config)
     apex = key_from_text("example.")
-    soa = RRsetWire(6, 3600, ((b"\2ns\0", b"\0", bytes(20)),))
+    soa = RRsetWire(6, 3600, ((Compressible(b"\2ns\0"), Compressible(b"\0"), bytes(20)),))
     nodes = {apex: Node({6: soa}), key_from_text(NAME): Node(dyna=Dyna("chat", 300))}
-    services = compile_services(config, targets, MapMaker(locator, edge_of(config)))
+    services = compile_services(
+        config, targets, MapMaker(locator, edge_of(config), compiled=compiled)
+    )
     plan = Plan(1, {apex: ZonePlan(apex, soa, 300, nodes)}, services, b"", 1232)
     verdicts = {
         id_: Verdict(state := case.states[target.region], None, "", 1.0, state)
@@ -126,7 +146,21 @@ def build(case: Case) -> Snapshot:
     overrides = Overrides()
     for region, kind in case.overrides.items():
         overrides.set(region, Override(kind, "test", "property", 0.0))
-    return Snapshot(plan, steer(1, plan, World(verdicts, overrides, lambda _: ()), 100.0))
+    loads = {("chat", region): share for region, share in case.shares.items()}
+    world = World(verdicts, overrides, lambda _: (), loads)
+    return Snapshot(plan, steer(1, plan, world, 100.0))
+
+
+class Served(NamedTuple):
+    """A Snapshot that is asked, and the native engine over the same one, for compiled maps."""
+
+    snapshot: Snapshot
+    native: Native | None
+
+
+def serve(case: Case, *, compiled: bool) -> Served:
+    snapshot = build(case, compiled=compiled)
+    return Served(snapshot, native_of(snapshot))
 
 
 def _record(country: str) -> dict[str, str | float]:
@@ -165,11 +199,19 @@ def oracle_fence(case: Case, host: Prefix) -> set[str]:
     return served
 
 
-def ask(snapshot: Snapshot, prefix: Prefix) -> dns.message.Message:
+def within(scope: Prefix, low: int) -> Prefix:
+    """A host inside `scope`, of those whose last bits these are."""
+    return Prefix(32, scope.address | low & ((1 << (32 - scope.length)) - 1), 32)
+
+
+def ask(served: Served, prefix: Prefix) -> dns.message.Message:
     subnet = dns.edns.ECSOption(str(prefix.host()), prefix.length)
     query = dns.message.make_query(NAME, "A", use_edns=0, options=[subnet], id=0)
-    response = respond(query.to_wire(), "203.0.113.9", snapshot, Counters())
+    packet = query.to_wire()
+    response = respond(packet, "203.0.113.9", served.snapshot, Counters())
     assert response is not None
+    if served.native is not None:
+        assert served.native.respond(packet, "203.0.113.9") == response
     return dns.message.from_wire(response)
 
 
@@ -186,35 +228,45 @@ def told(message: dns.message.Message) -> tuple[object, ...]:
 quickly = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@both_maps
 @quickly
-@given(cases(), st.integers(0, BLOCKS - 1), st.integers(BITS, 32))
+@given(
+    cases(),
+    st.integers(0, BLOCKS - 1),
+    st.integers(BITS, 32),
+    st.lists(st.integers(0, 2**32 - 1), max_size=8),
+)
 def test_every_address_inside_a_returned_scope_gets_the_same_answer(
-    case: Case, number: int, source: int
+    compiled: bool, case: Case, number: int, source: int, lows: list[int]
 ) -> None:
     """Invariant 6.1, where the scope is no longer than what was sent."""
-    snapshot = build(case)
+    served = serve(case, compiled=compiled)
     asked = block(number).widened(source)
-    answer = ask(snapshot, asked)
+    answer = ask(served, asked)
     scope = scope_of(answer)
     if scope > source:
         return
-    for host in inside(asked.widened(min(scope, BITS))):
-        other = ask(snapshot, host)
+    whole = asked.widened(scope)
+    for host in (*inside(asked.widened(min(scope, BITS))), *(within(whole, low) for low in lows)):
+        if not whole.contains(host):
+            continue
+        other = ask(served, host)
         assert told(other) == told(answer)
         assert scope_of(other) == scope
 
 
+@both_maps
 @quickly
 @given(cases(), networks)
-def test_asking_again_with_the_scope_settles_it(case: Case, asked: Prefix) -> None:
+def test_asking_again_with_the_scope_settles_it(compiled: bool, case: Case, asked: Prefix) -> None:
     """RFC 7871 §7.3.1: a scope longer than the source tells what to send next time."""
-    snapshot = build(case)
-    scope = scope_of(ask(snapshot, asked))
+    served = serve(case, compiled=compiled)
+    scope = scope_of(ask(served, asked))
     again = Prefix(32, asked.address, max(scope, asked.length))
-    answer = ask(snapshot, again)
+    answer = ask(served, again)
     assert scope_of(answer) <= again.length
     host = Prefix(32, asked.address, 32)
-    assert told(ask(snapshot, host)) == told(answer)
+    assert told(ask(served, host)) == told(answer)
 
 
 @st.composite
@@ -227,15 +279,15 @@ def straddling(draw: st.DrawFn) -> tuple[Case, Prefix]:
     return case, asked.widened(draw(st.integers(1, asked.length)))
 
 
+@both_maps
 @quickly
 @given(straddling())
 def test_no_client_of_an_asked_prefix_is_answered_from_outside_its_fence(
-    straddled: tuple[Case, Prefix],
+    compiled: bool, straddled: tuple[Case, Prefix]
 ) -> None:
-    """Invariant 6.2, in any state of health, under any override, all regions down included."""
+    """Invariant 6.2, in any state of health, override or load, all regions down included."""
     case, asked = straddled
-    snapshot = build(case)
-    answer = ask(snapshot, asked)
+    answer = ask(serve(case, compiled=compiled), asked)
     addresses = {rdata.address for rrset in answer.answer for rdata in rrset}
     given = {f"r{address.rpartition('.')[2]}" for address in addresses}
     for host in inside(asked):
@@ -260,5 +312,5 @@ def test_a_single_client_is_refused_only_when_its_own_fence_is_empty(
     case: Case, number: int
 ) -> None:
     host = block(number)
-    answer = ask(build(case), host)
+    answer = ask(serve(case, compiled=False), host)
     assert (answer.rcode() == dns.rcode.REFUSED) == (not oracle_fence(case, host))

@@ -1,13 +1,14 @@
-"""Invariant 6.3 over random health histories, in virtual time.
+"""Invariant 6.3 over random histories of health and of shares, in virtual time.
 
-Two regions are probed on their real schedules and judged by the real state machine; after
-every outcome, and between them, the answer and its TTL are noted. Looking back over the
-whole history, no TTL given after trouble was seen may have outlived the answer by more than
-failover_ttl.
+Two regions are probed on their real schedules and judged by the real state machine, and the
+shares of their clients that they send on or take move by steps; after every outcome, and
+between them, the answer and its TTL are noted. Looking back over the whole history, no TTL
+given after trouble was seen may have outlived the answer by more than failover_ttl.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from harness.config import config_text
@@ -16,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
+from resolverd.dns.prefix import Prefix
 from resolverd.health import machine
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.overrides import Overrides
+from resolverd.policy.share import Share
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 
@@ -44,7 +47,15 @@ class Note(NamedTuple):
     trouble: bool
 
 
-def history(outcomes: dict[str, list[bool]]) -> list[Note]:
+Steps = Mapping[str, list[tuple[float, float, float]]]
+"""Of each region: how many seconds it sends on a share and takes a share, one after another."""
+STILL: Steps = {}
+CLIENT = Prefix(32, 0, 24)
+
+
+def history(
+    outcomes: dict[str, list[bool]], steps: Steps = STILL, client: Prefix = CLIENT
+) -> list[Note]:
     """Play the outcomes; a note after each and half-way to the next."""
     health = {region: EndpointHealth() for region in outcomes}
     due = dict.fromkeys(outcomes, 0.0)
@@ -58,32 +69,81 @@ def history(outcomes: dict[str, list[bool]]) -> list[Note]:
         calm = health[region].state == "up"
         due[region] = now + (SETTINGS.interval if calm else SETTINGS.fast_interval)
         following = min((due[r] for r in left if left[r]), default=now)
-        notes += [note(health, now), note(health, (now + following) / 2)]
+        notes += [note(health, at, steps, client) for at in (now, (now + following) / 2)]
     return notes
 
 
-def note(health: dict[str, EndpointHealth], now: float) -> Note:
+def note(health: dict[str, EndpointHealth], now: float, steps: Steps, client: Prefix) -> Note:
     verdicts = {f"{r}-1": machine.verdict(h, SETTINGS) for r, h in health.items()}
-    steering = steer(1, PLAN, World(verdicts, Overrides(), lambda _: ()), now)
-    cell = steering.cell(PLAN.services["chat"], PREFERENCE)
+    shares = {("chat", region): share_at(steps[region], now) for region in steps}
+    steering = steer(1, PLAN, World(verdicts, Overrides(), lambda _: (), shares), now)
+    service = PLAN.services["chat"]
+    entry = service.clients.lookup(client)
+    assert entry.preference == PREFERENCE
+    cell, _ = steering.answer(service, client, entry)
     consulted = PREFERENCE[: PREFERENCE.index(cell.region) + 1] if cell.region else PREFERENCE
     trouble = any(health[region].state != "up" for region in consulted)
     return Note(now, cell.region, cell.ttl, trouble)
 
 
+def ready() -> EndpointHealth:
+    """An endpoint that was up at the first probe and never anything else."""
+    result = Outcome(True, "test", 0.001)
+    return machine.observe(EndpointHealth(), result, SETTINGS, 0.0, started=0.0)
+
+
+def share_at(steps: list[tuple[float, float, float]], now: float) -> Share:
+    """What stands at a moment, and for how long; after the last step for good."""
+    ends, share = 0.0, Share()
+    for lasts, spilled, takes in steps:
+        ends, share = ends + lasts, Share(spilled, takes)
+        if now < ends:
+            return share._replace(steady=ends - now)
+    return share
+
+
 results = st.lists(st.booleans(), min_size=1, max_size=25)
+parts = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
+moves = st.lists(st.tuples(st.floats(1, 60), parts, parts), max_size=12)
+both = st.fixed_dictionaries({"us-east": moves, "us-west": moves})
+clients = st.integers(0, 2**24 - 1).map(lambda top: Prefix(32, top << 8, 24))
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.fixed_dictionaries({"us-east": results, "us-west": results}))
-def test_no_ttl_given_in_trouble_outlives_its_answer(outcomes: dict[str, list[bool]]) -> None:
-    notes = history(outcomes)
+@given(st.fixed_dictionaries({"us-east": results, "us-west": results}), both, clients)
+def test_no_ttl_given_in_trouble_outlives_its_answer(
+    outcomes: dict[str, list[bool]], steps: Steps, client: Prefix
+) -> None:
+    notes = history(outcomes, steps, client)
     for index, given_then in enumerate(notes):
         if not given_then.trouble:
             continue
         changes = (n.at for n in notes[index:] if n.region != given_then.region)
         changed = next(changes, float("inf"))
         assert given_then.ttl <= max(FAILOVER_TTL, changed - given_then.at)
+
+
+@settings(deadline=None, max_examples=200)
+@given(both, clients)
+def test_no_ttl_outlives_a_step_of_the_shares(steps: Steps, client: Prefix) -> None:
+    """With all regions well, every change of an answer is one that was seen coming."""
+    healthy = {region: ready() for region in PREFERENCE}
+    begins = [sum(lasts for lasts, *_ in held[:n]) for held in steps.values() for n in range(13)]
+    moments = sorted({at for begin in begins for at in (begin, begin + 3.5, begin + 20.0)})
+    notes = [note(healthy, at, steps, client) for at in moments]
+    for index, given_then in enumerate(notes):
+        changes = (n.at for n in notes[index:] if n.region != given_then.region)
+        changed = next(changes, float("inf"))
+        assert given_then.ttl <= max(FAILOVER_TTL, changed - given_then.at)
+
+
+def test_a_ttl_falls_before_a_region_begins_to_send_clients_on() -> None:
+    """And is whole again once the last step is done."""
+    healthy = {region: ready() for region in PREFERENCE}
+    steps = {"us-east": [(100.0, 0.0, 0.0), (30.0, 1.0, 0.0)], "us-west": [(1.0, 0.0, 1.0)]}
+    told = [note(healthy, at, steps, CLIENT) for at in (10.0, 60.0, 110.0, 200.0)]
+    assert [n.ttl for n in told] == [60, 39, 19, 60]
+    assert [n.region for n in told] == ["us-east", "us-east", "us-west", "us-west"]
 
 
 def test_a_suspect_region_far_from_down_keeps_more_than_failover_ttl() -> None:

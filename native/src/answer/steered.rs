@@ -2,6 +2,7 @@
 
 use super::told::Told;
 use super::{Answer, Next, rcode, rtype};
+use crate::geo::share;
 use crate::tables::{Choice, Node, Outcome, Service, State};
 
 /// A service's own counters: three outcomes without a region, the TTL's buckets, their sum.
@@ -13,8 +14,8 @@ mod of_service {
     pub const SUM: usize = BUCKETS + super::TTL_BOUNDS.len() + 1;
 }
 
-/// A region's counters in a service: three outcomes, then those that were the first choice.
-const FIRST_CHOICE: usize = 3;
+/// A region's counters in a service: four outcomes, then those that were the first choice.
+const FIRST_CHOICE: usize = 4;
 
 /// Upper bounds of the TTL buckets, in seconds; `resolverd/engine/counters.py` has the same.
 const TTL_BOUNDS: [u32; 12] = [0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600];
@@ -88,14 +89,19 @@ impl<'a> Answer<'a, '_> {
         let subnet = subnet.filter(|_| service.ecs);
         self.scratch.service = number;
         let (map, pin_slots) = self.plan.map(service)?;
-        let found = map.lookup(subnet.unwrap_or(*self.source), &mut self.scratch.map);
-        if subnet.is_some() {
-            self.says.scope = self.says.scope.max(found.scope);
+        let client = subnet.unwrap_or(*self.source);
+        let found = map.lookup(client, &mut self.scratch.map);
+        let (steering, mut scope) = (self.snapshot.steering(), found.scope);
+        let mut choice = steering.choose(number, service, found.order);
+        // A client too short for its order hears of the block that parts of it will need.
+        if choice.drawn || scope > client.length && steering.spills(number) {
+            let block = map.block(client);
+            scope = scope.max(block.scope);
+            choice = steering.choose_drawn(number, service, found.order, share(block.prefix));
         }
-        let choice = self
-            .snapshot
-            .steering()
-            .choose(number, service, found.order);
+        if subnet.is_some() {
+            self.says.scope = self.says.scope.max(scope);
+        }
         let slot = match choice.region {
             Some((region, _)) => {
                 let slot = self.plan.region_slot(service, region)? + choice.outcome as usize;

@@ -20,7 +20,7 @@ impl Told {
     #[must_use]
     pub const fn octets(self) -> &'static [u8] {
         match self {
-            Self::Nothing | Self::Steered(Outcome::Serving) => b"",
+            Self::Nothing | Self::Steered(Outcome::Serving | Outcome::Spilled) => b"",
             Self::Outside => b"\0\x14no zone here holds this name",
             Self::NoTransfer => b"\0\x12zone transfer is not offered",
             Self::Steered(Outcome::Unknown) => b"\0\0no region is known to be healthy",

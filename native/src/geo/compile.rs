@@ -5,7 +5,7 @@ use super::entries::Entries;
 use super::fence::RuleSets;
 use super::gazetteer::Gazetteer;
 use super::geography::{Geography, Ordering};
-use super::map::{ClientMap, Policy, Shares};
+use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
 use super::trie::Trie;
 use super::walk::{Source, Walk};
@@ -74,12 +74,9 @@ pub fn compile(
         every,
         policy: match geography.ordering {
             Ordering::Nearest | Ordering::Failover => Policy::Listed,
-            Ordering::Weighted(block_v4, block_v6) => Policy::Shares(Shares {
-                regions: geography.regions.clone().into_boxed_slice(),
-                block_v4,
-                block_v6,
-            }),
+            Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
+        blocks: geography.blocks,
         regions: geography.regions.len(),
         pins: geography.pins.len(),
     })
@@ -94,7 +91,7 @@ fn too_large() -> Refused {
 /// The countries are two, and there is a pin of each kind.
 #[cfg(any(test, feature = "fuzz"))]
 pub fn fuzz_compile(octets: &[u8]) {
-    use super::map::Scratch;
+    use super::map::{Blocks, Scratch};
     use super::place::Countries;
     use super::ranking::Region;
     use crate::prefix::Prefix;
@@ -120,6 +117,7 @@ pub fn fuzz_compile(octets: &[u8]) {
     };
     let mut geography = Geography {
         ordering: Ordering::Nearest,
+        blocks: Blocks { v4: 24, v6: 48 },
         edge: (50.0, 8.0),
         regions: vec![region(50.0, 8.0, 1), region(1.0, 103.0, 2)],
         pins: vec![
@@ -130,7 +128,7 @@ pub fn fuzz_compile(octets: &[u8]) {
         countries: vec![(*b"DE", 0)],
         continents: vec![(*b"AS", 1)],
     };
-    for ordering in [Ordering::Nearest, Ordering::Weighted(24, 48)] {
+    for ordering in [Ordering::Nearest, Ordering::Weighted] {
         geography.ordering = ordering;
         let Ok(map) = compile(&[(file, &gazetteer)], &geography, |_| ()) else {
             return;
@@ -141,6 +139,7 @@ pub fn fuzz_compile(octets: &[u8]) {
             for family in [Family::V4, Family::V6] {
                 let client = Prefix::new(family, address, length);
                 assert!(map.lookup(client, &mut scratch).order.len() <= 2);
+                assert!(map.block(client).prefix.length <= 48);
             }
         }
     }

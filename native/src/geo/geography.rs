@@ -14,6 +14,7 @@
 //! ```
 
 use super::fence::Fence;
+use super::map::Blocks;
 use super::place::Code;
 use super::ranking::Region;
 use crate::prefix::{Family, Prefix};
@@ -25,14 +26,16 @@ pub enum Ordering {
     Nearest,
     /// As listed.
     Failover,
-    /// By shares; bits of an IPv4 and of an IPv6 block.
-    Weighted(u8, u8),
+    /// By weight, for each client's block.
+    Weighted,
 }
 
 /// The whole of it.
 pub struct Geography {
     /// How regions are ordered.
     pub ordering: Ordering,
+    /// The blocks whose draws decide where shares do.
+    pub blocks: Blocks,
     /// Degrees, for clients that no database places.
     pub edge: (f64, f64),
     /// In the service's order.
@@ -52,14 +55,15 @@ impl Geography {
     #[must_use]
     pub fn read(octets: &[u8]) -> Option<Self> {
         let mut from = Octets(octets);
-        let [policy, block_v4, block_v6] = from.take()?;
+        let [policy, v4, v6] = from.take()?;
         let read = Self {
             ordering: match policy {
                 0 => Ordering::Nearest,
                 1 => Ordering::Failover,
-                2 => Ordering::Weighted(block_v4, block_v6),
+                2 => Ordering::Weighted,
                 _ => return None,
             },
+            blocks: Blocks { v4, v6 },
             edge: (from.double()?, from.double()?),
             regions: from.list(|from| {
                 Some(Region {

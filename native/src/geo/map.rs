@@ -13,18 +13,26 @@ use std::hint::black_box;
 pub enum Policy {
     /// The rows do: by distance, or as listed.
     Listed,
-    /// Shares do, by a hash of the client's block.
-    Shares(Shares),
+    /// The weights of these regions do, in the service's order, by a hash of the client's block.
+    Weighted(Box<[Region]>),
 }
 
-/// The regions with their weights and seeds, and the bits of a block that keeps one share.
-pub struct Shares {
-    /// In the order of the service's regions.
-    pub regions: Box<[Region]>,
-    /// Bits of an IPv4 block.
-    pub block_v4: u8,
-    /// Bits of an IPv6 block.
-    pub block_v6: u8,
+/// How many bits a block has that keeps one draw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Blocks {
+    /// Of an IPv4 block.
+    pub v4: u8,
+    /// Of an IPv6 block.
+    pub v6: u8,
+}
+
+/// The block that a client lies in, of the family looked up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// The block; of a client shorter than that, the client.
+    pub prefix: Prefix,
+    /// Its bits in the family asked.
+    pub scope: u8,
 }
 
 /// Room for look-ups, one per thread; it grows once and is then used again.
@@ -70,6 +78,7 @@ pub struct ClientMap {
     /// The number of the set of all rules.
     pub(super) every: u32,
     pub(super) policy: Policy,
+    pub(super) blocks: Blocks,
     pub(super) regions: usize,
     pub(super) pins: usize,
 }
@@ -101,6 +110,20 @@ impl ClientMap {
         }
         let fence = self.rules_within(prefix, scratch);
         self.fenced(around.order, &fence, prefix, scope, scratch)
+    }
+
+    /// The block that `client` lies in, whose draw decides where shares have a part.
+    #[cold]
+    #[must_use]
+    pub fn block(&self, client: Prefix) -> Block {
+        let mut folded = fold(client);
+        if folded.prefix.family == Family::V6 && carried(folded.prefix).some {
+            folded = fold(Prefix::new(Family::V6, client.address, 128));
+        }
+        Block {
+            prefix: self.blocks.around(folded.prefix),
+            scope: (self.blocks.bits(folded.prefix.family)).saturating_add(folded.offset),
+        }
     }
 
     /// Read what look-ups of these clients will read, so that it is in the cache by then.
@@ -138,6 +161,7 @@ impl ClientMap {
             sets: RuleSets::new(&[]).finish(),
             every: 0,
             policy: Policy::Listed,
+            blocks: Blocks { v4: 24, v6: 48 },
             regions: order.len(),
             pins: 0,
         })
@@ -208,10 +232,9 @@ impl ClientMap {
 
     #[inline]
     fn scope(&self, around: &Around<'_>, family: Family, offset: u8) -> u8 {
-        let block = match (&self.policy, family) {
-            (Policy::Listed, _) => 0,
-            (Policy::Shares(shares), Family::V4) => shares.block_v4,
-            (Policy::Shares(shares), Family::V6) => shares.block_v6,
+        let block = match &self.policy {
+            Policy::Listed => 0,
+            Policy::Weighted(_) => self.blocks.bits(family),
         };
         around.length.max(block).saturating_add(offset)
     }
@@ -239,7 +262,7 @@ impl ClientMap {
         &'a self,
         order: &[u8],
         fence: &Fence,
-        block: Prefix,
+        client: Prefix,
         scope: u8,
         scratch: &'a mut Scratch,
     ) -> Found<'a> {
@@ -250,8 +273,8 @@ impl ClientMap {
         } = scratch;
         room.clear();
         room.extend(order.iter().filter(|region| fence.holds(**region)));
-        if let Policy::Shares(shares) = &self.policy {
-            shares.order(room, block, draws);
+        if let Policy::Weighted(regions) = &self.policy {
+            order_by_weight(room, regions, self.blocks.around(client), draws);
         }
         Found {
             order: room,
@@ -264,17 +287,18 @@ impl ClientMap {
     fn ordered<'a>(
         &'a self,
         order: &'a [u8],
-        block: Prefix,
+        client: Prefix,
         scope: u8,
         pins: &'a [u16],
         scratch: &'a mut Scratch,
     ) -> Found<'a> {
-        let Policy::Shares(shares) = &self.policy else {
+        let Policy::Weighted(regions) = &self.policy else {
             return Found { order, scope, pins };
         };
         scratch.order.clear();
         scratch.order.extend(order);
-        shares.order(&mut scratch.order, block, &mut scratch.draws);
+        let block = self.blocks.around(client);
+        order_by_weight(&mut scratch.order, regions, block, &mut scratch.draws);
         Found {
             order: &scratch.order,
             scope,
@@ -292,31 +316,44 @@ impl ClientMap {
     }
 }
 
-impl Shares {
-    /// Put `allowed`, which is in the service's order, into the order of the block's draws.
-    fn order(&self, allowed: &mut [u8], client: Prefix, draws: &mut Vec<(bool, f64, u8)>) {
-        let bits = match client.family {
-            Family::V4 => self.block_v4,
-            Family::V6 => self.block_v6,
-        };
-        let mixed = mix_block(Prefix::new(
-            client.family,
-            client.address,
-            bits.min(client.length),
-        ));
-        draws.clear();
-        draws.extend(allowed.iter().filter_map(|index| {
-            let (last, score) = draw(mixed, self.regions.get(usize::from(*index))?);
-            Some((last, score, *index))
-        }));
-        draws.sort_unstable_by(|a, b| {
-            (a.0.cmp(&b.0))
-                .then(a.1.total_cmp(&b.1))
-                .then(a.2.cmp(&b.2))
-        });
-        for (to, (_, _, index)) in allowed.iter_mut().zip(draws) {
-            *to = *index;
+impl Blocks {
+    /// How many bits a block of this family has.
+    #[inline]
+    const fn bits(self, family: Family) -> u8 {
+        match family {
+            Family::V4 => self.v4,
+            Family::V6 => self.v6,
         }
+    }
+
+    /// The block around a client that is folded already.
+    #[inline]
+    fn around(self, client: Prefix) -> Prefix {
+        let length = self.bits(client.family).min(client.length);
+        Prefix::new(client.family, client.address, length)
+    }
+}
+
+/// Put `allowed`, which is in the service's order, into the order of the block's draws.
+fn order_by_weight(
+    allowed: &mut [u8],
+    regions: &[Region],
+    block: Prefix,
+    draws: &mut Vec<(bool, f64, u8)>,
+) {
+    let mixed = mix_block(block);
+    draws.clear();
+    draws.extend(allowed.iter().filter_map(|index| {
+        let (last, score) = draw(mixed, regions.get(usize::from(*index))?);
+        Some((last, score, *index))
+    }));
+    draws.sort_unstable_by(|a, b| {
+        (a.0.cmp(&b.0))
+            .then(a.1.total_cmp(&b.1))
+            .then(a.2.cmp(&b.2))
+    });
+    for (to, (_, _, index)) in allowed.iter_mut().zip(draws) {
+        *to = *index;
     }
 }
 

@@ -30,4 +30,5 @@ pub mod walk;
 pub use compile::compile;
 #[cfg(any(test, feature = "fuzz"))]
 pub use compile::fuzz_compile;
-pub use map::{AHEAD, ClientMap, Found, Scratch};
+pub use map::{AHEAD, Block, Blocks, ClientMap, Found, Scratch};
+pub use ranking::share;

@@ -118,6 +118,14 @@ pub const fn mix_block(block: Prefix) -> u64 {
     mix(mix(high ^ block.length as u64) ^ low)
 }
 
+/// A block's one draw, from 0 to below 1: `draw` of `resolverd/policy/share.py`.
+#[must_use]
+pub const fn share(block: Prefix) -> f64 {
+    const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+    (mix(mix_block(block) ^ SEED) >> 11) as f64 * UNIT
+}
+
 /// One region's draw: whether it is a last resort, and an exponential variate; least first.
 #[must_use]
 #[inline]

@@ -48,7 +48,7 @@ impl<'i> Reader<'i> {
     pub fn f64(&mut self) -> Result<f64, &'static str> {
         let value = self.chunk().map(f64::from_le_bytes)?;
         if value.is_nan() {
-            return Err("a time is not a number");
+            return Err("what should be a number is none");
         }
         Ok(value)
     }

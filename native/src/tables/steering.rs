@@ -8,7 +8,7 @@ use super::plan::{Plan, Service};
 use super::{NONE, Pool, Run};
 use crate::name::length_of;
 
-const MAGIC: [u8; 8] = *b"RVDSTER\x01";
+const MAGIC: [u8; 8] = *b"RVDSTER\x02";
 
 /// What a service answers when every allowed region is down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ impl AllDown {
     }
 }
 
-/// How an answer came about; the first three have a region, and count in its slots.
+/// How an answer came about; the first four have a region, and count in its slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(
     missing_docs,
@@ -42,14 +42,20 @@ pub enum Outcome {
     Serving,
     Unknown,
     AllDown,
+    Spilled,
     Servfail,
     Nodata,
     Refused,
 }
 
-/// One region as it stands: of the services that share it there is one.
+/// One region as it stands: of the services that share it there is one. It fills a cache line.
+#[repr(align(64))]
 pub struct State {
     horizon: f64,
+    /// The share of its clients' blocks that it sends on.
+    spilled: f64,
+    /// The share up to which it takes those that others send on.
+    takes: f64,
     serves: bool,
     unknown: bool,
     a: Run,
@@ -87,6 +93,8 @@ pub struct Choice<'s> {
     pub first: bool,
     /// Seconds.
     pub ttl: u32,
+    /// Whether a client of another block could be given another region.
+    pub drawn: bool,
 }
 
 /// The state of the world.
@@ -107,7 +115,7 @@ impl Steering {
         let generation = from.u64()?;
         let (states, services) = (from.u32()?, from.u32()?);
         let (entries, pool) = (from.u32()?, from.u32()?);
-        let states = from.records(states, 32, RawState::read)?;
+        let states = from.records(states, 48, RawState::read)?;
         let counts = from.records(services, 4, Reader::u32)?;
         let row_states = from.records(entries, 4, Reader::u32)?;
         let pool = from.pool(pool)?;
@@ -141,6 +149,9 @@ impl Steering {
     }
 
     /// Choose for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
+    ///
+    /// Where the choice is `drawn`, it is that of clients whom no region sends on; it is for
+    /// [`Self::choose_drawn`] to tell whether this is one.
     #[must_use]
     #[inline]
     pub fn choose(&self, number: u32, service: &Service, order: &[u8]) -> Choice<'_> {
@@ -157,7 +168,10 @@ impl Steering {
             least = least.min(state.horizon);
             if state.serves {
                 let chosen = Some((region, state));
-                return self.concluded(service, Outcome::Serving, chosen, rank == 0, least);
+                let mut choice =
+                    self.concluded(service, Outcome::Serving, chosen, rank == 0, least);
+                choice.drawn = state.spilled > 0.0 && rank + 1 < order.len();
+                return choice;
             }
             if state.unknown && unknown.is_none() {
                 unknown = Some((region, state));
@@ -183,6 +197,50 @@ impl Steering {
         self.concluded(service, outcome, None, false, least)
     }
 
+    /// The same for a client whose block has this `draw`.
+    #[cold]
+    #[must_use]
+    pub fn choose_drawn(
+        &self,
+        number: u32,
+        service: &Service,
+        order: &[u8],
+        draw: f64,
+    ) -> Choice<'_> {
+        let mut choice = self.choose(number, service, order);
+        let Some((home, _)) =
+            (choice.region).filter(|(_, state)| choice.drawn && draw < state.spilled)
+        else {
+            return choice;
+        };
+        let row = self.row(number);
+        let later = order.iter().skip_while(|region| **region != home).skip(1);
+        for &region in later {
+            let Some(state) = self.state(row, region) else {
+                continue;
+            };
+            choice.ttl = choice.ttl.min(ttl(service, state.horizon));
+            if state.serves && state.spilled == 0.0 && draw < state.takes {
+                choice.outcome = Outcome::Spilled;
+                choice.region = Some((region, state));
+                choice.first = false;
+                break;
+            }
+        }
+        choice
+    }
+
+    /// Whether some region of a service sends clients on.
+    #[cold]
+    #[must_use]
+    pub fn spills(&self, number: u32) -> bool {
+        let states = self.row(number).iter();
+        { states }.any(|state| {
+            let state = self.states.get(*state as usize);
+            state.is_some_and(|state| state.spilled > 0.0)
+        })
+    }
+
     #[inline]
     fn concluded<'s>(
         &'s self,
@@ -192,13 +250,12 @@ impl Steering {
         first: bool,
         least: f64,
     ) -> Choice<'s> {
-        // Neither is negative, so cutting the fraction off is flooring.
-        let ttl = service.failover_ttl.max(least.min(service.ttl)) as u32;
         Choice {
             outcome,
             region,
             first,
-            ttl,
+            ttl: ttl(service, least),
+            drawn: false,
         }
     }
 
@@ -214,8 +271,17 @@ impl Steering {
     }
 }
 
+/// The TTL that a horizon allows, in whole seconds: the least of several is that of the least.
+#[inline]
+fn ttl(service: &Service, horizon: f64) -> u32 {
+    // Neither is negative, so cutting the fraction off is flooring.
+    service.failover_ttl.max(horizon.min(service.ttl)) as u32
+}
+
 struct RawState {
     horizon: f64,
+    spilled: f64,
+    takes: f64,
     a: u32,
     aaaa: u32,
     cname: u32,
@@ -229,6 +295,8 @@ impl RawState {
     fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
         let raw = Self {
             horizon: from.f64()?,
+            spilled: from.f64()?,
+            takes: from.f64()?,
             a: from.u32()?,
             aaaa: from.u32()?,
             cname: from.u32()?,
@@ -250,6 +318,8 @@ impl RawState {
         debug_assert!(cname.is_empty() || length_of(pool.get(cname)).is_some());
         Ok(State {
             horizon: self.horizon,
+            spilled: self.spilled,
+            takes: self.takes,
             serves: self.serves != 0,
             unknown: self.unknown != 0,
             a: pool.run(self.a, 4 * u32::from(self.a_count))?,

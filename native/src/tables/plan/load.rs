@@ -7,7 +7,7 @@ use crate::tables::image::Reader;
 use crate::tables::names::Names;
 use std::sync::Arc;
 
-const MAGIC: [u8; 8] = *b"RVDPLAN\x01";
+const MAGIC: [u8; 8] = *b"RVDPLAN\x02";
 
 impl Plan {
     /// Load an image made by `resolverd/engine/image.py`, with the client maps it counts on.

@@ -1,0 +1,91 @@
+"""What a Steering makes of the shares that the world has for the regions of its services."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from harness.config import config_text
+from harness.server import HEAD, NOW, UP, snapshot_of
+
+from resolverd.dns.prefix import Prefix
+from resolverd.engine.image import steering_image
+from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.policy.decision import Standing
+from resolverd.policy.share import Share
+from resolverd.snapshot.model import Steering
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
+
+SERVICES = """
+[service.one]
+regions = ["us-east", "us-west"]
+policy = "failover"
+[service.two]
+regions = ["us-east", "us-west"]
+policy = "failover"
+"""
+PLAN = snapshot_of(
+    f"$ORIGIN inference.example.\n{HEAD}one DYNA one\ntwo DYNA two\n", config_text(SERVICES)
+).plan
+CLIENT = Prefix(32, 0x0A000001, 32)
+
+
+def steered(shares: dict[tuple[str, str], Share], overrides: Overrides | None = None) -> Steering:
+    verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
+    return steer(1, PLAN, World(verdicts, overrides or Overrides(), lambda _: (), shares), NOW)
+
+
+def told(steering: Steering, service: str) -> tuple[str, str | None, int]:
+    """Outcome, region and scope of one client."""
+    planned = PLAN.services[service]
+    entry = planned.clients.lookup(CLIENT)
+    cell, scope = steering.answer(planned, CLIENT, entry)
+    return cell.outcome, cell.region, scope
+
+
+FULL = {("one", "us-east"): Share(1.0), ("one", "us-west"): Share(takes=1.0)}
+
+
+def test_a_share_is_of_one_service_even_where_its_regions_are_judged_for_several() -> None:
+    steering = steered(FULL)
+    assert told(steering, "one") == ("spilled", "us-west", 24)
+    assert told(steering, "two") == ("serving", "us-east", 0)
+
+
+def test_a_region_that_an_operator_holds_up_still_sends_clients_on() -> None:
+    """The override says that it serves, not that it has room."""
+    overrides = Overrides()
+    overrides.set("us-east", Override(OverrideKind.UP, "test", "held", NOW))
+    assert told(steered(FULL, overrides), "one") == ("spilled", "us-west", 24)
+
+
+def test_a_region_that_an_operator_drains_takes_nobody() -> None:
+    overrides = Overrides()
+    overrides.set("us-west", Override(OverrideKind.DRAIN, "test", "rollout", NOW))
+    assert told(steered(FULL, overrides), "one") == ("serving", "us-east", 24)
+
+
+def test_equal_shares_stand_in_one_standing_so_that_an_image_has_one_state_for_all() -> None:
+    pairs = [(service, region) for service in ("one", "two") for region in ("us-east", "us-west")]
+    alike = steered({pair: Share(0.0, 1.0) for pair in pairs})
+    for region in ("us-east", "us-west"):
+        assert alike.standings["one"][region] is alike.standings["two"][region]
+    assert len(steering_image(alike, PLAN)) == len(steering_image(steered({}), PLAN))
+
+
+@pytest.mark.parametrize(("steady", "settled"), [(math.inf, True), (12.0, False)])
+def test_a_step_that_is_to_come_keeps_steerings_coming(steady: float, settled: bool) -> None:
+    steering = steered({("one", "us-west"): Share(0.0, 0.5, steady)})
+    assert steering.standings["one"]["us-west"] == Standing(True, takes=0.5, steady=steady)
+    assert steering.settled is settled
+
+
+def test_a_prefix_too_short_for_its_list_hears_of_the_block_that_its_parts_need() -> None:
+    """Else it would be told twice to ask again, once for the list and once for the block."""
+    planned = PLAN.services["one"]
+    entry = planned.clients.lookup(CLIENT)._replace(preference=("us-west",), scope=16)
+    short = CLIENT.widened(12)
+    for shares, scope in ((FULL, 24), ({}, 16)):
+        assert steered(shares).answer(planned, short, entry)[1] == scope
+        assert steered(shares).answer(planned, CLIENT, entry)[1] == 16
