@@ -76,6 +76,8 @@ class SimulatedServer:
         self.on_fault: Callable[[], None] | None = None
         self._model, self._api_key = model, api_key
         self._engine = Engine(region, lambda: self.play(Fault.DEAD), execute_seconds)
+        # Streams under way, by the identity of their requests, which cannot be hashed.
+        self._begun: set[int] = set()
         self._goes_on = asyncio.Event()
         self._goes_on.set()
 
@@ -139,7 +141,8 @@ class SimulatedServer:
             status = wrong.status
             raise
         finally:
-            if request.get("begun"):
+            if id(request) in self._begun:
+                self._begun.discard(id(request))
                 status = 200
             if request.path not in _NOT_COUNTED:
                 resource = request.match_info.route.resource
@@ -228,7 +231,7 @@ class SimulatedServer:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
-        request["begun"] = True
+        self._begun.add(id(request))
 
         async def send(event: str) -> None:
             await response.write(f"data: {event}\n\n".encode())
