@@ -113,9 +113,14 @@ def cases(draw: st.DrawFn) -> Case:
         },
         "pin": pins,
     }
+    placed = draw(st.dictionaries(networks, st.sampled_from([*COUNTRIES]), max_size=8))
+    if draw(st.booleans()):  # all is well but for the load
+        crowded = st.sampled_from([Share(0.5), Share(0.9), Share(takes=0.7), Share(takes=1.0)])
+        loads = {name: draw(crowded) for name in REGIONS}
+        return Case(raw, placed, dict.fromkeys(REGIONS, State.UP), {}, loads)
     return Case(
         raw=raw,
-        networks=draw(st.dictionaries(networks, st.sampled_from([*COUNTRIES]), max_size=8)),
+        networks=placed,
         states={name: draw(st.sampled_from([*State])) for name in REGIONS},
         overrides=draw(
             st.dictionaries(st.sampled_from(REGIONS), st.sampled_from([*OverrideKind]), max_size=2)

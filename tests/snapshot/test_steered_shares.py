@@ -6,10 +6,15 @@ import math
 
 import pytest
 from harness.config import config_text
+from harness.places import database_locator
 from harness.server import HEAD, NOW, UP, snapshot_of
+from hypothesis import given
+from hypothesis import strategies as st
 
+from resolverd.abi.library import why_not
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import steering_image
+from resolverd.geo.client import CARRIERS
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import Share
@@ -89,3 +94,54 @@ def test_a_prefix_too_short_for_its_list_hears_of_the_block_that_its_parts_need(
     for shares, scope in ((FULL, 24), ({}, 16)):
         assert steered(shares).answer(planned, short, entry)[1] == scope
         assert steered(shares).answer(planned, CLIENT, entry)[1] == 16
+
+
+MAPS = {
+    compiled: snapshot_of(
+        f"$ORIGIN inference.example.\n{HEAD}one DYNA one\ntwo DYNA two\n",
+        config_text(SERVICES),
+        locator=database_locator({}),
+        compiled=compiled,
+    ).plan
+    for compiled in (False, *([True] if why_not() is None else []))
+}
+anchors = st.one_of(
+    st.just(Prefix(32, 0, 0)),
+    st.just(Prefix(128, 0, 0)),
+    st.sampled_from(CARRIERS),
+    st.sampled_from(CARRIERS).map(lambda carrier: carrier.widened(carrier.length // 2)),
+)
+
+# Short ones too, so that some addresses stand for IPv4 ones and others beside them do not.
+lows = st.one_of(st.integers(0, 2**128 - 1), st.integers(0, 2**33 - 1))
+
+
+def host(inside: Prefix, low: int) -> Prefix:
+    """An address of a prefix."""
+    free = inside.bits - inside.length
+    return Prefix(inside.bits, inside.address | low & ((1 << free) - 1), inside.bits)
+
+
+@pytest.mark.parametrize("compiled", MAPS)
+@given(
+    anchor=anchors,
+    low=lows,
+    length=st.integers(1, 128),
+    others=st.lists(lows, max_size=20),
+)
+def test_every_address_of_either_family_inside_a_scope_has_the_same_draw(
+    compiled: bool, anchor: Prefix, low: int, length: int, others: list[int]
+) -> None:
+    """Those that stand for IPv4 clients too, whose block is that of the IPv4 address."""
+    plan = MAPS[compiled]
+    service = plan.services["one"]
+    shares = {("one", "us-east"): Share(0.5), ("one", "us-west"): Share(takes=1.0)}
+    verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
+    steering = steer(1, plan, World(verdicts, Overrides(), lambda _: (), shares), NOW)
+    client = host(anchor, low).widened(min(length, anchor.bits))
+    cell, scope = steering.answer(service, client, service.clients.lookup(client))
+    if scope > client.length:
+        return
+    for other in others:
+        near = host(client.widened(scope), other)
+        assert steering.answer(service, near, service.clients.lookup(near)) == (cell, scope)
