@@ -20,6 +20,7 @@ from typing import Any
 from resolverd import log
 from resolverd.abi.library import why_not
 from resolverd.admin.changes import Changes
+from resolverd.admin.promises import Promises
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.config.load import Override
@@ -76,6 +77,7 @@ class Daemon:
         self.ready = False
         self.started = time.time()
         self.reloads = ReloadReport()
+        self.promises = Promises()
         self.admin = AdminServer(self)
         self._supervision = Supervision(self, supervisor)
         self.tasks: list[asyncio.Task[None]] = []
@@ -271,6 +273,7 @@ class Daemon:
         async with self._publishing:
             await self.engine.publish(snapshot)
             self._serving = _Serving(inputs, plan, snapshot)
+            self.promises.retired(before.plan, time.monotonic())
         self._observation.settle(inputs)
         self._dirty.set()
 
@@ -327,9 +330,11 @@ class Daemon:
         steering = self._serving.snapshot.steering
         now = time.monotonic()
         moments = [] if steering.settled else [steering.taken_at + steering.staleness]
-        expiry = self.overrides.next_expiry()
-        if expiry is not None:
-            moments.append(expiry)
+        known = (
+            self.overrides.next_expiry(),
+            self._observation.shifts.next_look(now, time.time()),
+        )
+        moments += [moment for moment in known if moment is not None]
         return max(0.0, min(moments) - now) if moments else None
 
     async def _keep_watching(self) -> None:

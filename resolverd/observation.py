@@ -16,6 +16,7 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
+from resolverd.health.shifts import Shifts
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
@@ -38,6 +39,7 @@ class Observation:
             doubt=inputs.config.server.doubt,
         )
         self.load = Load(self.monitor, changed)
+        self.shifts = _shifts(inputs)
         self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
         self._changed = changed
         self._held: dict[str, Verdict] = {}
@@ -65,6 +67,7 @@ class Observation:
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
         self.monitor.doubt.window = inputs.config.server.doubt
+        self.shifts = _shifts(inputs)
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
@@ -74,7 +77,8 @@ class Observation:
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
                 verdicts[target] = verdict
-        return World(verdicts, self.overrides, self._book.addresses, self.load.shares())
+        shifts = self.shifts.at(time.monotonic(), time.time())
+        return World(verdicts, self.overrides, self._book.addresses, self.load.shares(), shifts)
 
     def look(self, inputs: Inputs, plan: Plan) -> None:
         """Take verdicts and overrides into account in the shares; `plan` is what is served."""
@@ -100,6 +104,11 @@ def _targets(targets: ProbeTargets) -> list[Target]:
         Target(id=t.id, region=t.region, endpoint=t.name, url=t.endpoint.url, settings=t.settings)
         for t in targets.by_id.values()
     ]
+
+
+def _shifts(inputs: Inputs) -> Shifts:
+    hours = {name: region.service_hours for name, region in inputs.config.region.items()}
+    return Shifts({name: each for name, each in hours.items() if each is not None})
 
 
 def _hostnames(inputs: Inputs) -> set[str]:

@@ -32,6 +32,7 @@ RANKS = {
     "daemon": 9,
     "doctor": 10,
     "demo": 10,
+    "rollout": 10,
     "cli": 11,
     "__main__": 12,
 }

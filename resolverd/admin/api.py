@@ -7,17 +7,18 @@ import pwd
 import socket
 import struct
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from resolverd.admin.drains import drain
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
 from resolverd.admin.served import Served
-from resolverd.admin.state import config_path, override_of, reload_of, state_of
+from resolverd.admin.state import config_path, iso, override_of, reload_of, state_of
 from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
@@ -25,7 +26,12 @@ from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 
 _MOST_OCTETS = 64 * 1024
+_OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
+_DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
 _PEER = struct.Struct("3i")
+
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class OverrideRequest(BaseModel):
@@ -38,6 +44,18 @@ class OverrideRequest(BaseModel):
     why: str = Field(min_length=1, max_length=500)
     who: str = Field("", max_length=100)
     seconds: Duration | None = Field(None, alias="for", gt=0, le=366 * 86400)
+
+
+class DrainRequest(BaseModel):
+    """The body of POST /drain; `force` drains a region that is the last of a fence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: str
+    why: str = Field(min_length=1, max_length=500)
+    who: str = Field("", max_length=100)
+    seconds: Duration | None = Field(None, alias="for", gt=0, le=366 * 86400)
+    force: bool = False
 
 
 class Api:
@@ -54,6 +72,7 @@ class Api:
         app.router.add_get("/state", self.state)
         app.router.add_get("/explain", self.explain)
         app.router.add_post("/override", self.override)
+        app.router.add_post("/drain", self.drain)
         app.router.add_delete("/override/{target}", self.clear)
         app.router.add_post("/reload", self.reload)
         app.router.add_get("/metrics", self.metrics)
@@ -103,7 +122,7 @@ class Api:
 
     async def override(self, request: web.Request) -> web.Response:
         """Put an override in force; answers once it is obeyed."""
-        asked = await _body(request)
+        asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
         order = Order(asked.target, asked.kind, who, asked.why, asked.seconds)
         keys = await set_override(self._served, order)
@@ -114,6 +133,24 @@ class Api:
                 "target": asked.target,
                 "set": [{"target": k, **override_of(in_force[k], now)} for k in keys],
                 "services_without_region": without_region(self._served),
+            }
+        )
+
+    async def drain(self, request: web.Request) -> web.Response:
+        """Drain a region; answers once it is obeyed, with when its last answer has run out."""
+        asked = await _body(request, DrainRequest, _DRAIN)
+        order = Order(
+            asked.region, OverrideKind.DRAIN, asked.who or _peer(request), asked.why, asked.seconds
+        )
+        drained = await drain(self._served, order, force=asked.force)
+        return web.json_response(
+            {
+                "region": asked.region,
+                "drained_at": iso(drained.at),
+                "safe_at": iso(drained.at + drained.wait),
+                "wait_seconds": drained.wait,
+                "services": [{"service": s, "ttl_seconds": t} for s, t in drained.ttls.items()],
+                "emptied": [each._asdict() for each in drained.emptied],
             }
         )
 
@@ -175,10 +212,9 @@ def _prefix(text: str) -> Prefix:
         ) from wrong
 
 
-async def _body(request: web.Request) -> OverrideRequest:
-    example = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
+async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
     try:
-        return OverrideRequest.model_validate(json.loads(await request.text()))
+        return kind.model_validate(json.loads(await request.text()))
     except ValidationError as wrong:
         told = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg'].removeprefix('Value error, ')}"

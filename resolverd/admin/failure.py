@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from resolverd import log
+from resolverd.admin.drains import WouldEmptyError
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
 from resolverd.engine.explain import NotSteeredError
 from resolverd.errors import ResolverdError
@@ -33,6 +34,9 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _answer(wrong.status, str(wrong), wrong.mend, wrong.headers, wrong.more)
     except (UnknownTargetError, NotOverriddenError) as wrong:
         return _answer(404, str(wrong), wrong.mend)
+    except WouldEmptyError as wrong:
+        told = [each._asdict() for each in wrong.emptied]
+        return _answer(409, str(wrong), wrong.mend, more={"emptied": told})
     except NotSteeredError as wrong:
         return _answer(404, str(wrong), "ask for a name that a DYNA record steers")
     except ResolverdError as wrong:

@@ -163,11 +163,23 @@ def health(served: Served, judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
     for key, override in served.overrides.active(time.monotonic()).items():
         overrides.add_metric((key, override.kind.value), 1)
     yield overrides
+    yield _open(served)
     yield _gauge(
         "resolverd_edge_doubt",
         "1 while nothing is heard from any region, so that this host is taken to be at fault.",
         float(served.monitor.doubt.holds),
     )
+
+
+def _open(served: Served) -> Metric:
+    hours = GaugeMetricFamily(
+        "resolverd_region_open",
+        "1 within a region's hours of service, 0 outside; only regions that have hours.",
+        labels=("region",),
+    )
+    for region, shift in served.world.shifts.items():
+        hours.add_metric((region,), float(shift.open))
+    return hours
 
 
 def operation(served: Served) -> Iterator[Metric]:

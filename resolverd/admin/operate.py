@@ -81,7 +81,11 @@ async def clear_override(served: Served, target: str, who: str) -> dict[str, Ove
     cleared = {key: o for key in keys if (o := served.overrides.clear(key, now)) is not None}
     if not cleared:
         known = ", ".join(sorted(active))
-        raise NotOverriddenError(target, f"overridden now: {known or 'none'}")
+        shift = served.world.shifts.get(target)
+        mend = f"overridden now: {known or 'none'}"
+        if shift is not None and not shift.open:
+            mend = "its hours withdraw it; an override up serves outside them"
+        raise NotOverriddenError(target, mend)
     for key, override in cleared.items():
         log.get("admin").info(
             "override.cleared",

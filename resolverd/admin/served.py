@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from resolverd.admin.changes import Changes
+from resolverd.admin.promises import Promises
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError
 from resolverd.health.monitor import Monitor
@@ -72,6 +73,8 @@ class Served(Protocol):
     def load(self) -> Load: ...
     @property
     def changes(self) -> Changes: ...
+    @property
+    def promises(self) -> Promises: ...
     @property
     def started(self) -> float:
         """When it started, in Unix seconds."""

@@ -131,12 +131,28 @@ def _region(judged: JudgedRegion, served: Served, now: float) -> Json:
         "gpus": region.gpus.model_dump() if region.gpus else None,
         "services": list(judged.services),
         **_verdict(judged.verdict, now),
+        "hours": _hours(judged.region, served, now),
         "min_endpoints": region.min_endpoints,
         **region_load(served.load, judged.region),
         "endpoints": [
             _endpoint(id_, verdict, served, counters, now)
             for id_, verdict in judged.endpoints.items()
         ],
+    }
+
+
+def _hours(region: str, served: Served, now: float) -> Json | None:
+    """The hours of service of a region that has some; `until` is when it closes, or opens."""
+    shift = served.world.shifts.get(region)
+    if shift is None:
+        return None
+    config = served.inputs.config.region[region]
+    return {
+        "spans": list(config.hours),
+        "time_zone": config.time_zone,
+        "open": shift.open,
+        "since": _moment(shift.since, now),
+        "until": _moment(shift.until, now),
     }
 
 

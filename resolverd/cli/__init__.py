@@ -14,6 +14,7 @@ from resolverd.cli import (
     check,
     demo,
     doctor,
+    drain,
     explain,
     geo,
     override,
@@ -90,6 +91,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     parser.set_defaults(run=partial(help_wanted, parser))
-    for verb in (serve, check, doctor, state, explain, override, reload, template, geo, demo):
+    for verb in (
+        serve,
+        check,
+        doctor,
+        state,
+        explain,
+        override,
+        drain,
+        reload,
+        template,
+        geo,
+        demo,
+    ):
         verb.register(verbs)
     return parser

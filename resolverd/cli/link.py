@@ -21,6 +21,8 @@ from resolverd.errors import ExitCode, Problem, ProblemsError, ResolverdError
 # A reload may walk a database and probe new endpoints before it answers.
 PATIENCE = 300.0
 
+_EXIT_CODES = {400: ExitCode.USAGE, 404: ExitCode.USAGE, 409: ExitCode.PROBLEMS}
+
 
 class NoDaemonError(ResolverdError):
     """No daemon can be asked; the text says what to do next."""
@@ -31,7 +33,7 @@ class RefusedError(ResolverdError):
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         self.body = body
-        self.exit_code = ExitCode.USAGE if status in {400, 404} else ExitCode.UNAVAILABLE
+        self.exit_code = _EXIT_CODES.get(status, ExitCode.UNAVAILABLE)
         super().__init__(f"{body.get('error', f'HTTP {status}')}\n{body.get('mend', '')}".rstrip())
 
 
@@ -105,6 +107,26 @@ def add_socket(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="the daemon's admin socket (default: the one that the configuration names)",
     )
+
+
+def add_sockets(parser: argparse.ArgumentParser) -> None:
+    """`--socket PATH`, as often as there are edge hosts whose sockets can be reached from here."""
+    parser.add_argument(
+        "--socket",
+        dest="sockets",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="a daemon's admin socket, once for each edge host (default: the one that the "
+        "configuration names)",
+    )
+
+
+def find_all(arguments: argparse.Namespace) -> list[Link]:
+    """The daemons that `--socket` names, else the configuration's. Raises NoDaemonError."""
+    named = arguments.sockets or [None]
+    return [find(argparse.Namespace(**{**vars(arguments), "socket": path})) for path in named]
 
 
 def find(arguments: argparse.Namespace) -> Link:

@@ -41,11 +41,11 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument(
         "--for",
         dest="seconds",
-        type=_duration,
+        type=duration,
         metavar="DURATION",
         help="how long it holds, such as 30m (default: until cleared)",
     )
-    parser.add_argument("--why", required=True, type=_reason, help="for those who find it later")
+    parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
     add_socket(parser)
     add_config(parser)
     add_json(parser)
@@ -106,7 +106,8 @@ def _until(override: dict[str, Any]) -> str:
     return f"for {span(override['seconds_left'] + 0.5)}, until {override['until']}"
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """A duration that is not over before it begins, in seconds; for argparse."""
     try:
         seconds = parse_duration(text)
     except ValueError as wrong:
@@ -116,7 +117,8 @@ def _duration(text: str) -> float:
     return seconds
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
+    """A few words; for argparse."""
     if not text.strip():
         raise argparse.ArgumentTypeError("say why, in a few words")
     return text.strip()

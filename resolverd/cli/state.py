@@ -129,6 +129,9 @@ def _overrides(state: Json) -> Table:
 def _row(table: Table, judged: Json, name: str, *cells: str) -> None:
     """A row on something that has a verdict; a changed `since` is the time of the last flip."""
     why = judged["reason"]
+    hours = judged.get("hours")
+    if hours and hours["until"]:
+        why += f"; {'drains' if hours['open'] else 'serves again'} at {hours['until']}"
     if judged["override"]:
         why += f" (measured {judged['measured']})"
     state = Text(judged["state"], _COLOURS.get(judged["state"], ""))

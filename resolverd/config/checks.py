@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from resolverd.config.alerts import merge_alerts
 from resolverd.config.explain import did_you_mean
+from resolverd.config.hours import DAYS, first_gap
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
@@ -308,6 +310,28 @@ def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
+    """At no time of the week should a fence be closed whole."""
+    for name, service in config.service.items():
+        fences = {"": service.regions}
+        for pin, rule in config.pin.items():
+            if not rule.services or name in rule.services:
+                fences[pin] = tuple(region for region in service.regions if region in rule.regions)
+        for pin, fence in fences.items():
+            hours = [config.region[r].service_hours for r in fence if r in config.region]
+            known = [each for each in hours if each is not None]
+            gap = first_gap(known) if known and len(known) == len(hours) else None
+            if gap is not None:
+                when = datetime.fromtimestamp(gap, UTC)
+                whose = f"service {name}" + (f" under pin {pin}" if pin else "")
+                yield Finding(
+                    ("region", fence[0], "hours"), "config-hours-gap",
+                    f"no region of {whose} has hours at {DAYS[when.weekday()]} {when:%H:%M} UTC: "
+                    "its all_down setting decides then",
+                    "leave one region without hours, or let theirs meet", "warning",
+                )  # fmt: skip
+
+
 _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _references,
     _endpoints,
@@ -318,4 +342,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _load,
     _listeners,
     _doubt,
+    _hours,
 )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import StringConstraints, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
 from resolverd.config.spill import Spill
@@ -25,7 +27,9 @@ from resolverd.config.types import (
     ListenAddress,
     MetricsUrl,
     OptionalListener,
+    SpanText,
     Subnet,
+    TimeZone,
     Word,
     parse_listener,
 )
@@ -207,9 +211,23 @@ class Region(Section):
     min_endpoints: int = option(
         1, "The region is up while this many endpoints are.", unit="endpoints", least=1, most=10_000
     )
+    hours: tuple[SpanText, ...] = option(
+        (),
+        'Hours of service, such as "mon-fri 06:00-22:00"; outside them the region drains by '
+        "itself. None is always.",
+    )
+    time_zone: TimeZone = option("UTC", "The time zone of `hours`, by its IANA name.")
     endpoint: tuple[Endpoint, ...] = option((), "The region's endpoints.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
     alerts: AlertsOverride = option(AlertsOverride.model_construct(), "Overrides of [alerts].")
+
+    @property
+    def service_hours(self) -> Hours | None:
+        """The hours as they can be asked; None without any."""
+        if not self.hours:
+            return None
+        spans = [parse_span(text) for text in self.hours]
+        return Hours(spans, ZoneInfo(self.time_zone), ", ".join(self.hours))
 
     @property
     def bears(self) -> float:

@@ -10,9 +10,11 @@ import ipaddress
 import re
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
+from resolverd.config.hours import parse_span
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -132,6 +134,19 @@ def _metrics_url(value: str) -> str:
     return value
 
 
+def _span(value: str) -> str:
+    parse_span(value)
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
+        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"') from wrong
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Coordinates = Annotated[tuple[float, float], PlainValidator(_coordinates)]
 ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
@@ -142,4 +157,6 @@ Hostname = Annotated[str, AfterValidator(_hostname)]
 Country = Annotated[str, AfterValidator(_country)]
 Continent = Annotated[str, AfterValidator(_continent)]
 MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]
+SpanText = Annotated[str, AfterValidator(_span)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Word = Annotated[str, AfterValidator(_word)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
+from resolverd.health.shifts import Shift
 from resolverd.health.verdict import UNKNOWN, Verdict, overridden
 from resolverd.policy.share import Share
 from resolverd.snapshot.model import JudgedRegion, Plan, Site
@@ -16,14 +17,15 @@ from resolverd.snapshot.model import JudgedRegion, Plan, Site
 class World(NamedTuple):
     """What is known of the world: verdicts by probe target, overrides, resolved addresses.
 
-    `shares` are by service and region; a region that has none keeps its clients, and takes no
-    other's.
+    `shifts` are by region, of those that have hours of service. `shares` are by service and
+    region; a region that has none keeps its clients, and takes no other's.
     """
 
     verdicts: Mapping[str, Verdict]
     overrides: Overrides
     addresses: Callable[[str], tuple[str, ...]]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
+    shifts: Mapping[str, Shift] = MappingProxyType({})
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
@@ -33,14 +35,24 @@ def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegio
 
 def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
     endpoints = {e.target: _endpoint_verdict(e.target, world, now) for e in site.planned.endpoints}
+    override, ended = world.overrides.get(site.region, now), world.overrides.ended(site.region, now)
+    shift = world.shifts.get(site.region)
+    if shift is not None and override is None:
+        override, ended = shift.override, _later(ended, shift.since if shift.open else None)
     verdict = region_verdict(
         list(endpoints.values()),
         site.planned.min_endpoints,
-        world.overrides.get(site.region, now),
+        override,
         now=now,
-        ended=world.overrides.ended(site.region, now),
+        ended=ended,
     )
+    if shift is not None:
+        verdict = shift.foreseen(verdict, now, site.ttl)
     return JudgedRegion(name, site.region, site.services, verdict, endpoints)
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:

@@ -169,6 +169,35 @@ def test_what_is_odd_but_legal_is_a_warning(tmp_path: Path, old: str, new: str, 
     assert [p.id for p in load(tmp_path, GOOD.replace(old, new, 1)).warnings] == [check]
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "pin", "message"),
+    [
+        ("sat 08:00-12:00", "", "", None),
+        ("06:00-18:00", "18:00-06:00", "", None),
+        ("06:00-18:00", "19:00-06:00", "", "no region of service s has hours at mon 18:00 UTC"),
+        ("", "06:00-18:00", "b", "no region of service s under pin p has hours at mon 00:00 UTC"),
+    ],
+)
+def test_a_week_with_a_time_at_which_no_region_has_hours_is_warned_of(
+    tmp_path: Path, a: str, b: str, pin: str, message: str | None
+) -> None:
+    text = GOOD
+    for name, hours in (("a", a), ("b", b)):
+        written = f'[region.{name}]\nhours = ["{hours}"]\n' if hours else f"[region.{name}]\n"
+        text = text.replace(f"[region.{name}]\n", written)
+    if pin:
+        text += f'[pin.p]\nregions = ["{pin}"]\ncountries = ["IE"]\n'
+    warnings = load(tmp_path, text).warnings
+    assert [p.id for p in warnings] == (["config-hours-gap"] if message else [])
+    assert all(p.message.startswith(message or "") for p in warnings)
+
+
+@pytest.mark.parametrize("wrong", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])
+def test_hours_that_are_none_are_refused(tmp_path: Path, wrong: str) -> None:
+    (problem,) = problems_of(tmp_path, GOOD.replace("[region.a]\n", f"[region.a]\n{wrong}\n"))
+    assert problem.id == "config-value"
+
+
 def test_fragments_add_regions_endpoints_and_service_regions(tmp_path: Path) -> None:
     fragments = tmp_path / "resolverd.d"
     fragments.mkdir()

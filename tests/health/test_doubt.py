@@ -259,13 +259,15 @@ def test_a_host_cut_off_keeps_every_verdict_and_comes_back_without_a_flap(
         seer = watch_over(Network(cut=(cut, healed)), fleet, healed + 30, seed)
     assert not seer.flips()
     assert all(verdict.serves for _, _, verdict in seer.verdicts)
-    patience = 5.0 + 2 * max(probe.timeout for probe in fleet.values()) + 1.0
+    # As many probes as may overlap can be lost just before it heals: then the next waits for one.
+    longest = max(probe.timeout for probe in fleet.values())
+    patience = 5.0 + 2 * longest + 1.0
     (_, (began, holds), (ended, over)) = seer.doubts
     assert (holds, over) == (True, False)
     assert cut <= began <= cut + patience
-    assert healed <= ended <= healed + 2.0
+    assert healed <= ended <= healed + longest + 1.0
     assert seer.ready[-1][1]
-    assert seer.ready[-1][0] <= healed + 8.0
+    assert seer.ready[-1][0] <= healed + longest + 2.0
     assert [e["event"] for e in events if e["log_level"] in {"error", "warning"}] == [
         "doubt.began",
         "doubt.ended",

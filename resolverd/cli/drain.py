@@ -1,0 +1,118 @@
+"""`resolverd drain`: withdraw a region, and say when it is safe to stop it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from resolverd.cli.console import complain, out, show_json
+from resolverd.cli.link import add_sockets, find_all, operator
+from resolverd.cli.options import UsageError, add_config, add_json, verb
+from resolverd.cli.override import duration, reason
+from resolverd.cli.spans import span
+from resolverd.cli.waiting import waiting
+from resolverd.errors import ExitCode
+from resolverd.rollout.withdrawal import Order, Withdrawal
+
+_MORE = """
+It waits until the last TTL given for the region has run out, and then says that it is safe to stop.
+Every edge host has a daemon and overrides of its own: name each socket you can reach, and run it on
+the others too.
+
+exit codes:
+  0  it is safe to stop the region (with --no-wait: it is drained)
+  1  the drain ended before it was safe, or it would leave clients without a region (see --force)
+  2  there is no such region, or the drain would end before it is safe
+  3  a daemon cannot be asked
+"""
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = verb(
+        verbs,
+        "drain",
+        "withdraw a region, and say when it is safe to stop it",
+        [
+            'resolverd drain eu-west --for 30m --why "kernel update"',
+            'resolverd drain eu-west --why "new racks" && systemctl stop vllm',
+            'resolverd drain eu-west --why "moving out" --no-wait --json',
+        ],
+        run,
+        more=_MORE,
+    )
+    parser.add_argument("region", metavar="REGION", help="what to drain")
+    parser.add_argument(
+        "--for",
+        dest="seconds",
+        type=duration,
+        metavar="DURATION",
+        help="how long it holds, such as 30m (default: until cleared)",
+    )
+    parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
+    parser.add_argument(
+        "--no-wait",
+        dest="wait",
+        action="store_false",
+        help="return once it is drained, and tell when it will be safe",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="drain it even if a service, or clients under a pin, then have no region that serves",
+    )
+    add_sockets(parser)
+    add_config(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Drain it, and wait."""
+    order = Order(
+        arguments.region, arguments.why, operator(), arguments.seconds, force=arguments.force
+    )
+    withdrawal = Withdrawal(find_all(arguments), order)
+    withdrawal.begin()
+    if order.seconds is not None and order.seconds <= withdrawal.wait:
+        withdrawal.end()
+        raise UsageError(
+            f"the drain would end before it is safe: TTLs run out in {span(withdrawal.wait)}\n"
+            "give it longer with --for, or none to drain until cleared"
+        )
+    if not arguments.json:
+        _told(withdrawal)
+    if arguments.wait:
+        with waiting(f"TTLs that name {order.region} run out", quiet=arguments.json) as progress:
+            withdrawal.wait_out(progress)
+    if arguments.json:
+        show_json(_as_json(withdrawal, safe=arguments.wait))
+    elif arguments.wait:
+        out().print(f"{order.region}: safe to stop", markup=False)
+    return ExitCode.OK
+
+
+def _told(withdrawal: Withdrawal) -> None:
+    order, latest = withdrawal.order, max(told["safe_at"] for told in withdrawal.told)
+    until = "until cleared" if order.seconds is None else f"for {span(order.seconds)}"
+    out().print(
+        f"{order.region}: drained {until}; the last TTL runs out in {span(withdrawal.wait + 0.5)}, "
+        f"at {latest}",
+        markup=False,
+    )
+    for each in withdrawal.told[0]["emptied"]:
+        whose = f"service {each['service']}" + (f" under pin {each['pin']}" if each["pin"] else "")
+        complain(f"no region serves {whose} now; its all_down setting decides", "yellow")
+    out().print(
+        f"undo: resolverd clear {order.region}; other edge hosts have to be drained as well",
+        markup=False,
+    )
+
+
+def _as_json(withdrawal: Withdrawal, *, safe: bool) -> dict[str, Any]:
+    return {
+        "region": withdrawal.order.region,
+        "safe": safe or not withdrawal.left,
+        "safe_at": max(told["safe_at"] for told in withdrawal.told),
+        "wait_seconds": withdrawal.wait,
+        "edges": withdrawal.told,
+    }

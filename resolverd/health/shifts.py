@@ -1,0 +1,89 @@
+"""Regions' hours of service as drains that begin and end by the clock on the wall; pure.
+
+Outside its hours a region is drained by "schedule", which any override of an operator beats. What
+is asked is the wall clock at each judgement, so a clock that is set right is obeyed at the next
+one, and whoever judges has to do so every `LOOK` seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from resolverd.config.hours import Hours, Window
+from resolverd.health.overrides import Override, OverrideKind
+from resolverd.health.verdict import Verdict
+
+# Seconds after which a wall clock that was set is noticed.
+LOOK = 10.0
+WHO = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What hours make of a region now, on the monotonic clock.
+
+    `override` withdraws it while it is closed. It has been open or closed since `since` and until
+    `until`; None where that is weeks away.
+    """
+
+    override: Override | None
+    since: float | None
+    until: float | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is within its hours."""
+        return self.override is None
+
+    def foreseen(self, verdict: Verdict, now: float, ttl: float) -> Verdict:
+        """`verdict` on a region that this shift will close or open, once that is within a TTL.
+
+        Before that the end of a shift shortens nothing, and what steers may come to rest.
+        """
+        near = self.until is not None and self.until - now <= ttl + 2 * LOOK
+        if verdict.override is not None and verdict.override is self.override:
+            return verdict if near else replace(verdict, soonest=float("inf"))
+        if verdict.override is None and near and self.until is not None:
+            soonest = min(verdict.earliest, self.until) - now
+            return replace(verdict, soonest=max(0.0, soonest), at=now)
+        return verdict
+
+
+class Shifts:
+    """The hours of regions by name; a region without hours is not in here."""
+
+    def __init__(self, hours: Mapping[str, Hours]) -> None:
+        self._hours = hours
+        self._windows: dict[str, Window] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._hours)
+
+    def at(self, now: float, wall: float) -> dict[str, Shift]:
+        """The shift of each region when the monotonic clock reads `now`, the other `wall`."""
+        return {name: self._shift(name, now, wall) for name in self._hours}
+
+    def next_look(self, now: float, wall: float) -> float | None:
+        """The monotonic reading at which to judge again; None where nothing has hours."""
+        if not self._hours:
+            return None
+        untils = (shift.until for shift in self.at(now, wall).values())
+        return min([now + LOOK, *(until for until in untils if until is not None)])
+
+    def _shift(self, name: str, now: float, wall: float) -> Shift:
+        window = self._window(name, wall)
+        since = None if window.since is None else now - (wall - window.since)
+        until = None if window.until is None else now + (window.until - wall)
+        if window.open:
+            return Shift(None, since, until)
+        why = f"outside its hours: {self._hours[name]}"
+        began = now if since is None else since
+        return Shift(Override(OverrideKind.DRAIN, WHO, why, began, until), since, until)
+
+    def _window(self, name: str, wall: float) -> Window:
+        """The window of `wall`, reckoned anew only when it has left the last one."""
+        window = self._windows.get(name)
+        if window is None or not (window.since or wall) <= wall < (window.until or 0.0):
+            window = self._windows[name] = self._hours[name].window(wall)
+        return window

@@ -1,0 +1,112 @@
+"""One region drained at every edge host, and the wait until its last answer has run out.
+
+An override lives in a daemon's memory, so the drain is looked at while it is waited for: one that
+was cleared, that ended by itself, or whose daemon was restarted, makes nothing safe.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from resolverd.errors import ExitCode, ResolverdError
+
+# Seconds between looks at the drain.
+LOOK = 1.0
+
+
+class Edge(Protocol):
+    """A running daemon's admin API; each call raises ResolverdError when it fails."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """What GET `path` answers."""
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What POST `path` answers."""
+
+    def delete(self, path: str, name: str, **query: str) -> dict[str, Any]:
+        """What DELETE `path`/`name` answers."""
+
+
+class NotDrainedError(ResolverdError):
+    """The drain ended before it was safe to stop the region."""
+
+    exit_code = ExitCode.PROBLEMS
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to drain, for how long (seconds; None until cleared), and what to tell others of it."""
+
+    region: str
+    why: str
+    who: str
+    seconds: float | None = None
+    force: bool = False
+
+
+@dataclass(slots=True)
+class Withdrawal:
+    """A region drained at `edges`; `told` is what each of them answered."""
+
+    edges: Sequence[Edge]
+    order: Order
+    told: list[dict[str, Any]] = field(default_factory=list)
+    _began: float = 0.0
+
+    def begin(self) -> None:
+        """Drain it everywhere. Raises as the edges do; those drained before stay so."""
+        order = self.order
+        body = {
+            "region": order.region, "why": order.why, "who": order.who,
+            "for": order.seconds, "force": order.force,
+        }  # fmt: skip
+        self.told = [edge.post("/drain", body) for edge in self.edges]
+        self._began = time.monotonic()
+
+    @property
+    def wait(self) -> float:
+        """Seconds from the beginning until the last TTL has run out."""
+        return max((float(told["wait_seconds"]) for told in self.told), default=0.0)
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left of it."""
+        return max(0.0, self._began + self.wait - time.monotonic())
+
+    def wait_out(self, progress: Callable[[float], None]) -> None:
+        """Return when it is safe to stop the region; `progress` hears the seconds left.
+
+        Raises NotDrainedError when the drain ended before.
+        """
+        while True:
+            self.check()
+            left = self.left
+            progress(left)
+            if not left:
+                return
+            time.sleep(min(left, LOOK))
+
+    def check(self) -> None:
+        """Raise NotDrainedError unless every edge still has the region drained."""
+        for edge in self.edges:
+            if not drained(edge.get("/state"), self.order.region):
+                raise NotDrainedError(
+                    f"{self.order.region} is not drained any more: its override was cleared or "
+                    "ended, or the daemon was restarted\nnothing is safe to stop; drain it again"
+                )
+
+    def end(self) -> None:
+        """Clear the drain everywhere."""
+        for edge in self.edges:
+            edge.delete("/override", self.order.region, who=self.order.who)
+
+
+def drained(state: Mapping[str, Any], region: str) -> bool:
+    """Whether an override withdraws `region`, by an edge's state."""
+    return any(
+        each["target"] == region and each["kind"] in {"drain", "down"}
+        for each in state["overrides"]
+    )
