@@ -160,6 +160,26 @@ async def test_a_publication_under_load_loses_no_query() -> None:
     assert len(seen) == len(snapshots)
 
 
+async def test_batches_among_many_names_are_answered_each_by_its_own() -> None:
+    """So many names that a batch is read ahead, and among its packets some that cannot be."""
+    hosts = range(3000)
+    zone = HEAD + "".join(f"h{n} A 198.18.{n >> 8}.{n & 255}\n" for n in hosts)
+    made = snapshot_of({"example.": zone}, config_text(services=""))
+    async with serving(made) as engine:
+        with client(port_of(engine)) as asking:
+            for first in range(0, len(hosts), 30):
+                asked = {
+                    n + 1: query(f"H{n}.example.", qid=n + 1) for n in hosts[first : first + 30]
+                }
+                for packet in (b"short", WWW[:-1], query("no.example."), *asked.values()):
+                    asking.send(packet)
+                answers = [asking.recv(65535) for _ in range(len(asked) + 2)]
+                told = {int.from_bytes(a[:2], "big"): a[-4:] for a in answers if a[7]}
+                assert told == {
+                    number: bytes((198, 18, number - 1 >> 8, number - 1 & 255)) for number in asked
+                }
+
+
 async def test_it_answers_while_python_holds_its_lock() -> None:
     """Another process asks, while this one sits in C with the GIL held until it has finished."""
     script = (

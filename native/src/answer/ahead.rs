@@ -1,18 +1,20 @@
 //! Reading ahead for a batch of packets.
 //!
-//! In a map of millions of networks most of a look-up is waiting for memory. A batch waits once for
-//! all its packets instead of once for each. Nothing is answered differently for it.
+//! Among millions of networks, or a hundred thousand names, most of a look-up is waiting for memory.
+//! A batch waits once for all its packets instead of once for each. Nothing is answered
+//! differently for it.
 
 use super::{Scratch, Snapshot};
-use crate::geo::AHEAD;
+use crate::geo;
 use crate::prefix::Prefix;
 use crate::query::parse;
+use crate::tables::plan;
 
 impl Snapshot {
-    /// Have in the cache what answers to these packets will read of the client map.
+    /// Have in the cache what answers to these packets will read of the names and of the client map.
     ///
     /// The map is that of the service which was answered last; where none was since the last
-    /// call, nothing is read.
+    /// call, it is not read. Nor are names where there are only few.
     #[inline]
     pub fn read_ahead<'p>(
         &self,
@@ -20,20 +22,29 @@ impl Snapshot {
         scratch: &mut Scratch,
     ) {
         let service = self.plan().service(scratch.take_service());
-        let Some((map, _)) = service.and_then(|service| self.plan().map(service)) else {
+        let map = service.and_then(|service| self.plan().map(service));
+        let many = self.plan().has_many_names();
+        if map.is_none() && !many {
             return;
-        };
-        let mut clients = [Prefix::host_v4([0; 4]); AHEAD];
+        }
+        let mut clients = [Prefix::host_v4([0; 4]); geo::AHEAD];
+        let mut names = [0; plan::AHEAD];
         let mut count = 0;
-        for (client, (packet, source)) in clients.iter_mut().zip(packets) {
-            *client = subnet_of(packet).unwrap_or(source);
+        for ((client, name), (packet, source)) in clients.iter_mut().zip(&mut names).zip(packets) {
+            let query = parse(packet).ok().map(|(query, _)| query);
+            let subnet = query.as_ref().and_then(|query| query.edns?.subnet?.prefix);
+            *client = subnet.unwrap_or(source);
+            if let Some(query) = query.filter(|_| many) {
+                *name = scratch.hash(query.name);
+            }
             count += 1;
         }
-        map.read_ahead(clients.get(..count).unwrap_or_default());
+        if many {
+            self.plan()
+                .read_ahead(names.get(..count).unwrap_or_default());
+        }
+        if let Some((map, _)) = map {
+            map.read_ahead(clients.get(..count).unwrap_or_default());
+        }
     }
-}
-
-fn subnet_of(packet: &[u8]) -> Option<Prefix> {
-    let (query, _) = parse(packet).ok()?;
-    query.edns?.subnet?.prefix
 }

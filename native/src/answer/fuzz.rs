@@ -9,6 +9,7 @@ use crate::geo::ClientMap;
 use crate::prefix::Prefix;
 use crate::tables::Plan;
 use std::cell::RefCell;
+use std::iter;
 use std::sync::{Arc, LazyLock};
 
 const PLAN: &[u8] = include_bytes!("../../fuzz/plan.image");
@@ -36,12 +37,17 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
     let Ok(snapshot) = &*SNAPSHOT else {
         return [None; 2];
     };
-    let mut out = [0; 65_535];
+    let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 65_535]);
+    SCRATCH.with_borrow_mut(|scratch| {
+        snapshot.read_ahead(iter::once((octets, source)), scratch);
+        let hash = scratch.hash(octets);
+        snapshot.plan().read_ahead(&[hash]);
+    });
     [Transport::Udp, Transport::Tcp].map(|transport| {
         SCRATCH.with_borrow_mut(|scratch| {
             respond(
                 octets,
-                &Prefix::host_v4([192, 0, 2, 1]),
+                &source,
                 snapshot,
                 &Counters::none(),
                 scratch,

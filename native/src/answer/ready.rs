@@ -126,6 +126,13 @@ impl Scratch {
         self.walking.redirects = 0;
     }
 
+    /// The hash of a name, which becomes the one at hand.
+    #[inline]
+    pub(super) fn hash(&mut self, name: &[u8]) -> u64 {
+        self.walking.key.set(name);
+        self.walking.key.suffix(0).hash
+    }
+
     #[inline]
     pub(super) fn closest<'p>(&self, plan: &'p Plan) -> Option<Encloser<'p>> {
         lookup::closest(plan, &self.walking.key, 0)
