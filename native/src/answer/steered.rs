@@ -97,7 +97,7 @@ impl<'a> Answer<'a, '_> {
         if choice.drawn || scope > client.length && steering.spills(number) {
             let block = map.block(client);
             scope = scope.max(block.scope);
-            choice = steering.choose_drawn(number, service, found.order, share(block.prefix));
+            choice = steering.drawn(choice, number, service, found.order, share(block.prefix));
         }
         if subnet.is_some() {
             self.says.scope = self.says.scope.max(scope);

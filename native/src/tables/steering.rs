@@ -151,7 +151,7 @@ impl Steering {
     /// Choose for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
     ///
     /// Where the choice is `drawn`, it is that of clients whom no region sends on; it is for
-    /// [`Self::choose_drawn`] to tell whether this is one.
+    /// [`Self::drawn`] to tell whether this is one.
     #[must_use]
     #[inline]
     pub fn choose(&self, number: u32, service: &Service, order: &[u8]) -> Choice<'_> {
@@ -197,17 +197,17 @@ impl Steering {
         self.concluded(service, outcome, None, false, least)
     }
 
-    /// The same for a client whose block has this `draw`.
+    /// What becomes of a `choice` for a client whose block has this `draw`.
     #[cold]
     #[must_use]
-    pub fn choose_drawn(
-        &self,
+    pub fn drawn<'s>(
+        &'s self,
+        mut choice: Choice<'s>,
         number: u32,
         service: &Service,
         order: &[u8],
         draw: f64,
-    ) -> Choice<'_> {
-        let mut choice = self.choose(number, service, order);
+    ) -> Choice<'s> {
         let Some((home, _)) =
             (choice.region).filter(|(_, state)| choice.drawn && draw < state.spilled)
         else {
