@@ -21,6 +21,14 @@ def test_the_units_are_without_a_warning(box: Box) -> None:
     assert told == ""
 
 
+def test_the_example_of_a_vllm_unit_is_without_a_warning(box: Box) -> None:
+    box.write("/opt/vllm/bin/vllm", "#!/bin/sh\n")
+    box.run("chmod", "755", "/opt/vllm/bin/vllm")
+    unit = "vllm@8000.service"
+    told = box.run("systemd-analyze", "verify", "--recursive-errors=one", "--man=no", unit)
+    assert told == ""
+
+
 def test_the_exposure_is_no_more_than_one_and_a_half(box: Box) -> None:
     """--threshold= is in tenths, and a unit above it fails the command."""
     path = "/usr/lib/systemd/system/resolverd.service"
