@@ -8,8 +8,25 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from figures import Figures
 from real_vllm import PYTHON, QUEUE, Vllm, vllm
 from tiny_llama import write_model
+
+_FIGURES = Figures()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was measured."""
+    if _FIGURES:
+        terminalreporter.section("measured against the bars of docs/health.md")
+        for figure in _FIGURES:
+            terminalreporter.write_line(str(figure))
+
+
+@pytest.fixture
+def figures() -> Figures:
+    """Where measurements are recorded."""
+    return _FIGURES
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +37,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     write_model(folder)
     return folder
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def far(model: Path) -> AsyncIterator[Vllm]:
+    """A server to which no harm is done."""
+    async with vllm(model) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

@@ -93,3 +93,24 @@ async def pending(
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception) and not isinstance(ended, aiohttp.ClientError):
                 raise ended
+
+
+@asynccontextmanager
+async def crowd(http: aiohttp.ClientSession, url: str, users: int) -> AsyncIterator[None]:
+    """`users` who each ask for one long completion after another, until the end."""
+
+    async def use() -> None:
+        while True:
+            heard = await complete(http, url, 3600.0, max_tokens=LONG, ignore_eos=True)
+            if heard.error is not None:
+                await asyncio.sleep(1.0)  # as clients retry
+
+    tasks = [asyncio.create_task(use()) for _ in range(users)]
+    try:
+        yield
+    finally:
+        over = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert not over, over[0].exception()

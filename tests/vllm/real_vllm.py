@@ -20,7 +20,7 @@ from harness.programs import free_port
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("VLLM_VENV", ROOT / ".venv-vllm")) / "bin" / "python"
 MODEL = "tiny/random-llama"
-QUEUE = 6
+QUEUE = 40
 """How many requests the shared server takes at once, running ones included."""
 SECONDS_TO_READY = 300.0
 """Alone it takes 25 to 40 s; this machine may be busy."""
@@ -47,6 +47,7 @@ class Vllm:
     """One server that runs; `url` is where it listens, `log` where it writes."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         self._process = process
@@ -129,12 +130,16 @@ class Vllm:
 
 @asynccontextmanager
 async def vllm(
-    model: Path, *options: str, served_as: str = MODEL, environment: dict[str, str] | None = None
+    model: Path,
+    *options: str,
+    served_as: str = MODEL,
+    port: int = 0,
+    environment: dict[str, str] | None = None,
 ) -> AsyncIterator[Vllm]:
     """A server of the model in the folder `model`, ready; ended with all its processes."""
-    port = free_port()
+    port = port or free_port()
     log = model.parent / f"vllm-{port}.log"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             # Its own group, to be ended as one; and none is left if this process is killed.
             *("setpriv", "--pdeathsig", "TERM", str(PYTHON)),
