@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from inference import FINGERPRINT, MODEL, ROOT, Inference
+from harness.inference import FINGERPRINT, MODEL, ROOT, Inference
 
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
@@ -118,7 +118,7 @@ async def test_our_own_canary_is_no_progress(looking: Looking) -> None:
 async def test_each_fault_has_its_condition(
     looking: Looking, fault: dict[str, object], ok: bool, condition: str
 ) -> None:
-    timeout = 0.6 if fault.get("completion") in ("hangs", "silence") else 5.0
+    timeout = 2.0 if fault.get("completion") in ("hangs", "silence") else 5.0
     seen = await (await looking(Inference(**fault), timeout=timeout))()  # type: ignore[arg-type]
     assert (seen.ok, seen.condition.value, seen.heard) == (ok, condition, True)
     assert seen.latency < timeout
@@ -154,7 +154,7 @@ async def test_a_refused_connection_is_a_failure_that_was_heard(
 async def test_a_hung_engine_has_no_known_load(looking: Looking) -> None:
     """Its page is frozen and makes it look like the idlest of all."""
     server = Inference()
-    look = await looking(server, timeout=0.6)
+    look = await looking(server, timeout=2.0)
     await look()
     server.completion = "hangs"
     seen = await look()

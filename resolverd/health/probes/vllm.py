@@ -50,7 +50,7 @@ from resolverd.health.probes.vllm_metrics import Page, read_page
 from resolverd.health.readings import Readings
 
 # Shares of the timeout by whose end each step is over.
-_METRICS, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.97
+_METRICS, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.95
 # Seconds after which a server is asked again who it is.
 _IDENTITY_LASTS = 60.0
 
