@@ -16,6 +16,7 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
+from resolverd.health.peers import odd_ones
 from resolverd.health.shifts import Shifts
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.load import Load
@@ -82,6 +83,7 @@ class Observation:
 
     def look(self, inputs: Inputs, plan: Plan) -> None:
         """Take verdicts and overrides into account in the shares; `plan` is what is served."""
+        self.changes.compared(odd_ones(inputs.config, inputs.targets, self.monitor.identities()))
         judged = judge_regions(plan, self.world(), time.monotonic())
         self.load.look(inputs.config, inputs.targets, plan, judged)
 

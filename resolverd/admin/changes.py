@@ -1,11 +1,12 @@
-"""Changes of state, counted for metrics; and each region's as one event of the log."""
+"""Changes of state, counted for metrics; each region's, and each oddity's, as one event."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from resolverd import log
+from resolverd.health.peers import Odd
 from resolverd.health.verdict import Verdict
 from resolverd.snapshot.model import JudgedRegion
 
@@ -21,12 +22,22 @@ class Changes:
         self.endpoints: Counter[tuple[str, str]] = Counter()
         self.regions: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, Verdict] = {}
+        self._odd: set[Odd] = set()
         self._log = log.get("daemon")
 
     def endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
         """Count a new verdict of a target; the first is no change."""
         if before.state is not after.state and not before.unknown:
             self.endpoints[(target, after.state.value)] += 1
+
+    def compared(self, odd: Iterable[Odd]) -> None:
+        """Tell who has begun to differ from its peers, and who differs no longer."""
+        now = set(odd)
+        for each in now - self._odd:
+            self._log.warning("endpoint.differs", **_told(each))
+        for each in self._odd - now:
+            self._log.info("endpoint.agrees", **_told(each))
+        self._odd = now
 
     def judged(self, regions: Mapping[str, JudgedRegion]) -> None:
         """Tell which regions have changed since the last call; the first only remembers."""
@@ -44,3 +55,7 @@ class Changes:
                 services=list(region.services),
             )
         self._known = {name: region.verdict for name, region in regions.items()}
+
+
+def _told(odd: Odd) -> dict[str, str]:
+    return {"service": odd.service, "target": odd.target, **odd.difference._asdict()}

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resolverd import __version__
+from resolverd.admin.inference import endpoint_inference, oddities
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.served import Served
 from resolverd.dns.names import to_text
@@ -31,6 +32,7 @@ def state_of(served: Served) -> Json:
     now = time.monotonic()
     plan, steering = served.snapshot
     judged = judge_regions(plan, served.world, now)
+    odd = oddities(served)
     return {
         "version": __version__,
         "started": iso(served.started),
@@ -46,7 +48,7 @@ def state_of(served: Served) -> Json:
         },
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
-        "regions": [_region(each, served, now) for each in judged.values()],
+        "regions": [_region(each, served, odd, now) for each in judged.values()],
         "services": [
             _service(name, served, judged, load)
             for name, load in service_loads(served.load, plan).items()
@@ -120,7 +122,9 @@ def _verdict(verdict: Verdict, now: float) -> Json:
     }
 
 
-def _region(judged: JudgedRegion, served: Served, now: float) -> Json:
+def _region(
+    judged: JudgedRegion, served: Served, odd: Mapping[str, list[Json]], now: float
+) -> Json:
     region = served.inputs.config.region[judged.region]
     counters = served.monitor.counters()
     return {
@@ -135,7 +139,7 @@ def _region(judged: JudgedRegion, served: Served, now: float) -> Json:
         "min_endpoints": region.min_endpoints,
         **region_load(served.load, judged.region),
         "endpoints": [
-            _endpoint(id_, verdict, served, counters, now)
+            _endpoint(id_, verdict, served, counters, now) | {"differs": odd.get(id_, [])}
             for id_, verdict in judged.endpoints.items()
         ],
     }
@@ -173,6 +177,8 @@ def _endpoint(
         "probes": counted.probes,
         "failures": counted.failures,
         "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
+        "condition": verdict.condition.value or None,
+        **endpoint_inference(served, id_),
     }
 
 
@@ -184,6 +190,7 @@ def _service(name: str, served: Served, judged: Mapping[str, JudgedRegion], load
     return {
         "name": name,
         "model": service.model or None,
+        "models": {region: service.model_in(region) or None for region in service.regions},
         "policy": service.policy,
         "answer": service.answer,
         "ttl_seconds": service.ttl,

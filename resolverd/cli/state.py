@@ -48,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(state)
     else:
         tables = [_facts(state), _regions(state), _endpoints(state), _services(state)]
-        show(*tables, *load_tables(state), *([_overrides(state)] if state["overrides"] else []))
+        servers = [_servers(state)] if _identified(state) else []
+        overrides = [_overrides(state)] if state["overrides"] else []
+        show(*tables, *servers, *load_tables(state), *overrides)
     return ExitCode.OK
 
 
@@ -99,6 +101,35 @@ def _endpoints(state: Json) -> Table:
     return table
 
 
+def _servers(state: Json) -> Table:
+    """What vLLM servers say of themselves, and how they differ from their peers."""
+    table = columns("server", "model", "length", "version", "TTFT", "canaries", "differs")
+    for endpoint in _identified(state):
+        identity, canaries = endpoint["identity"], endpoint["canaries"] or {}
+        ttft = canaries.get("ttft_seconds")
+        table.add_row(
+            Text(endpoint["name"]),
+            Text(_some(identity["models"])),
+            str(identity["max_model_len"] or "-"),
+            Text(identity["version"] or "-"),
+            "-" if ttft is None else f"{1000 * ttft:.0f} ms",
+            f"{canaries['sent']}, {canaries['tokens']} tokens" if canaries else "-",
+            Text(
+                ", ".join(
+                    f"{each['field']} {each['told']}, most {each['most']} ({each['service']})"
+                    for each in endpoint["differs"]
+                ),
+                "yellow",
+            ),
+        )
+    return table
+
+
+def _identified(state: Json) -> list[Json]:
+    endpoints = (each for region in state["regions"] for each in region["endpoints"])
+    return [endpoint for endpoint in endpoints if endpoint["identity"]]
+
+
 def _services(state: Json) -> Table:
     table = columns("service", "policy", "TTL", "names", "regions that serve")
     for service in state["services"]:
@@ -134,5 +165,6 @@ def _row(table: Table, judged: Json, name: str, *cells: str) -> None:
         why += f"; {'drains' if hours['open'] else 'serves again'} at {hours['until']}"
     if judged["override"]:
         why += f" (measured {judged['measured']})"
-    state = Text(judged["state"], _COLOURS.get(judged["state"], ""))
+    told = f"{judged['state']}, {condition}" if (condition := judged.get("condition")) else None
+    state = Text(told or judged["state"], _COLOURS.get(judged["state"], ""))
     table.add_row(Text(name), state, since(judged["since"]), *map(Text, (*cells, why)))

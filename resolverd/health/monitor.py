@@ -202,8 +202,7 @@ class Monitor:
                 reason=after.reason,
             )
         if before.condition is not after.condition:
-            tell = self._log.warning if after.condition.alarms else self._log.info
-            tell(
+            self._log.info(
                 "endpoint.condition",
                 target=target.id,
                 region=target.region,
@@ -211,6 +210,14 @@ class Monitor:
                 after=after.condition.value or "none",
                 reason=after.reason,
             )
+            if after.condition.alarms:
+                self._log.warning(
+                    "endpoint.alarm",
+                    target=target.id,
+                    region=target.region,
+                    condition=after.condition.value,
+                    reason=after.reason,
+                )
         self._on_change(target.id, before, after)
 
     def _started_tools(self) -> Tools:

@@ -6,10 +6,10 @@ import math
 import time
 
 import pytest
+from harness.inference import Inference
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from inference import Inference
 
 from resolverd.health.probes.vllm_metrics import Page, read_page
 from resolverd.health.readings import Buckets

@@ -1,0 +1,178 @@
+"""What probes of kind vllm see, as the state, the metrics, the log and the answers tell it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from admin_room import ADMIN, NAME, ZONE, Room, addresses, opened, until
+from aiohttp import web
+from harness.config import CHAT, REGIONS, address_of, config_text
+from harness.daemon import running
+from harness.inference import MODEL, Inference
+from rich.console import Console
+from structlog.testing import capture_logs
+
+from resolverd.cli import state as state_verb
+
+PROBE = 'kind = "vllm"\ninterval = "500ms"\nfast_interval = "100ms"\ncredential = "%s"\n'
+SERVICES = f'{CHAT}\nmodel = "{MODEL}"\nttl = "20s"\nfailover_ttl = "2s"\n'
+TOKEN = "sesame-77c1"
+
+Fleet = dict[str, Inference]
+
+
+@asynccontextmanager
+async def served(server: Inference) -> AsyncIterator[str]:
+    """The server's URL while it runs."""
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path) -> AsyncIterator[tuple[Fleet, Path]]:
+    """A server for each region, and the configuration of a daemon that probes them."""
+    servers = {region: Inference(token=TOKEN) for region in REGIONS}
+    async with AsyncExitStack() as stack:
+        urls = {
+            region: await stack.enter_async_context(served(server))
+            for region, server in servers.items()
+        }
+        (tmp_path / "token").write_text("open-sesame\n")
+        (tmp_path / "vllm").write_text(f"{TOKEN}\n")
+        (tmp_path / "0.zone").write_text(f"$ORIGIN inference.example.\n{ZONE}")
+        path = tmp_path / "resolverd.toml"
+        path.write_text(
+            config_text(
+                SERVICES,
+                server='listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\n',
+                admin=ADMIN,
+                probe=PROBE % (tmp_path / "vllm"),
+                urls=urls,
+            )
+        )
+        yield servers, path
+
+
+@asynccontextmanager
+async def watched(path: Path) -> AsyncIterator[Room]:
+    async with running(path) as daemon, opened(daemon, path) as room:
+        yield room
+
+
+async def endpoint(room: Room, region: str) -> dict[str, Any]:
+    state = (await room.ask("GET", "/state")).json
+    (found,) = [each for each in state["regions"] if each["region"] == region]
+    return dict(found["endpoints"][0])
+
+
+async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Path]) -> None:
+    _, path = fleet
+    async with watched(path) as room:
+        told = await endpoint(room, "us-east")
+        state = (await room.ask("GET", "/state")).json
+        metrics = (await room.ask("GET", "/metrics")).text
+    assert told["state"] == "up"
+    assert told["condition"] is None
+    assert told["identity"]["models"] == [MODEL]
+    assert told["identity"]["max_model_len"] == 4096
+    assert told["canaries"]["sent"] == told["canaries"]["answered"] >= 1
+    assert told["canaries"]["ttft_seconds"] > 0
+    assert told["readings"] == {"running": 0, "waiting": 0, "kv_usage": 0.25, "shedding": False}
+    assert state["services"][0]["models"] == dict.fromkeys(REGIONS, MODEL)
+    assert TOKEN not in str(state) + metrics
+
+
+async def test_metrics_tell_canaries_identity_and_condition(fleet: tuple[Fleet, Path]) -> None:
+    servers, path = fleet
+    async with watched(path) as room:
+        labels = {"region": "us-east", "endpoint": "us-east-1"}
+        assert await room.sample("resolverd_canaries_total", **labels, result="token") >= 1
+        assert await room.sample("resolverd_canary_tokens_total", **labels) >= 4
+        assert await room.sample("resolverd_canary_ttft_seconds", **labels) > 0
+        info = labels | {
+            "model": MODEL, "root": "/models/tiny", "max_model_len": "4096",
+            "version": "0.32.0", "fingerprint": "vllm-0.32.0-7d089230",
+        }  # fmt: skip
+        assert await room.sample("resolverd_endpoint_identity_info", **info) == 1
+        servers["us-east"].completion = 503
+
+        async def shedding() -> bool:
+            return bool(
+                await room.sample("resolverd_endpoint_condition", **labels, condition="shedding")
+            )
+
+        await until(shedding)
+        assert (await endpoint(room, "us-east"))["state"] == "up"
+
+
+async def test_a_server_of_another_model_is_never_answered(fleet: tuple[Fleet, Path]) -> None:
+    servers, path = fleet
+    servers["us-east"].model = servers["us-east"].root = "other"
+    async with watched(path) as room:
+        told = await endpoint(room, "us-east")
+        assert (told["state"], told["condition"]) == ("down", "wrong-model")
+        assert told["reason"] == f"serves other, not {MODEL}"
+        for _ in range(5):
+            assert address_of("us-east") not in addresses(await room.dig(NAME))
+
+
+async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
+    fleet: tuple[Fleet, Path],
+) -> None:
+    servers, path = fleet
+    with capture_logs() as events:
+        async with watched(path) as room:
+            for server in servers.values():
+                server.token = "changed"
+
+            async def told() -> bool:
+                told = [e for e in events if e["event"] == "endpoint.alarm"]
+                return {e["target"] for e in told} == {f"{region}-1" for region in REGIONS}
+
+            await until(told)
+            state = (await room.ask("GET", "/state")).json
+    assert {region["state"] for region in state["regions"]} == {"up"}
+    alarms = [e for e in events if e["event"] == "endpoint.alarm"]
+    assert {(e["log_level"], e["condition"]) for e in alarms} == {("warning", "misconfigured")}
+    assert TOKEN not in str(events)
+
+
+async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Fleet, Path]) -> None:
+    servers, path = fleet
+    servers["us-west"].max_model_len = 8192
+    with capture_logs() as events:
+        async with watched(path) as room:
+
+            async def told() -> bool:
+                return any(e["event"] == "endpoint.differs" for e in events)
+
+            await until(told)
+            west, east = await endpoint(room, "us-west"), await endpoint(room, "us-east")
+            labels = {"service": "chat", "region": "us-west", "endpoint": "us-west-1"}
+            differs = "resolverd_endpoint_differs"
+            assert await room.sample(differs, **labels, field="max_model_len") == 1
+            state = (await room.ask("GET", "/state")).json
+    assert west["differs"] == [
+        {"service": "chat", "field": "max_model_len", "told": "8192", "most": "4096"}
+    ]
+    assert (west["state"], east["differs"]) == ("up", [])
+    (event,) = [e for e in events if e["event"] == "endpoint.differs"]
+    assert (event["log_level"], event["target"], event["told"]) == ("warning", "us-west-1", "8192")
+    assert "max_model_len 8192, most 4096 (chat)" in shown(state)
+
+
+def shown(state: dict[str, Any]) -> str:
+    """The table of servers, as the verb `state` prints it."""
+    console = Console(width=300)
+    with console.capture() as captured:
+        console.print(state_verb._servers(state))
+    return captured.get()
