@@ -110,8 +110,8 @@ def _figures(figures: dict[str, Figures]) -> Iterator[Metric]:
     )
     failover = GaugeMetricFamily(
         "resolverd_region_failover_ratio",
-        "Share of answers of its services that were not the client's first choice, while the "
-        "region does not serve or sends clients on; else 0.",
+        "Share of answers of its services that were neither the client's first choice nor sent on "
+        "by it, while the region does not serve; else 0.",
         labels=("region",),
     )
     for region, told in figures.items():

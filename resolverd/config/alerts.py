@@ -32,7 +32,10 @@ class Alerts(Section):
     gpu_high: float = option(0.9, "GPU utilisation above which GPUs are short.", least=0, most=1)
     gpu_low: float = option(0.3, "GPU utilisation below which GPUs are idle.", least=0, most=1)
     failover_rate: float = option(
-        0.05, "Share of answers that are not the client's first choice.", least=0, most=1
+        0.05,
+        "Share of answers that are not the client's first choice, nor sent on.",
+        least=0,
+        most=1,
     )
     window: Duration = option(
         60.0,

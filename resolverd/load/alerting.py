@@ -2,15 +2,15 @@
 
 TTFT and success rates are those of the servers' own metrics, all endpoints of a region together.
 Utilisation is that of the region's GPUs. A region's failover rate is the share of the answers of
-its services that were not the client's first choice while this region is one that does not serve
-them or sends clients on: DNS cannot tell whose client an answer would have been, but only such
-regions lose any. Of several services the worst counts.
+its services that were neither the client's first choice nor sent on by it, while this region is one
+that does not serve: DNS cannot tell whose client an answer would have been, but only such regions
+lose any. Of several services the worst counts.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from resolverd.config.alerts import Alerts, merge_alerts
@@ -26,7 +26,10 @@ States = Mapping[AlertName, AlertState]
 
 
 class _Answers(NamedTuple):
-    """By service, at one moment: answers so far that named a region, and first choices of them."""
+    """By service, at one moment: answers so far that named a region, and first choices of them.
+
+    Those that were sent on are in neither: a spill is no failover.
+    """
 
     at: float
     all: Mapping[str, int]
@@ -74,14 +77,14 @@ class Alerting:
                 if reading is not None:
                     self._windows[target].add(reading, span)
 
-    def judge(self, counted: Counters, losing: Collection[tuple[str, str]], now: float) -> None:
-        """Judge every region; `losing` are the (service, region) that have clients elsewhere."""
+    def judge(self, counted: Counters, away: Collection[tuple[str, str]], now: float) -> None:
+        """Judge every region; `away` are the (service, region) that do not serve."""
         self._answers.append(_answers(counted, now))
         longest = max((s.window for s in self._settings.values()), default=0.0)
         while len(self._answers) > 1 and self._answers[1].at <= now - longest:
             self._answers.popleft()
         for region, settings in self._settings.items():
-            figures = self._figures(region, settings, losing, now)
+            figures = self._figures(region, settings, away, now)
             self.figures[region] = figures
             before = self.states.get(region, {})
             self.states[region] = follow(before, figures, _thresholds(settings), now)
@@ -94,7 +97,7 @@ class Alerting:
         return any(states[alert].firing for alert in settings.degrade)
 
     def _figures(
-        self, region: str, settings: Alerts, losing: Collection[tuple[str, str]], now: float
+        self, region: str, settings: Alerts, away: Collection[tuple[str, str]], now: float
     ) -> Figures:
         span, least = settings.window, settings.requests
         growth = together(self._windows[t].growth(now, span) for t in self._targets[region])
@@ -103,16 +106,16 @@ class Alerting:
             ttft_p99=quantile(growth.ttft, 0.99, least),
             success_rate=success_rate(growth.responses, least),
             gpu=self._gpus.utilisation(pages_of(self._config.region[region])),
-            failover_rate=self._failover_rate(region, settings, losing, now),
+            failover_rate=self._failover_rate(region, settings, away, now),
         )
 
     def _failover_rate(
-        self, region: str, settings: Alerts, losing: Collection[tuple[str, str]], now: float
+        self, region: str, settings: Alerts, away: Collection[tuple[str, str]], now: float
     ) -> float | None:
         began = next(a for a in self._answers if a.at >= now - settings.window)
         last = self._answers[-1]
         rates = [
-            rate if (name, region) in losing else 0.0
+            rate if (name, region) in away else 0.0
             for name, service in self._config.service.items()
             if region in service.regions
             if (rate := _rate(name, began, last, settings.requests)) is not None
@@ -136,10 +139,10 @@ def _answers(counted: Counters, now: float) -> _Answers:
 
 
 def _by_service(counts: Mapping[tuple[str, str, str], int]) -> Mapping[str, int]:
-    named: Iterable[tuple[str, int]] = ((s, n) for (s, region, _), n in counts.items() if region)
     total: dict[str, int] = {}
-    for service, count in named:
-        total[service] = total.get(service, 0) + count
+    for (service, region, outcome), count in counts.items():
+        if region and outcome != "spilled":
+            total[service] = total.get(service, 0) + count
     return total
 
 

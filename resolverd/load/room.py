@@ -7,6 +7,9 @@
 `look` is called with each Steering, so that what a region's going and coming back do to shares
 is in the very Steering that tells of it. In between, `keep` looks by itself: every second, and
 at the moment when shares may next be moved.
+
+Services that share a region share its servers, so what is known of its load is that of them all.
+Each reckons as if it were its own: together they then move no more than what one alone would.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
 from resolverd.load.fullness import Fullness, Level, Replica, Yardstick, yardstick_of
 from resolverd.load.spilling import Spilling
-from resolverd.policy.share import NO_SHARE, Share
+from resolverd.policy.share import Share
 from resolverd.policy.spill import Load as RegionLoad
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
@@ -125,7 +128,7 @@ class Load:
         self.alerting.sample(readings)
         if now - self._judged_at >= _JUDGING:
             self._judged_at = now
-            self.alerting.judge(await counted(), self._losing(), now)
+            self.alerting.judge(await counted(), self._away(), now)
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
@@ -175,15 +178,13 @@ class Load:
         serving = (e.target for e in planned.endpoints if verdicts[e.target].serves)
         return self._fullness.level(serving, yardstick)
 
-    def _losing(self) -> set[tuple[str, str]]:
-        """The services and regions of which some clients, or all, are answered elsewhere."""
-        shares = self.spilling.shares(self._clock())
+    def _away(self) -> set[tuple[str, str]]:
+        """The regions that do not serve, by service."""
         return {
             (name, region)
             for name, service in self._plan.services.items()
             for region, planned in service.regions.items()
             if not self._judged[planned.site].verdict.serves
-            or shares.get((name, region), NO_SHARE).spilled
         }
 
 

@@ -90,6 +90,7 @@ async def test_the_failover_rate_is_of_those_regions_that_lose_clients() -> None
             room.counted.steered["chat", "b", "serving"] += first + other
             room.counted.first_choice["chat", "b", "serving"] += first
             room.counted.steered["chat", "", "refused"] += 100
+            room.counted.steered["chat", "b", "spilled"] += 100
             await room.turn()
             room.now += 5
 

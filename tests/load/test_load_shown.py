@@ -1,0 +1,84 @@
+"""What operators and monitoring see of load: nothing where nothing is known, and never zero."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from load_room import Fleet, verdict
+from rich.console import Console
+
+from resolverd.admin.load import load_metrics, region_load, service_loads
+from resolverd.cli.load import load_tables
+from resolverd.health.verdict import State
+
+Samples = dict[tuple[str, ...], float]
+
+
+def _samples(room: Fleet) -> Samples:
+    """Samples of the metrics by name and label values."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in load_metrics(room.load, room.plan)
+        for sample in family.samples
+    }
+
+
+def _shown(room: Fleet) -> list[str]:
+    """The lines that `resolverd state` has on load."""
+    state = {
+        "services": [
+            {"name": name, "load": load}
+            for name, load in service_loads(room.load, room.plan).items()
+        ],
+        "regions": [{"region": r, **region_load(room.load, r)} for r in room.config.region],
+    }
+    console = Console(file=io.StringIO(), width=200)
+    for table in load_tables(state):
+        console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+async def test_what_is_unknown_is_missing_everywhere() -> None:
+    room = Fleet()
+    await room.pass_by(10, {})
+    names = {name for name, *_ in _samples(room)}
+    assert names == {
+        "resolverd_spill_share",
+        "resolverd_spill_takes",
+        "resolverd_spill_episodes_total",
+    }
+    assert service_loads(room.load, room.plan)["chat"]["a"]["saturation"] is None
+    assert set(region_load(room.load, "a")["alerts"].values()) == {None}
+    assert _shown(room) == []
+
+
+async def test_a_spill_is_shown_with_its_cause() -> None:
+    room = Fleet()
+    await room.pass_by(65, {"a-1": 10.0, "b-1": 0.0})
+    told = _samples(room)
+    assert told["resolverd_region_saturation", "chat", "a"] == pytest.approx(2.0)
+    assert told["resolverd_spill_share", "chat", "a"] == pytest.approx(0.2)
+    assert told["resolverd_spill_takes", "chat", "b"] == pytest.approx(0.2)
+    assert told["resolverd_spill_share", "chat", "b"] == 0
+    assert told["resolverd_spill_episodes_total", "chat", "a"] == 1
+    assert "chat a 2.00 20% -" in _shown(room)
+    assert "chat b 0.00 - 20%" in _shown(room)
+
+
+async def test_alerts_and_figures_are_shown_where_something_is_known() -> None:
+    room = Fleet()
+    room.said["a-1"] = verdict(State.DOWN)
+    room.steer()
+    for _ in range(10):
+        room.counted.steered["chat", "b", "serving"] += 10
+        await room.turn()
+        room.now += 5
+    told = _samples(room)
+    assert told["resolverd_alert", "a", "failover_rate"] == 1
+    assert told["resolverd_alert", "b", "failover_rate"] == 0
+    assert ("resolverd_alert", "a", "ttft_p50") not in told
+    assert told["resolverd_region_failover_ratio", "a"] == 1
+    assert "a unknown unknown unknown unknown 100.0% failover_rate" in _shown(room)
+    assert "b unknown unknown unknown unknown 0.0% none" in _shown(room)
