@@ -20,7 +20,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
+from resolverd.health.identity import Identity
+from resolverd.health.outcome import Canaries, Condition
 from resolverd.health.probes import ProbeFailedError, Seen
+from resolverd.health.readings import Readings
 from resolverd.health.verdict import State, Verdict
 from resolverd.health.watch import Target, Watch
 
@@ -177,6 +180,58 @@ def test_while_all_is_well_probes_keep_to_the_interval(latency: float, settings:
     run(endpoint, settings, 100.0)
     gaps = [later - sooner for sooner, later in itertools.pairwise(endpoint.starts)][1:]
     assert all(0.9 * settings.interval - SLACK <= g <= settings.interval + SLACK for g in gaps)
+
+
+@pytest.mark.parametrize(
+    ("condition", "gap"), [(Condition.MISCONFIGURED, 5.0), (Condition.HUNG, 1.0)]
+)
+def test_a_hold_while_up_keeps_to_the_interval_and_a_failure_does_not(
+    condition: Condition, gap: float
+) -> None:
+    starts: list[float] = []
+    settings = Probe(kind="vllm", model="m", interval=5.0, fast_interval=1.0, fall=100)
+
+    class Holding(Scripted):
+        async def __call__(self) -> Seen:
+            starts.append(asyncio.get_running_loop().time())
+            if len(starts) == 1:
+                return Seen("token")
+            raise ProbeFailedError("held", condition)
+
+    run(Holding([]), settings, 60.0)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(starts)][1:]
+    assert all(0.9 * gap - SLACK <= each <= gap + SLACK for each in gaps)
+
+
+def test_the_latest_readings_and_canaries_stay_and_the_identity_is_the_last_probes() -> None:
+    told = [
+        Seen("a", readings=Readings(1.0), identity=Identity(("m",)), canaries=Canaries(1, 1, 4)),
+        Seen("b"),
+    ]
+
+    class Telling(Scripted):
+        async def __call__(self) -> Seen:
+            return told.pop(0) if told else Seen("b")
+
+    async def main() -> Watch:
+        watch = Watch(
+            Target("t", "r", "e", "", Probe(interval=2.0)),
+            Telling([]),
+            clock=asyncio.get_running_loop().time,
+            rng=random.Random(1),
+            report=lambda *_: None,
+        )
+        watch.probe()
+        await watch.first.wait()
+        assert watch.identity == Identity(("m",))
+        await asyncio.sleep(10.0)
+        await asyncio.gather(*watch.close(), return_exceptions=True)
+        return watch
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        watch = runner.run(main())
+    assert (watch.readings, watch.canaries) == (Readings(1.0), Canaries(1, 1, 4))
+    assert watch.identity is None
 
 
 def test_targets_that_began_together_are_spread_over_the_interval() -> None:
