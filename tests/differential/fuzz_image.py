@@ -1,5 +1,8 @@
 """The small Snapshot that fuzzers of the native library answer from (`native/src/answer/fuzz.rs`).
 
+With it go queries for everything that it holds: names are found by their hashes, so a fuzzer would
+not come upon one by itself, and what lies behind names would never be tried.
+
 ``python -m differential.fuzz_image`` in tests/ writes its images anew; a test holds them to what
 this makes of the zones.
 """
@@ -7,7 +10,7 @@ this makes of the zones.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,11 +19,13 @@ from differential.worlds import ZONES, steering
 from harness.config import config_text
 from harness.server import snapshot_of
 
+from resolverd.dns.codes import A
+from resolverd.dns.names import LONGEST
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.slots import Slots
 from resolverd.policy.ranking import Preference
-from resolverd.snapshot.model import Block, MapEntry
+from resolverd.snapshot.model import Block, MapEntry, Plan
 
 FOLDER = Path(__file__).parents[2] / "native" / "fuzz"
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast")
@@ -78,7 +83,19 @@ def images() -> dict[str, bytes]:
     return {
         "plan.image": plan_image(plan, slots).octets,
         "steering.image": steering_image(steering(random.Random(4), plan, 1), plan),
+        "packet.hex": "".join(f"{packet.hex()}\n" for packet in _queries(plan)).encode(),
     }
+
+
+def _queries(plan: Plan) -> Iterator[bytes]:
+    """Each name with A and each type that it has, and a name below it."""
+    subnet = bytes.fromhex("00 0029 04d0 00000000 000b 0008 0007 0001 18 00 0a0102")
+    for zone in plan.zones.values():
+        for key, node in zone.nodes.items():
+            for name, rtypes in ((key, {A, *node.rrsets}), (b"\5below" + key, {A})):
+                for rtype in sorted(rtypes if len(name) <= LONGEST else ()):
+                    question = name + rtype.to_bytes(2, "big") + b"\0\1"
+                    yield b"\0\1\1\0\0\1\0\0\0\0\0\1" + question + subnet
 
 
 if __name__ == "__main__":

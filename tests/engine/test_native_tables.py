@@ -158,4 +158,5 @@ def test_the_library_tells_apart_what_the_counters_do() -> None:
 
 def test_the_fuzzers_images_are_those_of_the_zones() -> None:
     """Else run: python -m differential.fuzz_image, in tests/."""
-    assert {file.name: file.read_bytes() for file in FOLDER.glob("*.image")} == images()
+    files = [*FOLDER.glob("*.image"), *FOLDER.glob("*.hex")]
+    assert {file.name: file.read_bytes() for file in files} == images()
