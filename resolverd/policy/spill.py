@@ -105,7 +105,7 @@ class Hold:
 
     `moved` is when they last changed; `given` is the load handed over in the round at `given_at`.
     `near` tells that the next round may move this region's own clients. `away` tells that it did
-    not serve when last seen, `started` is its newest process while it did.
+    not serve when last seen, `started` is the newest process that it was ever seen with.
     """
 
     spilled: float = 0.0
@@ -167,8 +167,9 @@ def _seen(hold: Hold, load: Load, rule: SpillRule, now: float) -> Hold:
     if not load.serves:
         moved = now if hold.spilled or hold.takes else hold.moved
         return Hold(moved=moved, away=True, started=hold.started)
-    restarted = None not in (hold.started, load.started) and hold.started != load.started
-    started = hold.started if load.started is None else load.started
+    known = [started for started in (hold.started, load.started) if started is not None]
+    started = max(known, default=None)
+    restarted = hold.started is not None and started != hold.started
     if hold.away and restarted and rule.slow_share > 0:
         return Hold(spilled=rule.slow_share, moved=now, warming=True, started=started)
     return replace(hold, away=False, started=started)

@@ -20,7 +20,7 @@ from resolverd.demo.vllm import SimulatedServer
 MODEL = "a-model"
 HOME, NEXT = address_of("ap-northeast"), address_of("us-west")
 PINNED = ["1.1.1.0", "1.1.2.0", "1.1.3.0"]
-CLIENTS = [f"1.2.{block}.0" for block in range(120)]
+CLIENTS = [f"1.2.{block}.0" for block in range(80)]
 PROBE = f"""
 kind = "vllm"
 model = "{MODEL}"
@@ -33,7 +33,7 @@ SERVICES = """
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
 ttl = "1s"
 failover_ttl = "1s"
-spill = { step = 0.2, most = 0.4, dwell = "2s", smoothing = 1.0 }
+spill = { step = 0.2, most = 0.4, dwell = "3s", smoothing = 1.0 }
 
 [pin.residency]
 subnets = ["1.1.0.0/16"]

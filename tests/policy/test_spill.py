@@ -159,6 +159,7 @@ class TestSlowStart:
         ("back", "carrier", "expected"),
         [
             pytest.param(1.0, 0.5, {}, id="the same process"),
+            pytest.param(0.5, 0.5, {}, id="an older process alone"),
             pytest.param(None, 0.5, {}, id="who knows which process"),
             pytest.param(2.0, 1.0, {"a": (0.3, 0), "b": (0, 0)}, id="the carrier is full"),
             pytest.param(2.0, None, {"a": (0.3, 0)}, id="who knows how full the carrier is"),
