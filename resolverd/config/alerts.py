@@ -10,7 +10,7 @@ from resolverd.config.options import Section, option
 from resolverd.config.probe import unset
 from resolverd.config.types import Duration
 
-Degrading = Literal["ttft_p50", "ttft_p99", "success_rate", "gpu_high"]
+Degrading = Literal["ttft_p50", "ttft_p99", "success_rate", "gpu_high", "gpu_low", "failover_rate"]
 
 
 class Alerts(Section):
@@ -59,8 +59,7 @@ class Alerts(Section):
     )
     degrade: tuple[Degrading, ...] = option(
         (),
-        "Alerts that, while they fire, make a region send clients on as if it were full: "
-        "ttft_p50, ttft_p99, success_rate, gpu_high.",
+        "Alerts that, while they fire, make a region send clients on as if it were full.",
     )
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ class Probed(Protocol):
 
 
 class Load:
-    """ ""What is known of the regions' load. `changed` is called when shares have moved."""
+    """What is known of the regions' load. `changed` is called when shares have moved."""
 
     def __init__(
         self,

@@ -74,7 +74,7 @@ def placed(problem: Problem) -> tuple[int, int, str]:
         ("[service.s]\n", "[alerts]\ngpu_low = 0.9\n[service.s]\n", [(13, 1, "config-value")]),
         (
             "[service.s]\n",
-            '[alerts]\ndegrade = ["failover_rate"]\n[service.s]\n',
+            '[alerts]\ndegrade = ["failovers"]\n[service.s]\n',
             [(14, 12, "config-value")],
         ),
         (
