@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from resolverd.admin.drains import drain
+from resolverd.admin.drains import drain, would_empty
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import faults
 from resolverd.admin.metrics import exposition
@@ -72,6 +72,7 @@ class Api:
         app.router.add_get("/state", self.state)
         app.router.add_get("/explain", self.explain)
         app.router.add_post("/override", self.override)
+        app.router.add_get("/drain", self.would_empty)
         app.router.add_post("/drain", self.drain)
         app.router.add_delete("/override/{target}", self.clear)
         app.router.add_post("/reload", self.reload)
@@ -135,6 +136,12 @@ class Api:
                 "services_without_region": without_region(self._served),
             }
         )
+
+    async def would_empty(self, request: web.Request) -> web.Response:
+        """Whom draining a region would leave without one: ``?region=NAME``."""
+        region = request.query.get("region", "")
+        found = [each._asdict() for each in would_empty(self._served, region)]
+        return web.json_response({"region": region, "emptied": found})
 
     async def drain(self, request: web.Request) -> web.Response:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""

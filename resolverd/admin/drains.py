@@ -51,10 +51,7 @@ async def drain(served: Served, order: Order, *, force: bool) -> Drained:
 
     Raises UnknownTargetError where there is no such region, and, unless forced, WouldEmptyError.
     """
-    regions = served.inputs.config.region
-    if order.target not in regions:
-        raise UnknownTargetError(order.target, did_you_mean(order.target, list(regions)))
-    left = tuple(emptied(served, order.target))
+    left = would_empty(served, order.target)
     if left and not force:
         raise WouldEmptyError(order.target, left)
     await set_override(served, order)
@@ -63,8 +60,18 @@ async def drain(served: Served, order: Order, *, force: bool) -> Drained:
     return Drained(time.time(), ttls, left)
 
 
-def emptied(served: Served, region: str) -> Iterator[Emptied]:
-    """The fences in which `region` alone serves now."""
+def would_empty(served: Served, region: str) -> tuple[Emptied, ...]:
+    """The fences that a drain of `region` would leave without one that serves.
+
+    Raises UnknownTargetError where there is no such region.
+    """
+    regions = served.inputs.config.region
+    if region not in regions:
+        raise UnknownTargetError(region, did_you_mean(region, list(regions)))
+    return tuple(_emptied(served, region))
+
+
+def _emptied(served: Served, region: str) -> Iterator[Emptied]:
     config = served.inputs.config
     judged = judge_regions(served.snapshot.plan, served.world, time.monotonic())
     serving = {(s, j.region) for j in judged.values() if j.verdict.serves for s in j.services}

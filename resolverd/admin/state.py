@@ -171,6 +171,9 @@ def _endpoint(
         "name": id_,
         "endpoint": target.name,
         "url": endpoint.url,
+        "probe": target.settings.model_dump(
+            include={"kind", "credential", "verify_tls", "host", "sni"}
+        ),
         "hostname": endpoint.hostname or None,
         "addresses": list(resolved),
         **_verdict(verdict, now),

@@ -19,6 +19,7 @@ from resolverd.cli import (
     geo,
     override,
     reload,
+    rollout,
     serve,
     state,
     template,
@@ -49,6 +50,11 @@ examples:
 
 # As shells have it: 128 and the number of SIGINT.
 _INTERRUPTED = 130
+
+
+_VERBS = (
+    serve, check, doctor, state, explain, drain, override, rollout, reload, template, geo, demo,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,18 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     parser.set_defaults(run=partial(help_wanted, parser))
-    for verb in (
-        serve,
-        check,
-        doctor,
-        state,
-        explain,
-        override,
-        drain,
-        reload,
-        template,
-        geo,
-        demo,
-    ):
+    for verb in _VERBS:
         verb.register(verbs)
     return parser

@@ -54,7 +54,7 @@ class Withdrawal:
     edges: Sequence[Edge]
     order: Order
     told: list[dict[str, Any]] = field(default_factory=list)
-    _began: float = 0.0
+    _safe: float = 0.0
 
     def begin(self) -> None:
         """Drain it everywhere. Raises as the edges do; those drained before stay so."""
@@ -64,7 +64,12 @@ class Withdrawal:
             "for": order.seconds, "force": order.force,
         }  # fmt: skip
         self.told = [edge.post("/drain", body) for edge in self.edges]
-        self._began = time.monotonic()
+        self._safe = time.monotonic() + self.wait
+
+    @classmethod
+    def taken_over(cls, edges: Sequence[Edge], order: Order, left: float) -> Withdrawal:
+        """One that somebody began, and that is safe in `left` seconds."""
+        return cls(edges, order, _safe=time.monotonic() + left)
 
     @property
     def wait(self) -> float:
@@ -74,7 +79,7 @@ class Withdrawal:
     @property
     def left(self) -> float:
         """Seconds that are left of it."""
-        return max(0.0, self._began + self.wait - time.monotonic())
+        return max(0.0, self._safe - time.monotonic())
 
     def wait_out(self, progress: Callable[[float], None]) -> None:
         """Return when it is safe to stop the region; `progress` hears the seconds left.

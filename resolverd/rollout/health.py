@@ -1,0 +1,43 @@
+"""Whether a region is up to stay, from what its daemons measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# Probes of each endpoint that have to succeed in a row.
+IN_A_ROW = 3
+
+
+@dataclass(slots=True)
+class Settling:
+    """Counts the probes of each endpoint that succeeded in a row since it began to look.
+
+    `reason` is what was wrong at the last look.
+    """
+
+    reason: str = "nothing was measured yet"
+    _seen: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+
+    def settled(self, judged: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether every endpoint is up by each edge's measurement, and has been for a while.
+
+        `judged` is the region in the state of each edge.
+        """
+        waiting = ""
+        for edge, region in enumerate(judged):
+            for endpoint in region["endpoints"]:
+                waiting = self._wrong(edge, endpoint) or waiting
+        self.reason = waiting or self.reason
+        return not waiting
+
+    def _wrong(self, edge: int, endpoint: Mapping[str, Any]) -> str:
+        key = (edge, str(endpoint["name"]))
+        now = int(endpoint["probes"]), int(endpoint["failures"])
+        first = self._seen.get(key)
+        if endpoint["measured"] != "up" or first is None or first[1] != now[1] or now[0] < first[0]:
+            self._seen[key] = now
+            return f"{endpoint['name']} is {endpoint['measured']}: {endpoint['reason']}"
+        succeeded = now[0] - first[0]
+        return "" if succeeded >= IN_A_ROW else f"{endpoint['name']} came up a moment ago"

@@ -1,0 +1,112 @@
+"""What an endpoint is and says: its version, its models, and a completion at temperature 0."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import aiohttp
+
+from resolverd.errors import ResolverdError
+from resolverd.health.probes.credential import Credential
+from resolverd.health.probes.reasons import reason_of
+
+# Seconds for one question: a first completion after a start may have to compile first.
+PATIENCE = 120.0
+_MOST = 1024 * 1024
+
+
+class AskError(ResolverdError):
+    """An endpoint could not be asked, or did not answer as vLLM does."""
+
+
+class Endpoint(NamedTuple):
+    """One endpoint, as its daemon's state tells of it; `credential` as in `[probe]`."""
+
+    name: str
+    url: str
+    credential: str = ""
+    verify_tls: bool = True
+    host: str = ""
+    sni: str = ""
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any], credential: str = "") -> Endpoint:
+        """From an endpoint of GET /state; `credential` replaces the probe's."""
+        probe = state["probe"]
+        return cls(
+            state["endpoint"],
+            state["url"].rstrip("/"),
+            credential or probe["credential"],
+            probe["verify_tls"],
+            probe["host"],
+            probe["sni"],
+        )
+
+
+def version_of(endpoint: Endpoint) -> str:
+    """What GET /version tells. Raises AskError."""
+    return str(_get(endpoint, "/version", "version"))
+
+
+def models_of(endpoint: Endpoint) -> set[str]:
+    """The ids and roots of what it serves. Raises AskError."""
+    told = _get(endpoint, "/v1/models", "data")
+    try:
+        return {str(name) for each in told for name in (each["id"], each.get("root")) if name}
+    except (TypeError, KeyError, AttributeError) as wrong:
+        raise AskError(f"{endpoint.name}: /v1/models is not vLLM's") from wrong
+
+
+def completion_of(endpoint: Endpoint, model: str, prompt: str, tokens: int) -> str:
+    """The first `tokens` tokens that it completes `prompt` with, greedily. Raises AskError."""
+    body = {"model": model, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "seed": 0}
+    told = _ask(endpoint, "POST", "/v1/completions", body)
+    try:
+        return str(told["choices"][0]["text"])
+    except (TypeError, KeyError, IndexError) as wrong:
+        raise AskError(f"{endpoint.name}: the completion has no text") from wrong
+
+
+def _get(endpoint: Endpoint, path: str, key: str) -> Any:
+    told = _ask(endpoint, "GET", path)
+    if not isinstance(told, dict) or key not in told:
+        raise AskError(f'{endpoint.name}: {path} tells no "{key}"')
+    return told[key]
+
+
+def _ask(endpoint: Endpoint, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    return asyncio.run(_exchange(endpoint, method, path, body))
+
+
+async def _exchange(
+    endpoint: Endpoint, method: str, path: str, body: Mapping[str, Any] | None
+) -> Any:
+    credential = Credential(endpoint.credential)
+    headers = credential.header() | ({"Host": endpoint.host} if endpoint.host else {})
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE)) as session,
+            session.request(
+                method,
+                endpoint.url + path,
+                json=body,
+                headers=headers,
+                allow_redirects=False,
+                ssl=endpoint.verify_tls,
+                server_hostname=endpoint.sni or None,
+            ) as response,
+        ):
+            text = (await response.content.read(_MOST)).decode("utf-8", "replace")
+            if response.status != 200:
+                told = credential.hide(" ".join(text.split()))[:200]
+                raise AskError(f"{endpoint.name}: {path}: HTTP {response.status} {told}".rstrip())
+            return json.loads(text)
+    except TimeoutError as wrong:
+        raise AskError(f"{endpoint.name}: {path}: no answer within {PATIENCE:g} s") from wrong
+    except (aiohttp.ClientError, OSError) as wrong:
+        raise AskError(f"{endpoint.name}: {path}: {reason_of(wrong)}") from wrong
+    except ValueError as wrong:
+        raise AskError(f"{endpoint.name}: {path}: not JSON") from wrong
