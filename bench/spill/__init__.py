@@ -1,0 +1,1 @@
+"""A simulation of three regions under load: nearest, least-loaded, and resolverd's spill."""

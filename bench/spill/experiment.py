@@ -1,0 +1,152 @@
+"""What is tried: five policies over one trace, and what happens when the setting changes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from bench.spill.queueing import Size, World
+from bench.spill.simulate import ROUND_TRIP, Blocks, Served, requests, run
+from bench.spill.steering import LeastLoaded, LeastLoadedAsRead, Nearest, Policy, Resolverd
+from bench.spill.trace import HOMES, REGIONS, SUDDEN, Burst, generated, read
+from resolverd.config.model import Service
+
+OURS = "spill"
+# Name, and whether a resolver keeps its answers. Without that it is no DNS: a load balancer that
+# knows everything and decides for each request.
+POLICIES = {
+    "nearest": True,
+    "least-loaded": True,
+    "least-loaded, as read": True,
+    "least-loaded, per request": False,
+    OURS: True,
+}
+TTL = 60.0
+MINUTE = 60.0
+BURST = HOMES[0].bursts[0]
+FAR = max(ROUND_TRIP.values())
+
+
+class Setting(NamedTuple):
+    """What is varied. `load` multiplies the trace's rates; `sudden` lets bursts begin at once."""
+
+    name: str = "the trace"
+    ttl: float = TTL
+    load: float = 1.0
+    size: Size = Size()
+    blocks: Blocks = Blocks()
+    sudden: bool = False
+
+
+BASE = Setting()
+VARIED = (
+    *(Setting(f"TTL {ttl} s", ttl=float(ttl)) for ttl in (10, 30, 120, 300)),
+    *(Setting(f"load × {load}", load=load) for load in (0.7, 0.8, 0.9, 1.1, 1.2, 1.3)),
+    Setting("bursts within 10 s", sudden=True),
+    Setting("the queue alone tells", size=Size(kv_full=0.5)),
+    Setting("50 large resolvers", blocks=Blocks(50, 1.0)),
+    Setting("regions of 16 replicas", size=Size(replicas=16)),
+)
+
+
+class Result(NamedTuple):
+    """One run; times in seconds, shares from 0 to 1.
+
+    `burst` is the p95 of what came during the first burst, `minutes` has that of each minute.
+    """
+
+    p50: float
+    p95: float
+    p99: float
+    most: float
+    burst: float
+    away: float
+    farthest: float
+    episodes: int
+    minutes: tuple[float, ...]
+    moved: tuple[float, ...]
+
+
+def tried(
+    setting: Setting, policy: str, seed: int, rates: Sequence[tuple[float, ...]] | None = None
+) -> Result:
+    """One run of one policy; over the trace, unless other `rates` are given."""
+    if rates is None:
+        rates = generated(SUDDEN) if setting.sudden else read()
+    asked = requests(rates, setting.size, setting.blocks, setting.load, seed)
+    world = World(REGIONS, setting.size, len(asked))
+    steering = _policy(policy, setting, world)
+    served = run(asked, world, steering, caches=POLICIES[policy])
+    times = sorted(each.seconds for each in served)
+    return Result(
+        p50=quantile(times, 0.50),
+        p95=quantile(times, 0.95),
+        p99=quantile(times, 0.99),
+        most=times[-1],
+        burst=_during(BURST, served),
+        away=statistics.fmean(each.region != each.home for each in served),
+        farthest=statistics.fmean(ROUND_TRIP[each.home, each.region] == FAR for each in served),
+        episodes=steering.episodes if isinstance(steering, Resolverd) else 0,
+        minutes=tuple(_by_minute(served)),
+        moved=tuple(_moved_by_minute(served)),
+    )
+
+
+def summary(results: Sequence[Result]) -> Mapping[str, Any]:
+    """The runs of one policy in one setting: median, least and most of each figure."""
+    return {
+        name: _spread([getattr(result, name) for result in results])
+        for name in ("p50", "p95", "p99", "most", "burst", "away", "farthest", "episodes")
+    }
+
+
+def _policy(name: str, setting: Setting, world: World) -> Policy:
+    match name:
+        case "nearest":
+            return Nearest(setting.ttl)
+        case "least-loaded, as read":
+            return LeastLoadedAsRead(setting.ttl)
+        case "least-loaded" | "least-loaded, per request":
+            return LeastLoaded(setting.ttl, world.outstanding)
+        case _:
+            service = Service(regions=REGIONS, ttl=setting.ttl)
+            return Resolverd(service, setting.size.replicas)
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """The least value that at least this part of all does not exceed."""
+    return ordered[max(0, -(-len(ordered) * round(part * 100) // 100) - 1)]
+
+
+def _during(burst: Burst, served: Sequence[Served]) -> float:
+    times = sorted(each.seconds for each in served if burst.at(each.at) > 0)
+    return quantile(times, 0.95) if times else 0.0
+
+
+def _by_minute(served: Sequence[Served]) -> list[float]:
+    return [quantile(sorted(s.seconds for s in one), 0.95) for one in _minutes(served)]
+
+
+def _moved_by_minute(served: Sequence[Served]) -> list[float]:
+    """The share of the first home's requests that another region served."""
+    return [
+        statistics.fmean([s.region != s.home for s in one if s.home == REGIONS[0]])
+        for one in _minutes(served)
+    ]
+
+
+def _minutes(served: Sequence[Served]) -> list[list[Served]]:
+    """Requests by the minute of their arrival."""
+    split: list[list[Served]] = [[] for _ in range(int(served[-1].at / MINUTE) + 1)]
+    for each in served:
+        split[int(each.at / MINUTE)].append(each)
+    return split
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 4),
+        "min": round(min(values), 4),
+        "max": round(max(values), 4),
+    }

@@ -1,0 +1,150 @@
+"""How each policy answers a resolver, and what it has to know for that.
+
+nearest        the nearest region, whatever its load; all are healthy here
+least-loaded   the region with the least to do, as it is at the very moment, or as the last
+               reading told; the nearer one of equals. All regions are of one size here
+spill          resolverd's own: its saturation, its controller, its decision, its TTLs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from resolverd.config.model import Service
+from resolverd.config.probe import Probe
+from resolverd.dns.prefix import Prefix
+from resolverd.health.readings import Readings
+from resolverd.load.fullness import Fullness, Replica, yardstick_of
+from resolverd.load.spilling import Spilling
+from resolverd.policy.decision import Standing, decide
+from resolverd.policy.ranking import Preference
+from resolverd.policy.share import NO_SHARE, draw
+from resolverd.policy.spill import Load
+from resolverd.policy.ttl import ttl_of
+
+SERVICE = "chat"
+PROBE = Probe()
+# A Steering that runs toward a known moment is made anew every second.
+STALENESS = 1.0
+
+
+class Seen(NamedTuple):
+    """What a probe reads of one replica's metrics."""
+
+    running: int
+    waiting: int
+    kv_usage: float
+
+
+class Answer(NamedTuple):
+    """A region, and for how many seconds it may be kept."""
+
+    region: str
+    ttl: float
+
+
+class Policy(Protocol):
+    """How resolvers are answered."""
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """Take note of a region's metrics."""
+
+    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+        """The region for the clients of `block`, whose list of regions is `preference`."""
+
+
+class Nearest:
+    """The nearest region."""
+
+    def __init__(self, ttl: float) -> None:
+        self._ttl = ttl
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """Nothing that it wants to know."""
+
+    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+        """The first of the list."""
+        return Answer(preference[0], self._ttl)
+
+
+class LeastLoaded:
+    """The region with the least to do, by what `outstanding` tells of each."""
+
+    def __init__(self, ttl: float, outstanding: Callable[[str], int]) -> None:
+        self._ttl, self._outstanding = ttl, outstanding
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """Nothing: it asks when it is asked."""
+
+    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+        """The one with the least to do; the nearer one of equals."""
+        return Answer(min(preference, key=self._outstanding), self._ttl)
+
+
+class LeastLoadedAsRead:
+    """The same, by the last readings."""
+
+    def __init__(self, ttl: float) -> None:
+        self._ttl = ttl
+        self._read: dict[str, int] = {}
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """Remember what was read."""
+        self._read[region] = sum(seen.running + seen.waiting for seen in replicas)
+
+    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+        """The one that had the least to do."""
+        return Answer(min(preference, key=lambda region: self._read.get(region, 0)), self._ttl)
+
+
+class Resolverd:
+    """resolverd, by the daemon's own code and the options of `service`."""
+
+    def __init__(self, service: Service, replicas: int) -> None:
+        self.episodes = 0
+        self._service, self._yardstick = service, yardstick_of(service.spill)
+        self._replicas = {
+            region: [Replica(f"{region}-{n}", self._yardstick) for n in range(replicas)]
+            for region in service.regions
+        }
+        self._fullness, self._spilling = Fullness(), Spilling()
+        self._spilling.adopt({SERVICE: service})
+        self._readings: dict[str, Readings] = {}
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """Compute saturations, and let the controller have its turn."""
+        for replica, seen in zip(self._replicas[region], replicas, strict=True):
+            self._readings[replica.target] = Readings(
+                now, running=seen.running, waiting=seen.waiting, kv_usage=seen.kv_usage
+            )
+        every = [(each, PROBE) for listed in self._replicas.values() for each in listed]
+        self._fullness.sample(every, self._readings, {}, now)
+        loads = {region: self._load(region) for region in self._service.regions}
+        self._spilling.advance(SERVICE, loads, now)
+        self.episodes = sum(self._spilling.episodes.values())
+
+    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+        """As the daemon would answer."""
+        standings = self._standings(now)
+        decision = decide(preference, standings, "nearest", draw(block))
+        assert decision.region is not None
+        ttl = ttl_of(
+            (standings[region] for region in decision.consulted),
+            ttl=self._service.ttl,
+            failover_ttl=self._service.failover_ttl,
+            staleness=STALENESS,
+        )
+        return Answer(decision.region, ttl)
+
+    def _load(self, region: str) -> Load:
+        targets = [replica.target for replica in self._replicas[region]]
+        level = self._fullness.level(targets, self._yardstick)
+        return Load(True, len(targets), level.saturation, level.latest, level.at)
+
+    def _standings(self, now: float) -> dict[str, Standing]:
+        shares = self._spilling.shares(now)
+        return {
+            region: Standing(True, **shares.get((SERVICE, region), NO_SHARE)._asdict())
+            for region in self._service.regions
+        }

@@ -1,0 +1,102 @@
+"""Tables and chart again from the result file, without simulating again.
+
+    python -m bench.spill.write
+
+Writes ``bench/results/spill.svg`` and the part of ``docs/spill.md`` between its two markers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.report import ROOT
+from bench.spill.chart import chart
+from bench.spill.experiment import BASE, OURS
+from bench.spill.trace import read
+
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "spill.md"
+BEGIN = "<!-- simulated: made by `make bench`; do not edit below -->"
+END = "<!-- simulated: end -->"
+
+
+def write_page(results: Path = RESULTS, page: Path = PAGE) -> None:
+    """Raises FileNotFoundError without a result file, ValueError for a page without markers."""
+    told = json.loads((results / "spill.json").read_text())
+    (results / "spill.svg").write_text(chart(told, read()))
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the page has no lines {BEGIN!r} and {END!r}")
+    page.write_text(f"{before}{begin}\n\n{tables(told)}\n{end}{after}")
+
+
+def tables(told: Mapping[str, Any]) -> str:
+    """The whole generated part, as Markdown."""
+    base = [row for row in told["rows"] if row["setting"] == BASE.name]
+    others = [row for row in told["rows"] if row["setting"] != BASE.name]
+    return "\n".join(
+        [
+            "![Network and queueing time of each minute](../bench/results/spill.svg)",
+            "",
+            f"Simulated at commit `{(told['commit'] or 'unknown')[:12]}`; median and range of "
+            f"{told['seeds']} seeds over the trace, {told['varied_seeds']} elsewhere.",
+            "",
+            "### Over the trace",
+            "",
+            *_over_the_trace(base),
+            "",
+            "### In other settings",
+            "",
+            *_elsewhere(others),
+            "",
+        ]
+    )
+
+
+def _over_the_trace(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield (
+        "| policy | p50 | p95 | p99 | longest | p95 in the long burst | away from home "
+        "| at 456 ms | episodes |"
+    )
+    yield f"| --- |{' ---: |' * 8}"
+    for row in rows:
+        name = f"**{row['policy']}**" if row["policy"] == OURS else row["policy"]
+        times = " | ".join(_time(row[each]) for each in ("p50", "p95", "p99", "most", "burst"))
+        shares = " | ".join(f"{row[each]['median']:.1%}" for each in ("away", "farthest"))
+        episodes = f"{row['episodes']['median']:.0f}" if row["policy"] == OURS else "–"
+        yield f"| {name} | {times} | {shares} | {episodes} |"
+
+
+def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    policies = list(dict.fromkeys(row["policy"] for row in rows))
+    told = {(row["setting"], row["policy"]): row for row in rows}
+    yield f"| p95 | {' | '.join(policies)} | least | spilled | episodes |"
+    yield f"| --- |{' ---: |' * len(policies)} --- | ---: | ---: |"
+    for setting in dict.fromkeys(row["setting"] for row in rows):
+        cells = [_time(told[setting, policy]["p95"]) for policy in policies]
+        medians = {policy: told[setting, policy]["p95"]["median"] for policy in policies}
+        least = [policy for policy, each in medians.items() if each == min(medians.values())]
+        best = " and ".join(f"**{name}**" if name == OURS else name for name in least)
+        ours = told[setting, OURS]
+        more = f"{ours['away']['median']:.1%} | {ours['episodes']['median']:.0f}"
+        yield f"| {setting} | {' | '.join(cells)} | {best} | {more} |"
+
+
+def _time(spread: Mapping[str, float]) -> str:
+    """The median, and the range where there is one worth telling."""
+    middle, least, most = (_seconds(spread[each]) for each in ("median", "min", "max"))
+    return middle if least == most else f"{middle} ({least}–{most})"
+
+
+def _seconds(value: float) -> str:
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+
+
+if __name__ == "__main__":
+    write_page()

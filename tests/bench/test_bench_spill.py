@@ -1,0 +1,165 @@
+"""The simulation of spilling: its queue, its trace, what it compares, and what it draws."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.spill.chart import chart
+from bench.spill.experiment import BASE, OURS, POLICIES, quantile, tried
+from bench.spill.queueing import Size, Waiting, World
+from bench.spill.run import below_all
+from bench.spill.simulate import Blocks, preference, requests, run
+from bench.spill.steering import Answer
+from bench.spill.trace import REGIONS, generated, read
+from bench.spill.write import BEGIN, END, write_page
+from resolverd.dns.prefix import Prefix
+from resolverd.policy.ranking import Preference
+
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_committed_trace_is_the_generated_one() -> None:
+    assert read() == generated()
+
+
+def test_the_nearest_region_is_overloaded_for_a_time_and_the_others_never_are() -> None:
+    overloaded = [sum(row[n] > 1 for row in read()) for n in range(len(REGIONS))]
+    assert overloaded[0] > 60
+    assert overloaded[1:] == [0, 0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_requests_wait_as_a_plain_queue_has_them_wait(seed: int) -> None:
+    """One replica: the oracle gives each in turn the place that is free first."""
+    dice = random.Random(seed)
+    size = Size(replicas=1, places=3, seconds=1.0)
+    arrivals, at = [], 0.0
+    for number in range(400):
+        at += dice.expovariate(3.0)
+        arrivals.append(Waiting(at, dice.expovariate(1.0), number))
+    world = World(("a",), size, len(arrivals))
+    for each in arrivals:
+        world.until(each.arrived)
+        world.arrive("a", each.arrived, each)
+    world.until(float("inf"))
+    assert world.waited == pytest.approx(_plain_queue(arrivals, size.places))
+
+
+def _plain_queue(arrivals: Sequence[Waiting], places: int) -> list[float]:
+    free = [0.0] * places
+    waited = []
+    for each in arrivals:
+        first = free.index(min(free))
+        begins = max(each.arrived, free[first])
+        free[first] = begins + each.seconds
+        waited.append(begins - each.arrived)
+    return waited
+
+
+def test_a_block_keeps_its_answer_for_its_ttl() -> None:
+    asked_at: dict[Prefix, list[float]] = {}
+
+    class Policy:
+        def scraped(self, region: str, replicas: object, now: float) -> None:
+            """Nothing."""
+
+        def answer(self, block: Prefix, listed: Preference, now: float) -> Answer:
+            asked_at.setdefault(block, []).append(now)
+            return Answer(listed[0], 30.0)
+
+    size = Size()
+    asked = requests(read()[:30], size, Blocks(5), 0.5, 1)
+    run(asked, World(REGIONS, size, len(asked)), Policy(), caches=True)
+    assert len(asked_at) == 5 * len(REGIONS)
+    for times in asked_at.values():
+        assert all(later - sooner >= 30 for sooner, later in itertools.pairwise(times))
+        assert len(times) <= 10
+
+
+def test_every_home_prefers_its_own_region() -> None:
+    assert [preference(home)[0] for home in REGIONS] == list(REGIONS)
+    assert preference("near") == ("near", "middle", "far")
+
+
+def test_spill_is_below_nearest_and_least_loaded_over_a_burst() -> None:
+    """The first hour of the trace, with the long burst in it."""
+    p95 = {name: tried(BASE, name, 1, read()[:360]).p95 for name in POLICIES}
+    assert all(p95[OURS] < other for name, other in p95.items() if name != OURS), p95
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"), [(0.5, 50), (0.95, 95), (0.99, 99), (0.001, 1), (1.0, 100)]
+)
+def test_aquantile_is_the_least_value_that_so_many_do_not_exceed(
+    part: float, expected: int
+) -> None:
+    assert quantile(list(range(1, 101)), part) == expected
+
+
+@pytest.fixture
+def told() -> dict[str, Any]:
+    """A result file in which ours is just below the others."""
+    spread = {"median": 0.456, "min": 0.456, "max": 0.5}
+    others = dict.fromkeys(("p50", "p95", "p99", "most", "burst"), spread)
+    shares = {name: {"median": 0.1, "min": 0, "max": 1} for name in ("away", "farthest")}
+    episodes = {"episodes": {"median": 2, "min": 2, "max": 2}}
+    rows = [
+        {"setting": setting, "policy": policy, **others, **shares, **episodes}
+        for setting in (BASE.name, "TTL <300> s")
+        for policy in POLICIES
+    ]
+    for row in rows:
+        if row["policy"] == OURS:
+            row["p95"] = {"median": 0.279, "min": 0.037, "max": 0.4}
+    minutes = {"p95": [0.037, 80.0, 0.456], "moved": [0.0, 0.5, 0.0]}
+    return {
+        "commit": None,
+        "seeds": 5,
+        "varied_seeds": 3,
+        "ttl": 60.0,
+        "rows": rows,
+        "by_minute": dict.fromkeys(POLICIES, minutes),
+    }
+
+
+def test_the_run_fails_unless_ours_is_below_all_others(told: dict[str, Any]) -> None:
+    assert below_all(told)
+    ours = next(row for row in told["rows"] if row["policy"] == OURS)
+    ours["p95"] = {"median": 0.279, "min": 0.037, "max": 0.456}
+    assert not below_all(told)
+
+
+def test_the_chart_draws_a_line_for_each_policy_inside_its_frame(told: dict[str, Any]) -> None:
+    drawn = ET.fromstring(chart(told, [(0.5, 0.3, 0.3)] * 18))
+    lines = [path for path in drawn.iter(f"{_SVG}path") if path.get("data-policy")]
+    assert {line.get("data-policy") for line in lines} == {"nearest", "least-loaded", OURS}
+    width, height = float(drawn.get("width", "0")), float(drawn.get("height", "0"))
+    for line in lines:
+        for point in line.get("d", "")[1:].split(" L"):
+            x, y = map(float, point.split())
+            assert 0 <= x <= width
+            assert 0 <= y <= height
+
+
+def test_the_page_is_written_between_its_markers(told: dict[str, Any], results: Path) -> None:
+    (results / "spill.json").write_text(json.dumps(told))
+    page = results / "spill.md"
+    page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
+    write_page(results, page)
+    text = page.read_text()
+    assert text.startswith("above\n")
+    assert text.endswith("below\n")
+    assert "old" not in text
+    assert "| **spill** | 456 ms (456 ms–500 ms) | 279 ms (37 ms–400 ms) |" in text
+    assert (results / "spill.svg").exists()
+    page.write_text("no markers")
+    with pytest.raises(ValueError, match="has no lines"):
+        write_page(results, page)
