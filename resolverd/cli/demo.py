@@ -8,7 +8,9 @@ import logging
 from resolverd import log
 from resolverd.cli.console import out
 from resolverd.cli.options import add_config, add_json, verb
+from resolverd.demo.faults import Fault
 from resolverd.demo.play import play
+from resolverd.demo.script import Scene, scene
 from resolverd.demo.show import JsonShow, TextShow
 from resolverd.loop import run_loop
 
@@ -21,13 +23,25 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "run the daemon and four simulated regions on loopback, kill one, and watch",
         [
             "resolverd demo",
+            "resolverd demo --fault hung:us-east",
+            "resolverd demo --fault saturated:us-east --fault draining:eu-west@5s",
             "resolverd demo --stay --port 5353",
             "resolverd demo --json | jq 'select(.event == \"change\")'",
         ],
         run,
+        more="\nfaults:\n" + "".join(f"  {fault:<14} {fault.meaning}\n" for fault in Fault),
     )
     parser.add_argument(
         "--stay", action="store_true", help="kill nothing; stay up until Ctrl-C or SIGTERM"
+    )
+    parser.add_argument(
+        "--fault",
+        type=_scene,
+        action="append",
+        default=[],
+        metavar="NAME:REGION[@TIME]",
+        help="let a region fail like this instead of killing one, so long after all runs; may be "
+        "repeated",
     )
     parser.add_argument(
         "--port",
@@ -52,12 +66,20 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.overrides,
         port=arguments.port,
         stay=arguments.stay,
+        script=arguments.fault,
         tell=show,
     )
     try:
         return run_loop(demo)
     finally:
         show.close()
+
+
+def _scene(text: str) -> Scene:
+    try:
+        return scene(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _port(text: str) -> int:

@@ -85,6 +85,10 @@ class Engine:
         self.work.first_token.observe(QUEUE_SECONDS, finished)
         self.work.finished["length"] += finished
         self.work.respond("/v1/completions", "POST", 200, finished)
+        if self._fault is not Fault.SATURATED:
+            self.work.rejected += steps
+            late = self._fault is Fault.SHEDDING_LATE
+            self.work.respond("/v1/completions", "POST", 200 if late else 503, steps)
 
     async def generate(self, prompt: int, most: int) -> AsyncIterator[str]:
         """`most` words for a prompt of `prompt` tokens. Raises EngineDeadError."""

@@ -12,11 +12,12 @@ from resolverd.demo.ask import Answer
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A simulated endpoint: its region, where it is probed, and its process."""
+    """A simulated endpoint: where it is probed and made to fail (`control`), and its process."""
 
     region: str
     url: str
     pid: int
+    control: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,50 @@ class Health:
     at: float
     region: str
     state: str
+    condition: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is going to fail, as it was asked for."""
+
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A fault has begun; `meaning` tells what shows of it, `cities` are those served there."""
+
+    at: float
+    region: str
+    fault: str
+    meaning: str
+    withdraws: bool
+    cities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A fault is over."""
+
+    at: float
+    region: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a region sends on of its clients, or takes of others', has changed: shares from 0 to 1.
+
+    `saturation` is 1 where the region is just full, None where it is unknown.
+    """
+
+    at: float
+    region: str
+    spilled: float
+    takes: float
+    saturation: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +164,55 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """How one fault went.
+
+    `out_at` is when no city that could go elsewhere was served there, `spilled_at` when the region
+    began to send clients on.
+    """
+
+    region: str
+    fault: str
+    began_at: float
+    out_at: float | None
+    spilled_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endured:
+    """Every promise was kept through these faults; `stuck` cities may go nowhere else."""
+
+    at: float
+    faults: tuple[Fault, ...]
+    moved: tuple[str, ...]
+    steady: tuple[str, ...]
+    stuck: tuple[str, ...]
+    home_at: float
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Staying:
-    """It runs until it is told to stop."""
+    """It runs until it is told to stop. `control` is where some region is made to fail."""
 
     config: str
+    control: str
 
 
-Event = Ready | Placements | Hints | Killed | Health | Change | Restarted | Waiting | Kept | Staying
+Event = (
+    Ready
+    | Placements
+    | Hints
+    | Killed
+    | Script
+    | Failing
+    | Mended
+    | Health
+    | Shares
+    | Change
+    | Restarted
+    | Waiting
+    | Kept
+    | Endured
+    | Staying
+)

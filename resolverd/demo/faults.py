@@ -29,6 +29,16 @@ class Fault(StrEnum):
         return _MEANINGS[self]
 
     @property
+    def withdraws(self) -> bool:
+        """Whether a region of which all is like this must not be answered with."""
+        return not self.crowds and self is not Fault.UNAUTHORIZED
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a single probe is enough to know it."""
+        return self in (Fault.DRAINING, Fault.WRONG_MODEL)
+
+    @property
     def stops_engine(self) -> bool:
         """Whether no token is made while it lasts."""
         return self in _STOPPED

@@ -7,6 +7,7 @@ daemon about both.
 from __future__ import annotations
 
 import errno
+import math
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from resolverd.config.types import Listener
 from resolverd.demo.fleet import Post, RegionProcess
 from resolverd.demo.region import MODEL
 from resolverd.errors import ResolverdError
+from resolverd.load.spilling import rule_of
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -90,6 +92,29 @@ class Setting:
             probe.interval + probe.fall * probe.fast_interval + probe.timeout
             for probe in self._probes(region)
         )
+
+    def seconds_to_withdraw(self, region: str) -> float:
+        """The longest that what a single probe can tell goes unanswered."""
+        return max(probe.interval + probe.timeout for probe in self._probes(region))
+
+    def seconds_to_calm(self, region: str, service: str) -> float:
+        """The longest that a region keeps sending clients of a service on, once it is idle.
+
+        Ten readings are enough for their mean to forget how full it was; then each step is taken
+        back in its turn.
+        """
+        rule = rule_of(self.loaded.config.service[service])
+        steps = math.ceil(rule.most / rule.step)
+        interval = max(probe.interval for probe in self._probes(region))
+        return 10 * interval + (steps + 1) * rule.dwell
+
+    def spills(self, service: str) -> bool:
+        """Whether a full region sends clients of a service on."""
+        return self.loaded.config.service[service].spill.enabled
+
+    def kind_of_probe(self, region: str) -> str:
+        """How the region is asked for the first service that it serves."""
+        return self._probes(region)[0].kind
 
     def seconds_to_rise(self, region: str) -> float:
         """The longest that it can take the region to be up again, once it is there."""

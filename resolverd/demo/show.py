@@ -14,14 +14,19 @@ from rich.table import Table
 
 from resolverd.demo.events import (
     Change,
+    Endured,
     Event,
+    Failing,
     Health,
     Hints,
     Kept,
     Killed,
+    Mended,
     Placements,
     Ready,
     Restarted,
+    Script,
+    Shares,
     Staying,
     Waiting,
 )
@@ -133,6 +138,10 @@ class TextShow:
     @_show.register
     def _(self, event: Staying) -> None:
         self._print("[bold]It stays up.[/] Kill a region by its pid and ask again; Ctrl-C ends it.")
+        self._print("Or let one fail in another way, and mend it (`--help` lists the ways):")
+        self._print()
+        self._print(f"  curl -X POST {escape(event.control)}/fault/hung")
+        self._print(f"  curl -X DELETE {escape(event.control)}/fault")
 
     @_show.register
     def _(self, event: Killed) -> None:
@@ -146,8 +155,40 @@ class TextShow:
     @_show.register
     def _(self, event: Health) -> None:
         style = _STATES.get(event.state, "default")
-        reason = "" if event.state == "up" else f" ({escape(event.reason)})"
-        self._moment(event.at, f"probes: {event.region} is [{style}]{event.state}[/]{reason}")
+        plain = event.state == "up" and not event.condition
+        reason = "" if plain else f" ({escape(event.reason)})"
+        what = f"[{style}]{event.state}[/]{event.condition and f', [bold]{event.condition}[/]'}"
+        self._moment(event.at, f"probes: {event.region} is {what}{reason}")
+
+    @_show.register
+    def _(self, event: Shares) -> None:
+        if event.spilled:
+            full = "" if event.saturation is None else f" (saturation {event.saturation})"
+            what = f"sends {event.spilled:.0%} of its clients on{full}"
+        elif event.takes:
+            what = f"takes up to {event.takes:.0%} of the clients of those that send some on"
+        else:
+            what = "has its own clients, and no others"
+        self._moment(event.at, f"{event.region} [yellow]{what}[/]")
+
+    @_show.register
+    def _(self, event: Script) -> None:
+        self._print(
+            f"[bold]Now {_list(event.faults)}.[/] All ten cities are asked ten times a second:"
+        )
+        self._print()
+
+    @_show.register
+    def _(self, event: Failing) -> None:
+        served = f", which served {_list(event.cities)}" if event.cities else ""
+        self._moment(event.at, f"[bold red]{event.region} is {event.fault} from now on[/]{served}")
+        self._row(" " * 8, f"[dim]{escape(event.meaning)}[/]")
+        if not event.withdraws:
+            self._row(" " * 8, "[dim]it is not to be withdrawn for that[/]")
+
+    @_show.register
+    def _(self, event: Mended) -> None:
+        self._moment(event.at, f"[bold green]{event.region} is {event.fault} no longer[/]")
 
     @_show.register
     def _(self, event: Change) -> None:
@@ -187,6 +228,30 @@ class TextShow:
         self._row("  always", f"nothing changed for {_list(event.steady)}")
         if event.pinned:
             self._row("  always", f"{_list(event.pinned)} stayed where the pin wants it")
+
+    @_show.register
+    def _(self, event: Endured) -> None:
+        self.close()
+        self._print()
+        self._print(f"[bold green]All as promised[/], in {event.answers} answers:")
+        self._print()
+        for fault in event.faults:
+            for at, what in (
+                (fault.out_at, "was out of the answers"),
+                (fault.spilled_at, "sent some of its clients on"),
+            ):
+                if at is not None:
+                    took = f"{at - fault.began_at:.1f} s after it was {fault.fault}"
+                    self._moment(at, f"{fault.region} {what}, {took}")
+            if fault.out_at is None:
+                self._row("  always", f"{fault.region} was not withdrawn for being {fault.fault}")
+        if event.moved:
+            self._moment(event.home_at, f"{_list(event.moved)} were home again")
+        self._moment(event.at, "their TTLs were back at the full value")
+        if event.steady:
+            self._row("  always", f"nothing changed for {_list(event.steady)}")
+        if event.stuck:
+            self._row("  always", f"{_list(event.stuck)} stayed, being pinned to what had failed")
 
     def _moment(self, at: float, markup: str) -> None:
         self._row(f"  {at:4.1f} s", markup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from resolverd.demo.setting import Setting
 from resolverd.engine.explain import explain
 
 NAME = "chat.inference.example"
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,41 @@ class Stage:
             *(ask(NAME, city.client, self.server, region_of) for city in CITIES)
         )
         return dict(zip((city.name for city in CITIES), answers, strict=True))
+
+    async def settle(self) -> None:
+        """Wait until all regions are up and no TTL is lowered; not for ever, for some may be down.
+
+        On a busy machine a region's first probe may come too late for it.
+        """
+        service = self.setting.loaded.config.service[self.service]
+        rise = max(self.setting.seconds_to_rise(region) for region in service.regions)
+        limit = time.monotonic() + rise + service.ttl
+        while (  # noqa: ASYNC110 (what is waited for are answers to queries)
+            time.monotonic() < limit and not await self._settled(int(service.ttl))
+        ):
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _settled(self, ttl: int) -> bool:
+        up = all(verdict.serves for verdict in self.daemon.verdicts.values())
+        return up and all(answer.ttl == ttl for answer in (await self.ask_all()).values())
+
+    @property
+    def service(self) -> str:
+        """The service that `NAME` stands for. Raises NotSteeredError."""
+        return explain(NAME, CITIES[0].client, self.daemon.snapshot).service
+
+    def fences(self) -> dict[str, tuple[str, ...]]:
+        """Each city's regions, best first. Raises NotSteeredError."""
+        snapshot = self.daemon.snapshot
+        told = {city.name: explain(NAME, city.client, snapshot) for city in CITIES}
+        return {
+            name: tuple(
+                each.region
+                for each in sorted(one.candidates, key=lambda c: c.preferred or 0)
+                if each.preferred
+            )
+            for name, one in told.items()
+        }
 
     def pins(self) -> dict[str, tuple[str, ...]]:
         """The residency rules that hold for each city. Raises NotSteeredError."""

@@ -237,10 +237,13 @@ class SimulatedServer:
             await response.write(f"data: {event}\n\n".encode())
 
         try:
-            await self._send_words(ask, head, send)
-        except EngineDeadError as dead:
-            await send(json.dumps(_error(500, "InternalServerError", str(dead))))
-        await send("[DONE]")
+            try:
+                await self._send_words(ask, head, send)
+            except EngineDeadError as dead:
+                await send(json.dumps(_error(500, "InternalServerError", str(dead))))
+            await send("[DONE]")
+        except ConnectionResetError:
+            return response  # the client has gone, which is its own affair
         return response
 
     async def _send_words(self, ask: CompletionRequest, head: dict[str, Any], send: Any) -> None:

@@ -31,7 +31,11 @@ def text(event: Event, *, terminal: bool) -> str:
     ("event", "expected"),
     [
         (MOVE, "   1.9 s  Tokyo, Sydney: ap-northeast → us-west, TTL 2\n"),
-        (Health(0.9, "ap", "suspect", "[odd]"), "   0.9 s  probes: ap is suspect ([odd])\n"),
+        (Health(0.9, "ap", "suspect", "", "[odd]"), "   0.9 s  probes: ap is suspect ([odd])\n"),
+        (
+            Health(0.9, "ap", "up", "busy", "slow"),
+            "   0.9 s  probes: ap is up, busy (slow)\n",
+        ),
         (Waiting(3.0, "it"), ""),
     ],
 )

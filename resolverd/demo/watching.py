@@ -1,0 +1,161 @@
+"""Every city asked over and over: what changes is told, and what was promised is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from resolverd.demo.ask import Answer
+from resolverd.demo.events import Change, Event, Health, Shares, Waiting
+from resolverd.demo.stage import Stage
+from resolverd.errors import ExitCode, ResolverdError
+from resolverd.health.verdict import Verdict
+
+Tell = Callable[[Event], None]
+
+POLL_SECONDS = 0.1
+# Beyond what the probe settings allow: for a machine that is busy with something else.
+GRACE_SECONDS = 10.0
+# A TTL on its way up is told in so many steps.
+RAMP_STEPS = 4
+
+
+class BrokenPromiseError(ResolverdError):
+    """What was seen is not what resolverd promises."""
+
+    exit_code = ExitCode.PROBLEMS
+
+
+class Watching:
+    """The cities from `began` on (a monotonic reading), and what probes say of some regions.
+
+    `now` holds the last answers, `first` those before anything happened, `answers` counts them
+    all. `shares` are what each region sends on and takes now, where that is anything. `hold` is
+    called after each look, and raises BrokenPromiseError.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        at_first: dict[str, Answer],
+        regions: Iterable[str],
+        tell: Tell,
+        hold: Callable[[], None],
+    ) -> None:
+        self.began = time.monotonic()
+        self.first, self.now, self.answers = at_first, at_first, 0
+        self.regions = tuple(regions)
+        self._stage, self._tell, self._hold = stage, tell, hold
+        self._shown = at_first
+        self._told = {region: self._short(region) for region in self.regions}
+        self._service = stage.service
+        self.shares: dict[str, tuple[float, float]] = {}
+
+    def at(self) -> float:
+        """Seconds since it began, as they are told."""
+        return round(time.monotonic() - self.began, 1)
+
+    async def until(
+        self,
+        done: Callable[[], bool],
+        wait_for: str,
+        seconds: float,
+        missing: Callable[[], str],
+    ) -> None:
+        """Look until `done`. Raises BrokenPromiseError after `seconds` and some grace."""
+        limit = time.monotonic() + seconds + GRACE_SECONDS
+        while True:
+            await self._look()
+            if done():
+                return
+            if time.monotonic() > limit:
+                raise BrokenPromiseError(
+                    f"waited {seconds + GRACE_SECONDS:.0f} s in vain for {wait_for}: {missing()}"
+                )
+            self._tell(Waiting(self.at(), wait_for))
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def keep_looking(self, seconds: float, wait_for: str) -> None:
+        """Look for so many seconds."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._tell(Waiting(self.at(), wait_for))
+            await asyncio.sleep(POLL_SECONDS)
+            await self._look()
+
+    def restored(self) -> bool:
+        """Whether every city has the answer and the TTL that it had at first."""
+        return all(
+            (self.now[city].region, self.now[city].ttl) == (first.region, first.ttl)
+            for city, first in self.first.items()
+        )
+
+    def given(self, cities: Iterable[str]) -> str:
+        """What these are answered now, for a message."""
+        return "; ".join(f"{city} is given {told(self.now[city])}" for city in cities)
+
+    def verdict(self, region: str) -> Verdict:
+        """What probes say of the region's first endpoint."""
+        return self._stage.daemon.verdicts[self._stage.setting.targets_of(region)[0]]
+
+    async def _look(self) -> None:
+        """Ask every city once, tell what has changed, and hold it against the promises."""
+        self.now = await self._stage.ask_all()
+        self.answers += len(self.now)
+        for region in self.regions:
+            self._tell_health(region)
+        self._tell_shares()
+        self._tell_changes()
+        self._hold()
+
+    def _short(self, region: str) -> tuple[str, str]:
+        verdict = self.verdict(region)
+        return verdict.state.value, verdict.condition.value
+
+    def _tell_health(self, region: str) -> None:
+        short = self._short(region)
+        if short != self._told[region]:
+            self._told[region] = short
+            self._tell(Health(self.at(), region, *short, self.verdict(region).reason))
+
+    def _tell_shares(self) -> None:
+        load, service = self._stage.daemon.load, self._service
+        now = {
+            region: (round(share.spilled, 3), round(share.takes, 3))
+            for (name, region), share in load.shares().items()
+            if name == service and (share.spilled or share.takes)
+        }
+        known = load.saturations()
+        for region in sorted(now.keys() | self.shares.keys()):
+            (spilled, takes), old = now.get(region, (0.0, 0.0)), self.shares.get(region, (0.0, 0.0))
+            # How much is taken follows from what is sent on; that it is taken is the news.
+            if (spilled, takes > 0) != (old[0], old[1] > 0):
+                saturation = known.get((service, region))
+                full = None if saturation is None else round(saturation, 2)
+                self._tell(Shares(self.at(), region, spilled, takes, full))
+        self.shares = now
+
+    def _tell_changes(self) -> None:
+        """One `Change` for all cities whose answers changed alike."""
+        alike: defaultdict[tuple[str, str, int, int], list[str]] = defaultdict(list)
+        for city, now in self.now.items():
+            shown = self._shown[city]
+            if _worth_telling(shown, now, self.first[city].ttl):
+                alike[(shown.region, now.region, shown.ttl, now.ttl)].append(city)
+        for (before, after, ttl_before, ttl_after), cities in alike.items():
+            self._tell(Change(self.at(), tuple(cities), before, after, ttl_before, ttl_after))
+            self._shown = self._shown | {city: self.now[city] for city in cities}
+
+
+def told(answer: Answer) -> str:
+    """An answer in a message."""
+    note = f" ({answer.note})" if answer.note else ""
+    return f"{answer.region} for {answer.ttl} s{note}"
+
+
+def _worth_telling(shown: Answer, now: Answer, full: int) -> bool:
+    if now.region != shown.region or now.ttl < shown.ttl:
+        return True
+    return now.ttl > shown.ttl and (now.ttl >= full or now.ttl - shown.ttl >= full / RAMP_STEPS)
