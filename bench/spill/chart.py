@@ -123,8 +123,9 @@ def _times(told: Mapping[str, Any], minutes: int, top: int) -> list[str]:
             f'd="M{_line_to(values, minutes, y)[1:]}"/>'
         )
         whole = next(r for r in told["rows"] if r["policy"] == policy)["p95"]["median"]
-        names.append((y(values[-1]), f"{policy}: {_seconds(whole)} in all", kind))
-    at = top + 14.0
+        names.append((y(values[-1]), f"{policy}: {_seconds(whole)}", kind))
+    parts.append(_text(_WIDTH - _RIGHT + 12, top + 8, "p95 over the whole trace:", "note"))
+    at = top + 30.0
     for _, label, kind in sorted(names):
         parts.append(_text(_WIDTH - _RIGHT + 12, at, label, f"{kind}-name"))
         at += 20
