@@ -52,7 +52,8 @@ async def complete(
 
 def _take(told: dict[str, Any], heard: Heard, at: float) -> None:
     if "error" in told:
-        heard.error = int(told["error"]["code"])
+        error = told["error"]
+        heard.error = int(error["code"]) if isinstance(error, dict) else heard.status
     elif heard.token is None and told["choices"]:
         heard.token, heard.fingerprint = at, told.get("system_fingerprint")
 

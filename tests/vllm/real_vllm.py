@@ -94,8 +94,8 @@ class Vllm:
 
     @asynccontextmanager
     async def asleep(self, http: aiohttp.ClientSession) -> AsyncIterator[None]:
-        """The engine asleep, as trainers put it between steps."""
-        await _order(http, f"{self.url}/sleep?level=1&mode=keep")
+        """The engine asleep, as trainers put it between steps; what was under way is aborted."""
+        await _order(http, f"{self.url}/sleep?level=1")
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -47,6 +48,8 @@ kind = "vllm"
 
 [region.near]
 coordinates = [39.0, -77.5]
+[region.near.probe]
+{probe}
 [[region.near.endpoint]]
 address = ["{near_address}"]
 url = "{near}"
@@ -103,34 +106,40 @@ class Steered:
         at = [round_.at for round_ in self.rounds if round_.share(address)]
         return at[-1] if at else float("-inf")
 
+    def stall(self) -> float:
+        """The longest time between two rounds, in seconds: far more than usual on a busy host."""
+        at = [round_.at for round_ in self.rounds]
+        return max((later - sooner for sooner, later in itertools.pairwise(at)), default=0.0)
+
     def since(self, at: float) -> list[Round]:
         """The rounds from that time on."""
         return [round_ for round_ in self.rounds if round_.at >= at]
 
-    def withdrawals(self, region: str) -> list[str]:
-        """Why the region's endpoint was taken down, each time that it was."""
-        return [
-            event["reason"]
-            for event in self._process.events
-            if event["event"] == "endpoint.state"
-            and event["region"] == region
-            and event["after"] == "down"
-        ]
-
-    def transitions(self) -> list[dict[str, Any]]:
-        """Each change of an endpoint's state, but for what its first probe found."""
+    def events(self, name: str, **having: str) -> list[dict[str, Any]]:
+        """What the daemon has logged by that name, with these values, so far."""
         return [
             event
             for event in self._process.events
-            if event["event"] == "endpoint.state" and event["before"] != "unknown"
+            if event["event"] == name and having.items() <= event.items()
         ]
+
+    def withdrawals(self, region: str) -> list[str]:
+        """Why the region's endpoint was taken down, each time that it was."""
+        taken = self.events("endpoint.state", region=region, after="down")
+        return [event["reason"] for event in taken]
+
+    def transitions(self) -> list[dict[str, Any]]:
+        """Each change of an endpoint's state, but for what its first probe found."""
+        return [each for each in self.events("endpoint.state") if each["before"] != "unknown"]
 
     def spills(self, region: str) -> int:
         """How often the region began to send a share of its clients on."""
-        return sum(
-            event["event"] == "spill.begins" and event["region"] == region
-            for event in self._process.events
-        )
+        return len(self.events("spill.begins", region=region))
+
+    @property
+    def log(self) -> str:
+        """All that the daemon has logged."""
+        return "\n".join(map(str, self._process.events))
 
     async def ask(self, asked: Asked) -> None:
         """Ask for every client, round after round."""
@@ -143,10 +152,11 @@ class Steered:
 
 
 @asynccontextmanager
-async def steering(
-    folder: Path, near: str, far: str, *, served_as: str = MODEL
-) -> AsyncIterator[Steered]:
-    """A daemon that probes the servers at these URLs, and is asked until the end."""
+async def steering(folder: Path, near: str, far: str, *, probe: str = "") -> AsyncIterator[Steered]:
+    """A daemon that probes the servers at these URLs, and is asked until the end.
+
+    `probe` are options for the probe of `near`, in place of the defaults.
+    """
     (folder / "example.zone").write_text(f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n")
     path = folder / "resolverd.toml"
     path.write_text(
@@ -156,7 +166,8 @@ async def steering(
             far=far,
             near_address=NEAR,
             far_address=FAR,
-            model=served_as,
+            model=MODEL,
+            probe=probe,
         )
     )
     async with serving(path) as process:

@@ -42,10 +42,15 @@ MENDABLE: dict[str, Fault] = {
     "a paused scheduler": lambda near, http: near.paused(http),
     "a sleeping engine": lambda near, http: near.asleep(http),
 }
+CASES = [
+    pytest.param(name, users, marks=(pytest.mark.quick,) if users == 0 and "hung" in name else ())
+    for name in MENDABLE
+    for users in (0, 2)
+]
+"""Each of them on an idle server, and on one with requests under way."""
 
 
-@pytest.mark.parametrize("users", [pytest.param(0, marks=pytest.mark.quick), 2])
-@pytest.mark.parametrize("name", MENDABLE)
+@pytest.mark.parametrize(("name", "users"), CASES)
 async def test_what_makes_no_progress_is_out_until_it_is_mended(
     near: Vllm,
     far: Vllm,
@@ -56,7 +61,7 @@ async def test_what_makes_no_progress_is_out_until_it_is_mended(
     users: int,
 ) -> None:
     async with steering(tmp_path, near.url, far.url) as steered:
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         async with pending(http, near.url, users):
             async with MENDABLE[name](near, http):
                 began = time.monotonic()
@@ -67,14 +72,13 @@ async def test_what_makes_no_progress_is_out_until_it_is_mended(
             taken = steered.last(NEAR) - began
             figures.bar(f"{name} with {users} requests: out", taken, OUT, "s")
             await steered.settled(NEAR, BACK)
-        assert steered.withdrawals("far") == []
 
 
 async def test_a_killed_engine_is_out(
     model: Path, far: Vllm, tmp_path: Path, figures: Figures
 ) -> None:
     async with vllm(model) as near, steering(tmp_path, near.url, far.url) as steered:
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         began = time.monotonic()
         near.send(signal.SIGKILL, ENGINE)
         await steered.settled(FAR, OUT + 10.0)
@@ -91,7 +95,7 @@ async def test_a_draining_server_is_out_within_an_interval_of_its_first_500(
         steering(tmp_path, near.url, far.url) as steered,
         pending(http, near.url, 4) as users,
     ):
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         near.send(signal.SIGTERM)
         heard = await complete(http, near.url)
         first = time.monotonic()
@@ -109,7 +113,7 @@ async def test_another_model_is_never_an_answer(
     """Neither where it was so from the start, nor where it takes a sound server's place."""
     watched = 4 * INTERVAL
     async with vllm(model) as near, steering(tmp_path, near.url, far.url) as steered:
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         await near.stop()
         await steered.settled(FAR, OUT)
         begun = time.monotonic()

@@ -34,7 +34,7 @@ async def test_a_saturated_server_spills_and_is_not_withdrawn(
 ) -> None:
     """Twenty users of two slots: a new request waits for a minute, and so does any canary."""
     async with steering(tmp_path, near.url, far.url) as steered:
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         async with crowd(http, near.url, 20):
             await asyncio.sleep(seconds)
             heard = await complete(http, near.url, within=2.0)
@@ -50,7 +50,7 @@ async def test_a_full_queue_spills_and_is_not_withdrawn(
     near: Vllm, far: Vllm, http: aiohttp.ClientSession, tmp_path: Path, figures: Figures
 ) -> None:
     async with steering(tmp_path, near.url, far.url) as steered:
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         before = await metrics(http, near.url)
         async with crowd(http, near.url, QUEUE + 10):
             await asyncio.sleep(30.0)
@@ -60,7 +60,6 @@ async def test_a_full_queue_spills_and_is_not_withdrawn(
         _keeps(steered, figures, "turning requests away for 30 s")
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("seconds", SHORT_AND_LONG)
 async def test_an_idle_server_is_left_alone_for_few_tokens(
     near: Vllm,
@@ -71,11 +70,13 @@ async def test_an_idle_server_is_left_alone_for_few_tokens(
     seconds: float,
 ) -> None:
     async with steering(tmp_path, near.url, far.url) as steered:
-        await steered.settled(NEAR, 10.0)
+        await steered.settled(NEAR, 60.0)
         before = await _tokens(near, http)
         await asyncio.sleep(seconds)
         used = await _tokens(near, http) - before
-        figures.bar(f"idle for {seconds:.0f} s: transitions", len(steered.transitions()), 0, "")
+        told = [(each["region"], each["after"], each["reason"]) for each in steered.transitions()]
+        assert not told, f"{told}; this host stood still for {steered.stall():.1f} s"
+        figures.bar(f"idle for {seconds:.0f} s: transitions", len(told), 0, "")
         figures.bar("canaries of an idle server", used * 3600.0 / seconds, BUDGET, "tokens/hour")
         assert used > 0, "nothing else proves that it works"
         assert all(round_.share(NEAR) == 1.0 for round_ in steered.rounds)
@@ -84,7 +85,6 @@ async def test_an_idle_server_is_left_alone_for_few_tokens(
 def _keeps(steered: Steered, figures: Figures, what: str) -> None:
     figures.bar(f"{what}: withdrawals", len(steered.withdrawals("near")), 0, "")
     figures.bar(f"{what}: spill episodes", steered.spills("near"), 1, "")
-    assert steered.withdrawals("far") == []
 
 
 async def _tokens(server: Vllm, http: aiohttp.ClientSession) -> float:
