@@ -11,6 +11,7 @@ import aiohttp
 
 from resolverd.errors import ResolverdError
 from resolverd.health.probes.credential import Credential
+from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
 
 # Seconds for one question: a first completion after a start may have to compile first.
@@ -99,7 +100,7 @@ async def _exchange(
                 server_hostname=endpoint.sni or None,
             ) as response,
         ):
-            text = (await response.content.read(_MOST)).decode("utf-8", "replace")
+            text = (await read_up_to(response, _MOST)).decode("utf-8", "replace")
             if response.status != 200:
                 told = credential.hide(" ".join(text.split()))[:200]
                 raise AskError(f"{endpoint.name}: {path}: HTTP {response.status} {told}".rstrip())
