@@ -16,6 +16,8 @@ from mmdb_writer import write_mmdb
 from resolverd.daemon import Daemon
 from resolverd.demo.faults import Fault
 from resolverd.demo.vllm import SimulatedServer
+from resolverd.dns.prefix import parse_prefix
+from resolverd.policy.share import draw
 
 MODEL = "a-model"
 HOME, NEXT = address_of("ap-northeast"), address_of("us-west")
@@ -83,6 +85,11 @@ async def _sweep(daemon: Daemon) -> frozenset[str]:
     return frozenset(client for client in CLIENTS if told[client] == NEXT)
 
 
+def _drawn_below(share: float) -> frozenset[str]:
+    """The clients whom a region that sends on this share has elsewhere."""
+    return frozenset(each for each in CLIENTS if draw(parse_prefix(f"{each}/24")) < share)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_a_full_region_sends_a_share_of_its_clients_on_by_steps_and_gets_it_back(
     tmp_path: Path, servers: tuple[Servers, dict[str, str]], engine: EngineName
@@ -92,19 +99,14 @@ async def test_a_full_region_sends_a_share_of_its_clients_on_by_steps_and_gets_i
         sent: list[frozenset[str]] = [await _sweep(daemon)]
         assert sent == [frozenset()]
 
-        def share() -> float:
-            return daemon.load.shares().get(("chat", "ap-northeast"), (0.0,))[0]
-
         async def all_sent() -> bool:
             sent.append(await _sweep(daemon))
-            return share() == 0.4 == daemon.load.shares()["chat", "us-west"].takes
+            return sent[-1] == _drawn_below(0.4)
 
         made["ap-northeast"].play(Fault.SATURATED)
         await until(all_sent)
-        sent.append(await _sweep(daemon))
         assert all(before <= after for before, after in itertools.pairwise(sent))
-        assert any(0.1 < len(some) / len(CLIENTS) < 0.3 for some in sent), "one step, then another"
-        assert 0.25 < len(sent[-1]) / len(CLIENTS) < 0.55
+        assert _drawn_below(0.2) in sent, "one step, then another"
         assert daemon.changes.regions == daemon.changes.endpoints == {}, "nothing was withdrawn"
 
         back: list[frozenset[str]] = [sent[-1]]
@@ -116,5 +118,5 @@ async def test_a_full_region_sends_a_share_of_its_clients_on_by_steps_and_gets_i
         made["ap-northeast"].play(None)
         await until(none_sent)
         assert all(before >= after for before, after in itertools.pairwise(back))
-        assert any(0.1 < len(some) / len(CLIENTS) < 0.3 for some in back)
+        assert _drawn_below(0.2) in back
         assert daemon.load.spilling.episodes == {("chat", "ap-northeast"): 1}
