@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from differential.agreement import Engines, shrunk
 from differential.packets import Case, cases, corpus, renamed
-from differential.worlds import PLANS, names_of, plan_of, steering
+from differential.worlds import FAR, PLANS, names_of, plan_of, steering
 from harness.messages import query
 
 from resolverd.abi.library import why_not
@@ -105,10 +105,21 @@ def test_every_outcome_is_among_what_they_agree_on() -> None:
     rng = random.Random(9)
     engine = Engines(plan_of("pinned"))
     names = names_of(engine.plan)
-    for generation in range(30):
+    for generation in range(60):
         engine.steer(steering(rng, engine.plan, generation))
         engine.compare(cases(rng, names, 200))
     assert {outcome for _, _, outcome in engine.counters.steered} == {*get_args(Outcome)}
+
+
+def test_the_last_of_many_regions_is_among_what_they_agree_on() -> None:
+    """The native engine walks a long list in two parts."""
+    rng = random.Random(10)
+    engine = Engines(plan_of("many"))
+    names = names_of(engine.plan)
+    for generation in range(60):
+        engine.steer(steering(rng, engine.plan, generation))
+        engine.compare(cases(rng, names, 200))
+    assert ("nearest", FAR[-1], "serving") in engine.counters.steered
 
 
 def test_a_case_that_fails_is_shrunk_to_what_matters() -> None:

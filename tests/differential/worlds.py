@@ -11,7 +11,7 @@ import random
 from functools import cache
 from pathlib import Path
 
-from harness.config import config_text
+from harness.config import REGIONS, config_text
 from harness.places import (
     FRANKFURT,
     LONDON,
@@ -79,6 +79,18 @@ continents = ["AS"]
 regions = ["ap-northeast", "us-west"]
 """
 
+FAR = tuple(f"far-{n:02}" for n in range(16))
+"""Regions that every client has last, in this order."""
+
+_MANY = SERVICES.replace(
+    '"us-east", "us-west", "eu-west", "ap-northeast"',
+    ", ".join(f'"{name}"' for name in (*REGIONS, *FAR)),
+) + "".join(
+    f"[region.{name}]\ncoordinates = [{-40 - n}, 25]\n"
+    f'endpoint = [{{ address = ["198.18.0.{n}"], url = "http://198.18.0.{n}" }}]\n'
+    for n, name in enumerate(FAR)
+)
+
 PLACES = {
     "10.0.0.0/15": NEW_YORK,
     "10.1.2.0/24": SAN_FRANCISCO,
@@ -95,9 +107,11 @@ _PLANS = {
     "plain": (SERVICES, ""),
     "pinned": (SERVICES + PINS, 'nsid = "fra1.example"\nudp_payload = 4096'),
     "small": (SERVICES + PINS, f'nsid = "{"n" * 64}"\nudp_payload = 512'),
+    "many": (_MANY + PINS, ""),
 }
 PLANS = tuple(_PLANS)
 
+_SERVE = {"up": 1.0, "down": 0.0, "unknown": 0.0, "any": 0.5, "few": 0.1}
 _TIMES = (0.0, 0.4, 1.0, 1.5, 3.0, 4.9999, 5.0, 29.7, 60.0, 61.0, 299.0, 4000.0)
 
 
@@ -122,7 +136,7 @@ def names_of(plan: Plan) -> list[bytes]:
 
 def steering(rng: random.Random, plan: Plan, generation: int) -> Steering:
     """Any state of the world."""
-    mood = rng.choice(("up", "down", "unknown", "any", "any", "any"))
+    mood = rng.choice(("up", "down", "unknown", "few", "any", "any", "any"))
     shared = rng.random() < 0.5
     standings: dict[str, dict[str, Standing]] = {}
     offers: dict[str, dict[str, Offer]] = {}
@@ -138,10 +152,11 @@ def steering(rng: random.Random, plan: Plan, generation: int) -> Steering:
 
 def standing(rng: random.Random, mood: str) -> Standing:
     """What is known of one region."""
-    serves = mood == "up" or (mood == "any" and rng.random() < 0.5)
+    serves = rng.random() < _SERVE[mood]
+    unknown = mood == "unknown" or (mood in ("any", "few") and rng.random() < 0.3)
     return Standing(
         serves=serves,
-        unknown=not serves and (mood == "unknown" or (mood == "any" and rng.random() < 0.3)),
+        unknown=not serves and unknown,
         soonest=float("inf") if rng.random() < 0.4 else rng.choice(_TIMES),
         changed=None if rng.random() < 0.4 else rng.choice(_TIMES),
         **shares(rng),

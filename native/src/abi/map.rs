@@ -172,14 +172,14 @@ fn prefix(address: &[u8], length: u8) -> Option<Prefix> {
 }
 
 fn write(found: Found<'_>, out: &mut [u8]) -> Option<usize> {
-    let regions = u8::try_from(found.order.len()).ok()?;
+    let regions = u8::try_from(found.order.count()).ok()?;
     let [high, low] = u16::try_from(found.pins.len()).ok()?.to_be_bytes();
     let pins = found.pins.iter().flat_map(|pin| pin.to_be_bytes());
     let told = [found.scope, regions, high, low]
         .into_iter()
-        .chain(found.order.iter().copied())
+        .chain(found.order.iter())
         .chain(pins);
-    let length = 4 + found.order.len() + 2 * found.pins.len();
+    let length = 4 + found.order.count() + 2 * found.pins.len();
     for (to, from) in out.get_mut(..length)?.iter_mut().zip(told) {
         *to = from;
     }

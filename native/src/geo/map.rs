@@ -2,6 +2,7 @@
 
 use super::carrier::{carried, fold};
 use super::fence::{Fence, RuleSet, RuleSets};
+use super::order::Order;
 use super::ranking::{Region, draw, mix_block};
 use super::rows::{Rows, RowsBuilder};
 use super::tiles::Leaf;
@@ -58,8 +59,8 @@ impl Scratch {
 /// What a look-up found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Found<'a> {
-    /// Indices of the service's regions, best first; empty where no region is allowed.
-    pub order: &'a [u8],
+    /// The service's regions, best first; none where no region is allowed.
+    pub order: Order<'a>,
     /// Bits, in the family asked, inside which every address has this same order and pins.
     pub scope: u8,
     /// Indices of the pins that made the fence, ascending.
@@ -85,7 +86,7 @@ pub struct ClientMap {
 
 /// What the trie says of one address.
 struct Around<'a> {
-    order: &'a [u8],
+    order: Order<'a>,
     rule: u32,
     length: u8,
 }
@@ -260,7 +261,7 @@ impl ClientMap {
     #[cold]
     fn fenced<'a>(
         &'a self,
-        order: &[u8],
+        order: Order<'_>,
         fence: &Fence,
         client: Prefix,
         scope: u8,
@@ -272,12 +273,12 @@ impl ClientMap {
             draws,
         } = scratch;
         room.clear();
-        room.extend(order.iter().filter(|region| fence.holds(**region)));
+        room.extend(order.iter().filter(|region| fence.holds(*region)));
         if let Policy::Weighted(regions) = &self.policy {
             order_by_weight(room, regions, self.blocks.around(client), draws);
         }
         Found {
-            order: room,
+            order: Order::new(room, &[]),
             scope,
             pins,
         }
@@ -286,7 +287,7 @@ impl ClientMap {
     #[inline]
     fn ordered<'a>(
         &'a self,
-        order: &'a [u8],
+        order: Order<'a>,
         client: Prefix,
         scope: u8,
         pins: &'a [u16],
@@ -296,11 +297,11 @@ impl ClientMap {
             return Found { order, scope, pins };
         };
         scratch.order.clear();
-        scratch.order.extend(order);
+        scratch.order.extend(order.iter());
         let block = self.blocks.around(client);
         order_by_weight(&mut scratch.order, regions, block, &mut scratch.draws);
         Found {
-            order: &scratch.order,
+            order: Order::new(&scratch.order, &[]),
             scope,
             pins,
         }
@@ -366,7 +367,7 @@ mod tests {
         let map = ClientMap::same_for_all(&[2, 0, 1]).unwrap();
         let mut scratch = Scratch::new();
         let found = Found {
-            order: &[2, 0, 1],
+            order: Order::new(&[2, 0, 1], &[]),
             scope: 0,
             pins: &[],
         };

@@ -20,6 +20,7 @@ pub mod gazetteer;
 pub mod geography;
 pub mod map;
 pub mod mmdb;
+pub mod order;
 pub mod place;
 pub mod ranking;
 pub mod rows;
@@ -31,4 +32,5 @@ pub use compile::compile;
 #[cfg(any(test, feature = "fuzz"))]
 pub use compile::fuzz_compile;
 pub use map::{AHEAD, Block, Blocks, ClientMap, Found, Scratch};
+pub use order::Order;
 pub use ranking::share;

@@ -1,16 +1,21 @@
-//! Entries of the map as rows of octets: the rule that holds, and regions, best first.
+//! Entries of the map as rows: the rule that holds, and regions, best first.
 //!
-//! A row is `rule (u16) · count (u8) · regions (u8 each)`, padded so that none crosses more
-//! cache lines than it needs; equal rows are kept once.
+//! A row's head is `rule (u16) · count (u8) · the first regions (u8 each)`; what does not fit into
+//! it stands apart. A packet needs the first region that serves, which the head has as a rule, and
+//! heads are small enough to stay in the cache where whole rows of many regions would not. Equal
+//! rows are kept once.
 
+use super::order::Order;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// How many rows a leaf can name.
 pub const MOST: usize = 1 << 24;
 
-const HEAD: usize = 3;
-const LINE: usize = 64;
+/// Octets of rule and count.
+const FIXED: usize = 3;
+/// Regions in a head.
+const NEAR: usize = 13;
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +23,23 @@ pub struct Row<'a> {
     /// The number of the rule set that holds: 0, or that of one pin.
     pub rule: u32,
     /// Indices of regions, best first.
-    pub order: &'a [u8],
+    pub order: Order<'a>,
 }
 
-/// The rows in one piece of memory.
+/// What nearly every answer reads of a row. It crosses no cache line.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+struct Head {
+    rule: u16,
+    count: u8,
+    near: [u8; NEAR],
+}
+
+/// The rows: heads, and what they have no room for.
 pub struct Rows {
-    octets: Vec<u8>,
-    /// Octets before the first row, so that rows begin where cache lines do.
-    lead: usize,
+    heads: Box<[Head]>,
+    far: Box<[u8]>,
+    /// Octets of `far` that each row has.
     stride: usize,
 }
 
@@ -34,37 +48,44 @@ impl Rows {
     #[must_use]
     #[inline]
     pub fn get(&self, entry: u32) -> Row<'_> {
-        let start = self.lead + entry as usize * self.stride;
-        let row = self.octets.get(start..).and_then(|row| {
-            let (head, order) = row.split_first_chunk::<HEAD>()?;
-            let [low, high, count] = *head;
-            Some(Row {
-                rule: u32::from(u16::from_le_bytes([low, high])),
-                order: order.get(..usize::from(count))?,
-            })
-        });
-        row.unwrap_or(Row {
-            rule: 0,
-            order: &[],
-        })
+        let Some(head) = self.heads.get(entry as usize) else {
+            return Row {
+                rule: 0,
+                order: Order::default(),
+            };
+        };
+        let count = usize::from(head.count);
+        let order = match head.near.get(..count) {
+            Some(near) => Order::new(near, &[]),
+            None => {
+                let start = entry as usize * self.stride;
+                let far = self.far.get(start..start + (count - NEAR));
+                Order::new(&head.near, far.unwrap_or_default())
+            }
+        };
+        Row {
+            rule: u32::from(head.rule),
+            order,
+        }
     }
 
     /// How many rows there are.
     #[must_use]
-    pub fn count(&self) -> usize {
-        (self.octets.len() - self.lead) / self.stride
+    pub const fn count(&self) -> usize {
+        self.heads.len()
     }
 
     /// Octets that they take.
     #[must_use]
-    pub fn size(&self) -> usize {
-        self.octets.len()
+    pub const fn size(&self) -> usize {
+        size_of_val(&*self.heads) + self.far.len()
     }
 }
 
 /// Gathers rows and gives equal ones the same number.
 pub struct RowsBuilder {
-    packed: Vec<u8>,
+    heads: Vec<Head>,
+    far: Vec<u8>,
     stride: usize,
     numbers: HashMap<Box<[u8]>, u32, BuildHasherDefault<Fold>>,
 }
@@ -73,29 +94,24 @@ impl RowsBuilder {
     /// For lists of up to `regions` regions.
     #[must_use]
     pub fn new(regions: usize) -> Self {
-        let least = HEAD + regions;
-        let stride = if least < LINE {
-            least.next_power_of_two()
-        } else {
-            least.next_multiple_of(LINE)
-        };
         Self {
-            packed: Vec::new(),
-            stride,
+            heads: Vec::new(),
+            far: Vec::new(),
+            stride: regions.saturating_sub(NEAR),
             numbers: HashMap::default(),
         }
     }
 
     /// The number of this row. None where there are too many, or it is too long.
     pub fn add(&mut self, rule: u16, order: &[u8]) -> Option<u32> {
-        let [low, high] = rule.to_le_bytes();
-        let mut row = Vec::with_capacity(self.stride);
-        row.extend([low, high, u8::try_from(order.len()).ok()?]);
-        row.extend(order);
-        if row.len() > self.stride {
+        let count = u8::try_from(order.len()).ok()?;
+        if order.len() > NEAR + self.stride {
             return None;
         }
-        row.resize(self.stride, 0);
+        let [low, high] = rule.to_le_bytes();
+        let mut row = Vec::with_capacity(FIXED + order.len());
+        row.extend([low, high, count]);
+        row.extend(order);
         if let Some(&known) = self.numbers.get(row.as_slice()) {
             return Some(known);
         }
@@ -103,7 +119,13 @@ impl RowsBuilder {
         if number >= MOST {
             return None;
         }
-        self.packed.extend(&row);
+        let mut near = [0; NEAR];
+        for (to, from) in near.iter_mut().zip(order) {
+            *to = *from;
+        }
+        self.heads.push(Head { rule, count, near });
+        self.far.extend(order.iter().skip(NEAR));
+        self.far.resize(self.heads.len() * self.stride, 0);
         self.numbers.insert(row.into_boxed_slice(), number as u32);
         Some(number as u32)
     }
@@ -111,13 +133,9 @@ impl RowsBuilder {
     /// All of them.
     #[must_use]
     pub fn finish(self) -> Rows {
-        let mut octets: Vec<u8> = Vec::with_capacity(self.packed.len() + LINE);
-        let lead = octets.as_ptr().align_offset(LINE).min(LINE);
-        octets.resize(lead, 0);
-        octets.extend(&self.packed);
         Rows {
-            octets,
-            lead,
+            heads: self.heads.into(),
+            far: self.far.into(),
             stride: self.stride,
         }
     }
@@ -165,11 +183,25 @@ mod tests {
         assert_eq!(builder.add(0, &[0; 255]), None);
         let rows = builder.finish();
         assert_eq!(rows.count(), 2);
-        assert_eq!((rows.get(0).rule, rows.get(0).order), (0, long.as_slice()));
-        assert_eq!(
-            (rows.get(1).rule, rows.get(1).order),
-            (7, [1, 2].as_slice())
-        );
-        assert_eq!(rows.get(2).order, []);
+        let whole = |order| Order::new(order, &[]);
+        assert_eq!((rows.get(0).rule, rows.get(0).order), (0, whole(&long)));
+        assert_eq!((rows.get(1).rule, rows.get(1).order), (7, whole(&[1, 2])));
+        assert_eq!(rows.get(2).order, Order::default());
+    }
+
+    #[test]
+    fn rows_of_every_length_are_read_back() {
+        let regions: Vec<u8> = (0..=255).rev().take(40).collect();
+        let mut builder = RowsBuilder::new(regions.len());
+        let lists = || (0..=regions.len()).filter_map(|count| regions.get(..count));
+        for list in lists() {
+            assert!(builder.add(9, list).is_some());
+        }
+        let rows = builder.finish();
+        for (entry, list) in (0..).zip(lists()) {
+            let row = rows.get(entry);
+            assert_eq!(row.order.iter().collect::<Vec<_>>(), list);
+            assert_eq!((row.rule, row.order.first()), (9, list.first().copied()));
+        }
     }
 }

@@ -6,6 +6,7 @@
 use super::image::Reader;
 use super::plan::{Plan, Service};
 use super::{NONE, Pool, Run};
+use crate::geo::Order;
 use crate::name::length_of;
 
 const MAGIC: [u8; 8] = *b"RVDSTER\x02";
@@ -154,23 +155,40 @@ impl Steering {
     /// [`Self::drawn`] to tell whether this is one.
     #[must_use]
     #[inline]
-    pub fn choose(&self, number: u32, service: &Service, order: &[u8]) -> Choice<'_> {
+    pub fn choose(&self, number: u32, service: &Service, order: Order<'_>) -> Choice<'_> {
         let row = self.row(number);
-        let Some(&preferred) = order.first() else {
+        let Some(preferred) = order.first() else {
             return self.concluded(service, Outcome::Refused, None, false, f64::INFINITY);
         };
+        if let Some(state) = self.state(row, preferred).filter(|state| state.serves) {
+            let chosen = Some((preferred, state));
+            let mut choice = self.concluded(service, Outcome::Serving, chosen, true, state.horizon);
+            choice.drawn = state.spilled > 0.0 && order.count() > 1;
+            return choice;
+        }
+        self.choose_on(row, service, order, preferred)
+    }
+
+    /// Choose where the `preferred` region does not serve.
+    #[cold]
+    fn choose_on(
+        &self,
+        row: &[u32],
+        service: &Service,
+        order: Order<'_>,
+        preferred: u8,
+    ) -> Choice<'_> {
         let mut least = f64::INFINITY;
         let mut unknown = None;
-        for (rank, &region) in order.iter().enumerate() {
+        for (rank, region) in order.iter().enumerate() {
             let Some(state) = self.state(row, region) else {
                 continue;
             };
             least = least.min(state.horizon);
             if state.serves {
                 let chosen = Some((region, state));
-                let mut choice =
-                    self.concluded(service, Outcome::Serving, chosen, rank == 0, least);
-                choice.drawn = state.spilled > 0.0 && rank + 1 < order.len();
+                let mut choice = self.concluded(service, Outcome::Serving, chosen, false, least);
+                choice.drawn = state.spilled > 0.0 && rank + 1 < order.count();
                 return choice;
             }
             if state.unknown && unknown.is_none() {
@@ -205,7 +223,7 @@ impl Steering {
         mut choice: Choice<'s>,
         number: u32,
         service: &Service,
-        order: &[u8],
+        order: Order<'_>,
         draw: f64,
     ) -> Choice<'s> {
         let Some((home, _)) =
@@ -214,8 +232,8 @@ impl Steering {
             return choice;
         };
         let row = self.row(number);
-        let later = order.iter().skip_while(|region| **region != home).skip(1);
-        for &region in later {
+        let later = order.iter().skip_while(|region| *region != home).skip(1);
+        for region in later {
             let Some(state) = self.state(row, region) else {
                 continue;
             };

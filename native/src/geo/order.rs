@@ -1,0 +1,63 @@
+//! Regions in order of preference, as a row of the map keeps them.
+
+/// Indices of a service's regions, best first.
+///
+/// Those that nearly every answer comes from lie near; the others lie apart, and are waited for
+/// where they are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Order<'a> {
+    near: &'a [u8],
+    far: &'a [u8],
+}
+
+impl<'a> Order<'a> {
+    /// All of `near`, then all of `far`; `near` is empty only where both are.
+    #[must_use]
+    #[inline]
+    pub const fn new(near: &'a [u8], far: &'a [u8]) -> Self {
+        Self { near, far }
+    }
+
+    /// The first choice; None where no region is allowed.
+    #[must_use]
+    #[inline]
+    pub fn first(self) -> Option<u8> {
+        self.near.first().copied()
+    }
+
+    /// How many regions there are.
+    #[must_use]
+    #[inline]
+    pub const fn count(self) -> usize {
+        self.near.len() + self.far.len()
+    }
+
+    /// The regions, best first.
+    #[inline]
+    pub fn iter(self) -> impl Iterator<Item = u8> + use<'a> {
+        self.near.iter().chain(self.far).copied()
+    }
+}
+
+impl PartialEq for Order<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Order<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_it_is_parted_makes_no_difference() {
+        let (whole, parted) = (Order::new(&[3, 1, 2], &[]), Order::new(&[3], &[1, 2]));
+        assert_eq!(whole, parted);
+        assert_eq!((whole.first(), whole.count()), (Some(3), 3));
+        assert_eq!((parted.first(), parted.count()), (Some(3), 3));
+        assert_ne!(whole, Order::new(&[3, 1], &[]));
+        assert_eq!(Order::default().first(), None);
+    }
+}
