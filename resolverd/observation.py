@@ -14,9 +14,10 @@ from resolverd import log
 from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
+from resolverd.health.dissent import Dissents
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
-from resolverd.health.peers import odd_ones
+from resolverd.health.peers import contradicted, odd_ones
 from resolverd.health.shifts import Shifts
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.load import Load
@@ -41,6 +42,8 @@ class Observation:
         )
         self.load = Load(self.monitor, changed)
         self.shifts = _shifts(inputs)
+        self._inputs = inputs
+        self._dissents = Dissents()
         self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
         self._changed = changed
         self._held: dict[str, Verdict] = {}
@@ -69,6 +72,7 @@ class Observation:
         """Observe just what `inputs` name."""
         self.monitor.doubt.window = inputs.config.server.doubt
         self.shifts = _shifts(inputs)
+        self._inputs = inputs
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
@@ -78,8 +82,18 @@ class Observation:
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
                 verdicts[target] = verdict
-        shifts = self.shifts.at(time.monotonic(), time.time())
-        return World(verdicts, self.overrides, self._book.addresses, self.load.shares(), shifts)
+        now, identities = time.monotonic(), self.monitor.identities()
+        config, targets = self._inputs.config, self._inputs.targets
+        wrong = contradicted(config, targets, identities, verdicts)
+        self._dissents.note(wrong, identities, now)
+        return World(
+            verdicts,
+            self.overrides,
+            self._book.addresses,
+            shares=self.load.shares(),
+            shifts=self.shifts.at(now, time.time()),
+            dissents=self._dissents.by_target(),
+        )
 
     def look(self, inputs: Inputs, plan: Plan) -> None:
         """Take verdicts and overrides into account in the shares; `plan` is what is served."""

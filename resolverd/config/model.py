@@ -247,6 +247,12 @@ class Service(Section):
         "What vLLM servers of one model should tell alike in all regions; who differs is shown and "
         "warned about, and goes on serving. A rollout differs while it lasts.",
     )
+    must_agree: tuple[IdentityField, ...] = option(
+        ("max_model_len",),
+        "What vLLM servers of one model must tell alike: one that differs from more than half of "
+        "those that serve is withdrawn as `wrong-model`. With `version` in it, a rollout would "
+        "withdraw what it has updated first.",
+    )
     regions: tuple[Word, ...] = option(
         doc="Regions that serve it; the order counts for failover. At most 255.",
         longest=255,

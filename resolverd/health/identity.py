@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+NO_MAJORITY = "no majority"
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -38,7 +40,7 @@ def differences(
     """Those who differ from the majority of the others in one of `fields`, by their key.
 
     What a server does not tell is not compared. Where no value has more than half of the votes,
-    nobody can say who is wrong: everybody is listed, against ``"no majority"``.
+    nobody can say who is wrong: everybody is listed, against `NO_MAJORITY`.
     """
     found: dict[str, list[Difference]] = {}
     for field in fields:
@@ -46,7 +48,7 @@ def differences(
         if len(set(votes.values())) < 2:
             continue
         value, count = Counter(votes.values()).most_common(1)[0]
-        most = value if 2 * count > len(votes) else "no majority"
+        most = value if 2 * count > len(votes) else NO_MAJORITY
         for key, told in votes.items():
             if told != most:
                 found.setdefault(key, []).append(Difference(field, told, most))

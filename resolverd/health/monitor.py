@@ -41,9 +41,9 @@ class Monitor:
     """The verdicts on a set of targets.
 
     `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
-    or its condition changes. `verdicts()` also carries fresher reasons in between. `clock` gives
-    seconds, monotonic. `lookup` resolves hostnames in URLs; by default as this host does.
-    `doubt` is the window of `Doubt` in seconds; 0 never doubts this host.
+    or its condition changes, or who a server says it is. `verdicts()` also carries fresher
+    reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
+    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts.
     """
 
     def __init__(

@@ -1,18 +1,19 @@
 """Which servers of a service differ from the others that should serve the same; pure.
 
-Compared are those of one service that are to serve one model, in whichever region. Nobody is
-withdrawn for it: that a server is the wrong one is for its own probe to say, which knows what is
-expected; here there is only a majority, and the majority may be wrong.
+Compared are those of one service that are to serve one model, in whichever region. Who differs in
+what `compare` lists is told of; who is contradicted, by more than half of those that serve, in
+what `must_agree` lists is the wrong one. So the contradicted are always fewer than the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
-from resolverd.health.identity import Difference, Identity, differences
+from resolverd.health.identity import NO_MAJORITY, Difference, Identity, differences
+from resolverd.health.verdict import Verdict
 
 
 class Odd(NamedTuple):
@@ -27,9 +28,37 @@ def odd_ones(
     config: Config, targets: ProbeTargets, identities: Mapping[str, Identity]
 ) -> list[Odd]:
     """Who differs in what, by the services' `compare`; `identities` are by target id."""
+    return [
+        Odd(service, target, difference)
+        for service, peers in _groups(config, targets, identities)
+        for target, differs in differences(peers, config.service[service].compare).items()
+        for difference in differs
+    ]
+
+
+def contradicted(
+    config: Config,
+    targets: ProbeTargets,
+    identities: Mapping[str, Identity],
+    verdicts: Mapping[str, Verdict],
+) -> dict[str, Difference]:
+    """Who is contradicted in what, by the services' `must_agree`; only those who serve vote."""
+    serving = {t: each for t, each in identities.items() if t in verdicts and verdicts[t].serves}
+    found: dict[str, Difference] = {}
+    for service, peers in _groups(config, targets, serving):
+        for target, differs in differences(peers, config.service[service].must_agree).items():
+            for difference in differs:
+                if difference.most != NO_MAJORITY:
+                    found.setdefault(target, difference)
+    return found
+
+
+def _groups(
+    config: Config, targets: ProbeTargets, identities: Mapping[str, Identity]
+) -> Iterator[tuple[str, Mapping[str, Identity]]]:
+    """Those who should serve the same, by service and model."""
     if not identities:
-        return []
-    found = []
+        return
     for name, service in config.service.items():
         by_model: dict[str, dict[str, Identity]] = {}
         for region in service.regions:
@@ -38,6 +67,4 @@ def odd_ones(
                     model = targets.by_id[target].settings.model
                     by_model.setdefault(model, {})[target] = identities[target]
         for peers in by_model.values():
-            for target, differs in differences(peers, service.compare).items():
-                found += [Odd(name, target, difference) for difference in differs]
-    return found
+            yield name, peers

@@ -207,7 +207,7 @@ class Watch:
 
     def _observe(self, outcome: Outcome, started: float) -> None:
         self.readings = outcome.readings or self.readings
-        self.identity = outcome.identity
+        known, self.identity = self.identity, outcome.identity
         self.canaries = outcome.canaries or self.canaries
         self.heard = outcome.heard
         self._trial.observe(outcome, self.target.settings, self._clock(), started)
@@ -215,6 +215,8 @@ class Watch:
             self.settle(Fault.TARGET)
         else:
             self._ended(self, outcome, started)
+        if self.identity not in (None, known):
+            self._report(self.target, self.verdict, self.verdict)
 
     def _announce(self, before: Verdict) -> None:
         after = self.verdict

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from resolverd.health.dissent import Dissent
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
 from resolverd.health.shifts import Shift
@@ -17,7 +18,8 @@ from resolverd.snapshot.model import JudgedRegion, Plan, Site
 class World(NamedTuple):
     """What is known of the world: verdicts by probe target, overrides, resolved addresses.
 
-    `shifts` are by region, of those that have hours of service. `shares` are by service and
+    `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
+    those that their peers contradict. `shares` are by service and
     region; a region that has none keeps its clients, and takes no other's.
     """
 
@@ -26,6 +28,7 @@ class World(NamedTuple):
     addresses: Callable[[str], tuple[str, ...]]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
     shifts: Mapping[str, Shift] = MappingProxyType({})
+    dissents: Mapping[str, Dissent] = MappingProxyType({})
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
@@ -58,8 +61,9 @@ def _later(one: float | None, other: float | None) -> float | None:
 def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:
     """The verdict on one probe target, under an override of the endpoint if there is one."""
     name = target.partition("@")[0]
+    verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
     return overridden(
-        world.verdicts.get(target, UNKNOWN),
+        verdict if dissent is None else dissent.over(verdict, now),
         world.overrides.get(name, now),
         now,
         world.overrides.ended(name, now),

@@ -69,7 +69,14 @@ async def test_the_query_log_tells_who_asked_what_and_got_what(config: Path) -> 
             await room.dig(ecs=TOKYO)
             await room.send(b"short", answered=False)
             await room.dig("nowhere.inference.example", "TYPE65280")
-    told, dropped, other = _named(events, "query")
+
+            async def told_all() -> bool:
+                return len(_named(events, "query")) == 3
+
+            await until(told_all)  # workers tell when they have answered, in no order
+    (told,) = [e for e in _named(events, "query") if e.get("qname") == f"{NAME}."]
+    (dropped,) = [e for e in _named(events, "query") if "dropped" in e]
+    (other,) = [e for e in _named(events, "query") if e.get("qtype") == "TYPE65280"]
     assert (told["qname"], told["qtype"], told["rcode"]) == (f"{NAME}.", "A", "NOERROR")
     assert (told["client"], told["transport"], told["subnet"]) == ("127.0.0.1", "udp", TOKYO)
     assert dropped["dropped"] == "short"

@@ -148,7 +148,7 @@ async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
 
 async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Fleet, Path]) -> None:
     servers, path = fleet
-    servers["us-west"].max_model_len = 8192
+    servers["us-west"].version = "0.31.1"
     with capture_logs() as events:
         async with watched(path) as room:
 
@@ -159,15 +159,43 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
             west, east = await endpoint(room, "us-west"), await endpoint(room, "us-east")
             labels = {"service": "chat", "region": "us-west", "endpoint": "us-west-1"}
             differs = "resolverd_endpoint_differs"
-            assert await room.sample(differs, **labels, field="max_model_len") == 1
+            assert await room.sample(differs, **labels, field="version") == 1
             state = (await room.ask("GET", "/state")).json
     assert west["differs"] == [
-        {"service": "chat", "field": "max_model_len", "told": "8192", "most": "4096"}
+        {"service": "chat", "field": "version", "told": "0.31.1", "most": "0.32.0"}
     ]
     assert (west["state"], east["differs"]) == ("up", [])
     (event,) = [e for e in events if e["event"] == "endpoint.differs"]
-    assert (event["log_level"], event["target"], event["told"]) == ("warning", "us-west-1", "8192")
-    assert "max_model_len 8192, most 4096 (chat)" in shown(state)
+    assert (event["log_level"], event["target"], event["told"]) == (
+        "warning",
+        "us-west-1",
+        "0.31.1",
+    )
+    assert "version 0.31.1, most 0.32.0 (chat)" in shown(state)
+
+
+async def test_who_is_contradicted_by_most_is_withdrawn_until_it_agrees(
+    fleet: tuple[Fleet, Path],
+) -> None:
+    servers, path = fleet
+    servers["eu-west"].max_model_len = 8192
+    async with watched(path) as room:
+        wrong = await endpoint(room, "eu-west")
+        assert (wrong["state"], wrong["condition"]) == ("down", "wrong-model")
+        assert wrong["reason"] == "max_model_len is 8192, and 4096 where most serve the model"
+        for _ in range(5):
+            assert address_of("eu-west") not in addresses(await room.dig(NAME))
+        await room.ask("POST", "/override", json={"target": "eu-west", "kind": "up", "why": "so"})
+        assert addresses(await room.dig(NAME)) == {address_of("eu-west")}
+        await room.ask("DELETE", "/override/eu-west")
+        servers["eu-west"].max_model_len = 4096
+        servers["eu-west"].started += 1
+
+        async def agrees() -> bool:
+            return bool((await endpoint(room, "eu-west"))["state"] == "up")
+
+        await until(agrees)
+        assert addresses(await room.dig(NAME)) == {address_of("eu-west")}
 
 
 def shown(state: dict[str, Any]) -> str:

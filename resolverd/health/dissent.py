@@ -1,0 +1,66 @@
+"""Servers that most of their peers contradict: withdrawn as the wrong model while that lasts.
+
+It is laid over what a server's own probe says, which goes on. An operator's override beats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+
+from resolverd.health.identity import Difference
+from resolverd.health.outcome import Condition
+from resolverd.health.verdict import State, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Dissent:
+    """What a target is contradicted in (None: no more), and when that began or ended."""
+
+    difference: Difference | None
+    since: float
+
+    def over(self, verdict: Verdict, now: float) -> Verdict:
+        """`verdict` on the target. It may agree again at any moment, so no time is sure."""
+        changed = self.since if verdict.since is None else max(verdict.since, self.since)
+        if self.difference is None:
+            return replace(verdict, since=changed)
+        if not verdict.serves:
+            return verdict
+        field, told, most = self.difference
+        return replace(
+            verdict,
+            state=State.DOWN,
+            since=changed,
+            reason=f"{field} is {told}, and {most} where most serve the model",
+            soonest=0.0,
+            at=now,
+            condition=Condition.WRONG_MODEL,
+        )
+
+
+class Dissents:
+    """The dissent of each target that has, or had, one."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Dissent] = {}
+
+    def note(
+        self, contradicted: Mapping[str, Difference], identified: Container[str], now: float
+    ) -> None:
+        """Know that of those `identified` exactly these are contradicted now.
+
+        Of whom it is not known who they are, the last that was known holds.
+        """
+        for target, known in self._known.items():
+            if known.difference and target in identified and target not in contradicted:
+                self._known[target] = Dissent(None, now)
+        for target, difference in contradicted.items():
+            earlier = self._known.get(target)
+            lasting = earlier is not None and earlier.difference is not None
+            since = earlier.since if earlier is not None and lasting else now
+            self._known[target] = Dissent(difference, since)
+
+    def by_target(self) -> Mapping[str, Dissent]:
+        """The dissents as they are now."""
+        return dict(self._known)

@@ -1,0 +1,94 @@
+"""Who is contradicted by most of those that serve is withdrawn, and nobody else."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+
+from harness.config import REGIONS, config_text
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolverd.config.model import Config
+from resolverd.config.targets import probe_targets
+from resolverd.health.dissent import Dissent, Dissents
+from resolverd.health.identity import Difference, Identity
+from resolverd.health.outcome import Condition
+from resolverd.health.peers import contradicted
+from resolverd.health.verdict import UNKNOWN, State, Verdict
+
+CONFIG = Config.model_validate(
+    tomllib.loads(
+        config_text(
+            """
+[service.chat]
+model = "m"
+regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
+""",
+            probe='kind = "vllm"\n',
+        )
+    )
+)
+TARGETS = probe_targets(CONFIG)
+IDS = [f"{region}-1" for region in REGIONS]
+SHORT = Difference("max_model_len", "8192", "4096")
+
+
+def verdict(state: State) -> Verdict:
+    return Verdict(state, None, "as probed", float("inf"), state)
+
+
+@given(
+    st.dictionaries(st.sampled_from(IDS), st.sampled_from([0, 4096, 8192, 16384])),
+    st.dictionaries(st.sampled_from(IDS), st.sampled_from(State)),
+)
+def test_the_contradicted_are_fewer_than_those_who_serve_and_agree(
+    lengths: dict[str, int], states: dict[str, State]
+) -> None:
+    identities = {id_: Identity(max_model_len=length) for id_, length in lengths.items()}
+    verdicts = {id_: verdict(state) for id_, state in states.items()}
+    votes = {
+        id_: length
+        for id_, length in lengths.items()
+        if length and id_ in states and states[id_].serves
+    }
+    expected = {
+        id_
+        for id_, length in votes.items()
+        if any(n > len(votes) / 2 and most != length for most, n in Counter(votes.values()).items())
+    }
+    assert set(contradicted(CONFIG, TARGETS, identities, verdicts)) == expected
+    assert 2 * len(expected) < len(votes) or not expected
+
+
+def test_a_rollout_contradicts_nobody() -> None:
+    identities = {id_: Identity(max_model_len=4096, version="1") for id_ in IDS}
+    identities[IDS[0]] = Identity(max_model_len=4096, version="2")
+    verdicts = dict.fromkeys(IDS, verdict(State.UP))
+    assert contradicted(CONFIG, TARGETS, identities, verdicts) == {}
+
+
+def test_dissent_takes_a_server_down_with_its_own_reason_and_never_up() -> None:
+    dissent = Dissent(SHORT, 50.0)
+    taken = dissent.over(verdict(State.UP), 60.0)
+    assert (taken.state, taken.condition, taken.since) == (
+        State.DOWN,
+        Condition.WRONG_MODEL,
+        50.0,
+    )
+    assert (taken.measured, taken.earliest) == (State.UP, 60.0)
+    for state in (State.DOWN, State.RECOVERING):
+        assert dissent.over(verdict(state), 60.0) == verdict(state)
+    assert dissent.over(UNKNOWN, 60.0) == UNKNOWN
+
+
+def test_the_end_of_dissent_is_a_change_and_needs_to_be_seen() -> None:
+    dissents = Dissents()
+    dissents.note({"a": SHORT}, ["a", "b"], 10.0)
+    dissents.note({"a": SHORT}, ["a", "b"], 20.0)
+    assert dissents.by_target() == {"a": Dissent(SHORT, 10.0)}
+    dissents.note({}, ["b"], 30.0)
+    assert dissents.by_target() == {"a": Dissent(SHORT, 10.0)}, "not known who it is"
+    dissents.note({}, ["a", "b"], 40.0)
+    assert dissents.by_target() == {"a": Dissent(None, 40.0)}
+    assert dissents.by_target()["a"].over(verdict(State.UP), 45.0).since == 40.0
