@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import create_model, model_validator
+from pydantic import model_validator
 
+from resolverd.config.layers import merge, overriding
 from resolverd.config.options import Section, option
-from resolverd.config.probe import unset
 from resolverd.config.types import Duration
 
 Degrading = Literal["ttft_p50", "ttft_p99", "success_rate", "gpu_high", "gpu_low", "failover_rate"]
@@ -72,11 +72,7 @@ class Alerts(Section):
 if TYPE_CHECKING:
     AlertsOverride = Alerts
 else:
-    AlertsOverride = create_model(
-        "AlertsOverride",
-        __base__=Section,
-        **{name: unset(field) for name, field in Alerts.model_fields.items()},
-    )
+    AlertsOverride = overriding("AlertsOverride", Alerts)
 
 
 def merge_alerts(*layers: AlertsOverride | Alerts) -> Alerts:
@@ -84,7 +80,4 @@ def merge_alerts(*layers: AlertsOverride | Alerts) -> Alerts:
 
     Raises pydantic's ValidationError when the layers contradict one another.
     """
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged |= {name: getattr(layer, name) for name in layer.model_fields_set}
-    return Alerts.model_validate(merged)
+    return merge(Alerts, layers)

@@ -6,11 +6,11 @@ all unset, and is generated from `Probe`, so that the two cannot drift.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints, create_model, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import StringConstraints, model_validator
 
+from resolverd.config.layers import merge, overriding
 from resolverd.config.options import Section, option
 from resolverd.config.types import Duration, Hostname
 
@@ -111,22 +111,10 @@ class Probe(Section):
         return self
 
 
-def unset(field: FieldInfo) -> Any:
-    """The same option with no value: TOML has no null, so None is never validated."""
-    kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-    return kind, Field(
-        None, description=field.description, json_schema_extra=field.json_schema_extra
-    )
-
-
 if TYPE_CHECKING:
     ProbeOverride = Probe
 else:
-    ProbeOverride = create_model(
-        "ProbeOverride",
-        __base__=Section,
-        **{name: unset(field) for name, field in Probe.model_fields.items()},
-    )
+    ProbeOverride = overriding("ProbeOverride", Probe)
 
 
 def merge_probe(*layers: ProbeOverride | Probe) -> Probe:
@@ -134,7 +122,4 @@ def merge_probe(*layers: ProbeOverride | Probe) -> Probe:
 
     Raises pydantic's ValidationError when the layers contradict one another.
     """
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged |= {name: getattr(layer, name) for name in layer.model_fields_set}
-    return Probe.model_validate(merged)
+    return merge(Probe, layers)

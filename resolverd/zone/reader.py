@@ -18,12 +18,12 @@ from dns.tokenizer import Token
 
 from resolverd.dns.names import Key
 from resolverd.zone.catalogue import found
-from resolverd.zone.common import read_common
 from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source, real_path
 from resolverd.zone.generate import TemplateError, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
+from resolverd.zone.plain import read_plain
 from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
 from resolverd.zone.source import Source
 
@@ -114,7 +114,7 @@ class _Reader:
         text, start = source.text, lexer.pos
         while end := text.find("\n", start) + 1:
             line = text[start:end]
-            fields = self._known.get(line) or read_common(line, state.origin)
+            fields = self._known.get(line) or read_plain(line, state.origin)
             if fields is None:
                 break
             state.inherit(fields)
