@@ -14,14 +14,21 @@ SERVER_CPU, GENERATOR_CPU = 0, 1
 WINDOW = 128
 # More source ports spread the load over a server's sockets; fewer are cheaper to serve.
 _SOCKETS = {1: 4, 2: 16}
+# What the native engine's threads are called.
+_ANSWERING = "serve-"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`cost` is CPU microseconds of the server per answer, which is CPU seconds per million."""
+    """`cost` is CPU microseconds of the server per answer, which is CPU seconds per million.
+
+    `answering` is the part of it that is the answering threads' own, where they can be told apart:
+    the rest probes endpoints, steers, and serves metrics, however many answers there are.
+    """
 
     rate: float
     cost: float
+    answering: float
     sent: int
     lost: int
     wrong: int
@@ -31,13 +38,15 @@ class Sample:
 
 def sample(served: Running, mode: Mode, seconds: float, **more: Any) -> Sample:
     """Load `served` for `seconds`; `more` are fields of `Load`."""
-    before = cpu_ns(served.pid)
+    before, before_answering = cpu_ns(served.pid), cpu_ns(served.pid, _ANSWERING)
     told = generator.run(load_for(served, mode, seconds, **more), _generator_cpu(served))
     used = cpu_ns(served.pid) - before
+    answering = cpu_ns(served.pid, _ANSWERING) - before_answering or used
     received = told["received"]
     return Sample(
         rate=told["answers_per_s"],
         cost=used / 1e3 / max(1, received),
+        answering=answering / 1e3 / max(1, received),
         sent=told["sent"],
         lost=told["lost"],
         wrong=wrong_answers(served, mode, told),

@@ -1,6 +1,7 @@
 """Does size cost? The same engine with more zones, more regions, or a coarser database.
 
-Each size is loaded in turn with the base beside it, and told as a ratio to the base.
+Each size is loaded in turn with the base and the echo beside it, and told as a ratio to both.
+More regions are probed more, whatever is asked meanwhile, so the answering threads are told apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from bench.native.sample import SERVER_CPU, Sample, sample
 from bench.native.spread import ratios
 from bench.native.start import Bench
 from bench.peers.process import keep_on, resident_bytes
+from bench.peers.roster import ECHO
 from bench.peers.server import FailedError, Mode, Running, Server, running
 from bench.peers.world import World
 
@@ -44,9 +46,14 @@ def measure(
             keep_on(served[size].pid, [SERVER_CPU])
         if not served:
             return []
+        echo = stack.enter_context(running(ECHO, bench.site("echo", world)))
+        keep_on(echo.pid, [SERVER_CPU])
+        echoes: list[Sample] = []
         taken: dict[str, list[Sample]] = {size: [] for size in served}
         for number in range(rounds):
             bench.say(f"{server.name}: sizes, round {number + 1} of {rounds}")
+            sample(echo, Mode.GEO, min(0.1, seconds / 4))
+            echoes.append(sample(echo, Mode.GEO, seconds))
             for size, each in served.items():
                 sample(each, Mode.GEO, min(0.1, seconds / 4))
                 taken[size].append(sample(each, Mode.GEO, seconds))
@@ -59,6 +66,9 @@ def measure(
                 "resident_mib": round(resident_bytes(served[size].pid) / 2**20, 1),
                 **figures(samples),
                 "cost_to_base": ratios([s.cost for s in samples], base),
+                "answering_to_echo": ratios(
+                    [s.answering for s in samples], [s.cost for s in echoes]
+                ),
             }
             for size, samples in taken.items()
         ]

@@ -91,8 +91,8 @@ def _hosts(told: Mapping[str, Any]) -> str:
 
 def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
     head = (
-        *("server", "size", "CPU-s per million", "÷ first line", "lost", "wrong"),
-        *("start-up s", "resident MiB"),
+        *("server", "size", "CPU-s per million", "÷ first line", "answering ÷ echo"),
+        *("lost", "wrong", "start-up s", "resident MiB"),
     )
     rows = [
         (
@@ -100,6 +100,7 @@ def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
             row["size"],
             _spread(row["cpu_s_per_million"]),
             _spread(row["cost_to_base"]),
+            _spread(row["answering_to_echo"]),
             f"{row['lost']:,}",
             f"{row['wrong']:,}",
             f"{row['start_s']:.2f}",

@@ -22,9 +22,13 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def cpu_ns(root: int) -> int:
-    """Nanoseconds of CPU, user and system, that the tree has used; its dead are not counted."""
-    return sum(_task_ns(task) for pid in tree(root) for task in _tasks(pid))
+def cpu_ns(root: int, thread: str = "") -> int:
+    """Nanoseconds of CPU, user and system, that the tree has used; its dead are not counted.
+
+    Those of the threads alone whose name begins with `thread`.
+    """
+    tasks = (task for pid in tree(root) for task in _tasks(pid))
+    return sum(_task_ns(task) for task in tasks if _name(task).startswith(thread))
 
 
 def resident_bytes(root: int) -> int:
@@ -61,6 +65,13 @@ def _task_ns(task: Path) -> int:
     except OSError:  # a kernel without it, or a thread that ended
         fields = _fields(task / "stat")
         return (int(fields[11]) + int(fields[12])) * _TICK_NS if fields else 0
+
+
+def _name(task: Path) -> str:
+    try:
+        return (task / "comm").read_text()
+    except OSError:  # it ended meanwhile
+        return ""
 
 
 def _fields(stat: Path) -> list[str]:
