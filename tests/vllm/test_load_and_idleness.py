@@ -22,7 +22,6 @@ SHORT_AND_LONG = [
 ]
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("seconds", SHORT_AND_LONG)
 async def test_a_saturated_server_spills_and_is_not_withdrawn(
     near: Vllm,
@@ -45,7 +44,6 @@ async def test_a_saturated_server_spills_and_is_not_withdrawn(
         assert steered.last(FAR) > 0, "some of the clients must be sent on"
 
 
-@pytest.mark.quick
 async def test_a_full_queue_spills_and_is_not_withdrawn(
     near: Vllm, far: Vllm, http: aiohttp.ClientSession, tmp_path: Path, figures: Figures
 ) -> None:
@@ -56,7 +54,7 @@ async def test_a_full_queue_spills_and_is_not_withdrawn(
             await asyncio.sleep(30.0)
         after = await metrics(http, near.url)
         rejections = "vllm:admission_rejections_total"
-        assert after[rejections] > before[rejections] + 100, "it must turn requests away"
+        assert after[rejections] > before[rejections] + 20, "it must turn requests away"
         _keeps(steered, figures, "turning requests away for 30 s")
 
 
