@@ -89,6 +89,11 @@ class Alerting:
             before = self.states.get(region, {})
             self.states[region] = follow(before, figures, _thresholds(settings), now)
 
+    @property
+    def degrades(self) -> bool:
+        """Whether there is a region that `degraded` holds for."""
+        return any(self.degraded(region) for region, each in self._settings.items() if each.degrade)
+
     def degraded(self, region: str) -> bool:
         """Whether an alert fires that makes the region send clients on."""
         states, settings = self.states.get(region), self._settings.get(region)

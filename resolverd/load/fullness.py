@@ -64,6 +64,11 @@ class Fullness:
                 known[replica] = smoothed
         self._smoothed = known
 
+    @property
+    def highest(self) -> float:
+        """The fullest replica's saturation; 0 where none is known."""
+        return max((smoothed.value for smoothed in self._smoothed.values()), default=0.0)
+
     def level(self, targets: Iterable[str], yardstick: Yardstick) -> Level:
         """The mean of those replicas that are known."""
         known = [

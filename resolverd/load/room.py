@@ -147,19 +147,24 @@ class Load:
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
         readings = self._probed.readings()
-        levels: dict[tuple[str, Yardstick], Level] = {}
+        known: dict[tuple[str, Yardstick, float, bool], RegionLoad] = {}
         moved = False
+        fullest, degrades = self._fullness.highest, self.alerting.degrades
         for name, _, yardstick in self._measured:
             rule = self.spilling.rule(name)
             if rule is None:
                 continue
+            if self.spilling.rests(name) and fullest < rule.start and not degrades:
+                continue
             loads = {}
+            slowly = bool(rule.slow_start)
             for region, planned in self._plan.services[name].regions.items():
-                key = planned.site, yardstick
-                if key not in levels:
-                    levels[key] = self._level(planned, yardstick)
-                started = _started(planned, readings) if rule.slow_start else None
-                loads[region] = self._load(region, planned, levels[key], rule.start, started)
+                key = planned.site, yardstick, rule.start, slowly
+                if key not in known:
+                    level = self._level(planned, yardstick)
+                    started = _started(planned, readings) if slowly else None
+                    known[key] = self._load(region, planned, level, rule.start, started)
+                loads[region] = known[key]
             moved |= self.spilling.advance(name, loads, now)
         return moved
 

@@ -44,6 +44,11 @@ class Spilling:
             )
         return shares != old
 
+    def rests(self, service: str) -> bool:
+        """Whether a service has no share, and none will come of a region's return."""
+        spill, rule = self._spills.get(service), self._rules.get(service)
+        return not (rule and rule.slow_start) and (spill is None or not spill.shares(0.0))
+
     def rule(self, service: str) -> SpillRule | None:
         """What the shares of a service follow; None where it moves none."""
         return self._rules.get(service)
