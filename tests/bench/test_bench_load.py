@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -254,7 +255,8 @@ def _wait_for(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.05)
         sock.connect(("127.0.0.1", port))
-        for _ in range(400):
+        ends = time.monotonic() + 20.0  # a refusal comes at once, and many before it listens
+        while time.monotonic() < ends:
             try:
                 sock.send(query)
                 if sock.recv(4096)[:2] == query[:2]:
