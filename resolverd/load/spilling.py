@@ -33,9 +33,10 @@ class Spilling:
         rule = self._rules.get(service)
         if rule is None:
             return False
-        before = self._spills.get(service, Spill())
-        if _calm(before, loads, rule, now):
+        full = any((load.saturation or 0.0) >= rule.start for load in loads.values())
+        if self.rests(service) and not full:
             return False
+        before = self._spills.get(service, Spill())
         after = self._spills[service] = advance(before, loads, rule, now)
         shares, old = after.shares(now), before.shares(now)
         for region, load in loads.items():
@@ -85,12 +86,6 @@ class Spilling:
             self._log.info("spill.grows", **told)
         else:
             self._log.info("spill.shrinks", **told)
-
-
-def _calm(spill: Spill, loads: Mapping[str, Load], rule: SpillRule, now: float) -> bool:
-    """Whether nothing moves: no share, nobody full, and nobody who might start slowly."""
-    full = any((load.saturation or 0.0) >= rule.start for load in loads.values())
-    return not full and not rule.slow_start and not spill.shares(now)
 
 
 def rule_of(service: Service) -> SpillRule:
