@@ -2,14 +2,14 @@
 
 Start to start, the next probe begins
 
-    after a success while up         interval × (0.9 … 1.0), so that targets drift apart
-    after a hold while up            the same: it neither shakes the state nor is in haste
+    after a success while settled    interval × (0.9 … 1.0), so that targets drift apart
+    after a hold while settled       the same: it neither shakes the state nor is in haste
     after anything else              fast_interval, exactly
 
-and "anything else" includes a probe that has not answered by then: probes of one target may
-overlap, `fall` at most, and only while the target serves. Both together bound the time from
-the start of the first failed probe to down by (fall - 1) × fast_interval + timeout, however
-long the timeout is.
+Settled is up with no failure that still counts. "Anything else" includes a probe that has not
+answered by then: probes of one target may overlap, `fall` at most, and only while the target
+serves. Both together bound the time from the start of the first failed probe to down by
+(fall - 1) × fast_interval + timeout, however long the timeout is.
 
 Outcomes count in the order in which their probes started: once one has counted, those still
 in flight that started before it are overtaken. So the outcomes that count started at least
@@ -300,7 +300,7 @@ class Watch:
         self.canaries = outcome.canaries or self.canaries
         self.heard = outcome.heard
         self._trial.observe(outcome, self.target.settings, self._clock(), started)
-        if outcome.ok or outcome.condition.holds:
+        if (outcome.ok or outcome.condition.holds) and not self._unsure:
             self._overtake(started)
         else:
             self.counters.overtaken += len(self._cancel(started))
@@ -322,8 +322,9 @@ class Watch:
     def _show(self, before: Verdict) -> None:
         """Take the health for the verdict, and report it where that is news."""
         self.verdict = self._judge()
-        if not self.serves:
-            self._drop_overtaken(math.inf)  # where nobody is sent, failures do not add up
+        if self._unsure or not self.serves:
+            # This host may be at fault; or nobody is sent there, and failures do not add up.
+            self._drop_overtaken(math.inf)
         if _shown(before) != _shown(self.verdict):
             self._report(self.target, before, self.verdict)
 
@@ -347,7 +348,7 @@ class Watch:
             self._next_at(self._clock() + settings.interval * self._rng.random())
         elif not known:
             self._next_at(self._clock() + settings.fast_interval)
-        elif newest and unshaken and up:
+        elif newest and unshaken and up and not self._trial.shown.level:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()
