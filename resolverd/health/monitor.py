@@ -199,7 +199,7 @@ class Monitor:
         return watch
 
     def _begin(self, watches: list[Watch]) -> None:
-        task = asyncio.create_task(_in_waves(watches))
+        task = asyncio.create_task(in_waves(watches))
         self._beginnings.add(task)
         task.add_done_callback(self._beginnings.discard)
 
@@ -251,7 +251,8 @@ def prepare(target: Target, tools: Tools) -> Ask:
     return PROBES[target.settings.kind](target.url, target.settings, tools)
 
 
-async def _in_waves(watches: list[Watch]) -> None:
+async def in_waves(watches: list[Watch]) -> None:
+    """Probe those that wait for it, so many at a time."""
     for start in range(0, len(watches), _WAVE):
         wave = [watch for watch in watches[start : start + _WAVE] if watch.waits]
         for watch in wave:

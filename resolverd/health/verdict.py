@@ -94,4 +94,5 @@ def overridden(
         soonest=override.remaining(now),
         at=now,
         override=override,
+        held_until=None,
     )

@@ -97,7 +97,7 @@ def test_soonest_is_the_earliest_flip_over_every_continuation_with_withdrawals(
     for future in itertools.product("+-sd", repeat=max(fall, rise)):
         health = now
         for step, letter in enumerate(future, start=1):
-            health = observe(health, OUTCOMES[letter], probe, 0.0)
+            health = observe(health, OUTCOMES[letter], probe, len(history) - 1.0 + step)
             if health.state.serves != now.state.serves:
                 flips.append(step)
                 break

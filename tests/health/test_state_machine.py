@@ -97,7 +97,7 @@ def oracle(
         if fell:
             falls.append(now)
     if serving:
-        unshaken = history[-1] and level <= fall and len(history) > 1
+        unshaken = history[-1] and level < fall + 1 and len(history) > 1
         return (State.UP if unshaken or len(history) == 1 else State.SUSPECT), since
     return (State.RECOVERING if history[-1] else State.DOWN), since
 
