@@ -182,7 +182,8 @@ class Watch:
         self._cancel(math.inf)
         self._drop_overtaken(math.inf)
         self._revise(machine.forgiven)
-        self._next_at(self._clock() + target.settings.fast_interval)
+        wait = target.settings.fast_interval + target.settings.interval * self._rng.random()
+        self._next_at(self._clock() + wait)  # should nobody probe it
 
     def _respread(self) -> None:
         """Be due anywhere in the new interval, or soon, but never too soon after the last probe."""
