@@ -44,6 +44,8 @@ from resolverd.health.verdict import State, Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
+# Seconds in which only one event tells that an endpoint fails now and then.
+_QUIET = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Watch:
         self._overtaken: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
-        self._started = self._due_at = -math.inf
+        self._started = self._due_at = self._reported_at = -math.inf
 
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
@@ -265,11 +267,12 @@ class Watch:
 
     def _settle_overtaken(self, task: asyncio.Task[Outcome]) -> None:
         """One that was overtaken has ended: its failure is a fact, and anything else is old."""
-        outcome, sound = self._outcome(task), not self._trial.shown.level
+        outcome, now = self._outcome(task), self._clock()
         self._count(outcome)
         if not outcome.ok and not outcome.condition.holds:
             self.counters.overtaken_failures += 1
-            if sound:
+            if now - self._reported_at >= _QUIET:
+                self._reported_at = now
                 log.get("health").warning(
                     "endpoint.intermittent",
                     target=self.target.id,
@@ -277,9 +280,7 @@ class Watch:
                     reason=outcome.reason,
                     meanwhile=self.verdict.reason,
                 )
-        self._revise(
-            lambda health: machine.settled(health, outcome, self.target.settings, self._clock())
-        )
+        self._revise(lambda health: machine.settled(health, outcome, self.target.settings, now))
 
     def _count(self, outcome: Outcome) -> None:
         self.counters.probes += 1
