@@ -117,9 +117,10 @@ class Observation:
         await self._book.first_round(HOSTNAME_PATIENCE)
 
     def _excused(self, target: Target) -> bool:
-        """Whether an operator has said what is served of a target, or of its region."""
+        """Whether an operator, or the hours of its region, say what is served of a target."""
         now, endpoint = time.monotonic(), target.id.partition("@")[0]
-        return any(self.overrides.get(key, now) for key in (target.region, endpoint))
+        overridden = any(self.overrides.get(key, now) for key in (target.region, endpoint))
+        return overridden or self.shifts.closed(target.region, time.time())
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
         self.changes.endpoint(target, before, after)

@@ -118,11 +118,11 @@ async def _restart(room: Room, played: Endpoints) -> None:
     """The endpoint in Tokyo falls, and answers again."""
 
     async def is_down() -> bool:
-        return (await _endpoint(room))["measured"] == "down"
+        return bool((await _endpoint(room))["measured"] == "down")
 
     async def answers() -> bool:
         endpoint = await _endpoint(room)
-        return endpoint["measured"] == "up" or endpoint["held_until"] is not None
+        return bool(endpoint["measured"] == "up" or endpoint["held_until"])
 
     played.status["ap-northeast"] = 503
     await until(is_down)
