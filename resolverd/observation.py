@@ -16,6 +16,7 @@ from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
 from resolverd.health.dissent import Dissents
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
 from resolverd.health.peers import contradicted, odd_ones
@@ -41,12 +42,19 @@ class Observation:
             on_change=self._verdict_changed,
             doubt=inputs.config.server.doubt,
             excused=self._excused,
+            grace=inputs.config.server.name_grace,
+            kept=_kept(inputs, "names-probed.json"),
         )
         self.load = Load(self.monitor, changed)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self._dissents = Dissents()
-        self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
+        self._book = AddressBook(
+            _hostnames(inputs),
+            on_change=lambda *_: changed(),
+            grace=inputs.config.server.name_grace,
+            kept=_kept(inputs, "names-answered.json"),
+        )
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._log = log.get("daemon")
@@ -74,6 +82,8 @@ class Observation:
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
         self.monitor.doubt.window = inputs.config.server.doubt
+        self.monitor.grace(inputs.config.server.name_grace)
+        self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self.monitor.replace(_targets(inputs.targets))
@@ -95,7 +105,7 @@ class Observation:
         return World(
             verdicts,
             self.overrides,
-            self._book.addresses,
+            self._book.resolved,
             shares=self.load.shares(),
             shifts=self.shifts.at(now, time.time()),
             dissents=self._dissents.by_target(),
@@ -137,6 +147,12 @@ def _targets(targets: ProbeTargets) -> list[Target]:
 def _shifts(inputs: Inputs) -> Shifts:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
     return Shifts({name: each for name, each in hours.items() if each is not None})
+
+
+def _kept(inputs: Inputs, file: str) -> KeptAddresses:
+    """What is remembered of hostnames in `server.state`; nothing where there is none."""
+    state = inputs.config.server.state
+    return KeptAddresses(inputs.base / state / file if state else None)
 
 
 def _hostnames(inputs: Inputs) -> set[str]:

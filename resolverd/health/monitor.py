@@ -16,10 +16,12 @@ from types import MappingProxyType
 from yarl import URL
 
 from resolverd import log
+from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.doubt import Doubt
 from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Canaries
 from resolverd.health.probes import PROBES, Ask, Tools
@@ -44,9 +46,9 @@ class Monitor:
     `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
     or its condition changes, or who a server says it is. `verdicts()` also carries fresher
     reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
-    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts.
-    `excused(target)` is whether an operator's override is in force: no fall under one is held
-    against its target.
+    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts. `grace`
+    and `kept` are those of the `AddressBook` of the URLs' hosts. `excused(target)` is whether an
+    operator's override is in force: no fall under one is held against its target.
     """
 
     def __init__(
@@ -59,12 +61,15 @@ class Monitor:
         lookup: Lookup | None = None,
         doubt: float = 0.0,
         excused: Callable[[Target], bool] = lambda _: False,
+        grace: float = 30.0,
+        kept: KeptAddresses | None = None,
     ) -> None:
         self._wanted = tuple(targets)
         self._on_change = on_change
         self._clock = clock
         self._rng = rng or random.Random()
         self._lookup = lookup
+        self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
         self._hearing = Hearing(self._watches, doubt, clock)
         self._excused = excused
@@ -77,7 +82,14 @@ class Monitor:
 
         Raises ValueError when a target's URL does not suit its kind of probe.
         """
-        book = AddressBook(_hostnames(self._wanted), lookup=self._lookup)
+        book = AddressBook(
+            _hostnames(self._wanted),
+            lookup=self._lookup,
+            on_change=self._moved,
+            grace=self._grace,
+            local=True,
+            kept=self._kept,
+        )
         self._tools = Tools(book)
         await book.start()
         try:
@@ -173,6 +185,18 @@ class Monitor:
             await self._tools.book.stop()
             await self._tools.close()
             self._tools = None
+
+    def grace(self, seconds: float) -> None:
+        """Keep the addresses of a URL's host so long once they are said to be gone."""
+        self._grace = seconds
+        if self._tools is not None:
+            self._tools.book.grace = seconds
+
+    def _moved(self, hostname: str, before: tuple[str, ...], _after: tuple[str, ...]) -> None:
+        """A URL's host has other addresses: what is believed of it was measured elsewhere."""
+        for watch in self._watches.values() if before else ():
+            if normal_host(URL(watch.target.url).host or "") == hostname:
+                watch.probe_early()
 
     def _target(self, id_: str) -> Target | None:
         watch = self._watches.get(id_)
