@@ -87,10 +87,18 @@ class Probe(Section):
         "LoadCredential= gave it.",
     )
     canary_prompt: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = option(
-        "Hi", "Kind vllm: what the canary, a completion of one token, is asked to complete."
+        "Hi", "Kind vllm: what the canary, a completion of two tokens, is asked to complete."
+    )
+    canary_max_tokens: int = option(
+        16,
+        "Kind vllm: the most tokens that a canary asks for, where the server refuses (400) to "
+        "answer in two.",
+        unit="tokens",
+        least=2,
+        most=256,
     )
     canary_tokens_per_hour: int = option(
-        16_000,
+        20_000,
         "Kind vllm: the most that the canaries of one endpoint may take. The default is enough for "
         "one every second; one every five takes a fifth of it.",
         unit="tokens per hour",
