@@ -22,6 +22,7 @@ class Condition(StrEnum):
     misconfigured our own credential or settings are wrong: tells nothing of it
     unproven      the budget for asking was spent: tells nothing of it
     hung          it accepts requests and makes no progress: a failure that counts
+    no-backend    a gateway with nobody behind it: a failure that counts
     draining      it ends, or begins to die: down at once
     wrong-model   it serves something else than it should: down at once
     ============= ==================================================================
@@ -33,6 +34,7 @@ class Condition(StrEnum):
     MISCONFIGURED = "misconfigured"
     UNPROVEN = "unproven"
     HUNG = "hung"
+    NO_BACKEND = "no-backend"
     DRAINING = "draining"
     WRONG_MODEL = "wrong-model"
 

@@ -70,10 +70,14 @@ def later(**changes: object) -> Page:
         (later(generated=9), Own(), False),
         (Page(), Own(), False),
         # one canary of four tokens at most: its own steps are no progress, the next one is
-        (later(generated=11, prompt=104, iterations=12), Own(1, 4), False),
-        (later(generated=12, prompt=104, iterations=12), Own(1, 4), True),
-        (later(generated=11, prompt=105, iterations=12), Own(1, 4), True),
-        (later(generated=11, prompt=104, iterations=13), Own(1, 4), True),
+        (later(generated=12, prompt=104, iterations=13), Own(1, 4), False),
+        (later(generated=13, prompt=104, iterations=13), Own(1, 4), True),
+        (later(generated=12, prompt=105, iterations=13), Own(1, 4), True),
+        (later(generated=12, prompt=104, iterations=14), Own(1, 4), True),
+        # nor are those of one that has not ended, or was asked for more
+        (later(generated=12, prompt=104, iterations=13), Own(0, 4, 1), False),
+        (later(generated=13, prompt=104, iterations=13), Own(0, 4, 1), True),
+        (later(generated=26, prompt=104, iterations=27), Own(1, 4, 0, 16), False),
     ],
 )
 def test_counters_that_grow_by_more_than_our_own_are_progress(
@@ -131,6 +135,8 @@ def test_only_a_canary_can_tell_that_a_page_is_stale() -> None:
         (Answer(503), 404, Condition.SHEDDING),
         (Answer(503), None, Condition.NONE),
         (Answer(200, error=429), 200, Condition.SHEDDING),
+        (Answer(529), 200, Condition.SHEDDING),
+        (Answer(500, error=529), 200, Condition.SHEDDING),
         (Answer(501), None, Condition.MISCONFIGURED),
         (Answer(200, error=401), None, Condition.NONE),
         (Answer(200, error=0), None, Condition.NONE),

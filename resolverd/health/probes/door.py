@@ -51,7 +51,11 @@ class Door:
 
     async def metrics(self, until: float) -> bytes | None:
         """The page of `/metrics`; None where there is none to be had."""
-        status, body = await self._get("/metrics", until, _MOST_METRICS)
+        return await self.page("/metrics", until)
+
+    async def page(self, path: str, until: float) -> bytes | None:
+        """A page of metrics at another path; None where there is none to be had."""
+        status, body = await self._get(path, until, _MOST_METRICS)
         return body if status == 200 else None
 
     async def models(self, until: float) -> tuple[int | None, bytes]:
@@ -68,10 +72,12 @@ class Door:
         status, _ = await self._get(self._health_path, until, _MOST_JSON)
         return status
 
-    async def complete(self, body: bytes, until: float) -> canary.Answer:
+    async def complete(
+        self, body: bytes, until: float, path: str = "/v1/completions"
+    ) -> canary.Answer:
         """Send a canary; a connection that fails while it is on its way is raised too."""
         request = self._request({"Content-Type": "application/json"})
-        url = self._url("/v1/completions")
+        url = self._url(path)
 
         async def ask_once(session: aiohttp.ClientSession) -> canary.Answer:
             return await canary.send(session, url, body, request, until)

@@ -2,14 +2,14 @@
 
     what came back                          what it means
     ──────────────────────────────────────  ─────────────────────────────────────────────────────
-    a token                                 it serves
+    a whole answer                          it serves
     nothing in time, counters moved         busy
     nothing in time, counters still         hung
     404                                     wrong-model
     401, 403                                misconfigured: our credential
     400, 405, 413, 415, 422, 501            misconfigured: our request is not one it takes
     500, while /health is 200               draining, or about to die
-    503 or 429, unless /health fails too    shedding; so is an error 503 or 429 in the stream
+    503, 429 or 529, unless /health fails   shedding; so is such an error in the stream
     anything else                           a failure
 
 vLLM 0.32 answers what its queue has no room for with 503, or with 200 and an error 503 in the
@@ -24,7 +24,7 @@ from resolverd.health.probes.canary import Answer
 
 _OURS = frozenset({400, 405, 413, 415, 422, 501})
 _CREDENTIAL = frozenset({401, 403})
-_FULL = frozenset({429, 503})
+_FULL = frozenset({429, 503, 529})
 
 
 def needs_health(answer: Answer) -> bool:
@@ -59,5 +59,7 @@ def _full(answer: Answer) -> bool:
 
 
 def _reason(answer: Answer) -> str:
+    if answer.status == 200 and answer.error is None and answer.detail:
+        return answer.detail
     begin = f"HTTP {answer.status}" if answer.error is None else f"stream error {answer.error}"
     return f"{begin}: {answer.detail}" if answer.detail else begin

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from resolverd.health.probes.canary import TOKENS
 from resolverd.health.probes.vllm_metrics import Page
 
 
 class Own(NamedTuple):
     """What our own canaries can have added between two pages, so that it is not taken for others'.
 
-    `canaries` that brought a token; `prompt`: the most tokens of a prompt.
+    `canaries` that brought a whole answer; `prompt`: the most tokens of a prompt; `unfinished`
+    canaries, which may have brought some; `tokens`: the most that one generates.
     """
 
     canaries: int = 0
     prompt: int = 0
+    unfinished: int = 0
+    tokens: int = TOKENS
 
 
 NOTHING = Own()
@@ -30,12 +34,13 @@ NOTHING = Own()
 def moved(before: Page, after: Page, own: Own = NOTHING) -> bool:
     """Whether the engine's counters grew by more than our own canaries explain.
 
-    A canary is one token generated, its prompt read, and two steps at most.
+    A canary is its tokens generated, its prompt read, and one step more than its tokens at most.
     """
+    sent = own.canaries + own.unfinished
     return (
-        _growth(before.generated, after.generated) > own.canaries
-        or _growth(before.prompt, after.prompt) > own.canaries * own.prompt
-        or _growth(before.iterations, after.iterations) > 2 * own.canaries
+        _growth(before.generated, after.generated) > sent * own.tokens
+        or _growth(before.prompt, after.prompt) > sent * own.prompt
+        or _growth(before.iterations, after.iterations) > sent * (own.tokens + 1)
     )
 
 

@@ -61,9 +61,10 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
 
 
 class Sight(NamedTuple):
-    """A page of metrics, and how many of our canaries had been answered when it was read."""
+    """A page of metrics, and how many canaries had been sent and answered when it was read."""
 
     page: Page
+    sent: int
     answered: int
 
 
@@ -76,8 +77,8 @@ class Vllm:
         self.expected = Expected(
             settings.model, settings.max_model_len, settings.version, settings.fingerprint
         )
-        self.body = canary.request_body(settings.model, settings.canary_prompt)
-        self.cost = canary.cost(settings.canary_prompt)
+        self.settings = settings
+        self.ask_for(canary.TOKENS)
         self.budget = TokenBudget(settings.canary_tokens_per_hour, time.monotonic())
         self.canaries = Canaries()
         self.sight: Sight | None = None
@@ -89,17 +90,32 @@ class Vllm:
         """One look. Raises ProbeFailedError."""
         return await _Look(self).take()
 
+    def ask_for(self, tokens: int) -> None:
+        """Let canaries ask for so many tokens from now on."""
+        settings, self.tokens = self.settings, tokens
+        self.body = canary.request_body(settings.model, settings.canary_prompt, tokens)
+        self.cost = canary.cost(settings.canary_prompt, tokens)
+
+    def ask_for_more(self) -> bool:
+        """Let canaries ask for the most that the settings allow; False where they do already."""
+        more = self.settings.canary_max_tokens > self.tokens
+        if more:
+            self.ask_for(self.settings.canary_max_tokens)
+        return more
+
     async def read_metrics(self, until: float) -> Sight | None:
         """The page of now, which is then what later looks compare theirs with."""
         text = await self.door.metrics(until)
         if text is None:
             return None
-        self.sight = Sight(read_page(text), self.canaries.answered)
+        self.sight = Sight(read_page(text), self.canaries.sent, self.canaries.answered)
         return self.sight
 
     def own_since(self, sight: Sight) -> progress.Own:
         """What our canaries have added since."""
-        return progress.Own(self.canaries.answered - sight.answered, self.cost)
+        answered = self.canaries.answered - sight.answered
+        unfinished = max(0, self.canaries.sent - sight.sent - answered)
+        return progress.Own(answered, self.cost, unfinished, self.tokens)
 
 
 class _Look:
@@ -186,11 +202,13 @@ class _Look:
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
         server.canaries = server.canaries.one_sent(server.cost)
         answer = await server.door.complete(server.body, self._until(_CANARY))
-        if answer.ttft is not None:
+        if canary.wants_more(answer) and server.ask_for_more():
+            answer = await self._send_again(answer)
+        if answer.complete and answer.ttft is not None:
             server.canaries = server.canaries.one_answered(answer.ttft)
             return self._token(answer, answer.ttft)
         if answer.late:
-            return await self._no_token()
+            return await self._no_token(answer)
         health = await server.door.health(self._until(_END)) if needs_health(answer) else None
         condition, reason = judge(answer, health)
         reason = server.door.credential.hide(reason)
@@ -198,6 +216,18 @@ class _Look:
             self._fail(reason, condition)
         self.readings = replace(self.readings, shedding=True)
         return self._seen(reason, condition)
+
+    async def _send_again(self, refused: canary.Answer) -> canary.Answer:
+        """Ask once more, for more tokens; what refuses these too goes on being asked for few."""
+        server = self.server
+        if server.budget.spend(server.cost, time.monotonic()):
+            server.canaries = server.canaries.one_sent(server.cost)
+            answer = await server.door.complete(server.body, self._until(_CANARY))
+            if not canary.wants_more(answer):
+                return answer
+            refused = answer
+        server.ask_for(canary.TOKENS)
+        return refused
 
     def _token(self, answer: canary.Answer, ttft: float) -> Seen:
         server, expected = self.server, self.server.expected
@@ -210,11 +240,12 @@ class _Look:
             self._fail("does not tell its fingerprint")
         return self._seen(f"token in {1000 * ttft:.0f} ms")
 
-    async def _no_token(self) -> Seen:
+    async def _no_token(self, answer: canary.Answer) -> Seen:
         """The canary's time is over: busy, hung, or not there at all."""
         before = self.sight
         after = await self.server.read_metrics(self._until(_END))
-        waited = f"no token in {_CANARY * self.server.timeout:.2g} s"
+        part = "no end after the first token" if answer.stalled else "no token"
+        waited = f"{part} in {_CANARY * self.server.timeout:.2g} s"
         if not was_heard():
             self._fail(f"timed out after {self.server.timeout:g} s")
         own = self.server.own_since(before) if before else progress.NOTHING
