@@ -42,7 +42,7 @@ from resolverd.health.probes.identify import Expected, mismatch, read_identity
 from resolverd.health.probes.load_page import LoadPageReader
 from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
 from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_heard
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
 from resolverd.health.readings import Readings
 
@@ -112,7 +112,7 @@ class _Attempt:
         except CredentialError as error:
             self._fail(str(error), Condition.MISCONFIGURED, heard=True)
         except (aiohttp.ClientError, OSError) as error:
-            self._fail(reason_of(error), heard=heard_by(error))
+            self._fail(reason_of(error), heard=was_heard() or heard_by(error))
         finally:
             page.cancel()
             await asyncio.gather(page, return_exceptions=True)
@@ -215,7 +215,7 @@ class _Attempt:
         part = "no end after the first token" if answer.stalled else "no answer"
         waited = f"{part} in {_CANARY * self.server.settings.timeout:.2g} s"
         if not works:
-            if was_heard():
+            if was_answered():
                 self._fail(waited, Condition.HUNG)
             self._fail(f"timed out after {self.server.settings.timeout:g} s")
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)

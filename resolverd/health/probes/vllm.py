@@ -44,7 +44,7 @@ from resolverd.health.probes.door import Door
 from resolverd.health.probes.identify import Expected, mismatch, read_identity
 from resolverd.health.probes.judgement import judge, needs_health
 from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_heard
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_metrics import Page, read_page
 from resolverd.health.readings import Readings
@@ -135,7 +135,7 @@ class _Look:
         except CredentialError as wrong:
             self._fail(str(wrong), Condition.MISCONFIGURED, heard=True)
         except (aiohttp.ClientError, OSError) as wrong:
-            self._fail(reason_of(wrong), heard=heard_by(wrong))
+            self._fail(reason_of(wrong), heard=was_heard() or heard_by(wrong))
         self.server.doubted = False
         return seen
 
@@ -246,7 +246,7 @@ class _Look:
         after = await self.server.read_metrics(self._until(_END))
         part = "no end after the first token" if answer.stalled else "no token"
         waited = f"{part} in {_CANARY * self.server.timeout:.2g} s"
-        if not was_heard():
+        if not was_answered():
             self._fail(f"timed out after {self.server.timeout:g} s")
         own = self.server.own_since(before) if before else progress.NOTHING
         if not (before and after and progress.moved(before.page, after.page, own)):
