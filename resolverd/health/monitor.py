@@ -58,7 +58,7 @@ class Monitor:
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
         doubt: float = 0.0,
-        grace: float = 30.0,
+        grace: float = 15.0,
         kept: KeptAddresses | None = None,
     ) -> None:
         self._wanted = tuple(targets)
