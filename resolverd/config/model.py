@@ -110,7 +110,7 @@ class Server(Section):
         most=100_000,
     )
     name_grace: Duration = option(
-        30.0,
+        15.0,
         "How long the addresses of a hostname are kept once a name server says that it has none "
         "any more (NXDOMAIN, NODATA); a name server that fails takes none away.",
         unit="seconds",

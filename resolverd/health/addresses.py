@@ -53,9 +53,9 @@ class AddressBook:
 
     `on_change(hostname, before, after)` is called for every change of a hostname's addresses, the
     first resolution included. Refreshes come at half the TTL found, at least `least` and at most
-    `most` seconds apart; a failed one, or one that says that there are no addresses any more, is
-    repeated after `retry`. `grace` is for how many seconds addresses are kept that a nameserver
-    says are gone. `local` takes loopback addresses from this host's own names. `kept` remembers
+    `most` seconds apart; a failed one is repeated after `retry`. `grace` is for how many seconds
+    addresses are kept that a nameserver says are gone; it is asked again some five times meanwhile.
+    `local` takes loopback addresses from this host's own names. `kept` remembers
     the addresses over a restart.
     """
 
@@ -69,7 +69,7 @@ class AddressBook:
         least: float = LEAST,
         most: float = 3600.0,
         retry: float = 5.0,
-        grace: float = 30.0,
+        grace: float = 15.0,
         local: bool = False,
         kept: KeptAddresses | None = None,
     ) -> None:
@@ -230,6 +230,7 @@ class AddressBook:
             families,
             failing=bool(failing),
             retry=self._retry,
+            confirm=self.grace / 5,
             least=self._least,
             most=self._most,
         )

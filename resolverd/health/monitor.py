@@ -61,7 +61,7 @@ class Monitor:
         lookup: Lookup | None = None,
         doubt: float = 0.0,
         excused: Callable[[Target], bool] = lambda _: False,
-        grace: float = 30.0,
+        grace: float = 15.0,
         kept: KeptAddresses | None = None,
     ) -> None:
         self._wanted = tuple(targets)

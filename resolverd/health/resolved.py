@@ -91,15 +91,23 @@ UNRESOLVED = Resolved()
 
 
 def next_lookup(
-    families: list[Family], *, failing: bool, retry: float, least: float, most: float
+    families: list[Family],
+    *,
+    failing: bool,
+    retry: float,
+    confirm: float,
+    least: float,
+    most: float,
 ) -> float:
     """Seconds until the next lookup.
 
     Addresses are asked for again at half their TTL, so that what remains of it does not run down
-    to nothing; but not in ever smaller halves, where a cache tells the remaining TTL. A failure,
-    and an absence that is to be confirmed, are repeated after `retry`.
+    to nothing; but not in ever smaller halves, where a cache tells the remaining TTL. A failure is
+    repeated after `retry`, an absence that is to be confirmed after `confirm` if that is sooner.
     """
-    if failing or any(each.state == "going" for each in families):
+    if any(each.state == "going" for each in families):
+        return min(retry, max(confirm, least))
+    if failing:
         return retry
     ttl = min((each.ttl for each in families), default=most)
     wait = ttl / 2 if ttl > 2 * least else ttl

@@ -223,6 +223,11 @@ class Offer(NamedTuple):
     a_ttl: int | None = None
     aaaa_ttl: int | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to answer with."""
+        return self.a is None and self.aaaa is None and self.cname is None
+
     def ttl(self, rtype: int, ttl: int) -> int:
         """`ttl`, or what the sources of this family allow, if that is less."""
         source = self.a_ttl if rtype == A else self.aaaa_ttl
@@ -300,7 +305,14 @@ class Steering:
         return any(standing.spilled > 0 for standing in self.standings[service.name].values())
 
     def _cell(self, service: ServicePlan, preference: Preference, drawn: float) -> Cell:
-        decision = decide(preference, self.standings[service.name], service.all_down, drawn)
+        offers = self.offers[service.name]
+        decision = decide(
+            preference,
+            self.standings[service.name],
+            service.all_down,
+            drawn,
+            empty=lambda region: offers[region].empty,
+        )
         key = (service.name, decision)
         found = self.decided.get(key)
         if found is None:

@@ -80,6 +80,11 @@ impl State {
         self.aaaa
     }
 
+    /// Whether there is nothing to answer with.
+    const fn is_empty(&self) -> bool {
+        self.a.is_empty() && self.aaaa.is_empty() && self.cname.is_empty()
+    }
+
     /// The TTL that the sources of its IPv4 addresses allow, in seconds.
     #[must_use]
     pub const fn a_ttl(&self) -> u32 {
@@ -194,7 +199,8 @@ impl Steering {
         preferred: u8,
     ) -> Choice<'_> {
         let mut least = f64::INFINITY;
-        let mut unknown = None;
+        // The first of them all, should none have anything to answer with, and the first that has.
+        let (mut unknown, mut first) = ((None, None), (None, None));
         for (rank, region) in order.iter().enumerate() {
             let Some(state) = self.state(row, region) else {
                 continue;
@@ -206,10 +212,19 @@ impl Steering {
                 choice.drawn = state.spilled > 0.0 && rank + 1 < order.count();
                 return choice;
             }
-            if state.unknown && unknown.is_none() {
-                unknown = Some((region, state));
+            let this = Some((region, state));
+            if state.is_empty() {
+                first.0 = first.0.or(this);
+                unknown.0 = unknown.0.or(this.filter(|_| state.unknown));
+            } else {
+                first.1 = first.1.or(this);
+                unknown.1 = unknown.1.or(this.filter(|_| state.unknown));
             }
         }
+        let (first, unknown) = match first {
+            (none, None) => (none, unknown.0),
+            (_, some) => (some, unknown.1),
+        };
         if let Some((region, _)) = unknown {
             return self.concluded(
                 service,
@@ -221,8 +236,8 @@ impl Steering {
         }
         let outcome = match service.all_down {
             AllDown::Nearest => {
-                let chosen = self.state(row, preferred).map(|state| (preferred, state));
-                return self.concluded(service, Outcome::AllDown, chosen, true, least);
+                let is_preferred = first.is_some_and(|(region, _)| region == preferred);
+                return self.concluded(service, Outcome::AllDown, first, is_preferred, least);
             }
             AllDown::Servfail => Outcome::Servfail,
             AllDown::Nodata => Outcome::Nodata,
