@@ -10,9 +10,11 @@ from aiohttp import web
 from harness.openai_server import CHAT, COMPLETION, EMBEDDING, RESPONSE, WHOLE, OpenAIServer
 
 from resolverd.config.probe import Probe
+from resolverd.health.machine import EndpointHealth, observe
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import PROBES, Tools, api, openai, openai_classify, run
 from resolverd.health.probes.answer import Answer
+from resolverd.health.verdict import State
 
 Look = Callable[[], Awaitable[Outcome]]
 Looking = Callable[..., Awaitable[Look]]
@@ -116,9 +118,9 @@ TYPED = (500, b'{"error":{"type":"rate_limit_error","message":"wait"}}')
         ({"has": {"/v1/completions": "hangs"}}, False, "hung"),
         ({"has": {"/v1/completions": 504}}, False, "hung"),
         ({"has": {"/v1/completions": 401}}, False, "misconfigured"),
-        ({"has": {"/v1/completions": FULL}}, True, "shedding"),
-        ({"has": {"/v1/completions": TYPED}}, True, "shedding"),
-        ({"has": {"/v1/completions": 529}}, True, "shedding"),
+        ({"has": {"/v1/completions": FULL}}, False, "shedding"),
+        ({"has": {"/v1/completions": TYPED}}, False, "shedding"),
+        ({"has": {"/v1/completions": 529}}, False, "shedding"),
         ({"has": {"/v1/completions": FULL}, "health": 503}, False, ""),
         ({"has": {"/v1/completions": b"data: [DONE]\n\n"}}, False, ""),
         ({"has": {"/v1/completions": (404, b'{"error":"model m not found"}')}},
@@ -136,6 +138,23 @@ async def test_each_fault_has_its_condition(
     hangs = condition == "hung"
     seen = await (await looking(OpenAIServer(**server), timeout=1.0 if hangs else 5.0))()  # type: ignore[arg-type]
     assert (seen.ok, seen.condition.value, seen.heard) == (ok, condition, True)
+
+
+@pytest.mark.parametrize("full", [FULL, TYPED, 529, 429])
+async def test_being_full_says_that_a_server_works_only_after_an_answer(
+    looking: Looking, full: object
+) -> None:
+    server = OpenAIServer(has={"/v1/completions": full})
+    look = await looking(server)
+    first = await look()
+    assert observe(EndpointHealth(), first, Probe(), 0.0).state is State.UNKNOWN
+    server.has = {"/v1/completions": COMPLETION}
+    assert (await look()).ok
+    server.has = {"/v1/completions": full}
+    seen = await look()
+    assert (seen.ok, seen.condition) == (True, Condition.SHEDDING)
+    assert seen.readings is not None
+    assert seen.readings.shedding
 
 
 async def test_a_server_that_is_full_for_long_without_an_answer_has_failed(
