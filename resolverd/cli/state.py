@@ -163,6 +163,8 @@ def _row(table: Table, judged: Json, name: str, *cells: str) -> None:
     hours = judged.get("hours")
     if hours and hours["until"]:
         why += f"; {'drains' if hours['open'] else 'serves again'} at {hours['until']}"
+    if held := judged.get("held_until"):
+        why += f"; held until {held} (resolverd clear ends it)"
     if judged["override"]:
         why += f" (measured {judged['measured']})"
     told = f"{judged['state']}, {condition}" if (condition := judged.get("condition")) else None

@@ -16,6 +16,9 @@ from resolverd.config.types import Duration, Hostname
 
 ProbeKind = Literal["tcp", "http", "vllm"]
 
+# Options that say when an endpoint is asked, and not how it is judged.
+_SCHEDULE = {"interval", "fast_interval", "canary_tokens_per_hour"}
+
 
 class Probe(Section):
     """`[probe]`: how endpoints are asked; services, regions and endpoints may override it."""
@@ -58,6 +61,30 @@ class Probe(Section):
     rise: int = option(
         2, "Consecutive successes that bring an endpoint up.", unit="successes", least=1, most=100
     )
+    max_failure_ratio: float = option(
+        0.3,
+        "Share of failed probes above which an endpoint goes down although fewer than `fall` are "
+        "in a row; a larger one bears more, 1 any.",
+        least=0.01,
+        most=1,
+    )
+    flap_damping: Duration = option(
+        3600.0,
+        "Time that a fall is held against an endpoint: its first return is free, another within "
+        "this time of the first fall waits for the end of it, so that there are at most four "
+        "changes in any such time. A longer one keeps clients in their place, and a flapping "
+        "endpoint away, for longer; 0 believes each return.",
+        unit="seconds",
+        least=0,
+        most=86_400,
+    )
+
+    def asks_alike(self, other: Probe) -> bool:
+        """Whether `other` would judge an endpoint by the same question and the same rules.
+
+        When it is asked, and how often it may be, decides nothing.
+        """
+        return self.model_dump(exclude=_SCHEDULE) == other.model_dump(exclude=_SCHEDULE)
 
     @property
     def may_withdraw(self) -> bool:

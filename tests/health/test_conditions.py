@@ -91,13 +91,13 @@ def test_a_hold_moves_no_moment_that_was_promised() -> None:
 def test_soonest_is_the_earliest_flip_over_every_continuation_with_withdrawals(
     history: str, fall: int, rise: int
 ) -> None:
-    probe = Probe(kind="vllm", fall=fall, rise=rise, fast_interval=1.0)
+    probe = Probe(kind="vllm", fall=fall, rise=rise, fast_interval=1.0, flap_damping=0.0)
     now = replay(history, probe)[-1]
     flips = []
     for future in itertools.product("+-sd", repeat=max(fall, rise)):
         health = now
         for step, letter in enumerate(future, start=1):
-            health = observe(health, OUTCOMES[letter], probe, 0.0)
+            health = observe(health, OUTCOMES[letter], probe, len(history) - 1.0 + step)
             if health.state.serves != now.state.serves:
                 flips.append(step)
                 break
