@@ -20,9 +20,9 @@ from resolverd.health.probes.exchange import on_a_live_connection, read_up_to
 from resolverd.health.probes.run import hear
 from resolverd.health.probes.tools import Tools
 
-# A page of vLLM 0.32 with one engine has 60 KB.
-_MOST_METRICS = 1024 * 1024
-_MOST_JSON = 256 * 1024
+# A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
+_MOST_METRICS = 4 * 1024 * 1024
+_MOST_JSON = 1024 * 1024
 
 
 class Door:
