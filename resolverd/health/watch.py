@@ -82,8 +82,8 @@ class Counters:
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they bring any;
-    `heard` is whether the last probe that ended heard anything from the far end.
+    `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
+    bring any; `heard` is whether the last probe that ended heard anything from the far end.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
     watch; without it every silence is the target's own fault. `excused(target)` is whether an
     operator's override is in force, under which no fall is held against it.

@@ -35,7 +35,7 @@ async def looking(tools: Tools) -> AsyncIterator[Looking]:
             {"kind": "vllm", "model": MODEL, "timeout": 5.0, "interval": 60} | settings
         )
         ask = PROBES["vllm"](f"http://127.0.0.1:{port}{path}", probe, tools)
-        return lambda: run(ask, probe.timeout)
+        return lambda: run(ask, probe.longest)
 
     yield start
     for runner in runners:

@@ -127,7 +127,9 @@ def test_only_samples_of_the_expected_models_count(
     page = read_page(text.encode(), models)
     engine = page.engines.get(b'engine="0"')
     assert (engine.generated if engine else None) == generated
-    assert page.waiting == (sum((5, 80, 9)) if not models else 85 if len(models) == 2 else generated)
+    assert page.waiting == (
+        sum((5, 80, 9)) if not models else 85 if len(models) == 2 else generated
+    )
 
 
 def test_samples_that_name_no_model_count() -> None:

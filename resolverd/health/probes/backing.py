@@ -108,8 +108,8 @@ class Backing:
         """How many engines the pages that are remembered tell of."""
         return sum(len(known.sample.page.engines) for known in self._now())
 
-    def stuck(self) -> Stuck:
-        """The engines that hang while others move; none where nothing moves."""
+    def stuck(self, *, alone: bool = True) -> Stuck:
+        """The engines that hang; of one that is `alone` only while others do not."""
         hung = engines = 0
         for known in self._now():
             for key, engine in known.sample.page.engines.items():
@@ -117,7 +117,7 @@ class Backing:
                 still = known.sample.at - known.since.get(key, known.sample.at) >= _STUCK
                 engines += 1
                 hung += busy and still
-        return Stuck(hung, engines) if hung < engines else Stuck(0, engines)
+        return Stuck(hung, engines) if hung < engines or not alone else Stuck(0, engines)
 
     def _now(self) -> list[_Process]:
         """Those that answer now: of one process, its last start."""

@@ -81,7 +81,7 @@ async def send(
             status = response.status
             if status != 200:
                 return _refusal(status, await read_up_to(response, MAX_STREAM))
-            if until_after_headers is not None:
+            if until_after_headers is not None and not deadline.expired():
                 deadline.reschedule(max(until, until_after_headers))
             await _read(response, reader, began)
             return reader.answer()

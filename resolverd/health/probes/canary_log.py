@@ -41,9 +41,8 @@ class CanaryLog:
 
     def partly_serves(self, now: float) -> bool:
         """Whether a failure of now is one of a part only: of the last two one was answered."""
-        return (
-            0 < self.failing_share(now) <= _MOST_SERVED
-            and any(answered for _, answered in self._recent(now)[-2:])
+        return 0 < self.failing_share(now) <= _MOST_SERVED and any(
+            answered for _, answered in self._recent(now)[-2:]
         )
 
     def _recent(self, now: float) -> list[tuple[float, bool]]:
