@@ -84,13 +84,13 @@ class Backing:
     def add(self, sample: MetricsSample) -> Comparison:
         """Take one more page into account, and tell what it may be compared with."""
         key, at = sample.page.started, sample.at
-        self._forget(at)
+        self._forget(key, at)
         self._pages += 1
         known = self._processes.get(key)
         self._note_order(key, known, sample.page)
         self._last = key
         if known is None:
-            replaced = bool(self._processes)
+            replaced = self._pages > 1
             self._processes[key] = _Process(sample, since=dict.fromkeys(sample.page.engines, at))
             return Comparison(None, replaced)
         return self._compare(known, sample)
@@ -137,7 +137,9 @@ class Backing:
             return Comparison(None, replaced=True)
         known.run += 1
         unsure = new.started is None or known.fallen
-        comparable = known.run >= _TRUSTED_RUN or not unsure
+        comparable = not unsure or (
+            known.run >= _TRUSTED_RUN and self.processes is not Processes.SEVERAL
+        )
         for key, engine in new.engines.items():
             busy = bool(engine.running) or bool(engine.waiting)
             if not (comparable and busy) or progress.engine_moved(old.engines[key], engine):
@@ -153,11 +155,9 @@ class Backing:
         if page.gathered:
             self._several_at = self._pages
 
-    def _forget(self, at: float) -> None:
-        old = [k for k, p in self._processes.items() if at - p.sample.at > _FORGET]
-        for key in old:
-            if len(self._processes) > 1:
-                del self._processes[key]
-        while len(self._processes) >= _MOST:
-            oldest = min(self._processes, key=lambda key: self._processes[key].sample.at)
-            del self._processes[oldest]
+    def _forget(self, key: float | None, at: float) -> None:
+        """Forget all but `key` that are old, and the oldest where they are too many."""
+        others = {k: p.sample.at for k, p in self._processes.items() if k != key}
+        for other in sorted(others, key=lambda k: others[k]):
+            if at - others[other] > _FORGET or len(self._processes) >= _MOST:
+                del self._processes[other]

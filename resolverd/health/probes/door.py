@@ -91,7 +91,7 @@ class Door:
         return answer
 
     async def _get(self, path: str, until: float, most: int) -> tuple[int | None, bytes]:
-        """Status and body; None and b"" where none came in time, `_TOO_LONG` and b"" beyond `most`."""
+        """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
         url, request = self._url(path), self._request()
 
         async def ask_once(session: aiohttp.ClientSession) -> tuple[int | None, bytes]:

@@ -81,6 +81,7 @@ class _Look:
         self.readings = Readings(self.at)
         self.reading = Reading()
         self.sent = self.proven = False
+        self.longer: float | None = None  # until when a canary may take that began to be answered
 
     async def take(self) -> Seen:
         """Look. Raises ProbeFailedError, whatever goes wrong."""
@@ -208,13 +209,13 @@ class _Look:
         return await (self._no_token(answer) if answer.late else self._judged(answer))
 
     async def _canary(self) -> canary.Answer:
-        """Send one; it has time of its own where nothing else can tell a slow server from a dead."""
-        server, longer = self.server, None
+        """Send one; it has more time where nothing else can tell a slow server from a dead one."""
+        server = self.server
         self.sent = True
         server.canary_sent(time.monotonic())
         if not any(part.sample.page.of_vllm for part in self.reading.parts):
-            longer = self.began + _END * server.settings.longest
-        return await server.door.complete(server.body, self._until(_CANARY), longer)
+            self.longer = self.began + _END * server.settings.longest
+        return await server.door.complete(server.body, self._until(_CANARY), self.longer)
 
     async def _send_again(self, refused: canary.Answer) -> canary.Answer:
         """Ask once more, for more tokens; what refuses these too goes on being asked for few."""
@@ -235,12 +236,12 @@ class _Look:
             await self._ask_identity(until)  # a gateway's list tells whether anybody is left
         condition, reason = judge(answer, health, server.known())
         reason = server.door.credential.hide(reason)
-        if condition is Condition.SHEDDING:
-            return self._shedding(reason)
-        self._fail(reason, condition)
+        if condition is not Condition.SHEDDING:
+            self._fail(reason, condition)
+        return self._shedding(reason)
 
     def _shedding(self, reason: str) -> Seen:
-        """It says that it is full, which is believed only of what has shown of late that it lives."""
+        """It says that it is full, which is believed only of what has lived of late."""
         server = self.server
         if not server.alive(time.monotonic()):
             self.readings = Readings(self.at)
@@ -261,18 +262,20 @@ class _Look:
 
     async def _no_token(self, answer: canary.Answer) -> Seen:
         """The canary's time is over: busy, hung, or not there at all."""
-        server, began = self.server, asyncio.get_running_loop().time()
-        late = began - self.began > _END * server.settings.timeout
-        end = self.began + 0.99 * server.settings.longest if late else self._until(_END)
+        server, settings = self.server, self.server.settings
+        waited, end = _CANARY * settings.timeout, self._until(_END)
+        if self.longer is not None and answer.status == 200:
+            waited = max(waited, self.longer - self.began)
+            end = max(end, self.began + 0.99 * settings.longest)
         after = await server.read_metrics(end)
         after = after.since(self.reading)
         part = "no end after the first token" if answer.stalled else "no token"
-        waited = f"{part} in {began - self.began:.2g} s"
+        said = f"{part} in {waited:.2g} s"
         if not was_heard():
-            self._fail(f"timed out after {server.settings.timeout:g} s")
+            self._fail(f"timed out after {settings.timeout:g} s")
         if not server.moved(after):
             self.readings = Readings(self.at)
-            self._fail(f"{waited}, and {self._no_progress(after)}", Condition.HUNG)
+            self._fail(f"{said}, and {self._no_progress(after)}", Condition.HUNG)
         shedding = self.readings.shedding
         self.readings = self._load(after, shedding=shedding)
         one_engine = server.metrics.processes is Processes.ONE and server.metrics.engines <= 1
@@ -281,7 +284,7 @@ class _Look:
             server.canary_log.add(time.monotonic(), answered=False)
         if self.proven and one_engine:
             return self._progress()
-        return self._seen(f"{waited}, but makes progress", Condition.BUSY)
+        return self._seen(f"{said}, but makes progress", Condition.BUSY)
 
     def _no_progress(self, after: Reading) -> str:
         """Why there is none: seen, or not to be seen."""

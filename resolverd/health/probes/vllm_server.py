@@ -39,7 +39,8 @@ class Server:
         self.ask_for(canary.TOKENS)
         self.canaries, self.canary_log = Canaries(), CanaryLog()
         self.budget = TokenBudget(settings.canary_tokens_per_hour, time.monotonic())
-        self.listing, self.identity = Listing(), None  # type: Listing, Identity | None
+        self.listing = Listing()
+        self.identity: Identity | None = None
         self.identified = -math.inf
         self.doubted = False  # whether the last probe saw no server that serves
         self.of_vllm = False  # whether its last page was vLLM's
