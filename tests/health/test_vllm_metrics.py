@@ -138,7 +138,8 @@ def test_samples_that_name_no_model_count() -> None:
 
 @pytest.mark.parametrize("share", ["1.0000001", "85", "-0.1", "NaN", "+Inf"])
 def test_what_is_no_share_is_unknown(share: str) -> None:
-    text = f'vllm:kv_cache_usage_perc{{engine="0"}} {share}\nvllm:prompt_tokens_total{{engine="0"}} 1\n'
+    text = f'vllm:kv_cache_usage_perc{{engine="0"}} {share}\n'
+    text += 'vllm:prompt_tokens_total{engine="0"} 1\n'
     page = read_page(text.encode())
     assert page.kv_usage is None
     assert page.engines[b'engine="0"'].kv_usage is None
