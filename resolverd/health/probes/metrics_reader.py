@@ -127,7 +127,9 @@ class MetricsReader:
 
     @property
     def processes(self) -> Processes:
-        """How many processes answer at the URL."""
+        """How many processes answer at the URL; unknown while no page can be read."""
+        if self.why != READABLE:
+            return Processes.UNKNOWN
         if len(self._sources) > 1:
             return Processes.SEVERAL
         return self._sources[0].backing.processes if self._alone else Processes.UNKNOWN
@@ -152,7 +154,7 @@ class Source:
 
     def __init__(self, door: Door, path: str, *, raises: bool = False) -> None:
         self.backing = Backing()
-        self.why, self.answers = "", True
+        self.why, self.answers = "not read yet", True
         self._door, self._path, self._raises = door, path, raises
 
     async def read(self, until: float, models: Collection[str]) -> Page | None:
