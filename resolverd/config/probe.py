@@ -182,6 +182,43 @@ class Probe(Section):
         most=10_000_000,
     )
 
+    canary_timeout: Duration = option(
+        4.5,
+        "Kind vllm: time that a canary may take where /metrics cannot be read, if its headers came "
+        "within `timeout`; of a server that is full and hides its counters nothing else tells that "
+        "it works. Gateways give up after 5 s.",
+        unit="seconds",
+        least=0.01,
+        most=300,
+    )
+    degraded: Literal["serve", "down"] = option(
+        "serve",
+        "Kind vllm: what becomes of an endpoint of which a part hangs or fails: it serves with so "
+        "much less capacity, or each such probe is a failure.",
+    )
+    metrics_url: str = option(
+        "",
+        "Kind vllm: where the page of metrics is, if not at /metrics below the URL.",
+    )
+    workers: tuple[str, ...] = option(
+        (),
+        "Kind vllm: URLs of the servers behind a front door that hides them; the progress of each "
+        "is read below it, and canaries go through the front door.",
+        longest=64,
+    )
+
+    @property
+    def longest(self) -> float:
+        """The most seconds that a probe may take."""
+        return max(self.timeout, self.canary_timeout) if self.kind == "vllm" else self.timeout
+
+    @model_validator(mode="after")
+    def _metrics_are_over_http(self) -> Probe:
+        for url in (self.metrics_url, *self.workers):
+            if url and not url.startswith(("http://", "https://")):
+                raise ValueError(f'"{url}" is not an http:// or https:// URL')
+        return self
+
     @model_validator(mode="after")
     def _fast_is_faster(self) -> Probe:
         if self.fast_interval > self.interval:

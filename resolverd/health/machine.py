@@ -74,7 +74,10 @@ def observe(
     started: float | None = None,
 ) -> EndpointHealth:
     """The health after one more probe, which began at `started` (default: `now`) and ended now."""
-    if outcome.condition.holds and not (health.state is State.UNKNOWN and outcome.ok):
+    unknown = health.state is State.UNKNOWN
+    if outcome.condition.holds and not (unknown and outcome.ok):
+        return replace(health, reason=outcome.reason, condition=outcome.condition)
+    if unknown and outcome.condition.leaves_unknown:
         return replace(health, reason=outcome.reason, condition=outcome.condition)
     counted = replace(
         health,

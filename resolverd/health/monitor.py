@@ -23,6 +23,7 @@ from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries
 from resolverd.health.probes import PROBES, Ask, Tools
 from resolverd.health.readings import Readings
@@ -125,6 +126,12 @@ class Monitor:
         """What canaries each target was sent, by target id, where its probe sends any."""
         return MappingProxyType(
             {id_: w.canaries for id_, w in self._watches.items() if w.canaries is not None}
+        )
+
+    def offers(self) -> Mapping[str, Offers]:
+        """What each target lets its probe know, by target id, where its probe looks for it."""
+        return MappingProxyType(
+            {id_: w.offers for id_, w in self._watches.items() if w.offers is not None}
         )
 
     def heard(self) -> Mapping[str, bool]:

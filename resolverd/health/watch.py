@@ -28,7 +28,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from resolverd import log
 from resolverd.config.probe import Probe
@@ -36,6 +36,7 @@ from resolverd.health import machine
 from resolverd.health.doubt import Fault
 from resolverd.health.identity import Identity
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
 from resolverd.health.probes import Ask, run
 from resolverd.health.readings import Readings
@@ -81,8 +82,8 @@ class Counters:
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings`, `identity` and `canaries` are the latest that its probes brought, if they bring any;
-    `heard` is whether the last probe that ended heard anything from the far end.
+    `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
+    bring any; `heard` is whether the last probe that ended heard anything from the far end.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
     watch; without it every silence is the target's own fault. `excused(target)` is whether an
     operator's override is in force, under which no fall is held against it.
@@ -117,6 +118,7 @@ class Watch:
         self.readings: Readings | None = None
         self.identity: Identity | None = None
         self.canaries: Canaries | None = None
+        self.offers: Offers | None = None
         self.heard = True
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
         self._overtaken: dict[asyncio.Task[Outcome], float] = {}
@@ -129,7 +131,7 @@ class Watch:
         started = self._clock()
         self._started = started
         self._drop_overtaken(len(self._tasks) + 1)
-        task = asyncio.create_task(run(self._ask, self.target.settings.timeout))
+        task = asyncio.create_task(run(self._ask, self.target.settings.longest))
         self._tasks[task] = started
         task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
@@ -167,7 +169,7 @@ class Watch:
 
     def late(self, now: float) -> bool:
         """Whether the next probe should have started long ago: the loop is stuck."""
-        due = max(self._due_at, self._started + self.target.settings.timeout)
+        due = max(self._due_at, self._started + self.target.settings.longest)
         return not math.isinf(due) and now - due > _LATE
 
     def adopt(self, target: Target, ask: Ask) -> None:
@@ -300,6 +302,7 @@ class Watch:
         self.readings = outcome.readings or self.readings
         known, self.identity = self.identity, outcome.identity
         self.canaries = outcome.canaries or self.canaries
+        offered, self.offers = self.offers, outcome.offers or self.offers
         self.heard = outcome.heard
         self._trial.observe(outcome, self.target.settings, self._clock(), started)
         if (outcome.ok or outcome.condition.holds) and not self._unsure:
@@ -312,6 +315,13 @@ class Watch:
             self.settle(Fault.TARGET)
         else:
             self._ended(self, outcome, started)
+        if self.offers is not None and self.offers != offered:
+            log.get("health").info(
+                "endpoint.offers",
+                target=self.target.id,
+                region=self.target.region,
+                **{name: str(value) for name, value in asdict(self.offers).items()},
+            )
         if self.identity not in (None, known):
             self._report(self.target, self.verdict, self.verdict)
 

@@ -25,6 +25,9 @@ OUTCOMES = {
     "b": Outcome(True, "slow", condition=Condition.BUSY),
     "h": Outcome(False, "no token", condition=Condition.HUNG),
     "s": Outcome(True, "full", condition=Condition.SHEDDING),
+    "g": Outcome(True, "a part hangs", condition=Condition.DEGRADED),
+    "p": Outcome(False, "HTTP 503, no proof", condition=Condition.NO_PROOF),
+    "n": Outcome(False, "nobody", condition=Condition.NO_BACKEND),
     "m": Outcome(False, "HTTP 401", condition=Condition.MISCONFIGURED),
     "u": Outcome(False, "budget spent", condition=Condition.UNPROVEN),
     "d": Outcome(False, "HTTP 500", condition=Condition.DRAINING),
@@ -59,6 +62,12 @@ def replay(history: str, probe: Probe) -> list[EndpointHealth]:
         ("m+", "unknown up"),
         ("m-", "unknown down"),
         ("uu", "unknown unknown"),
+        # full, and no proof of life: teaches nothing of what is unknown, and is a failure else
+        ("pppp", "unknown unknown unknown unknown"),
+        ("pp+ppp", "unknown unknown up suspect suspect down"),
+        ("+nnn", "up suspect suspect down"),
+        ("n", "down"),
+        ("-gg", "down recovering up"),
         # what withdraws is down at once, and comes back by `rise`
         ("d", "down"),
         ("w", "down"),

@@ -16,9 +16,11 @@ from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.tools import Tools
 
-# A page of vLLM 0.32 with one engine has 60 KB.
-_MOST_METRICS = 1024 * 1024
-_MOST_JSON = 256 * 1024
+# A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
+_MOST_METRICS = 4 * 1024 * 1024
+_MOST_JSON = 1024 * 1024
+# In place of the status of an answer whose body is longer than it may be: what it tells is unknown.
+_TOO_LONG = 0
 
 
 class Door:
@@ -36,14 +38,15 @@ class Door:
         self.credential = self._request.credential
         self._url("/")
 
-    async def metrics(self, until: float) -> bytes | None:
-        """The page of `/metrics`; None where there is none to be had."""
-        return await self.page("/metrics", until)
-
-    async def page(self, path: str, until: float) -> bytes | None:
-        """A page of metrics at another path; None where there is none to be had."""
+    async def metrics(self, until: float, path: str = "/metrics") -> tuple[bytes | None, str]:
+        """The page of metrics, and why it cannot be read where it is None."""
         status, body = await self._get(path, until, _MOST_METRICS)
-        return body if status == 200 else None
+        if status == 200:
+            html = body.lstrip()[:1] == b"<"
+            return (None, "HTML") if html else (body, "")
+        if status == _TOO_LONG:
+            return None, f"more than {_MOST_METRICS // 1024 // 1024} MiB"
+        return None, "no answer" if status is None else f"HTTP {status}"
 
     async def models(self, until: float) -> tuple[int | None, bytes]:
         """Status and body of `/v1/models`; a status of None tells that no answer came."""
@@ -60,14 +63,21 @@ class Door:
         return status
 
     async def complete(
-        self, body: bytes, until: float, path: str = "/v1/completions"
+        self,
+        body: bytes,
+        until: float,
+        path: str = "/v1/completions",
+        until_after_headers: float | None = None,
     ) -> canary.Answer:
         """Send a canary; a connection that fails while it is on its way is raised too."""
         request = self._request.arguments({"Content-Type": "application/json"})
-        return await canary.send(self._tools.session, self._url(path), body, request, until)
+        url = self._url(path)
+        return await canary.send(
+            self._tools.session, url, body, request, until, until_after_headers
+        )
 
     async def _get(self, path: str, until: float, most: int) -> tuple[int | None, bytes]:
-        """Status and body; (None, b"") where none came, in time or at all or within `most`."""
+        """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
         url, request = self._url(path), self._request.arguments()
         try:
             async with (
@@ -75,7 +85,7 @@ class Door:
                 self._tools.session.get(url, **request) as response,
             ):
                 body = await read_up_to(response, most + 1)
-                return (response.status, body) if len(body) <= most else (None, b"")
+                return (response.status, body) if len(body) <= most else (_TOO_LONG, b"")
         except aiohttp.ClientConnectorError:
             raise
         except (TimeoutError, aiohttp.ClientError):

@@ -62,5 +62,5 @@ class LoadPageReader:
         return now - self._worked_at <= WORK_LASTS
 
     async def _read(self, path: str, models: Collection[str], until: float) -> LoadPage | None:
-        text = await self._door.page(path, until)
+        text, _ = await self._door.metrics(until, path)
         return None if text is None else read_page(text, told=self._told, models=models)

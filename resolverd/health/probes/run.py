@@ -15,6 +15,7 @@ import aiohttp
 
 from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Condition, Outcome
 from resolverd.health.probes.connection import Trace, begin_trace, current_trace
 from resolverd.health.probes.credential import CredentialError
@@ -30,6 +31,7 @@ class Seen(NamedTuple):
     readings: Readings | None = None
     identity: Identity | None = None
     canaries: Canaries | None = None
+    offers: Offers | None = None
 
 
 Ask = Callable[[], Awaitable[Seen]]
@@ -95,6 +97,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         readings=seen.readings,
         identity=seen.identity,
         canaries=seen.canaries,
+        offers=seen.offers,
         connect=trace.connect,
         certificate_expires=trace.certificate_expires,
     )
