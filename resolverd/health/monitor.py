@@ -45,7 +45,7 @@ class Monitor:
     or its condition changes, or who a server says it is. `verdicts()` also carries fresher
     reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
     default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts.
-    `excused(target)` is whether an operator's override is in force: no fall under one is held
+    `overridden(target)` is whether an operator's override is in force: no fall under one is held
     against its target.
     """
 
@@ -58,7 +58,7 @@ class Monitor:
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
         doubt: float = 0.0,
-        excused: Callable[[Target], bool] = lambda _: False,
+        overridden: Callable[[Target], bool] = lambda _: False,
     ) -> None:
         self._wanted = tuple(targets)
         self._on_change = on_change
@@ -67,7 +67,7 @@ class Monitor:
         self._lookup = lookup
         self._watches: dict[str, Watch] = {}
         self._hearing = Hearing(self._watches, doubt, clock)
-        self._excused = excused
+        self._overridden = overridden
         self._tools: Tools | None = None
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
@@ -156,10 +156,10 @@ class Monitor:
         self._hearing.replaced([watch.target.id for watch in new])
         self._begin([watch for watch in present if watch.waits])
 
-    def forgive(self, ids: Iterable[str]) -> list[str]:
+    def clear_penalties(self, ids: Iterable[str]) -> list[str]:
         """Hold no fall against these targets any more; the ids of those that were held down."""
         known = [id_ for id_ in ids if id_ in self._watches]
-        return [id_ for id_ in known if self._watches[id_].forgive()]
+        return [id_ for id_ in known if self._watches[id_].clear_penalty()]
 
     async def stop(self) -> None:
         """Stop probing and close every connection; verdicts stay readable."""
@@ -193,7 +193,7 @@ class Monitor:
             rng=self._rng,
             report=self._changed,
             ended=self._hearing.ended,
-            excused=self._excused,
+            overridden=self._overridden,
         )
         self._watches[target.id] = watch
         return watch

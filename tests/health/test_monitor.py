@@ -246,7 +246,7 @@ async def test_probes_that_hang_overlap_while_it_serves_but_no_more_than_fall(
 async def test_a_probe_that_hangs_counts_though_a_later_one_succeeds(
     serve: Serve, watch: Watch, changes: Changes
 ) -> None:
-    """It is overtaken, and goes on to its own end: a failure, but not one in a row."""
+    """It is superseded, and goes on to its own end: a failure, but not one in a row."""
     server = Switch()
     settings = {"interval": 0.1, "fast_interval": 0.05, "timeout": 0.5, "fall": 3}
     monitor = await watch(target("a", await serve(server), **settings))
@@ -254,7 +254,7 @@ async def test_a_probe_that_hangs_counts_though_a_later_one_succeeds(
     async with asyncio.timeout(20):
         await server.hung.wait()
     server.mood = "200"
-    await eventually(lambda: monitor.counters()["a"].overtaken_failures > 0)
+    await eventually(lambda: monitor.counters()["a"].superseded_failures > 0)
     assert monitor.verdicts()["a"].serves
     await eventually(lambda: monitor.verdicts()["a"].state is State.UP)
     assert "down" not in changes.states("a")
