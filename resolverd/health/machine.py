@@ -1,17 +1,15 @@
 """The state machine of one endpoint, as a pure function of what its probes saw.
 
-                      success                       failures that make it full
+                      success
         ┌─────────┐  (first result)  ┌────┐ failure ┌─────────┐
         │ unknown ├────────────────► │ up ├────────►│ suspect │
         └────┬────┘                  └────┘◄────────┴────┬────┘
              │ failure                 ▲      success    │ failure, the fall-th in a row,
              │ (first result)          │                 ▼ or one that fills the bucket
-             │                 success,│ failure      ┌──────┐
-             │          the rise-th in │ ┌───────────►│ down │◄─┐
-             │          a row, and not │ │            └──┬───┘  │
-             │          before its     │ │               │      │
-             │          hold ends      │ │               │      │
-             │                 ┌───────┴─┴──┐  success   │      │
+             │       success, the      │ failure      ┌──────┐
+             │       rise-th in a row, │ ┌───────────►│ down │◄─┐
+             │       once its hold     │ │            └──┬───┘  │
+             │       is over   ┌───────┴─┴──┐  success   │      │
              │                 │ recovering │◄───────────┘      │
              │                 └────────────┘                   │
              └──────────────────────────────────────────────────┘

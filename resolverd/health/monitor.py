@@ -66,6 +66,7 @@ class Monitor:
         self._rng = rng or random.Random()
         self._lookup = lookup
         self._watches: dict[str, Watch] = {}
+        self._held_until: dict[str, float] = {}
         self._hearing = Hearing(self._watches, doubt, clock)
         self._overridden = overridden
         self._tools: Tools | None = None
@@ -150,6 +151,7 @@ class Monitor:
         tools.book.replace(_hostnames(wanted.values()))
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
+            self._held_until.pop(id_, None)
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
@@ -213,7 +215,8 @@ class Monitor:
                 after=after.state.value,
                 reason=after.reason,
             )
-        if before.held_until is None and after.held_until is not None:
+        if after.held_until is not None and after.held_until != self._held_until.get(target.id):
+            self._held_until[target.id] = after.held_until  # one event for each hold
             self._log.warning(
                 "endpoint.held",
                 target=target.id,

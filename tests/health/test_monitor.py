@@ -260,6 +260,24 @@ async def test_a_probe_that_hangs_counts_though_a_later_one_succeeds(
     assert "down" not in changes.states("a")
 
 
+async def test_a_hold_is_one_event_however_often_it_answers_meanwhile(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    with capture_logs() as events:
+        monitor = await watch(target("a", await serve(server), rise=1))
+        for _ in range(4):
+            server.mood = "503"
+            await eventually(lambda: monitor.verdicts()["a"].state is State.DOWN)
+            server.mood = "200"
+            await eventually(lambda: monitor.verdicts()["a"].state is not State.DOWN)
+    assert monitor.verdicts()["a"].held_until is not None
+    (held,) = (event for event in events if event["event"] == "endpoint.held")
+    assert 3590 < held["seconds"] <= 3600
+    flips = [after.serves for _, before, after in changes.seen if before.serves != after.serves]
+    assert flips == [True, False, True, False]
+
+
 async def test_counters_tell_probes_failures_and_latency(serve: Serve, watch: Watch) -> None:
     monitor = await watch(target("a", await serve(Switch("503"))))
     counters = monitor.counters()["a"]
