@@ -41,7 +41,7 @@ class Observation:
             _targets(inputs.targets),
             on_change=self._verdict_changed,
             doubt=inputs.config.server.doubt,
-            excused=self._excused,
+            overridden=self._overridden,
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
         )
@@ -126,7 +126,7 @@ class Observation:
         await self.monitor.first_round()
         await self._book.first_round(HOSTNAME_PATIENCE)
 
-    def _excused(self, target: Target) -> bool:
+    def _overridden(self, target: Target) -> bool:
         """Whether an operator, or the hours of its region, say what is served of a target."""
         now, endpoint = time.monotonic(), target.id.partition("@")[0]
         overridden = any(self.overrides.get(key, now) for key in (target.region, endpoint))

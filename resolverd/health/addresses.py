@@ -1,9 +1,8 @@
 """The addresses of hostnames, refreshed in the background.
 
 Each hostname has a task of its own, so one whose nameserver hangs delays no other. What an answer
-changes is in `resolved.py`. Addresses that lead a client to itself or nowhere are never taken from
-a name; a name of this host's own (its hosts file, localhost) may be loopback where the book is
-for probing from here.
+changes is in `resolved.py`. Addresses that lead a client to itself or nowhere are taken from no
+name that is answered; what this host alone connects to may be anywhere, loopback included.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class AddressBook:
     first resolution included. Refreshes come at half the TTL found, at least `least` and at most
     `most` seconds apart; a failed one is repeated after `retry`. `grace` is for how many seconds
     addresses are kept that a nameserver says are gone; it is asked again some five times meanwhile.
-    `local` takes loopback addresses from this host's own names. `kept` remembers
+    `local` takes every address, for a book that is only probed. `kept` remembers
     the addresses over a restart.
     """
 
@@ -161,7 +160,7 @@ class AddressBook:
         entry = Entry()
         for family in _FAMILIES:
             kept = self._kept.get(hostname, family)
-            taken = tuple(a for a in kept if self._is_taken(a, by_hand=True))
+            taken = tuple(a for a in kept if self._is_taken(a))
             if taken:
                 entry.by_family[family] = Family(taken, "stale", LOW_TTL)
                 entry.had_addresses = True
@@ -202,7 +201,7 @@ class AddressBook:
             elif isinstance(answer, BaseException):
                 raise answer
             else:
-                taken = tuple(a for a in answer.addresses if self._is_taken(a, answer.by_hand))
+                taken = tuple(a for a in answer.addresses if self._is_taken(a))
                 refused += [a for a in answer.addresses if a not in taken]
                 if taken:
                     entry.by_family[family] = known.found(taken, answer.ttl, now)
@@ -235,8 +234,8 @@ class AddressBook:
             most=self._most,
         )
 
-    def _is_taken(self, address: str, by_hand: bool) -> bool:
-        return (self._local and by_hand) or is_elsewhere(address)
+    def _is_taken(self, address: str) -> bool:
+        return self._local or is_elsewhere(address)
 
     def _remember(self, hostname: str, entry: Entry) -> None:
         """Keep what a nameserver has said last; addresses that a failure kept are kept there."""

@@ -38,14 +38,12 @@ class LookupFailedError(ResolverdError):
 class Found:
     """Addresses of one family in a stable order, good for `ttl` seconds.
 
-    None of them is an answer too: `absence` says which, NXDOMAIN or NODATA. `by_hand` tells that
-    they are from this host itself, by its hosts file.
+    None of them is an answer too: `absence` says which, NXDOMAIN or NODATA.
     """
 
     addresses: tuple[str, ...]
     ttl: float
     absence: str = ""
-    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class SystemLookup:
             by_hand = tuple(_LOOPBACK.values())
         if by_hand:
             same = tuple(a for a in by_hand if (":" in a) == (rrtype == "AAAA"))
-            return Found(same, self.hosts_ttl, "" if same else "NODATA", by_hand=True)
+            return Found(same, self.hosts_ttl, "" if same else "NODATA")
         try:
             name = dns.name.from_text(normal_host(hostname), None)
             until = asyncio.get_running_loop().time() + self.timeout

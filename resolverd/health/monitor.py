@@ -48,7 +48,7 @@ class Monitor:
     or its condition changes, or who a server says it is. `verdicts()` also carries fresher
     reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
     default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts. `grace`
-    and `kept` are those of the `AddressBook` of the URLs' hosts. `excused(target)` is whether an
+    and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
     operator's override is in force: no fall under one is held against its target.
     """
 
@@ -61,7 +61,7 @@ class Monitor:
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
         doubt: float = 0.0,
-        excused: Callable[[Target], bool] = lambda _: False,
+        overridden: Callable[[Target], bool] = lambda _: False,
         grace: float = 15.0,
         kept: KeptAddresses | None = None,
     ) -> None:
@@ -72,8 +72,9 @@ class Monitor:
         self._lookup = lookup
         self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
+        self._held_until: dict[str, float] = {}
         self._hearing = Hearing(self._watches, doubt, clock)
-        self._excused = excused
+        self._overridden = overridden
         self._tools: Tools | None = None
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
@@ -169,16 +170,17 @@ class Monitor:
         tools.book.replace(_hostnames(wanted.values()))
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
+            self._held_until.pop(id_, None)
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
         self._hearing.replaced([watch.target.id for watch in new])
         self._begin([watch for watch in present if watch.waits])
 
-    def forgive(self, ids: Iterable[str]) -> list[str]:
+    def clear_penalties(self, ids: Iterable[str]) -> list[str]:
         """Hold no fall against these targets any more; the ids of those that were held down."""
         known = [id_ for id_ in ids if id_ in self._watches]
-        return [id_ for id_ in known if self._watches[id_].forgive()]
+        return [id_ for id_ in known if self._watches[id_].clear_penalty()]
 
     async def stop(self) -> None:
         """Stop probing and close every connection; verdicts stay readable."""
@@ -224,7 +226,7 @@ class Monitor:
             rng=self._rng,
             report=self._changed,
             ended=self._hearing.ended,
-            excused=self._excused,
+            overridden=self._overridden,
         )
         self._watches[target.id] = watch
         return watch
@@ -244,7 +246,8 @@ class Monitor:
                 after=after.state.value,
                 reason=after.reason,
             )
-        if before.held_until is None and after.held_until is not None:
+        if after.held_until is not None and after.held_until != self._held_until.get(target.id):
+            self._held_until[target.id] = after.held_until  # one event for each hold
             self._log.warning(
                 "endpoint.held",
                 target=target.id,

@@ -181,14 +181,17 @@ async def test_addresses_that_lead_a_client_to_itself_or_nowhere_are_never_taken
     assert len(refused[0]["refused"]) == 9
 
 
-async def test_loopback_is_taken_from_this_hosts_own_names_only_for_probing(
+async def test_loopback_is_probed_and_never_answered(
     nameserver: Nameserver, tmp_path: Path
 ) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.1.1 here.example\n")
     names = ["localhost", "here.example", NAME]
     nameserver.a = ["127.0.0.2"]
-    for local, wanted in ((True, [("127.0.0.1", "::1"), ("127.0.1.1",), ()]), (False, [()] * 3)):
+    for local, wanted in (
+        (True, [("127.0.0.1", "::1"), ("127.0.1.1",), ("127.0.0.2",)]),
+        (False, [()] * 3),
+    ):
         book = AddressBook(names, lookup=lookup(nameserver, hosts), local=local)
         await book.start()
         assert await book.first_round(within=20)

@@ -13,6 +13,7 @@ import ssl
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohappyeyeballs
@@ -20,6 +21,7 @@ import aiohttp
 from aiohttp import client_proto, client_reqrep
 
 from resolverd.health.probes.certificate import expires_at
+from resolverd.health.probes.protocol import HeadProtocol
 
 
 @dataclass(slots=True)
@@ -77,6 +79,10 @@ class TracingConnector(aiohttp.TCPConnector):
     reached from one that is not; so its one method that connects is replaced. `tests/health/
     test_heard.py` fails should aiohttp call it no more.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(force_close=True, **options)
+        self._factory: partial[Any] = partial(HeadProtocol, loop=self._loop)
 
     async def _wrap_create_connection(
         self,

@@ -100,7 +100,6 @@ def _session(book: AddressBook, only: Family | None) -> aiohttp.ClientSession:
             limit_per_host=0,
             resolver=BookResolver(book, only),
             use_dns_cache=False,
-            force_close=True,
         ),
         response_class=TracingResponse,
         cookie_jar=aiohttp.DummyCookieJar(),
