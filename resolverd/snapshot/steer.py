@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.writer import RRsetWire
+from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import NO_SHARE, Share
@@ -75,7 +76,10 @@ def _standing(verdict: Verdict, share: Share, now: float) -> Standing:
 
 
 def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float) -> Offer:
-    """The endpoints that serve; all of them where none does, should the region be answered."""
+    """The endpoints that serve; all of them where none does, should the region be answered.
+
+    Of one that serves over one family alone, the addresses of that.
+    """
     serving = [each for each in planned.endpoints if judged[each.target].serves]
     v4: dict[bytes, None] = {}
     v6: dict[bytes, None] = {}
@@ -89,8 +93,9 @@ def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now
                 min(a_until, resolved.a_until),
                 min(aaaa_until, resolved.aaaa_until),
             )
-        v4 |= dict.fromkeys(a)
-        v6 |= dict.fromkeys(aaaa)
+        withheld = judged[endpoint.target].withheld if serving else frozenset()
+        v4 |= dict.fromkeys(() if Family.IPV4 in withheld else a)
+        v6 |= dict.fromkeys(() if Family.IPV6 in withheld else aaaa)
     return Offer(
         _rrset(A, v4),
         _rrset(AAAA, v6),

@@ -25,8 +25,9 @@ from resolverd.health.monitor import in_waves
 from resolverd.health.outcome import Canaries, Condition
 from resolverd.health.probes import ProbeFailedError, Seen
 from resolverd.health.readings import Readings
+from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
-from resolverd.health.watch import Target, Watch
+from resolverd.health.watch import Watch
 
 SLACK = 1e-6
 # No deadline for one example: a loaded machine is no defect.
