@@ -16,6 +16,7 @@ from types import MappingProxyType
 from yarl import URL
 
 from resolverd import log
+from resolverd.config.secrets import hide, secrets_of
 from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.doubt import Doubt
@@ -25,6 +26,7 @@ from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Canaries
 from resolverd.health.probes import PROBES, Ask, Tools
+from resolverd.health.probes.run import ProbeFailedError, Seen
 from resolverd.health.readings import Readings
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Counters, Target, Watch
@@ -252,8 +254,25 @@ class Monitor:
 
 
 def prepare(target: Target, tools: Tools) -> Ask:
-    """What probes `target`. Raises ValueError when its URL does not suit its kind."""
-    return PROBES[target.settings.kind](target.url, target.settings, tools)
+    """What probes `target`. Raises ValueError when its URL does not suit its kind.
+
+    What a server repeats of our secrets is hidden in what the probe tells.
+    """
+    settings = target.settings
+    ask = PROBES[settings.kind](target.url, settings, tools)
+    secrets = secrets_of(target.url, settings.headers, settings.body, settings.path)
+    if not secrets:
+        return ask
+
+    async def discreet() -> Seen:
+        try:
+            seen = await ask()
+        except ProbeFailedError as wrong:
+            wrong.seen = wrong.seen._replace(reason=hide(wrong.seen.reason, secrets))
+            raise
+        return seen._replace(reason=hide(seen.reason, secrets))
+
+    return discreet
 
 
 async def _in_waves(watches: list[Watch]) -> None:

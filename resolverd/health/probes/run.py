@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import aiohttp
 
+from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
 from resolverd.health.outcome import Canaries, Condition, Outcome
@@ -86,7 +87,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         seen, heard = Seen(f"timed out after {within:g} s"), was_heard()
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
-        seen, heard = Seen(reason_of(wrong)), heard_by(wrong)
+        seen, heard = Seen(shown_text(reason_of(wrong))), heard_by(wrong)
     return Outcome(
         ok=ok,
         reason=seen.reason,
