@@ -23,18 +23,18 @@ HIDDEN = "***"
 _SECRET = frozenset({"headers", "body", "credential"})
 _SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|session", re.I)
 
-_ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]+|"[^"]*"|'[^']*')+[ \t]*=""")
+_ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
 _HEADER = re.compile(r"\s*(?:\[\[?[ \t]*([A-Za-z]+)[A-Za-z0-9_.\- \t]*\]\]?\s*)?(?:#.*)?")
 _WORD = re.compile(r"[^\s\[\]{}(),=\"'#]")
 _CHUNK = re.compile(r"[^\s\"'<>]*(?:@|://)[^\s\"'<>]*")
 
 
-def shown_url(url: str) -> str:
+def shown_url(url: str, *, may_be_no_url: bool = False) -> str:
     """`url`, with `***` for its password, or for a user that stands alone, and for its query."""
-    scheme, mark, rest = url.rpartition("://") if url.count("://") == 1 else ("", "", url)
+    scheme, mark, rest = url.partition("://") if url.count("://") == 1 else ("", "", url)
     at, query = rest.rfind("@"), re.search(r"[?#]", rest)
     if url.count("://") > 1 or (query and at > query.start()):
-        return f"{url.partition('://')[0]}://{HIDDEN}"  # it could be read in two ways
+        return scheme + mark + HIDDEN  # it could be read in two ways
     if at >= 0:
         user, colon, _ = rest[:at].partition(":")
         rest = (f"{user}:{HIDDEN}@" if colon else f"{HIDDEN}@") + rest[at + 1 :]
@@ -42,12 +42,13 @@ def shown_url(url: str) -> str:
         query = re.search(r"[?#]", rest)
     if query:
         rest = f"{rest[: query.start() + 1]}{HIDDEN}"
-    return scheme + mark + rest[: at + 1] + _without_bad_port(rest[at + 1 :])
+    place = rest[at + 1 :]
+    return scheme + mark + rest[: at + 1] + (place if may_be_no_url else _without_bad_port(place))
 
 
 def shown_text(text: str) -> str:
     """`text`, with each URL in it as `shown_url` has it."""
-    return _CHUNK.sub(lambda found: shown_url(found.group()), text)
+    return _CHUNK.sub(lambda found: shown_url(found.group(), may_be_no_url=True), text)
 
 
 def shown_path(path: str) -> str:
@@ -135,11 +136,11 @@ def _parts(text: str) -> Iterator[str]:
 def _without_bad_port(rest: str) -> str:
     """What stands for a port and is none may be a password that lost its ``@``."""
     end = re.search(r"[/?#]", rest)
-    host, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
+    host = rest[: end.start()] if end else rest
     name, colon, port = host.rpartition(":")
     if not colon or port.isdigit() or host.endswith("]") or not port:
         return rest
-    return f"{name.partition(':')[0]}:{HIDDEN}{tail}"
+    return f"{name.partition(':')[0]}:{HIDDEN}"
 
 
 def _masked(text: str) -> str:
