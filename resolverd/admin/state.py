@@ -17,6 +17,7 @@ from resolverd.admin.connections import endpoint_connection
 from resolverd.admin.inference import endpoint_inference, oddities
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.served import Served
+from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
 from resolverd.health.doubt import Doubt
 from resolverd.health.overrides import Override
@@ -60,6 +61,11 @@ def state_of(served: Served) -> Json:
         "client_maps": _maps(plan),
         "warnings": len(served.inputs.warnings),
     }
+
+
+def urls_of(served: Served) -> Json:
+    """The URLs of all endpoints as they are written, by name: only for those with the token."""
+    return {id_: target.endpoint.url for id_, target in served.inputs.targets.by_id.items()}
 
 
 def config_path(served: Served) -> str:
@@ -173,7 +179,7 @@ def _endpoint(
     return {
         "name": id_,
         "endpoint": target.name,
-        "url": endpoint.url,
+        "url": shown_url(endpoint.url),
         "probe": target.settings.model_dump(
             include={"kind", "credential", "verify_tls", "host", "sni"}
         ),

@@ -20,6 +20,8 @@ from resolverd.config.hours import DAYS, first_gap
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
+from resolverd.config.secret_checks import written_secrets
+from resolverd.config.secrets import shown_url
 from resolverd.config.targets import endpoint_name, with_model
 from resolverd.config.url_checks import check_urls
 
@@ -126,7 +128,7 @@ def _merged(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> tuple[str, Pr
     except ValidationError as wrong:
         return wrong.errors()[0]["msg"].removeprefix("Value error, "), None
     if settings.kind != "tcp" and endpoint.url.startswith("tcp:"):
-        return f'kind = "{settings.kind}" cannot ask {endpoint.url}', None
+        return f'kind = "{settings.kind}" cannot ask {shown_url(endpoint.url)}', None
     return "", settings
 
 
@@ -153,6 +155,11 @@ def _vllm(
             f"the credential of its probe is sent to {url.hostname} in the clear",
             "use https://", "warning",
         )  # fmt: skip
+
+
+def _secrets(config: Config, tree: Tree) -> Iterator[Finding]:
+    for path, check, message, mend in written_secrets(config):
+        yield Finding(path, check, message, mend, "warning")
 
 
 def _is_loopback(host: str) -> bool:
@@ -324,6 +331,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _references,
     _endpoints,
     _probes,
+    _secrets,
     _pins,
     _services,
     _admin,

@@ -29,13 +29,9 @@ from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
-from resolverd.health.probes import PROBES, Ask, Tools
-from resolverd.health.probes.per_family import (
-    WHOLE_QUESTION,
-    PerFamily,
-    per_family,
-    prepare_reached,
-)
+from resolverd.health.probes import Ask, Tools
+from resolverd.health.probes.per_family import PerFamily
+from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters, Target
 from resolverd.health.verdict import Verdict
@@ -272,15 +268,6 @@ class Monitor:
         if self._tools is None:
             raise RuntimeError("the monitor is not started")
         return self._tools
-
-
-def prepare(target: Target, tools: Tools) -> Ask | PerFamily:
-    """What probes `target`. Raises ValueError when its URL does not suit its kind."""
-    url, settings = target.url, target.settings
-    factory = PROBES[settings.kind]
-    reach = factory if settings.kind in WHOLE_QUESTION else prepare_reached
-    by_family = {family: reach(url, settings, tools.over(family)) for family in target.families}
-    return per_family(url, settings, tools, factory(url, settings, tools), by_family)
 
 
 async def in_waves(watches: list[Watch]) -> None:

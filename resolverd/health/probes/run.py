@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import aiohttp
 
+from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
 from resolverd.health.offers import Offers
@@ -87,7 +88,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         seen, heard = Seen(_timed_out(trace, within)), trace.heard
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
-        seen, heard = Seen(reason_of(wrong)), trace.heard or heard_by(wrong)
+        seen, heard = Seen(shown_text(reason_of(wrong))), trace.heard or heard_by(wrong)
     return Outcome(
         ok=ok,
         reason=seen.reason,
