@@ -180,7 +180,10 @@ async def test_a_late_canary_is_busy_while_the_load_page_shows_work(looking: Loo
     """llama.cpp reads a long prompt: one more batch from page to page, and no answer."""
     server = OpenAIServer(has={"/v1/completions": "hangs"}, page=LLAMA_CPP % 7)
     look = await looking(server, timeout=0.5)
-    assert (await look()).condition is Condition.HUNG
+    hung = await look()
+    assert hung.condition is Condition.HUNG
+    assert hung.readings is not None
+    assert hung.readings.running is None
     server.page = LLAMA_CPP % 8
     seen = await look()
     assert (seen.ok, seen.condition) == (True, Condition.BUSY)

@@ -51,12 +51,12 @@ class Door:
 
     async def metrics(self, until: float) -> bytes | None:
         """The page of `/metrics`; None where there is none to be had."""
-        return await self.page("/metrics", until)
-
-    async def page(self, path: str, until: float) -> bytes | None:
-        """A page of metrics at another path; None where there is none to be had."""
-        status, body = await self._get(path, until, _MOST_METRICS)
+        status, body = await self.page("/metrics", until)
         return body if status == 200 else None
+
+    async def page(self, path: str, until: float) -> tuple[int | None, bytes]:
+        """Status and body of a page of metrics at any path; a status of None: no answer came."""
+        return await self._get(path, until, _MOST_METRICS)
 
     async def models(self, until: float) -> tuple[int | None, bytes]:
         """Status and body of `/v1/models`; a status of None tells that no answer came."""

@@ -159,7 +159,7 @@ class _Attempt:
         if answer.complete and answer.ttft is not None:
             return self._served(answer, answer.ttft)
         if answer.late:
-            return self._late(answer, works)
+            return await self._late(answer, works)
         health = await server.door.health(self._until(_END)) if is_full(answer) else None
         condition, reason = classify(
             answer,
@@ -213,11 +213,13 @@ class _Attempt:
         kind = server.known.api if server.known else ""
         return self._seen(f"answer in {1000 * ttft:.0f} ms ({kind})")
 
-    def _late(self, answer: Answer, works: bool) -> Seen:
+    async def _late(self, answer: Answer, works: bool) -> Seen:
         part = "no end after the first token" if answer.stalled else "no answer"
         waited = f"{part} in {_CANARY * self.server.settings.timeout:.2g} s"
         if not works:
-            if was_heard():
+            self.readings = Readings(self.readings.at)  # one that hangs looks idle
+            # llama.cpp sends no headers before its first token, but its web server answers.
+            if was_heard() or await self.server.door.health(self._until(_END)) is not None:
                 self._fail(waited, Condition.HUNG)
             self._fail(f"timed out after {self.server.settings.timeout:g} s")
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)
