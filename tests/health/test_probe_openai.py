@@ -104,6 +104,34 @@ def test_a_newer_name_for_the_most_tokens_is_used_where_the_older_is_refused() -
     assert api.for_more(more, refused, 16) is None
 
 
+# Recorded: vllm-router 0.1.17 and sglang-router 0.3.2 with their worker dead, LiteLLM 1.108.7 with
+# its backends dead (at once, and after some failures), and llama.cpp b11434 without the API.
+ROUTER_DEAD = (500, b"Request failed: error sending request for url (http://127.0.0.1:1/v1)")
+SGLANG_ROUTER_DEAD = (
+    500,
+    b'{"error":{"type":"Internal Server Error","code":"call_upstream_request_error","message":'
+    b'"error sending request for url (http://127.0.0.1:1/v1/completions)."}}',
+)
+LITELLM_DEAD = (
+    500,
+    b'{"error":{"message":"litellm.APIConnectionError: APIConnectionError: OpenAIException - '
+    b'Connection error.","type":null,"param":null,"code":"500"}}',
+)
+LITELLM_COOLING = (
+    429,
+    b'{"error":{"message":"No deployments available for selected model, Try again in 60 seconds.",'
+    b'"type":"None","param":"None","code":"429"}}',
+)
+LITELLM_OTHER_MODEL = (
+    400,
+    b'{"error":{"message":"400: {\'error\': \'Invalid model name passed in model=z\'}",'
+    b'"type":"None","param":"None","code":"400"}}',
+)
+LLAMA_CPP_EMBEDS = (
+    501,
+    b'{"error":{"code":501,"message":"This server does not support completions.",'
+    b'"type":"not_supported_error"}}',
+)
 FULL = (503, b'{"message":"No workers are currently available"}')
 TYPED = (500, b'{"error":{"type":"rate_limit_error","message":"wait"}}')
 
@@ -122,6 +150,12 @@ TYPED = (500, b'{"error":{"type":"rate_limit_error","message":"wait"}}')
         ({"has": {"/v1/completions": TYPED}}, False, "shedding"),
         ({"has": {"/v1/completions": 529}}, False, "shedding"),
         ({"has": {"/v1/completions": FULL}, "health": 503}, False, ""),
+        ({"has": {"/v1/completions": ROUTER_DEAD}}, False, ""),
+        ({"has": {"/v1/completions": SGLANG_ROUTER_DEAD}}, False, ""),
+        ({"has": {"/v1/completions": LITELLM_DEAD}}, False, ""),
+        ({"has": {"/v1/completions": LITELLM_COOLING}}, False, "shedding"),
+        ({"has": {"/v1/completions": LITELLM_OTHER_MODEL}}, False, "misconfigured"),
+        ({"has": {"/v1/completions": LLAMA_CPP_EMBEDS}}, False, ""),
         ({"has": {"/v1/completions": b"data: [DONE]\n\n"}}, False, ""),
         ({"has": {"/v1/completions": (404, b'{"error":"model m not found"}')}},
          False, "wrong-model"),

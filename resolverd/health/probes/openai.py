@@ -6,14 +6,14 @@
         │                               (a server that has no list is believed by its canary)
         ▼
     canary, to the API that the server has: completions, chat, responses, embeddings or pooling
-        │                                       beside it, at the same time, the page of its load
+        │                         before it the page of its load, or beside it where that is late
         ├──► a whole answer: serves
         ├──► no answer in time ──► the page shows work: busy, which serves ──► none: hung
         └──► anything else: `openai_classify` tells what it means
 
 No counters are needed: a server without a load page is judged by its canaries alone, and its load
-is unknown. Where there is one it is read beside the canary and for as long as that, for some
-servers (llama.cpp) answer neither while they read a long prompt. Which API the server has is found
+is unknown. Where there is one it is waited for as long as the canary's answer, for some servers
+(llama.cpp) answer neither while they read a long prompt. Which API the server has is found
 by asking, and remembered from the first whole answer; so is how many tokens it wants to be asked
 for. What a canary costs is taken from its budget before it is sent, each one of several too.
 """
@@ -109,6 +109,7 @@ class _Attempt:
         page = asyncio.create_task(self._read_page())
         try:
             await self._identify()
+            await self._wait_for(page, _IDENTITY)  # so that it counts no canary of this probe
             return await self._canary(page)
         except CredentialError as error:
             self._fail(str(error), Condition.MISCONFIGURED, heard=True)
@@ -124,6 +125,10 @@ class _Attempt:
             return await self.server.page_reader.read(self.server.models, self._until(_END))
         except (CredentialError, aiohttp.ClientError, OSError):
             return None
+
+    async def _wait_for(self, page: asyncio.Task[LoadPage | None], share: float) -> None:
+        left = self._until(share) - asyncio.get_running_loop().time()
+        await asyncio.wait([page], timeout=max(0.0, left))
 
     async def _identify(self) -> None:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
@@ -146,8 +151,7 @@ class _Attempt:
         answer = await self._ask()
         now = time.monotonic()
         # Where no answer came the page has until the end of the probe to show work.
-        left = self._until(_END if answer.late else _PAGE) - asyncio.get_running_loop().time()
-        await asyncio.wait([page], timeout=max(0.0, left))
+        await self._wait_for(page, _END if answer.late else _PAGE)
         if answer.ttft is not None:
             server.with_token += 1
         read = page.result() if page.done() and not page.cancelled() else None
