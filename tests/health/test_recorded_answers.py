@@ -1,4 +1,4 @@
-"""Answers to a canary as real servers streamed them; a file's name is the server and its version."""
+"""Answers to a canary as real servers streamed them; a file is named by server and version."""
 
 from __future__ import annotations
 
