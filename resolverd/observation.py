@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from resolverd import log
 from resolverd.admin.changes import Changes
@@ -39,6 +40,7 @@ class Observation:
             _targets(inputs.targets),
             on_change=self._verdict_changed,
             doubt=inputs.config.server.doubt,
+            excused=self._excused,
         )
         self.load = Load(self.monitor, changed)
         self.shifts = _shifts(inputs)
@@ -66,6 +68,7 @@ class Observation:
         both = {t.id: t for t in (*_targets(before.targets), *_targets(after.targets))}
         self.monitor.replace(both.values())
         self._book.replace({*_hostnames(before), *_hostnames(after)})
+        self._changed()
         await self._first_rounds()
 
     def settle(self, inputs: Inputs) -> None:
@@ -77,12 +80,15 @@ class Observation:
         self._book.replace(_hostnames(inputs))
 
     def world(self) -> World:
-        """What is known now; a target just replaced is known by its last verdict until probed."""
-        verdicts = dict(self.monitor.verdicts())
+        """What is known now.
+
+        A target just replaced is known by its last verdict until probed, which promises nothing.
+        """
+        verdicts, now = dict(self.monitor.verdicts()), time.monotonic()
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
-                verdicts[target] = verdict
-        now, identities = time.monotonic(), self.monitor.identities()
+                verdicts[target] = replace(verdict, soonest=0.0, at=now)
+        identities = self.monitor.identities()
         config, targets = self._inputs.config, self._inputs.targets
         wrong = contradicted(config, targets, identities, verdicts)
         self._dissents.note(wrong, identities, now)
@@ -109,6 +115,11 @@ class Observation:
     async def _first_rounds(self) -> None:
         await self.monitor.first_round()
         await self._book.first_round(HOSTNAME_PATIENCE)
+
+    def _excused(self, target: Target) -> bool:
+        """Whether an operator has said what is served of a target, or of its region."""
+        now, endpoint = time.monotonic(), target.id.partition("@")[0]
+        return any(self.overrides.get(key, now) for key in (target.region, endpoint))
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
         self.changes.endpoint(target, before, after)

@@ -181,6 +181,7 @@ def _endpoint(
         "failures": counted.failures,
         "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
         "condition": verdict.condition.value or None,
+        "held_until": _moment(verdict.held_until, now),
         **endpoint_inference(served, id_),
     }
 

@@ -17,6 +17,9 @@ from resolverd.config.types import Duration, Hostname
 
 ProbeKind = Literal["tcp", "http", "vllm", "openai"]
 
+# Options that say when an endpoint is asked, and not how it is judged.
+_SCHEDULE = {"interval", "fast_interval", "canary_tokens_per_hour"}
+
 
 class Probe(Section):
     """`[probe]`: how endpoints are asked; services, regions and endpoints may override it."""
@@ -61,6 +64,30 @@ class Probe(Section):
     rise: int = option(
         2, "Consecutive successes that bring an endpoint up.", unit="successes", least=1, most=100
     )
+    max_failure_ratio: float = option(
+        0.3,
+        "Share of failed probes above which an endpoint goes down although fewer than `fall` are "
+        "in a row; a larger one bears more, 1 any.",
+        least=0.01,
+        most=1,
+    )
+    flap_damping: Duration = option(
+        3600.0,
+        "Time that a fall is held against an endpoint: its first return is free, another within "
+        "this time of the first fall waits for the end of it, so that there are at most four "
+        "changes in any such time. A longer one keeps clients in their place, and a flapping "
+        "endpoint away, for longer; 0 believes each return.",
+        unit="seconds",
+        least=0,
+        most=86_400,
+    )
+
+    def asks_alike(self, other: Probe) -> bool:
+        """Whether `other` would judge an endpoint by the same question and the same rules.
+
+        When it is asked, and how often it may be, decides nothing.
+        """
+        return self.model_dump(exclude=_SCHEDULE) == other.model_dump(exclude=_SCHEDULE)
 
     @property
     def may_withdraw(self) -> bool:
@@ -134,6 +161,43 @@ class Probe(Section):
         least=100,
         most=10_000_000,
     )
+
+    canary_timeout: Duration = option(
+        4.5,
+        "Kind vllm: time that a canary may take where /metrics cannot be read, if its headers came "
+        "within `timeout`; of a server that is full and hides its counters nothing else tells that "
+        "it works. Gateways give up after 5 s.",
+        unit="seconds",
+        least=0.01,
+        most=300,
+    )
+    degraded: Literal["serve", "down"] = option(
+        "serve",
+        "Kind vllm: what becomes of an endpoint of which a part hangs or fails: it serves with so "
+        "much less capacity, or each such probe is a failure.",
+    )
+    metrics_url: str = option(
+        "",
+        "Kinds vllm and openai: where the page of metrics is, if not below the URL.",
+    )
+    workers: tuple[str, ...] = option(
+        (),
+        "Kind vllm: URLs of the servers behind a front door that hides them; the progress of each "
+        "is read below it, and canaries go through the front door.",
+        longest=64,
+    )
+
+    @property
+    def longest(self) -> float:
+        """The most seconds that a probe may take."""
+        return max(self.timeout, self.canary_timeout) if self.kind == "vllm" else self.timeout
+
+    @model_validator(mode="after")
+    def _metrics_are_over_http(self) -> Probe:
+        for url in (self.metrics_url, *self.workers):
+            if url and not url.startswith(("http://", "https://")):
+                raise ValueError(f'"{url}" is not an http:// or https:// URL')
+        return self
 
     @model_validator(mode="after")
     def _fast_is_faster(self) -> Probe:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers
 from resolverd.health.readings import Readings
 
 
@@ -22,7 +23,10 @@ class Condition(StrEnum):
     misconfigured our own credential or settings are wrong: tells nothing of it
     unproven      the budget for asking was spent: tells nothing of it
     hung          it accepts requests and makes no progress: a failure that counts
-    no-backend    a gateway with nobody behind it: a failure that counts
+    degraded      a part of it serves nobody: a success with less capacity, or as is configured
+    no-proof      it turns requests away, and nothing shows that it lives: a failure that counts,
+                  but one that teaches nothing of an endpoint that is not known yet
+    no-backend    nobody stands behind it: a failure that counts
     draining      it ends, or begins to die: down at once
     wrong-model   it serves something else than it should: down at once
     ============= ==================================================================
@@ -34,6 +38,8 @@ class Condition(StrEnum):
     MISCONFIGURED = "misconfigured"
     UNPROVEN = "unproven"
     HUNG = "hung"
+    DEGRADED = "degraded"
+    NO_PROOF = "no-proof"
     NO_BACKEND = "no-backend"
     DRAINING = "draining"
     WRONG_MODEL = "wrong-model"
@@ -42,6 +48,11 @@ class Condition(StrEnum):
     def holds(self) -> bool:
         """Whether such an outcome leaves the state as it is."""
         return self in _HOLDING
+
+    @property
+    def leaves_unknown(self) -> bool:
+        """Whether a failure of this kind leaves unknown what is unknown."""
+        return self is Condition.NO_PROOF
 
     @property
     def withdraws(self) -> bool:
@@ -56,7 +67,12 @@ class Condition(StrEnum):
 
 _HOLDING = frozenset({Condition.SHEDDING, Condition.MISCONFIGURED, Condition.UNPROVEN})
 _WITHDRAWING = frozenset({Condition.DRAINING, Condition.WRONG_MODEL})
-_ALARMING = frozenset({Condition.MISCONFIGURED, Condition.UNPROVEN, Condition.WRONG_MODEL})
+_ALARMING = frozenset(
+    {
+        Condition.MISCONFIGURED, Condition.UNPROVEN, Condition.WRONG_MODEL, Condition.DEGRADED,
+        Condition.NO_BACKEND,
+    }
+)  # fmt: skip
 
 
 class Canaries(NamedTuple):
@@ -87,7 +103,7 @@ class Outcome:
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
     is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
     all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`,
-    `identity` and `canaries` are None for the kinds of probe that look for none.
+    `identity`, `canaries` and `offers` are None for the kinds of probe that look for none.
     """
 
     ok: bool
@@ -98,3 +114,4 @@ class Outcome:
     readings: Readings | None = None
     identity: Identity | None = None
     canaries: Canaries | None = None
+    offers: Offers | None = None

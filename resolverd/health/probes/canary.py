@@ -58,9 +58,16 @@ def wants_more(answer: Answer) -> bool:
 
 
 async def send(
-    session: aiohttp.ClientSession, url: URL, body: bytes, request: Mapping[str, Any], until: float
+    session: aiohttp.ClientSession,
+    url: URL,
+    body: bytes,
+    request: Mapping[str, Any],
+    until: float,
+    until_after_headers: float | None = None,
 ) -> Answer:
     """Send a canary and wait for its whole answer until the loop's clock reads `until`.
+
+    Once there are headers of status 200 it is waited for until `until_after_headers`, if given.
 
     Raises what aiohttp does where the connection fails before there is a status.
     """
@@ -68,12 +75,14 @@ async def send(
     status, reader = None, AnswerReader()
     try:
         async with (
-            asyncio.timeout_at(until),
+            asyncio.timeout_at(until) as deadline,
             session.post(url, data=body, **request) as response,
         ):
             status = response.status
             if status != 200:
                 return _refusal(status, await read_up_to(response, MAX_STREAM))
+            if until_after_headers is not None and not deadline.expired():
+                deadline.reschedule(max(until, until_after_headers))
             await _read(response, reader, began)
             return reader.answer()
     except TimeoutError:

@@ -20,9 +20,11 @@ from resolverd.health.probes.exchange import on_a_live_connection, read_up_to
 from resolverd.health.probes.run import hear
 from resolverd.health.probes.tools import Tools
 
-# A page of vLLM 0.32 with one engine has 60 KB.
-_MOST_METRICS = 1024 * 1024
-_MOST_JSON = 256 * 1024
+# A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
+_MOST_METRICS = 4 * 1024 * 1024
+_MOST_JSON = 1024 * 1024
+# In place of the status of an answer whose body is longer than it may be: what it tells is unknown.
+_TOO_LONG = 0
 
 
 class Door:
@@ -49,10 +51,15 @@ class Door:
             "server_hostname": settings.sni or None,
         }
 
-    async def metrics(self, until: float) -> bytes | None:
-        """The page of `/metrics`; None where there is none to be had."""
-        status, body = await self.page("/metrics", until)
-        return body if status == 200 else None
+    async def metrics(self, until: float, path: str = "/metrics") -> tuple[bytes | None, str]:
+        """The page of metrics, and why it cannot be read where it is None."""
+        status, body = await self._get(path, until, _MOST_METRICS)
+        if status == 200:
+            html = body.lstrip()[:1] == b"<"
+            return (None, "HTML") if html else (body, "")
+        if status == _TOO_LONG:
+            return None, f"more than {_MOST_METRICS // 1024 // 1024} MiB"
+        return None, "no answer" if status is None else f"HTTP {status}"
 
     async def page(self, path: str, until: float) -> tuple[int | None, bytes]:
         """Status and body of a page of metrics at any path; a status of None: no answer came."""
@@ -73,14 +80,18 @@ class Door:
         return status
 
     async def complete(
-        self, body: bytes, until: float, path: str = "/v1/completions"
+        self,
+        body: bytes,
+        until: float,
+        until_after_headers: float | None = None,
+        path: str = "/v1/completions",
     ) -> canary.Answer:
         """Send a canary; a connection that fails while it is on its way is raised too."""
         request = self._request({"Content-Type": "application/json"})
         url = self._url(path)
 
         async def ask_once(session: aiohttp.ClientSession) -> canary.Answer:
-            return await canary.send(session, url, body, request, until)
+            return await canary.send(session, url, body, request, until, until_after_headers)
 
         answer = await on_a_live_connection(ask_once, self._tools)
         if answer.status is not None:
@@ -88,14 +99,14 @@ class Door:
         return answer
 
     async def _get(self, path: str, until: float, most: int) -> tuple[int | None, bytes]:
-        """Status and body; (None, b"") where none came, in time or at all or within `most`."""
+        """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
         url, request = self._url(path), self._request()
 
         async def ask_once(session: aiohttp.ClientSession) -> tuple[int | None, bytes]:
             async with session.get(url, **request) as response:
                 hear()
                 body = await read_up_to(response, most + 1)
-                return (response.status, body) if len(body) <= most else (None, b"")
+                return (response.status, body) if len(body) <= most else (_TOO_LONG, b"")
 
         try:
             async with asyncio.timeout_at(until):

@@ -6,9 +6,12 @@ import math
 import time
 from collections.abc import Collection
 
+from yarl import URL
+
 from resolverd.config.probe import Probe
 from resolverd.health.load_pages import LoadPage, format_of, read_page
 from resolverd.health.probes.door import Door
+from resolverd.health.probes.tools import Tools
 
 # Where servers have it: most; LiteLLM, which redirects from there; TensorRT-LLM; llama.cpp without
 # its --metrics.
@@ -23,8 +26,14 @@ WORK_LASTS = 8.0
 class LoadPageReader:
     """Reads the page of one server and remembers the last."""
 
-    def __init__(self, door: Door, settings: Probe) -> None:
+    def __init__(self, door: Door, settings: Probe, tools: Tools) -> None:
         self._door = door
+        self._paths: tuple[str, ...] = PATHS
+        if settings.metrics_url:
+            elsewhere = settings.model_copy(update={"host": "", "sni": ""})
+            page = URL(settings.metrics_url)
+            self._door = Door(str(page.origin()), elsewhere, tools)
+            self._paths = (page.path_qs,)
         self._told = format_of(settings.load) or settings.load_page
         self._wanted = bool(settings.load) or settings.load_page != "none"
         self._path: str | None = None
@@ -36,7 +45,7 @@ class LoadPageReader:
         """The page of now; None where there is none to be had, or none that is known."""
         if not self._wanted or time.monotonic() < self._absent_until:
             return None
-        for path in PATHS if self._path is None else (self._path,):
+        for path in self._paths if self._path is None else (self._path,):
             status, text = await self._door.page(path, until)
             if status is None:
                 return None  # in no time: whether it is there is not known

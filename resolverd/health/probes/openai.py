@@ -63,7 +63,7 @@ class OpenAIServer:
     def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
         self.settings = settings
         self.door = Door(url, settings, tools)
-        self.page_reader = LoadPageReader(self.door, settings)
+        self.page_reader = LoadPageReader(self.door, settings, tools)
         self.expected = Expected(
             settings.model, settings.max_model_len, settings.version, settings.fingerprint
         )
@@ -201,7 +201,7 @@ class _Attempt:
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
         server.canaries = server.canaries.one_sent(cost)
         body = request.body(settings.model, settings.canary_prompt)
-        return await server.door.complete(body, self._until(_CANARY), request.path())
+        return await server.door.complete(body, self._until(_CANARY), path=request.path())
 
     def _served(self, answer: Answer, ttft: float) -> Seen:
         server, expected = self.server, self.server.expected

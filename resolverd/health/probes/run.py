@@ -16,6 +16,7 @@ import aiohttp
 
 from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Condition, Outcome
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.readings import Readings
@@ -29,6 +30,7 @@ class Seen(NamedTuple):
     readings: Readings | None = None
     identity: Identity | None = None
     canaries: Canaries | None = None
+    offers: Offers | None = None
 
 
 Ask = Callable[[], Awaitable[Seen]]
@@ -96,4 +98,5 @@ async def run(ask: Ask, within: float) -> Outcome:
         readings=seen.readings,
         identity=seen.identity,
         canaries=seen.canaries,
+        offers=seen.offers,
     )
