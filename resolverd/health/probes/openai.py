@@ -71,8 +71,7 @@ class OpenAIServer:
         self.canaries = Canaries()
         self.known: api.Request | None = None  # what was answered whole
         self.with_token = 0  # canaries that brought one
-        self.proved = False
-        self.proved_at = time.monotonic()  # or first seen
+        self.proved_at = -math.inf
         self.identity: Identity | None = None
         self.identified_at = -math.inf
         self.lists_nobody = False
@@ -159,7 +158,7 @@ class _Attempt:
         works = server.page_reader.compare(read, cost, server.with_token, now)
         self.readings = _readings(read, now)
         if works or answer.complete:
-            server.proved, server.proved_at = True, now
+            server.proved_at = now
         if answer.complete and answer.ttft is not None:
             return self._served(answer, answer.ttft)
         if answer.late:
@@ -172,10 +171,9 @@ class _Attempt:
             lists_nobody=server.lists_nobody,
         )
         reason = server.door.credential.hide(reason)
-        self.readings = _readings(read, now, shedding=condition is Condition.SHEDDING)
-        # Of one that has proved nothing yet, it is not known that it works.
-        if condition is not Condition.SHEDDING or not server.proved:
+        if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
+        self.readings = _readings(read, now, shedding=True)
         return self._seen(reason, condition)
 
     async def _ask(self) -> Answer:
