@@ -359,7 +359,7 @@ async def test_names_in_urls_are_resolved_and_a_dead_name_delays_no_other(
     async def lookup(hostname: str, rrtype: RRType) -> Found:
         if hostname == "dead.example":
             await asyncio.Event().wait()
-        return Found(("127.0.0.1",) if rrtype == "A" else (), 60, by_hand=True)
+        return Found(("127.0.0.1",) if rrtype == "A" else (), 60)
 
     port = await serve(Switch())
     probe = target("", 0, timeout=0.3).settings
@@ -389,7 +389,7 @@ async def test_both_spellings_of_an_internationalised_host_are_probed(
 
     async def lookup(hostname: str, rrtype: RRType) -> Found:
         asked.add(hostname)
-        return Found(("127.0.0.1",) if rrtype == "A" else (), 60, by_hand=True)
+        return Found(("127.0.0.1",) if rrtype == "A" else (), 60)
 
     port = await serve(Switch())
     hosts = ("bücher.example", "xn--bcher-kva.example", "XN--Bcher-KVA.example")
@@ -415,7 +415,7 @@ async def test_a_name_that_moves_is_probed_at_once(serve: Serve, changes: Change
     where = ["127.0.0.1"]
 
     async def lookup(hostname: str, rrtype: RRType) -> Found:
-        return Found(tuple(where) if rrtype == "A" else (), 1, by_hand=True)
+        return Found(tuple(where) if rrtype == "A" else (), 1)
 
     port = await serve(Switch())
     probe = Probe(kind="tcp", interval=60, fast_interval=0.1, fall=1, timeout=5)

@@ -13,9 +13,9 @@ from resolverd.config.probe import Probe, ProbeKind
 from resolverd.health.addresses import AddressBook
 from resolverd.health.family import Family
 from resolverd.health.lookup import Found, RRType
-from resolverd.health.monitor import prepare
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.per_family import run_any
+from resolverd.health.probes.prepare import prepare
 from resolverd.health.probes.tools import Tools
 from resolverd.health.target import Target
 

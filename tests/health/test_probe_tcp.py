@@ -64,7 +64,7 @@ async def named() -> AsyncIterator[Tools]:
     async def lookup(hostname: str, rrtype: RRType) -> Found:
         if hostname != "two.example":
             raise LookupFailedError("NXDOMAIN")
-        return Found(("127.0.0.2", "127.0.0.1") if rrtype == "A" else (), 60.0, by_hand=True)
+        return Found(("127.0.0.2", "127.0.0.1") if rrtype == "A" else (), 60.0)
 
     book = AddressBook(["two.example", "gone.example"], lookup=lookup, local=True)
     await book.start()

@@ -194,6 +194,8 @@ class _Look:
             if self.proven:
                 return self._progress()
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
+        if server.skips():
+            await server.door.health(self._until(_IDENTITY))
         answer = await self._canary()
         if canary.wants_more(answer) and server.ask_for_more():
             answer = await self._send_again(answer)

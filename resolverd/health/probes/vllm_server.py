@@ -122,6 +122,15 @@ class Server:
         every = _CHECK_EVERY if one else _CHECK_SEVERAL_EVERY
         return self.doubted or self.canary_log.doubtful(at) or at - self._asked_at >= every
 
+    def skips(self) -> bool:
+        """Whether one more request should come before this canary.
+
+        A look makes an even number of requests, so a round robin over two servers would give every
+        page to be read by one and every canary to the other. The sequence of Thue and Morse has
+        no period that could do that.
+        """
+        return self.canaries.sent.bit_count() % 2 == 1
+
     def canary_sent(self, at: float) -> None:
         """Count one more."""
         self._asked_at = at
