@@ -104,6 +104,7 @@ class Outcome:
     is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
     all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`,
     `identity`, `canaries` and `offers` are None for the kinds of probe that look for none.
+    `again` asks to be probed again after fast_interval although it serves.
     """
 
     ok: bool
@@ -115,3 +116,4 @@ class Outcome:
     identity: Identity | None = None
     canaries: Canaries | None = None
     offers: Offers | None = None
+    again: bool = False

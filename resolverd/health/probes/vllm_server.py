@@ -122,14 +122,21 @@ class Server:
         every = _CHECK_EVERY if one else _CHECK_SEVERAL_EVERY
         return self.doubted or self.canary_log.doubtful(at) or at - self._asked_at >= every
 
-    def skips(self) -> bool:
-        """Whether one more request should come before this canary.
+    async def skip(self, until: float) -> None:
+        """Ask for something more before a canary, now and then.
 
-        A look makes an even number of requests, so a round robin over two servers would give every
-        page to be read by one and every canary to the other. The sequence of Thue and Morse has
-        no period that could do that.
+        A probe makes an even number of requests, so a round robin over two servers would give every
+        page to be read by one and every canary to the other. The sequence of Thue and Morse has no
+        period that could do that. Gateways count some paths and answer others by themselves, so
+        one of two is asked for.
         """
-        return self.canaries.sent.bit_count() % 2 == 1
+        count = self.canaries.sent
+        if count.bit_count() % 2 == 0:
+            return
+        if count & 2:
+            await self.read_metrics(until)
+        else:
+            await self.door.models(until)
 
     def canary_sent(self, at: float) -> None:
         """Count one more."""
