@@ -282,7 +282,9 @@ class _Look:
         one_engine = server.metrics.processes is Processes.ONE and server.metrics.engines <= 1
         if not one_engine and not after.waiting:
             # No queue explains it, so it may be one of several that hangs.
-            server.canary_log.add(time.monotonic(), answered=False)
+            server.canary_log.add(now := time.monotonic(), answered=False)
+            if server.canary_log.failing_share(now):
+                return self._seen(f"{said}, but makes progress")._replace(again=True)
         if self.proven and one_engine:
             return self._progress()
         return self._seen(f"{said}, but makes progress", Condition.BUSY)
