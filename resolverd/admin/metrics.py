@@ -276,8 +276,8 @@ def _probes(served: Served, region_of: dict[str, str]) -> Iterator[Metric]:
     for id_, counted in served.monitor.counters().items():
         key = (region_of.get(id_, ""), id_)
         ended.add_metric((*key, "ok"), counted.probes - counted.failures)
-        ended.add_metric((*key, "failed"), counted.failures - counted.overtaken_failures)
-        ended.add_metric((*key, "failed_late"), counted.overtaken_failures)
+        ended.add_metric((*key, "failed"), counted.failures - counted.superseded_failures)
+        ended.add_metric((*key, "failed_late"), counted.superseded_failures)
         ended.add_metric((*key, "overtaken"), counted.overtaken)
         duration.add_metric(key, counted.probes, counted.latency_sum)
         if not math.isnan(counted.latency):

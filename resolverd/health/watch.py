@@ -12,9 +12,9 @@ serves. Both together bound the time from the start of the first failed probe to
 (fall - 1) × fast_interval + timeout, however long the timeout is.
 
 Outcomes count in the order in which their probes started: once one has counted, those still
-in flight that started before it are overtaken. So the outcomes that count started at least
-fast_interval apart, which is what `Verdict.earliest` promises. What a failure overtakes is
-cancelled; what a success overtakes goes on, for that it hangs is a fact, which the success of
+in flight that started before it are superseded. So the outcomes that count started at least
+fast_interval apart, which is what `Verdict.earliest` promises. What a failure supersedes is
+cancelled; what a success supersedes goes on, for that it hangs is a fact, which the success of
 another does not undo (one of two engines behind one address): should it fail, it counts in the
 bucket of failures that are not in a row.
 
@@ -46,7 +46,7 @@ from resolverd.health.verdict import State, Verdict
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
 # Seconds in which only one event tells that an endpoint fails now and then.
-_QUIET = 600.0
+_EVENT_INTERVAL = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ class Counters:
     `latency_sum` is that of all the probes that came to an end.
 
     `probes` that came to an end, `failures` among them, and of those again the ones that were
-    `overtaken_failures`: a later probe had succeeded already. `overtaken` were cancelled, as a
-    later probe had had its outcome.
+    `superseded_failures`: a later probe had succeeded already. `overtaken` ones were cancelled,
+    as a later probe had had its outcome.
     """
 
     probes: int = 0
     failures: int = 0
-    overtaken_failures: int = 0
+    superseded_failures: int = 0
     overtaken: int = 0
     latency: float = math.nan
     latency_sum: float = 0.0
@@ -85,7 +85,7 @@ class Watch:
     `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
     bring any; `heard` is whether the last probe that ended heard anything from the far end.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
-    watch; without it every silence is the target's own fault. `excused(target)` is whether an
+    watch; without it every silence is the target's own fault. `overridden(target)` is whether an
     operator's override is in force, under which no fall is held against it.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
@@ -100,7 +100,7 @@ class Watch:
         rng: random.Random,
         report: Callable[[Target, Verdict, Verdict], None],
         ended: Callable[[Watch, Outcome, float], None] | None = None,
-        excused: Callable[[Target], bool] = lambda _: False,
+        overridden: Callable[[Target], bool] = lambda _: False,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -111,7 +111,7 @@ class Watch:
         self._rng = rng
         self._report = report
         self._ended = ended
-        self._excused = excused
+        self._overridden = overridden
         self._trial = Trial(EndpointHealth())
         self._unsure = False
         self.verdict = self._trial.verdict(target.settings, clock())
@@ -121,7 +121,7 @@ class Watch:
         self.offers: Offers | None = None
         self.heard = True
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
-        self._overtaken: dict[asyncio.Task[Outcome], float] = {}
+        self._superseded: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
         self._started = self._due_at = self._reported_at = -math.inf
@@ -130,7 +130,7 @@ class Watch:
         """Start a probe now. The schedule goes on from here by itself."""
         started = self._clock()
         self._started = started
-        self._drop_overtaken(len(self._tasks) + 1)
+        self._drop_superseded(len(self._tasks) + 1)
         task = asyncio.create_task(run(self._ask, self.target.settings.longest))
         self._tasks[task] = started
         task.add_done_callback(self._finished)
@@ -156,10 +156,10 @@ class Watch:
             self._trial.acquit(now)
         self._show(before)
 
-    def forgive(self) -> bool:
+    def clear_penalty(self) -> bool:
         """Hold no fall against it any more; whether it was held down for one."""
         held = self.verdict.held_until is not None
-        self._revise(machine.forgiven)
+        self._revise(machine.without_penalty)
         return held
 
     @property
@@ -184,8 +184,8 @@ class Watch:
             return
         self.judged.clear()
         self._cancel(math.inf)
-        self._drop_overtaken(math.inf)
-        self._revise(machine.forgiven)
+        self._drop_superseded(math.inf)
+        self._revise(machine.without_penalty)
         wait = target.settings.fast_interval + target.settings.interval * self._rng.random()
         self._next_at(self._clock() + wait)  # should nobody probe it
 
@@ -201,10 +201,10 @@ class Watch:
         """Stop; returns the cancelled probes, for whoever wants to see them end."""
         if self._timer is not None:
             self._timer.cancel()
-        tasks = [*self._cancel(math.inf), *self._overtaken]
-        for task in self._overtaken:
+        tasks = [*self._cancel(math.inf), *self._superseded]
+        for task in self._superseded:
             task.cancel()
-        self._overtaken.clear()
+        self._superseded.clear()
         self.first.set()
         self.judged.set()
         return tasks
@@ -217,24 +217,26 @@ class Watch:
             task.cancel()
         return tasks
 
-    def _overtake(self, before: float) -> None:
-        """Let the probes that started before go on, as ones that a success has overtaken."""
+    def _supersede(self, before: float) -> None:
+        """Let the probes that started before go on, as ones that a success has superseded."""
         for task in [task for task, started in self._tasks.items() if started < before]:
-            self._overtaken[task] = self._tasks.pop(task)
+            self._superseded[task] = self._tasks.pop(task)
             self._trial.revise(
-                lambda health: machine.overtaken(health, self.target.settings, self._clock())
+                lambda health: machine.superseded(health, self.target.settings, self._clock())
             )
-        self._drop_overtaken(len(self._tasks))
+        self._drop_superseded(len(self._tasks))
 
-    def _drop_overtaken(self, others: float) -> None:
-        """Cancel the youngest that were overtaken until, with `others`, no more than `fall` are."""
-        while self._overtaken and len(self._overtaken) + others > self.target.settings.fall:
-            task = max(self._overtaken, key=self._overtaken.__getitem__)
-            del self._overtaken[task]
+    def _drop_superseded(self, others: float) -> None:
+        """Cancel the youngest of the superseded until, with `others`, no more than `fall` are."""
+        while self._superseded and len(self._superseded) + others > self.target.settings.fall:
+            task = max(self._superseded, key=self._superseded.__getitem__)
+            del self._superseded[task]
             task.cancel()
             self.counters.overtaken += 1
             self._trial.revise(
-                lambda health: machine.settled(health, None, self.target.settings, self._clock())
+                lambda health: machine.superseded_ended(
+                    health, None, self.target.settings, self._clock()
+                )
             )
 
     def _next_at(self, when: float) -> None:
@@ -253,8 +255,8 @@ class Watch:
             self._overdue = True
 
     def _finished(self, task: asyncio.Task[Outcome]) -> None:
-        if self._overtaken.pop(task, None) is not None:
-            self._settle_overtaken(task)
+        if self._superseded.pop(task, None) is not None:
+            self._end_superseded(task)
             return
         started = self._tasks.pop(task, None)
         if started is None or task.cancelled():
@@ -267,13 +269,13 @@ class Watch:
         self._reschedule(outcome, started, tried=tried, known=known)
         self.first.set()
 
-    def _settle_overtaken(self, task: asyncio.Task[Outcome]) -> None:
-        """One that was overtaken has ended: its failure is a fact, and anything else is old."""
+    def _end_superseded(self, task: asyncio.Task[Outcome]) -> None:
+        """One that was superseded has ended: its failure is a fact, and anything else is old."""
         outcome, now = self._outcome(task), self._clock()
         self._count(outcome)
         if not outcome.ok and not outcome.condition.holds:
-            self.counters.overtaken_failures += 1
-            if now - self._reported_at >= _QUIET:
+            self.counters.superseded_failures += 1
+            if now - self._reported_at >= _EVENT_INTERVAL:
                 self._reported_at = now
                 log.get("health").warning(
                     "endpoint.intermittent",
@@ -282,7 +284,9 @@ class Watch:
                     reason=outcome.reason,
                     meanwhile=self.verdict.reason,
                 )
-        self._revise(lambda health: machine.settled(health, outcome, self.target.settings, now))
+        self._revise(
+            lambda health: machine.superseded_ended(health, outcome, self.target.settings, now)
+        )
 
     def _count(self, outcome: Outcome) -> None:
         self.counters.probes += 1
@@ -306,11 +310,11 @@ class Watch:
         self.heard = outcome.heard
         self._trial.observe(outcome, self.target.settings, self._clock(), started)
         if (outcome.ok or outcome.condition.holds) and not self._unsure:
-            self._overtake(started)
+            self._supersede(started)
         else:
             self.counters.overtaken += len(self._cancel(started))
-        if self._excused(self.target):
-            self._trial.revise(machine.forgiven)
+        if self._overridden(self.target):
+            self._trial.revise(machine.without_penalty)
         if self._ended is None:
             self.settle(Fault.TARGET)
         else:
@@ -336,7 +340,7 @@ class Watch:
         self.verdict = self._judge()
         if self._unsure or not self.serves:
             # This host may be at fault; or nobody is sent there, and failures do not add up.
-            self._drop_overtaken(math.inf)
+            self._drop_superseded(math.inf)
         if _shown(before) != _shown(self.verdict):
             self._report(self.target, before, self.verdict)
 

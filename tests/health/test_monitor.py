@@ -246,7 +246,7 @@ async def test_probes_that_hang_overlap_while_it_serves_but_no_more_than_fall(
 async def test_a_probe_that_hangs_counts_though_a_later_one_succeeds(
     serve: Serve, watch: Watch, changes: Changes
 ) -> None:
-    """It is overtaken, and goes on to its own end: a failure, but not one in a row."""
+    """It is superseded, and goes on to its own end: a failure, but not one in a row."""
     server = Switch()
     settings = {"interval": 0.1, "fast_interval": 0.05, "timeout": 0.5, "fall": 3}
     monitor = await watch(target("a", await serve(server), **settings))
@@ -254,10 +254,28 @@ async def test_a_probe_that_hangs_counts_though_a_later_one_succeeds(
     async with asyncio.timeout(20):
         await server.hung.wait()
     server.mood = "200"
-    await eventually(lambda: monitor.counters()["a"].overtaken_failures > 0)
+    await eventually(lambda: monitor.counters()["a"].superseded_failures > 0)
     assert monitor.verdicts()["a"].serves
     await eventually(lambda: monitor.verdicts()["a"].state is State.UP)
     assert "down" not in changes.states("a")
+
+
+async def test_a_hold_is_one_event_however_often_it_answers_meanwhile(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    with capture_logs() as events:
+        monitor = await watch(target("a", await serve(server), rise=1))
+        for _ in range(4):
+            server.mood = "503"
+            await eventually(lambda: monitor.verdicts()["a"].state is State.DOWN)
+            server.mood = "200"
+            await eventually(lambda: monitor.verdicts()["a"].state is not State.DOWN)
+    assert monitor.verdicts()["a"].held_until is not None
+    (held,) = (event for event in events if event["event"] == "endpoint.held")
+    assert 3590 < held["seconds"] <= 3600
+    flips = [after.serves for _, before, after in changes.seen if before.serves != after.serves]
+    assert flips == [True, False, True, False]
 
 
 async def test_counters_tell_probes_failures_and_latency(serve: Serve, watch: Watch) -> None:

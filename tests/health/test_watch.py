@@ -111,6 +111,8 @@ def probes(draw: st.DrawFn) -> Probe:
         timeout=fast * draw(st.sampled_from([0.3, 1.0, 2.0, 3.7, 12.0])),
         fall=draw(st.integers(1, 5)),
         rise=draw(st.integers(1, 4)),
+        max_failure_ratio=draw(st.sampled_from([0.05, 0.3, 1.0])),
+        flap_damping=draw(st.sampled_from([0.0, 15.0, 60.0, 3600.0])),
     )
 
 
