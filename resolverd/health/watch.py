@@ -352,7 +352,7 @@ class Watch:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
-        unshaken = outcome.ok or outcome.condition.holds
+        unshaken = (outcome.ok or outcome.condition.holds) and not outcome.again
         up = self._trial.shown.state is State.UP
         if not tried and unshaken and up:
             # Spread the targets: they all began together, or were all edited at once.

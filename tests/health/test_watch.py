@@ -186,6 +186,20 @@ def test_while_all_is_well_probes_keep_to_the_interval(latency: float, settings:
     assert all(0.9 * settings.interval - SLACK <= g <= settings.interval + SLACK for g in gaps)
 
 
+@pytest.mark.parametrize(("again", "gap"), [(False, 5.0), (True, 1.0)])
+def test_a_success_that_asks_for_another_probe_gets_it_soon(again: bool, gap: float) -> None:
+    starts: list[float] = []
+
+    class Asking(Scripted):
+        async def __call__(self) -> Seen:
+            starts.append(asyncio.get_running_loop().time())
+            return Seen("a part of it fails", Condition.DEGRADED, again=again)
+
+    run(Asking([]), Probe(kind="vllm", model="m", interval=5.0, fast_interval=1.0), 60.0)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(starts)][1:]
+    assert all(0.9 * gap - SLACK <= each <= gap + SLACK for each in gaps)
+
+
 @pytest.mark.parametrize(
     ("condition", "gap"), [(Condition.MISCONFIGURED, 5.0), (Condition.HUNG, 1.0)]
 )

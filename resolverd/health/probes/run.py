@@ -33,6 +33,7 @@ class Seen(NamedTuple):
     identity: Identity | None = None
     canaries: Canaries | None = None
     offers: Offers | None = None
+    again: bool = False
 
 
 Ask = Callable[[], Awaitable[Seen]]
@@ -99,6 +100,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         identity=seen.identity,
         canaries=seen.canaries,
         offers=seen.offers,
+        again=seen.again,
         connect=trace.connect,
         certificate_expires=trace.certificate_expires,
     )
