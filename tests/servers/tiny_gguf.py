@@ -1,7 +1,7 @@
 """A random Llama in GGUF, as llama.cpp reads it, with a tokenizer of words and octets.
 
-Format: ggml's docs/gguf.md, version 3. Octets have no weight in the output, so that only whole words
-are generated: a server that waits for the rest of a character would send nothing.
+Format: ggml's docs/gguf.md, version 3. Octets have no weight in the output, so that only whole
+words are generated: a server that waits for the rest of a character would send nothing.
 """
 
 from __future__ import annotations
