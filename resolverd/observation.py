@@ -16,6 +16,8 @@ from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
 from resolverd.health.dissent import Dissents
+from resolverd.health.family import Family, families_of
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
 from resolverd.health.peers import contradicted, odd_ones
@@ -40,13 +42,20 @@ class Observation:
             _targets(inputs.targets),
             on_change=self._verdict_changed,
             doubt=inputs.config.server.doubt,
-            excused=self._excused,
+            overridden=self._overridden,
+            grace=inputs.config.server.name_grace,
+            kept=_kept(inputs, "names-probed.json"),
         )
         self.load = Load(self.monitor, changed)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self._dissents = Dissents()
-        self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
+        self._book = AddressBook(
+            _hostnames(inputs),
+            on_change=lambda *_: changed(),
+            grace=inputs.config.server.name_grace,
+            kept=_kept(inputs, "names-answered.json"),
+        )
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._log = log.get("daemon")
@@ -74,6 +83,8 @@ class Observation:
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
         self.monitor.doubt.window = inputs.config.server.doubt
+        self.monitor.grace(inputs.config.server.name_grace)
+        self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self.monitor.replace(_targets(inputs.targets))
@@ -95,7 +106,7 @@ class Observation:
         return World(
             verdicts,
             self.overrides,
-            self._book.addresses,
+            self._book.resolved,
             shares=self.load.shares(),
             shifts=self.shifts.at(now, time.time()),
             dissents=self._dissents.by_target(),
@@ -116,10 +127,11 @@ class Observation:
         await self.monitor.first_round()
         await self._book.first_round(HOSTNAME_PATIENCE)
 
-    def _excused(self, target: Target) -> bool:
-        """Whether an operator has said what is served of a target, or of its region."""
+    def _overridden(self, target: Target) -> bool:
+        """Whether an operator, or the hours of its region, say what is served of a target."""
         now, endpoint = time.monotonic(), target.id.partition("@")[0]
-        return any(self.overrides.get(key, now) for key in (target.region, endpoint))
+        overridden = any(self.overrides.get(key, now) for key in (target.region, endpoint))
+        return overridden or self.shifts.closed(target.region, time.time())
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
         self.changes.endpoint(target, before, after)
@@ -128,7 +140,14 @@ class Observation:
 
 def _targets(targets: ProbeTargets) -> list[Target]:
     return [
-        Target(id=t.id, region=t.region, endpoint=t.name, url=t.endpoint.url, settings=t.settings)
+        Target(
+            id=t.id,
+            region=t.region,
+            endpoint=t.name,
+            url=t.endpoint.url,
+            settings=t.settings,
+            families=frozenset(Family) if t.endpoint.hostname else families_of(t.endpoint.address),
+        )
         for t in targets.by_id.values()
     ]
 
@@ -136,6 +155,12 @@ def _targets(targets: ProbeTargets) -> list[Target]:
 def _shifts(inputs: Inputs) -> Shifts:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
     return Shifts({name: each for name, each in hours.items() if each is not None})
+
+
+def _kept(inputs: Inputs, file: str) -> KeptAddresses:
+    """What is remembered of hostnames in `server.state`; nothing where there is none."""
+    state = inputs.config.server.state
+    return KeptAddresses(inputs.base / state / file if state else None)
 
 
 def _hostnames(inputs: Inputs) -> set[str]:

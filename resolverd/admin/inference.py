@@ -48,7 +48,7 @@ def oddities(served: Served) -> dict[str, list[Json]]:
 
 
 def endpoint_inference(served: Served, target: str) -> Json:
-    """One endpoint's offers, identity, load and canaries; None if its kind sees none."""
+    """One endpoint's offers, identity, load and canaries; None where its kind sees none."""
     identity = served.monitor.identities().get(target)
     canaries = served.monitor.canaries().get(target)
     readings = served.monitor.readings().get(target)

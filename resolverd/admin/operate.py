@@ -89,7 +89,7 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
     active = served.overrides.active(now)
     keys = (target,) if target in active else keys_of(served, target)
     cleared = {key: o for key in keys if (o := served.overrides.clear(key, now)) is not None}
-    released = served.monitor.forgive(_targets(served, keys))
+    released = served.monitor.clear_penalties(_targets(served, keys))
     if not cleared and not released:
         known = ", ".join(sorted(active))
         shift = served.world.shifts.get(target)

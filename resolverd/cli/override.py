@@ -98,7 +98,7 @@ def run_clear(arguments: argparse.Namespace) -> int:
     for each in told["cleared"]:
         was = f"was {each['kind']} by {each['who']}: {each['why']}"
         out().print(f"{each['target']}: cleared ({was})", markup=False)
-    for target in told["released"]:
+    for target in told.get("released", []):  # an older daemon does not tell
         out().print(f"{target}: held down no more; its next success brings it up", markup=False)
     return ExitCode.OK
 

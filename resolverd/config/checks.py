@@ -9,40 +9,30 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from resolverd.config.alerts import merge_alerts
 from resolverd.config.explain import did_you_mean
+from resolverd.config.finding import Finding, Tree
 from resolverd.config.hours import DAYS, first_gap
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
+from resolverd.config.secret_checks import written_secrets
+from resolverd.config.secrets import shown_url
 from resolverd.config.targets import endpoint_name, with_model
-from resolverd.errors import Severity
+from resolverd.config.url_checks import check_urls
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
 PUBLIC_V4, PUBLIC_V6 = 24, 56
-
-Tree = Mapping[str, Any]
 
 # Of vLLM, vllm-router, sglang-router, Dynamo, LiteLLM, Ray Serve and LitServe, among others.
 _STATIC_PAGES = frozenset(
     {"/health", "/healthz", "/-/healthz", "/readiness", "/liveness", "/live", "/ping",
      "/health/liveliness", "/health/readiness", "/v1/models", "/version"}
 )  # fmt: skip
-
-
-class Finding(NamedTuple):
-    """What a check found about the key at `path`."""
-
-    path: KeyPath
-    check: str
-    message: str
-    mend: str
-    severity: Severity = "error"
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -147,7 +137,7 @@ def _merged(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> tuple[str, Pr
     except ValidationError as wrong:
         return wrong.errors()[0]["msg"].removeprefix("Value error, "), None
     if settings.kind != "tcp" and endpoint.url.startswith("tcp:"):
-        return f'kind = "{settings.kind}" cannot ask {endpoint.url}', None
+        return f'kind = "{settings.kind}" cannot ask {shown_url(endpoint.url)}', None
     return "", settings
 
 
@@ -190,6 +180,11 @@ def _static_page(service: str, path: str, said: set[str]) -> Iterator[Finding]:
             "their engines hang", 'write kind = "vllm" in [probe], which asks for a token',
             "warning",
         )  # fmt: skip
+
+
+def _secrets(config: Config, tree: Tree) -> Iterator[Finding]:
+    for path, check, message, mend in written_secrets(config):
+        yield Finding(path, check, message, mend, "warning")
 
 
 def _is_loopback(host: str) -> bool:
@@ -361,6 +356,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _references,
     _endpoints,
     _probes,
+    _secrets,
     _pins,
     _services,
     _admin,
@@ -368,4 +364,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _listeners,
     _doubt,
     _hours,
+    check_urls,
 )

@@ -16,6 +16,7 @@ from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.secrets import shown_url
 from resolverd.config.spill import Spill
 from resolverd.config.types import (
     Address,
@@ -27,6 +28,7 @@ from resolverd.config.types import (
     ListenAddress,
     MetricsUrl,
     OptionalListener,
+    ResolvedHostname,
     SpanText,
     Subnet,
     TimeZone,
@@ -59,7 +61,9 @@ class Server(Section):
         (), "City or country databases, first match wins; none takes the embedded country database."
     )
     state: str = option(
-        "", "Directory for what may be remembered between starts; empty remembers nothing."
+        "",
+        "Directory for what may be remembered between starts, such as the addresses of hostnames; "
+        "empty remembers nothing.",
     )
     engine: EngineName = option(
         "auto",
@@ -105,6 +109,14 @@ class Server(Section):
         unit="connections",
         least=1,
         most=100_000,
+    )
+    name_grace: Duration = option(
+        15.0,
+        "How long the addresses of a hostname are kept once a name server says that it has none "
+        "any more (NXDOMAIN, NODATA); a name server that fails takes none away.",
+        unit="seconds",
+        least=0,
+        most=3600,
     )
     doubt: Duration = option(
         15.0,
@@ -160,8 +172,10 @@ class Endpoint(Section):
 
     name: Word | Literal[""] = option("", "Unique name; empty takes REGION-NUMBER.")
     address: tuple[Address, ...] = option((), "Addresses that are handed out.")
-    hostname: Hostname | Literal[""] = option(
-        "", "Where no address is written: the hostname whose addresses are handed out."
+    hostname: ResolvedHostname | Literal[""] = option(
+        "",
+        "Where no address is written: the hostname whose addresses are handed out, for no longer "
+        "than their own TTL. resolv.conf's search domains hold unless it ends in a dot.",
     )
     url: str = option(doc="Where the probe asks: http://, https:// or tcp://HOST:PORT.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
@@ -178,10 +192,13 @@ class Endpoint(Section):
             parts = urlsplit(self.url)
             port = parts.port
         except ValueError as wrong:
-            raise ValueError(f'url "{self.url}": {wrong}') from wrong
+            # What is wrong quotes a part of it, which may be a password.
+            raise ValueError(f'url "{shown_url(self.url)}" cannot be read as a URL') from wrong
         known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
         if not known or not parts.hostname:
-            raise ValueError(f'url "{self.url}" is not http://…, https://… or tcp://HOST:PORT')
+            raise ValueError(
+                f'url "{shown_url(self.url)}" is not http://…, https://… or tcp://HOST:PORT'
+            )
         return self
 
 

@@ -18,7 +18,7 @@ from resolverd.config.types import Duration, Hostname
 ProbeKind = Literal["tcp", "http", "vllm", "openai"]
 
 # Options that say when an endpoint is asked, and not how it is judged.
-_SCHEDULE = {"interval", "fast_interval", "canary_tokens_per_hour"}
+_SCHEDULE = {"interval", "fast_interval", "canary_tokens_per_hour", "certificate_days"}
 
 
 class Probe(Section):
@@ -43,6 +43,26 @@ class Probe(Section):
         "", "TLS server name (SNI, and the name verified); empty takes the URL's own."
     )
     verify_tls: bool = option(True, "Whether the certificate must be valid for the server name.")
+    ca: str = option(
+        "",
+        "File with the CA certificates that may have signed the server's, in PEM; an absolute "
+        "path, or a name that systemd's LoadCredential= gave it. Empty takes this host's.",
+    )
+    client_certificate: str = option(
+        "",
+        "File with the certificate, in PEM, that is shown to a server that asks for one; named as "
+        "`ca` is, and read again when it changes.",
+    )
+    client_key: str = option(
+        "", "File with its unencrypted key; empty looks for that in `client_certificate`."
+    )
+    certificate_days: float = option(
+        14.0,
+        "A server's certificate that ends sooner than this is warned about; 0 never warns.",
+        unit="days",
+        least=0,
+        most=3650,
+    )
     expect_status: tuple[int, ...] = option((200,), "HTTP status codes that count as success.")
     expect_body: str = option("", "Text that must occur in the first 64 KiB of the response body.")
     interval: Duration = option(
@@ -119,7 +139,7 @@ class Probe(Section):
     )
     credential: str = option(
         "",
-        "Kinds vllm and openai: file with the bearer token; an absolute path, or a name that "
+        "File with the bearer token that HTTP requests carry; an absolute path, or a name that "
         "systemd's LoadCredential= gave it.",
     )
     canary_prompt: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = option(
@@ -211,9 +231,13 @@ class Probe(Section):
         return self
 
     @model_validator(mode="after")
-    def _credential_is_a_file(self) -> Probe:
-        if "/" in self.credential and not self.credential.startswith("/"):
-            raise ValueError("credential is neither an absolute path nor a plain name")
+    def _credentials_are_files(self) -> Probe:
+        for name in ("credential", "ca", "client_certificate", "client_key"):
+            file = getattr(self, name)
+            if "/" in file and not file.startswith("/"):
+                raise ValueError(f"{name} is neither an absolute path nor a plain name")
+        if self.client_key and not self.client_certificate:
+            raise ValueError("client_key is set without client_certificate")
         return self
 
 

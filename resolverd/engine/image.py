@@ -30,8 +30,8 @@ Steering, head: magic, generation u64, and the number of states, services, entri
 the pool. Sections::
 
     states    horizon f64, spilled f64, takes f64, IPv4 addresses, IPv6 addresses,
-              hostname | NONE, how many IPv4 u16, how many IPv6 u16, serves u8, unknown u8,
-              6 octets unused
+              hostname | NONE, most TTL of IPv4 | NONE, most TTL of IPv6 | NONE,
+              how many IPv4 u16, how many IPv6 u16, serves u8, unknown u8, 2 octets unused
     services  how many regions
     entries   the state of each region of each service, in the Plan's order
 
@@ -64,7 +64,7 @@ from resolverd.snapshot.model import (
 T = TypeVar("T")
 
 PLAN_MAGIC = b"RVDPLAN\x02"
-STEERING_MAGIC = b"RVDSTER\x02"
+STEERING_MAGIC = b"RVDSTER\x03"
 NONE = 0xFFFF_FFFF
 
 _PLAN_HEAD = struct.Struct("<8sQdHH10I")
@@ -76,7 +76,7 @@ _GLUE = struct.Struct("<2I")
 _SERVICE = struct.Struct("<2d4I2BH")
 _MAP = struct.Struct("<2I")
 _STEERING_HEAD = struct.Struct("<8sQ4I")
-_STATE = struct.Struct("<3d3I2H2B6x")
+_STATE = struct.Struct("<3d5I2H2B2x")
 
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
@@ -281,6 +281,8 @@ class _SteeringWriter:
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,
+                NONE if offer.a_ttl is None else offer.a_ttl,
+                NONE if offer.aaaa_ttl is None else offer.aaaa_ttl,
                 len(a),
                 len(aaaa),
                 standing.serves,

@@ -1,17 +1,15 @@
 """The state machine of one endpoint, as a pure function of what its probes saw.
 
-                      success                       failures that make it full
+                      success
         ┌─────────┐  (first result)  ┌────┐ failure ┌─────────┐
         │ unknown ├────────────────► │ up ├────────►│ suspect │
         └────┬────┘                  └────┘◄────────┴────┬────┘
              │ failure                 ▲      success    │ failure, the fall-th in a row,
              │ (first result)          │                 ▼ or one that fills the bucket
-             │                 success,│ failure      ┌──────┐
-             │          the rise-th in │ ┌───────────►│ down │◄─┐
-             │          a row, and not │ │            └──┬───┘  │
-             │          before its     │ │               │      │
-             │          hold ends      │ │               │      │
-             │                 ┌───────┴─┴──┐  success   │      │
+             │       success, the      │ failure      ┌──────┐
+             │       rise-th in a row, │ ┌───────────►│ down │◄─┐
+             │       once its hold     │ │            └──┬───┘  │
+             │       is over   ┌───────┴─┴──┐  success   │      │
              │                 │ recovering │◄───────────┘      │
              │                 └────────────┘                   │
              └──────────────────────────────────────────────────┘
@@ -29,8 +27,8 @@ An outcome's condition may say more than success and failure do:
     withdraws   every state goes to down at once, whatever `fall` is; back by `rise` successes
     holds       no state and no count changes; unknown alone becomes up where it proves life
 
-A probe that a later one's success overtook goes on. It may still fail (`overtaken`, `settled`):
-then it counts in the bucket, and not in a row.
+A probe that a later one's success superseded goes on, and may still fail (`superseded`,
+`superseded_ended`): then it counts in the bucket, and not in a row.
 """
 
 from __future__ import annotations
@@ -50,8 +48,8 @@ class EndpointHealth:
 
     `since` and `at` (the start of the last probe that counted) are clock readings. `reason` and
     `condition` are the last probe's, even if it held the state. `level` is that of the bucket of
-    failures, and `pending` how many probes that were overtaken may still add to it. `clean_at` is
-    when the penalty for falls has decayed.
+    failures, and `pending` how many probes that were superseded may still add to it.
+    `penalty_until` is when the penalty for falls will have decayed.
     """
 
     state: State = State.UNKNOWN
@@ -63,7 +61,7 @@ class EndpointHealth:
     condition: Condition = Condition.NONE
     level: float = 0.0
     pending: int = 0
-    clean_at: float = damping.CLEAN
+    penalty_until: float = damping.NO_PENALTY
 
 
 def observe(
@@ -96,29 +94,29 @@ def observe(
     return after if counted.failures >= settings.fall else _explained(health, after, outcome.reason)
 
 
-def overtaken(health: EndpointHealth, settings: Probe, now: float) -> EndpointHealth:
-    """The health once a probe was overtaken that is still under way, and so may yet fail."""
-    return _shaken(replace(health, pending=health.pending + 1), settings, now)
+def superseded(health: EndpointHealth, settings: Probe, now: float) -> EndpointHealth:
+    """The health once a probe was superseded that is still under way, and so may yet fail."""
+    return _reassessed(replace(health, pending=health.pending + 1), settings, now)
 
 
-def settled(
+def superseded_ended(
     health: EndpointHealth, outcome: Outcome | None, settings: Probe, now: float
 ) -> EndpointHealth:
-    """The health once a probe that was overtaken is over; None: it was cancelled.
+    """The health once a probe that was superseded is over; None: it was cancelled.
 
     A failure fills the bucket, all else is no news. What withdraws is here a failure like any
     other, for the later probe saw that it is over.
     """
     pending = max(0, health.pending - 1)
     if outcome is None or outcome.ok or outcome.condition.holds:
-        return _shaken(replace(health, pending=pending), settings, now)
+        return _reassessed(replace(health, pending=pending), settings, now)
     after = replace(health, pending=pending, level=health.level + 1)
-    return _explained(health, _shaken(after, settings, now), outcome.reason)
+    return _explained(health, _reassessed(after, settings, now), outcome.reason)
 
 
-def forgiven(health: EndpointHealth) -> EndpointHealth:
+def without_penalty(health: EndpointHealth) -> EndpointHealth:
     """The health without the penalty for falls: its next return is free."""
-    return replace(health, clean_at=damping.CLEAN)
+    return replace(health, penalty_until=damping.NO_PENALTY)
 
 
 def verdict(health: EndpointHealth, settings: Probe) -> Verdict:
@@ -152,28 +150,28 @@ def _level(health: EndpointHealth, outcome: Outcome, settings: Probe) -> float:
 
 def _after_success(health: EndpointHealth, settings: Probe, now: float) -> State:
     if health.state.serves:
-        return _standing(health, settings)
+        return _serving_state(health, settings)
     if health.state is State.UNKNOWN:
         return State.UP
-    held = now < damping.held_until(health.clean_at, settings.flap_damping)
+    held = now < damping.held_until(health.penalty_until, settings.flap_damping)
     return State.RECOVERING if held or health.successes < settings.rise else State.UP
 
 
 def _after_failure(health: EndpointHealth, settings: Probe) -> State:
-    if not health.state.serves or _left(health, settings) <= 0:
+    if not health.state.serves or _failures_left(health, settings) <= 0:
         return State.DOWN
     return State.SUSPECT
 
 
-def _shaken(health: EndpointHealth, settings: Probe, now: float) -> EndpointHealth:
+def _reassessed(health: EndpointHealth, settings: Probe, now: float) -> EndpointHealth:
     """`health` in the state that its bucket now calls for, if it serves."""
     if not health.state.serves:
         return replace(health, level=0.0, pending=0)
     full = accrual.failures_left(health.level, 0, settings.fall) <= 0
-    return _enter(health, State.DOWN if full else _standing(health, settings), settings, now)
+    return _enter(health, State.DOWN if full else _serving_state(health, settings), settings, now)
 
 
-def _standing(health: EndpointHealth, settings: Probe) -> State:
+def _serving_state(health: EndpointHealth, settings: Probe) -> State:
     """Of one that serves: up while no fewer than `fall` failures can take it down."""
     left = accrual.failures_left(health.level + health.pending, health.failures, settings.fall)
     return State.UP if left >= settings.fall else State.SUSPECT
@@ -183,17 +181,19 @@ def _enter(health: EndpointHealth, state: State, settings: Probe, now: float) ->
     """`health` in `state`; a fall is charged, and either flip empties the bucket."""
     if health.state is State.UNKNOWN or state.serves == health.state.serves:
         return replace(health, state=state)
-    clean_at = health.clean_at
+    penalty_until = health.penalty_until
     if not state.serves:
-        clean_at = damping.after_fall(clean_at, now, settings.flap_damping)
-    return replace(health, state=state, since=now, level=0.0, pending=0, clean_at=clean_at)
+        penalty_until = damping.after_fall(penalty_until, now, settings.flap_damping)
+    return replace(
+        health, state=state, since=now, level=0.0, pending=0, penalty_until=penalty_until
+    )
 
 
 def _held_until(health: EndpointHealth, settings: Probe) -> float | None:
     """Until when nothing but its penalty keeps it down; None when something else does."""
     if health.state is not State.RECOVERING or health.successes < settings.rise:
         return None
-    held_until = damping.held_until(health.clean_at, settings.flap_damping)
+    held_until = damping.held_until(health.penalty_until, settings.flap_damping)
     return held_until if held_until > health.at else None
 
 
@@ -204,7 +204,7 @@ def _explained(before: EndpointHealth, after: EndpointHealth, reason: str) -> En
     return replace(after, reason=f"{reason}; too many probes fail, if not in a row")
 
 
-def _left(health: EndpointHealth, settings: Probe) -> int:
+def _failures_left(health: EndpointHealth, settings: Probe) -> int:
     return accrual.failures_left(health.level, health.failures, settings.fall)
 
 
@@ -213,7 +213,7 @@ def _soonest(health: EndpointHealth, settings: Probe) -> float:
 
     A reload can lower `fall` or `rise` beneath the count already reached: one is still needed.
     Where a single outcome may withdraw, one is enough, however many failures are still to come;
-    where those that were overtaken can fill the bucket, none is.
+    where those that were superseded can fill the bucket, none is.
     """
     fast = settings.fast_interval
     match health.state:
@@ -223,10 +223,10 @@ def _soonest(health: EndpointHealth, settings: Probe) -> float:
             if accrual.failures_left(health.level + health.pending, 0, settings.fall) <= 0:
                 return 0.0
             most = replace(health, level=health.level + health.pending)
-            needed = 1 if settings.may_withdraw else _left(most, settings)
+            needed = 1 if settings.may_withdraw else _failures_left(most, settings)
             return max(1, needed) * fast
         case State.DOWN | State.RECOVERING:
-            held = damping.held_until(health.clean_at, settings.flap_damping)
+            held = damping.held_until(health.penalty_until, settings.flap_damping)
             needed = max(1, settings.rise - health.successes)
             return max(needed * fast, held - health.at)
         case State.UNKNOWN:

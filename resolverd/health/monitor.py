@@ -16,17 +16,26 @@ from types import MappingProxyType
 from yarl import URL
 
 from resolverd import log
+from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
+from resolverd.health.connection import Connection
 from resolverd.health.doubt import Doubt
+from resolverd.health.events import EndpointEvents
+from resolverd.health.families import FamilyEvidence
+from resolverd.health.family import Family, FamilyResult
 from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries
-from resolverd.health.probes import PROBES, Ask, Tools
+from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.probes import Ask, Tools
+from resolverd.health.probes.per_family import PerFamily
+from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import Readings
+from resolverd.health.target import Counters, Target
 from resolverd.health.verdict import Verdict
-from resolverd.health.watch import Counters, Target, Watch
+from resolverd.health.watch import Watch
 
 __all__ = ["Counters", "Monitor", "Target"]
 
@@ -45,9 +54,9 @@ class Monitor:
     `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
     or its condition changes, or who a server says it is. `verdicts()` also carries fresher
     reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
-    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts.
-    `excused(target)` is whether an operator's override is in force: no fall under one is held
-    against its target.
+    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts. `grace`
+    and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
+    operator's override is in force: no fall under one is held against its target.
     """
 
     def __init__(
@@ -59,16 +68,21 @@ class Monitor:
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
         doubt: float = 0.0,
-        excused: Callable[[Target], bool] = lambda _: False,
+        overridden: Callable[[Target], bool] = lambda _: False,
+        grace: float = 15.0,
+        kept: KeptAddresses | None = None,
     ) -> None:
         self._wanted = tuple(targets)
         self._on_change = on_change
         self._clock = clock
         self._rng = rng or random.Random()
         self._lookup = lookup
+        self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
+        self._events = EndpointEvents(clock, time.time)
+        self._evidence = FamilyEvidence()
         self._hearing = Hearing(self._watches, doubt, clock)
-        self._excused = excused
+        self._overridden = overridden
         self._tools: Tools | None = None
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
@@ -78,7 +92,14 @@ class Monitor:
 
         Raises ValueError when a target's URL does not suit its kind of probe.
         """
-        book = AddressBook(_hostnames(self._wanted), lookup=self._lookup)
+        book = AddressBook(
+            _hostnames(self._wanted),
+            lookup=self._lookup,
+            on_change=self._moved,
+            grace=self._grace,
+            local=True,
+            kept=self._kept,
+        )
         self._tools = Tools(book)
         await book.start()
         try:
@@ -126,6 +147,16 @@ class Monitor:
         """Whether the last probe of each target heard anything at all, by target id."""
         return MappingProxyType({id_: watch.heard for id_, watch in self._watches.items()})
 
+    def connections(self) -> Mapping[str, Connection]:
+        """What is known of the connections to each target, by target id."""
+        return MappingProxyType({id_: watch.connection for id_, watch in self._watches.items()})
+
+    def families(self) -> Mapping[str, Mapping[Family, FamilyResult]]:
+        """What the last probe saw over each family of each target that is asked over both."""
+        return MappingProxyType(
+            {id_: w.families.results for id_, w in self._watches.items() if w.families.results}
+        )
+
     @property
     def doubt(self) -> Doubt:
         """Whether this host, and not every region, is taken to be at fault."""
@@ -157,16 +188,18 @@ class Monitor:
         tools.book.replace(_hostnames(wanted.values()))
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
+            self._events.forget(id_)
+        self._evidence.keep(wanted)
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
         self._hearing.replaced([watch.target.id for watch in new])
         self._begin([watch for watch in present if watch.waits])
 
-    def forgive(self, ids: Iterable[str]) -> list[str]:
+    def clear_penalties(self, ids: Iterable[str]) -> list[str]:
         """Hold no fall against these targets any more; the ids of those that were held down."""
         known = [id_ for id_ in ids if id_ in self._watches]
-        return [id_ for id_ in known if self._watches[id_].forgive()]
+        return [id_ for id_ in known if self._watches[id_].clear_penalty()]
 
     async def stop(self) -> None:
         """Stop probing and close every connection; verdicts stay readable."""
@@ -181,11 +214,23 @@ class Monitor:
             await self._tools.close()
             self._tools = None
 
+    def grace(self, seconds: float) -> None:
+        """Keep the addresses of a URL's host so long once they are said to be gone."""
+        self._grace = seconds
+        if self._tools is not None:
+            self._tools.book.grace = seconds
+
+    def _moved(self, hostname: str, before: tuple[str, ...], _after: tuple[str, ...]) -> None:
+        """A URL's host has other addresses: what is believed of it was measured elsewhere."""
+        for watch in self._watches.values() if before else ():
+            if normal_host(URL(watch.target.url).host or "") == hostname:
+                watch.probe_early()
+
     def _target(self, id_: str) -> Target | None:
         watch = self._watches.get(id_)
         return watch.target if watch else None
 
-    def _put(self, target: Target, ask: Ask) -> Watch:
+    def _put(self, target: Target, ask: Ask | PerFamily) -> Watch:
         """The watch of `target`: the present one where it asks the same URL, else a new one."""
         present = self._watches.get(target.id)
         if present is not None:
@@ -199,8 +244,9 @@ class Monitor:
             clock=self._clock,
             rng=self._rng,
             report=self._changed,
-            ended=self._hearing.ended,
-            excused=self._excused,
+            ended=self._ended,
+            overridden=self._overridden,
+            evidence=self._evidence,
         )
         self._watches[target.id] = watch
         return watch
@@ -210,52 +256,18 @@ class Monitor:
         self._beginnings.add(task)
         task.add_done_callback(self._beginnings.discard)
 
+    def _ended(self, watch: Watch, outcome: Outcome, started: float) -> None:
+        self._hearing.ended(watch, outcome, started)
+        self._events.certificate(watch.target, watch.connection)
+
     def _changed(self, target: Target, before: Verdict, after: Verdict) -> None:
-        if before.state is not after.state:
-            self._log.info(
-                "endpoint.state",
-                target=target.id,
-                region=target.region,
-                before=before.state.value,
-                after=after.state.value,
-                reason=after.reason,
-            )
-        if before.held_until is None and after.held_until is not None:
-            self._log.warning(
-                "endpoint.held",
-                target=target.id,
-                region=target.region,
-                seconds=round(after.held_until - self._clock(), 1),
-                reason=after.reason,
-            )
-        if before.condition is not after.condition:
-            self._log.info(
-                "endpoint.condition",
-                target=target.id,
-                region=target.region,
-                before=before.condition.value or "none",
-                after=after.condition.value or "none",
-                reason=after.reason,
-            )
-            if after.condition.alarms:
-                self._log.warning(
-                    "endpoint.alarm",
-                    target=target.id,
-                    region=target.region,
-                    condition=after.condition.value,
-                    reason=after.reason,
-                )
+        self._events.verdict(target, before, after)
         self._on_change(target.id, before, after)
 
     def _started_tools(self) -> Tools:
         if self._tools is None:
             raise RuntimeError("the monitor is not started")
         return self._tools
-
-
-def prepare(target: Target, tools: Tools) -> Ask:
-    """What probes `target`. Raises ValueError when its URL does not suit its kind."""
-    return PROBES[target.settings.kind](target.url, target.settings, tools)
 
 
 async def in_waves(watches: list[Watch]) -> None:

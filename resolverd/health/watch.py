@@ -12,9 +12,9 @@ serves. Both together bound the time from the start of the first failed probe to
 (fall - 1) × fast_interval + timeout, however long the timeout is.
 
 Outcomes count in the order in which their probes started: once one has counted, those still
-in flight that started before it are overtaken. So the outcomes that count started at least
-fast_interval apart, which is what `Verdict.earliest` promises. What a failure overtakes is
-cancelled; what a success overtakes goes on, for that it hangs is a fact, which the success of
+in flight that started before it are superseded. So the outcomes that count started at least
+fast_interval apart, which is what `Verdict.earliest` promises. What a failure supersedes is
+cancelled; what a success supersedes goes on, for that it hangs is a fact, which the success of
 another does not undo (one of two engines behind one address): should it fail, it counts in the
 bucket of failures that are not in a row.
 
@@ -28,64 +28,38 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from resolverd import log
-from resolverd.config.probe import Probe
 from resolverd.health import machine
+from resolverd.health.connection import Connection
 from resolverd.health.doubt import Fault
+from resolverd.health.families import FamilyEvidence, FamilyHealth
 from resolverd.health.identity import Identity
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
-from resolverd.health.probes import Ask, run
+from resolverd.health.probes import Ask
+from resolverd.health.probes.per_family import PerFamily, run_any
 from resolverd.health.readings import Readings
+from resolverd.health.target import Counters, Target
 from resolverd.health.trial import Trial
 from resolverd.health.verdict import State, Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
 # Seconds in which only one event tells that an endpoint fails now and then.
-_QUIET = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One endpoint to probe. `id` is unique among all; `region` and `endpoint` are names."""
-
-    id: str
-    region: str
-    endpoint: str
-    url: str
-    settings: Probe
-
-
-@dataclass(slots=True)
-class Counters:
-    """Running totals of one target; `latency` is the last probe's, in seconds.
-
-    `latency_sum` is that of all the probes that came to an end.
-
-    `probes` that came to an end, `failures` among them, and of those again the ones that were
-    `overtaken_failures`: a later probe had succeeded already. `overtaken` were cancelled, as a
-    later probe had had its outcome.
-    """
-
-    probes: int = 0
-    failures: int = 0
-    overtaken_failures: int = 0
-    overtaken: int = 0
-    latency: float = math.nan
-    latency_sum: float = 0.0
+_EVENT_INTERVAL = 600.0
 
 
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
     `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
-    bring any; `heard` is whether the last probe that ended heard anything from the far end.
+    bring any; `heard` is whether the last probe that ended heard anything from the far end,
+    `connection` and `families` what is known of the way there.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
-    watch; without it every silence is the target's own fault. `excused(target)` is whether an
+    watch; without it every silence is the target's own fault. `overridden(target)` is whether an
     operator's override is in force, under which no fall is held against it.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
@@ -94,13 +68,14 @@ class Watch:
     def __init__(
         self,
         target: Target,
-        ask: Ask,
+        ask: Ask | PerFamily,
         *,
         clock: Callable[[], float],
         rng: random.Random,
         report: Callable[[Target, Verdict, Verdict], None],
         ended: Callable[[Watch, Outcome, float], None] | None = None,
-        excused: Callable[[Target], bool] = lambda _: False,
+        overridden: Callable[[Target], bool] = lambda _: False,
+        evidence: FamilyEvidence | None = None,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -111,7 +86,8 @@ class Watch:
         self._rng = rng
         self._report = report
         self._ended = ended
-        self._excused = excused
+        self._overridden = overridden
+        self._evidence = evidence or FamilyEvidence()
         self._trial = Trial(EndpointHealth())
         self._unsure = False
         self.verdict = self._trial.verdict(target.settings, clock())
@@ -120,8 +96,10 @@ class Watch:
         self.canaries: Canaries | None = None
         self.offers: Offers | None = None
         self.heard = True
+        self.connection = Connection()
+        self.families = FamilyHealth()
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
-        self._overtaken: dict[asyncio.Task[Outcome], float] = {}
+        self._superseded: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
         self._started = self._due_at = self._reported_at = -math.inf
@@ -130,8 +108,8 @@ class Watch:
         """Start a probe now. The schedule goes on from here by itself."""
         started = self._clock()
         self._started = started
-        self._drop_overtaken(len(self._tasks) + 1)
-        task = asyncio.create_task(run(self._ask, self.target.settings.longest))
+        self._drop_superseded(len(self._tasks) + 1)
+        task = asyncio.create_task(run_any(self._ask, self.target.settings.longest))
         self._tasks[task] = started
         task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
@@ -156,10 +134,10 @@ class Watch:
             self._trial.acquit(now)
         self._show(before)
 
-    def forgive(self) -> bool:
+    def clear_penalty(self) -> bool:
         """Hold no fall against it any more; whether it was held down for one."""
         held = self.verdict.held_until is not None
-        self._revise(machine.forgiven)
+        self._revise(machine.without_penalty)
         return held
 
     @property
@@ -172,7 +150,7 @@ class Watch:
         due = max(self._due_at, self._started + self.target.settings.longest)
         return not math.isinf(due) and now - due > _LATE
 
-    def adopt(self, target: Target, ask: Ask) -> None:
+    def adopt(self, target: Target, ask: Ask | PerFamily) -> None:
         """Go on with new settings; health stays, for no endpoint changed by it.
 
         Where they judge otherwise, the watch `waits` to be probed now, and promises nothing before.
@@ -184,8 +162,8 @@ class Watch:
             return
         self.judged.clear()
         self._cancel(math.inf)
-        self._drop_overtaken(math.inf)
-        self._revise(machine.forgiven)
+        self._drop_superseded(math.inf)
+        self._revise(machine.without_penalty)
         wait = target.settings.fast_interval + target.settings.interval * self._rng.random()
         self._next_at(self._clock() + wait)  # should nobody probe it
 
@@ -201,10 +179,10 @@ class Watch:
         """Stop; returns the cancelled probes, for whoever wants to see them end."""
         if self._timer is not None:
             self._timer.cancel()
-        tasks = [*self._cancel(math.inf), *self._overtaken]
-        for task in self._overtaken:
+        tasks = [*self._cancel(math.inf), *self._superseded]
+        for task in self._superseded:
             task.cancel()
-        self._overtaken.clear()
+        self._superseded.clear()
         self.first.set()
         self.judged.set()
         return tasks
@@ -217,24 +195,26 @@ class Watch:
             task.cancel()
         return tasks
 
-    def _overtake(self, before: float) -> None:
-        """Let the probes that started before go on, as ones that a success has overtaken."""
+    def _supersede(self, before: float) -> None:
+        """Let the probes that started before go on, as ones that a success has superseded."""
         for task in [task for task, started in self._tasks.items() if started < before]:
-            self._overtaken[task] = self._tasks.pop(task)
+            self._superseded[task] = self._tasks.pop(task)
             self._trial.revise(
-                lambda health: machine.overtaken(health, self.target.settings, self._clock())
+                lambda health: machine.superseded(health, self.target.settings, self._clock())
             )
-        self._drop_overtaken(len(self._tasks))
+        self._drop_superseded(len(self._tasks))
 
-    def _drop_overtaken(self, others: float) -> None:
-        """Cancel the youngest that were overtaken until, with `others`, no more than `fall` are."""
-        while self._overtaken and len(self._overtaken) + others > self.target.settings.fall:
-            task = max(self._overtaken, key=self._overtaken.__getitem__)
-            del self._overtaken[task]
+    def _drop_superseded(self, others: float) -> None:
+        """Cancel the youngest of the superseded until, with `others`, no more than `fall` are."""
+        while self._superseded and len(self._superseded) + others > self.target.settings.fall:
+            task = max(self._superseded, key=self._superseded.__getitem__)
+            del self._superseded[task]
             task.cancel()
             self.counters.overtaken += 1
             self._trial.revise(
-                lambda health: machine.settled(health, None, self.target.settings, self._clock())
+                lambda health: machine.superseded_ended(
+                    health, None, self.target.settings, self._clock()
+                )
             )
 
     def _next_at(self, when: float) -> None:
@@ -253,8 +233,8 @@ class Watch:
             self._overdue = True
 
     def _finished(self, task: asyncio.Task[Outcome]) -> None:
-        if self._overtaken.pop(task, None) is not None:
-            self._settle_overtaken(task)
+        if self._superseded.pop(task, None) is not None:
+            self._end_superseded(task)
             return
         started = self._tasks.pop(task, None)
         if started is None or task.cancelled():
@@ -267,13 +247,13 @@ class Watch:
         self._reschedule(outcome, started, tried=tried, known=known)
         self.first.set()
 
-    def _settle_overtaken(self, task: asyncio.Task[Outcome]) -> None:
-        """One that was overtaken has ended: its failure is a fact, and anything else is old."""
+    def _end_superseded(self, task: asyncio.Task[Outcome]) -> None:
+        """One that was superseded has ended: its failure is a fact, and anything else is old."""
         outcome, now = self._outcome(task), self._clock()
         self._count(outcome)
         if not outcome.ok and not outcome.condition.holds:
-            self.counters.overtaken_failures += 1
-            if now - self._reported_at >= _QUIET:
+            self.counters.superseded_failures += 1
+            if now - self._reported_at >= _EVENT_INTERVAL:
                 self._reported_at = now
                 log.get("health").warning(
                     "endpoint.intermittent",
@@ -282,7 +262,9 @@ class Watch:
                     reason=outcome.reason,
                     meanwhile=self.verdict.reason,
                 )
-        self._revise(lambda health: machine.settled(health, outcome, self.target.settings, now))
+        self._revise(
+            lambda health: machine.superseded_ended(health, outcome, self.target.settings, now)
+        )
 
     def _count(self, outcome: Outcome) -> None:
         self.counters.probes += 1
@@ -304,13 +286,24 @@ class Watch:
         self.canaries = outcome.canaries or self.canaries
         offered, self.offers = self.offers, outcome.offers or self.offers
         self.heard = outcome.heard
-        self._trial.observe(outcome, self.target.settings, self._clock(), started)
+        self.connection = self.connection.after(outcome)
+        now, settings = self._clock(), self.target.settings
+        self.families.observe(
+            self.target.id,
+            outcome.families,
+            settings,
+            now,
+            started,
+            self._evidence,
+            first=not self.first.is_set(),
+        )
+        self._trial.observe(outcome, settings, now, started)
         if (outcome.ok or outcome.condition.holds) and not self._unsure:
-            self._overtake(started)
+            self._supersede(started)
         else:
             self.counters.overtaken += len(self._cancel(started))
-        if self._excused(self.target):
-            self._trial.revise(machine.forgiven)
+        if self._overridden(self.target):
+            self._trial.revise(machine.without_penalty)
         if self._ended is None:
             self.settle(Fault.TARGET)
         else:
@@ -336,7 +329,7 @@ class Watch:
         self.verdict = self._judge()
         if self._unsure or not self.serves:
             # This host may be at fault; or nobody is sent there, and failures do not add up.
-            self._drop_overtaken(math.inf)
+            self._drop_superseded(math.inf)
         if _shown(before) != _shown(self.verdict):
             self._report(self.target, before, self.verdict)
 
@@ -344,23 +337,29 @@ class Watch:
         """What is known; of settings that were never tried, nothing is promised."""
         now = self._clock()
         verdict = self._trial.verdict(self.target.settings, now, unsure=self._unsure)
+        verdict = self.families.over(verdict, self.target.settings)
         if self.judged.is_set() or not self.first.is_set():
             return verdict
         reason = f"{verdict.reason}; asked anew, as how it is probed has changed"
         return replace(verdict, reason=reason, soonest=0.0, at=now)
 
+    @property
+    def _unsettled(self) -> bool:
+        """Whether a failure still counts, of the endpoint or of one of its families."""
+        return self._trial.shown.level > 0 or self.families.unsettled
+
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
-        unshaken = outcome.ok or outcome.condition.holds
+        unshaken = (outcome.ok or outcome.condition.holds) and not outcome.again
         up = self._trial.shown.state is State.UP
         if not tried and unshaken and up:
             # Spread the targets: they all began together, or were all edited at once.
             self._next_at(self._clock() + settings.interval * self._rng.random())
         elif not known:
             self._next_at(self._clock() + settings.fast_interval)
-        elif newest and unshaken and up and not self._trial.shown.level:
+        elif newest and unshaken and up and not self._unsettled:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()
@@ -368,4 +367,11 @@ class Watch:
 
 def _shown(verdict: Verdict) -> tuple[object, ...]:
     """What of a verdict is worth a report when it changes."""
-    return verdict.state, verdict.since, verdict.soonest, verdict.condition, verdict.held_until
+    return (
+        verdict.state,
+        verdict.since,
+        verdict.soonest,
+        verdict.condition,
+        verdict.held_until,
+        verdict.withheld,
+    )

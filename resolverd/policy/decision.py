@@ -8,7 +8,7 @@ leaves the fence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,21 +62,25 @@ def decide(
     standings: Mapping[str, Standing],
     all_down: AllDown,
     draw: float = NO_DRAW,
+    *,
+    empty: Callable[[str], bool] = lambda _region: False,
 ) -> Decision:
     """Choose from `preference`; an empty list is an empty fence and is refused.
 
-    `draw` is that of the client's block (`policy/share.py`).
+    `draw` is that of the client's block (`policy/share.py`). `empty` tells of a region that there
+    is nothing to answer it with: it is passed over while another has something.
     """
     if not preference:
         return Decision("refused", None, ())
     for rank, region in enumerate(preference, 1):
         if standings[region].serves:
             return _shared(preference, rank, standings, draw)
-    for region in preference:
+    answerable = [region for region in preference if not empty(region)] or preference
+    for region in answerable:
         if standings[region].unknown:
             return Decision("unknown", region, preference)
     if all_down == "nearest":
-        return Decision("all_down", preference[0], preference)
+        return Decision("all_down", answerable[0], preference)
     return Decision(all_down, None, preference)
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from resolverd.health.dissent import Dissent
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
+from resolverd.health.resolved import Resolved
 from resolverd.health.shifts import Shift
-from resolverd.health.verdict import UNKNOWN, Verdict, overridden
+from resolverd.health.verdict import UNKNOWN, State, Verdict, overridden
 from resolverd.policy.share import Share
-from resolverd.snapshot.model import JudgedRegion, Plan, Site
+from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, Site
 
 
 class World(NamedTuple):
-    """What is known of the world: verdicts by probe target, overrides, resolved addresses.
+    """What is known of the world: verdicts by probe target, overrides, addresses of hostnames.
 
     `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
     those that their peers contradict. `shares` are by service and
@@ -25,7 +27,7 @@ class World(NamedTuple):
 
     verdicts: Mapping[str, Verdict]
     overrides: Overrides
-    addresses: Callable[[str], tuple[str, ...]]
+    resolved: Callable[[str], Resolved]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
     shifts: Mapping[str, Shift] = MappingProxyType({})
     dissents: Mapping[str, Dissent] = MappingProxyType({})
@@ -37,7 +39,7 @@ def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegio
 
 
 def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
-    endpoints = {e.target: _endpoint_verdict(e.target, world, now) for e in site.planned.endpoints}
+    endpoints = {e.target: _endpoint_verdict(e, site, world, now) for e in site.planned.endpoints}
     override, ended = world.overrides.get(site.region, now), world.overrides.ended(site.region, now)
     shift = world.shifts.get(site.region)
     if shift is not None and override is None:
@@ -58,8 +60,37 @@ def _later(one: float | None, other: float | None) -> float | None:
     return max((moment for moment in (one, other) if moment is not None), default=None)
 
 
-def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:
-    """The verdict on one probe target, under an override of the endpoint if there is one."""
+def _endpoint_verdict(endpoint: EndpointPlan, site: Site, world: World, now: float) -> Verdict:
+    """The verdict on one endpoint, under its override if there is one.
+
+    One that has no address to hand out does not serve, whatever probes and operators say.
+    """
+    verdict = _probed(endpoint.target, world, now)
+    if not endpoint.hostname or site.planned.cname is not None:
+        return verdict
+    return with_addresses(verdict, world.resolved(endpoint.hostname), now)
+
+
+def with_addresses(verdict: Verdict, resolved: Resolved, now: float) -> Verdict:
+    """`verdict` on an endpoint whose addresses are those of a hostname.
+
+    Without any it is down, or unknown before anything is known of the name; and may change at the
+    next lookup. Losing the last one, and having one again, are changes.
+    """
+    if not resolved.addresses:
+        state = State.DOWN if resolved.known else State.UNKNOWN
+        return replace(
+            verdict,
+            state=state,
+            since=resolved.changed,
+            reason=resolved.reason,
+            soonest=0.0,
+            at=now,
+        )
+    return replace(verdict, since=_later(verdict.since, resolved.changed))
+
+
+def _probed(target: str, world: World, now: float) -> Verdict:
     name = target.partition("@")[0]
     verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
     return overridden(

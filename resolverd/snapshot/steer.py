@@ -6,16 +6,18 @@ cost does not depend on the number of clients: cells are filled as they are aske
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.writer import RRsetWire
+from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.ttl import settled
+from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.compile import address_octets
-from resolverd.snapshot.model import EndpointPlan, Offer, Plan, RegionPlan, Steering
+from resolverd.snapshot.model import Offer, Plan, RegionPlan, Steering
 from resolverd.snapshot.regions import World, judge_regions
 
 # How old a Steering may grow while horizons move, in seconds.
@@ -41,10 +43,22 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
             stands[region] = standing
             key = (planned.site, planned.cname is None)
             if key not in offered:
-                offered[key] = _offer(planned, regions[planned.site].endpoints, world)
+                offered[key] = _offer(planned, regions[planned.site].endpoints, world, now)
             held[region] = offered[key]
-    calm = all(settled(standing, plan.sites[site].ttl) for (site, _), standing in known.items())
-    return Steering(generation, now, STALENESS, calm, standings, offers, regions)
+    due = min(
+        (_due(plan.sites[site].ttl, offer, now) for (site, _), offer in offered.items()),
+        default=math.inf,
+    )
+    calm = due > now and all(
+        settled(standing, plan.sites[site].ttl) for (site, _), standing in known.items()
+    )
+    return Steering(generation, now, STALENESS, calm, standings, offers, regions, due)
+
+
+def _due(ttl: float, offer: Offer, now: float) -> float:
+    """The clock reading from which on what is left of a source's TTL is less than `ttl`."""
+    sources = [source for source in (offer.a_ttl, offer.aaaa_ttl) if source is not None]
+    return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
 def _standing(verdict: Verdict, share: Share, now: float) -> Standing:
@@ -61,22 +75,34 @@ def _standing(verdict: Verdict, share: Share, now: float) -> Standing:
     )
 
 
-def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World) -> Offer:
-    """The endpoints that serve; all of them where none does, should the region be answered."""
+def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float) -> Offer:
+    """The endpoints that serve; all of them where none does, should the region be answered.
+
+    Of one that serves over one family alone, the addresses of that.
+    """
     serving = [each for each in planned.endpoints if judged[each.target].serves]
     v4: dict[bytes, None] = {}
     v6: dict[bytes, None] = {}
+    a_until = aaaa_until = math.inf
     for endpoint in serving or planned.endpoints:
-        a, aaaa = _addresses(endpoint, world)
-        v4 |= dict.fromkeys(a)
-        v6 |= dict.fromkeys(aaaa)
-    return Offer(_rrset(A, v4), _rrset(AAAA, v6), planned.cname)
-
-
-def _addresses(endpoint: EndpointPlan, world: World) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    if endpoint.hostname:
-        return address_octets(world.addresses(endpoint.hostname))
-    return endpoint.a, endpoint.aaaa
+        a, aaaa = endpoint.a, endpoint.aaaa
+        if endpoint.hostname:
+            resolved = world.resolved(endpoint.hostname)
+            a, aaaa = address_octets(resolved.addresses)
+            a_until, aaaa_until = (
+                min(a_until, resolved.a_until),
+                min(aaaa_until, resolved.aaaa_until),
+            )
+        withheld = judged[endpoint.target].withheld if serving else frozenset()
+        v4 |= dict.fromkeys(() if Family.IPV4 in withheld else a)
+        v6 |= dict.fromkeys(() if Family.IPV6 in withheld else aaaa)
+    return Offer(
+        _rrset(A, v4),
+        _rrset(AAAA, v6),
+        planned.cname,
+        source_ttl(a_until - now, staleness=STALENESS),
+        source_ttl(aaaa_until - now, staleness=STALENESS),
+    )
 
 
 def _rrset(rtype: int, addresses: Mapping[bytes, None]) -> RRsetWire | None:

@@ -23,8 +23,9 @@ from structlog.testing import capture_logs
 from resolverd.config.probe import Probe
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import ProbeFailedError, Seen
+from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
-from resolverd.health.watch import Target, Watch
+from resolverd.health.watch import Watch
 
 HOUR, MINUTE = 3600.0, 60.0
 SLACK = 1e-6
@@ -37,16 +38,16 @@ Answers = Callable[[float], float]
 
 @dataclass
 class Report:
-    """What was told of one endpoint, when it was probed, and what the watch had counted."""
+    """What was verdicts of one endpoint, when it was probed, and what the watch had counted."""
 
-    told: list[tuple[float, Verdict]]
+    verdicts: list[tuple[float, Verdict]]
     starts: list[float]
     watch: Watch
 
     @property
     def flips(self) -> list[float]:
         """When it began to serve, or ceased to; the first verdict is none."""
-        pairs = itertools.pairwise(self.told)
+        pairs = itertools.pairwise(self.verdicts)
         return [at for (_, a), (at, b) in pairs if a.serves != b.serves and not a.unknown]
 
 
@@ -56,11 +57,11 @@ def watch_over(
     settings: Probe = DEFAULTS,
     *,
     seed: int = 1,
-    excused: Callable[[float], bool] = lambda _: False,
+    overridden: Callable[[float], bool] = lambda _: False,
     at: dict[float, Callable[[Watch], object]] | None = None,
 ) -> Report:
     """Watch an endpoint for so long; `at` are things done to the watch at their moments."""
-    told: list[tuple[float, Verdict]] = []
+    verdicts: list[tuple[float, Verdict]] = []
     starts: list[float] = []
 
     async def ask() -> Seen:
@@ -79,8 +80,8 @@ def watch_over(
             ask,
             clock=loop.time,
             rng=random.Random(seed),
-            report=lambda _target, _before, after: told.append((loop.time(), after)),
-            excused=lambda _: excused(loop.time()),
+            report=lambda _target, _before, after: verdicts.append((loop.time(), after)),
+            overridden=lambda _: overridden(loop.time()),
         )
         watch.probe()
         for moment, act in (at or {}).items():
@@ -91,7 +92,7 @@ def watch_over(
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         watch = runner.run(main())
-    return Report(told, starts, watch)
+    return Report(verdicts, starts, watch)
 
 
 def wave(period: float, duty: float, phase: float = 0.0, bad: float = -1.0) -> Answers:
@@ -179,7 +180,7 @@ def test_failures_by_chance_of_that_share_take_it_down_as_soon(share: float) -> 
 def test_more_failures_than_it_may_have_take_it_down_in_whatever_order(pattern: str) -> None:
     letters = itertools.cycle(pattern)
     report = watch_over(lambda _: 0.01 if next(letters) == "+" else -1.0, 10 * MINUTE)
-    down = next(verdict for _, verdict in report.told if not verdict.serves)
+    down = next(verdict for _, verdict in report.verdicts if not verdict.serves)
     assert down.reason == "refused; too many probes fail, if not in a row"
 
 
@@ -215,7 +216,7 @@ def test_the_first_return_is_as_fast_as_ever_and_the_next_waits() -> None:
     first_fall, first_return, second_fall, second_return = report.flips
     assert first_return <= 200.0 + 2 * DEFAULTS.fast_interval + SLACK
     assert second_return == pytest.approx(first_fall + HOUR, abs=DEFAULTS.fast_interval)
-    held = [(at, verdict) for at, verdict in report.told if verdict.held_until is not None]
+    held = [(at, verdict) for at, verdict in report.verdicts if verdict.held_until is not None]
     assert held[0][0] <= 1000.0 + 2 * DEFAULTS.fast_interval + SLACK
     assert held[0][1].state is State.RECOVERING
     assert held[0][1].held_until == pytest.approx(first_fall + HOUR)
@@ -240,22 +241,22 @@ def test_without_damping_each_return_is_believed() -> None:
 
 def test_nothing_that_happens_under_an_override_is_held_against_it() -> None:
     """A region that is drained is restarted as often as it needs."""
-    report = watch_over(wave(40.0, 0.5), 10 * MINUTE, excused=lambda _: True)
-    assert all(verdict.held_until is None for _, verdict in report.told)
+    report = watch_over(wave(40.0, 0.5), 10 * MINUTE, overridden=lambda _: True)
+    assert all(verdict.held_until is None for _, verdict in report.verdicts)
     assert len(report.flips) >= 20
 
 
-def test_forgiven_it_is_back_with_the_next_success() -> None:
+def test_without_its_penalty_it_is_back_with_the_next_success() -> None:
     down = [(100.0, 130.0), (200.0, 230.0)]
     report = watch_over(
         lambda now: -1.0 if any(a <= now < b for a, b in down) else 0.01,
         400.0,
-        at={300.0: Watch.forgive},
+        at={300.0: Watch.clear_penalty},
     )
     assert report.flips[-1] == pytest.approx(300.5, abs=0.6)
 
 
-def test_an_edit_of_how_it_is_judged_forgives_too() -> None:
+def test_an_edit_of_how_it_is_judged_clears_the_penalty() -> None:
     down = [(100.0, 130.0), (200.0, 230.0)]
 
     def edit(watch: Watch) -> None:
@@ -269,26 +270,26 @@ def test_an_edit_of_how_it_is_judged_forgives_too() -> None:
 
 
 def test_one_of_two_engines_that_hangs_is_found_though_a_later_probe_always_succeeds() -> None:
-    """Behind a round robin: what hangs is overtaken by the next, and counts all the same."""
+    """Behind a round robin: what hangs is superseded by the next, and counts all the same."""
     turn = itertools.count()
     with capture_logs() as events:
         report = watch_over(lambda _: 0.01 if next(turn) % 2 == 0 else math.inf, 5 * MINUTE)
     counters = report.watch.counters
-    assert counters.overtaken_failures >= 6
+    assert counters.superseded_failures >= 6
     assert counters.overtaken == 0
     assert len(report.flips) == 1
     assert report.flips[0] <= 90.0
     (event,) = (e for e in events if e["event"] == "endpoint.intermittent")
     assert event["reason"] == "timed out after 2 s"
     assert event["meanwhile"] == "well"
-    assert any(v.state is State.SUSPECT for _, v in report.told)
+    assert any(v.state is State.SUSPECT for _, v in report.verdicts)
 
 
 def test_a_slow_answer_that_comes_in_time_is_no_failure_though_it_was_overtaken() -> None:
     turn = itertools.count()
     report = watch_over(lambda _: 1.9 if next(turn) % 2 else 0.01, 5 * MINUTE)
     assert report.watch.counters.failures == 0
-    assert {verdict.state for _, verdict in report.told} == {State.UP}
+    assert {verdict.state for _, verdict in report.verdicts} == {State.UP}
 
 
 def test_what_was_overtaken_and_withdraws_is_a_failure_like_any_other() -> None:
@@ -316,7 +317,7 @@ def test_what_was_overtaken_and_withdraws_is_a_failure_like_any_other() -> None:
         watch.probe()
         await asyncio.sleep(30.0)
         await asyncio.gather(*watch.close(), return_exceptions=True)
-        assert watch.counters.overtaken_failures == 1
+        assert watch.counters.superseded_failures == 1
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(main())

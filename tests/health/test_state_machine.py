@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from resolverd.config.probe import Probe
 from resolverd.health.machine import (
     EndpointHealth,
-    forgiven,
     observe,
-    overtaken,
-    settled,
+    superseded,
+    superseded_ended,
     verdict,
+    without_penalty,
 )
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.verdict import State
@@ -211,10 +211,10 @@ def test_soonest_reckons_with_what_was_overtaken_and_may_yet_fail(
     if not health.state.serves:
         return
     for _ in range(pending):
-        health = overtaken(health, probe, at)
+        health = superseded(health, probe, at)
     told = verdict(health, probe)
     for ok in ends[:pending]:
-        health = settled(health, Outcome(ok, ""), probe, at)
+        health = superseded_ended(health, Outcome(ok, ""), probe, at)
     if told.state is State.UP:
         assert health.state is State.UP  # it stays what no fewer than `fall` can take down
     elif not health.state.serves:
@@ -228,23 +228,25 @@ def test_a_probe_that_was_overtaken_and_ends_well_or_is_dropped_leaves_no_trace(
     probe = settings()
     before = replay([True, False, False, True], probe)[-1]
     for end in (Outcome(True, "late"), Outcome(False, "", condition=Condition.UNPROVEN), None):
-        assert settled(overtaken(before, probe, 9.0), end, probe, 9.0) == before
+        assert superseded_ended(superseded(before, probe, 9.0), end, probe, 9.0) == before
 
 
 def test_what_was_overtaken_can_take_it_down_and_says_why() -> None:
     probe = settings()
     health = replay([True], probe)[-1]
     for _ in range(6):
-        health = settled(overtaken(health, probe, 8.0), Outcome(False, "timed out"), probe, 9.0)
+        health = superseded_ended(
+            superseded(health, probe, 8.0), Outcome(False, "timed out"), probe, 9.0
+        )
     assert (health.state, health.since) == (State.DOWN, 9.0)
     assert health.reason == "timed out; too many probes fail, if not in a row"
 
 
-def test_forgiven_its_next_return_is_free() -> None:
+def test_without_the_penalty_the_next_return_is_free() -> None:
     probe = settings(1, 1, damping=100.0)
     fallen = replay([True, False, True, False], probe)[-1]
     assert observe(fallen, Outcome(True, ""), probe, 4.0).state is State.RECOVERING
-    assert observe(forgiven(fallen), Outcome(True, ""), probe, 4.0).state is State.UP
+    assert observe(without_penalty(fallen), Outcome(True, ""), probe, 4.0).state is State.UP
 
 
 def test_nothing_is_known_before_the_first_outcome() -> None:

@@ -157,3 +157,23 @@ def test_a_changed_share_moves_only_the_blocks_between_the_old_and_the_new(
         was = decide(preference, states, "nearest", draw)
         now = decide(preference, {**states, moved: after}, "nearest", draw)
         assert (was.outcome, was.region) == (now.outcome, now.region)
+
+
+@pytest.mark.parametrize(
+    ("states", "empty", "outcome", "region"),
+    [
+        ((DOWN, DOWN, DOWN), "a", "all_down", "b"),
+        ((DOWN, DOWN, DOWN), "abc", "all_down", "a"),
+        ((UNKNOWN, DOWN, UNKNOWN), "a", "unknown", "c"),
+        ((UNKNOWN, DOWN, DOWN), "a", "all_down", "b"),
+        ((UNKNOWN, DOWN, DOWN), "abc", "unknown", "a"),
+    ],
+)
+def test_a_region_with_nothing_to_answer_is_passed_over(
+    states: tuple[Standing, ...], empty: str, outcome: Outcome, region: str
+) -> None:
+    decision = decide(
+        NAMES, dict(zip(NAMES, states, strict=True)), "nearest", empty=lambda name: name in empty
+    )
+    assert (decision.outcome, decision.region) == (outcome, region)
+    assert decision.consulted == NAMES

@@ -23,6 +23,7 @@ from resolverd.health import machine
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.overrides import Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.policy.share import Share
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
@@ -86,7 +87,7 @@ def note(
 ) -> Note:
     verdicts = {f"{r}-1": machine.verdict(h, probe) for r, h in health.items()}
     shares = {("chat", region): share_at(steps[region], now) for region in steps}
-    steering = steer(1, PLAN, World(verdicts, Overrides(), lambda _: (), shares), now)
+    steering = steer(1, PLAN, World(verdicts, Overrides(), lambda _: UNRESOLVED, shares), now)
     service = PLAN.services["chat"]
     entry = service.clients.lookup(client)
     assert entry.preference == PREFERENCE

@@ -9,7 +9,7 @@ use super::{NONE, Pool, Run};
 use crate::geo::Order;
 use crate::name::length_of;
 
-const MAGIC: [u8; 8] = *b"RVDSTER\x02";
+const MAGIC: [u8; 8] = *b"RVDSTER\x03";
 
 /// What a service answers when every allowed region is down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +62,9 @@ pub struct State {
     a: Run,
     aaaa: Run,
     cname: Run,
+    /// The most that the sources of its addresses allow, in seconds; `NONE` where none does.
+    a_ttl: u32,
+    aaaa_ttl: u32,
 }
 
 impl State {
@@ -75,6 +78,23 @@ impl State {
     #[must_use]
     pub const fn aaaa(&self) -> Run {
         self.aaaa
+    }
+
+    /// Whether there is nothing to answer with.
+    const fn is_empty(&self) -> bool {
+        self.a.is_empty() && self.aaaa.is_empty() && self.cname.is_empty()
+    }
+
+    /// The TTL that the sources of its IPv4 addresses allow, in seconds.
+    #[must_use]
+    pub const fn a_ttl(&self) -> u32 {
+        self.a_ttl
+    }
+
+    /// The TTL that the sources of its IPv6 addresses allow, in seconds.
+    #[must_use]
+    pub const fn aaaa_ttl(&self) -> u32 {
+        self.aaaa_ttl
     }
 
     /// Its hostname, empty where it is answered with addresses.
@@ -116,7 +136,7 @@ impl Steering {
         let generation = from.u64()?;
         let (states, services) = (from.u32()?, from.u32()?);
         let (entries, pool) = (from.u32()?, from.u32()?);
-        let states = from.records(states, 48, RawState::read)?;
+        let states = from.records(states, 52, RawState::read)?;
         let counts = from.records(services, 4, Reader::u32)?;
         let row_states = from.records(entries, 4, Reader::u32)?;
         let pool = from.pool(pool)?;
@@ -179,7 +199,8 @@ impl Steering {
         preferred: u8,
     ) -> Choice<'_> {
         let mut least = f64::INFINITY;
-        let mut unknown = None;
+        // The first of them all, should none have anything to answer with, and the first that has.
+        let (mut unknown, mut first) = ((None, None), (None, None));
         for (rank, region) in order.iter().enumerate() {
             let Some(state) = self.state(row, region) else {
                 continue;
@@ -191,10 +212,19 @@ impl Steering {
                 choice.drawn = state.spilled > 0.0 && rank + 1 < order.count();
                 return choice;
             }
-            if state.unknown && unknown.is_none() {
-                unknown = Some((region, state));
+            let this = Some((region, state));
+            if state.is_empty() {
+                first.0 = first.0.or(this);
+                unknown.0 = unknown.0.or(this.filter(|_| state.unknown));
+            } else {
+                first.1 = first.1.or(this);
+                unknown.1 = unknown.1.or(this.filter(|_| state.unknown));
             }
         }
+        let (first, unknown) = match first {
+            (none, None) => (none, unknown.0),
+            (_, some) => (some, unknown.1),
+        };
         if let Some((region, _)) = unknown {
             return self.concluded(
                 service,
@@ -206,8 +236,8 @@ impl Steering {
         }
         let outcome = match service.all_down {
             AllDown::Nearest => {
-                let chosen = self.state(row, preferred).map(|state| (preferred, state));
-                return self.concluded(service, Outcome::AllDown, chosen, true, least);
+                let is_preferred = first.is_some_and(|(region, _)| region == preferred);
+                return self.concluded(service, Outcome::AllDown, first, is_preferred, least);
             }
             AllDown::Servfail => Outcome::Servfail,
             AllDown::Nodata => Outcome::Nodata,
@@ -303,6 +333,8 @@ struct RawState {
     a: u32,
     aaaa: u32,
     cname: u32,
+    a_ttl: u32,
+    aaaa_ttl: u32,
     a_count: u16,
     aaaa_count: u16,
     serves: u8,
@@ -318,13 +350,14 @@ impl RawState {
             a: from.u32()?,
             aaaa: from.u32()?,
             cname: from.u32()?,
+            a_ttl: from.u32()?,
+            aaaa_ttl: from.u32()?,
             a_count: from.u16()?,
             aaaa_count: from.u16()?,
             serves: from.u8()?,
             unknown: from.u8()?,
         };
         from.u16()?;
-        from.u32()?;
         Ok(raw)
     }
 
@@ -343,6 +376,8 @@ impl RawState {
             a: pool.run(self.a, 4 * u32::from(self.a_count))?,
             aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
             cname,
+            a_ttl: self.a_ttl,
+            aaaa_ttl: self.aaaa_ttl,
         })
     }
 }

@@ -18,9 +18,9 @@ from resolverd.config.probe import Probe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.probes import progress
 from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
+from resolverd.health.probes.connection import current_trace
 from resolverd.health.probes.door import Door
 from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import hear
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
@@ -104,8 +104,6 @@ class MetricsReader:
     ) -> Reading:
         """The pages of now. Raises as `Door` does where the URL itself cannot be reached."""
         pages = await asyncio.gather(*[each.read(until, models) for each in self._sources])
-        if any(each.heard for each in self._sources):
-            hear()  # each was read in a context of its own
         parts = []
         for number, (source, page) in enumerate(zip(self._sources, pages, strict=True)):
             if page is not None:
@@ -157,7 +155,7 @@ class Source:
 
     def __init__(self, door: Door, path: str, *, raises: bool = False) -> None:
         self.backing = Backing()
-        self.why, self.answers, self.heard = "not read yet", True, False
+        self.why, self.answers = "not read yet", True
         self._door, self._path, self._raises = door, path, raises
 
     async def read(self, until: float, models: Collection[str]) -> Page | None:
@@ -168,9 +166,10 @@ class Source:
             if self._raises:
                 raise
             text, self.why = None, reason_of(error)
-            self.answers, self.heard = False, heard_by(error)
+            self.answers = False
+            current_trace().heard |= heard_by(error)  # a refusal is an answer
             return None
-        self.answers = self.heard = self.why != "no answer"
+        self.answers = self.why != "no answer"
         if text is None:
             return None
         page = read_page(text, models)

@@ -42,7 +42,7 @@ from resolverd.health.probes.identify import Expected, mismatch, read_identity
 from resolverd.health.probes.load_page import LoadPageReader
 from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
 from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_heard
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
 from resolverd.health.readings import Readings
 
@@ -113,7 +113,7 @@ class _Attempt:
         except CredentialError as error:
             self._fail(str(error), Condition.MISCONFIGURED, heard=True)
         except (aiohttp.ClientError, OSError) as error:
-            self._fail(reason_of(error), heard=heard_by(error))
+            self._fail(reason_of(error), heard=was_heard() or heard_by(error))
         finally:
             page.cancel()
             await asyncio.gather(page, return_exceptions=True)
@@ -221,7 +221,7 @@ class _Attempt:
         if not works:
             self.readings = Readings(self.readings.at)  # one that hangs looks idle
             # llama.cpp sends no headers before its first token, but its web server answers.
-            if was_heard() or await self.server.door.health(self._until(_END)) is not None:
+            if was_answered() or await self.server.door.health(self._until(_END)) is not None:
                 self._fail(waited, Condition.HUNG)
             self._fail(f"timed out after {self.server.settings.timeout:g} s")
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)

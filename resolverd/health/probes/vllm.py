@@ -47,7 +47,7 @@ from resolverd.health.probes.identify import Listing, mismatch, read_listing
 from resolverd.health.probes.judgement import judge, needs_health
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_heard
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_load import load_of
 from resolverd.health.probes.vllm_server import Server
@@ -98,7 +98,7 @@ class _Look:
         except CredentialError as wrong:
             self._fail(str(wrong), Condition.MISCONFIGURED, heard=True)
         except (aiohttp.ClientError, OSError) as wrong:
-            self._fail(reason_of(wrong), heard=heard_by(wrong))
+            self._fail(reason_of(wrong), heard=was_heard() or heard_by(wrong))
 
     def _partial(self, failed: ProbeFailedError) -> Seen:
         """What a failure means: that of a part of many serves on; raises it otherwise."""
@@ -108,7 +108,7 @@ class _Look:
         server.canary_log.add(now, answered=False)
         if not server.canary_log.partly_serves(now):
             raise failed
-        return failed.seen._replace(condition=Condition.NONE)
+        return failed.seen._replace(condition=Condition.NONE, again=True)
 
     def _degraded(self, seen: Seen) -> Seen:
         """What was seen, and how much of it is lost."""
@@ -194,8 +194,7 @@ class _Look:
             if self.proven:
                 return self._progress()
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
-        if server.skips():
-            await server.door.health(self._until(_IDENTITY))
+        await server.skip(self._until(_IDENTITY))
         answer = await self._canary()
         if canary.wants_more(answer) and server.ask_for_more():
             answer = await self._send_again(answer)
@@ -217,7 +216,8 @@ class _Look:
         server.canary_sent(time.monotonic())
         if not any(part.sample.page.of_vllm for part in self.reading.parts):
             self.longer = self.began + _END * server.settings.longest
-        return await server.door.complete(server.body, self._until(_CANARY), self.longer)
+        until = self._until(_CANARY)
+        return await server.door.complete(server.body, until, until_after_headers=self.longer)
 
     async def _send_again(self, refused: canary.Answer) -> canary.Answer:
         """Ask once more, for more tokens; what refuses these too goes on being asked for few."""
@@ -273,7 +273,7 @@ class _Look:
         after = after.since(self.reading)
         part = "no end after the first token" if answer.stalled else "no token"
         said = f"{part} in {waited:.2g} s"
-        if not was_heard():
+        if not was_answered():
             self._fail(f"timed out after {settings.timeout:g} s")
         if not server.moved(after):
             self.readings = Readings(self.at)
@@ -283,7 +283,9 @@ class _Look:
         one_engine = server.metrics.processes is Processes.ONE and server.metrics.engines <= 1
         if not one_engine and not after.waiting:
             # No queue explains it, so it may be one of several that hangs.
-            server.canary_log.add(time.monotonic(), answered=False)
+            server.canary_log.add(now := time.monotonic(), answered=False)
+            if server.canary_log.failing_share(now):
+                return self._seen(f"{said}, but makes progress")._replace(again=True)
         if self.proven and one_engine:
             return self._progress()
         return self._seen(f"{said}, but makes progress", Condition.BUSY)
