@@ -129,7 +129,7 @@ async def test_a_long_prompt_is_work_and_a_stopped_server_goes_down(
         aiohttp.ClientSession() as http,
     ):
         watch = Watch(url, tools)
-        assert (await watch.look()).ok
+        await watch.until(State.UP, within=30.0)  # the first tokens of a cold model are slow
         reading = asyncio.create_task(http.post(f"{url}/v1/completions", json=body))
         for _ in range(15):
             await watch.look()
