@@ -96,6 +96,12 @@ class TracingConnector(aiohttp.TCPConnector):
         """A connected transport. Raises aiohttp.ClientConnectorError and its kinds."""
         trace, began = current_trace(), time.monotonic()
         try:
+            if len(addr_infos) == 1 and kwargs.get("ssl") is None:
+                # Nothing to choose or to see on the way; half the cost.
+                host, port = addr_infos[0][4][:2]
+                made = await self._loop.create_connection(args[0], host, port)
+                note_connected(began)
+                return made
             sock = await aiohappyeyeballs.start_connection(
                 addr_infos=addr_infos,
                 happy_eyeballs_delay=self._happy_eyeballs_delay,
