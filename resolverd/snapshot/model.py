@@ -17,7 +17,15 @@ from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
-from resolverd.policy.decision import NO_DRAW, AllDown, Decision, Outcome, Standing, decide
+from resolverd.policy.decision import (
+    NO_DRAW,
+    AllDown,
+    Decision,
+    NoRegion,
+    Outcome,
+    Standing,
+    decide,
+)
 from resolverd.policy.ranking import Preference
 from resolverd.policy.share import draw
 from resolverd.policy.ttl import ttl_of
@@ -106,12 +114,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ZonePlan:
-    """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5."""
+    """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5.
+
+    `no_region` is the name in it that has no address, for clients who can be given no region; None
+    where the zone steers nothing.
+    """
 
     apex: bytes
     soa: RRsetWire
     negative_ttl: int
     nodes: Mapping[Key, Node]
+    no_region: RRsetWire | None = None
 
 
 class EndpointPlan(NamedTuple):
@@ -156,7 +169,7 @@ class ServicePlan:
     """One service: its regions, its client map, and its TTLs in seconds.
 
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
-    region's hostname.
+    region's hostname, `no_region` what a client is answered who can be given no region.
     """
 
     name: str
@@ -167,6 +180,7 @@ class ServicePlan:
     all_down: AllDown
     ecs: bool
     cname: bool
+    no_region: NoRegion = "cname"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +234,7 @@ class Cell:
     """The answer for one (service, preference list) now; `ttl` in seconds.
 
     Where it is `drawn` it is that of some blocks only, and others with this list have another.
+    `said` is how it is answered that there is no region, where there is no `offer`.
     """
 
     outcome: Outcome
@@ -229,6 +244,7 @@ class Cell:
     ttl: int
     error: ExtendedError | None
     drawn: bool
+    said: NoRegion | None = None
 
 
 class JudgedRegion(NamedTuple):
@@ -304,18 +320,35 @@ class Steering:
                 ttl=service.ttl,
                 failover_ttl=service.failover_ttl,
                 staleness=self.staleness,
+                answered=decision.outcome in _WITHOUT_SERVING,
             ),
             error=extended_error(decision.outcome),
             drawn=decision.drawn,
+            said=_said(decision.outcome, service),
         )
+
+
+# Outcomes that what is alive decides, of regions that do not serve.
+_WITHOUT_SERVING: frozenset[Outcome] = frozenset({"all_down", "no_address"})
+
+
+def _said(outcome: Outcome, service: ServicePlan) -> NoRegion | None:
+    match outcome:
+        case "no_region" | "no_address":
+            return service.no_region
+        case "cname" | "nodata" | "servfail":
+            return outcome
+    return None
 
 
 _EXPLANATIONS: Mapping[Outcome, tuple[EdeCode, str]] = {
     "unknown": (EdeCode.OTHER, "no region is known to be healthy"),
-    "all_down": (EdeCode.OTHER, "every allowed region is down; this is the preferred one"),
-    "servfail": (EdeCode.OTHER, "every allowed region is down"),
-    "nodata": (EdeCode.OTHER, "every allowed region is down"),
-    "refused": (EdeCode.PROHIBITED, "residency pins leave this client no region"),
+    "all_down": (EdeCode.OTHER, "no allowed region serves; this is the best of them"),
+    "servfail": (EdeCode.OTHER, "no allowed region serves"),
+    "nodata": (EdeCode.OTHER, "no allowed region serves"),
+    "cname": (EdeCode.OTHER, "no allowed region serves"),
+    "no_address": (EdeCode.OTHER, "no allowed region has an address"),
+    "no_region": (EdeCode.PROHIBITED, "residency pins leave this client no region"),
 }
 
 

@@ -12,7 +12,8 @@ from resolverd.health.region import region_verdict
 from resolverd.health.shifts import Shift
 from resolverd.health.verdict import UNKNOWN, Verdict, overridden
 from resolverd.policy.share import Share
-from resolverd.snapshot.model import JudgedRegion, Plan, Site
+from resolverd.snapshot.answered import with_address
+from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
 
 
 class World(NamedTuple):
@@ -20,7 +21,8 @@ class World(NamedTuple):
 
     `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
     those that their peers contradict. `shares` are by service and
-    region; a region that has none keeps its clients, and takes no other's.
+    region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
+    `resolved` each is taken to have an address.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -29,6 +31,7 @@ class World(NamedTuple):
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
     shifts: Mapping[str, Shift] = MappingProxyType({})
     dissents: Mapping[str, Dissent] = MappingProxyType({})
+    resolved: bool = True
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
@@ -37,7 +40,12 @@ def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegio
 
 
 def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
-    endpoints = {e.target: _endpoint_verdict(e.target, world, now) for e in site.planned.endpoints}
+    endpoints = {
+        e.target: with_address(
+            _endpoint_verdict(e.target, world, now), has_address(e, site.planned, world), e, now
+        )
+        for e in site.planned.endpoints
+    }
     override, ended = world.overrides.get(site.region, now), world.overrides.ended(site.region, now)
     shift = world.shifts.get(site.region)
     if shift is not None and override is None:
@@ -54,16 +62,35 @@ def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
     return JudgedRegion(name, site.region, site.services, verdict, endpoints)
 
 
+def has_address(endpoint: EndpointPlan, region: RegionPlan, world: World) -> bool:
+    """Whether a region's answer has all that it needs of an endpoint.
+
+    A region that is answered by its own hostname hands out none of its endpoints' addresses, and
+    can do without.
+    """
+    return (
+        not endpoint.hostname
+        or region.cname is not None
+        or not world.resolved
+        or bool(world.addresses(endpoint.hostname))
+    )
+
+
 def _later(one: float | None, other: float | None) -> float | None:
     return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def measured_verdict(target: str, world: World, now: float) -> Verdict:
+    """What is measured of one probe target, whatever operators say of it."""
+    verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
+    return verdict if dissent is None else dissent.over(verdict, now)
 
 
 def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:
     """The verdict on one probe target, under an override of the endpoint if there is one."""
     name = target.partition("@")[0]
-    verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
     return overridden(
-        verdict if dissent is None else dissent.over(verdict, now),
+        measured_verdict(target, world, now),
         world.overrides.get(name, now),
         now,
         world.overrides.ended(name, now),

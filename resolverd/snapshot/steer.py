@@ -14,9 +14,10 @@ from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.ttl import settled
+from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
 from resolverd.snapshot.model import EndpointPlan, Offer, Plan, RegionPlan, Steering
-from resolverd.snapshot.regions import World, judge_regions
+from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
 # How old a Steering may grow while horizons move, in seconds.
 STALENESS = 1.0
@@ -25,8 +26,8 @@ STALENESS = 1.0
 def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds)."""
     regions = judge_regions(plan, world, now)
-    known: dict[tuple[str, Share], Standing] = {}
-    offered: dict[tuple[str, bool], Offer] = {}
+    known: dict[tuple[str, bool, Share], Standing] = {}
+    offered: dict[tuple[str, bool], tuple[Answered, Offer]] = {}
     standings: dict[str, dict[str, Standing]] = {}
     offers: dict[str, dict[str, Offer]] = {}
     for name, service in plan.services.items():
@@ -34,39 +35,56 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
         offers[name] = held = {}
         for region, planned in service.regions.items():
             share = world.shares.get((name, region), NO_SHARE)
-            standing = known.get((planned.site, share))
-            if standing is None:
-                standing = _standing(regions[planned.site].verdict, share, now)
-                known[(planned.site, share)] = standing
-            stands[region] = standing
             key = (planned.site, planned.cname is None)
             if key not in offered:
-                offered[key] = _offer(planned, regions[planned.site].endpoints, world)
-            held[region] = offered[key]
-    calm = all(settled(standing, plan.sites[site].ttl) for (site, _), standing in known.items())
+                best = _answered(planned, regions[planned.site].endpoints, world, now)
+                offered[key] = best, _offer(planned, best, world)
+            best, held[region] = offered[key]
+            standing = known.get((*key, share))
+            if standing is None:
+                verdict = regions[planned.site].verdict
+                addresses = bool(best.endpoints) or planned.cname is not None
+                standing = _standing(verdict, best, addresses, share, now)
+                known[(*key, share)] = standing
+            stands[region] = standing
+    calm = all(settled(standing, plan.sites[site].ttl) for (site, *_), standing in known.items())
     return Steering(generation, now, STALENESS, calm, standings, offers, regions)
 
 
-def _standing(verdict: Verdict, share: Share, now: float) -> Standing:
-    """A verdict and a share as the plain values that policy decides on."""
+def _standing(
+    verdict: Verdict, best: Answered, addresses: bool, share: Share, now: float
+) -> Standing:
+    """A verdict, an answer and a share as the plain values that policy decides on."""
     timed = verdict.override is not None and verdict.override.until is not None
     return Standing(
-        serves=verdict.serves,
+        serves=verdict.serves and addresses,
         unknown=verdict.unknown,
         soonest=max(0.0, verdict.earliest - now),
         changed=None if timed or verdict.since is None else max(0.0, now - verdict.since),
         spilled=share.spilled,
         takes=share.takes,
         steady=share.steady,
+        addresses=addresses,
+        alive=best.alive,
+        answer_soonest=max(0.0, best.earliest - now),
+        answer_changed=None if best.changed is None else max(0.0, now - best.changed),
     )
 
 
-def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World) -> Offer:
-    """The endpoints that serve; all of them where none does, should the region be answered."""
-    serving = [each for each in planned.endpoints if judged[each.target].serves]
+def _answered(
+    planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float
+) -> Answered:
+    """The endpoints of the region's answer, should it be answered."""
+    able = [each for each in planned.endpoints if has_address(each, planned, world)]
+    measured = {each.target: measured_verdict(each.target, world, now) for each in able}
+    return answered(able, judged, measured)
+
+
+def _offer(planned: RegionPlan, best: Answered, world: World) -> Offer:
+    """The addresses of those endpoints."""
     v4: dict[bytes, None] = {}
     v6: dict[bytes, None] = {}
-    for endpoint in serving or planned.endpoints:
+    for endpoint in best.endpoints:
         a, aaaa = _addresses(endpoint, world)
         v4 |= dict.fromkeys(a)
         v6 |= dict.fromkeys(aaaa)

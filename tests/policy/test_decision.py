@@ -90,9 +90,9 @@ def test_the_last_region_of_a_list_has_nobody_to_send_clients_to() -> None:
         assert decision == Decision("serving", "a", preference, drawn=False)
 
 
-def test_an_empty_fence_is_refused() -> None:
+def test_an_empty_fence_has_no_region() -> None:
     decision = decide((), {"a": UP}, "nearest")
-    assert (decision.outcome, decision.region, decision.consulted) == ("refused", None, ())
+    assert (decision.outcome, decision.region, decision.consulted) == ("no_region", None, ())
 
 
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
