@@ -297,7 +297,8 @@ def test_no_client_of_an_asked_prefix_is_answered_from_outside_its_fence(
     """Invariant 6.2, in any state of health, override or load, all regions down included."""
     case, asked = straddled
     answer = ask(serve(case, compiled=compiled), asked)
-    addresses = {rdata.address for rrset in answer.answer for rdata in rrset}
+    rrsets = [rrset for rrset in answer.answer if rrset.rdtype != CNAME]
+    addresses = {rdata.address for rrset in rrsets for rdata in rrset}
     given = {f"r{address.rpartition('.')[2]}" for address in addresses}
     for host in inside(asked):
         assert given <= oracle_fence(case, host)
