@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import dns.flags
+import dns.message
 import dns.rcode
 import dns.rdatatype
 import pytest
 from harness.config import config_text
+from harness.messages import query
 from harness.server import HEAD, server
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -84,7 +86,7 @@ counts = st.integers(3_990, 4_090)
 
 
 @settings(
-    max_examples=15,
+    max_examples=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
@@ -109,7 +111,8 @@ def test_whatever_check_passes_is_served_whole_by_both_engines(
                 to_text(key).replace("*", "any"),
                 dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype)),
             )
-            answer = served.ask(name, qtype, edns=0, tcp=True)
+            # By dnspython alone: dnslib reads no record without data.
+            answer = dns.message.from_wire(served.send(query(name, qtype, edns=0), tcp=True))
             assert answer.rcode() == dns.rcode.NOERROR
             assert not answer.flags & dns.flags.TC
             assert sum(len(each) for each in answer.answer) == len(rrset.rdatas)
