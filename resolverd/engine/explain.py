@@ -165,11 +165,17 @@ def _ttl(cell: Cell, dyna: Dyna, service: ServicePlan, zone: ZonePlan) -> tuple[
     """The TTL of the answer, and what decided it."""
     if cell.said in {"servfail", "refused"}:
         return None, f"{cell.said.upper()} has none"
+    if _too_short(cell):
+        return 0, "a longer prefix may have a region"
     if cell.said == "nodata" and zone.negative_ttl < min(cell.ttl, dyna.ttl):
         return zone.negative_ttl, "the negative TTL of the zone"
     if dyna.ttl < cell.ttl:
         return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cell.ttl} s"
     return cell.ttl, _ttl_why(cell.ttl, service)
+
+
+def _too_short(cell: Cell) -> bool:
+    return cell.outcome == "no_region" and cell.ttl == 0
 
 
 def _ttl_why(ttl: int, service: ServicePlan) -> str:

@@ -9,7 +9,7 @@ to their readers and carry a generation; a `Snapshot` pairs one of each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
 from resolverd.dns.edns import EdeCode, ExtendedError
@@ -283,12 +283,15 @@ class Steering:
         """What to give now to a client of this map entry, and the scope in which that holds.
 
         A client too short for its entry hears of the block even where that has no part in its
-        answer: it has one in what a part of it is answered.
+        answer: it has one in what a part of it is answered. That it has no region holds for a part
+        of it at most, so no resolver may keep that for the whole: its TTL is 0.
         """
         key = (service.name, entry.preference)
         cell = self.cells.get(key)
         if cell is None:
             cell = self.cells[key] = self._cell(service, entry.preference, NO_DRAW)
+        if cell.outcome == "no_region" and entry.scope > client.length:
+            return replace(cell, ttl=0), entry.scope
         settled = entry.scope <= client.length or not self._spills(service)
         if settled and not cell.drawn:
             return cell, entry.scope

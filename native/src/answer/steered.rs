@@ -127,6 +127,9 @@ impl<'a> Answer<'a, '_> {
             scope = scope.max(block.scope);
             choice = steering.drawn(choice, number, service, found.order, share(block.prefix));
         }
+        if choice.outcome == Outcome::NoRegion && found.scope > client.length {
+            choice.ttl = 0; // it holds for a part of this client at most
+        }
         if subnet.is_some() {
             self.says.scope = self.says.scope.max(scope);
         }
