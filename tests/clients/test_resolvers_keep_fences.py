@@ -240,7 +240,7 @@ async def test_a_prefix_that_spans_pins_takes_no_name_away_from_its_clients(tmp_
 async def test_what_each_way_to_say_no_region_does_in_each_resolver(
     kind: str, said: str, kept_apart: bool, tmp_path: Path
 ) -> None:
-    """As docs/threat-model.md has it: whether others keep the name after one client had no region."""
+    """As docs/threat-model.md has it: whether others keep the name after one had no region."""
     services = SERVICES.replace("[service.chat]", f'[service.chat]\nno_region = "{said}"', 1)
     none, other = ipaddress.IPv4Network("10.9.0.0/24"), ipaddress.IPv4Network("10.2.1.0/24")
     async with resolving(kind, tmp_path, services) as (stub, _):
@@ -249,7 +249,7 @@ async def test_what_each_way_to_say_no_region_does_in_each_resolver(
 
 
 async def test_refused_lets_a_client_of_unbound_out_of_its_fence(tmp_path: Path) -> None:
-    """It asks again without the subnet: if this fails, docs/threat-model.md may say better of it."""
+    """It asks again without the subnet; docs/threat-model.md says so."""
     services = SERVICES.replace("[service.chat]", '[service.chat]\nno_region = "refused"', 1)
     none = ipaddress.IPv4Network("10.9.0.0/24")
     async with resolving("unbound", tmp_path, services) as (stub, _):
