@@ -88,10 +88,8 @@ def measured_verdict(target: str, world: World, now: float) -> Verdict:
 
 def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:
     """The verdict on one probe target, under an override of the endpoint if there is one."""
-    name = target.partition("@")[0]
-    return overridden(
-        measured_verdict(target, world, now),
-        world.overrides.get(name, now),
-        now,
-        world.overrides.ended(name, now),
-    )
+    override, ended = None, None
+    for key in dict.fromkeys((target, target.partition("@")[0])):
+        override = override or world.overrides.get(key, now)
+        ended = _later(ended, world.overrides.ended(key, now))
+    return overridden(measured_verdict(target, world, now), override, now, ended)
