@@ -9,34 +9,22 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from resolverd.config.alerts import merge_alerts
+from resolverd.config.answer_checks import check_answers
 from resolverd.config.explain import did_you_mean
+from resolverd.config.finding import Finding, Tree
 from resolverd.config.hours import DAYS, first_gap
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
 from resolverd.config.targets import endpoint_name, with_model
-from resolverd.errors import Severity
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
 PUBLIC_V4, PUBLIC_V6 = 24, 56
-
-Tree = Mapping[str, Any]
-
-
-class Finding(NamedTuple):
-    """What a check found about the key at `path`."""
-
-    path: KeyPath
-    check: str
-    message: str
-    mend: str
-    severity: Severity = "error"
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -207,7 +195,7 @@ def _pins(config: Config, tree: Tree) -> Iterator[Finding]:
                 yield Finding(
                     ("pin", name, "regions"), "config-pin-refuses",
                     f"service {service_name} is in none of these regions: "
-                    "pinned clients are refused",
+                    "pinned clients are given none (no_region)",
                     f"add one of them to service.{service_name}.regions, or list the services "
                     "that this pin is for", "warning",
                 )  # fmt: skip
@@ -343,4 +331,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _listeners,
     _doubt,
     _hours,
+    check_answers,
 )

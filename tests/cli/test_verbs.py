@@ -28,6 +28,14 @@ VERBS: list[tuple[str, ...]] = [
 ]
 
 
+@pytest.fixture
+def place(place: Path) -> Path:
+    """The same, with nothing to warn of: every region has both families."""
+    path = place / "resolverd.toml"
+    path.write_text(path.read_text().replace("['192.0.2.20']", "['192.0.2.20', '2001:db8::20']"))
+    return place
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_help_says_what_it_does_and_gives_examples(verb: tuple[str, ...], tmp_path: Path) -> None:
     ran = resolverd(*verb, "--help", cwd=tmp_path)

@@ -1,0 +1,21 @@
+"""What a check across options found, and the tree of options as they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from resolverd.config.positions import Path as KeyPath
+from resolverd.errors import Severity
+
+Tree = Mapping[str, Any]
+
+
+class Finding(NamedTuple):
+    """What a check found about the key at `path`."""
+
+    path: KeyPath
+    check: str
+    message: str
+    mend: str
+    severity: Severity = "error"
