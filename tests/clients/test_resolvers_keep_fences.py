@@ -23,7 +23,7 @@ import dns.edns
 import dns.message
 import dns.rcode
 import pytest
-from dns.rdatatype import CNAME, A
+from dns.rdatatype import AAAA, CNAME, A
 from harness.config import address_of
 from harness.daemon import PATIENCE, Asked, Endpoints, endpoints, running, write_files
 from harness.places import FRANKFURT, LONDON, NEW_YORK, SAN_FRANCISCO, write_city_database
@@ -112,10 +112,10 @@ class Stub(asyncio.DatagramProtocol):
         if future is not None and not future.done():
             future.set_result(data)
 
-    async def ask(self, name: str, subnet: ipaddress.IPv4Network) -> Answer:
+    async def ask(self, name: str, subnet: ipaddress.IPv4Network, qtype: str = "A") -> Answer:
         self._next = (self._next + 1) % 65536
         ecs = dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen)
-        query = dns.message.make_query(name, "A", use_edns=0, options=[ecs], id=self._next)
+        query = dns.message.make_query(name, qtype, use_edns=0, options=[ecs], id=self._next)
         future = self._waiting[query.id] = asyncio.get_running_loop().create_future()
         self._transport.sendto(query.to_wire())
         async with asyncio.timeout(PATIENCE):
@@ -123,7 +123,7 @@ class Stub(asyncio.DatagramProtocol):
         found = [rdata for rrset in message.answer for rdata in rrset]
         return Answer(
             message.rcode(),
-            frozenset(rdata.address for rdata in found if rdata.rdtype == A),
+            frozenset(rdata.address for rdata in found if rdata.rdtype in (A, AAAA)),
             tuple(str(rdata.target) for rdata in found if rdata.rdtype == CNAME),
         )
 
@@ -254,3 +254,13 @@ async def test_refused_lets_a_client_of_unbound_out_of_its_fence(tmp_path: Path)
     none = ipaddress.IPv4Network("10.9.0.0/24")
     async with resolving("unbound", tmp_path, services) as (stub, _):
         assert (await stub.ask("chat.inference.example.", none)).addresses
+
+
+@pytest.mark.parametrize(("kind", "kept_apart"), [("unbound", True), ("recursor", False)])
+async def test_a_family_that_one_region_lacks(kind: str, kept_apart: bool, tmp_path: Path) -> None:
+    """us-west alone has no IPv6; `check` warns of it for the sake of what a Recursor does."""
+    lacks, other = ipaddress.IPv4Network("10.2.1.0/24"), ipaddress.IPv4Network("10.1.1.0/24")
+    async with resolving(kind, tmp_path) as (stub, _):
+        assert not (await stub.ask("chat.inference.example.", lacks, "AAAA")).addresses
+        answer = await stub.ask("chat.inference.example.", other, "AAAA")
+        assert bool(answer.addresses) == kept_apart

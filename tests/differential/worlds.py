@@ -45,6 +45,7 @@ ttl = "3600s"
 [service.edge]
 regions = ["ap-northeast", "us-east", "eu-west"]
 answer = "cname"
+all_down = "cname"
 [service.noecs]
 regions = ["us-west", "eu-west"]
 ecs = false
