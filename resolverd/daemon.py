@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -339,6 +340,7 @@ class Daemon:
         now = time.monotonic()
         moments = [] if steering.settled else [steering.taken_at + steering.staleness]
         known = (
+            None if math.isinf(steering.due) or steering.due <= now else steering.due,
             self.overrides.next_expiry(),
             self._observation.shifts.next_look(now, time.time()),
         )

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from resolverd import log
 from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
 from resolverd.health.dissent import Dissents
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
 from resolverd.health.peers import contradicted, odd_ones
@@ -39,12 +41,20 @@ class Observation:
             _targets(inputs.targets),
             on_change=self._verdict_changed,
             doubt=inputs.config.server.doubt,
+            overridden=self._overridden,
+            grace=inputs.config.server.name_grace,
+            kept=_kept(inputs, "names-probed.json"),
         )
         self.load = Load(self.monitor, changed)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self._dissents = Dissents()
-        self._book = AddressBook(_hostnames(inputs), on_change=lambda *_: changed())
+        self._book = AddressBook(
+            _hostnames(inputs),
+            on_change=lambda *_: changed(),
+            grace=inputs.config.server.name_grace,
+            kept=_kept(inputs, "names-answered.json"),
+        )
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._log = log.get("daemon")
@@ -66,30 +76,36 @@ class Observation:
         both = {t.id: t for t in (*_targets(before.targets), *_targets(after.targets))}
         self.monitor.replace(both.values())
         self._book.replace({*_hostnames(before), *_hostnames(after)})
+        self._changed()
         await self._first_rounds()
 
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
         self.monitor.doubt.window = inputs.config.server.doubt
+        self.monitor.grace(inputs.config.server.name_grace)
+        self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
     def world(self) -> World:
-        """What is known now; a target just replaced is known by its last verdict until probed."""
-        verdicts = dict(self.monitor.verdicts())
+        """What is known now.
+
+        A target just replaced is known by its last verdict until probed, which promises nothing.
+        """
+        verdicts, now = dict(self.monitor.verdicts()), time.monotonic()
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
-                verdicts[target] = verdict
-        now, identities = time.monotonic(), self.monitor.identities()
+                verdicts[target] = replace(verdict, soonest=0.0, at=now)
+        identities = self.monitor.identities()
         config, targets = self._inputs.config, self._inputs.targets
         wrong = contradicted(config, targets, identities, verdicts)
         self._dissents.note(wrong, identities, now)
         return World(
             verdicts,
             self.overrides,
-            self._book.addresses,
+            self._book.resolved,
             shares=self.load.shares(),
             shifts=self.shifts.at(now, time.time()),
             dissents=self._dissents.by_target(),
@@ -119,6 +135,12 @@ class Observation:
         await self.monitor.first_round()
         await self._book.first_round(HOSTNAME_PATIENCE)
 
+    def _overridden(self, target: Target) -> bool:
+        """Whether an operator, or the hours of its region, say what is served of a target."""
+        now, endpoint = time.monotonic(), target.id.partition("@")[0]
+        overridden = any(self.overrides.get(key, now) for key in (target.region, endpoint))
+        return overridden or self.shifts.closed(target.region, time.time())
+
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
         self.changes.endpoint(target, before, after)
         self._changed()
@@ -134,6 +156,12 @@ def _targets(targets: ProbeTargets) -> list[Target]:
 def _shifts(inputs: Inputs) -> Shifts:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
     return Shifts({name: each for name, each in hours.items() if each is not None})
+
+
+def _kept(inputs: Inputs, file: str) -> KeptAddresses:
+    """What is remembered of hostnames in `server.state`; nothing where there is none."""
+    state = inputs.config.server.state
+    return KeptAddresses(inputs.base / state / file if state else None)
 
 
 def _hostnames(inputs: Inputs) -> set[str]:

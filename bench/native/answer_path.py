@@ -28,6 +28,7 @@ from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.slots import Slots
 from resolverd.geo.locator import Locator
 from resolverd.health.overrides import Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.model import Plan, Steering
@@ -107,7 +108,7 @@ def served() -> tuple[Plan, Steering]:
     targets = probe_targets(config)
     plan = compile_plan(1, config, zones.values(), Locator.open([DATABASE]), targets, compiled=True)
     up = Verdict(State.UP, None, "bench", float("inf"), State.UP)
-    world = World(dict.fromkeys(targets.by_id, up), Overrides(), lambda _: ())
+    world = World(dict.fromkeys(targets.by_id, up), Overrides(), lambda _: UNRESOLVED)
     return plan, steer(1, plan, world, 0.0)
 
 

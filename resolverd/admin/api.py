@@ -162,13 +162,15 @@ class Api:
         )
 
     async def clear(self, request: web.Request) -> web.Response:
-        """End an override; answers once that is obeyed."""
+        """End an override, or what holds an endpoint down; answers once that is obeyed."""
         target = request.match_info["target"]
         who = request.query.get("who", "")[:100] or _peer(request)
         cleared = await clear_override(self._served, target, who)
         now = time.monotonic()
-        told = [{"target": key, **override_of(o, now)} for key, o in cleared.items()]
-        return web.json_response({"target": target, "cleared": told})
+        told = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
+        return web.json_response(
+            {"target": target, "cleared": told, "released": list(cleared.released)}
+        )
 
     async def reload(self, request: web.Request) -> web.Response:
         """Adopt the files as they are now; 422 with every problem when they are refused.

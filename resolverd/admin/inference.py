@@ -34,6 +34,7 @@ def inference_metrics(served: Served, judged: Sequence[JudgedRegion]) -> Iterato
                 conditions.add_metric((region.region, id_, verdict.condition.value), 1)
     yield conditions
     yield from _canaries(served)
+    yield _lost(served)
     yield from _identities(served)
 
 
@@ -47,11 +48,13 @@ def oddities(served: Served) -> dict[str, list[Json]]:
 
 
 def endpoint_inference(served: Served, target: str) -> Json:
-    """One endpoint's identity, load and canaries; None for a kind of probe that sees none."""
+    """One endpoint's offers, identity, load and canaries; None where its kind sees none."""
     identity = served.monitor.identities().get(target)
     canaries = served.monitor.canaries().get(target)
     readings = served.monitor.readings().get(target)
+    offers = served.monitor.offers().get(target)
     return {
+        "offers": asdict(offers) if offers else None,
         "identity": asdict(identity) if identity else None,
         "canaries": {
             "sent": canaries.sent,
@@ -66,6 +69,7 @@ def endpoint_inference(served: Served, target: str) -> Json:
             "waiting": readings.waiting,
             "kv_usage": readings.kv_usage,
             "shedding": readings.shedding,
+            "lost": round(readings.lost, 3),
         }
         if readings
         else None,
@@ -92,6 +96,17 @@ def _canaries(served: Served) -> Iterator[Metric]:
         if counted.ttft is not None:
             ttft.add_metric(labels, counted.ttft)
     yield from (sent, tokens, ttft)
+
+
+def _lost(served: Served) -> Metric:
+    lost = GaugeMetricFamily(
+        "resolverd_endpoint_lost_ratio",
+        "Share of the endpoint's capacity that is known to serve nobody while the rest does.",
+        labels=_LABELS,
+    )
+    for target, readings in served.monitor.readings().items():
+        lost.add_metric((_region(served, target), target), readings.lost)
+    return lost
 
 
 def _identities(served: Served) -> Iterator[Metric]:

@@ -138,12 +138,19 @@ def health(served: Served, judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
         "1 for the state that the endpoint is in, overrides included.",
         labels=("region", "endpoint", "state"),
     )
+    held = GaugeMetricFamily(
+        "resolverd_endpoint_held",
+        "1 while flap damping alone keeps an endpoint down, else 0.",
+        labels=("region", "endpoint"),
+    )
     for region in judged:
         _states(regions, (region.name,), region.verdict)
         for id_, verdict in region.endpoints.items():
             _states(endpoints, (region.region, id_), verdict)
+            held.add_metric((region.region, id_), float(verdict.held_until is not None))
     yield regions
     yield endpoints
+    yield held
     region_of = {t.id: t.region for t in served.inputs.targets.by_id.values()}
     changes = served.changes
     yield _counter(
@@ -256,7 +263,8 @@ def _probes(served: Served, region_of: dict[str, str]) -> Iterator[Metric]:
     labels = ("region", "endpoint")
     ended = CounterMetricFamily(
         "resolverd_probes",
-        "Probes, by result; overtaken ones were cancelled when a later one had an outcome.",
+        "Probes, by result; overtaken ones were cancelled when a later one had an outcome, "
+        "failed_late ones failed after a later one had succeeded.",
         labels=(*labels, "result"),
     )
     duration = SummaryMetricFamily(
@@ -268,7 +276,8 @@ def _probes(served: Served, region_of: dict[str, str]) -> Iterator[Metric]:
     for id_, counted in served.monitor.counters().items():
         key = (region_of.get(id_, ""), id_)
         ended.add_metric((*key, "ok"), counted.probes - counted.failures)
-        ended.add_metric((*key, "failed"), counted.failures)
+        ended.add_metric((*key, "failed"), counted.failures - counted.superseded_failures)
+        ended.add_metric((*key, "failed_late"), counted.superseded_failures)
         ended.add_metric((*key, "overtaken"), counted.overtaken)
         duration.add_metric(key, counted.probes, counted.latency_sum)
         if not math.isnan(counted.latency):

@@ -7,7 +7,9 @@ endpoint differently it is several targets, and all of them are overridden.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolverd import log
 from resolverd.admin.served import Served
@@ -44,6 +46,13 @@ class Order:
     seconds: float | None
 
 
+class Cleared(NamedTuple):
+    """The overrides that were ended, by key, and the probe targets that are held down no more."""
+
+    overrides: Mapping[str, Override]
+    released: tuple[str, ...]
+
+
 async def set_override(served: Served, order: Order) -> tuple[str, ...]:
     """Put an override in force; returns its keys once answers obey it.
 
@@ -70,16 +79,18 @@ async def set_override(served: Served, order: Order) -> tuple[str, ...]:
     return keys
 
 
-async def clear_override(served: Served, target: str, who: str) -> dict[str, Override]:
-    """End the overrides of `target`; returns them by key once answers obey.
+async def clear_override(served: Served, target: str, who: str) -> Cleared:
+    """End the overrides of `target`, and what holds its endpoints down for having fallen again.
 
+    Returns once answers obey the former; the latter are back with their next successful probe.
     Raises UnknownTargetError, NotOverriddenError.
     """
     now = time.monotonic()
     active = served.overrides.active(now)
     keys = (target,) if target in active else keys_of(served, target)
     cleared = {key: o for key in keys if (o := served.overrides.clear(key, now)) is not None}
-    if not cleared:
+    released = served.monitor.clear_penalties(_targets(served, keys))
+    if not cleared and not released:
         known = ", ".join(sorted(active))
         shift = served.world.shifts.get(target)
         mend = f"overridden now: {known or 'none'}"
@@ -95,8 +106,19 @@ async def clear_override(served: Served, target: str, who: str) -> dict[str, Ove
             who=who,
             reason=f"was set by {override.who}: {override.why}",
         )
+    for key in released:
+        log.get("admin").info("endpoint.released", target=key, who=who)
     await served.restate()
-    return cleared
+    return Cleared(cleared, tuple(released))
+
+
+def _targets(served: Served, keys: Collection[str]) -> list[str]:
+    """The probe targets that override keys stand for."""
+    return [
+        id_
+        for id_, target in served.inputs.targets.by_id.items()
+        if {id_, id_.partition("@")[0], target.region} & set(keys)
+    ]
 
 
 def keys_of(served: Served, name: str) -> tuple[str, ...]:

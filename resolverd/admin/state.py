@@ -166,7 +166,9 @@ def _endpoint(
     target = served.inputs.targets.by_id[id_]
     counted = counters.get(id_, Counters())
     endpoint = target.endpoint
-    resolved = served.world.addresses(endpoint.hostname) if endpoint.hostname else endpoint.address
+    addresses = endpoint.address
+    if endpoint.hostname:
+        addresses = served.world.resolved(endpoint.hostname).addresses
     return {
         "name": id_,
         "endpoint": target.name,
@@ -175,12 +177,13 @@ def _endpoint(
             include={"kind", "credential", "verify_tls", "host", "sni"}
         ),
         "hostname": endpoint.hostname or None,
-        "addresses": list(resolved),
+        "addresses": list(addresses),
         **_verdict(verdict, now),
         "probes": counted.probes,
         "failures": counted.failures,
         "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
         "condition": verdict.condition.value or None,
+        "held_until": _moment(verdict.held_until, now),
         **endpoint_inference(served, id_),
     }
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +20,7 @@ from resolverd.cli import (
     rollout,
     serve,
     state,
+    streams,
     template,
 )
 from resolverd.cli.console import complain, report
@@ -59,36 +58,40 @@ _VERBS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    parser = _parser()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error is from the start
+    streams.prepare()
     try:
-        parsed = parser.parse_args(arguments)
+        status = _run(arguments)
+    except SystemExit as ended:  # argparse: help, a version, or a wrong command line
+        status = int(ended.code or 0)
+    except BrokenPipeError:  # of what only shows, until its reader leaves
+        status = ExitCode.OK
+    except OSError as wrong:
+        if not streams.lost_output(wrong):
+            raise
+        streams.discard(sys.stdout)
+        complain(f"resolverd: {streams.UNWRITABLE}: {wrong.strerror}")
+        status = ExitCode.UNAVAILABLE
+    return int(streams.finish(status))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        parsed = _parser().parse_args(arguments)
         return int(parsed.run(parsed))
     except ProblemsError as wrong:
         for problem in wrong.problems:
             report(problem)
-        return int(wrong.exit_code)
+        return wrong.exit_code
     except ResolverdError as wrong:
         complain(f"resolverd: {wrong}")
-        return int(wrong.exit_code)
+        return wrong.exit_code
     except KeyboardInterrupt:
         complain("resolverd: interrupted")
         return _INTERRUPTED
-    except BrokenPipeError:
-        _mute()
-        return int(ExitCode.OK)
-
-
-def _mute() -> None:
-    """Whoever read our output has left: what is still buffered has nowhere to go."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = streams.Parser(
         prog="resolverd",
         description="Authoritative DNS that answers with the nearest healthy inference region.",
         epilog=_EPILOG,

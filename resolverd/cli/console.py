@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from resolverd.cli.streams import discard
 from resolverd.errors import Problem
 
 # Wider than any row: rich cuts the cells of a table that does not fit its console.
@@ -21,15 +22,28 @@ _UNBOUNDED = 10_000
 
 
 class _Console(Console):
-    """A console that leaves it to `main` what a reader who has left means."""
+    """A console whose reader may leave: what is printed from then on goes nowhere."""
 
-    def on_broken_pipe(self) -> NoReturn:
+    def on_broken_pipe(self) -> None:
+        del self._buffer[:]
+        discard(self.file)
+
+
+class _Shown(_Console):
+    """A console for what is done only to be watched, and ends when its reader leaves."""
+
+    def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 def out() -> Console:
     """Standard output; no colour and no wrapping at 80 columns when it is not a terminal."""
     return _Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+def watched_out() -> Console:
+    """Standard output of a verb that only shows: raises BrokenPipeError once nobody reads it."""
+    return _Shown(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
 def show(*tables: Table) -> None:

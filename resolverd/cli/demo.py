@@ -6,7 +6,7 @@ import argparse
 import logging
 
 from resolverd import log
-from resolverd.cli.console import out
+from resolverd.cli.console import watched_out
 from resolverd.cli.options import add_config, add_json, verb
 from resolverd.demo.faults import Fault
 from resolverd.demo.play import play
@@ -60,7 +60,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Run it; 0 when every promise was kept, 1 when one was not."""
     log.configure(level=logging.DEBUG if arguments.verbose else logging.WARNING)
-    show = JsonShow(out()) if arguments.json else TextShow(out())
+    show = JsonShow(watched_out()) if arguments.json else TextShow(watched_out())
     demo = play(
         arguments.config,
         arguments.overrides,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.text import Text
 
 from resolverd.cli.console import out, show_json
+from resolverd.cli.link import find
 from resolverd.cli.options import add_config, add_json, verb
+from resolverd.doctor.endpoints import endpoints
 from resolverd.doctor.examine import examine
 from resolverd.doctor.finding import LEVELS, Finding, Level, worst
-from resolverd.errors import ExitCode
+from resolverd.errors import ExitCode, ResolverdError
 
 _COLOURS: dict[Level, str] = {
     "ok": "green",
@@ -48,19 +51,31 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
     found = examine(arguments.config, arguments.overrides)
-    level = worst(found.findings)
+    findings = (*found.findings, *_of_endpoints(arguments))
+    level = worst(findings)
     if arguments.json:
         show_json(
             {
                 "config": str(found.file) if found.file else None,
                 "engine": found.engine,
                 "worst": level,
-                "findings": [finding._asdict() for finding in found.findings],
+                "findings": [finding._asdict() for finding in findings],
             }
         )
     else:
-        _show(found.findings)
+        _show(findings)
     return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
+
+
+def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
+    """What the probes of a daemon that serves this configuration know; none where none does."""
+    try:
+        state = find(argparse.Namespace(**vars(arguments), socket=None)).get("/state")
+        if Path(str(state["config"])).resolve() == arguments.config.resolve():
+            return tuple(endpoints(state))
+    except (ResolverdError, OSError):
+        return ()  # none runs, or may be asked: the host is examined all the same
+    return ()
 
 
 def _show(findings: Sequence[Finding]) -> None:

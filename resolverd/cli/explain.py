@@ -27,6 +27,7 @@ from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
 from resolverd.errors import ExitCode
 from resolverd.health.overrides import Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.loop import run_loop
 from resolverd.policy.decision import Standing
@@ -177,7 +178,7 @@ def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> 
         for name, service in inputs.config.service.items()
         for region in service.regions
     }
-    world = World(verdicts, Overrides(), lambda _hostname: (), shares, resolved=False)
+    world = World(verdicts, Overrides(), lambda _hostname: UNRESOLVED, shares, looked_up=False)
     return Snapshot(plan, steer(1, plan, world, now))
 
 

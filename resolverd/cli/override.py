@@ -55,11 +55,13 @@ def _register_clear(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = verb(
         verbs,
         "clear",
-        "end an override: what is measured counts again",
+        "end an override, or the hold on an endpoint that flapped",
         ["resolverd clear eu-west", "resolverd clear use-1 --json"],
         run_clear,
     )
-    parser.add_argument("target", metavar="REGION|ENDPOINT", help="what is overridden")
+    parser.add_argument(
+        "target", metavar="REGION|ENDPOINT", help="what is overridden, or held down"
+    )
     add_socket(parser)
     add_config(parser)
     add_json(parser)
@@ -96,6 +98,8 @@ def run_clear(arguments: argparse.Namespace) -> int:
     for each in told["cleared"]:
         was = f"was {each['kind']} by {each['who']}: {each['why']}"
         out().print(f"{each['target']}: cleared ({was})", markup=False)
+    for target in told.get("released", []):  # an older daemon does not tell
+        out().print(f"{target}: held down no more; its next success brings it up", markup=False)
     return ExitCode.OK
 
 

@@ -17,6 +17,8 @@ from resolverd.errors import ExitCode
 
 _COLOURS = {"up": "green", "suspect": "yellow", "recovering": "yellow", "down": "red"}
 
+_NOBODY: dict[str, Any] = {"models": [], "max_model_len": 0, "version": ""}
+
 # How many names of a service a row shows.
 _NAMES = 3
 
@@ -103,15 +105,20 @@ def _endpoints(state: Json) -> Table:
 
 def _servers(state: Json) -> Table:
     """What vLLM servers say of themselves, and how they differ from their peers."""
-    table = columns("server", "model", "length", "version", "TTFT", "canaries", "differs")
+    table = columns(
+        "server", "model", "length", "version", "/metrics", "processes", "key", "TTFT", "canaries",
+        "differs",
+    )  # fmt: skip
     for endpoint in _identified(state):
-        identity, canaries = endpoint["identity"], endpoint["canaries"] or {}
+        identity, canaries = endpoint["identity"] or _NOBODY, endpoint["canaries"] or {}
+        offers = endpoint["offers"] or {}
         ttft = canaries.get("ttft_seconds")
         table.add_row(
             Text(endpoint["name"]),
             Text(_some(identity["models"])),
             str(identity["max_model_len"] or "-"),
             Text(identity["version"] or "-"),
+            *(Text(str(offers.get(each) or "-")) for each in ("metrics", "processes", "key")),
             "-" if ttft is None else f"{1000 * ttft:.0f} ms",
             f"{canaries['sent']}, {canaries['tokens']} tokens" if canaries else "-",
             Text(
@@ -127,7 +134,7 @@ def _servers(state: Json) -> Table:
 
 def _identified(state: Json) -> list[Json]:
     endpoints = (each for region in state["regions"] for each in region["endpoints"])
-    return [endpoint for endpoint in endpoints if endpoint["identity"]]
+    return [endpoint for endpoint in endpoints if endpoint["identity"] or endpoint["offers"]]
 
 
 def _services(state: Json) -> Table:
@@ -163,6 +170,8 @@ def _row(table: Table, judged: Json, name: str, *cells: str) -> None:
     hours = judged.get("hours")
     if hours and hours["until"]:
         why += f"; {'drains' if hours['open'] else 'serves again'} at {hours['until']}"
+    if held := judged.get("held_until"):
+        why += f"; held until {held} (resolverd clear ends it)"
     if judged["override"]:
         why += f" (measured {judged['measured']})"
     told = f"{judged['state']}, {condition}" if (condition := judged.get("condition")) else None

@@ -133,17 +133,17 @@ def _merged(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> tuple[str, Pr
 def _vllm(
     config: Config, place: tuple[str, str, int], settings: Probe, modelless: set[str]
 ) -> Iterator[Finding]:
-    """What a probe of kind vllm needs, said once per service, and what it should not do."""
+    """What a probe that asks for a model needs, said once per service, and should not do."""
     service_name, region_name, index = place
     service = config.service[service_name]
-    if settings.kind != "vllm":
+    if not settings.asks_for_tokens:
         return
     asks_for = with_model(settings, service, region_name).model
     if not asks_for and service_name not in modelless:
         modelless.add(service_name)
         yield Finding(
             ("service", service_name), "config-vllm-model",
-            f"the vllm probe of region {region_name} has no model to ask for",
+            f"the {settings.kind} probe of region {region_name} has no model to ask for",
             f"add service.{service_name}.model, or its models by region",
         )  # fmt: skip
     url = urlsplit(config.region[region_name].endpoint[index].url)

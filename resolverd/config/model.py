@@ -27,6 +27,7 @@ from resolverd.config.types import (
     ListenAddress,
     MetricsUrl,
     OptionalListener,
+    ResolvedHostname,
     SpanText,
     Subnet,
     TimeZone,
@@ -60,7 +61,9 @@ class Server(Section):
         (), "City or country databases, first match wins; none takes the embedded country database."
     )
     state: str = option(
-        "", "Directory for what may be remembered between starts; empty remembers nothing."
+        "",
+        "Directory for what may be remembered between starts, such as the addresses of hostnames; "
+        "empty remembers nothing.",
     )
     engine: EngineName = option(
         "auto",
@@ -106,6 +109,14 @@ class Server(Section):
         unit="connections",
         least=1,
         most=100_000,
+    )
+    name_grace: Duration = option(
+        15.0,
+        "How long the addresses of a hostname are kept once a name server says that it has none "
+        "any more (NXDOMAIN, NODATA); a name server that fails takes none away.",
+        unit="seconds",
+        least=0,
+        most=3600,
     )
     doubt: Duration = option(
         15.0,
@@ -161,8 +172,10 @@ class Endpoint(Section):
 
     name: Word | Literal[""] = option("", "Unique name; empty takes REGION-NUMBER.")
     address: tuple[Address, ...] = option((), "Addresses that are handed out.")
-    hostname: Hostname | Literal[""] = option(
-        "", "Where no address is written: the hostname whose addresses are handed out."
+    hostname: ResolvedHostname | Literal[""] = option(
+        "",
+        "Where no address is written: the hostname whose addresses are handed out, for no longer "
+        "than their own TTL. resolv.conf's search domains hold unless it ends in a dot.",
     )
     url: str = option(doc="Where the probe asks: http://, https:// or tcp://HOST:PORT.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")

@@ -3,7 +3,7 @@
 The layers are [probe], service, region, endpoint, broadest first. Where services override
 the probe differently, one endpoint is several targets, each judged by itself; the target
 then carries the service's name. So it is where they serve different models there and the probe
-is of kind vllm: the target of the first service in the file is the plain one. `ids[(service,
+asks for a model: the target of the first service in the file is the plain one. `ids[(service,
 region)]` are the targets that decide for that service there, in the file's order of endpoints.
 """
 
@@ -63,10 +63,10 @@ def probe_targets(config: Config) -> ProbeTargets:
 
 
 def with_model(settings: Probe, service: Service, region: str) -> Probe:
-    """`settings` with the model that a probe of kind vllm asks `service`'s servers in `region` for.
+    """`settings` with the model that a probe asks `service`'s servers in `region` for.
 
     A model that a layer of the probe names itself stays.
     """
-    if settings.kind != "vllm" or settings.model:
+    if not settings.asks_for_tokens or settings.model:
         return settings
     return settings.model_copy(update={"model": service.model_in(region)})

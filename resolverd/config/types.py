@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from resolverd.config.hours import parse_span
+from resolverd.dns.hostnames import normal_host
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -105,6 +106,12 @@ def _hostname(value: str) -> str:
     return value.removesuffix(".").lower()
 
 
+def _resolved_hostname(value: str) -> str:
+    """A hostname to look up, in its normal form; a dot at its end keeps it from being searched."""
+    form = normal_host(value)
+    return _hostname(form) + ("." if form.endswith(".") else "")
+
+
 def _country(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", value):
         raise ValueError(f'"{value}" is not an ISO 3166-1 alpha-2 code such as "DE"')
@@ -154,6 +161,7 @@ OptionalListener = Annotated[Listener | None, PlainValidator(_optional_listener)
 Subnet = Annotated[Prefix, PlainValidator(_subnet)]
 Address = Annotated[str, BeforeValidator(_address)]
 Hostname = Annotated[str, AfterValidator(_hostname)]
+ResolvedHostname = Annotated[str, AfterValidator(_resolved_hostname)]
 Country = Annotated[str, AfterValidator(_country)]
 Continent = Annotated[str, AfterValidator(_continent)]
 MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]

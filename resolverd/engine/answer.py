@@ -253,6 +253,7 @@ class _Answer:
             self._counters.give_ttl(dyna.service, ttl)
             return self._alias(name, cell.offer.cname, ttl)
         rrset = cell.offer.a if self._query.qtype == A else cell.offer.aaaa
+        ttl = cell.offer.ttl(self._query.qtype, ttl)
         if rrset is None:
             self._steered_negative(zone, dyna, ttl)
         else:

@@ -31,9 +31,9 @@ Steering, head: magic, generation u64, and the number of states, services, entri
 the pool. Sections::
 
     states    horizon f64, horizon where it is answered without serving f64, spilled f64,
-              takes f64, IPv4 addresses, IPv6 addresses, hostname | NONE, how many IPv4 u16,
-              how many IPv6 u16, serves u8, unknown u8, alive u8, has an address u8,
-              4 octets unused
+              takes f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
+              most TTL of IPv4 | NONE, most TTL of IPv6 | NONE, how many IPv4 u16,
+              how many IPv6 u16, serves u8, unknown u8, alive u8, has an address u8
     services  how many regions
     entries   the state of each region of each service, in the Plan's order
 
@@ -66,7 +66,7 @@ from resolverd.snapshot.model import (
 T = TypeVar("T")
 
 PLAN_MAGIC = b"RVDPLAN\x03"
-STEERING_MAGIC = b"RVDSTER\x03"
+STEERING_MAGIC = b"RVDSTER\x04"
 NONE = 0xFFFF_FFFF
 
 _PLAN_HEAD = struct.Struct("<8sQdHH10I")
@@ -78,7 +78,7 @@ _GLUE = struct.Struct("<2I")
 _SERVICE = struct.Struct("<2d4I4B")
 _MAP = struct.Struct("<2I")
 _STEERING_HEAD = struct.Struct("<8sQ4I")
-_STATE = struct.Struct("<4d3I2H4B4x")
+_STATE = struct.Struct("<4d5I2H4B")
 
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
@@ -299,6 +299,8 @@ class _SteeringWriter:
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,
+                NONE if offer.a_ttl is None else offer.a_ttl,
+                NONE if offer.aaaa_ttl is None else offer.aaaa_ttl,
                 len(a),
                 len(aaaa),
                 standing.serves,

@@ -1,8 +1,8 @@
-"""The addresses of endpoints that are given by hostname only, refreshed in the background.
+"""The addresses of hostnames, refreshed in the background.
 
-Each hostname has a task of its own, so one whose nameserver hangs delays no other. A failed
-refresh keeps the last addresses, each family by itself: a nameserver that fails on AAAA
-takes away neither the A addresses nor the AAAA addresses known before.
+Each hostname has a task of its own, so one whose nameserver hangs delays no other. What an answer
+changes is in `resolved.py`. Addresses that lead a client to itself or nowhere are taken from no
+name that is answered; what this host alone connects to may be anywhere, loopback included.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from resolverd import log
+from resolverd.dns.hostnames import is_elsewhere, normal_host
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import Found, LookupFailedError, RRType, SystemLookup
+from resolverd.health.resolved import LEAST, LOW_TTL, UNRESOLVED, Family, Resolved, next_lookup
 
 Lookup = Callable[[str, RRType], Awaitable[Found]]
 OnChange = Callable[[str, tuple[str, ...], tuple[str, ...]], None]
@@ -25,25 +28,34 @@ _FAMILIES: tuple[RRType, RRType] = ("A", "AAAA")
 class Entry:
     """What is known of one hostname; `failing` is the reason while refreshes fail."""
 
-    by_family: dict[RRType, tuple[str, ...]] = field(default_factory=dict)
+    by_family: dict[RRType, Family] = field(
+        default_factory=lambda: {family: Family() for family in _FAMILIES}
+    )
     failing: str = ""
     refreshes: int = 0
     failures: int = 0
+    refused: int = 0
+    refused_now: tuple[str, ...] = ()
     resolved_at: float | None = None
+    changed: float | None = None
+    had_addresses: bool = False
     first: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """IPv4 first, each family in numeric order."""
-        return tuple(a for family in _FAMILIES for a in self.by_family.get(family, ()))
+        return tuple(a for family in _FAMILIES for a in self.by_family[family].addresses)
 
 
 class AddressBook:
     """Keeps the addresses of some hostnames fresh.
 
-    `on_change(hostname, before, after)` is called for every change of a hostname's
-    addresses, the first resolution included. Refreshes follow the TTL found, held within
-    `least` and `most` seconds; a failed one is repeated after `least`.
+    `on_change(hostname, before, after)` is called for every change of a hostname's addresses, the
+    first resolution included. Refreshes come at half the TTL found, at least `least` and at most
+    `most` seconds apart; a failed one is repeated after `retry`. `grace` is for how many seconds
+    addresses are kept that a nameserver says are gone; it is asked again some five times meanwhile.
+    `local` takes every address, for a book that is only probed. `kept` remembers
+    the addresses over a restart.
     """
 
     def __init__(
@@ -53,22 +65,46 @@ class AddressBook:
         lookup: Lookup | None = None,
         on_change: OnChange | None = None,
         clock: Callable[[], float] = time.monotonic,
-        least: float = 5.0,
+        least: float = LEAST,
         most: float = 3600.0,
+        retry: float = 5.0,
+        grace: float = 15.0,
+        local: bool = False,
+        kept: KeptAddresses | None = None,
     ) -> None:
+        self.grace = grace
         self._lookup: Lookup = lookup or SystemLookup()
         self._on_change = on_change
         self._clock = clock
-        self._least = least
-        self._most = most
-        self._entries = {hostname: Entry() for hostname in hostnames}
+        self._least, self._most, self._retry = least, most, retry
+        self._local = local
+        self._kept = kept or KeptAddresses(None)
+        self._entries = {name: self._entry(name) for name in map(normal_host, hostnames)}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._log = log.get("health")
 
     def addresses(self, hostname: str) -> tuple[str, ...]:
         """The last known addresses of `hostname`; none before its first resolution."""
-        entry = self._entries.get(hostname)
+        entry = self._entries.get(normal_host(hostname))
         return entry.addresses if entry else ()
+
+    def resolved(self, hostname: str) -> Resolved:
+        """What is known of `hostname` now, and for how long."""
+        entry = self._entries.get(normal_host(hostname))
+        if entry is None:
+            return UNRESOLVED
+        now = self._clock()
+        a, aaaa = (entry.by_family[family] for family in _FAMILIES)
+        empty = not entry.addresses
+        return Resolved(
+            a.addresses,
+            aaaa.addresses,
+            a.holds_until(now),
+            aaaa.holds_until(now),
+            known=any(each.state != "unknown" for each in (a, aaaa)),
+            changed=entry.changed,
+            reason=f"{hostname}: {entry.failing or 'not resolved yet'}" if empty else "",
+        )
 
     def entries(self) -> dict[str, Entry]:
         """What is known of each hostname, for metrics and status."""
@@ -91,21 +127,23 @@ class AddressBook:
 
     async def tried(self, hostname: str) -> tuple[str, ...]:
         """The addresses of `hostname`, waiting for its first resolution if need be."""
-        entry = self._entries.get(hostname)
+        entry = self._entries.get(normal_host(hostname))
         if entry is None:
             return ()
-        await entry.first.wait()
+        if not entry.addresses:
+            await entry.first.wait()
         return entry.addresses
 
     def replace(self, hostnames: Iterable[str]) -> None:
         """Keep exactly `hostnames`: those known keep addresses and schedule."""
-        wanted = dict.fromkeys(hostnames)
+        wanted = dict.fromkeys(map(normal_host, hostnames))
         for hostname in self._entries.keys() - wanted.keys():
             del self._entries[hostname]
             if task := self._tasks.pop(hostname, None):
                 task.cancel()
+        self._kept.retain({*wanted})
         for hostname in wanted.keys() - self._entries.keys():
-            self._entries[hostname] = Entry()
+            self._entries[hostname] = self._entry(hostname)
             self._watch(hostname)
 
     async def stop(self) -> None:
@@ -115,6 +153,18 @@ class AddressBook:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._kept.close()
+
+    def _entry(self, hostname: str) -> Entry:
+        """A new entry, with the addresses that were known before a restart."""
+        entry = Entry()
+        for family in _FAMILIES:
+            kept = self._kept.get(hostname, family)
+            taken = tuple(a for a in kept if self._is_taken(a))
+            if taken:
+                entry.by_family[family] = Family(taken, "stale", LOW_TTL)
+                entry.had_addresses = True
+        return entry
 
     def _watch(self, hostname: str) -> None:
         task = asyncio.create_task(self._keep_fresh(hostname))
@@ -141,23 +191,32 @@ class AddressBook:
         answers = await asyncio.gather(
             *(self._lookup(hostname, family) for family in _FAMILIES), return_exceptions=True
         )
-        ttl, failing = self._most, ""
-        fresh: dict[RRType, tuple[str, ...]] = {}
+        now, failing, absences = self._clock(), "", []
+        refused: list[str] = []
         for family, answer in zip(_FAMILIES, answers, strict=True):
+            known = entry.by_family[family]
             if isinstance(answer, LookupFailedError | OSError):
                 failing = failing or f"{family}: {answer}"
+                entry.by_family[family] = known.failed()
             elif isinstance(answer, BaseException):
                 raise answer
             else:
-                fresh[family] = answer.addresses
-                ttl = min(ttl, answer.ttl)
-        after = entry.by_family | fresh
-        if not any(after.values()):
-            failing = failing or "no addresses"
-        else:
-            entry.by_family = after
+                taken = tuple(a for a in answer.addresses if self._is_taken(a))
+                refused += [a for a in answer.addresses if a not in taken]
+                if taken:
+                    entry.by_family[family] = known.found(taken, answer.ttl, now)
+                else:
+                    absences.append(answer.absence or "only addresses that lead nowhere")
+                    entry.by_family[family] = known.absent(answer.ttl, now, self.grace)
+        families = list(entry.by_family.values())
+        if not failing and len(absences) == len(_FAMILIES):
+            failing = absences[0] if absences[0] == absences[1] else " and ".join(absences)
         entry.refreshes += 1
         self._note_failure(hostname, entry, failing)
+        self._note_refused(hostname, entry, tuple(refused))
+        if entry.had_addresses and bool(before) != bool(entry.addresses):
+            entry.changed = now
+        entry.had_addresses = entry.had_addresses or bool(entry.addresses)
         entry.first.set()
         if entry.addresses != before:
             self._log.info(
@@ -165,7 +224,24 @@ class AddressBook:
             )
             if self._on_change:
                 self._on_change(hostname, before, entry.addresses)
-        return self._least if failing else min(max(ttl, self._least), self._most)
+        self._remember(hostname, entry)
+        return next_lookup(
+            families,
+            failing=bool(failing),
+            retry=self._retry,
+            confirm=self.grace / 5,
+            least=self._least,
+            most=self._most,
+        )
+
+    def _is_taken(self, address: str) -> bool:
+        return self._local or is_elsewhere(address)
+
+    def _remember(self, hostname: str, entry: Entry) -> None:
+        """Keep what a nameserver has said last; addresses that a failure kept are kept there."""
+        for family, known in entry.by_family.items():
+            if known.state in ("fresh", "none"):
+                self._kept.put(hostname, family, known.addresses)
 
     def _note_failure(self, hostname: str, entry: Entry, failing: str) -> None:
         """Count every failed refresh; one event when failing begins, changes or ends."""
@@ -180,3 +256,10 @@ class AddressBook:
         elif entry.failing and not failing:
             self._log.info("addresses.recovered", hostname=hostname)
         entry.failing = failing
+
+    def _note_refused(self, hostname: str, entry: Entry, refused: tuple[str, ...]) -> None:
+        """Count addresses that lead nowhere; one event for each set of them."""
+        entry.refused += len(refused)
+        if refused and refused != entry.refused_now:
+            self._log.warning("addresses.refused", hostname=hostname, refused=refused)
+        entry.refused_now = refused

@@ -16,11 +16,14 @@ from types import MappingProxyType
 from yarl import URL
 
 from resolverd import log
+from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.doubt import Doubt
 from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries
 from resolverd.health.probes import PROBES, Ask, Tools
 from resolverd.health.readings import Readings
@@ -31,8 +34,9 @@ __all__ = ["Counters", "Monitor", "Target"]
 
 OnChange = Callable[[str, Verdict, Verdict], None]
 
-# The first probes begin in waves, so that a thousand connections opened at once do not make
-# one another late. A wave waits for its probes, but never long for one that hangs.
+# First probes, of targets and of new settings, begin in waves, so that a thousand connections
+# opened at once do not make one another late. A wave waits for its probes, but never long for one
+# that hangs.
 _WAVE = 200
 _WAVE_PATIENCE = 0.25
 
@@ -43,7 +47,9 @@ class Monitor:
     `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
     or its condition changes, or who a server says it is. `verdicts()` also carries fresher
     reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
-    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts.
+    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts. `grace`
+    and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
+    operator's override is in force: no fall under one is held against its target.
     """
 
     def __init__(
@@ -55,14 +61,20 @@ class Monitor:
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
         doubt: float = 0.0,
+        overridden: Callable[[Target], bool] = lambda _: False,
+        grace: float = 15.0,
+        kept: KeptAddresses | None = None,
     ) -> None:
         self._wanted = tuple(targets)
         self._on_change = on_change
         self._clock = clock
         self._rng = rng or random.Random()
         self._lookup = lookup
+        self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
+        self._held_until: dict[str, float] = {}
         self._hearing = Hearing(self._watches, doubt, clock)
+        self._overridden = overridden
         self._tools: Tools | None = None
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
@@ -72,7 +84,14 @@ class Monitor:
 
         Raises ValueError when a target's URL does not suit its kind of probe.
         """
-        book = AddressBook(_hostnames(self._wanted), lookup=self._lookup)
+        book = AddressBook(
+            _hostnames(self._wanted),
+            lookup=self._lookup,
+            on_change=self._moved,
+            grace=self._grace,
+            local=True,
+            kept=self._kept,
+        )
         self._tools = Tools(book)
         await book.start()
         try:
@@ -110,6 +129,12 @@ class Monitor:
             {id_: w.canaries for id_, w in self._watches.items() if w.canaries is not None}
         )
 
+    def offers(self) -> Mapping[str, Offers]:
+        """What each target lets its probe know, by target id, where its probe looks for it."""
+        return MappingProxyType(
+            {id_: w.offers for id_, w in self._watches.items() if w.offers is not None}
+        )
+
     def heard(self) -> Mapping[str, bool]:
         """Whether the last probe of each target heard anything at all, by target id."""
         return MappingProxyType({id_: watch.heard for id_, watch in self._watches.items()})
@@ -131,8 +156,9 @@ class Monitor:
         """Probe exactly `targets` from now on.
 
         An unchanged target keeps its health and schedule; one whose settings alone changed
-        keeps its health; a new one, or one with a new URL, starts unknown and is probed at
-        once. Raises ValueError, with nothing changed, as `start` does.
+        keeps its health, and is probed at once if they judge otherwise; a new one, or one with a
+        new URL, starts unknown and is probed at once. Raises ValueError, with nothing changed, as
+        `start` does.
         """
         wanted = {target.id: target for target in targets}
         tools = self._started_tools()
@@ -144,11 +170,17 @@ class Monitor:
         tools.book.replace(_hostnames(wanted.values()))
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
+            self._held_until.pop(id_, None)
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
         self._hearing.replaced([watch.target.id for watch in new])
-        self._begin(new)
+        self._begin([watch for watch in present if watch.waits])
+
+    def clear_penalties(self, ids: Iterable[str]) -> list[str]:
+        """Hold no fall against these targets any more; the ids of those that were held down."""
+        known = [id_ for id_ in ids if id_ in self._watches]
+        return [id_ for id_ in known if self._watches[id_].clear_penalty()]
 
     async def stop(self) -> None:
         """Stop probing and close every connection; verdicts stay readable."""
@@ -162,6 +194,18 @@ class Monitor:
             await self._tools.book.stop()
             await self._tools.close()
             self._tools = None
+
+    def grace(self, seconds: float) -> None:
+        """Keep the addresses of a URL's host so long once they are said to be gone."""
+        self._grace = seconds
+        if self._tools is not None:
+            self._tools.book.grace = seconds
+
+    def _moved(self, hostname: str, before: tuple[str, ...], _after: tuple[str, ...]) -> None:
+        """A URL's host has other addresses: what is believed of it was measured elsewhere."""
+        for watch in self._watches.values() if before else ():
+            if normal_host(URL(watch.target.url).host or "") == hostname:
+                watch.probe_early()
 
     def _target(self, id_: str) -> Target | None:
         watch = self._watches.get(id_)
@@ -182,12 +226,13 @@ class Monitor:
             rng=self._rng,
             report=self._changed,
             ended=self._hearing.ended,
+            overridden=self._overridden,
         )
         self._watches[target.id] = watch
         return watch
 
     def _begin(self, watches: list[Watch]) -> None:
-        task = asyncio.create_task(_in_waves(watches))
+        task = asyncio.create_task(in_waves(watches))
         self._beginnings.add(task)
         task.add_done_callback(self._beginnings.discard)
 
@@ -199,6 +244,15 @@ class Monitor:
                 region=target.region,
                 before=before.state.value,
                 after=after.state.value,
+                reason=after.reason,
+            )
+        if after.held_until is not None and after.held_until != self._held_until.get(target.id):
+            self._held_until[target.id] = after.held_until  # one event for each hold
+            self._log.warning(
+                "endpoint.held",
+                target=target.id,
+                region=target.region,
+                seconds=round(after.held_until - self._clock(), 1),
                 reason=after.reason,
             )
         if before.condition is not after.condition:
@@ -231,12 +285,13 @@ def prepare(target: Target, tools: Tools) -> Ask:
     return PROBES[target.settings.kind](target.url, target.settings, tools)
 
 
-async def _in_waves(watches: list[Watch]) -> None:
+async def in_waves(watches: list[Watch]) -> None:
+    """Probe those that wait for it, so many at a time."""
     for start in range(0, len(watches), _WAVE):
-        wave = [watch for watch in watches[start : start + _WAVE] if not watch.first.is_set()]
+        wave = [watch for watch in watches[start : start + _WAVE] if watch.waits]
         for watch in wave:
             watch.probe()
-        waiters = [asyncio.ensure_future(watch.first.wait()) for watch in wave]
+        waiters = [asyncio.ensure_future(watch.judged.wait()) for watch in wave]
         if waiters:
             _, pending = await asyncio.wait(waiters, timeout=_WAVE_PATIENCE)
             for waiter in pending:

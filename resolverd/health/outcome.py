@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from resolverd.health.family import Family, FamilyResult
 from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers
 from resolverd.health.readings import Readings
 
 
@@ -22,6 +25,10 @@ class Condition(StrEnum):
     misconfigured our own credential or settings are wrong: tells nothing of it
     unproven      the budget for asking was spent: tells nothing of it
     hung          it accepts requests and makes no progress: a failure that counts
+    degraded      a part of it serves nobody: a success with less capacity, or as is configured
+    no-proof      it turns requests away, and nothing shows that it lives: a failure that counts,
+                  but one that teaches nothing of an endpoint that is not known yet
+    no-backend    nobody stands behind it: a failure that counts
     draining      it ends, or begins to die: down at once
     wrong-model   it serves something else than it should: down at once
     ============= ==================================================================
@@ -33,6 +40,9 @@ class Condition(StrEnum):
     MISCONFIGURED = "misconfigured"
     UNPROVEN = "unproven"
     HUNG = "hung"
+    DEGRADED = "degraded"
+    NO_PROOF = "no-proof"
+    NO_BACKEND = "no-backend"
     DRAINING = "draining"
     WRONG_MODEL = "wrong-model"
 
@@ -40,6 +50,11 @@ class Condition(StrEnum):
     def holds(self) -> bool:
         """Whether such an outcome leaves the state as it is."""
         return self in _HOLDING
+
+    @property
+    def leaves_unknown(self) -> bool:
+        """Whether a failure of this kind leaves unknown what is unknown."""
+        return self is Condition.NO_PROOF
 
     @property
     def withdraws(self) -> bool:
@@ -54,7 +69,12 @@ class Condition(StrEnum):
 
 _HOLDING = frozenset({Condition.SHEDDING, Condition.MISCONFIGURED, Condition.UNPROVEN})
 _WITHDRAWING = frozenset({Condition.DRAINING, Condition.WRONG_MODEL})
-_ALARMING = frozenset({Condition.MISCONFIGURED, Condition.UNPROVEN, Condition.WRONG_MODEL})
+_ALARMING = frozenset(
+    {
+        Condition.MISCONFIGURED, Condition.UNPROVEN, Condition.WRONG_MODEL, Condition.DEGRADED,
+        Condition.NO_BACKEND,
+    }
+)  # fmt: skip
 
 
 class Canaries(NamedTuple):
@@ -85,7 +105,11 @@ class Outcome:
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
     is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
     all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`,
-    `identity` and `canaries` are None for the kinds of probe that look for none.
+    `identity`, `canaries` and `offers` are None for the kinds of probe that look for none.
+
+    `connect` is the time of the last TCP handshake in seconds, `certificate_expires` the end of the
+    last certificate in Unix seconds; None where there was none. `families` are the results over
+    each family of an endpoint that is asked over both, else empty.
     """
 
     ok: bool
@@ -96,3 +120,7 @@ class Outcome:
     readings: Readings | None = None
     identity: Identity | None = None
     canaries: Canaries | None = None
+    offers: Offers | None = None
+    connect: float | None = None
+    certificate_expires: float | None = None
+    families: Mapping[Family, FamilyResult] = field(default_factory=dict)

@@ -29,6 +29,7 @@ class Readings:
     that grows exactly while the engine makes progress, `started` the process's start in Unix
     seconds, `ttft` times to first token. `responses` are totals by class: ``"2xx"``, ``"5xx"``.
     `shedding` tells that the server turned a request away because it is full.
+    `lost` is the share of its capacity that is known to serve nobody, from 0 to 1.
     """
 
     at: float
@@ -40,3 +41,4 @@ class Readings:
     ttft: Buckets | None = None
     responses: Mapping[str, float] = field(default_factory=dict)
     shedding: bool = False
+    lost: float = 0.0

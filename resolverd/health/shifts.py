@@ -64,6 +64,10 @@ class Shifts:
         """The shift of each region when the monotonic clock reads `now`, the other `wall`."""
         return {name: self._shift(name, now, wall) for name in self._hours}
 
+    def closed(self, region: str, wall: float) -> bool:
+        """Whether `region` has hours and is outside them when the wall clock reads `wall`."""
+        return region in self._hours and not self._window(region, wall).open
+
     def next_look(self, now: float, wall: float) -> float | None:
         """The monotonic reading at which to judge again; None where nothing has hours."""
         if not self._hours:

@@ -10,6 +10,7 @@ and shows what the outcomes make of it; `acquit` takes it for this host's and go
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from resolverd.config.probe import Probe
@@ -38,6 +39,12 @@ class Trial:
             self.alone = after
         else:
             self.shown = after
+
+    def revise(self, change: Callable[[EndpointHealth], EndpointHealth]) -> None:
+        """Change all of it alike, by something that says nothing of this host."""
+        self.shown = change(self.shown)
+        self.alone = change(self.alone) if self.alone else None
+        self.before = change(self.before) if self.before else None
 
     def convict(self, now: float) -> None:
         """The silence was the target's own."""

@@ -41,7 +41,8 @@ class Verdict:
     first round and so is settled. `soonest`: seconds, counted from `at`, before serving
     could change: infinite while up without a failure, 0 while unknown. `measured`: what
     probes say, which `state` equals unless an override is in force. `condition`: what the last
-    probe told beyond that.
+    probe told beyond that. `held_until`: the clock reading until which flap damping alone keeps it
+    down, None while anything else does.
     """
 
     state: State
@@ -52,6 +53,7 @@ class Verdict:
     at: float = -math.inf
     override: Override | None = None
     condition: Condition = Condition.NONE
+    held_until: float | None = None
 
     @property
     def serves(self) -> bool:
@@ -92,4 +94,5 @@ def overridden(
         soonest=override.remaining(now),
         at=now,
         override=override,
+        held_until=None,
     )

@@ -2,18 +2,24 @@
 
 Start to start, the next probe begins
 
-    after a success while up         interval × (0.9 … 1.0), so that targets drift apart
-    after a hold while up            the same: it neither shakes the state nor is in haste
+    after a success while settled    interval × (0.9 … 1.0), so that targets drift apart
+    after a hold while settled       the same: it neither shakes the state nor is in haste
     after anything else              fast_interval, exactly
 
-and "anything else" includes a probe that has not answered by then: probes of one target may
-overlap, `fall` at most, and only while the target serves. Both together bound the time from
-the start of the first failed probe to down by (fall - 1) × fast_interval + timeout, however
-long the timeout is.
+Settled is up with no failure that still counts. "Anything else" includes a probe that has not
+answered by then: probes of one target may overlap, `fall` at most, and only while the target
+serves. Both together bound the time from the start of the first failed probe to down by
+(fall - 1) × fast_interval + timeout, however long the timeout is.
 
 Outcomes count in the order in which their probes started: once one has counted, those still
-in flight that started before it are old news and are cancelled. So the outcomes that count
-started at least fast_interval apart, which is what `Verdict.earliest` promises.
+in flight that started before it are superseded. So the outcomes that count started at least
+fast_interval apart, which is what `Verdict.earliest` promises. What a failure supersedes is
+cancelled; what a success supersedes goes on, for that it hangs is a fact, which the success of
+another does not undo (one of two engines behind one address): should it fail, it counts in the
+bucket of failures that are not in a row.
+
+New settings that judge otherwise are tried at once: probes under way are cancelled, the monitor
+starts another, and until its outcome has counted the verdict promises nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +28,15 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from resolverd import log
 from resolverd.config.probe import Probe
+from resolverd.health import machine
 from resolverd.health.doubt import Fault
 from resolverd.health.identity import Identity
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
 from resolverd.health.probes import Ask, run
 from resolverd.health.readings import Readings
@@ -37,6 +45,8 @@ from resolverd.health.verdict import State, Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
+# Seconds in which only one event tells that an endpoint fails now and then.
+_EVENT_INTERVAL = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +66,14 @@ class Counters:
 
     `latency_sum` is that of all the probes that came to an end.
 
-    `probes` that came to an end, `failures` among them, and those `overtaken` by the outcome
-    of a later probe, which were cancelled.
+    `probes` that came to an end, `failures` among them, and of those again the ones that were
+    `superseded_failures`: a later probe had succeeded already. `overtaken` ones were cancelled,
+    as a later probe had had its outcome.
     """
 
     probes: int = 0
     failures: int = 0
+    superseded_failures: int = 0
     overtaken: int = 0
     latency: float = math.nan
     latency_sum: float = 0.0
@@ -70,10 +82,13 @@ class Counters:
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings`, `identity` and `canaries` are the latest that its probes brought, if they bring any;
-    `heard` is whether the last probe that ended heard anything from the far end.
+    `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
+    bring any; `heard` is whether the last probe that ended heard anything from the far end.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
-    watch; without it every silence is the target's own fault.
+    watch; without it every silence is the target's own fault. `overridden(target)` is whether an
+    operator's override is in force, under which no fall is held against it.
+
+    `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
 
     def __init__(
@@ -85,32 +100,38 @@ class Watch:
         rng: random.Random,
         report: Callable[[Target, Verdict, Verdict], None],
         ended: Callable[[Watch, Outcome, float], None] | None = None,
+        overridden: Callable[[Target], bool] = lambda _: False,
     ) -> None:
         self.target = target
         self.counters = Counters()
         self.first = asyncio.Event()
+        self.judged = asyncio.Event()
         self._ask = ask
         self._clock = clock
         self._rng = rng
         self._report = report
         self._ended = ended
+        self._overridden = overridden
         self._trial = Trial(EndpointHealth())
         self._unsure = False
         self.verdict = self._trial.verdict(target.settings, clock())
         self.readings: Readings | None = None
         self.identity: Identity | None = None
         self.canaries: Canaries | None = None
+        self.offers: Offers | None = None
         self.heard = True
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
+        self._superseded: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
-        self._started = self._due_at = -math.inf
+        self._started = self._due_at = self._reported_at = -math.inf
 
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
         started = self._clock()
         self._started = started
-        task = asyncio.create_task(run(self._ask, self.target.settings.timeout))
+        self._drop_superseded(len(self._tasks) + 1)
+        task = asyncio.create_task(run(self._ask, self.target.settings.longest))
         self._tasks[task] = started
         task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
@@ -133,31 +154,59 @@ class Watch:
             self._trial.convict(now)
         elif fault is Fault.HOST:
             self._trial.acquit(now)
-        self.verdict = self._trial.verdict(self.target.settings, now, unsure=unsure)
-        self._announce(before)
+        self._show(before)
+
+    def clear_penalty(self) -> bool:
+        """Hold no fall against it any more; whether it was held down for one."""
+        held = self.verdict.held_until is not None
+        self._revise(machine.without_penalty)
+        return held
+
+    @property
+    def waits(self) -> bool:
+        """Whether its present settings have yet to be tried, and no probe is under way."""
+        return not self.judged.is_set() and not self._tasks
 
     def late(self, now: float) -> bool:
         """Whether the next probe should have started long ago: the loop is stuck."""
-        due = max(self._due_at, self._started + self.target.settings.timeout)
+        due = max(self._due_at, self._started + self.target.settings.longest)
         return not math.isinf(due) and now - due > _LATE
 
     def adopt(self, target: Target, ask: Ask) -> None:
-        """Go on with new settings; health stays, for no endpoint changed by it."""
-        before, self.target, self._ask = self.verdict, target, ask
-        self.verdict = self._trial.verdict(target.settings, self._clock(), unsure=self._unsure)
-        self._announce(before)
+        """Go on with new settings; health stays, for no endpoint changed by it.
+
+        Where they judge otherwise, the watch `waits` to be probed now, and promises nothing before.
+        """
+        known, self.target, self._ask = self.target.settings, target, ask
+        if target.settings.asks_alike(known):
+            self._revise(lambda health: health)
+            self._respread()
+            return
+        self.judged.clear()
+        self._cancel(math.inf)
+        self._drop_superseded(math.inf)
+        self._revise(machine.without_penalty)
+        wait = target.settings.fast_interval + target.settings.interval * self._rng.random()
+        self._next_at(self._clock() + wait)  # should nobody probe it
+
+    def _respread(self) -> None:
+        """Be due anywhere in the new interval, or soon, but never too soon after the last probe."""
+        settings = self.target.settings
         if self.first.is_set() and not self._tasks:
-            # Anywhere in the new interval, or soon, but never too soon after the last probe.
             up = self._trial.shown.state is State.UP
-            wait = target.settings.interval * self._rng.random() if up else 0.0
-            self._next_at(max(self._started + target.settings.fast_interval, self._clock() + wait))
+            wait = settings.interval * self._rng.random() if up else 0.0
+            self._next_at(max(self._started + settings.fast_interval, self._clock() + wait))
 
     def close(self) -> list[asyncio.Task[Outcome]]:
         """Stop; returns the cancelled probes, for whoever wants to see them end."""
         if self._timer is not None:
             self._timer.cancel()
-        tasks = self._cancel(math.inf)
+        tasks = [*self._cancel(math.inf), *self._superseded]
+        for task in self._superseded:
+            task.cancel()
+        self._superseded.clear()
         self.first.set()
+        self.judged.set()
         return tasks
 
     def _cancel(self, before: float) -> list[asyncio.Task[Outcome]]:
@@ -167,6 +216,28 @@ class Watch:
             del self._tasks[task]
             task.cancel()
         return tasks
+
+    def _supersede(self, before: float) -> None:
+        """Let the probes that started before go on, as ones that a success has superseded."""
+        for task in [task for task, started in self._tasks.items() if started < before]:
+            self._superseded[task] = self._tasks.pop(task)
+            self._trial.revise(
+                lambda health: machine.superseded(health, self.target.settings, self._clock())
+            )
+        self._drop_superseded(len(self._tasks))
+
+    def _drop_superseded(self, others: float) -> None:
+        """Cancel the youngest of the superseded until, with `others`, no more than `fall` are."""
+        while self._superseded and len(self._superseded) + others > self.target.settings.fall:
+            task = max(self._superseded, key=self._superseded.__getitem__)
+            del self._superseded[task]
+            task.cancel()
+            self.counters.overtaken += 1
+            self._trial.revise(
+                lambda health: machine.superseded_ended(
+                    health, None, self.target.settings, self._clock()
+                )
+            )
 
     def _next_at(self, when: float) -> None:
         self._overdue = False
@@ -184,18 +255,44 @@ class Watch:
             self._overdue = True
 
     def _finished(self, task: asyncio.Task[Outcome]) -> None:
+        if self._superseded.pop(task, None) is not None:
+            self._end_superseded(task)
+            return
         started = self._tasks.pop(task, None)
         if started is None or task.cancelled():
             return
         outcome = self._outcome(task)
+        self._count(outcome)
+        tried, known = self.judged.is_set(), self.first.is_set()
+        self.judged.set()
+        self._observe(outcome, started)
+        self._reschedule(outcome, started, tried=tried, known=known)
+        self.first.set()
+
+    def _end_superseded(self, task: asyncio.Task[Outcome]) -> None:
+        """One that was superseded has ended: its failure is a fact, and anything else is old."""
+        outcome, now = self._outcome(task), self._clock()
+        self._count(outcome)
+        if not outcome.ok and not outcome.condition.holds:
+            self.counters.superseded_failures += 1
+            if now - self._reported_at >= _EVENT_INTERVAL:
+                self._reported_at = now
+                log.get("health").warning(
+                    "endpoint.intermittent",
+                    target=self.target.id,
+                    region=self.target.region,
+                    reason=outcome.reason,
+                    meanwhile=self.verdict.reason,
+                )
+        self._revise(
+            lambda health: machine.superseded_ended(health, outcome, self.target.settings, now)
+        )
+
+    def _count(self, outcome: Outcome) -> None:
         self.counters.probes += 1
         self.counters.failures += not outcome.ok
         self.counters.latency = outcome.latency
         self.counters.latency_sum += outcome.latency
-        self.counters.overtaken += len(self._cancel(started))
-        self._observe(outcome, started)
-        self._reschedule(outcome, started)
-        self.first.set()
 
     def _outcome(self, task: asyncio.Task[Outcome]) -> Outcome:
         """What the probe saw. A defect of ours is a failure too, and is shown whole."""
@@ -209,36 +306,70 @@ class Watch:
         self.readings = outcome.readings or self.readings
         known, self.identity = self.identity, outcome.identity
         self.canaries = outcome.canaries or self.canaries
+        offered, self.offers = self.offers, outcome.offers or self.offers
         self.heard = outcome.heard
         self._trial.observe(outcome, self.target.settings, self._clock(), started)
+        if (outcome.ok or outcome.condition.holds) and not self._unsure:
+            self._supersede(started)
+        else:
+            self.counters.overtaken += len(self._cancel(started))
+        if self._overridden(self.target):
+            self._trial.revise(machine.without_penalty)
         if self._ended is None:
             self.settle(Fault.TARGET)
         else:
             self._ended(self, outcome, started)
+        if self.offers is not None and self.offers != offered:
+            log.get("health").info(
+                "endpoint.offers",
+                target=self.target.id,
+                region=self.target.region,
+                **{name: str(value) for name, value in asdict(self.offers).items()},
+            )
         if self.identity not in (None, known):
             self._report(self.target, self.verdict, self.verdict)
 
-    def _announce(self, before: Verdict) -> None:
-        after = self.verdict
-        if (before.state, before.since, before.soonest, before.condition) != (
-            after.state,
-            after.since,
-            after.soonest,
-            after.condition,
-        ):
-            self._report(self.target, before, after)
+    def _revise(self, change: Callable[[EndpointHealth], EndpointHealth]) -> None:
+        """Change the health otherwise than by a probe that counts, and show what follows."""
+        before = self.verdict
+        self._trial.revise(change)
+        self._show(before)
 
-    def _reschedule(self, outcome: Outcome, started: float) -> None:
+    def _show(self, before: Verdict) -> None:
+        """Take the health for the verdict, and report it where that is news."""
+        self.verdict = self._judge()
+        if self._unsure or not self.serves:
+            # This host may be at fault; or nobody is sent there, and failures do not add up.
+            self._drop_superseded(math.inf)
+        if _shown(before) != _shown(self.verdict):
+            self._report(self.target, before, self.verdict)
+
+    def _judge(self) -> Verdict:
+        """What is known; of settings that were never tried, nothing is promised."""
+        now = self._clock()
+        verdict = self._trial.verdict(self.target.settings, now, unsure=self._unsure)
+        if self.judged.is_set() or not self.first.is_set():
+            return verdict
+        reason = f"{verdict.reason}; asked anew, as how it is probed has changed"
+        return replace(verdict, reason=reason, soonest=0.0, at=now)
+
+    def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
         unshaken = outcome.ok or outcome.condition.holds
-        if not self.first.is_set():
-            # Spread the targets: they all began together.
-            up = self._trial.shown.state is State.UP
-            wait = settings.interval * self._rng.random() if up else settings.fast_interval
-            self._next_at(self._clock() + wait)
-        elif newest and unshaken and self._trial.shown.state is State.UP:
+        up = self._trial.shown.state is State.UP
+        if not tried and unshaken and up:
+            # Spread the targets: they all began together, or were all edited at once.
+            self._next_at(self._clock() + settings.interval * self._rng.random())
+        elif not known:
+            self._next_at(self._clock() + settings.fast_interval)
+        elif newest and unshaken and up and not self._trial.shown.level:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()
+
+
+def _shown(verdict: Verdict) -> tuple[object, ...]:
+    """What of a verdict is worth a report when it changes."""
+    return verdict.state, verdict.since, verdict.soonest, verdict.condition, verdict.held_until

@@ -163,19 +163,36 @@ class Load:
                 if key not in known:
                     level = self._level(planned, yardstick)
                     started = _started(planned, readings) if slowly else None
-                    known[key] = self._load(region, planned, level, rule.start, started)
+                    known[key] = self._load(region, planned, level, rule.start, started, readings)
                 loads[region] = known[key]
             moved |= self.spilling.advance(name, loads, now)
         return moved
 
     def _load(
-        self, region: str, planned: RegionPlan, level: Level, start: float, started: float | None
+        self,
+        region: str,
+        planned: RegionPlan,
+        level: Level,
+        start: float,
+        started: float | None,
+        readings: Mapping[str, Readings],
     ) -> RegionLoad:
         serves = self._judged[planned.site].verdict.serves
         saturation, latest = level.saturation, level.latest
         if self.alerting.degraded(region):
             saturation = latest = max(start, saturation or 0.0, latest or 0.0)
-        return RegionLoad(serves, self._bears[region], saturation, latest, level.at, started)
+        bears = self._bears[region] * (1 - self._lost(planned, readings))
+        return RegionLoad(serves, bears, saturation, latest, level.at, started)
+
+    def _lost(self, planned: RegionPlan, readings: Mapping[str, Readings]) -> float:
+        """The share of a region's capacity that serves nobody although its endpoints serve."""
+        verdicts = self._judged[planned.site].endpoints
+        lost = [
+            readings[e.target].lost if e.target in readings else 0.0
+            for e in planned.endpoints
+            if verdicts[e.target].serves
+        ]
+        return sum(lost) / len(lost) if lost else 0.0
 
     def _level(self, planned: RegionPlan, yardstick: Yardstick) -> Level:
         """How full a region is: the mean of the endpoints that serve and are known."""

@@ -62,6 +62,16 @@ def settled(standing: Standing, ttl: float) -> bool:
     return math.isinf(_earliest(standing, whole=True)) and not ramping
 
 
+def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
+    """The TTL that addresses of a hostname allow of which `left` seconds are left at their source.
+
+    Never more than those (RFC 2181 §5.2 has one TTL for an RRset, and ours may not outlive the
+    least of them), and at least 1: a TTL of 0 would bring back every client at once. None for
+    addresses that do not run out. It may be less than `failover_ttl`.
+    """
+    return None if math.isinf(left) else max(1, math.floor(left - staleness))
+
+
 def _earliest(standing: Standing, whole: bool) -> float:
     """Seconds until probing, an override or a step of its shares could change its part.
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
-from resolverd.health.verdict import State, Verdict
+from resolverd.health.verdict import Verdict
 from resolverd.snapshot.model import EndpointPlan
 
 
@@ -61,14 +60,3 @@ def _of(
     since = (verdict.since for each in verdicts for verdict in each.values())
     changed = max((moment for moment in since if moment is not None), default=None)
     return Answered(best, alive, min(earliest, default=math.inf), changed)
-
-
-def with_address(verdict: Verdict, has: bool, endpoint: EndpointPlan, now: float) -> Verdict:
-    """`verdict`, but that an endpoint whose hostname has no address serves nobody.
-
-    The next look-up may bring one.
-    """
-    if has:
-        return verdict
-    reason = f"its hostname {endpoint.hostname} has no address"
-    return replace(verdict, state=State.DOWN, reason=reason, soonest=0.0, at=now)

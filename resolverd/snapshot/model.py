@@ -8,10 +8,12 @@ to their readers and carry a generation; a `Snapshot` pairs one of each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
+from resolverd.dns.codes import A
 from resolverd.dns.edns import EdeCode, ExtendedError
 from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
@@ -212,7 +214,8 @@ class Plan:
         for service in self.services.values():
             for region, plan in service.regions.items():
                 served.setdefault(plan.site, []).append(service.name)
-                planned.setdefault(plan.site, (region, plan))
+                if plan.site not in planned or plan.cname is None:
+                    planned[plan.site] = (region, plan)
         sites = {
             site: Site(region, tuple(names), max(self.services[n].ttl for n in names), plan)
             for site, names in served.items()
@@ -222,11 +225,22 @@ class Plan:
 
 
 class Offer(NamedTuple):
-    """What one region would be answered with: RRsets whose order is rotated per query."""
+    """What one region would be answered with: RRsets whose order is rotated per query.
+
+    `a_ttl` and `aaaa_ttl` are the most that the sources of its addresses allow for each family, be
+    it that there is none of it, in seconds; None where all are written in the configuration.
+    """
 
     a: RRsetWire | None
     aaaa: RRsetWire | None
     cname: RRsetWire | None
+    a_ttl: int | None = None
+    aaaa_ttl: int | None = None
+
+    def ttl(self, rtype: int, ttl: int) -> int:
+        """`ttl`, or what the sources of this family allow, if that is less."""
+        source = self.a_ttl if rtype == A else self.aaaa_ttl
+        return ttl if source is None or self.cname is not None else min(ttl, source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +279,9 @@ class Steering:
     `standings` when first asked for and kept; a compiled map would list them all. Where shares
     have a part the client's block decides between the few cells of its list.
     `settled` tells that time alone changes nothing; else a new Steering is due within
-    `staleness` seconds. `regions` are the verdicts behind the standings, by site, for those
-    who watch rather than answer.
+    `staleness` seconds. It is due at `due` (monotonic seconds) all the same, when the TTL of a
+    hostname's addresses begins to count. `regions` are the verdicts behind the standings, by
+    site, for those who watch rather than answer.
     """
 
     generation: int
@@ -276,6 +291,7 @@ class Steering:
     standings: Mapping[str, Mapping[str, Standing]]
     offers: Mapping[str, Mapping[str, Offer]]
     regions: Mapping[str, JudgedRegion]
+    due: float = math.inf
     cells: dict[tuple[str, Preference], Cell] = field(default_factory=dict)
     decided: dict[tuple[str, Decision], Cell] = field(default_factory=dict)
 
@@ -290,12 +306,15 @@ class Steering:
         cell = self.cells.get(key)
         if cell is None:
             cell = self.cells[key] = self._cell(service, entry.preference, NO_DRAW)
-        if cell.outcome == "no_region" and entry.scope > client.length:
-            return replace(cell, ttl=0), entry.scope
-        settled = entry.scope <= client.length or not self._spills(service)
+        short = entry.scope > client.length
+        if cell.outcome == "no_region" and short:
+            cell = replace(cell, ttl=0)
+        settled = not short or not self._spills(service)
         if settled and not cell.drawn:
             return cell, entry.scope
         block = service.clients.block(client)
+        if cell.outcome == "no_region":
+            return cell, max(entry.scope, block.scope)
         mine = self._cell(service, entry.preference, draw(block.prefix))
         return mine, max(entry.scope, block.scope)
 

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from resolverd.health.dissent import Dissent
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
+from resolverd.health.resolved import Resolved
 from resolverd.health.shifts import Shift
-from resolverd.health.verdict import UNKNOWN, Verdict, overridden
+from resolverd.health.verdict import UNKNOWN, State, Verdict, overridden
 from resolverd.policy.share import Share
-from resolverd.snapshot.answered import with_address
 from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
 
 
 class World(NamedTuple):
-    """What is known of the world: verdicts by probe target, overrides, resolved addresses.
+    """What is known of the world: verdicts by probe target, overrides, addresses of hostnames.
 
     `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
     those that their peers contradict. `shares` are by service and
     region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
-    `resolved` each is taken to have an address.
+    `looked_up` each is taken to have an address.
     """
 
     verdicts: Mapping[str, Verdict]
     overrides: Overrides
-    addresses: Callable[[str], tuple[str, ...]]
+    resolved: Callable[[str], Resolved]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
     shifts: Mapping[str, Shift] = MappingProxyType({})
     dissents: Mapping[str, Dissent] = MappingProxyType({})
-    resolved: bool = True
+    looked_up: bool = True
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
@@ -40,12 +41,7 @@ def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegio
 
 
 def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
-    endpoints = {
-        e.target: with_address(
-            _endpoint_verdict(e.target, world, now), has_address(e, site.planned, world), e, now
-        )
-        for e in site.planned.endpoints
-    }
+    endpoints = {e.target: _endpoint_verdict(e, site, world, now) for e in site.planned.endpoints}
     override, ended = world.overrides.get(site.region, now), world.overrides.ended(site.region, now)
     shift = world.shifts.get(site.region)
     if shift is not None and override is None:
@@ -71,8 +67,8 @@ def has_address(endpoint: EndpointPlan, region: RegionPlan, world: World) -> boo
     return (
         not endpoint.hostname
         or region.cname is not None
-        or not world.resolved
-        or bool(world.addresses(endpoint.hostname))
+        or not world.looked_up
+        or bool(world.resolved(endpoint.hostname).addresses)
     )
 
 
@@ -86,8 +82,37 @@ def measured_verdict(target: str, world: World, now: float) -> Verdict:
     return verdict if dissent is None else dissent.over(verdict, now)
 
 
-def _endpoint_verdict(target: str, world: World, now: float) -> Verdict:
-    """The verdict on one probe target, under an override of the endpoint if there is one."""
+def _endpoint_verdict(endpoint: EndpointPlan, site: Site, world: World, now: float) -> Verdict:
+    """The verdict on one endpoint, under its override if there is one.
+
+    One that has no address to hand out does not serve, whatever probes and operators say.
+    """
+    verdict = _probed(endpoint.target, world, now)
+    if not endpoint.hostname or site.planned.cname is not None or not world.looked_up:
+        return verdict
+    return with_addresses(verdict, world.resolved(endpoint.hostname), now)
+
+
+def with_addresses(verdict: Verdict, resolved: Resolved, now: float) -> Verdict:
+    """`verdict` on an endpoint whose addresses are those of a hostname.
+
+    Without any it is down, or unknown before anything is known of the name; and may change at the
+    next lookup. Losing the last one, and having one again, are changes.
+    """
+    if not resolved.addresses:
+        state = State.DOWN if resolved.known else State.UNKNOWN
+        return replace(
+            verdict,
+            state=state,
+            since=resolved.changed,
+            reason=resolved.reason,
+            soonest=0.0,
+            at=now,
+        )
+    return replace(verdict, since=_later(verdict.since, resolved.changed))
+
+
+def _probed(target: str, world: World, now: float) -> Verdict:
     override, ended = None, None
     for key in dict.fromkeys((target, target.partition("@")[0])):
         override = override or world.overrides.get(key, now)

@@ -6,6 +6,7 @@ cost does not depend on the number of clients: cells are filled as they are aske
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from resolverd.dns.codes import AAAA, A
@@ -13,10 +14,10 @@ from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.ttl import settled
+from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
-from resolverd.snapshot.model import EndpointPlan, Offer, Plan, RegionPlan, Steering
+from resolverd.snapshot.model import Offer, Plan, RegionPlan, Steering
 from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
 # How old a Steering may grow while horizons move, in seconds.
@@ -38,7 +39,7 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
             key = (planned.site, planned.cname is None)
             if key not in offered:
                 best = _answered(planned, regions[planned.site].endpoints, world, now)
-                offered[key] = best, _offer(planned, best, world)
+                offered[key] = best, _offer(planned, best, world, now)
             best, held[region] = offered[key]
             standing = known.get((*key, share))
             if standing is None:
@@ -47,8 +48,20 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
                 standing = _standing(verdict, best, addresses, share, now)
                 known[(*key, share)] = standing
             stands[region] = standing
-    calm = all(settled(standing, plan.sites[site].ttl) for (site, *_), standing in known.items())
-    return Steering(generation, now, STALENESS, calm, standings, offers, regions)
+    due = min(
+        (_due(plan.sites[site].ttl, offer, now) for (site, _), (_, offer) in offered.items()),
+        default=math.inf,
+    )
+    calm = due > now and all(
+        settled(standing, plan.sites[site].ttl) for (site, *_), standing in known.items()
+    )
+    return Steering(generation, now, STALENESS, calm, standings, offers, regions, due)
+
+
+def _due(ttl: float, offer: Offer, now: float) -> float:
+    """The clock reading from which on what is left of a source's TTL is less than `ttl`."""
+    sources = [source for source in (offer.a_ttl, offer.aaaa_ttl) if source is not None]
+    return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
 def _standing(
@@ -80,21 +93,32 @@ def _answered(
     return answered(able, judged, measured)
 
 
-def _offer(planned: RegionPlan, best: Answered, world: World) -> Offer:
-    """The addresses of those endpoints."""
+def _offer(planned: RegionPlan, best: Answered, world: World, now: float) -> Offer:
+    """The addresses of those endpoints, for as long as their sources allow.
+
+    Where there is none, those sources still say how long there is none.
+    """
     v4: dict[bytes, None] = {}
     v6: dict[bytes, None] = {}
-    for endpoint in best.endpoints:
-        a, aaaa = _addresses(endpoint, world)
+    a_until = aaaa_until = math.inf
+    for endpoint in best.endpoints or planned.endpoints:
+        a, aaaa = endpoint.a, endpoint.aaaa
+        if endpoint.hostname:
+            resolved = world.resolved(endpoint.hostname)
+            a, aaaa = address_octets(resolved.addresses)
+            a_until, aaaa_until = (
+                min(a_until, resolved.a_until),
+                min(aaaa_until, resolved.aaaa_until),
+            )
         v4 |= dict.fromkeys(a)
         v6 |= dict.fromkeys(aaaa)
-    return Offer(_rrset(A, v4), _rrset(AAAA, v6), planned.cname)
-
-
-def _addresses(endpoint: EndpointPlan, world: World) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    if endpoint.hostname:
-        return address_octets(world.addresses(endpoint.hostname))
-    return endpoint.a, endpoint.aaaa
+    return Offer(
+        _rrset(A, v4),
+        _rrset(AAAA, v6),
+        planned.cname,
+        source_ttl(a_until - now, staleness=STALENESS),
+        source_ttl(aaaa_until - now, staleness=STALENESS),
+    )
 
 
 def _rrset(rtype: int, addresses: Mapping[bytes, None]) -> RRsetWire | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import random
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from admin_room import FRANKFURT, NAME, TOKYO, Room, addresses, until
@@ -12,6 +14,7 @@ from harness.config import REGIONS, address_of
 from harness.daemon import Endpoints
 from harness.engines import BY_DEFAULT, MAP_BY_DEFAULT
 from harness.messages import ecs_of
+from structlog.testing import capture_logs
 
 
 async def test_state_tells_what_is_served_and_known(room: Room) -> None:
@@ -103,6 +106,68 @@ async def test_an_override_ends_by_itself(room: Room) -> None:
     assert not await over()
     await until(over)
     assert (await room.ask("GET", "/state")).json["overrides"] == []
+
+
+async def _endpoint(room: Room) -> dict[str, Any]:
+    told = (await room.ask("GET", "/state")).json
+    endpoint: dict[str, Any] = told["regions"][3]["endpoints"][0]
+    return endpoint
+
+
+async def _restart(room: Room, played: Endpoints) -> None:
+    """The endpoint in Tokyo falls, and answers again."""
+
+    async def is_down() -> bool:
+        return bool((await _endpoint(room))["measured"] == "down")
+
+    async def answers() -> bool:
+        endpoint = await _endpoint(room)
+        return bool(endpoint["measured"] == "up" or endpoint["held_until"])
+
+    played.status["ap-northeast"] = 503
+    await until(is_down)
+    played.status["ap-northeast"] = 200
+    await until(answers)
+
+
+async def test_an_endpoint_that_falls_again_is_held_down_until_it_is_cleared(
+    room: Room, played: Endpoints
+) -> None:
+    with capture_logs() as events:
+        await _restart(room, played)
+        assert (await _endpoint(room))["held_until"] is None  # the first return is free
+        await _restart(room, played)
+    endpoint = await _endpoint(room)
+    left = datetime.fromisoformat(endpoint["held_until"]) - datetime.now(UTC)
+    assert 3500 < left.total_seconds() <= 3600
+    assert endpoint["reason"] == "held down, as it fell again within 3600 s; HTTP 200"
+    (held,) = (event for event in events if event["event"] == "endpoint.held")
+    assert (held["target"], held["log_level"]) == ("ap-northeast-1", "warning")
+    labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1"}
+    assert await room.sample("resolverd_endpoint_held", **labels) == 1
+    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
+    cleared = (await room.ask("DELETE", "/override/ap-northeast")).json
+    assert (cleared["cleared"], cleared["released"]) == ([], ["ap-northeast-1"])
+
+    async def back() -> bool:
+        return addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+
+    await until(back)
+    assert await room.sample("resolverd_endpoint_held", **labels) == 0
+    assert (await room.ask("DELETE", "/override/ap-northeast")).status == 404
+
+
+async def test_restarts_in_a_drain_are_not_held_against_an_endpoint(
+    room: Room, played: Endpoints
+) -> None:
+    """Clients saw none of them."""
+    await room.override("ap-northeast", "drain")
+    for _ in range(3):
+        await _restart(room, played)
+        assert (await _endpoint(room))["held_until"] is None
+    told = (await room.ask("DELETE", "/override/ap-northeast")).json
+    assert [each["kind"] for each in told["cleared"]] == ["drain"]
+    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
 
 async def test_it_warns_of_a_service_that_has_no_region_left(room: Room) -> None:

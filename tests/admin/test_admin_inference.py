@@ -86,7 +86,14 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
     assert told["identity"]["max_model_len"] == 4096
     assert told["canaries"]["sent"] == told["canaries"]["answered"] >= 1
     assert told["canaries"]["ttft_seconds"] > 0
-    assert told["readings"] == {"running": 0, "waiting": 0, "kv_usage": 0.25, "shedding": False}
+    assert told["readings"] == {
+        "running": 0, "waiting": 0, "kv_usage": 0.25, "shedding": False, "lost": 0
+    }  # fmt: skip
+    assert told["offers"] == {
+        "metrics": "readable", "processes": "one", "engines": 1, "models": True,
+        "version": "0.32.0", "key": "accepted",
+    }  # fmt: skip
+    assert "readable" in shown(state)
     assert state["services"][0]["models"] == dict.fromkeys(REGIONS, MODEL)
     assert TOKEN not in str(state) + metrics
 
@@ -103,7 +110,9 @@ async def test_metrics_tell_canaries_identity_and_condition(fleet: tuple[Fleet, 
             "version": "0.32.0", "fingerprint": "vllm-0.32.0-7d089230",
         }  # fmt: skip
         assert await room.sample("resolverd_endpoint_identity_info", **info) == 1
-        servers["us-east"].completion = 503
+        # Full, and with work: without that nothing would tell it from a gateway without servers.
+        servers["us-east"].completion, servers["us-east"].others = 503, 10
+        servers["us-east"].errors = 1
 
         async def shedding() -> bool:
             return bool(

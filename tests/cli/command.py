@@ -34,8 +34,12 @@ class Ran(NamedTuple):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a command that is run in another directory."""
-    kept = {k: v for k, v in os.environ.items() if k not in {"FORCE_COLOR", "COLUMNS"}}
+    """The environment of a command that is run in another directory.
+
+    Its output is buffered, as it is for whoever has not set PYTHONUNBUFFERED.
+    """
+    dropped = {"FORCE_COLOR", "COLUMNS", "PYTHONUNBUFFERED"}
+    kept = {k: v for k, v in os.environ.items() if k not in dropped}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 

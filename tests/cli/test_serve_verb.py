@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -152,18 +151,3 @@ def test_an_address_of_another_host_is_named(place: Path) -> None:
     ran = process("serve", "--set", 'server.listen=["192.0.2.1:0"]', cwd=place)
     assert ran.status == 3
     assert "192.0.2.1:0" in ran.err
-
-
-@pytest.mark.parametrize("verb", [("check",), ("check", "--json"), ("--help",)])
-def test_a_reader_who_leaves_is_no_error(place: Path, verb: tuple[str, ...]) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-m", "resolverd", *verb],
-            cwd=place, env=environment(), stdout=writing, stderr=subprocess.PIPE,
-            timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    finally:
-        os.close(writing)
-    assert (ended.returncode, ended.stderr) == (0, b"")

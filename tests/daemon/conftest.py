@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ async def endpoints() -> AsyncIterator[dict[str, Endpoint]]:
         endpoint = Endpoint("")
 
         async def answer(_: web.Request, endpoint: Endpoint = endpoint) -> web.Response:
+            await asyncio.sleep(endpoint.delay)
             return web.Response(status=endpoint.status)
 
         app = web.Application()

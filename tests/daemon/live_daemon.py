@@ -28,10 +28,11 @@ PATIENCE = 20.0
 
 @dataclass
 class Endpoint:
-    """A loopback HTTP server that answers every path with `status`."""
+    """A loopback HTTP server that answers every path with `status`, after `delay` seconds."""
 
     url: str
     status: int = 200
+    delay: float = 0.0
 
 
 @dataclass

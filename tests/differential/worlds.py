@@ -182,13 +182,19 @@ def shares(rng: random.Random) -> dict[str, float]:
     return {"spilled": spilled, "takes": takes, "steady": steady}
 
 
+# The TTLs that the sources of addresses allow; None where they are written by hand.
+_SOURCE_TTLS = (None, None, 0, 1, 4, 5, 59, 60, 61, 300, 2**31 - 1)
+
+
 def offer(rng: random.Random, service: ServicePlan, region: str) -> Offer:
     """What one region is answered with."""
-    counts = (0, 1, 1, 2, 3, 7, 40, 100)
+    counts = (0, 0, 1, 1, 2, 3, 7, 40, 100)
     return Offer(
         _addresses(rng, A, 4, rng.choice(counts)),
         _addresses(rng, AAAA, 16, rng.choice(counts)),
         service.regions[region].cname,
+        rng.choice(_SOURCE_TTLS),
+        rng.choice(_SOURCE_TTLS),
     )
 
 

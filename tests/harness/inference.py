@@ -19,7 +19,9 @@ class Inference:
     """One server. `works` is whether its engine does: if not, completions never get a token.
 
     `completion` is what a new request gets: a status, ``"token"``, ``"hangs"`` (200 and headers,
-    then nothing), ``"silence"``, ``"ends"`` (a stream without a token), or an `sse` error code.
+    then nothing), ``"stalls"`` (a token, then nothing), ``"breaks"`` (a token, then an error),
+    ``"silence"``, ``"ends"`` (a stream without a token), or an `sse` error code. `least_tokens` is
+    the fewest that it lets a client ask for.
     `others` is how many tokens other clients get between two readings of the metrics.
     """
 
@@ -35,6 +37,7 @@ class Inference:
     tells_responses: bool = True
     frozen: bytes | None = None
     models_status: int = 200
+    least_tokens: int = 1
     token: str = ""
     others: int = 0
     errors: int = 0
@@ -115,6 +118,9 @@ class Inference:
         self.bodies.append(await request.json())
         if not self._allowed(request):
             return web.json_response({"error": "Unauthorized"}, status=401)
+        if (asked := self.bodies[-1]["max_tokens"]) < self.least_tokens:
+            error = {"message": f"max_tokens must be at least {self.least_tokens}", "code": 400}
+            return web.json_response({"error": error}, status=400)
         if self.completion == "silence":
             await asyncio.Event().wait()
         if isinstance(self.completion, int):
@@ -128,12 +134,20 @@ class Inference:
         if self.sse is not None:
             error = {"message": "the engine says no", "type": "Error", "code": self.sse}
             await response.write(f"data: {json.dumps({'error': error})}\n\n".encode())
-        elif self.completion == "token":
-            self.generated += 1
-            chunk = {"choices": [{"index": 0, "text": "", "finish_reason": "length"}]}
-            if self.fingerprint is not None:
-                chunk["system_fingerprint"] = self.fingerprint  # type: ignore[assignment]
-            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        elif self.completion in ("token", "stalls", "breaks"):
+            for number in range(1, asked + 1):
+                self.generated += 1
+                finish = "length" if number == asked else None
+                chunk = {"choices": [{"index": 0, "text": "", "finish_reason": finish}]}
+                if self.fingerprint is not None:
+                    chunk["system_fingerprint"] = self.fingerprint  # type: ignore[assignment]
+                await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+                if self.completion == "stalls":
+                    await asyncio.Event().wait()
+                if self.completion == "breaks":
+                    error = {"message": "the engine died", "code": 500}
+                    await response.write(f"data: {json.dumps({'error': error})}\n\n".encode())
+                    break
         await response.write(b"data: [DONE]\n\n")
         return response
 

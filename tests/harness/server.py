@@ -30,6 +30,7 @@ from resolverd.errors import errors_among
 from resolverd.geo.locator import Locator
 from resolverd.geo.place import Place
 from resolverd.health.overrides import Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.policy.share import Share
 from resolverd.snapshot.compile import compile_plan
@@ -156,7 +157,7 @@ def snapshot_of(
     checked = _zones(tuple(texts.items()), tuple(services.items()))
     plan = compile_plan(1, loaded, checked, locator or TableLocator({}), targets, compiled=compiled)
     judged = dict.fromkeys(targets.by_id, UP) | dict(verdicts or {})
-    world = World(judged, overrides or Overrides(), lambda _: (), shares or {})
+    world = World(judged, overrides or Overrides(), lambda _: UNRESOLVED, shares or {})
     return Snapshot(plan, steer(1, plan, world, now))
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from dnslib.server import BaseResolver, DNSHandler, DNSServer
 from structlog.testing import capture_logs
 
 from resolverd.health.addresses import AddressBook
+from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import Found, LookupFailedError, RRType, SystemLookup
 
 NAME = "use.example"
@@ -88,7 +90,9 @@ def changes() -> Changes:
 
 @pytest.fixture
 async def book(nameserver: Nameserver, changes: Changes) -> AsyncIterator[AddressBook]:
-    made = AddressBook([NAME], lookup=lookup(nameserver), on_change=changes, least=0.02)
+    made = AddressBook(
+        [NAME], lookup=lookup(nameserver), on_change=changes, least=0.02, retry=0.02, grace=0.1
+    )
     yield made
     await made.stop()
 
@@ -118,7 +122,7 @@ async def test_addresses_follow_the_nameserver(
     assert await changes.next() == (both, both[1:])
 
 
-@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "NXDOMAIN"])
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
 async def test_a_failed_refresh_keeps_the_last_addresses_and_says_so_once(
     nameserver: Nameserver, book: AddressBook, changes: Changes, rcode: str
 ) -> None:
@@ -141,15 +145,127 @@ async def test_a_failed_refresh_keeps_the_last_addresses_and_says_so_once(
     assert events[1]["kept"] == ("192.0.2.1",)
 
 
-async def test_a_name_that_loses_all_addresses_keeps_the_last(
-    nameserver: Nameserver, book: AddressBook, changes: Changes
+@pytest.mark.parametrize("absence", ["NXDOMAIN", "NODATA"])
+async def test_a_name_that_is_said_to_be_gone_loses_its_addresses_after_the_grace_time(
+    nameserver: Nameserver, book: AddressBook, changes: Changes, absence: str
 ) -> None:
     await book.start()
     await changes.next()
+    assert book.resolved(NAME).reason == ""
     nameserver.a = []
+    nameserver.rcode = absence.replace("NODATA", "NOERROR")
     await eventually(lambda: book.entries()[NAME].failures >= 1)
-    assert book.addresses(NAME) == ("192.0.2.1",)
-    assert book.entries()[NAME].failing == "no addresses"
+    assert await changes.next() == (("192.0.2.1",), ())
+    assert book.entries()[NAME].failures >= 3
+    gone = book.resolved(NAME)
+    assert (gone.addresses, gone.known, gone.reason) == ((), True, f"{NAME}: {absence}")
+    assert gone.changed is not None
+    nameserver.a, nameserver.rcode = ["192.0.2.1"], "NOERROR"
+    assert await changes.next() == ((), ("192.0.2.1",))
+    back = book.resolved(NAME).changed
+    assert back is not None
+    assert back > gone.changed
+
+
+async def test_addresses_that_lead_a_client_to_itself_or_nowhere_are_never_taken(
+    nameserver: Nameserver, book: AddressBook, changes: Changes
+) -> None:
+    nameserver.a = ["0.0.0.0", "127.0.0.1", "192.0.2.1", "169.254.169.254", "224.0.0.1"]
+    nameserver.aaaa = ["::", "::1", "fe80::1", "ff02::1", "::ffff:7f00:1"]
+    with capture_logs() as events:
+        await book.start()
+        assert await changes.next() == ((), ("192.0.2.1",))
+        await eventually(lambda: book.entries()[NAME].refused >= 20)
+    refused = [event for event in events if event["event"] == "addresses.refused"]
+    assert len(refused) == 1
+    assert len(refused[0]["refused"]) == 9
+
+
+async def test_loopback_is_probed_and_never_answered(
+    nameserver: Nameserver, tmp_path: Path
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.1.1 here.example\n")
+    names = ["localhost", "here.example", NAME]
+    nameserver.a = ["127.0.0.2"]
+    for local, wanted in (
+        (True, [("127.0.0.1", "::1"), ("127.0.1.1",), ("127.0.0.2",)]),
+        (False, [()] * 3),
+    ):
+        book = AddressBook(names, lookup=lookup(nameserver, hosts), local=local)
+        await book.start()
+        assert await book.first_round(within=20)
+        assert [book.addresses(name) for name in names] == wanted
+        await book.stop()
+
+
+async def test_the_spellings_of_a_name_are_one_name(nameserver: Nameserver) -> None:
+    book = AddressBook(["bücher.example"], lookup=lookup(nameserver))
+    await book.start()
+    for spelling in ("bücher.example", "xn--bcher-kva.example", "XN--BCHER-KVA.Example"):
+        assert await book.tried(spelling) == ("192.0.2.1",)
+    assert list(book.entries()) == ["xn--bcher-kva.example"]
+    await book.stop()
+
+
+async def test_addresses_outlive_a_restart_while_no_nameserver_answers(
+    nameserver: Nameserver, tmp_path: Path
+) -> None:
+    file = tmp_path / "state" / "names.json"
+    book = AddressBook([NAME], lookup=lookup(nameserver), kept=KeptAddresses(file))
+    await book.start()
+    await book.first_round(within=20)
+    await book.stop()
+    nameserver.rcode = "SERVFAIL"
+    with capture_logs() as events:
+        kept = KeptAddresses(file)
+        after = AddressBook([NAME], lookup=lookup(nameserver), kept=kept)
+        assert after.addresses(NAME) == ("192.0.2.1",)
+        await after.start()
+        await after.first_round(within=20)
+        assert after.addresses(NAME) == ("192.0.2.1",)
+        assert after.entries()[NAME].failing
+        await after.stop()
+    assert events[0]["event"] == "names.kept"
+    assert (events[0]["names"], events[0]["oldest_seconds"] < 60) == (1, True)
+
+
+RIGHT = {"version": 1, "names": {NAME: {"A": ["192.0.2.1"], "AAAA": [], "seen": 1}}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"version": 2, "names": {}}',
+        '{"version": 1, "names": []}',
+        json.dumps(RIGHT).replace("192.0.2.1", "2001:db8::1"),
+        json.dumps(RIGHT).replace("192.0.2.1", "example"),
+        json.dumps(RIGHT).replace('"seen": 1', '"seen": "now"'),
+        json.dumps(RIGHT)[:-5],
+    ],
+)
+def test_a_damaged_file_of_addresses_is_an_event(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "names.json"
+    file.write_text(text)
+    with capture_logs() as events:
+        assert KeptAddresses(file).get(NAME, "A") == ()
+    assert [event["event"] for event in events] == ["names.unreadable"]
+    file.write_text(json.dumps(RIGHT))
+    assert KeptAddresses(file).get(NAME, "A") == ("192.0.2.1",)
+
+
+async def test_what_cannot_be_written_is_an_event_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    kept = KeptAddresses(tmp_path / "file" / "names.json")
+    with capture_logs() as events:
+        kept.put(NAME, "A", ("192.0.2.1",))
+        await kept.close()
+    assert [event["event"] for event in events][-1] == "names.not_kept"
 
 
 async def test_a_family_that_fails_does_not_hold_back_the_other(
@@ -205,7 +321,7 @@ async def test_the_first_round_is_bounded_and_a_hanging_name_delays_no_other() -
 
 
 @pytest.mark.parametrize(
-    ("ttl", "waits"), [(0.0, 5.0), (4.0, 5.0), (60.0, 60.0), (90000.0, 3600.0)]
+    ("ttl", "waits"), [(0.0, 1.0), (2.0, 2.0), (5.0, 2.5), (60.0, 30.0), (90000.0, 3600.0)]
 )
 async def test_refreshes_follow_the_ttl_within_bounds(
     monkeypatch: pytest.MonkeyPatch, ttl: float, waits: float
@@ -251,6 +367,8 @@ async def test_the_hosts_file_comes_before_dns(nameserver: Nameserver, tmp_path:
 
 
 async def test_a_lookup_says_why_it_failed(nameserver: Nameserver) -> None:
-    nameserver.rcode = "NXDOMAIN"
-    with pytest.raises(LookupFailedError, match=r"^NXDOMAIN$"):
+    nameserver.rcode = "SERVFAIL"
+    with pytest.raises(LookupFailedError, match=r"^NoNameservers$"):
         await lookup(nameserver)(NAME, "A")
+    nameserver.rcode = "NXDOMAIN"
+    assert (await lookup(nameserver)(NAME, "A")).absence == "NXDOMAIN"

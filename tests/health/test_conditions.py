@@ -25,6 +25,9 @@ OUTCOMES = {
     "b": Outcome(True, "slow", condition=Condition.BUSY),
     "h": Outcome(False, "no token", condition=Condition.HUNG),
     "s": Outcome(True, "full", condition=Condition.SHEDDING),
+    "g": Outcome(True, "a part hangs", condition=Condition.DEGRADED),
+    "p": Outcome(False, "HTTP 503, no proof", condition=Condition.NO_PROOF),
+    "n": Outcome(False, "nobody", condition=Condition.NO_BACKEND),
     "m": Outcome(False, "HTTP 401", condition=Condition.MISCONFIGURED),
     "u": Outcome(False, "budget spent", condition=Condition.UNPROVEN),
     "d": Outcome(False, "HTTP 500", condition=Condition.DRAINING),
@@ -59,6 +62,12 @@ def replay(history: str, probe: Probe) -> list[EndpointHealth]:
         ("m+", "unknown up"),
         ("m-", "unknown down"),
         ("uu", "unknown unknown"),
+        # full, and no proof of life: teaches nothing of what is unknown, and is a failure else
+        ("pppp", "unknown unknown unknown unknown"),
+        ("pp+ppp", "unknown unknown up suspect suspect down"),
+        ("+nnn", "up suspect suspect down"),
+        ("n", "down"),
+        ("-gg", "down recovering up"),
         # what withdraws is down at once, and comes back by `rise`
         ("d", "down"),
         ("w", "down"),
@@ -91,13 +100,13 @@ def test_a_hold_moves_no_moment_that_was_promised() -> None:
 def test_soonest_is_the_earliest_flip_over_every_continuation_with_withdrawals(
     history: str, fall: int, rise: int
 ) -> None:
-    probe = Probe(kind="vllm", fall=fall, rise=rise, fast_interval=1.0)
+    probe = Probe(kind="vllm", fall=fall, rise=rise, fast_interval=1.0, flap_damping=0.0)
     now = replay(history, probe)[-1]
     flips = []
     for future in itertools.product("+-sd", repeat=max(fall, rise)):
         health = now
         for step, letter in enumerate(future, start=1):
-            health = observe(health, OUTCOMES[letter], probe, 0.0)
+            health = observe(health, OUTCOMES[letter], probe, len(history) - 1.0 + step)
             if health.state.serves != now.state.serves:
                 flips.append(step)
                 break

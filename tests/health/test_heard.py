@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +20,7 @@ Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
 
 
-async def silent(reader: Reader, _writer: Writer) -> None:
+async def accepts_and_hangs(reader: Reader, _writer: Writer) -> None:
     await reader.read()
 
 
@@ -28,18 +30,37 @@ async def stalls_in_the_body(reader: Reader, writer: Writer) -> None:
     await reader.read()
 
 
+async def plain_text(_reader: Reader, writer: Writer) -> None:
+    writer.write(b"220 mail.example.test ESMTP\r\n")
+    await writer.drain()
+
+
 async def hangs_up(reader: Reader, _writer: Writer) -> None:
     await reader.readuntil(b"\r\n\r\n")
 
 
-@pytest.mark.parametrize(
-    ("handler", "heard"), [(silent, False), (stalls_in_the_body, True), (hangs_up, True)]
-)
-async def test_only_silence_is_unheard(
-    serve: Serve, ask: Ask, handler: Callable[[Reader, Writer], Awaitable[None]], heard: bool
+@pytest.mark.parametrize("handler", [accepts_and_hangs, stalls_in_the_body, hangs_up, plain_text])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_whoever_finished_a_tcp_handshake_was_heard(
+    serve: Serve, ask: Ask, handler: Callable[[Reader, Writer], Awaitable[None]], scheme: str
 ) -> None:
-    seen = await ask(f"http://127.0.0.1:{await serve(handler)}", timeout=0.3)
-    assert (seen.ok, seen.heard) == (False, heard)
+    seen = await ask(f"{scheme}://127.0.0.1:{await serve(handler)}", timeout=0.3)
+    assert (seen.ok, seen.heard) == (False, True)
+    assert seen.connect is not None
+
+
+async def test_a_handshake_that_nobody_finishes_is_unheard(ask: Ask) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as server,
+        contextlib.ExitStack() as full,
+    ):
+        address = server.getsockname()
+        for _ in range(2):  # the queue is full, and further SYNs are dropped
+            client = full.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(address)
+        seen = await ask(f"http://127.0.0.1:{address[1]}", timeout=0.3)
+    assert (seen.ok, seen.heard, seen.connect) == (False, False, None)
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])

@@ -243,20 +243,39 @@ async def test_probes_that_hang_overlap_while_it_serves_but_no_more_than_fall(
     await eventually(lambda: server.hanging <= 1)
 
 
-async def test_an_outcome_overtaken_by_a_later_probe_changes_nothing(
+async def test_a_probe_that_hangs_counts_though_a_later_one_succeeds(
     serve: Serve, watch: Watch, changes: Changes
 ) -> None:
-    """Some requests hang, and later ones succeed before those time out: the endpoint is well."""
+    """It is superseded, and goes on to its own end: a failure, but not one in a row."""
     server = Switch()
-    settings = {"interval": 0.1, "fast_interval": 0.05, "timeout": 5.0, "fall": 3}
+    settings = {"interval": 0.1, "fast_interval": 0.05, "timeout": 0.5, "fall": 3}
     monitor = await watch(target("a", await serve(server), **settings))
     server.mood = "hang"
     async with asyncio.timeout(20):
         await server.hung.wait()
     server.mood = "200"
-    await eventually(lambda: monitor.counters()["a"].overtaken > 0)
-    assert changes.states("a") == ["up"]
-    assert monitor.counters()["a"].failures == 0
+    await eventually(lambda: monitor.counters()["a"].superseded_failures > 0)
+    assert monitor.verdicts()["a"].serves
+    await eventually(lambda: monitor.verdicts()["a"].state is State.UP)
+    assert "down" not in changes.states("a")
+
+
+async def test_a_hold_is_one_event_however_often_it_answers_meanwhile(
+    serve: Serve, watch: Watch, changes: Changes
+) -> None:
+    server = Switch()
+    with capture_logs() as events:
+        monitor = await watch(target("a", await serve(server), rise=1))
+        for _ in range(4):
+            server.mood = "503"
+            await eventually(lambda: monitor.verdicts()["a"].state is State.DOWN)
+            server.mood = "200"
+            await eventually(lambda: monitor.verdicts()["a"].state is not State.DOWN)
+    assert monitor.verdicts()["a"].held_until is not None
+    (held,) = (event for event in events if event["event"] == "endpoint.held")
+    assert 3590 < held["seconds"] <= 3600
+    flips = [after.serves for _, before, after in changes.seen if before.serves != after.serves]
+    assert flips == [True, False, True, False]
 
 
 async def test_counters_tell_probes_failures_and_latency(serve: Serve, watch: Watch) -> None:
@@ -299,8 +318,9 @@ async def test_new_settings_keep_the_health_and_are_used(
     monitor = await watch(target("a", port, interval=3600))
     monitor.replace([target("a", port, interval=0.1, expect_status=(204,))])
     assert monitor.verdicts()["a"].state is State.UP
+    assert monitor.verdicts()["a"].soonest == 0
     await changes.until("a", "down")
-    assert changes.states("a") == ["up", "suspect", "suspect", "down"]
+    assert changes.states("a") == ["up", "up", "suspect", "suspect", "down"]
 
 
 async def test_another_url_starts_unknown(serve: Serve, watch: Watch, closed_port: int) -> None:

@@ -66,7 +66,7 @@ async def named() -> AsyncIterator[Tools]:
             raise LookupFailedError("NXDOMAIN")
         return Found(("127.0.0.2", "127.0.0.1") if rrtype == "A" else (), 60.0)
 
-    book = AddressBook(["two.example", "gone.example"], lookup=lookup)
+    book = AddressBook(["two.example", "gone.example"], lookup=lookup, local=True)
     await book.start()
     tools = Tools(book)
     yield tools

@@ -35,7 +35,7 @@ async def looking(tools: Tools) -> AsyncIterator[Looking]:
             {"kind": "vllm", "model": MODEL, "timeout": 5.0, "interval": 60} | settings
         )
         ask = PROBES["vllm"](f"http://127.0.0.1:{port}{path}", probe, tools)
-        return lambda: run(ask, probe.timeout)
+        return lambda: run(ask, probe.longest)
 
     yield start
     for runner in runners:
@@ -50,11 +50,11 @@ async def test_the_first_look_asks_who_it_is_and_for_a_token(looking: Looking) -
     assert seen.identity == Identity((MODEL,), ROOT, 4096, "0.32.0", FINGERPRINT)
     assert server.asked == ["/metrics", "/v1/models", "/version", "/v1/completions"]
     (body,) = server.bodies
-    asked = {"model": MODEL, "prompt": "Hi", "max_tokens": 1, "temperature": 0, "stream": True}
+    asked = {"model": MODEL, "prompt": "Hi", "max_tokens": 2, "temperature": 0, "stream": True}
     assert body == asked
     assert seen.canaries is not None
     assert seen.canaries.ttft is not None
-    assert (seen.canaries.sent, seen.canaries.answered, seen.canaries.tokens) == (1, 1, 4)
+    assert (seen.canaries.sent, seen.canaries.answered, seen.canaries.tokens) == (1, 1, 5)
     assert 0 < seen.canaries.ttft <= seen.latency
 
 
@@ -65,7 +65,7 @@ async def test_readings_are_those_of_the_page(looking: Looking) -> None:
     seen = (await look()).readings
     assert seen is not None
     assert (seen.running, seen.waiting, seen.kv_usage) == (3, 1, 0.25)
-    assert (seen.tokens, seen.started, seen.shedding) == (2 * 21, 1.7e9, False)
+    assert (seen.tokens, seen.started, seen.shedding) == (2 * 22, 1.7e9, False)
     assert seen.responses == {"2xx": 1, "5xx": 0}
     assert seen.ttft is not None
     assert abs(seen.at - time.monotonic()) < 60
@@ -94,6 +94,9 @@ async def test_our_own_canary_is_no_progress(looking: Looking) -> None:
         ({"completion": "silence"}, False, "hung"),
         ({"completion": "hangs", "metrics": False}, False, "hung"),
         ({"completion": "hangs", "others": 5}, True, "busy"),
+        ({"completion": "stalls"}, False, "hung"),
+        ({"completion": "stalls", "metrics": False}, False, "hung"),
+        ({"completion": "breaks"}, False, ""),
         ({"completion": 404}, False, "wrong-model"),
         ({"completion": 401}, False, "misconfigured"),
         ({"completion": 403}, False, "misconfigured"),
@@ -101,12 +104,14 @@ async def test_our_own_canary_is_no_progress(looking: Looking) -> None:
         ({"completion": 422}, False, "misconfigured"),
         ({"completion": 500}, False, "draining"),
         ({"completion": 500, "health": 503}, False, ""),
-        ({"completion": 503}, True, "shedding"),
-        ({"completion": 429}, True, "shedding"),
+        ({"completion": 503}, False, "shedding"),
+        ({"completion": 429}, False, "shedding"),
+        ({"completion": 529}, False, "shedding"),
+        ({"completion": 504}, False, "hung"),
         ({"completion": 503, "health": 503}, False, ""),
         ({"completion": 502}, False, ""),
         ({"completion": 302}, False, ""),
-        ({"sse": 503}, True, "shedding"),
+        ({"sse": 503}, False, "shedding"),
         ({"sse": 503, "health": 503}, False, ""),
         ({"sse": 500}, False, ""),
         ({"completion": "ends"}, False, ""),
@@ -118,17 +123,50 @@ async def test_our_own_canary_is_no_progress(looking: Looking) -> None:
 async def test_each_fault_has_its_condition(
     looking: Looking, fault: dict[str, object], ok: bool, condition: str
 ) -> None:
-    timeout = 2.0 if fault.get("completion") in ("hangs", "silence") else 5.0
-    seen = await (await looking(Inference(**fault), timeout=timeout))()  # type: ignore[arg-type]
+    timeout = 2.0 if fault.get("completion") in ("hangs", "stalls", "silence") else 5.0
+    look = await looking(Inference(**fault), timeout=timeout, canary_timeout=2.0)  # type: ignore[arg-type]
+    seen = await look()
     assert (seen.ok, seen.condition.value, seen.heard) == (ok, condition, True)
     assert seen.latency < timeout
+
+
+async def test_a_stall_after_the_first_token_is_seen_whatever_our_canaries_add(
+    looking: Looking,
+) -> None:
+    server = Inference(completion="stalls")
+    look = await looking(server, timeout=1.0)
+    seen = [await look() for _ in range(3)]
+    assert [outcome.condition for outcome in seen] == [Condition.HUNG] * 3
+    assert seen[-1].reason.startswith("no end after the first token in 0.85 s")
+
+
+async def test_a_server_that_refuses_two_tokens_is_asked_for_more_and_that_is_remembered(
+    looking: Looking,
+) -> None:
+    server = Inference(least_tokens=16)
+    look = await looking(server)
+    assert all([(await look()).ok for _ in range(3)])
+    assert [body["max_tokens"] for body in server.bodies] == [2, 16, 16, 16]
+    seen = await look()
+    assert seen.canaries is not None
+    assert (seen.canaries.sent, seen.canaries.answered) == (5, 4)
+    assert seen.canaries.tokens == 5 + 4 * 19
+
+
+async def test_a_server_that_refuses_more_tokens_too_is_asked_twice_a_look_at_most(
+    looking: Looking,
+) -> None:
+    server = Inference(least_tokens=100)
+    look = await looking(server)
+    assert [(await look()).condition.value for _ in range(2)] == ["misconfigured"] * 2
+    assert [body["max_tokens"] for body in server.bodies] == [2, 16, 2, 16]
 
 
 async def test_a_model_is_known_by_its_root_too(looking: Looking) -> None:
     assert (await (await looking(Inference(), model=ROOT))()).ok
 
 
-async def test_a_server_that_says_nothing_at_all_is_unheard(
+async def test_a_server_that_takes_connections_and_answers_none_of_them_is_not_called_hung(
     looking: Looking, serve: Callable[..., Awaitable[int]], tools: Tools
 ) -> None:
     async def stopped(reader: object, _writer: object) -> None:
@@ -137,7 +175,7 @@ async def test_a_server_that_says_nothing_at_all_is_unheard(
     probe = Probe(kind="vllm", model=MODEL, timeout=0.4)
     port = await serve(stopped)
     seen = await run(PROBES["vllm"](f"http://127.0.0.1:{port}", probe, tools), 0.4)
-    assert (seen.ok, seen.condition, seen.heard) == (False, Condition.NONE, False)
+    assert (seen.ok, seen.condition, seen.heard) == (False, Condition.NONE, True)
     assert seen.reason == "timed out after 0.4 s"
 
 

@@ -52,6 +52,13 @@ def test_outside_its_hours_it_is_drained_by_schedule_until_they_begin() -> None:
     assert math.isinf(drained.earliest), "all night nothing changes, and steering may rest"
 
 
+def test_only_a_region_with_hours_is_ever_closed() -> None:
+    shifts = Shifts({"tokyo": HOURS})
+    assert shifts.closed("tokyo", CLOSES + 60)
+    assert not shifts.closed("tokyo", EVENING)
+    assert not shifts.closed("osaka", CLOSES + 60)
+
+
 def test_an_operators_word_is_left_alone() -> None:
     shifts = Shifts({"tokyo": HOURS})
     held = overridden(UP, shifts.at(NOW, CLOSES + 60)["tokyo"].override, NOW)

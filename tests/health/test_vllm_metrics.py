@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from resolverd.health.probes.vllm_metrics import Page, read_page
+from resolverd.health.probes.vllm_metrics import Engine, Page, read_page
 from resolverd.health.readings import Buckets
 
 # No deadline for one example: a loaded machine is no defect.
@@ -42,6 +42,7 @@ def test_a_page_of_vllm_tells_everything() -> None:
         started=1.7e9,
         ttft=Buckets((0.1, math.inf), (7, 7)),
         responses={"2xx": 1},
+        engines={b'engine="0"': Engine(0, 0, 0.25, 7, 7, 7)},
     )
     assert page.tokens == 14
 
@@ -89,6 +90,66 @@ def test_engines_are_added_up_and_the_use_of_their_caches_is_the_mean() -> None:
     assert page.running == 6
     assert page.kv_usage == pytest.approx(0.2)
     assert page.ttft == Buckets((1.0, math.inf), (6, 9))
+
+
+def test_each_engine_is_told_for_itself_and_so_is_each_worker_of_a_gathered_page() -> None:
+    text = "".join(
+        f'vllm:generation_tokens_total{{engine="{n}",model_name="m",worker_addr="{w}"}} {n}\n'
+        f'process_start_time_seconds{{worker_addr="{w}"}} 1{n}\n'
+        for n, w in [(0, "a"), (1, "a"), (0, "b")]
+    )
+    page = read_page(text.encode())
+    assert {key: each.generated for key, each in page.engines.items()} == {
+        b'engine="0",worker_addr="a"': 0,
+        b'engine="1",worker_addr="a"': 1,
+        b'engine="0",worker_addr="b"': 0,
+    }
+    assert (page.started, page.gathered) == (None, True)
+
+
+def test_two_samples_that_nothing_tells_apart_are_no_engine() -> None:
+    name = "vllm:generation_tokens_total"
+    assert not read_page(f'{name}{{a="1"}} 1\n{name}{{a="2"}} 2\n'.encode()).engines
+
+
+@pytest.mark.parametrize(
+    ("models", "generated"),
+    [((), None), (("m",), 5), (("m", "n"), None), (("x",), None), (('q"\\',), 9)],
+)
+def test_only_samples_of_the_expected_models_count(
+    models: tuple[str, ...], generated: float | None
+) -> None:
+    text = "".join(
+        f'vllm:generation_tokens_total{{engine="0",model_name="{m}"}} {n}\n'
+        f'vllm:num_requests_waiting{{engine="0",model_name="{m}"}} {n}\n'
+        for m, n in [("m", 5), ("n", 80), ('q\\"\\\\', 9)]
+    )
+    page = read_page(text.encode(), models)
+    engine = page.engines.get(b'engine="0"')
+    assert (engine.generated if engine else None) == generated
+    assert page.waiting == (
+        sum((5, 80, 9)) if not models else 85 if len(models) == 2 else generated
+    )
+
+
+def test_samples_that_name_no_model_count() -> None:
+    assert read_page(b'vllm:num_requests_waiting{engine="0"} 5\n', ["m"]).waiting == 5
+
+
+@pytest.mark.parametrize("share", ["1.0000001", "85", "-0.1", "NaN", "+Inf"])
+def test_what_is_no_share_is_unknown(share: str) -> None:
+    text = f'vllm:kv_cache_usage_perc{{engine="0"}} {share}\n'
+    text += 'vllm:prompt_tokens_total{engine="0"} 1\n'
+    page = read_page(text.encode())
+    assert page.kv_usage is None
+    assert page.engines[b'engine="0"'].kv_usage is None
+
+
+def test_an_exemplar_is_not_the_sample() -> None:
+    text = 'vllm:generation_tokens_total{engine="0"} 5 # {trace_id="a{b}"} 0.5 1700000000\n'
+    assert read_page(text.encode()).generated == 5
+    bare = "vllm:generation_tokens_total 6 # {} 1\n"
+    assert read_page(bare.encode()).generated == 6
 
 
 def test_of_two_spellings_one_counts() -> None:

@@ -15,9 +15,9 @@ from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.canary import Answer
 from resolverd.health.probes.exchange import parse_json, printable
 from resolverd.health.probes.identify import read_identity
-from resolverd.health.probes.judgement import judge, needs_health
+from resolverd.health.probes.judgement import Known, judge, needs_health
 from resolverd.health.probes.progress import Own
-from resolverd.health.probes.vllm_metrics import Page
+from resolverd.health.probes.vllm_metrics import Engine, Page
 
 # No deadline for one example: a loaded machine is no defect.
 unhurried = hypothesis_settings(deadline=None)
@@ -55,6 +55,28 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
 BEFORE = Page(generated=10, prompt=100, iterations=10, rejections=0, started=1, responses={})
 
 
+def test_a_kv_cache_that_fills_is_progress_of_its_engine() -> None:
+    """A chunked prefill: no counter moves until all of the prompt is read."""
+
+    def page(**caches: float) -> Page:
+        engines = {k.encode(): Engine(running=1, kv_usage=v, prompt=5) for k, v in caches.items()}
+        return Page(engines=engines)
+
+    assert progress.moved(page(a=0.1, b=0.5), page(a=0.1, b=0.6), Own(0, 5, 3))
+    assert not progress.moved(page(a=0.1), page(a=0.1))
+    assert not progress.moved(page(a=0.6), page(a=0.1))
+    assert not progress.moved(page(a=0.1), page(b=0.6))
+    idle = Page(engines={b"a": Engine(running=0, kv_usage=0.9, prompt=5)})
+    assert not progress.moved(page(a=0.1), idle)
+
+
+def test_an_engine_does_not_borrow_another_ones_counter() -> None:
+    before = Page(engines={b"a": Engine(prompt=5), b"b": Engine(prompt=900)})
+    after = Page(engines={b"a": Engine(prompt=5), b"b": Engine(prompt=900)})
+    assert not progress.moved(before, after)
+    assert progress.moved(before, Page(engines={b"a": Engine(prompt=6)}))
+
+
 def later(**changes: object) -> Page:
     told = {f: getattr(BEFORE, f) for f in BEFORE.__slots__} | changes
     return Page(**told)
@@ -70,10 +92,14 @@ def later(**changes: object) -> Page:
         (later(generated=9), Own(), False),
         (Page(), Own(), False),
         # one canary of four tokens at most: its own steps are no progress, the next one is
-        (later(generated=11, prompt=104, iterations=12), Own(1, 4), False),
-        (later(generated=12, prompt=104, iterations=12), Own(1, 4), True),
-        (later(generated=11, prompt=105, iterations=12), Own(1, 4), True),
-        (later(generated=11, prompt=104, iterations=13), Own(1, 4), True),
+        (later(generated=12, prompt=104, iterations=13), Own(1, 4), False),
+        (later(generated=13, prompt=104, iterations=13), Own(1, 4), True),
+        (later(generated=12, prompt=105, iterations=13), Own(1, 4), True),
+        (later(generated=12, prompt=104, iterations=14), Own(1, 4), True),
+        # nor are those of one that has not ended, or was asked for more
+        (later(generated=12, prompt=104, iterations=13), Own(0, 4, 1), False),
+        (later(generated=13, prompt=104, iterations=13), Own(0, 4, 1), True),
+        (later(generated=26, prompt=104, iterations=27), Own(1, 4, 0, 16), False),
     ],
 )
 def test_counters_that_grow_by_more_than_our_own_are_progress(
@@ -97,22 +123,6 @@ def test_errors_that_a_full_queue_does_not_explain_are_doubted(after: Page, acce
     assert progress.accepts(BEFORE, after) is accepts
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "restarted"),
-    [
-        (BEFORE, BEFORE, False),
-        (BEFORE, later(started=2), True),
-        (later(started=None), later(started=None, generated=3), True),
-        (later(started=None), later(started=None, generated=30), False),
-        (BEFORE, Page(), False),
-    ],
-)
-def test_a_restart_is_seen_by_its_time_or_by_a_total_that_fell(
-    before: Page, after: Page, restarted: bool
-) -> None:
-    assert progress.restarted(before, after) is restarted
-
-
 def test_only_a_canary_can_tell_that_a_page_is_stale() -> None:
     assert progress.stale(BEFORE, BEFORE, Own(1, 4))
     assert not progress.stale(BEFORE, BEFORE, Own())
@@ -123,7 +133,7 @@ def test_only_a_canary_can_tell_that_a_page_is_stale() -> None:
 @pytest.mark.parametrize(
     ("answer", "health", "condition"),
     [
-        (Answer(500), 200, Condition.DRAINING),
+        (Answer(500), 200, Condition.NONE),
         (Answer(500), 404, Condition.NONE),
         (Answer(500), None, Condition.NONE),
         (Answer(200, error=500), 200, Condition.NONE),
@@ -131,6 +141,8 @@ def test_only_a_canary_can_tell_that_a_page_is_stale() -> None:
         (Answer(503), 404, Condition.SHEDDING),
         (Answer(503), None, Condition.NONE),
         (Answer(200, error=429), 200, Condition.SHEDDING),
+        (Answer(529), 200, Condition.SHEDDING),
+        (Answer(500, error=529), 200, Condition.SHEDDING),
         (Answer(501), None, Condition.MISCONFIGURED),
         (Answer(200, error=401), None, Condition.NONE),
         (Answer(200, error=0), None, Condition.NONE),
@@ -140,10 +152,40 @@ def test_judgement(answer: Answer, health: int | None, condition: Condition) -> 
     assert judge(answer, health)[0] is condition
 
 
+VLLM = Known(vllm_alone=True, listed=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "health", "known", "condition"),
+    [
+        # one vLLM drains; behind a gateway it may be one of several that ended
+        (Answer(500), 200, VLLM, Condition.DRAINING),
+        (Answer(500), 503, VLLM, Condition.NONE),
+        (Answer(500), 200, Known(listed=True), Condition.NONE),
+        # an empty list of models: nobody is there, whatever the status
+        (Answer(404), None, Known(listed=False), Condition.NO_BACKEND),
+        (Answer(503), 200, Known(listed=False), Condition.NO_BACKEND),
+        (Answer(500), 200, Known(listed=False), Condition.NO_BACKEND),
+        (Answer(200, error=502), None, Known(listed=False), Condition.NO_BACKEND),
+        (Answer(401), None, Known(listed=False), Condition.MISCONFIGURED),
+        # 404: of a model in the server's words, of a path without any
+        (Answer(404, detail="The model `m` does not exist."), None, VLLM, Condition.WRONG_MODEL),
+        (Answer(404, detail="Not Found"), None, Known(listed=True), Condition.MISCONFIGURED),
+        (Answer(404), None, Known(listed=True), Condition.MISCONFIGURED),
+        (Answer(404), None, Known(listed=True, completed=True), Condition.NONE),
+        (Answer(404), None, Known(), Condition.NONE),
+    ],
+)
+def test_an_answer_is_judged_by_who_gave_it(
+    answer: Answer, health: int | None, known: Known, condition: Condition
+) -> None:
+    assert judge(answer, health, known)[0] is condition
+
+
 @given(st.integers(100, 599), st.sampled_from([None, 0, 400, 429, 500, 503]))
 def test_health_is_asked_wherever_it_makes_a_difference(status: int, error: int | None) -> None:
     answer = Answer(status, error=error)
-    verdicts = {judge(answer, health)[0] for health in (None, 200, 404, 500, 503)}
+    verdicts = {judge(answer, health, VLLM)[0] for health in (None, 200, 404, 500, 503)}
     assert len(verdicts) == 1 or needs_health(answer)
 
 

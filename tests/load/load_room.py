@@ -13,6 +13,7 @@ from resolverd.geo.locator import Locator
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Overrides
 from resolverd.health.readings import Readings
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.load import Load
 from resolverd.snapshot.compile import compile_services
@@ -79,7 +80,7 @@ class Fleet:
 
     def steer(self) -> None:
         """What a new verdict brings about."""
-        world = World(self.said, Overrides(), lambda _: ())
+        world = World(self.said, Overrides(), lambda _: UNRESOLVED)
         judged = judge_regions(self.plan, world, self.now)
         self.load.look(self.config, self.targets, self.plan, judged)
 

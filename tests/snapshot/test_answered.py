@@ -11,6 +11,7 @@ from harness.server import DOWN, HEAD, NOW, UP, snapshot_of
 
 from resolverd.dns.prefix import Prefix
 from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.health.resolved import Resolved
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 from resolverd.snapshot.model import Cell, Plan
 from resolverd.snapshot.regions import World
@@ -68,10 +69,16 @@ def answer(
     for key, override in (overridden or {}).items():
         overrides.set(key, override)
     judged = dict.fromkeys(("a1", "a2", "a3", "b1", "c1"), UP) | dict(verdicts)
-    world = World(judged, overrides, lambda name: (addresses or {}).get(name, ()))
+    world = World(judged, overrides, lambda name: resolved((addresses or {}).get(name, ())))
     steering = steer(1, planned, world, NOW)
     served = planned.services[service]
     return steering.answer(served, CLIENT, served.clients.lookup(CLIENT))[0]
+
+
+def resolved(addresses: tuple[str, ...]) -> Resolved:
+    """What look-ups have said of a hostname."""
+    a = tuple(address for address in addresses if "." in address)
+    return Resolved(a, tuple(sorted({*addresses} - {*a})), known=True, reason="NXDOMAIN")
 
 
 CLIENT = Prefix(32, 0x0A000000, 24)

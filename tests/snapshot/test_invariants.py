@@ -33,6 +33,7 @@ from resolverd.engine.counters import Counters
 from resolverd.geo.database import Database
 from resolverd.geo.locator import Locator, Source
 from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.policy.share import Share
 from resolverd.snapshot.compile import compile_services
@@ -156,7 +157,7 @@ def build(case: Case, *, compiled: bool = False) -> Snapshot:
     for region, kind in case.overrides.items():
         overrides.set(region, Override(kind, "test", "property", 0.0))
     loads = {("chat", region): share for region, share in case.shares.items()}
-    world = World(verdicts, overrides, lambda _: (), loads)
+    world = World(verdicts, overrides, lambda _: UNRESOLVED, loads)
     return Snapshot(plan, steer(1, plan, world, 100.0))
 
 

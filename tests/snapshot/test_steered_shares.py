@@ -16,6 +16,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import steering_image
 from resolverd.geo.client import CARRIERS
 from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import Share
 from resolverd.snapshot.model import Steering
@@ -38,7 +39,9 @@ CLIENT = Prefix(32, 0x0A000001, 32)
 
 def steered(shares: dict[tuple[str, str], Share], overrides: Overrides | None = None) -> Steering:
     verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
-    return steer(1, PLAN, World(verdicts, overrides or Overrides(), lambda _: (), shares), NOW)
+    return steer(
+        1, PLAN, World(verdicts, overrides or Overrides(), lambda _: UNRESOLVED, shares), NOW
+    )
 
 
 def told(steering: Steering, service: str) -> tuple[str, str | None, int]:
@@ -138,7 +141,7 @@ def test_every_address_of_either_family_inside_a_scope_has_the_same_draw(
     service = plan.services["one"]
     shares = {("one", "us-east"): Share(0.5), ("one", "us-west"): Share(takes=1.0)}
     verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
-    steering = steer(1, plan, World(verdicts, Overrides(), lambda _: (), shares), NOW)
+    steering = steer(1, plan, World(verdicts, Overrides(), lambda _: UNRESOLVED, shares), NOW)
     client = host(anchor, low).widened(min(length, anchor.bits))
     cell, scope = steering.answer(service, client, service.clients.lookup(client))
     if scope > client.length:

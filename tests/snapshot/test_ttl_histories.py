@@ -8,6 +8,7 @@ given after trouble was seen may have outlived the answer by more than failover_
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from resolverd.health import machine
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.policy.share import Share
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
@@ -57,6 +59,7 @@ def history(
     outcomes: dict[str, list[bool]],
     steps: Steps = STILL,
     client: Prefix = CLIENT,
+    probe: Probe = SETTINGS,
     *,
     drained: bool = False,
 ) -> list[Note]:
@@ -72,12 +75,12 @@ def history(
         region = min((r for r in left if left[r]), key=due.__getitem__)
         now = due[region]
         result = Outcome(left[region].pop(0), "test", 0.001)
-        health[region] = machine.observe(health[region], result, SETTINGS, now, started=now)
-        calm = health[region].state == "up"
-        due[region] = now + (SETTINGS.interval if calm else SETTINGS.fast_interval)
+        health[region] = machine.observe(health[region], result, probe, now, started=now)
+        calm = health[region].state == "up" and not health[region].level
+        due[region] = now + (probe.interval if calm else probe.fast_interval)
         following = min((due[r] for r in left if left[r]), default=now)
         moments = (now, (now + following) / 2)
-        notes += [note(health, at, steps, client, drained=drained) for at in moments]
+        notes += [note(health, at, steps, client, probe, drained=drained) for at in moments]
     return notes
 
 
@@ -86,12 +89,14 @@ def note(
     now: float,
     steps: Steps,
     client: Prefix,
+    probe: Probe = SETTINGS,
     *,
     drained: bool = False,
 ) -> Note:
-    verdicts = {f"{r}-1": machine.verdict(h, SETTINGS) for r, h in health.items()}
+    verdicts = {f"{r}-1": machine.verdict(h, probe) for r, h in health.items()}
     shares = {("chat", region): share_at(steps[region], now) for region in steps}
-    steering = steer(1, PLAN, World(verdicts, overrides_of(drained), lambda _: (), shares), now)
+    world = World(verdicts, overrides_of(drained), lambda _: UNRESOLVED, shares)
+    steering = steer(1, PLAN, world, now)
     service = PLAN.services["chat"]
     entry = service.clients.lookup(client)
     assert entry.preference == PREFERENCE
@@ -126,6 +131,14 @@ def share_at(steps: list[tuple[float, float, float]], now: float) -> Share:
 
 
 results = st.lists(st.booleans(), min_size=1, max_size=25)
+# From each return believed to one that waits for the rest of the history; and which failures count.
+probes = st.builds(
+    lambda damping, ratio: SETTINGS.model_copy(
+        update={"flap_damping": damping, "max_failure_ratio": ratio}
+    ),
+    st.sampled_from([0.0, 40.0, 150.0, 3600.0]),
+    st.sampled_from([0.1, 0.3, 1.0]),
+)
 parts = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
 moves = st.lists(st.tuples(st.floats(1, 60), parts, parts), max_size=12)
 both = st.fixed_dictionaries({"us-east": moves, "us-west": moves})
@@ -133,11 +146,11 @@ clients = st.integers(0, 2**24 - 1).map(lambda top: Prefix(32, top << 8, 24))
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.fixed_dictionaries({"us-east": results, "us-west": results}), both, clients)
+@given(st.fixed_dictionaries({"us-east": results, "us-west": results}), both, clients, probes)
 def test_no_ttl_given_in_trouble_outlives_its_answer(
-    outcomes: dict[str, list[bool]], steps: Steps, client: Prefix
+    outcomes: dict[str, list[bool]], steps: Steps, client: Prefix, probe: Probe
 ) -> None:
-    notes = history(outcomes, steps, client)
+    notes = history(outcomes, steps, client, probe)
     for index, given_then in enumerate(notes):
         if not given_then.trouble:
             continue
@@ -182,6 +195,22 @@ def test_a_ttl_falls_before_a_region_begins_to_send_clients_on() -> None:
     told = [note(healthy, at, steps, CLIENT) for at in (10.0, 60.0, 110.0, 200.0)]
     assert [n.ttl for n in told] == [60, 39, 19, 60]
     assert [n.region for n in told] == ["us-east", "us-east", "us-west", "us-west"]
+
+
+def test_a_ttl_falls_before_a_hold_ends_and_is_whole_until_then() -> None:
+    """A region that is held down flips at a moment that is known, and not before."""
+    probe = SETTINGS.model_copy(update={"flap_damping": 400.0})
+    fall, back = [False] * 3, [True] * 2
+    outcomes = {"us-east": [True, *fall, *back, *fall, *[True] * 40], "us-west": [True] * 50}
+    notes = history(outcomes, probe=probe)
+    moved = [n.at for one, n in itertools.pairwise(notes) if one.region != n.region]
+    first, second, third, last = moved  # fell, came back, fell again, was held and came back
+    assert last == first + 400.0
+    assert second < third < last
+    held = {n.at: n.ttl for n in notes if third < n.at < last}
+    assert max(held.values()) == 60
+    assert all(ttl <= max(FAILOVER_TTL, last - at) for at, ttl in held.items())
+    assert held[max(held)] == 5
 
 
 def test_a_suspect_region_far_from_down_keeps_more_than_failover_ttl() -> None:

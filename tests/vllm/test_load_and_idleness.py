@@ -14,7 +14,7 @@ from steered import FAR, NEAR, Steered, steering
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-BUDGET = 16_000.0
+BUDGET = 20_000.0
 """Tokens that the canaries of one endpoint may take in an hour, by default."""
 SHORT_AND_LONG = [
     pytest.param(60.0, id="1-minute"),

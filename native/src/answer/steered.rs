@@ -81,7 +81,9 @@ impl<'a> Answer<'a, '_> {
     fn addresses(&mut self, name: &[u8], state: &State, service: &Service, ttl: u32, zone: u32) {
         let pool = &self.snapshot.steering().pool;
         let id = usize::from(self.query.id);
-        if self.query.qtype == rtype::A {
+        let v4 = self.query.qtype == rtype::A;
+        let ttl = ttl.min(if v4 { state.a_ttl() } else { state.aaaa_ttl() });
+        if v4 {
             let octets = pool.get(state.a());
             if let Some(start) = id.checked_rem(octets.len() / 4) {
                 self.give_ttl(service, ttl);

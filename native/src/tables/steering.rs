@@ -9,7 +9,7 @@ use super::{NONE, Pool, Run};
 use crate::geo::Order;
 use crate::name::length_of;
 
-const MAGIC: [u8; 8] = *b"RVDSTER\x03";
+const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// How it is answered that there is no region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,8 +76,6 @@ pub enum Outcome {
 #[repr(align(64))]
 pub struct State {
     horizon: f64,
-    /// The horizon where it is answered although it does not serve.
-    answered: f64,
     /// The share of its clients' blocks that it sends on.
     spilled: f64,
     /// The share up to which it takes those that others send on.
@@ -91,6 +89,9 @@ pub struct State {
     a: Run,
     aaaa: Run,
     cname: Run,
+    /// The most that the sources of its addresses allow, in seconds; `NONE` where none does.
+    a_ttl: u32,
+    aaaa_ttl: u32,
 }
 
 impl State {
@@ -104,6 +105,18 @@ impl State {
     #[must_use]
     pub const fn aaaa(&self) -> Run {
         self.aaaa
+    }
+
+    /// The TTL that the sources of its IPv4 addresses allow, in seconds.
+    #[must_use]
+    pub const fn a_ttl(&self) -> u32 {
+        self.a_ttl
+    }
+
+    /// The TTL that the sources of its IPv6 addresses allow, in seconds.
+    #[must_use]
+    pub const fn aaaa_ttl(&self) -> u32 {
+        self.aaaa_ttl
     }
 
     /// Its hostname, empty where it is answered with addresses.
@@ -134,6 +147,8 @@ pub struct Steering {
     /// What offers point into.
     pub pool: Pool,
     states: Box<[State]>,
+    /// Of each state the horizon where it is answered although it does not serve.
+    answered: Box<[f64]>,
     rows: Box<[Run]>,
     row_states: Box<[u32]>,
 }
@@ -145,7 +160,7 @@ impl Steering {
         let generation = from.u64()?;
         let (states, services) = (from.u32()?, from.u32()?);
         let (entries, pool) = (from.u32()?, from.u32()?);
-        let states = from.records(states, 56, RawState::read)?;
+        let states = from.records(states, 60, RawState::read)?;
         let counts = from.records(services, 4, Reader::u32)?;
         let row_states = from.records(entries, 4, Reader::u32)?;
         let pool = from.pool(pool)?;
@@ -172,6 +187,7 @@ impl Steering {
                 .iter()
                 .map(|raw| raw.state(&pool))
                 .collect::<Result<_, _>>())?,
+            answered: states.iter().map(|raw| raw.answered).collect(),
             rows: rows.into(),
             row_states,
             pool,
@@ -255,7 +271,7 @@ impl Steering {
         let mut least = f64::INFINITY;
         let (mut able, mut alive) = (None, None);
         for (region, state) in states {
-            least = least.min(state.answered);
+            least = least.min(self.answered(row, region));
             if state.addresses {
                 able = able.or(Some((region, state)));
                 alive = alive.or(state.alive.then_some((region, state)));
@@ -337,6 +353,12 @@ impl Steering {
         self.row_states.get(at..at + row.len()).unwrap_or_default()
     }
 
+    fn answered(&self, row: &[u32], region: u8) -> f64 {
+        let index = row.get(usize::from(region));
+        let answered = index.and_then(|index| self.answered.get(*index as usize));
+        answered.copied().unwrap_or_default()
+    }
+
     #[inline]
     fn state(&self, row: &[u32], region: u8) -> Option<&State> {
         self.states.get(*row.get(usize::from(region))? as usize)
@@ -358,6 +380,8 @@ struct RawState {
     a: u32,
     aaaa: u32,
     cname: u32,
+    a_ttl: u32,
+    aaaa_ttl: u32,
     a_count: u16,
     aaaa_count: u16,
     serves: u8,
@@ -376,6 +400,8 @@ impl RawState {
             a: from.u32()?,
             aaaa: from.u32()?,
             cname: from.u32()?,
+            a_ttl: from.u32()?,
+            aaaa_ttl: from.u32()?,
             a_count: from.u16()?,
             aaaa_count: from.u16()?,
             serves: from.u8()?,
@@ -383,7 +409,6 @@ impl RawState {
             alive: from.u8()?,
             addresses: from.u8()?,
         };
-        from.u32()?;
         Ok(raw)
     }
 
@@ -395,7 +420,6 @@ impl RawState {
         debug_assert!(cname.is_empty() || length_of(pool.get(cname)).is_some());
         Ok(State {
             horizon: self.horizon,
-            answered: self.answered,
             spilled: self.spilled,
             takes: self.takes,
             serves: self.serves != 0,
@@ -405,6 +429,8 @@ impl RawState {
             a: pool.run(self.a, 4 * u32::from(self.a_count))?,
             aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
             cname,
+            a_ttl: self.a_ttl,
+            aaaa_ttl: self.aaaa_ttl,
         })
     }
 }

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from resolverd.config.probe import Probe
-from resolverd.health.probes import http, tcp, vllm
+from resolverd.health.probes import http, openai, tcp, vllm
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, run
 from resolverd.health.probes.tools import Tools
 
 Factory = Callable[[str, Probe, Tools], Ask]
 
 PROBES: Mapping[str, Factory] = MappingProxyType(
-    {"tcp": tcp.prepare, "http": http.prepare, "vllm": vllm.prepare}
+    {"tcp": tcp.prepare, "http": http.prepare, "vllm": vllm.prepare, "openai": openai.prepare}
 )
 
 __all__ = ["PROBES", "Ask", "Factory", "ProbeFailedError", "Seen", "Tools", "run"]

@@ -1,8 +1,9 @@
-"""The canary: a completion of one token, which only a working engine can answer.
+"""The canary: a request for two tokens, which only a working engine answers whole.
 
-It is streamed, so that the first token is seen when it comes. Success is that token: the first
-JSON of the stream that has choices and no error. Headers prove nothing, nor does a status: a hung
-engine's API server sends 200 within milliseconds.
+It is streamed, so that the first token is seen when it comes. Success is the whole answer
+(`answer`): a token, and then the end. Headers prove nothing, nor does a status: a hung engine's
+API server sends 200 within milliseconds. Nor does a first token: an engine that stalls after it
+serves nobody.
 """
 
 from __future__ import annotations
@@ -11,127 +12,113 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from resolverd.health.probes.exchange import parse_json, printable, read_up_to
+from resolverd.health.probes.answer import MAX_BODY, MAX_STREAM, Answer, AnswerReader
+from resolverd.health.probes.error_body import find_error, message_of
+from resolverd.health.probes.exchange import parse_json, read_up_to
+from resolverd.health.probes.reasons import reason_of
 
-# Octets of the stream before its first token; vLLM's first event has some 300.
-_MOST_READ = 64 * 1024
-# Seconds in which the rest of the stream may end by itself, so that the connection can be kept.
+__all__ = ["TOKENS", "Answer", "cost", "request_body", "send", "wants_more"]
+
+# Tokens that are asked for: one to see the engine begin, one to see it go on.
+TOKENS = 2
+# Seconds in which a connection may end after the answer, so that it can be kept.
 _ENDING = 0.1
+# What a gateway answers for a backend that says nothing for as long as the gateway waits.
+_GATEWAY_TIMEOUT = 504
+# Statuses of a request that is not one the server takes, perhaps for its few tokens.
+_REFUSED = frozenset({400, 422})
+# An error body that says so in place of the status that it comes with.
+_FULL = frozenset({429, 503, 529})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a canary.
-
-    `status` is the response's, None where none came in time. `ttft` is the time to the first token
-    in seconds, None where none came. `error` is the code of an error in the stream, 0 where it has
-    none that is a number. `fingerprint` is what the token's event says of the server's set-up.
-    `detail` is what the server itself says is wrong. `late` tells that time ran out.
-    """
-
-    status: int | None = None
-    ttft: float | None = None
-    error: int | None = None
-    fingerprint: str = ""
-    detail: str = ""
-    late: bool = False
-
-
-def request_body(model: str, prompt: str) -> bytes:
+def request_body(model: str, prompt: str, tokens: int = TOKENS) -> bytes:
     """The completion that is asked for."""
     return json.dumps(
-        {"model": model, "prompt": prompt, "max_tokens": 1, "temperature": 0, "stream": True}
+        {"model": model, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True}
     ).encode()
 
 
-def cost(prompt: str) -> int:
+def cost(prompt: str, tokens: int = TOKENS) -> int:
     """The most tokens that a canary takes.
 
-    A tokenizer makes no more of a prompt than it has octets; one may mark its beginning, and one
-    is generated.
+    A tokenizer makes no more of a prompt than it has octets; one may mark its beginning, and
+    `tokens` are generated.
     """
-    return len(prompt.encode()) + 2
+    return len(prompt.encode()) + 1 + tokens
+
+
+def wants_more(answer: Answer) -> bool:
+    """Whether the server may answer a request for more tokens: some models need room to begin."""
+    return answer.status in _REFUSED
 
 
 async def send(
-    session: aiohttp.ClientSession, url: URL, body: bytes, request: Mapping[str, Any], until: float
+    session: aiohttp.ClientSession,
+    url: URL,
+    body: bytes,
+    request: Mapping[str, Any],
+    until: float,
+    until_after_headers: float | None = None,
 ) -> Answer:
-    """Send a canary and wait for its token until the loop's clock reads `until`.
+    """Send a canary and wait for its whole answer until the loop's clock reads `until`.
 
-    Raises what aiohttp does where the connection fails.
+    Once there are headers of status 200 it is waited for until `until_after_headers`, if given.
+
+    Raises what aiohttp does where the connection fails before there is a status.
     """
     began = time.monotonic()
-    status = None
+    status, reader = None, AnswerReader()
     try:
         async with (
-            asyncio.timeout_at(until),
+            asyncio.timeout_at(until) as deadline,
             session.post(url, data=body, **request) as response,
         ):
             status = response.status
             if status != 200:
-                return Answer(status, detail=_detail(await read_up_to(response, _MOST_READ)))
-            event = await _first_event(response)
-            answer = _answer(event, time.monotonic() - began)
-            await _let_end(response)
-            return answer
+                return _refusal(status, await read_up_to(response, MAX_STREAM))
+            if until_after_headers is not None and not deadline.expired():
+                deadline.reschedule(max(until, until_after_headers))
+            await _read(response, reader, began)
+            return reader.answer()
     except TimeoutError:
-        return Answer(status, late=True)
+        return reader.answer(late=True) if status == 200 else Answer(status, late=True)
+    except (aiohttp.ClientError, OSError) as error:
+        if status is None:
+            raise
+        return reader.cut_off(reason_of(error)) if status == 200 else Answer(status)
 
 
-async def _first_event(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
-    """The first JSON in the stream that says anything; None where the stream ends without.
-
-    Comments keep a connection alive (vLLM's --sse-keep-alive-interval), and `[DONE]` ends it.
-    """
-    pending, seen = b"", 0
-    while seen < _MOST_READ:
-        chunk = await response.content.read(_MOST_READ - seen)
-        if not chunk:
-            return None
-        seen += len(chunk)
-        *lines, pending = (pending + chunk).split(b"\n")
-        for line in lines:
-            event = parse_json(line[5:]) if line.startswith(b"data:") else None
-            if isinstance(event, dict) and (_has_token(event) or event.get("error")):
-                return event
-    return None
-
-
-def _has_token(event: dict[str, Any]) -> bool:
-    choices = event.get("choices")
-    return isinstance(choices, list) and len(choices) > 0
+async def _read(response: aiohttp.ClientResponse, reader: AnswerReader, began: float) -> None:
+    """Feed the body to `reader` until it has the whole answer, then let the body end by itself."""
+    while chunk := await response.content.read(MAX_BODY):
+        if reader.feed(chunk, time.monotonic() - began):
+            await _let_end(response)
+            return
+    reader.end(time.monotonic() - began)
 
 
 async def _let_end(response: aiohttp.ClientResponse) -> None:
     """Read what is left of a stream that is about to end, or close its connection."""
     try:
         async with asyncio.timeout(_ENDING):
-            await read_up_to(response, _MOST_READ)
+            await read_up_to(response, MAX_STREAM)
     except (TimeoutError, aiohttp.ClientError):
         response.close()  # what was asked is answered; how the stream ends says nothing more
 
 
-def _answer(event: dict[str, Any] | None, elapsed: float) -> Answer:
-    if event is None:
-        return Answer(200, detail="the stream ended without a token")
-    error = event.get("error")
-    if error:
-        code = error.get("code") if isinstance(error, dict) else None
-        return Answer(200, error=code if isinstance(code, int) else 0, detail=_message(error))
-    return Answer(200, ttft=elapsed, fingerprint=printable(event.get("system_fingerprint")))
-
-
-def _detail(body: bytes) -> str:
-    """What an error response says: ``{"error": {"message": …}}`` or ``{"error": …}``."""
-    told = parse_json(body)
-    return _message(told.get("error")) if isinstance(told, dict) else ""
-
-
-def _message(error: object) -> str:
-    return printable(error.get("message") if isinstance(error, dict) else error)
+def _refusal(status: int, body: bytes) -> Answer:
+    """What a status other than 200 tells, with the words of its body."""
+    value = parse_json(body)
+    error = find_error(value, event="error") if status >= 400 else None
+    full = error is not None and error.code in _FULL and status not in _FULL
+    return Answer(
+        status,
+        error=error.code if error and full else None,
+        detail=message_of(value),
+        late=status == _GATEWAY_TIMEOUT,
+    )

@@ -18,6 +18,20 @@ class CredentialError(ResolverdError):
     """The file cannot be read, or holds no token."""
 
 
+def credential_path(name: str) -> Path:
+    """The file that `name` names: an absolute path, or a name in $CREDENTIALS_DIRECTORY.
+
+    Raises CredentialError where there is no such directory.
+    """
+    path = Path(name)
+    if path.is_absolute():
+        return path
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        raise CredentialError(f'credential "{name}": $CREDENTIALS_DIRECTORY is not set')
+    return Path(directory, name)
+
+
 class Credential:
     """The token in the file that `name` names; an empty name stands for none."""
 
@@ -34,7 +48,7 @@ class Credential:
         if not self._name:
             return {}
         try:
-            path = self._path()
+            path = credential_path(self._name)
             about = path.stat()
             seen = about.st_mtime_ns, about.st_size, about.st_ino
             if seen != self._seen:
@@ -48,15 +62,6 @@ class Credential:
     def hide(self, text: str) -> str:
         """`text` without the token, which a server may have repeated."""
         return text.replace(self._token, "…") if self._token else text
-
-    def _path(self) -> Path:
-        path = Path(self._name)
-        if path.is_absolute():
-            return path
-        directory = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not directory:
-            raise CredentialError(f'credential "{self._name}": $CREDENTIALS_DIRECTORY is not set')
-        return Path(directory, self._name)
 
     def _read(self, path: Path) -> str:
         with path.open("rb") as file:

@@ -6,30 +6,61 @@ Redirects are not followed, nothing is decompressed, no cookie is kept, and a bo
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+import string
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
 
-from resolverd.health.probes.tools import Tools
+from resolverd.config.probe import Probe
+from resolverd.health.probes.credential import Credential
+from resolverd.health.probes.tls import TlsSettings
 
-T = TypeVar("T")
+# All visible ASCII but what would end the request's target.
+_SENT = string.punctuation.replace("#", "")
 
 
-async def on_a_live_connection(
-    ask_once: Callable[[aiohttp.ClientSession], Awaitable[T]], tools: Tools
-) -> T:
-    """Ask on a kept connection, or where that turns out to be closed, on a new one.
+def request_url(url: str, path: str, *, below: bool = False) -> URL:
+    """The URL that asks for `path`, its query included, in place of `url`'s own or `below` that.
 
-    A server may close a kept connection just as it is used again: that says nothing about the
-    server, so it is asked once more.
+    What is written is what is sent: nothing is decoded or encoded anew, but for what no request
+    line can carry. Raises ValueError when `url` is not an HTTP URL.
     """
-    try:
-        return await ask_once(tools.session)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-        return await ask_once(tools.fresh_session)
+    parsed, written = URL(url), urlsplit(url)
+    if parsed.scheme not in ("http", "https") or not parsed.raw_host:
+        raise ValueError(f'"{url}" is not an http:// or https:// URL')
+    whole = written.path.rstrip("/") + path if below else path
+    return URL(f"{parsed.scheme}://{parsed.raw_authority}{quote(whole, safe=_SENT)}", encoded=True)
+
+
+class HttpRequest:
+    """What every request of one target carries: headers, credential and TLS settings."""
+
+    def __init__(self, settings: Probe) -> None:
+        self.credential = Credential(settings.credential)
+        self._tls = TlsSettings(settings)
+        self._headers = CIMultiDict(
+            {"User-Agent": "resolverd-probe", "Accept-Encoding": "identity"}
+        )
+        if settings.host:
+            self._headers["Host"] = settings.host
+        self._headers.update(settings.headers)
+        self._server_hostname = settings.sni or None
+
+    def arguments(self, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """aiohttp's arguments for one request, with `more` headers. Raises CredentialError."""
+        headers = self._headers.copy()
+        headers.update(more or {})
+        headers.update(self.credential.header())
+        return {
+            "headers": headers,
+            "allow_redirects": False,
+            "ssl": self._tls.context(),
+            "server_hostname": self._server_hostname,
+        }
 
 
 async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:

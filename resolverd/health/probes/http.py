@@ -7,15 +7,10 @@ within the timeout; a longer one is judged by its first 64 KiB.
 
 from __future__ import annotations
 
-from typing import Any
-
-import aiohttp
-from multidict import CIMultiDict
-from yarl import URL
-
 from resolverd.config.probe import Probe
-from resolverd.health.probes.exchange import on_a_live_connection, read_up_to
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, hear
+from resolverd.health.outcome import Condition
+from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen
 from resolverd.health.probes.tools import Tools
 
 MOST_READ = 64 * 1024
@@ -23,48 +18,28 @@ MOST_READ = 64 * 1024
 
 def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
     """Asks `url` with the settings' path. Raises ValueError when `url` is not an HTTP URL."""
-    target = _target(url, settings.path)
-    request = _request(settings)
+    target = request_url(url, settings.path)
+    request = HttpRequest(settings)
     expected = settings.expect_body.encode()
     statuses = frozenset(settings.expect_status)
-
-    async def ask_once(session: aiohttp.ClientSession) -> Seen:
-        async with session.request(settings.method, target, **request) as response:
-            hear()
-            if response.status not in statuses:
-                raise ProbeFailedError(f"HTTP {response.status}")
-            body = await read_up_to(response, MOST_READ)
-            if expected not in body:
-                raise ProbeFailedError(f'HTTP {response.status}, body lacks "{_brief(settings)}"')
-            return Seen(f"HTTP {response.status}")
+    body = settings.body.encode() or None
 
     async def ask() -> Seen:
-        return await on_a_live_connection(ask_once, tools)
+        arguments = request.arguments()
+        async with tools.session.request(
+            settings.method, target, data=body, **arguments
+        ) as response:
+            status = response.status
+            if status in (401, 403) and settings.credential and status not in statuses:
+                reason = f"HTTP {status}: the credential is not accepted"
+                raise ProbeFailedError(reason, Condition.MISCONFIGURED)
+            if status not in statuses:
+                raise ProbeFailedError(f"HTTP {status}")
+            if expected not in await read_up_to(response, MOST_READ):
+                raise ProbeFailedError(f'HTTP {status}, body lacks "{_brief(settings)}"')
+            return Seen(f"HTTP {status}")
 
     return ask
-
-
-def _target(url: str, path: str) -> URL:
-    parsed = URL(url)
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f'"{url}" is not an http:// or https:// URL')
-    path, _, query = path.partition("?")
-    return parsed.with_path(path).with_query(query or None)
-
-
-def _request(settings: Probe) -> dict[str, Any]:
-    """Arguments of every request of this target, made once."""
-    headers = CIMultiDict({"User-Agent": "resolverd-probe", "Accept-Encoding": "identity"})
-    if settings.host:
-        headers["Host"] = settings.host
-    headers.update(settings.headers)
-    return {
-        "headers": headers,
-        "data": settings.body.encode() or None,
-        "allow_redirects": False,
-        "ssl": settings.verify_tls,
-        "server_hostname": settings.sni or None,
-    }
 
 
 def _brief(settings: Probe) -> str:

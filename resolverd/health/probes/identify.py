@@ -9,8 +9,9 @@ from resolverd.health.identity import Identity
 from resolverd.health.outcome import Condition
 from resolverd.health.probes.exchange import parse_json, printable
 
-# A base model and its adapters; what comes beyond is not kept.
+# A base model and its adapters; of more, all are read and so many are kept.
 _MOST_MODELS = 100
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,49 +24,102 @@ class Expected:
     fingerprint: str = ""
 
 
-def read_identity(models: bytes, version: bytes | None, model: str) -> Identity | None:
-    """What the bodies of `/v1/models` and `/version` tell; None where the first tells nothing.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What `/v1/models` told. `identity` is None where it names nobody.
 
-    Root and length are those of the card of `model`, by its name or its root.
+    `empty` is a list without a model, as of a gateway that has no server left; `serves` whether
+    the model asked for is on it, by name or root; `names` those by which its samples in a page of
+    metrics may go.
+    """
+
+    identity: Identity | None = None
+    empty: bool = False
+    serves: bool = False
+    names: frozenset[str] = frozenset()
+
+
+def read_identity(models: bytes, version: bytes | None, model: str) -> Identity | None:
+    """What the bodies of `/v1/models` and `/version` tell; None where the first tells nothing."""
+    return read_listing(models, version, model).identity
+
+
+def read_listing(models: bytes, version: bytes | None, model: str) -> Listing:
+    """What the bodies of `/v1/models` and `/version` tell of `model`.
+
+    Root and length are those of its card, found by name, then by root; an adapter's card that
+    tells no length has that of its parent, or else of the first base model (vLLM's LoRA cards).
     """
     told = parse_json(models)
-    cards = told.get("data") if isinstance(told, dict) else None
-    if not isinstance(cards, list):
-        return None
-    cards = [card for card in cards[:_MOST_MODELS] if isinstance(card, dict)]
-    names = tuple(name for card in cards if (name := printable(card.get("id"), 200)))
-    if not names:
-        return None
-    mine = _card_of(model, cards)
-    length = mine.get("max_model_len")
+    data = told.get("data") if isinstance(told, dict) else None
+    if not isinstance(data, list):
+        return Listing()
+    cards = [c for c in data if isinstance(c, dict) and printable(c.get("id"), _LONGEST_NAME)]
+    if not cards:
+        return Listing(empty=not data)
+    found = _card_of(model, cards)
+    mine = found or cards[0]
+    shown = cards[:_MOST_MODELS]
+    if not any(card is mine for card in shown):
+        shown[-1] = mine
     release = parse_json(version) if version is not None else None
-    return Identity(
-        models=names,
-        root=printable(mine.get("root"), 200),
-        max_model_len=length if isinstance(length, int) and 0 < length < 1 << 40 else 0,
+    identity = Identity(
+        models=tuple(printable(card["id"], _LONGEST_NAME) for card in shown),
+        root=printable(mine.get("root"), _LONGEST_NAME),
+        max_model_len=_length(mine, cards),
         version=printable(release.get("version")) if isinstance(release, dict) else "",
     )
+    return Listing(identity, serves=found is not None, names=_names(mine, cards))
 
 
-def _card_of(model: str, cards: list[dict[str, Any]]) -> dict[str, Any]:
+def _card_of(model: str, cards: list[dict[str, Any]]) -> dict[str, Any] | None:
     for key in ("id", "root"):
         for card in cards:
             if card.get(key) == model:
                 return card
-    return cards[0]
+    return None
 
 
-def mismatch(identity: Identity, expected: Expected) -> tuple[Condition, str] | None:
-    """What of a server is not as expected, if anything.
+def _parent(card: dict[str, Any], cards: list[dict[str, Any]]) -> dict[str, Any] | None:
+    parent = card.get("parent")
+    return _card_of(parent, cards) if isinstance(parent, str) and parent else None
+
+
+def _length(card: dict[str, Any], cards: list[dict[str, Any]]) -> int:
+    base = next((each for each in cards if not each.get("parent")), None)
+    adapter = bool(card.get("parent"))
+    for each in (card, _parent(card, cards), base if adapter else None):
+        length = each.get("max_model_len") if each else None
+        if isinstance(length, int) and not isinstance(length, bool) and 0 < length < 1 << 40:
+            return length
+    return 0
+
+
+def _names(card: dict[str, Any], cards: list[dict[str, Any]]) -> frozenset[str]:
+    """The card's name and root, its parent's, and those of all cards of the same weights."""
+    kin = [each for each in (card, _parent(card, cards)) if each is not None]
+    roots = {root for each in kin if isinstance(root := each.get("root"), str) and root}
+    kin += [each for each in cards if each.get("root") in roots]
+    return frozenset(str(each["id"]) for each in kin) | roots
+
+
+def mismatch(
+    identity: Identity, expected: Expected, *, serves: bool | None = None
+) -> tuple[Condition, str] | None:
+    """What of a server is not as expected, if anything; `serves` is its listing's, if there is one.
 
     Something else is the wrong model; what it should tell and does not is a failure like others.
     The fingerprint comes with a token, and so is not missed before there was one.
     """
-    if expected.model not in (*identity.models, identity.root):
-        serves = ", ".join(identity.models[:3])
-        return Condition.WRONG_MODEL, f"serves {serves}, not {expected.model}"
+    if serves is None:
+        model = printable(expected.model, _LONGEST_NAME)
+        serves = model in (*identity.models, identity.root)
+    if not serves:
+        shown = ", ".join(identity.models[:3])
+        return Condition.WRONG_MODEL, f"serves {shown}, not {printable(expected.model)}"
     for name in ("max_model_len", "version", "fingerprint"):
         wanted, told = getattr(expected, name), getattr(identity, name)
+        wanted = printable(wanted) if isinstance(wanted, str) else wanted
         if wanted and told and told != wanted:
             return Condition.WRONG_MODEL, f"{name} is {told}, not {wanted}"
         if wanted and not told and name != "fingerprint":

@@ -1,56 +1,101 @@
-"""Does the engine work, as far as two pages of its metrics can prove it? Pure.
+"""Does an engine work, as far as two pages of its metrics can prove it? Pure.
 
-Counters that grew prove that the engine made a step between the two pages. They do not prove that
-it still takes requests: a server that drains goes on with those it has and answers every new one
-with 500. So progress is believed only where the page tells responses, and tells no server error
-that a full queue does not explain. Counters that stand still prove nothing: idle and hung look
-alike.
+Counters that grew prove that the engine made a step between the two pages; so does a KV cache that
+filled, which is all that shows while a long prompt is read chunk by chunk, for vLLM counts a
+prompt's tokens when all of it is read. They do not prove that new requests are taken: a server that
+drains goes on with those it has and answers every new one with 500. So progress is believed only
+where the page tells responses, and tells no server error that a full queue does not explain.
+Counters that stand still prove nothing: idle and hung look alike.
+
+Two pages can be compared only if they tell of the same engines: `backing` finds which do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from resolverd.health.probes.vllm_metrics import Page
+from resolverd.health.probes.canary import TOKENS
+from resolverd.health.probes.vllm_metrics import Engine, Page
 
 
 class Own(NamedTuple):
     """What our own canaries can have added between two pages, so that it is not taken for others'.
 
-    `canaries` that brought a token; `prompt`: the most tokens of a prompt.
+    `canaries` that brought a whole answer; `prompt`: the most tokens of a prompt; `unfinished`
+    canaries, which may have brought some; `tokens`: the most that one generates.
     """
 
     canaries: int = 0
     prompt: int = 0
+    unfinished: int = 0
+    tokens: int = TOKENS
 
 
 NOTHING = Own()
 
 
 def moved(before: Page, after: Page, own: Own = NOTHING) -> bool:
-    """Whether the engine's counters grew by more than our own canaries explain.
-
-    A canary is one token generated, its prompt read, and two steps at most.
-    """
-    return (
-        _growth(before.generated, after.generated) > own.canaries
-        or _growth(before.prompt, after.prompt) > own.canaries * own.prompt
-        or _growth(before.iterations, after.iterations) > 2 * own.canaries
+    """Whether the counters of an engine grew by more than our own canaries explain."""
+    sooner = engines(before)
+    return any(
+        engine_moved(sooner[key], engine, own)
+        for key, engine in engines(after).items()
+        if key in sooner
     )
+
+
+def engine_moved(before: Engine, after: Engine, own: Own = NOTHING) -> bool:
+    """Whether one engine made a step that is not one of our own canaries'.
+
+    A canary is its tokens generated, its prompt read, and one step more than its tokens at most.
+    """
+    sent = own.canaries + own.unfinished
+    return (
+        _growth(before.generated, after.generated) > sent * own.tokens
+        or _growth(before.prompt, after.prompt) > sent * own.prompt
+        or _growth(before.iterations, after.iterations) > sent * (own.tokens + 1)
+        or (bool(after.running) and _growth(before.kv_usage, after.kv_usage) > 0)
+    )
+
+
+def engines(page: Page) -> Mapping[bytes, Engine]:
+    """The engines of a page; one without a name where it tells none apart."""
+    return page.engines or {
+        b"": Engine(
+            page.running,
+            page.waiting,
+            page.kv_usage,
+            page.generated,
+            page.prompt,
+            page.iterations,
+        )
+    }
+
+
+def fell(before: Page, after: Page) -> bool:
+    """Whether `after` cannot be a later page of what made `before`: a total fell, or is gone."""
+    sooner, later = engines(before), engines(after)
+    if sooner.keys() != later.keys():
+        return True
+    totals = [
+        pair
+        for key, then in sooner.items()
+        for pair in (
+            (then.generated, later[key].generated),
+            (then.prompt, later[key].prompt),
+            (then.iterations, later[key].iterations),
+        )
+    ]
+    responses = after.responses or {}
+    totals += [(count, responses.get(name)) for name, count in (before.responses or {}).items()]
+    return any(_growth(*pair) < 0 for pair in totals)
 
 
 def stale(before: Page, after: Page, own: Own) -> bool:
     """Whether `after` is an old page: a canary was answered in between, and no counter shows it."""
     told = (after.generated, after.prompt, after.iterations)
     return own.canaries > 0 and told != (None,) * 3 and not moved(before, after)
-
-
-def restarted(before: Page, after: Page) -> bool:
-    """Whether the server is another process than before: its start differs, or a total fell."""
-    if before.started is not None and after.started is not None:
-        return before.started != after.started
-    pairs = ((before.generated, after.generated), (before.prompt, after.prompt))
-    return any(_growth(sooner, later) < 0 for sooner, later in pairs)
 
 
 def turned_away(before: Page, after: Page) -> float:

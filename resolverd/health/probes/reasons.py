@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import ssl
 
 import aiohttp
@@ -22,6 +23,10 @@ _UNHEARD = frozenset(
         errno.ETIMEDOUT,
     }
 )  # fmt: skip
+
+# What OpenSSL makes of octets that are no TLS record.
+_PLAIN_TEXT = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+_ALERT = re.compile(r"^(SSLV3|TLSV1|TLSV13)_ALERT_|^(TLSV1|TLSV13)_")
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "connection refused",
@@ -45,6 +50,8 @@ def heard_by(error: BaseException) -> bool:
     match error:
         case aiohttp.ClientConnectorDNSError():
             return False
+        case OSError() if _tls_cause(error) is not None:
+            return True
         case ssl.SSLError() | ssl.CertificateError() | aiohttp.ClientSSLError():
             return True
         case aiohttp.ClientConnectorError():
@@ -55,7 +62,19 @@ def heard_by(error: BaseException) -> bool:
             return True
 
 
+def _tls_cause(error: BaseException) -> ssl.SSLError | None:
+    """The TLS error that aiohttp has made an OSError of, whose errno is then OpenSSL's.
+
+    In TLS 1.3 a server refuses a client's certificate only after the handshake (RFC 8446 §4.4.2.4),
+    so the alert is met by whoever reads.
+    """
+    cause = error.__cause__
+    return cause if isinstance(cause, ssl.SSLError) else None
+
+
 def _words(error: BaseException) -> str:
+    cause = _tls_cause(error) if isinstance(error, OSError) else None
+    error = error if cause is None else cause
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"certificate: {_certificate(error.certificate_error)}"
@@ -90,8 +109,13 @@ def _certificate(error: BaseException) -> str:
 
 
 def _tls(error: BaseException) -> str:
+    """OpenSSL's reason in TLS's words: an alert is named as RFC 8446 §6.2 does."""
     reason = getattr(error, "reason", None)
-    return reason.replace("_", " ").lower() if isinstance(reason, str) else _first_line(str(error))
+    if not isinstance(reason, str):
+        return _first_line(str(error))
+    if reason in _PLAIN_TEXT:
+        return "the server does not speak TLS"
+    return _ALERT.sub("", reason).replace("_", " ").lower()
 
 
 def _system(error: OSError) -> str:

@@ -1,7 +1,7 @@
 """Run one probe: start the clock, bound it, and put what happened into a few words.
 
-Whatever an endpoint does, a probe ends within its timeout with an `Outcome`. A probe says `hear()`
-as soon as the far end has sent anything, so that silence can be told from a slow answer.
+Whatever an endpoint does, a probe ends within its timeout with an `Outcome`. What its connections
+showed is in its trace (`connection`): with it silence is told from a slow answer.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import NamedTuple
 
 import aiohttp
 
 from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Condition, Outcome
+from resolverd.health.probes.connection import Trace, begin_trace, current_trace
+from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.readings import Readings
 
@@ -29,22 +31,20 @@ class Seen(NamedTuple):
     readings: Readings | None = None
     identity: Identity | None = None
     canaries: Canaries | None = None
+    offers: Offers | None = None
 
 
 Ask = Callable[[], Awaitable[Seen]]
 
-# Each probe runs in a task, and so in a context, of its own.
-_heard: ContextVar[bool] = ContextVar("heard", default=False)
-
-
-def hear() -> None:
-    """Note that this probe has had an answer, if only the beginning of one."""
-    _heard.set(True)
-
 
 def was_heard() -> bool:
-    """Whether this probe has had the beginning of an answer."""
-    return _heard.get()
+    """Whether anything has come back to this probe, be it a TCP handshake."""
+    return current_trace().heard
+
+
+def was_answered() -> bool:
+    """Whether this probe has had the beginning of an HTTP response."""
+    return current_trace().answered
 
 
 class ProbeFailedError(ResolverdError):
@@ -74,19 +74,20 @@ class ProbeFailedError(ResolverdError):
 
 async def run(ask: Ask, within: float) -> Outcome:
     """Ask once, for at most `within` seconds. Never raises for what an endpoint does."""
-    began = time.monotonic()
-    _heard.set(False)
+    began, trace = time.monotonic(), begin_trace()
     ok, heard = False, True
     try:
         async with asyncio.timeout(within):
             seen, ok = await ask(), True
     except ProbeFailedError as wrong:
         seen, heard = wrong.seen, wrong.heard
+    except CredentialError as wrong:
+        seen = Seen(str(wrong), Condition.MISCONFIGURED)
     except TimeoutError:
-        seen, heard = Seen(f"timed out after {within:g} s"), was_heard()
+        seen, heard = Seen(_timed_out(trace, within)), trace.heard
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
-        seen, heard = Seen(reason_of(wrong)), heard_by(wrong)
+        seen, heard = Seen(reason_of(wrong)), trace.heard or heard_by(wrong)
     return Outcome(
         ok=ok,
         reason=seen.reason,
@@ -96,4 +97,12 @@ async def run(ask: Ask, within: float) -> Outcome:
         readings=seen.readings,
         identity=seen.identity,
         canaries=seen.canaries,
+        offers=seen.offers,
+        connect=trace.connect,
+        certificate_expires=trace.certificate_expires,
     )
+
+
+def _timed_out(trace: Trace, within: float) -> str:
+    where = "TLS: handshake timed out" if trace.in_tls else "timed out"
+    return f"{where} after {within:g} s"

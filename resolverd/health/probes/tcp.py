@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from yarl import URL
 
 from resolverd.config.probe import Probe
-from resolverd.health.lookup import is_address
+from resolverd.health.probes.connection import note_connected
 from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
 
@@ -22,14 +23,13 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
     if not host or not port:
         raise ValueError(f'"{url}" names no host and port; write tcp://host:port')
 
-    literal = is_address(host)
-
     async def ask() -> Seen:
-        addresses = (host,) if literal else await tools.book.tried(host)
+        addresses = await tools.addresses(host)
         if not addresses:
             raise OSError("name not resolved: no address known")
         last = len(addresses) - 1
         for turn, address in enumerate(addresses):
+            began = time.monotonic()
             try:
                 # A silent address leaves the later ones an equal share of the timeout.
                 async with asyncio.timeout(settings.timeout / len(addresses)):
@@ -38,6 +38,7 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
                 if turn == last:
                     raise
                 continue
+            note_connected(began)
             writer.transport.abort()
             break
         return Seen("connected")

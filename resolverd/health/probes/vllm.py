@@ -5,172 +5,180 @@
     /metrics ──► another process than before, or not known? ──► /v1/models, /version
         │                                                             │ not as expected:
         ▼                                                             ▼ wrong-model
-    counters moved since the last look, new requests are taken, and it is known who it is?
+    counters of one process moved since the last look, new requests are taken, it is known who
+    it is, and no canary is due?
         │ no                                    │ yes
         ▼                                       ▼
     budget left for a canary? ── no: holds      serves, and no canary is sent
         │ yes
         ▼
-    canary ──► a token: serves ──► an error: `judgement` tells what it means
-        │ no token in time
+    canary ──► a whole answer: serves ──► an error: `judgement` tells what it means
+        │ none in time
         ▼
     /metrics once more ──► moved: busy, which serves ──► still, or not to be had: hung
 
-Everything ends within the timeout, of which each step may use up to its share (`_BY`). Looks may
-overlap: each compares its page with the latest that any look has read, and totals only grow, so
-growth between the two is progress whoever read them. What a canary of our own adds is no progress.
+Everything ends within the timeout, of which each step may use up to its share; where no counters
+can be read, a canary whose headers came has `canary_timeout`. Looks may overlap: each compares its
+page with the latest that any look has read of the same process (`backing`), and totals only grow,
+so growth between the two is progress whoever read them. What a canary of our own adds is none.
 
-A page whose counters stood still over a canary that brought a token is stale, a cache's perhaps:
-load is then unknown. It is unknown also where the engine hangs, for it then looks idle.
+Where some canaries fail and others succeed, or some engines stand still while others work, a part
+of what stands behind the URL serves nobody: it is degraded. A page whose counters stood still over
+a canary that brought a token is stale, a cache's perhaps: load is then unknown. It is unknown also
+where the engine hangs, for it then looks idle.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from dataclasses import replace
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import aiohttp
 
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
-from resolverd.health.outcome import Canaries, Condition
-from resolverd.health.probes import canary, progress
-from resolverd.health.probes.budget import TokenBudget
+from resolverd.health.offers import READABLE, Processes
+from resolverd.health.outcome import Condition
+from resolverd.health.probes import canary
 from resolverd.health.probes.credential import CredentialError
-from resolverd.health.probes.door import Door
-from resolverd.health.probes.identify import Expected, mismatch, read_identity
+from resolverd.health.probes.identify import Listing, mismatch, read_listing
 from resolverd.health.probes.judgement import judge, needs_health
+from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_heard
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
-from resolverd.health.probes.vllm_metrics import Page, read_page
+from resolverd.health.probes.vllm_load import load_of
+from resolverd.health.probes.vllm_server import Server
 from resolverd.health.readings import Readings
 
 # Shares of the timeout by whose end each step is over.
 _METRICS, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.95
 # Seconds after which a server is asked again who it is.
 _IDENTITY_LASTS = 60.0
+# Failures that may be those of a part of what stands behind the URL.
+_PARTIAL = frozenset({Condition.NONE, Condition.HUNG})
 
 
 def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
     """Asks the vLLM server at `url`. Raises ValueError when `url` is not an HTTP URL."""
-    return Vllm(url, settings, tools)
+    server = Server(url, settings, tools)
 
+    async def ask() -> Seen:
+        return await _Look(server).take()
 
-class Sight(NamedTuple):
-    """A page of metrics, and how many of our canaries had been answered when it was read."""
-
-    page: Page
-    answered: int
-
-
-class Vllm:
-    """One server, and what the next look compares with."""
-
-    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
-        self.door = Door(url, settings, tools)
-        self.timeout = settings.timeout
-        self.expected = Expected(
-            settings.model, settings.max_model_len, settings.version, settings.fingerprint
-        )
-        self.body = canary.request_body(settings.model, settings.canary_prompt)
-        self.cost = canary.cost(settings.canary_prompt)
-        self.budget = TokenBudget(settings.canary_tokens_per_hour, time.monotonic())
-        self.canaries = Canaries()
-        self.sight: Sight | None = None
-        self.identity: Identity | None = None
-        self.identified = -math.inf
-        self.doubted = False  # whether the last look saw no server that serves
-
-    async def __call__(self) -> Seen:
-        """One look. Raises ProbeFailedError."""
-        return await _Look(self).take()
-
-    async def read_metrics(self, until: float) -> Sight | None:
-        """The page of now, which is then what later looks compare theirs with."""
-        text = await self.door.metrics(until)
-        if text is None:
-            return None
-        self.sight = Sight(read_page(text), self.canaries.answered)
-        return self.sight
-
-    def own_since(self, sight: Sight) -> progress.Own:
-        """What our canaries have added since."""
-        return progress.Own(self.canaries.answered - sight.answered, self.cost)
+    return ask
 
 
 class _Look:
     """One look at a server; `readings` are what is known of its load so far."""
 
-    def __init__(self, server: Vllm) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
         self.began = asyncio.get_running_loop().time()
         self.at = time.monotonic()
         self.readings = Readings(self.at)
-        self.sight: Sight | None = None
+        self.reading = Reading()
+        self.sent = self.proven = False
+        self.longer: float | None = None  # until when a canary may take that began to be answered
 
     async def take(self) -> Seen:
         """Look. Raises ProbeFailedError, whatever goes wrong."""
         try:
-            seen = await self._steps()
+            seen = await self._guarded()
+        except ProbeFailedError as failed:
+            seen = self._partial(failed)
+        self.server.doubted = False
+        return self._degraded(seen)
+
+    async def _guarded(self) -> Seen:
+        try:
+            return await self._steps()
         except CredentialError as wrong:
             self._fail(str(wrong), Condition.MISCONFIGURED, heard=True)
         except (aiohttp.ClientError, OSError) as wrong:
-            self._fail(reason_of(wrong), heard=heard_by(wrong))
-        self.server.doubted = False
+            self._fail(reason_of(wrong), heard=was_heard() or heard_by(wrong))
+
+    def _partial(self, failed: ProbeFailedError) -> Seen:
+        """What a failure means: that of a part of many serves on; raises it otherwise."""
+        server, now = self.server, time.monotonic()
+        if not self.sent or not failed.heard or failed.seen.condition not in _PARTIAL:
+            raise failed
+        server.canary_log.add(now, answered=False)
+        if not server.canary_log.partly_serves(now):
+            raise failed
+        return failed.seen._replace(condition=Condition.NONE)
+
+    def _degraded(self, seen: Seen) -> Seen:
+        """What was seen, and how much of it is lost."""
+        server = self.server
+        share, how = server.loss(time.monotonic())
+        if not share or seen.condition not in (Condition.NONE, Condition.BUSY):
+            return seen
+        readings = replace(seen.readings or self.readings, lost=share)
+        condition = seen.condition or Condition.DEGRADED
+        reason = f"{how}; {seen.reason}"
+        seen = seen._replace(reason=reason, condition=condition, readings=readings)
+        if server.settings.degraded == "down":
+            raise ProbeFailedError.of(seen._replace(condition=Condition.DEGRADED), heard=True)
         return seen
 
     async def _steps(self) -> Seen:
-        server, before = self.server, self.server.sight
-        self.sight = now = await server.read_metrics(self._until(_METRICS))
-        if now is None or before is None:
-            if now is not None:
-                self.readings = _readings(now.page, self.at)
-            await self._identify(anew=False)
+        server = self.server
+        self.reading = now = await server.read_metrics(self._until(_METRICS))
+        if server.metrics.workers and server.metrics.lost_workers == server.metrics.workers:
+            self._fail(f"none of {server.metrics.workers} workers answers: {server.metrics.why}")
+        away = now.turned_away
+        if now.parts and not server.stale(now):
+            self.readings = self._load(now, shedding=away > 0)
+        await self._identify(anew=now.replaced)
+        self.proven = not now.replaced and server.proves(now) and self._known()
+        if not self.proven or server.canary_due(self.at):
             return await self._send_canary()
-        old, new, own = before.page, now.page, server.own_since(before)
-        anew = progress.restarted(old, new)
-        away = 0.0 if anew else progress.turned_away(old, new)
-        if anew or not progress.stale(old, new, own):
-            self.readings = _readings(new, self.at, shedding=away > 0)
-        await self._identify(anew)
-        proven = not anew and progress.moved(old, new, own) and progress.accepts(old, new)
-        if not proven or not self._known():
-            return await self._send_canary()
-        if away:
+        return self._progress()
+
+    def _progress(self) -> Seen:
+        if away := self.reading.turned_away:
             return self._seen(f"makes progress, turned away {away:g} requests", Condition.BUSY)
         return self._seen("makes progress")
 
-    async def _identify(self, anew: bool) -> None:
+    async def _identify(self, *, anew: bool) -> None:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
         server, expected = self.server, self.server.expected
         if anew or server.doubted:
             server.identity = None
         if server.identity is None or self.at - server.identified >= _IDENTITY_LASTS:
-            await self._ask_identity()
+            await self._ask_identity(self._until(_IDENTITY))
         if server.identity is None:
             if expected.max_model_len or expected.version:
                 self._fail("does not tell who it is")
-        elif wrong := mismatch(server.identity, expected):
+        else:
+            self._match(server.identity)
+
+    def _match(self, identity: Identity) -> None:
+        listing = self.server.listing
+        serves = listing.serves if listing.identity is not None else None
+        if wrong := mismatch(identity, self.server.expected, serves=serves):
             condition, reason = wrong
             self._fail(reason, condition)
 
-    async def _ask_identity(self) -> None:
-        server, until = self.server, self._until(_IDENTITY)
+    async def _ask_identity(self, until: float) -> None:
+        server = self.server
         status, models = await server.door.models(until)
         if status in (401, 403):
+            server.key = "refused"
             condition, reason = judge(canary.Answer(status), None)
             self._fail(reason, condition)
         if status != 200:
+            server.listing = Listing(names=server.listing.names)
             return  # a canary will tell more
         version = await server.door.version(until)
-        told = read_identity(models, version, server.expected.model)
-        if told is not None:
+        told = read_listing(models, version, server.expected.model)
+        server.listing = told if told.names else replace(told, names=server.listing.names)
+        if told.identity is not None:
             fingerprint = server.identity.fingerprint if server.identity else ""
-            server.identity = replace(told, fingerprint=fingerprint)
+            server.identity = replace(told.identity, fingerprint=fingerprint)
             server.identified = self.at
 
     def _known(self) -> bool:
@@ -183,74 +191,127 @@ class _Look:
     async def _send_canary(self) -> Seen:
         server = self.server
         if not server.budget.spend(server.cost, time.monotonic()):
+            if self.proven:
+                return self._progress()
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
-        server.canaries = server.canaries.one_sent(server.cost)
-        answer = await server.door.complete(server.body, self._until(_CANARY))
-        if answer.ttft is not None:
+        answer = await self._canary()
+        if canary.wants_more(answer) and server.ask_for_more():
+            answer = await self._send_again(answer)
+        if answer.status in (200, 401, 403):
+            told = "accepted" if answer.status == 200 else "refused"
+            server.key = told if server.settings.credential or told == "refused" else "none"
+        if answer.complete and answer.ttft is not None:
+            now = time.monotonic()
             server.canaries = server.canaries.one_answered(answer.ttft)
+            server.canary_log.add(now, answered=True)
+            server.lives(now)
             return self._token(answer, answer.ttft)
-        if answer.late:
-            return await self._no_token()
-        health = await server.door.health(self._until(_END)) if needs_health(answer) else None
-        condition, reason = judge(answer, health)
+        return await (self._no_token(answer) if answer.late else self._judged(answer))
+
+    async def _canary(self) -> canary.Answer:
+        """Send one; it has more time where nothing else can tell a slow server from a dead one."""
+        server = self.server
+        self.sent = True
+        server.canary_sent(time.monotonic())
+        if not any(part.sample.page.of_vllm for part in self.reading.parts):
+            self.longer = self.began + _END * server.settings.longest
+        until = self._until(_CANARY)
+        return await server.door.complete(server.body, until, until_after_headers=self.longer)
+
+    async def _send_again(self, refused: canary.Answer) -> canary.Answer:
+        """Ask once more, for more tokens; what refuses these too goes on being asked for few."""
+        server = self.server
+        if server.budget.spend(server.cost, time.monotonic()):
+            answer = await self._canary()
+            if not canary.wants_more(answer):
+                return answer
+            refused = answer
+        server.ask_for(canary.TOKENS)
+        return refused
+
+    async def _judged(self, answer: canary.Answer) -> Seen:
+        """An answer that is none, with what else has to be known of who gave it."""
+        server, until = self.server, self._until(_END)
+        health = await server.door.health(until) if needs_health(answer) else None
+        if answer.status not in (401, 403) and self.at > server.identified:
+            await self._ask_identity(until)  # a gateway's list tells whether anybody is left
+        condition, reason = judge(answer, health, server.known())
         reason = server.door.credential.hide(reason)
         if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
+        return self._shedding(reason)
+
+    def _shedding(self, reason: str) -> Seen:
+        """It says that it is full, which is believed only of what has lived of late."""
+        server = self.server
+        if not server.alive(time.monotonic()):
+            self.readings = Readings(self.at)
+            self._fail(f"{reason}, and no proof of life", Condition.NO_PROOF)
         self.readings = replace(self.readings, shedding=True)
-        return self._seen(reason, condition)
+        if not server.lived:
+            self._fail(f"{reason}, and no proof of life yet", Condition.SHEDDING)
+        return self._seen(reason, Condition.SHEDDING)
 
     def _token(self, answer: canary.Answer, ttft: float) -> Seen:
         server, expected = self.server, self.server.expected
         known = server.identity or Identity(models=(expected.model,))
         server.identity = replace(known, fingerprint=answer.fingerprint or known.fingerprint)
-        if wrong := mismatch(server.identity, expected):
-            condition, reason = wrong
-            self._fail(reason, condition)
+        self._match(server.identity)
         if expected.fingerprint and not server.identity.fingerprint:
             self._fail("does not tell its fingerprint")
         return self._seen(f"token in {1000 * ttft:.0f} ms")
 
-    async def _no_token(self) -> Seen:
+    async def _no_token(self, answer: canary.Answer) -> Seen:
         """The canary's time is over: busy, hung, or not there at all."""
-        before = self.sight
-        after = await self.server.read_metrics(self._until(_END))
-        waited = f"no token in {_CANARY * self.server.timeout:.2g} s"
-        if not was_heard():
-            self._fail(f"timed out after {self.server.timeout:g} s")
-        own = self.server.own_since(before) if before else progress.NOTHING
-        if not (before and after and progress.moved(before.page, after.page, own)):
+        server, settings = self.server, self.server.settings
+        waited, end = _CANARY * settings.timeout, self._until(_END)
+        if self.longer is not None and answer.status == 200:
+            waited = max(waited, self.longer - self.began)
+            end = max(end, self.began + 0.99 * settings.longest)
+        after = await server.read_metrics(end)
+        after = after.since(self.reading)
+        part = "no end after the first token" if answer.stalled else "no token"
+        said = f"{part} in {waited:.2g} s"
+        if not was_answered():
+            self._fail(f"timed out after {settings.timeout:g} s")
+        if not server.moved(after):
             self.readings = Readings(self.at)
-            self._fail(f"{waited}, and no progress", Condition.HUNG)
+            self._fail(f"{said}, and {self._no_progress(after)}", Condition.HUNG)
         shedding = self.readings.shedding
-        self.readings = _readings(after.page, time.monotonic(), shedding=shedding)
-        return self._seen(f"{waited}, but makes progress", Condition.BUSY)
+        self.readings = self._load(after, shedding=shedding)
+        one_engine = server.metrics.processes is Processes.ONE and server.metrics.engines <= 1
+        if not one_engine and not after.waiting:
+            # No queue explains it, so it may be one of several that hangs.
+            server.canary_log.add(time.monotonic(), answered=False)
+        if self.proven and one_engine:
+            return self._progress()
+        return self._seen(f"{said}, but makes progress", Condition.BUSY)
+
+    def _no_progress(self, after: Reading) -> str:
+        """Why there is none: seen, or not to be seen."""
+        if self.server.metrics.why != READABLE:
+            return f"progress cannot be seen: /metrics {self.server.metrics.why}"
+        if not any(after.pairs()):
+            return "progress cannot be seen: /metrics is not known to be of one process"
+        return "no progress"
+
+    def _load(self, reading: Reading, *, shedding: bool) -> Readings:
+        several = self.server.metrics.processes is not Processes.ONE
+        return load_of(reading, self.at, shedding=shedding, several=several)
 
     def _until(self, share: float) -> float:
-        return self.began + share * self.server.timeout
+        return self.began + share * self.server.settings.timeout
 
     def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
         server = self.server
-        return Seen(reason, condition, self.readings, server.identity, server.canaries)
+        return Seen(
+            reason, condition, self.readings, server.identity, server.canaries, server.offers()
+        )
 
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, heard: bool | None = None
     ) -> NoReturn:
         """`heard` None leaves it to what was heard until now."""
-        server = self.server
-        server.doubted = True
-        seen = Seen(reason, condition, self.readings, server.identity, server.canaries)
+        self.server.doubted = True
+        seen = self._seen(reason, condition)
         raise ProbeFailedError.of(seen, heard=was_heard() if heard is None else heard)
-
-
-def _readings(page: Page, at: float, *, shedding: bool = False) -> Readings:
-    return Readings(
-        at=at,
-        running=page.running,
-        waiting=page.waiting,
-        kv_usage=page.kv_usage,
-        tokens=page.tokens,
-        started=page.started,
-        ttft=page.ttft,
-        responses=page.responses or {},
-        shedding=shedding,
-    )

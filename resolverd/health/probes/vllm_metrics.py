@@ -1,11 +1,12 @@
 """vLLM's `/metrics` page: the few families that matter, found by name in the text format.
 
 The page is not trusted: nothing in it raises, and what cannot be read is None, as is what is
-missing. Samples of several engines (data parallel) are added up, but the use of the KV cache is
+missing. Samples that name another model in `model_name` are not read. Samples of several engines
+are kept apart in `engines`, and added up for the page as a whole, but the use of the KV cache is
 their mean: requests go to any engine, so the endpoint is full when all of them are, and one that
 is full alone shows itself by what waits. Names differ between versions of vLLM; of several
 spellings the first that occurs counts. Names and labels: vllm/v1/metrics/loggers.py and
-prometheus-fastapi-instrumentator, as of vLLM 0.32.
+prometheus-fastapi-instrumentator, as of vLLM 0.32. An exemplar (OpenMetrics 1.0, 4.6) is no sample.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from resolverd.health.readings import Buckets
 
-# One engine and one model have some fifty samples of these families; beyond this it is no vLLM.
-_MOST_SAMPLES = 2000
+# One engine and one model have some fifty samples of these families; a page with more than those
+# of some two hundred engines is not known.
+_MOST_SAMPLES = 10_000
 
 _RUNNING = ("vllm:num_requests_running",)
 _WAITING = ("vllm:num_requests_waiting",)
@@ -31,6 +33,10 @@ _REJECTIONS = ("vllm:admission_rejections_total", "vllm:admission_rejections")
 _STARTED = ("process_start_time_seconds",)
 _TTFT = ("vllm:time_to_first_token_seconds_bucket",)
 _RESPONSES = ("http_requests_total",)
+_BY_ENGINE = {
+    "running": _RUNNING, "waiting": _WAITING, "kv_usage": _KV_USAGE,
+    "generated": _GENERATED, "prompt": _PROMPT, "iterations": _ITERATIONS,
+}  # fmt: skip
 _NAMES = (
     *_RUNNING, *_WAITING, *_KV_USAGE, *_GENERATED, *_PROMPT, *_ITERATIONS, *_REJECTIONS,
     *_STARTED, *_TTFT, *_RESPONSES,
@@ -47,11 +53,19 @@ def _any_of(names: Iterable[str]) -> str:
 # One pass over the page, most of whose lines cost a glance at their first letters: 0.1 ms for the
 # 600 lines of an idle server.
 _SAMPLE = re.compile(
-    rb"\n(vllm:(?:%s)|%s)(\{[^\n]{0,4000}\})?[ \t]+([^ \t\n]*)"
+    rb"\n(vllm:(?:%s)|%s)"
+    rb'(\{(?:[^"\n}]++|"(?:\\.|[^"\\\n])*+")*+\})?'  # labels, and not those of an exemplar
+    rb"[ \t]+([^ \t\n]*)"
     % (
         _any_of(n.removeprefix("vllm:") for n in _NAMES if n.startswith("vllm:")).encode(),
         _any_of(n for n in _NAMES if not n.startswith("vllm:")).encode(),
     )
+)
+_MODEL = re.compile(rb'[{,]\s*model_name="((?:\\.|[^"\\\n])*+)"')
+# What tells one engine, or one worker on a page gathered from several, from another.
+_SOURCE = re.compile(
+    rb"[{,]\s*((?:engine|instance|pod|server|backend|worker|worker_id|worker_addr|dp_rank)"
+    rb'="[^"\n]{0,200}")'
 )
 _BOUND = re.compile(rb'[{,]\s*le="([^"]{1,32})"')
 _STATUS = re.compile(rb'[{,]\s*status="([1-5])(?:xx|\d\d)"')
@@ -61,12 +75,30 @@ _GENERATING = (b"completions", b"/responses", b"/messages", b"/generate", b"none
 
 
 @dataclass(frozen=True, slots=True)
+class Engine:
+    """What the page told of one engine; None is not known.
+
+    `running` and `waiting` count requests, `kv_usage` is a share from 0 to 1; the others are
+    totals since it started: tokens `generated`, tokens of a `prompt` read, and `iterations`.
+    """
+
+    running: float | None = None
+    waiting: float | None = None
+    kv_usage: float | None = None
+    generated: float | None = None
+    prompt: float | None = None
+    iterations: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What one page told; totals only grow until the server starts anew.
 
     `generated`, `prompt` (tokens) and `iterations` (steps of the engine) are the progress.
     `rejections` counts requests turned away by a full queue. `responses` are totals by class of
-    the handlers that generate, and None where the page tells no responses at all.
+    the handlers that generate, and None where the page tells no responses at all. `started` is the
+    start in Unix seconds of the one process that made the page, None where it tells none (vLLM with
+    several API servers) or several (`gathered`). `engines` are the engines by their labels.
     """
 
     running: float | None = None
@@ -79,6 +111,13 @@ class Page:
     started: float | None = None
     ttft: Buckets | None = None
     responses: Mapping[str, float] | None = None
+    gathered: bool = False
+    engines: Mapping[bytes, Engine] = field(default_factory=dict)
+
+    @property
+    def of_vllm(self) -> bool:
+        """Whether it is the page of a vLLM: it has counters by the names that vLLM gives them."""
+        return bool(self.engines)
 
     @property
     def tokens(self) -> float | None:
@@ -87,9 +126,13 @@ class Page:
         return sum(told) if told else None
 
 
-def read_page(text: bytes) -> Page:
-    """What `text` tells. Never raises; a last line without its end is ignored."""
-    samples = _samples(b"\n" + text[: text.rfind(b"\n") + 1])
+def read_page(text: bytes, models: Collection[str] = ()) -> Page:
+    """What `text` tells of one of `models`, of any where none is named.
+
+    Never raises; a last line without its end is ignored.
+    """
+    samples = _samples(b"\n" + text[: text.rfind(b"\n") + 1], {_escaped(name) for name in models})
+    starts = _values(samples, _STARTED)
     return Page(
         running=_sum(samples, _RUNNING),
         waiting=_sum(samples, _WAITING),
@@ -98,9 +141,11 @@ def read_page(text: bytes) -> Page:
         prompt=_sum(samples, _PROMPT),
         iterations=_sum(samples, _ITERATIONS),
         rejections=_sum(samples, _REJECTIONS),
-        started=_sum(samples, _STARTED),
+        started=starts[0] if len(starts) == 1 else None,
         ttft=_buckets(samples),
         responses=_responses(samples),
+        gathered=len(starts) > 1,
+        engines=_engines(samples),
     )
 
 
@@ -108,15 +153,47 @@ def read_page(text: bytes) -> Page:
 _Samples = Mapping[str, list[tuple[bytes, float]]]
 
 
-def _samples(page: bytes) -> _Samples:
+def _samples(page: bytes, models: Collection[bytes]) -> _Samples:
     """The samples of the families above; none at all of a page that has absurdly many."""
     found: dict[str, list[tuple[bytes, float]]] = {}
     for count, match in enumerate(_SAMPLE.finditer(page)):
         if count == _MOST_SAMPLES:
             return {}
         name, labels, value = match.groups(b"")
+        if models and (model := _MODEL.search(labels)) and model[1] not in models:
+            continue
         found.setdefault(name.decode(), []).append((labels, _number(value)))
     return found
+
+
+def _escaped(name: str) -> bytes:
+    """A label's value as the text format writes it."""
+    name = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return name.encode(errors="replace")
+
+
+def _engines(samples: _Samples) -> Mapping[bytes, Engine]:
+    """Each engine that has a counter of progress; none where the page mixes two of one name."""
+    told: dict[bytes, dict[str, float | None]] = {}
+    for field_name, spellings in _BY_ENGINE.items():
+        for name in spellings:
+            if name in samples:
+                for labels, value in samples[name]:
+                    engine = told.setdefault(_source(labels), {})
+                    known = math.isfinite(value) and (field_name != "kv_usage" or value <= 1)
+                    # Two samples of one engine cannot be told apart.
+                    engine[field_name] = value if known and field_name not in engine else None
+                break
+    progress = ("generated", "prompt", "iterations")
+    return {
+        source: Engine(**values)
+        for source, values in told.items()
+        if any(values.get(each) is not None for each in progress)
+    }
+
+
+def _source(labels: bytes) -> bytes:
+    return b",".join(sorted(_SOURCE.findall(labels))) if labels else b""
 
 
 def _sum(samples: _Samples, spellings: tuple[str, ...]) -> float | None:
@@ -125,8 +202,9 @@ def _sum(samples: _Samples, spellings: tuple[str, ...]) -> float | None:
 
 
 def _mean_share(samples: _Samples, spellings: tuple[str, ...]) -> float | None:
+    """The mean of shares; what is more than 1 is no share, and makes it unknown."""
     values = _values(samples, spellings)
-    return min(1.0, sum(values) / len(values)) if values else None
+    return sum(values) / len(values) if values and max(values) <= 1 else None
 
 
 def _values(samples: _Samples, spellings: tuple[str, ...]) -> list[float]:

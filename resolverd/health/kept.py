@@ -1,0 +1,170 @@
+"""Addresses of hostnames that outlive the process: one JSON file, written whole, read once.
+
+    {"version": 1, "names": {"gpu.example": {"A": ["192.0.2.1"], "AAAA": [], "seen": 1764321000}}}
+
+`seen` is Unix time. What is read is not trusted: a file that is damaged, or of another version,
+is an event and no addresses. It is written behind the back of whoever puts something, soon after
+a change of addresses and now and then for their ages, and whole by `os.replace`, so that a crash
+leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from resolverd import log
+from resolverd.health.lookup import RRType, in_order, is_address
+
+VERSION = 1
+# Seconds in which changes are gathered, and after which ages alone are written.
+_SOON, _SELDOM = 1.0, 300.0
+# More addresses of one name than any that is answered has.
+_MOST_ADDRESSES = 1000
+
+
+class KeptAddresses:
+    """The last addresses of hostnames that a nameserver gave; `path` None keeps none.
+
+    `clock` gives Unix seconds.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
+        self._path, self._clock = path, clock
+        self._log = log.get("health")
+        self._names: dict[str, dict[str, Any]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._writing: asyncio.Task[None] | None = None
+        self._failing = ""
+        if path is not None:
+            self._names = self._read(path)
+
+    def get(self, hostname: str, family: RRType) -> tuple[str, ...]:
+        """The last addresses of one family; none where none are kept."""
+        return tuple(self._names.get(hostname, {}).get(family, ()))
+
+    def age(self, hostname: str) -> float | None:
+        """Seconds since a nameserver last spoke of `hostname`; None where nothing is kept."""
+        seen = self._names.get(hostname, {}).get("seen")
+        return None if seen is None else max(0.0, self._clock() - seen)
+
+    def put(self, hostname: str, family: RRType, addresses: tuple[str, ...]) -> None:
+        """Keep these; none forgets those known."""
+        if self._path is None:
+            return
+        known = self._names.setdefault(hostname, {})
+        changed = tuple(known.get(family, ())) != addresses
+        known[family] = list(addresses)
+        known["seen"] = round(self._clock())
+        self._write_in(_SOON if changed else _SELDOM)
+
+    def retain(self, hostnames: set[str]) -> None:
+        """Forget all but `hostnames`."""
+        for hostname in self._names.keys() - hostnames:
+            del self._names[hostname]
+
+    async def close(self) -> None:
+        """Write what is not written yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            await self._write()
+        elif self._writing is not None:
+            await self._writing
+
+    def _write_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.cancel()
+        self._due, self._timer = due, loop.call_later(seconds, self._begin_writing)
+
+    def _begin_writing(self) -> None:
+        self._timer = None
+        self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        if self._path is None:
+            return
+        names = {name: known for name, known in self._names.items() if _some(known)}
+        text = json.dumps({"version": VERSION, "names": names}, indent=1, sort_keys=True)
+        try:
+            await asyncio.to_thread(_replace, self._path, text)
+        except OSError as wrong:
+            reason = wrong.strerror or type(wrong).__name__
+            if reason != self._failing:
+                self._log.warning("names.not_kept", file=str(self._path), reason=reason)
+            self._failing = reason
+        else:
+            self._failing = ""
+
+    def _read(self, path: Path) -> dict[str, dict[str, Any]]:
+        try:
+            names = _parsed(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as wrong:
+            self._log.warning("names.unreadable", file=str(path), reason=str(wrong))
+            return {}
+        if names:
+            ages = [max(0.0, self._clock() - known["seen"]) for known in names.values()]
+            self._log.info(
+                "names.kept", file=str(path), names=len(names), oldest_seconds=round(max(ages))
+            )
+        return names
+
+
+def _parsed(text: str) -> dict[str, dict[str, Any]]:
+    """The names in a file's text. Raises ValueError where it is not what `_write` writes."""
+    told = json.loads(text)
+    if not isinstance(told, dict) or told.get("version") != VERSION:
+        raise ValueError(f"it is not of version {VERSION}")
+    names = told.get("names")
+    if not isinstance(names, dict):
+        raise ValueError('"names" is no object')
+    return {name: _checked(name, known) for name, known in names.items()}
+
+
+def _checked(name: str, known: Any) -> dict[str, Any]:
+    if not isinstance(known, dict):
+        raise ValueError(f"{name} is no object")
+    seen = known.get("seen")
+    if isinstance(seen, bool) or not isinstance(seen, int):
+        raise ValueError(f'"seen" of {name} is no time')
+    checked: dict[str, Any] = {"seen": seen}
+    for family in ("A", "AAAA"):
+        held = known.get(family, [])
+        right = (
+            isinstance(held, list)
+            and len(held) <= _MOST_ADDRESSES
+            and all(
+                isinstance(each, str) and is_address(each) and (":" in each) == (family == "AAAA")
+                for each in held
+            )
+        )
+        if not right:
+            raise ValueError(f"{family} of {name} is no list of its addresses")
+        checked[family] = list(in_order(held))
+    return checked
+
+
+def _some(known: dict[str, Any]) -> bool:
+    return bool(known.get("A") or known.get("AAAA"))
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

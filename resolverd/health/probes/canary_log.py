@@ -1,0 +1,49 @@
+"""What became of the last canaries of one endpoint: do some fail while others succeed? Pure.
+
+Of the last `_KEPT` canaries within `_LASTS` seconds: where at least `_FAILURES` failed and at least
+one brought its answer, a part of what stands behind the URL serves nobody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+_KEPT = 12
+_LASTS = 180.0
+_FAILURES = 2
+# Beyond this share too little is left for it to be called serving.
+_MOST_SERVED = 0.6
+
+
+class CanaryLog:
+    """When each canary was over, in seconds of the monotonic clock, and whether it was answered."""
+
+    def __init__(self) -> None:
+        self._ended: deque[tuple[float, bool]] = deque(maxlen=_KEPT)
+
+    def add(self, at: float, *, answered: bool) -> None:
+        """One more is over."""
+        self._ended.append((at, answered))
+
+    def doubtful(self, now: float) -> bool:
+        """Whether any failed lately, so that another should be sent before long."""
+        return any(not answered for _, answered in self._recent(now))
+
+    def counts(self, now: float) -> tuple[int, int]:
+        """How many failed, of how many."""
+        recent = self._recent(now)
+        return sum(not answered for _, answered in recent), len(recent)
+
+    def failing_share(self, now: float) -> float:
+        """The share that fails while others succeed; 0 where that is not seen."""
+        failed, sent = self.counts(now)
+        return failed / sent if _FAILURES <= failed < sent else 0.0
+
+    def partly_serves(self, now: float) -> bool:
+        """Whether a failure of now is one of a part only: of the last two one was answered."""
+        return 0 < self.failing_share(now) <= _MOST_SERVED and any(
+            answered for _, answered in self._recent(now)[-2:]
+        )
+
+    def _recent(self, now: float) -> list[tuple[float, bool]]:
+        return [each for each in self._ended if now - each[0] <= _LASTS]

@@ -1,0 +1,123 @@
+"""The TCP and TLS connections of probes: each request opens its own, as a new client would.
+
+A kept connection proves nothing of what a new client meets: the listener may be closed, the name
+moved, the certificate expired. What is learned of a connection on the way is noted in the `Trace`
+of the probe, also where the probe then fails: that something was heard, how long the handshake
+took, when the certificate expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import aiohappyeyeballs
+import aiohttp
+from aiohttp import client_proto, client_reqrep
+
+from resolverd.health.probes.certificate import expires_at
+from resolverd.health.probes.protocol import HeadProtocol
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one probe has met so far; shared by all the tasks that it makes.
+
+    `heard` is whether anything came back, a finished TCP handshake included; `answered`, whether
+    that was the beginning of an HTTP response. `connect` is the
+    time of the last TCP handshake in seconds, `certificate_expires` the last certificate's end in
+    Unix seconds. `in_tls` is whether a TLS handshake has begun and not ended.
+    """
+
+    heard: bool = False
+    answered: bool = False
+    connect: float | None = None
+    certificate_expires: float | None = None
+    in_tls: bool = False
+
+
+_trace: ContextVar[Trace] = ContextVar("trace")
+
+
+def begin_trace() -> Trace:
+    """A new trace for the probe that this task runs, and for the tasks that it starts."""
+    trace = Trace()
+    _trace.set(trace)
+    return trace
+
+
+def current_trace() -> Trace:
+    """The trace of the probe under way; one of its own for whoever began none."""
+    return _trace.get(None) or begin_trace()
+
+
+def note_connected(began: float) -> None:
+    """A TCP handshake that began at `began` (monotonic seconds) has ended."""
+    trace = current_trace()
+    trace.heard, trace.connect = True, time.monotonic() - began
+
+
+class TracingResponse(aiohttp.ClientResponse):
+    """A response that notes in the trace that its head has come."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Read the status line and the headers. Raises aiohttp.ClientError."""
+        started = await super().start(connection)
+        current_trace().answered = True
+        return started
+
+
+class TracingConnector(aiohttp.TCPConnector):
+    """A connector without keep-alive that notes in the trace what each connection shows.
+
+    aiohttp does not say when the TCP handshake has ended, which here separates a far end that is
+    reached from one that is not; so its one method that connects is replaced. `tests/health/
+    test_heard.py` fails should aiohttp call it no more.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(force_close=True, **options)
+        self._factory: partial[Any] = partial(HeadProtocol, loop=self._loop)
+
+    async def _wrap_create_connection(
+        self,
+        *args: Any,
+        addr_infos: list[aiohappyeyeballs.AddrInfoType],
+        req: client_reqrep.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own parameter
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
+        **kwargs: Any,
+    ) -> tuple[asyncio.Transport, client_proto.ResponseHandler]:
+        """A connected transport. Raises aiohttp.ClientConnectorError and its kinds."""
+        trace, began = current_trace(), time.monotonic()
+        try:
+            sock = await aiohappyeyeballs.start_connection(
+                addr_infos=addr_infos,
+                happy_eyeballs_delay=self._happy_eyeballs_delay,
+                interleave=self._interleave,
+                loop=self._loop,
+            )
+            note_connected(began)
+            trace.in_tls = kwargs.get("ssl") is not None
+            made = await self._loop.create_connection(*args, **kwargs, sock=sock)
+            trace.in_tls = False
+            trace.certificate_expires = _expiry(made[0]) or trace.certificate_expires
+            return made
+        except ssl.CertificateError as error:
+            raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
+        except ssl.SSLError as error:
+            raise aiohttp.ClientConnectorSSLError(req.connection_key, error) from error
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise client_error(req.connection_key, error) from error
+
+
+def _expiry(transport: asyncio.Transport) -> float | None:
+    tls = transport.get_extra_info("ssl_object")
+    return None if tls is None else expires_at(tls)

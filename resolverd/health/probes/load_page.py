@@ -1,0 +1,66 @@
+"""One server's load page, and whether it shows work: what was read, when, and from which path."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection
+
+from resolverd.config.probe import Probe
+from resolverd.health.load_pages import LoadPage, format_of, read_page
+from resolverd.health.probes.door import Door
+
+# Where servers have it: most; LiteLLM, which redirects from there; TensorRT-LLM; llama.cpp without
+# its --metrics.
+PATHS = ("/metrics", "/metrics/", "/prometheus/metrics", "/slots")
+# Seconds after which a server without one is asked again.
+_ABSENT_FOR = 60.0
+# Seconds for which work that was seen is taken to go on: llama.cpp answers nothing, this page
+# neither, while it reads a batch of a prompt.
+WORK_LASTS = 6.0
+
+
+class LoadPageReader:
+    """Reads the page of one server and remembers the last."""
+
+    def __init__(self, door: Door, settings: Probe) -> None:
+        self._door = door
+        self._told = format_of(settings.load) or settings.load_page
+        self._wanted = bool(settings.load) or settings.load_page != "none"
+        self._path: str | None = None
+        self._absent_until = -math.inf
+        self._last: tuple[LoadPage, int] | None = None
+        self._worked_at = -math.inf
+
+    async def read(self, models: Collection[str], until: float) -> LoadPage | None:
+        """The page of now; None where there is none to be had, or none that is known."""
+        if not self._wanted or time.monotonic() < self._absent_until:
+            return None
+        if self._path is not None:
+            return await self._read(self._path, models, until)
+        for path in PATHS:
+            page = await self._read(path, models, until)
+            if page is not None:
+                self._path = path
+                return page
+        self._absent_until = time.monotonic() + _ABSENT_FOR
+        return None
+
+    def compare(self, page: LoadPage | None, cost: float, answered: int, now: float) -> bool:
+        """Whether work was done since the page before, or was seen to be a moment ago.
+
+        `answered` is how many canaries, of at most `cost` tokens each, have had a token so far:
+        what they made is no sign of anybody else's work.
+        """
+        if page is not None:
+            if self._last is not None:
+                before, then = self._last
+                own = cost * (answered - then + 1) if answered > then else 0.0
+                if page.worked_since(before, own):
+                    self._worked_at = now
+            self._last = page, answered
+        return now - self._worked_at <= WORK_LASTS
+
+    async def _read(self, path: str, models: Collection[str], until: float) -> LoadPage | None:
+        text, _ = await self._door.metrics(until, path)
+        return None if text is None else read_page(text, told=self._told, models=models)

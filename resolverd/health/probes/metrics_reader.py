@@ -1,0 +1,176 @@
+"""Reading the pages of metrics of what stands behind one URL, and comparing like with like.
+
+Without `workers` there is one page: at `metrics_url`, or at /metrics below the URL. With them there
+is one of each worker, read at the same time. A page that cannot be read is unknown, with the reason
+why; a worker that answers nothing at all is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import aiohttp
+from yarl import URL
+
+from resolverd.config.probe import Probe
+from resolverd.health.offers import READABLE, Processes
+from resolverd.health.probes import progress
+from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
+from resolverd.health.probes.door import Door
+from resolverd.health.probes.reasons import reason_of
+from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.vllm_metrics import Page, read_page
+
+
+class Part(NamedTuple):
+    """One page, of the source `number`; `before` is an earlier one of the same process."""
+
+    number: int
+    sample: MetricsSample
+    before: MetricsSample | None
+    replaced: bool
+
+
+class Reading(NamedTuple):
+    """The pages of one moment; none where no page could be read."""
+
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether a process may have taken the place of another."""
+        return any(part.replaced for part in self.parts)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether requests wait, as far as it is told."""
+        return any(part.sample.page.waiting for part in self.parts)
+
+    @property
+    def turned_away(self) -> float:
+        """How many requests full queues turned away."""
+        return sum(progress.turned_away(old, new) for old, new in self.pairs())
+
+    def pairs(self) -> Iterator[tuple[Page, Page]]:
+        """Pages that can be compared, the earlier first."""
+        for part in self.parts:
+            if part.before is not None:
+                yield part.before.page, part.sample.page
+
+    def since(self, earlier: Reading) -> Reading:
+        """This one, compared with `earlier` where that has a page of the same process."""
+        samples = {(p.number, p.sample.page.started): p.sample for p in earlier.parts}
+        return Reading(
+            tuple(
+                part._replace(before=_older(part, samples.get((part.number, _start(part)))))
+                for part in self.parts
+            )
+        )
+
+
+def _start(part: Part) -> float | None:
+    return part.sample.page.started
+
+
+def _older(part: Part, sample: MetricsSample | None) -> MetricsSample | None:
+    if part.before is None or sample is None:
+        return part.before
+    return part.before if progress.fell(sample.page, part.sample.page) else sample
+
+
+class MetricsReader:
+    """Raises ValueError when a URL is not an HTTP URL."""
+
+    def __init__(self, door: Door, settings: Probe, tools: Tools) -> None:
+        self._alone = not settings.workers
+        if settings.workers:
+            plain = settings.model_copy(update={"host": "", "sni": ""})
+            self._sources = [
+                Source(Door(url, plain, tools), "/metrics") for url in settings.workers
+            ]
+        elif settings.metrics_url:
+            plain = settings.model_copy(update={"host": "", "sni": ""})
+            page = URL(settings.metrics_url)
+            origin = Door(str(page.origin()), plain, tools)
+            self._sources = [Source(origin, page.path_qs)]
+        else:
+            self._sources = [Source(door, "/metrics", raises=True)]
+
+    async def read(
+        self, until: float, at: float, sent: int, answered: int, models: Collection[str]
+    ) -> Reading:
+        """The pages of now. Raises as `Door` does where the URL itself cannot be reached."""
+        pages = await asyncio.gather(*[each.read(until, models) for each in self._sources])
+        parts = []
+        for number, (source, page) in enumerate(zip(self._sources, pages, strict=True)):
+            if page is not None:
+                sample = MetricsSample(page, at, sent, answered)
+                parts.append(Part(number, sample, *source.backing.add(sample)))
+        return Reading(tuple(parts))
+
+    @property
+    def why(self) -> str:
+        """`READABLE`, or why a page could not be read."""
+        return next((each.why for each in self._sources if each.why), READABLE)
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are, as the settings tell."""
+        return 0 if self._alone else len(self._sources)
+
+    @property
+    def lost_workers(self) -> int:
+        """How many workers answered nothing at all."""
+        return 0 if self._alone else sum(not each.answers for each in self._sources)
+
+    @property
+    def processes(self) -> Processes:
+        """How many processes answer at the URL; unknown while no page can be read."""
+        if self.why != READABLE:
+            return Processes.UNKNOWN
+        if len(self._sources) > 1:
+            return Processes.SEVERAL
+        return self._sources[0].backing.processes if self._alone else Processes.UNKNOWN
+
+    @property
+    def engines(self) -> int:
+        """How many engines the pages tell apart."""
+        return sum(each.backing.engines for each in self._sources)
+
+    def stuck(self) -> Stuck:
+        """Engines that hang while others do not; of a worker that is lost, one at least."""
+        hung = engines = 0
+        for each in self._sources:
+            stuck = each.backing.stuck(alone=self._alone)
+            engines += max(1, stuck.engines)
+            hung += stuck.hung if each.answers or self._alone else max(1, stuck.engines)
+        return Stuck(hung, engines) if hung < engines else Stuck(0, engines)
+
+
+class Source:
+    """One page, and what it has shown; `raises` whether a failed connection is raised."""
+
+    def __init__(self, door: Door, path: str, *, raises: bool = False) -> None:
+        self.backing = Backing()
+        self.why, self.answers = "not read yet", True
+        self._door, self._path, self._raises = door, path, raises
+
+    async def read(self, until: float, models: Collection[str]) -> Page | None:
+        """The page of now, None where it cannot be read."""
+        try:
+            text, self.why = await self._door.metrics(until, self._path)
+        except (aiohttp.ClientError, OSError) as error:
+            if self._raises:
+                raise
+            text, self.why = None, reason_of(error)
+            self.answers = False
+            return None
+        self.answers = self.why != "no answer"
+        if text is None:
+            return None
+        page = read_page(text, models)
+        if not page.of_vllm:
+            self.why = "without vLLM's counters of the model"
+        return page

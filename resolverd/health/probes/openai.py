@@ -1,0 +1,270 @@
+"""The `openai` kind: any server or gateway of OpenAI's API serves when it answers a canary whole.
+
+    one probe
+
+    /v1/models, at first, after trouble, and every minute ──► lists others than ours: wrong-model
+        │                               (a server that has no list is believed by its canary)
+        ▼
+    canary, to the API that the server has: completions, chat, responses, embeddings or pooling
+        │                                       beside it, at the same time, the page of its load
+        ├──► a whole answer: serves
+        ├──► no answer in time ──► the page shows work: busy, which serves ──► none: hung
+        └──► anything else: `openai_classify` tells what it means
+
+No counters are needed: a server without a load page is judged by its canaries alone, and its load
+is unknown. Where there is one it is read beside the canary and for as long as that, for some
+servers (llama.cpp) answer neither while they read a long prompt. Which API the server has is found
+by asking, and remembered from the first whole answer; so is how many tokens it wants to be asked
+for. What a canary costs is taken from its budget before it is sent, each one of several too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from fnmatch import fnmatchcase
+from typing import NoReturn
+
+import aiohttp
+
+from resolverd.config.probe import Probe
+from resolverd.health.identity import Identity
+from resolverd.health.load_pages import LoadPage
+from resolverd.health.outcome import Canaries, Condition
+from resolverd.health.probes import api, canary
+from resolverd.health.probes.answer import Answer
+from resolverd.health.probes.budget import TokenBudget
+from resolverd.health.probes.credential import CredentialError
+from resolverd.health.probes.door import Door
+from resolverd.health.probes.exchange import parse_json
+from resolverd.health.probes.identify import Expected, mismatch, read_identity
+from resolverd.health.probes.load_page import LoadPageReader
+from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
+from resolverd.health.probes.reasons import heard_by, reason_of
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
+from resolverd.health.probes.tools import Tools
+from resolverd.health.readings import Readings
+
+# Shares of the timeout by whose end each step is over.
+_IDENTITY, _PAGE, _CANARY, _END = 0.3, 0.35, 0.9, 0.95
+# Seconds after which a server is asked again who it is.
+_IDENTITY_LASTS = 60.0
+
+
+def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+    """Asks the server at `url`, whose path may end in /v1. ValueError when it is no HTTP URL."""
+    return OpenAIServer(url.rstrip("/").removesuffix("/v1"), settings, tools)
+
+
+class OpenAIServer:
+    """One server, and what is remembered of it from probe to probe."""
+
+    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
+        self.settings = settings
+        self.door = Door(url, settings, tools)
+        self.page_reader = LoadPageReader(self.door, settings)
+        self.expected = Expected(
+            settings.model, settings.max_model_len, settings.version, settings.fingerprint
+        )
+        self.budget = TokenBudget(settings.canary_tokens_per_hour, time.monotonic())
+        self.canaries = Canaries()
+        self.known: api.Request | None = None  # what was answered whole
+        self.with_token = 0  # canaries that brought one
+        self.proved = False
+        self.proved_at = time.monotonic()  # or first seen
+        self.identity: Identity | None = None
+        self.identified_at = -math.inf
+        self.lists_nobody = False
+
+    async def __call__(self) -> Seen:
+        """One probe. Raises ProbeFailedError."""
+        return await _Attempt(self).run()
+
+    def requests(self) -> list[api.Request]:
+        """What to ask, in this order, until an answer is not one of an API that is not there."""
+        told = self.settings.canary
+        names = list(api.PATHS) if told == "auto" else [told]
+        asked = [api.Request(name, canary.TOKENS) for name in names]
+        return asked if self.known is None else [self.known, *asked]
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The names under which its load page may tell of our model."""
+        identity, model = self.identity, self.settings.model
+        ours = identity.models if identity and identity.root == model else ()
+        return frozenset((model, *ours))
+
+
+class _Attempt:
+    """One probe of a server."""
+
+    def __init__(self, server: OpenAIServer) -> None:
+        self.server = server
+        self.began = asyncio.get_running_loop().time()
+        self.readings = Readings(time.monotonic())
+
+    async def run(self) -> Seen:
+        """Raises ProbeFailedError, whatever goes wrong."""
+        page = asyncio.create_task(self._read_page())
+        try:
+            await self._identify()
+            return await self._canary(page)
+        except CredentialError as error:
+            self._fail(str(error), Condition.MISCONFIGURED, heard=True)
+        except (aiohttp.ClientError, OSError) as error:
+            self._fail(reason_of(error), heard=was_heard() or heard_by(error))
+        finally:
+            page.cancel()
+            await asyncio.gather(page, return_exceptions=True)
+
+    async def _read_page(self) -> LoadPage | None:
+        """Where it cannot be read its load is unknown; whether it serves is for the canary."""
+        try:
+            return await self.server.page_reader.read(self.server.models, self._until(_END))
+        except (CredentialError, aiohttp.ClientError, OSError):
+            return None
+
+    async def _identify(self) -> None:
+        """Ask who it is, where that is not known well enough; raises where it is somebody else."""
+        server, now = self.server, time.monotonic()
+        if server.identity is None or now - server.identified_at >= _IDENTITY_LASTS:
+            status, body = await server.door.models(self._until(_IDENTITY))
+            if status == 200:
+                told = read_identity(body, None, server.settings.model)
+                listed = parse_json(body)
+                server.lists_nobody = isinstance(listed, dict) and listed.get("data") == []
+                server.identity, server.identified_at = told, now
+        if server.identity is None or _names_any(server.identity, server.settings.model):
+            return
+        wrong = mismatch(server.identity, server.expected)
+        if wrong is not None and wrong[0] is Condition.WRONG_MODEL:
+            self._fail(wrong[1], wrong[0])
+
+    async def _canary(self, page: asyncio.Task[LoadPage | None]) -> Seen:
+        server = self.server
+        answer = await self._ask()
+        now = time.monotonic()
+        # Where no answer came the page has until the end of the probe to show work.
+        left = self._until(_END if answer.late else _PAGE) - asyncio.get_running_loop().time()
+        await asyncio.wait([page], timeout=max(0.0, left))
+        if answer.ttft is not None:
+            server.with_token += 1
+        read = page.result() if page.done() and not page.cancelled() else None
+        cost = canary.cost(server.settings.canary_prompt, server.settings.canary_max_tokens)
+        works = server.page_reader.compare(read, cost, server.with_token, now)
+        self.readings = _readings(read, now)
+        if works or answer.complete:
+            server.proved, server.proved_at = True, now
+        if answer.complete and answer.ttft is not None:
+            return self._served(answer, answer.ttft)
+        if answer.late:
+            return self._late(answer, works)
+        health = await server.door.health(self._until(_END)) if is_full(answer) else None
+        condition, reason = classify(
+            answer,
+            believed=now - server.proved_at <= BELIEVED,
+            health=health,
+            lists_nobody=server.lists_nobody,
+        )
+        reason = server.door.credential.hide(reason)
+        self.readings = _readings(read, now, shedding=condition is Condition.SHEDDING)
+        # Of one that has proved nothing yet, it is not known that it works.
+        if condition is not Condition.SHEDDING or not server.proved:
+            self._fail(reason, condition)
+        return self._seen(reason, condition)
+
+    async def _ask(self) -> Answer:
+        """Send canaries until one is answered by an API that the server has."""
+        server, first = self.server, None
+        for request in server.requests():
+            answer = await self._send(request)
+            more = api.for_more(request, answer, server.settings.canary_max_tokens)
+            if more is not None and "token" in answer.detail.lower():
+                request, answer = more, await self._send(more)
+            if answer.complete:
+                server.known = request
+                return answer
+            first = _telling(first, answer)
+            if not (api.is_absent(answer) or (server.known is None and api.may_be_another(answer))):
+                return answer
+        return first or Answer()
+
+    async def _send(self, request: api.Request) -> Answer:
+        server, settings = self.server, self.server.settings
+        cost = canary.cost(settings.canary_prompt, request.tokens)
+        if not server.budget.spend(cost, time.monotonic()):
+            self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
+        server.canaries = server.canaries.one_sent(cost)
+        body = request.body(settings.model, settings.canary_prompt)
+        return await server.door.complete(body, self._until(_CANARY), request.path())
+
+    def _served(self, answer: Answer, ttft: float) -> Seen:
+        server, expected = self.server, self.server.expected
+        server.canaries = server.canaries.one_answered(ttft)
+        if answer.fingerprint:
+            known = server.identity or Identity(models=(expected.model,))
+            server.identity = Identity(
+                known.models, known.root, known.max_model_len, known.version, answer.fingerprint
+            )
+        if expected.fingerprint and answer.fingerprint != expected.fingerprint:
+            told = answer.fingerprint or "not told"
+            self._fail(f"fingerprint is {told}, not {expected.fingerprint}", Condition.WRONG_MODEL)
+        kind = server.known.api if server.known else ""
+        return self._seen(f"answer in {1000 * ttft:.0f} ms ({kind})")
+
+    def _late(self, answer: Answer, works: bool) -> Seen:
+        part = "no end after the first token" if answer.stalled else "no answer"
+        waited = f"{part} in {_CANARY * self.server.settings.timeout:.2g} s"
+        if not works:
+            if was_answered():
+                self._fail(waited, Condition.HUNG)
+            self._fail(f"timed out after {self.server.settings.timeout:g} s")
+        return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)
+
+    def _until(self, share: float) -> float:
+        return self.began + share * self.server.settings.timeout
+
+    def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
+        server = self.server
+        return Seen(reason, condition, self.readings, server.identity, server.canaries)
+
+    def _fail(
+        self, reason: str, condition: Condition = Condition.NONE, *, heard: bool | None = None
+    ) -> NoReturn:
+        """`heard` None leaves it to what was heard until now."""
+        server = self.server
+        seen = Seen(reason, condition, self.readings, server.identity, server.canaries)
+        server.identified_at = -math.inf
+        raise ProbeFailedError.of(seen, heard=was_heard() if heard is None else heard)
+
+
+def _telling(first: Answer | None, answer: Answer) -> Answer:
+    """Of the refusals of several APIs the one that tells most: any, before an API not there."""
+    if first is None or (api.is_absent(first) and not api.is_absent(answer)):
+        return answer
+    return answer if not first.detail and answer.detail and api.is_absent(first) else first
+
+
+def _names_any(identity: Identity, model: str) -> bool:
+    """Whether a list names no model in particular: a gateway's pattern, or "unknown".
+
+    sglang-router lists a worker whose model it could not find out as "unknown".
+    """
+    return any(
+        name == "unknown" or ("*" in name and fnmatchcase(model, name)) for name in identity.models
+    )
+
+
+def _readings(page: LoadPage | None, now: float, *, shedding: bool = False) -> Readings:
+    if page is None:
+        return Readings(now, shedding=shedding)
+    return Readings(
+        at=now,
+        running=page.running,
+        waiting=page.waiting,
+        kv_usage=page.kv_usage,
+        tokens=page.tokens,
+        started=page.started,
+        shedding=shedding,
+    )

@@ -1,0 +1,161 @@
+"""One endpoint of kind vllm as its probes know it: what the next probe compares with."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from resolverd.config.probe import Probe
+from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers, Processes
+from resolverd.health.outcome import Canaries
+from resolverd.health.probes import canary, progress
+from resolverd.health.probes.backing import MetricsSample
+from resolverd.health.probes.budget import TokenBudget
+from resolverd.health.probes.canary_log import CanaryLog
+from resolverd.health.probes.door import Door
+from resolverd.health.probes.identify import Expected, Listing
+from resolverd.health.probes.judgement import Known
+from resolverd.health.probes.metrics_reader import MetricsReader, Reading
+from resolverd.health.probes.tools import Tools
+
+# Seconds between canaries of a server whose counters prove that it works: its key, and a worker
+# that hangs among several, show only there. More often where it is not known to be one process.
+_CHECK_EVERY, _CHECK_SEVERAL_EVERY = 60.0, 15.0
+# So many intervals may pass without proof of life before an answer that it is full is not believed.
+_LIFE_LASTS = 1.5
+
+
+class Server:
+    """One server, or several behind one URL."""
+
+    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
+        self.door = Door(url, settings, tools)
+        self.metrics = MetricsReader(self.door, settings, tools)
+        self.settings = settings
+        self.expected = Expected(
+            settings.model, settings.max_model_len, settings.version, settings.fingerprint
+        )
+        self.ask_for(canary.TOKENS)
+        self.canaries, self.canary_log = Canaries(), CanaryLog()
+        self.budget = TokenBudget(settings.canary_tokens_per_hour, time.monotonic())
+        self.listing = Listing()
+        self.identity: Identity | None = None
+        self.identified = -math.inf
+        self.doubted = False  # whether the last probe saw no server that serves
+        self.of_vllm = False  # whether its last page was vLLM's
+        self.key = "unknown" if settings.credential else "none"
+        self._known_since = time.monotonic()
+        self._alive_at = self._asked_at = -math.inf
+
+    def ask_for(self, tokens: int) -> None:
+        """Let canaries ask for so many tokens from now on."""
+        settings, self.tokens = self.settings, tokens
+        self.body = canary.request_body(settings.model, settings.canary_prompt, tokens)
+        self.cost = canary.cost(settings.canary_prompt, tokens)
+
+    def ask_for_more(self) -> bool:
+        """Let canaries ask for the most that the settings allow; False where they do already."""
+        more = self.settings.canary_max_tokens > self.tokens
+        if more:
+            self.ask_for(self.settings.canary_max_tokens)
+        return more
+
+    async def read_metrics(self, until: float) -> Reading:
+        """The pages of now, which are then what later probes compare theirs with."""
+        at, sent = time.monotonic(), self.canaries
+        names = {self.expected.model, *self.listing.names}
+        reading = await self.metrics.read(until, at, sent.sent, sent.answered, names)
+        if reading.parts:
+            self.of_vllm = reading.parts[0].sample.page.of_vllm
+        if self.moved(reading):
+            self.lives(at)
+        return reading
+
+    def own_since(self, sample: MetricsSample) -> progress.Own:
+        """What our canaries can have added since."""
+        answered = self.canaries.answered - sample.answered
+        unfinished = max(0, self.canaries.sent - sample.sent - answered)
+        return progress.Own(answered, self.cost, unfinished, self.tokens)
+
+    def moved(self, reading: Reading) -> bool:
+        """Whether an engine made a step that no canary explains."""
+        return any(
+            progress.moved(part.before.page, part.sample.page, self.own_since(part.before))
+            for part in reading.parts
+            if part.before is not None
+        )
+
+    def proves(self, reading: Reading) -> bool:
+        """Whether an engine made such a step, and its server takes new requests."""
+        return any(
+            progress.moved(part.before.page, part.sample.page, self.own_since(part.before))
+            and progress.accepts(part.before.page, part.sample.page)
+            for part in reading.parts
+            if part.before is not None
+        )
+
+    def stale(self, reading: Reading) -> bool:
+        """Whether a page does not show a canary that the one process behind it answered."""
+        return self.metrics.processes is Processes.ONE and any(
+            progress.stale(part.before.page, part.sample.page, self.own_since(part.before))
+            for part in reading.parts
+            if part.before is not None
+        )
+
+    def lives(self, at: float) -> None:
+        """It has given proof of life."""
+        self._alive_at = max(self._alive_at, at)
+
+    @property
+    def lived(self) -> bool:
+        """Whether it ever gave proof of life."""
+        return self._alive_at > -math.inf
+
+    def alive(self, at: float) -> bool:
+        """Whether it did of late, or has not been asked for long enough to tell."""
+        return at - max(self._alive_at, self._known_since) <= _LIFE_LASTS * self.settings.interval
+
+    def canary_due(self, at: float) -> bool:
+        """Whether a canary is to be sent although counters prove that it works."""
+        one = self.metrics.processes is Processes.ONE
+        every = _CHECK_EVERY if one else _CHECK_SEVERAL_EVERY
+        return self.doubted or self.canary_log.doubtful(at) or at - self._asked_at >= every
+
+    def canary_sent(self, at: float) -> None:
+        """Count one more."""
+        self._asked_at = at
+        self.canaries = self.canaries.one_sent(self.cost)
+
+    def known(self) -> Known:
+        """What is known of who answers."""
+        alone = self.metrics.processes is Processes.ONE and not self.metrics.workers
+        listing = self.listing
+        return Known(
+            vllm_alone=alone and self.of_vllm,
+            listed=False if listing.empty else (listing.serves or None),
+            completed=self.canaries.answered > 0,
+        )
+
+    def loss(self, at: float) -> tuple[float, str]:
+        """The share that serves nobody while the rest does, and how that shows; 0 where none."""
+        stuck, metrics = self.metrics.stuck(), self.metrics
+        failed, sent = self.canary_log.counts(at)
+        shares = [
+            (self.canary_log.failing_share(at), f"{failed} of the last {sent} canaries failed"),
+            (stuck.share, f"{stuck.hung} of {stuck.engines} engines make no progress"),
+        ]
+        if lost := metrics.lost_workers:
+            shares[1] = (stuck.share, f"{lost} of {metrics.workers} workers do not answer")
+        return max(shares, key=lambda each: each[0])
+
+    def offers(self) -> Offers:
+        """What it lets a probe know."""
+        return Offers(
+            metrics=self.metrics.why,
+            processes=self.metrics.processes,
+            engines=self.metrics.engines,
+            models=self.listing.identity is not None,
+            version=self.identity.version if self.identity else "",
+            key=self.key,
+        )

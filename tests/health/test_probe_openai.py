@@ -1,0 +1,283 @@
+"""The openai probe against servers and gateways that have, and say, all kinds of things."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from harness.openai_server import CHAT, COMPLETION, EMBEDDING, RESPONSE, WHOLE, OpenAIServer
+
+from resolverd.config.probe import Probe
+from resolverd.health.machine import EndpointHealth, observe
+from resolverd.health.outcome import Condition, Outcome
+from resolverd.health.probes import PROBES, Tools, api, openai, openai_classify, run
+from resolverd.health.probes.answer import Answer
+from resolverd.health.verdict import State
+
+Look = Callable[[], Awaitable[Outcome]]
+Looking = Callable[..., Awaitable[Look]]
+
+
+@pytest.fixture
+async def looking(tools: Tools) -> AsyncIterator[Looking]:
+    """`await looking(server, timeout=…)` serves it; each call of what it returns is one probe."""
+    runners: list[web.AppRunner] = []
+
+    async def start(server: OpenAIServer, *, path: str = "", **settings: object) -> Look:
+        runner = web.AppRunner(server.application(), shutdown_timeout=0.1)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        probe = Probe.model_validate(
+            {"kind": "openai", "model": "m", "timeout": 5.0, "interval": 60} | settings
+        )
+        ask = PROBES["openai"](f"http://127.0.0.1:{port}{path}", probe, tools)
+        return lambda: run(ask, probe.timeout)
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("path", WHOLE)
+async def test_the_api_that_a_server_has_is_found_by_asking_and_remembered(
+    looking: Looking, path: str
+) -> None:
+    server = OpenAIServer(has={path: WHOLE[path]})
+    look = await looking(server)
+    assert [(await look()).ok for _ in range(3)] == [True] * 3
+    tried = list(WHOLE)[: list(WHOLE).index(path) + 1]
+    assert server.canaries == [*tried, path, path]
+
+
+@pytest.mark.parametrize("refusal", [400, 404, 405, 422, 501])
+async def test_a_refusal_of_one_api_is_no_verdict_while_another_answers(
+    looking: Looking, refusal: int
+) -> None:
+    server = OpenAIServer(has={"/v1/completions": refusal, "/v1/embeddings": EMBEDDING})
+    seen = await (await looking(server))()
+    assert (seen.ok, seen.condition) == (True, Condition.NONE)
+    assert seen.reason.endswith("(embeddings)")
+
+
+async def test_the_api_that_is_told_is_asked_alone(looking: Looking) -> None:
+    server = OpenAIServer(has={"/v1/completions": COMPLETION, "/v1/responses": RESPONSE})
+    assert (await (await looking(server, canary="responses"))()).ok
+    assert server.canaries == ["/v1/responses"]
+    assert server.bodies == [
+        {"model": "m", "input": "Hi", "max_output_tokens": 2, "store": False, "stream": True}
+    ]
+
+
+async def test_an_api_that_goes_away_is_looked_for_anew(looking: Looking) -> None:
+    server = OpenAIServer()
+    look = await looking(server)
+    assert (await look()).ok
+    server.has = {"/v1/chat/completions": CHAT}
+    assert (await look()).reason.endswith("(chat)")
+    assert (await look()).ok
+    assert server.canaries[-1] == "/v1/chat/completions"
+    assert server.canaries[-2] == "/v1/chat/completions"
+
+
+async def test_a_server_that_wants_more_tokens_is_asked_for_more(looking: Looking) -> None:
+    refusal = (400, b'{"error":{"message":"max_output_tokens must be at least 16","code":400}}')
+    server = OpenAIServer(has={"/v1/responses": refusal})
+    look = await looking(server, canary="responses")
+    assert (await look()).condition is Condition.MISCONFIGURED
+    assert [body["max_output_tokens"] for body in server.bodies] == [2, 16]
+    server.has["/v1/responses"] = RESPONSE
+    assert (await look()).ok
+    assert server.bodies[-1]["max_output_tokens"] == 2
+
+
+def test_a_newer_name_for_the_most_tokens_is_used_where_the_older_is_refused() -> None:
+    request = api.Request("chat", 2)
+    refused = Answer(400, detail="Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'")
+    more = api.for_more(request, refused, 16)
+    assert more == api.Request("chat", 16, newer=True)
+    assert b'"max_completion_tokens": 16' in more.body("m", "Hi")
+    assert b"temperature" not in more.body("m", "Hi")
+    assert api.for_more(more, refused, 16) is None
+
+
+FULL = (503, b'{"message":"No workers are currently available"}')
+TYPED = (500, b'{"error":{"type":"rate_limit_error","message":"wait"}}')
+
+
+@pytest.mark.parametrize(
+    ("server", "ok", "condition"),
+    [
+        ({"has": {}}, False, ""),
+        ({"has": {}, "models": []}, False, "no-backend"),
+        ({"has": {"/v1/completions": 500}}, False, ""),
+        ({"has": {"/v1/completions": 502}}, False, ""),
+        ({"has": {"/v1/completions": "hangs"}}, False, "hung"),
+        ({"has": {"/v1/completions": 504}}, False, "hung"),
+        ({"has": {"/v1/completions": 401}}, False, "misconfigured"),
+        ({"has": {"/v1/completions": FULL}}, False, "shedding"),
+        ({"has": {"/v1/completions": TYPED}}, False, "shedding"),
+        ({"has": {"/v1/completions": 529}}, False, "shedding"),
+        ({"has": {"/v1/completions": FULL}, "health": 503}, False, ""),
+        ({"has": {"/v1/completions": b"data: [DONE]\n\n"}}, False, ""),
+        ({"has": {"/v1/completions": (404, b'{"error":"model m not found"}')}},
+         False, "wrong-model"),
+        ({"models": [{"id": "other"}]}, False, "wrong-model"),
+        ({"models": [{"id": "other", "root": "m"}]}, True, ""),
+        ({"models": [{"id": "unknown"}]}, True, ""),
+        ({"models": [{"id": "*"}]}, True, ""),
+        ({"models": None}, True, ""),
+    ],
+)  # fmt: skip
+async def test_each_fault_has_its_condition(
+    looking: Looking, server: dict[str, object], ok: bool, condition: str
+) -> None:
+    hangs = condition == "hung"
+    seen = await (await looking(OpenAIServer(**server), timeout=1.0 if hangs else 5.0))()  # type: ignore[arg-type]
+    assert (seen.ok, seen.condition.value, seen.heard) == (ok, condition, True)
+
+
+@pytest.mark.parametrize("full", [FULL, TYPED, 529, 429])
+async def test_being_full_says_that_a_server_works_only_after_an_answer(
+    looking: Looking, full: object
+) -> None:
+    server = OpenAIServer(has={"/v1/completions": full})
+    look = await looking(server)
+    first = await look()
+    assert observe(EndpointHealth(), first, Probe(), 0.0).state is State.UNKNOWN
+    server.has = {"/v1/completions": COMPLETION}
+    assert (await look()).ok
+    server.has = {"/v1/completions": full}
+    seen = await look()
+    assert (seen.ok, seen.condition) == (True, Condition.SHEDDING)
+    assert seen.readings is not None
+    assert seen.readings.shedding
+
+
+async def test_a_server_that_is_full_for_long_without_an_answer_has_failed(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai, "BELIEVED", 0.05)
+    server = OpenAIServer()
+    look = await looking(server)
+    assert (await look()).ok
+    server.has = {"/v1/completions": FULL}
+    await asyncio.sleep(0.06)
+    seen = await look()
+    assert (seen.ok, seen.condition) == (False, Condition.NONE)
+    assert seen.reason.startswith("HTTP 503: No workers are currently available (no answer for")
+    server.has = {"/v1/completions": COMPLETION}
+    assert (await look()).ok
+
+
+LLAMA_CPP = b"llamacpp:requests_processing 1\nllamacpp:n_decode_total %d\n"
+
+
+async def test_a_late_canary_is_busy_while_the_load_page_shows_work(looking: Looking) -> None:
+    """llama.cpp reads a long prompt: one more batch from page to page, and no answer."""
+    server = OpenAIServer(has={"/v1/completions": "hangs"}, page=LLAMA_CPP % 7)
+    look = await looking(server, timeout=0.5)
+    assert (await look()).condition is Condition.HUNG
+    server.page = LLAMA_CPP % 8
+    seen = await look()
+    assert (seen.ok, seen.condition) == (True, Condition.BUSY)
+    assert seen.readings is not None
+    assert seen.readings.running == 1
+
+
+async def test_what_our_canary_itself_moved_is_no_work(looking: Looking) -> None:
+    """Each stalls after a token, which took a step of the engine."""
+    event = COMPLETION[: COMPLETION.index(b"\n\n") + 2]
+
+    class Stalls(OpenAIServer):
+        async def _answer(self, request: web.Request) -> web.StreamResponse:
+            if request.path != "/v1/completions":
+                return await super()._answer(request)
+            self.page = LLAMA_CPP % (8 + len(self.asked))
+            self.asked.append(request.path)
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(event)
+            await asyncio.Event().wait()
+            return response
+
+    server = Stalls(page=LLAMA_CPP % 7)
+    look = await looking(server, timeout=0.4)
+    seen = [await look() for _ in range(4)]
+    assert [outcome.condition for outcome in seen] == [Condition.HUNG] * 4
+    assert seen[0].reason == "no end after the first token in 0.36 s"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/prometheus/metrics"])
+async def test_the_load_page_is_found_where_servers_have_it(looking: Looking, path: str) -> None:
+    server = OpenAIServer(page=b"sglang:num_running_reqs 3\nsglang:token_usage 0.5\n")
+    server.page_path = path
+    look = await looking(server)
+    seen = [await look() for _ in range(2)]
+    for outcome in seen:
+        assert outcome.readings is not None
+        assert (outcome.readings.running, outcome.readings.waiting) == (3, None)
+        assert outcome.readings.kv_usage == 0.5
+
+
+async def test_without_a_load_page_the_load_is_unknown_and_it_is_not_asked_for_each_time(
+    looking: Looking,
+) -> None:
+    server = OpenAIServer()
+    look = await looking(server)
+    seen = [await look() for _ in range(3)]
+    assert all(outcome.ok for outcome in seen)
+    assert seen[-1].readings is not None
+    assert seen[-1].readings.running is None
+    assert server.asked.count("/metrics") == 1
+
+
+async def test_no_page_is_asked_for_where_none_is_wanted(looking: Looking) -> None:
+    server = OpenAIServer(page=b"sglang:num_running_reqs 3\n")
+    assert (await (await looking(server, load_page="none"))()).ok
+    assert "/metrics" not in server.asked
+
+
+async def test_a_page_is_read_by_a_mapping(looking: Looking) -> None:
+    server = OpenAIServer(page=b'jobs{state="open"} 4\n')
+    seen = await (await looking(server, load={"waiting": 'jobs{state="open"}'}))()
+    assert seen.readings is not None
+    assert seen.readings.waiting == 4
+
+
+async def test_an_url_may_end_as_clients_write_it(looking: Looking) -> None:
+    server = OpenAIServer()
+    assert (await (await looking(server, path="/v1/"))()).ok
+    assert server.canaries == ["/v1/completions"]
+
+
+async def test_a_spent_budget_holds_and_says_so(looking: Looking) -> None:
+    server = OpenAIServer()
+    look = await looking(server, canary_tokens_per_hour=100)
+    seen = [(await look()).condition for _ in range(4)]
+    assert seen[:2] == [Condition.NONE, Condition.NONE]
+    assert seen[-1] is Condition.UNPROVEN
+    assert len(server.canaries) == 2
+
+
+async def test_each_api_that_is_tried_is_paid_for(looking: Looking) -> None:
+    server = OpenAIServer(has={"/pooling": WHOLE["/pooling"]})
+    seen = await (await looking(server))()
+    assert seen.canaries is not None
+    assert (seen.canaries.sent, seen.canaries.answered, seen.canaries.tokens) == (5, 1, 25)
+
+
+@pytest.mark.parametrize("status", [*range(100, 600, 7), 404, 429, 500, 503, 529])
+@pytest.mark.parametrize("health", [None, 200, 404, 503])
+def test_no_status_is_draining(status: int, health: int | None) -> None:
+    for believed in (True, False):
+        condition, reason = openai_classify.classify(
+            Answer(status), believed=believed, health=health, lists_nobody=False
+        )
+        assert condition is not Condition.DRAINING
+        assert reason
+        if not believed:
+            assert condition is not Condition.SHEDDING
