@@ -16,6 +16,7 @@ from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook
 from resolverd.health.dissent import Dissents
+from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Overrides
@@ -148,7 +149,14 @@ class Observation:
 
 def _targets(targets: ProbeTargets) -> list[Target]:
     return [
-        Target(id=t.id, region=t.region, endpoint=t.name, url=t.endpoint.url, settings=t.settings)
+        Target(
+            id=t.id,
+            region=t.region,
+            endpoint=t.name,
+            url=t.endpoint.url,
+            settings=t.settings,
+            families=frozenset(Family) if t.endpoint.hostname else families_of(t.endpoint.address),
+        )
         for t in targets.by_id.values()
     ]
 

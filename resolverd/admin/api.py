@@ -18,7 +18,7 @@ from resolverd.admin.liveness import faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
 from resolverd.admin.served import Served
-from resolverd.admin.state import config_path, iso, override_of, reload_of, state_of
+from resolverd.admin.state import config_path, iso, override_of, reload_of, state_of, urls_of
 from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
@@ -70,6 +70,7 @@ class Api:
             middlewares=[as_json, *guards, self._once_ready], client_max_size=_MOST_OCTETS
         )
         app.router.add_get("/state", self.state)
+        app.router.add_get("/urls", self.urls)
         app.router.add_get("/explain", self.explain)
         app.router.add_post("/override", self.override)
         app.router.add_get("/drain", self.would_empty)
@@ -90,6 +91,10 @@ class Api:
     async def state(self, request: web.Request) -> web.Response:
         """Everything there is to see."""
         return web.json_response(state_of(self._served))
+
+    async def urls(self, request: web.Request) -> web.Response:
+        """The URLs that `state` shows without their secrets; over HTTP only with the token."""
+        return web.json_response(urls_of(self._served))
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN]``."""

@@ -26,6 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from resolverd import __version__
+from resolverd.admin.connections import connection_metrics
 from resolverd.admin.inference import inference_metrics
 from resolverd.admin.load import load_metrics
 from resolverd.admin.served import Served
@@ -46,6 +47,7 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
     families = [
         *traffic(counted),
         *health(served, list(judged.values())),
+        *connection_metrics(served, list(judged.values())),
         *inference_metrics(served, list(judged.values())),
         *load_metrics(served.load, served.snapshot.plan),
         *operation(served),

@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resolverd import __version__
+from resolverd.admin.connections import endpoint_connection
 from resolverd.admin.inference import endpoint_inference, oddities
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.served import Served
+from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
 from resolverd.health.doubt import Doubt
 from resolverd.health.overrides import Override
+from resolverd.health.target import Counters
 from resolverd.health.verdict import Verdict
-from resolverd.health.watch import Counters
 from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
 from resolverd.snapshot.regions import judge_regions
 
@@ -59,6 +61,11 @@ def state_of(served: Served) -> Json:
         "client_maps": _maps(plan),
         "warnings": len(served.inputs.warnings),
     }
+
+
+def urls_of(served: Served) -> Json:
+    """The URLs of all endpoints as they are written, by name: only for those with the token."""
+    return {id_: target.endpoint.url for id_, target in served.inputs.targets.by_id.items()}
 
 
 def config_path(served: Served) -> str:
@@ -172,7 +179,7 @@ def _endpoint(
     return {
         "name": id_,
         "endpoint": target.name,
-        "url": endpoint.url,
+        "url": shown_url(endpoint.url),
         "probe": target.settings.model_dump(
             include={"kind", "credential", "verify_tls", "host", "sni"}
         ),
@@ -184,6 +191,7 @@ def _endpoint(
         "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
         "condition": verdict.condition.value or None,
         "held_until": _moment(verdict.held_until, now),
+        **endpoint_connection(served, id_, verdict, target.settings.certificate_days),
         **endpoint_inference(served, id_),
     }
 

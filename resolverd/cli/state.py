@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
@@ -16,6 +17,8 @@ from resolverd.cli.spans import since, span
 from resolverd.errors import ExitCode
 
 _COLOURS = {"up": "green", "suspect": "yellow", "recovering": "yellow", "down": "red"}
+
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 _NOBODY: dict[str, Any] = {"models": [], "max_model_len": 0, "version": ""}
 
@@ -172,8 +175,19 @@ def _row(table: Table, judged: Json, name: str, *cells: str) -> None:
         why += f"; {'drains' if hours['open'] else 'serves again'} at {hours['until']}"
     if held := judged.get("held_until"):
         why += f"; held until {held} (resolverd clear ends it)"
+    why += "".join(_way(judged))
     if judged["override"]:
         why += f" (measured {judged['measured']})"
     told = f"{judged['state']}, {condition}" if (condition := judged.get("condition")) else None
     state = Text(told or judged["state"], _COLOURS.get(judged["state"], ""))
     table.add_row(Text(name), state, since(judged["since"]), *map(Text, (*cells, why)))
+
+
+def _way(judged: Json) -> Iterator[str]:
+    """What is amiss on the way to an endpoint, though it may serve."""
+    for family, result in (judged.get("families") or {}).items():
+        if result["withheld"]:
+            yield f"; {_FAMILIES[family]} withheld: {result['reason']}"
+    certificate = judged.get("certificate")
+    if certificate and certificate["ends_soon"]:
+        yield f"; certificate ends in {certificate['days_left']:g} days"

@@ -21,10 +21,19 @@ from resolverd.config.hours import DAYS, first_gap
 from resolverd.config.model import Config, Endpoint, Pin
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
+from resolverd.config.secret_checks import written_secrets
+from resolverd.config.secrets import shown_url
 from resolverd.config.targets import endpoint_name, with_model
+from resolverd.config.url_checks import check_urls
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
 PUBLIC_V4, PUBLIC_V6 = 24, 56
+
+# Of vLLM, vllm-router, sglang-router, Dynamo, LiteLLM, Ray Serve and LitServe, among others.
+_STATIC_PAGES = frozenset(
+    {"/health", "/healthz", "/-/healthz", "/readiness", "/liveness", "/live", "/ping",
+     "/health/liveliness", "/health/readiness", "/v1/models", "/version"}
+)  # fmt: skip
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -102,6 +111,9 @@ def _endpoints(config: Config, tree: Tree) -> Iterator[Finding]:
 def _probes(config: Config, tree: Tree) -> Iterator[Finding]:
     """Layers that are right by themselves may contradict one another once merged."""
     modelless: set[str] = set()
+    written = tree.get("probe")
+    if isinstance(written, Mapping) and written.get("kind", config.probe.kind) != config.probe.kind:
+        return  # what is wrong there is said already, and defaults stand in for it
     for name, region in config.region.items():
         for index, endpoint in enumerate(region.endpoint):
             for service_name, service in config.service.items():
@@ -126,7 +138,7 @@ def _merged(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> tuple[str, Pr
     except ValidationError as wrong:
         return wrong.errors()[0]["msg"].removeprefix("Value error, "), None
     if settings.kind != "tcp" and endpoint.url.startswith("tcp:"):
-        return f'kind = "{settings.kind}" cannot ask {endpoint.url}', None
+        return f'kind = "{settings.kind}" cannot ask {shown_url(endpoint.url)}', None
     return "", settings
 
 
@@ -136,6 +148,8 @@ def _vllm(
     """What a probe that asks for a model needs, said once per service, and should not do."""
     service_name, region_name, index = place
     service = config.service[service_name]
+    if settings.kind == "http" and (service.model or service.models):
+        yield from _static_page(service_name, settings.path, modelless)
     if not settings.asks_for_tokens:
         return
     asks_for = with_model(settings, service, region_name).model
@@ -146,13 +160,32 @@ def _vllm(
             f"the {settings.kind} probe of region {region_name} has no model to ask for",
             f"add service.{service_name}.model, or its models by region",
         )  # fmt: skip
-    url = urlsplit(config.region[region_name].endpoint[index].url)
-    if settings.credential and url.scheme == "http" and not _is_loopback(url.hostname or ""):
+    asked = config.region[region_name].endpoint[index].url
+    for url in map(urlsplit, (asked, settings.metrics_url, *settings.workers)):
+        if settings.credential and url.scheme == "http" and not _is_loopback(url.hostname or ""):
+            yield Finding(
+                ("region", region_name, "endpoint", index, "url"), "config-credential-clear",
+                f"the credential of its probe is sent to {url.hostname} in the clear",
+                "use https://", "warning",
+            )  # fmt: skip
+
+
+def _static_page(service: str, path: str, said: set[str]) -> Iterator[Finding]:
+    """Servers and gateways of models answer these pages with 200 over engines that hang or died."""
+    page = path.partition("?")[0].rstrip("/")
+    if page in _STATIC_PAGES and service not in said:
+        said.add(service)
         yield Finding(
-            ("region", region_name, "endpoint", index, "url"), "config-credential-clear",
-            f"the credential of its probe is sent to {url.hostname} in the clear",
-            "use https://", "warning",
+            ("service", service), "config-static-page",
+            f"its probes ask for {page} alone, which vLLM and most gateways answer with 200 while "
+            "their engines hang", 'write kind = "vllm" in [probe], which asks for a token',
+            "warning",
         )  # fmt: skip
+
+
+def _secrets(config: Config, tree: Tree) -> Iterator[Finding]:
+    for path, check, message, mend in written_secrets(config):
+        yield Finding(path, check, message, mend, "warning")
 
 
 def _is_loopback(host: str) -> bool:
@@ -324,6 +357,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _references,
     _endpoints,
     _probes,
+    _secrets,
     _pins,
     _services,
     _admin,
@@ -332,4 +366,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _doubt,
     _hours,
     check_answers,
+    check_urls,
 )

@@ -16,6 +16,7 @@ from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.secrets import shown_url
 from resolverd.config.spill import Spill
 from resolverd.config.types import (
     Address,
@@ -192,10 +193,13 @@ class Endpoint(Section):
             parts = urlsplit(self.url)
             port = parts.port
         except ValueError as wrong:
-            raise ValueError(f'url "{self.url}": {wrong}') from wrong
+            # What is wrong quotes a part of it, which may be a password.
+            raise ValueError(f'url "{shown_url(self.url)}" cannot be read as a URL') from wrong
         known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
         if not known or not parts.hostname:
-            raise ValueError(f'url "{self.url}" is not http://…, https://… or tcp://HOST:PORT')
+            raise ValueError(
+                f'url "{shown_url(self.url)}" is not http://…, https://… or tcp://HOST:PORT'
+            )
         return self
 
 

@@ -198,7 +198,7 @@ class Probe(Section):
     )
     metrics_url: str = option(
         "",
-        "Kind vllm: where the page of metrics is, if not at /metrics below the URL.",
+        "Kinds vllm and openai: where the page of metrics is, if not below the URL.",
     )
     workers: tuple[str, ...] = option(
         (),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.positions import Position, locate_keys
+from resolverd.config.secrets import is_secret, shown_line, shown_text
 from resolverd.errors import Problem, Severity
 
 FRAGMENT_TABLES = ("region", "service", "pin")
@@ -44,7 +45,13 @@ class Sources:
         """A finding about the key at `path`, or about its nearest written ancestor."""
         origin = self._origin(path)
         return Problem(
-            origin.file, *origin.position, check, message, mend, severity, source=origin.source
+            origin.file,
+            *origin.position,
+            check,
+            shown_text(message),
+            mend,
+            severity,
+            source=origin.source,
         )
 
     def override(self, key: str, value: Any) -> None:
@@ -60,12 +67,12 @@ class Sources:
                 Problem(
                     "--set", 1, 1, "config-override", f"{key} is no place where a value can be",
                     "name tables, and elements of lists by number, counted from 0",
-                    source=f"{key}={value}",
+                    source=shown_line(f"{key}={value}"),
                 )
             )  # fmt: skip
             return
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
-        said = Origin("--set", Position(1, len(key) + 2), f"{key}={value}")
+        said = Origin("--set", Position(1, len(key) + 2), shown_line(f"{key}={value}"))
         self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
         self._origins[path] = said
 
@@ -159,7 +166,7 @@ class Sources:
                 Problem(
                     str(file), line, column, "config-syntax", f"not TOML: {reason}",
                     "see https://toml.io for the syntax",
-                    source=lines[line - 1] if line <= len(lines) else "",
+                    source=shown_line(lines[line - 1]) if line <= len(lines) else "",
                 )
             )  # fmt: skip
             return None
@@ -183,8 +190,13 @@ def dotted(path: KeyPath) -> str:
 
 
 def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
-    lines = text.split("\n")
+    found = locate_keys(text)
+    secret = {position.line for path, position in found.items() if is_secret(path)}
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    shown = {
+        line: shown_line(lines[line - 1], secret=line in secret)
+        for line in {position.line for position in found.values()}
+    }
     return {
-        path: Origin(str(file), position, lines[position.line - 1].rstrip("\r"))
-        for path, position in locate_keys(text).items()
+        path: Origin(str(file), position, shown[position.line]) for path, position in found.items()
     }

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from resolverd.config.hours import parse_span
+from resolverd.config.secrets import shown_url
 from resolverd.dns.hostnames import normal_host
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
@@ -137,7 +138,7 @@ def _metrics_url(value: str) -> str:
     except ValueError:
         whole = False
     if not whole:
-        raise ValueError(f'"{value}" is not an http:// or https:// URL')
+        raise ValueError(f'"{shown_url(value)}" is not an http:// or https:// URL')
     return value
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import aiohttp
 
 from resolverd import log
+from resolverd.config.secrets import shown_text, shown_url
 from resolverd.health.probes.reasons import reason_of
 
 EVERY = 15.0
@@ -96,10 +97,11 @@ class GpuWatch:
         """One event when a page fails, and one when it is well again."""
         if reason and page not in self._failing:
             self._failing.add(page)
-            self._log.warning("gpus.failing", url=page.url, reason=reason)
+            url = shown_url(page.url)
+            self._log.warning("gpus.failing", url=url, reason=shown_text(reason))
         elif not reason and page in self._failing:
             self._failing.discard(page)
-            self._log.info("gpus.recovered", url=page.url)
+            self._log.info("gpus.recovered", url=shown_url(page.url))
 
     async def _read(self, url: str) -> str:
         if self._session is None:

@@ -18,17 +18,24 @@ from yarl import URL
 from resolverd import log
 from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
+from resolverd.health.connection import Connection
 from resolverd.health.doubt import Doubt
+from resolverd.health.events import EndpointEvents
+from resolverd.health.families import FamilyEvidence
+from resolverd.health.family import Family, FamilyResult
 from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries
-from resolverd.health.probes import PROBES, Ask, Tools
+from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.probes import Ask, Tools
+from resolverd.health.probes.per_family import PerFamily
+from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import Readings
+from resolverd.health.target import Counters, Target
 from resolverd.health.verdict import Verdict
-from resolverd.health.watch import Counters, Target, Watch
+from resolverd.health.watch import Watch
 
 __all__ = ["Counters", "Monitor", "Target"]
 
@@ -72,7 +79,8 @@ class Monitor:
         self._lookup = lookup
         self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
-        self._held_until: dict[str, float] = {}
+        self._events = EndpointEvents(clock, time.time)
+        self._evidence = FamilyEvidence()
         self._hearing = Hearing(self._watches, doubt, clock)
         self._overridden = overridden
         self._tools: Tools | None = None
@@ -139,6 +147,16 @@ class Monitor:
         """Whether the last probe of each target heard anything at all, by target id."""
         return MappingProxyType({id_: watch.heard for id_, watch in self._watches.items()})
 
+    def connections(self) -> Mapping[str, Connection]:
+        """What is known of the connections to each target, by target id."""
+        return MappingProxyType({id_: watch.connection for id_, watch in self._watches.items()})
+
+    def families(self) -> Mapping[str, Mapping[Family, FamilyResult]]:
+        """What the last probe saw over each family of each target that is asked over both."""
+        return MappingProxyType(
+            {id_: w.families.results for id_, w in self._watches.items() if w.families.results}
+        )
+
     @property
     def doubt(self) -> Doubt:
         """Whether this host, and not every region, is taken to be at fault."""
@@ -170,7 +188,8 @@ class Monitor:
         tools.book.replace(_hostnames(wanted.values()))
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
-            self._held_until.pop(id_, None)
+            self._events.forget(id_)
+        self._evidence.keep(wanted)
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
@@ -211,7 +230,7 @@ class Monitor:
         watch = self._watches.get(id_)
         return watch.target if watch else None
 
-    def _put(self, target: Target, ask: Ask) -> Watch:
+    def _put(self, target: Target, ask: Ask | PerFamily) -> Watch:
         """The watch of `target`: the present one where it asks the same URL, else a new one."""
         present = self._watches.get(target.id)
         if present is not None:
@@ -225,8 +244,9 @@ class Monitor:
             clock=self._clock,
             rng=self._rng,
             report=self._changed,
-            ended=self._hearing.ended,
+            ended=self._ended,
             overridden=self._overridden,
+            evidence=self._evidence,
         )
         self._watches[target.id] = watch
         return watch
@@ -236,53 +256,18 @@ class Monitor:
         self._beginnings.add(task)
         task.add_done_callback(self._beginnings.discard)
 
+    def _ended(self, watch: Watch, outcome: Outcome, started: float) -> None:
+        self._hearing.ended(watch, outcome, started)
+        self._events.certificate(watch.target, watch.connection)
+
     def _changed(self, target: Target, before: Verdict, after: Verdict) -> None:
-        if before.state is not after.state:
-            self._log.info(
-                "endpoint.state",
-                target=target.id,
-                region=target.region,
-                before=before.state.value,
-                after=after.state.value,
-                reason=after.reason,
-            )
-        if after.held_until is not None and after.held_until != self._held_until.get(target.id):
-            self._held_until[target.id] = after.held_until  # one event for each hold
-            self._log.warning(
-                "endpoint.held",
-                target=target.id,
-                region=target.region,
-                seconds=round(after.held_until - self._clock(), 1),
-                reason=after.reason,
-            )
-        if before.condition is not after.condition:
-            self._log.info(
-                "endpoint.condition",
-                target=target.id,
-                region=target.region,
-                before=before.condition.value or "none",
-                after=after.condition.value or "none",
-                reason=after.reason,
-            )
-            if after.condition.alarms:
-                self._log.warning(
-                    "endpoint.alarm",
-                    target=target.id,
-                    region=target.region,
-                    condition=after.condition.value,
-                    reason=after.reason,
-                )
+        self._events.verdict(target, before, after)
         self._on_change(target.id, before, after)
 
     def _started_tools(self) -> Tools:
         if self._tools is None:
             raise RuntimeError("the monitor is not started")
         return self._tools
-
-
-def prepare(target: Target, tools: Tools) -> Ask:
-    """What probes `target`. Raises ValueError when its URL does not suit its kind."""
-    return PROBES[target.settings.kind](target.url, target.settings, tools)
 
 
 async def in_waves(watches: list[Watch]) -> None:

@@ -106,6 +106,7 @@ class Outcome:
     is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
     all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`,
     `identity`, `canaries` and `offers` are None for the kinds of probe that look for none.
+    `again` asks to be probed again after fast_interval although it serves.
 
     `connect` is the time of the last TCP handshake in seconds, `certificate_expires` the end of the
     last certificate in Unix seconds; None where there was none. `families` are the results over
@@ -121,6 +122,7 @@ class Outcome:
     identity: Identity | None = None
     canaries: Canaries | None = None
     offers: Offers | None = None
+    again: bool = False
     connect: float | None = None
     certificate_expires: float | None = None
     families: Mapping[Family, FamilyResult] = field(default_factory=dict)

@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from resolverd.health.family import Family
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 
@@ -42,7 +43,8 @@ class Verdict:
     could change: infinite while up without a failure, 0 while unknown. `measured`: what
     probes say, which `state` equals unless an override is in force. `condition`: what the last
     probe told beyond that. `held_until`: the clock reading until which flap damping alone keeps it
-    down, None while anything else does.
+    down, None while anything else does. `withheld`: families over which alone it does not serve,
+    and whose addresses are not handed out.
     """
 
     state: State
@@ -54,6 +56,7 @@ class Verdict:
     override: Override | None = None
     condition: Condition = Condition.NONE
     held_until: float | None = None
+    withheld: frozenset[Family] = frozenset()
 
     @property
     def serves(self) -> bool:

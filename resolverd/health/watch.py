@@ -28,18 +28,21 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from resolverd import log
-from resolverd.config.probe import Probe
 from resolverd.health import machine
+from resolverd.health.connection import Connection
 from resolverd.health.doubt import Fault
+from resolverd.health.families import FamilyEvidence, FamilyHealth
 from resolverd.health.identity import Identity
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
-from resolverd.health.probes import Ask, run
+from resolverd.health.probes import Ask
+from resolverd.health.probes.per_family import PerFamily, run_any
 from resolverd.health.readings import Readings
+from resolverd.health.target import Counters, Target
 from resolverd.health.trial import Trial
 from resolverd.health.verdict import State, Verdict
 
@@ -49,41 +52,12 @@ _LATE = 5.0
 _EVENT_INTERVAL = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One endpoint to probe. `id` is unique among all; `region` and `endpoint` are names."""
-
-    id: str
-    region: str
-    endpoint: str
-    url: str
-    settings: Probe
-
-
-@dataclass(slots=True)
-class Counters:
-    """Running totals of one target; `latency` is the last probe's, in seconds.
-
-    `latency_sum` is that of all the probes that came to an end.
-
-    `probes` that came to an end, `failures` among them, and of those again the ones that were
-    `superseded_failures`: a later probe had succeeded already. `overtaken` ones were cancelled,
-    as a later probe had had its outcome.
-    """
-
-    probes: int = 0
-    failures: int = 0
-    superseded_failures: int = 0
-    overtaken: int = 0
-    latency: float = math.nan
-    latency_sum: float = 0.0
-
-
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
     `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
-    bring any; `heard` is whether the last probe that ended heard anything from the far end.
+    bring any; `heard` is whether the last probe that ended heard anything from the far end,
+    `connection` and `families` what is known of the way there.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
     watch; without it every silence is the target's own fault. `overridden(target)` is whether an
     operator's override is in force, under which no fall is held against it.
@@ -94,13 +68,14 @@ class Watch:
     def __init__(
         self,
         target: Target,
-        ask: Ask,
+        ask: Ask | PerFamily,
         *,
         clock: Callable[[], float],
         rng: random.Random,
         report: Callable[[Target, Verdict, Verdict], None],
         ended: Callable[[Watch, Outcome, float], None] | None = None,
         overridden: Callable[[Target], bool] = lambda _: False,
+        evidence: FamilyEvidence | None = None,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -112,6 +87,7 @@ class Watch:
         self._report = report
         self._ended = ended
         self._overridden = overridden
+        self._evidence = evidence or FamilyEvidence()
         self._trial = Trial(EndpointHealth())
         self._unsure = False
         self.verdict = self._trial.verdict(target.settings, clock())
@@ -120,6 +96,8 @@ class Watch:
         self.canaries: Canaries | None = None
         self.offers: Offers | None = None
         self.heard = True
+        self.connection = Connection()
+        self.families = FamilyHealth()
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
         self._superseded: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -131,7 +109,7 @@ class Watch:
         started = self._clock()
         self._started = started
         self._drop_superseded(len(self._tasks) + 1)
-        task = asyncio.create_task(run(self._ask, self.target.settings.longest))
+        task = asyncio.create_task(run_any(self._ask, self.target.settings.longest))
         self._tasks[task] = started
         task.add_done_callback(self._finished)
         self._next_at(started + self.target.settings.fast_interval)
@@ -172,7 +150,7 @@ class Watch:
         due = max(self._due_at, self._started + self.target.settings.longest)
         return not math.isinf(due) and now - due > _LATE
 
-    def adopt(self, target: Target, ask: Ask) -> None:
+    def adopt(self, target: Target, ask: Ask | PerFamily) -> None:
         """Go on with new settings; health stays, for no endpoint changed by it.
 
         Where they judge otherwise, the watch `waits` to be probed now, and promises nothing before.
@@ -308,7 +286,18 @@ class Watch:
         self.canaries = outcome.canaries or self.canaries
         offered, self.offers = self.offers, outcome.offers or self.offers
         self.heard = outcome.heard
-        self._trial.observe(outcome, self.target.settings, self._clock(), started)
+        self.connection = self.connection.after(outcome)
+        now, settings = self._clock(), self.target.settings
+        self.families.observe(
+            self.target.id,
+            outcome.families,
+            settings,
+            now,
+            started,
+            self._evidence,
+            first=not self.first.is_set(),
+        )
+        self._trial.observe(outcome, settings, now, started)
         if (outcome.ok or outcome.condition.holds) and not self._unsure:
             self._supersede(started)
         else:
@@ -348,23 +337,29 @@ class Watch:
         """What is known; of settings that were never tried, nothing is promised."""
         now = self._clock()
         verdict = self._trial.verdict(self.target.settings, now, unsure=self._unsure)
+        verdict = self.families.over(verdict, self.target.settings)
         if self.judged.is_set() or not self.first.is_set():
             return verdict
         reason = f"{verdict.reason}; asked anew, as how it is probed has changed"
         return replace(verdict, reason=reason, soonest=0.0, at=now)
 
+    @property
+    def _unsettled(self) -> bool:
+        """Whether a failure still counts, of the endpoint or of one of its families."""
+        return self._trial.shown.level > 0 or self.families.unsettled
+
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
-        unshaken = outcome.ok or outcome.condition.holds
+        unshaken = (outcome.ok or outcome.condition.holds) and not outcome.again
         up = self._trial.shown.state is State.UP
         if not tried and unshaken and up:
             # Spread the targets: they all began together, or were all edited at once.
             self._next_at(self._clock() + settings.interval * self._rng.random())
         elif not known:
             self._next_at(self._clock() + settings.fast_interval)
-        elif newest and unshaken and up and not self._trial.shown.level:
+        elif newest and unshaken and up and not self._unsettled:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()
@@ -372,4 +367,11 @@ class Watch:
 
 def _shown(verdict: Verdict) -> tuple[object, ...]:
     """What of a verdict is worth a report when it changes."""
-    return verdict.state, verdict.since, verdict.soonest, verdict.condition, verdict.held_until
+    return (
+        verdict.state,
+        verdict.since,
+        verdict.soonest,
+        verdict.condition,
+        verdict.held_until,
+        verdict.withheld,
+    )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from resolverd.config.secrets import HIDDEN
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.rollout import verify
 from resolverd.rollout.health import Settling
@@ -186,6 +187,10 @@ class Run:
 
     def _endpoints(self, region: str) -> list[Endpoint]:
         judged = judged_region(self._state(), self.journal.service, region)
+        if any(HIDDEN in each["url"] for each in judged["endpoints"]):
+            urls = self.edges[0].get("/urls")
+            whole = [{**each, "url": urls[each["name"]]} for each in judged["endpoints"]]
+            return [Endpoint.of(each, self.journal.credential) for each in whole]
         return [Endpoint.of(each, self.journal.credential) for each in judged["endpoints"]]
 
     def _model(self, region: str) -> str:

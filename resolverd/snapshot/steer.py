@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.writer import RRsetWire
+from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import NO_SHARE, Share
@@ -38,14 +39,16 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
             share = world.shares.get((name, region), NO_SHARE)
             key = (planned.site, planned.cname is None)
             if key not in offered:
-                best = _answered(planned, regions[planned.site].endpoints, world, now)
-                offered[key] = best, _offer(planned, best, world, now)
+                judged = regions[planned.site].endpoints
+                best = _answered(planned, judged, world, now)
+                offered[key] = best, _offer(planned, judged, best, world, now)
             best, held[region] = offered[key]
             standing = known.get((*key, share))
             if standing is None:
                 verdict = regions[planned.site].verdict
-                addresses = bool(best.endpoints) or planned.cname is not None
-                standing = _standing(verdict, best, addresses, share, now)
+                standing = _standing(
+                    verdict, best, _something(held[region], best, world), share, now
+                )
                 known[(*key, share)] = standing
             stands[region] = standing
     due = min(
@@ -84,6 +87,12 @@ def _standing(
     )
 
 
+def _something(offer: Offer, best: Answered, world: World) -> bool:
+    """Whether there is anything to hand out; where nobody looks names up, endpoints do."""
+    known = any(rrset is not None for rrset in (offer.a, offer.aaaa, offer.cname))
+    return known or (not world.looked_up and bool(best.endpoints))
+
+
 def _answered(
     planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float
 ) -> Answered:
@@ -93,10 +102,13 @@ def _answered(
     return answered(able, judged, measured)
 
 
-def _offer(planned: RegionPlan, best: Answered, world: World, now: float) -> Offer:
+def _offer(
+    planned: RegionPlan, judged: Mapping[str, Verdict], best: Answered, world: World, now: float
+) -> Offer:
     """The addresses of those endpoints, for as long as their sources allow.
 
-    Where there is none, those sources still say how long there is none.
+    Of one that serves over one family alone, the addresses of that. Where there is no endpoint with
+    an address, the sources still say how long there is none.
     """
     v4: dict[bytes, None] = {}
     v6: dict[bytes, None] = {}
@@ -110,8 +122,9 @@ def _offer(planned: RegionPlan, best: Answered, world: World, now: float) -> Off
                 min(a_until, resolved.a_until),
                 min(aaaa_until, resolved.aaaa_until),
             )
-        v4 |= dict.fromkeys(a)
-        v6 |= dict.fromkeys(aaaa)
+        withheld = judged[endpoint.target].withheld if best.alive else frozenset()
+        v4 |= dict.fromkeys(() if Family.IPV4 in withheld else a)
+        v6 |= dict.fromkeys(() if Family.IPV6 in withheld else aaaa)
     return Offer(
         _rrset(A, v4),
         _rrset(AAAA, v6),

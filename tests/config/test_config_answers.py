@@ -16,7 +16,7 @@ def problems(folder: Path, a: str, b: str, more: str = "") -> list[Problem]:
     """What is found about two regions whose endpoint says this."""
     text = HEAD.format(more=more) + "".join(
         f'[region.{name}]\ncoordinates = [0, 0]\nhostname = "{name}.example"\n'
-        f'[[region.{name}.endpoint]]\nurl = "http://192.0.2.1"\n{endpoint}\n'
+        f'[[region.{name}.endpoint]]\nurl = "http://gpu.example:8000"\n{endpoint}\n'
         for name, endpoint in (("a", a), ("b", b))
     )
     path = folder / "resolverd.toml"

@@ -136,3 +136,41 @@ def test_problems_have_a_place(
     tmp_path: Path, text: str, expected: list[tuple[int, str, str]]
 ) -> None:
     assert problems_of(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "service", "warned"),
+    [
+        ("/health", "http", 'model = "m"\n', True),
+        ("/v1/models?x=1", "http", 'model = "m"\n', True),
+        ("/health/liveliness", "http", 'models = { eu = "m", asia = "m" }\n', True),
+        ("/health", "http", "", False),  # nobody knows that it is a model's
+        ("/mine", "http", 'model = "m"\n', False),
+        ("/health", "vllm", 'model = "m"\n', False),
+    ],
+)
+def test_a_static_page_in_front_of_a_model_is_warned_of_once(
+    tmp_path: Path, path: str, kind: str, service: str, warned: bool
+) -> None:
+    text = WORLD.replace('kind = "vllm"', f'kind = "{kind}"\npath = "{path}"') + CHAT + service
+    found = [problem[1:] for problem in problems_of(tmp_path, text)]
+    assert found == [("config-static-page", "warning")] * warned
+
+
+@pytest.mark.parametrize(
+    "option", ['metrics_url = "http://x.example"', 'workers = ["http://x.example"]']
+)
+def test_a_credential_that_goes_to_workers_in_the_clear_is_warned_of(
+    tmp_path: Path, option: str
+) -> None:
+    probe = f'kind = "vllm"\ncredential = "/k"\n{option}'
+    text = WORLD.replace('kind = "vllm"', probe) + CHAT + 'model = "m"\n'
+    found = {problem[1] for problem in problems_of(tmp_path, text)}
+    assert found == {"config-credential-clear"}
+
+
+@pytest.mark.parametrize("option", ['metrics_url = "tcp://x:1"', 'workers = ["x:8000"]'])
+def test_metrics_are_read_over_http(tmp_path: Path, option: str) -> None:
+    text = WORLD.replace('kind = "vllm"', f'kind = "vllm"\n{option}') + CHAT + 'model = "m"\n'
+    (found,) = problems_of(tmp_path, text)
+    assert found[2] == "error"

@@ -22,6 +22,7 @@ class Inference:
     then nothing), ``"stalls"`` (a token, then nothing), ``"breaks"`` (a token, then an error),
     ``"silence"``, ``"ends"`` (a stream without a token), or an `sse` error code. `least_tokens` is
     the fewest that it lets a client ask for.
+    `delay` is the time to the first token in seconds, `more` lines that the page has besides.
     `others` is how many tokens other clients get between two readings of the metrics.
     """
 
@@ -39,6 +40,8 @@ class Inference:
     models_status: int = 200
     least_tokens: int = 1
     token: str = ""
+    delay: float = 0.0
+    more: str = ""
     others: int = 0
     errors: int = 0
     started: float = 1.7e9
@@ -85,7 +88,7 @@ class Inference:
                 for s, n in (self.responses.items() if self.tells_responses else ())
             ),
         ]
-        return "\n".join([*lines, ""]).encode()
+        return "\n".join([*lines, self.more]).encode()
 
     async def _note(self, request: web.Request, _response: web.StreamResponse) -> None:
         self.asked.append(request.path)
@@ -128,6 +131,7 @@ class Inference:
             return web.json_response({"error": error}, status=self.completion)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        await asyncio.sleep(self.delay)
         if self.completion == "hangs":
             await asyncio.Event().wait()
         await response.write(b": keep-alive\n\n")

@@ -21,8 +21,9 @@ from resolverd.config.probe import Probe
 from resolverd.health.doubt import Doubt, Fault
 from resolverd.health.hearing import Hearing
 from resolverd.health.probes import ProbeFailedError, Seen
+from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
-from resolverd.health.watch import Target, Watch
+from resolverd.health.watch import Watch
 
 REGIONS = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 WINDOW = 15.0

@@ -23,8 +23,9 @@ from structlog.testing import capture_logs
 from resolverd.config.probe import Probe
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import ProbeFailedError, Seen
+from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
-from resolverd.health.watch import Target, Watch
+from resolverd.health.watch import Watch
 
 HOUR, MINUTE = 3600.0, 60.0
 SLACK = 1e-6

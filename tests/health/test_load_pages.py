@@ -23,7 +23,7 @@ LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
     [
         ("sglang", LLAMA, (162, 2826, 0.28, 8128902 + 7557572)),
         ("tgi", "m", (5, 3, None, 7500)),
-        ("llama.cpp", "m", (1, 2, None, 6886 + 3469)),
+        ("llama.cpp", "m", (0, 0, None, 12 + 9)),
         ("litellm", "m", (1, None, None, 0)),
         ("vllm-router", "m", (0, None, None, None)),
         ("sglang-router", "m", (0, None, None, None)),
@@ -157,6 +157,16 @@ def test_slots_tell_what_is_running_and_how_far_it_is() -> None:
     assert slots(True, 7, 1, 4096).worked_since(slots(True, 7, 0, 4096), 0)
     assert not slots(True, 7, 0, 2048).worked_since(slots(True, 7, 0, 2048), 0)
     assert not slots(True, 8, 9, 9).worked_since(slots(True, 7, 0, 0), 0)
+
+
+def test_llama_cpp_shows_a_prompt_of_16000_tokens_by_its_slots_alone() -> None:
+    """b11434, 20 s apart, while it answered nothing else: recorded."""
+    before, after = (read_page((PAGES / f"llama.cpp-slots-{n}.json").read_bytes()) for n in (1, 2))
+    assert before is not None
+    assert after is not None
+    assert (before.running, after.running) == (2, 1)
+    assert after.worked_since(before, 0)
+    assert not before.worked_since(before, 0)
 
 
 def page_with(work: dict[str, float], started: float | None = None) -> LoadPage:

@@ -380,3 +380,82 @@ async def test_names_in_urls_are_resolved_and_a_dead_name_delays_no_other(
         assert changes.seen[0][0] == "live"
     finally:
         await monitor.stop()
+
+
+async def test_both_spellings_of_an_internationalised_host_are_probed(
+    serve: Serve, changes: Changes
+) -> None:
+    asked: set[str] = set()
+
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        asked.add(hostname)
+        return Found(("127.0.0.1",) if rrtype == "A" else (), 60)
+
+    port = await serve(Switch())
+    hosts = ("bücher.example", "xn--bcher-kva.example", "XN--Bcher-KVA.example")
+    kinds = (("http", f"http://{{}}:{port}"), ("tcp", f"tcp://{{}}:{port}"))
+    targets = [
+        Target(f"{kind}-{n}", "r", "e", url.format(host), Probe(kind=kind, timeout=5))
+        for kind, url in kinds
+        for n, host in enumerate(hosts)
+    ]
+    monitor = Monitor(targets, on_change=changes, lookup=lookup)
+    await monitor.start()
+    try:
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+        states = {id_: (v.state, v.reason) for id_, v in monitor.verdicts().items()}
+        assert {state for state, _ in states.values()} == {State.UP}, states
+        assert asked == {"xn--bcher-kva.example"}
+    finally:
+        await monitor.stop()
+
+
+async def test_a_name_that_moves_is_probed_at_once(serve: Serve, changes: Changes) -> None:
+    where = ["127.0.0.1"]
+
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        return Found(tuple(where) if rrtype == "A" else (), 1)
+
+    port = await serve(Switch())
+    probe = Probe(kind="tcp", interval=60, fast_interval=0.1, fall=1, timeout=5)
+    one = Target("one", "r", "e", f"tcp://moves.example:{port}", probe)
+    monitor = Monitor([one], on_change=changes, lookup=lookup)
+    await monitor.start()
+    try:
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+            assert monitor.verdicts()["one"].state is State.UP
+            where[:] = ["127.0.0.9"]  # where nothing listens
+            while monitor.verdicts()["one"].state is State.UP:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert monitor.verdicts()["one"].reason == "connection refused"
+    finally:
+        await monitor.stop()
+
+
+async def test_what_a_server_repeats_of_a_secret_is_not_told(changes: Changes) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        sent.append(head)
+        writer.write(b"HTTP/1.1 200 s3cr3t-token-77\x01\r\n" + head)
+        writer.close()
+
+    sent: list[bytes] = []
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    probe = Probe(headers={"X-Key": "s3cr3t-token-77"}, expect_body="s3cr3t-token-77!", timeout=5)
+    one = Target("one", "r", "e", f"http://u:pa55word@127.0.0.1:{port}/", probe)
+    monitor = Monitor([one], on_change=changes)
+    await monitor.start()
+    try:
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+        verdict = monitor.verdicts()["one"]
+        assert verdict.state is State.DOWN
+        assert "s3cr3t" not in verdict.reason
+        assert b"s3cr3t-token-77" in sent[0]
+        assert b"Authorization: Basic dTpwYTU1d29yZA==" in sent[0]
+    finally:
+        await monitor.stop()
+        server.close()

@@ -104,6 +104,34 @@ def test_a_newer_name_for_the_most_tokens_is_used_where_the_older_is_refused() -
     assert api.for_more(more, refused, 16) is None
 
 
+# Recorded: vllm-router 0.1.17 and sglang-router 0.3.2 with their worker dead, LiteLLM 1.108.7 with
+# its backends dead (at once, and after some failures), and llama.cpp b11434 without the API.
+ROUTER_DEAD = (500, b"Request failed: error sending request for url (http://127.0.0.1:1/v1)")
+SGLANG_ROUTER_DEAD = (
+    500,
+    b'{"error":{"type":"Internal Server Error","code":"call_upstream_request_error","message":'
+    b'"error sending request for url (http://127.0.0.1:1/v1/completions)."}}',
+)
+LITELLM_DEAD = (
+    500,
+    b'{"error":{"message":"litellm.APIConnectionError: APIConnectionError: OpenAIException - '
+    b'Connection error.","type":null,"param":null,"code":"500"}}',
+)
+LITELLM_COOLING = (
+    429,
+    b'{"error":{"message":"No deployments available for selected model, Try again in 60 seconds.",'
+    b'"type":"None","param":"None","code":"429"}}',
+)
+LITELLM_OTHER_MODEL = (
+    400,
+    b'{"error":{"message":"400: {\'error\': \'Invalid model name passed in model=z\'}",'
+    b'"type":"None","param":"None","code":"400"}}',
+)
+LLAMA_CPP_EMBEDS = (
+    501,
+    b'{"error":{"code":501,"message":"This server does not support completions.",'
+    b'"type":"not_supported_error"}}',
+)
 FULL = (503, b'{"message":"No workers are currently available"}')
 TYPED = (500, b'{"error":{"type":"rate_limit_error","message":"wait"}}')
 
@@ -118,10 +146,16 @@ TYPED = (500, b'{"error":{"type":"rate_limit_error","message":"wait"}}')
         ({"has": {"/v1/completions": "hangs"}}, False, "hung"),
         ({"has": {"/v1/completions": 504}}, False, "hung"),
         ({"has": {"/v1/completions": 401}}, False, "misconfigured"),
-        ({"has": {"/v1/completions": FULL}}, False, "shedding"),
-        ({"has": {"/v1/completions": TYPED}}, False, "shedding"),
-        ({"has": {"/v1/completions": 529}}, False, "shedding"),
+        ({"has": {"/v1/completions": FULL}}, False, "no-proof"),
+        ({"has": {"/v1/completions": TYPED}}, False, "no-proof"),
+        ({"has": {"/v1/completions": 529}}, False, "no-proof"),
         ({"has": {"/v1/completions": FULL}, "health": 503}, False, ""),
+        ({"has": {"/v1/completions": ROUTER_DEAD}}, False, ""),
+        ({"has": {"/v1/completions": SGLANG_ROUTER_DEAD}}, False, ""),
+        ({"has": {"/v1/completions": LITELLM_DEAD}}, False, ""),
+        ({"has": {"/v1/completions": LITELLM_COOLING}}, False, "no-proof"),
+        ({"has": {"/v1/completions": LITELLM_OTHER_MODEL}}, False, "misconfigured"),
+        ({"has": {"/v1/completions": LLAMA_CPP_EMBEDS}}, False, ""),
         ({"has": {"/v1/completions": b"data: [DONE]\n\n"}}, False, ""),
         ({"has": {"/v1/completions": (404, b'{"error":"model m not found"}')}},
          False, "wrong-model"),
@@ -167,8 +201,8 @@ async def test_a_server_that_is_full_for_long_without_an_answer_has_failed(
     server.has = {"/v1/completions": FULL}
     await asyncio.sleep(0.06)
     seen = await look()
-    assert (seen.ok, seen.condition) == (False, Condition.NONE)
-    assert seen.reason.startswith("HTTP 503: No workers are currently available (no answer for")
+    assert (seen.ok, seen.condition) == (False, Condition.NO_PROOF)
+    assert seen.reason == "HTTP 503: No workers are currently available, and no proof of life"
     server.has = {"/v1/completions": COMPLETION}
     assert (await look()).ok
 
@@ -180,7 +214,10 @@ async def test_a_late_canary_is_busy_while_the_load_page_shows_work(looking: Loo
     """llama.cpp reads a long prompt: one more batch from page to page, and no answer."""
     server = OpenAIServer(has={"/v1/completions": "hangs"}, page=LLAMA_CPP % 7)
     look = await looking(server, timeout=0.5)
-    assert (await look()).condition is Condition.HUNG
+    hung = await look()
+    assert hung.condition is Condition.HUNG
+    assert hung.readings is not None
+    assert hung.readings.running is None
     server.page = LLAMA_CPP % 8
     seen = await look()
     assert (seen.ok, seen.condition) == (True, Condition.BUSY)
@@ -252,6 +289,26 @@ async def test_an_url_may_end_as_clients_write_it(looking: Looking) -> None:
     server = OpenAIServer()
     assert (await (await looking(server, path="/v1/"))()).ok
     assert server.canaries == ["/v1/completions"]
+
+
+async def test_the_load_page_may_be_elsewhere(
+    looking: Looking, serve: Callable[..., Awaitable[int]]
+) -> None:
+    """As that of a router on its own port for metrics."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        assert asked.startswith(b"GET /router?x=1 ")
+        text = b"vllm_router_running_requests 3\n"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+        await writer.drain()
+        await reader.read()
+
+    port = await serve(page)
+    look = await looking(OpenAIServer(), metrics_url=f"http://127.0.0.1:{port}/router?x=1")
+    seen = (await look()).readings
+    assert seen is not None
+    assert seen.running == 3
 
 
 async def test_a_spent_budget_holds_and_says_so(looking: Looking) -> None:

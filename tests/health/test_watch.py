@@ -25,8 +25,9 @@ from resolverd.health.monitor import in_waves
 from resolverd.health.outcome import Canaries, Condition
 from resolverd.health.probes import ProbeFailedError, Seen
 from resolverd.health.readings import Readings
+from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
-from resolverd.health.watch import Target, Watch
+from resolverd.health.watch import Watch
 
 SLACK = 1e-6
 # No deadline for one example: a loaded machine is no defect.
@@ -183,6 +184,20 @@ def test_while_all_is_well_probes_keep_to_the_interval(latency: float, settings:
     run(endpoint, settings, 100.0)
     gaps = [later - sooner for sooner, later in itertools.pairwise(endpoint.starts)][1:]
     assert all(0.9 * settings.interval - SLACK <= g <= settings.interval + SLACK for g in gaps)
+
+
+@pytest.mark.parametrize(("again", "gap"), [(False, 5.0), (True, 1.0)])
+def test_a_success_that_asks_for_another_probe_gets_it_soon(again: bool, gap: float) -> None:
+    starts: list[float] = []
+
+    class Asking(Scripted):
+        async def __call__(self) -> Seen:
+            starts.append(asyncio.get_running_loop().time())
+            return Seen("a part of it fails", Condition.DEGRADED, again=again)
+
+    run(Asking([]), Probe(kind="vllm", model="m", interval=5.0, fast_interval=1.0), 60.0)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(starts)][1:]
+    assert all(0.9 * gap - SLACK <= each <= gap + SLACK for each in gaps)
 
 
 @pytest.mark.parametrize(

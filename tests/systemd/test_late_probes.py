@@ -10,7 +10,8 @@ import pytest
 
 from resolverd.config.probe import Probe
 from resolverd.health.probes import Seen
-from resolverd.health.watch import Target, Watch
+from resolverd.health.target import Target
+from resolverd.health.watch import Watch
 
 SLOW = Probe(interval=3600.0, fast_interval=10.0, timeout=30.0)
 QUICK = Probe(interval=60.0, fast_interval=10.0, timeout=30.0)

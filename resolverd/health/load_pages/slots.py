@@ -11,7 +11,8 @@ from typing import Any
 
 from resolverd.health.load_pages.page import LoadPage
 
-_PROGRESS = ("n_decoded", "n_past", "n_prompt_tokens_processed", "n_prompt_tokens_cache")
+# b11434 counts in n_prompt_tokens what it has read of the prompt so far, and n_past is older.
+_PROGRESS = ("n_decoded", "n_past", "n_prompt_tokens", "n_prompt_tokens_processed")
 
 
 def read_slots(page: bytes) -> LoadPage | None:

@@ -6,11 +6,13 @@ one brought its answer, a part of what stands behind the URL serves nobody.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 
 _KEPT = 12
 _LASTS = 180.0
 _FAILURES = 2
+_IN_A_ROW = 3
 # Beyond this share too little is left for it to be called serving.
 _MOST_SERVED = 0.6
 
@@ -40,10 +42,16 @@ class CanaryLog:
         return failed / sent if _FAILURES <= failed < sent else 0.0
 
     def partly_serves(self, now: float) -> bool:
-        """Whether a failure of now is one of a part only: of the last two one was answered."""
-        return 0 < self.failing_share(now) <= _MOST_SERVED and any(
-            answered for _, answered in self._recent(now)[-2:]
-        )
+        """Whether a failure of now is that of a part only.
+
+        Failures without an end are not: of those in a row that came last there are at most
+        `_IN_A_ROW`, and one alone unless others failed before.
+        """
+        recent = [answered for _, answered in self._recent(now)]
+        row = list(itertools.takewhile(lambda answered: not answered, reversed(recent)))
+        seen_before = not all(recent[: len(recent) - len(row)])
+        most = _IN_A_ROW if seen_before else 1
+        return 0 < self.failing_share(now) <= _MOST_SERVED and len(row) <= most
 
     def _recent(self, now: float) -> list[tuple[float, bool]]:
         return [each for each in self._ended if now - each[0] <= _LASTS]

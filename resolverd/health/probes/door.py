@@ -48,6 +48,10 @@ class Door:
             return None, f"more than {_MOST_METRICS // 1024 // 1024} MiB"
         return None, "no answer" if status is None else f"HTTP {status}"
 
+    async def page(self, path: str, until: float) -> tuple[int | None, bytes]:
+        """Status and body of a page of metrics at any path; a status of None: no answer came."""
+        return await self._get(path, until, _MOST_METRICS)
+
     async def models(self, until: float) -> tuple[int | None, bytes]:
         """Status and body of `/v1/models`; a status of None tells that no answer came."""
         return await self._get("/v1/models", until, _MOST_JSON)
@@ -66,8 +70,8 @@ class Door:
         self,
         body: bytes,
         until: float,
-        path: str = "/v1/completions",
         until_after_headers: float | None = None,
+        path: str = "/v1/completions",
     ) -> canary.Answer:
         """Send a canary; a connection that fails while it is on its way is raised too."""
         request = self._request.arguments({"Content-Type": "application/json"})

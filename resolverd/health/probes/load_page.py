@@ -6,9 +6,12 @@ import math
 import time
 from collections.abc import Collection
 
+from yarl import URL
+
 from resolverd.config.probe import Probe
 from resolverd.health.load_pages import LoadPage, format_of, read_page
 from resolverd.health.probes.door import Door
+from resolverd.health.probes.tools import Tools
 
 # Where servers have it: most; LiteLLM, which redirects from there; TensorRT-LLM; llama.cpp without
 # its --metrics.
@@ -17,14 +20,20 @@ PATHS = ("/metrics", "/metrics/", "/prometheus/metrics", "/slots")
 _ABSENT_FOR = 60.0
 # Seconds for which work that was seen is taken to go on: llama.cpp answers nothing, this page
 # neither, while it reads a batch of a prompt.
-WORK_LASTS = 6.0
+WORK_LASTS = 8.0
 
 
 class LoadPageReader:
     """Reads the page of one server and remembers the last."""
 
-    def __init__(self, door: Door, settings: Probe) -> None:
+    def __init__(self, door: Door, settings: Probe, tools: Tools) -> None:
         self._door = door
+        self._paths: tuple[str, ...] = PATHS
+        if settings.metrics_url:
+            elsewhere = settings.model_copy(update={"host": "", "sni": ""})
+            page = URL(settings.metrics_url)
+            self._door = Door(str(page.origin()), elsewhere, tools)
+            self._paths = (page.path_qs,)
         self._told = format_of(settings.load) or settings.load_page
         self._wanted = bool(settings.load) or settings.load_page != "none"
         self._path: str | None = None
@@ -36,14 +45,16 @@ class LoadPageReader:
         """The page of now; None where there is none to be had, or none that is known."""
         if not self._wanted or time.monotonic() < self._absent_until:
             return None
-        if self._path is not None:
-            return await self._read(self._path, models, until)
-        for path in PATHS:
-            page = await self._read(path, models, until)
+        for path in self._paths if self._path is None else (self._path,):
+            status, text = await self._door.page(path, until)
+            if status is None:
+                return None  # in no time: whether it is there is not known
+            page = read_page(text, told=self._told, models=models) if status == 200 else None
             if page is not None:
                 self._path = path
                 return page
-        self._absent_until = time.monotonic() + _ABSENT_FOR
+        if self._path is None:
+            self._absent_until = time.monotonic() + _ABSENT_FOR
         return None
 
     def compare(self, page: LoadPage | None, cost: float, answered: int, now: float) -> bool:
@@ -60,7 +71,3 @@ class LoadPageReader:
                     self._worked_at = now
             self._last = page, answered
         return now - self._worked_at <= WORK_LASTS
-
-    async def _read(self, path: str, models: Collection[str], until: float) -> LoadPage | None:
-        text, _ = await self._door.metrics(until, path)
-        return None if text is None else read_page(text, told=self._told, models=models)

@@ -18,8 +18,9 @@ from resolverd.config.probe import Probe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.probes import progress
 from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
+from resolverd.health.probes.connection import current_trace
 from resolverd.health.probes.door import Door
-from resolverd.health.probes.reasons import reason_of
+from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
@@ -166,6 +167,7 @@ class Source:
                 raise
             text, self.why = None, reason_of(error)
             self.answers = False
+            current_trace().heard |= heard_by(error)  # a refusal is an answer
             return None
         self.answers = self.why != "no answer"
         if text is None:

@@ -6,14 +6,14 @@
         │                               (a server that has no list is believed by its canary)
         ▼
     canary, to the API that the server has: completions, chat, responses, embeddings or pooling
-        │                                       beside it, at the same time, the page of its load
+        │                         before it the page of its load, or beside it where that is late
         ├──► a whole answer: serves
         ├──► no answer in time ──► the page shows work: busy, which serves ──► none: hung
         └──► anything else: `openai_classify` tells what it means
 
 No counters are needed: a server without a load page is judged by its canaries alone, and its load
-is unknown. Where there is one it is read beside the canary and for as long as that, for some
-servers (llama.cpp) answer neither while they read a long prompt. Which API the server has is found
+is unknown. Where there is one it is waited for as long as the canary's answer, for some servers
+(llama.cpp) answer neither while they read a long prompt. Which API the server has is found
 by asking, and remembered from the first whole answer; so is how many tokens it wants to be asked
 for. What a canary costs is taken from its budget before it is sent, each one of several too.
 """
@@ -63,7 +63,7 @@ class OpenAIServer:
     def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
         self.settings = settings
         self.door = Door(url, settings, tools)
-        self.page_reader = LoadPageReader(self.door, settings)
+        self.page_reader = LoadPageReader(self.door, settings, tools)
         self.expected = Expected(
             settings.model, settings.max_model_len, settings.version, settings.fingerprint
         )
@@ -71,8 +71,7 @@ class OpenAIServer:
         self.canaries = Canaries()
         self.known: api.Request | None = None  # what was answered whole
         self.with_token = 0  # canaries that brought one
-        self.proved = False
-        self.proved_at = time.monotonic()  # or first seen
+        self.proved_at = -math.inf
         self.identity: Identity | None = None
         self.identified_at = -math.inf
         self.lists_nobody = False
@@ -109,6 +108,7 @@ class _Attempt:
         page = asyncio.create_task(self._read_page())
         try:
             await self._identify()
+            await self._wait_for(page, _IDENTITY)  # so that it counts no canary of this probe
             return await self._canary(page)
         except CredentialError as error:
             self._fail(str(error), Condition.MISCONFIGURED, heard=True)
@@ -124,6 +124,10 @@ class _Attempt:
             return await self.server.page_reader.read(self.server.models, self._until(_END))
         except (CredentialError, aiohttp.ClientError, OSError):
             return None
+
+    async def _wait_for(self, page: asyncio.Task[LoadPage | None], share: float) -> None:
+        left = self._until(share) - asyncio.get_running_loop().time()
+        await asyncio.wait([page], timeout=max(0.0, left))
 
     async def _identify(self) -> None:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
@@ -146,8 +150,7 @@ class _Attempt:
         answer = await self._ask()
         now = time.monotonic()
         # Where no answer came the page has until the end of the probe to show work.
-        left = self._until(_END if answer.late else _PAGE) - asyncio.get_running_loop().time()
-        await asyncio.wait([page], timeout=max(0.0, left))
+        await self._wait_for(page, _END if answer.late else _PAGE)
         if answer.ttft is not None:
             server.with_token += 1
         read = page.result() if page.done() and not page.cancelled() else None
@@ -155,11 +158,11 @@ class _Attempt:
         works = server.page_reader.compare(read, cost, server.with_token, now)
         self.readings = _readings(read, now)
         if works or answer.complete:
-            server.proved, server.proved_at = True, now
+            server.proved_at = now
         if answer.complete and answer.ttft is not None:
             return self._served(answer, answer.ttft)
         if answer.late:
-            return self._late(answer, works)
+            return await self._late(answer, works)
         health = await server.door.health(self._until(_END)) if is_full(answer) else None
         condition, reason = classify(
             answer,
@@ -168,10 +171,9 @@ class _Attempt:
             lists_nobody=server.lists_nobody,
         )
         reason = server.door.credential.hide(reason)
-        self.readings = _readings(read, now, shedding=condition is Condition.SHEDDING)
-        # Of one that has proved nothing yet, it is not known that it works.
-        if condition is not Condition.SHEDDING or not server.proved:
+        if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
+        self.readings = _readings(read, now, shedding=True)
         return self._seen(reason, condition)
 
     async def _ask(self) -> Answer:
@@ -197,7 +199,7 @@ class _Attempt:
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
         server.canaries = server.canaries.one_sent(cost)
         body = request.body(settings.model, settings.canary_prompt)
-        return await server.door.complete(body, self._until(_CANARY), request.path())
+        return await server.door.complete(body, self._until(_CANARY), path=request.path())
 
     def _served(self, answer: Answer, ttft: float) -> Seen:
         server, expected = self.server, self.server.expected
@@ -213,11 +215,13 @@ class _Attempt:
         kind = server.known.api if server.known else ""
         return self._seen(f"answer in {1000 * ttft:.0f} ms ({kind})")
 
-    def _late(self, answer: Answer, works: bool) -> Seen:
+    async def _late(self, answer: Answer, works: bool) -> Seen:
         part = "no end after the first token" if answer.stalled else "no answer"
         waited = f"{part} in {_CANARY * self.server.settings.timeout:.2g} s"
         if not works:
-            if was_answered():
+            self.readings = Readings(self.readings.at)  # one that hangs looks idle
+            # llama.cpp sends no headers before its first token, but its web server answers.
+            if was_answered() or await self.server.door.health(self._until(_END)) is not None:
                 self._fail(waited, Condition.HUNG)
             self._fail(f"timed out after {self.server.settings.timeout:g} s")
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)

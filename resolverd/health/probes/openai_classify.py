@@ -4,7 +4,7 @@ what came back                       what it means
 ───────────────────────────────────  ────────────────────────────────────────────────────
 nothing in time, or no end           busy while its load page shows work, else hung
 503, 429 or 529, in whatever form    shedding for `BELIEVED` seconds after an answer or a sign
-                                     of work, unless /health fails too; then a failure
+                                     of work, then no-proof; a failure if /health fails
 404 beside an empty list of models   no-backend: a gateway with nobody behind it
 404 that speaks of the model         wrong-model
 401, 403                             misconfigured: our credential
@@ -36,7 +36,7 @@ def classify(
 ) -> tuple[Condition, str]:
     """Condition and reason of an answer that came in time and was not whole.
 
-    `believed`: it has proved that it works, or was first seen, at most `BELIEVED` seconds ago.
+    `believed`: it has proved that it works at most `BELIEVED` seconds ago.
     `health` is the status of its health path, None where none came; `lists_nobody` tells that its
     list of models is empty.
     """
@@ -46,7 +46,7 @@ def classify(
             return Condition.NONE, reason
         if believed:
             return Condition.SHEDDING, reason
-        return Condition.NONE, f"{reason} (no answer for {BELIEVED:g} s)"
+        return Condition.NO_PROOF, f"{reason}, and no proof of life"
     if answer.status == 404 and lists_nobody:
         return Condition.NO_BACKEND, "HTTP 404, and it lists no model"
     if answer.status == 404 and "model" in answer.detail.lower():

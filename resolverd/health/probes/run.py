@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import aiohttp
 
+from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
 from resolverd.health.offers import Offers
@@ -32,6 +33,7 @@ class Seen(NamedTuple):
     identity: Identity | None = None
     canaries: Canaries | None = None
     offers: Offers | None = None
+    again: bool = False
 
 
 Ask = Callable[[], Awaitable[Seen]]
@@ -87,7 +89,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         seen, heard = Seen(_timed_out(trace, within)), trace.heard
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
-        seen, heard = Seen(reason_of(wrong)), trace.heard or heard_by(wrong)
+        seen, heard = Seen(shown_text(reason_of(wrong))), trace.heard or heard_by(wrong)
     return Outcome(
         ok=ok,
         reason=seen.reason,
@@ -98,6 +100,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         identity=seen.identity,
         canaries=seen.canaries,
         offers=seen.offers,
+        again=seen.again,
         connect=trace.connect,
         certificate_expires=trace.certificate_expires,
     )

@@ -108,7 +108,7 @@ class _Look:
         server.canary_log.add(now, answered=False)
         if not server.canary_log.partly_serves(now):
             raise failed
-        return failed.seen._replace(condition=Condition.NONE)
+        return failed.seen._replace(condition=Condition.NONE, again=True)
 
     def _degraded(self, seen: Seen) -> Seen:
         """What was seen, and how much of it is lost."""
@@ -194,6 +194,7 @@ class _Look:
             if self.proven:
                 return self._progress()
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
+        await server.skip(self._until(_IDENTITY))
         answer = await self._canary()
         if canary.wants_more(answer) and server.ask_for_more():
             answer = await self._send_again(answer)
@@ -282,7 +283,9 @@ class _Look:
         one_engine = server.metrics.processes is Processes.ONE and server.metrics.engines <= 1
         if not one_engine and not after.waiting:
             # No queue explains it, so it may be one of several that hangs.
-            server.canary_log.add(time.monotonic(), answered=False)
+            server.canary_log.add(now := time.monotonic(), answered=False)
+            if server.canary_log.failing_share(now):
+                return self._seen(f"{said}, but makes progress")._replace(again=True)
         if self.proven and one_engine:
             return self._progress()
         return self._seen(f"{said}, but makes progress", Condition.BUSY)

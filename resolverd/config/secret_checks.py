@@ -1,0 +1,66 @@
+"""Which secrets a configuration holds that should stand in files of their own; pure.
+
+Such a file may be closed to those who may read the configuration, and is never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from resolverd.config.model import Config
+from resolverd.config.positions import Path as KeyPath
+from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.secrets import names_a_secret, secret_parts
+
+_MEND = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
+
+
+class WrittenSecret(NamedTuple):
+    """Where one stands, the id of the check, what is wrong, and what to write instead."""
+
+    path: KeyPath
+    check: str
+    message: str
+    mend: str = _MEND
+
+
+def written_secrets(config: Config) -> Iterator[WrittenSecret]:
+    """Every secret in a URL, a path or a header."""
+    for path, url in _urls(config):
+        if parts := " and ".join(secret_parts(url)):
+            yield WrittenSecret(
+                path, "config-secret-in-url", f"{parts} in the URL, for all who read this file"
+            )
+    for path, probe in _probes(config):
+        for header in probe.headers or {}:
+            if names_a_secret(header):
+                yield WrittenSecret(
+                    (*path, "headers", header),
+                    "config-secret-in-header",
+                    f"the value of {header} stands here for all who read this file",
+                )
+        if parts := " and ".join(secret_parts(f"://{probe.path or ''}")):
+            yield WrittenSecret(
+                (*path, "path"),
+                "config-secret-in-url",
+                f"{parts} in the path, for all who read this file",
+            )
+
+
+def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    for name, region in config.region.items():
+        for index, endpoint in enumerate(region.endpoint):
+            yield ("region", name, "endpoint", index, "url"), endpoint.url
+        for index, url in enumerate(region.gpu_metrics):
+            yield ("region", name, "gpu_metrics", index), url
+
+
+def _probes(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride | Probe]]:
+    yield ("probe",), config.probe
+    for name, service in config.service.items():
+        yield ("service", name, "probe"), service.probe
+    for name, region in config.region.items():
+        yield ("region", name, "probe"), region.probe
+        for index, endpoint in enumerate(region.endpoint):
+            yield ("region", name, "endpoint", index, "probe"), endpoint.probe

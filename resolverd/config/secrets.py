@@ -1,0 +1,171 @@
+"""What an operator wrote, without the secrets in it: for logs, state, problems and metrics.
+
+A secret is the password of a URL, the query of a URL or path, a header's value, a body, and the
+name of a credential's file, for somebody will write the token itself there. What cannot be told
+apart for sure is hidden: a URL that cannot be read, and a line whose key is not known to be
+harmless. `***` stands for what is hidden; in a line of a file each letter does, so that a caret
+still points at its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import BaseModel
+
+HIDDEN = "***"
+
+# Options whose value is a secret.
+_SECRET = frozenset({"headers", "body", "credential"})
+_SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|session", re.I)
+
+_ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
+_HEADER = re.compile(r"\s*(?:\[\[?[ \t]*([A-Za-z]+)[A-Za-z0-9_.\- \t]*\]\]?\s*)?(?:#.*)?")
+_WORD = re.compile(r"[^\s\[\]{}(),=\"'#]")
+_CHUNK = re.compile(r"[^\s\"'<>]*(?:@|://)[^\s\"'<>]*")
+
+
+def shown_url(url: str, *, may_be_no_url: bool = False) -> str:
+    """`url`, with `***` for its password, or for a user that stands alone, and for its query."""
+    scheme, mark, rest = url.partition("://") if url.count("://") == 1 else ("", "", url)
+    at, query = rest.rfind("@"), re.search(r"[?#]", rest)
+    if url.count("://") > 1 or (query and at > query.start()):
+        return scheme + mark + HIDDEN  # it could be read in two ways
+    if at >= 0:
+        user, colon, _ = rest[:at].partition(":")
+        rest = (f"{user}:{HIDDEN}@" if colon else f"{HIDDEN}@") + rest[at + 1 :]
+        at = rest.rfind("@")
+        query = re.search(r"[?#]", rest)
+    if query:
+        rest = f"{rest[: query.start() + 1]}{HIDDEN}"
+    place = rest[at + 1 :]
+    return scheme + mark + rest[: at + 1] + (place if may_be_no_url else _without_bad_port(place))
+
+
+def shown_text(text: str) -> str:
+    """`text`, with each URL in it as `shown_url` has it."""
+    return _CHUNK.sub(lambda found: shown_url(found.group(), may_be_no_url=True), text)
+
+
+def shown_path(path: str) -> str:
+    """A path without its query."""
+    head, mark, _ = path.partition("?")
+    return head + mark + (HIDDEN if mark else "")
+
+
+def is_secret(path: Sequence[str | int]) -> bool:
+    """Whether the value at a key path is a secret, or part of one."""
+    return not _SECRET.isdisjoint(path[1:])
+
+
+def shown_line(line: str, *, secret: bool = False) -> str:
+    """A line of a TOML file, of the same length, each letter of a secret replaced by ``*``.
+
+    `secret` tells that it is known to hold one.
+    """
+    header = _HEADER.fullmatch(line)
+    if header is not None and (header[1] is None or header[1] in _options()):
+        return line
+    keys = [found.group() for found in _ASSIGNMENT.finditer(line)]
+    first = _ASSIGNMENT.match(line, len(line) - len(line.lstrip()))
+    if first is None:
+        return _masked(line)  # a part of a value, and nobody knows of which
+    if not secret and all(map(_may_be_shown, keys)) and not _has_secret(line[first.end() :]):
+        return line
+    return line[: first.end()] + _masked(line[first.end() :])
+
+
+def _may_be_shown(key: str) -> bool:
+    parts = [part.strip("\"'") for part in key.rstrip("= \t").split(".")]
+    return parts[-1] in _options() and not _SECRET & {*parts}
+
+
+def _has_secret(value: str) -> bool:
+    """Whether a URL or a path may have one. An escape may be any letter."""
+    if "\\" in value or re.search(r"[\"'][^\"']*[?@]", value):
+        return True
+    return any(shown_url(text) != text for text in re.findall(r"[^\s\"',]*:[^\s\"',]+", value))
+
+
+def secrets_of(url: str, headers: Mapping[str, str], body: str, path: str) -> tuple[str, ...]:
+    """Every secret among what a probe sends, the longest first, for `hide`."""
+    rest = url.partition("://")[2]
+    found = {*headers.values(), *_parts(rest.rpartition("@")[0]), body}
+    for text in (rest, path):
+        found |= {text.partition("?")[2], *_parts(text.partition("?")[2])}
+    for value in headers.values():
+        found.add(value.rpartition(" ")[2])
+    found |= {unquote(each) for each in found}
+    return tuple(sorted((each for each in found if len(each) > 3), key=len, reverse=True))
+
+
+def hide(text: str, secrets: tuple[str, ...]) -> str:
+    """`text` without any of these, which a server may have repeated."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def secret_parts(url: str) -> Iterator[str]:
+    """In words, each part of `url` that looks as if it were a secret."""
+    rest = url.partition("://")[2]
+    if ":" in rest.rpartition("@")[0]:
+        yield "a password"
+    for pair in rest.partition("?")[2].partition("#")[0].split("&"):
+        name, equals, value = pair.partition("=")
+        if equals and value and _SECRET_NAME.search(name):
+            yield f'"{name}"'
+
+
+def names_a_secret(header: str) -> bool:
+    """Whether a header of that name carries a secret as a rule."""
+    return _SECRET_NAME.search(header) is not None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Passwords and values: what follows a colon or an equals sign."""
+    yield text.partition(":")[2]
+    for pair in text.split("&"):
+        yield pair.partition("=")[2]
+
+
+def _without_bad_port(rest: str) -> str:
+    """What stands for a port and is none may be a password that lost its ``@``."""
+    end = re.search(r"[/?#]", rest)
+    host = rest[: end.start()] if end else rest
+    name, colon, port = host.rpartition(":")
+    if not colon or port.isdigit() or host.endswith("]") or not port:
+        return rest
+    return f"{name.partition(':')[0]}:{HIDDEN}"
+
+
+def _masked(text: str) -> str:
+    return _WORD.sub("*", text)
+
+
+@cache
+def _options() -> frozenset[str]:
+    """The names of all options whose values are no secret as a whole."""
+    from resolverd.config.model import Config
+
+    found: set[str] = set()
+    _gather(Config, found)
+    return frozenset(found - _SECRET)
+
+
+def _gather(section: type[BaseModel], found: set[str]) -> None:
+    for name, field in section.model_fields.items():
+        found.add(name)
+        for inner in _sections(field.annotation):
+            _gather(inner, found)
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _sections(part)

@@ -1,0 +1,128 @@
+"""The health of one endpoint's address families, and whose fault a silent one is; pure.
+
+An endpoint with A and AAAA records may be reached over one of them alone; the other's addresses are
+then *withheld*. Each family is judged by the state machine of endpoints, from what the same probes
+saw over it. A silence counts against a family only once another target has been heard over it
+since that silence began: else this host itself may have no IPv6, say. A target that alone is asked
+over a family is taken to be silent by its own fault once it has been heard over it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from resolverd.config.probe import Probe
+from resolverd.health import machine
+from resolverd.health.family import Family, FamilyResult
+from resolverd.health.machine import EndpointHealth
+from resolverd.health.outcome import Outcome
+from resolverd.health.verdict import State, Verdict
+
+
+class FamilyEvidence:
+    """When each target was last heard over each family; shared by the targets of a monitor.
+
+    Times are readings of the monotonic clock; -inf: asked, and never heard.
+    """
+
+    def __init__(self) -> None:
+        self._heard_at: dict[Family, dict[str, float]] = {family: {} for family in Family}
+
+    def note(self, target: str, family: Family, now: float, *, heard: bool) -> None:
+        """Something, or nothing, came back from `target` over `family`."""
+        known = self._heard_at[family].get(target, -math.inf)
+        self._heard_at[family][target] = now if heard else known
+
+    def keep(self, targets: Iterable[str]) -> None:
+        """Know of exactly these."""
+        kept = set(targets)
+        for heard_at in self._heard_at.values():
+            for target in heard_at.keys() - kept:
+                del heard_at[target]
+
+    def is_its_own(self, target: str, family: Family, silent_since: float) -> bool:
+        """Whether `target` is at fault for hearing nothing of it over `family` since then."""
+        heard_at = self._heard_at[family]
+        others = [at for other, at in heard_at.items() if other != target]
+        if others:
+            return max(others) >= silent_since
+        return heard_at.get(target, -math.inf) > -math.inf
+
+
+@dataclass(slots=True)
+class FamilyHealth:
+    """One target's families; empty until a probe has asked over two of them."""
+
+    health: dict[Family, EndpointHealth] = field(default_factory=dict)
+    results: Mapping[Family, FamilyResult] = field(default_factory=dict)
+    _silent_since: dict[Family, float] = field(default_factory=dict)
+
+    def observe(
+        self,
+        target: str,
+        results: Mapping[Family, FamilyResult],
+        settings: Probe,
+        now: float,
+        started: float,
+        evidence: FamilyEvidence,
+        *,
+        first: bool,
+    ) -> None:
+        """Take in what one more probe, begun at `started`, saw over each family.
+
+        The `first` probe of a target is believed at once; a family that comes later is taken to
+        serve, as its addresses are given already.
+        """
+        self.results = results
+        for family in self.health.keys() - results.keys():
+            del self.health[family]  # it has addresses of it no longer
+        for family, result in results.items():
+            if family not in self.health:
+                adopts = first and result.heard
+                self.health[family] = EndpointHealth(State.UNKNOWN if adopts else State.UP)
+            evidence.note(target, family, now, heard=result.heard)
+            if result.heard:
+                self._silent_since.pop(family, None)
+            elif not evidence.is_its_own(
+                target, family, self._silent_since.setdefault(family, started)
+            ):
+                continue
+            self.health[family] = machine.observe(
+                self.health[family],
+                Outcome(result.ok, result.reason, heard=result.heard),
+                settings,
+                now,
+                started,
+            )
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether some family may soon be withheld or given again, and so is to be asked soon."""
+        moving = any(h.state in (State.SUSPECT, State.RECOVERING) for h in self.health.values())
+        return moving or bool(self._silent_since.keys() - self._withheld())
+
+    def over(self, verdict: Verdict, settings: Probe) -> Verdict:
+        """`verdict` on the endpoint, with the families that are withheld.
+
+        A family that may flip changes the answer as an endpoint does, so `soonest` covers it and
+        `since` knows its last flip.
+        """
+        if not self.health or not verdict.serves:
+            return verdict
+        each = [machine.verdict(health, settings) for health in self.health.values()]
+        earliest = min(one.earliest for one in (verdict, *each))
+        withheld = self._withheld()
+        return replace(
+            verdict,
+            since=max(
+                (one.since for one in (verdict, *each) if one.since is not None), default=None
+            ),
+            soonest=math.inf if math.isinf(earliest) else max(0.0, earliest - verdict.at),
+            withheld=frozenset() if len(withheld) == len(self.health) else withheld,
+        )
+
+    def _withheld(self) -> frozenset[Family]:
+        down = (State.DOWN, State.RECOVERING)
+        return frozenset(family for family, each in self.health.items() if each.state in down)

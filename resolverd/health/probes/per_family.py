@@ -1,0 +1,96 @@
+"""One probe over both address families of an endpoint: what a client of each would meet.
+
+Kinds `http` and `tcp` ask their whole question over each family. The others, whose question costs
+tokens, ask it over whichever connects, and over each family only whether `path` is answered at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from yarl import URL
+
+from resolverd.config.probe import Probe
+from resolverd.health.family import Family, FamilyResult, families_of
+from resolverd.health.lookup import is_address
+from resolverd.health.outcome import Outcome
+from resolverd.health.probes.exchange import HttpRequest, request_url
+from resolverd.health.probes.run import Ask, Seen, run
+from resolverd.health.probes.tools import Tools
+
+WHOLE_QUESTION = ("http", "tcp")
+
+
+class PerFamily:
+    """`whole` is the question over any family; `by_family` what is asked over one of them.
+
+    `decides`: those questions are the whole one, which then is not asked beside them.
+    """
+
+    def __init__(
+        self, whole: Ask, by_family: Mapping[Family, Ask], host: str, tools: Tools, *, decides: bool
+    ) -> None:
+        self._whole, self._by_family = whole, by_family
+        self._host, self._tools = host, tools
+        self._decides = decides
+
+    async def run(self, within: float) -> Outcome:
+        """Ask once, for at most `within` seconds; succeeds where it does over any family."""
+        try:
+            async with asyncio.timeout(within):
+                present = families_of(await self._tools.addresses(self._host))
+        except TimeoutError:
+            return Outcome(False, f"timed out after {within:g} s", within, heard=False)
+        present &= self._by_family.keys()
+        families = [family for family in Family if family in present]
+        if len(families) < 2:
+            return await run(self._whole, within)
+        asks = [self._by_family[family] for family in families]
+        if not self._decides:
+            asks.append(self._whole)
+        outcomes = await asyncio.gather(*(run(ask, within) for ask in asks))
+        results = dict(zip(families, outcomes, strict=False))
+        best = _best(outcomes) if self._decides else outcomes[-1]
+        return replace(
+            best,
+            heard=any(outcome.heard for outcome in outcomes),
+            families={
+                family: FamilyResult(each.ok, each.reason, each.heard)
+                for family, each in results.items()
+            },
+        )
+
+
+def per_family(
+    url: str, settings: Probe, tools: Tools, whole: Ask, by_family: Mapping[Family, Ask]
+) -> Ask | PerFamily:
+    """`whole` itself where only one family can be asked: with one, or an address in the URL."""
+    host = URL(url).raw_host or ""
+    if len(by_family) < 2 or is_address(host):
+        return whole
+    decides = settings.kind in WHOLE_QUESTION
+    return PerFamily(whole, by_family, host, tools, decides=decides)
+
+
+def prepare_reached(url: str, settings: Probe, tools: Tools) -> Ask:
+    """Asks whether the settings' path is answered, with whatever status."""
+    target, request = request_url(url, settings.path, below=True), HttpRequest(settings)
+
+    async def ask() -> Seen:
+        async with tools.session.get(target, **request.arguments()) as response:
+            response.close()
+            return Seen(f"HTTP {response.status}")
+
+    return ask
+
+
+async def run_any(ask: Ask | PerFamily, within: float) -> Outcome:
+    """Run either; see `run`."""
+    return await (ask.run(within) if isinstance(ask, PerFamily) else run(ask, within))
+
+
+def _best(outcomes: list[Outcome]) -> Outcome:
+    """The first success, else the first failure that says more than silence."""
+    return min(outcomes, key=lambda outcome: (not outcome.ok, not outcome.heard))

@@ -1,0 +1,44 @@
+"""What is probed, and what is counted of it; plain values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from resolverd.config.probe import Probe
+from resolverd.health.family import Family
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One endpoint to probe. `id` is unique among all; `region` and `endpoint` are names.
+
+    `families` are those whose addresses clients are given, each of which is asked over where the
+    URL's host has addresses of both.
+    """
+
+    id: str
+    region: str
+    endpoint: str
+    url: str
+    settings: Probe
+    families: frozenset[Family] = frozenset()
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals of one target; `latency` is the last probe's, in seconds.
+
+    `latency_sum` is that of all the probes that came to an end.
+
+    `probes` that came to an end, `failures` among them, and of those again the ones that were
+    `superseded_failures`: a later probe had succeeded already. `overtaken` ones were cancelled,
+    as a later probe had had its outcome.
+    """
+
+    probes: int = 0
+    failures: int = 0
+    superseded_failures: int = 0
+    overtaken: int = 0
+    latency: float = math.nan
+    latency_sum: float = 0.0
