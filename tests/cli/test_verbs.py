@@ -30,9 +30,10 @@ VERBS: list[tuple[str, ...]] = [
 
 @pytest.fixture
 def place(place: Path) -> Path:
-    """The same, with nothing to warn of: every region has both families."""
+    """The same, with nothing to warn of: every region has both families, and both are probed."""
     path = place / "resolverd.toml"
-    path.write_text(path.read_text().replace("['192.0.2.20']", "['192.0.2.20', '2001:db8::20']"))
+    text = path.read_text().replace("['192.0.2.20']", "['192.0.2.20', '2001:db8::20']")
+    path.write_text(re.sub(r"http://192\.0\.2\.(\d+)", r"http://gpu\1.example", text))
     return place
 
 

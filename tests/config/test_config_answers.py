@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from resolverd.config.answer_checks import MOST_ADDRESSES
 from resolverd.config.load import load_config
 from resolverd.errors import ConfigError, Problem
+from resolverd.zone.size_checks import MOST_ANSWER
 
 HEAD = '[server]\ncoordinates = [0, 0]\n[service.chat]\nregions = ["a", "b"]\n{more}\n'
 
@@ -58,14 +60,24 @@ def test_regions_whose_families_differ_are_warned_of(
         assert problem.source == 'regions = ["a", "b"]'
 
 
-@pytest.mark.parametrize(("most", "family"), [(4_000, "10.0.{}.{}"), (2_300, "2001:db8::{}:{}")])
+@pytest.mark.parametrize(
+    ("version", "family"), [(4, "10.0.{}.{}"), (6, "2001:db8::{}:{}")], ids=["IPv4", "IPv6"]
+)
 def test_more_addresses_than_an_answer_has_room_for_are_refused(
-    tmp_path: Path, most: int, family: str
+    tmp_path: Path, version: int, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """By a smaller limit, since a file of thousands takes a minute to read."""
+    monkeypatch.setitem(MOST_ADDRESSES, version, 40)
+
     def many(count: int) -> str:
         return f"address = {[family.format(n // 256, n % 256) for n in range(count)]}"
 
-    assert problems(tmp_path, many(most), many(most)) == []
-    (problem,) = problems(tmp_path, many(most + 1), many(most))
+    assert problems(tmp_path, many(40), many(40)) == []
+    (problem,) = problems(tmp_path, many(41), many(40))
     assert (problem.id, problem.severity) == ("config-many-addresses", "error")
-    assert problem.message.startswith(f"region a has {most + 1:,} ")
+    assert problem.message.startswith("region a has 41 ")
+
+
+def test_as_many_addresses_as_are_allowed_fit_into_an_answer() -> None:
+    for version, octets in ((4, 4), (6, 16)):
+        assert (2 + 10 + octets) * MOST_ADDRESSES[version] <= MOST_ANSWER
