@@ -36,6 +36,7 @@ from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
+from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import Verdict
@@ -136,6 +137,11 @@ class Daemon:
     def world(self) -> World:
         """What is known now."""
         return self._observation.world()
+
+    @property
+    def names(self) -> Mapping[str, Entry]:
+        """What is known of each hostname whose addresses are handed out."""
+        return self._observation.names()
 
     @property
     def verdicts(self) -> Mapping[str, Verdict]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from resolverd import log
 from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
-from resolverd.health.addresses import AddressBook
+from resolverd.health.addresses import AddressBook, Entry
 from resolverd.health.dissent import Dissents
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
@@ -111,6 +111,10 @@ class Observation:
             shifts=self.shifts.at(now, time.time()),
             dissents=self._dissents.by_target(),
         )
+
+    def names(self) -> dict[str, Entry]:
+        """What is known of each hostname whose addresses are handed out."""
+        return self._book.entries()
 
     def look(self, inputs: Inputs, plan: Plan) -> None:
         """Take verdicts and overrides into account in the shares; `plan` is what is served."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A real vLLM, gigabytes of it, and many minutes: `make test-vllm` names its folder.
-_NAMED_ONLY = Path(__file__).parent / "vllm"
+# A real vLLM, gigabytes of it, and many minutes: `make test-vllm` names its folder. Other real
+# servers, which somebody has to build first.
+_NAMED_ONLY = tuple(Path(__file__).parent / folder for folder in ("vllm", "servers"))
 
 settings.register_profile("quick", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=20_000)
@@ -22,5 +23,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what nobody named; None lets pytest decide."""
-    named = any(_NAMED_ONLY.name in Path(argument).parts for argument in config.args)
-    return True if collection_path == _NAMED_ONLY and not named else None
+    named = any(collection_path.name in Path(argument).parts for argument in config.args)
+    return True if collection_path in _NAMED_ONLY and not named else None

@@ -175,6 +175,20 @@ def health(served: Served, judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
         overrides.add_metric((key, override.kind.value), 1)
     yield overrides
     yield _open(served)
+    names = served.names
+    yield _counter(
+        "resolverd_hostname_lookups",
+        "Lookups of endpoints' hostnames, by result.",
+        ("hostname", "result"),
+        {(name, "ok"): entry.refreshes - entry.failures for name, entry in names.items()}
+        | {(name, "failed"): entry.failures for name, entry in names.items()},
+    )
+    yield _labelled(
+        "resolverd_hostname_refused_addresses",
+        "Addresses of endpoints' hostnames that lead nowhere and were not taken.",
+        "hostname",
+        {name: entry.refused for name, entry in names.items()},
+    )
     yield _gauge(
         "resolverd_edge_doubt",
         "1 while nothing is heard from any region, so that this host is taken to be at fault.",

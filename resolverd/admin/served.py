@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from resolverd.admin.changes import Changes
 from resolverd.admin.promises import Promises
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError
+from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.load import Load
@@ -71,6 +72,8 @@ class Served(Protocol):
     def monitor(self) -> Monitor: ...
     @property
     def load(self) -> Load: ...
+    @property
+    def names(self) -> Mapping[str, Entry]: ...
     @property
     def changes(self) -> Changes: ...
     @property

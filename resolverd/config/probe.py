@@ -216,7 +216,7 @@ class Probe(Section):
     def _metrics_are_over_http(self) -> Probe:
         for url in (self.metrics_url, *self.workers):
             if url and not url.startswith(("http://", "https://")):
-                raise ValueError(f'"{url}" is not an http:// or https:// URL')
+                raise ValueError("metrics_url and workers are http:// or https:// URLs")
         return self
 
     @model_validator(mode="after")

@@ -54,6 +54,11 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield ("region", name, "endpoint", index, "url"), endpoint.url
         for index, url in enumerate(region.gpu_metrics):
             yield ("region", name, "gpu_metrics", index), url
+    for path, probe in _probes(config):
+        if probe.metrics_url:
+            yield (*path, "metrics_url"), probe.metrics_url
+        for index, url in enumerate(probe.workers or ()):
+            yield (*path, "workers", index), url
 
 
 def _probes(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride | Probe]]:

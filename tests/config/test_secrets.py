@@ -23,6 +23,8 @@ PLACES = {
     "password without a host": 'url = "http://user:{}"',
     "no scheme": 'url = "user:{}@192.0.2.1"',
     "path": 'url = "http://192.0.2.1"\nprobe.path = "/health?token={}"',
+    "metrics_url": 'url = "http://192.0.2.1"\nprobe.metrics_url = "http://u:{}@192.0.2.1/x"',
+    "worker": 'url = "http://192.0.2.1"\nprobe.workers = ["http://192.0.2.1/?key={}"]',
     "header": 'url = "http://192.0.2.1"\nprobe.headers.X-Key = "{}"',
     "header named as an option": 'url = "http://192.0.2.1"\nprobe.headers.model = "{}"',
     "header in a table": 'url = "http://192.0.2.1"\nprobe = {{ headers = {{ A = "Bearer {}" }} }}',

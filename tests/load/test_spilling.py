@@ -93,6 +93,14 @@ async def test_capacity_bounds_what_a_region_is_given() -> None:
     assert large.takes() == 0.1
 
 
+async def test_a_region_of_which_a_part_serves_nobody_takes_less() -> None:
+    gpus = {"model": "H100_SXM", "count": 8}
+    room = Fleet(fleet(a={"gpus": gpus}, b={"gpus": gpus | {"count": 4}}))
+    room.tell("b-1", 2.5, lost=0.75)
+    await room.pass_by(5, {"a-1": 5.0})
+    assert room.takes() == pytest.approx(1 * (0.7 - 0.5) / 8)
+
+
 async def test_a_region_that_comes_back_with_a_new_process_starts_slowly() -> None:
     room = Fleet(fleet(SLOW))
     for target in ("a-1", "b-1"):

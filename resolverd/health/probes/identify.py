@@ -99,7 +99,7 @@ def _names(card: dict[str, Any], cards: list[dict[str, Any]]) -> frozenset[str]:
     """The card's name and root, its parent's, and those of all cards of the same weights."""
     kin = [each for each in (card, _parent(card, cards)) if each is not None]
     roots = {root for each in kin if isinstance(root := each.get("root"), str) and root}
-    kin += [each for each in cards if each.get("root") in roots]
+    kin += [each for each in cards if isinstance(root := each.get("root"), str) and root in roots]
     return frozenset(str(each["id"]) for each in kin) | roots
 
 

@@ -19,7 +19,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.probes.answer import Answer
 
 # Seconds for which a server that says it is full is believed, without an answer or a sign of work.
-BELIEVED = 30.0
+BELIEVED = 10.0
 
 _FULL = frozenset({429, 503, 529})
 _CREDENTIAL = frozenset({401, 403})

@@ -1,0 +1,72 @@
+"""What a Steering makes of endpoints whose addresses are those of a hostname."""
+
+from __future__ import annotations
+
+import pytest
+from harness.config import config_text
+from harness.server import HEAD, NOW, UP, snapshot_of
+
+from resolverd.health.overrides import Overrides
+from resolverd.health.resolved import UNRESOLVED, Resolved
+from resolverd.health.verdict import State
+from resolverd.snapshot.model import Steering
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
+
+SERVICES = """
+[region.named]
+coordinates = [50.0, 8.0]
+[[region.named.endpoint]]
+hostname = "GPU.example."
+url = "http://192.0.2.1"
+[service.one]
+regions = ["named", "us-west"]
+policy = "failover"
+ttl = "60s"
+failover_ttl = "5s"
+"""
+PLAN = snapshot_of(f"$ORIGIN inference.example.\n{HEAD}one DYNA one\n", config_text(SERVICES)).plan
+GONE = Resolved(known=True, changed=NOW - 1, reason="gpu.example.: NXDOMAIN")
+
+
+def steered(resolved: Resolved) -> Steering:
+    def known(hostname: str) -> Resolved:
+        assert hostname == "gpu.example."
+        return resolved
+
+    verdicts = dict.fromkeys(("named-1", "us-west-1"), UP)
+    return steer(1, PLAN, World(verdicts, Overrides(), known), NOW)
+
+
+@pytest.mark.parametrize(
+    ("left", "ttl"),
+    [(300.0, 299), (5.0, 4), (2.0, 1), (1.0, 1), (0.0, 1)],
+)
+def test_an_answer_is_kept_no_longer_than_the_source_allows(left: float, ttl: int) -> None:
+    steering = steered(Resolved(("192.0.2.9",), (), NOW + left, NOW + 100, known=True))
+    offer = steering.offers["one"]["named"]
+    assert (offer.a_ttl, offer.aaaa_ttl) == (ttl, 99)
+    assert steering.settled == (left > 61)
+    assert steering.due <= NOW + max(0.0, left - 60)
+
+
+def test_written_addresses_have_no_such_limit() -> None:
+    offer = steered(GONE).offers["one"]["us-west"]
+    assert (offer.a_ttl, offer.aaaa_ttl) == (None, None)
+
+
+@pytest.mark.parametrize(("resolved", "state"), [(GONE, "down"), (UNRESOLVED, "unknown")])
+def test_an_endpoint_without_an_address_does_not_serve(resolved: Resolved, state: str) -> None:
+    steering = steered(resolved)
+    judged = steering.regions["named"].verdict
+    assert judged.state is State(state)
+    assert judged.reason == resolved.reason
+    assert judged.measured is State(state)
+    assert not steering.standings["one"]["named"].serves
+    assert steering.standings["one"]["us-west"].serves
+
+
+def test_a_name_that_has_addresses_again_has_just_changed() -> None:
+    steering = steered(Resolved(("192.0.2.9",), known=True, changed=NOW - 7))
+    assert steering.standings["one"]["named"].changed == 7
+    assert not steering.settled
