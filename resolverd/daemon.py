@@ -35,7 +35,7 @@ from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.engine.tcp import TcpLimits
-from resolverd.errors import ExitCode, ResolverdError
+from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
@@ -46,6 +46,7 @@ from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.model import Plan, Snapshot, Steering
+from resolverd.snapshot.orphans import orphaned, problems_of
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 from resolverd.snapshot.verify import verify
@@ -232,8 +233,11 @@ class Daemon:
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
 
-    async def reload(self) -> bool:
-        """Adopt the files as they are now, or leave everything as it was; True if adopted."""
+    async def reload(self, *, orphan: bool = False) -> bool:
+        """Adopt the files as they are now, or leave everything as it was; True if adopted.
+
+        Files that take away what an override speaks of are adopted with `orphan` alone.
+        """
         async with self._reloading, self._supervision.reload():
             try:
                 inputs = await load_inputs(
@@ -242,6 +246,9 @@ class Daemon:
                     previous=self._serving.inputs,
                     progress=self._walk_events(),
                 )
+                orphans = orphaned(self.overrides.active(time.monotonic()), inputs)
+                if orphans and not orphan:
+                    raise ProblemsError(problems_of(orphans, inputs))
                 await self._adopt(inputs)
             except ResolverdError as wrong:
                 self._refuse(wrong)
@@ -250,6 +257,7 @@ class Daemon:
                 self._log.error("reload.defect", exc_info=defect)
                 self._refuse(ResolverdError(f"a defect of resolverd met this edit: {defect!r}"))
                 return False
+            self._observation.forget_overrides(orphans)
             self.reloads.adopt(inputs.warnings)
             self._warn(inputs)
             self._log.info("reload.adopted", generation=self._serving.plan.generation)

@@ -8,7 +8,7 @@ keeps one of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from resolverd import log
@@ -126,6 +126,15 @@ class Observation:
         """Forget the overrides whose time is over; one event for each."""
         for key in self.overrides.expire(time.monotonic()):
             self._log.info("override.ended", target=key)
+
+    def forget_overrides(self, keys: Iterable[str]) -> None:
+        """End overrides whose targets an edit took away; one event for each."""
+        for key in keys:
+            lost = self.overrides.clear(key, time.monotonic())
+            if lost is not None:
+                self._log.warning(
+                    "override.lost", target=key, kind=lost.kind.value, who=lost.who, reason=lost.why
+                )
 
     async def _first_rounds(self) -> None:
         await self.monitor.first_round()

@@ -178,8 +178,11 @@ class Api:
         )
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Adopt the files as they are now; 422 with every problem when they are refused."""
-        adopted = await self._served.reload()
+        """Adopt the files as they are now; 422 with every problem when they are refused.
+
+        With ``?yes=1`` overrides whose targets they take away are given up.
+        """
+        adopted = await self._served.reload(orphan=request.query.get("yes") == "1")
         plan = self._served.snapshot.plan
         told = reload_of(self._served)
         if adopted:

@@ -89,5 +89,8 @@ class Served(Protocol):
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
 
-    async def reload(self) -> bool:
-        """Adopt the files as they are now, or change nothing; `reloads` tells why."""
+    async def reload(self, *, orphan: bool = False) -> bool:
+        """Adopt the files as they are now, or change nothing; `reloads` tells why.
+
+        With `orphan` even where they take away what an override speaks of.
+        """

@@ -127,9 +127,12 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     return Explanation(**whole), source, verdicts
 
 
+_ENDLESS = ("soonest", "steady", "answer_soonest")
+
+
 def _standing(told: dict[str, Any]) -> Standing:
     """JSON has None for what has no end."""
-    endless = {key: math.inf for key in ("soonest", "steady") if told[key] is None}
+    endless = {key: math.inf for key in _ENDLESS if told[key] is None}
     return Standing(**{**told, **endless})
 
 
@@ -175,7 +178,7 @@ def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> 
         for name, service in inputs.config.service.items()
         for region in service.regions
     }
-    world = World(verdicts, Overrides(), lambda _hostname: UNRESOLVED, shares)
+    world = World(verdicts, Overrides(), lambda _hostname: UNRESOLVED, shares, looked_up=False)
     return Snapshot(plan, steer(1, plan, world, now))
 
 

@@ -17,9 +17,14 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         verbs,
         "reload",
         "have the running daemon adopt its files, or tell why it refuses them",
-        ["resolverd reload", "resolverd reload --json"],
+        ["resolverd reload", "resolverd reload --yes", "resolverd reload --json"],
         run,
         more="\nThe daemon reloads after every edit by itself; this shows the outcome.\n",
+    )
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="adopt the files even where they take away what an override is set on",
     )
     add_socket(parser)
     add_config(parser)
@@ -30,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Reload; 0 when adopted, 1 when refused: then nothing has changed."""
     link = find(arguments)
     try:
-        told = link.post("/reload")
+        told = link.post("/reload?yes=1" if arguments.yes else "/reload")
     except (ProblemsError, RefusedError) as wrong:
         return _refused(arguments, wrong)
     problems = [Problem(**problem) for problem in told["reload"]["problems"]]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from resolverd.config.alerts import merge_alerts
+from resolverd.config.answer_checks import check_answers
 from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.hours import DAYS, first_gap
@@ -227,7 +228,7 @@ def _pins(config: Config, tree: Tree) -> Iterator[Finding]:
                 yield Finding(
                     ("pin", name, "regions"), "config-pin-refuses",
                     f"service {service_name} is in none of these regions: "
-                    "pinned clients are refused",
+                    "pinned clients are given none (no_region)",
                     f"add one of them to service.{service_name}.regions, or list the services "
                     "that this pin is for", "warning",
                 )  # fmt: skip
@@ -364,5 +365,6 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _listeners,
     _doubt,
     _hours,
+    check_answers,
     check_urls,
 )

@@ -37,7 +37,8 @@ from resolverd.config.types import (
 )
 
 PolicyName = Literal["nearest", "failover", "weighted"]
-AllDown = Literal["nearest", "servfail", "nodata"]
+AllDown = Literal["nearest", "cname", "nodata", "servfail"]
+NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 EngineName = Literal["auto", "native", "reference"]
 AnswerKind = Literal["address", "cname"]
 IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
@@ -282,7 +283,18 @@ class Service(Section):
     failover_ttl: Duration = option(
         5.0, "TTL once trouble is seen.", unit="seconds", least=0, most=3600
     )
-    all_down: AllDown = option("nearest", "What is answered when no region of the fence serves.")
+    all_down: AllDown = option(
+        "nearest",
+        "What is answered when no region of the fence serves: `nearest` the best region all the "
+        "same, first of all one with an endpoint that is measured up; the others as `no_region`.",
+    )
+    no_region: NoRegion = option(
+        "cname",
+        "What a client is answered whose pins leave it no region, or only regions without an "
+        "address. `cname`: a CNAME to `_no-region` under the zone's apex, a name without an "
+        "address. Resolvers keep that for the client's subnet alone; `nodata` and `servfail` some "
+        "keep for all their clients, and after `refused` some ask again without the subnet.",
+    )
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(

@@ -15,6 +15,7 @@ SOA: Final = 6
 PTR: Final = 12
 HINFO: Final = 13
 MX: Final = 15
+TXT: Final = 16
 AAAA: Final = 28
 DNAME: Final = 39
 OPT: Final = 41
@@ -31,7 +32,7 @@ TYPE_NAMES: Final[Mapping[int, str]] = {
     PTR: "PTR",
     HINFO: "HINFO",
     MX: "MX",
-    16: "TXT",
+    TXT: "TXT",
     AAAA: "AAAA",
     33: "SRV",
     35: "NAPTR",

@@ -248,12 +248,7 @@ class _Answer:
         self._says.error = cell.error
         ttl = min(cell.ttl, dyna.ttl)
         if cell.offer is None:
-            self._says.rcode = {"servfail": SERVFAIL, "refused": REFUSED}.get(cell.outcome, NOERROR)
-            if cell.outcome == "nodata":
-                self._steered_negative(zone, dyna, ttl)
-            else:
-                self._says.flags = 0
-            return None
+            return self._without_region(zone, name, dyna, cell, ttl)
         if cell.offer.cname is not None:
             self._counters.give_ttl(dyna.service, ttl)
             return self._alias(name, cell.offer.cname, ttl)
@@ -264,6 +259,21 @@ class _Answer:
         else:
             self._counters.give_ttl(dyna.service, ttl)
             self._writer.answer(name, self._rotated(rrset), ttl)
+        return None
+
+    def _without_region(
+        self, zone: ZonePlan, name: bytes, dyna: Dyna, cell: Cell, ttl: int
+    ) -> bytes | None:
+        """Say that no region answers, as the service says it."""
+        match cell.said:
+            case "cname" if zone.no_region is not None:
+                self._counters.give_ttl(dyna.service, ttl)
+                return self._alias(name, zone.no_region, ttl)
+            case "servfail" | "refused":
+                self._says.rcode = SERVFAIL if cell.said == "servfail" else REFUSED
+                self._says.flags = 0
+            case _:
+                self._steered_negative(zone, dyna, ttl)
         return None
 
     def _steered_negative(self, zone: ZonePlan, dyna: Dyna, ttl: int) -> None:

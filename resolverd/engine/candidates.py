@@ -104,4 +104,6 @@ def _passed(
 
 
 def _absence(standing: Standing) -> str:
+    if not standing.addresses:
+        return "without an address"
     return "not known yet" if standing.unknown else "down"

@@ -97,7 +97,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         outcome=cell.outcome,
         region=cell.region,
         draw=draw,
-        answer=_texts(cell),
+        answer=_texts(cell, zone),
         note=cell.error.text if cell.error else "",
         ttl=ttl,
         ttl_why=ttl_why,
@@ -150,10 +150,11 @@ def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
 
 
-def _texts(cell: Cell) -> tuple[str, ...]:
+def _texts(cell: Cell, zone: ZonePlan) -> tuple[str, ...]:
     offer = cell.offer
     if offer is None:
-        return ()
+        target = zone.no_region if cell.said == "cname" else None
+        return () if target is None else (_shown(target.rdatas[0][0]),)
     if offer.cname is not None:
         return (_shown(offer.cname.rdatas[0][0]),)
     rrsets = [rrset for rrset in (offer.a, offer.aaaa) if rrset is not None]
@@ -162,13 +163,19 @@ def _texts(cell: Cell) -> tuple[str, ...]:
 
 def _ttl(cell: Cell, dyna: Dyna, service: ServicePlan, zone: ZonePlan) -> tuple[int | None, str]:
     """The TTL of the answer, and what decided it."""
-    if cell.outcome in {"servfail", "refused"}:
-        return None, f"{cell.outcome.upper()} has none"
-    if cell.outcome == "nodata" and zone.negative_ttl < min(cell.ttl, dyna.ttl):
+    if cell.said in {"servfail", "refused"}:
+        return None, f"{cell.said.upper()} has none"
+    if _too_short(cell):
+        return 0, "a longer prefix may have a region"
+    if cell.said == "nodata" and zone.negative_ttl < min(cell.ttl, dyna.ttl):
         return zone.negative_ttl, "the negative TTL of the zone"
     if dyna.ttl < cell.ttl:
         return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cell.ttl} s"
     return cell.ttl, _ttl_why(cell.ttl, service)
+
+
+def _too_short(cell: Cell) -> bool:
+    return cell.outcome == "no_region" and cell.ttl == 0
 
 
 def _ttl_why(ttl: int, service: ServicePlan) -> str:

@@ -9,13 +9,14 @@ Plan, head: magic, generation u64, query_log f64, udp_payload u16, octets of NSI
 number of zones, nodes, RRsets, referrals, glue entries, services, maps, region slots, pin slots,
 octets of the pool. Sections::
 
-    zones         apex, SOA RRset, negative TTL
+    zones         apex, SOA RRset, negative TTL, name without an address | NONE
     nodes         name (lowered), zone, first RRset, RRsets, service | NONE, TTL, referral | NONE
     RRsets        records, octets of them, TTL, type u16, whether in parts u16, records' number
     referrals     owner, NS RRset, first glue entry, glue entries
     glue          owner, RRset
     services      ttl f64, failover_ttl f64, map, slot, first region slot, regions,
-                  all_down u8 (0 nearest, 1 servfail, 2 nodata), ecs u8, cname u16
+                  all_down u8 (0 nearest, 1 servfail, 2 nodata, 3 cname), ecs u8, cname u8,
+                  no_region u8 (1 servfail, 2 nodata, 3 cname, 4 refused)
     maps          first pin slot, pins
     region slots  the first counter of each region, in the order of the service's regions
     pin slots     the counter of each pin, in the order of the map's pins
@@ -29,9 +30,10 @@ its octets.
 Steering, head: magic, generation u64, and the number of states, services, entries, octets of
 the pool. Sections::
 
-    states    horizon f64, spilled f64, takes f64, IPv4 addresses, IPv6 addresses,
-              hostname | NONE, most TTL of IPv4 | NONE, most TTL of IPv6 | NONE,
-              how many IPv4 u16, how many IPv6 u16, serves u8, unknown u8, 2 octets unused
+    states    horizon f64, horizon where it is answered without serving f64, spilled f64,
+              takes f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
+              most TTL of IPv4 | NONE, most TTL of IPv6 | NONE, how many IPv4 u16,
+              how many IPv6 u16, serves u8, unknown u8, alive u8, has an address u8
     services  how many regions
     entries   the state of each region of each service, in the Plan's order
 
@@ -49,7 +51,7 @@ from resolverd.dns.names import Key
 from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.engine.slots import Slots
 from resolverd.errors import EngineError
-from resolverd.policy.decision import AllDown, Standing
+from resolverd.policy.decision import AllDown, NoRegion, Standing
 from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import (
     Node,
@@ -63,27 +65,33 @@ from resolverd.snapshot.model import (
 
 T = TypeVar("T")
 
-PLAN_MAGIC = b"RVDPLAN\x02"
-STEERING_MAGIC = b"RVDSTER\x03"
+PLAN_MAGIC = b"RVDPLAN\x03"
+STEERING_MAGIC = b"RVDSTER\x04"
 NONE = 0xFFFF_FFFF
 
 _PLAN_HEAD = struct.Struct("<8sQdHH10I")
-_ZONE = struct.Struct("<3I")
+_ZONE = struct.Struct("<4I")
 _NODE = struct.Struct("<7I")
 _RRSET = struct.Struct("<3I2HI")
 _REFERRAL = struct.Struct("<4I")
 _GLUE = struct.Struct("<2I")
-_SERVICE = struct.Struct("<2d4I2BH")
+_SERVICE = struct.Struct("<2d4I4B")
 _MAP = struct.Struct("<2I")
 _STEERING_HEAD = struct.Struct("<8sQ4I")
-_STATE = struct.Struct("<3d5I2H2B2x")
+_STATE = struct.Struct("<4d5I2H4B")
 
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
 _QNAME_POINTER = 0xC00C
 _CLASS_IN = 1
 
-_ALL_DOWN: Mapping[AllDown, int] = {"nearest": 0, "servfail": 1, "nodata": 2}
+_ALL_DOWN: Mapping[AllDown | NoRegion, int] = {
+    "nearest": 0,
+    "servfail": 1,
+    "nodata": 2,
+    "cname": 3,
+    "refused": 4,
+}
 
 
 @runtime_checkable
@@ -179,7 +187,11 @@ class _PlanWriter:
         return _NODE.pack(name, zone, first, len(node.rrsets), service, ceiling, cut)
 
     def _zone(self, zone: ZonePlan) -> bytes:
-        return _ZONE.pack(self._pool.name(zone.apex), self._rrset(zone.soa), zone.negative_ttl)
+        no_region = NONE
+        if zone.no_region is not None:
+            no_region = self._pool.name(zone.no_region.rdatas[0][0])
+        apex, soa = self._pool.name(zone.apex), self._rrset(zone.soa)
+        return _ZONE.pack(apex, soa, zone.negative_ttl, no_region)
 
     def _referral(self, referral: Referral) -> bytes:
         first = len(self._glue)
@@ -207,6 +219,7 @@ class _PlanWriter:
             _ALL_DOWN[service.all_down],
             service.ecs,
             service.cname,
+            _ALL_DOWN[service.no_region],
         )
 
     def _map(self, clients: NativeMap) -> int:
@@ -266,8 +279,12 @@ class _SteeringWriter:
         return b"".join((head, *self._states, numbers, pool))
 
     def _state(self, standing: Standing, offer: Offer, ttl: float, failover_ttl: float) -> int:
-        ahead = horizon(
-            standing, ttl=ttl, failover_ttl=failover_ttl, staleness=self._steering.staleness
+        staleness = self._steering.staleness
+        ahead, answered = (
+            horizon(
+                standing, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each
+            )
+            for each in (False, True)
         )
         a, aaaa = _addresses(offer.a), _addresses(offer.aaaa)
         hostname = NONE
@@ -276,6 +293,7 @@ class _SteeringWriter:
         self._states.append(
             _STATE.pack(
                 ahead,
+                answered,
                 standing.spilled,
                 standing.takes,
                 self._pool.add(b"".join(a)),
@@ -287,6 +305,8 @@ class _SteeringWriter:
                 len(aaaa),
                 standing.serves,
                 standing.unknown,
+                standing.alive,
+                standing.addresses,
             )
         )
         return len(self._states) - 1

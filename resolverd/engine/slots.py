@@ -19,7 +19,7 @@ from resolverd.errors import EngineError
 Label = TypeVar("Label", bound=Hashable)
 
 _WITH_REGION = ("serving", "unknown", "all_down", "spilled")
-_WITHOUT = ("servfail", "nodata", "refused")
+_WITHOUT = ("servfail", "nodata", "cname", "no_region", "no_address")
 _OF_REGION = 2 * len(_WITH_REGION)
 _OF_SERVICE = len(_WITHOUT) + len(TTL_BOUNDS) + 2
 

@@ -1,21 +1,28 @@
 """Which region of a preference list is answered now.
 
 The first region that serves, unless it is overloaded and sends this client on (`spilled`). Where
-none serves, the first whose state is unknown (neither healthy nor dead, DESIGN §4); where all
-are known dead, what `all_down` says. The answer never leaves the preference list, which never
-leaves the fence.
+none serves, the first whose state is unknown (neither healthy nor dead, DESIGN §4); else what
+`all_down` says: with "nearest" the first with an endpoint measured up (drained, closed or too few,
+but alive), then the first of all. A region without an address is never answered. The answer never
+leaves the preference list, which never leaves the fence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from resolverd.policy.ranking import Preference
 
-AllDown = Literal["nearest", "servfail", "nodata"]
-Outcome = Literal["serving", "unknown", "all_down", "spilled", "servfail", "nodata", "refused"]
+AllDown = Literal["nearest", "cname", "nodata", "servfail"]
+NoRegion = Literal["cname", "nodata", "servfail", "refused"]
+Outcome = Literal[
+    "serving", "unknown", "all_down", "spilled",
+    "cname", "nodata", "servfail", "no_region", "no_address",
+]  # fmt: skip
+"""The first four have a region. "no_region": the fence is empty. "no_address": no region of it has
+an address. The other three are what `all_down` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,12 @@ class Standing:
     when it ends, which is all that counts then. `spilled` is the share (0 to 1) of its clients'
     blocks that it sends on while it is overloaded, `takes` the share up to which it takes those
     that others send on, `steady` the seconds in which neither changes.
+
+    Serving and having something to hand out are two facts. `addresses`: whether there is an address
+    (or a hostname) to answer; a region without never serves. `alive`: whether it would be answered
+    with endpoints that are measured up, though it may not serve. `answer_soonest` and
+    `answer_changed` are as `soonest` and `changed`, of those endpoints: they count where the region
+    is answered, not where it is passed over.
     """
 
     serves: bool
@@ -37,6 +50,10 @@ class Standing:
     spilled: float = 0.0
     takes: float = 0.0
     steady: float = float("inf")
+    addresses: bool = True
+    alive: bool = False
+    answer_soonest: float = float("inf")
+    answer_changed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +79,30 @@ def decide(
     standings: Mapping[str, Standing],
     all_down: AllDown,
     draw: float = NO_DRAW,
-    *,
-    empty: Callable[[str], bool] = lambda _region: False,
 ) -> Decision:
-    """Choose from `preference`; an empty list is an empty fence and is refused.
+    """Choose from `preference`; an empty list is an empty fence.
 
-    `draw` is that of the client's block (`policy/share.py`). `empty` tells of a region that there
-    is nothing to answer it with: it is passed over while another has something.
+    `draw` is that of the client's block (`policy/share.py`).
     """
     if not preference:
-        return Decision("refused", None, ())
+        return Decision("no_region", None, ())
     for rank, region in enumerate(preference, 1):
         if standings[region].serves:
             return _shared(preference, rank, standings, draw)
-    answerable = [region for region in preference if not empty(region)] or preference
-    for region in answerable:
-        if standings[region].unknown:
+    for region in preference:
+        if standings[region].unknown and standings[region].addresses:
             return Decision("unknown", region, preference)
-    if all_down == "nearest":
-        return Decision("all_down", answerable[0], preference)
-    return Decision(all_down, None, preference)
+    if all_down != "nearest":
+        return Decision(all_down, None, preference)
+    return _without_serving(preference, standings)
+
+
+def _without_serving(preference: Preference, standings: Mapping[str, Standing]) -> Decision:
+    """The first region with an endpoint that is alive; else the first with any address."""
+    answerable = [region for region in preference if standings[region].addresses]
+    alive = (region for region in answerable if standings[region].alive)
+    region = next(alive, answerable[0] if answerable else None)
+    return Decision("no_address" if region is None else "all_down", region, preference)
 
 
 def _shared(

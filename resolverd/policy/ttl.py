@@ -13,32 +13,53 @@ from resolverd.policy.decision import Standing
 
 
 def ttl_of(
-    consulted: Iterable[Standing], *, ttl: float, failover_ttl: float, staleness: float = 0.0
+    consulted: Iterable[Standing],
+    *,
+    ttl: float,
+    failover_ttl: float,
+    staleness: float = 0.0,
+    answered: bool = False,
 ) -> int:
     """The TTL of an answer that these regions decided, in whole seconds.
 
-    `staleness` is how old the answer may be when it is next computed: what runs toward a
-    known moment is shortened by it, so that the TTL is still true then.
+    `answered`: no region serves and one is answered all the same, so that what endpoints are alive
+    decides which. `staleness` is how old the answer may be when it is next computed: what runs
+    toward a known moment is shortened by it, so that the TTL is still true then.
     """
     least = min(
-        (horizon(s, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness) for s in consulted),
+        (
+            horizon(s, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered)
+            for s in consulted
+        ),
         default=ttl,
     )
     return math.floor(max(failover_ttl, min(least, ttl)))
 
 
 def horizon(
-    standing: Standing, *, ttl: float, failover_ttl: float, staleness: float = 0.0
+    standing: Standing,
+    *,
+    ttl: float,
+    failover_ttl: float,
+    staleness: float = 0.0,
+    answered: bool = False,
 ) -> float:
-    """How far ahead this region's part in the answer can be relied upon."""
-    ramp = ttl if standing.changed is None else max(failover_ttl, standing.changed)
-    return min(_earliest(standing) - staleness, ramp)
+    """How far ahead this region's part in the answer can be relied upon.
+
+    That of one that serves, or is `answered` all the same, is the least of its own (an override's)
+    and of that of the endpoints whose addresses are in the answer.
+    """
+    whole = answered or standing.serves
+    changed = _changed(standing, whole)
+    ramp = ttl if changed is None else max(failover_ttl, changed)
+    return min(_earliest(standing, whole) - staleness, ramp)
 
 
 def settled(standing: Standing, ttl: float) -> bool:
-    """Whether time alone will not change this region's horizon any more."""
-    ramping = standing.changed is not None and standing.changed < ttl
-    return math.isinf(_earliest(standing)) and not ramping
+    """Whether time alone will not change this region's horizons any more."""
+    changed = _changed(standing, whole=True)
+    ramping = changed is not None and changed < ttl
+    return math.isinf(_earliest(standing, whole=True)) and not ramping
 
 
 def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
@@ -51,9 +72,16 @@ def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
     return None if math.isinf(left) else max(1, math.floor(left - staleness))
 
 
-def _earliest(standing: Standing) -> float:
+def _earliest(standing: Standing, whole: bool) -> float:
     """Seconds until probing, an override or a step of its shares could change its part.
 
     The shares of a region that does not serve have no part in any answer.
     """
-    return min(standing.soonest, standing.steady) if standing.serves else standing.soonest
+    soonest = min(standing.soonest, standing.steady) if standing.serves else standing.soonest
+    return min(soonest, standing.answer_soonest) if whole else soonest
+
+
+def _changed(standing: Standing, whole: bool) -> float | None:
+    """Seconds since the last change that its part in the answer has."""
+    moments = (standing.changed, standing.answer_changed if whole else None)
+    return min((each for each in moments if each is not None), default=None)

@@ -20,7 +20,7 @@ import dns.rdtypes.IN.A
 
 from resolverd.config.model import Config, Service
 from resolverd.config.targets import ProbeTargets
-from resolverd.dns.codes import AAAA, CNAME, NS, SOA, A
+from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
@@ -39,11 +39,12 @@ from resolverd.snapshot.model import (
     ServicePlan,
     ZonePlan,
 )
-from resolverd.zone.dyna import DYNA
+from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset, Zone
 
 _NONE: Mapping[int, RRsetWire] = {}
+_WHY_NO_REGION = b"no region may answer: the pins leave none, or none has an address"
 
 
 class Earlier(NamedTuple):
@@ -108,6 +109,16 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
         by_key[key] = kept[key].rrsets if had.get(key) is rrsets else _rrsets(rrsets)
         if DYNA in rrsets:
             dynas[key] = _dyna(rrsets[DYNA])
+    soa = by_key[key_of_apex][SOA]
+    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
+    negative_ttl = min(soa.ttl, minimum)
+    no_region = None
+    if dynas:
+        name = NO_REGION + apex
+        no_region = RRsetWire(CNAME, 0, ((Compressible(name),),))
+        by_key.setdefault(
+            name.lower(), {TXT: RRsetWire(TXT, negative_ttl, ((_text(_WHY_NO_REGION),),))}
+        )
     cuts = _cuts(zone, by_key, key_of_apex)
     nodes = {}
     for key in _with_empty_non_terminals(by_key, key_of_apex):
@@ -117,9 +128,12 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
         if node is None or (node.rrsets, node.dyna, node.referral) != (rrsets_here, dyna, cut):
             node = Node(rrsets_here, dyna, cut)
         nodes[key] = node
-    soa = by_key[key_of_apex][SOA]
-    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
-    return ZonePlan(apex, soa, min(soa.ttl, minimum), nodes)
+    return ZonePlan(apex, soa, negative_ttl, nodes, no_region)
+
+
+def _text(octets: bytes) -> bytes:
+    """A character-string (RFC 1035 §3.3)."""
+    return bytes([len(octets)]) + octets
 
 
 def _rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetWire]:
@@ -224,6 +238,7 @@ def compile_services(
             all_down=service.all_down,
             ecs=service.ecs,
             cname=service.answer == "cname",
+            no_region=service.no_region,
         )
     return services
 
@@ -264,8 +279,20 @@ def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -
     )
     # A target that is this service's own has the service's name after an @.
     own = any(target.endswith(f"@{service}") for target in targets)
+    own = own or (cname is not None and _addressed_too(name, config))
     site = f"{name}@{service}" if own else name
     return RegionPlan(site, endpoints, region.min_endpoints, cname)
+
+
+def _addressed_too(name: str, config: Config) -> bool:
+    """Whether another service hands out addresses of the region that a look-up has to find.
+
+    Without them the region serves that one no more, and this one as before.
+    """
+    return any(endpoint.hostname for endpoint in config.region[name].endpoint) and any(
+        name in service.regions and service.answer == "address"
+        for service in config.service.values()
+    )
 
 
 def address_octets(addresses: Iterable[str]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:

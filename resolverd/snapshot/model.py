@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
 from resolverd.dns.codes import A
@@ -19,7 +19,15 @@ from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
-from resolverd.policy.decision import NO_DRAW, AllDown, Decision, Outcome, Standing, decide
+from resolverd.policy.decision import (
+    NO_DRAW,
+    AllDown,
+    Decision,
+    NoRegion,
+    Outcome,
+    Standing,
+    decide,
+)
 from resolverd.policy.ranking import Preference
 from resolverd.policy.share import draw
 from resolverd.policy.ttl import ttl_of
@@ -108,12 +116,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ZonePlan:
-    """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5."""
+    """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5.
+
+    `no_region` is the name in it that has no address, for clients who can be given no region; None
+    where the zone steers nothing.
+    """
 
     apex: bytes
     soa: RRsetWire
     negative_ttl: int
     nodes: Mapping[Key, Node]
+    no_region: RRsetWire | None = None
 
 
 class EndpointPlan(NamedTuple):
@@ -158,7 +171,7 @@ class ServicePlan:
     """One service: its regions, its client map, and its TTLs in seconds.
 
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
-    region's hostname.
+    region's hostname, `no_region` what a client is answered who can be given no region.
     """
 
     name: str
@@ -169,6 +182,7 @@ class ServicePlan:
     all_down: AllDown
     ecs: bool
     cname: bool
+    no_region: NoRegion = "cname"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +237,6 @@ class Offer(NamedTuple):
     a_ttl: int | None = None
     aaaa_ttl: int | None = None
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to answer with."""
-        return self.a is None and self.aaaa is None and self.cname is None
-
     def ttl(self, rtype: int, ttl: int) -> int:
         """`ttl`, or what the sources of this family allow, if that is less."""
         source = self.a_ttl if rtype == A else self.aaaa_ttl
@@ -239,6 +248,7 @@ class Cell:
     """The answer for one (service, preference list) now; `ttl` in seconds.
 
     Where it is `drawn` it is that of some blocks only, and others with this list have another.
+    `said` is how it is answered that there is no region, where there is no `offer`.
     """
 
     outcome: Outcome
@@ -248,6 +258,7 @@ class Cell:
     ttl: int
     error: ExtendedError | None
     drawn: bool
+    said: NoRegion | None = None
 
 
 class JudgedRegion(NamedTuple):
@@ -288,16 +299,22 @@ class Steering:
         """What to give now to a client of this map entry, and the scope in which that holds.
 
         A client too short for its entry hears of the block even where that has no part in its
-        answer: it has one in what a part of it is answered.
+        answer: it has one in what a part of it is answered. That it has no region holds for a part
+        of it at most, so no resolver may keep that for the whole: its TTL is 0.
         """
         key = (service.name, entry.preference)
         cell = self.cells.get(key)
         if cell is None:
             cell = self.cells[key] = self._cell(service, entry.preference, NO_DRAW)
-        settled = entry.scope <= client.length or not self._spills(service)
+        short = entry.scope > client.length
+        if cell.outcome == "no_region" and short:
+            cell = replace(cell, ttl=0)
+        settled = not short or not self._spills(service)
         if settled and not cell.drawn:
             return cell, entry.scope
         block = service.clients.block(client)
+        if cell.outcome == "no_region":
+            return cell, max(entry.scope, block.scope)
         mine = self._cell(service, entry.preference, draw(block.prefix))
         return mine, max(entry.scope, block.scope)
 
@@ -305,14 +322,7 @@ class Steering:
         return any(standing.spilled > 0 for standing in self.standings[service.name].values())
 
     def _cell(self, service: ServicePlan, preference: Preference, drawn: float) -> Cell:
-        offers = self.offers[service.name]
-        decision = decide(
-            preference,
-            self.standings[service.name],
-            service.all_down,
-            drawn,
-            empty=lambda region: offers[region].empty,
-        )
+        decision = decide(preference, self.standings[service.name], service.all_down, drawn)
         key = (service.name, decision)
         found = self.decided.get(key)
         if found is None:
@@ -332,18 +342,35 @@ class Steering:
                 ttl=service.ttl,
                 failover_ttl=service.failover_ttl,
                 staleness=self.staleness,
+                answered=decision.outcome in _WITHOUT_SERVING,
             ),
             error=extended_error(decision.outcome),
             drawn=decision.drawn,
+            said=_said(decision.outcome, service),
         )
+
+
+# Outcomes that what is alive decides, of regions that do not serve.
+_WITHOUT_SERVING: frozenset[Outcome] = frozenset({"all_down", "no_address"})
+
+
+def _said(outcome: Outcome, service: ServicePlan) -> NoRegion | None:
+    match outcome:
+        case "no_region" | "no_address":
+            return service.no_region
+        case "cname" | "nodata" | "servfail":
+            return outcome
+    return None
 
 
 _EXPLANATIONS: Mapping[Outcome, tuple[EdeCode, str]] = {
     "unknown": (EdeCode.OTHER, "no region is known to be healthy"),
-    "all_down": (EdeCode.OTHER, "every allowed region is down; this is the preferred one"),
-    "servfail": (EdeCode.OTHER, "every allowed region is down"),
-    "nodata": (EdeCode.OTHER, "every allowed region is down"),
-    "refused": (EdeCode.PROHIBITED, "residency pins leave this client no region"),
+    "all_down": (EdeCode.OTHER, "no allowed region serves; this is the best of them"),
+    "servfail": (EdeCode.OTHER, "no allowed region serves"),
+    "nodata": (EdeCode.OTHER, "no allowed region serves"),
+    "cname": (EdeCode.OTHER, "no allowed region serves"),
+    "no_address": (EdeCode.OTHER, "no allowed region has an address"),
+    "no_region": (EdeCode.PROHIBITED, "residency pins leave this client no region"),
 }
 
 

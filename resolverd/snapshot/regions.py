@@ -14,7 +14,7 @@ from resolverd.health.resolved import Resolved
 from resolverd.health.shifts import Shift
 from resolverd.health.verdict import UNKNOWN, State, Verdict, overridden
 from resolverd.policy.share import Share
-from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, Site
+from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
 
 
 class World(NamedTuple):
@@ -22,7 +22,8 @@ class World(NamedTuple):
 
     `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
     those that their peers contradict. `shares` are by service and
-    region; a region that has none keeps its clients, and takes no other's.
+    region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
+    `looked_up` each is taken to have an address.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -31,6 +32,7 @@ class World(NamedTuple):
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
     shifts: Mapping[str, Shift] = MappingProxyType({})
     dissents: Mapping[str, Dissent] = MappingProxyType({})
+    looked_up: bool = True
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
@@ -56,8 +58,28 @@ def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
     return JudgedRegion(name, site.region, site.services, verdict, endpoints)
 
 
+def has_address(endpoint: EndpointPlan, region: RegionPlan, world: World) -> bool:
+    """Whether a region's answer has all that it needs of an endpoint.
+
+    A region that is answered by its own hostname hands out none of its endpoints' addresses, and
+    can do without.
+    """
+    return (
+        not endpoint.hostname
+        or region.cname is not None
+        or not world.looked_up
+        or bool(world.resolved(endpoint.hostname).addresses)
+    )
+
+
 def _later(one: float | None, other: float | None) -> float | None:
     return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def measured_verdict(target: str, world: World, now: float) -> Verdict:
+    """What is measured of one probe target, whatever operators say of it."""
+    verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
+    return verdict if dissent is None else dissent.over(verdict, now)
 
 
 def _endpoint_verdict(endpoint: EndpointPlan, site: Site, world: World, now: float) -> Verdict:
@@ -66,7 +88,7 @@ def _endpoint_verdict(endpoint: EndpointPlan, site: Site, world: World, now: flo
     One that has no address to hand out does not serve, whatever probes and operators say.
     """
     verdict = _probed(endpoint.target, world, now)
-    if not endpoint.hostname or site.planned.cname is not None:
+    if not endpoint.hostname or site.planned.cname is not None or not world.looked_up:
         return verdict
     return with_addresses(verdict, world.resolved(endpoint.hostname), now)
 
@@ -91,11 +113,8 @@ def with_addresses(verdict: Verdict, resolved: Resolved, now: float) -> Verdict:
 
 
 def _probed(target: str, world: World, now: float) -> Verdict:
-    name = target.partition("@")[0]
-    verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
-    return overridden(
-        verdict if dissent is None else dissent.over(verdict, now),
-        world.overrides.get(name, now),
-        now,
-        world.overrides.ended(name, now),
-    )
+    override, ended = None, None
+    for key in dict.fromkeys((target, target.partition("@")[0])):
+        override = override or world.overrides.get(key, now)
+        ended = _later(ended, world.overrides.ended(key, now))
+    return overridden(measured_verdict(target, world, now), override, now, ended)

@@ -16,9 +16,10 @@ from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import Standing
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.ttl import settled, source_ttl
+from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
 from resolverd.snapshot.model import Offer, Plan, RegionPlan, Steering
-from resolverd.snapshot.regions import World, judge_regions
+from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
 # How old a Steering may grow while horizons move, in seconds.
 STALENESS = 1.0
@@ -27,8 +28,8 @@ STALENESS = 1.0
 def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds)."""
     regions = judge_regions(plan, world, now)
-    known: dict[tuple[str, Share], Standing] = {}
-    offered: dict[tuple[str, bool], Offer] = {}
+    known: dict[tuple[str, bool, Share], Standing] = {}
+    offered: dict[tuple[str, bool], tuple[Answered, Offer]] = {}
     standings: dict[str, dict[str, Standing]] = {}
     offers: dict[str, dict[str, Offer]] = {}
     for name, service in plan.services.items():
@@ -36,21 +37,26 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
         offers[name] = held = {}
         for region, planned in service.regions.items():
             share = world.shares.get((name, region), NO_SHARE)
-            standing = known.get((planned.site, share))
-            if standing is None:
-                standing = _standing(regions[planned.site].verdict, share, now)
-                known[(planned.site, share)] = standing
-            stands[region] = standing
             key = (planned.site, planned.cname is None)
             if key not in offered:
-                offered[key] = _offer(planned, regions[planned.site].endpoints, world, now)
-            held[region] = offered[key]
+                judged = regions[planned.site].endpoints
+                best = _answered(planned, judged, world, now)
+                offered[key] = best, _offer(planned, judged, best, world, now)
+            best, held[region] = offered[key]
+            standing = known.get((*key, share))
+            if standing is None:
+                verdict = regions[planned.site].verdict
+                standing = _standing(
+                    verdict, best, _something(held[region], best, world), share, now
+                )
+                known[(*key, share)] = standing
+            stands[region] = standing
     due = min(
-        (_due(plan.sites[site].ttl, offer, now) for (site, _), offer in offered.items()),
+        (_due(plan.sites[site].ttl, offer, now) for (site, _), (_, offer) in offered.items()),
         default=math.inf,
     )
     calm = due > now and all(
-        settled(standing, plan.sites[site].ttl) for (site, _), standing in known.items()
+        settled(standing, plan.sites[site].ttl) for (site, *_), standing in known.items()
     )
     return Steering(generation, now, STALENESS, calm, standings, offers, regions, due)
 
@@ -61,30 +67,53 @@ def _due(ttl: float, offer: Offer, now: float) -> float:
     return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
-def _standing(verdict: Verdict, share: Share, now: float) -> Standing:
-    """A verdict and a share as the plain values that policy decides on."""
+def _standing(
+    verdict: Verdict, best: Answered, addresses: bool, share: Share, now: float
+) -> Standing:
+    """A verdict, an answer and a share as the plain values that policy decides on."""
     timed = verdict.override is not None and verdict.override.until is not None
     return Standing(
-        serves=verdict.serves,
+        serves=verdict.serves and addresses,
         unknown=verdict.unknown,
         soonest=max(0.0, verdict.earliest - now),
         changed=None if timed or verdict.since is None else max(0.0, now - verdict.since),
         spilled=share.spilled,
         takes=share.takes,
         steady=share.steady,
+        addresses=addresses,
+        alive=best.alive,
+        answer_soonest=max(0.0, best.earliest - now),
+        answer_changed=None if best.changed is None else max(0.0, now - best.changed),
     )
 
 
-def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float) -> Offer:
-    """The endpoints that serve; all of them where none does, should the region be answered.
+def _something(offer: Offer, best: Answered, world: World) -> bool:
+    """Whether there is anything to hand out; where nobody looks names up, endpoints do."""
+    known = any(rrset is not None for rrset in (offer.a, offer.aaaa, offer.cname))
+    return known or (not world.looked_up and bool(best.endpoints))
 
-    Of one that serves over one family alone, the addresses of that.
+
+def _answered(
+    planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float
+) -> Answered:
+    """The endpoints of the region's answer, should it be answered."""
+    able = [each for each in planned.endpoints if has_address(each, planned, world)]
+    measured = {each.target: measured_verdict(each.target, world, now) for each in able}
+    return answered(able, judged, measured)
+
+
+def _offer(
+    planned: RegionPlan, judged: Mapping[str, Verdict], best: Answered, world: World, now: float
+) -> Offer:
+    """The addresses of those endpoints, for as long as their sources allow.
+
+    Of one that serves over one family alone, the addresses of that. Where there is no endpoint with
+    an address, the sources still say how long there is none.
     """
-    serving = [each for each in planned.endpoints if judged[each.target].serves]
     v4: dict[bytes, None] = {}
     v6: dict[bytes, None] = {}
     a_until = aaaa_until = math.inf
-    for endpoint in serving or planned.endpoints:
+    for endpoint in best.endpoints or planned.endpoints:
         a, aaaa = endpoint.a, endpoint.aaaa
         if endpoint.hostname:
             resolved = world.resolved(endpoint.hostname)
@@ -93,7 +122,7 @@ def _offer(planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now
                 min(a_until, resolved.a_until),
                 min(aaaa_until, resolved.aaaa_until),
             )
-        withheld = judged[endpoint.target].withheld if serving else frozenset()
+        withheld = judged[endpoint.target].withheld if best.alive else frozenset()
         v4 |= dict.fromkeys(() if Family.IPV4 in withheld else a)
         v6 |= dict.fromkeys(() if Family.IPV6 in withheld else aaaa)
     return Offer(

@@ -19,6 +19,7 @@ from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.model import Services
+from resolverd.zone.size_checks import check_sizes
 from resolverd.zone.source import Source
 from resolverd.zone.tree import Node, Tree, type_list
 
@@ -41,6 +42,7 @@ def check_tree(
         yield from _check_node(node, tree)
     yield from check_cuts(tree, services)
     yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
+    yield from check_sizes(tree)
 
 
 def _check_outside(tree: Tree) -> Iterator[Problem]:

@@ -19,6 +19,9 @@ import dns.rdatatype
 import dns.tokenizer
 import dns.wire
 
+NO_REGION = b"\x0a_no-region"
+"""The label under an apex whose name has no address, for clients who can be given no region."""
+
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
 

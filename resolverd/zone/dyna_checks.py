@@ -10,12 +10,13 @@ import difflib
 from collections.abc import Iterator
 from typing import cast
 
-from dns.rdatatype import AAAA, CNAME, A, RdataType
+from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 
+from resolverd.dns.names import LONGEST
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Record
-from resolverd.zone.dyna import DYNA, Dyna
+from resolverd.zone.dyna import DYNA, NO_REGION, Dyna
 from resolverd.zone.model import Services
 from resolverd.zone.tree import Node, Tree, type_list
 
@@ -24,6 +25,9 @@ def check_dyna(
     tree: Tree, services: Services, ttl_floor: int, beside_cname: frozenset[RdataType]
 ) -> Iterator[Problem]:
     """Every finding about the zone's DYNA records; `ttl_floor` in seconds."""
+    steered = next((node for node in tree.nodes.values() if DYNA in node.records), None)
+    if steered is not None:
+        yield from _check_no_region(tree, steered.records[DYNA][0])
     for node in tree.nodes.values():
         if DYNA in node.records:
             yield from _check_node(node, tree, services, beside_cname)
@@ -69,6 +73,36 @@ def _check_node(
             first.at_type(),
             f'"{_service(first)}" answers with a CNAME, and {node.owner} has {type_list(others)}',
             'set answer = "address" for it, or move the other records',
+        )
+
+
+def _check_no_region(tree: Tree, dyna: Record) -> Iterator[Problem]:
+    """The name of those clients who can be given no region: it is made, and has no address."""
+    key = NO_REGION + tree.origin
+    if len(key) > LONGEST:
+        yield found(
+            "zone-no-region",
+            dyna.at_owner(),
+            f"{tree.zone} is too long for a name _no-region under it, which DYNA needs",
+            "serve the DYNA in a zone whose name is shorter",
+        )
+        return
+    node = tree.nodes.get(key)
+    taken = {A, AAAA, CNAME, DNAME, NS, DYNA} & node.records.keys() if node is not None else set()
+    if node is not None and taken:
+        yield found(
+            "zone-no-region",
+            node.records[min(taken)][0].at_type(),
+            f"{node.owner} has {type_list(taken)}; it is what clients are given who can be given "
+            "no region, and has to be without an address",
+            "use another name; a TXT there may say why",
+        )
+    elif tree.apex is not None and DNAME in tree.apex.records:
+        yield found(
+            "zone-no-region",
+            tree.apex.records[DNAME][0].at_type(),
+            f"the DNAME at the apex leads _no-region.{tree.zone} away, which DYNA needs",
+            "move the DYNA or the DNAME to another zone",
         )
 
 

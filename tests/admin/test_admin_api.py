@@ -239,7 +239,8 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
     zone.write_text(zone.read_text() + "mail A 192.0.2.256\nalso DYNA chatt\n")
     reply = await room.ask("POST", "/reload")
     assert reply.status == 422
-    ids = {problem["id"] for problem in reply.json["reload"]["problems"]}
+    problems = reply.json["reload"]["problems"]
+    ids = {problem["id"] for problem in problems if problem["severity"] == "error"}
     assert ids == {"zone-bad-rdata", "zone-dyna-unknown-service"}
     assert reply.json["generation"] == 1
     assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}

@@ -48,7 +48,7 @@ def test_it_prints_the_facts_and_then_every_region(place: Path) -> None:
             (CHAT_NAME, "2.1.1.1", "--down", "eu-west"),
             [
                 "answer  eu-west (all_down) 192.0.2.30 2001:db8::30",
-                "note    every allowed region is down; this is the preferred one",
+                "note    no allowed region serves; this is the best of them",
                 "1     eu-west       1,091  answered, though down",
             ],
         ),
@@ -176,12 +176,14 @@ def test_an_endpoint_with_a_hostname_alone_is_said_to_need_a_daemon(place: Path)
     assert "answer  ap-northeast (serving) with the addresses of its hostname" in ran.out
 
 
-def test_a_refusal_has_no_ttl() -> None:
+@pytest.mark.parametrize("said", ["refused", "servfail"])
+def test_a_refusal_has_no_ttl(said: str) -> None:
     pin = '[pin.p]\nsubnets = ["10.0.0.0/8"]\nregions = ["eu-west"]\n'
     few = CHAT.replace(', "eu-west", "ap-northeast"', "")
-    snapshot = snapshot_of(ZONE, config_text(few + pin))
+    snapshot = snapshot_of(ZONE, config_text(few + f'no_region = "{said}"\n' + pin))
     refused = explain(CHAT_NAME, parse_prefix("10.1.0.0/16"), snapshot)
-    assert (refused.outcome, refused.ttl, refused.ttl_why) == ("refused", None, "REFUSED has none")
+    assert (refused.outcome, refused.ttl) == ("no_region", None)
+    assert refused.ttl_why == f"{said.upper()} has none"
     assert refused.note == "residency pins leave this client no region"
 
 

@@ -28,6 +28,15 @@ VERBS: list[tuple[str, ...]] = [
 ]
 
 
+@pytest.fixture
+def place(place: Path) -> Path:
+    """The same, with nothing to warn of: every region has both families, and both are probed."""
+    path = place / "resolverd.toml"
+    text = path.read_text().replace("['192.0.2.20']", "['192.0.2.20', '2001:db8::20']")
+    path.write_text(re.sub(r"http://192\.0\.2\.(\d+)", r"http://gpu\1.example", text))
+    return place
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_help_says_what_it_does_and_gives_examples(verb: tuple[str, ...], tmp_path: Path) -> None:
     ran = resolverd(*verb, "--help", cwd=tmp_path)

@@ -113,7 +113,7 @@ def test_every_outcome_is_among_what_they_agree_on() -> None:
 
 def test_the_last_of_many_regions_is_among_what_they_agree_on() -> None:
     """The native engine walks a long list in two parts."""
-    rng = random.Random(11)
+    rng = random.Random(10)
     engine = Engines(plan_of("many"))
     names = names_of(engine.plan)
     for generation in range(60):

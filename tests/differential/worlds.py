@@ -45,19 +45,24 @@ ttl = "3600s"
 [service.edge]
 regions = ["ap-northeast", "us-east", "eu-west"]
 answer = "cname"
+all_down = "cname"
 [service.noecs]
 regions = ["us-west", "eu-west"]
 ecs = false
+no_region = "nodata"
 [service.single]
 regions = ["us-east"]
 ttl = "0s"
 failover_ttl = "0s"
+all_down = "cname"
 [service.servfail]
 regions = ["us-east", "us-west"]
 all_down = "servfail"
+no_region = "servfail"
 [service.nodata]
 regions = ["eu-west", "us-west"]
 all_down = "nodata"
+no_region = "refused"
 policy = "weighted"
 block_v4 = 20
 block_v6 = 40
@@ -154,8 +159,13 @@ def standing(rng: random.Random, mood: str) -> Standing:
     """What is known of one region."""
     serves = rng.random() < _SERVE[mood]
     unknown = mood == "unknown" or (mood in ("any", "few") and rng.random() < 0.3)
+    addresses = serves or rng.random() < 0.7
     return Standing(
         serves=serves,
+        addresses=addresses,
+        alive=addresses and rng.random() < 0.5,
+        answer_soonest=float("inf") if rng.random() < 0.6 else rng.choice(_TIMES),
+        answer_changed=None if rng.random() < 0.6 else rng.choice(_TIMES),
         unknown=not serves and unknown,
         soonest=float("inf") if rng.random() < 0.4 else rng.choice(_TIMES),
         changed=None if rng.random() < 0.4 else rng.choice(_TIMES),

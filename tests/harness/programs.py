@@ -20,6 +20,7 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "kdig": "knot-dnsutils",
     "unbound": "unbound",
+    "pdns_recursor": "pdns-recursor",
     "prometheus": "prometheus",
 }
 """The Debian package that has each program."""
@@ -115,6 +116,61 @@ async def unbound(
             while not said or "start of service" not in said[-1]:
                 line = await process.stderr.readline()
                 assert line, f"unbound did not start: {said}"
+                said.append(line.decode())
+        draining = asyncio.create_task(process.stderr.read())
+        yield asked
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it may be gone already
+            process.terminate()
+        await process.wait()
+    await draining
+
+
+_RECURSOR = """\
+local-address=127.0.0.1
+local-port={port}
+config-dir={folder}
+socket-dir={folder}
+daemon=no
+disable-syslog=yes
+loglevel=6
+threads=1
+security-poll-suffix=
+dnssec=process-no-validate
+allow-from=127.0.0.0/8
+dont-query=
+forward-zones={zone}={daemon.address}:{daemon.port}
+edns-subnet-allow-list={zone}
+use-incoming-edns-subnet=yes
+ecs-add-for=0.0.0.0/0, ::/0
+ecs-ipv4-bits={longest}
+ecs-ipv4-cache-bits={longest}
+"""
+
+
+@asynccontextmanager
+async def recursor(
+    folder: Path, daemon: Asked, zone: str, *, longest: int = 24
+) -> AsyncIterator[Asked]:
+    """PowerDNS Recursor as a resolver that sends client subnets of up to `longest` bits."""
+    asked = Asked("127.0.0.1", free_port())
+    settings = _RECURSOR.format(
+        port=asked.port, folder=folder, daemon=daemon, zone=zone.rstrip("."), longest=longest
+    )
+    (folder / "recursor.conf").write_text(settings)
+    process = await asyncio.create_subprocess_exec(
+        program("pdns_recursor"),
+        f"--config-dir={folder}",
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stderr is not None
+    said: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not said or "multiplexer" not in said[-1]:
+                line = await process.stderr.readline()
+                assert line, f"PowerDNS Recursor did not start: {said}"
                 said.append(line.decode())
         draining = asyncio.create_task(process.stderr.read())
         yield asked

@@ -90,9 +90,9 @@ def test_the_last_region_of_a_list_has_nobody_to_send_clients_to() -> None:
         assert decision == Decision("serving", "a", preference, drawn=False)
 
 
-def test_an_empty_fence_is_refused() -> None:
+def test_an_empty_fence_has_no_region() -> None:
     decision = decide((), {"a": UP}, "nearest")
-    assert (decision.outcome, decision.region, decision.consulted) == ("refused", None, ())
+    assert (decision.outcome, decision.region, decision.consulted) == ("no_region", None, ())
 
 
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
@@ -163,17 +163,41 @@ def test_a_changed_share_moves_only_the_blocks_between_the_old_and_the_new(
     ("states", "empty", "outcome", "region"),
     [
         ((DOWN, DOWN, DOWN), "a", "all_down", "b"),
-        ((DOWN, DOWN, DOWN), "abc", "all_down", "a"),
+        ((DOWN, DOWN, DOWN), "abc", "no_address", None),
         ((UNKNOWN, DOWN, UNKNOWN), "a", "unknown", "c"),
         ((UNKNOWN, DOWN, DOWN), "a", "all_down", "b"),
-        ((UNKNOWN, DOWN, DOWN), "abc", "unknown", "a"),
+        ((UNKNOWN, DOWN, DOWN), "abc", "no_address", None),
     ],
 )
-def test_a_region_with_nothing_to_answer_is_passed_over(
-    states: tuple[Standing, ...], empty: str, outcome: Outcome, region: str
+def test_a_region_with_nothing_to_hand_out_is_never_answered(
+    states: tuple[Standing, ...], empty: str, outcome: Outcome, region: str | None
 ) -> None:
-    decision = decide(
-        NAMES, dict(zip(NAMES, states, strict=True)), "nearest", empty=lambda name: name in empty
-    )
+    standings = {
+        name: replace(standing, addresses=name not in empty)
+        for name, standing in zip(NAMES, states, strict=True)
+    }
+    decision = decide(NAMES, standings, "nearest")
     assert (decision.outcome, decision.region) == (outcome, region)
     assert decision.consulted == NAMES
+
+
+ALIVE = replace(DOWN, alive=True)
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome", "region"),
+    [
+        ((DOWN, ALIVE, ALIVE), "all_down", "b"),
+        ((ALIVE, DOWN, DOWN), "all_down", "a"),
+        ((DOWN, UNKNOWN, ALIVE), "unknown", "b"),
+        ((DOWN, ALIVE, UP), "serving", "c"),
+    ],
+)
+def test_where_none_serves_the_first_that_is_alive_answers(
+    states: tuple[Standing, ...], outcome: Outcome, region: str
+) -> None:
+    decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest")
+    assert (decision.outcome, decision.region, decision.drawn) == (outcome, region, False)
+    for all_down in ("cname", "nodata", "servfail"):
+        said = decide(NAMES, dict(zip(NAMES, states, strict=True)), all_down)
+        assert said.region == (None if outcome == "all_down" else region)

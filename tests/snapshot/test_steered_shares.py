@@ -85,7 +85,8 @@ def test_equal_shares_stand_in_one_standing_so_that_an_image_has_one_state_for_a
 @pytest.mark.parametrize(("steady", "settled"), [(math.inf, True), (12.0, False)])
 def test_a_step_that_is_to_come_keeps_steerings_coming(steady: float, settled: bool) -> None:
     steering = steered({("one", "us-west"): Share(0.0, 0.5, steady)})
-    assert steering.standings["one"]["us-west"] == Standing(True, takes=0.5, steady=steady)
+    standing = Standing(True, takes=0.5, steady=steady, alive=True)
+    assert steering.standings["one"]["us-west"] == standing
     assert steering.settled is settled
 
 

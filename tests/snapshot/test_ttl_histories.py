@@ -22,7 +22,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.health import machine
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
-from resolverd.health.overrides import Overrides
+from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.policy.share import Share
 from resolverd.snapshot.regions import World
@@ -60,8 +60,13 @@ def history(
     steps: Steps = STILL,
     client: Prefix = CLIENT,
     probe: Probe = SETTINGS,
+    *,
+    drained: bool = False,
 ) -> list[Note]:
-    """Play the outcomes; a note after each and half-way to the next."""
+    """Play the outcomes; a note after each and half-way to the next.
+
+    With all regions `drained`, that of those that are alive answers.
+    """
     health = {region: EndpointHealth() for region in outcomes}
     due = dict.fromkeys(outcomes, 0.0)
     left = {region: list(results) for region, results in outcomes.items()}
@@ -74,7 +79,8 @@ def history(
         calm = health[region].state == "up" and not health[region].level
         due[region] = now + (probe.interval if calm else probe.fast_interval)
         following = min((due[r] for r in left if left[r]), default=now)
-        notes += [note(health, at, steps, client, probe) for at in (now, (now + following) / 2)]
+        moments = (now, (now + following) / 2)
+        notes += [note(health, at, steps, client, probe, drained=drained) for at in moments]
     return notes
 
 
@@ -84,17 +90,28 @@ def note(
     steps: Steps,
     client: Prefix,
     probe: Probe = SETTINGS,
+    *,
+    drained: bool = False,
 ) -> Note:
     verdicts = {f"{r}-1": machine.verdict(h, probe) for r, h in health.items()}
     shares = {("chat", region): share_at(steps[region], now) for region in steps}
-    steering = steer(1, PLAN, World(verdicts, Overrides(), lambda _: UNRESOLVED, shares), now)
+    world = World(verdicts, overrides_of(drained), lambda _: UNRESOLVED, shares)
+    steering = steer(1, PLAN, world, now)
     service = PLAN.services["chat"]
     entry = service.clients.lookup(client)
     assert entry.preference == PREFERENCE
     cell, _ = steering.answer(service, client, entry)
-    consulted = PREFERENCE[: PREFERENCE.index(cell.region) + 1] if cell.region else PREFERENCE
+    whole = drained or cell.region is None
+    consulted = PREFERENCE if whole else PREFERENCE[: PREFERENCE.index(cell.region or "") + 1]
     trouble = any(health[region].state != "up" for region in consulted)
     return Note(now, cell.region, cell.ttl, trouble)
+
+
+def overrides_of(drained: bool) -> Overrides:
+    overrides = Overrides()
+    for region in PREFERENCE if drained else ():
+        overrides.set(region, Override(OverrideKind.DRAIN, "test", "property", -1000.0))
+    return overrides
 
 
 def ready() -> EndpointHealth:
@@ -134,6 +151,21 @@ def test_no_ttl_given_in_trouble_outlives_its_answer(
     outcomes: dict[str, list[bool]], steps: Steps, client: Prefix, probe: Probe
 ) -> None:
     notes = history(outcomes, steps, client, probe)
+    for index, given_then in enumerate(notes):
+        if not given_then.trouble:
+            continue
+        changes = (n.at for n in notes[index:] if n.region != given_then.region)
+        changed = next(changes, float("inf"))
+        assert given_then.ttl <= max(FAILOVER_TTL, changed - given_then.at)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.fixed_dictionaries({"us-east": results, "us-west": results}))
+def test_no_ttl_given_in_trouble_outlives_the_answer_of_a_drained_region(
+    outcomes: dict[str, list[bool]],
+) -> None:
+    """Where nobody serves, the endpoints that are alive decide, and how long theirs holds."""
+    notes = history(outcomes, drained=True)
     for index, given_then in enumerate(notes):
         if not given_then.trouble:
             continue

@@ -3,14 +3,16 @@
 use super::told::Told;
 use super::{Answer, Next, rcode, rtype};
 use crate::geo::share;
-use crate::tables::{Choice, Node, Outcome, Service, State};
+use crate::tables::{Choice, Node, Outcome, Said, Service, State};
 
-/// A service's own counters: three outcomes without a region, the TTL's buckets, their sum.
+/// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
 mod of_service {
     pub const SERVFAIL: usize = 0;
     pub const NODATA: usize = 1;
-    pub const REFUSED: usize = 2;
-    pub const BUCKETS: usize = 3;
+    pub const CNAME: usize = 2;
+    pub const NO_REGION: usize = 3;
+    pub const NO_ADDRESS: usize = 4;
+    pub const BUCKETS: usize = 5;
     pub const SUM: usize = BUCKETS + super::TTL_BOUNDS.len() + 1;
 }
 
@@ -32,12 +34,13 @@ impl<'a> Answer<'a, '_> {
         self.says.error = Told::Steered(choice.outcome);
         let ttl = choice.ttl.min(node.ceiling);
         let Some((_, state)) = choice.region else {
-            match choice.outcome {
-                Outcome::Nodata => self.steered_negative(zone, service, ttl),
-                Outcome::Refused => self.refuse(rcode::REFUSED),
-                _ => self.refuse(rcode::SERVFAIL),
-            }
-            return None;
+            let said = match choice.outcome {
+                Outcome::NoRegion | Outcome::NoAddress => service.no_region,
+                Outcome::Nodata => Said::Nodata,
+                Outcome::Cname => Said::Cname,
+                _ => Said::Servfail,
+            };
+            return self.without_region(name, service, zone, said, ttl);
         };
         let pool = &self.snapshot.steering().pool;
         let target = pool.get(state.cname());
@@ -47,6 +50,31 @@ impl<'a> Answer<'a, '_> {
             return self.target(target);
         }
         self.addresses(name, state, service, ttl, zone);
+        None
+    }
+
+    /// Say that no region answers.
+    #[cold]
+    fn without_region(
+        &mut self,
+        name: &[u8],
+        service: &Service,
+        zone: u32,
+        said: Said,
+        ttl: u32,
+    ) -> Next {
+        let plan = self.plan;
+        let target = { plan.zone(zone) }.map_or(&[][..], |zone| plan.pool.get(zone.no_region));
+        match said {
+            Said::Cname if !target.is_empty() => {
+                self.give_ttl(service, ttl);
+                self.writer.alias(name, target, ttl);
+                return self.target(target);
+            }
+            Said::Servfail => self.refuse(rcode::SERVFAIL),
+            Said::Refused => self.refuse(rcode::REFUSED),
+            Said::Nodata | Said::Cname => self.steered_negative(zone, service, ttl),
+        }
         None
     }
 
@@ -101,6 +129,9 @@ impl<'a> Answer<'a, '_> {
             scope = scope.max(block.scope);
             choice = steering.drawn(choice, number, service, found.order, share(block.prefix));
         }
+        if choice.outcome == Outcome::NoRegion && found.scope > client.length {
+            choice.ttl = 0; // it holds for a part of this client at most
+        }
         if subnet.is_some() {
             self.says.scope = self.says.scope.max(scope);
         }
@@ -114,7 +145,9 @@ impl<'a> Answer<'a, '_> {
             }
             None => {
                 let outcome = match choice.outcome {
-                    Outcome::Refused => of_service::REFUSED,
+                    Outcome::NoRegion => of_service::NO_REGION,
+                    Outcome::NoAddress => of_service::NO_ADDRESS,
+                    Outcome::Cname => of_service::CNAME,
                     Outcome::Nodata => of_service::NODATA,
                     _ => of_service::SERVFAIL,
                 };

@@ -25,12 +25,13 @@ impl Told {
             Self::NoTransfer => b"\0\x12zone transfer is not offered",
             Self::Steered(Outcome::Unknown) => b"\0\0no region is known to be healthy",
             Self::Steered(Outcome::AllDown) => {
-                b"\0\0every allowed region is down; this is the preferred one"
+                b"\0\0no allowed region serves; this is the best of them"
             }
-            Self::Steered(Outcome::Servfail | Outcome::Nodata) => {
-                b"\0\0every allowed region is down"
+            Self::Steered(Outcome::Servfail | Outcome::Nodata | Outcome::Cname) => {
+                b"\0\0no allowed region serves"
             }
-            Self::Steered(Outcome::Refused) => b"\0\x12residency pins leave this client no region",
+            Self::Steered(Outcome::NoAddress) => b"\0\0no allowed region has an address",
+            Self::Steered(Outcome::NoRegion) => b"\0\x12residency pins leave this client no region",
         }
     }
 }

@@ -9,26 +9,47 @@ use super::{NONE, Pool, Run};
 use crate::geo::Order;
 use crate::name::length_of;
 
-const MAGIC: [u8; 8] = *b"RVDSTER\x03";
+const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
-/// What a service answers when every allowed region is down.
+/// How it is answered that there is no region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AllDown {
-    /// The first region of the list, although it is down.
-    Nearest,
+pub enum Said {
     /// SERVFAIL.
     Servfail,
     /// No record.
     Nodata,
+    /// A CNAME to a name that has no address.
+    Cname,
+    /// REFUSED.
+    Refused,
+}
+
+impl Said {
+    pub(super) const fn read(octet: u8) -> Result<Self, &'static str> {
+        match octet {
+            1 => Ok(Self::Servfail),
+            2 => Ok(Self::Nodata),
+            3 => Ok(Self::Cname),
+            4 => Ok(Self::Refused),
+            _ => Err("a service answers what is not known where there is no region"),
+        }
+    }
+}
+
+/// What a service answers when no allowed region serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AllDown {
+    /// The best region, although it does not serve.
+    Nearest,
+    /// That there is none.
+    Said(Said),
 }
 
 impl AllDown {
-    pub(super) const fn read(octet: u8) -> Result<Self, &'static str> {
+    pub(super) fn read(octet: u8) -> Result<Self, &'static str> {
         match octet {
             0 => Ok(Self::Nearest),
-            1 => Ok(Self::Servfail),
-            2 => Ok(Self::Nodata),
-            _ => Err("a service does what is not known when all is down"),
+            _ => Said::read(octet).map(Self::Said),
         }
     }
 }
@@ -46,7 +67,9 @@ pub enum Outcome {
     Spilled,
     Servfail,
     Nodata,
-    Refused,
+    Cname,
+    NoRegion,
+    NoAddress,
 }
 
 /// One region as it stands: of the services that share it there is one. It fills a cache line.
@@ -59,6 +82,10 @@ pub struct State {
     takes: f64,
     serves: bool,
     unknown: bool,
+    /// Whether an endpoint in its answer is measured up.
+    alive: bool,
+    /// Whether it has something to hand out.
+    addresses: bool,
     a: Run,
     aaaa: Run,
     cname: Run,
@@ -78,11 +105,6 @@ impl State {
     #[must_use]
     pub const fn aaaa(&self) -> Run {
         self.aaaa
-    }
-
-    /// Whether there is nothing to answer with.
-    const fn is_empty(&self) -> bool {
-        self.a.is_empty() && self.aaaa.is_empty() && self.cname.is_empty()
     }
 
     /// The TTL that the sources of its IPv4 addresses allow, in seconds.
@@ -125,6 +147,8 @@ pub struct Steering {
     /// What offers point into.
     pub pool: Pool,
     states: Box<[State]>,
+    /// Of each state the horizon where it is answered although it does not serve.
+    answered: Box<[f64]>,
     rows: Box<[Run]>,
     row_states: Box<[u32]>,
 }
@@ -136,7 +160,7 @@ impl Steering {
         let generation = from.u64()?;
         let (states, services) = (from.u32()?, from.u32()?);
         let (entries, pool) = (from.u32()?, from.u32()?);
-        let states = from.records(states, 52, RawState::read)?;
+        let states = from.records(states, 60, RawState::read)?;
         let counts = from.records(services, 4, Reader::u32)?;
         let row_states = from.records(entries, 4, Reader::u32)?;
         let pool = from.pool(pool)?;
@@ -163,6 +187,7 @@ impl Steering {
                 .iter()
                 .map(|raw| raw.state(&pool))
                 .collect::<Result<_, _>>())?,
+            answered: states.iter().map(|raw| raw.answered).collect(),
             rows: rows.into(),
             row_states,
             pool,
@@ -178,7 +203,7 @@ impl Steering {
     pub fn choose(&self, number: u32, service: &Service, order: Order<'_>) -> Choice<'_> {
         let row = self.row(number);
         let Some(preferred) = order.first() else {
-            return self.concluded(service, Outcome::Refused, None, false, f64::INFINITY);
+            return self.concluded(service, Outcome::NoRegion, None, false, f64::INFINITY);
         };
         if let Some(state) = self.state(row, preferred).filter(|state| state.serves) {
             let chosen = Some((preferred, state));
@@ -199,8 +224,7 @@ impl Steering {
         preferred: u8,
     ) -> Choice<'_> {
         let mut least = f64::INFINITY;
-        // The first of them all, should none have anything to answer with, and the first that has.
-        let (mut unknown, mut first) = ((None, None), (None, None));
+        let mut unknown = None;
         for (rank, region) in order.iter().enumerate() {
             let Some(state) = self.state(row, region) else {
                 continue;
@@ -212,19 +236,10 @@ impl Steering {
                 choice.drawn = state.spilled > 0.0 && rank + 1 < order.count();
                 return choice;
             }
-            let this = Some((region, state));
-            if state.is_empty() {
-                first.0 = first.0.or(this);
-                unknown.0 = unknown.0.or(this.filter(|_| state.unknown));
-            } else {
-                first.1 = first.1.or(this);
-                unknown.1 = unknown.1.or(this.filter(|_| state.unknown));
+            if state.unknown && state.addresses && unknown.is_none() {
+                unknown = Some((region, state));
             }
         }
-        let (first, unknown) = match first {
-            (none, None) => (none, unknown.0),
-            (_, some) => (some, unknown.1),
-        };
         if let Some((region, _)) = unknown {
             return self.concluded(
                 service,
@@ -235,14 +250,39 @@ impl Steering {
             );
         }
         let outcome = match service.all_down {
-            AllDown::Nearest => {
-                let is_preferred = first.is_some_and(|(region, _)| region == preferred);
-                return self.concluded(service, Outcome::AllDown, first, is_preferred, least);
-            }
-            AllDown::Servfail => Outcome::Servfail,
-            AllDown::Nodata => Outcome::Nodata,
+            AllDown::Nearest => return self.without_serving(row, service, order, preferred),
+            AllDown::Said(Said::Servfail | Said::Refused) => Outcome::Servfail,
+            AllDown::Said(Said::Nodata) => Outcome::Nodata,
+            AllDown::Said(Said::Cname) => Outcome::Cname,
         };
         self.concluded(service, outcome, None, false, least)
+    }
+
+    /// The first region with an endpoint that is alive; else the first with any address.
+    #[cold]
+    fn without_serving(
+        &self,
+        row: &[u32],
+        service: &Service,
+        order: Order<'_>,
+        preferred: u8,
+    ) -> Choice<'_> {
+        let states = { order.iter() }.filter_map(|region| Some((region, self.state(row, region)?)));
+        let mut least = f64::INFINITY;
+        let (mut able, mut alive) = (None, None);
+        for (region, state) in states {
+            least = least.min(self.answered(row, region));
+            if state.addresses {
+                able = able.or(Some((region, state)));
+                alive = alive.or(state.alive.then_some((region, state)));
+            }
+        }
+        let chosen = alive.or(able);
+        let (outcome, first) = match chosen {
+            Some((region, _)) => (Outcome::AllDown, region == preferred),
+            None => (Outcome::NoAddress, false),
+        };
+        self.concluded(service, outcome, chosen, first, least)
     }
 
     /// What becomes of a `choice` for a client whose block has this `draw`.
@@ -313,6 +353,12 @@ impl Steering {
         self.row_states.get(at..at + row.len()).unwrap_or_default()
     }
 
+    fn answered(&self, row: &[u32], region: u8) -> f64 {
+        let index = row.get(usize::from(region));
+        let answered = index.and_then(|index| self.answered.get(*index as usize));
+        answered.copied().unwrap_or_default()
+    }
+
     #[inline]
     fn state(&self, row: &[u32], region: u8) -> Option<&State> {
         self.states.get(*row.get(usize::from(region))? as usize)
@@ -328,6 +374,7 @@ fn ttl(service: &Service, horizon: f64) -> u32 {
 
 struct RawState {
     horizon: f64,
+    answered: f64,
     spilled: f64,
     takes: f64,
     a: u32,
@@ -339,12 +386,15 @@ struct RawState {
     aaaa_count: u16,
     serves: u8,
     unknown: u8,
+    alive: u8,
+    addresses: u8,
 }
 
 impl RawState {
     fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
         let raw = Self {
             horizon: from.f64()?,
+            answered: from.f64()?,
             spilled: from.f64()?,
             takes: from.f64()?,
             a: from.u32()?,
@@ -356,8 +406,9 @@ impl RawState {
             aaaa_count: from.u16()?,
             serves: from.u8()?,
             unknown: from.u8()?,
+            alive: from.u8()?,
+            addresses: from.u8()?,
         };
-        from.u16()?;
         Ok(raw)
     }
 
@@ -373,6 +424,8 @@ impl RawState {
             takes: self.takes,
             serves: self.serves != 0,
             unknown: self.unknown != 0,
+            alive: self.alive != 0,
+            addresses: self.addresses != 0,
             a: pool.run(self.a, 4 * u32::from(self.a_count))?,
             aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
             cname,

@@ -5,9 +5,10 @@ use super::{Glue, Mapped, Plan, Referral, Zone};
 use crate::geo::ClientMap;
 use crate::tables::image::Reader;
 use crate::tables::names::Names;
+use crate::tables::{NONE, Run};
 use std::sync::Arc;
 
-const MAGIC: [u8; 8] = *b"RVDPLAN\x02";
+const MAGIC: [u8; 8] = *b"RVDPLAN\x03";
 
 impl Plan {
     /// Load an image made by `resolverd/engine/image.py`, with the client maps it counts on.
@@ -33,7 +34,7 @@ impl Plan {
             pins,
             pool,
         ] = counts;
-        let zones = from.records(zones, 12, |f| Ok([f.u32()?, f.u32()?, f.u32()?]))?;
+        let zones = from.records(zones, 16, |f| Ok([f.u32()?, f.u32()?, f.u32()?, f.u32()?]))?;
         let nodes = from.records(nodes, 28, RawNode::read)?;
         let rrsets = from.records(rrsets, 20, RawRrset::read)?;
         let referrals = from.records(referrals, 16, |f| {
@@ -56,11 +57,15 @@ impl Plan {
             udp_payload,
             nsid,
             names: Names::with_room_for(nodes.len()),
-            zones: gathered(&zones, |[apex, soa, negative_ttl]| {
+            zones: gathered(&zones, |[apex, soa, negative_ttl, no_region]| {
                 Ok(Zone {
                     apex: pool.name(*apex)?,
                     soa: *soa,
                     negative_ttl: *negative_ttl,
+                    no_region: match *no_region {
+                        NONE => Run::default(),
+                        at => pool.name(at)?,
+                    },
                 })
             })?,
             nodes: gathered(&nodes, |raw| raw.node(&pool, &rrsets))?,

@@ -8,7 +8,7 @@ mod raw;
 pub use ahead::AHEAD;
 
 use super::names::Names;
-use super::steering::AllDown;
+use super::steering::{AllDown, Said};
 use super::{Pool, Run};
 use crate::geo::ClientMap;
 use crate::name::Suffix;
@@ -62,6 +62,8 @@ pub struct Zone {
     pub soa: u32,
     /// The TTL of a negative answer (RFC 2308 §5).
     pub negative_ttl: u32,
+    /// A name without an address, for clients who can be given no region; empty for none.
+    pub no_region: Run,
 }
 
 /// A zone cut.
@@ -90,6 +92,8 @@ pub struct Service {
     pub failover_ttl: f64,
     /// What to answer when every region is down.
     pub all_down: AllDown,
+    /// How a client is answered who can be given no region.
+    pub no_region: Said,
     /// Whether client subnets are honoured.
     pub ecs: bool,
     /// Whether every QTYPE gets the region's hostname.

@@ -4,7 +4,7 @@ use super::{Node, Rrset, Service};
 use crate::name::length_of;
 use crate::tables::image::Reader;
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
-use crate::tables::steering::AllDown;
+use crate::tables::steering::{AllDown, Said};
 use crate::tables::{Pool, Run};
 
 const CNAME: u16 = 5;
@@ -128,6 +128,7 @@ pub(super) fn read_service(from: &mut Reader<'_>) -> Result<Service, &'static st
         regions: from.u32()?,
         all_down: AllDown::read(from.u8()?)?,
         ecs: from.u8()? != 0,
-        cname: from.u16()? != 0,
+        cname: from.u8()? != 0,
+        no_region: Said::read(from.u8()?)?,
     })
 }

@@ -1,0 +1,66 @@
+"""What regions hand out: no more addresses than an answer has room for, and the same families.
+
+Where a region lacks a family that others of its service have, its clients are answered NODATA for
+it. Some resolvers keep that for all their clients, whatever its scope, and so take the family away
+from those of the other regions too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from resolverd.config.finding import Finding, Tree
+from resolverd.config.model import Config, Region
+
+FAMILIES = {4: "IPv4", 6: "IPv6"}
+MOST_ADDRESSES = {4: 4_000, 6: 2_300}
+"""How many of 16 and of 28 octets a message of 65,535 has room for, beside what it says else."""
+
+
+def check_answers(config: Config, tree: Tree) -> Iterator[Finding]:
+    """Every finding on what the regions of services hand out."""
+    for name, region in config.region.items():
+        yield from _count(name, region)
+    for name, service in config.service.items():
+        if service.answer == "address":
+            yield from _families(name, [r for r in service.regions if r in config.region], config)
+
+
+def _count(name: str, region: Region) -> Iterator[Finding]:
+    addresses = [address for endpoint in region.endpoint for address in endpoint.address]
+    for version, most in MOST_ADDRESSES.items():
+        count = sum(ipaddress.ip_address(address).version == version for address in addresses)
+        if count > most:
+            yield Finding(
+                ("region", name, "endpoint"), "config-many-addresses",
+                f"region {name} has {count:,} {FAMILIES[version]} addresses; an answer has room "
+                f"for {most:,}",
+                "split it into several regions, or put a load balancer before its endpoints",
+            )  # fmt: skip
+
+
+def _families(service: str, regions: list[str], config: Config) -> Iterator[Finding]:
+    had = {name: families for name in regions if (families := _had(config.region[name]))}
+    every = frozenset[int]().union(*had.values())
+    lacking = [
+        f"{name} has no {FAMILIES[version]}"
+        for version in sorted(every)
+        for name, families in had.items()
+        if version not in families
+    ]
+    if lacking:
+        yield Finding(
+            ("service", service, "regions"), "config-families-differ",
+            f"{', '.join(lacking)}: the NODATA for it may cost all clients of a resolver the "
+            "addresses that other regions have",
+            "give every region of a service the same families", "warning",
+        )  # fmt: skip
+
+
+def _had(region: Region) -> frozenset[int]:
+    """The families of its addresses; none where a look-up decides."""
+    if not region.endpoint or any(endpoint.hostname for endpoint in region.endpoint):
+        return frozenset()
+    addresses = (address for endpoint in region.endpoint for address in endpoint.address)
+    return frozenset(ipaddress.ip_address(address).version for address in addresses)

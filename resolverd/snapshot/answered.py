@@ -1,0 +1,62 @@
+"""Which endpoints a region would be answered with, and how long that holds; pure.
+
+Serving and having something to hand out are two facts. Endpoints without an address are no part
+of any answer. Of the others the best alone are: those that serve; where none does, those that are
+measured up although an operator, the hours or their number keep the region from serving; then
+those of which nothing is known; and what is known to be dead only where nothing else is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from resolverd.health.verdict import Verdict
+from resolverd.snapshot.model import EndpointPlan
+
+
+class Answered(NamedTuple):
+    """The endpoints in a region's answer.
+
+    `alive`: whether they serve or are measured up. `earliest` and `changed` are readings of the
+    monotonic clock: before the one their status cannot change, at the other an endpoint of the
+    region last did (None where none has).
+    """
+
+    endpoints: tuple[EndpointPlan, ...]
+    alive: bool
+    earliest: float
+    changed: float | None
+
+
+def answered(
+    endpoints: Iterable[EndpointPlan],
+    judged: Mapping[str, Verdict],
+    measured: Mapping[str, Verdict],
+) -> Answered:
+    """The best of `endpoints`, all of which have an address.
+
+    `judged` are verdicts by probe target under operators' overrides, `measured` without them: the
+    first decide while an endpoint serves by them, both where none does.
+    """
+    able = tuple(endpoints)
+    serving = tuple(each for each in able if judged[each.target].serves)
+    if serving:
+        return _of(serving, True, [judged])
+    both = [judged, measured]
+    live = tuple(each for each in able if measured[each.target].serves)
+    if live:
+        return _of(live, True, both)
+    unknown = tuple(each for each in able if measured[each.target].unknown)
+    return _of(unknown or able, False, both)
+
+
+def _of(
+    best: tuple[EndpointPlan, ...], alive: bool, seen: Iterable[Mapping[str, Verdict]]
+) -> Answered:
+    verdicts = list(seen)
+    earliest = (each[endpoint.target].earliest for each in verdicts for endpoint in best)
+    since = (verdict.since for each in verdicts for verdict in each.values())
+    changed = max((moment for moment in since if moment is not None), default=None)
+    return Answered(best, alive, min(earliest, default=math.inf), changed)

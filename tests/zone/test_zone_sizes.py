@@ -1,0 +1,118 @@
+"""What no message can carry is refused with its line; all that passes is served by both engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+from harness.config import config_text
+from harness.messages import query
+from harness.server import HEAD, server
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from zone_files import load_text
+
+from resolverd.dns.names import to_text
+from resolverd.errors import errors_among
+
+MOST = 65_535
+
+
+def txt(octets: int) -> str:
+    """A TXT of that many octets of RDATA, at least 2."""
+    full, rest = divmod(octets, 256)
+    strings = ["y" * 255] * full + (["y" * (rest - 1)] if rest else [])
+    return "TXT " + " ".join(f'"{string}"' for string in strings)
+
+
+def generic(octets: int) -> str:
+    """A record of an unknown type (RFC 3597 §5)."""
+    return f"TYPE65300 \\# {octets}" + (" " + "ab" * octets if octets else "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        pytest.param([f"big {txt(MOST + 1)}"], (6, "65,536 octets"), id="a TXT of an octet more"),
+        pytest.param([f"big {generic(MOST + 1)}"], (6, "65,536 octets"), id="an unknown type"),
+        pytest.param([f"big {txt(MOST)}"], (6, "an answer has room"), id="no room for a header"),
+        pytest.param(
+            [f"big TXT {n:05} {'y' * 200}" for n in range(310)],
+            (315, "an answer has room"),
+            id="an RRset of many",
+        ),
+        pytest.param(
+            [f"big A 10.0.{n // 256}.{n % 256}" for n in range(4200)],
+            (4205, "an answer has room"),
+            id="addresses",
+        ),
+        pytest.param(
+            [
+                f"cut NS n{n}.cut\nn{n}.cut A 10.1.{n // 256}.{n % 256}\nn{n}.cut AAAA ::{n:x}"
+                for n in range(1200)
+            ],
+            (6, "the referral of cut"),
+            id="a referral by its glue",
+        ),
+    ],
+)
+def test_what_no_message_can_carry_is_refused_with_its_line(
+    tmp_path: Path, lines: list[str], found: tuple[int, str]
+) -> None:
+    text = "$ORIGIN x.example.\n" + HEAD + "".join(f"{line}\n" for line in lines)
+    _, problems = load_text(tmp_path, text)
+    (problem,) = errors_among(problems)
+    line, said = found
+    assert (problem.id, problem.line) == ("zone-too-large", line)
+    assert said in problem.message
+
+
+sizes = st.one_of(st.integers(2, 600), st.integers(MOST - 700, MOST + 300))
+records = st.one_of(
+    sizes.map(txt),
+    sizes.map(generic),
+    st.just("TYPE65301 \\# 0"),
+    st.integers(0, 255).map(lambda n: f"A 192.0.2.{n}"),
+    st.integers(0, 9).map(lambda n: f"MX {n} host"),
+    st.sampled_from(['TXT ""', "NSEC a A TYPE65535", "HTTPS 1 . alpn=h2", 'CAA 0 issue ";"']),
+)
+owners = st.sampled_from(["@", "a", "*", "*.w", "b.c.d", "x" * 63])
+zones = st.lists(st.tuples(owners, records), max_size=6)
+counts = st.integers(3_990, 4_090)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+@given(zones, counts, st.booleans())
+def test_whatever_check_passes_is_served_whole_by_both_engines(
+    lines: list[tuple[str, str]], addresses: int, many: bool
+) -> None:
+    """The oracle: over TCP each RRset is answered with all its records, and never truncated."""
+    body = "host A 192.0.2.1\nchat DYNA chat\n" + "".join(f"{o} {r}\n" for o, r in lines)
+    if many:
+        body += f"$GENERATE 1-{addresses} many TYPE65302 \\# 4 ${{0,8,x}}\n"
+    try:
+        served = server("$ORIGIN x.example.\n" + HEAD + body, config_text())
+    except AssertionError as refused:
+        assert "zone-too-large" in str(refused)  # noqa: PT017 - what the harness raises
+        return
+    (zone,) = served.snapshot.plan.zones.values()
+    for key, node in zone.nodes.items():
+        for rtype, rrset in node.rrsets.items():
+            name, qtype = (
+                to_text(key).replace("*", "any"),
+                dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype)),
+            )
+            # By dnspython alone: dnslib reads no record without data.
+            answer = dns.message.from_wire(served.send(query(name, qtype, edns=0), tcp=True))
+            assert answer.rcode() == dns.rcode.NOERROR
+            assert not answer.flags & dns.flags.TC
+            assert sum(len(each) for each in answer.answer) == len(rrset.rdatas)
