@@ -76,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         report(problem)
     if inputs is not None:
-        for fence in fences(inputs.config) if inputs.config.pin else ():
-            out().print(describe(fence), markup=False)
         out().print(summary, markup=False)
+        for fence in fences(inputs.config) if inputs.config.pin else ():
+            out().print(f"  {describe(fence)}", markup=False)
         return ExitCode.OK
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS

@@ -130,7 +130,8 @@ def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
     subnet = fold(written).prefix
     sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
     wide = subnet.widened(min(sent, subnet.length))
-    if subnet.length > sent and not any(wide.contains(carrier) for carrier in CARRIERS):
+    near = any(wide.contains(each) or each.contains(wide) for each in CARRIERS)
+    if subnet.length > sent and not near:
         yield Finding(
             path, "config-pin-narrow",
             f"{written} is narrower than the /{sent} that public resolvers send: "
@@ -159,15 +160,20 @@ def _bypasses(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
         for region in service.regions
         if region not in pin.regions
     }
-    for service_name, service in config.service.items():
-        shared = [region for region in service.regions if region in kept]
-        if shared and not _applies(pin, service_name):
-            yield Finding(
-                ("pin", name, "services"), "config-pin-bypassed",
-                f"service {service_name} is not among them, and gives everybody the addresses of "
-                f"{', '.join(shared)}, which this pin keeps from its clients",
-                f'add "{service_name}", or give it endpoints of its own', "warning",
-            )  # fmt: skip
+    giving = [
+        service_name
+        for service_name, service in config.service.items()
+        if not _applies(pin, service_name) and kept.intersection(service.regions)
+    ]
+    if giving:
+        listed = ", ".join(giving)
+        shared = sorted(kept.intersection(config.service[giving[0]].regions))
+        yield Finding(
+            ("pin", name, "services"), "config-pin-bypassed",
+            f"not among them: {listed}; {giving[0]} gives everybody the addresses of "
+            f"{', '.join(shared)}, which this pin keeps from its clients",
+            "add it, or give it endpoints of its own", "warning",
+        )  # fmt: skip
 
 
 def _applies(pin: Pin, service: str) -> bool:

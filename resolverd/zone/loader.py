@@ -44,7 +44,8 @@ def load_zones(
     `services` maps each configured service to what it answers; a DYNA's TTL below
     `ttl_floor` seconds is warned about; `previous` is what the last load returned, for the
     check of serials; `kept` is what pins keep from some clients. Returns the zones without
-    errors by origin, and all problems, sorted by file, line and column. Raises nothing: what cannot be read is a problem too.
+    errors by origin, and all problems, sorted by file, line and column. Raises nothing: what
+    cannot be read is a problem too.
     """
     with _collector_at_rest():
         return _load(patterns, base, services, ttl_floor, previous or {}, kept)

@@ -145,8 +145,8 @@ def _names(rdtype: RdataType, rdata: Any, kept: Kept) -> Iterator[tuple[str, str
     if key is None:
         return
     for name, whose in kept.names.items():
-        below = rdtype == DNAME and key in list(ancestors(name))[1:]
-        if name == key or below:
+        leads = key in list(ancestors(name))[1:] if rdtype == DNAME else key == name
+        if leads:
             yield "the host name of a region", whose
 
 
