@@ -413,3 +413,33 @@ def fold_back(address: str) -> Prefix:
     mapped = parse_prefix(f"::ffff:{address}/128")
     assert fold(mapped).offset == 96
     return mapped
+
+
+def test_a_prefix_that_may_be_any_ipv4_client_has_the_rules_of_ipv4_alone() -> None:
+    world = simple()
+    world.raw["pin"] = {
+        "shadowed": {"subnets": ["10.0.0.0/8"], "regions": ["r1"]},
+        "low": {"subnets": ["10.0.0.0/9"], "regions": ["r2", "r3"]},
+        "high": {"subnets": ["10.128.0.0/9"], "regions": ["r2", "r4"]},
+        "six": {"subnets": ["2001:db8::/32"], "regions": ["r5"]},
+    }
+    for clients in build(world):
+        for text in ("2002::/16", "2001::/32", "2001:0:1:2::/64", "::/96", "64:ff9b::/96"):
+            entry = clients.lookup(parse_prefix(text))
+            assert (entry.preference, entry.pins) == (("r2",), ("high", "low")), text
+        for text in ("::/0", "2000::/3", "2001::/20"):
+            entry = clients.lookup(parse_prefix(text))
+            assert (entry.preference, entry.pins) == ((), ("high", "low", "six")), text
+
+
+@pytest.mark.parametrize(
+    ("code", "pins"),
+    [("EU", ("european",)), ("EU?", ("european",)), ("?", (UNPLACED,)), ("JP", ())],
+)
+def test_no_unknown_part_of_a_place_lifts_a_pin(code: str, pins: tuple[str, ...]) -> None:
+    world = World(simple().raw, ((4, {v4(1, 6): code, v4(2, 6): "JP"}),))
+    world.raw["pin"] = {"european": {"continents": ["EU"], "regions": ["r2"]}}
+    for clients in build(world):
+        entry = clients.lookup(parse_prefix("4.0.0.1/32"))
+        assert entry.pins == pins
+        assert (set(entry.preference) == {"r2"}) == (pins == ("european",))
