@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 """What `native/src/abi/mod.rs` has to say too."""
 
 _PACKAGE = Path(__file__).parents[1]

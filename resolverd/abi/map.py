@@ -109,7 +109,8 @@ class Geography(NamedTuple):
     """What one map is compiled for (`native/src/geo/geography.rs`).
 
     Pins are lists of region indices, in the order of their names; subnets, countries and
-    continents name a pin by its index. `edge` is where unplaced clients are taken to stand.
+    continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
+    unplaced clients are taken to stand.
     """
 
     policy: str
@@ -121,6 +122,8 @@ class Geography(NamedTuple):
     subnets: Sequence[tuple[Prefix, int]]
     countries: Sequence[tuple[str, int]]
     continents: Sequence[tuple[str, int]]
+    unplaced: int | None = None
+    default: int | None = None
 
     def octets(self) -> bytes:
         """As the library reads it."""
@@ -138,6 +141,8 @@ class Geography(NamedTuple):
                 ),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.countries),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
+                _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
+                _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
             )
         )
 

@@ -10,6 +10,7 @@ from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
+from resolverd.snapshot.fences import describe, fences
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
 FIRST_CONFIG = """\
@@ -55,6 +56,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 when it would be served (warnings are printed), 1 when not."""
+    inputs: Inputs | None = None
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as wrong:
@@ -62,12 +64,21 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     if arguments.json:
-        show_json({"served": bool(summary), "problems": [asdict(p) for p in problems]})
+        told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
+        show_json(
+            {
+                "served": bool(summary),
+                "problems": [asdict(p) for p in problems],
+                "fences": told,
+            }
+        )
         return ExitCode.OK if summary else ExitCode.PROBLEMS
     for problem in problems:
         report(problem)
-    if summary:
+    if inputs is not None:
         out().print(summary, markup=False)
+        for fence in fences(inputs.config) if inputs.config.pin else ():
+            out().print(f"  {describe(fence)}", markup=False)
         return ExitCode.OK
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from resolverd.cli.console import out, show, show_json
 from resolverd.cli.options import add_json, verb
+from resolverd.dns.embedded import fold
 from resolverd.dns.prefix import host_prefix
 from resolverd.errors import ExitCode, GeoError, ResolverdError
 from resolverd.geo.attribution import attribution_beside
-from resolverd.geo.client import fold
 from resolverd.geo.fetch import Source, fetch
 from resolverd.geo.locator import Locator
 from resolverd.loop import run_loop

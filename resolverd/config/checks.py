@@ -18,16 +18,13 @@ from resolverd.config.answer_checks import check_answers
 from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.hours import DAYS, first_gap
-from resolverd.config.model import Config, Endpoint, Pin
-from resolverd.config.positions import Path as KeyPath
+from resolverd.config.model import Config, Endpoint
+from resolverd.config.pin_checks import check_pins
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
 from resolverd.config.secret_checks import written_secrets
 from resolverd.config.secrets import shown_url
 from resolverd.config.targets import endpoint_name, with_model
 from resolverd.config.url_checks import check_urls
-
-# What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
-PUBLIC_V4, PUBLIC_V6 = 24, 56
 
 # Of vLLM, vllm-router, sglang-router, Dynamo, LiteLLM, Ray Serve and LitServe, among others.
 _STATIC_PAGES = frozenset(
@@ -76,7 +73,7 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def _unknown(path: KeyPath, region: str, known: list[str]) -> Finding:
+def _unknown(path: tuple[str | int, ...], region: str, known: list[str]) -> Finding:
     return Finding(
         path, "config-unknown-region", f'there is no region "{region}" here',
         did_you_mean(region, known),
@@ -193,49 +190,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _pins(config: Config, tree: Tree) -> Iterator[Finding]:
-    claimed: dict[tuple[str, object], tuple[str, Pin]] = {}
-    for name, pin in config.pin.items():
-        if not (pin.subnets or pin.countries or pin.continents):
-            yield Finding(
-                ("pin", name), "config-pin-empty", f'pin "{name}" holds for no client',
-                "give it subnets, countries or continents",
-            )  # fmt: skip
-        for kind in ("subnets", "countries", "continents"):
-            for index, value in enumerate(getattr(pin, kind)):
-                other = claimed.get((kind, value))
-                if other and _share_a_service(pin, other[1]):
-                    yield Finding(
-                        ("pin", name, kind, index), "config-pin-overlap",
-                        f"{value} is pinned by {other[0]} already",
-                        "give it to one pin, or keep the pins' services apart",
-                    )  # fmt: skip
-                claimed[(kind, value)] = (name, pin)
-        for index, subnet in enumerate(pin.subnets):
-            sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
-            if subnet.length > sent:
-                yield Finding(
-                    ("pin", name, "subnets", index), "config-pin-narrow",
-                    f"{subnet} is narrower than the /{sent} that public resolvers send: "
-                    "queries for the whole block get the intersection of its fences",
-                    f"widen it to {subnet.widened(sent)} if you can", "warning",
-                )  # fmt: skip
-        for service_name, service in config.service.items():
-            applies = not pin.services or service_name in pin.services
-            if applies and not set(pin.regions) & set(service.regions):
-                yield Finding(
-                    ("pin", name, "regions"), "config-pin-refuses",
-                    f"service {service_name} is in none of these regions: "
-                    "pinned clients are given none (no_region)",
-                    f"add one of them to service.{service_name}.regions, or list the services "
-                    "that this pin is for", "warning",
-                )  # fmt: skip
-
-
-def _share_a_service(one: Pin, other: Pin) -> bool:
-    return not one.services or not other.services or bool(set(one.services) & set(other.services))
 
 
 def _admin(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -358,7 +312,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _endpoints,
     _probes,
     _secrets,
-    _pins,
+    check_pins,
     _services,
     _admin,
     _load,

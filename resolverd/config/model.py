@@ -328,6 +328,15 @@ class Pin(Section):
     )
     countries: tuple[Country, ...] = option((), "Client countries, ISO 3166-1 alpha-2.")
     continents: tuple[Continent, ...] = option((), "Client continents: AF AN AS EU NA OC SA.")
+    unplaced: bool = option(
+        default=False,
+        doc="Whether it holds for clients whose country no database knows, and whose continent, "
+        "where that is known, has no pin. One pin of a service can.",
+    )
+    default: bool = option(
+        default=False,
+        doc="Whether it holds for all clients that no other pin does. One pin of a service can.",
+    )
     regions: tuple[Word, ...] = option(doc="The only regions these clients may ever be given.")
     services: tuple[Word, ...] = option((), "Services that the pin holds for; none means all.")
 

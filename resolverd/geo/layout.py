@@ -18,6 +18,8 @@ from resolverd.geo.countries import countries
 from resolverd.geo.place import Place
 
 _CONTINENTS = frozenset({"AF", "AN", "AS", "EU", "NA", "OC", "SA"})
+# ISO 3166-1 reserves EU for the European Union; registries write it for "some country of it".
+_CODES_OF_CONTINENTS = {"EU": "EU"}
 _LOCALES = ("en",)
 
 
@@ -41,7 +43,7 @@ def layout_of(database_type: str) -> Layout | None:
 
 
 def read_place(layout: Layout, record: object, how: str) -> Place | None:
-    """The place a record gives; None when it knows neither coordinates nor a country.
+    """The place a record gives; None when no part of it is known.
 
     Raises ValueError when the record has another shape or impossible values.
     """
@@ -79,14 +81,14 @@ def _place(code: object, continent: object, north: object, east: object, how: st
     latitude, longitude = _degrees(north, 90.0), _degrees(east, 180.0)
     if (latitude is None) != (longitude is None):
         raise ValueError("a record has a latitude or a longitude, but not both")
-    # 0° N 0° E with no country is how some sources write "unknown": there is only water.
-    if latitude is None or longitude is None or (country is None and latitude == longitude == 0.0):
-        if country is None:
-            return None
-        latitude, longitude = country.latitude, country.longitude
+    # 0° N 0° E is how some sources write "unknown", beside a country too: there is only water.
+    if latitude is None or longitude is None or latitude == longitude == 0.0:
+        latitude, longitude = (country.latitude, country.longitude) if country else (None, None)
     known = _text(continent)
     if known not in _CONTINENTS:
-        known = country.continent if country else ""
+        known = country.continent if country else _CODES_OF_CONTINENTS.get(_text(code), "")
+    if latitude is None and not known:
+        return None
     return Place(latitude, longitude, country.code if country else None, known or None, how)
 
 

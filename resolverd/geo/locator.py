@@ -1,7 +1,8 @@
 """The databases of one configuration as one: an address prefix in, `Located` out.
 
-Databases are asked in order and the first that places the address wins, so one file per
-family, or a fine one before a coarse one, complement each other. The length returned is the
+Databases are asked in order until the country is known, and each part of a place (point, country,
+continent) is as the first that knows it says. So one file per family, or a fine one before a
+coarse one, complement each other, and a location alone does not hide a country. The length is the
 longest of those consulted: inside it every address meets the same records in each of them.
 
 A Locator never changes. A reload opens another beside it, and dropping the last reference
@@ -100,13 +101,16 @@ class Locator:
 
         The length is the database's own and may be longer or shorter than the prefix's.
         """
+        known: Place | None = None
         length = 0
         for database in self.databases:
             place, own = database.locate(prefix.address, prefix.bits)
             length = max(length, own)
             if place is not None:
-                return Located(place, length)
-        return Located(None, length)
+                known = place if known is None else known.completed_by(place)
+                if known.country is not None:
+                    break
+        return Located(known, length)
 
     def walk_within(self, prefix: Prefix, limit: int) -> list[LocatedNetwork] | None:
         """The databases' networks that intersect `prefix`, in address order.

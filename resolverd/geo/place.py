@@ -1,24 +1,51 @@
-"""The two values that geography hands out: a `Place`, and how wide it is true (`Located`)."""
+"""The two values that geography hands out: a `Place`, and how wide it is true (`Located`).
+
+What is known of an address comes in parts: a point, a country, a continent. Each may be unknown
+while another is not, and an unknown point says nothing of the jurisdiction.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A point on Earth and what is known of it.
+    """What is known of where an address is; at least one part is.
 
-    Degrees north and east; `country` is an ISO 3166-1 alpha-2 code (or XK), `continent` one
-    of AF AN AS EU NA OC SA; `how` is the file name of the database that said so, or "edge".
+    Degrees north and east, None where no point is known; `country` is an ISO 3166-1 alpha-2 code
+    (or XK), `continent` one of AF AN AS EU NA OC SA; `how` is the file name of the database that
+    said so, of several joined by " + ", or "edge". Where a country is known, so is all else.
     """
 
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     country: str | None
     continent: str | None
     how: str
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        """Degrees north and east; None where unknown."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+    def completed_by(self, other: Place) -> Place:
+        """This place; what it does not know is as `other` has it."""
+        known = self if self.point is not None else other
+        made = Place(
+            known.latitude,
+            known.longitude,
+            self.country or other.country,
+            self.continent or other.continent,
+            self.how,
+        )
+        parts = (made.point, made.country, made.continent)
+        if parts == (self.point, self.country, self.continent):
+            return self
+        return replace(made, how=f"{self.how} + {other.how}")
 
 
 class Located(NamedTuple):

@@ -19,23 +19,41 @@ class PinRule(NamedTuple):
     regions: frozenset[str]
 
 
+UNPLACED = "(unplaced)"
+"""The name of the rule of those whose jurisdiction is unknown, where no pin is for them."""
+
+
 class GeoPins(NamedTuple):
-    """Pins by the client's country (ISO alpha-2) and by its continent."""
+    """Pins by the client's country (ISO alpha-2), by its continent, and where these decide nothing.
+
+    `unplaced` is for clients whose country is unknown, `default` for all that no other pin holds.
+    """
 
     countries: Mapping[str, PinRule]
     continents: Mapping[str, PinRule]
+    unplaced: PinRule | None = None
+    default: PinRule | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.countries or self.continents)
+        return bool(self.countries or self.continents or self.unplaced or self.default)
 
     def rule_for(self, country: str | None, continent: str | None) -> PinRule | None:
-        """The country's pin, else the continent's, else none."""
-        by_country = self.countries.get(country) if country else None
-        return by_country or (self.continents.get(continent) if continent else None)
+        """The pin of a place of which these parts are known, None where none holds.
+
+        The country's, else the continent's; else, of an unknown country, the one for the
+        unplaced; else the default.
+        """
+        return (
+            (self.countries.get(country) if country else None)
+            or (self.continents.get(continent) if continent else None)
+            or (None if country else self.unplaced)
+            or self.default
+        )
 
     def all_rules(self) -> list[PinRule]:
         """Every rule, for a client of whom too little is known."""
-        return [*self.countries.values(), *self.continents.values()]
+        last = [rule for rule in (self.unplaced, self.default) if rule is not None]
+        return [*self.countries.values(), *self.continents.values(), *last]
 
 
 def decide_rules(

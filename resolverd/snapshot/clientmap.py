@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from resolverd.dns.embedded import CARRIERS, fold
 from resolverd.dns.prefix import Prefix
-from resolverd.geo.client import CARRIERS, fold
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator
 from resolverd.geo.place import Located, Place
@@ -28,6 +28,7 @@ STRADDLE_LIMIT = 64
 CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
+_ALL_IPV4 = Prefix(32, 0, 0)
 _CARRIERS = PrefixMap((network, network) for network in CARRIERS)
 
 
@@ -71,7 +72,8 @@ class Ranking:
 
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""
-        here = (place.latitude, place.longitude)
+        here = place.point
+        assert here is not None, "who is ranked has the edge's point at least"
         return {r: great_circle_km(here, self.coordinates[r]) for r in self.regions}
 
 
@@ -125,15 +127,9 @@ class LazyClientMap:
         """Look `client` up and tell how the entry came about."""
         folded, offset = fold(client)
         if (boundary := carried_at(folded)) is not None:
-            return self._trace_carrier(folded, boundary)
+            return self._trace_carrier(client, folded, boundary)
         located = self._locator.locate(folded)
-        tiles = list(self._pins.tiles(folded))
-        free = [piece for piece, rule in tiles if rule is None]
-        rules = decide_rules(
-            [rule for _, rule in tiles if rule is not None],
-            self._places(folded, located, free),
-            self._geo_pins,
-        )
+        rules = self._rules(folded, located)
         exact = max(
             located.length,
             self._pins.match(folded).boundary,
@@ -142,15 +138,16 @@ class LazyClientMap:
         )
         return self._conclude(client, folded, located, rules, exact + offset)
 
-    def _trace_carrier(self, client: Prefix, boundary: int) -> Trace:
+    def _trace_carrier(self, client: Prefix, folded: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
 
-        It is fenced as if it were all of them, and its scope asks for as many bits as its
-        first address alone would need, and for one of the embedded address at least.
+        It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
+        as its first address alone would need, and for one of the embedded address at least.
         """
         host = _first(client)
         first = self.trace(host)
-        rules = by_name([*self._pins.values(), *self._geo_pins.all_rules()])
+        carried = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
+        rules = by_name([*carried, *self._rules(folded, self._locator.locate(folded))])
         located = Located(first.place if first.placed else None, first.network_length)
         scope = max(first.entry.scope, boundary, fold(host).offset + 1)
         return self._conclude(client, first.folded, located, rules, scope)
@@ -158,7 +155,7 @@ class LazyClientMap:
     def _conclude(
         self, client: Prefix, folded: Prefix, located: Located, rules: list[PinRule], scope: int
     ) -> Trace:
-        place = located.place or self._edge
+        place = located.place.completed_by(self._edge) if located.place else self._edge
         fence = fence_of(rules)
         allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
         entry = MapEntry(
@@ -168,6 +165,20 @@ class LazyClientMap:
         )
         return Trace(
             entry, client, folded, place, located.place is not None, located.length, tuple(rules)
+        )
+
+    def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
+        """The rules that hold somewhere in a prefix, but for what a carrier inside stands for."""
+        tiles = [
+            (piece, rule)
+            for whole, carrier in _CARRIERS.tiles(prefix)
+            if carrier is None
+            for piece, rule in self._pins.tiles(whole)
+        ]
+        return decide_rules(
+            [rule for _, rule in tiles if rule is not None],
+            self._places(prefix, located, [piece for piece, rule in tiles if rule is None]),
+            self._geo_pins,
         )
 
     def _places(

@@ -21,12 +21,12 @@ import dns.rdtypes.IN.A
 from resolverd.config.model import Config, Service
 from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
+from resolverd.dns.embedded import fold
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
-from resolverd.geo.client import fold
 from resolverd.geo.locator import Locator
-from resolverd.policy.fence import GeoPins, PinRule
+from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
 from resolverd.snapshot.clientmap import Ranking
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
@@ -258,6 +258,7 @@ def _pins(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], G
     subnets: list[tuple[Prefix, PinRule]] = []
     countries: dict[str, PinRule] = {}
     continents: dict[str, PinRule] = {}
+    unplaced = default = None
     for name, pin in config.pin.items():
         if pin.services and service not in pin.services:
             continue
@@ -265,7 +266,13 @@ def _pins(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], G
         subnets += [(fold(subnet).prefix, rule) for subnet in pin.subnets]
         countries |= dict.fromkeys(pin.countries, rule)
         continents |= dict.fromkeys(pin.continents, rule)
-    return subnets, GeoPins(countries, continents)
+        unplaced = rule if pin.unplaced else unplaced
+        default = rule if pin.default else default
+    if (countries or continents) and unplaced is None:
+        # Allows what the default allows, and has a name, so that such clients are counted.
+        regions = default.regions if default else frozenset(config.service[service].regions)
+        unplaced = PinRule(UNPLACED, regions)
+    return subnets, GeoPins(countries, continents, unplaced, default)
 
 
 def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:

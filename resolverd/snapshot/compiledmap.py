@@ -14,9 +14,9 @@ from typing import Literal
 
 from resolverd.abi.map import Geography, Meter, NativeMap
 from resolverd.abi.map import Region as NativeRegion
+from resolverd.dns.embedded import fold
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
-from resolverd.geo.client import fold
 from resolverd.geo.locator import Locator
 from resolverd.geo.place import Place
 from resolverd.geo.prefixmap import PrefixMap
@@ -105,7 +105,7 @@ class CompiledClientMap:
             folded = fold(Prefix(client.bits, client.address, client.bits)).prefix
         located = self._locator.locate(folded)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
-        place = located.place or self._edge
+        place = located.place.completed_by(self._edge) if located.place else self._edge
         placed = located.place is not None
         return Trace(entry, client, folded, place, placed, located.length, rules)
 
@@ -129,11 +129,13 @@ def _geography(
     ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, edge: Place, rules: list[PinRule]
 ) -> Geography:
     numbers = {rule: number for number, rule in enumerate(rules)}
+    point = edge.point
+    assert point is not None, "an edge host stands somewhere"
     return Geography(
         policy=ranked.policy,
         block_v4=ranked.block_v4,
         block_v6=ranked.block_v6,
-        edge=(edge.latitude, edge.longitude),
+        edge=point,
         regions=[
             NativeRegion(*ranked.coordinates[name], ranked.weights[name], region_seed(name))
             for name in ranked.regions
@@ -145,6 +147,8 @@ def _geography(
         subnets=[(prefix, numbers[rule]) for prefix, rule in subnets],
         countries=[(code, numbers[rule]) for code, rule in geo_pins.countries.items()],
         continents=[(code, numbers[rule]) for code, rule in geo_pins.continents.items()],
+        unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
+        default=None if geo_pins.default is None else numbers[geo_pins.default],
     )
 
 

@@ -20,6 +20,7 @@ from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
 from resolverd.geo.locator import Locator
+from resolverd.snapshot.fences import kept_from_some
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -141,6 +142,7 @@ def _zones(
         services={name: service.answer for name, service in config.service.items()},
         ttl_floor=int(config.server.ttl_floor),
         previous=previous.zones if previous else None,
+        kept=kept_from_some(config),
     )
 
 

@@ -55,6 +55,8 @@ CHECKS: Mapping[str, Check] = {
     "zone-dyna-conflict": Check("error", "A DYNA stands beside A, AAAA or CNAME."),
     "zone-dyna-cname-apex": Check("error", 'An answer = "cname" service is at the apex.'),
     "zone-dyna-cname-and-other": Check("error", 'An answer = "cname" DYNA is beside other data.'),
+    "zone-pin-hint": Check("error", "An HTTPS or SVCB hint at a DYNA passes by a pin."),
+    "zone-past-pin": Check("warning", "A static record gives out what a pin keeps from some."),
     "zone-dyna-ttl": Check("warning", "A DYNA's TTL is 0 or under the lowest TTL that is given."),
     "zone-occluded": Check("warning", "Data below a zone cut is not glue and is never answered."),
     "zone-ttl-mismatch": Check("warning", "TTLs differ inside an RRset (RFC 2181 §5.2)."),

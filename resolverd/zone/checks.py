@@ -19,6 +19,7 @@ from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.model import Services
+from resolverd.zone.past_pins import NOTHING_KEPT, Kept, check_past_pins
 from resolverd.zone.size_checks import check_sizes
 from resolverd.zone.source import Source
 from resolverd.zone.tree import Node, Tree, type_list
@@ -34,6 +35,7 @@ def check_tree(
     master: Source,
     services: Services,
     ttl_floor: int,
+    kept: Kept = NOTHING_KEPT,
 ) -> Iterator[Problem]:
     """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds."""
     yield from _check_outside(tree)
@@ -43,6 +45,7 @@ def check_tree(
     yield from check_cuts(tree, services)
     yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
     yield from check_sizes(tree)
+    yield from check_past_pins(tree, kept)
 
 
 def _check_outside(tree: Tree) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
 from resolverd.zone.lines import Lines
 from resolverd.zone.model import RRset, RRsets, Services, Zone
+from resolverd.zone.past_pins import NOTHING_KEPT, Kept
 from resolverd.zone.reader import read_master
 from resolverd.zone.source import Place
 from resolverd.zone.tree import Node, Tree, plant
@@ -36,16 +37,18 @@ def load_zones(
     services: Services,
     ttl_floor: int = 0,
     previous: Mapping[dns.name.Name, Zone] | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     """Load every file that a glob of `patterns`, relative to `base`, matches.
 
     `services` maps each configured service to what it answers; a DYNA's TTL below
     `ttl_floor` seconds is warned about; `previous` is what the last load returned, for the
-    check of serials. Returns the zones without errors by origin, and all problems, sorted
-    by file, line and column. Raises nothing: what cannot be read is a problem too.
+    check of serials; `kept` is what pins keep from some clients. Returns the zones without
+    errors by origin, and all problems, sorted by file, line and column. Raises nothing: what
+    cannot be read is a problem too.
     """
     with _collector_at_rest():
-        return _load(patterns, base, services, ttl_floor, previous or {})
+        return _load(patterns, base, services, ttl_floor, previous or {}, kept)
 
 
 def _load(
@@ -54,6 +57,7 @@ def _load(
     services: Services,
     ttl_floor: int,
     previous: Mapping[dns.name.Name, Zone],
+    kept: Kept,
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     paths, problems = match_files(patterns, base)
     read_before = {zone.files[0]: zone.lines for zone in previous.values()}
@@ -63,7 +67,7 @@ def _load(
         draft = _read(path, read_before.get(path), problems)
         if draft is None:
             continue
-        zone, findings = _judge(draft, services, ttl_floor, previous)
+        zone, findings = _judge(draft, services, ttl_floor, previous, kept)
         if draft.origin is not None and draft.origin in origins:
             # Neither file is served: which of the two would be chance.
             findings.append(_written_twice(draft, draft.origin, origins[draft.origin]))
@@ -103,12 +107,13 @@ def _judge(
     services: Services,
     ttl_floor: int,
     previous: Mapping[dns.name.Name, Zone],
+    kept: Kept,
 ) -> tuple[Zone | None, list[Problem]]:
     """The zone, unless it has an error, and all that was found."""
     if draft.origin is None:
         return None, draft.problems
     tree = plant(draft.origin, draft.records, draft.lost)
-    findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor)]
+    findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor, kept)]
     if errors_among(findings):
         return None, findings
     zone = _freeze(tree, draft, previous.get(draft.origin))

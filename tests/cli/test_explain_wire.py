@@ -99,8 +99,9 @@ def _record(place_of: object, latitude: float, longitude: float) -> Record:
 
 
 _PLACES = [
-    _record(place.country, place.latitude, place.longitude)
+    _record(place.country, *place.point)
     for place in (NEW_YORK, LONDON, FRANKFURT, TOKYO)
+    if place.point
 ]
 
 

@@ -58,24 +58,32 @@ def test_every_positional_and_option_is_explained(tmp_path: Path) -> None:
 def test_check_of_what_is_good_counts_it(place: Path) -> None:
     ran = resolverd("check", cwd=place)
     assert ran.status == 0
-    assert ran.out == "resolverd.toml: good: 1 zone, 3 services, 4 regions, 4 probes\n"
-    assert ran.err == ""
+    summary, *fences = ran.out.splitlines()
+    counted = "1 zone, 3 services, 4 regions, 4 probes"
+    assert summary == f"resolverd.toml: good, with 2 warnings: {counted}"
+    assert "  chat, no pin: 3 of 4 regions may fail" in fences
+    assert "  chat, pin gdpr: one region (eu-west): no failover within this fence" in fences
+    assert ran.err.count("config-pin-bypassed") == 2
 
 
 def test_check_of_what_is_good_in_json(place: Path) -> None:
     ran = resolverd("check", "--json", cwd=place)
-    assert (ran.status, ran.json()) == (0, {"served": True, "problems": []})
+    told = ran.json()
+    assert (ran.status, told["served"]) == (0, True)
+    assert {problem["severity"] for problem in told["problems"]} == {"warning"}
+    gdpr = {"service": "chat", "pin": "gdpr", "regions": ["eu-west"], "may_fail": 0}
+    assert gdpr in told["fences"]
 
 
 def test_check_prints_warnings_and_is_content(place: Path) -> None:
     _append(place, '\n[pin.narrow]\nsubnets = ["203.0.113.0/28"]\nregions = ["us-east"]\n')
     ran = resolverd("check", cwd=place)
     assert ran.status == 0
-    assert ran.out.startswith("resolverd.toml: good, with 1 warning: ")
+    assert ran.out.startswith("resolverd.toml: good, with 3 warnings: ")
     assert ran.err.startswith("warning: resolverd.toml:")
     assert "config-pin-narrow" in ran.err
-    (found,) = resolverd("check", "--json", cwd=place).json()["problems"]
-    assert (found["id"], found["severity"]) == ("config-pin-narrow", "warning")
+    found = resolverd("check", "--json", cwd=place).json()["problems"]
+    assert ("config-pin-narrow", "warning") in {(f["id"], f["severity"]) for f in found}
 
 
 def test_check_reports_every_problem_of_every_file_as_the_operator_named_it(place: Path) -> None:
@@ -87,11 +95,12 @@ def test_check_reports_every_problem_of_every_file_as_the_operator_named_it(plac
     assert str(place) not in ran.err
     lines = ran.err.splitlines()
     assert lines[-1] == "2 problems; nothing of this would be served"
-    assert sum(line.startswith("    mend: ") for line in lines) == 2
+    assert sum(line.startswith("    mend: ") for line in lines) == 4  # of warnings too
     report = resolverd("check", "--json", cwd=place)
     assert report.status == 1
     assert report.json()["served"] is False
-    assert [p["file"] for p in report.json()["problems"]] == ["zones/inference.zone"] * 2
+    refused = [p for p in report.json()["problems"] if p["severity"] == "error"]
+    assert [p["file"] for p in refused] == ["zones/inference.zone"] * 2
 
 
 @pytest.mark.parametrize("named", ["resolverd.toml", "./resolverd.toml", "{}/resolverd.toml"])

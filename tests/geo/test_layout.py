@@ -94,8 +94,44 @@ def test_the_type_tells_the_layout(database_type: str, layout: Layout | None) ->
         pytest.param(
             Layout.FLAT,
             {"country_code": "EU", **LONDON},
-            Place(51.5, -0.1, None, None, "db"),
-            id="a code that is no country",
+            Place(51.5, -0.1, None, "EU", "db"),
+            id="a code that is no country, and is a continent's",
+        ),
+        pytest.param(
+            Layout.CITY,
+            {"continent": {"code": "EU"}},
+            Place(None, None, None, "EU", "db"),
+            id="a continent alone",
+        ),
+        pytest.param(
+            Layout.CITY,
+            {"continent": {"code": "EU"}, "registered_country": {"iso_code": "US"}},
+            Place(None, None, None, "EU", "db"),
+            id="a continent, and where the ISP is registered",
+        ),
+        pytest.param(
+            Layout.FLAT,
+            {"country_code": "EU", "latitude": "", "longitude": ""},
+            Place(None, None, None, "EU", "db"),
+            id="a code that is a continent's, alone",
+        ),
+        pytest.param(
+            Layout.CITY,
+            {"continent": {"code": "EU"}, "location": {"latitude": 0.0, "longitude": -0.0}},
+            Place(None, None, None, "EU", "db"),
+            id="0 N 0 E beside a continent",
+        ),
+        pytest.param(
+            Layout.FLAT,
+            {"country_code": "SG", "latitude": "0", "longitude": "0.0"},
+            Place(1.35, 103.82, "SG", "AS", "db"),
+            id="0 N 0 E beside a country",
+        ),
+        pytest.param(
+            Layout.CITY,
+            {"country": {"iso_code": "SG"}, "location": {"latitude": 0, "longitude": 0}},
+            Place(1.35, 103.82, "SG", "AS", "db"),
+            id="0 N 0 E beside a nested country",
         ),
     ],
 )

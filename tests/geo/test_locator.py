@@ -229,3 +229,38 @@ def test_unreadable_records_are_counted_over_all_databases() -> None:
     locator = join(*[mmdb_bytes({"10.0.0.0/8": bad})] * 2)
     assert answer(locator, "10.0.0.1") == (None, 8)
     assert locator.unreadable == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "parts"),
+    [
+        pytest.param(
+            {"country_code": "", "latitude": 51.5, "longitude": -0.1},
+            {"country_code": "DE", "latitude": 50.0, "longitude": 8.0},
+            ((51.5, -0.1), "DE", "EU"),
+            id="a location alone does not hide the country",
+        ),
+        pytest.param(
+            {"country_code": "EU"},
+            {"country_code": "", "latitude": 50.0, "longitude": 8.0},
+            ((50.0, 8.0), None, "EU"),
+            id="a continent, then a location",
+        ),
+        pytest.param(
+            {"country_code": "SG", "latitude": 0, "longitude": 0},
+            {"country_code": "DE", "latitude": 50.0, "longitude": 8.0},
+            ((1.35, 103.82), "SG", "AS"),
+            id="a country that is known is not asked for again",
+        ),
+        pytest.param({"country_code": "EU"}, {}, (None, None, "EU"), id="a continent is all"),
+    ],
+)
+def test_a_place_is_put_together_part_by_part(first: Record, second: Record, parts: object) -> None:
+    locator = join(
+        mmdb_bytes({"10.0.0.0/8": first}, "city ipv4"),
+        mmdb_bytes({"10.0.0.0/9": second, "11.0.0.0/8": record("SG")}, "city ipv4"),
+    )
+    place, length = locator.locate(host_prefix("10.0.0.1"))
+    assert place is not None
+    assert (place.point, place.country, place.continent) == parts
+    assert length == (8 if place.country == "SG" else 9)

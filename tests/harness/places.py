@@ -74,8 +74,9 @@ def _records(places: Mapping[str, Place]) -> dict[str, Record]:
     return {
         network: {
             "country_code": place.country or "",
-            "latitude": place.latitude,
-            "longitude": place.longitude,
+            "latitude": place.point[0],
+            "longitude": place.point[1],
         }
         for network, place in places.items()
+        if place.point
     }

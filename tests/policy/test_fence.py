@@ -38,3 +38,31 @@ def test_the_fence_is_the_intersection_of_all_rules_that_hold(
 def test_rules_come_by_name_and_without_duplicates() -> None:
     rules = decide_rules([IRELAND, ASIA], [("DE", "EU"), ("FR", "EU")], GEO)
     assert rules == [ASIA, EU, IRELAND]
+
+
+UNKNOWN = PinRule("unknown", frozenset({"eu-west"}))
+REST = PinRule("rest", frozenset({"us"}))
+
+
+@pytest.mark.parametrize(
+    ("country", "continent", "rule"),
+    [
+        ("IE", "EU", IRELAND),
+        ("DE", "EU", EU),
+        (None, "EU", EU),
+        (None, None, UNKNOWN),
+        (None, "NA", UNKNOWN),
+        ("US", "NA", REST),
+    ],
+)
+def test_an_unknown_jurisdiction_has_an_answer_of_its_own(
+    country: str | None, continent: str | None, rule: PinRule
+) -> None:
+    pins = GEO._replace(unplaced=UNKNOWN, default=REST)
+    assert pins.rule_for(country, continent) is rule
+    assert {UNKNOWN, REST} <= {*pins.all_rules()}
+
+
+def test_without_a_pin_for_the_unplaced_the_default_holds_for_them() -> None:
+    assert GEO._replace(default=REST).rule_for(None, None) is REST
+    assert GEO.rule_for(None, None) is None

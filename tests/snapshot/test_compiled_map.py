@@ -23,12 +23,13 @@ from mmdb_writer import Record, mmdb_bytes
 from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
+from resolverd.dns.embedded import CARRIERS, fold
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.geo.client import CARRIERS, fold
 from resolverd.geo.countries import countries
 from resolverd.geo.database import Database
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator, Source
+from resolverd.policy.fence import UNPLACED
 from resolverd.snapshot import clientmap
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compile import compile_services
@@ -42,6 +43,7 @@ BITS = 6
 DEEP = 32  # bits above the IPv6 structure
 V6_BASE = 0x2001_0DB8 << 96
 CODES = ("IE", "DE", "US", "JP", "IN", "")
+PARTS = (*CODES, "EU", "EU?", "?", "US?")  # "?": what only some parts are known of
 REGIONS = ("r1", "r2", "r3", "r4", "r5")
 EDGE = (50.0, 8.0)
 
@@ -83,6 +85,9 @@ def worlds(draw: st.DrawFn) -> World:
         }
     if draw(st.booleans()):
         pins["continental"] = {"continents": ["EU"], "regions": draw(regions)}
+    for kind in ("unplaced", "default"):
+        if draw(st.booleans()):
+            pins[f"for-{kind}"] = {kind: True, "regions": draw(regions)}
     served = draw(regions)
     raw: dict[str, Any] = {
         "server": {"coordinates": list(EDGE)},
@@ -113,13 +118,20 @@ def worlds(draw: st.DrawFn) -> World:
 def databases(draw: st.DrawFn) -> tuple[int, dict[Prefix, str]]:
     version = draw(st.sampled_from([4, 6]))
     within = (v4_prefixes if version == 4 else prefixes).filter(lambda p: p.length > 0)
-    networks = draw(st.dictionaries(within, st.sampled_from(CODES), min_size=1, max_size=8))
+    networks = draw(st.dictionaries(within, st.sampled_from(PARTS), min_size=1, max_size=8))
     # A database without any place is refused, so one block is always placed.
     return version, networks | {v4(63, BITS): "JP"}
 
 
 def record(code: str, network: Prefix) -> Record:
-    spot = CODES.index(code)
+    spot = PARTS.index(code)
+    if code in ("EU", "?"):  # a continent alone, a point alone
+        point = {"latitude": 10.0 * spot, "longitude": -170.0 + network.length}
+        return {"country_code": "EU"} if code == "EU" else {"country_code": "", **point}
+    if code == "EU?":  # a continent, and a point that nobody is at
+        return {"country_code": "EU", "latitude": 0.0, "longitude": "-0.0"}
+    if code == "US?":
+        return {"country_code": "US", "latitude": "0", "longitude": 0.0}
     if not code:
         return {"country_code": "", "accuracy": 3}
     return {
@@ -169,15 +181,15 @@ def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str
 
     Databases searched line by line, then pins, then distances.
     """
-    code, spot = None, EDGE
+    code = continent = spot = None
     for _, networks in world.databases:
         around = [network for network in networks if network.contains(host)]
         found = max(around, key=lambda network: network.length, default=None)
-        if found is not None and networks[found]:
-            code = networks[found]
-            told = record(code, found)
-            spot = (float(told["latitude"]), float(told["longitude"]))  # type: ignore[arg-type]
-            break
+        if code is None and found is not None and networks[found]:
+            own, own_continent, own_spot = parts(networks[found], found)
+            code = own
+            continent, spot = continent or own_continent, spot or own_spot
+    spot = spot or EDGE
     pins = world.raw["pin"]
     subnets = [
         (parsed.length, name)
@@ -186,11 +198,16 @@ def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str
         if (parsed := parse_prefix(subnet)).contains(host)
     ]
     rule = max(subnets)[1] if subnets else None
-    continent = countries()[code].continent if code else None
     for kind, known in (("countries", code), ("continents", continent)):
         for name, pin in pins.items():
             if rule is None and known in pin.get(kind, []):
                 rule = name
+    geographic = any(pin.get("countries") or pin.get("continents") for pin in pins.values())
+    if rule is None and code is None and "for-unplaced" in pins:
+        rule = "for-unplaced"
+    counted = rule is None and code is None and geographic
+    if rule is None and "for-default" in pins:
+        rule = "for-default"
     service = world.raw["service"]["chat"]
     served = [r for r in service["regions"] if rule is None or r in pins[rule]["regions"]]
     order: list[str] | None = served
@@ -199,7 +216,18 @@ def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str
         order = sorted(served, key=lambda r: great_circle_km(spot, tuple(where[r]["coordinates"])))
     elif service["policy"] == "weighted":
         order = None
-    return set(served), order, rule
+    return set(served), order, UNPLACED if counted else rule
+
+
+def parts(code: str, network: Prefix) -> tuple[str | None, str | None, tuple[float, float] | None]:
+    """Country, continent and point that one record tells."""
+    if code in ("EU", "EU?"):
+        return None, "EU", None
+    if code == "US?":
+        return "US", "NA", (countries()["US"].latitude, countries()["US"].longitude)
+    told = record(code, network)
+    spot = (float(told["latitude"]), float(told["longitude"]))  # type: ignore[arg-type]
+    return (None, None, spot) if code == "?" else (code, countries()[code].continent, spot)
 
 
 thoroughly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -385,3 +413,33 @@ def fold_back(address: str) -> Prefix:
     mapped = parse_prefix(f"::ffff:{address}/128")
     assert fold(mapped).offset == 96
     return mapped
+
+
+def test_a_prefix_that_may_be_any_ipv4_client_has_the_rules_of_ipv4_alone() -> None:
+    world = simple()
+    world.raw["pin"] = {
+        "shadowed": {"subnets": ["10.0.0.0/8"], "regions": ["r1"]},
+        "low": {"subnets": ["10.0.0.0/9"], "regions": ["r2", "r3"]},
+        "high": {"subnets": ["10.128.0.0/9"], "regions": ["r2", "r4"]},
+        "six": {"subnets": ["2001:db8::/32"], "regions": ["r5"]},
+    }
+    for clients in build(world):
+        for text in ("2002::/16", "2001::/32", "2001:0:1:2::/64", "::/96", "64:ff9b::/96"):
+            entry = clients.lookup(parse_prefix(text))
+            assert (entry.preference, entry.pins) == (("r2",), ("high", "low")), text
+        for text in ("::/0", "2000::/3", "2001::/20"):
+            entry = clients.lookup(parse_prefix(text))
+            assert (entry.preference, entry.pins) == ((), ("high", "low", "six")), text
+
+
+@pytest.mark.parametrize(
+    ("code", "pins"),
+    [("EU", ("european",)), ("EU?", ("european",)), ("?", (UNPLACED,)), ("JP", ())],
+)
+def test_no_unknown_part_of_a_place_lifts_a_pin(code: str, pins: tuple[str, ...]) -> None:
+    world = World(simple().raw, ((4, {v4(1, 6): code, v4(2, 6): "JP"}),))
+    world.raw["pin"] = {"european": {"continents": ["EU"], "regions": ["r2"]}}
+    for clients in build(world):
+        entry = clients.lookup(parse_prefix("4.0.0.1/32"))
+        assert entry.pins == pins
+        assert (set(entry.preference) == {"r2"}) == (pins == ("european",))

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.abi.library import why_not
+from resolverd.dns.embedded import CARRIERS
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import steering_image
-from resolverd.geo.client import CARRIERS
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.policy.decision import Standing

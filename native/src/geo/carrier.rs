@@ -1,4 +1,4 @@
-//! IPv6 clients that stand for IPv4 ones, folded as `resolverd/geo/client.py` folds them.
+//! IPv6 clients that stand for IPv4 ones, folded as `resolverd/dns/embedded.py` folds them.
 
 use crate::prefix::{Family, Prefix, mask};
 

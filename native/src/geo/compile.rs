@@ -49,7 +49,7 @@ pub fn compile(
     tick(0.9);
     let rows = entries.finish()?;
     let mut sets = RuleSets::new(&geography.pins);
-    let mut every = 0;
+    let mut every_v4 = 0;
     if !geography.pins.is_empty() {
         // Read once per leaf, so kept closer together than the rows.
         let rules: Vec<u32> = (0..rows.count() as u32)
@@ -58,12 +58,7 @@ pub fn compile(
         let rule = |entry: u32| rules.get(entry as usize).copied().unwrap_or(0);
         v4.summarise(&mut sets, rule);
         v6.summarise(&mut sets, rule);
-        let named = (geography.subnets.iter().map(|(_, pin)| pin))
-            .chain(geography.countries.iter().map(|(_, pin)| pin))
-            .chain(geography.continents.iter().map(|(_, pin)| pin));
-        for pin in named {
-            every = sets.union(every, u32::from(*pin) + 1);
-        }
+        v4.rules_within(0, 0, rule, |set| every_v4 = sets.union(every_v4, set));
     }
     tick(1.0);
     Ok(ClientMap {
@@ -71,7 +66,7 @@ pub fn compile(
         v6,
         rows,
         sets: sets.finish(),
-        every,
+        every_v4,
         policy: match geography.ordering {
             Ordering::Nearest | Ordering::Failover => Policy::Listed,
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
@@ -127,6 +122,8 @@ pub fn fuzz_compile(octets: &[u8]) {
         subnets: vec![(Prefix::new(Family::V4, 10 << 120, 9), 1)],
         countries: vec![(*b"DE", 0)],
         continents: vec![(*b"AS", 1)],
+        unplaced: 1,
+        default: 2,
     };
     for ordering in [Ordering::Nearest, Ordering::Weighted] {
         geography.ordering = ordering;

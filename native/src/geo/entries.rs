@@ -3,7 +3,7 @@
 use super::gazetteer::NOWHERE;
 use super::geography::{Geography, Ordering};
 use super::mmdb::Refused;
-use super::place::Place;
+use super::place::{NONE, Place};
 use super::ranking::{Nearest, Ordering as Room};
 use super::rows::{Rows, RowsBuilder};
 use std::collections::HashMap;
@@ -16,14 +16,20 @@ pub struct Entries<'a> {
     places: Vec<&'a Place>,
     /// By place number: the entry where no subnet pin holds.
     unpinned: Vec<u32>,
+    /// By place number: whether no other database can add to it.
+    complete: Vec<bool>,
     /// The entry of IPv6 carriers, equal to no other.
     pub carrier: u32,
     pinned: Mutex<Pinned>,
 }
 
-/// Entries under subnet pins, made as the walk meets them.
+/// Entries under subnet pins, and those of places that several databases know in part, made as
+/// the walk meets them.
 struct Pinned {
     rows: RowsBuilder,
+    /// Places put together, whose numbers follow those of all others, and of which two each is.
+    joined: Vec<Place>,
+    numbers: HashMap<(u32, u32), u32>,
     entries: HashMap<(u32, u16), u32>,
     nearest: Nearest,
     room: Room,
@@ -46,17 +52,18 @@ impl<'a> Entries<'a> {
             allowed.extend(fenced(geography, rule, order));
             rows.add(rule, &allowed).ok_or_else(too_many)
         };
+        let nowhere = geography.rule_for(NONE, NONE);
         if geography.ordering == Ordering::Nearest {
             let mut room = Room::default();
             nearest.order(geography.edge, &mut room);
-            unpinned.push(add(0, &room.order)?);
-            let orders = orders(&nearest, &places, regions);
+            unpinned.push(add(nowhere, &room.order)?);
+            let orders = orders(&nearest, geography.edge, &places, regions);
             for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
                 let rule = geography.rule_for(place.country, place.continent);
                 unpinned.push(add(rule, order)?);
             }
         } else {
-            unpinned.push(add(0, &listed)?);
+            unpinned.push(add(nowhere, &listed)?);
             let by_rule: Vec<u32> = (0..=u16::MAX)
                 .take(geography.pins.len() + 1)
                 .map(|rule| add(rule, &listed))
@@ -66,13 +73,19 @@ impl<'a> Entries<'a> {
                 unpinned.push(by_rule.get(usize::from(rule)).copied().unwrap_or(0));
             }
         }
+        let complete = (std::iter::once(false))
+            .chain(places.iter().map(|place| place.country != NONE))
+            .collect();
         Ok(Self {
             geography,
             places,
+            complete,
             unpinned,
             carrier,
             pinned: Mutex::new(Pinned {
                 rows,
+                joined: Vec::new(),
+                numbers: HashMap::new(),
                 entries: HashMap::new(),
                 nearest,
                 room: Room::default(),
@@ -84,10 +97,57 @@ impl<'a> Entries<'a> {
     /// The entry for a place, under the rule of a subnet pin if that is not 0.
     #[inline]
     pub fn entry(&self, place: u32, rule: u16) -> u32 {
-        if rule == 0 {
-            return self.unpinned.get(place as usize).copied().unwrap_or(0);
+        match self.unpinned.get(place as usize) {
+            Some(entry) if rule == 0 => *entry,
+            _ => self.pinned_entry(place, rule),
         }
-        self.pinned_entry(place, rule)
+    }
+
+    /// The number of the place `one`, completed by what `other` knows.
+    #[cold]
+    pub fn completed(&self, one: u32, other: u32) -> u32 {
+        let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        let Pinned {
+            joined, numbers, ..
+        } = &mut *pinned;
+        *numbers.entry((one, other)).or_insert_with(|| {
+            let (Some(first), Some(second)) = (self.place(one, joined), self.place(other, joined))
+            else {
+                return one;
+            };
+            let made = first.completed_by(second);
+            if made == *first {
+                return one;
+            }
+            joined.push(made);
+            u32::try_from(self.places.len() + joined.len()).unwrap_or(one)
+        })
+    }
+
+    /// Whether the place of this number leaves nothing for another database to add.
+    #[inline]
+    #[must_use]
+    pub fn is_complete(&self, place: u32) -> bool {
+        match self.complete.get(place as usize) {
+            Some(complete) => *complete,
+            None => self.is_joined_complete(place),
+        }
+    }
+
+    #[cold]
+    fn is_joined_complete(&self, place: u32) -> bool {
+        let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        self.place(place, &pinned.joined)
+            .is_none_or(|place| place.country != NONE)
+    }
+
+    /// The place of a number; None for the edge.
+    fn place<'b>(&'b self, number: u32, joined: &'b [Place]) -> Option<&'b Place> {
+        let index = (number as usize).checked_sub(1)?;
+        match index.checked_sub(self.places.len()) {
+            None => self.places.get(index).copied(),
+            Some(index) => joined.get(index),
+        }
     }
 
     /// Whether a client's place decides its entry, under this rule of a subnet pin.
@@ -118,14 +178,19 @@ impl<'a> Entries<'a> {
             nearest,
             room,
             full,
+            joined,
+            ..
         } = &mut *pinned;
         *entries.entry((place, rule)).or_insert_with(|| {
+            let place = self.place(place, joined);
+            let rule = match (rule, place) {
+                (0, Some(place)) => self.geography.rule_for(place.country, place.continent),
+                (0, None) => self.geography.rule_for(NONE, NONE),
+                (pinned, _) => pinned,
+            };
             if self.geography.ordering == Ordering::Nearest {
-                let at = match self.places.get((place as usize).wrapping_sub(1)) {
-                    Some(place) => (place.latitude, place.longitude),
-                    None => self.geography.edge,
-                };
-                nearest.order(at, room);
+                let point = place.and_then(|place| place.point);
+                nearest.order(point.unwrap_or(self.geography.edge), room);
             } else {
                 room.order.clear();
                 room.order
@@ -152,12 +217,12 @@ fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<Item 
 }
 
 /// The orders of all places behind one another, by two threads.
-fn orders(nearest: &Nearest, places: &[&Place], regions: usize) -> Vec<u8> {
+fn orders(nearest: &Nearest, edge: (f64, f64), places: &[&Place], regions: usize) -> Vec<u8> {
     let all = |places: &[&Place]| {
         let mut room = Room::default();
         let mut orders = Vec::with_capacity(places.len() * regions);
         for place in places {
-            nearest.order((place.latitude, place.longitude), &mut room);
+            nearest.order(place.point.unwrap_or(edge), &mut room);
             orders.extend(&room.order);
         }
         orders

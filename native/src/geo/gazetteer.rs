@@ -147,9 +147,11 @@ fn died() -> Refused {
 /// Equal for equal places; -0.0 and 0.0 degrees stay apart, which costs nothing.
 fn key(place: &Place) -> [u64; 3] {
     let ([a, b], [c, d]) = (place.country, place.continent);
+    // No coordinate is a NaN, which therefore stands for none.
+    let (latitude, longitude) = place.point.unwrap_or((f64::NAN, f64::NAN));
     [
-        place.latitude.to_bits(),
-        place.longitude.to_bits(),
+        latitude.to_bits(),
+        longitude.to_bits(),
         u64::from(u32::from_be_bytes([a, b, c, d])),
     ]
 }

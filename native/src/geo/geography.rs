@@ -11,11 +11,12 @@
 //! subnets: family u8 (4, 6) · length u8 · address 16 octets, left-aligned · pin u16
 //! countries: code 2 octets · pin u16
 //! continents: code 2 octets · pin u16
+//! unplaced, default: pin u16, one at most each
 //! ```
 
 use super::fence::Fence;
 use super::map::Blocks;
-use super::place::Code;
+use super::place::{Code, NONE};
 use super::ranking::Region;
 use crate::prefix::{Family, Prefix};
 
@@ -48,6 +49,10 @@ pub struct Geography {
     pub countries: Vec<(Code, u16)>,
     /// Pins by continent.
     pub continents: Vec<(Code, u16)>,
+    /// The rule of clients whose country is unknown, where their continent has none; 0 for none.
+    pub unplaced: u16,
+    /// The rule of all that no other holds for; 0 for none.
+    pub default: u16,
 }
 
 impl Geography {
@@ -89,6 +94,8 @@ impl Geography {
             })?,
             countries: from.list(|from| Some((from.take()?, from.pin()?)))?,
             continents: from.list(|from| Some((from.take()?, from.pin()?)))?,
+            unplaced: from.optional_rule()?,
+            default: from.optional_rule()?,
         };
         let named = (read.subnets.iter().map(|(_, pin)| *pin))
             .chain(read.countries.iter().map(|(_, pin)| *pin))
@@ -96,7 +103,8 @@ impl Geography {
         let sound = from.0.is_empty()
             && read.regions.len() <= MOST_REGIONS
             && read.pins.len() < usize::from(u16::MAX)
-            && { named }.all(|pin| usize::from(pin) < read.pins.len());
+            && { named }.all(|pin| usize::from(pin) < read.pins.len())
+            && usize::from(read.unplaced.max(read.default)) <= read.pins.len();
         sound.then_some(read)
     }
 
@@ -106,9 +114,11 @@ impl Geography {
         matches!(self.ordering, Ordering::Nearest)
             || !self.countries.is_empty()
             || !self.continents.is_empty()
+            || self.unplaced != 0
     }
 
-    /// The rule of a country, else of a continent, else 0; a rule is a pin's index plus one.
+    /// The rule of a place of which these parts are known, as `GeoPins.rule_for` of
+    /// `resolverd/policy/fence.py` has it; 0 where none holds, else a pin's index plus one.
     #[must_use]
     pub fn rule_for(&self, country: Code, continent: Code) -> u16 {
         let find = |pins: &[(Code, u16)], code: Code| {
@@ -117,7 +127,8 @@ impl Geography {
         };
         find(&self.countries, country)
             .or_else(|| find(&self.continents, continent))
-            .unwrap_or(0)
+            .or((country == NONE && self.unplaced != 0).then_some(self.unplaced))
+            .unwrap_or(self.default)
     }
 }
 
@@ -140,6 +151,15 @@ impl Octets<'_> {
 
     fn pin(&mut self) -> Option<u16> {
         self.take().map(u16::from_be_bytes)
+    }
+
+    /// A list of one pin at most, as a rule; 0 for none.
+    fn optional_rule(&mut self) -> Option<u16> {
+        match *self.list(Self::pin)? {
+            [] => Some(0),
+            [pin] => pin.checked_add(1),
+            _ => None,
+        }
     }
 
     fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {

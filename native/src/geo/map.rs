@@ -76,8 +76,8 @@ pub struct ClientMap {
     pub(super) v6: Trie,
     pub(super) rows: Rows,
     pub(super) sets: Box<[RuleSet]>,
-    /// The number of the set of all rules.
-    pub(super) every: u32,
+    /// The number of the set of all rules that hold somewhere in IPv4.
+    pub(super) every_v4: u32,
     pub(super) policy: Policy,
     pub(super) blocks: Blocks,
     pub(super) regions: usize,
@@ -160,7 +160,7 @@ impl ClientMap {
             v6: Trie::new(&[Leaf::new(0, 0)])?,
             rows: rows.finish(),
             sets: RuleSets::new(&[]).finish(),
-            every: 0,
+            every_v4: 0,
             policy: Policy::Listed,
             blocks: Blocks { v4: 24, v6: 48 },
             regions: order.len(),
@@ -193,8 +193,8 @@ impl ClientMap {
 
     /// A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
     ///
-    /// It is fenced as if it were all of them, and its scope asks for as many bits as its
-    /// first address alone would need, and for one of the embedded address at least.
+    /// It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
+    /// as its first address alone would need, and for one of the embedded address at least.
     #[cold]
     fn lookup_carrier<'a>(
         &'a self,
@@ -207,9 +207,12 @@ impl ClientMap {
         let scope = (self.scope(&around, first.prefix.family, first.offset))
             .max(boundary)
             .max(first.offset.saturating_add(1));
-        let (pins, fence) = self.set(self.every);
-        scratch.pins.clear();
+        let mut fence = self.rules_within(client, scratch);
+        let (pins, carried) = self.set(self.every_v4);
+        fence = fence.and(&carried);
         scratch.pins.extend(pins);
+        scratch.pins.sort_unstable();
+        scratch.pins.dedup();
         self.fenced(around.order, &fence, first.prefix, scope, scratch)
     }
 

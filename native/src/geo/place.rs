@@ -21,17 +21,30 @@ pub const NONE: Code = [0; 2];
 
 const CONTINENTS: [&[u8; 2]; 7] = [b"AF", b"AN", b"AS", b"EU", b"NA", b"OC", b"SA"];
 
-/// A point in degrees and what is known of it.
+/// What is known of where an address is; at least one part is.
+///
+/// Where a country is known, so is all else.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Place {
-    /// Degrees north.
-    pub latitude: f64,
-    /// Degrees east.
-    pub longitude: f64,
+    /// Degrees north and east.
+    pub point: Option<(f64, f64)>,
     /// ISO 3166-1 alpha-2, or XK; [`NONE`] where unknown.
     pub country: Code,
     /// One of AF AN AS EU NA OC SA; [`NONE`] where unknown.
     pub continent: Code,
+}
+
+impl Place {
+    /// This place; what it does not know is as `other` has it.
+    #[must_use]
+    pub fn completed_by(&self, other: &Self) -> Self {
+        let either = |mine: Code, theirs| if mine == NONE { theirs } else { mine };
+        Self {
+            point: self.point.or(other.point),
+            country: either(self.country, other.country),
+            continent: either(self.continent, other.continent),
+        }
+    }
 }
 
 /// What is known of a country: where its people are, and its continent.
@@ -50,8 +63,7 @@ impl Countries {
                 let degrees =
                     |octets: &[u8]| f64::from_be_bytes(octets.try_into().unwrap_or_default());
                 let place = Place {
-                    latitude: degrees(north),
-                    longitude: degrees(east),
+                    point: Some((degrees(north), degrees(east))),
                     country: [*a, *b],
                     continent: [*c, *d],
                 };
@@ -109,7 +121,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The place that a record gives; None when it knows neither coordinates nor a country.
+    /// The place that a record gives; None when no part of it is known.
     pub fn place(&mut self, record: usize) -> Result<Option<Place>, Unreadable> {
         let Some(target) = self.pointed_to(record) else {
             return self.place_at(record);
@@ -161,7 +173,8 @@ impl<'a> Reader<'a> {
         east: Option<usize>,
     ) -> Result<Option<Place>, Unreadable> {
         // "ZZ", "EU", "-" and the like stand for "no one country"; only real codes count.
-        let country = self.countries.get(self.text(code)?);
+        let code = self.text(code)?;
+        let country = self.countries.get(code);
         let (latitude, longitude) = (self.degrees(north, 90.0)?, self.degrees(east, 180.0)?);
         let point = match (latitude, longitude) {
             (Some(latitude), Some(longitude)) => Some((latitude, longitude)),
@@ -170,20 +183,22 @@ impl<'a> Reader<'a> {
                 return Err("a record has a latitude or a longitude, but not both".into());
             }
         };
-        // 0° N 0° E with no country is how some sources write "unknown": there is only water.
-        let point = point.filter(|point| country.is_some() || *point != (0.0, 0.0));
-        let Some((latitude, longitude)) = point.or(country.map(|c| (c.latitude, c.longitude)))
-        else {
-            return Ok(None);
-        };
+        // 0° N 0° E is how some sources write "unknown", beside a country too: there is only water.
+        let point = point
+            .filter(|point| *point != (0.0, 0.0))
+            .or_else(|| country.and_then(|country| country.point));
         let known = self.text(continent)?;
         let continent = match CONTINENTS.iter().find(|code| code.as_slice() == known) {
             Some(code) => **code,
+            // Registries write EU for "some country of the European Union".
+            None if country.is_none() && code == b"EU" => *b"EU",
             None => country.map_or(NONE, |country| country.continent),
         };
+        if point.is_none() && continent == NONE {
+            return Ok(None);
+        }
         Ok(Some(Place {
-            latitude,
-            longitude,
+            point,
             country: country.map_or(NONE, |country| country.country),
             continent,
         }))

@@ -225,19 +225,28 @@ impl<'a> Walk<'a> {
         None
     }
 
-    /// The number of the place that the databases give; None where they go on below.
+    /// The number of the place that the databases give together, the first that knows a part of
+    /// it first; None where they go on below.
     #[inline]
     fn place(&self, records: &[u32]) -> Option<u32> {
+        let mut found = NOWHERE;
         for (source, &record) in self.sources.iter().zip(records) {
             if record < source.file.tree.count() {
                 return None;
             }
             let number = source.gazetteer.number(record);
-            if number != NOWHERE {
-                return Some(source.base + number);
+            if number == NOWHERE {
+                continue;
+            }
+            found = match found {
+                NOWHERE => source.base + number,
+                known => self.entries.completed(known, source.base + number),
+            };
+            if self.entries.is_complete(found) {
+                break;
             }
         }
-        Some(NOWHERE)
+        Some(found)
     }
 
     fn take_records(&self, pending: &mut Pending, records: &mut [u32]) {

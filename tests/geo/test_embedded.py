@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from resolverd.dns.embedded import Folded, fold
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
-from resolverd.geo.client import Folded, fold
 
 v4 = st.integers(0, 2**32 - 1)
 MAPPED, NAT64 = 0xFFFF << 32, 0x64FF9B << 96

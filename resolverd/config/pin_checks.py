@@ -1,0 +1,180 @@
+"""Checks of pins: each client of a service is held by one of them, and each holds what it says.
+
+Subnets are compared as they are looked up: an IPv6 network that stands for IPv4 clients is that
+IPv4 network, whichever way it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from resolverd.config.finding import Finding, Tree
+from resolverd.config.model import Config, Pin
+from resolverd.dns.embedded import CARRIERS, fold
+from resolverd.dns.prefix import Prefix, parse_prefix
+
+# What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
+PUBLIC_V4, PUBLIC_V6 = 24, 56
+
+_ALL_IPV4 = parse_prefix("0.0.0.0/0")
+
+
+class _Claim(NamedTuple):
+    """What a pin holds for: at `path` of the configuration, as written and as looked up."""
+
+    path: tuple[str | int, ...]
+    written: str
+    value: tuple[str, Any]
+
+
+def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
+    """Every finding about pins."""
+    yield from _overlaps(config)
+    for name, pin in config.pin.items():
+        if not _claims(name, pin):
+            yield Finding(
+                ("pin", name), "config-pin-empty", f'pin "{name}" holds for no client',
+                "give it subnets, countries or continents, unplaced = true or default = true",
+            )  # fmt: skip
+        for index, subnet in enumerate(pin.subnets):
+            path = ("pin", name, "subnets", index)
+            yield from _embedded(path, subnet, pin.subnets)
+            yield from _narrow(path, subnet)
+        yield from _refusals(config, name, pin)
+        yield from _bypasses(config, name, pin)
+
+
+def _overlaps(config: Config) -> Iterator[Finding]:
+    """Two pins of one service that claim the same clients: which of them held would be chance."""
+    claimed: dict[tuple[str, Any], list[str]] = {}
+    for name, pin in config.pin.items():
+        for claim in _claims(name, pin):
+            earlier = claimed.setdefault(claim.value, [])
+            others = [other for other in earlier if _share_a_service(pin, config.pin[other])]
+            if others:
+                yield Finding(
+                    claim.path, "config-pin-overlap",
+                    f"{claim.written} is pinned by {' and '.join(dict.fromkeys(others))} already",
+                    "give it to one pin, or keep the pins' services apart",
+                )  # fmt: skip
+            earlier.append(name)
+
+
+def _claims(name: str, pin: Pin) -> list[_Claim]:
+    claims = []
+    for index, subnet in enumerate(pin.subnets):
+        looked_up = fold(subnet).prefix
+        as_ipv4 = "" if looked_up == subnet else f" ({looked_up})"
+        path = ("pin", name, "subnets", index)
+        claims.append(_Claim(path, f"{subnet}{as_ipv4}", ("subnets", looked_up)))
+    for kind in ("countries", "continents"):
+        for index, code in enumerate(getattr(pin, kind)):
+            claims.append(_Claim(("pin", name, kind, index), code, (kind, code)))
+    claims += [
+        _Claim(("pin", name, kind), f"{kind} = true", (kind, True))
+        for kind in ("unplaced", "default")
+        if getattr(pin, kind)
+    ]
+    return claims
+
+
+def _share_a_service(one: Pin, other: Pin) -> bool:
+    return not one.services or not other.services or bool(set(one.services) & set(other.services))
+
+
+def _embedded(
+    path: tuple[str | int, ...], subnet: Prefix, beside: Sequence[Prefix]
+) -> Iterator[Finding]:
+    """A network whose clients are looked up as IPv4 clients, but not as those of one network."""
+    if subnet.bits == 32 or fold(subnet).offset:
+        return
+    around = [carrier for carrier in CARRIERS if carrier.contains(subnet)]
+    inside = [carrier for carrier in CARRIERS if subnet.contains(carrier)]
+    if around:
+        yield Finding(
+            path, "config-pin-embedded",
+            f"{subnet} lies in {around[0]}, whose clients are looked up by the IPv4 address inside "
+            "theirs, and does not tell it: this would hold for nobody",
+            "write the IPv4 network of these clients instead",
+        )  # fmt: skip
+    elif inside and not any(fold(other).prefix == _ALL_IPV4 for other in beside):
+        listed = ", ".join(map(str, inside))
+        yield Finding(
+            path, "config-pin-embedded",
+            f"{subnet} has {listed} in it, whose clients are looked up by the IPv4 address inside "
+            "theirs: it would not hold for them",
+            'add "0.0.0.0/0" where all IPv4 clients are meant too, or write the IPv6 networks '
+            f"beside: {_beside(subnet, inside)}",
+        )  # fmt: skip
+
+
+def _beside(network: Prefix, carriers: Sequence[Prefix]) -> str:
+    """The largest networks that `network` without `carriers` is made of, a few of them by name."""
+    pieces, waiting = [], [network]
+    while waiting:
+        piece = waiting.pop()
+        if not any(piece.contains(c) or c.contains(piece) for c in carriers):
+            pieces.append(piece)
+        elif not any(carrier.contains(piece) for carrier in carriers):
+            half = 1 << (piece.bits - piece.length - 1)
+            waiting += [
+                Prefix(piece.bits, piece.address | bit, piece.length + 1) for bit in (0, half)
+            ]
+    pieces.sort(key=lambda piece: (piece.length, piece.address))
+    more = f" and {len(pieces) - 4} more" if len(pieces) > 4 else ""
+    return ", ".join(f'"{piece}"' for piece in pieces[:4]) + more
+
+
+def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
+    subnet = fold(written).prefix
+    sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
+    wide = subnet.widened(min(sent, subnet.length))
+    near = any(wide.contains(each) or each.contains(wide) for each in CARRIERS)
+    if subnet.length > sent and not near:
+        yield Finding(
+            path, "config-pin-narrow",
+            f"{written} is narrower than the /{sent} that public resolvers send: "
+            "queries for the whole block get the intersection of its fences",
+            f"widen it to {wide} if you can", "warning",
+        )  # fmt: skip
+
+
+def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
+    for service_name, service in config.service.items():
+        if _applies(pin, service_name) and not set(pin.regions) & set(service.regions):
+            yield Finding(
+                ("pin", name, "regions"), "config-pin-refuses",
+                f"service {service_name} is in none of these regions: pinned clients are refused",
+                f"add one of them to service.{service_name}.regions, or list the services "
+                "that this pin is for", "warning",
+            )  # fmt: skip
+
+
+def _bypasses(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
+    """Regions that the pin keeps from its clients, and that another service gives them."""
+    kept = {
+        region
+        for service_name, service in config.service.items()
+        if _applies(pin, service_name)
+        for region in service.regions
+        if region not in pin.regions
+    }
+    giving = [
+        service_name
+        for service_name, service in config.service.items()
+        if not _applies(pin, service_name) and kept.intersection(service.regions)
+    ]
+    if giving:
+        listed = ", ".join(giving)
+        shared = sorted(kept.intersection(config.service[giving[0]].regions))
+        yield Finding(
+            ("pin", name, "services"), "config-pin-bypassed",
+            f"not among them: {listed}; {giving[0]} gives everybody the addresses of "
+            f"{', '.join(shared)}, which this pin keeps from its clients",
+            "add it, or give it endpoints of its own", "warning",
+        )  # fmt: skip
+
+
+def _applies(pin: Pin, service: str) -> bool:
+    return not pin.services or service in pin.services

@@ -1,0 +1,165 @@
+"""Records that give out a region's addresses whatever the client's pin allows.
+
+A pin chooses what DYNA answers; every other record is the same for everybody. So a static address
+of a region that some pin keeps from its clients, in a record of any type, hands it to them.
+`Kept` says which addresses and host names these are; IPv4 addresses inside IPv6 ones count as
+those.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from dns.rdatatype import (
+    AAAA,
+    AMTRELAY,
+    CNAME,
+    DNAME,
+    HTTPS,
+    IPSECKEY,
+    MX,
+    NAPTR,
+    SRV,
+    SVCB,
+    URI,
+    A,
+    RdataType,
+    to_text,
+)
+from dns.rdtypes.svcbbase import ParamKey
+
+from resolverd.dns.embedded import fold
+from resolverd.dns.names import Key, ancestors, key_from_text, key_of
+from resolverd.dns.prefix import parse_prefix
+from resolverd.errors import Problem
+from resolverd.zone.catalogue import found
+from resolverd.zone.draft import Record
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.tree import Node, Tree
+
+_HINTS = (ParamKey.IPV4HINT, ParamKey.IPV6HINT)
+_SERVICE_BINDINGS = frozenset({HTTPS, SVCB})
+_NAME_FIELD = {
+    CNAME: "target",
+    DNAME: "target",
+    MX: "exchange",
+    SRV: "target",
+    SVCB: "target",
+    HTTPS: "target",
+    NAPTR: "replacement",
+}
+_TYPES = frozenset({A, AAAA, URI, IPSECKEY, AMTRELAY, *_NAME_FIELD})
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What pins keep from some client: by address (folded, as text) and by host name, who says so.
+
+    `fenced` are the services of which a pin keeps a region from somebody, `safe` the addresses that
+    no pin keeps from anybody, by service.
+    """
+
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[Key, str] = field(default_factory=dict)
+    fenced: frozenset[str] = frozenset()
+    safe: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+NOTHING_KEPT = Kept()
+
+
+def canonical(address: str) -> str:
+    """An address as it is compared: folded into the IPv4 one that it stands for, if any."""
+    bits = 32 if ipaddress.ip_address(address).version == 4 else 128
+    return str(fold(parse_prefix(f"{address}/{bits}")).prefix).partition("/")[0]
+
+
+def check_past_pins(tree: Tree, kept: Kept) -> Iterator[Problem]:
+    """Every record of the zone that passes by a pin."""
+    if not kept.fenced:
+        return
+    for node in tree.nodes.values():
+        for rdtype in _TYPES & node.records.keys():
+            for record in node.records[rdtype]:
+                yield from _check_record(node, rdtype, record, kept)
+
+
+def _check_record(node: Node, rdtype: RdataType, record: Record, kept: Kept) -> Iterator[Problem]:
+    steered = [dyna.rdata.service for dyna in node.records.get(DYNA, ())]  # type: ignore[attr-defined]
+    fenced = next((service for service in steered if service in kept.fenced), None)
+    if rdtype in _SERVICE_BINDINGS and fenced is not None:
+        safe = kept.safe.get(fenced, frozenset())
+        unsafe = [a for a in _hints(record.rdata) if canonical(a) not in safe]
+        if unsafe:
+            yield found(
+                "zone-pin-hint",
+                record.at_type(),
+                f"{node.owner} {to_text(rdtype)} hints at {', '.join(unsafe)} for every client of "
+                f"{fenced}, whatever its pin allows",
+                "remove ipv4hint and ipv6hint: clients then ask for A and AAAA, which are steered",
+            )
+            return
+    given = [*_addresses(rdtype, record.rdata)]
+    said = [(a, kept.addresses[c]) for a in given if (c := canonical(a)) in kept.addresses]
+    said += _names(rdtype, record.rdata, kept)
+    for what, whose in said[:1]:
+        yield found(
+            "zone-past-pin",
+            record.at_type(),
+            f"{node.owner} {to_text(rdtype)} gives everybody {what}: {whose}",
+            "give it to those alone who may have it, or let a DYNA answer at this name",
+        )
+
+
+def _addresses(rdtype: RdataType, rdata: Any) -> Iterator[str]:
+    if rdtype in (A, AAAA):
+        yield rdata.address
+    elif rdtype in _SERVICE_BINDINGS:
+        yield from _hints(rdata)
+    elif rdtype == URI:
+        host = _host(rdata)
+        yield from [host] if _is_address(host) else []
+    elif isinstance(gateway := getattr(rdata, "gateway", getattr(rdata, "relay", None)), str):
+        yield from [gateway] if _is_address(gateway) else []
+
+
+def _hints(rdata: Any) -> Iterator[str]:
+    params = getattr(rdata, "params", {})
+    for key in _HINTS:
+        yield from getattr(params.get(key), "addresses", ())
+
+
+def _names(rdtype: RdataType, rdata: Any, kept: Kept) -> Iterator[tuple[str, str]]:
+    """The host names of kept regions that a record leads to, and whose they are."""
+    if rdtype == URI:
+        host = _host(rdata)
+        key = key_from_text(host) if host and not _is_address(host) and host.isascii() else None
+    elif rdtype in _NAME_FIELD:
+        key = key_of(getattr(rdata, _NAME_FIELD[rdtype]))
+    else:
+        key = None
+    if key is None:
+        return
+    for name, whose in kept.names.items():
+        leads = key in list(ancestors(name))[1:] if rdtype == DNAME else key == name
+        if leads:
+            yield "the host name of a region", whose
+
+
+def _host(rdata: Any) -> str:
+    try:
+        return urlsplit(rdata.target.decode("ascii", "replace")).hostname or ""
+    except ValueError:  # not a URL: no host that anybody could ask
+        return ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
