@@ -145,7 +145,8 @@ def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
         if _applies(pin, service_name) and not set(pin.regions) & set(service.regions):
             yield Finding(
                 ("pin", name, "regions"), "config-pin-refuses",
-                f"service {service_name} is in none of these regions: pinned clients are refused",
+                f"service {service_name} is in none of these regions: "
+                "pinned clients are given none (no_region)",
                 f"add one of them to service.{service_name}.regions, or list the services "
                 "that this pin is for", "warning",
             )  # fmt: skip
