@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import client_proto, client_reqrep
 
 from resolverd.health.probes.certificate import expires_at
-from resolverd.health.probes.protocol import HeadProtocol
+from resolverd.health.probes.protocol import FramedProtocol
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class TracingConnector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(force_close=True, **options)
-        self._factory: partial[Any] = partial(HeadProtocol, loop=self._loop)
+        self._factory: partial[Any] = partial(FramedProtocol, loop=self._loop)
 
     async def _wrap_create_connection(
         self,

@@ -1,26 +1,35 @@
-"""aiohttp's reader of responses, which here ends a response to HEAD at its blank line.
+"""aiohttp's reader of responses, which here ends each response where its own head says.
 
-Some servers send the body all the same. RFC 9110 §9.3.2 has none there, so to a parser the body is
-the beginning of another response, and a malformed one.
+To aiohttp's parser, octets after the end are the beginning of another response, and a malformed
+one, but only if they come in the same segment. Servers send them: a body after the headers that
+answer HEAD, a body under 204, text whose length was counted in characters. A probe's verdict may
+not hang on segments, so what follows the end is dropped, as curl does.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import BadHttpMessage
 
-_BLANK_LINE = re.compile(rb"\n\r?\n")
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
+from resolverd.health.probes.framing import MAX_HEAD, end_of_head, framed, is_interim
+
+_BEGINNING = b"HTTP/"
 
 
-class HeadProtocol(ResponseHandler):
-    """A response handler that drops whatever follows the headers of an answer to HEAD."""
+class FramedProtocol(ResponseHandler):
+    """A response handler that reads one response, its interim ones included, and no octet more.
 
-    _headers_only = False
-    _head = b""
-    _ended = False
+    A head is handed on when it is whole. What does not begin as HTTP is handed on as it comes, for
+    the parser to say so at once.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._headers_only = False
+        self._head: bytearray | None = bytearray()  # None once the last head is whole
+        self._left: int | None = None  # octets of the body that are to come, if known
 
     def set_response_params(self, *, skip_payload: bool = False, **parameters: Any) -> None:
         """aiohttp's call before it reads a response; `skip_payload` is its word for HEAD."""
@@ -28,17 +37,49 @@ class HeadProtocol(ResponseHandler):
         super().set_response_params(skip_payload=skip_payload, **parameters)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, up to the end of the headers where that is all there is to be."""
-        super().data_received(self._headers_of(data) if self._headers_only and data else data)
+        """Read on, up to the end of the response. aiohttp resumes its parser by empty `data`."""
+        if data and self._parser is not None:
+            data = self._within_response(data)
+            if not data:
+                return
+        super().data_received(data)
 
-    def _headers_of(self, data: bytes) -> bytes:
-        """What of `data` belongs to the headers, interim responses (1xx) included."""
-        if self._ended:
-            return b""
-        read, self._head = len(self._head), self._head + data
-        while end := _BLANK_LINE.search(self._head):
-            if not _INTERIM.match(self._head):
-                self._ended = True
-                return data[: end.end() - read]
-            self._head, read = self._head[end.end() :], read - end.end()
+    def _within_response(self, data: bytes) -> bytes:
+        """What of `data`, and of what was held back, is the response's and can be parsed now."""
+        if self._head is None:
+            return self._of_body(data)
+        searched = len(self._head)
+        self._head += data
+        whole = b""
+        while (end := end_of_head(self._head, searched)) is not None and self._begins_as_http():
+            if end > MAX_HEAD:
+                return self._refuse()
+            head, body = bytes(self._head[:end]), bytes(self._head[end:])
+            if not is_interim(head):
+                head, self._left = framed(head, headers_only=self._headers_only)
+                self._head = None
+                return whole + head + self._of_body(body)
+            whole, self._head, searched = whole + head, bytearray(body), 0
+        if not self._begins_as_http():
+            whole, self._head = whole + bytes(self._head), None
+        elif len(self._head) > MAX_HEAD:
+            return self._refuse()
+        return whole
+
+    def _begins_as_http(self) -> bool:
+        held = self._head or b""
+        return held[: len(_BEGINNING)] == _BEGINNING[: len(held)]
+
+    def _of_body(self, data: bytes) -> bytes:
+        if self._left is None:
+            return data
+        data = data[: self._left]
+        self._left -= len(data)
         return data
+
+    def _refuse(self) -> bytes:
+        self._head, self._left = None, 0
+        self.set_exception(BadHttpMessage(f"headers of more than {MAX_HEAD // 1024} KiB"))
+        if self.transport is not None:
+            self.transport.close()
+        return b""
