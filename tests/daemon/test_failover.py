@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from live_daemon import TOKYO, Endpoint, Files, addresses, ask, good_config, run
 from resolverd.daemon import Daemon
 from resolverd.engine.native import NativeEngine
 from resolverd.errors import EngineError, ExitCode, ProblemsError
+from resolverd.health.lookup import SystemLookup
 from resolverd.health.overrides import Override, OverrideKind
 
 CHAT = "chat.inference.example"
@@ -176,12 +178,20 @@ async def test_a_broken_configuration_is_fatal_at_start(files: Files) -> None:
 
 
 async def test_an_endpoint_given_by_hostname_is_answered_with_what_it_resolves_to(
-    files: Files, endpoints: dict[str, Endpoint]
+    files: Files,
+    endpoints: dict[str, Endpoint],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """localhost, because every host's own files know it."""
+    """Found in the hosts file; an address that leads a client to itself is left out."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("192.0.2.77 gpu.example\n127.0.0.1 gpu.example\n")
+    monkeypatch.setattr(
+        "resolverd.health.addresses.SystemLookup", partial(SystemLookup, hosts=hosts)
+    )
     text = good_config(endpoints)
     written = f"address = ['{address_of('ap-northeast')}', '2001:db8::40']"
     assert written in text
-    files.config.write_text(text.replace(written, 'hostname = "localhost"'))
+    files.config.write_text(text.replace(written, 'hostname = "gpu.example"'))
     async with running(files.config) as started:
-        assert (await _chosen(started))[0] == {"127.0.0.1"}
+        assert (await _chosen(started))[0] == {"192.0.2.77"}
