@@ -3,11 +3,13 @@
 //! It holds no cells. A client's order of regions is walked when a packet asks, which takes
 //! one step as a rule, so its cost when published does not grow with the number of orders.
 
+mod raw;
+
+use self::raw::RawState;
 use super::image::Reader;
 use super::plan::{Plan, Service};
-use super::{NONE, Pool, Run};
+use super::{Pool, Run};
 use crate::geo::Order;
-use crate::name::length_of;
 
 const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
@@ -370,67 +372,4 @@ impl Steering {
 fn ttl(service: &Service, horizon: f64) -> u32 {
     // Neither is negative, so cutting the fraction off is flooring.
     service.failover_ttl.max(horizon.min(service.ttl)) as u32
-}
-
-struct RawState {
-    horizon: f64,
-    answered: f64,
-    spilled: f64,
-    takes: f64,
-    a: u32,
-    aaaa: u32,
-    cname: u32,
-    a_ttl: u32,
-    aaaa_ttl: u32,
-    a_count: u16,
-    aaaa_count: u16,
-    serves: u8,
-    unknown: u8,
-    alive: u8,
-    addresses: u8,
-}
-
-impl RawState {
-    fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
-        let raw = Self {
-            horizon: from.f64()?,
-            answered: from.f64()?,
-            spilled: from.f64()?,
-            takes: from.f64()?,
-            a: from.u32()?,
-            aaaa: from.u32()?,
-            cname: from.u32()?,
-            a_ttl: from.u32()?,
-            aaaa_ttl: from.u32()?,
-            a_count: from.u16()?,
-            aaaa_count: from.u16()?,
-            serves: from.u8()?,
-            unknown: from.u8()?,
-            alive: from.u8()?,
-            addresses: from.u8()?,
-        };
-        Ok(raw)
-    }
-
-    fn state(&self, pool: &Pool) -> Result<State, &'static str> {
-        let cname = match self.cname {
-            NONE => Run::default(),
-            at => pool.name(at)?,
-        };
-        debug_assert!(cname.is_empty() || length_of(pool.get(cname)).is_some());
-        Ok(State {
-            horizon: self.horizon,
-            spilled: self.spilled,
-            takes: self.takes,
-            serves: self.serves != 0,
-            unknown: self.unknown != 0,
-            alive: self.alive != 0,
-            addresses: self.addresses != 0,
-            a: pool.run(self.a, 4 * u32::from(self.a_count))?,
-            aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
-            cname,
-            a_ttl: self.a_ttl,
-            aaaa_ttl: self.aaaa_ttl,
-        })
-    }
 }
