@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.framing import MAX_HEAD, end_of_head, framed
+from resolverd.health.probes.protocol import FramedProtocol
 
 Serve = Callable[..., Awaitable[int]]
 Ask = Callable[..., Awaitable[Outcome]]
@@ -220,6 +222,21 @@ async def test_what_is_refused_says_why(serve: Serve, ask: Ask, name: str) -> No
     assert not outcome.ok
     assert outcome.heard
     assert outcome.reason.startswith(reason)
+
+
+async def test_a_burst_of_interim_responses_costs_by_its_length() -> None:
+    """No more per octet for ten times as many, whatever else the machine does meanwhile."""
+
+    def cost(times: int) -> float:
+        protocol = FramedProtocol(loop=asyncio.get_running_loop())
+        burst = b"HTTP/1.1 100 C\r\n\r\n" * times
+        began = time.process_time()
+        protocol._within_response(burst)
+        return (time.process_time() - began) / times
+
+    few = min(cost(1_400) for _ in range(5))
+    many = min(cost(14_000) for _ in range(5))
+    assert many < 4 * few
 
 
 async def test_headers_cut_short_are_no_answer(serve: Serve, ask: Ask) -> None:

@@ -21,11 +21,8 @@ _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
 def end_of_head(text: bytes | bytearray, start: int = 0) -> int | None:
-    """How many octets of `text` are the head, or None while its blank line has not come.
-
-    The search begins at `start`, for whoever has searched what is before.
-    """
-    found = _BLANK_LINE.search(text, max(0, start - 2))
+    """Where in `text` the head ends whose blank line is found from `start` on; None if none is."""
+    found = _BLANK_LINE.search(text, start)
     return found.end() if found else None
 
 

@@ -48,27 +48,23 @@ class FramedProtocol(ResponseHandler):
         """What of `data`, and of what was held back, is the response's and can be parsed now."""
         if self._head is None:
             return self._of_body(data)
-        searched = len(self._head)
-        self._head += data
-        whole = b""
-        while (end := end_of_head(self._head, searched)) is not None and self._begins_as_http():
-            if end > MAX_HEAD:
+        searched, held = len(self._head), self._head
+        held += data
+        at = 0  # where the head that is not whole yet begins
+        while _may_be_http(held, at):
+            end = end_of_head(held, max(at, searched - 2))
+            if (len(held) if end is None else end) - at > MAX_HEAD:
                 return self._refuse()
-            head, body = bytes(self._head[:end]), bytes(self._head[end:])
-            if not is_interim(head):
-                head, self._left = framed(head, headers_only=self._headers_only)
+            if end is None:
+                self._head = held[at:]
+                return bytes(held[:at])
+            if not is_interim(head := bytes(held[at:end])):
                 self._head = None
-                return whole + head + self._of_body(body)
-            whole, self._head, searched = whole + head, bytearray(body), 0
-        if not self._begins_as_http():
-            whole, self._head = whole + bytes(self._head), None
-        elif len(self._head) > MAX_HEAD:
-            return self._refuse()
-        return whole
-
-    def _begins_as_http(self) -> bool:
-        held = self._head or b""
-        return held[: len(_BEGINNING)] == _BEGINNING[: len(held)]
+                head, self._left = framed(head, headers_only=self._headers_only)
+                return bytes(held[:at]) + head + self._of_body(bytes(held[end:]))
+            at = end
+        self._head = None
+        return bytes(held)
 
     def _of_body(self, data: bytes) -> bytes:
         if self._left is None:
@@ -83,3 +79,8 @@ class FramedProtocol(ResponseHandler):
         if self.transport is not None:
             self.transport.close()
         return b""
+
+
+def _may_be_http(held: bytearray, at: int) -> bool:
+    begun = held[at : at + len(_BEGINNING)]
+    return begun == _BEGINNING[: len(begun)]
