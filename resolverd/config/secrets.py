@@ -33,7 +33,8 @@ def shown_url(url: str, *, may_be_no_url: bool = False) -> str:
     """`url`, with `***` for its password, or for a user that stands alone, and for its query."""
     scheme, mark, rest = url.partition("://") if url.count("://") == 1 else ("", "", url)
     at, query = rest.rfind("@"), re.search(r"[?#]", rest)
-    if url.count("://") > 1 or (query and at > query.start()):
+    hostless = at >= 0 and rest[at + 1 : at + 2] in ("", "/")
+    if url.count("://") > 1 or (query and at > query.start()) or hostless:
         return scheme + mark + HIDDEN  # it could be read in two ways
     if at >= 0:
         user, colon, _ = rest[:at].partition(":")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from resolverd.config.load import load_config
@@ -62,6 +62,8 @@ secrets = st.text(string.ascii_uppercase + string.digits + "!$&*+,;=@/?#._~-", m
 @settings(max_examples=10)
 @given(secret=secrets)
 def test_no_problem_tells_a_secret(place: str, fault: str, secret: str) -> None:
+    # What follows an "@" is a host (RFC 3986 §3.2), which is shown.
+    assume(place != "password without a host" or "@" not in secret)
     secret = f"ZQ{secret}QZ"
     line = PLACES[place].format(secret)
     line = line[:-1] if fault == "cut off" else FAULTS[fault].format(line)
