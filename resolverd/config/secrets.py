@@ -63,17 +63,18 @@ def is_secret(path: Sequence[str | int]) -> bool:
     return not _SECRET.isdisjoint(path[1:])
 
 
-def shown_line(line: str, *, secret: bool = False) -> str:
+def shown_line(line: str, *, secret: bool = False, parsed: bool = True) -> str:
     """A line of a TOML file, of the same length, each letter of a secret replaced by ``*``.
 
-    `secret` tells that it is known to hold one.
+    `secret` tells that it is known to hold one. In a file that is not `parsed` it may also lie
+    within a string of several lines, and what looks like a key may be a secret too.
     """
     header = _HEADER.fullmatch(line)
     if header is not None and (header[1] is None or header[1] in _options()):
         return line
     keys = [found.group() for found in _ASSIGNMENT.finditer(line)]
     first = _ASSIGNMENT.match(line, len(line) - len(line.lstrip()))
-    if first is None:
+    if first is None or not (parsed or set(map(_last_part, keys)) <= _options()):
         return _masked(line)  # a part of a value, and nobody knows of which
     if not secret and all(map(_may_be_shown, keys)) and not _has_secret(line[first.end() :]):
         return line
@@ -81,8 +82,15 @@ def shown_line(line: str, *, secret: bool = False) -> str:
 
 
 def _may_be_shown(key: str) -> bool:
-    parts = [part.strip("\"'") for part in key.rstrip("= \t").split(".")]
-    return parts[-1] in _options() and not _SECRET & {*parts}
+    return _last_part(key) in _options() and not _SECRET & {*_key_parts(key)}
+
+
+def _last_part(key: str) -> str:
+    return _key_parts(key)[-1]
+
+
+def _key_parts(key: str) -> list[str]:
+    return [part.strip("\"'") for part in key.rstrip("= \t").split(".")]
 
 
 def _has_secret(value: str) -> bool:

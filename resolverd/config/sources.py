@@ -166,7 +166,7 @@ class Sources:
                 Problem(
                     str(file), line, column, "config-syntax", f"not TOML: {reason}",
                     "see https://toml.io for the syntax",
-                    source=shown_line(lines[line - 1]) if line <= len(lines) else "",
+                    source=shown_line(lines[line - 1], parsed=False) if line <= len(lines) else "",
                 )
             )  # fmt: skip
             return None

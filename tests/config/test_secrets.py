@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from resolverd.config.load import load_config
@@ -59,7 +59,8 @@ secrets = st.text(string.ascii_uppercase + string.digits + "!$&*+,;=@/?#._~-", m
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("place", PLACES)
-@settings(max_examples=10)
+@example(secret="00000000000=")  # in a string of several lines it looks like a key
+@settings(max_examples=10, derandomize=True)  # 90 of them a run; `make fuzz` is for chance
 @given(secret=secrets)
 def test_no_problem_tells_a_secret(place: str, fault: str, secret: str) -> None:
     # What follows an "@" is a host (RFC 3986 §3.2), which is shown.
