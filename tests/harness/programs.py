@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -104,21 +104,29 @@ async def unbound(
     config.write_text(
         _UNBOUND.format(port=asked.port, folder=folder, daemon=daemon, zone=zone, longest=longest)
     )
+    async with _started("unbound", ("-d", "-p", "-c", str(config)), "start of service"):
+        yield asked
+
+
+@asynccontextmanager
+async def _started(name: str, arguments: Sequence[str], ready: str) -> AsyncIterator[None]:
+    """The program, once a line of its standard error has `ready` in it; ended afterwards."""
     process = await asyncio.create_subprocess_exec(
-        program("unbound"),
-        *("-d", "-p", "-c", str(config)),
+        program(name),
+        *arguments,
         stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
     )
     assert process.stderr is not None
     said: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE):
-            while not said or "start of service" not in said[-1]:
+            while not said or ready not in said[-1]:
                 line = await process.stderr.readline()
-                assert line, f"unbound did not start: {said}"
+                assert line, f"{name} did not start: {said}"
                 said.append(line.decode())
         draining = asyncio.create_task(process.stderr.read())
-        yield asked
+        yield
     finally:
         with contextlib.suppress(ProcessLookupError):  # it may be gone already
             process.terminate()
@@ -158,24 +166,5 @@ async def recursor(
         port=asked.port, folder=folder, daemon=daemon, zone=zone.rstrip("."), longest=longest
     )
     (folder / "recursor.conf").write_text(settings)
-    process = await asyncio.create_subprocess_exec(
-        program("pdns_recursor"),
-        f"--config-dir={folder}",
-        stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stderr is not None
-    said: list[str] = []
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not said or "multiplexer" not in said[-1]:
-                line = await process.stderr.readline()
-                assert line, f"PowerDNS Recursor did not start: {said}"
-                said.append(line.decode())
-        draining = asyncio.create_task(process.stderr.read())
+    async with _started("pdns_recursor", (f"--config-dir={folder}",), "multiplexer"):
         yield asked
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # it may be gone already
-            process.terminate()
-        await process.wait()
-    await draining

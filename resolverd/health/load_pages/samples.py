@@ -38,7 +38,7 @@ def find_samples(page: bytes, names: Iterable[str]) -> Mapping[str, list[Sample]
         if count == _MAX_SAMPLES:
             return {}
         name, labels, value = match.groups(b"")
-        found.setdefault(name.decode(), []).append(Sample(_labels(labels), _number(value)))
+        found.setdefault(name.decode(), []).append(Sample(_labels(labels), number(value)))
     return found
 
 
@@ -52,7 +52,8 @@ def _labels(text: bytes) -> Mapping[str, str]:
     return {name.decode(): value.decode("utf-8", "replace") for name, value in _LABEL.findall(text)}
 
 
-def _number(text: bytes) -> float:
+def number(text: bytes) -> float:
+    """A finite number that is not negative, or NaN."""
     try:
         value = float(text[:40])
     except ValueError:

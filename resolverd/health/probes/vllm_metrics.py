@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from resolverd.health.load_pages.samples import number
 from resolverd.health.readings import Buckets
 
 # One engine and one model have some fifty samples of these families; a page with more than those
@@ -162,7 +163,7 @@ def _samples(page: bytes, models: Collection[bytes]) -> _Samples:
         name, labels, value = match.groups(b"")
         if models and (model := _MODEL.search(labels)) and model[1] not in models:
             continue
-        found.setdefault(name.decode(), []).append((labels, _number(value)))
+        found.setdefault(name.decode(), []).append((labels, number(value)))
     return found
 
 
@@ -222,7 +223,7 @@ def _buckets(samples: _Samples) -> Buckets | None:
         found = _BOUND.search(labels)
         if found is None:
             return None
-        bound = math.inf if found[1] == b"+Inf" else _number(found[1])
+        bound = math.inf if found[1] == b"+Inf" else number(found[1])
         counts[bound] = counts.get(bound, 0.0) + value
     if not counts or any(map(math.isnan, (*counts, *counts.values()))):
         return None
@@ -246,12 +247,3 @@ def _responses(samples: _Samples) -> Mapping[str, float] | None:
         answered = f"{status[1].decode()}xx"
         told[answered] = told.get(answered, 0.0) + value
     return told
-
-
-def _number(text: bytes) -> float:
-    """A finite number that is not negative, or NaN."""
-    try:
-        value = float(text[:40])
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) and value >= 0 else math.nan
