@@ -43,7 +43,7 @@ from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
-from resolverd.watching import keep_watching
+from resolverd.watching import Watching
 
 
 class Daemon:
@@ -63,6 +63,7 @@ class Daemon:
         self._supervision = Supervision(self, supervisor)
         self.tasks: list[asyncio.Task[None]] = []
         self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
+        self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
         self._reload_tasks: set[asyncio.Task[bool]] = set()
@@ -162,7 +163,7 @@ class Daemon:
             raise
         self.tasks = [
             asyncio.create_task(self._publication.keep(), name="steering"),
-            asyncio.create_task(keep_watching(self._adoption), name="edits"),
+            asyncio.create_task(self.watching.keep(), name="edits"),
             asyncio.create_task(self.load.keep(self.counters), name="load"),
         ]
         self.changes.judged(self.snapshot.steering.regions)

@@ -13,7 +13,7 @@ RANKS = {
     "errors": 0,
     "log": 0,
     "loop": 0,
-    "edits": 0,
+    "files": 0,
     "systemd": 0,
     "watchdog": 0,
     "dns": 1,
