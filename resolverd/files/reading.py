@@ -61,6 +61,9 @@ class UnsettledError(ResolverdError):
 THREADS = FileThreads()
 """What reads and watches operators' files."""
 
+SECRETS = FileThreads(limit=1.0)
+"""What reads the credentials and certificates of probes, whose time it takes."""
+
 _reads: ContextVar[Reads | None] = ContextVar("reads", default=None)
 
 
