@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,11 @@ def hanging_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return started
 
 
+def _wait_for(started: Path) -> None:
+    while not started.exists():
+        time.sleep(0.01)
+
+
 def _is_gone(started: Path) -> bool:
     return not Path("/proc", started.read_text().strip()).exists()
 
@@ -79,8 +85,7 @@ async def test_a_walk_that_hangs_is_ended_and_leaves_no_process(
 
 async def test_a_cancelled_walk_leaves_no_process(corpus: Path, hanging_child: Path) -> None:
     task = asyncio.create_task(walk(corpus / "GeoLite2-City-Test.mmdb"))
-    while not hanging_child.exists():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(_wait_for, hanging_child)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
