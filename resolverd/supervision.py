@@ -119,4 +119,8 @@ def status_line(
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
     not_ready = f"NOT READY: {doubt}; " if doubt else ""
-    return f"{not_ready}generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"
+    parts = [each.part for each in reloads.outdated]
+    more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+    older = f" ({', '.join(parts[:_NAMED])}{more})" if parts else ""
+    standing = f"generation {generation}, {up} of {regions} regions up"
+    return f"{not_ready}{standing}, {event} at {at}{older}{why}"

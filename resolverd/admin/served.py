@@ -16,36 +16,59 @@ from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.load import Load
-from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.difference import Difference
+from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 
 
 @dataclass(slots=True)
 class ReloadReport:
-    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds."""
+    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds.
+
+    `problems` are what was refused or is held, or else the warnings of what is served; `outdated`
+    the parts that are served in an older state; `changes` what the last reload changed, None after
+    none or one that met a defect.
+    """
 
     adopted: int = 0
     refused: int = 0
+    held: int = 0
     last: str = "started"
     at: float = field(default_factory=time.time)
     problems: tuple[Problem, ...] = ()
 
-    def adopt(self, warnings: Sequence[Problem]) -> None:
-        """Note that an edit was adopted, and what was odd about it."""
-        self.adopted += 1
-        self.last, self.at, self.problems = "adopted", time.time(), tuple(warnings)
+    outdated: tuple[Outdated, ...] = ()
+    changes: Difference | None = None
+
+    def note(self, inputs: Inputs, changes: Difference) -> None:
+        """Note that `inputs` are served, and what that changed; parts of them may be outdated."""
+        self.outdated, self.changes, self.at = inputs.outdated, changes, time.time()
+        refused = [p for each in inputs.outdated if not each.held for p in each.problems]
+        held = [p for each in inputs.outdated if each.held for p in each.problems]
+        # Zones without a file have the same finding each.
+        self.problems = tuple(dict.fromkeys([*refused, *held])) or inputs.warnings
+        reason = "\n".join(map(str, self.problems))
+        if refused:
+            self.refused += 1
+            self.last = f"refused: {reason}"
+        elif held:
+            self.held += 1
+            self.last = f"held: {reason}"
+        else:
+            self.adopted += 1
+            self.last = "adopted"
 
     def refuse(self, wrong: ResolverdError) -> None:
-        """Note that an edit was refused, and why."""
+        """Note that an edit was refused whole, and why."""
         self.refused += 1
-        self.last, self.at = f"refused: {wrong}", time.time()
+        self.last, self.at, self.changes = f"refused: {wrong}", time.time(), None
         self.problems = wrong.problems if isinstance(wrong, ProblemsError) else ()
 
     @property
     def successful(self) -> bool:
         """Whether what is served is what the files said when they were last read."""
-        return not self.last.startswith("refused")
+        return self.last in {"started", "adopted"}
 
 
 class Served(Protocol):
@@ -89,8 +112,11 @@ class Served(Protocol):
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
 
-    async def reload(self, *, orphan: bool = False) -> bool:
-        """Adopt the files as they are now, or change nothing; `reloads` tells why.
+    async def reload(self, *, accept_losses: bool = False) -> bool:
+        """Adopt the files as they are now; True if all of it is served, else `reloads` tells why.
 
-        With `orphan` even where they take away what an override speaks of.
+        What takes much away is adopted with `accept_losses` alone.
         """
+
+    async def forecast(self) -> tuple[Inputs, Difference]:
+        """What a reload would serve and change now. Raises ResolverdError."""

@@ -140,6 +140,31 @@ class Server(Section):
         True,
         "Adopt edits without being asked; false leaves that to `resolverd reload` and SIGHUP.",
     )
+    hold_services: float = option(
+        0.0,
+        "An edit that takes away more than this share of the services is held until `resolverd "
+        "reload --yes`; 1 holds none. An edit that takes a client out of a pin is always held.",
+        least=0,
+        most=1,
+    )
+    hold_regions: float = option(
+        0.0,
+        "The same for regions that some service has.",
+        least=0,
+        most=1,
+    )
+    hold_zones: float = option(
+        0.0,
+        "The same for zones that no file writes any more.",
+        least=0,
+        most=1,
+    )
+    hold_names: float = option(
+        0.25,
+        "The same for the names of one zone; other zones are not held.",
+        least=0,
+        most=1,
+    )
     query_log: float = option(
         0.0,
         "Share of queries that are written to the log, with the client's address; 0 writes none.",

@@ -68,6 +68,7 @@ class Draft:
     origin: dns.name.Name | None = None
     records: list[Record] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: set[Lost] = field(default_factory=set)
     lines: Lines = field(default_factory=Lines)

@@ -93,6 +93,7 @@ class _Reader:
     def read(self, source: Source, state: _State) -> None:
         if source.path not in self.draft.files:
             self.draft.files.append(source.path)
+            self.draft.digests.append(source.digest)
         self._chain.append(real_path(source.path))
         lexer = Lexer(source.text)
         while True:

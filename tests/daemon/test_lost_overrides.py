@@ -54,7 +54,7 @@ async def test_a_renamed_target_stays_drained_until_the_edit_is_insisted_on(
     assert "resolverd reload --yes" in problem.mend
     assert await answered(daemon) == {address_of("us-west")}
     assert not await daemon.reload(), "a reload that does not insist is refused as well"
-    assert await daemon.reload(orphan=True)
+    assert await daemon.reload(accept_losses=True)
     assert daemon.overrides.active(time.monotonic()) == {}
     assert await answered(daemon) == {address_of("ap-northeast")}
 
