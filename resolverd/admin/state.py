@@ -233,10 +233,10 @@ def _maps(plan: Plan) -> list[Json]:
 
 def _zone(zone: ZonePlan, outdated: Mapping[str, Outdated]) -> Json:
     """A zone; `outdated` is why it is in an older state than its file, None where it is not."""
-    apex = to_text(zone.apex)
+    apex = to_text(zone.apex).removesuffix(".") or "."
     why = outdated.get(apex.lower())
     return {
-        "apex": apex.removesuffix(".") or ".",
+        "apex": apex,
         "serial": serial_of(zone),
         "outdated": None if why is None else "held" if why.held else "refused",
     }

@@ -33,7 +33,7 @@ def zone_metrics(served: Served) -> Iterator[Metric]:
     for each in served.reloads.outdated:
         state = "held" if each.held else "refused"
         if each.zone:
-            zones.add_metric((each.zone.removesuffix(".") or ".", state), 1)
+            zones.add_metric((each.zone, state), 1)
         else:
             parts.add_metric((each.part, state), 1)
     yield zones

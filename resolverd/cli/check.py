@@ -6,7 +6,9 @@ import argparse
 import textwrap
 from dataclasses import asdict
 
+from resolverd.cli.comparison import forecast, serials, show
 from resolverd.cli.console import complain, count, out, report, show_json
+from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
@@ -50,6 +52,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more=_listing("a resolverd.toml to start from:", FIRST_CONFIG)
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
+    add_socket(parser)
     add_config(parser)
     add_json(parser)
 
@@ -63,6 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         problems, summary = wrong.problems, ""
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
+    compared = forecast(arguments) if inputs is not None else None
+    if compared is not None:
+        problems = (*problems, *serials(compared))
     if arguments.json:
         told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(
@@ -70,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "served": bool(summary),
                 "problems": [asdict(p) for p in problems],
                 "fences": told,
+                "reload": compared,
             }
         )
         return ExitCode.OK if summary else ExitCode.PROBLEMS
@@ -79,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         out().print(summary, markup=False)
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
+        if compared is not None:
+            show(compared)
         return ExitCode.OK
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS

@@ -65,7 +65,7 @@ def _facts(state: Json) -> Table:
     facts.add_column(overflow="fold")
     engine, reload, made = state["engine"], state["reload"], state["generation"]
     workers = count(engine["workers"], "worker")
-    tried = f"{reload['adopted']} adopted, {reload['refused']} refused"
+    tried = f"{reload['adopted']} adopted, {reload['refused']} refused, {reload['held']} held"
     last = (
         "none yet" if reload["last"] == "started" else f"{reload['last']} {since(reload['at'])} ago"
     )
@@ -78,6 +78,10 @@ def _facts(state: Json) -> Table:
         ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
         ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
         ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),
+    ]
+    rows += [
+        ("outdated", f"{part['part']}: {part['state']}; {part['problems'][0]['message']}", "red")
+        for part in reload["outdated"]
     ]
     for database in state["geo"]:
         credit = f"; {database['attribution']}" if database["attribution"] else ""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import dns.name
 
 from resolverd.config.model import Config
-from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.inputs import Inputs, name_of
 from resolverd.zone.model import RRset, Zone
 
 _TABLES = ("service", "region", "pin")
@@ -120,7 +120,7 @@ def _zones(
             continue
         added, removed = _records(was, now)
         if was is None or now is None or added or removed:
-            changes.append(ZoneChange(str(origin), _serial(was), _serial(now), added, removed))
+            changes.append(ZoneChange(name_of(origin), _serial(was), _serial(now), added, removed))
     return changes
 
 

@@ -31,6 +31,7 @@ from resolverd.snapshot.inputs import (
     Progress,
     databases_of,
     geo_problem,
+    name_of,
     open_databases,
     zone_files,
 )
@@ -170,12 +171,14 @@ def _zones(
             known = origin is not None and origin not in zones
             if origin is not None and known:
                 zones[origin] = served.zones[origin]
-            name = origin or file.origin
+            zone_name = origin or file.origin
             problems = _with_twin(file, files)
-            if name is None:
+            if zone_name is None:
                 outdated.append(Outdated(f"file {file.path}", "", False, problems, served=False))
-            elif f"zone {name}" not in {each.part for each in outdated}:
-                outdated.append(_outdated(name, problems, held=False, served=name in zones))
+            elif f"zone {name_of(zone_name)}" not in {each.part for each in outdated}:
+                outdated.append(
+                    _outdated(zone_name, problems, held=False, served=zone_name in zones)
+                )
     gone = [origin for origin in served.zones if origin not in zones]
     if patterns and not gone:
         outdated += _refused(CONFIGURATION, patterns)
@@ -232,7 +235,7 @@ def _losses(inputs: Inputs, served: Inputs, terms: Terms) -> list[Problem]:
 def _outdated(
     origin: dns.name.Name, problems: Sequence[Problem], *, held: bool, served: bool = True
 ) -> Outdated:
-    return Outdated(f"zone {origin}", str(origin), held, tuple(problems), served)
+    return Outdated(f"zone {name_of(origin)}", name_of(origin), held, tuple(problems), served)
 
 
 def _refused(part: str, problems: Sequence[Problem]) -> list[Outdated]:

@@ -90,7 +90,12 @@ class Inputs:
     def outdated_zones(self) -> set[dns.name.Name]:
         """The zones among `outdated` that are served."""
         names = {each.zone for each in self.outdated if each.zone}
-        return {origin for origin in self.zones if str(origin) in names}
+        return {origin for origin in self.zones if name_of(origin) in names}
+
+
+def name_of(origin: dns.name.Name) -> str:
+    """A zone's name for people and metrics: without the final dot, unless it is the root."""
+    return str(origin).removesuffix(".") or "."
 
 
 async def load_inputs(
