@@ -23,8 +23,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "have the running daemon adopt its files, or tell why it refuses them",
         ["resolverd reload", "resolverd reload --yes", "resolverd reload --json"],
         run,
-        more="\nThe daemon reloads after every edit by itself; this does so at once, and tells what\n"
-        "has changed. It fails if a part of the files is refused, or held for it loses much.\n",
+        more="\nThe daemon reloads after every edit by itself; this does so at once, and tells\n"
+        "what has changed. It fails if a part of the files is refused, or held: it loses much.\n",
     )
     parser.add_argument(
         "--yes",

@@ -25,7 +25,7 @@ async def test_state_tells_what_is_served_and_known(room: Room) -> None:
     engine = {"name": BY_DEFAULT.engine, "workers": BY_DEFAULT.workers}
     assert state["engine"] == engine | {"client_map": MAP_BY_DEFAULT}
     assert state["listen"] == [str(room.daemon.bound[0])]
-    assert state["zones"] == [{"apex": "inference.example", "serial": 7}]
+    assert state["zones"] == [{"apex": "inference.example", "serial": 7, "outdated": None}]
     assert "CC0" in state["geo"][0]["attribution"] or state["geo"][0]["file"]
     assert [region["name"] for region in state["regions"]] == list(REGIONS)
     region = state["regions"][0]

@@ -66,14 +66,14 @@ def fence(of: Config, address: Prefix, place: tuple[str | None, str | None]) -> 
         for subnet in pin.subnets:
             if subnet.contains(address) and subnet.length > length:
                 best, length = pin, subnet.length
-    rules = [
-        lambda pin: country is not None and country in pin.countries,
-        lambda pin: continent is not None and continent in pin.continents,
-        lambda pin: country is None and pin.unplaced,
-        lambda pin: pin.default,
-    ]
-    for rule in rules:
-        best = best or next((pin for pin in of.pin.values() if rule(pin)), None)
+    by_place = (
+        [pin for pin in of.pin.values() if country is not None and country in pin.countries],
+        [pin for pin in of.pin.values() if continent is not None and continent in pin.continents],
+        [pin for pin in of.pin.values() if country is None and pin.unplaced],
+        [pin for pin in of.pin.values() if pin.default],
+    )
+    for pins in by_place:
+        best = best or next(iter(pins), None)
     return None if best is None else frozenset(best.regions)
 
 
