@@ -75,10 +75,7 @@ def _below(directory: str, parts: list[str], matches: Matches, step: Step) -> It
     part, rest = parts[0], parts[1:]
     if part == "**":
         for each in _tree(directory, matches, step):
-            if rest:
-                yield from _below(each, rest, matches, step)
-            else:
-                yield each
+            yield from _below(each, rest or ["*"], matches, step)
     elif not _MAGIC.search(part):
         path = os.path.join(directory, part)  # noqa: PTH118 - ten times as fast as Path
         if rest:
