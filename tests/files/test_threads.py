@@ -68,7 +68,7 @@ def test_threads_that_hang_do_not_pile_up(gate: Gate) -> None:
     for number in range(20):
         with pytest.raises(HangingError):
             threads.run(gate.at(f"/{number}/f"))
-    assert len(threads.hanging) == 3
+    assert set(threads.hanging) == {"/0/f", "/1/f", "/2/f"}
     assert threading.active_count() <= before + 4
     with pytest.raises(HangingError, match="while 3 files do not answer"):
         threads.run(_sound("/other/f"))
