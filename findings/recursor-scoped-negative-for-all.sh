@@ -9,7 +9,7 @@
 # Needs Debian 12's archive in apt's sources, and apt-get update.
 set -eu
 work=$(mktemp -d)
-trap 'kill $(cat "$work"/*.pid) 2>/dev/null || :; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 cd "$work"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check dnspython==2.9.2
@@ -98,7 +98,6 @@ edns-subnet-allow-list=example
 ecs-add-for=0.0.0.0/0
 """)
     with subprocess.Popen([*LOADER, ROOT / "usr/sbin/pdns_recursor", f"--config-dir={pathlib.Path.cwd()}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as recursor:
-        pathlib.Path("recursor.pid").write_text(str(recursor.pid))
         try:
             while "multiplexer" not in (line := recursor.stdout.readline()):
                 if not line:

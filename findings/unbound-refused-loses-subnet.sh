@@ -9,7 +9,7 @@
 # Needs Debian 12's archive in apt's sources, and apt-get update.
 set -eu
 work=$(mktemp -d)
-trap 'kill $(cat "$work"/*.pid) 2>/dev/null || :; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 cd "$work"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check dnspython==2.9.2
@@ -97,7 +97,6 @@ remote-control:
   control-enable: no
 """)
     with subprocess.Popen([*LOADER, ROOT / "usr/sbin/unbound", "-d", "-p", "-c", config], stderr=subprocess.PIPE, text=True) as unbound:
-        pathlib.Path("unbound.pid").write_text(str(unbound.pid))
         try:
             while "start of service" not in unbound.stderr.readline():
                 if unbound.poll() is not None:
