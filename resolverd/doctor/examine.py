@@ -24,6 +24,7 @@ from resolverd.doctor import addresses, capacity, databases, engines, ports, que
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
 from resolverd.doctor.finding import Finding
+from resolverd.doctor.inotify import inotify, inotify_usage
 from resolverd.doctor.opened import Opened, opened_databases
 from resolverd.doctor.procfs import Procfs, is_address
 from resolverd.doctor.setting import read_setting
@@ -190,6 +191,12 @@ def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[
         capacity.needed_files(workers, server.tcp_connections, listeners, probes),
         capacity.needed_files(1, 0, listeners, probes),
         process,
+    )
+    yield inotify(
+        server.watch,
+        inotify_usage(proc, process),
+        proc.sysctl("fs.inotify.max_user_instances"),
+        proc.sysctl("fs.inotify.max_user_watches"),
     )
     yield capacity.memory(
         proc.memory(),
