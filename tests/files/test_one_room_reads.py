@@ -1,4 +1,4 @@
-"""Operators' files are read by `resolverd.files.reading` alone, so that none can hang or fill us."""
+"""`resolverd.files.reading` alone reads operators' files, so that none can hang or fill us."""
 
 from __future__ import annotations
 
