@@ -14,7 +14,7 @@ pub mod slots;
 
 use crate::kernel::{EMFILE, ENFILE, READABLE};
 use crate::prefix::Prefix;
-use crate::serve::epoll::Epoll;
+use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::{Answers, Desk, tally};
 use connection::{Connection, Ended, Room};
 use slots::{Admission, Client, Slots, idle_time};
@@ -86,6 +86,10 @@ impl Tcp {
                 }
                 Err(none) if none.kind() == ErrorKind::WouldBlock => break,
                 Err(wrong) if is_shortage(&wrong) => {
+                    // accept(2) wants a descriptor before it looks whether anybody waits.
+                    if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
+                        break;
+                    }
                     let Some((place, limit)) = self.slots.longest(tally::DESCRIPTORS) else {
                         desk.count(tally::DESCRIPTORS);
                         return Ok(Accepted::Later);
