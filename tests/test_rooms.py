@@ -29,12 +29,15 @@ RANKS = {
     "admin": 7,
     "observation": 8,
     "supervision": 8,
-    "daemon": 9,
-    "doctor": 10,
-    "demo": 10,
-    "rollout": 10,
-    "cli": 11,
-    "__main__": 12,
+    "publication": 9,
+    "adoption": 10,
+    "watching": 11,
+    "daemon": 12,
+    "doctor": 13,
+    "demo": 13,
+    "rollout": 13,
+    "cli": 14,
+    "__main__": 15,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
