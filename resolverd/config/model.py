@@ -103,8 +103,8 @@ class Server(Section):
     )
     tcp_connections: int = option(
         1000,
-        "TCP connections open at once, per worker, as far as open files bear; one more takes the slot "
-        "of the one longest idle.",
+        "TCP connections open at once, per worker, as far as open files bear; one more takes the "
+        "slot of the one longest idle.",
         unit="connections",
         least=1,
         most=100_000,
