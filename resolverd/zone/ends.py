@@ -10,7 +10,7 @@ import dns.name
 import dns.rdtypes.ANY.NS
 from dns.rdatatype import AAAA, NS, A, to_text
 
-from resolverd.dns.names import WILDCARD, key_of
+from resolverd.dns.names import WILDCARD, Key, key_of
 from resolverd.zone.draft import Record
 from resolverd.zone.octets import FIXED, bound, sent
 from resolverd.zone.tree import Node, Tree
@@ -24,15 +24,13 @@ _MOST_GLUE = _LONGEST_NAME + FIXED
 class End:
     """Records of one owner that are sent together, and the addresses that go with them.
 
-    `bound` is no less than the octets that they take. The question's name may be `longer` than the
-    owner, which a wildcard or a zone cut answers for.
+    The question's name may be `longer` than the owner, which a wildcard or a zone cut answers for.
     """
 
     owner: dns.name.Name
     what: str
     records: list[Record]
     glue: tuple[tuple[dns.name.Name, int], ...]
-    bound: int
     longer: int
 
     def size(self, ahead: int = 0) -> int:
@@ -40,16 +38,17 @@ class End:
         return sent(self.owner, self.records, glue=self.glue, ahead=ahead + self.longer)
 
 
-def ends(node: Node, tree: Tree) -> Iterator[End]:
-    """All that a node's name may be answered with."""
+def ends(key: Key, node: Node, tree: Tree, least: int) -> Iterator[End]:
+    """All that a node's name may be answered with that may take more than `least` octets."""
     for rdtype, records in node.records.items():
-        longer = _LONGEST_NAME if key_of(node.owner).startswith(WILDCARD) else 0
-        yield End(node.owner, to_text(rdtype), records, (), bound(rdtype, records), longer)
+        if bound(rdtype, records) > least:
+            longer = _LONGEST_NAME if key.startswith(WILDCARD) else 0
+            yield End(node.owner, to_text(rdtype), records, (), longer)
     if NS in node.records and node is not tree.apex:
         servers = node.records[NS]
         glue = tuple(_glue(servers, tree))
-        most = bound(NS, servers) + sum(_MOST_GLUE + octets for _, octets in glue)
-        yield End(node.owner, "referral", servers, glue, most, _LONGEST_NAME)
+        if bound(NS, servers) + sum(_MOST_GLUE + octets for _, octets in glue) > least:
+            yield End(node.owner, "referral", servers, glue, _LONGEST_NAME)
 
 
 def _glue(servers: list[Record], tree: Tree) -> Iterator[tuple[dns.name.Name, int]]:

@@ -29,14 +29,12 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
     """Every record, RRset, referral and chain of the zone that no message can carry."""
     large: dict[Key, list[End]] = {}
     for key, node in tree.nodes.items():
-        oversized = [problem for record in node for problem in _check_record(record)]
-        yield from oversized
-        for end in ends(node, tree) if not oversized else ():
-            if end.bound <= MOST_ANSWER - MOST_CHAIN:
-                continue
-            if (size := end.size()) > MOST_ANSWER:
+        for end in ends(key, node, tree, MOST_ANSWER - MOST_CHAIN):
+            oversized = [problem for each in end.records for problem in _check_record(each)]
+            yield from oversized
+            if not oversized and (size := end.size()) > MOST_ANSWER:
                 yield _too_large(end, size)
-            else:
+            elif not oversized:
                 large.setdefault(key, []).append(end)
     yield from check_chains(tree, large)
 
