@@ -139,6 +139,7 @@ class Daemon:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        self._supervision.starting()
         inputs = await self._adoption.load(progress)
         allow_open_files()
         server = inputs.config.server
@@ -201,6 +202,7 @@ class Daemon:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._supervision.bequeath(run_loop)
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))

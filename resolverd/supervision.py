@@ -17,7 +17,10 @@ from resolverd.config.model import Server
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
 from resolverd.engine.inherited import adopt
-from resolverd.engine.sockets import BoundSockets, bind
+from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.stored import PREFIX, bind_again
+from resolverd.handover.standin import RunLoop
+from resolverd.handover.succession import Succession
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.systemd import Supervisor
 from resolverd.watchdog import Watchdog
@@ -41,6 +44,11 @@ class Supervision:
     def __init__(self, daemon: Supervised, supervisor: Supervisor | None = None) -> None:
         self._daemon = daemon
         self._supervisor = supervisor or Supervisor()
+        self._succession = Succession(self._supervisor)
+
+    def starting(self) -> None:
+        """Let who answers meanwhile know that a start has begun."""
+        self._succession.begin()
 
     def sockets(self, server: Server, choice: Choice) -> tuple[list[Listener], list[BoundSockets]]:
         """The sockets handed over, or else those that `server` wants bound, by worker.
@@ -48,16 +56,22 @@ class Supervision:
         Raises EngineError when they cannot be had.
         """
         split = choice.engine == "reference"
+        stored = {n: s for n, s in self._supervisor.stored.items() if n.startswith(PREFIX)}
         if self._supervisor.sockets:
+            for each in (each for sockets in stored.values() for each in sockets):
+                each.close()
             return adopt(self._supervisor.sockets, choice.workers, split=split)
-        return bind(server.listen, choice.workers, split=split)
+        return bind_again(stored, server.listen, choice.workers, split=split)
 
     async def ready(self) -> list[asyncio.Task[None]]:
         """Report ready once every worker answers; then the tasks that keep the watchdog calm.
 
-        Raises EngineError if one does not answer.
+        By then nobody answers for an earlier daemon any more. Raises EngineError if a worker
+        does not answer.
         """
-        await self._daemon.engine.check()
+        engine = self._daemon.engine
+        await engine.check()
+        await self._succession.succeed(engine, own_sockets=not self._supervisor.sockets)
         self._supervisor.ready(self._status())
         if self._supervisor.watchdog is None:
             return []
@@ -81,6 +95,12 @@ class Supervision:
     def stopping(self) -> None:
         """Report that the end has begun."""
         self._supervisor.stopping()
+        self._succession.abandon()
+
+    async def bequeath(self, run: RunLoop) -> None:
+        """Leave somebody who answers until the next daemon does, should there be one."""
+        if not self._daemon.engine.died.done():
+            await self._succession.bequeath(self._daemon.engine, self._daemon.snapshot, run)
 
     def _status(self, regions: Mapping[str, JudgedRegion] | None = None) -> str:
         daemon, plan = self._daemon, self._daemon.snapshot.plan

@@ -25,6 +25,9 @@ from resolverd.engine.sockets import TCP_BACKLOG, BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
 from resolverd.snapshot.model import Snapshot
 
+# Turns of the loop in which a query that a TCP connection has received is read and answered.
+_LAST_TURNS = 5
+
 
 class ReferenceEngine:
     """Serves in the running event loop, on sockets that are bound already."""
@@ -35,7 +38,7 @@ class ReferenceEngine:
     def __init__(self, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits) -> None:
         self.bound = tuple(bound)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sockets = sockets
+        self.sockets, self._limits = (sockets,), limits
         self._counters = Counters()
         self._tcp = TcpService(limits, self._respond_tcp, self._counters)
         self._streams: list[DatagramServer] = []
@@ -47,13 +50,13 @@ class ReferenceEngine:
     async def start(self, snapshot: Snapshot) -> None:
         """Begin to answer from `snapshot`."""
         self._snapshot = snapshot
-        for udp in self._sockets.udp:
+        for udp in self.sockets[0].udp:
             stream = cast(DatagramServer, await asyncio_dgram.from_socket(udp))
             self._streams.append(stream)
             task = asyncio.create_task(self._serve_datagrams(stream))
             task.add_done_callback(self._ended)
             self._tasks.append(task)
-        for tcp in self._sockets.tcp:
+        for tcp in self.sockets[0].tcp:
             self._servers.append(
                 await asyncio.start_server(self._tcp.connected, sock=tcp, backlog=TCP_BACKLOG)
             )
@@ -70,6 +73,10 @@ class ReferenceEngine:
         """What was counted so far."""
         return self._counters
 
+    def again(self) -> ReferenceEngine:
+        """Another one on the same sockets, in a forked process."""
+        return ReferenceEngine(self.bound, self.sockets[0], self._limits)
+
     async def stop(self) -> None:
         """Stop answering and close the sockets; what was read by then is answered.
 
@@ -79,16 +86,18 @@ class ReferenceEngine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for stream, udp in zip(self._streams, self._sockets.udp, strict=False):
+        for stream, udp in zip(self._streams, self.sockets[0].udp, strict=False):
             with udp.dup() as sender:
                 stream.close()
                 self._answer_what_was_read(stream, sender)
         for server in self._servers:
             server.close()
+        for _ in range(_LAST_TURNS):
+            await asyncio.sleep(0)
         self._tcp.close()
         for server in self._servers:
             await server.wait_closed()
-        self._sockets.close()
+        self.sockets[0].close()
         if not self.died.done():
             self.died.cancel()
 

@@ -15,7 +15,7 @@ import resource
 import socket
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,13 @@ class BoundSockets:
             bound.close()
 
 
+def together(sockets: Sequence[BoundSockets]) -> BoundSockets:
+    """The sockets of all workers as those of one; of sockets that they share, the first's."""
+    parts = sockets[:1] if any(each.shared for each in sockets) else sockets
+    udp = [udp for part in parts for udp in part.udp]
+    return BoundSockets(udp, [tcp for part in parts for tcp in part.tcp])
+
+
 def allow_open_files() -> None:
     """As many files as the host allows: each probe and each TCP client is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -53,14 +60,19 @@ def allow_open_files() -> None:
 
 
 def bind(
-    listeners: Sequence[Listener], workers: int = 1, *, split: bool = True
+    listeners: Sequence[Listener],
+    workers: int = 1,
+    *,
+    split: bool = True,
+    held: Collection[int] = (),
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """Bind every listener once per worker, with SO_REUSEPORT.
 
     `split` binds a wildcard UDP listener at each local address instead.
 
     That option would let a second daemon of the same user share the port, and with it the
-    queries, unnoticed; so each address is first bound without it. Returns the listeners with
+    queries, unnoticed; so each address is first bound without it, but for ports that are `held` by
+    ourselves. Returns the listeners with
     the ports that the kernel chose, and the sockets by worker. Raises EngineError, with what
     to do, when an address cannot be had.
     """
@@ -68,7 +80,8 @@ def bind(
     bound = []
     try:
         for listener in listeners:
-            _claim(listener)
+            if listener.port not in held:
+                _claim(listener)
             first = _bind_pair(listener, split)
             port = first.tcp[0].getsockname()[1]
             bound.append(Listener(listener.address, port))
@@ -108,7 +121,7 @@ def _bind_pair(listener: Listener, split: bool) -> BoundSockets:
 def _bind_exactly(listener: Listener, split: bool) -> BoundSockets:
     sockets = BoundSockets([], [])
     try:
-        for address in _datagram_addresses(listener.address) if split else [listener.address]:
+        for address in datagram_addresses(listener.address) if split else [listener.address]:
             udp = _socket(address, socket.SOCK_DGRAM)
             sockets.udp.append(udp)
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -136,7 +149,8 @@ def _socket(address: str, kind: socket.SocketKind, *, shared: bool = True) -> so
     return made
 
 
-def _datagram_addresses(address: str) -> list[str]:
+def datagram_addresses(address: str) -> list[str]:
+    """The addresses to bind UDP sockets at for this one, where a wildcard is split."""
     if address == "0.0.0.0":
         return local_ipv4() or [address]
     if address == "::":
