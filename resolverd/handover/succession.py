@@ -98,7 +98,7 @@ class Succession:
         said: dict[str, str] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PARTING):
-                while ANSWERED not in said and (words := await _message(end)) is not None:
+                while (words := await _message(end)) is not None:
                     said |= {words[0]: words[1]} if len(words) > 1 else {}
         if PID in said:
             event = self._log.info if ANSWERED in said else self._log.warning

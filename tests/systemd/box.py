@@ -6,6 +6,7 @@ outlives the test process. Where it cannot be had, `why_not` says why.
 
 from __future__ import annotations
 
+import compileall
 import ctypes
 import os
 import shutil
@@ -149,7 +150,7 @@ def _python_is_hidden() -> bool:
 
 
 def _python_inside(files: Path) -> list[tuple[Path, str]]:
-    """/opt/resolverd as an operator installs it; what of this machine has to be bound for it.
+    """/opt/resolverd as pip installs it, bytecode included; what is to be bound for it.
 
     A service sees no home and none of our temporary files, and this interpreter, its packages
     or this tree may lie in one. `files` gets the package and a virtual environment.
@@ -163,6 +164,7 @@ def _python_inside(files: Path) -> list[tuple[Path, str]]:
     shutil.copytree(
         ROOT / "resolverd", packages / "resolverd", ignore=shutil.ignore_patterns("__pycache__")
     )
+    compileall.compile_dir(packages, ddir=f"/opt/resolverd/lib/{version}/site-packages", quiet=2)
     (packages / "others.pth").write_text("/opt/packages\n")
     (home / "bin").mkdir()
     (home / "bin/python").symlink_to(seen / "bin" / version)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from harness.config import address_of
 from harness.engines import ENGINES, EngineName
-from systemd.box import Box
 from systemd.load import PatientLoad
-from systemd.service import Service, until
+from systemd.service import Service
 
 HOME = {address_of("ap-northeast")}
 HOLDERS = ("socket unit", "own sockets")
@@ -22,9 +19,7 @@ def _hold(service: Service, holder: str) -> None:
 
 @pytest.mark.parametrize("holder", HOLDERS)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_no_query_is_lost_over_restarts(
-    service: Service, engine: EngineName, holder: str
-) -> None:
+def test_no_query_is_lost_over_restarts(service: Service, engine: EngineName, holder: str) -> None:
     service.install(f'engine = "{engine}"\nworkers = 2')
     _hold(service, holder)
     service.start()
