@@ -60,7 +60,7 @@ class Daemon:
         self.reloads = ReloadReport()
         self.promises = Promises()
         self.admin = AdminServer(self)
-        self._supervision = Supervision(self, supervisor)
+        self._supervision = Supervision(self, supervisor, run_loop)
         self.tasks: list[asyncio.Task[None]] = []
         self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
         self._stopping = asyncio.Event()
@@ -202,7 +202,7 @@ class Daemon:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self._supervision.bequeath(run_loop)
+        await self._supervision.bequeath()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))

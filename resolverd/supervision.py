@@ -19,7 +19,7 @@ from resolverd.engine.choice import Choice
 from resolverd.engine.inherited import adopt
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.stored import PREFIX, bind_again
-from resolverd.handover.standin import RunLoop
+from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.systemd import Supervisor
@@ -41,10 +41,11 @@ class Supervised(Served, Protocol):
 class Supervision:
     """Tells `supervisor` how `daemon` goes; without one, tells nobody."""
 
-    def __init__(self, daemon: Supervised, supervisor: Supervisor | None = None) -> None:
+    def __init__(self, daemon: Supervised, supervisor: Supervisor | None, run: RunLoop) -> None:
+        """`run` runs an event loop, of a process that answers once this one does not."""
         self._daemon = daemon
         self._supervisor = supervisor or Supervisor()
-        self._succession = Succession(self._supervisor)
+        self._succession = Succession(self._supervisor, run)
 
     def starting(self) -> None:
         """Let who answers meanwhile know that a start has begun."""
@@ -69,9 +70,9 @@ class Supervision:
         By then nobody answers for an earlier daemon any more. Raises EngineError if a worker
         does not answer.
         """
-        engine = self._daemon.engine
+        engine, own = self._daemon.engine, not self._supervisor.sockets
         await engine.check()
-        await self._succession.succeed(engine, own_sockets=not self._supervisor.sockets)
+        await self._succession.succeed(engine, self._daemon.snapshot, own_sockets=own)
         self._supervisor.ready(self._status())
         if self._supervisor.watchdog is None:
             return []
@@ -89,7 +90,8 @@ class Supervision:
             self._supervisor.ready(self._status())
 
     def restated(self, regions: Mapping[str, JudgedRegion]) -> None:
-        """Report how the regions stand."""
+        """Report how the regions stand, and have it known to whoever may answer next."""
+        self._succession.update(self._daemon.engine, self._daemon.snapshot)
         self._supervisor.status(self._status(regions))
 
     def stopping(self) -> None:
@@ -97,10 +99,9 @@ class Supervision:
         self._supervisor.stopping()
         self._succession.abandon()
 
-    async def bequeath(self, run: RunLoop) -> None:
+    async def bequeath(self) -> None:
         """Leave somebody who answers until the next daemon does, should there be one."""
-        if not self._daemon.engine.died.done():
-            await self._succession.bequeath(self._daemon.engine, self._daemon.snapshot, run)
+        await self._succession.bequeath(self._daemon.engine, self._daemon.snapshot)
 
     def _status(self, regions: Mapping[str, JudgedRegion] | None = None) -> str:
         daemon, plan = self._daemon, self._daemon.snapshot.plan

@@ -38,7 +38,7 @@ def bind_again(
     kept = [each for each in listeners if _complete(each, _all(stored), split=split)]
     by_worker = [_wanted(stored[name], kept, split=split) for name in sorted(stored, key=_number)]
     missing = [each for each in listeners if each not in kept]
-    # The service manager and a stand-in have the old ones open for a little longer.
+    # The service manager and a standby have the old ones open for a little longer.
     fresh_places, fresh = bind(missing, workers, split=split, held={each.port for each in places})
     if not kept:
         return fresh_places, fresh

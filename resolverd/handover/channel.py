@@ -2,14 +2,14 @@
 
 A daemon keeps one end, stores the other with the service manager, and its successor is passed
 that. The service manager closes its copy once the unit is stopped for good; so an end of the
-channel tells a stand-in that nobody will succeed it.
+channel tells a standby that nobody will succeed it.
 
 The two may be of any two versions, so this vocabulary only ever grows, and what is unknown is
 passed over::
 
-    successor to stand-in    starting           each second until it serves, or ends
-                             serving            its answers are proven; the stand-in is to end
-    stand-in to successor    pid NUMBER         who it is
+    successor to standby    starting           each second until it serves, or ends
+                             serving            its answers are proven; the standby is to end
+    standby to successor    pid NUMBER         who it is
                              answered NUMBER    its last message: the queries that it answered
 """
 

@@ -1,6 +1,6 @@
-"""Processes of earlier daemons in this one's cgroup: a stand-in that hangs, a stopped worker.
+"""Processes of earlier daemons in this one's cgroup: a standby that hangs, a stopped worker.
 
-The service manager kills only the daemon itself, lest it kill the stand-in (systemd.kill(5),
+The service manager kills only the daemon itself, lest it kill the standby (systemd.kill(5),
 KillMode=process). So whoever is left when the next daemon is about to serve is killed by that.
 """
 

@@ -1,7 +1,8 @@
 """A daemon's place between the one before it and the one after it.
 
-`begin` at the start, `succeed` once its own answers are proven, `bequeath` when it is about to
-stop. In between `stands` says whether the service manager keeps the channel for the next.
+`begin` at the start, `succeed` once its own answers are proven, `update` with every Snapshot from
+then on, `bequeath` when it is about to stop. A standby waits in between, where the service manager
+keeps the channel for the next daemon; where it does not, there would be nobody to succeed.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 
 from resolverd import log
 from resolverd.engine.interface import Engine
 from resolverd.engine.stored import names_of
 from resolverd.errors import EngineError
+from resolverd.handover.answering import RunLoop
 from resolverd.handover.channel import (
     ANSWERED,
     NAME,
@@ -26,33 +29,39 @@ from resolverd.handover.channel import (
     send,
 )
 from resolverd.handover.leftovers import kill_leftovers
-from resolverd.handover.standin import RunLoop, leave_stand_in
+from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 
-# Seconds between signs of life to the stand-in.
+# Seconds between signs of life to the standby.
 _SIGN = 1.0
-# Seconds in which a stand-in ends once it may: it has TCP clients to part from.
+# Seconds in which a standby ends once it may: it has TCP clients to part from.
 _PARTING = 5.0
+# Seconds between two attempts to have a standby.
+_AGAIN = 10.0
 
 
 class Succession:
     """What `supervisor` passes on from one daemon to the next; nothing where there is none."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, supervisor: Supervisor, run: RunLoop) -> None:
+        """`run` runs the event loop of a standby."""
+        self._supervisor, self._run = supervisor, run
         self._before = [*supervisor.stored.get(NAME, ())]
         self._mine: socket.socket | None = None
         self._signs: asyncio.Task[None] | None = None
+        self._standby: Standby | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        self._tried = -_AGAIN
         self._log = log.get("handover")
 
     def begin(self) -> None:
-        """Let a stand-in know that its successor is starting."""
+        """Let a standby know that its successor is starting."""
         if self._before and self._signs is None:
             self._signs = asyncio.create_task(self._sign(), name="handover")
 
-    async def succeed(self, engine: Engine, *, own_sockets: bool) -> None:
-        """`engine` answers: let the stand-in end, and get ready to be succeeded.
+    async def succeed(self, engine: Engine, snapshot: Snapshot, *, own_sockets: bool) -> None:
+        """`engine` answers: let an earlier standby end, and get ready to be succeeded.
 
         `own_sockets`: no socket unit holds them, so they are stored too.
         """
@@ -66,19 +75,60 @@ class Succession:
         if killed := await asyncio.to_thread(kill_leftovers):
             self._log.warning("leftovers.killed", pids=killed)
         self._store(engine, own_sockets=own_sockets)
+        await self._renew(engine, snapshot)
 
-    async def bequeath(self, engine: Engine, snapshot: Snapshot, run: RunLoop) -> None:
-        """Leave a stand-in for `engine`, where the service manager may start a successor."""
+    def update(self, engine: Engine, snapshot: Snapshot) -> None:
+        """What is answered from now on; a Plan of its own needs a standby of its own."""
+        if self._mine is None:
+            return
+        standby = self._standby
+        if standby is not None:
+            standby.update(snapshot)
+        renewing = self._renewal is not None and not self._renewal.done()
+        due = time.monotonic() >= self._tried + _AGAIN
+        missing = standby is None or not standby.alive
+        if not renewing and ((missing and due) or (standby and standby.plan is not snapshot.plan)):
+            self._renewal = asyncio.create_task(self._renew(engine, snapshot), name="standby")
+
+    async def bequeath(self, engine: Engine, snapshot: Snapshot) -> None:
+        """Have the standby answer, where the service manager may start a successor."""
+        if self._renewal is not None:
+            await asyncio.gather(self._renewal, return_exceptions=True)
+        if self._mine is not None and is_open(self._mine):
+            await self._have_answered(engine, snapshot)
+        elif self._standby is not None:
+            self._standby.dismiss()
+
+    async def _have_answered(self, engine: Engine, snapshot: Snapshot) -> None:
+        standby = self._standby
+        if standby is None or standby.plan is not snapshot.plan or not standby.alive:
+            await self._renew(engine, snapshot)
+        if self._standby is None:
+            return
+        self._standby.update(snapshot)
+        try:
+            await self._standby.answer()
+        except EngineError as wrong:
+            self._log.error("standby.failed", pid=self._standby.pid, reason=str(wrong))
+            self._standby.dismiss()
+
+    async def _renew(self, engine: Engine, snapshot: Snapshot) -> None:
+        """Have a new standby in place of the old."""
+        self._tried = time.monotonic()
         if self._mine is None or not is_open(self._mine):
             return
+        old, self._standby = self._standby, None
         try:
-            pid = await leave_stand_in(engine, snapshot, self._mine, run)
-        except EngineError as wrong:
-            self._log.error("standin.failed", reason=str(wrong))
+            made = Standby(engine, snapshot, self._mine)
+            await made.start(self._run)
+        except OSError as wrong:
+            self._log.error("standby.failed", reason=f"none can be started: {wrong.strerror}")
         else:
-            self._log.info("standin.left", pid=pid)
-        self._mine.close()
-        self._mine = None
+            self._standby = made
+        if old is not None:
+            if not old.alive:
+                self._log.warning("standby.lost", pid=old.pid)
+            old.dismiss()
 
     def abandon(self) -> None:
         """Give no more signs."""
@@ -93,7 +143,7 @@ class Succession:
             await asyncio.sleep(_SIGN)
 
     async def _take_over(self, end: socket.socket) -> None:
-        """Have the stand-in end, and wait for that, within limits."""
+        """Have the standby end, and wait for that, within limits."""
         send(end, SERVING)
         said: dict[str, str] = {}
         with contextlib.suppress(TimeoutError):
@@ -102,7 +152,7 @@ class Succession:
                     said |= {words[0]: words[1]} if len(words) > 1 else {}
         if PID in said:
             event = self._log.info if ANSWERED in said else self._log.warning
-            event("standin.succeeded", pid=said[PID], answered=said.get(ANSWERED, "unknown"))
+            event("standby.succeeded", pid=said[PID], answered=said.get(ANSWERED, "unknown"))
 
     def _store(self, engine: Engine, *, own_sockets: bool) -> None:
         for name in self._supervisor.stored:

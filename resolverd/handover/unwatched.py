@@ -1,6 +1,6 @@
-"""The Snapshot that a stand-in answers from: the last one, with promises that nobody keeps cut.
+"""The Snapshot that a standby answers from: the last one, with promises that nobody keeps cut.
 
-A stand-in does not probe. So no answer may be kept for longer than the shortest TTL of its
+A standby does not probe. So no answer may be kept for longer than the shortest TTL of its
 service, which holds whatever is found next; nor addresses of a hostname past their source's
 TTL, of which at least a second is left.
 """
