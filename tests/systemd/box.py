@@ -106,8 +106,11 @@ class Box:
 
 
 @contextmanager
-def boot(folder: Path, files: Mapping[str, str]) -> Iterator[Box]:
-    """Boot a box with `files` (content by path) over the root; `folder` is its own."""
+def boot(folder: Path, files: Mapping[str, str], layer: Path | None = None) -> Iterator[Box]:
+    """Boot a box with `files` (content by path) over the root; `folder` is its own.
+
+    `layer` lies between: a systemd in place of the machine's, as `.ci/systemd` unpacks one.
+    """
     (folder / "files").mkdir()
     binds = _python_inside(folder / "files")
     (folder / "binds").write_text("".join(f"{source} {target}\n" for source, target in binds))
@@ -123,7 +126,7 @@ def boot(folder: Path, files: Mapping[str, str]) -> Iterator[Box]:
             [
                 *("sh", "-c", 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"', "sh", str(cgroup)),
                 *("setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, "--cgroup"),
-                *("sh", str(HERE / "boot.sh"), str(folder)),
+                *("sh", str(HERE / "boot.sh"), str(folder), str(layer or "")),
             ],
             stdin=subprocess.DEVNULL,
             stdout=console,
