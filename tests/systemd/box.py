@@ -119,7 +119,7 @@ def boot(folder: Path, files: Mapping[str, str], layer: Path | None = None) -> I
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
         target.chmod(0o644)
-    cgroup = _cgroup_folder() / f"resolverd-tests-{os.getpid()}"
+    cgroup = _cgroup_folder() / f"resolverd-tests-{os.getpid()}-{folder.name}"
     cgroup.mkdir()
     with (folder / "console").open("w") as console:
         process = subprocess.Popen(

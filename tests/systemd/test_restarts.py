@@ -10,14 +10,17 @@ from contextlib import closing
 import dns.message
 import pytest
 from harness.config import address_of
-from harness.engines import ENGINES, EngineName
+from harness.engines import EngineName
 from harness.messages import query
-from systemd.box import Box
+from systemd.box import PATIENCE, Box
 from systemd.load import PatientLoad
-from systemd.service import PATIENCE, QNAME, Endpoint, Service, until
+from systemd.service import QNAME, Endpoint, Service, until
+
+from resolverd.abi.library import why_not
 
 HOME = {address_of("ap-northeast")}
-NATIVE, REFERENCE = ENGINES
+NATIVE: EngineName = "native"
+REFERENCE: EngineName = "reference"
 SOCKET_UNIT, OWN_SOCKETS = "socket unit", "own sockets"
 INSTALLED, NEWER = "installed", "newer"
 # At most, the queries that an engine has read and not answered at one moment.
@@ -38,6 +41,8 @@ EVERY = [
 def running(request: pytest.FixtureRequest) -> Iterator[Service]:
     """The service, started; its parameter is one of `EVERY`."""
     version, engine, holder = request.param
+    if engine == NATIVE and (reason := why_not()):
+        pytest.skip(reason)
     box: Box = request.getfixturevalue("box" if version == INSTALLED else "newer_box")
     endpoint = Endpoint(box)
     service = Service(box, endpoint)
@@ -58,21 +63,39 @@ def every(combinations: list[tuple[str, EngineName, str]]) -> pytest.MarkDecorat
     return pytest.mark.parametrize("running", combinations, indirect=True, ids=" ".join)
 
 
-def _install_beside(service: Service, old: str, new: str) -> None:
-    """Another version in another folder, with another name for an option; a link names it."""
-    service.box.run(
-        "sh",
-        "-ec",
-        f"cd /opt; [ -L resolverd ] || {{ mv resolverd {old}; ln -s {old} resolverd; }}\n"
-        f"cp -a {old} {new}\n"
-        f"sed -i 's/^__version__ = .*/__version__ = \"{new}\"/' {new}/lib/*/*/resolverd/__init__.py\n"
+@every([EVERY[0], EVERY[4]])
+def test_no_query_of_ten_thousand_is_lost_over_ten_restarts_and_three_upgrades(
+    running: Service,
+) -> None:
+    """The versions lie side by side, each with names of its own for some options."""
+    load = PatientLoad(running.box)
+    for number in range(10):
+        if number % 3 == 2:
+            _upgrade(running, f"resolverd-{number}")
+        before = running.pid
+        running.systemctl("restart", "resolverd.service")
+        assert running.pid != before
+        load.until_sent(300)
+        if number % 3 == 2:
+            maps = running.box.run("cat", f"/proc/{running.pid}/maps")
+            assert f"/opt/resolverd-{number}/" in maps, "the code of the new folder runs"
+    load.until_sent(max(0, 10_000 - len(load.answers.sent)))
+    answers = load.stop()
+    assert answers.lost(HOME) == {}, running.journal()
+    print(len(answers.sent), answers.slowest())
+
+
+def _upgrade(service: Service, new: str) -> None:
+    """Install another version in a folder of its own, and have the link name it."""
+    steps = (
+        "cd /opt",
+        "[ -L resolverd ] || { mv resolverd resolverd-0; ln -s resolverd-0 resolverd; }",
+        f"cp -a resolverd-0 {new}",
+        f"cd {new}; grep -rl tcp_lifetime --include=*.py . | xargs sed -i s/tcp_lifetime/tcp_age/g",
+        "cd /opt",
         f"ln -sfn {new} resolverd",
     )
-
-
-def _code(service: Service) -> str:
-    """The folder of the code that runs."""
-    return service.box.run("readlink", f"/proc/{service.pid}/cwd")
+    service.box.run("sh", "-ec", "\n".join(steps))
 
 
 @every(EVERY)
