@@ -29,6 +29,7 @@ AT_MOST = 300.0
 
 _SUCCEEDED = "the next daemon serves"
 _NOBODY = "the service is stopped"
+_TOLD = "SIGTERM"
 
 
 class RunLoop(Protocol):
@@ -59,9 +60,11 @@ async def answer(
     await engine.stop()
     answered = sum(counted.answered.values())
     send(channel, ANSWERED, answered)
-    event = events.info if why in (_SUCCEEDED, _NOBODY) else events.error
     seconds = round(time.monotonic() - since, 3)
-    event("standby.ended", why=why, answered=answered, seconds=seconds)
+    if why in (_SUCCEEDED, _NOBODY, _TOLD):
+        events.info("standby.ended", why=why, answered=answered, seconds=seconds)
+    else:
+        events.error("standby.gave_up", why=why, answered=answered, seconds=seconds)
 
 
 async def _until_over(engine: Engine, channel: socket.socket) -> str:
@@ -94,7 +97,7 @@ async def _until_over(engine: Engine, channel: socket.socket) -> str:
             alone = wait()
 
     loop.add_reader(channel, heard)
-    loop.add_signal_handler(signal.SIGTERM, end, "it was told to end")
+    loop.add_signal_handler(signal.SIGTERM, end, _TOLD)
     engine.died.add_done_callback(lambda died: None if died.cancelled() else end(died.result()))
     why = await over
     alone.cancel()

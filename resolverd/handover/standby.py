@@ -43,6 +43,7 @@ class Standby:
         """Nothing is forked yet. `channel` is the daemon's end. Raises OSError."""
         self.plan = snapshot.plan
         self.pid = 0
+        self._ended = True
         self._engine, self._snapshot, self._channel = engine, snapshot, channel
         self._latest = Latest()
         self._told, self._tell = os.pipe()
@@ -53,6 +54,7 @@ class Standby:
         """Fork, from a thread where no event loop is running; `run` runs one. Raises OSError."""
         try:
             self.pid = await asyncio.to_thread(self._fork, run)
+            self._ended = False
         finally:
             os.close(self._told)
             os.close(self._hear)
@@ -69,7 +71,6 @@ class Standby:
             async with asyncio.timeout(_START):
                 heard = await self._listen()
         except TimeoutError as late:
-            os.kill(self.pid, signal.SIGKILL)
             raise EngineError(f"it did not answer within {_START:g} s") from late
         except OSError as wrong:
             raise EngineError(f"it is gone: {wrong.strerror}") from wrong
@@ -78,21 +79,19 @@ class Standby:
 
     def dismiss(self) -> None:
         """End it, while it waits: then it has nothing to lose."""
-        if self.pid:
-            with contextlib.suppress(OSError):
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
+        if self.alive:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
         os.close(self._tell)
         os.close(self._heard)
         self._latest.close()
 
     @property
     def alive(self) -> bool:
-        """Whether it runs; one that does not is reaped."""
-        try:
-            return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
-        except ChildProcessError:
-            return False
+        """Whether it runs; one that does not is reaped, and its PID may be another's from then."""
+        if not self._ended:
+            self._ended = os.waitpid(self.pid, os.WNOHANG) != (0, 0)
+        return not self._ended
 
     async def _listen(self) -> bytes:
         """What it says, or nothing when it is gone."""
@@ -132,7 +131,7 @@ class Standby:
             run(answer(self._engine, self._read(), self._channel, self._answers))
             status = ExitCode.OK
         except BaseException as wrong:  # noqa: BLE001 - nothing is above this
-            log.get("handover").critical("standby.failed", exc_info=wrong)
+            log.get("handover").critical("standby.defect", exc_info=wrong)
         os._exit(status)
 
     def _read(self) -> Snapshot:

@@ -150,9 +150,10 @@ class Succession:
             async with asyncio.timeout(_PARTING):
                 while (words := await _message(end)) is not None:
                     said |= {words[0]: words[1]} if len(words) > 1 else {}
-        if PID in said:
-            event = self._log.info if ANSWERED in said else self._log.warning
-            event("standby.succeeded", pid=said[PID], answered=said.get(ANSWERED, "unknown"))
+        if ANSWERED in said:
+            self._log.info("standby.succeeded", pid=said.get(PID), answered=said[ANSWERED])
+        elif PID in said:
+            self._log.warning("standby.late", pid=said[PID], seconds=_PARTING)
 
     def _store(self, engine: Engine, *, own_sockets: bool) -> None:
         for name in self._supervisor.stored:
