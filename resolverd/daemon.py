@@ -60,7 +60,7 @@ class Daemon:
         self.reloads = ReloadReport()
         self.promises = Promises()
         self.admin = AdminServer(self)
-        self._supervision = Supervision(self, supervisor)
+        self._supervision = Supervision(self, supervisor, run_loop)
         self.tasks: list[asyncio.Task[None]] = []
         self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
         self.watching = Watching(self._adoption)
@@ -140,6 +140,7 @@ class Daemon:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        self._supervision.starting()
         inputs = await self._adoption.load(progress)
         allow_open_files()
         server = inputs.config.server
@@ -203,6 +204,7 @@ class Daemon:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._supervision.bequeath()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))

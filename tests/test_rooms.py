@@ -25,6 +25,7 @@ RANKS = {
     "policy": 3,
     "snapshot": 4,
     "engine": 5,
+    "handover": 6,
     "load": 6,
     "admin": 7,
     "observation": 8,
