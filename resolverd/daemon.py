@@ -43,6 +43,7 @@ from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
+from resolverd.tasks import Tasks
 from resolverd.watching import keep_watching
 
 
@@ -61,7 +62,7 @@ class Daemon:
         self.promises = Promises()
         self.admin = AdminServer(self)
         self._supervision = Supervision(self, supervisor)
-        self.tasks: list[asyncio.Task[None]] = []
+        self.tasks = Tasks()
         self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -160,13 +161,11 @@ class Daemon:
         except BaseException:
             await self._abandon()
             raise
-        self.tasks = [
-            asyncio.create_task(self._publication.keep(), name="steering"),
-            asyncio.create_task(keep_watching(self._adoption), name="edits"),
-            asyncio.create_task(self.load.keep(self.counters), name="load"),
-        ]
+        self.tasks.keep("steering", self._publication.keep, vital=True)
+        self.tasks.keep("edits", lambda: keep_watching(self._adoption))
+        self.tasks.keep("load", lambda: self.load.keep(self.counters))
         self.changes.judged(self.snapshot.steering.regions)
-        self.tasks += await self._supervision.ready()
+        await self._supervision.ready(self.tasks)
         self.ready = True
         plan = self._publication.plan
         self._log.info(
@@ -180,27 +179,21 @@ class Daemon:
         )
 
     async def wait(self) -> ExitCode:
-        """Until asked to stop (OK), or until a part that must live has died (UNAVAILABLE)."""
+        """Until asked to stop (OK), or until the engine has died (UNAVAILABLE)."""
         stopping = asyncio.create_task(self._stopping.wait())
-        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died, *self.tasks}
+        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if self._stopping.is_set():
             return ExitCode.OK
-        if self.engine.died.done():
-            self._log.critical("engine.died", reason=self.engine.died.result())
-        for task in self.tasks:
-            if task.done() and not task.cancelled():
-                self._log.critical("task.died", task=task.get_name(), exc_info=task.exception())
+        self._log.critical("engine.died", reason=self.engine.died.result())
         return ExitCode.UNAVAILABLE
 
     async def stop(self) -> None:
         """Stop serving, then probing."""
         self.ready = False
         self._supervision.stopping()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.tasks.stop()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))

@@ -20,6 +20,7 @@ from resolverd.engine.inherited import adopt
 from resolverd.engine.sockets import BoundSockets, bind
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.systemd import Supervisor
+from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
 
 # Seconds between looks for the Steering that was asked for.
@@ -52,18 +53,18 @@ class Supervision:
             return adopt(self._supervisor.sockets, choice.workers, split=split)
         return bind(server.listen, choice.workers, split=split)
 
-    async def ready(self) -> list[asyncio.Task[None]]:
-        """Report ready once every worker answers; then the tasks that keep the watchdog calm.
+    async def ready(self, tasks: Tasks) -> None:
+        """Report ready once every worker answers, and have `tasks` keep the watchdog calm.
 
         Raises EngineError if one does not answer.
         """
         await self._daemon.engine.check()
         self._supervisor.ready(self._status())
         if self._supervisor.watchdog is None:
-            return []
+            return
         proofs = {"serving": self._serves, "steering": self._steers, "probing": self._probes}
         dog = Watchdog(self._supervisor.watchdog, proofs, self._supervisor.alive)
-        return [asyncio.create_task(dog.run(), name="watchdog")]
+        tasks.keep("watchdog", dog.run)
 
     @asynccontextmanager
     async def reload(self) -> AsyncIterator[None]:

@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "resolverd"
 RANKS = {
     "errors": 0,
     "log": 0,
+    "restarts": 0,
+    "tasks": 0,
     "loop": 0,
     "edits": 0,
     "systemd": 0,

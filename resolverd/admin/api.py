@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resolverd.admin.drains import drain, would_empty
 from resolverd.admin.failure import ApiError, Handler, as_json
-from resolverd.admin.liveness import faults
+from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
 from resolverd.admin.served import Served
@@ -211,11 +211,13 @@ class Api:
         """200 from the end of the first probe round until the daemon is asked to stop.
 
         503 while this host is in doubt, so that whoever announces its addresses withdraws them.
+        `degraded` says what keeps failing beside the answers, which go on.
         """
         doubt = self._served.monitor.doubt.reason
         if doubt:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
-        return web.json_response({"ready": True})
+        found = degraded(self._served)
+        return web.json_response({"ready": True, **({"degraded": found} if found else {})})
 
 
 def _prefix(text: str) -> Prefix:

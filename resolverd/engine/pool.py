@@ -52,17 +52,18 @@ class WorkerPool:
     async def start(self, snapshot: Snapshot) -> None:
         """Start the workers; returns when each is answering."""
         context = multiprocessing.get_context("spawn")
-        for sockets in self._sockets:
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_worker,
-                args=(self._run, log.chosen(), theirs, self.bound, sockets, self._limits),
-            )
-            await asyncio.to_thread(process.start)
-            theirs.close()
-            sockets.close()
-            self._workers.append((process, ours))
-            asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
+        with log.for_workers() as logging:
+            for sockets in self._sockets:
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=_worker,
+                    args=(self._run, logging, theirs, self.bound, sockets, self._limits),
+                )
+                await asyncio.to_thread(process.start)
+                theirs.close()
+                sockets.close()
+                self._workers.append((process, ours))
+                asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
         await self.publish(snapshot)
 
     async def publish(self, snapshot: Snapshot) -> None:
@@ -123,16 +124,17 @@ def _exchange(pipe: Connection, message: Message) -> Any:
 
 def _worker(
     run: RunLoop,
-    logging: tuple[log.Format, int],
+    logging: log.ForWorkers,
     pipe: Connection,
     bound: Sequence[Listener],
     sockets: BoundSockets,
     limits: TcpLimits,
 ) -> None:
-    log.configure(*logging)
+    log.in_worker(logging)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    run(_serve(pipe, bound, sockets, limits))
+    with log.everything():
+        run(_serve(pipe, bound, sockets, limits))
 
 
 async def _fault(engine: ReferenceEngine) -> str:
