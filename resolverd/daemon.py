@@ -38,6 +38,7 @@ from resolverd.load import Load
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
 from resolverd.publication import Publication
+from resolverd.signals import ignore_unmeant
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
@@ -132,6 +133,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        ignore_unmeant()
         await self.start()
         try:
             return await self.wait()

@@ -13,6 +13,7 @@ RANKS = {
     "errors": 0,
     "log": 0,
     "restarts": 0,
+    "signals": 0,
     "tasks": 0,
     "loop": 0,
     "edits": 0,

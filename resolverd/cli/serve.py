@@ -8,6 +8,7 @@ from resolverd import log
 from resolverd.cli.options import add_config, existing_config, verb
 from resolverd.daemon import Daemon
 from resolverd.loop import run_loop
+from resolverd.signals import ignore_early
 from resolverd.systemd import Supervisor
 
 
@@ -34,6 +35,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
+    ignore_early()
     log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
     with log.everything():

@@ -23,6 +23,7 @@ from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
+from resolverd.signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
@@ -130,6 +131,7 @@ def _worker(
     sockets: BoundSockets,
     limits: TcpLimits,
 ) -> None:
+    ignore_early()
     log.in_worker(logging)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -156,6 +158,7 @@ async def _serve(
     pipe: Connection, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits
 ) -> None:
     """Serve what the pipe says until it closes."""
+    ignore_unmeant()
     engine = ReferenceEngine(bound, sockets, limits)
     engine.died.add_done_callback(_die)
     serving: Snapshot | None = None
