@@ -123,6 +123,11 @@ class Daemon:
         """What probing says of each target now."""
         return self.monitor.verdicts()
 
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
+        return self.admin.closed
+
     async def counters(self) -> Counters:
         """What the engine has counted."""
         return await self.engine.counters()

@@ -1,4 +1,4 @@
-"""Metrics of what goes on beside the answers: the log, and tasks that fail."""
+"""Metrics of what goes on beside the answers: the log, the admin API, tasks that fail."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ def own_metrics(served: Served) -> Iterator[Metric]:
         "Log events that were dropped because they could not be written.",
         value=log.dropped(),
     )
+    closed = CounterMetricFamily(
+        "resolverd_admin_closed",
+        "Connections to the admin API that met a limit, by limit.",
+        labels=("limit",),
+    )
+    for limit, connections in served.admin_closed.items():
+        closed.add_metric((limit,), connections)
+    yield closed
     restarts = CounterMetricFamily(
         "resolverd_task_restarts",
         "How often a task beside the answers has failed and was begun again.",

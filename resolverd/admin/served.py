@@ -86,6 +86,10 @@ class Served(Protocol):
     def tasks(self) -> Tasks:
         """What goes on beside the answers."""
 
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
+
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
 
