@@ -131,13 +131,12 @@ class Api:
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
         order = Order(asked.target, asked.kind, who, asked.why, asked.seconds)
-        keys = await set_override(self._served, order)
+        put = await set_override(self._served, order)
         now = time.monotonic()
-        in_force = self._served.overrides.active(now)
         return web.json_response(
             {
                 "target": asked.target,
-                "set": [{"target": k, **override_of(in_force[k], now)} for k in keys],
+                "set": [{"target": key, **override_of(o, now)} for key, o in put.items()],
                 "services_without_region": without_region(self._served),
             }
         )
@@ -240,7 +239,7 @@ async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
             for e in wrong.errors()
         )
         raise ApiError(400, told, f"send JSON like {example}") from wrong
-    except ValueError as wrong:  # JSON, or octets that are no text
+    except (ValueError, LookupError, RecursionError) as wrong:  # no JSON, no text, no such charset
         raise ApiError(400, f"not JSON: {wrong}", f"send JSON like {example}") from wrong
 
 

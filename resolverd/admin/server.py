@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import stat
 from collections import Counter
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from resolverd import log
 from resolverd.admin.api import Api
@@ -31,6 +33,20 @@ SOCKET_MODE = 0o660
 _PARTING = 1.0
 # Seconds that a connection is kept between two requests: longer than Prometheus waits by default.
 _KEPT = 75.0
+
+
+# What aiohttp logs of a client's own mistakes, with a traceback, the client has been told.
+_HTTP = logging.getLogger("resolverd.http")
+_HTTP.addFilter(
+    lambda record: (
+        not (
+            record.exc_info
+            and isinstance(
+                record.exc_info[1], HttpProcessingError | web.RequestPayloadError | OSError
+            )
+        )
+    )
+)
 
 
 class AdminServer:
@@ -114,6 +130,7 @@ class AdminServer:
         runner = web.AppRunner(
             application,
             access_log=None,
+            logger=_HTTP,
             shutdown_timeout=_PARTING,
             lingering_time=_PARTING,
             keepalive_timeout=_KEPT,

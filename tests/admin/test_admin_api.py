@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import random
@@ -294,3 +295,22 @@ async def test_a_daemon_that_is_starting_or_ending_says_so(room: Room, path: str
     reply = await room.ask("GET", path)
     assert reply.status == 503
     assert "again" in reply.json["mend"]
+
+
+async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room) -> None:
+    """One sets what another clears: whatever is in force by then, what was asked for was done."""
+
+    async def sets() -> list[int]:
+        return [(await room.override("us-east", "down")).status for _ in range(100)]
+
+    async def clears() -> list[int]:
+        return [(await room.ask("DELETE", "/override/us-east")).status for _ in range(100)]
+
+    first, second, cleared = await asyncio.gather(sets(), sets(), clears())
+    assert set(first + second) == {200}
+    assert set(cleared) <= {200, 404}
+
+
+async def test_an_override_that_ends_before_it_is_told_was_obeyed(room: Room) -> None:
+    reply = await room.override("us-east", "down", **{"for": 1e-9})
+    assert (reply.status, reply.json["set"][0]["seconds_left"]) == (200, 0.0)

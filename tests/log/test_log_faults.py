@@ -7,7 +7,7 @@ import pty
 from pathlib import Path
 
 import pytest
-from log_daemon import NEAREST, SECOND, Running, serving
+from harness.process import NEAREST, SECOND, Running, serving
 
 DROPPED = "resolverd_log_dropped_total"
 PIPE = 64 * 1024

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from log_daemon import NEAREST, serving
+from harness.process import NEAREST, serving
 
 from resolverd.signals import UNMEANT
 

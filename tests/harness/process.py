@@ -22,6 +22,7 @@ from typing import Any
 import dns.message
 import dns.query
 from cli.command import environment
+
 from harness.config import CHAT, REGIONS, address_of, config_text
 from harness.programs import free_port
 from harness.server import HEAD
@@ -87,6 +88,13 @@ class Running:
         response = dns.query.udp(query, "127.0.0.1", port=self.port, timeout=2)
         return str(response.answer[0][0])
 
+    def answers_for(self, seconds: float) -> None:
+        """Ask for so many seconds; raises where a query has no answer."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.answer()
+            time.sleep(0.05)
+
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
         """Status and text of the admin socket's answer."""
         connection = _Unix(self.folder / "admin.sock")
@@ -131,7 +139,9 @@ class Running:
 
 
 @contextmanager
-def serving(folder: Path, stderr: Any, *arguments: str, server: str = "") -> Iterator[Running]:
+def serving(
+    folder: Path, stderr: Any, *arguments: str, server: str = "", admin: str = ADMIN
+) -> Iterator[Running]:
     """A daemon whose events go to `stderr`, ready; killed at the end if it has not ended."""
     regions, port = Regions(), free_port()
     headers = "".join(
@@ -142,7 +152,7 @@ def serving(folder: Path, stderr: Any, *arguments: str, server: str = "") -> Ite
         config_text(
             headers + CHAT,
             server=f'listen = ["127.0.0.1:{port}"]\nzones = ["*.zone"]\n{server}',
-            admin=ADMIN,
+            admin=admin,
             probe=PROBES,
             urls=dict.fromkeys(REGIONS, regions.url),
         )
