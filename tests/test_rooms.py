@@ -12,6 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "resolverd"
 RANKS = {
     "errors": 0,
     "log": 0,
+    "restarts": 0,
+    "ignored_signals": 0,
+    "tasks": 0,
     "loop": 0,
     "files": 0,
     "signals": 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.tasks import Tasks
 
 
 @dataclass(slots=True)
@@ -120,8 +120,12 @@ class Served(Protocol):
         """When it started, in Unix seconds."""
 
     @property
-    def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """Those that must live as long as it serves."""
+    def tasks(self) -> Tasks:
+        """What goes on beside the answers."""
+
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
