@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from resolverd import log
 from resolverd.adoption import Adoption
 from resolverd.files.notifications import Notifications
-from resolverd.files.reading import THREADS, Reads
+from resolverd.files.reading import SECRETS, THREADS, Reads
 from resolverd.files.scanning import Scan, Scanner
 from resolverd.files.settling import Decision, Waiting, differing, judge
 from resolverd.files.threads import HangingError
@@ -63,7 +63,7 @@ class Watching:
     @property
     def hanging(self) -> Sequence[str]:
         """The files that do not answer."""
-        return THREADS.hanging
+        return (*THREADS.hanging, *SECRETS.hanging)
 
     async def keep(self) -> None:
         """Watch; never returns."""
@@ -76,9 +76,8 @@ class Watching:
                 try:
                     pause = await self._round(notifications)
                     defect = ""
-                except HangingError as wrong:
+                except HangingError:
                     pause = _GAP  # the next scan leaves out what hangs
-                    self._log.debug("edits.scan_left", file=wrong.filename)
                 except Exception as wrong:  # noqa: BLE001 - answers do not need this task
                     if repr(wrong) != defect:
                         self._log.error("edits.defect", exc_info=wrong)
@@ -168,7 +167,7 @@ class Watching:
             )
 
     def _tell_hanging(self, before: tuple[str, ...]) -> tuple[str, ...]:
-        hanging = THREADS.hanging
+        hanging = (*THREADS.hanging, *SECRETS.hanging)
         for path in sorted({*hanging} - {*before}):
             self._log.error("edits.hanging", file=path, limit_seconds=THREADS.limit)
         for path in sorted({*before} - {*hanging}):

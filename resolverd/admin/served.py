@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.tasks import Tasks
 
 
 @dataclass(slots=True)
@@ -29,6 +29,9 @@ class ReloadReport:
     `problems` are what was refused or is held, or else the warnings of what is served; `outdated`
     the parts that are served in an older state; `changes` what the last reload changed, None after
     none or one that met a defect.
+    `kept` is why files are served that were kept, empty where those on disk are. `restart` is when
+    the files were adopted that a restart would serve if those on disk were refused, empty where
+    there are none.
     """
 
     adopted: int = 0
@@ -37,12 +40,19 @@ class ReloadReport:
     last: str = "started"
     at: float = field(default_factory=time.time)
     problems: tuple[Problem, ...] = ()
-
+    kept: str = ""
+    restart: str = ""
     outdated: tuple[Outdated, ...] = ()
     changes: Difference | None = None
 
+    def serve_kept(self, wrong: ResolverdError, reason: str, at: str) -> None:
+        """Note that the daemon started from kept files, adopted `at`, and why."""
+        self.refuse(wrong)
+        self.kept, self.restart = reason, at
+
     def note(self, inputs: Inputs, changes: Difference) -> None:
         """Note that `inputs` are served, and what that changed; parts of them may be outdated."""
+        self.kept = ""
         self.outdated, self.changes, self.at = inputs.outdated, changes, time.time()
         refused = [p for each in inputs.outdated if not each.held for p in each.problems]
         held = [p for each in inputs.outdated if each.held for p in each.problems]
@@ -71,6 +81,28 @@ class ReloadReport:
         return self.last in {"started", "adopted"}
 
 
+class Watched(Protocol):
+    """How edits are noticed, as the admin room sees it."""
+
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def method(self) -> str:
+        """``inotify``, ``polling``, or empty where edits are not watched for."""
+
+    @property
+    def settle(self) -> float:
+        """Seconds for which files must rest."""
+
+    @property
+    def unsettled(self) -> Sequence[str]:
+        """The files of an edit that is waited for."""
+
+    @property
+    def hanging(self) -> Sequence[str]:
+        """The files that do not answer."""
+
+
 class Served(Protocol):
     """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
 
@@ -81,6 +113,8 @@ class Served(Protocol):
     def ready(self) -> bool: ...
     @property
     def reloads(self) -> ReloadReport: ...
+    @property
+    def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
     @property
@@ -106,8 +140,12 @@ class Served(Protocol):
         """When it started, in Unix seconds."""
 
     @property
-    def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """Those that must live as long as it serves."""
+    def tasks(self) -> Tasks:
+        """What goes on beside the answers."""
+
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""

@@ -107,7 +107,7 @@ async def _databases(
     if await detached(lambda: _same_databases(loaded, served, reads)):
         return served.locator, []
     try:
-        return await open_databases(loaded, progress), []
+        return await open_databases(loaded, progress, reads), []
     except GeoError as wrong:
         return served.locator, [geo_problem(path, wrong)]
 

@@ -19,7 +19,7 @@ from resolverd.config.model import Config
 from resolverd.config.partial import zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
-from resolverd.files.reading import Reads
+from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
@@ -82,9 +82,12 @@ class Inputs:
     @property
     def older_files(self) -> tuple[Path, ...]:
         """The files that are served as they were read before: of the parts that are outdated."""
-        zones = [self.zones[origin].files[0] for origin in self.outdated_zones]
-        kept = any(each.part == CONFIGURATION for each in self.outdated)
-        return (*(self.loaded.files if kept else ()), *zones)
+        parts = {each.part for each in self.outdated}
+        return (
+            *(self.loaded.files if CONFIGURATION in parts else ()),
+            *(databases_of(self.loaded) if DATABASES in parts else ()),
+            *(self.zones[origin].files[0] for origin in self.outdated_zones),
+        )
 
     @property
     def outdated_zones(self) -> set[dns.name.Name]:
@@ -122,7 +125,7 @@ async def load_inputs(
         problems += loaded.warnings
         locator: Locator | None = None
         try:
-            locator = await open_databases(loaded, progress)
+            locator = await open_databases(loaded, progress, reads)
         except GeoError as wrong:
             problems.append(geo_problem(path, wrong))
         if locator is None or errors_among(problems):
@@ -149,10 +152,11 @@ def databases_of(loaded: LoadedConfig) -> list[Path]:
     return [loaded.base / name for name in loaded.config.server.geoip]
 
 
-async def open_databases(loaded: LoadedConfig, progress: Progress | None) -> Locator:
-    """The databases, checked whole. Raises GeoError."""
+async def open_databases(loaded: LoadedConfig, progress: Progress | None, reads: Reads) -> Locator:
+    """The databases, checked whole, from where `reads` has them. Raises GeoError."""
     state = loaded.config.server.state
-    stamps, files = loaded.base / state if state else None, databases_of(loaded)
+    stamps = loaded.base / state if state else None
+    files = [reads.replay.places.get(key_of(file), file) for file in databases_of(loaded)]
     try:
         return await Locator.load(files, stamps=stamps, progress=progress)
     except GeoError as wrong:
