@@ -153,22 +153,13 @@ class Server(Section):
         most=1,
     )
     hold_regions: float = option(
-        0.0,
-        "The same for regions that some service has.",
-        least=0,
-        most=1,
+        0.0, "The same for regions that some service has.", least=0, most=1
     )
     hold_zones: float = option(
-        0.0,
-        "The same for zones that no file writes any more.",
-        least=0,
-        most=1,
+        0.0, "The same for zones that no file writes any more.", least=0, most=1
     )
     hold_names: float = option(
-        0.25,
-        "The same for the names of one zone; other zones are not held.",
-        least=0,
-        most=1,
+        0.25, "The same for the names of one zone; other zones are not held.", least=0, most=1
     )
     query_log: float = option(
         0.0,
