@@ -170,10 +170,15 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(path: Path, *arguments: str) -> AsyncIterator[Process]:
-    """``python -m resolverd serve`` with these `arguments` too, ready."""
+async def serving(path: Path, *arguments: str, descriptors: int = 0) -> AsyncIterator[Process]:
+    """``python -m resolverd serve`` with these `arguments` too, ready.
+
+    It may open so many `descriptors`, or for 0 as many as this process.
+    """
+    limited = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
     process = Process(
         await asyncio.create_subprocess_exec(
+            *limited,
             sys.executable,
             *("-m", "resolverd", "serve", "--config", str(path), "--log", "json", *arguments),
             stderr=asyncio.subprocess.PIPE,
