@@ -43,7 +43,7 @@ from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
-from resolverd.watching import keep_watching
+from resolverd.watching import Watching
 
 
 class Daemon:
@@ -60,9 +60,10 @@ class Daemon:
         self.reloads = ReloadReport()
         self.promises = Promises()
         self.admin = AdminServer(self)
-        self._supervision = Supervision(self, supervisor)
+        self._supervision = Supervision(self, supervisor, run_loop)
         self.tasks: list[asyncio.Task[None]] = []
         self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
+        self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
         self._reload_tasks: set[asyncio.Task[bool]] = set()
@@ -139,6 +140,7 @@ class Daemon:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        self._supervision.starting()
         inputs = await self._adoption.load(progress)
         allow_open_files()
         server = inputs.config.server
@@ -163,7 +165,7 @@ class Daemon:
             raise
         self.tasks = [
             asyncio.create_task(self._publication.keep(), name="steering"),
-            asyncio.create_task(keep_watching(self._adoption), name="edits"),
+            asyncio.create_task(self.watching.keep(), name="edits"),
             asyncio.create_task(self.load.keep(self.counters), name="load"),
         ]
         self.changes.judged(self.snapshot.steering.regions)
@@ -202,6 +204,7 @@ class Daemon:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._supervision.bequeath()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))

@@ -133,6 +133,18 @@ class Server(Section):
         least=0,
         most=3600,
     )
+    settle: Duration = option(
+        2.0,
+        "An edit is adopted once its files have been the same for this long; `resolverd reload` "
+        "and SIGHUP adopt them as they are.",
+        unit="seconds",
+        least=0,
+        most=60,
+    )
+    watch: bool = option(
+        True,
+        "Adopt edits without being asked; false leaves that to `resolverd reload` and SIGHUP.",
+    )
     query_log: float = option(
         0.0,
         "Share of queries that are written to the log, with the client's address; 0 writes none.",

@@ -24,6 +24,7 @@ from resolverd.doctor import addresses, capacity, databases, engines, ports, que
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
 from resolverd.doctor.finding import Finding
+from resolverd.doctor.inotify import inotify, inotify_usage
 from resolverd.doctor.opened import Opened, opened_databases
 from resolverd.doctor.procfs import Procfs, is_address
 from resolverd.doctor.setting import read_setting
@@ -190,6 +191,12 @@ def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[
     sharing = workers_in_process(Choice(serves, workers, ""))
     needed = capacity.Descriptors(kept(sharing, listeners, probes), sharing, server.tcp_connections)
     yield capacity.open_files(proc.open_files_limit(process), needed, process)
+    yield inotify(
+        server.watch,
+        inotify_usage(proc, process),
+        proc.sysctl("fs.inotify.max_user_instances"),
+        proc.sysctl("fs.inotify.max_user_watches"),
+    )
     yield capacity.memory(
         proc.memory(),
         memory_limit(proc, process),
