@@ -127,11 +127,12 @@ class Standby:
             kept = [each.fileno() for each in (*sockets, self._channel)]
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
             os.read(self._told, 1)
-            log.configure(*log.chosen())
+            log.in_fork()
             run(answer(self._engine, self._read(), self._channel, self._answers))
             status = ExitCode.OK
         except BaseException as wrong:  # noqa: BLE001 - nothing is above this
             log.get("handover").critical("standby.defect", exc_info=wrong)
+        log.drain()
         os._exit(status)
 
     def _read(self) -> Snapshot:
