@@ -25,10 +25,10 @@ from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
+from resolverd.engine.descriptors import affordable
 from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
-from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
@@ -45,7 +45,7 @@ from resolverd.snapshot.regions import World
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
-from resolverd.watching import keep_watching
+from resolverd.watching import Watching
 
 
 class Daemon:
@@ -62,9 +62,10 @@ class Daemon:
         self.reloads = ReloadReport()
         self.promises = Promises()
         self.admin = AdminServer(self)
-        self._supervision = Supervision(self, supervisor)
+        self._supervision = Supervision(self, supervisor, run_loop)
         self.tasks = Tasks()
         self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
+        self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
         self._reload_tasks: set[asyncio.Task[bool]] = set()
@@ -147,6 +148,7 @@ class Daemon:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        self._supervision.starting()
         inputs = await self._adoption.load(progress)
         allow_open_files()
         server = inputs.config.server
@@ -155,7 +157,8 @@ class Daemon:
             "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
-        self.engine = make_engine(choice, bound, sockets, TcpLimits.of(server), run_loop)
+        limits = affordable(server, choice, len(inputs.targets.by_id))
+        self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         self._observation = Observation(inputs, self._dirty.set)
         self._publication = Publication(
             self.engine, self._observation, self._dirty, self.promises, self._supervision.restated
@@ -169,7 +172,7 @@ class Daemon:
             await self._abandon()
             raise
         self.tasks.keep("steering", self._publication.keep, vital=True)
-        self.tasks.keep("edits", lambda: keep_watching(self._adoption))
+        self.tasks.keep("edits", self.watching.keep)
         self.tasks.keep("load", lambda: self.load.keep(self.counters))
         self.changes.judged(self.snapshot.steering.regions)
         await self._supervision.ready(self.tasks)
@@ -201,6 +204,7 @@ class Daemon:
         self.ready = False
         self._supervision.stopping()
         await self.tasks.stop()
+        await self._supervision.bequeath()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))

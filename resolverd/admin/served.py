@@ -48,6 +48,28 @@ class ReloadReport:
         return not self.last.startswith("refused")
 
 
+class Watched(Protocol):
+    """How edits are noticed, as the admin room sees it."""
+
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def method(self) -> str:
+        """``inotify``, ``polling``, or empty where edits are not watched for."""
+
+    @property
+    def settle(self) -> float:
+        """Seconds for which files must rest."""
+
+    @property
+    def unsettled(self) -> Sequence[str]:
+        """The files of an edit that is waited for."""
+
+    @property
+    def hanging(self) -> Sequence[str]:
+        """The files that do not answer."""
+
+
 class Served(Protocol):
     """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
 
@@ -58,6 +80,8 @@ class Served(Protocol):
     def ready(self) -> bool: ...
     @property
     def reloads(self) -> ReloadReport: ...
+    @property
+    def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
     @property

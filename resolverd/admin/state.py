@@ -52,6 +52,7 @@ def state_of(served: Served) -> Json:
         },
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
+        "edits": _edits(served),
         "regions": [_region(each, served, odd, now) for each in judged.values()],
         "services": [
             _service(name, served, judged, load)
@@ -85,6 +86,18 @@ def reload_of(served: Served) -> Json:
         "refused": reloads.refused,
         "reason": reloads.last if not reloads.successful else None,
         "problems": [asdict(problem) for problem in reloads.problems],
+    }
+
+
+def _edits(served: Served) -> Json:
+    """How edits are noticed; `unsettled` files are waited for, `hanging` ones do not answer."""
+    watching = served.watching
+    return {
+        "watch": watching.enabled,
+        "method": watching.method or None,
+        "settle_seconds": watching.settle,
+        "unsettled": list(watching.unsettled),
+        "hanging": list(watching.hanging),
     }
 
 

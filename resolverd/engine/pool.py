@@ -20,7 +20,7 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
 from resolverd.engine.reference import ReferenceEngine
-from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.sockets import BoundSockets, together
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
 from resolverd.signals import ignore_early, ignore_unmeant
@@ -45,7 +45,7 @@ class WorkerPool:
         self.bound = tuple(bound)
         self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sockets, self._limits, self._run = sockets, limits, run
+        self.sockets, self._limits, self._run = tuple(sockets), limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []
         self._plan: Plan | None = None
         self._turn = asyncio.Lock()
@@ -54,7 +54,7 @@ class WorkerPool:
         """Start the workers; returns when each is answering."""
         context = multiprocessing.get_context("spawn")
         with log.for_workers() as logging:
-            for sockets in self._sockets:
+            for sockets in self.sockets:
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=_worker,
@@ -62,7 +62,6 @@ class WorkerPool:
                 )
                 await asyncio.to_thread(process.start)
                 theirs.close()
-                sockets.close()
                 self._workers.append((process, ours))
                 asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
         await self.publish(snapshot)
@@ -91,6 +90,10 @@ class WorkerPool:
                 total.add(counted)
         return total
 
+    def again(self) -> ReferenceEngine:
+        """One engine on the sockets of all workers, in a forked process."""
+        return ReferenceEngine(self.bound, together(self.sockets), self._limits)
+
     async def stop(self) -> None:
         """Let the workers finish, and wait for them."""
         loop = asyncio.get_running_loop()
@@ -99,7 +102,7 @@ class WorkerPool:
             pipe.close()
         for process, _ in self._workers:
             await asyncio.to_thread(process.join)
-        for sockets in self._sockets:
+        for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
             self.died.cancel()

@@ -17,9 +17,10 @@ import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
 from resolverd.dns.names import Key
+from resolverd.files.matching import real_path
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Draft, Lost, Record, first_of
-from resolverd.zone.files import UnreadableError, read_source, real_path
+from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TemplateError, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines

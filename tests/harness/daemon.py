@@ -92,7 +92,7 @@ def write_files(
     path.write_text(
         config_text(
             headers + services,
-            server=f'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\n{server}',
+            server=f'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\nsettle = "100ms"\n{server}',
             admin=admin,
             probe=PROBES,
             urls=served.urls(),
