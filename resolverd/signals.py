@@ -1,54 +1,88 @@
-"""Signals that nobody means for a daemon, and whose default would end it: ignored, and logged.
+"""SIGTERM, SIGINT and SIGHUP, obeyed from the first moment of the process on.
 
-SIGTERM, SIGINT and SIGHUP have a meaning. So have those that a defect raises (SIGSEGV and its
-like), SIGQUIT and SIGABRT, which ask for a core, and SIGXCPU, a limit that somebody has set. Python
-ignores SIGPIPE and SIGXFSZ: each is only an error of a write. All others of signal(7) whose default
-action is to terminate are here, real-time ones included.
+    nothing follows yet    SIGTERM, SIGINT end the process with status 0; SIGHUP is remembered
+    a loop follows         each calls what `follow` was given, in the loop
+    the loop has ended     nothing: the process is about to end by itself
+
+`take` is called before anything else is imported, so nothing here imports more than it needs.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
 
-from resolverd import log
+from resolverd.stray_signals import ignore_early
 
-_NAMED = (
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGALRM,
-    signal.SIGVTALRM,
-    signal.SIGPROF,
-    signal.SIGIO,
-    signal.SIGPWR,
-    signal.SIGSTKFLT if hasattr(signal, "SIGSTKFLT") else signal.SIGPWR,
-)
+if TYPE_CHECKING:
+    import asyncio
 
-UNMEANT = tuple(sorted({*map(int, _NAMED), *range(signal.SIGRTMIN, signal.SIGRTMAX + 1)}))
-"""Their numbers."""
+_NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def ignore_early() -> None:
-    """Ignore them silently until an event loop runs; programs started meanwhile do not."""
-    for number in UNMEANT:
-        with contextlib.suppress(OSError, ValueError):  # the C library keeps some
-            signal.signal(number, lambda *_: None)
+class Signals:
+    """What this process does about signals. Taken by a main thread only (signal(2))."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._hung_up = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: Callable[[], None]
+        self._reload: Callable[[], None]
+
+    def take(self) -> None:
+        """Obey from now on."""
+        self._taken = True
+        ignore_early()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_hang_up)
+
+    @contextmanager
+    def obeyed(self) -> Iterator[None]:
+        """Obey at least as long as this lasts."""
+        if self._taken:
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in _NUMBERS}
+        self.take()
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self._taken, self._loop = False, None
+
+    def follow(
+        self, loop: asyncio.AbstractEventLoop, stop: Callable[[], None], reload: Callable[[], None]
+    ) -> None:
+        """Call these in `loop` from now on; `reload` at once where SIGHUP has come already."""
+        self._stop, self._reload, self._loop = stop, reload, loop
+        if self._hung_up:
+            self._hung_up = False
+            reload()
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self._loop is None:
+            # There is nothing to tidy up yet, and an exception would surface in the middle of an
+            # import, or be swallowed by a finalizer.
+            os._exit(0)
+        self._call(self._stop)
+
+    def _on_hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        if self._loop is None:
+            self._hung_up = True
+        else:
+            self._call(self._reload)
+
+    def _call(self, what: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what)
 
 
-def ignore_unmeant() -> None:
-    """Ignore them from now on, in the running event loop's process; one event for each."""
-    loop = asyncio.get_running_loop()
-    for number in UNMEANT:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):  # the C library keeps some
-            loop.add_signal_handler(number, _ignored, number)
-
-
-def _ignored(number: int) -> None:
-    log.get("daemon").warning("signal.ignored", signal=_name(number))
-
-
-def _name(number: int) -> str:
-    if signal.SIGRTMIN < number < signal.SIGRTMAX:
-        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
-    return signal.Signals(number).name
+PROCESS = Signals()
+"""Those of this process."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from resolverd.files.reading import THREADS, key_of, note_glob
+from resolverd.files.reading import THREADS, hidden, key_of, note_glob, replayed_glob
 from resolverd.files.threads import Step
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -36,8 +36,14 @@ def match(directory: Path, pattern: str) -> Matches:
 
     Raises HangingError.
     """
-    matches = THREADS.run(lambda step: expand(str(directory), pattern, step))
-    note_glob(str(directory.absolute()), pattern, [key_of(Path(p)) for p in matches.paths])
+    below = str(directory.absolute())
+    if (kept := replayed_glob(below, pattern)) is not None:
+        matches = Matches(list(kept), [], {})
+    else:
+        matches = THREADS.run(lambda step: expand(str(directory), pattern, step))
+        shown = [path for path in matches.paths if not hidden(key_of(Path(path)))]
+        matches = matches._replace(paths=shown)
+    note_glob(below, pattern, [key_of(Path(p)) for p in matches.paths])
     return matches
 
 

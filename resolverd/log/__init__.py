@@ -107,9 +107,8 @@ def in_background(style: Format = "auto", level: int = logging.INFO) -> None:
     global _queue, _style
     _style = _chosen(style, level)
     _queue = EventQueue()
-    Writer(sys.stderr.fileno(), _queue, _dropped_line).start()
-    atexit.register(_queue.drain, PARTING)
-    _into(_queue, _style, sys.stderr.fileno(), terminal=sys.stderr.isatty())
+    _write(_queue)
+    atexit.register(drain)
 
 
 @contextmanager
@@ -134,6 +133,23 @@ def in_worker(given: ForWorkers) -> None:
         _configure(given.style, _renderer(given.style), factory)
     else:
         _into(ChannelQueue(given.writes), given.style, sys.stderr.fileno(), terminal=False)
+
+
+def after_fork() -> None:
+    """Log from a forked process, which has none of its parent's threads, and maybe their locks.
+
+    Such a process ends by `drain` and os._exit.
+    """
+    global _queue
+    if _queue is not None:
+        _queue = EventQueue()
+        _write(_queue)
+
+
+def drain() -> None:
+    """Wait for what is queued, `PARTING` seconds at most."""
+    if _queue is not None:
+        _queue.drain(PARTING)
 
 
 @contextmanager
@@ -195,6 +211,13 @@ def _into(queue: Queue, style: Style, descriptor: int, *, terminal: bool) -> Non
         "TextIO",
         LineStream(lambda line: queue.put(_octets(line)), descriptor, terminal=terminal),
     )
+
+
+def _write(queue: EventQueue) -> None:
+    """Write what goes to `queue`, and have everything go there."""
+    descriptor, terminal = sys.stderr.fileno(), sys.stderr.isatty()
+    Writer(descriptor, queue, _dropped_line).start()
+    _into(queue, _style, descriptor, terminal=terminal)
 
 
 def _dropped_line(dropped: Dropped) -> bytes:
