@@ -35,6 +35,7 @@ from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import Verdict
+from resolverd.ignored_signals import ignore_unmeant
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
@@ -48,7 +49,6 @@ from resolverd.signals import PROCESS
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
-from resolverd.stray_signals import ignore_unmeant
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from resolverd.stray_signals import ignore_early
+from resolverd.ignored_signals import ignore_early
 
 if TYPE_CHECKING:
     import asyncio

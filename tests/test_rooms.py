@@ -13,7 +13,7 @@ RANKS = {
     "errors": 0,
     "log": 0,
     "restarts": 0,
-    "stray_signals": 0,
+    "ignored_signals": 0,
     "tasks": 0,
     "loop": 0,
     "files": 0,

@@ -23,8 +23,8 @@ from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.sockets import BoundSockets, together
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
+from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
-from resolverd.stray_signals import ignore_early, ignore_unmeant
 
 Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
 RunLoop = Callable[[Any], None]

@@ -118,7 +118,7 @@ class Standby:
         """All that the forked process does."""
         status = ExitCode.INTERNAL
         try:
-            log.after_fork()
+            log.in_fork()  # first, for another thread may have held a lock of the log
             gc.freeze()  # what was the parent's is never finalised here
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -104,11 +104,22 @@ def in_background(style: Format = "auto", level: int = logging.INFO) -> None:
     For the whole life of the process; at its end what is queued has `PARTING` seconds. What
     cannot be written is dropped and counted, and reported once something can.
     """
-    global _queue, _style
+    global _style
     _style = _chosen(style, level)
-    _queue = EventQueue()
-    _write(_queue)
+    _begin()
     atexit.register(drain)
+
+
+def in_fork() -> None:
+    """Log as the process did that this one is forked from, whose thread is not here."""
+    if _queue is not None:
+        _begin()
+
+
+def drain() -> None:
+    """Write what is queued, in `PARTING` seconds at most."""
+    if _queue is not None:
+        _queue.drain(PARTING)
 
 
 @contextmanager
@@ -135,23 +146,6 @@ def in_worker(given: ForWorkers) -> None:
         _into(ChannelQueue(given.writes), given.style, sys.stderr.fileno(), terminal=False)
 
 
-def after_fork() -> None:
-    """Log from a forked process, which has none of its parent's threads, and maybe their locks.
-
-    Such a process ends by `drain` and os._exit.
-    """
-    global _queue
-    if _queue is not None:
-        _queue = EventQueue()
-        _write(_queue)
-
-
-def drain() -> None:
-    """Wait for what is queued, `PARTING` seconds at most."""
-    if _queue is not None:
-        _queue.drain(PARTING)
-
-
 @contextmanager
 def everything() -> Iterator[None]:
     """Make events of what libraries log, warn and print, where events go to a queue."""
@@ -171,6 +165,14 @@ def get(room: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose events carry the room they come from."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
     return logger
+
+
+def _begin() -> None:
+    """A queue, and a thread that writes what is put there to standard error."""
+    global _queue
+    _queue = EventQueue()
+    Writer(sys.stderr.fileno(), _queue, _dropped_line).start()
+    _into(_queue, _style, sys.stderr.fileno(), terminal=sys.stderr.isatty())
 
 
 def _chosen(style: Format, level: int) -> Style:
@@ -211,13 +213,6 @@ def _into(queue: Queue, style: Style, descriptor: int, *, terminal: bool) -> Non
         "TextIO",
         LineStream(lambda line: queue.put(_octets(line)), descriptor, terminal=terminal),
     )
-
-
-def _write(queue: EventQueue) -> None:
-    """Write what goes to `queue`, and have everything go there."""
-    descriptor, terminal = sys.stderr.fileno(), sys.stderr.isatty()
-    Writer(descriptor, queue, _dropped_line).start()
-    _into(queue, _style, descriptor, terminal=terminal)
 
 
 def _dropped_line(dropped: Dropped) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harness.process import NEAREST, serving
 
-from resolverd.stray_signals import UNMEANT
+from resolverd.ignored_signals import UNMEANT
 
 NAMED = {"SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGRTMAX"}
 

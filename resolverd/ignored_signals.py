@@ -44,7 +44,7 @@ def ignore_unmeant() -> None:
 
 
 def _ignored(number: int) -> None:
-    from resolverd import log  # later: the rest is called before anything else is imported
+    from resolverd import log  # only now: `ignore_early` comes before all other imports
 
     log.get("daemon").warning("signal.ignored", signal=_name(number))
 
