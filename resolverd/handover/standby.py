@@ -118,6 +118,7 @@ class Standby:
         """All that the forked process does."""
         status = ExitCode.INTERNAL
         try:
+            log.in_fork()  # first, for another thread may have held a lock of the log
             gc.freeze()  # what was the parent's is never finalised here
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -127,7 +128,6 @@ class Standby:
             kept = [each.fileno() for each in (*sockets, self._channel)]
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
             os.read(self._told, 1)
-            log.in_fork()
             run(answer(self._engine, self._read(), self._channel, self._answers))
             status = ExitCode.OK
         except BaseException as wrong:  # noqa: BLE001 - nothing is above this
