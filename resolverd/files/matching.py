@@ -24,7 +24,10 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Matches(NamedTuple):
-    """Paths that match, sorted; directories that were listed; and those that could not be."""
+    """Paths that match, sorted; directories that were listed; and those that could not be.
+
+    Those listed are absolute, the others as the pattern and where it starts are written.
+    """
 
     paths: list[str]
     directories: list[str]
@@ -36,9 +39,16 @@ def match(directory: Path, pattern: str) -> Matches:
 
     Raises HangingError.
     """
-    matches = THREADS.run(lambda step: expand(str(directory), pattern, step))
-    note_glob(str(directory.absolute()), pattern, [key_of(Path(p)) for p in matches.paths])
-    return matches
+    base = key_of(directory)
+    matches = THREADS.run(lambda step: expand(base, pattern, step))
+    note_glob(base, pattern, matches.paths)
+    if directory.is_absolute():
+        return matches
+    return Matches(
+        [_beside(directory, base, path) for path in matches.paths],
+        matches.directories,
+        {_beside(directory, base, path): wrong for path, wrong in matches.unlisted.items()},
+    )
 
 
 def real_path(path: Path) -> str:
@@ -56,6 +66,11 @@ def real_path(path: Path) -> str:
         return THREADS.run(resolve)
     except OSError:
         return name
+
+
+def _beside(directory: Path, base: str, path: str) -> str:
+    """`path` below `base`, as somebody would write it who writes `directory` for that."""
+    return str(directory / path[len(base) + 1 :]) if path.startswith(f"{base}/") else path
 
 
 def expand(directory: str, pattern: str, step: Step) -> Matches:
@@ -105,7 +120,7 @@ def _listed(directory: str, matches: Matches, step: Step) -> list[os.DirEntry[st
     if directory not in matches.directories:
         matches.directories.append(directory)
     try:
-        step(directory)
+        step(f"{directory}/")
         with os.scandir(directory) as entries:
             return list(entries)
     except OSError as wrong:
@@ -127,7 +142,7 @@ def _exists(path: str, matches: Matches, step: Step) -> bool:
 def _is_directory(entry: os.DirEntry[str], matches: Matches, step: Step, *, follow: bool) -> bool:
     try:
         if follow and entry.is_symlink():
-            step(entry.path)
+            step(f"{entry.path}/")
         return entry.is_dir(follow_symlinks=follow)
     except OSError as wrong:
         if wrong.errno not in _GONE:
