@@ -25,10 +25,10 @@ from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
+from resolverd.engine.descriptors import affordable
 from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
-from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
@@ -148,7 +148,8 @@ class Daemon:
             "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
-        self.engine = make_engine(choice, bound, sockets, TcpLimits.of(server), run_loop)
+        limits = affordable(server, choice, len(inputs.targets.by_id))
+        self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         self._observation = Observation(inputs, self._dirty.set)
         self._publication = Publication(
             self.engine, self._observation, self._dirty, self.promises, self._supervision.restated

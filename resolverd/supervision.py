@@ -47,10 +47,9 @@ class Supervision:
 
         Raises EngineError when they cannot be had.
         """
-        split = choice.engine == "reference"
         if self._supervisor.sockets:
-            return adopt(self._supervisor.sockets, choice.workers, split=split)
-        return bind(server.listen, choice.workers, split=split)
+            return adopt(self._supervisor.sockets, choice.workers)
+        return bind(server.listen, choice.workers)
 
     async def ready(self) -> list[asyncio.Task[None]]:
         """Report ready once every worker answers; then the tasks that keep the watchdog calm.

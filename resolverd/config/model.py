@@ -93,7 +93,7 @@ class Server(Section):
     )
     tcp_idle: Duration = option(
         10.0,
-        "A TCP connection silent for this long is closed.",
+        "A TCP connection idle for this long is closed; sooner, down to a tenth, as slots fill.",
         unit="seconds",
         least=0.1,
         most=3600,
@@ -102,11 +102,16 @@ class Server(Section):
         120.0, "No TCP connection lives longer.", unit="seconds", least=0.1, most=86400
     )
     tcp_connections: int = option(
-        1000, "TCP connections open at once, per worker.", unit="connections", least=1, most=100_000
+        1000,
+        "TCP connections open at once, per worker, as far as open files bear; one more takes the "
+        "slot of the one longest idle.",
+        unit="connections",
+        least=1,
+        most=100_000,
     )
     tcp_per_client: int = option(
         20,
-        "TCP connections open at once from one address.",
+        "TCP connections open at once from one IPv4 address or IPv6 /64.",
         unit="connections",
         least=1,
         most=100_000,
