@@ -193,7 +193,7 @@ def read_sources(main: Path) -> Sources:
 def _unlisted(directory: str, wrong: OSError) -> Problem:
     return Problem(
         directory, 0, 0, "config-unreadable", f"cannot be listed: {wrong.strerror}",
-        "let the daemon's user list the directory",
+        "see that its file system answers, and that the daemon's user may list it",
     )  # fmt: skip
 
 

@@ -70,7 +70,9 @@ def real_path(path: Path) -> str:
 
 def _beside(directory: Path, base: str, path: str) -> str:
     """`path` below `base`, as somebody would write it who writes `directory` for that."""
-    return str(directory / path[len(base) + 1 :]) if path.startswith(f"{base}/") else path
+    if path != base and not path.startswith(f"{base}/"):
+        return path
+    return str(directory / path[len(base) + 1 :])
 
 
 def expand(directory: str, pattern: str, step: Step) -> Matches:

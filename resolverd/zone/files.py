@@ -75,7 +75,8 @@ def _unlisted(path: str, wrong: OSError) -> Problem:
         "zone-unreadable",
         Place(path, 0, 0, ""),
         f"cannot be listed: {wrong.strerror or wrong}",
-        "let the daemon's user list the directory, or correct server.zones",
+        "see that its file system answers and the daemon's user may list it, "
+        "or correct server.zones",
     )
 
 
