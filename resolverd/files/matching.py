@@ -12,7 +12,7 @@ import errno
 import fnmatch
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +66,22 @@ def real_path(path: Path) -> str:
         return THREADS.run(resolve)
     except OSError:
         return name
+
+
+def real_paths(paths: Sequence[Path]) -> list[str]:
+    """`real_path` of each, all at once unless one does not answer."""
+
+    def resolve(step: Step) -> list[str]:
+        resolved = []
+        for name in map(key_of, paths):
+            step(name)
+            resolved.append(os.path.realpath(name))
+        return resolved
+
+    try:
+        return THREADS.run(resolve)
+    except OSError:
+        return [real_path(path) for path in paths]
 
 
 def _beside(directory: Path, base: str, path: str) -> str:
