@@ -20,6 +20,7 @@ from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError
 from resolverd.observation import Observation
 from resolverd.publication import Publication
+from resolverd.restoration import Restoration
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.orphans import orphaned, problems_of
 
@@ -39,7 +40,9 @@ class Adoption:
         options: Sequence[Override],
         reloads: ReloadReport,
         reported: Callable[[], AbstractAsyncContextManager[None]],
+        restoration: Restoration,
     ) -> None:
+        self._restoration = restoration
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
@@ -49,13 +52,16 @@ class Adoption:
         self._log = log.get("daemon")
 
     async def load(self, progress: Progress | None = None) -> Inputs:
-        """The inputs to start with. Raises ResolverdError."""
-        inputs = await load_inputs(
-            self._path,
-            self._options,
-            progress=progress or self._walk_events(),
-            reads=self.attempt,
-        )
+        """The inputs to start with, kept ones where those on disk are refused.
+
+        Raises ResolverdError.
+        """
+        tell = progress or self._walk_events()
+        try:
+            inputs = await load_inputs(self._path, self._options, progress=tell, reads=self.attempt)
+        except ResolverdError as refused:
+            self.attempt.take_contents()
+            inputs = await self._restoration.inputs(refused, tell)
         self._warn(inputs)
         return inputs
 
@@ -64,6 +70,10 @@ class Adoption:
     ) -> None:
         """Adopt what is loaded from now on into these; `dirty` asks for a new Steering."""
         self._publication, self._observation, self._dirty = publication, observation, dirty
+
+    def keep(self, inputs: Inputs) -> None:
+        """Keep what is served for the next start."""
+        self._restoration.keep(inputs, inputs.reads.take_contents())
 
     async def reload(
         self, *, orphan: bool = False, settled: Mapping[str, str] | None = None
@@ -98,7 +108,8 @@ class Adoption:
                 self._refuse(ResolverdError(f"a defect of resolverd met this edit: {defect!r}"))
                 return False
             finally:
-                self.attempt = reads
+                self.attempt, contents = reads, reads.take_contents()
+            self._restoration.keep(inputs, contents)
             self._observation.forget_overrides(orphans)
             self.reloads.adopt(inputs.warnings)
             self._warn(inputs)

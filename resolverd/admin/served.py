@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,21 +18,35 @@ from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.tasks import Tasks
 
 
 @dataclass(slots=True)
 class ReloadReport:
-    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds."""
+    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds.
+
+    `kept` is why files are served that were kept, empty where those on disk are. `restart` is when
+    the files were adopted that a restart would serve if those on disk were refused, empty where
+    there are none.
+    """
 
     adopted: int = 0
     refused: int = 0
     last: str = "started"
     at: float = field(default_factory=time.time)
     problems: tuple[Problem, ...] = ()
+    kept: str = ""
+    restart: str = ""
+
+    def serve_kept(self, wrong: ResolverdError, reason: str, at: str) -> None:
+        """Note that the daemon started from kept files, adopted `at`, and why."""
+        self.refuse(wrong)
+        self.kept, self.restart = reason, at
 
     def adopt(self, warnings: Sequence[Problem]) -> None:
         """Note that an edit was adopted, and what was odd about it."""
         self.adopted += 1
+        self.kept = ""
         self.last, self.at, self.problems = "adopted", time.time(), tuple(warnings)
 
     def refuse(self, wrong: ResolverdError) -> None:
@@ -107,8 +120,12 @@ class Served(Protocol):
         """When it started, in Unix seconds."""
 
     @property
-    def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """Those that must live as long as it serves."""
+    def tasks(self) -> Tasks:
+        """What goes on beside the answers."""
+
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""

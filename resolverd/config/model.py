@@ -175,6 +175,14 @@ class Admin(Section):
         "File with the token that opens the rest of the API over HTTP to those who send it; "
         "empty keeps the rest to the socket.",
     )
+    connections: int = option(
+        100,
+        "Connections open at once to `listen`, and as many to `socket`; where all are taken, the "
+        "one that has asked nothing for longest is closed. A request has to come within 10 s.",
+        unit="connections",
+        least=2,
+        most=10_000,
+    )
 
 
 class Gpus(Section):

@@ -49,7 +49,7 @@ class NativeEngine:
         self.bound = tuple(bound)
         self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sockets, self._limits = sockets, limits
+        self.sockets, self._limits = tuple(sockets), limits
         self._slots = Slots()
         self._plan: tuple[Plan, PlanTables] | None = None
         self._turn = asyncio.Lock()
@@ -87,6 +87,12 @@ class NativeEngine:
             return Counters()
         return self._slots.counters(self._threads.counted(self._slots.used))
 
+    def again(self) -> NativeEngine:
+        """Another one on the same sockets in a forked process, with the Plan as it is in memory."""
+        made = NativeEngine(self.bound, self.sockets, self._limits)
+        made._plan, made._slots = self._plan, self._slots
+        return made
+
     async def stop(self) -> None:
         """Answer what was read and close the sockets; what was not read waits in them."""
         threads = self._threads
@@ -97,7 +103,7 @@ class NativeEngine:
             except EngineError as late:
                 self._log.error("engine.late", reason=str(late))
             self._tell_samples(sys.maxsize)
-        for sockets in self._sockets:
+        for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
             self.died.cancel()
@@ -120,7 +126,7 @@ class NativeEngine:
         return SnapshotTables(self._plan[1], steering_image(steering, plan))
 
     def _shares(self) -> Iterator[Share]:
-        for worker, sockets in enumerate(self._sockets):
+        for worker, sockets in enumerate(self.sockets):
             shared = Kind.SHARED if sockets.shared else Kind(0)
             for udp in sockets.udp:
                 kind = Kind.UDP_TOLD if enable_pktinfo(udp) else Kind.UDP

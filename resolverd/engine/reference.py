@@ -21,6 +21,9 @@ from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
 from resolverd.snapshot.model import Snapshot
 
+# Turns of the loop in which a query that a TCP connection has received is read and answered.
+_LAST_TURNS = 5
+
 
 class ReferenceEngine:
     """Serves in the running event loop, on sockets that are bound already."""
@@ -31,7 +34,7 @@ class ReferenceEngine:
     def __init__(self, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits) -> None:
         self.bound = tuple(bound)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sockets = sockets
+        self.sockets, self._limits = (sockets,), limits
         self._counters = Counters()
         self._tcp = TcpService(limits, self._respond_tcp, self._counters, self._fail)
         self._udp: list[Datagrams] = []
@@ -43,9 +46,9 @@ class ReferenceEngine:
         self._snapshot = snapshot
         self._udp = [
             Datagrams(udp, self._respond_udp, self._counters, self._fail)
-            for udp in self._sockets.udp
+            for udp in self.sockets[0].udp
         ]
-        self._tcp.start(self._sockets.tcp)
+        self._tcp.start(self.sockets[0].tcp)
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`."""
@@ -59,6 +62,10 @@ class ReferenceEngine:
         """What was counted so far."""
         return self._counters
 
+    def again(self) -> ReferenceEngine:
+        """Another one on the same sockets, in a forked process."""
+        return ReferenceEngine(self.bound, self.sockets[0], self._limits)
+
     async def stop(self) -> None:
         """Stop answering and close the sockets; what was read by then is answered.
 
@@ -68,7 +75,7 @@ class ReferenceEngine:
         for udp in self._udp:
             udp.close()
         await self._tcp.close()
-        self._sockets.close()
+        self.sockets[0].close()
         if not self.died.done():
             self.died.cancel()
 

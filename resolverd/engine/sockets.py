@@ -13,7 +13,7 @@ import resource
 import socket
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,13 @@ class BoundSockets:
             bound.close()
 
 
+def together(sockets: Sequence[BoundSockets]) -> BoundSockets:
+    """The sockets of all workers as those of one; of sockets that they share, the first's."""
+    parts = sockets[:1] if any(each.shared for each in sockets) else sockets
+    udp = [udp for part in parts for udp in part.udp]
+    return BoundSockets(udp, [tcp for part in parts for tcp in part.tcp])
+
+
 def allow_open_files() -> None:
     """As many files as the host allows: each probe and each TCP client is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -54,12 +61,13 @@ def allow_open_files() -> None:
 
 
 def bind(
-    listeners: Sequence[Listener], workers: int = 1
+    listeners: Sequence[Listener], workers: int = 1, *, held: Collection[int] = ()
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """Bind every listener once per worker, with SO_REUSEPORT.
 
     That option would let a second daemon of the same user share the port, and with it the
-    queries, unnoticed; so each address is first bound without it. Returns the listeners with
+    queries, unnoticed; so each address is first bound without it, but for ports that are `held` by
+    ourselves. Returns the listeners with
     the ports that the kernel chose, and the sockets by worker. Raises EngineError, with what
     to do, when an address cannot be had.
     """
@@ -67,7 +75,8 @@ def bind(
     bound = []
     try:
         for listener in listeners:
-            _claim(listener)
+            if listener.port not in held:
+                _claim(listener)
             first = _bind_pair(listener)
             port = first.tcp[0].getsockname()[1]
             bound.append(Listener(listener.address, port))

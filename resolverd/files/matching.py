@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from resolverd.files.reading import THREADS, key_of, note_glob
+from resolverd.files.reading import THREADS, hidden, key_of, note_glob, replayed_glob
 from resolverd.files.threads import Step
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -40,7 +40,11 @@ def match(directory: Path, pattern: str) -> Matches:
     Raises HangingError.
     """
     base = key_of(directory)
-    matches = THREADS.run(lambda step: expand(base, pattern, step))
+    if (kept := replayed_glob(base, pattern)) is not None:
+        matches = Matches(list(kept), [], {})
+    else:
+        matches = THREADS.run(lambda step: expand(base, pattern, step))
+        matches = matches._replace(paths=[path for path in matches.paths if not hidden(path)])
     note_glob(base, pattern, matches.paths)
     if directory.is_absolute():
         return matches

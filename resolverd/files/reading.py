@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resolverd.errors import ResolverdError
+from resolverd.files.replay import ON_DISK, Replay
 from resolverd.files.threads import FileThreads, Step
 
 # The most octets of each kind of file.
@@ -70,10 +71,15 @@ _reads: ContextVar[Reads | None] = ContextVar("reads", default=None)
 class Reads:
     """What one load read. `globs` are (directory, pattern); `matched` what they matched.
 
-    With `settled`, contents by path, a load that met any other content raises UnsettledError.
+    `matches` says it for each glob, and `contents` is what was read of configuration and zones.
+    With `settled`, contents by path, a load that met any other content raises UnsettledError. With
+    a `replay` its files are read in the place of those on disk.
     """
 
-    def __init__(self, settled: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settled: Mapping[str, str] | None = None, replay: Replay = ON_DISK) -> None:
+        self.replay = replay
+        self.contents: dict[str, bytes] = {}
+        self.matches: dict[tuple[str, str], list[str]] = {}
         self.seen: dict[str, Seen] = {}
         self.limits: dict[str, int] = {}
         self.globs: set[tuple[str, str]] = set()
@@ -113,6 +119,17 @@ class Reads:
         if key in before.seen:
             self.seen[key], self.limits[key] = before.seen[key], before.limits[key]
 
+    def take_contents(self) -> dict[str, bytes]:
+        """What was read of configuration and zones, which is held no longer."""
+        taken, self.contents = self.contents, {}
+        return taken
+
+    def note(self, name: str, seen: Seen, limit: int, content: bytes) -> None:
+        """Note a file that was read."""
+        self.seen[name], self.limits[name] = seen, limit
+        if limit in (MAX_CONFIG, MAX_ZONE):
+            self.contents[name] = content
+
     def _unsettled_text(self) -> str:
         return f"still being written: {', '.join(self.unsettled())}"
 
@@ -125,6 +142,10 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     """
     name = key_of(path)
     reads = _reads.get()
+    if reads is not None and (kept := reads.replay.contents.get(name)) is not None:
+        content = kept()
+        reads.note(name, Seen(NO_MARK, digest_of(content)), limit, content)
+        return content
     try:
         mark, content = threads.run(lambda step: read_regular(name, limit, step))
     except OSError as wrong:
@@ -133,8 +154,20 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
         raise
     if reads is not None:
         sure = NO_MARK if is_racy(mark) else mark
-        reads.seen[name], reads.limits[name] = Seen(sure, digest_of(content)), limit
+        reads.note(name, Seen(sure, digest_of(content)), limit, content)
     return content
+
+
+def replayed_glob(directory: str, pattern: str) -> list[str] | None:
+    """What a glob matched in what is replayed by the load that is noted; None: ask the disk."""
+    reads = _reads.get()
+    return None if reads is None else reads.replay.globs.get((directory, pattern))
+
+
+def hidden(path: str) -> bool:
+    """Whether the load that is noted takes `path` for absent."""
+    reads = _reads.get()
+    return reads is not None and path in reads.replay.hidden
 
 
 def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
@@ -171,6 +204,7 @@ def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
     """Note a glob that was asked for, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         reads.globs.add((directory, pattern))
+        reads.matches[(directory, pattern)] = matched
         reads.matched.update(matched)
 
 

@@ -18,7 +18,7 @@ from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
 from resolverd.files.matching import real_path
-from resolverd.files.reading import Reads, still_holds
+from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
@@ -74,7 +74,8 @@ async def _load(
     reads: Reads,
 ) -> Inputs:
     loaded = await detached(lambda: load_config(path, overrides))
-    geo_files = [loaded.base / name for name in loaded.config.server.geoip]
+    named = [loaded.base / name for name in loaded.config.server.geoip]
+    geo_files = [reads.replay.places.get(key_of(file), file) for file in named]
     zones, problems = await detached(lambda: _zones(loaded, previous))
     problems += loaded.warnings
     locator: Locator | None = None
@@ -96,7 +97,7 @@ async def _load(
         zones=zones,
         locator=locator,
         warnings=tuple(problems),
-        files=(*loaded.files, *included, *geo_files),
+        files=(*loaded.files, *included, *named),
         reads=reads,
     )
 
