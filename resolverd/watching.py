@@ -102,9 +102,9 @@ class Watching:
         self._follow(notifications, scan, now)
         self._note_attempt(attempt, scan)
         self._waiting, decision = judge(self._waiting, scan.files, self._tried, now, self.settle)
-        if decision is Decision.ADOPT:
-            await self._adopt(scan)
         self._tell_waiting(now)
+        if decision is Decision.ADOPT and not await self._adopt(scan):
+            return _GAP
         poll = max(POLL, _REST * (now - began))
         if self._waiting is None:
             return poll
@@ -133,13 +133,15 @@ class Watching:
             if path in scan.files:
                 self._tried[path] = scan.files[path].content
 
-    async def _adopt(self, scan: Scan) -> None:
+    async def _adopt(self, scan: Scan) -> bool:
+        """Whether that was an edit: False if the load met what had not settled."""
         settled = {path: seen.content for path, seen in scan.files.items()}
         await self._adoption.reload(settled=settled)
         if self._adoption.attempt.unsettled():
             self._waiting = self._waiting and self._waiting._replace(since=time.monotonic())
-        else:
-            self._tried, self._waiting = settled, None
+            return False
+        self._tried, self._waiting = settled, None
+        return True
 
     def _follow(self, notifications: Notifications, scan: Scan, now: float) -> None:
         if self._notified or now >= self._watch_again:
