@@ -17,6 +17,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 import warnings
 from collections.abc import Iterable
 from typing import NoReturn
@@ -30,6 +31,7 @@ from resolverd.snapshot.model import Snapshot
 
 # Seconds in which it answers once it is to, or is given up.
 _START = 5.0
+_STANDARD_ERROR = 2
 _FIRST_DESCRIPTOR = 3
 # What it is told, and says. That nothing can be told any more means that the daemon is dead.
 _ANSWER = b"a"
@@ -127,6 +129,8 @@ class Standby:
             kept = [each.fileno() for each in (*sockets, self._channel)]
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
             os.read(self._told, 1)
+            # The descriptor itself, should the parent's stream have been another one.
+            sys.stderr = open(_STANDARD_ERROR, "w", buffering=1, closefd=False)  # noqa: SIM115
             log.configure(*log.chosen())
             run(answer(self._engine, self._read(), self._channel, self._answers))
             status = ExitCode.OK

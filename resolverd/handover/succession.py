@@ -55,6 +55,11 @@ class Succession:
         self._tried = -_AGAIN
         self._log = log.get("handover")
 
+    @property
+    def standby(self) -> int | None:
+        """The PID of the standby that waits, if any."""
+        return self._standby.pid if self._standby is not None else None
+
     def begin(self) -> None:
         """Let a standby know that its successor is starting."""
         if self._before and self._signs is None:
@@ -67,7 +72,7 @@ class Succession:
         """
         self.abandon()
         for end in self._before:
-            await self._take_over(end)
+            await self.take_over(end)
             end.close()
         self._before = []
         if not self._supervisor.address:
@@ -98,6 +103,10 @@ class Succession:
             await self._have_answered(engine, snapshot)
         elif self._standby is not None:
             self._standby.dismiss()
+        self._standby = None
+        if self._mine is not None:
+            self._mine.close()
+            self._mine = None
 
     async def _have_answered(self, engine: Engine, snapshot: Snapshot) -> None:
         standby = self._standby
@@ -142,7 +151,7 @@ class Succession:
                 send(end, STARTING)
             await asyncio.sleep(_SIGN)
 
-    async def _take_over(self, end: socket.socket) -> None:
+    async def take_over(self, end: socket.socket) -> None:
         """Have the standby end, and wait for that, within limits."""
         send(end, SERVING)
         said: dict[str, str] = {}
