@@ -163,7 +163,7 @@ async def _serve(
     while True:
         try:
             kind, content = await asyncio.to_thread(pipe.recv)
-        except EOFError:
+        except (EOFError, OSError):  # the daemon has stopped, or was killed
             break
         reply: Counters | str | None = None
         if kind == "plan":
@@ -177,6 +177,9 @@ async def _serve(
             reply = await engine.counters()
         elif kind == "check":
             reply = await _fault(engine)
-        pipe.send(reply)
+        try:
+            pipe.send(reply)
+        except OSError:  # it was killed, and what is read here is to be answered all the same
+            break
     if serving:
         await engine.stop()

@@ -21,6 +21,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 from resolverd import log
@@ -28,6 +29,7 @@ from resolverd.engine.interface import Engine
 from resolverd.errors import EngineError, ExitCode
 from resolverd.handover.answering import RunLoop, answer
 from resolverd.handover.latest import Latest
+from resolverd.handover.leftovers import STANDBY
 from resolverd.snapshot.model import Snapshot
 
 # Seconds in which it answers once it is to, or is given up.
@@ -126,6 +128,7 @@ class Standby:
         """All that the forked process does."""
         status, parent = ExitCode.INTERNAL, os.getppid()
         try:
+            Path("/proc/self/comm").write_text(STANDBY)
             gc.freeze()  # what was the parent's is never finalised here
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

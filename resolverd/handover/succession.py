@@ -28,7 +28,7 @@ from resolverd.handover.channel import (
     receive,
     send,
 )
-from resolverd.handover.leftovers import kill_leftovers
+from resolverd.handover.leftovers import STANDBY, kill_leftovers
 from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
@@ -62,7 +62,8 @@ class Succession:
         return self._standby.pid if self._standby is not None else None
 
     def begin(self) -> None:
-        """Let a standby know that its successor is starting."""
+        """Let a standby know that its successor is starting; nobody else of before is left."""
+        self._kill_leftovers(but=STANDBY)
         if self._before and self._signs is None:
             self._signs = asyncio.create_task(self._sign(), name="handover")
 
@@ -78,8 +79,7 @@ class Succession:
         self._before = []
         if not self._supervisor.address:
             return
-        if killed := await asyncio.to_thread(kill_leftovers):
-            self._log.warning("leftovers.killed", pids=killed)
+        self._kill_leftovers()
         self._store(engine, own_sockets=own_sockets)
         await self._renew(engine, snapshot)
 
@@ -109,6 +109,10 @@ class Succession:
         if self._mine is not None:
             self._mine.close()
             self._mine = None
+
+    def _kill_leftovers(self, *, but: str = "") -> None:
+        if self._supervisor.main and (killed := kill_leftovers(but=but)):
+            self._log.warning("leftovers.killed", pids=killed)
 
     def _brought_up_to_date(self, standby: Standby, snapshot: Snapshot) -> bool:
         """One that would answer from what was before is none."""

@@ -80,7 +80,7 @@ def test_nobody_is_killed_where_the_cgroup_is_not_the_services(tmp_path: Path, g
     (tmp_path / "self").mkdir()
     (tmp_path / "self/cgroup").write_text(f"{group}\n")
     (tmp_path / "cgroup.procs").write_text("1\n")
-    assert kill_leftovers(tmp_path, tmp_path) == []
+    assert kill_leftovers(process=tmp_path, cgroups=tmp_path) == []
 
 
 def test_a_channel_is_open_while_the_other_end_is_held() -> None:
