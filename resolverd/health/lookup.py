@@ -24,6 +24,7 @@ import dns.resolver
 
 from resolverd.dns.hostnames import is_local_name, normal_host
 from resolverd.errors import ResolverdError
+from resolverd.health.lookup_backend import MAX_MESSAGE, BoundedBackend, LongAnswerError
 
 RRType = Literal["A", "AAAA"]
 
@@ -75,7 +76,7 @@ class SystemLookup:
         except dns.exception.Timeout as wrong:
             raise LookupFailedError(f"no answer within {self.timeout:g} s") from wrong
         except dns.exception.DNSException as wrong:
-            raise LookupFailedError(type(wrong).__name__) from wrong
+            raise LookupFailedError(_reason(wrong)) from wrong
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if not self.nameservers:
@@ -98,6 +99,14 @@ class SystemLookup:
             and wanted in (word.rstrip(".").lower() for word in words[1:])
         ]
         return in_order([address for address in found if is_address(address)])
+
+
+def _reason(wrong: dns.exception.DNSException) -> str:
+    """What dnspython calls it, unless each nameserver sent too long an answer."""
+    errors = wrong.kwargs.get("errors") or ()
+    if errors and all(isinstance(each[3], LongAnswerError) for each in errors):
+        return f"an answer of more than {MAX_MESSAGE} octets"
+    return type(wrong).__name__
 
 
 def candidates(
@@ -158,7 +167,9 @@ async def _ask(
     if left <= 0:
         raise dns.exception.Timeout
     try:
-        answer = await resolver.resolve(name, rrtype, raise_on_no_answer=False, lifetime=left)
+        answer = await resolver.resolve(
+            name, rrtype, raise_on_no_answer=False, lifetime=left, backend=BoundedBackend()
+        )
     except dns.resolver.NXDOMAIN as wrong:
         response: dns.message.Message = wrong.kwargs["responses"][name]
         return Found((), float(_negative_ttl(response)), "NXDOMAIN")
