@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dns.asyncresolver
 import dns.exception
@@ -166,9 +166,10 @@ async def _ask(
     left = until - asyncio.get_running_loop().time()
     if left <= 0:
         raise dns.exception.Timeout
+    backend: Any = BoundedBackend()
     try:
         answer = await resolver.resolve(
-            name, rrtype, raise_on_no_answer=False, lifetime=left, backend=BoundedBackend()
+            name, rrtype, raise_on_no_answer=False, lifetime=left, backend=backend
         )
     except dns.resolver.NXDOMAIN as wrong:
         response: dns.message.Message = wrong.kwargs["responses"][name]
