@@ -28,13 +28,15 @@ _BURST = 64 * 1024
 class Stage(NamedTuple):
     """What is sent once, and what over and over; `path` is where, "" everywhere.
 
-    `ends` is how many octets of the piece are sent before the connection is closed in order.
+    `ends` is how many octets of the piece are sent before the connection is closed in order;
+    `below_tls` sends it in place of a TLS handshake.
     """
 
     begin: bytes
     piece: bytes
     path: str = ""
     ends: int | None = None
+    below_tls: bool = False
 
 
 def _chunk(text: bytes) -> bytes:
@@ -42,6 +44,8 @@ def _chunk(text: bytes) -> bytes:
 
 
 STAGES = {
+    # A client ignores them, without end, while it waits for the server's hello (RFC 5246, 7.4.1.1).
+    "hello requests": Stage(b"", b"\x16\x03\x03\x10\x00" + bytes(4096), below_tls=True),
     "interim responses": Stage(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "short interim responses": Stage(b"", b"HTTP/1.1 103\r\n\r\n"),
     "a head without end": Stage(_OK, b"X: y\r\n"),
@@ -92,7 +96,7 @@ STAGES = {
 def _answer(connection: socket.socket, stage: Stage) -> None:
     with connection, contextlib.suppress(OSError, ValueError):
         request = b""
-        while b"\r\n\r\n" not in request:
+        while b"\r\n\r\n" not in request and not (stage.below_tls and request):
             got = connection.recv(65536)
             if not got:
                 return
@@ -110,7 +114,7 @@ def _answer(connection: socket.socket, stage: Stage) -> None:
 
 def _serve(listener: socket.socket, stage: Stage, tls: ssl.SSLContext | None) -> None:
     def one(connection: socket.socket) -> None:
-        if tls is not None:
+        if tls is not None and not stage.below_tls:
             try:
                 connection = tls.wrap_socket(connection, server_side=True)
             except OSError:

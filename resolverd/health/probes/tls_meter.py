@@ -8,6 +8,8 @@ of that reaches what reads HTTP. So between the transport and asyncio's reader o
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 import time
@@ -16,7 +18,7 @@ from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 
-from resolverd.health.probes.bounds import charge, too_many_octets
+from resolverd.health.probes.bounds import charge, refuse_if_over, too_many_octets
 from resolverd.health.probes.trace import current_trace
 
 # Octets of TLS that are read at once: a record of the greatest length (RFC 8446 §5.2).
@@ -90,7 +92,9 @@ async def connect_tls(
     except BaseException:
         raw.abort()
         raise
-    assert secured is not None
+    refuse_if_over(current_trace())
+    if secured is None:
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
     if (wrong := protocol.exception()) is not None:
         raise wrong  # the end came with the last message of the handshake
     protocol.connection_made(secured)
