@@ -8,7 +8,7 @@ Nothing else in the package knows all the rooms.
 from __future__ import annotations
 
 import asyncio
-import signal
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,25 +25,34 @@ from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
+from resolverd.engine.descriptors import affordable
 from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
-from resolverd.engine.tcp import TcpLimits
-from resolverd.errors import ExitCode
+from resolverd.errors import ExitCode, ResolverdError
+from resolverd.files.threads import detached
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import Verdict
+from resolverd.ignored_signals import ignore_unmeant
+from resolverd.kept.directory import StateDirectory
+from resolverd.kept.keeper import Keeper
+from resolverd.kept.locate import state_path
+from resolverd.kept.standing import Standing
 from resolverd.load import Load
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
 from resolverd.publication import Publication
+from resolverd.restoration import Restoration
+from resolverd.signals import PROCESS
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
-from resolverd.watching import keep_watching
+from resolverd.tasks import Tasks
+from resolverd.watching import Watching
 
 
 class Daemon:
@@ -61,11 +70,18 @@ class Daemon:
         self.promises = Promises()
         self.admin = AdminServer(self)
         self._supervision = Supervision(self, supervisor, run_loop)
-        self.tasks: list[asyncio.Task[None]] = []
-        self._adoption = Adoption(path, overrides, self.reloads, self._supervision.reload)
+        self.tasks = Tasks()
+        self.state = StateDirectory(state_path(path, overrides))
+        self._keeper = Keeper(self.state, path)
+        self._restoration = Restoration(path, overrides, self.state, self.reloads)
+        self._adoption = Adoption(
+            path, overrides, self.reloads, self._supervision.reload, self._restoration
+        )
+        self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
         self._reload_tasks: set[asyncio.Task[bool]] = set()
+        self._reload_wanted = False
         self._log = log.get("daemon")
         self.engine: Engine
         self._observation: Observation
@@ -121,21 +137,41 @@ class Daemon:
         """What probing says of each target now."""
         return self.monitor.verdicts()
 
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
+        return self.admin.closed
+
     async def counters(self) -> Counters:
         """What the engine has counted."""
         return await self.engine.counters()
 
     async def run(self) -> ExitCode:
         """Serve until a signal or the engine's death."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        await self.start()
+        PROCESS.follow(asyncio.get_running_loop(), self._stopping.set, self._hang_up)
+        ignore_unmeant()
+        if not await self._start_unless_stopped():
+            self._log.info("stopped", before="ready")
+            return ExitCode.OK
         try:
             return await self.wait()
         finally:
             await self.stop()
+
+    async def _start_unless_stopped(self) -> bool:
+        """Come up to ready; False where a signal asked to stop before that."""
+        starting = asyncio.create_task(self.start())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            starting.result()
+            return True
+        self._supervision.stopping()
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ResolverdError):
+            await starting
+        return False
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
@@ -148,8 +184,9 @@ class Daemon:
             "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
-        self.engine = make_engine(choice, bound, sockets, TcpLimits.of(server), run_loop)
-        self._observation = Observation(inputs, self._dirty.set)
+        limits = affordable(server, choice, len(inputs.targets.by_id))
+        self.engine = make_engine(choice, bound, sockets, limits, run_loop)
+        self._observation = Observation(inputs, self._news, await self._restored())
         self._publication = Publication(
             self.engine, self._observation, self._dirty, self.promises, self._supervision.restated
         )
@@ -161,14 +198,17 @@ class Daemon:
         except BaseException:
             await self._abandon()
             raise
-        self.tasks = [
-            asyncio.create_task(self._publication.keep(), name="steering"),
-            asyncio.create_task(keep_watching(self._adoption), name="edits"),
-            asyncio.create_task(self.load.keep(self.counters), name="load"),
-        ]
+        self.tasks.keep("steering", self._publication.keep, vital=True)
+        self.tasks.keep("edits", self.watching.keep)
+        self.tasks.keep("load", lambda: self.load.keep(self.counters))
+        self.tasks.keep("state", self._keeper.keep)
+        self._keeper.follow(self._observation.standing)
+        self._adoption.keep(inputs)
         self.changes.judged(self.snapshot.steering.regions)
-        self.tasks += await self._supervision.ready()
+        await self._supervision.ready(self.tasks)
         self.ready = True
+        if self._reload_wanted:
+            self._hang_up()
         plan = self._publication.plan
         self._log.info(
             "ready",
@@ -181,28 +221,24 @@ class Daemon:
         )
 
     async def wait(self) -> ExitCode:
-        """Until asked to stop (OK), or until a part that must live has died (UNAVAILABLE)."""
+        """Until asked to stop (OK), or until the engine has died (UNAVAILABLE)."""
         stopping = asyncio.create_task(self._stopping.wait())
-        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died, *self.tasks}
+        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if self._stopping.is_set():
             return ExitCode.OK
-        if self.engine.died.done():
-            self._log.critical("engine.died", reason=self.engine.died.result())
-        for task in self.tasks:
-            if task.done() and not task.cancelled():
-                self._log.critical("task.died", task=task.get_name(), exc_info=task.exception())
+        self._log.critical("engine.died", reason=self.engine.died.result())
         return ExitCode.UNAVAILABLE
 
     async def stop(self) -> None:
         """Stop serving, then probing."""
         self.ready = False
         self._supervision.stopping()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.tasks.stop()
         await self._supervision.bequeath()
+        await self._keeper.write()
+        await self._restoration.close()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
@@ -222,8 +258,26 @@ class Daemon:
         """Take verdicts and overrides into account; returns once answers come from them."""
         await self._publication.restate()
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
+        await self._keeper.write()
+
+    async def _restored(self) -> Standing:
+        """How things stood when the last process ended; an event where that cannot be kept."""
+        if trouble := await detached(self.state.try_out):
+            self._log.warning(
+                "state.unusable",
+                reason=trouble,
+                consequence="a restart forgets overrides, verdicts and the files adopted last",
+            )
+        return await self._keeper.restore()
+
+    def _news(self) -> None:
+        self._dirty.set()
+        self._keeper.note()
 
     def _hang_up(self) -> None:
+        if not self.ready:
+            self._reload_wanted = True
+            return
         task = asyncio.create_task(self.reload())
         self._reload_tasks.add(task)
         task.add_done_callback(self._reload_tasks.discard)

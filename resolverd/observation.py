@@ -7,8 +7,9 @@ keeps one of them.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from resolverd import log
@@ -19,13 +20,15 @@ from resolverd.health.dissent import Dissents
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.monitor import Monitor, Target
-from resolverd.health.overrides import Overrides
+from resolverd.health.overrides import Override, Overrides
 from resolverd.health.peers import contradicted, odd_ones
 from resolverd.health.shifts import Shifts
 from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.kept.standing import KeptVerdict, Standing, digest
 from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
+from resolverd.snapshot.orphans import orphaned
 from resolverd.snapshot.regions import World, judge_regions
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
@@ -33,10 +36,18 @@ HOSTNAME_PATIENCE = 5.0
 
 
 class Observation:
-    """The probes and look-ups of one configuration; `changed` is called at each news."""
+    """The probes and look-ups of one configuration; `changed` is called at each news.
 
-    def __init__(self, inputs: Inputs, changed: Callable[[], None]) -> None:
+    It begins with how things stood `earlier`, as far as that can still be believed.
+    """
+
+    def __init__(
+        self, inputs: Inputs, changed: Callable[[], None], earlier: Standing | None = None
+    ) -> None:
+        earlier = earlier or Standing()
+        self._log = log.get("daemon")
         self.overrides = Overrides()
+        self._restore(earlier.overrides, inputs)
         self.changes = Changes()
         self.monitor = Monitor(
             _targets(inputs.targets),
@@ -45,8 +56,10 @@ class Observation:
             overridden=self._overridden,
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
+            restored=lambda target: earlier.health_of(target, time.monotonic()),
         )
         self.load = Load(self.monitor, changed)
+        self.load.spilling.resume(earlier.shares)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
         self._dissents = Dissents()
@@ -58,7 +71,6 @@ class Observation:
         )
         self._changed = changed
         self._held: dict[str, Verdict] = {}
-        self._log = log.get("daemon")
 
     async def start(self) -> None:
         """Probe and resolve; returns after the first round of both."""
@@ -134,6 +146,34 @@ class Observation:
             if lost is not None:
                 self._log.warning(
                     "override.lost", target=key, kind=lost.kind.value, who=lost.who, reason=lost.why
+                )
+
+    def standing(self) -> Standing:
+        """How things stand now, for a later process."""
+        now = time.monotonic()
+        return Standing(
+            self.overrides.active(now),
+            {t.id: KeptVerdict(digest(t), health) for t, health in self.monitor.healths()},
+            self.load.spilling.spills,
+        )
+
+    def _restore(self, overrides: Mapping[str, Override], inputs: Inputs) -> None:
+        """Put an earlier process's overrides in force again; one event for each."""
+        now, lost = time.monotonic(), orphaned(overrides, inputs)
+        for key, override in overrides.items():
+            told = {"target": key, "kind": override.kind.value, "who": override.who}
+            if not override.active(now):
+                self._log.info("override.ended", target=key)
+            elif key in lost:
+                self._log.warning("override.lost", **told, reason=override.why)
+            else:
+                self.overrides.set(key, override)
+                left = override.remaining(now)
+                self._log.info(
+                    "override.restored",
+                    **told,
+                    reason=override.why,
+                    seconds=None if math.isinf(left) else round(left, 1),
                 )
 
     async def _first_rounds(self) -> None:

@@ -13,11 +13,13 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from resolverd.admin.promises import Promises
 from resolverd.engine.answer import respond
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import Engine
+from resolverd.files.threads import detached
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.inputs import Inputs
@@ -54,7 +56,8 @@ class Publication:
 
     async def first(self, inputs: Inputs) -> Snapshot:
         """The Snapshot to start with, verified; the engine is handed it by whoever starts that."""
-        plan = await asyncio.to_thread(self._compile, inputs)
+        # No thread that the end of the process would wait for, as a signal may come meanwhile.
+        plan = await detached(partial(self._compile, inputs))
         self.inputs, self.plan, self.snapshot = inputs, plan, self.verified(plan)
         return self.snapshot
 

@@ -23,6 +23,7 @@ from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.systemd import Supervisor
+from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
 
 # Seconds between looks for the Steering that was asked for.
@@ -56,16 +57,15 @@ class Supervision:
 
         Raises EngineError when they cannot be had.
         """
-        split = choice.engine == "reference"
         stored = {n: s for n, s in self._supervisor.stored.items() if n.startswith(PREFIX)}
         if self._supervisor.sockets:
             for each in (each for sockets in stored.values() for each in sockets):
                 each.close()
-            return adopt(self._supervisor.sockets, choice.workers, split=split)
-        return bind_again(stored, server.listen, choice.workers, split=split)
+            return adopt(self._supervisor.sockets, choice.workers)
+        return bind_again(stored, server.listen, choice.workers)
 
-    async def ready(self) -> list[asyncio.Task[None]]:
-        """Report ready once every worker answers; then the tasks that keep the watchdog calm.
+    async def ready(self, tasks: Tasks) -> None:
+        """Report ready once every worker answers, and have `tasks` keep the watchdog calm.
 
         By then nobody answers for an earlier daemon any more. Raises EngineError if a worker
         does not answer.
@@ -75,10 +75,10 @@ class Supervision:
         await self._succession.succeed(engine, self._daemon.snapshot, own_sockets=own)
         self._supervisor.ready(self._status())
         if self._supervisor.watchdog is None:
-            return []
+            return
         proofs = {"serving": self._serves, "steering": self._steers, "probing": self._probes}
         dog = Watchdog(self._supervisor.watchdog, proofs, self._supervisor.alive)
-        return [asyncio.create_task(dog.run(), name="watchdog")]
+        tasks.keep("watchdog", dog.run)
 
     @asynccontextmanager
     async def reload(self) -> AsyncIterator[None]:

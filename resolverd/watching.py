@@ -1,24 +1,186 @@
-"""A reload after every edit that touches a file read, unless what it says is served already."""
+"""A reload after every edit of a file that was read, once the edit is finished.
+
+The files are scanned every `POLL` seconds, and soon after a notification; `settling` decides when
+they have rested for `server.settle`. What was found is handed to the reload, which adopts nothing
+else. Nothing that a file system does ends this: what cannot be scanned is an event, and is scanned
+again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
 
+from resolverd import log
 from resolverd.adoption import Adoption
-from resolverd.edits import edits
+from resolverd.files.notifications import Notifications
+from resolverd.files.reading import SECRETS, THREADS, Reads
+from resolverd.files.scanning import Scan, Scanner
+from resolverd.files.settling import Decision, Waiting, differing, judge
+from resolverd.files.threads import HangingError
+
+POLL = 2.0
+"""Seconds between scans of which nothing was noticed in between."""
+
+# Seconds between scans at least, and as a multiple of what the last one took.
+_GAP, _REST = 0.1, 20.0
+# Seconds after which a failed watch is tried again.
+_WATCH_AGAIN = 60.0
+# Seconds of waiting for an edit after which that is an event, and between such events.
+_LONG, _LONG_AGAIN = 30.0, 300.0
 
 
-async def keep_watching(adoption: Adoption) -> None:
-    """Watch the files of what is served, whichever they are by now; never returns."""
-    tried = (await adoption.settled()).seen
-    while True:
-        inputs = await adoption.settled()
-        async for _ in edits(inputs.read_directories(), inputs.patterns()):
-            serving = await adoption.settled()  # a reload under way may adopt this very edit
-            found = await asyncio.to_thread(serving.on_disk)
-            served = found == serving.seen and adoption.reloads.successful
-            if found != tried and not served:
-                tried = found
-                await adoption.reload()
-            if await adoption.settled() is not inputs:
-                break
+class Watching:
+    """The files of what `adoption` serves, watched by `keep`; `hanging` do not answer."""
+
+    def __init__(self, adoption: Adoption) -> None:
+        self.enabled, self.settle = True, 0.0
+        self._adoption = adoption
+        self._scanner = Scanner()
+        self._waiting: Waiting | None = None
+        self._told_waiting = 0.0
+        self._attempt: Reads | None = None
+        self._tried: dict[str, str] = {}
+        self._hint = asyncio.Event()
+        self._notified, self._polling = False, ""
+        self._watch_again = 0.0
+        self._log = log.get("edits")
+
+    @property
+    def method(self) -> str:
+        """How edits are noticed: ``inotify``, ``polling``, or ``""`` where they are not."""
+        if not self.enabled:
+            return ""
+        return "inotify" if self._notified else "polling"
+
+    @property
+    def unsettled(self) -> Sequence[str]:
+        """The files of an edit that is waited for."""
+        return differing(self._waiting.found, self._tried) if self._waiting else []
+
+    @property
+    def hanging(self) -> Sequence[str]:
+        """The files that do not answer."""
+        return (*THREADS.hanging, *SECRETS.hanging)
+
+    async def keep(self) -> None:
+        """Watch; never returns."""
+        notifications = Notifications(self._hint.set, self._note_watch)
+        hanging: tuple[str, ...] = ()
+        defect = ""
+        try:
+            while True:
+                pause = POLL
+                try:
+                    pause = await self._round(notifications)
+                    defect = ""
+                except HangingError:
+                    pause = _GAP  # the next scan leaves out what hangs
+                except Exception as wrong:  # noqa: BLE001 - answers do not need this task
+                    if repr(wrong) != defect:
+                        self._log.error("edits.defect", exc_info=wrong)
+                    defect = repr(wrong)
+                hanging = self._tell_hanging(hanging)
+                await self._pause(pause)
+        finally:
+            notifications.close()
+
+    async def _round(self, notifications: Notifications) -> float:
+        """Scan once, and reload if an edit is finished; seconds until the next round at most."""
+        server = (await self._adoption.settled()).config.server
+        self.enabled, self.settle = server.watch, server.settle
+        if not self.enabled:
+            self._waiting = None
+            notifications.close()
+            return POLL
+        attempt = self._adoption.attempt
+        began = time.monotonic()
+        scan = await self._scan(attempt)
+        now = time.monotonic()
+        self._follow(notifications, scan, now)
+        self._note_attempt(attempt, scan)
+        self._waiting, decision = judge(self._waiting, scan.files, self._tried, now, self.settle)
+        self._tell_waiting(now)
+        if decision is Decision.ADOPT and not await self._adopt(scan):
+            return _GAP
+        poll = max(POLL, _REST * (now - began))
+        if self._waiting is None:
+            return poll
+        return min(poll, max(_GAP, self._waiting.since + self.settle - time.monotonic()))
+
+    async def _scan(self, attempt: Reads) -> Scan:
+        served = self._adoption.inputs.reads
+        if attempt is not self._attempt:
+            self._scanner.learn(attempt)
+        names = {**served.seen, **attempt.seen}
+        globs = served.globs | attempt.globs
+        return await THREADS.call(lambda step: self._scanner.scan(names, globs, step))
+
+    def _note_attempt(self, attempt: Reads, scan: Scan) -> None:
+        """Reckon with a reload since the last scan, whoever asked for it."""
+        if attempt is self._attempt:
+            return
+        self._attempt = attempt
+        if unsettled := attempt.unsettled():
+            self._scanner.doubt(unsettled)
+            return
+        self._scanner.trust()
+        self._tried |= {path: seen.content for path, seen in attempt.seen.items()}
+        for path in attempt.matched - attempt.seen.keys():
+            # Read under another name, or not meant: what it holds made no difference.
+            if path in scan.files:
+                self._tried[path] = scan.files[path].content
+
+    async def _adopt(self, scan: Scan) -> bool:
+        """Whether that was an edit: False if the load met what had not settled."""
+        settled = {path: seen.content for path, seen in scan.files.items()}
+        await self._adoption.reload(settled=settled)
+        if self._adoption.attempt.unsettled():
+            self._waiting = self._waiting and self._waiting._replace(since=time.monotonic())
+            return False
+        self._tried, self._waiting = settled, None
+        return True
+
+    def _follow(self, notifications: Notifications, scan: Scan, now: float) -> None:
+        if self._notified or now >= self._watch_again:
+            self._watch_again = now + _WATCH_AGAIN
+            notifications.follow(scan.directories)
+
+    def _note_watch(self, reason: str) -> None:
+        """Directories are watched; or, with a reason, are scanned only."""
+        if reason and reason != self._polling:
+            self._log.warning("edits.polling", reason=reason, every_seconds=POLL)
+        elif self._polling and not reason:
+            self._log.info("edits.notified")
+        self._notified, self._polling = not reason, reason
+
+    def _tell_waiting(self, now: float) -> None:
+        if self._waiting is None:
+            self._told_waiting = 0.0
+        elif now - max(self._waiting.began, self._told_waiting - _LONG + _LONG_AGAIN) >= _LONG:
+            self._told_waiting = now
+            self._log.warning(
+                "edits.unsettled",
+                files=self.unsettled,
+                seconds=round(now - self._waiting.began),
+                settle=self.settle,
+            )
+
+    def _tell_hanging(self, before: tuple[str, ...]) -> tuple[str, ...]:
+        hanging = (*THREADS.hanging, *SECRETS.hanging)
+        for path in sorted({*hanging} - {*before}):
+            self._log.error("edits.hanging", file=path, limit_seconds=THREADS.limit)
+        for path in sorted({*before} - {*hanging}):
+            self._log.info("edits.answering", file=path)
+        return hanging
+
+    async def _pause(self, seconds: float) -> None:
+        """Until something is noticed, but no scan follows another at once."""
+        gap = min(_GAP, seconds)
+        await asyncio.sleep(gap)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds - gap):
+                await self._hint.wait()
+        self._hint.clear()

@@ -6,13 +6,15 @@ once. The Unix socket has no guard but its mode.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
 from resolverd.admin.failure import ApiError, Handler
+from resolverd.files.reading import MAX_SECRET, read_file
+from resolverd.files.threads import detached
 
 OPEN = frozenset({"/metrics", "/healthz", "/readyz", "/state"})
 _SCHEME = "bearer "
@@ -41,8 +43,9 @@ class Guard:
         sent = request.headers.get("Authorization", "")
         if sent[: len(_SCHEME)].lower() != _SCHEME:
             raise _unauthorised("this needs the token of admin.token_file")
-        token = await asyncio.to_thread(_read, self._token_file)
-        if not hmac.compare_digest(sent[len(_SCHEME) :].strip().encode(), token):
+        token = await detached(partial(_read, self._token_file))
+        octets = sent[len(_SCHEME) :].strip().encode(errors="surrogateescape")  # as they came
+        if not hmac.compare_digest(octets, token):
             raise _unauthorised("that is not the token of admin.token_file")
 
 
@@ -54,7 +57,7 @@ def _unauthorised(error: str) -> ApiError:
 
 def _read(path: Path) -> bytes:
     try:
-        token = path.read_bytes().strip()
+        token = read_file(path, MAX_SECRET).strip()
     except OSError as wrong:
         raise ApiError(
             403, f"the token cannot be read: {wrong.strerror}", f"mend {path} on the daemon's host"

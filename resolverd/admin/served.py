@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,21 +18,35 @@ from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.tasks import Tasks
 
 
 @dataclass(slots=True)
 class ReloadReport:
-    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds."""
+    """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds.
+
+    `kept` is why files are served that were kept, empty where those on disk are. `restart` is when
+    the files were adopted that a restart would serve if those on disk were refused, empty where
+    there are none.
+    """
 
     adopted: int = 0
     refused: int = 0
     last: str = "started"
     at: float = field(default_factory=time.time)
     problems: tuple[Problem, ...] = ()
+    kept: str = ""
+    restart: str = ""
+
+    def serve_kept(self, wrong: ResolverdError, reason: str, at: str) -> None:
+        """Note that the daemon started from kept files, adopted `at`, and why."""
+        self.refuse(wrong)
+        self.kept, self.restart = reason, at
 
     def adopt(self, warnings: Sequence[Problem]) -> None:
         """Note that an edit was adopted, and what was odd about it."""
         self.adopted += 1
+        self.kept = ""
         self.last, self.at, self.problems = "adopted", time.time(), tuple(warnings)
 
     def refuse(self, wrong: ResolverdError) -> None:
@@ -48,6 +61,28 @@ class ReloadReport:
         return not self.last.startswith("refused")
 
 
+class Watched(Protocol):
+    """How edits are noticed, as the admin room sees it."""
+
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def method(self) -> str:
+        """``inotify``, ``polling``, or empty where edits are not watched for."""
+
+    @property
+    def settle(self) -> float:
+        """Seconds for which files must rest."""
+
+    @property
+    def unsettled(self) -> Sequence[str]:
+        """The files of an edit that is waited for."""
+
+    @property
+    def hanging(self) -> Sequence[str]:
+        """The files that do not answer."""
+
+
 class Served(Protocol):
     """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
 
@@ -58,6 +93,8 @@ class Served(Protocol):
     def ready(self) -> bool: ...
     @property
     def reloads(self) -> ReloadReport: ...
+    @property
+    def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
     @property
@@ -83,8 +120,12 @@ class Served(Protocol):
         """When it started, in Unix seconds."""
 
     @property
-    def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """Those that must live as long as it serves."""
+    def tasks(self) -> Tasks:
+        """What goes on beside the answers."""
+
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""

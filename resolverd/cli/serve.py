@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from resolverd import log
 from resolverd.cli.options import add_config, existing_config, verb
 from resolverd.daemon import Daemon
+from resolverd.kept.locate import state_path
 from resolverd.loop import run_loop
+from resolverd.signals import PROCESS
 from resolverd.systemd import Supervisor
 
 
@@ -34,6 +37,16 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
-    log.configure(arguments.log)
+    log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
-    return run_loop(Daemon(existing_config(arguments), arguments.overrides, supervisor).run())
+    with PROCESS.obeyed(), log.everything():
+        return run_loop(Daemon(_config(arguments), arguments.overrides, supervisor).run())
+
+
+def _config(arguments: argparse.Namespace) -> Path:
+    """The path after `--config`, which may be gone where something is kept of it.
+
+    Raises ConfigError.
+    """
+    kept = state_path(arguments.config, arguments.overrides)
+    return existing_config(arguments) if kept is None else Path(arguments.config)

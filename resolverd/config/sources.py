@@ -16,6 +16,8 @@ from resolverd.config.positions import Path as KeyPath
 from resolverd.config.positions import Position, locate_keys
 from resolverd.config.secrets import is_secret, shown_line, shown_text
 from resolverd.errors import Problem, Severity
+from resolverd.files.matching import match
+from resolverd.files.reading import MAX_CONFIG, read_file
 
 FRAGMENT_TABLES = ("region", "service", "pin")
 _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
@@ -143,7 +145,7 @@ class Sources:
 
     def _text(self, file: Path) -> str | None:
         try:
-            return file.read_text(encoding="utf-8")
+            return read_file(file, MAX_CONFIG).decode("utf-8")
         except (OSError, UnicodeDecodeError) as wrong:
             reason = wrong.strerror if isinstance(wrong, OSError) else f"not UTF-8: {wrong}"
             self.problems.append(
@@ -176,9 +178,23 @@ def read_sources(main: Path) -> Sources:
     """The main file and, sorted by name, every ``*.toml`` of the directory beside it."""
     sources = Sources(main)
     sources.add(main, fragment=False)
-    for fragment in sorted(main.with_suffix(".d").glob("*.toml")):
-        sources.add(fragment, fragment=True)
+    directory = main.with_suffix(".d")
+    try:
+        fragments = match(directory, "*.toml")
+    except OSError as wrong:
+        sources.problems.append(_unlisted(str(directory), wrong))
+        return sources
+    sources.problems += [_unlisted(path, wrong) for path, wrong in fragments.unlisted.items()]
+    for fragment in fragments.paths:
+        sources.add(Path(fragment), fragment=True)
     return sources
+
+
+def _unlisted(directory: str, wrong: OSError) -> Problem:
+    return Problem(
+        directory, 0, 0, "config-unreadable", f"cannot be listed: {wrong.strerror}",
+        "see that its file system answers, and that the daemon's user may list it",
+    )  # fmt: skip
 
 
 def dotted(path: KeyPath) -> str:

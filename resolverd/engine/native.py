@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.slots import Slots
-from resolverd.engine.sockets import WILDCARDS, BoundSockets
+from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Plan, Snapshot
@@ -37,9 +36,6 @@ _LOGGED_AT_ONCE = 50
 
 # Of everything but the workers: they get three quarters of a core that both want.
 _NICE = 5
-
-# ip(7); the socket module has it from Python 3.12 on.
-_IP_PKTINFO = 8
 
 
 class NativeEngine:
@@ -133,7 +129,7 @@ class NativeEngine:
         for worker, sockets in enumerate(self.sockets):
             shared = Kind.SHARED if sockets.shared else Kind(0)
             for udp in sockets.udp:
-                kind = Kind.UDP_TOLD if _tell_destinations(udp) else Kind.UDP
+                kind = Kind.UDP_TOLD if enable_pktinfo(udp) else Kind.UDP
                 yield Share(worker, kind | shared, udp.dup().detach())
             for tcp in sockets.tcp:
                 yield Share(worker, Kind.TCP | shared, tcp.dup().detach())
@@ -170,14 +166,3 @@ def _let_workers_go_first() -> None:
             if thread.native_id is not None:
                 least = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
                 os.setpriority(os.PRIO_PROCESS, thread.native_id, least)
-
-
-def _tell_destinations(udp: socket.socket) -> bool:
-    """Have a wildcard socket tell where each datagram was sent, for the answer to leave there."""
-    if udp.getsockname()[0] not in WILDCARDS:
-        return False
-    if udp.family == socket.AF_INET6:
-        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-    else:
-        udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-    return True

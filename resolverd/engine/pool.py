@@ -23,6 +23,7 @@ from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.sockets import BoundSockets, together
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
+from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
@@ -52,16 +53,17 @@ class WorkerPool:
     async def start(self, snapshot: Snapshot) -> None:
         """Start the workers; returns when each is answering."""
         context = multiprocessing.get_context("spawn")
-        for sockets in self.sockets:
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_worker,
-                args=(self._run, log.chosen(), theirs, self.bound, sockets, self._limits),
-            )
-            await asyncio.to_thread(process.start)
-            theirs.close()
-            self._workers.append((process, ours))
-            asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
+        with log.for_workers() as logging:
+            for sockets in self.sockets:
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=_worker,
+                    args=(self._run, logging, theirs, self.bound, sockets, self._limits),
+                )
+                await asyncio.to_thread(process.start)
+                theirs.close()
+                self._workers.append((process, ours))
+                asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
         await self.publish(snapshot)
 
     async def publish(self, snapshot: Snapshot) -> None:
@@ -126,16 +128,18 @@ def _exchange(pipe: Connection, message: Message) -> Any:
 
 def _worker(
     run: RunLoop,
-    logging: tuple[log.Format, int],
+    logging: log.ForWorkers,
     pipe: Connection,
     bound: Sequence[Listener],
     sockets: BoundSockets,
     limits: TcpLimits,
 ) -> None:
-    log.configure(*logging)
+    ignore_early()
+    log.in_worker(logging)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    run(_serve(pipe, bound, sockets, limits))
+    with log.everything():
+        run(_serve(pipe, bound, sockets, limits))
 
 
 async def _fault(engine: ReferenceEngine) -> str:
@@ -157,6 +161,7 @@ async def _serve(
     pipe: Connection, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits
 ) -> None:
     """Serve what the pipe says until it closes."""
+    ignore_unmeant()
     engine = ReferenceEngine(bound, sockets, limits)
     engine.died.add_done_callback(_die)
     serving: Snapshot | None = None

@@ -1,9 +1,7 @@
 """The sockets of a set of listeners: UDP and TCP on the same address and port.
 
-A reply must leave from the address that was asked. asyncio's datagram transports cannot say
-which that was, so for the reference engine a wildcard UDP listener becomes one socket per local
-address (`split`); addresses that appear later are served after the next start. The native engine
-asks the kernel for the address with each datagram, and TCP has no such need.
+A reply must leave from the address that was asked. A wildcard UDP socket tells which that was with
+each datagram, so addresses that come later are served too; TCP has no such need.
 """
 
 from __future__ import annotations
@@ -27,6 +25,9 @@ RECEIVE_BUFFER = 4 << 20
 TCP_BACKLOG = 512
 
 WILDCARDS = frozenset(("0.0.0.0", "::"))
+
+IP_PKTINFO = 8
+"""ip(7); the socket module has it from Python 3.12 on."""
 
 _SIOCGIFCONF = 0x8912
 _PORT_ATTEMPTS = 20
@@ -60,15 +61,9 @@ def allow_open_files() -> None:
 
 
 def bind(
-    listeners: Sequence[Listener],
-    workers: int = 1,
-    *,
-    split: bool = True,
-    held: Collection[int] = (),
+    listeners: Sequence[Listener], workers: int = 1, *, held: Collection[int] = ()
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """Bind every listener once per worker, with SO_REUSEPORT.
-
-    `split` binds a wildcard UDP listener at each local address instead.
 
     That option would let a second daemon of the same user share the port, and with it the
     queries, unnoticed; so each address is first bound without it, but for ports that are `held` by
@@ -82,12 +77,12 @@ def bind(
         for listener in listeners:
             if listener.port not in held:
                 _claim(listener)
-            first = _bind_pair(listener, split)
+            first = _bind_pair(listener)
             port = first.tcp[0].getsockname()[1]
             bound.append(Listener(listener.address, port))
             for index, sockets in enumerate(workers_sockets):
                 exactly = Listener(listener.address, port)
-                pair = first if index == 0 else _bind_exactly(exactly, split)
+                pair = first if index == 0 else _bind_exactly(exactly)
                 sockets.udp += pair.udp
                 sockets.tcp += pair.tcp
     except OSError as wrong:
@@ -97,6 +92,17 @@ def bind(
     return bound, workers_sockets
 
 
+def enable_pktinfo(udp: socket.socket) -> bool:
+    """Have a wildcard socket tell where each datagram was sent; False for one of one address."""
+    if udp.getsockname()[0] not in WILDCARDS:
+        return False
+    if udp.family == socket.AF_INET6:
+        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    return True
+
+
 def _claim(listener: Listener) -> None:
     """Raises OSError when somebody else has the address and port."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
@@ -104,28 +110,27 @@ def _claim(listener: Listener) -> None:
             alone.bind((listener.address, listener.port))
 
 
-def _bind_pair(listener: Listener, split: bool) -> BoundSockets:
+def _bind_pair(listener: Listener) -> BoundSockets:
     """Bind both transports; for port 0, until one port is free for both."""
     for _ in range(_PORT_ATTEMPTS if listener.port == 0 else 0):
         with _socket(listener.address, socket.SOCK_STREAM) as probe:
             probe.bind((listener.address, 0))
             chosen = Listener(listener.address, probe.getsockname()[1])
             try:
-                return _bind_exactly(chosen, split)
+                return _bind_exactly(chosen)
             except OSError as wrong:
                 if wrong.errno != errno.EADDRINUSE:
                     raise
-    return _bind_exactly(listener, split)
+    return _bind_exactly(listener)
 
 
-def _bind_exactly(listener: Listener, split: bool) -> BoundSockets:
+def _bind_exactly(listener: Listener) -> BoundSockets:
     sockets = BoundSockets([], [])
     try:
-        for address in datagram_addresses(listener.address) if split else [listener.address]:
-            udp = _socket(address, socket.SOCK_DGRAM)
-            sockets.udp.append(udp)
-            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            udp.bind((address, listener.port))
+        udp = _socket(listener.address, socket.SOCK_DGRAM)
+        sockets.udp.append(udp)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        udp.bind((listener.address, listener.port))
         tcp = _socket(listener.address, socket.SOCK_STREAM)
         sockets.tcp.append(tcp)
         tcp.bind((listener.address, listener.port))
@@ -147,15 +152,6 @@ def _socket(address: str, kind: socket.SocketKind, *, shared: bool = True) -> so
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     return made
-
-
-def datagram_addresses(address: str) -> list[str]:
-    """The addresses to bind UDP sockets at for this one, where a wildcard is split."""
-    if address == "0.0.0.0":
-        return local_ipv4() or [address]
-    if address == "::":
-        return local_ipv6() or [address]
-    return [address]
 
 
 def local_ipv4() -> list[str]:

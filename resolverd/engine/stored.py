@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from resolverd.config.types import Listener
-from resolverd.engine.sockets import BoundSockets, bind, datagram_addresses
+from resolverd.engine.sockets import BoundSockets, bind
 
 PREFIX = "resolverd.listen."
 """The names of stored sockets; the number of their worker follows."""
@@ -26,8 +26,6 @@ def bind_again(
     stored: Mapping[str, Sequence[socket.socket]],
     listeners: Sequence[Listener],
     workers: int,
-    *,
-    split: bool,
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """As `engine.sockets.bind`, with the stored sockets of the addresses that are still wanted.
 
@@ -35,11 +33,11 @@ def bind_again(
     Stored sockets that are not wanted are closed. Raises EngineError.
     """
     places = {Listener(*each.getsockname()[:2]) for each in _all(stored)}
-    kept = [each for each in listeners if _complete(each, _all(stored), split=split)]
-    by_worker = [_wanted(stored[name], kept, split=split) for name in sorted(stored, key=_number)]
+    kept = [each for each in listeners if _complete(each, _all(stored))]
+    by_worker = [_wanted(stored[name], kept) for name in sorted(stored, key=_number)]
     missing = [each for each in listeners if each not in kept]
     # The service manager and a standby have the old ones open for a little longer.
-    fresh_places, fresh = bind(missing, workers, split=split, held={each.port for each in places})
+    fresh_places, fresh = bind(missing, workers, held={each.port for each in places})
     if not kept:
         return fresh_places, fresh
     if len(by_worker) != workers:
@@ -55,16 +53,10 @@ def _all(stored: Mapping[str, Sequence[socket.socket]]) -> list[socket.socket]:
     return [each for sockets in stored.values() for each in sockets]
 
 
-def _complete(listener: Listener, sockets: Sequence[socket.socket], *, split: bool) -> bool:
+def _complete(listener: Listener, sockets: Sequence[socket.socket]) -> bool:
     """Whether `sockets` are all that `listener` needs."""
-    wanted = {(socket.SOCK_DGRAM, place) for place in _datagram_places(listener, split=split)}
     have = {(each.type, Listener(*each.getsockname()[:2])) for each in sockets}
-    return wanted | {(socket.SOCK_STREAM, listener)} <= have
-
-
-def _datagram_places(listener: Listener, *, split: bool) -> list[Listener]:
-    addresses = datagram_addresses(listener.address) if split else [listener.address]
-    return [Listener(address, listener.port) for address in addresses]
+    return {(socket.SOCK_DGRAM, listener), (socket.SOCK_STREAM, listener)} <= have
 
 
 def _number(name: str) -> int:
@@ -72,21 +64,16 @@ def _number(name: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _wanted(
-    sockets: Sequence[socket.socket], listeners: Sequence[Listener], *, split: bool
-) -> BoundSockets:
+def _wanted(sockets: Sequence[socket.socket], listeners: Sequence[Listener]) -> BoundSockets:
     """Those at the addresses of `listeners`; the others are closed."""
-    tcp = set(listeners)
-    udp = {place for each in listeners for place in _datagram_places(each, split=split)}
     found = BoundSockets([], [])
     for each in sockets:
-        place = Listener(*each.getsockname()[:2])
-        if each.type == socket.SOCK_DGRAM and place in udp:
-            found.udp.append(each)
-        elif each.type == socket.SOCK_STREAM and place in tcp:
-            found.tcp.append(each)
-        else:
+        if Listener(*each.getsockname()[:2]) not in listeners:
             each.close()
+        elif each.type == socket.SOCK_DGRAM:
+            found.udp.append(each)
+        else:
+            found.tcp.append(each)
     return found
 
 

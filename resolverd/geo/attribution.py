@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from resolverd.files.reading import MAX_TEXT, read_file
+
 SUFFIX = ".attribution.txt"
 
 MAXMIND = (
@@ -29,6 +31,6 @@ def attribution_of(database_type: str, name: str) -> str:
 def attribution_beside(path: Path, database_type: str) -> str:
     """The attribution for the database at `path`."""
     try:
-        return path.with_name(path.name + SUFFIX).read_text("utf-8").strip()
+        return read_file(path.with_name(path.name + SUFFIX), MAX_TEXT).decode("utf-8").strip()
     except (OSError, ValueError):
         return attribution_of(database_type, path.name)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from resolverd.abi.library import why_not
 from resolverd.abi.map import Meter
-from resolverd.errors import GeoError
+from resolverd.files.threads import detached
 from resolverd.geo.database import Database
 from resolverd.geo.inspection import WalkReport
 from resolverd.geo.walk import walk
@@ -29,8 +29,6 @@ def possible() -> bool:
 
 def open_checked(path: Path, meter: Meter | None = None) -> tuple[Database, WalkReport]:
     """Open the database at `path` and check it whole. Raises GeoError; blocks."""
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a FIFO would never end
-        raise GeoError(f"{path}: not a regular file; name a database")
     database = Database.open(path)
     try:
         places = database.gazetteer(meter)
@@ -54,7 +52,7 @@ async def open_checking(
 ) -> tuple[Database, WalkReport]:
     """`open_checked` while the event loop goes on; `progress` from 0 to 1."""
     meter = Meter()
-    work = asyncio.create_task(asyncio.to_thread(open_checked, path, meter))
+    work = asyncio.create_task(detached(lambda: open_checked(path, meter)))
     while not (await asyncio.wait([work], timeout=_LOOK))[0]:
         if progress is not None:
             progress(meter.part)

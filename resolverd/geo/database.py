@@ -7,6 +7,7 @@ checks the rest.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import mmap
 import os
@@ -22,6 +23,8 @@ import maxminddb
 from resolverd.abi.map import Content, Gazetteer, Meter
 from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
+from resolverd.files.reading import MAX_DATABASE
+from resolverd.files.reading import read_file as octets_of
 from resolverd.geo.countries import countries
 from resolverd.geo.layout import Layout, layout_of, read_place
 from resolverd.geo.place import Located
@@ -30,7 +33,6 @@ from resolverd.geo.values import check_values
 
 METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
 _METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
-_FILE_MOST = 2**31  # bytes; the copy is held in memory
 
 _DAMAGE = (*UNREADABLE, KeyError, AttributeError, OverflowError)
 """What a reader raises over damaged metadata."""
@@ -148,10 +150,12 @@ class Database:
 def read_file(path: Path) -> bytes:
     """The bytes of a file. Raises GeoError when it cannot be read, or is over 2 GiB."""
     try:
-        if path.stat().st_size > _FILE_MOST:
-            raise GeoError(f"{path}: over 2 GiB, larger than any city database; name another")
-        return path.read_bytes()
+        return octets_of(path, MAX_DATABASE)
     except OSError as wrong:
+        if wrong.errno == errno.EFBIG:
+            raise GeoError(
+                f"{path}: over 2 GiB, larger than any city database; name another"
+            ) from wrong
         raise GeoError(
             f"{path}: {wrong.strerror}; name a database that exists and can be read, "
             "or get one with `resolverd geo fetch`"

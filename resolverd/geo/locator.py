@@ -12,14 +12,15 @@ the files again if their bytes are still the same.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
+from resolverd.files.threads import detached
 from resolverd.geo import check, embedded
 from resolverd.geo.attribution import attribution_beside
 from resolverd.geo.database import Database, read_file
@@ -38,10 +39,14 @@ class LocatedNetwork(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where an open database came from: its file (None if embedded), and its walk if any."""
+    """Where an open database came from: its file (None if embedded), and its walk if any.
+
+    `attribution` is the line that its licence asks to be shown.
+    """
 
     path: Path | None
     report: WalkReport | None
+    attribution: str = ""
 
 
 class Locator:
@@ -80,7 +85,7 @@ class Locator:
     ) -> Locator:
         """`open` for a running daemon: the event loop keeps serving meanwhile."""
         if not paths:
-            return await asyncio.to_thread(cls.embedded)
+            return await detached(cls.embedded)
         opened = []
         for path in paths:
             if check.possible():
@@ -88,13 +93,20 @@ class Locator:
                 opened.append(_sourced(path, await check.open_checking(path, told)))
                 continue
             report = await walk(path, stamps=stamps, progress=_bound(progress, path))
-            opened.append(await asyncio.to_thread(_adopt, path, report))
+            opened.append(await detached(partial(_adopt, path, report)))
         return cls(opened)
 
     @classmethod
     def embedded(cls) -> Locator:
         """The country database that ships with resolverd."""
-        return cls([(Source(None, None), Database.of(embedded.content(), embedded.NAME))])
+        return cls(
+            [
+                (
+                    Source(None, None, embedded.ATTRIBUTION),
+                    Database.of(embedded.content(), embedded.NAME),
+                )
+            ]
+        )
 
     def locate(self, prefix: Prefix) -> Located:
         """Where the first address of `prefix` is.
@@ -180,7 +192,7 @@ def _redeem(ticket: _Ticket) -> Database:
 
 def _sourced(path: Path, checked: tuple[Database, WalkReport]) -> tuple[Source, Database]:
     database, report = checked
-    return Source(path.absolute(), report), database
+    return _source(path, report, database), database
 
 
 def _adopt(path: Path, report: WalkReport | None) -> tuple[Source, Database]:
@@ -188,7 +200,12 @@ def _adopt(path: Path, report: WalkReport | None) -> tuple[Source, Database]:
     if report is not None and report.sha256 != database.sha256:
         database.close()
         raise GeoError(f"{path}: changed while it was being checked; reload once it is complete")
-    return Source(path.absolute(), report), database
+    return _source(path, report, database), database
+
+
+def _source(path: Path, report: WalkReport | None, database: Database) -> Source:
+    attribution = attribution_beside(path, database.metadata.database_type)
+    return Source(path.absolute(), report, attribution)
 
 
 def _described(source: Source, database: Database) -> dict[str, object]:
@@ -204,11 +221,7 @@ def _described(source: Source, database: Database) -> dict[str, object]:
         ),
         "networks": source.report.networks if source.report else None,
         "unreadable_records": source.report.unreadable if source.report else 0,
-        "attribution": (
-            attribution_beside(source.path, metadata.database_type)
-            if source.path
-            else embedded.ATTRIBUTION
-        ),
+        "attribution": source.attribution,
         "sha256": database.sha256,
     }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from resolverd import log
 from resolverd.errors import GeoError
+from resolverd.files.reading import MAX_DATABASE, digest_of, read_file, read_kept
 from resolverd.geo.inspection import WalkReport
 
 RULES = 1
@@ -31,7 +32,7 @@ def recall(directory: Path, path: Path) -> WalkReport | None:
     """
     stamp = _stamp_path(directory, path)
     try:
-        told = json.loads(stamp.read_text("utf-8"))
+        told = json.loads(read_kept(stamp))
         report = WalkReport(**told["report"])
         if told["rules"] != RULES:
             return None
@@ -67,8 +68,7 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal. Raises GeoError when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(read_file(path, MAX_DATABASE))
     except OSError as wrong:
         raise GeoError(f"{path}: {wrong.strerror}") from wrong
 

@@ -17,7 +17,6 @@ import gc
 import os
 import signal
 import socket
-import sys
 import time
 import warnings
 from collections.abc import Iterable
@@ -36,7 +35,6 @@ from resolverd.snapshot.model import Snapshot
 _START = 5.0
 # Seconds that a process takes to end once its files are closed.
 _DYING = 1.0
-_STANDARD_ERROR = 2
 _FIRST_DESCRIPTOR = 3
 # What it is told, and says. That nothing can be told any more means that the daemon is dead.
 _ANSWER = b"a"
@@ -128,6 +126,7 @@ class Standby:
         """All that the forked process does."""
         status, parent = ExitCode.INTERNAL, os.getppid()
         try:
+            log.in_fork()  # first, for another thread may have held a lock of the log
             Path("/proc/self/comm").write_text(STANDBY)
             gc.freeze()  # what was the parent's is never finalised here
             signal.set_wakeup_fd(-1)
@@ -139,13 +138,11 @@ class Standby:
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
             if os.read(self._told, 1) != _ANSWER and not _orphaned(parent):
                 os._exit(ExitCode.OK)
-            # The descriptor itself, should the parent's stream have been another one.
-            sys.stderr = open(_STANDARD_ERROR, "w", buffering=1, closefd=False)  # noqa: SIM115
-            log.configure(*log.chosen())
             run(answer(self._engine, self._read(), self._channel, self._answers))
             status = ExitCode.OK
         except BaseException as wrong:  # noqa: BLE001 - nothing is above this
             log.get("handover").critical("standby.defect", exc_info=wrong)
+        log.drain()
         os._exit(status)
 
     def _read(self) -> Snapshot:

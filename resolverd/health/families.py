@@ -103,6 +103,11 @@ class FamilyHealth:
         moving = any(h.state in (State.SUSPECT, State.RECOVERING) for h in self.health.values())
         return moving or bool(self._silent_since.keys() - self._withheld())
 
+    @property
+    def withholds(self) -> bool:
+        """Whether the addresses of some family are not handed out, or soon may not be."""
+        return self.unsettled or bool(self._withheld())
+
     def over(self, verdict: Verdict, settings: Probe) -> Verdict:
         """`verdict` on the endpoint, with the families that are withheld.
 

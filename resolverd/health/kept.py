@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from resolverd import log
+from resolverd.files.reading import read_kept
 from resolverd.health.lookup import RRType, in_order, is_address
 
 VERSION = 1
@@ -108,7 +109,7 @@ class KeptAddresses:
 
     def _read(self, path: Path) -> dict[str, dict[str, Any]]:
         try:
-            names = _parsed(path.read_text("utf-8"))
+            names = _parsed(read_kept(path).decode("utf-8"))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as wrong:

@@ -24,6 +24,7 @@ import dns.resolver
 
 from resolverd.dns.hostnames import is_local_name, normal_host
 from resolverd.errors import ResolverdError
+from resolverd.files.reading import MAX_TEXT, THREADS, key_of, read_regular
 
 RRType = Literal["A", "AAAA"]
 
@@ -62,7 +63,7 @@ class SystemLookup:
 
     async def __call__(self, hostname: str, rrtype: RRType) -> Found:
         """The addresses of `hostname`. Raises LookupFailedError with a short reason."""
-        by_hand = self._in_hosts(hostname)
+        by_hand = await self._in_hosts(hostname)
         if not by_hand and is_local_name(hostname):
             by_hand = tuple(_LOOPBACK.values())
         if by_hand:
@@ -86,14 +87,18 @@ class SystemLookup:
         resolver.domain = dns.name.root
         return resolver
 
-    def _in_hosts(self, hostname: str) -> tuple[str, ...]:
-        """Addresses that the hosts file gives; a missing file gives none."""
-        if not self.hosts.is_file():
+    async def _in_hosts(self, hostname: str) -> tuple[str, ...]:
+        """Addresses that the hosts file gives; one that cannot be read gives none, as in libc."""
+        name = key_of(self.hosts)
+        try:
+            _, content = await THREADS.call(lambda step: read_regular(name, MAX_TEXT, step))
+        except OSError:
             return ()
+        text = content.decode("utf-8", "replace")
         wanted = normal_host(hostname).rstrip(".")
         found = [
             words[0]
-            for line in self.hosts.read_text("utf-8", "replace").splitlines()
+            for line in text.splitlines()
             if (words := line.partition("#")[0].split())
             and wanted in (word.rstrip(".").lower() for word in words[1:])
         ]

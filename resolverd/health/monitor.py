@@ -27,6 +27,7 @@ from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
+from resolverd.health.machine import EndpointHealth
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
 from resolverd.health.probes import Ask, Tools
@@ -57,6 +58,7 @@ class Monitor:
     default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts. `grace`
     and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
     operator's override is in force: no fall under one is held against its target.
+    `restored(target)` is what an earlier process knew of a target, where that may be believed.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class Monitor:
         overridden: Callable[[Target], bool] = lambda _: False,
         grace: float = 15.0,
         kept: KeptAddresses | None = None,
+        restored: Callable[[Target], EndpointHealth | None] = lambda _: None,
     ) -> None:
+        self._restored = restored
         self._wanted = tuple(targets)
         self._on_change = on_change
         self._clock = clock
@@ -107,6 +111,7 @@ class Monitor:
         except ValueError:
             await self.stop()
             raise
+        self._restored = lambda _: None  # what comes by an edit was never probed
 
     async def first_round(self) -> None:
         """Wait until each present target has its first verdict.
@@ -118,6 +123,11 @@ class Monitor:
     def verdicts(self) -> Mapping[str, Verdict]:
         """The verdict on each target now, by target id."""
         return MappingProxyType({id_: watch.verdict for id_, watch in self._watches.items()})
+
+    def healths(self) -> list[tuple[Target, EndpointHealth]]:
+        """What a later process may begin with, of each target of which that is known."""
+        known = [(watch.target, watch.health) for watch in self._watches.values()]
+        return [(target, health) for target, health in known if health is not None]
 
     def readings(self) -> Mapping[str, Readings]:
         """The latest readings of each target whose probe takes any, by target id."""
@@ -248,6 +258,8 @@ class Monitor:
             overridden=self._overridden,
             evidence=self._evidence,
         )
+        if (known := self._restored(target)) is not None:
+            watch.restore(known)
         self._watches[target.id] = watch
         return watch
 

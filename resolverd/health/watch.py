@@ -90,6 +90,7 @@ class Watch:
         self._evidence = evidence or FamilyEvidence()
         self._trial = Trial(EndpointHealth())
         self._unsure = False
+        self._asked_anew = ""
         self.verdict = self._trial.verdict(target.settings, clock())
         self.readings: Readings | None = None
         self.identity: Identity | None = None
@@ -103,6 +104,23 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
         self._started = self._due_at = self._reported_at = -math.inf
+
+    def restore(self, health: EndpointHealth) -> None:
+        """Begin with what an earlier process knew, which promises nothing until it is probed."""
+        self._trial = Trial(health)
+        self._asked_anew = "asked anew, as the daemon was started again"
+        self.verdict = self._judge()
+        self.first.set()
+
+    @property
+    def health(self) -> EndpointHealth | None:
+        """What a later process may begin with; None where that would not be all that is known.
+
+        A family that is withheld has a health of its own, which is not kept.
+        """
+        shown = self._trial.shown
+        known = shown.state is not State.UNKNOWN and not self.families.withholds
+        return shown if known else None
 
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
@@ -161,6 +179,7 @@ class Watch:
             self._respread()
             return
         self.judged.clear()
+        self._asked_anew = "asked anew, as how it is probed has changed"
         self._cancel(math.inf)
         self._drop_superseded(math.inf)
         self._revise(machine.without_penalty)
@@ -243,9 +262,11 @@ class Watch:
         self._count(outcome)
         tried, known = self.judged.is_set(), self.first.is_set()
         self.judged.set()
-        self._observe(outcome, started)
-        self._reschedule(outcome, started, tried=tried, known=known)
-        self.first.set()
+        try:
+            self._observe(outcome, started)
+            self._reschedule(outcome, started, tried=tried, known=known)
+        finally:
+            self.first.set()  # whatever a defect of ours, nobody waits for ever
 
     def _end_superseded(self, task: asyncio.Task[Outcome]) -> None:
         """One that was superseded has ended: its failure is a fact, and anything else is old."""
@@ -340,7 +361,7 @@ class Watch:
         verdict = self.families.over(verdict, self.target.settings)
         if self.judged.is_set() or not self.first.is_set():
             return verdict
-        reason = f"{verdict.reason}; asked anew, as how it is probed has changed"
+        reason = f"{verdict.reason}; {self._asked_anew}"
         return replace(verdict, reason=reason, soonest=0.0, at=now)
 
     @property

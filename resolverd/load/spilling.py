@@ -20,6 +20,15 @@ class Spilling:
         self._rules: dict[str, SpillRule] = {}
         self._log = log.get("load")
 
+    @property
+    def spills(self) -> Mapping[str, Spill]:
+        """What is known of each service that spills, for a later process to `resume`."""
+        return {name: spill for name, spill in self._spills.items() if not self.rests(name)}
+
+    def resume(self, spills: Mapping[str, Spill]) -> None:
+        """Go on where an earlier process was."""
+        self._spills = dict(spills)
+
     def adopt(self, services: Mapping[str, Service]) -> None:
         """Follow these services' rules; shares stay where a service still spills."""
         self._rules = {

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resolverd.errors import ExitCode, ResolverdError
+from resolverd.files.reading import read_kept
 from resolverd.rollout.steps import Progress, Step
 
 
@@ -72,7 +73,7 @@ class Journal(BaseModel):
 def read(path: Path) -> Journal | None:
     """The journal at `path`, None where there is none. Raises JournalError."""
     try:
-        return Journal.model_validate_json(path.read_bytes())
+        return Journal.model_validate_json(read_kept(path))
     except FileNotFoundError:
         return None
     except OSError as wrong:

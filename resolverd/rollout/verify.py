@@ -86,7 +86,8 @@ async def _exchange(
     endpoint: Endpoint, method: str, path: str, body: Mapping[str, Any] | None
 ) -> Any:
     credential = Credential(endpoint.credential)
-    headers = credential.header() | ({"Host": endpoint.host} if endpoint.host else {})
+    host = {"Host": endpoint.host} if endpoint.host else {}
+    headers = await credential.header() | host
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE)) as session,

@@ -6,8 +6,6 @@ the others do. Every problem of every file comes back at once.
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,46 +17,34 @@ from resolverd.config.load import LoadedConfig, Override, load_config
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
+from resolverd.files.matching import real_path
+from resolverd.files.reading import Reads, key_of, still_holds
+from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
 Progress = Callable[[Path, float], None]
-Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """A configuration, its zones and its databases, fit to be compiled together.
 
-    `seen` tells the files as they were read apart from later ones of the same names, and
-    `geo_seen` the databases alone.
+    `main` is the configuration's own file, links followed; `reads` tells the files as they were
+    read apart from later ones of the same names.
     """
 
     config: Config
     base: Path
+    main: str
     targets: ProbeTargets
     zones: Mapping[dns.name.Name, Zone]
     locator: Locator
     warnings: tuple[Problem, ...]
     files: tuple[Path, ...]
-    seen: Fingerprint
-    geo_seen: Fingerprint
-
-    def read_directories(self) -> set[Path]:
-        """The directories in which an edit may concern this configuration."""
-        globbed = {pattern.parent for pattern in self.patterns()}
-        return {path for path in globbed | {file.parent for file in self.files} if path.is_dir()}
-
-    def patterns(self) -> list[Path]:
-        """The files read, and the globs that a new file would match; all absolute."""
-        globs = [self.base / pattern for pattern in self.config.server.zones]
-        return [path.absolute() for path in (*self.files, fragments_of(self.files[0]), *globs)]
-
-    def on_disk(self) -> Fingerprint:
-        """The fingerprint of the same files as they are now, new ones included."""
-        return fingerprint(_matching(self.patterns()))
+    reads: Reads
 
 
 async def load_inputs(
@@ -67,22 +53,33 @@ async def load_inputs(
     *,
     previous: Inputs | None = None,
     progress: Progress | None = None,
+    reads: Reads | None = None,
 ) -> Inputs:
     """Load and check the configuration at `path` and all that it names.
 
     `previous` spares another walk of databases that have not changed, and lets the checks
-    compare serials. Raises ProblemsError with every problem found.
+    compare serials; what is read is noted in `reads`. Raises ProblemsError with every problem
+    found, or UnsettledError.
     """
-    seen = _seen_before(path)
-    loaded = await asyncio.to_thread(load_config, path, overrides)
-    geo_files = [loaded.base / name for name in loaded.config.server.geoip]
-    geo_seen = fingerprint(_matching([file.absolute() for file in geo_files]))
-    globs = [(loaded.base / pattern).absolute() for pattern in loaded.config.server.zones]
-    seen += geo_seen + fingerprint(_matching(globs))
-    zones, problems = await asyncio.to_thread(_zones, loaded, previous)
+    reads = reads or Reads()
+    with reads.noted():
+        return await _load(path, overrides, previous, progress, reads)
+
+
+async def _load(
+    path: Path,
+    overrides: Sequence[Override],
+    previous: Inputs | None,
+    progress: Progress | None,
+    reads: Reads,
+) -> Inputs:
+    loaded = await detached(lambda: load_config(path, overrides))
+    named = [loaded.base / name for name in loaded.config.server.geoip]
+    geo_files = [reads.replay.places.get(key_of(file), file) for file in named]
+    zones, problems = await detached(lambda: _zones(loaded, previous))
     problems += loaded.warnings
     locator: Locator | None = None
-    if previous is not None and previous.geo_seen == geo_seen:
+    if previous is not None and await detached(lambda: _same_databases(geo_files, previous, reads)):
         locator = previous.locator
     else:
         try:
@@ -95,41 +92,26 @@ async def load_inputs(
     return Inputs(
         config=loaded.config,
         base=loaded.base,
+        main=await detached(lambda: real_path(path)),
         targets=probe_targets(loaded.config),
         zones=zones,
         locator=locator,
         warnings=tuple(problems),
-        files=(*loaded.files, *included, *geo_files),
-        seen=tuple(sorted({*seen, *fingerprint(included)})),
-        geo_seen=geo_seen,
+        files=(*loaded.files, *included, *named),
+        reads=reads,
     )
 
 
-def fingerprint(files: Sequence[Path]) -> Fingerprint:
-    """Name, inode, size and time of each file, sorted; zeros for one that is not there."""
-    return tuple(sorted((str(file), *_mark(file)) for file in set(files)))
-
-
-def fragments_of(path: Path) -> Path:
-    """The glob of the fragments beside the main file at `path`."""
-    return path.with_suffix(".d") / "*.toml"
-
-
-def _matching(patterns: Sequence[Path]) -> list[Path]:
-    return [file for pattern in patterns for file in pattern.parent.glob(pattern.name)]
-
-
-def _mark(file: Path) -> tuple[int, int, int]:
-    try:
-        status = os.stat(file)  # noqa: PTH116 - one call for the three figures
-    except OSError:
-        return (0, 0, 0)
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _seen_before(path: Path) -> Fingerprint:
-    main = path.absolute()
-    return fingerprint(_matching([main, fragments_of(main)]))
+def _same_databases(files: Sequence[Path], previous: Inputs, reads: Reads) -> bool:
+    """Whether `files` are those that `previous` has open, and hold what they held."""
+    if [previous.base / name for name in previous.config.server.geoip] != files:
+        return False
+    for file in files:
+        if not still_holds(file, previous.reads, by_mark=not reads.asked_for):
+            return False
+    for file in files:
+        reads.keep(previous.reads, file)
+    return True
 
 
 def _zones(

@@ -1,15 +1,16 @@
 """Which files the patterns of `server.zones` mean, and their text.
 
-Only regular files are read: a pipe or device would hold up a reload for ever.
+`resolverd.files.reading` reads them, and refuses what is no regular file.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from resolverd.errors import Problem, ResolverdError
+from resolverd.files.matching import match, real_paths
+from resolverd.files.reading import MAX_ZONE, read_file
 from resolverd.zone.catalogue import found
 from resolverd.zone.source import Place, Source
 
@@ -27,8 +28,13 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
     files: dict[str, Path] = {}
     problems: list[Problem] = []
     for pattern in patterns:
-        matched = sorted(_matches(pattern, base))
-        if not matched:
+        try:
+            matched = match(base, pattern)
+        except OSError as wrong:
+            problems.append(_unlisted(str(base / pattern), wrong))
+            continue
+        problems += [_unlisted(path, wrong) for path, wrong in matched.unlisted.items()]
+        if not matched.paths:
             problems.append(
                 found(
                     "zone-no-file",
@@ -37,17 +43,16 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
                     "create the file, or correct server.zones",
                 )
             )
-        for path in matched:
-            files.setdefault(real_path(path), path)
+        paths = [Path(path) for path in matched.paths]
+        for name, path in zip(real_paths(paths), paths, strict=True):
+            files.setdefault(name, path)
     return list(files.values()), problems
 
 
 def read_source(path: Path) -> Source:
     """The file's text. Raises UnreadableError."""
     try:
-        if path.exists() and not path.is_file():
-            raise UnreadableError("zone-unreadable", "not a regular file", "name a file")
-        content = path.read_bytes()
+        content = read_file(path, MAX_ZONE)
     except OSError as wrong:
         raise UnreadableError(
             "zone-unreadable",
@@ -66,25 +71,14 @@ def read_source(path: Path) -> Source:
     return Source(path, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def real_path(path: Path) -> str:
-    """What tells whether two paths are one file; Path.resolve() raises where links loop."""
-    return os.path.realpath(path)
-
-
-def _matches(pattern: str, base: Path) -> Iterator[Path]:
-    wanted = Path(pattern)
-    root = Path(wanted.anchor) if wanted.is_absolute() else base
-    relative = str(wanted.relative_to(wanted.anchor))
-    if relative == ".":
-        return
-    try:
-        for path in root.glob(relative):
-            # Editors keep their own files, such as .#name.zone, beside the one being edited.
-            if not path.name.startswith(".") or wanted.name.startswith("."):
-                yield path
-    except (OSError, ValueError):
-        # A pattern that is malformed, or leads where we may not look, matches nothing.
-        return
+def _unlisted(path: str, wrong: OSError) -> Problem:
+    return found(
+        "zone-unreadable",
+        Place(path, 0, 0, ""),
+        f"cannot be listed: {wrong.strerror or wrong}",
+        "see that its file system answers and the daemon's user may list it, "
+        "or correct server.zones",
+    )
 
 
 def _byte_place(path: Path, content: bytes, offset: int) -> Place:

@@ -17,9 +17,10 @@ import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
 from resolverd.dns.names import Key
+from resolverd.files.matching import real_path
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Draft, Lost, Record, first_of
-from resolverd.zone.files import UnreadableError, read_source, real_path
+from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TemplateError, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
@@ -84,7 +85,7 @@ class _Reader:
     def __init__(self, draft: Draft, before: Lines) -> None:
         self.draft = draft
         self._settled = False
-        self._chain: list[str] = []
+        self._chain: list[Path] = []
         self._before = before
         self._origin: dns.name.Name | None = None
         self._turn_to(dns.name.root)
@@ -92,7 +93,7 @@ class _Reader:
     def read(self, source: Source, state: _State) -> None:
         if source.path not in self.draft.files:
             self.draft.files.append(source.path)
-        self._chain.append(real_path(source.path))
+        self._chain.append(source.path)
         lexer = Lexer(source.text)
         while True:
             self._read_lines(source, lexer, state)
@@ -257,7 +258,7 @@ class _Reader:
         self.read(source, replace(state, origin=origin))
 
     def _refuse_loops(self, path: Path, offset: int) -> None:
-        if real_path(path) in self._chain:
+        if real_path(path) in map(real_path, self._chain):
             raise EntryError(
                 "zone-include-cycle",
                 offset,

@@ -164,7 +164,7 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
     "unknown option": (("check", "--jsn"), 2, "--jsn"),
     "no use": (("geo",), 2, "uses:\n"),
     "config missing": (("check", "--config", "nope.toml"), 1, "nope.toml: config-unreadable"),
-    "config is a directory": (("check", "--config", "zones"), 1, "Is a directory"),
+    "config is a directory": (("check", "--config", "zones"), 1, "it is a directory"),
     "config under a file": (("check", "--config", "city.mmdb/x"), 1, "Not a directory"),
     "config name empty": (("check", "--config", ""), 2, "names no file"),
     "config name is the root": (("check", "--config", "/"), 2, "names no file"),
@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
         ("geo", "lookup", "--database", "resolverd.toml", "::1"), 1, "not a database"
     ),
     "look up in a directory": (
-        ("geo", "lookup", "--database", "zones", "::1"), 1, "zones: Is a directory"
+        ("geo", "lookup", "--database", "zones", "::1"), 1, "zones: it is a directory"
     ),
     "fetch from nowhere": (("geo", "fetch", "--url", ""), 2, "is not an http or https URL"),
     "fetch from a file": (("geo", "fetch", "--url", "file:///x"), 2, "is not an http or https"),

@@ -48,7 +48,8 @@ def good_config(endpoints: dict[str, Endpoint], server: str = "", ttl: str = "20
     """The configuration that the daemon starts with, with further lines for [server]."""
     return config_text(
         CHAT + f'ttl = "{ttl}"\nfailover_ttl = "2s"\n',
-        server='listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\ngeoip = ["city.mmdb"]\n' + server,
+        server='listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\ngeoip = ["city.mmdb"]\n'
+        'settle = "100ms"\n' + server,
         probe=PROBES,
         urls={region: endpoint.url for region, endpoint in endpoints.items()},
     )

@@ -18,6 +18,7 @@ NAME = "chat.inference.example"
 # A timeout that a crowded test machine keeps: its own slowness would be doubted, and rightly so.
 PROBES = 'interval = "500ms"\nfast_interval = "200ms"\ntimeout = "1500ms"\nfall = 3'
 SERVER = 'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\ngeoip = ["city.mmdb"]\ndoubt = "8s"\n'
+SERVER += 'settle = "100ms"\n'
 
 
 @pytest.fixture

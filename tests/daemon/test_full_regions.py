@@ -68,7 +68,9 @@ def _write(folder: Path, urls: dict[str, str], engine: EngineName) -> Path:
     write_mmdb(folder / "city.mmdb", NETWORKS)
     (folder / "example.zone").write_text(zone_text("192.0.2.80"))
     path = folder / "resolverd.toml"
-    server = f'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\nengine = "{engine}"\n'
+    server = (
+        f'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\nsettle = "100ms"\nengine = "{engine}"\n'
+    )
     server += 'geoip = ["city.mmdb"]\n'
     path.write_text(config_text(SERVICES, server=server, probe=PROBE, urls=urls))
     return path

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,25 +54,49 @@ async def test_a_missing_file_is_refused_with_its_reason(tmp_path: Path) -> None
         await walk(tmp_path / "absent.mmdb")
 
 
-async def test_a_walk_that_hangs_is_ended_and_leaves_no_process(tmp_path: Path) -> None:
-    pipe = tmp_path / "city.mmdb"
-    os.mkfifo(pipe)  # reading it waits for a writer that never comes
-    with pytest.raises(GeoError, match=r"not walked within 0\.5 s"):
-        await walk(pipe, timeout=0.5)
-    with pytest.raises(OSError, match="No such device"):
-        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+@pytest.fixture
+def hanging_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A walk's process that never ends; the file that it writes its process ID into."""
+    started, python = tmp_path / "started", tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\necho $$ > {started}.new; mv {started}.new {started}\nexec sleep 60\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    return started
 
 
-async def test_a_cancelled_walk_leaves_no_process(tmp_path: Path) -> None:
-    pipe = tmp_path / "city.mmdb"
-    os.mkfifo(pipe)
-    task = asyncio.create_task(walk(pipe))
-    # Opening for writing waits until the child reads: then it is running.
-    writer = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
-    os.close(writer)
+def _wait_for(started: Path) -> None:
+    while not started.exists():
+        time.sleep(0.01)
+
+
+def _is_gone(started: Path) -> bool:
+    return not Path("/proc", started.read_text().strip()).exists()
+
+
+async def test_a_walk_that_hangs_is_ended_and_leaves_no_process(
+    corpus: Path, hanging_child: Path
+) -> None:
+    with pytest.raises(GeoError, match=r"not walked within 2 s"):
+        await walk(corpus / "GeoLite2-City-Test.mmdb", timeout=2)
+    assert _is_gone(hanging_child)
+
+
+async def test_a_cancelled_walk_leaves_no_process(corpus: Path, hanging_child: Path) -> None:
+    task = asyncio.create_task(walk(corpus / "GeoLite2-City-Test.mmdb"))
+    await asyncio.to_thread(_wait_for, hanging_child)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert _is_gone(hanging_child)
+
+
+async def test_a_walk_of_a_pipe_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "city.mmdb"
+    os.mkfifo(pipe)
+    with pytest.raises(GeoError, match="it is a FIFO, not a regular file"):
+        await walk(pipe)
 
 
 async def test_a_walk_whose_process_dies_is_refused_with_its_last_words(

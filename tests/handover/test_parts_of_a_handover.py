@@ -110,9 +110,9 @@ def _inode(each: socket.socket) -> int:
 
 @pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 2), (2, 1), (1, 2), (3, 2)])
 def test_stored_sockets_are_served_again_by_any_number_of_workers(before: int, after: int) -> None:
-    (bound,), first = bind_again({}, [LOOPBACK], before, split=True)
+    (bound,), first = bind_again({}, [LOOPBACK], before)
     stored = {name: [each.dup() for each in sockets] for name, sockets in names_of(first).items()}
-    places, second = bind_again(stored, [bound], after, split=True)
+    places, second = bind_again(stored, [bound], after)
     assert places == [bound]
     assert len(second) == after
     had, have = _names(first), _names(second)
@@ -127,9 +127,9 @@ def test_stored_sockets_are_served_again_by_any_number_of_workers(before: int, a
 
 
 def test_addresses_that_are_wanted_no_more_are_closed_and_new_ones_bound() -> None:
-    places, first = bind_again({}, [LOOPBACK, LOOPBACK], 2, split=False)
+    places, first = bind_again({}, [LOOPBACK, LOOPBACK], 2)
     stored = names_of(first)
-    again, second = bind_again(stored, [places[1], LOOPBACK], 2, split=False)
+    again, second = bind_again(stored, [places[1], LOOPBACK], 2)
     assert again[0] == places[1]
     assert again[1] not in places
     closed = [each for sockets in stored.values() for each in sockets if each.fileno() < 0]

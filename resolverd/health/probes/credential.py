@@ -1,5 +1,7 @@
 """A bearer token in a file: read when the file changes, and never shown.
 
+While the file system does not answer, the token that was read last is used.
+
 It is named by an absolute path, or by the name that systemd's LoadCredential= gave it
 (systemd.exec(5)), which is a file in $CREDENTIALS_DIRECTORY.
 """
@@ -10,6 +12,16 @@ import os
 from pathlib import Path
 
 from resolverd.errors import ResolverdError
+from resolverd.files.reading import (
+    MAX_SECRET,
+    SECRETS,
+    Mark,
+    is_racy,
+    key_of,
+    mark_of,
+    read_regular,
+)
+from resolverd.files.threads import HangingError, Step
 
 _LONGEST = 8192
 
@@ -37,23 +49,22 @@ class Credential:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Mark | None = None
         self._token = ""
 
     def __repr__(self) -> str:
         return f"Credential({self._name!r})"
 
-    def header(self) -> dict[str, str]:
+    async def header(self) -> dict[str, str]:
         """The header that carries it. Raises CredentialError."""
         if not self._name:
             return {}
+        path = credential_path(self._name)
         try:
-            path = credential_path(self._name)
-            about = path.stat()
-            seen = about.st_mtime_ns, about.st_size, about.st_ino
-            if seen != self._seen:
-                self._token, self._seen = self._read(path), seen
+            await SECRETS.call(lambda step: self._refresh(key_of(path), step))
         except OSError as wrong:
+            if isinstance(wrong, HangingError) and self._token:
+                return {"Authorization": f"Bearer {self._token}"}
             self._seen = None
             reason = (wrong.strerror or type(wrong).__name__).lower()
             raise CredentialError(f'credential "{self._name}": {reason}') from wrong
@@ -63,9 +74,15 @@ class Credential:
         """`text` without the token, which a server may have repeated."""
         return text.replace(self._token, "…") if self._token else text
 
-    def _read(self, path: Path) -> str:
-        with path.open("rb") as file:
-            raw = file.read(_LONGEST + 1).strip()
+    def _refresh(self, path: str, step: Step) -> None:
+        step(path)
+        if mark_of(os.stat(path)) == self._seen:  # noqa: PTH116
+            return
+        mark, content = read_regular(path, MAX_SECRET, step)
+        self._token, self._seen = self._checked(content), None if is_racy(mark) else mark
+
+    def _checked(self, content: bytes) -> str:
+        raw = content.strip()
         # Visible ASCII, as a header can carry it.
         if not raw or len(raw) > _LONGEST or not all(0x21 <= octet <= 0x7E for octet in raw):
             raise CredentialError(f'credential "{self._name}": the file holds no token')

@@ -74,7 +74,7 @@ class Door:
         path: str = "/v1/completions",
     ) -> canary.Answer:
         """Send a canary; a connection that fails while it is on its way is raised too."""
-        request = self._request.arguments({"Content-Type": "application/json"})
+        request = await self._request.arguments({"Content-Type": "application/json"})
         url = self._url(path)
         return await canary.send(
             self._tools.session, url, body, request, until, until_after_headers
@@ -82,7 +82,7 @@ class Door:
 
     async def _get(self, path: str, until: float, most: int) -> tuple[int | None, bytes]:
         """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
-        url, request = self._url(path), self._request.arguments()
+        url, request = self._url(path), await self._request.arguments()
         try:
             async with (
                 asyncio.timeout_at(until),

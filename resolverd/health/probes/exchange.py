@@ -50,15 +50,15 @@ class HttpRequest:
         self._headers.update(settings.headers)
         self._server_hostname = settings.sni or None
 
-    def arguments(self, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    async def arguments(self, more: Mapping[str, str] | None = None) -> dict[str, Any]:
         """aiohttp's arguments for one request, with `more` headers. Raises CredentialError."""
         headers = self._headers.copy()
         headers.update(more or {})
-        headers.update(self.credential.header())
+        headers.update(await self.credential.header())
         return {
             "headers": headers,
             "allow_redirects": False,
-            "ssl": self._tls.context(),
+            "ssl": await self._tls.context(),
             "server_hostname": self._server_hostname,
         }
 

@@ -25,7 +25,7 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
     body = settings.body.encode() or None
 
     async def ask() -> Seen:
-        arguments = request.arguments()
+        arguments = await request.arguments()
         async with tools.session.request(
             settings.method, target, data=body, **arguments
         ) as response:

@@ -79,7 +79,8 @@ def prepare_reached(url: str, settings: Probe, tools: Tools) -> Ask:
     target, request = request_url(url, settings.path, below=True), HttpRequest(settings)
 
     async def ask() -> Seen:
-        async with tools.session.get(target, **request.arguments()) as response:
+        arguments = await request.arguments()
+        async with tools.session.get(target, **arguments) as response:
             response.close()
             return Seen(f"HTTP {response.status}")
 

@@ -1,17 +1,29 @@
 """The TLS context of one target's probes: whom it trusts, and which client certificate it shows.
 
 Files are read again when they change, so that a renewed certificate is used by the next probe.
+While their file system does not answer, the context made last is used.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from tempfile import NamedTemporaryFile
 
 from resolverd.config.probe import Probe
+from resolverd.files.reading import (
+    MAX_CERTIFICATES,
+    SECRETS,
+    Mark,
+    is_racy,
+    key_of,
+    mark_of,
+    read_regular,
+)
+from resolverd.files.threads import HangingError, Step
 from resolverd.health.probes.credential import CredentialError, credential_path
-
-_Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class TlsSettings:
@@ -22,50 +34,90 @@ class TlsSettings:
         self._ca = settings.ca
         self._certificate = settings.client_certificate
         self._key = settings.client_key or settings.client_certificate
-        self._stamp: _Stamp = ()
+        self._seen: dict[str, Mark] = {}
         self._context: ssl.SSLContext | None = None
 
-    def context(self) -> ssl.SSLContext | bool:
+    async def context(self) -> ssl.SSLContext | bool:
         """The context, or whether to verify where nothing else is asked for.
 
         Raises CredentialError where a file cannot be read, or is not what it should be.
         """
-        if not self._ca and not self._certificate:
+        names = [name for name in (self._ca, self._certificate, self._key) if name]
+        if not names:
             return self._verify
-        stamp = tuple(_stamp(name) for name in (self._ca, self._certificate, self._key) if name)
-        if self._context is None or stamp != self._stamp:
-            self._context, self._stamp = self._load(), stamp
+        try:
+            return await SECRETS.call(lambda step: self._refresh(names, step))
+        except HangingError as error:
+            if self._context is not None:
+                return self._context
+            raise CredentialError(f"{error.filename}: {error.strerror}") from error
+
+    def _refresh(self, names: list[str], step: Step) -> ssl.SSLContext:
+        if self._context is None or any(
+            _mark(name, step) != self._seen.get(name) for name in names
+        ):
+            read = {name: _read(name, step) for name in names}
+            self._context = self._load({name: content for name, (_, content) in read.items()})
+            self._seen = {name: mark for name, (mark, _) in read.items() if not is_racy(mark)}
         return self._context
 
-    def _load(self) -> ssl.SSLContext:
-        ca = credential_path(self._ca) if self._ca else None
-        try:
-            context = ssl.create_default_context(cafile=ca)
-            context.set_alpn_protocols(("http/1.1",))
-            if not self._verify:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-        except (OSError, ssl.SSLError) as error:
-            raise CredentialError(f'ca "{self._ca}": it holds no CA certificate') from error
-        if self._certificate:
+    def _load(self, contents: dict[str, bytes]) -> ssl.SSLContext:
+        """Raises CredentialError where the contents are not what they should be."""
+        with ExitStack() as files:
+            paths = {n: files.enter_context(_private_file(c)) for n, c in contents.items()}
             try:
-                # An encrypted key would have OpenSSL ask at the terminal.
-                context.load_cert_chain(
-                    credential_path(self._certificate), credential_path(self._key), password=""
-                )
+                context = ssl.create_default_context(cafile=paths.get(self._ca))
+                context.set_alpn_protocols(("http/1.1",))
+                if not self._verify:
+                    context.check_hostname = False
+                    context.verify_mode = ssl.CERT_NONE
             except (OSError, ssl.SSLError) as error:
-                raise CredentialError(
-                    f'client_certificate "{self._certificate}": it does not hold a certificate '
-                    "and, in it or in client_key, its unencrypted key"
-                ) from error
+                raise CredentialError(f'ca "{self._ca}": it holds no CA certificate') from error
+            if self._certificate:
+                try:
+                    # An encrypted key would have OpenSSL ask at the terminal.
+                    context.load_cert_chain(paths[self._certificate], paths[self._key], password="")
+                except (OSError, ssl.SSLError) as error:
+                    raise CredentialError(
+                        f'client_certificate "{self._certificate}": it does not hold a certificate '
+                        "and, in it or in client_key, its unencrypted key"
+                    ) from error
         return context
 
 
-def _stamp(name: str) -> tuple[str, int, int, int]:
-    path: Path = credential_path(name)
+def _mark(name: str, step: Step) -> Mark:
+    path = key_of(credential_path(name))
     try:
-        about = path.stat()
+        step(path)
+        return mark_of(os.stat(path))  # noqa: PTH116
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise CredentialError(f'"{name}": {reason}') from error
-    return name, about.st_mtime_ns, about.st_size, about.st_ino
+        raise _unreadable(name, error) from error
+
+
+def _read(name: str, step: Step) -> tuple[Mark, bytes]:
+    try:
+        return read_regular(key_of(credential_path(name)), MAX_CERTIFICATES, step)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: OSError) -> OSError | CredentialError:
+    if isinstance(error, HangingError):
+        return error
+    reason = (error.strerror or type(error).__name__).lower()
+    return CredentialError(f'"{name}": {reason}')
+
+
+@contextmanager
+def _private_file(content: bytes) -> Iterator[str]:
+    """The path of a file in memory that holds `content`: OpenSSL reads certificates by path."""
+    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112
+        with os.fdopen(os.memfd_create("certificates", os.MFD_CLOEXEC), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            yield file.name

@@ -1,0 +1,287 @@
+"""One file read: regular, opened without blocking, bounded in size and in time.
+
+All that operators write is read by `read_file`: configuration, zones, databases, tokens,
+certificates, and what was kept in `server.state`. A FIFO, a device, a file without end and a
+file system that hangs are refused like any file that cannot be read, by an OSError.
+
+`Reads` notes what one load read: the content of each file, also of those that could not be read,
+and the globs that were asked for.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NamedTuple
+
+from resolverd.errors import ResolverdError
+from resolverd.files.replay import ON_DISK, Replay
+from resolverd.files.threads import FileThreads, Step
+
+# The most octets of each kind of file.
+MAX_CONFIG = 16 << 20
+MAX_ZONE = 512 << 20
+MAX_DATABASE = 2 << 30
+MAX_CERTIFICATES = 16 << 20
+MAX_SECRET = 64 << 10
+MAX_KEPT = 256 << 20
+MAX_TEXT = 16 << 20
+
+_CHUNK = 1 << 20
+# A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
+# most, and some file systems count whole seconds.
+_RACY_NS = 2_000_000_000
+# Seconds that a holder of a lease may take to give it back, and between attempts meanwhile.
+_LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
+
+Mark = tuple[int, int, int, int]
+"""Inode, size, and times of modification and of status change (ns): a file as stat(2) tells it."""
+
+NO_MARK: Mark = (0, 0, 0, 0)
+
+
+class Seen(NamedTuple):
+    """A file at one moment; `content` is the SHA-256, or ``!`` and why it could not be read."""
+
+    mark: Mark
+    content: str
+
+
+class UnsettledError(ResolverdError):
+    """Files are still being written; nothing is wrong with them yet."""
+
+
+THREADS = FileThreads()
+"""What reads and watches operators' files."""
+
+SECRETS = FileThreads(limit=1.0)
+"""What reads the credentials and certificates of probes, whose time it takes."""
+
+_reads: ContextVar[Reads | None] = ContextVar("reads", default=None)
+
+
+class Reads:
+    """What one load read. `globs` are (directory, pattern); `matched` what they matched.
+
+    `matches` says it for each glob, and `contents` is what was read of configuration and zones.
+    With `settled`, contents by path, a load that met any other content raises UnsettledError. With
+    a `replay` its files are read in the place of those on disk.
+    """
+
+    def __init__(self, settled: Mapping[str, str] | None = None, replay: Replay = ON_DISK) -> None:
+        self.replay = replay
+        self.contents: dict[str, bytes] = {}
+        self.matches: dict[tuple[str, str], list[str]] = {}
+        self.seen: dict[str, Seen] = {}
+        self.limits: dict[str, int] = {}
+        self.globs: set[tuple[str, str]] = set()
+        self.matched: set[str] = set()
+        self._settled = settled
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what is read meanwhile, by threads of this context too. Raises UnsettledError."""
+        token = _reads.set(self)
+        try:
+            yield
+        except ResolverdError as wrong:
+            if self.unsettled():
+                raise UnsettledError(self._unsettled_text()) from wrong
+            raise
+        finally:
+            _reads.reset(token)
+        if self.unsettled():
+            raise UnsettledError(self._unsettled_text())
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether files are to be taken as they are now."""
+        return self._settled is None
+
+    def unsettled(self) -> list[str]:
+        """The files whose content was not what had settled, sorted."""
+        settled = self._settled
+        if settled is None:
+            return []
+        return sorted(p for p, seen in self.seen.items() if settled.get(p) != seen.content)
+
+    def keep(self, before: Reads, path: Path) -> None:
+        """Take over what an earlier load read at `path`, which is not read again."""
+        key = key_of(path)
+        if key in before.seen:
+            self.seen[key], self.limits[key] = before.seen[key], before.limits[key]
+
+    def take_contents(self) -> dict[str, bytes]:
+        """What was read of configuration and zones, which is held no longer."""
+        taken, self.contents = self.contents, {}
+        return taken
+
+    def note(self, name: str, seen: Seen, limit: int, content: bytes) -> None:
+        """Note a file that was read."""
+        self.seen[name], self.limits[name] = seen, limit
+        if limit in (MAX_CONFIG, MAX_ZONE):
+            self.contents[name] = content
+
+    def _unsettled_text(self) -> str:
+        return f"still being written: {', '.join(self.unsettled())}"
+
+
+def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
+    """The content of a regular file of at most `limit` octets, noted where a load is noted.
+
+    Raises OSError, with the reason in `strerror`; blocks for `threads.limit` seconds without an
+    answer at most.
+    """
+    name = key_of(path)
+    reads = _reads.get()
+    if reads is not None and (kept := reads.replay.contents.get(name)) is not None:
+        content = kept()
+        reads.note(name, Seen(NO_MARK, digest_of(content)), limit, content)
+        return content
+    try:
+        mark, content = threads.run(lambda step: read_regular(name, limit, step))
+    except OSError as wrong:
+        if reads is not None:
+            reads.seen[name], reads.limits[name] = Seen(NO_MARK, reason_of(wrong)), limit
+        raise
+    if reads is not None:
+        sure = NO_MARK if is_racy(mark) else mark
+        reads.note(name, Seen(sure, digest_of(content)), limit, content)
+    return content
+
+
+def replayed_glob(directory: str, pattern: str) -> list[str] | None:
+    """What a glob matched in what is replayed by the load that is noted; None: ask the disk."""
+    reads = _reads.get()
+    return None if reads is None else reads.replay.globs.get((directory, pattern))
+
+
+def hidden(path: str) -> bool:
+    """Whether the load that is noted takes `path` for absent."""
+    reads = _reads.get()
+    return reads is not None and path in reads.replay.hidden
+
+
+def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
+    """The content of a file that we wrote ourselves, which is no part of an edit.
+
+    Raises OSError as `read_file` does.
+    """
+    return THREADS.run(lambda step: read_regular(key_of(path), limit, step))[1]
+
+
+def still_holds(path: Path, reads: Reads, *, by_mark: bool) -> bool:
+    """Whether the file at `path` is as `reads` noted it: by its content unless `by_mark` will do.
+
+    False where it cannot be told. Blocks as `read_file` does.
+    """
+    name = key_of(path)
+    seen = reads.seen.get(name)
+    if seen is None:
+        return False
+
+    def compare(step: Step) -> bool:
+        step(name)
+        if by_mark and mark_of(os.stat(name)) == seen.mark:  # noqa: PTH116
+            return True
+        return digest_of(read_regular(name, reads.limits[name], step)[1]) == seen.content
+
+    try:
+        return THREADS.run(compare)
+    except OSError:
+        return False
+
+
+def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
+    """Note a glob that was asked for, where a load is being noted."""
+    if (reads := _reads.get()) is not None:
+        reads.globs.add((directory, pattern))
+        reads.matches[(directory, pattern)] = matched
+        reads.matched.update(matched)
+
+
+def read_regular(name: str, limit: int, step: Step) -> tuple[Mark, bytes]:
+    """A file's mark, from before its content was read, and the content. Raises OSError."""
+    step(name)
+    # Before it is opened, which may change what a device or a pipe's writer does.
+    _check_regular(os.stat(name), name)  # noqa: PTH116
+    descriptor = _open(name)
+    try:
+        status = os.fstat(descriptor)
+        _check_regular(status, name)
+        content = io.BytesIO()  # hands over what it holds without a copy
+        while chunk := os.read(descriptor, min(_CHUNK, limit + 1 - content.tell())):
+            content.write(chunk)
+            if content.tell() > limit:
+                raise OSError(errno.EFBIG, f"it is larger than {_size(limit)}", name)
+            step(name)
+    finally:
+        os.close(descriptor)
+    return mark_of(status), content.getvalue()
+
+
+def mark_of(status: os.stat_result) -> Mark:
+    """What tells whether a file has changed, but for its content."""
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def is_racy(mark: Mark) -> bool:
+    """Whether a later write may leave this mark as it is, because the last was a moment ago."""
+    return max(mark[2:]) > time.time_ns() - _RACY_NS
+
+
+def digest_of(content: bytes) -> str:
+    """What tells contents apart."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def reason_of(wrong: OSError) -> str:
+    """The content of a file that cannot be read."""
+    return f"!{errno.errorcode.get(wrong.errno or 0, 'EIO')}"
+
+
+def key_of(path: Path) -> str:
+    """The name by which a file is known here: absolute, not otherwise changed."""
+    return str(path.absolute())
+
+
+def _open(name: str) -> int:
+    give_up = time.monotonic() + _LEASE_BREAK
+    while True:
+        try:
+            return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except BlockingIOError:
+            # A file server's lease on it, which the kernel has asked back (fcntl(2), F_SETLEASE).
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_LEASE_RETRY)
+
+
+def _check_regular(status: os.stat_result, name: str) -> None:
+    if stat.S_ISREG(status.st_mode):
+        return
+    kinds = {
+        stat.S_IFDIR: "directory",
+        stat.S_IFIFO: "FIFO",
+        stat.S_IFSOCK: "socket",
+        stat.S_IFCHR: "device",
+        stat.S_IFBLK: "device",
+    }
+    kind = kinds.get(stat.S_IFMT(status.st_mode), "special file")
+    number = errno.EISDIR if kind == "directory" else errno.EINVAL
+    raise OSError(number, f"it is a {kind}, not a regular file", name)
+
+
+def _size(octets: int) -> str:
+    for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if octets >= size:
+            return f"{octets // size} {unit}"
+    return f"{octets} octets"

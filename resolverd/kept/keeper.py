@@ -1,0 +1,109 @@
+"""Writes how things stand to `standing.json` in `server.state`, and reads it at a start.
+
+Soon after news, now and then for the ages of verdicts, and at once for an operator's override,
+which has to be on the disk before anybody is told that it is obeyed. One write at a time; what
+cannot be written is one event and `trouble`, and delays nothing for longer than `PATIENCE`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from resolverd import log
+from resolverd.files.threads import detached
+from resolverd.kept.directory import StateDirectory
+from resolverd.kept.standing import Clocks, Standing, read, written
+
+NAME = "standing.json"
+
+PATIENCE = 5.0
+"""Seconds that an operator waits for a disk."""
+
+# Seconds in which news are gathered, and after which ages alone are written.
+_SOON, _SELDOM = 0.5, 10.0
+
+
+class Keeper:
+    """Keeps what `current` gives, of the configuration at `config`, in `directory`."""
+
+    def __init__(self, directory: StateDirectory, config: Path) -> None:
+        self.directory = directory
+        self._config = str(config.absolute())
+        self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._current: Callable[[], Standing] = Standing
+        self._failing = ""
+        self._log = log.get("kept")
+
+    async def restore(self) -> Standing:
+        """How things stood; nothing, and an event, where that cannot be used."""
+        try:
+            content = await detached(partial(self.directory.read, NAME))
+        except FileNotFoundError:
+            return Standing()
+        except OSError as wrong:
+            return self._unusable(wrong.strerror or str(wrong))
+        try:
+            return read(json.loads(content), self._config, now())
+        except (ValueError, RecursionError) as wrong:
+            return self._unusable(str(wrong))
+
+    def follow(self, current: Callable[[], Standing]) -> None:
+        """Keep what `current` gives from now on."""
+        self._current = current
+
+    def note(self) -> None:
+        """There is news, which is written soon."""
+        self._news.set()
+
+    async def keep(self) -> None:
+        """Write after news, and now and then; never returns."""
+        while True:
+            try:
+                async with asyncio.timeout(_SELDOM):
+                    await self._news.wait()
+                await asyncio.sleep(_SOON)
+            except TimeoutError:
+                pass  # nothing new but the ages
+            self._news.clear()
+            await self.write()
+
+    async def write(self) -> None:
+        """Write now; returns once it is on the disk, or cannot be."""
+        if self.directory.path is None:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE), self._writing:
+                document = written(self._current(), self._config, now())
+                await detached(partial(self._put, document))
+        except TimeoutError:
+            self.directory.trouble = f"{self.directory.path}: no answer within {PATIENCE:g} s"
+            self._tell(self.directory.trouble)
+        except OSError:
+            self._tell(self.directory.trouble)
+        else:
+            self._tell("")
+
+    def _put(self, document: dict[str, object]) -> None:
+        self.directory.write(NAME, json.dumps(document, indent=1, sort_keys=True).encode())
+
+    def _tell(self, reason: str) -> None:
+        if reason and reason != self._failing:
+            self._log.warning(
+                "state.unusable", reason=reason, consequence="a restart forgets overrides"
+            )
+        self._failing = reason
+
+    def _unusable(self, reason: str) -> Standing:
+        self._log.warning("standing.unusable", file=NAME, reason=reason)
+        return Standing()
+
+
+def now() -> Clocks:
+    """This moment."""
+    return Clocks(time.monotonic(), time.time())

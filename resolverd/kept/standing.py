@@ -1,0 +1,251 @@
+"""How things stand, as a document: overrides, verdicts and shares; pure.
+
+    {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
+     "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
+     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
+     "shares": {"chat": {"due": …, "holds": {"eu-west": {"spilled": 0.1, …}}}}}
+
+In the document times are Unix time and null stands for never; in memory they are readings of the
+monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
+not trusted: `read` raises ValueError for whatever `written` does not write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from resolverd.health.machine import EndpointHealth
+from resolverd.health.outcome import Condition
+from resolverd.health.overrides import Override, OverrideKind
+from resolverd.health.target import Target
+from resolverd.health.verdict import State
+from resolverd.policy.spill import Hold, Spill
+
+VERSION = 1
+
+FRESH = 60.0
+"""Seconds beyond its interval after which a verdict says nothing of a target any more.
+
+A restart and an upgrade take seconds; whoever was away for a minute has been routed around, and
+loses little by asking first.
+"""
+
+SHARES_FRESH = 900.0
+"""Seconds after which shares say nothing of the load any more."""
+
+# Seconds by which a wall clock may be set back while nothing runs, without verdicts being lost.
+_SET_BACK = 5.0
+
+
+class Clocks(NamedTuple):
+    """One moment: a reading of the monotonic clock and Unix time, in seconds."""
+
+    monotonic: float
+    unix: float
+
+
+class KeptVerdict(NamedTuple):
+    """A target's health, and the digest of how it was probed."""
+
+    probe: str
+    health: EndpointHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is kept, with times of the monotonic clock."""
+
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    verdicts: Mapping[str, KeptVerdict] = field(default_factory=dict)
+    shares: Mapping[str, Spill] = field(default_factory=dict)
+
+    def health_of(self, target: Target, now: float) -> EndpointHealth | None:
+        """The health to start with: of the same probe and fresh, else None."""
+        kept = self.verdicts.get(target.id)
+        if kept is None or kept.probe != digest(target):
+            return None
+        age = now - kept.health.at
+        return kept.health if age <= FRESH + target.settings.interval else None
+
+
+def digest(target: Target) -> str:
+    """What tells ways of probing apart: the URL, the settings and the families."""
+    told = [target.url, target.settings.model_dump_json(), sorted(map(str, target.families))]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
+    """The document, of the configuration at the path `config`."""
+    shift = clocks.unix - clocks.monotonic
+    return {
+        "version": VERSION,
+        "config": config,
+        "at": clocks.unix,
+        "overrides": {
+            key: {
+                "kind": each.kind.value,
+                "who": each.who,
+                "why": each.why,
+                "set_at": each.set_at + shift,
+                "until": None if each.until is None else each.until + shift,
+            }
+            for key, each in standing.overrides.items()
+        },
+        "verdicts": {
+            id_: {"probe": each.probe, **_health(each.health, shift)}
+            for id_, each in standing.verdicts.items()
+        },
+        "shares": {
+            service: {
+                "due": _unix(spill.due, shift),
+                "holds": {region: _hold(hold, shift) for region, hold in spill.holds.items()},
+            }
+            for service, spill in standing.shares.items()
+        },
+    }
+
+
+def read(document: Any, config: str, clocks: Clocks) -> Standing:
+    """What `written` wrote. Raises ValueError, with the reason, for anything else."""
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise ValueError(f"it is not of version {VERSION}")
+    if document.get("config") != config:
+        raise ValueError(f"it is of another configuration: {document.get('config')}")
+    shift = clocks.monotonic - clocks.unix
+    try:
+        at = _time(document["at"], shift)
+        fresh = at is not None and abs(clocks.monotonic - at) <= SHARES_FRESH
+        return Standing(
+            {_text(k): _override_read(o, shift) for k, o in document["overrides"].items()},
+            {
+                _text(k): KeptVerdict(_text(v["probe"]), health)
+                for k, v in document["verdicts"].items()
+                if (health := _health_read(v, shift, clocks)) is not None
+            },
+            {_text(k): _spill_read(s, shift) for k, s in document["shares"].items()}
+            if fresh
+            else {},
+        )
+    except (KeyError, TypeError, AttributeError, OverflowError) as wrong:
+        raise ValueError(f"it is damaged: {type(wrong).__name__}: {wrong}") from wrong
+
+
+def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
+    return {
+        "state": health.state.value,
+        "failures": health.failures,
+        "successes": health.successes,
+        "since": None if health.since is None else health.since + shift,
+        "at": _unix(health.at, shift),
+        "reason": health.reason,
+        "condition": health.condition.value,
+        "level": health.level,
+        "penalty_until": _unix(health.penalty_until, shift),
+    }
+
+
+def _health_read(told: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:
+    at = _time(told["at"], shift)
+    if at is None or at > clocks.monotonic + _SET_BACK:
+        return None  # never probed, or the wall clock was set back meanwhile
+    return EndpointHealth(
+        state=State(told["state"]),
+        failures=_count(told["failures"]),
+        successes=_count(told["successes"]),
+        since=_time(told["since"], shift),
+        at=min(at, clocks.monotonic),
+        reason=_text(told["reason"]),
+        condition=Condition(told["condition"]),
+        level=_number(told["level"]),
+        penalty_until=_reading(told["penalty_until"], shift),
+    )
+
+
+def _override_read(told: Any, shift: float) -> Override:
+    set_at = _time(told["set_at"], shift)
+    if set_at is None:
+        raise ValueError("it is damaged: an override was never set")
+    return Override(
+        OverrideKind(told["kind"]),
+        _text(told["who"]),
+        _text(told["why"]),
+        set_at,
+        _time(told["until"], shift),
+    )
+
+
+def _hold(hold: Hold, shift: float) -> dict[str, Any]:
+    return {
+        "spilled": hold.spilled,
+        "takes": hold.takes,
+        "moved": _unix(hold.moved, shift),
+        "given": hold.given,
+        "given_at": _unix(hold.given_at, shift),
+        "near": hold.near,
+        "warming": hold.warming,
+        "away": hold.away,
+        "started": hold.started,
+    }
+
+
+def _spill_read(told: Any, shift: float) -> Spill:
+    holds = {_text(region): _hold_read(each, shift) for region, each in told["holds"].items()}
+    return Spill(holds, _reading(told["due"], shift))
+
+
+def _hold_read(told: Any, shift: float) -> Hold:
+    spilled, takes = _number(told["spilled"]), _number(told["takes"])
+    if not (0 <= spilled <= 1 and 0 <= takes <= 1):
+        raise ValueError("it is damaged: a share is not between 0 and 1")
+    return Hold(
+        spilled,
+        takes,
+        _reading(told["moved"], shift),
+        _number(told["given"]),
+        _reading(told["given_at"], shift),
+        _flag(told["near"]),
+        _flag(told["warming"]),
+        _flag(told["away"]),
+        None if told["started"] is None else _number(told["started"]),
+    )
+
+
+def _unix(reading: float, shift: float) -> float | None:
+    return None if math.isinf(reading) else reading + shift
+
+
+def _time(told: Any, shift: float) -> float | None:
+    return None if told is None else _number(told) + shift
+
+
+def _reading(told: Any, shift: float) -> float:
+    return -math.inf if told is None else _number(told) + shift
+
+
+def _number(told: Any) -> float:
+    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+        raise ValueError(f"it is damaged: {told!r} is no number")
+    return float(told)
+
+
+def _count(told: Any) -> int:
+    if isinstance(told, bool) or not isinstance(told, int) or told < 0:
+        raise ValueError(f"it is damaged: {told!r} is no count")
+    return told
+
+
+def _text(told: Any) -> str:
+    if not isinstance(told, str):
+        raise ValueError(f"it is damaged: {told!r} is no text")
+    return told
+
+
+def _flag(told: Any) -> bool:
+    if not isinstance(told, bool):
+        raise ValueError(f"it is damaged: {told!r} is neither true nor false")
+    return told

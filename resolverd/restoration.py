@@ -1,0 +1,154 @@
+"""A start without the files on disk, where they are refused: from those that were adopted last.
+
+The least is replaced that makes a start possible: the zones or databases that are refused, each by
+what was kept of it, or else all files. What is adopted while running is kept for the next start,
+in the background and one after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from resolverd import log
+from resolverd.admin.served import ReloadReport
+from resolverd.config.load import Override
+from resolverd.errors import ProblemsError, ResolverdError
+from resolverd.files.reading import Reads, key_of
+from resolverd.files.threads import detached
+from resolverd.kept.directory import StateDirectory
+from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
+from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
+
+# Seconds that the end of the daemon waits for what is being kept.
+_PARTING = 3.0
+# Files named in one reason.
+_NAMED = 3
+
+
+class Restoration:
+    """Keeps what is adopted from the configuration at `path`, and starts from it; see `reloads`."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: Sequence[Override],
+        directory: StateDirectory,
+        reloads: ReloadReport,
+    ) -> None:
+        self._path, self._options, self._reloads = path, options, reloads
+        self._kept = KeptFiles(directory, path)
+        self._next: Adopted | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._log = log.get("kept")
+
+    async def inputs(self, refused: ResolverdError, progress: Progress) -> Inputs:
+        """The inputs to start with where those on disk are `refused`, which it raises for want
+        of any that were kept."""
+        manifest = await self._manifest()
+        if manifest is None:
+            raise refused
+        problems = refused.problems if isinstance(refused, ProblemsError) else ()
+        replays = await detached(lambda: list(self._kept.replays(manifest, problems)))
+        for files, replay in replays:
+            try:
+                inputs = await load_inputs(
+                    self._path, self._options, progress=progress, reads=Reads(replay=replay)
+                )
+            except ResolverdError as worse:
+                self._log.warning("kept.refused", files=files, problems=str(worse).splitlines())
+                continue
+            self._say(refused, manifest, files)
+            return inputs
+        raise refused
+
+    def keep(self, inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str] = ()) -> None:
+        """Keep what was adopted, soon; `contents` is what was read of it.
+
+        `held` are the master files of zones that are served as they were kept before.
+        """
+        self._next = _adopted(inputs, contents, held)
+        self._reloads.restart = ""
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep(), name="kept files")
+
+    async def close(self) -> None:
+        """Wait for what is being kept, but not for long."""
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping], timeout=_PARTING)
+
+    async def _keep(self) -> None:
+        while (adopted := self._next) is not None:
+            self._next = None
+            try:
+                manifest = await detached(partial(self._kept.save, adopted))
+            except OSError as wrong:
+                self._log.warning(
+                    "files.not_kept",
+                    reason=wrong.strerror or str(wrong),
+                    consequence="a restart depends on the files on disk",
+                )
+            else:
+                self._note_kept(manifest)
+
+    def _note_kept(self, manifest: Manifest | None) -> None:
+        if manifest is None:
+            return
+        self._reloads.restart = moment(manifest.at)
+        self._log.info(
+            "files.kept",
+            files=len(manifest.files),
+            databases=len(manifest.databases),
+            adopted_at=self._reloads.restart,
+        )
+
+    async def _manifest(self) -> Manifest | None:
+        try:
+            return await detached(self._kept.manifest)
+        except UnusableError as wrong:
+            self._log.warning("kept.unusable", reason=str(wrong))
+            return None
+
+    def _say(self, refused: ResolverdError, manifest: Manifest, files: Sequence[str]) -> None:
+        at = moment(manifest.at)
+        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        reason = (
+            f"started from files adopted at {at}, as these are refused on disk: "
+            f"{', '.join(files[:_NAMED])}{more}"
+        )
+        self._reloads.serve_kept(refused, reason, at)
+        self._log.error(
+            "start.kept",
+            reason=reason,
+            files=files,
+            adopted_at=at,
+            problems=str(refused).splitlines(),
+            consequence="edits are not served until the files are accepted",
+        )
+
+
+def moment(at: float) -> str:
+    """``2026-11-23 20:14:33 UTC``."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str]) -> Adopted:
+    reads = inputs.reads
+    names = {key_of(file) for file in inputs.files}
+    zones = {key_of(z.files[0]): [key_of(f) for f in z.files] for z in inputs.zones.values()}
+    databases = {}
+    for name in inputs.config.server.geoip:
+        path = key_of(inputs.base / name)
+        seen = reads.seen.get(key_of(reads.replay.places.get(path, Path(path))))
+        if seen is not None and not seen.content.startswith("!"):
+            databases[path] = seen.content
+    return Adopted(
+        {path: content for path, content in contents.items() if path in names},
+        zones,
+        dict(reads.matches),
+        databases,
+        held,
+    )
