@@ -63,7 +63,7 @@ def lowered(
         configured=limits.connections,
         descriptors=limit,
         kept=needed,
-        mend=f"raise LimitNOFILE= in the unit, or ulimit -n, to "
+        hint=f"raise LimitNOFILE= in the unit, or ulimit -n, to "
         f"{needed + workers * limits.connections}",
     )
     return replace(limits, connections=bearable)

@@ -88,6 +88,8 @@ class GpuWatch:
                 values, reason = (), f"timed out after {_WITHIN:g} s"
             except (aiohttp.ClientError, OSError, ValueError) as wrong:
                 values, reason = (), reason_of(wrong)
+            except Exception as defect:  # noqa: BLE001 - of ours: it costs this reading alone
+                values, reason = (), f"a defect of resolverd: {defect!r}"
             if values:
                 self._known[page] = (self._clock(), values)
             self._tell(page, reason)

@@ -171,11 +171,16 @@ class Process:
 
 @asynccontextmanager
 async def serving(
-    path: Path, *arguments: str, through: Sequence[str] = ()
+    path: Path, *arguments: str, descriptors: int = 0, through: Sequence[str] = ()
 ) -> AsyncIterator[Process]:
-    """``python -m resolverd serve`` with these `arguments` too, run by `through`, ready."""
+    """``python -m resolverd serve`` with these `arguments` too, run by `through`, ready.
+
+    It may open so many `descriptors`, or for 0 as many as this process.
+    """
+    limited = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
     process = Process(
         await asyncio.create_subprocess_exec(
+            *limited,
             *through,
             sys.executable,
             *("-m", "resolverd", "serve", "--config", str(path), "--log", "json", *arguments),

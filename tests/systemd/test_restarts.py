@@ -218,6 +218,18 @@ def test_a_daemon_that_cannot_start_leaves_the_standby_answering(running: Servic
 
 
 @every([EVERY[0]])
+def test_the_standby_answers_what_was_adopted_last(running: Service) -> None:
+    running.zone("192.0.2.81")
+    until(lambda: running.ask("www.inference.example") == {"192.0.2.81"}, "the edit")
+    until(lambda: len(_left(running).split()) == 2, "one standby of the new Plan")
+    running.endpoint.gate.clear()
+    running.box.run("kill", "-KILL", str(running.pid))
+    until(lambda: running.show("ActiveState") == "activating", "the restart")
+    assert running.ask("www.inference.example", patience=1) == {"192.0.2.81"}
+    running.endpoint.gate.set()
+
+
+@every([EVERY[0]])
 def test_a_standby_that_dies_is_replaced(running: Service) -> None:
     (standby,) = set(_left(running).split()) - {str(running.pid)}
     running.box.run("kill", "-KILL", standby)
