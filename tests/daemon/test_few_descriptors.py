@@ -36,7 +36,8 @@ async def test_idle_clients_take_no_descriptor_from_anything_else(
                     asked.address, asked.port, local_addr=(source, 0)
                 )
 
-            idle = [await connect(f"127.0.1.{n}") for n in range(1, limit - SLOTS)]
+            sources = (f"127.1.{n // 250}.{1 + n % 250}" for n in range(1, limit - SLOTS))
+            idle = [await connect(source) for source in sources]
             zone = tmp_path / "0.zone"
             zone.write_text(zone.read_text().replace(" 7 3600", " 8 3600").replace(".80", ".81"))
             await process.until("reload.adopted")
