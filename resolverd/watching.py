@@ -46,6 +46,7 @@ class Watching:
         self._hint = asyncio.Event()
         self._notified, self._polling = False, ""
         self._watch_again = 0.0
+        self._gap = _GAP
         self._log = log.get("edits")
 
     @property
@@ -105,7 +106,8 @@ class Watching:
         self._tell_waiting(now)
         if decision is Decision.ADOPT and not await self._adopt(scan):
             return _GAP
-        poll = max(POLL, _REST * (now - began))
+        self._gap = max(_GAP, _REST * (now - began))
+        poll = max(POLL, self._gap)
         if self._waiting is None:
             return poll
         return min(poll, max(_GAP, self._waiting.since + self.settle - time.monotonic()))
@@ -178,7 +180,7 @@ class Watching:
 
     async def _pause(self, seconds: float) -> None:
         """Until something is noticed, but no scan follows another at once."""
-        gap = min(_GAP, seconds)
+        gap = min(self._gap, seconds)
         await asyncio.sleep(gap)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds - gap):

@@ -393,3 +393,17 @@ async def test_a_lookup_says_why_it_failed(nameserver: Nameserver) -> None:
         await lookup(nameserver)(NAME, "A")
     nameserver.rcode = "NXDOMAIN"
     assert (await lookup(nameserver)(NAME, "A")).absence == "NXDOMAIN"
+
+
+@pytest.mark.parametrize(("count", "answers"), [(200, True), (500, False)])
+async def test_an_answer_beyond_4096_octets_is_none(
+    nameserver: Nameserver, count: int, answers: bool
+) -> None:
+    """Parsing a longer one would hold up every other endpoint's probes."""
+    nameserver.a = [f"192.0.{n // 250}.{n % 250}" for n in range(count)]
+    lookup = SystemLookup(("127.0.0.1",), nameserver.port)
+    if answers:
+        assert len((await lookup(NAME, "A")).addresses) == count
+        return
+    with pytest.raises(LookupFailedError, match="answer of more than 4096 octets"):
+        await lookup(NAME, "A")
