@@ -247,3 +247,9 @@ def test_a_standby_that_hangs_is_killed_by_the_next_daemon(running: Service) -> 
     running.systemctl("restart", "resolverd.service")
     assert standby not in _left(running).split()
     assert running.ask() == HOME
+
+
+def test_the_newer_systemd_is_one_that_names_what_it_stores(newer_box: Box) -> None:
+    """From version 254 on a service is told how many descriptors may be stored (FDSTORE)."""
+    version = newer_box.run("systemctl", "--version").split()[1]
+    assert int(version) >= 254
