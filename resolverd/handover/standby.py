@@ -135,7 +135,7 @@ class Standby:
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             sockets = [each for s in self._engine.sockets for each in (*s.udp, *s.tcp)]
-            kept = [each.fileno() for each in (*sockets, self._channel, sys.stderr)]
+            kept = [each.fileno() for each in (*sockets, self._channel, sys.stdout, sys.stderr)]
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
             if os.read(self._told, 1) != _ANSWER and not _orphaned(parent):
                 os._exit(ExitCode.OK)
