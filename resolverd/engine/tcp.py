@@ -38,6 +38,8 @@ _ACCEPTED_AT_ONCE = 64
 _SPARED = 8
 # Seconds in which nobody is accepted after no descriptor was to be had.
 _SHORTAGE = 0.1
+# Seconds that a query may be under way on a connection that is about to be closed.
+_UNDER_WAY = 0.1
 # Seconds that all connections together have, at the end, to take their answers.
 _CLOSE_TIMEOUT = 1.0
 
@@ -97,6 +99,8 @@ class TcpService:
         self._pause()
         if self._resume is not None:
             self._resume.cancel()
+        if self._connections:
+            await asyncio.sleep(_UNDER_WAY)
         for connection in tuple(self._connections):
             ended = connection.ready()
             self._settle(connection, connection.close() if ended is None else ended)

@@ -17,6 +17,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 import time
 import warnings
 from collections.abc import Iterable
@@ -134,7 +135,7 @@ class Standby:
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             sockets = [each for s in self._engine.sockets for each in (*s.udp, *s.tcp)]
-            kept = [each.fileno() for each in (*sockets, self._channel)]
+            kept = [each.fileno() for each in (*sockets, self._channel, sys.stdout, sys.stderr)]
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
             if os.read(self._told, 1) != _ANSWER and not _orphaned(parent):
                 os._exit(ExitCode.OK)
@@ -168,5 +169,5 @@ def _close_all_but(kept: Iterable[int]) -> None:
     first = _FIRST_DESCRIPTOR
     for descriptor in sorted(kept):
         os.closerange(first, descriptor)
-        first = descriptor + 1
+        first = max(first, descriptor + 1)
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
