@@ -35,6 +35,7 @@ CHECKS: Mapping[str, Check] = {
     "zone-include-cycle": Check("error", "An $INCLUDE includes a file that includes it."),
     "zone-include-depth": Check("error", "Files include one another too deep."),
     "zone-generate": Check("error", "A $GENERATE has a bad range or template."),
+    "zone-generate-offset": Check("warning", "BIND adds an offset of $GENERATE to a later $."),
     "zone-missing-soa": Check("error", "The apex has no SOA (RFC 1035 §5.2)."),
     "zone-many-soa": Check("error", "The apex has more than one SOA."),
     "zone-soa-below-apex": Check("error", "An SOA stands at an owner that is not the apex."),

@@ -20,8 +20,8 @@ from resolverd.dns.names import Key
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source, real_path
-from resolverd.zone.generate import TemplateError, expand, parse_range
-from resolverd.zone.lexer import Lexer, LexicalError, name_of
+from resolverd.zone.generate import TemplateError, carries_offset, expand, parse_range
+from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
 from resolverd.zone.lines import Lines
 from resolverd.zone.plain import read_plain
 from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
@@ -29,14 +29,29 @@ from resolverd.zone.source import Source
 
 MOST_DEPTH = 16
 _PLACEHOLDER_TTL = 3600
+_DATE_LENGTH = 14
+
+
+@dataclass(slots=True)
+class _Ttls:
+    """The TTLs, in seconds, that a record may inherit; a file and all that it includes share them.
+
+    `default` is what $TTL says (RFC 2308 §4), or the minimum of an SOA that has no TTL itself;
+    `last` is the TTL of the last record that has one (RFC 1035 §5.1).
+    """
+
+    default: int | None = None
+    last: int | None = None
 
 
 @dataclass
 class _State:
-    """What an entry inherits from those before it in its file; an include starts from a copy.
+    """What an entry inherits from those before it in its file.
 
-    `owner` is None before the first. `adrift` means that an error hides which owner a blank
-    one repeats, `stray` that an error hides the origin; records read then are lost.
+    An include starts from a copy of the origin and owner, which end with it (RFC 1035 §5.1);
+    its TTLs go on after it, as BIND, NSD and Knot have it. `owner` is None before the first.
+    `adrift` means that an error hides which owner a blank one repeats, `stray` that an error
+    hides the origin; records read then are lost.
     """
 
     origin: dns.name.Name
@@ -44,16 +59,14 @@ class _State:
     key: Key | None = None
     adrift: bool = False
     stray: bool = False
-    default_ttl: int | None = None
-    last_ttl: int | None = None
-    soa_ttl: int | None = None
+    ttls: _Ttls = field(default_factory=_Ttls)
 
     def inherit(self, fields: Fields) -> None:
         """Keep what records after this one may leave out."""
         if fields.owner is not None:
             self.owner, self.key, self.adrift = fields.owner, fields.key, False
         if fields.ttl is not None:
-            self.last_ttl = fields.ttl
+            self.ttls.last = fields.ttl
 
 
 @dataclass
@@ -151,6 +164,8 @@ class _Reader:
             self._include(entry, state)
         elif entry.directive == "$GENERATE":
             self._generate(entry, state)
+        elif entry.directive == "$DATE":
+            _skip_date(entry.lexer)
         else:
             raise EntryError(
                 "zone-syntax",
@@ -187,11 +202,11 @@ class _Reader:
                 "the first record has no owner to repeat",
                 'write its owner in the first column; "@" is the origin',
             )
-        if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA) and state.soa_ttl is None:
-            state.soa_ttl = rdata.minimum
-        ttl = fields.ttl
+        ttl, ttls = fields.ttl, state.ttls
         if ttl is None:
-            ttl = first_of(state.default_ttl, state.last_ttl, state.soa_ttl)
+            ttl = first_of(ttls.default, ttls.last)
+        if ttl is None and isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
+            ttl = ttls.default = rdata.minimum
         if ttl is None:
             raise EntryError(
                 "zone-missing-ttl",
@@ -206,8 +221,8 @@ class _Reader:
 
     def _read_ttl(self, entry: _Entry, state: _State) -> None:
         # A bad $TTL must not make every record after it a finding too.
-        state.default_ttl = _PLACEHOLDER_TTL
-        state.default_ttl = read_ttl(entry.lexer.get(), entry.lexer)
+        state.ttls.default = _PLACEHOLDER_TTL
+        state.ttls.default = read_ttl(entry.lexer.get(), entry.lexer)
         _expect_end(entry.lexer)
 
     def _read_origin(self, entry: _Entry, state: _State) -> None:
@@ -283,6 +298,18 @@ class _Reader:
                 "zone-generate", at_range, str(wrong), "write $GENERATE 1-10 host$ A 192.0.2.$"
             ) from wrong
         template, at_template = _remainder(entry.lexer)
+        owner, _, rest = template.partition(" ")
+        if carries_offset(owner) or carries_offset(rest):
+            self.draft.problems.append(
+                found(
+                    "zone-generate-offset",
+                    entry.source.place(at_template),
+                    "a $ after an offset is the counter here, and has the offset too in BIND",
+                    "write ${0} for the counter, or ${OFFSET} for the counter with the offset",
+                )
+            )
+        # A blank owner after it repeats the one before it.
+        state = replace(state)
         for counter in counters:
             try:
                 one = replace(entry, lexer=Lexer(expand(template, counter)), fields=Fields())
@@ -336,6 +363,19 @@ class _Reader:
         self.draft.lost.add(Lost(owner, fields.rdtype))
 
 
+def _skip_date(lexer: Lexer) -> None:
+    """When BIND wrote the file, as YYYYMMDDHHMMSS; it changes nothing."""
+    token = lexer.get()
+    if len(token.value) != _DATE_LENGTH or not token.value.isdigit():
+        raise EntryError(
+            "zone-syntax",
+            lexer.end if token.is_eol_or_eof() else lexer.start,
+            "$DATE is followed by no date",
+            "remove the line, or write YYYYMMDDHHMMSS",
+        )
+    _expect_end(lexer)
+
+
 def _expect_end(lexer: Lexer) -> None:
     token = lexer.get()
     if not token.is_eol_or_eof():
@@ -354,19 +394,31 @@ def _unescaped(token: Token, offset: int) -> str:
 
 def _remainder(lexer: Lexer) -> tuple[str, int]:
     """The rest of the entry on one line, without comments, and the offset of its first token."""
-    text, offset = "", lexer.end
+    tokens: list[Token] = []
+    pieces: list[str] = []
+    offset = lexer.end
     while True:
         before = lexer.end
         token = lexer.get()
         if token.is_eol_or_eof():
             break
-        if not text:
+        if not tokens:
             offset = lexer.start
-        elif lexer.start > before:
-            text += " "
-        text += f'"{token.value}"' if token.is_quoted_string() else token.value
-    if not text:
+        pieces.append(" " if tokens and lexer.start > before else "")
+        pieces.append(f'"{token.value}"' if token.is_quoted_string() else token.value)
+        tokens.append(token)
+    if not tokens:
         raise EntryError(
             "zone-generate", offset, "$GENERATE has no template", "write OWNER TYPE RDATA after it"
         )
-    return text, offset
+    if tokens[-1].is_quoted_string() and _is_head([token.value for token in tokens[1:-1]]):
+        # BIND's right side is one word, and quotes hold several words of RDATA together.
+        pieces[-1] = tokens[-1].value.replace('\\"', '"')
+    return "".join(pieces), offset
+
+
+def _is_head(words: list[str]) -> bool:
+    """Whether these words are all that stands between an owner and its RDATA."""
+    return bool(words) and all(
+        looks_like_ttl(word) or class_of(word) is not None for word in words[:-1]
+    )
