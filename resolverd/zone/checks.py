@@ -94,16 +94,42 @@ def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:
         if len(rrs) > 1:
             yield from _check_rrset(node, rdtype, rrs)
     if SOA in records and node is not tree.apex:
-        yield found(
-            "zone-soa-below-apex",
-            records[SOA][0].at_type(),
-            f"{node.owner} is not the apex, {tree.zone}",
-            "move it to its own zone's file, or look for a missing final dot",
-        )
+        yield _soa_below_apex(records[SOA][0], tree)
+    if (NS in records or DNAME in records) and node.owner.is_wild():
+        yield from _check_wildcard(node)
     if CNAME in records:
         yield from _check_cname(node)
     if DNAME in records:
         yield from _check_single(records[DNAME], "zone-many-dname", "keep one")
+
+
+def _soa_below_apex(soa: Record, tree: Tree) -> Problem:
+    twice = soa.owner.relativize(tree.zone).labels == tree.zone.labels[:-1]
+    return found(
+        "zone-soa-below-apex",
+        soa.at_owner() if twice else soa.at_type(),
+        f"{soa.owner} is not the apex, {tree.zone}",
+        f'write "@" or "{tree.zone}", with its final dot'
+        if twice
+        else "move it to its own zone's file, or look for a missing final dot",
+    )
+
+
+def _check_wildcard(node: Node) -> Iterator[Problem]:
+    if NS in node.records:
+        yield found(
+            "zone-wildcard-ns",
+            node.records[NS][0].at_owner(),
+            f"{node.owner} has an NS; what it delegates is not defined, and BIND refuses it",
+            "write an NS for each name that is delegated, or remove it",
+        )
+    if DNAME in node.records:
+        yield found(
+            "zone-wildcard-dname",
+            node.records[DNAME][0].at_owner(),
+            f"{node.owner} has a DNAME; servers differ in what they make of it",
+            "write a DNAME for each name that is redirected, or remove it",
+        )
 
 
 def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[Problem]:

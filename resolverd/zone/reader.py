@@ -17,6 +17,8 @@ import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
 from resolverd.dns.names import Key
+from resolverd.errors import Problem
+from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source, real_path
@@ -85,17 +87,44 @@ def read_master(source: Source, before: Lines | None = None) -> Draft:
 
     Lines that are in `before` already are not read again.
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
-    else it is the file's name without ``.zone``.
+    else it is the file's name without ``.zone``. The apex is the SOA's owner (RFC 1034 §4.2.1),
+    and where that is not what the file's name says, relative names are relative to it.
     """
-    reader, state = _Reader(Draft(source), before or Lines()), _State(dns.name.root)
+    draft = _read(source, before or Lines(), None)
+    apex = find_apex(draft)
+    if apex is None or apex == draft.origin:
+        return draft
+    if draft.by_name:
+        again = _read(source, before or Lines(), apex)
+        if find_apex(again) == apex:
+            again.problems.append(_differs(again, draft.origin))
+            draft = again
+    draft.origin = apex
+    return draft
+
+
+def _read(source: Source, before: Lines, origin: dns.name.Name | None) -> Draft:
+    """Read a master file, with `origin` in place of its name if that is given."""
+    reader, state = _Reader(Draft(source), before, origin), _State(dns.name.root)
     reader.read(source, state)
     reader.settle(source, 0, state)
     return reader.draft
 
 
+def _differs(draft: Draft, named: dns.name.Name | None) -> Problem:
+    soa = next(record for record in draft.records if record.rdata.rdtype == dns.rdatatype.SOA)
+    return found(
+        "zone-origin-differs",
+        soa.at_owner(),
+        f"the SOA is that of {soa.owner}, and the file's name says {named}",
+        f"write $ORIGIN {soa.owner} above the first record, or rename the file",
+    )
+
+
 class _Reader:
-    def __init__(self, draft: Draft, before: Lines) -> None:
+    def __init__(self, draft: Draft, before: Lines, given: dns.name.Name | None) -> None:
         self.draft = draft
+        self._given = given
         self._settled = False
         self._chain: list[str] = []
         self._before = before
@@ -325,7 +354,10 @@ class _Reader:
         """Take the origin from the file's name, unless it is known already."""
         if self._settled:
             return
-        self._settled = True
+        self._settled = self.draft.by_name = True
+        if self._given is not None:
+            self.draft.origin = state.origin = self._given
+            return
         stem = source.path.name.removesuffix(".zone").removesuffix(".")
         try:
             self.draft.origin = state.origin = name_of(f"{stem}.", dns.name.root)

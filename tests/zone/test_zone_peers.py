@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peers import compiled, parsed, peer, printed, read
+from test_zone_properties import EVERY_TYPE
 from zone_files import HEAD, ORIGIN, load_text
+
+from resolverd.dns.names import key_from_text
+from resolverd.zone.loader import load_zones
 
 ZONE = "z.example"
 NAMED = ("named-compilezone", "bind9-utils")
@@ -129,6 +134,54 @@ def test_a_zone_has_the_records_that_nsd_reads(
     assert read(zones[ORIGIN]) == theirs
 
 
+def test_every_type_has_the_data_that_bind_reads(tmp_path: Path) -> None:
+    program = peer(*NAMED)
+    unknown = {"BRID", "CLA", "DSYNC", "DYNA", "HHIT", "IPN", "RESINFO", "WALLET"}
+    refused = {"MD", "MF", "NSEC3"}
+    for index, (rdtype, data) in enumerate(EVERY_TYPE.items()):
+        if rdtype in unknown | refused:
+            continue
+        zones, _ = load_text(tmp_path, f"{HEAD}t{index} {rdtype} {data}\n")
+        text = compiled(program, ZONE, tmp_path / "z.example.zone")
+        theirs, problems = load_text(tmp_path, text)
+        assert problems == []
+        assert read(zones[ORIGIN]) == read(theirs[ORIGIN]), rdtype
+        generic = next(iter(zones[ORIGIN].rrsets[key_from_text(f"t{index}.z.example")].values()))
+        load_text(tmp_path, f"{HEAD}t{index} {rdtype} {generic.rdatas[0].to_generic()}\n")
+        again = compiled(program, ZONE, tmp_path / "z.example.zone")
+        assert again == text, rdtype
+
+
+@pytest.mark.parametrize("style", ["relative", "full"])
+@settings(max_examples=15, deadline=None)
+@given(entries)
+def test_a_zone_that_bind_wrote_is_the_zone_that_it_read(style: str, written: list[Entry]) -> None:
+    program = peer(*NAMED)
+    text, files = _written(HEAD, [written])
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "z.example.zone"
+        zones, _ = load_text(file.parent, text, others=files)
+        content = compiled(program, ZONE, file, style)
+        again, problems = load_text(file.parent, content)
+    assert problems == []
+    assert read(again[ORIGIN]) == read(zones[ORIGIN])
+
+
+def test_our_own_zones_as_bind_writes_them_are_the_same_zones(tmp_path: Path) -> None:
+    program = peer(*NAMED)
+    for source in sorted(Path("zones").glob("*.zone")):
+        static = re.sub(r"(?m)^(\S+)(.*)\bDYNA\b.*$", r"\1\2TXT steered", source.read_text())
+        file = tmp_path / source.name
+        file.write_text(static)
+        [zone] = load_zones([source.name], tmp_path, services={})[0].values()
+        for style in ("relative", "full"):
+            file.write_text(static)
+            file.write_text(compiled(program, str(zone.origin), file, style))
+            again, problems = load_zones([source.name], tmp_path, services={})
+            assert problems == []
+            assert read(again[zone.origin]) == read(zone)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -146,6 +199,7 @@ def test_a_zone_has_the_records_that_nsd_reads(
         "$ORIGIN",
         "$INCLUDE",
         "$NOTHING 1",
+        "*.x NS ns1",
     ],
 )
 def test_what_bind_refuses_is_refused(tmp_path: Path, line: str) -> None:
