@@ -58,6 +58,11 @@ class Server(Section):
     zones: tuple[str, ...] = option(
         ("zones/*.zone",), "Master files, as globs relative to this file."
     )
+    zone_checks: Literal["lenient", "strict"] = option(
+        "lenient",
+        "Whether what harms one name alone (an MX or SRV to an alias or a missing name, missing "
+        "glue, a record outside its zone) is warned of, as BIND does, or refused.",
+    )
     geoip: tuple[str, ...] = option(
         (), "City or country databases, first match wins; none takes the embedded country database."
     )

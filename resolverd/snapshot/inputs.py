@@ -143,6 +143,7 @@ def _zones(
         ttl_floor=int(config.server.ttl_floor),
         previous=previous.zones if previous else None,
         kept=kept_from_some(config),
+        strict=config.server.zone_checks == "strict",
     )
 
 

@@ -13,7 +13,7 @@ import dns.rdtypes.ANY.SOA
 from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
 
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import found, stricter
 from resolverd.zone.cuts import check_cuts
 from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
@@ -36,8 +36,19 @@ def check_tree(
     services: Services,
     ttl_floor: int,
     kept: Kept = NOTHING_KEPT,
+    strict: bool = False,
 ) -> Iterator[Problem]:
-    """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds."""
+    """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds.
+
+    With `strict`, those that do harm at one name alone are errors too.
+    """
+    findings = _findings(tree, master, services, ttl_floor, kept)
+    return map(stricter, findings) if strict else findings
+
+
+def _findings(
+    tree: Tree, master: Source, services: Services, ttl_floor: int, kept: Kept
+) -> Iterator[Problem]:
     yield from _check_outside(tree)
     yield from _check_apex(tree, master)
     for node in tree.nodes.values():
@@ -54,7 +65,7 @@ def _check_outside(tree: Tree) -> Iterator[Problem]:
             "zone-out-of-zone",
             record.at_owner(),
             f"{record.owner} is outside the zone {tree.zone}",
-            "look for a missing or extra final dot, or move it to its own zone's file",
+            "look for a missing or extra final dot; it is left out",
         )
 
 

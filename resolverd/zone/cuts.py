@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, to_text
+from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataType, to_text
 
 from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
@@ -95,20 +95,27 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
         standing = _standing(key, tree, services)
     name = getattr(record.rdata, "exchange" if rdtype == MX else "target")
     place = record.at_rdata(_TARGET_FIELD[rdtype])
+    at_apex = rdtype == NS and record.key == tree.origin
     if standing == "alias":
         yield found(
-            "zone-alias-target",
+            "zone-apex-ns" if at_apex else "zone-alias-target",
             place,
             f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
             "point it to a name that has A or AAAA",
         )
     elif not standing and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
         yield found(
-            "zone-missing-glue" if rdtype == NS else "zone-missing-address",
+            _missing(rdtype, at_apex),
             place,
             f"{to_text(rdtype)} points to {name}, which has no address",
             f"write {name} A 192.0.2.1 with its address",
         )
+
+
+def _missing(rdtype: RdataType, at_apex: bool) -> str:
+    if at_apex:
+        return "zone-apex-ns"
+    return "zone-missing-glue" if rdtype == NS else "zone-missing-address"
 
 
 def _standing(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:

@@ -20,10 +20,11 @@ from resolverd.dns.names import Key
 from resolverd.errors import Problem
 from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import found
+from resolverd.zone.directives import expect_end, remainder, skip_date, unescaped
 from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source, real_path
 from resolverd.zone.generate import TemplateError, carries_offset, expand, parse_range
-from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
+from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
 from resolverd.zone.plain import read_plain
 from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
@@ -31,7 +32,6 @@ from resolverd.zone.source import Source
 
 MOST_DEPTH = 16
 _PLACEHOLDER_TTL = 3600
-_DATE_LENGTH = 14
 
 
 @dataclass(slots=True)
@@ -194,7 +194,7 @@ class _Reader:
         elif entry.directive == "$GENERATE":
             self._generate(entry, state)
         elif entry.directive == "$DATE":
-            _skip_date(entry.lexer)
+            skip_date(entry.lexer)
         else:
             raise EntryError(
                 "zone-syntax",
@@ -252,7 +252,7 @@ class _Reader:
         # A bad $TTL must not make every record after it a finding too.
         state.ttls.default = _PLACEHOLDER_TTL
         state.ttls.default = read_ttl(entry.lexer.get(), entry.lexer)
-        _expect_end(entry.lexer)
+        expect_end(entry.lexer)
 
     def _read_origin(self, entry: _Entry, state: _State) -> None:
         lexer = entry.lexer
@@ -261,7 +261,7 @@ class _Reader:
         relative_to = state.origin if self._settled else dns.name.root
         origin = read_name(token, lexer, relative_to)
         offset = lexer.start
-        _expect_end(lexer)
+        expect_end(lexer)
         first = not self._settled
         if first:
             self._settled = True
@@ -286,8 +286,8 @@ class _Reader:
         following = lexer.get()
         if not following.is_eol_or_eof():
             origin = read_name(following, lexer, state.origin)
-            _expect_end(lexer)
-        path = entry.source.path.parent / _unescaped(token, offset)
+            expect_end(lexer)
+        path = entry.source.path.parent / unescaped(token, offset)
         self._refuse_loops(path, offset)
         try:
             source = read_source(path)
@@ -326,7 +326,7 @@ class _Reader:
             raise EntryError(
                 "zone-generate", at_range, str(wrong), "write $GENERATE 1-10 host$ A 192.0.2.$"
             ) from wrong
-        template, at_template = _remainder(entry.lexer)
+        template, at_template = remainder(entry.lexer)
         owner, _, rest = template.partition(" ")
         if carries_offset(owner) or carries_offset(rest):
             self.draft.problems.append(
@@ -393,64 +393,3 @@ class _Reader:
             state.adrift = True
         owner = state.owner if fields.blank and not state.adrift else fields.owner
         self.draft.lost.add(Lost(owner, fields.rdtype))
-
-
-def _skip_date(lexer: Lexer) -> None:
-    """When BIND wrote the file, as YYYYMMDDHHMMSS; it changes nothing."""
-    token = lexer.get()
-    if len(token.value) != _DATE_LENGTH or not token.value.isdigit():
-        raise EntryError(
-            "zone-syntax",
-            lexer.end if token.is_eol_or_eof() else lexer.start,
-            "$DATE is followed by no date",
-            "remove the line, or write YYYYMMDDHHMMSS",
-        )
-    _expect_end(lexer)
-
-
-def _expect_end(lexer: Lexer) -> None:
-    token = lexer.get()
-    if not token.is_eol_or_eof():
-        raise EntryError("zone-syntax", lexer.start, f'"{token.value}" is too much')
-
-
-def _unescaped(token: Token, offset: int) -> str:
-    try:
-        name = str(token.unescape().value)
-    except dns.exception.SyntaxError as wrong:
-        raise EntryError("zone-syntax", offset, "the file's name has a bad escape") from wrong
-    if "\0" in name:
-        raise EntryError("zone-syntax", offset, "the file's name has a NUL in it")
-    return name
-
-
-def _remainder(lexer: Lexer) -> tuple[str, int]:
-    """The rest of the entry on one line, without comments, and the offset of its first token."""
-    tokens: list[Token] = []
-    pieces: list[str] = []
-    offset = lexer.end
-    while True:
-        before = lexer.end
-        token = lexer.get()
-        if token.is_eol_or_eof():
-            break
-        if not tokens:
-            offset = lexer.start
-        pieces.append(" " if tokens and lexer.start > before else "")
-        pieces.append(f'"{token.value}"' if token.is_quoted_string() else token.value)
-        tokens.append(token)
-    if not tokens:
-        raise EntryError(
-            "zone-generate", offset, "$GENERATE has no template", "write OWNER TYPE RDATA after it"
-        )
-    if tokens[-1].is_quoted_string() and _is_head([token.value for token in tokens[1:-1]]):
-        # BIND's right side is one word, and quotes hold several words of RDATA together.
-        pieces[-1] = tokens[-1].value.replace('\\"', '"')
-    return "".join(pieces), offset
-
-
-def _is_head(words: list[str]) -> bool:
-    """Whether these words are all that stands between an owner and its RDATA."""
-    return bool(words) and all(
-        looks_like_ttl(word) or class_of(word) is not None for word in words[:-1]
-    )

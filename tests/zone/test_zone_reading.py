@@ -209,7 +209,7 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
     # The SOA and the address of ns2 are misspelt, hence not called missing.
     assert places(problems) == [
         "3:24: zone-bad-rdata",
-        "4:6: zone-missing-glue",
+        "4:6: zone-apex-ns",
         "6:7: zone-bad-rdata",
         "7:11: zone-dyna-unknown-service",
         "8:5: zone-unknown-type",
