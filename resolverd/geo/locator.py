@@ -13,7 +13,7 @@ the files again if their bytes are still the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -127,6 +127,10 @@ class Locator:
             found.append(LocatedNetwork(network, place))
             address = network.address + (1 << (prefix.bits - length))
         return found
+
+    def may_know(self, codes: Iterable[str]) -> set[str]:
+        """Those of some country codes that any database has a place in, and perhaps others."""
+        return {code for code in codes if any(d.holds_text(code) for d in self.databases)}
 
     @property
     def unreadable(self) -> int:

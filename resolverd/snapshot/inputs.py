@@ -21,6 +21,7 @@ from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.place_checks import check_places
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -89,6 +90,9 @@ async def load_inputs(
             locator = await _locator(loaded, geo_files, progress)
         except GeoError as wrong:
             problems.append(_geo_problem(path, wrong))
+    if locator is not None:
+        found = await asyncio.to_thread(lambda: list(check_places(loaded.config, locator)))
+        problems += [loaded.sources.problem(*finding) for finding in found]
     if locator is None or errors_among(problems):
         raise ProblemsError(problems)
     included = [file.absolute() for zone in zones.values() for file in zone.files]
