@@ -23,6 +23,7 @@ from resolverd.config.pin_checks import check_pins
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
 from resolverd.config.secret_checks import written_secrets
 from resolverd.config.secrets import shown_url
+from resolverd.config.sense_checks import check_sense
 from resolverd.config.targets import endpoint_name, with_model
 from resolverd.config.url_checks import check_urls
 
@@ -321,4 +322,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _hours,
     check_answers,
     check_urls,
+    check_sense,
 )

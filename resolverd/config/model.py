@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import StringConstraints, model_validator
+from pydantic import StringConstraints, field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.hours import Hours, parse_span
@@ -33,6 +33,7 @@ from resolverd.config.types import (
     Subnet,
     TimeZone,
     Word,
+    is_url_host,
     parse_listener,
 )
 
@@ -192,20 +193,26 @@ class Endpoint(Section):
             raise ValueError("an endpoint has either address or hostname")
         return self
 
-    @model_validator(mode="after")
-    def _probeable(self) -> Endpoint:
+    @field_validator("url")
+    @classmethod
+    def _probeable(cls, url: str) -> str:
         try:
-            parts = urlsplit(self.url)
+            parts = urlsplit(url)
             port = parts.port
         except ValueError as wrong:
             # What is wrong quotes a part of it, which may be a password.
-            raise ValueError(f'url "{shown_url(self.url)}" cannot be read as a URL') from wrong
+            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from wrong
         known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
         if not known or not parts.hostname:
             raise ValueError(
-                f'url "{shown_url(self.url)}" is not http://…, https://… or tcp://HOST:PORT'
+                f'url "{shown_url(url)}" is not http://…, https://… or tcp://HOST:PORT'
             )
-        return self
+        if not is_url_host(parts.hostname):
+            raise ValueError(
+                f'url "{shown_url(url)}" has a host that is neither a hostname nor an address'
+                '; write it like "http://gpu1.example:8000"'
+            )
+        return url
 
 
 class Region(Section):

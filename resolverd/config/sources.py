@@ -80,6 +80,9 @@ class Sources:
         """Read one file and merge it; what cannot be read or merged becomes a problem."""
         self.files = (*self.files, file)
         text = self._text(file)
+        if text is not None:
+            # What some editors write before a file; TOML 1.1 says to pass over it.
+            text = text.removeprefix("\ufeff")
         tree = self._parsed(file, text) if text is not None else None
         if text is None or tree is None:
             return

@@ -118,6 +118,18 @@ def _resolved_hostname(value: str) -> str:
     return _hostname(form) + ("." if form.endswith(".") else "")
 
 
+def is_url_host(host: str) -> bool:
+    """Whether the host of a URL is an address, with or without its zone, or a hostname."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            _resolved_hostname(host)
+        except ValueError:
+            return False
+    return True
+
+
 def _continent(value: str) -> str:
     if value not in {"AF", "AN", "AS", "EU", "NA", "OC", "SA"}:
         raise ValueError(

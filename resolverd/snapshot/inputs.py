@@ -22,6 +22,7 @@ from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
 from resolverd.snapshot.place_checks import check_places
+from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -93,6 +94,9 @@ async def load_inputs(
     if locator is not None:
         found = await asyncio.to_thread(lambda: list(check_places(loaded.config, locator)))
         problems += [loaded.sources.problem(*finding) for finding in found]
+    if not errors_among(problems):
+        unused = check_use(loaded.config, zones.values())
+        problems += [loaded.sources.problem(*finding) for finding in unused]
     if locator is None or errors_among(problems):
         raise ProblemsError(problems)
     included = [file.absolute() for zone in zones.values() for file in zone.files]

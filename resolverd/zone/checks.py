@@ -89,6 +89,7 @@ def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
         )
     yield from _check_single(soas, "zone-many-soa", "keep the one whose serial is right")
     for soa in soas:
+        yield from _check_mailbox(soa)
         minimum = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).minimum
         if minimum > _DAY:
             yield found(
@@ -97,6 +98,24 @@ def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
                 f"resolvers may remember for {minimum} s that a name does not exist",
                 "write 300, or at most 86400 (RFC 2308 §5)",
             )
+
+
+def _check_mailbox(soa: Record) -> Iterator[Problem]:
+    mailbox = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).rname
+    if any(b"@" in label for label in mailbox.labels):
+        written = str(mailbox).replace("\\@", "@")
+        yield found(
+            "zone-soa-mailbox",
+            soa.at_rdata(1),
+            f"the mailbox {written} has an @, which is a dot in an SOA (RFC 1035 §3.3.13)",
+            f"write {_mailbox(written)}",
+        )
+
+
+def _mailbox(written: str) -> str:
+    """host@example. as host.example.; a dot before the @ is escaped (RFC 1035 §8)."""
+    local, _, domain = written.partition("@")
+    return f"{local.replace('.', chr(92) + '.')}.{domain}"
 
 
 def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:

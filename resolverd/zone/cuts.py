@@ -6,9 +6,12 @@ NS and DS of the cut and the addresses of name servers (glue) are ever answered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
+import dns.name
+import dns.rdtypes.ANY.CNAME
 from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataType, to_text
 
 from resolverd.dns.names import ROOT, Key, key_of
@@ -21,6 +24,7 @@ from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
+_TOP_LEVEL = re.compile(rb"[A-Za-z]{2,63}|xn--[a-z0-9-]{2,59}")
 # Which RDATA field of a type is the name that it points to.
 _TARGET_FIELD = {NS: 0, MX: 1, SRV: 3}
 
@@ -46,6 +50,9 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
             )
     for target in targets:
         yield from _check_target(target, tree, services)
+    for key, node in tree.nodes.items():
+        if CNAME in node.records and tree.cut(key) is None:
+            yield from _check_alias(node.records[CNAME][0], tree)
 
 
 def _targets(tree: Tree) -> Iterator[_Target]:
@@ -110,6 +117,26 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
             f"{to_text(rdtype)} points to {name}, which has no address",
             f"write {name} A 192.0.2.1 with its address",
         )
+
+
+def _check_alias(record: Record, tree: Tree) -> Iterator[Problem]:
+    """A CNAME to a name that does not exist, and ends as if it were one of another zone."""
+    name = cast(dns.rdtypes.ANY.CNAME.CNAME, record.rdata).target
+    key = key_of(name)
+    if not tree.holds(key) or tree.exists(key) or tree.was_lost(key):
+        return
+    relative = name.relativize(tree.zone)
+    above = dns.name.Name(relative.labels[-1:] + tree.zone.labels)
+    if len(relative.labels) < 2 or not _TOP_LEVEL.fullmatch(relative.labels[-1]):
+        return
+    if tree.exists(key_of(above)) or tree.cut(key) is not None or tree.dname(key) is not None:
+        return
+    yield found(
+        "zone-missing-dot",
+        record.at_rdata(0),
+        f"CNAME points to {name}, which does not exist",
+        f"write {relative}. with its final dot, if that is meant",
+    )
 
 
 def _missing(rdtype: RdataType, at_apex: bool) -> str:

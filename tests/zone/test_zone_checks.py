@@ -174,3 +174,31 @@ def test_what_harms_one_name_alone_is_refused_if_strict(
 
 def test_every_lenient_check_is_tried() -> None:
     assert {id_ for id_, check in CHECKS.items() if check.lenient} == LENIENT.keys()
+
+
+@pytest.mark.parametrize(
+    ("target", "mend"),
+    [
+        ("host.example.com", "write host.example.com. with its final dot, if that is meant"),
+        ("www.z.example", "write www.z.example. with its final dot, if that is meant"),
+        ("host.example.com.", None),
+        ("ns1", None),
+        ("missing", None),
+        ("a.sub", None),
+    ],
+)
+def test_a_target_that_lacks_its_final_dot_is_warned_of(
+    tmp_path: Path, target: str, mend: str | None
+) -> None:
+    zones, problems = load_text(tmp_path, HEAD + f"a CNAME {target}\nb.sub A 192.0.2.1\n")
+    assert [(p.id, p.mend) for p in problems] == (
+        [] if mend is None else [("zone-missing-dot", mend)]
+    )
+    assert list(zones) == [ORIGIN]
+
+
+def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
+    text = HEAD.replace(" host ", " first.last@example.com. ")
+    zones, [problem] = load_text(tmp_path, text)
+    assert (list(zones), places([problem])) == ([ORIGIN], ["3:11: zone-soa-mailbox"])
+    assert problem.mend == r"write first\.last.example.com."
