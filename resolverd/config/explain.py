@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from resolverd.config.model import Config
+from resolverd.config.positions import Path as KeyPath
 from resolverd.config.sources import Sources, dotted
 from resolverd.errors import Problem
 
@@ -44,6 +45,10 @@ def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
     name = dotted(path)
     if error["type"] == "extra_forbidden":
         known = list(model.model_fields) if model else []
+        if len(path) == 1 and (near := _near_table(str(path[0]), known, sources.tree)):
+            inside, table = near
+            mend = f"did you mean {table}?"
+            return sources.problem(inside, "config-unknown-key", f"[{name}] is no table", mend)
         return sources.problem(
             path, "config-unknown-key", f"{name} is not an option", _suggest(str(path[-1]), known)
         )
@@ -130,6 +135,20 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     if near:
         return "did you mean " + " or ".join(near) + "?"
     return "known: " + ", ".join(known) if known else "none is declared"
+
+
+def _near_table(
+    word: str, known: Sequence[str], tree: Mapping[str, Any]
+) -> tuple[KeyPath, str] | None:
+    """Where a table with a wrong name is first written, and how it was meant."""
+    near = difflib.get_close_matches(word, known, n=1)
+    inside = tree.get(word)
+    if not near or not isinstance(inside, dict):
+        return None
+    first = next((key for key, value in inside.items() if isinstance(value, dict)), None)
+    if first is None:
+        return (word,), f"[{near[0]}]"
+    return (word, first), f"[{near[0]}.{first}]"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:

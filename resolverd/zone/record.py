@@ -27,8 +27,15 @@ from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, 
 from resolverd.zone.rrtypes import NAMED
 
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
+_MOST_STRING = 255
 MOST_TTL = 2**31 - 1
-_TYPES = frozenset({*dns.rdatatype.RdataType.__members__, *NAMED, dns.rdatatype.to_text(DYNA)})
+_TYPES = frozenset(
+    {
+        *(t.name for t in dns.rdatatype.RdataType if not dns.rdatatype.is_metatype(t)),
+        *NAMED,
+        dns.rdatatype.to_text(DYNA),
+    }
+)
 _EXAMPLES = {
     "A": "A 192.0.2.1",
     "AAAA": "AAAA 2001:db8::1",
@@ -176,6 +183,8 @@ def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
 @lru_cache(maxsize=64)
 def _nearest_type(text: str) -> str:
     near = difflib.get_close_matches(text.upper(), _TYPES, 1)
+    if near and near[0] in {"A", "AAAA"}:
+        return "did you mean A or AAAA?"
     return f"did you mean {near[0]}?" if near else "an unlisted type is written TYPE12345"
 
 
@@ -195,6 +204,9 @@ def _read_rdata(
         text = dns.rdatatype.to_text(rdtype)
         offset, reason = _blame(wrong, lexer, first)
         mend = f"write it like {_EXAMPLES[text]}" if text in _EXAMPLES else ""
+        if reason.endswith("string too long"):
+            reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
+            mend = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
         message = f"{text} data cannot be read: {reason}"
         raise EntryError("zone-bad-rdata", offset, message, mend) from wrong
 

@@ -276,3 +276,18 @@ def test_dyna_survives_its_text_and_its_wire() -> None:
         dns.rdatatype.to_text(t) for t in (DYNA, dyna.rdtype, dns.rdatatype.from_text("dyna"))
     } == {"DYNA"}
     assert 65280 <= DYNA <= 65534
+
+
+@pytest.mark.parametrize(
+    ("line", "mend"),
+    [
+        ("a AX 192.0.2.1", "did you mean A or AAAA?"),
+        ("a AAAAA ::1", "did you mean A or AAAA?"),
+        ("a CNAM ns1", "did you mean CNAME?"),
+        ("a XQZW 1", "an unlisted type is written TYPE12345"),
+        (f'a TXT "{"x" * 300}"', 'split it: TXT "the first 255" "the rest"'),
+    ],
+)
+def test_a_mend_says_what_to_write(tmp_path: Path, line: str, mend: str) -> None:
+    _, [problem] = load_text(tmp_path, f"{HEAD}{line}\n")
+    assert problem.mend == mend
