@@ -6,6 +6,7 @@ are keyed by the names that the file gives them; order is the file's own.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -212,7 +213,8 @@ class Endpoint(Section):
                 f'url "{shown_url(url)}" has a host that is neither a hostname nor an address'
                 '; write it like "http://gpu1.example:8000"'
             )
-        return url
+        # RFC 6874 writes an address's zone after %25, and a socket takes it after %.
+        return re.sub(r"(//(?:[^/@]*@)?\[[^\]%]*)%25", r"\1%", url, count=1)
 
 
 class Region(Section):

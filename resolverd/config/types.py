@@ -112,6 +112,11 @@ def _hostname(value: str) -> str:
     return value.removesuffix(".").lower()
 
 
+def _a_labels(value: str) -> str:
+    """A hostname in A-labels (RFC 5891), without a dot at its end."""
+    return _hostname(normal_host(value))
+
+
 def _resolved_hostname(value: str) -> str:
     """A hostname to look up, in its normal form; a dot at its end keeps it from being searched."""
     form = normal_host(value)
@@ -174,7 +179,7 @@ ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
 OptionalListener = Annotated[Listener | None, PlainValidator(_optional_listener)]
 Subnet = Annotated[Prefix, PlainValidator(_subnet)]
 Address = Annotated[str, BeforeValidator(_address)]
-Hostname = Annotated[str, AfterValidator(_hostname)]
+Hostname = Annotated[str, AfterValidator(_a_labels)]
 ResolvedHostname = Annotated[str, AfterValidator(_resolved_hostname)]
 Country = Annotated[str, AfterValidator(country)]
 Continent = Annotated[str, AfterValidator(_continent)]

@@ -122,12 +122,14 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
 def _check_alias(record: Record, tree: Tree) -> Iterator[Problem]:
     """A CNAME to a name that does not exist, and ends as if it were one of another zone."""
     name = cast(dns.rdtypes.ANY.CNAME.CNAME, record.rdata).target
+    if len(name.labels) - len(tree.zone.labels) < 2:
+        return  # one label, as most targets of a zone are
     key = key_of(name)
     if not tree.holds(key) or tree.exists(key) or tree.was_lost(key):
         return
     relative = name.relativize(tree.zone)
     above = dns.name.Name(relative.labels[-1:] + tree.zone.labels)
-    if len(relative.labels) < 2 or not _TOP_LEVEL.fullmatch(relative.labels[-1]):
+    if not _TOP_LEVEL.fullmatch(relative.labels[-1]):
         return
     if tree.exists(key_of(above)) or tree.cut(key) is not None or tree.dname(key) is not None:
         return

@@ -91,3 +91,22 @@ def test_who_listens_on_loopback_alone_may_hand_it_out(tmp_path: Path, listen: s
 def test_a_url_s_host_is_a_hostname_or_an_address(tmp_path: Path, host: str) -> None:
     found = problems(tmp_path, CONFIG.replace("gpu1.example", host))
     assert [p for p in found if p.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1%25lo]:8000", "http://[::1%lo]:8000", "http://user:pw@[fe80::1%25eth0]/a%25b"],
+)
+def test_an_address_in_a_url_may_have_its_zone(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(CONFIG.replace("http://gpu1.example:8000", url))
+    read = load_config(path).config.region["a"].endpoint[0].url
+    assert "%25lo" not in read
+    assert "%25eth0" not in read
+    assert read.endswith("%25b") == url.endswith("%25b")
+
+
+def test_a_server_name_in_unicode_is_read_as_a_labels(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(CONFIG + '[probe]\nsni = "Bücher.example"\n')
+    assert load_config(path).config.probe.sni == "xn--bcher-kva.example"
