@@ -328,7 +328,14 @@ class Service(Section):
     @model_validator(mode="after")
     def _ttls_in_order(self) -> Service:
         if self.failover_ttl > self.ttl:
-            raise ValueError("failover_ttl is longer than ttl")
+            written = self.model_fields_set
+            ttl, failover = (
+                f"{key} ({getattr(self, key):g} s{'' if key in written else ', its default'})"
+                for key in ("ttl", "failover_ttl")
+            )
+            raise ValueError(
+                f'{failover} is longer than {ttl}; write failover_ttl = "{self.ttl:g}s", or less'
+            )
         return self
 
 

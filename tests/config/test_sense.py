@@ -110,3 +110,12 @@ def test_a_server_name_in_unicode_is_read_as_a_labels(tmp_path: Path) -> None:
     path = tmp_path / "resolverd.toml"
     path.write_text(CONFIG + '[probe]\nsni = "Bücher.example"\n')
     assert load_config(path).config.probe.sni == "xn--bcher-kva.example"
+
+
+def test_a_default_that_nobody_wrote_is_named_as_such(tmp_path: Path) -> None:
+    text = CONFIG.replace('"60s"\nfailover_ttl = "5s"', '"3s"')
+    [problem] = [p for p in problems(tmp_path, text) if p.severity == "error"]
+    assert problem.message == (
+        "service.s: failover_ttl (5 s, its default) is longer than ttl (3 s)"
+    )
+    assert problem.mend == 'write failover_ttl = "3s", or less'
