@@ -22,6 +22,8 @@ from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.place_checks import check_places
+from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -86,6 +88,12 @@ async def _load(
             locator = await _locator(loaded, geo_files, progress)
         except GeoError as wrong:
             problems.append(_geo_problem(path, wrong))
+    if locator is not None:
+        found = await detached(lambda: list(check_places(loaded.config, locator)))
+        problems += [loaded.sources.problem(*finding) for finding in found]
+    if not errors_among(problems):
+        unused = check_use(loaded.config, zones.values())
+        problems += [loaded.sources.problem(*finding) for finding in unused]
     if locator is None or errors_among(problems):
         raise ProblemsError(problems)
     included = [file.absolute() for zone in zones.values() for file in zone.files]
@@ -125,6 +133,7 @@ def _zones(
         ttl_floor=int(config.server.ttl_floor),
         previous=previous.zones if previous else None,
         kept=kept_from_some(config),
+        strict=config.server.zone_checks == "strict",
     )
 
 

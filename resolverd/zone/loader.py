@@ -38,17 +38,19 @@ def load_zones(
     ttl_floor: int = 0,
     previous: Mapping[dns.name.Name, Zone] | None = None,
     kept: Kept = NOTHING_KEPT,
+    strict: bool = False,
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     """Load every file that a glob of `patterns`, relative to `base`, matches.
 
     `services` maps each configured service to what it answers; a DYNA's TTL below
     `ttl_floor` seconds is warned about; `previous` is what the last load returned, for the
-    check of serials; `kept` is what pins keep from some clients. Returns the zones without
+    check of serials; `kept` is what pins keep from some clients; `strict` makes errors of
+    what harms one name alone. Returns the zones without
     errors by origin, and all problems, sorted by file, line and column. Raises nothing: what
     cannot be read is a problem too.
     """
     with _collector_at_rest():
-        return _load(patterns, base, services, ttl_floor, previous or {}, kept)
+        return _load(patterns, base, services, ttl_floor, previous or {}, kept, strict)
 
 
 def _load(
@@ -58,6 +60,7 @@ def _load(
     ttl_floor: int,
     previous: Mapping[dns.name.Name, Zone],
     kept: Kept,
+    strict: bool,
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     paths, problems = match_files(patterns, base)
     read_before = {zone.files[0]: zone.lines for zone in previous.values()}
@@ -67,7 +70,7 @@ def _load(
         draft = _read(path, read_before.get(path), problems)
         if draft is None:
             continue
-        zone, findings = _judge(draft, services, ttl_floor, previous, kept)
+        zone, findings = _judge(draft, services, ttl_floor, previous, kept, strict)
         if draft.origin is not None and draft.origin in origins:
             # Neither file is served: which of the two would be chance.
             findings.append(_written_twice(draft, draft.origin, origins[draft.origin]))
@@ -108,12 +111,13 @@ def _judge(
     ttl_floor: int,
     previous: Mapping[dns.name.Name, Zone],
     kept: Kept,
+    strict: bool,
 ) -> tuple[Zone | None, list[Problem]]:
     """The zone, unless it has an error, and all that was found."""
     if draft.origin is None:
         return None, draft.problems
     tree = plant(draft.origin, draft.records, draft.lost)
-    findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor, kept)]
+    findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor, kept, strict)]
     if errors_among(findings):
         return None, findings
     zone = _freeze(tree, draft, previous.get(draft.origin))
