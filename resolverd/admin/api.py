@@ -215,7 +215,8 @@ class Api:
         doubt = self._served.monitor.doubt.reason
         if doubt:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
-        return web.json_response({"ready": True})
+        kept = self._served.reloads.kept
+        return web.json_response({"ready": True, **({"degraded": kept} if kept else {})})
 
 
 def _prefix(text: str) -> Prefix:
