@@ -24,6 +24,7 @@ serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 test: $(VENV)/.dev ## set everything up and run all the tests
 	@.ci/packages
 	@.ci/databases $(VENV)
+	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
 	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo: the native engine is not tested")
 	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
 

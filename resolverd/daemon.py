@@ -25,16 +25,17 @@ from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
+from resolverd.engine.descriptors import affordable
 from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
-from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.threads import detached
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.health.verdict import Verdict
+from resolverd.ignored_signals import ignore_unmeant
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
@@ -50,6 +51,7 @@ from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
+from resolverd.tasks import Tasks
 from resolverd.watching import Watching
 
 
@@ -67,8 +69,8 @@ class Daemon:
         self.reloads = ReloadReport()
         self.promises = Promises()
         self.admin = AdminServer(self)
-        self._supervision = Supervision(self, supervisor)
-        self.tasks: list[asyncio.Task[None]] = []
+        self._supervision = Supervision(self, supervisor, run_loop)
+        self.tasks = Tasks()
         self.state = StateDirectory(state_path(path, overrides))
         self._keeper = Keeper(self.state, path)
         self._restoration = Restoration(path, overrides, self.state, self.reloads)
@@ -135,6 +137,11 @@ class Daemon:
         """What probing says of each target now."""
         return self.monitor.verdicts()
 
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
+        return self.admin.closed
+
     async def counters(self) -> Counters:
         """What the engine has counted."""
         return await self.engine.counters()
@@ -142,6 +149,7 @@ class Daemon:
     async def run(self) -> ExitCode:
         """Serve until a signal or the engine's death."""
         PROCESS.follow(asyncio.get_running_loop(), self._stopping.set, self._hang_up)
+        ignore_unmeant()
         if not await self._start_unless_stopped():
             self._log.info("stopped", before="ready")
             return ExitCode.OK
@@ -167,6 +175,7 @@ class Daemon:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        self._supervision.starting()
         inputs = await self._adoption.load(progress)
         allow_open_files()
         server = inputs.config.server
@@ -175,7 +184,9 @@ class Daemon:
             "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
-        self.engine = make_engine(choice, bound, sockets, TcpLimits.of(server), run_loop)
+        connections = inputs.config.admin.connections
+        limits = affordable(server, choice, len(inputs.targets.by_id), connections)
+        self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         self._observation = Observation(inputs, self._news, await self._restored())
         self._publication = Publication(
             self.engine, self._observation, self._dirty, self.promises, self._supervision.restated
@@ -188,16 +199,14 @@ class Daemon:
         except BaseException:
             await self._abandon()
             raise
-        self.tasks = [
-            asyncio.create_task(self._publication.keep(), name="steering"),
-            asyncio.create_task(self.watching.keep(), name="edits"),
-            asyncio.create_task(self.load.keep(self.counters), name="load"),
-            asyncio.create_task(self._keeper.keep(), name="state"),
-        ]
+        self.tasks.keep("steering", self._publication.keep, vital=True)
+        self.tasks.keep("edits", self.watching.keep)
+        self.tasks.keep("load", lambda: self.load.keep(self.counters))
+        self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
         self.changes.judged(self.snapshot.steering.regions)
-        self.tasks += await self._supervision.ready()
+        await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:
             self._hang_up()
@@ -213,27 +222,22 @@ class Daemon:
         )
 
     async def wait(self) -> ExitCode:
-        """Until asked to stop (OK), or until a part that must live has died (UNAVAILABLE)."""
+        """Until asked to stop (OK), or until the engine has died (UNAVAILABLE)."""
         stopping = asyncio.create_task(self._stopping.wait())
-        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died, *self.tasks}
+        ends: set[asyncio.Future[Any]] = {stopping, self.engine.died}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if self._stopping.is_set():
             return ExitCode.OK
-        if self.engine.died.done():
-            self._log.critical("engine.died", reason=self.engine.died.result())
-        for task in self.tasks:
-            if task.done() and not task.cancelled():
-                self._log.critical("task.died", task=task.get_name(), exc_info=task.exception())
+        self._log.critical("engine.died", reason=self.engine.died.result())
         return ExitCode.UNAVAILABLE
 
     async def stop(self) -> None:
         """Stop serving, then probing."""
         self.ready = False
         self._supervision.stopping()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.tasks.stop()
+        await self._supervision.bequeath()
         await self._keeper.write()
         await self._restoration.close()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()

@@ -17,9 +17,13 @@ from resolverd.config.model import Server
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
 from resolverd.engine.inherited import adopt
-from resolverd.engine.sockets import BoundSockets, bind
+from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.stored import PREFIX, bind_again
+from resolverd.handover.answering import RunLoop
+from resolverd.handover.succession import Succession
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.systemd import Supervisor
+from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
 
 # Seconds between looks for the Steering that was asked for.
@@ -38,32 +42,43 @@ class Supervised(Served, Protocol):
 class Supervision:
     """Tells `supervisor` how `daemon` goes; without one, tells nobody."""
 
-    def __init__(self, daemon: Supervised, supervisor: Supervisor | None = None) -> None:
+    def __init__(self, daemon: Supervised, supervisor: Supervisor | None, run: RunLoop) -> None:
+        """`run` runs an event loop, of a process that answers once this one does not."""
         self._daemon = daemon
         self._supervisor = supervisor or Supervisor()
+        self._succession = Succession(self._supervisor, run)
+
+    def starting(self) -> None:
+        """Let who answers meanwhile know that a start has begun."""
+        self._succession.begin()
 
     def sockets(self, server: Server, choice: Choice) -> tuple[list[Listener], list[BoundSockets]]:
         """The sockets handed over, or else those that `server` wants bound, by worker.
 
         Raises EngineError when they cannot be had.
         """
-        split = choice.engine == "reference"
+        stored = {n: s for n, s in self._supervisor.stored.items() if n.startswith(PREFIX)}
         if self._supervisor.sockets:
-            return adopt(self._supervisor.sockets, choice.workers, split=split)
-        return bind(server.listen, choice.workers, split=split)
+            for each in (each for sockets in stored.values() for each in sockets):
+                each.close()
+            return adopt(self._supervisor.sockets, choice.workers)
+        return bind_again(stored, server.listen, choice.workers)
 
-    async def ready(self) -> list[asyncio.Task[None]]:
-        """Report ready once every worker answers; then the tasks that keep the watchdog calm.
+    async def ready(self, tasks: Tasks) -> None:
+        """Report ready once every worker answers, and have `tasks` keep the watchdog calm.
 
-        Raises EngineError if one does not answer.
+        By then nobody answers for an earlier daemon any more. Raises EngineError if a worker
+        does not answer.
         """
-        await self._daemon.engine.check()
+        engine, own = self._daemon.engine, not self._supervisor.sockets
+        await engine.check()
+        await self._succession.succeed(engine, self._daemon.snapshot, own_sockets=own)
         self._supervisor.ready(self._status())
         if self._supervisor.watchdog is None:
-            return []
+            return
         proofs = {"serving": self._serves, "steering": self._steers, "probing": self._probes}
         dog = Watchdog(self._supervisor.watchdog, proofs, self._supervisor.alive)
-        return [asyncio.create_task(dog.run(), name="watchdog")]
+        tasks.keep("watchdog", dog.run)
 
     @asynccontextmanager
     async def reload(self) -> AsyncIterator[None]:
@@ -75,12 +90,18 @@ class Supervision:
             self._supervisor.ready(self._status())
 
     def restated(self, regions: Mapping[str, JudgedRegion]) -> None:
-        """Report how the regions stand."""
+        """Report how the regions stand, and have it known to whoever may answer next."""
+        self._succession.update(self._daemon.engine, self._daemon.snapshot)
         self._supervisor.status(self._status(regions))
 
     def stopping(self) -> None:
         """Report that the end has begun."""
         self._supervisor.stopping()
+        self._succession.abandon()
+
+    async def bequeath(self) -> None:
+        """Leave somebody who answers until the next daemon does, should there be one."""
+        await self._succession.bequeath(self._daemon.engine, self._daemon.snapshot)
 
     def _status(self, regions: Mapping[str, JudgedRegion] | None = None) -> str:
         daemon, plan = self._daemon, self._daemon.snapshot.plan

@@ -1,8 +1,12 @@
-"""The service manager's side of a daemon: readiness, status, watchdog, inherited sockets.
+"""The service manager's side of a daemon: readiness, status, watchdog, sockets passed and stored.
 
-The protocols of sd_notify(3) and sd_listen_fds(3), which are an environment variable and a
-datagram each. `Supervisor.adopt` reads the environment once and clears what it read, so that
-no child takes it for its own. Without a service manager everything here does nothing.
+The protocols of sd_notify(3), sd_listen_fds(3) and sd_pid_notify_with_fds(3), which are an
+environment variable and a datagram each. `Supervisor.adopt` reads the environment once and
+clears what it read, so that no child takes it for its own. Without a service manager everything
+here does nothing.
+
+Descriptors that this program stored have names that begin with `STORED`, and are known by them
+alone: they come back after those of the socket unit, in no order that could be counted on.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from resolverd import log
@@ -19,8 +23,15 @@ from resolverd.errors import EngineError
 # The first descriptor that is handed over (SD_LISTEN_FDS_START).
 FIRST_DESCRIPTOR = 3
 
+STORED = "resolverd."
+"""How the names of stored descriptors begin; no socket unit's FileDescriptorName= may."""
+
+# Descriptors in one datagram; the kernel takes 253 (unix(7), SCM_RIGHTS).
+_AT_ONCE = 64
+
 _NOTIFY = ("NOTIFY_SOCKET",)
 _WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
+_PROCESS = ("SYSTEMD_EXEC_PID",)
 _LISTEN = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
 
@@ -37,11 +48,15 @@ class Supervisor:
     """Whoever started this process: where to tell how it goes, and what was handed over.
 
     `watchdog` is the seconds within which each `alive` must follow the one before, or None.
+    `sockets` are the socket unit's; `stored` what an earlier process stored, by name. `main`: this
+    is the process that a unit of systemd's is for, so its cgroup is its own (systemd.exec(5)).
     """
 
     address: str = ""
     watchdog: float | None = None
     sockets: Sequence[socket.socket] = ()
+    stored: Mapping[str, Sequence[socket.socket]] = field(default_factory=dict)
+    main: bool = False
     _status: str = field(default="", init=False)
 
     @classmethod
@@ -50,17 +65,21 @@ class Supervisor:
 
         Raises EngineError when it promises sockets that are none.
         """
-        found = {key: environ.pop(key, "") for key in (*_NOTIFY, *_WATCHDOG, *_LISTEN)}
+        found = {key: environ.pop(key, "") for key in (*_NOTIFY, *_WATCHDOG, *_PROCESS, *_LISTEN)}
         pid = os.getpid()
+        passed: list[socket.socket] = []
+        stored: dict[str, list[socket.socket]] = {}
+        for each in inherited(
+            found["LISTEN_FDS"], found["LISTEN_PID"], found["LISTEN_FDNAMES"], pid
+        ):
+            ours = each.name.startswith(STORED)
+            (stored.setdefault(each.name, []) if ours else passed).append(_socket(each.descriptor))
         return cls(
             address=found["NOTIFY_SOCKET"],
             watchdog=watchdog_interval(found["WATCHDOG_USEC"], found["WATCHDOG_PID"], pid),
-            sockets=[
-                _socket(each.descriptor)
-                for each in inherited(
-                    found["LISTEN_FDS"], found["LISTEN_PID"], found["LISTEN_FDNAMES"], pid
-                )
-            ],
+            sockets=passed,
+            stored=stored,
+            main=found["SYSTEMD_EXEC_PID"] == str(pid),
         )
 
     def ready(self, status: str) -> None:
@@ -86,12 +105,31 @@ class Supervisor:
         """It makes progress: to be told within every `watchdog` seconds."""
         self._send(WATCHDOG="1")
 
-    def _send(self, **fields: str) -> None:
+    def store(self, name: str, sockets: Sequence[socket.socket], *, polled: bool) -> None:
+        """Have copies of `sockets` kept under `name`, and passed to whoever is started next.
+
+        They are kept until the unit is stopped for good. `polled`: one that hangs up or has an
+        error is dropped. A UDP socket must not be: an ICMP error would drop it.
+        """
+        for start in range(0, len(sockets), _AT_ONCE):
+            descriptors = [each.fileno() for each in sockets[start : start + _AT_ONCE]]
+            fields = {"FDSTORE": "1", "FDNAME": name} | ({} if polled else {"FDPOLL": "0"})
+            self._send(descriptors, **fields)
+
+    def discard(self, name: str) -> None:
+        """Have what is kept under `name` closed."""
+        self._send(FDSTOREREMOVE="1", FDNAME=name)
+
+    def _send(self, descriptors: Sequence[int] = (), /, **fields: str) -> None:
         if not self.address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.sendto(message(fields), socket_address(self.address))
+                sender.connect(socket_address(self.address))
+                if descriptors:
+                    socket.send_fds(sender, [message(fields)], list(descriptors))
+                else:
+                    sender.send(message(fields))
         except OSError as wrong:
             log.get("systemd").error("notify.failed", told=[*fields], reason=str(wrong))
 

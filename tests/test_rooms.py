@@ -12,6 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "resolverd"
 RANKS = {
     "errors": 0,
     "log": 0,
+    "restarts": 0,
+    "ignored_signals": 0,
+    "tasks": 0,
     "loop": 0,
     "files": 0,
     "signals": 0,
@@ -26,6 +29,7 @@ RANKS = {
     "policy": 3,
     "snapshot": 4,
     "engine": 5,
+    "handover": 6,
     "load": 6,
     "kept": 5,
     "admin": 7,

@@ -133,6 +133,8 @@ pub const CLOEXEC: c_int = 0o2_000_000;
 pub const NONBLOCK: c_int = 0o4000;
 /// `EPOLL_CTL_ADD`.
 pub const EPOLL_CTL_ADD: c_int = 1;
+/// `EPOLL_CTL_DEL`.
+pub const EPOLL_CTL_DEL: c_int = 2;
 /// `EPOLL_CTL_MOD`.
 pub const EPOLL_CTL_MOD: c_int = 3;
 /// `EPOLLIN`, `POLLIN`.

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resolverd.admin.drains import drain, would_empty
 from resolverd.admin.failure import ApiError, Handler, as_json
-from resolverd.admin.liveness import faults
+from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
 from resolverd.admin.served import Served
@@ -131,13 +131,12 @@ class Api:
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
         order = Order(asked.target, asked.kind, who, asked.why, asked.seconds)
-        keys = await set_override(self._served, order)
+        put = await set_override(self._served, order)
         now = time.monotonic()
-        in_force = self._served.overrides.active(now)
         return web.json_response(
             {
                 "target": asked.target,
-                "set": [{"target": k, **override_of(in_force[k], now)} for k in keys],
+                "set": [{"target": key, **override_of(o, now)} for key, o in put.items()],
                 "services_without_region": without_region(self._served),
             }
         )
@@ -211,12 +210,13 @@ class Api:
         """200 from the end of the first probe round until the daemon is asked to stop.
 
         503 while this host is in doubt, so that whoever announces its addresses withdraws them.
+        `degraded` says what keeps failing beside the answers, which go on.
         """
         doubt = self._served.monitor.doubt.reason
         if doubt:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
-        kept = self._served.reloads.kept
-        return web.json_response({"ready": True, **({"degraded": kept} if kept else {})})
+        found = degraded(self._served)
+        return web.json_response({"ready": True, **({"degraded": found} if found else {})})
 
 
 def _prefix(text: str) -> Prefix:
@@ -239,7 +239,7 @@ async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
             for e in wrong.errors()
         )
         raise ApiError(400, told, f"send JSON like {example}") from wrong
-    except ValueError as wrong:  # JSON, or octets that are no text
+    except (ValueError, LookupError, RecursionError) as wrong:  # no JSON, no text, no such charset
         raise ApiError(400, f"not JSON: {wrong}", f"send JSON like {example}") from wrong
 
 

@@ -1,4 +1,7 @@
-"""Whether the daemon is alive: that it serves, that it steers, and that it probes on time."""
+"""Whether the daemon is alive: that it serves, that it steers, and that it probes on time.
+
+What fails beside that makes it degraded: it answers, and somebody should look.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,14 @@ async def faults(served: Served) -> list[str]:
             found.append(f"the engine has not answered for {PATIENCE:g} s")
         except EngineError as wrong:
             found.append(str(wrong))
-    found += [f"the task {task.get_name()} has ended" for task in served.tasks if task.done()]
+    found += served.tasks.failing(vital=True)
     late = served.monitor.late(time.monotonic())
     if late:
         found.append(f"probes are not started when they are due: {', '.join(late[:5])}")
     return found
+
+
+def degraded(served: Served) -> list[str]:
+    """What answers do without, in words: refused files on disk, tasks that keep failing."""
+    kept = served.reloads.kept
+    return [*([kept] if kept else []), *served.tasks.failing(vital=False)]

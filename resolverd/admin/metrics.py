@@ -29,6 +29,7 @@ from resolverd import __version__
 from resolverd.admin.connections import connection_metrics
 from resolverd.admin.inference import inference_metrics
 from resolverd.admin.load import load_metrics
+from resolverd.admin.own import own_metrics
 from resolverd.admin.served import Served
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.engine.counters import TTL_BOUNDS, Counters
@@ -51,6 +52,7 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
         *inference_metrics(served, list(judged.values())),
         *load_metrics(served.load, served.snapshot.plan),
         *operation(served),
+        *own_metrics(served),
     ]
     registry = CollectorRegistry()
     registry.register(_Collected(families))

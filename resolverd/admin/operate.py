@@ -53,8 +53,10 @@ class Cleared(NamedTuple):
     released: tuple[str, ...]
 
 
-async def set_override(served: Served, order: Order) -> tuple[str, ...]:
-    """Put an override in force; returns its keys once answers obey it.
+async def set_override(served: Served, order: Order) -> Mapping[str, Override]:
+    """Put an override in force; returns it by its keys once answers obey it.
+
+    By then another operator may have replaced it, or it may have ended.
 
     Raises UnknownTargetError.
     """
@@ -76,7 +78,7 @@ async def set_override(served: Served, order: Order) -> tuple[str, ...]:
             seconds=order.seconds,
         )
     await served.restate()
-    return keys
+    return dict.fromkeys(keys, override)
 
 
 async def clear_override(served: Served, target: str, who: str) -> Cleared:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.tasks import Tasks
 
 
 @dataclass(slots=True)
@@ -61,6 +61,28 @@ class ReloadReport:
         return not self.last.startswith("refused")
 
 
+class Watched(Protocol):
+    """How edits are noticed, as the admin room sees it."""
+
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def method(self) -> str:
+        """``inotify``, ``polling``, or empty where edits are not watched for."""
+
+    @property
+    def settle(self) -> float:
+        """Seconds for which files must rest."""
+
+    @property
+    def unsettled(self) -> Sequence[str]:
+        """The files of an edit that is waited for."""
+
+    @property
+    def hanging(self) -> Sequence[str]:
+        """The files that do not answer."""
+
+
 class Served(Protocol):
     """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
 
@@ -71,6 +93,8 @@ class Served(Protocol):
     def ready(self) -> bool: ...
     @property
     def reloads(self) -> ReloadReport: ...
+    @property
+    def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
     @property
@@ -96,8 +120,12 @@ class Served(Protocol):
         """When it started, in Unix seconds."""
 
     @property
-    def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """Those that must live as long as it serves."""
+    def tasks(self) -> Tasks:
+        """What goes on beside the answers."""
+
+    @property
+    def admin_closed(self) -> Mapping[str, int]:
+        """Connections to the admin API that met a limit, by limit."""
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""

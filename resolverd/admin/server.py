@@ -8,15 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import stat
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from resolverd import log
 from resolverd.admin.api import Api
+from resolverd.admin.clients import Clients
 from resolverd.admin.guard import Guard
 from resolverd.admin.place import make_directory, socket_of
 from resolverd.admin.served import Served
@@ -26,21 +31,44 @@ from resolverd.config.types import Listener
 SOCKET_MODE = 0o660
 # Seconds that requests in flight have when the daemon stops.
 _PARTING = 1.0
+# Seconds that a connection is kept between two requests: longer than Prometheus waits by default.
+_KEPT = 75.0
+
+
+# What aiohttp logs of a client's own mistakes, with a traceback, the client has been told.
+_HTTP = logging.getLogger("resolverd.http")
+_HTTP.addFilter(
+    lambda record: (
+        not (
+            record.exc_info
+            and isinstance(
+                record.exc_info[1], HttpProcessingError | web.RequestPayloadError | OSError
+            )
+        )
+    )
+)
 
 
 class AdminServer:
-    """`start`, then `stop`. `socket` and `listener` tell which doors are open, and where."""
+    """`start`, then `stop`. `socket` and `listener` tell which doors are open, and where.
+
+    `closed` counts the connections that met a limit, by limit.
+    """
 
     def __init__(self, served: Served) -> None:
         self.socket: Path | None = None
         self.listener: Listener | None = None
         self._api = Api(served)
         self._runners: list[web.AppRunner] = []
+        self._listening: list[asyncio.Server] = []
+        self.closed: Counter[str] = Counter()
+        self._most = 0
         self._identity: tuple[int, int] | None = None
         self._log = log.get("admin")
 
     async def start(self, settings: Admin, base: Path) -> None:
         """Open both doors as far as they can be; paths are relative to `base`."""
+        self._most = settings.connections
         path = socket_of(settings.socket, base)
         if path is not None:
             try:
@@ -61,8 +89,11 @@ class AdminServer:
 
     async def stop(self) -> None:
         """Shut both doors, and take the socket away."""
+        for listening in self._listening:
+            listening.close()
         for runner in self._runners:
             await runner.cleanup()
+        self._listening.clear()
         self._runners.clear()
         if self.socket is not None:
             with contextlib.suppress(FileNotFoundError):  # whoever tidied up was faster
@@ -94,15 +125,25 @@ class AdminServer:
         self.listener = Listener(listener.address, door.getsockname()[1])
 
     async def _serve(self, door: socket.socket, *guards: Any) -> None:
+        clients = Clients(self._most, self.closed)
+        application = self._api.application(clients.whole, *guards)
         runner = web.AppRunner(
-            self._api.application(*guards), access_log=None, shutdown_timeout=_PARTING
+            application,
+            access_log=None,
+            logger=_HTTP,
+            shutdown_timeout=_PARTING,
+            lingering_time=_PARTING,
+            keepalive_timeout=_KEPT,
         )
         await runner.setup()
+        made = cast("Callable[[], asyncio.Protocol]", runner.server)
         try:
-            await web.SockSite(runner, door).start()
+            loop = asyncio.get_running_loop()
+            listening = await loop.create_server(clients.factory(made), sock=door)
         except OSError:
             await runner.cleanup()
             raise
+        self._listening.append(listening)
         self._runners.append(runner)
 
     def _shut(self, door: str, wrong: OSError, mend: str) -> None:

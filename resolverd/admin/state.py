@@ -15,6 +15,7 @@ from typing import Any
 from resolverd import __version__
 from resolverd.admin.connections import endpoint_connection
 from resolverd.admin.inference import endpoint_inference, oddities
+from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.served import Served
 from resolverd.config.secrets import shown_url
@@ -41,6 +42,7 @@ def state_of(served: Served) -> Json:
         "uptime_seconds": round(time.time() - served.started, 3),
         "ready": served.ready and not served.monitor.doubt.reason,
         "doubt": _doubt(served.monitor.doubt, now),
+        "degraded": degraded(served),
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {
@@ -50,6 +52,7 @@ def state_of(served: Served) -> Json:
         },
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
+        "edits": _edits(served),
         "regions": [_region(each, served, odd, now) for each in judged.values()],
         "services": [
             _service(name, served, judged, load)
@@ -70,7 +73,7 @@ def urls_of(served: Served) -> Json:
 
 def config_path(served: Served) -> str:
     """The main configuration file, as an absolute path."""
-    return str(served.inputs.files[0].resolve())
+    return served.inputs.main
 
 
 def reload_of(served: Served) -> Json:
@@ -85,6 +88,18 @@ def reload_of(served: Served) -> Json:
         "kept": reloads.kept or None,
         "restart": reloads.restart or None,
         "problems": [asdict(problem) for problem in reloads.problems],
+    }
+
+
+def _edits(served: Served) -> Json:
+    """How edits are noticed; `unsettled` files are waited for, `hanging` ones do not answer."""
+    watching = served.watching
+    return {
+        "watch": watching.enabled,
+        "method": watching.method or None,
+        "settle_seconds": watching.settle,
+        "unsettled": list(watching.unsettled),
+        "hanging": list(watching.hanging),
     }
 
 

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 
 from resolverd import __version__
-from resolverd.cli import (
-    check,
-    demo,
-    doctor,
-    drain,
-    explain,
-    geo,
-    override,
-    reload,
-    rollout,
-    serve,
-    state,
-    streams,
-    template,
-)
+from resolverd.cli import streams
 from resolverd.cli.console import complain, report
 from resolverd.cli.options import help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
@@ -52,7 +40,8 @@ _INTERRUPTED = 130
 
 
 _VERBS = (
-    serve, check, doctor, state, explain, drain, override, rollout, reload, template, geo, demo,
+    "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
+    "template", "geo", "demo",
 )  # fmt: skip
 
 
@@ -76,7 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        parsed = _parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        gc.disable()  # nothing that is loaded becomes garbage: looking for it is a quarter of this
+        try:
+            parsed = _parser(given).parse_args(given)
+        finally:
+            gc.enable()
         return int(parsed.run(parsed))
     except ProblemsError as wrong:
         for problem in wrong.problems:
@@ -90,7 +84,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """What can parse `arguments`.
+
+    Of a command that begins with a verb only that one is loaded: a daemon that was killed is back
+    the sooner, and the others with all that they need would be half of its start.
+    """
     parser = streams.Parser(
         prog="resolverd",
         description="Authoritative DNS that answers with the nearest healthy inference region.",
@@ -100,6 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     parser.set_defaults(run=partial(help_wanted, parser))
-    for verb in _VERBS:
-        verb.register(verbs)
+    for verb in arguments[:1] if arguments[:1] and arguments[0] in _VERBS else _VERBS:
+        import_module(f"resolverd.cli.{verb}").register(verbs)
     return parser

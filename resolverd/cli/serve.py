@@ -37,9 +37,9 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
-    log.configure(arguments.log)
+    log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
-    with PROCESS.obeyed():
+    with PROCESS.obeyed(), log.everything():
         return run_loop(Daemon(_config(arguments), arguments.overrides, supervisor).run())
 
 

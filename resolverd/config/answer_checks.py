@@ -12,10 +12,9 @@ from collections.abc import Iterator
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Region
+from resolverd.dns.sizes import MOST_ADDRESSES
 
 FAMILIES = {4: "IPv4", 6: "IPv6"}
-MOST_ADDRESSES = {4: 4_000, 6: 2_300}
-"""How many of 16 and of 28 octets a message of 65,535 has room for, beside what it says else."""
 
 
 def check_answers(config: Config, tree: Tree) -> Iterator[Finding]:

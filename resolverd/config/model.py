@@ -93,7 +93,7 @@ class Server(Section):
     )
     tcp_idle: Duration = option(
         10.0,
-        "A TCP connection silent for this long is closed.",
+        "A TCP connection idle for this long is closed; sooner, down to a tenth, as slots fill.",
         unit="seconds",
         least=0.1,
         most=3600,
@@ -102,11 +102,16 @@ class Server(Section):
         120.0, "No TCP connection lives longer.", unit="seconds", least=0.1, most=86400
     )
     tcp_connections: int = option(
-        1000, "TCP connections open at once, per worker.", unit="connections", least=1, most=100_000
+        1000,
+        "TCP connections open at once, per worker, as far as open files bear; one more takes the "
+        "slot of the one longest idle.",
+        unit="connections",
+        least=1,
+        most=100_000,
     )
     tcp_per_client: int = option(
         20,
-        "TCP connections open at once from one address.",
+        "TCP connections open at once from one IPv4 address or IPv6 /64.",
         unit="connections",
         least=1,
         most=100_000,
@@ -169,6 +174,14 @@ class Admin(Section):
         "",
         "File with the token that opens the rest of the API over HTTP to those who send it; "
         "empty keeps the rest to the socket.",
+    )
+    connections: int = option(
+        100,
+        "Connections open at once to `listen`, and as many to `socket`; where all are taken, the "
+        "one that has asked nothing for longest is closed. A request has to come within 10 s.",
+        unit="connections",
+        least=2,
+        most=10_000,
     )
 
 

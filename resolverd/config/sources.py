@@ -178,17 +178,23 @@ def read_sources(main: Path) -> Sources:
     """The main file and, sorted by name, every ``*.toml`` of the directory beside it."""
     sources = Sources(main)
     sources.add(main, fragment=False)
-    fragments = match(main.with_suffix(".d"), "*.toml")
-    for directory, wrong in fragments.unlisted.items():
-        sources.problems.append(
-            Problem(
-                directory, 0, 0, "config-unreadable", f"cannot be listed: {wrong.strerror}",
-                "let the daemon's user list the directory",
-            )
-        )  # fmt: skip
+    directory = main.with_suffix(".d")
+    try:
+        fragments = match(directory, "*.toml")
+    except OSError as wrong:
+        sources.problems.append(_unlisted(str(directory), wrong))
+        return sources
+    sources.problems += [_unlisted(path, wrong) for path, wrong in fragments.unlisted.items()]
     for fragment in fragments.paths:
         sources.add(Path(fragment), fragment=True)
     return sources
+
+
+def _unlisted(directory: str, wrong: OSError) -> Problem:
+    return Problem(
+        directory, 0, 0, "config-unreadable", f"cannot be listed: {wrong.strerror}",
+        "see that its file system answers, and that the daemon's user may list it",
+    )  # fmt: skip
 
 
 def dotted(path: KeyPath) -> str:

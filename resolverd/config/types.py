@@ -44,7 +44,10 @@ def parse_duration(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError('expected a duration such as "5s"')
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError("no duration is that long") from None
     parts = _DURATION.findall(value)
     if not parts or "".join(n + u for n, u in parts) != value:
         raise ValueError(f'"{value}" is not a duration; write one like "250ms", "5s" or "1h30m"')

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from resolverd.doctor.finding import Finding, Level, octets, untold
+from resolverd.engine.descriptors import tcp_connections
 
 PROCESS_MEMORY = 96 << 20
 """What one process takes apart from databases, in octets: measured, with the packages loaded."""
@@ -10,31 +13,42 @@ PROCESS_MEMORY = 96 << 20
 COPIES = 3
 """A reload holds the old database, the new one, and the walk that checks the new one."""
 
-RESERVE = 64
-"""Files of the interpreter, the log, the admin API and the watchers."""
+
+class Descriptors(NamedTuple):
+    """What the process with the most connections needs; connections are for each worker."""
+
+    kept: int
+    workers: int
+    tcp_connections: int
+
+    @property
+    def all(self) -> int:
+        """Open at once when every limit is reached."""
+        return self.kept + self.workers * self.tcp_connections
 
 
-def needed_files(workers: int, tcp_connections: int, listeners: int, probes: int) -> int:
-    """Files open at once when every limit is reached; a probe is one connection."""
-    return workers * (tcp_connections + 2 * listeners) + probes + RESERVE
+def open_files(limit: int | None, needed: Descriptors, process: str) -> Finding:
+    """Without descriptors for all, the daemon takes fewer TCP connections than are configured.
 
-
-def open_files(limit: int | None, needed: int, least: int, process: str) -> Finding:
-    """Without files left, TCP clients are refused, and probes fail as if regions were dead.
-
-    `needed` at full load, `least` to serve UDP and probe at all; `process` is a number or "self".
+    `process` is a number or "self". Where not even `needed.kept` are left, probes fail as if
+    regions were dead.
     """
     if limit is None:
         return untold("open-files", f"/proc/{process}/limits")
     of = "a process started here" if process == "self" else f"the daemon (process {process})"
-    seen = f"{of} may open {limit:,} files; {needed:,} are needed at full load"
-    if limit >= needed:
+    seen = f"{of} may open {limit:,} files; {needed.all:,} are needed at full load"
+    if limit >= needed.all:
         return Finding("open-files", "ok", seen)
-    wanted = max(needed, 131072)
+    fewer = tcp_connections(limit, needed.tcp_connections, needed.workers, needed.kept)
+    lack = limit < needed.kept + needed.workers
+    seen += f": it takes {fewer:,} TCP connections a worker, not {needed.tcp_connections:,}"
+    if lack:
+        seen += f", and {needed.kept:,} files are wanted for all else"
+    wanted = max(needed.all, 131072)
     whose = "$$" if process == "self" else process
     return Finding(
         "open-files",
-        "fault" if limit < least else "warning",
+        "fault" if lack else "warning",
         seen,
         f"prlimit --pid {whose} --nofile={wanted}:{wanted}  # as root; LimitNOFILE= in a unit",
     )

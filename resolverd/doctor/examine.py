@@ -24,12 +24,14 @@ from resolverd.doctor import addresses, capacity, databases, engines, ports, que
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
 from resolverd.doctor.finding import Finding
+from resolverd.doctor.inotify import inotify, inotify_usage
 from resolverd.doctor.opened import Opened, opened_databases
 from resolverd.doctor.procfs import Procfs, is_address
 from resolverd.doctor.setting import read_setting
 from resolverd.doctor.sockets import Held, Holder, held_sockets, holders
 from resolverd.doctor.timex import kernel_synchronised
-from resolverd.engine.choice import Wanted, worker_count, would_serve
+from resolverd.engine.choice import Choice, Served, Wanted, worker_count, would_serve
+from resolverd.engine.descriptors import kept, workers_in_process
 from resolverd.engine.sockets import RECEIVE_BUFFER, TCP_BACKLOG, local_ipv4, local_ipv6
 
 _DNS = 53
@@ -180,16 +182,24 @@ def _databases(opened: Sequence[Opened], now: float) -> Iterator[Finding]:
 
 def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[Finding]:
     server, proc, process = host.config.server, host.proc, host.process
-    workers = worker_count(server.workers, "native" if engine == "native" else "reference")
+    serves: Served = "native" if engine == "native" else "reference"
+    workers = worker_count(server.workers, serves)
     listeners = len(server.listen)
     # The native engine's workers are threads; the other's are processes beside the daemon.
     processes = 1 if engine == "native" or workers == 1 else 1 + workers
     probes = len(probe_targets(host.config).by_id)
-    yield capacity.open_files(
-        proc.open_files_limit(process),
-        capacity.needed_files(workers, server.tcp_connections, listeners, probes),
-        capacity.needed_files(1, 0, listeners, probes),
-        process,
+    sharing = workers_in_process(Choice(serves, workers, ""))
+    needed = capacity.Descriptors(
+        kept(sharing, listeners, probes, host.config.admin.connections),
+        sharing,
+        server.tcp_connections,
+    )
+    yield capacity.open_files(proc.open_files_limit(process), needed, process)
+    yield inotify(
+        server.watch,
+        inotify_usage(proc, process),
+        proc.sysctl("fs.inotify.max_user_instances"),
+        proc.sysctl("fs.inotify.max_user_watches"),
     )
     yield capacity.memory(
         proc.memory(),

@@ -35,6 +35,7 @@ from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
 from resolverd.dns.names import LONGEST, Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
+from resolverd.dns.sizes import LONGEST_CHAIN, MOST_MESSAGE
 from resolverd.dns.writer import (
     Compressible,
     Overflow,
@@ -47,8 +48,6 @@ from resolverd.engine.counters import OTHER_TYPE, Counters
 from resolverd.engine.lookup import Found, closest_zone, find
 from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
-# Enough for any sane chain; a longer one ends here with what was gathered.
-LONGEST_CHAIN = 16
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
 _OUTSIDE = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
@@ -81,7 +80,7 @@ def respond(
         return _error(query, REFUSED, snapshot.plan, counters, transport, _OUTSIDE)
     if query.qtype in (AXFR, IXFR):
         return _error(query, REFUSED, snapshot.plan, counters, transport, _NO_TRANSFER)
-    limit = 65535 if tcp else _udp_limit(query, snapshot.plan)
+    limit = MOST_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
     return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
 
 

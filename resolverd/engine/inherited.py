@@ -1,9 +1,7 @@
 """Sockets that a service manager bound and handed over, in place of our own.
 
 They outlive this process, so what arrives during a restart waits in them. All workers share
-them. A wildcard UDP socket cannot be split into one per address as `bind` does, so under the
-reference engine it answers from whichever address the kernel picks: a socket unit should name
-its addresses there.
+them.
 """
 
 from __future__ import annotations
@@ -13,14 +11,14 @@ from collections.abc import Sequence
 
 from resolverd import log
 from resolverd.config.types import Listener
-from resolverd.engine.sockets import WILDCARDS, BoundSockets
+from resolverd.engine.sockets import BoundSockets
 from resolverd.errors import EngineError
 
 
 def adopt(
-    handed_over: Sequence[socket.socket], workers: int = 1, *, split: bool = True
+    handed_over: Sequence[socket.socket], workers: int = 1
 ) -> tuple[list[Listener], list[BoundSockets]]:
-    """Share `handed_over` among the workers; `split` as for `bind`, which cannot be had here.
+    """Share `handed_over` among the workers.
 
     Returns the addresses and ports served, and the sockets by worker, as `bind` does. Raises
     EngineError, and closes what it was given, when one of them is not for DNS.
@@ -41,7 +39,7 @@ def adopt(
     )
     udp, tcp = _listeners(first.udp), _listeners(first.tcp)
     bound = list(dict.fromkeys((*udp, *tcp)))
-    _tell(bound, udp, tcp, ambiguous=[each for each in udp if split and each.address in WILDCARDS])
+    _tell(bound, udp, tcp)
     others = [
         BoundSockets(
             [each.dup() for each in first.udp], [each.dup() for each in first.tcp], shared=True
@@ -63,12 +61,7 @@ def _listeners(sockets: Sequence[socket.socket]) -> list[Listener]:
     return [Listener(*each.getsockname()[:2]) for each in sockets]
 
 
-def _tell(
-    bound: Sequence[Listener],
-    udp: Sequence[Listener],
-    tcp: Sequence[Listener],
-    ambiguous: Sequence[Listener],
-) -> None:
+def _tell(bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]) -> None:
     """Which addresses are served instead of server.listen, and what is odd about them."""
     events = log.get("engine")
     events.info("sockets.inherited", listen=[str(each) for each in bound], instead_of="listen")
@@ -76,10 +69,3 @@ def _tell(
         missing = [name for name, have in (("UDP", udp), ("TCP", tcp)) if each not in have]
         if missing:
             events.warning("sockets.half", listen=str(each), missing=missing)
-    for each in ambiguous:
-        events.warning(
-            "sockets.wildcard",
-            listen=str(each),
-            reason="on a host with several addresses, answers may leave from another one "
-            "than was asked; name the addresses in the socket unit",
-        )

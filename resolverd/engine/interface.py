@@ -8,6 +8,7 @@ from typing import Protocol
 
 from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
+from resolverd.engine.sockets import BoundSockets
 from resolverd.snapshot.model import Snapshot
 
 
@@ -27,6 +28,10 @@ class Engine(Protocol):
         """The addresses and ports that are really served."""
 
     @property
+    def sockets(self) -> Sequence[BoundSockets]:
+        """What it serves on, by worker; open until `stop`."""
+
+    @property
     def died(self) -> asyncio.Future[str]:
         """Done, with the reason, when the engine can serve no more."""
 
@@ -41,6 +46,13 @@ class Engine(Protocol):
 
     async def counters(self) -> Counters:
         """What was counted so far, all workers together."""
+
+    def again(self) -> Engine:
+        """Another one on the same sockets, not started.
+
+        To be called in a process that was forked from the engine's own, in the loop that is to
+        run it; of the engine itself nothing else may be used there.
+        """
 
     async def stop(self) -> None:
         """Stop answering and close the sockets."""

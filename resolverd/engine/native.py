@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.slots import Slots
-from resolverd.engine.sockets import WILDCARDS, BoundSockets
+from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Plan, Snapshot
@@ -38,9 +37,6 @@ _LOGGED_AT_ONCE = 50
 # Of everything but the workers: they get three quarters of a core that both want.
 _NICE = 5
 
-# ip(7); the socket module has it from Python 3.12 on.
-_IP_PKTINFO = 8
-
 
 class NativeEngine:
     """Serves in threads of its own, on sockets that are bound already, one set for each."""
@@ -53,7 +49,7 @@ class NativeEngine:
         self.bound = tuple(bound)
         self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sockets, self._limits = sockets, limits
+        self.sockets, self._limits = tuple(sockets), limits
         self._slots = Slots()
         self._plan: tuple[Plan, PlanTables] | None = None
         self._turn = asyncio.Lock()
@@ -91,6 +87,12 @@ class NativeEngine:
             return Counters()
         return self._slots.counters(self._threads.counted(self._slots.used))
 
+    def again(self) -> NativeEngine:
+        """Another one on the same sockets in a forked process, with the Plan as it is in memory."""
+        made = NativeEngine(self.bound, self.sockets, self._limits)
+        made._plan, made._slots = self._plan, self._slots
+        return made
+
     async def stop(self) -> None:
         """Answer what was read and close the sockets; what was not read waits in them."""
         threads = self._threads
@@ -101,7 +103,7 @@ class NativeEngine:
             except EngineError as late:
                 self._log.error("engine.late", reason=str(late))
             self._tell_samples(sys.maxsize)
-        for sockets in self._sockets:
+        for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
             self.died.cancel()
@@ -124,10 +126,10 @@ class NativeEngine:
         return SnapshotTables(self._plan[1], steering_image(steering, plan))
 
     def _shares(self) -> Iterator[Share]:
-        for worker, sockets in enumerate(self._sockets):
+        for worker, sockets in enumerate(self.sockets):
             shared = Kind.SHARED if sockets.shared else Kind(0)
             for udp in sockets.udp:
-                kind = Kind.UDP_TOLD if _tell_destinations(udp) else Kind.UDP
+                kind = Kind.UDP_TOLD if enable_pktinfo(udp) else Kind.UDP
                 yield Share(worker, kind | shared, udp.dup().detach())
             for tcp in sockets.tcp:
                 yield Share(worker, Kind.TCP | shared, tcp.dup().detach())
@@ -164,14 +166,3 @@ def _let_workers_go_first() -> None:
             if thread.native_id is not None:
                 least = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
                 os.setpriority(os.PRIO_PROCESS, thread.native_id, least)
-
-
-def _tell_destinations(udp: socket.socket) -> bool:
-    """Have a wildcard socket tell where each datagram was sent, for the answer to leave there."""
-    if udp.getsockname()[0] not in WILDCARDS:
-        return False
-    if udp.family == socket.AF_INET6:
-        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-    else:
-        udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-    return True

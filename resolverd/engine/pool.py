@@ -20,9 +20,10 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
 from resolverd.engine.reference import ReferenceEngine
-from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.sockets import BoundSockets, together
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
+from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
@@ -44,7 +45,7 @@ class WorkerPool:
         self.bound = tuple(bound)
         self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sockets, self._limits, self._run = sockets, limits, run
+        self.sockets, self._limits, self._run = tuple(sockets), limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []
         self._plan: Plan | None = None
         self._turn = asyncio.Lock()
@@ -52,17 +53,17 @@ class WorkerPool:
     async def start(self, snapshot: Snapshot) -> None:
         """Start the workers; returns when each is answering."""
         context = multiprocessing.get_context("spawn")
-        for sockets in self._sockets:
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_worker,
-                args=(self._run, log.chosen(), theirs, self.bound, sockets, self._limits),
-            )
-            await asyncio.to_thread(process.start)
-            theirs.close()
-            sockets.close()
-            self._workers.append((process, ours))
-            asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
+        with log.for_workers() as logging:
+            for sockets in self.sockets:
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=_worker,
+                    args=(self._run, logging, theirs, self.bound, sockets, self._limits),
+                )
+                await asyncio.to_thread(process.start)
+                theirs.close()
+                self._workers.append((process, ours))
+                asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
         await self.publish(snapshot)
 
     async def publish(self, snapshot: Snapshot) -> None:
@@ -89,6 +90,10 @@ class WorkerPool:
                 total.add(counted)
         return total
 
+    def again(self) -> ReferenceEngine:
+        """One engine on the sockets of all workers, in a forked process."""
+        return ReferenceEngine(self.bound, together(self.sockets), self._limits)
+
     async def stop(self) -> None:
         """Let the workers finish, and wait for them."""
         loop = asyncio.get_running_loop()
@@ -97,7 +102,7 @@ class WorkerPool:
             pipe.close()
         for process, _ in self._workers:
             await asyncio.to_thread(process.join)
-        for sockets in self._sockets:
+        for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
             self.died.cancel()
@@ -123,16 +128,18 @@ def _exchange(pipe: Connection, message: Message) -> Any:
 
 def _worker(
     run: RunLoop,
-    logging: tuple[log.Format, int],
+    logging: log.ForWorkers,
     pipe: Connection,
     bound: Sequence[Listener],
     sockets: BoundSockets,
     limits: TcpLimits,
 ) -> None:
-    log.configure(*logging)
+    ignore_early()
+    log.in_worker(logging)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    run(_serve(pipe, bound, sockets, limits))
+    with log.everything():
+        run(_serve(pipe, bound, sockets, limits))
 
 
 async def _fault(engine: ReferenceEngine) -> str:
@@ -154,13 +161,14 @@ async def _serve(
     pipe: Connection, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits
 ) -> None:
     """Serve what the pipe says until it closes."""
+    ignore_unmeant()
     engine = ReferenceEngine(bound, sockets, limits)
     engine.died.add_done_callback(_die)
     serving: Snapshot | None = None
     while True:
         try:
             kind, content = await asyncio.to_thread(pipe.recv)
-        except EOFError:
+        except (EOFError, OSError):  # the daemon has stopped, or was killed
             break
         reply: Counters | str | None = None
         if kind == "plan":
@@ -174,6 +182,9 @@ async def _serve(
             reply = await engine.counters()
         elif kind == "check":
             reply = await _fault(engine)
-        pipe.send(reply)
+        try:
+            pipe.send(reply)
+        except OSError:  # it was killed, and what is read here is to be answered all the same
+            break
     if serving:
         await engine.stop()

@@ -1,9 +1,7 @@
 """The sockets of a set of listeners: UDP and TCP on the same address and port.
 
-A reply must leave from the address that was asked. asyncio's datagram transports cannot say
-which that was, so for the reference engine a wildcard UDP listener becomes one socket per local
-address (`split`); addresses that appear later are served after the next start. The native engine
-asks the kernel for the address with each datagram, and TCP has no such need.
+A reply must leave from the address that was asked. A wildcard UDP socket tells which that was with
+each datagram, so addresses that come later are served too; TCP has no such need.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ import resource
 import socket
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +25,9 @@ RECEIVE_BUFFER = 4 << 20
 TCP_BACKLOG = 512
 
 WILDCARDS = frozenset(("0.0.0.0", "::"))
+
+IP_PKTINFO = 8
+"""ip(7); the socket module has it from Python 3.12 on."""
 
 _SIOCGIFCONF = 0x8912
 _PORT_ATTEMPTS = 20
@@ -46,6 +47,13 @@ class BoundSockets:
             bound.close()
 
 
+def together(sockets: Sequence[BoundSockets]) -> BoundSockets:
+    """The sockets of all workers as those of one; of sockets that they share, the first's."""
+    parts = sockets[:1] if any(each.shared for each in sockets) else sockets
+    udp = [udp for part in parts for udp in part.udp]
+    return BoundSockets(udp, [tcp for part in parts for tcp in part.tcp])
+
+
 def allow_open_files() -> None:
     """As many files as the host allows: each probe and each TCP client is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -53,14 +61,13 @@ def allow_open_files() -> None:
 
 
 def bind(
-    listeners: Sequence[Listener], workers: int = 1, *, split: bool = True
+    listeners: Sequence[Listener], workers: int = 1, *, held: Collection[int] = ()
 ) -> tuple[list[Listener], list[BoundSockets]]:
     """Bind every listener once per worker, with SO_REUSEPORT.
 
-    `split` binds a wildcard UDP listener at each local address instead.
-
     That option would let a second daemon of the same user share the port, and with it the
-    queries, unnoticed; so each address is first bound without it. Returns the listeners with
+    queries, unnoticed; so each address is first bound without it, but for ports that are `held` by
+    ourselves. Returns the listeners with
     the ports that the kernel chose, and the sockets by worker. Raises EngineError, with what
     to do, when an address cannot be had.
     """
@@ -68,13 +75,14 @@ def bind(
     bound = []
     try:
         for listener in listeners:
-            _claim(listener)
-            first = _bind_pair(listener, split)
+            if listener.port not in held:
+                _claim(listener)
+            first = _bind_pair(listener)
             port = first.tcp[0].getsockname()[1]
             bound.append(Listener(listener.address, port))
             for index, sockets in enumerate(workers_sockets):
                 exactly = Listener(listener.address, port)
-                pair = first if index == 0 else _bind_exactly(exactly, split)
+                pair = first if index == 0 else _bind_exactly(exactly)
                 sockets.udp += pair.udp
                 sockets.tcp += pair.tcp
     except OSError as wrong:
@@ -84,6 +92,17 @@ def bind(
     return bound, workers_sockets
 
 
+def enable_pktinfo(udp: socket.socket) -> bool:
+    """Have a wildcard socket tell where each datagram was sent; False for one of one address."""
+    if udp.getsockname()[0] not in WILDCARDS:
+        return False
+    if udp.family == socket.AF_INET6:
+        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    return True
+
+
 def _claim(listener: Listener) -> None:
     """Raises OSError when somebody else has the address and port."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
@@ -91,28 +110,27 @@ def _claim(listener: Listener) -> None:
             alone.bind((listener.address, listener.port))
 
 
-def _bind_pair(listener: Listener, split: bool) -> BoundSockets:
+def _bind_pair(listener: Listener) -> BoundSockets:
     """Bind both transports; for port 0, until one port is free for both."""
     for _ in range(_PORT_ATTEMPTS if listener.port == 0 else 0):
         with _socket(listener.address, socket.SOCK_STREAM) as probe:
             probe.bind((listener.address, 0))
             chosen = Listener(listener.address, probe.getsockname()[1])
             try:
-                return _bind_exactly(chosen, split)
+                return _bind_exactly(chosen)
             except OSError as wrong:
                 if wrong.errno != errno.EADDRINUSE:
                     raise
-    return _bind_exactly(listener, split)
+    return _bind_exactly(listener)
 
 
-def _bind_exactly(listener: Listener, split: bool) -> BoundSockets:
+def _bind_exactly(listener: Listener) -> BoundSockets:
     sockets = BoundSockets([], [])
     try:
-        for address in _datagram_addresses(listener.address) if split else [listener.address]:
-            udp = _socket(address, socket.SOCK_DGRAM)
-            sockets.udp.append(udp)
-            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            udp.bind((address, listener.port))
+        udp = _socket(listener.address, socket.SOCK_DGRAM)
+        sockets.udp.append(udp)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        udp.bind((listener.address, listener.port))
         tcp = _socket(listener.address, socket.SOCK_STREAM)
         sockets.tcp.append(tcp)
         tcp.bind((listener.address, listener.port))
@@ -134,14 +152,6 @@ def _socket(address: str, kind: socket.SocketKind, *, shared: bool = True) -> so
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     return made
-
-
-def _datagram_addresses(address: str) -> list[str]:
-    if address == "0.0.0.0":
-        return local_ipv4() or [address]
-    if address == "::":
-        return local_ipv6() or [address]
-    return [address]
 
 
 def local_ipv4() -> list[str]:

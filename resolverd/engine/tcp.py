@@ -1,21 +1,50 @@
 """DNS over TCP (RFC 7766): length-framed, pipelined, with limits on time and number.
 
-A connection that is silent for `idle` seconds, or older than `lifetime`, or whose peer does
-not read its answers, is closed. So is one over the total or the per-client number. Queries
-on a connection are answered in the order they came.
+`tcp_connection` is the life of one connection and `tcp_slots` says who may have one; this accepts
+them, tells each what is ready, and ends those whose time is over. Every end by a limit is counted
+in `Counters.tcp_refused`:
+
+    idle            idle for as long as is configured
+    idle_shortened  idle for as long as is allowed while few slots are left
+    lifetime        open for too long
+    connections     idle for longest when a slot was wanted and none left
+    per_client      idle for longest of its client's, which wanted more than one client may have
+    descriptors     idle for longest when no descriptor was left, or not accepted for lack of one
+    busy            with queries to be answered, or new, when none was idle that could go instead
+    slow_reader     its answers were not read
+    peer_closed     gone within a message, or with a reset
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
+import contextlib
+import errno
+import math
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from resolverd.config.model import Server
 from resolverd.engine.counters import Counters
+from resolverd.engine.tcp_connection import Connection, Respond
+from resolverd.engine.tcp_slots import Client, Slots, client_of, idle_time
 
-Respond = Callable[[bytes, str], bytes | None]
+# Connections accepted before the loop looks at its other files.
+_ACCEPTED_AT_ONCE = 64
+# Connections whose query was found only when their slot was wanted, before one is closed anyhow.
+_SPARED = 8
+# Seconds in which nobody is accepted after no descriptor was to be had.
+_SHORTAGE = 0.1
+# Seconds that a query may be under way on a connection that is about to be closed.
+_UNDER_WAY = 0.1
+# Seconds that all connections together have, at the end, to take their answers.
+_CLOSE_TIMEOUT = 1.0
+
+_NO_DESCRIPTOR = frozenset((errno.EMFILE, errno.ENFILE))
+_NOT_LISTENING = frozenset((errno.EBADF, errno.EINVAL, errno.ENOTSOCK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,92 +65,225 @@ class TcpLimits:
 
 
 class TcpService:
-    """Answers the queries of TCP connections; `connected` is a start_server callback."""
+    """Answers the queries of TCP connections in the running event loop.
 
-    def __init__(self, limits: TcpLimits, respond: Respond, counters: Counters) -> None:
+    `failed` is called with the reason when a listening socket can accept no more.
+    """
+
+    def __init__(
+        self,
+        limits: TcpLimits,
+        respond: Respond,
+        counters: Counters,
+        failed: Callable[[str], None],
+    ) -> None:
         self._limits, self._respond, self._counters = limits, respond, counters
-        self._open: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed = failed
+        self._loop = asyncio.get_running_loop()
+        self._listening: list[socket.socket] = []
+        self._slots: Slots[Connection] = Slots(limits.connections, limits.per_client)
+        self._connections: set[Connection] = set()
+        # When connections are looked at for their time, in monotonic seconds.
+        self._due = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._resume: asyncio.TimerHandle | None = None
+        self._none_open = asyncio.Event()
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until it ends or passes a limit."""
-        peer = writer.get_extra_info("peername")
-        task = asyncio.current_task()
-        if peer is None or task is None or not self._admit(peer[0]):
-            writer.transport.abort()
-            return
-        client: str = peer[0]
-        self._tasks.add(task)
-        try:
-            async with asyncio.timeout(self._limits.lifetime):
-                await self._serve(reader, writer, client)
-                await self._part(writer)
-        except TimeoutError:
-            self._counters.tcp_refused["lifetime"] += 1
-        except (ConnectionError, asyncio.IncompleteReadError):
-            self._counters.tcp_refused["peer_closed"] += 1
-        finally:
-            self._tasks.discard(task)
-            self._open[client] -= 1
-            if not self._open[client]:
-                del self._open[client]
-            writer.transport.abort()
+    def start(self, listening: Sequence[socket.socket]) -> None:
+        """Accept whoever comes to these, which do not block."""
+        self._listening = list(listening)
+        self._listen()
 
-    def close(self) -> None:
-        """End every connection."""
-        for task in self._tasks:
-            task.cancel()
+    async def close(self) -> None:
+        """Accept nobody more, answer what was read, and end every connection."""
+        self._pause()
+        if self._resume is not None:
+            self._resume.cancel()
+        if self._connections:
+            await asyncio.sleep(_UNDER_WAY)
+        for connection in tuple(self._connections):
+            ended = connection.ready()
+            self._settle(connection, connection.close() if ended is None else ended)
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    self._none_open.clear()
+                    await self._none_open.wait()
+        for connection in tuple(self._connections):
+            self._end(connection, "")
+        if self._timer is not None:
+            self._timer.cancel()
 
-    async def _part(self, writer: asyncio.StreamWriter) -> None:
-        """Close once all is sent; a peer that does not read it has the idle time to begin."""
-        writer.close()
-        try:
-            async with asyncio.timeout(self._limits.idle):
-                await writer.wait_closed()
-        except TimeoutError:
-            self._counters.tcp_refused["slow_reader"] += 1
+    def _listen(self) -> None:
+        self._resume = None
+        for listening in self._listening:
+            self._loop.add_reader(listening.fileno(), self._accept, listening)
 
-    def _admit(self, client: str) -> bool:
-        if self._open.total() >= self._limits.connections:
-            self._counters.tcp_refused["connections"] += 1
+    def _pause(self) -> None:
+        for listening in self._listening:
+            self._loop.remove_reader(listening.fileno())
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Accept whoever waits.
+
+        Where no descriptor is left, the idle connection longest without a query gives its own.
+        """
+        gave_up = False
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                stream, peer = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _NO_DESCRIPTOR:
+                    # accept(2) wants a descriptor before it looks whether anybody waits.
+                    if not _is_readable(listening):
+                        return
+                    if gave_up or not self._give_up():
+                        self._wait_for_descriptors()
+                        return
+                    gave_up = True
+                elif error.errno in _NOT_LISTENING:
+                    self._pause()
+                    self._failed(f"a listening TCP socket failed: {error.strerror}")
+                    return
+                elif not isinstance(error, ConnectionAbortedError | InterruptedError):
+                    self._counters.tcp_refused["peer_closed"] += 1
+                continue
+            gave_up = False
+            self._admit(stream, peer[0])
+
+    def _give_up(self) -> bool:
+        """Close a connection for its descriptor; False where there is none."""
+        longest = self._slots.longest("descriptors")
+        if longest is None or longest.connection is None:
+            self._counters.tcp_refused["descriptors"] += 1
             return False
-        if self._open[client] >= self._limits.per_client:
-            self._counters.tcp_refused["per_client"] += 1
-            return False
-        self._open[client] += 1
+        self._end(longest.connection, longest.limit)
         return True
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: str
-    ) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(self._limits.idle):
-                    packet = await _message(reader)
-            except TimeoutError:
-                self._counters.tcp_refused["idle"] += 1
-                return
-            if packet is None:
-                return
-            response = self._respond(packet, client)
-            if response is None:
-                return
-            writer.write(len(response).to_bytes(2, "big") + response)
-            try:
-                async with asyncio.timeout(self._limits.idle):
-                    await writer.drain()
-            except TimeoutError:
-                self._counters.tcp_refused["slow_reader"] += 1
-                writer.transport.abort()
-                return
+    def _wait_for_descriptors(self) -> None:
+        """The listening sockets stay ready, so they are left alone for a while."""
+        self._pause()
+        self._resume = self._loop.call_later(_SHORTAGE, self._listen)
+
+    def _admit(self, stream: socket.socket, source: str) -> None:
+        try:
+            stream.setblocking(False)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            self._counters.tcp_refused["peer_closed"] += 1
+            stream.close()
+            return
+        client = client_of(source)
+        if not self._make_way(client):
+            self._counters.tcp_refused["busy"] += 1
+            stream.close()
+            return
+        connection = Connection(stream, source, self._respond)
+        self._connections.add(connection)
+        self._slots.take(connection, client)
+        self._ready(connection)  # its first query often came with it
+
+    def _make_way(self, client: Client) -> bool:
+        """Close what has to be closed for `client` to have a slot; False where it may have none.
+
+        A query may wait unread in the connection that would go, so that is read first.
+        """
+        spared = 0
+        while (instead := self._slots.admission(client)) is not None:
+            connection, limit = instead
+            if connection is None:
+                return False
+            if spared < _SPARED and limit != "busy":
+                spared += 1
+                self._ready(connection)
+                if self._slots.admission(client) != instead:
+                    continue
+            self._end(connection, limit)
+        return True
+
+    def _ready(self, connection: Connection) -> None:
+        """Something happened to a connection."""
+        before = connection.since, connection.idle
+        ended = connection.ready()
+        if before != (connection.since, connection.idle):
+            self._slots.used(connection, idle=connection.idle)
+        self._settle(connection, ended)
+
+    def _settle(self, connection: Connection, ended: str | None) -> None:
+        """Forget a connection that ended, and watch another for what it waits for now."""
+        if ended is not None:
+            self._end(connection, ended)
+            return
+        self._watch(connection, connection.wanted)
+        self._expire_by(self._over(connection))
+
+    def _watch(self, connection: Connection, wanted: int) -> None:
+        changed, descriptor = connection.watched ^ wanted, connection.stream.fileno()
+        if changed & 1:
+            if wanted & 1:
+                self._loop.add_reader(descriptor, self._ready, connection)
+            else:
+                self._loop.remove_reader(descriptor)
+        if changed & 2:
+            if wanted & 2:
+                self._loop.add_writer(descriptor, self._ready, connection)
+            else:
+                self._loop.remove_writer(descriptor)
+        connection.watched = wanted
+
+    def _end(self, connection: Connection, limit: str) -> None:
+        if limit:
+            self._counters.tcp_refused[limit] += 1
+        self._watch(connection, 0)
+        connection.stream.close()
+        self._slots.leave(connection)
+        self._connections.discard(connection)
+        if not self._connections:
+            self._none_open.set()
+
+    @property
+    def _idle_time(self) -> float:
+        return idle_time(self._limits.idle, self._slots.taken, self._limits.connections)
+
+    def _over(self, connection: Connection) -> float:
+        return connection.over(self._idle_time, self._limits.idle, self._limits.lifetime)
+
+    def _expire_by(self, moment: float) -> None:
+        """Look for connections whose time is over, at `moment` at the latest."""
+        if moment >= self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = moment
+        self._timer = self._loop.call_later(max(0.0, moment - time.monotonic()), self._expire)
+
+    def _expire(self) -> None:
+        """End the connections whose time is over.
+
+        All are looked at when the earliest of them is due, and a tenth of the shortest limit later
+        at most, so that many connections cost few looks.
+        """
+        now, idle, limits = time.monotonic(), self._idle_time, self._limits
+        self._due = math.inf
+        moments = []
+        for connection in tuple(self._connections):
+            ended = connection.expired(now, idle, limits.idle, limits.lifetime)
+            if ended in {"idle", "idle_shortened"}:
+                self._counters.tcp_refused[ended] += 1
+                ended = connection.close()
+                self._slots.used(connection, idle=False)
+            if ended is not None:
+                self._end(connection, ended)
+                continue
+            self._watch(connection, connection.wanted)
+            moments.append(self._over(connection))
+        if moments:
+            self._expire_by(max(min(moments), now + min(idle, limits.lifetime) / 10))
 
 
-async def _message(reader: asyncio.StreamReader) -> bytes | None:
-    """The next framed message; None at a clean end. Raises IncompleteReadError within one."""
-    try:
-        length = await reader.readexactly(2)
-    except asyncio.IncompleteReadError as ended:
-        if ended.partial:
-            raise
-        return None
-    return await reader.readexactly(int.from_bytes(length, "big"))
+def _is_readable(file: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(0))

@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dns.asyncresolver
 import dns.exception
@@ -24,6 +24,8 @@ import dns.resolver
 
 from resolverd.dns.hostnames import is_local_name, normal_host
 from resolverd.errors import ResolverdError
+from resolverd.files.reading import MAX_TEXT, THREADS, key_of, read_regular
+from resolverd.health.lookup_backend import MAX_MESSAGE, BoundedBackend, LongAnswerError
 
 RRType = Literal["A", "AAAA"]
 
@@ -62,7 +64,7 @@ class SystemLookup:
 
     async def __call__(self, hostname: str, rrtype: RRType) -> Found:
         """The addresses of `hostname`. Raises LookupFailedError with a short reason."""
-        by_hand = self._in_hosts(hostname)
+        by_hand = await self._in_hosts(hostname)
         if not by_hand and is_local_name(hostname):
             by_hand = tuple(_LOOPBACK.values())
         if by_hand:
@@ -75,7 +77,7 @@ class SystemLookup:
         except dns.exception.Timeout as wrong:
             raise LookupFailedError(f"no answer within {self.timeout:g} s") from wrong
         except dns.exception.DNSException as wrong:
-            raise LookupFailedError(type(wrong).__name__) from wrong
+            raise LookupFailedError(_reason(wrong)) from wrong
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if not self.nameservers:
@@ -86,18 +88,30 @@ class SystemLookup:
         resolver.domain = dns.name.root
         return resolver
 
-    def _in_hosts(self, hostname: str) -> tuple[str, ...]:
-        """Addresses that the hosts file gives; a missing file gives none."""
-        if not self.hosts.is_file():
+    async def _in_hosts(self, hostname: str) -> tuple[str, ...]:
+        """Addresses that the hosts file gives; one that cannot be read gives none, as in libc."""
+        name = key_of(self.hosts)
+        try:
+            _, content = await THREADS.call(lambda step: read_regular(name, MAX_TEXT, step))
+        except OSError:
             return ()
+        text = content.decode("utf-8", "replace")
         wanted = normal_host(hostname).rstrip(".")
         found = [
             words[0]
-            for line in self.hosts.read_text("utf-8", "replace").splitlines()
+            for line in text.splitlines()
             if (words := line.partition("#")[0].split())
             and wanted in (word.rstrip(".").lower() for word in words[1:])
         ]
         return in_order([address for address in found if is_address(address)])
+
+
+def _reason(wrong: dns.exception.DNSException) -> str:
+    """What dnspython calls it, unless each nameserver sent too long an answer."""
+    errors = wrong.kwargs.get("errors") or ()
+    if errors and all(isinstance(each[3], LongAnswerError) for each in errors):
+        return f"an answer of more than {MAX_MESSAGE} octets"
+    return type(wrong).__name__
 
 
 def candidates(
@@ -157,8 +171,11 @@ async def _ask(
     left = until - asyncio.get_running_loop().time()
     if left <= 0:
         raise dns.exception.Timeout
+    backend: Any = BoundedBackend()
     try:
-        answer = await resolver.resolve(name, rrtype, raise_on_no_answer=False, lifetime=left)
+        answer = await resolver.resolve(
+            name, rrtype, raise_on_no_answer=False, lifetime=left, backend=backend
+        )
     except dns.resolver.NXDOMAIN as wrong:
         response: dns.message.Message = wrong.kwargs["responses"][name]
         return Found((), float(_negative_ttl(response)), "NXDOMAIN")

@@ -17,6 +17,7 @@ from resolverd.config.load import LoadedConfig, Override, load_config
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
+from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
@@ -31,11 +32,13 @@ Progress = Callable[[Path, float], None]
 class Inputs:
     """A configuration, its zones and its databases, fit to be compiled together.
 
-    `reads` tells the files as they were read apart from later ones of the same names.
+    `main` is the configuration's own file, links followed; `reads` tells the files as they were
+    read apart from later ones of the same names.
     """
 
     config: Config
     base: Path
+    main: str
     targets: ProbeTargets
     zones: Mapping[dns.name.Name, Zone]
     locator: Locator
@@ -89,6 +92,7 @@ async def _load(
     return Inputs(
         config=loaded.config,
         base=loaded.base,
+        main=await detached(lambda: real_path(path)),
         targets=probe_targets(loaded.config),
         zones=zones,
         locator=locator,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import islice
 
 from resolverd.dns.codes import AAAA, A
+from resolverd.dns.sizes import MOST_ADDRESSES
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
@@ -135,4 +137,7 @@ def _offer(
 
 
 def _rrset(rtype: int, addresses: Mapping[bytes, None]) -> RRsetWire | None:
-    return RRsetWire(rtype, 0, tuple((octets,) for octets in addresses)) if addresses else None
+    """The first of them, as many as any answer has room for: look-ups may bring more."""
+    most = MOST_ADDRESSES[4 if rtype == A else 6]
+    rdatas = tuple((octets,) for octets in islice(addresses, most))
+    return RRsetWire(rtype, 0, rdatas) if rdatas else None

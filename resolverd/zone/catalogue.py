@@ -48,7 +48,9 @@ CHECKS: Mapping[str, Check] = {
     "zone-missing-glue": Check("error", "An NS in the zone has no address (RFC 1034 §4.2.1)."),
     "zone-missing-address": Check("error", "An MX or SRV target in the zone has no address."),
     "zone-alias-target": Check("error", "An NS, MX or SRV points to an alias (RFC 2181 §10.3)."),
-    "zone-too-large": Check("error", "A record, an RRset or a referral fits into no message."),
+    "zone-too-large": Check(
+        "error", "A record, RRset, referral or chain of aliases fits into no message."
+    ),
     "zone-no-region": Check("error", "The name without an address, `_no-region`, cannot be had."),
     "zone-dyna-unknown-service": Check("error", "A DYNA names a service that does not exist."),
     "zone-dyna-many": Check("error", "An owner has more than one DYNA."),

@@ -85,7 +85,7 @@ class _Reader:
     def __init__(self, draft: Draft, before: Lines) -> None:
         self.draft = draft
         self._settled = False
-        self._chain: list[str] = []
+        self._chain: list[Path] = []
         self._before = before
         self._origin: dns.name.Name | None = None
         self._turn_to(dns.name.root)
@@ -93,7 +93,7 @@ class _Reader:
     def read(self, source: Source, state: _State) -> None:
         if source.path not in self.draft.files:
             self.draft.files.append(source.path)
-        self._chain.append(real_path(source.path))
+        self._chain.append(source.path)
         lexer = Lexer(source.text)
         while True:
             self._read_lines(source, lexer, state)
@@ -258,7 +258,7 @@ class _Reader:
         self.read(source, replace(state, origin=origin))
 
     def _refuse_loops(self, path: Path, offset: int) -> None:
-        if real_path(path) in self._chain:
+        if real_path(path) in map(real_path, self._chain):
             raise EntryError(
                 "zone-include-cycle",
                 offset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import random
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from harness.daemon import Endpoints
 from harness.engines import BY_DEFAULT, MAP_BY_DEFAULT
 from harness.messages import ecs_of
 from structlog.testing import capture_logs
+
+from resolverd import restarts
 
 
 async def test_state_tells_what_is_served_and_known(room: Room) -> None:
@@ -260,14 +263,30 @@ async def test_healthz_tells_of_probes_that_do_not_start(
     assert "us-east-1" in reply.json["error"]
 
 
-async def test_healthz_tells_of_a_task_that_ended(room: Room) -> None:
-    async def ends() -> None: ...
+@pytest.mark.parametrize("vital", [True, False])
+async def test_a_task_that_keeps_failing_is_shown_by_what_needs_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch, vital: bool
+) -> None:
+    """Of a vital one /healthz says so, of any other /readyz and the state; answers go on."""
+    monkeypatch.setattr(restarts, "LEAST", 0.01)
 
-    task = asyncio.create_task(ends(), name="steering")
-    await task
-    room.daemon.tasks.append(task)
-    reply = await room.ask("GET", "/healthz")
-    assert "the task steering has ended" in reply.json["error"]
+    async def fails() -> None:
+        raise OSError(errno.EMFILE, "no descriptor left")
+
+    room.daemon.tasks.keep("a test", fails, vital=vital)
+    told = "the task a test has failed"
+
+    async def shown() -> bool:
+        reply = await room.ask("GET", "/healthz" if vital else "/readyz")
+        return reply.status == (503 if vital else 200) and told in reply.text
+
+    await until(shown)
+    (degraded,) = (await room.ask("GET", "/state")).json["degraded"] or [""]
+    assert (told in degraded) is not vital
+    assert await room.sample("resolverd_task_restarts_total", task="a test") >= restarts.MANY
+    assert await room.sample("resolverd_task_failing", task="a test") == 1
+    assert await room.sample("resolverd_task_failing", task="steering") == 0
+    assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/state", "/metrics"])
@@ -276,3 +295,22 @@ async def test_a_daemon_that_is_starting_or_ending_says_so(room: Room, path: str
     reply = await room.ask("GET", path)
     assert reply.status == 503
     assert "again" in reply.json["mend"]
+
+
+async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room) -> None:
+    """One sets what another clears: whatever is in force by then, what was asked for was done."""
+
+    async def sets() -> list[int]:
+        return [(await room.override("us-east", "down")).status for _ in range(100)]
+
+    async def clears() -> list[int]:
+        return [(await room.ask("DELETE", "/override/us-east")).status for _ in range(100)]
+
+    first, second, cleared = await asyncio.gather(sets(), sets(), clears())
+    assert set(first + second) == {200}
+    assert set(cleared) <= {200, 404}
+
+
+async def test_an_override_that_ends_before_it_is_told_was_obeyed(room: Room) -> None:
+    reply = await room.override("us-east", "down", **{"for": 1e-9})
+    assert (reply.status, reply.json["set"][0]["seconds_left"]) == (200, 0.0)

@@ -26,7 +26,7 @@ def _verbs(parser: argparse.ArgumentParser, *above: str) -> Iterator[tuple[str, 
                 yield from _verbs(child, *above, name)
 
 
-VERBS = [*_verbs(_parser())]
+VERBS = [*_verbs(_parser([]))]
 
 
 def _ended(

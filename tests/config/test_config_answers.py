@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from resolverd.config.answer_checks import MOST_ADDRESSES
 from resolverd.config.load import load_config
+from resolverd.dns.sizes import MOST_ADDRESSES, MOST_ANSWER, MOST_CHAIN
 from resolverd.errors import ConfigError, Problem
-from resolverd.zone.size_checks import MOST_ANSWER
 
 HEAD = '[server]\ncoordinates = [0, 0]\n[service.chat]\nregions = ["a", "b"]\n{more}\n'
 
@@ -80,4 +79,4 @@ def test_more_addresses_than_an_answer_has_room_for_are_refused(
 
 def test_as_many_addresses_as_are_allowed_fit_into_an_answer() -> None:
     for version, octets in ((4, 4), (6, 16)):
-        assert (2 + 10 + octets) * MOST_ADDRESSES[version] <= MOST_ANSWER
+        assert (2 + 10 + octets) * MOST_ADDRESSES[version] <= MOST_ANSWER - MOST_CHAIN

@@ -55,26 +55,22 @@ def test_countries_alone_are_coarse(embedded: bool, cities: bool, level: str, se
 
 
 @pytest.mark.parametrize(
-    ("limit", "process", "level", "mend"),
+    ("limit", "process", "level", "seen", "mend"),
     [
-        (1064, "self", "ok", ""),
-        (1063, "self", "warning", "prlimit --pid $$ --nofile=131072:131072"),
-        (1063, "812", "warning", "prlimit --pid 812 "),
-        (256, "self", "warning", "LimitNOFILE="),
-        (60, "self", "fault", "prlimit"),
-        (None, "self", "advice", "sudo"),
+        (2064, "self", "ok", "2,064 are needed at full load", ""),
+        (2063, "self", "warning", "999 TCP connections a worker, not 1,000", "prlimit --pid $$ "),
+        (2063, "812", "warning", "(process 812)", "prlimit --pid 812 --nofile=131072:131072"),
+        (264, "self", "warning", "100 TCP connections", "LimitNOFILE="),
+        (66, "self", "warning", "1 TCP connections", "LimitNOFILE="),
+        (65, "self", "fault", "64 files are wanted for all else", "prlimit"),
+        (None, "self", "advice", "", "sudo"),
     ],
 )
 def test_open_files_are_held_against_connections_and_probes(
-    limit: int | None, process: str, level: str, mend: str
+    limit: int | None, process: str, level: str, seen: str, mend: str
 ) -> None:
-    told(capacity.open_files(limit, 1064, 64, process), level, "", mend)
-
-
-def test_each_worker_has_connections_of_its_own() -> None:
-    one = capacity.needed_files(1, 1000, 2, 30)
-    assert one == 1000 + 4 + 30 + capacity.RESERVE
-    assert capacity.needed_files(4, 1000, 2, 30) - one == 3 * 1004
+    needed = capacity.Descriptors(kept=64, workers=2, tcp_connections=1000)
+    told(capacity.open_files(limit, needed, process), level, seen, mend)
 
 
 @pytest.mark.parametrize(

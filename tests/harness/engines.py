@@ -41,7 +41,7 @@ async def serving(
     limits: TcpLimits = LIMITS,
 ) -> AsyncIterator[Engine]:
     """An engine that answers from `snapshot`; stopped at the end."""
-    bound, sockets = bind(listeners, workers, split=engine == "reference")
+    bound, sockets = bind(listeners, workers)
     made = make_engine(Choice(engine, workers, ""), bound, sockets, limits, run_loop)
     await made.start(snapshot)
     try:

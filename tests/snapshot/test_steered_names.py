@@ -6,6 +6,7 @@ import pytest
 from harness.config import config_text
 from harness.server import HEAD, NOW, UP, snapshot_of
 
+from resolverd.dns.sizes import MOST_ADDRESSES
 from resolverd.health.overrides import Overrides
 from resolverd.health.resolved import UNRESOLVED, Resolved
 from resolverd.health.verdict import State
@@ -48,6 +49,14 @@ def test_an_answer_is_kept_no_longer_than_the_source_allows(left: float, ttl: in
     assert (offer.a_ttl, offer.aaaa_ttl) == (ttl, 99)
     assert steering.settled == (left > 61)
     assert steering.due <= NOW + max(0.0, left - 60)
+
+
+def test_no_more_addresses_are_given_than_any_answer_has_room_for() -> None:
+    """A look-up may bring more, and all of them would be truncated over TCP too."""
+    many = tuple(f"10.1.{n // 256}.{n % 256}" for n in range(4_000))
+    offer = steered(Resolved(many, (), known=True)).offers["one"]["named"]
+    assert offer.a is not None
+    assert len(offer.a.rdatas) == MOST_ADDRESSES[4]
 
 
 def test_written_addresses_have_no_such_limit() -> None:

@@ -6,6 +6,7 @@ outlives the test process. Where it cannot be had, `why_not` says why.
 
 from __future__ import annotations
 
+import compileall
 import ctypes
 import os
 import shutil
@@ -105,8 +106,11 @@ class Box:
 
 
 @contextmanager
-def boot(folder: Path, files: Mapping[str, str]) -> Iterator[Box]:
-    """Boot a box with `files` (content by path) over the root; `folder` is its own."""
+def boot(folder: Path, files: Mapping[str, str], layer: Path | None = None) -> Iterator[Box]:
+    """Boot a box with `files` (content by path) over the root; `folder` is its own.
+
+    `layer` lies between: a systemd in place of the machine's, as `.ci/systemd` unpacks one.
+    """
     (folder / "files").mkdir()
     binds = _python_inside(folder / "files")
     (folder / "binds").write_text("".join(f"{source} {target}\n" for source, target in binds))
@@ -115,14 +119,14 @@ def boot(folder: Path, files: Mapping[str, str]) -> Iterator[Box]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
         target.chmod(0o644)
-    cgroup = _cgroup_folder() / f"resolverd-tests-{os.getpid()}"
+    cgroup = _cgroup_folder() / f"resolverd-tests-{os.getpid()}-{folder.name}"
     cgroup.mkdir()
     with (folder / "console").open("w") as console:
         process = subprocess.Popen(
             [
                 *("sh", "-c", 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"', "sh", str(cgroup)),
                 *("setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, "--cgroup"),
-                *("sh", str(HERE / "boot.sh"), str(folder)),
+                *("sh", str(HERE / "boot.sh"), str(folder), str(layer or "")),
             ],
             stdin=subprocess.DEVNULL,
             stdout=console,
@@ -149,7 +153,7 @@ def _python_is_hidden() -> bool:
 
 
 def _python_inside(files: Path) -> list[tuple[Path, str]]:
-    """/opt/resolverd as an operator installs it; what of this machine has to be bound for it.
+    """/opt/resolverd as pip installs it, bytecode included; what is to be bound for it.
 
     A service sees no home and none of our temporary files, and this interpreter, its packages
     or this tree may lie in one. `files` gets the package and a virtual environment.
@@ -163,6 +167,7 @@ def _python_inside(files: Path) -> list[tuple[Path, str]]:
     shutil.copytree(
         ROOT / "resolverd", packages / "resolverd", ignore=shutil.ignore_patterns("__pycache__")
     )
+    compileall.compile_dir(packages, ddir=f"/opt/resolverd/lib/{version}/site-packages", quiet=2)
     (packages / "others.pth").write_text("/opt/packages\n")
     (home / "bin").mkdir()
     (home / "bin/python").symlink_to(seen / "bin" / version)

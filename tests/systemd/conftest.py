@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from systemd.box import ROOT, Box, boot, library_path, why_not
 from systemd.service import Endpoint, Service
 
+NEWER = ROOT / ".cache/systemd-newer"
+"""Where `.ci/systemd` unpacks a systemd that is newer than the machine's."""
+
 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """A real systemd with the shipped units. Skips, and says why, where it cannot be had."""
+    with _booted(tmp_path_factory.mktemp("box")) as booted:
+        yield booted
+
+
+@pytest.fixture(scope="session")
+def newer_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """The same with a newer systemd."""
+    if not NEWER.exists():
+        pytest.skip("NO NEWER SYSTEMD TESTED: it is not unpacked here; see .ci/systemd")
+    with _booted(tmp_path_factory.mktemp("newer-box"), NEWER) as booted:
+        yield booted
+
+
+@contextmanager
+def _booted(folder: Path, layer: Path | None = None) -> Iterator[Box]:
     reason = why_not()
     if reason:
         pytest.skip(f"NO SYSTEMD TESTED: {reason}")
@@ -20,7 +40,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     found = library_path()
     interpreter = f"[Service]\nEnvironment=LD_LIBRARY_PATH={found}\n" if found else ""
     units["/etc/systemd/system/resolverd.service.d/interpreter.conf"] = interpreter
-    with boot(tmp_path_factory.mktemp("box"), units) as booted:
+    with boot(folder, units, layer) as booted:
         yield booted
 
 

@@ -1,6 +1,6 @@
 //! Waiting for files, and waking whoever waits.
 
-use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, Event, Polled, READABLE};
+use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, Polled, READABLE};
 use crate::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -36,6 +36,14 @@ impl Epoll {
     /// As epoll_ctl(2).
     pub fn change(&self, file: BorrowedFd<'_>, wanted: u32, token: u64) -> io::Result<()> {
         self.control(EPOLL_CTL_MOD, file, wanted, token)
+    }
+
+    /// Watch `file`, which is in the set, no more.
+    ///
+    /// # Errors
+    /// As epoll_ctl(2).
+    pub fn remove(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+        self.control(EPOLL_CTL_DEL, file, 0, 0)
     }
 
     /// Fill `events` with what is ready, within `patience` or without end; how many there are.

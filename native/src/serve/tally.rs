@@ -14,20 +14,26 @@ pub const FORBIDDEN: usize = SEND_ERRORS + 2;
 /// `OSError`, all others.
 pub const OTHER_ERROR: usize = SEND_ERRORS + 3;
 
-/// TCP connections closed at once or early, by limit; six slots.
+/// TCP connections closed at once or early, by limit; nine slots.
 pub const TCP_REFUSED: usize = 970;
-/// Silent for too long.
+/// Idle for too long.
 pub const IDLE: usize = TCP_REFUSED;
 /// Open for too long.
 pub const LIFETIME: usize = TCP_REFUSED + 1;
-/// Too many at once in this worker.
+/// Idle for longest when a slot was wanted and none left in this worker.
 pub const CONNECTIONS: usize = TCP_REFUSED + 2;
-/// Too many at once from this address.
+/// Idle for longest of its client's when that client wanted another than it may have.
 pub const PER_CLIENT: usize = TCP_REFUSED + 3;
 /// Answers are not read.
 pub const SLOW_READER: usize = TCP_REFUSED + 4;
 /// Gone within a message, or with a reset.
 pub const PEER_CLOSED: usize = TCP_REFUSED + 5;
+/// Idle for too long while few slots were left.
+pub const IDLE_SHORTENED: usize = TCP_REFUSED + 6;
+/// Idle for longest when no descriptor was left, or not accepted for lack of one.
+pub const DESCRIPTORS: usize = TCP_REFUSED + 7;
+/// With queries to be answered, or new, when none was idle that could be closed instead.
+pub const BUSY: usize = TCP_REFUSED + 8;
 
 /// The names of these slots, in the form that `counters::names` has.
 pub fn names() -> impl Iterator<Item = String> {
@@ -44,6 +50,9 @@ pub fn names() -> impl Iterator<Item = String> {
         "per_client",
         "slow_reader",
         "peer_closed",
+        "idle_shortened",
+        "descriptors",
+        "busy",
     ];
     let errors = (SEND_ERRORS..)
         .zip(errors)

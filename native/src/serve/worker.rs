@@ -17,7 +17,7 @@
 use crate::kernel::{EXCLUSIVE, Event, READABLE};
 use crate::serve::epoll::{Epoll, Poll};
 use crate::serve::swap::{Order, Slot};
-use crate::serve::tcp::{Limits, Tcp};
+use crate::serve::tcp::{Accepted, Limits, Tcp};
 use crate::serve::udp::Udp;
 use crate::serve::{Answers, Desk};
 use std::io;
@@ -25,11 +25,15 @@ use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const EVENTS: usize = 64;
 /// How long all connections together have, at the end, to take their answers.
 const PARTING: Duration = Duration::from_secs(1);
+/// How long a query may be under way on a connection that is about to be closed.
+const UNDER_WAY: Duration = Duration::from_millis(100);
+/// How long nobody is accepted after no descriptor was to be had.
+const SHORTAGE: Duration = Duration::from_millis(100);
 
 /// A UDP socket.
 pub struct Datagrams {
@@ -92,6 +96,8 @@ pub struct Worker<A: Answers> {
     /// How many of `udp` come first and are in `poll`; the set follows them there.
     own: usize,
     listening: Vec<TcpListener>,
+    /// When the listening sockets, which are in no set, are watched again.
+    listen_again: Option<Instant>,
     tcp: Tcp,
     done: u64,
 }
@@ -119,10 +125,7 @@ impl<A: Answers> Worker<A> {
         let own_count = own.len();
         let udp = own.into_iter().chain(shared);
         let listening: Vec<_> = share.tcp.into_iter().map(TcpListener::from).collect();
-        for (index, each) in listening.iter().enumerate() {
-            let token = Ready::Listening(index).token();
-            epoll.add(each.as_fd(), READABLE | EXCLUSIVE, token)?;
-        }
+        listen(&listening, &epoll)?;
         Ok(Self {
             slot,
             desk,
@@ -131,6 +134,7 @@ impl<A: Answers> Worker<A> {
             own: own_count,
             udp: udp.map(|udp| Udp::new(udp.socket, udp.told)).collect(),
             listening,
+            listen_again: None,
             tcp: Tcp::new(limits, Ready::Connection(0).token()),
             done: 0,
         })
@@ -143,7 +147,7 @@ impl<A: Answers> Worker<A> {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = [Event::default(); EVENTS];
         loop {
-            self.poll.wait(self.tcp.patience())?;
+            self.poll.wait(self.patience())?;
             for index in 0..self.own {
                 if self.poll.is_ready(index) {
                     self.serve(Ready::Udp(index))?;
@@ -156,11 +160,25 @@ impl<A: Answers> Worker<A> {
                 }
             }
             if self.slot.has_orders(self.done) && !self.follow() {
+                if self.tcp.patience().is_some() {
+                    thread::sleep(UNDER_WAY);
+                }
                 self.tcp.finish(PARTING, &mut self.desk);
                 return Ok(());
             }
             self.tcp.expire(&self.epoll, &mut self.desk);
+            if self.listen_again.is_some_and(|due| due <= Instant::now()) {
+                self.listen_again = None;
+                listen(&self.listening, &self.epoll)?;
+            }
         }
+    }
+
+    /// How long until something is due, None for nothing.
+    fn patience(&self) -> Option<Duration> {
+        let listen = self.listen_again;
+        let listen = listen.map(|due| due.saturating_duration_since(Instant::now()));
+        listen.into_iter().chain(self.tcp.patience()).min()
     }
 
     fn serve(&mut self, ready: Ready) -> io::Result<()> {
@@ -171,8 +189,16 @@ impl<A: Answers> Worker<A> {
                 None => Ok(()),
             },
             Ready::Listening(index) => match self.listening.get(index) {
-                Some(listening) => self.tcp.accept(listening, &self.epoll, desk),
-                None => Ok(()),
+                Some(listening) if self.listen_again.is_none() => {
+                    if self.tcp.accept(listening, &self.epoll, desk)? == Accepted::Later {
+                        self.listen_again = Some(Instant::now() + SHORTAGE);
+                        for each in &self.listening {
+                            self.epoll.remove(each.as_fd())?;
+                        }
+                    }
+                    Ok(())
+                }
+                _ => Ok(()),
             },
             Ready::Connection(place) => {
                 self.tcp.ready(place, &self.epoll, desk);
@@ -212,6 +238,15 @@ impl<A: Answers> Worker<A> {
         self.slot.report(number, fault);
         order != Order::Stop
     }
+}
+
+/// Have a worker woken, of all who share the sockets one, by whoever wants to be accepted.
+fn listen(listening: &[TcpListener], epoll: &Epoll) -> io::Result<()> {
+    for (index, each) in listening.iter().enumerate() {
+        let token = Ready::Listening(index).token();
+        epoll.add(each.as_fd(), READABLE | EXCLUSIVE, token)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,53 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import dns.flags
 import pytest
-from harness.config import config_text
+from harness import tcp_engine
 from harness.engines import ENGINES, EngineName
 from harness.messages import query, read, rows
-from harness.server import HEAD, snapshot_of
+from harness.tcp_engine import Tcp, close, ended, framed, receive
 
-from resolverd.config.types import Listener
-from resolverd.engine.choice import Choice
-from resolverd.engine.counters import Counters
-from resolverd.engine.interface import Engine
-from resolverd.engine.make import make_engine
-from resolverd.engine.sockets import bind
-from resolverd.engine.tcp import TcpLimits
-from resolverd.loop import run_loop
-
-ZONE = (
-    HEAD
-    + "www A 192.0.2.80\n"
-    + "".join(f"n{n} A 192.0.2.{n}\n" for n in range(100))
-    + "".join(f"huge TXT {'x' * 250}{n:03d}\n" for n in range(230))
-)
-SNAPSHOT = snapshot_of({"example.": ZONE}, config_text(services=""))
 SHORT = 0.2
-PATIENCE = 20.0
-
-
-@dataclass
-class Tcp:
-    """A running engine and where its TCP is."""
-
-    engine: Engine
-    port: int
-
-    async def counters(self) -> Counters:
-        """What it counted so far."""
-        return await self.engine.counters()
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new connection."""
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
 
 _tried: EngineName
 
@@ -63,52 +27,9 @@ def tried(request: pytest.FixtureRequest) -> None:
     _tried = request.param
 
 
-@asynccontextmanager
-async def engine(
-    *,
-    idle: float = 10,
-    lifetime: float = 60,
-    connections: int = 100,
-    per_client: int = 100,
-    send_buffer: int = 0,
-) -> AsyncIterator[Tcp]:
-    """The engine tried, with these TCP limits; `send_buffer` in octets, 0 for the kernel's."""
-    bound, sockets = bind([Listener("127.0.0.1", 0)])
-    if send_buffer:
-        sockets[0].tcp[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    limits = TcpLimits(idle, lifetime, connections, per_client)
-    made = make_engine(Choice(_tried, 1, ""), bound, sockets, limits, run_loop)
-    await made.start(SNAPSHOT)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            yield Tcp(made, bound[0].port)
-    finally:
-        await made.stop()
-
-
-def framed(packet: bytes) -> bytes:
-    """A message behind its length (RFC 1035 §4.2.2)."""
-    return len(packet).to_bytes(2, "big") + packet
-
-
-async def receive(reader: asyncio.StreamReader) -> bytes:
-    """The next framed message."""
-    length = int.from_bytes(await reader.readexactly(2), "big")
-    return await reader.readexactly(length)
-
-
-async def ended(reader: asyncio.StreamReader) -> bytes:
-    """What is still to come before the server closes, with or without a reset."""
-    try:
-        return await reader.read()
-    except ConnectionResetError:
-        return b""
-
-
-async def close(writer: asyncio.StreamWriter) -> None:
-    """Close our side, whatever has become of theirs."""
-    writer.transport.abort()
-    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+def engine(**limits: float) -> AbstractAsyncContextManager[Tcp]:
+    """The engine tried, with these TCP limits."""
+    return tcp_engine.engine(_tried, **limits)  # type: ignore[arg-type]
 
 
 async def test_several_queries_on_one_connection() -> None:
@@ -205,6 +126,20 @@ async def test_half_a_message_is_idle_too() -> None:
         await close(writer)
 
 
+async def test_octets_that_trickle_in_do_not_keep_it_open() -> None:
+    """§10: one every now and then, each long before the idle time is over."""
+    async with engine(idle=4 * SHORT) as tcp:
+        reader, writer = await tcp.connect()
+        end = asyncio.create_task(ended(reader))
+        for octet in framed(bytes(60_000)):
+            writer.write(bytes([octet]))
+            if (await asyncio.wait([end], timeout=SHORT / 4))[0]:
+                break
+        assert await end == b""
+        assert (await tcp.counters()).tcp_refused == {"idle": 1}
+        await close(writer)
+
+
 async def test_no_connection_outlives_its_lifetime() -> None:
     """§10: however busy it is."""
     async with engine(lifetime=2 * SHORT) as tcp:
@@ -219,39 +154,6 @@ async def test_no_connection_outlives_its_lifetime() -> None:
         assert answered
         assert (await tcp.counters()).tcp_refused["lifetime"] == 1
         await close(writer)
-
-
-async def test_one_client_has_only_so_many_connections() -> None:
-    """§6.2.2: a per-client cap; and a place becomes free when a connection ends."""
-    async with engine(per_client=2) as tcp:
-        held = [await tcp.connect() for _ in range(2)]
-        for reader, writer in held:
-            writer.write(framed(query("www.example.")))
-            await receive(reader)
-        reader, writer = await tcp.connect()
-        assert await ended(reader) == b""
-        assert (await tcp.counters()).tcp_refused == {"per_client": 1}
-        await close(writer)
-        held[0][1].write_eof()
-        assert await ended(held[0][0]) == b""
-        reader, writer = await tcp.connect()
-        writer.write(framed(query("www.example.")))
-        assert await receive(reader)
-        for _, each in [*held, (reader, writer)]:
-            await close(each)
-
-
-async def test_there_are_only_so_many_connections_at_all() -> None:
-    """§6.2.2, §10: the total is bounded as well."""
-    async with engine(connections=1) as tcp:
-        first_reader, first = await tcp.connect()
-        first.write(framed(query("www.example.")))
-        await receive(first_reader)
-        reader, writer = await tcp.connect()
-        assert await ended(reader) == b""
-        assert (await tcp.counters()).tcp_refused == {"connections": 1}
-        await close(writer)
-        await close(first)
 
 
 def connections_of(port: int) -> int:

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! **Reading**: whatever came is answered in its order; no complete message is left over. A
-//! client has `idle` from one message to the next, whether it trickles or is silent (counted as
-//! idle). **Blocked**: it does not read its answers, so its queries are neither read nor
+//! client has its idle time from one message to the next, whether it trickles or is silent (counted
+//! as idle); that is shorter the fewer slots are left (`slots`), but while answers of it are unsent. **Blocked**: it does not read its answers, so its queries are neither read nor
 //! answered; what is unsent is at most HIGH octets and one answer. **Parting**: nothing is read
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
 //! at an end within a message, which count as `lifetime` and `peer_closed`.
@@ -25,9 +25,9 @@ use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::tcp::Limits;
 use crate::serve::{Answers, Desk, tally};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Unsent octets above which nothing more is answered.
 const HIGH: usize = 64 << 10;
@@ -79,8 +79,6 @@ enum State {
 
 /// One connection.
 pub struct Connection {
-    /// Who it is.
-    pub client: IpAddr,
     source: Prefix,
     stream: TcpStream,
     state: State,
@@ -96,10 +94,9 @@ pub struct Connection {
 impl Connection {
     /// A connection that was just accepted, and is watched for reading.
     #[must_use]
-    pub fn new(stream: TcpStream, client: IpAddr, source: Prefix) -> Self {
+    pub fn new(stream: TcpStream, source: Prefix) -> Self {
         let now = Instant::now();
         Self {
-            client,
             source,
             stream,
             state: State::Reading,
@@ -113,10 +110,22 @@ impl Connection {
         }
     }
 
-    /// When its time is over, unless something happens before.
+    /// When its time is over, unless something happens before; `idle` is that of the moment.
     #[must_use]
-    pub fn over(&self, limits: &Limits) -> Instant {
-        (self.since + limits.idle).min(self.born + limits.lifetime)
+    pub fn over(&self, limits: &Limits, idle: Duration) -> Instant {
+        (self.since + self.idle_time(limits, idle)).min(self.born + limits.lifetime)
+    }
+
+    /// Whether no query of it is being answered, and no answer unsent.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state == State::Reading && self.sent == self.unsent.len()
+    }
+
+    /// When its last query was answered, its answers were sent, or it began.
+    #[must_use]
+    pub const fn since(&self) -> Instant {
+        self.since
     }
 
     /// Read and write as far as it goes.
@@ -134,18 +143,24 @@ impl Connection {
         &mut self,
         now: Instant,
         limits: &Limits,
+        idle: Duration,
         desk: &Desk<A>,
     ) -> Option<Ended> {
         if now >= self.born + limits.lifetime {
             return Some(Ended::Counted(tally::LIFETIME));
         }
-        if now < self.since + limits.idle {
+        let silent = now.saturating_duration_since(self.since);
+        if silent < self.idle_time(limits, idle) {
             return None;
         }
         if self.state != State::Reading {
             return Some(Ended::Counted(tally::SLOW_READER));
         }
-        desk.count(tally::IDLE);
+        desk.count(if silent < limits.idle {
+            tally::IDLE_SHORTENED
+        } else {
+            tally::IDLE
+        });
         self.part();
         self.write()
     }
@@ -177,6 +192,10 @@ impl Connection {
         }
 
         let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn idle_time(&self, limits: &Limits, idle: Duration) -> Duration {
+        if self.is_idle() { idle } else { limits.idle }
     }
 
     fn read(&mut self, room: &mut Room) -> Option<Ended> {
@@ -247,6 +266,7 @@ impl Connection {
 
     /// Write what the socket takes now.
     fn write(&mut self) -> Option<Ended> {
+        let nothing = self.sent == self.unsent.len();
         while let Some(rest) = self.unsent.get(self.sent..)
             && !rest.is_empty()
         {
@@ -261,6 +281,9 @@ impl Connection {
             (self.unsent, self.sent) = (Vec::new(), 0);
             if self.state == State::Parting {
                 return Some(Ended::Well);
+            }
+            if !nothing {
+                self.since = Instant::now();
             }
         } else if self.sent > HIGH {
             self.unsent.drain(..self.sent);

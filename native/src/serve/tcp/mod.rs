@@ -2,19 +2,22 @@
 //!
 //! `connection` is the life of one connection; this admits them within the limits, tells each
 //! what is ready, and ends those whose time is over. Every loss is counted by its limit, under
-//! the names of `resolverd/engine/tcp.py`. Limits are per worker.
+//! the names of `resolverd/engine/tcp.py`. Limits are per worker. Where there is no slot for a
+//! newcomer, or no descriptor, the connection that `slots` names is closed.
 //!
 //! Times are looked at when the earliest of them is due, and then for all connections at once;
 //! a tenth of the shortest limit later at most, so that many connections cost few looks.
 
+pub mod chain;
 pub mod connection;
+pub mod slots;
 
 use crate::kernel::{EMFILE, ENFILE, READABLE};
 use crate::prefix::Prefix;
-use crate::serve::epoll::Epoll;
+use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::{Answers, Desk, tally};
 use connection::{Connection, Ended, Room};
-use std::collections::HashMap;
+use slots::{Admission, Client, Slots, idle_time};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -22,17 +25,19 @@ use std::time::{Duration, Instant};
 
 /// Connections accepted before the worker looks at its other files.
 const ACCEPTED_AT_ONCE: usize = 64;
+/// Connections whose query was found only when their slot was wanted, before one is closed anyhow.
+const SPARED: usize = 8;
 
 /// Limits on time and number, per worker.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long a client may be silent, or leave its answers unread.
+    /// How long a client may be silent, or leave its answers unread; less as slots fill.
     pub idle: Duration,
     /// How long a connection may be open.
     pub lifetime: Duration,
     /// Connections open at once.
     pub connections: usize,
-    /// Connections open at once from one address.
+    /// Connections open at once from one client: an IPv4 address, or an IPv6 network of 64 bits.
     pub per_client: usize,
 }
 
@@ -41,8 +46,7 @@ pub struct Tcp {
     limits: Limits,
     token: u64,
     places: Vec<Option<Connection>>,
-    free: Vec<usize>,
-    open: HashMap<IpAddr, usize>,
+    slots: Slots,
     room: Room,
     due: Option<Instant>,
 }
@@ -55,14 +59,15 @@ impl Tcp {
             limits,
             token,
             places: Vec::new(),
-            free: Vec::new(),
-            open: HashMap::new(),
+            slots: Slots::new(limits.connections, limits.per_client),
             room: Room::new(),
             due: None,
         }
     }
 
     /// Accept whoever waits.
+    ///
+    /// Where no descriptor is left, the idle connection longest without a query gives its own.
     ///
     /// # Errors
     /// When the listening socket is none any more.
@@ -71,24 +76,44 @@ impl Tcp {
         listening: &TcpListener,
         epoll: &Epoll,
         desk: &mut Desk<A>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Accepted> {
+        let mut gave_up = false;
         for _ in 0..ACCEPTED_AT_ONCE {
             match listening.accept() {
-                Ok((stream, client)) => match self.refusal(client.ip()) {
-                    Some(limit) => desk.count(limit),
-                    None => self.admit(stream, client.ip(), epoll, desk)?,
-                },
-                Err(none) if none.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(wrong) => return self.survive(wrong, desk),
+                Ok((stream, client)) => {
+                    gave_up = false;
+                    self.admit(stream, client.ip(), epoll, desk)?;
+                }
+                Err(none) if none.kind() == ErrorKind::WouldBlock => break,
+                Err(wrong) if is_shortage(&wrong) => {
+                    // accept(2) wants a descriptor before it looks whether anybody waits.
+                    if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
+                        break;
+                    }
+                    let Some((place, limit)) = self.slots.longest(tally::DESCRIPTORS) else {
+                        desk.count(tally::DESCRIPTORS);
+                        return Ok(Accepted::Later);
+                    };
+                    if gave_up {
+                        return Ok(Accepted::Later); // somebody else took what was given up
+                    }
+                    self.end(place, Ended::Counted(limit), desk);
+                    gave_up = true;
+                }
+                Err(wrong) => survive(wrong, desk)?,
             }
         }
-        Ok(())
+        Ok(Accepted::Now)
     }
 
     /// Something happened to the connection in this place.
     pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, desk: &mut Desk<A>) {
         if let Some(Some(connection)) = self.places.get_mut(place) {
+            let before = (connection.since(), connection.is_idle());
             let ended = connection.ready(desk, &mut self.room);
+            if before != (connection.since(), connection.is_idle()) {
+                self.slots.used(place, connection.is_idle());
+            }
             self.settle(place, ended, epoll, desk);
         }
     }
@@ -109,18 +134,23 @@ impl Tcp {
         if now < due {
             return;
         }
+        let idle = self.idle_time();
         let mut next: Option<Instant> = None;
         for place in 0..self.places.len() {
             if let Some(Some(connection)) = self.places.get_mut(place) {
-                let ended = connection.expire(now, &self.limits, desk);
+                let was_idle = connection.is_idle();
+                let ended = connection.expire(now, &self.limits, idle, desk);
+                if was_idle != connection.is_idle() {
+                    self.slots.used(place, connection.is_idle());
+                }
                 self.settle(place, ended, epoll, desk);
             }
             if let Some(Some(connection)) = self.places.get(place) {
-                let over = connection.over(&self.limits);
+                let over = connection.over(&self.limits, idle);
                 next = Some(next.map_or(over, |next| next.min(over)));
             }
         }
-        let pause = self.limits.idle.min(self.limits.lifetime) / 10;
+        let pause = idle.min(self.limits.lifetime) / 10;
         self.due = next.map(|next| next.max(now + pause));
     }
 
@@ -134,15 +164,6 @@ impl Tcp {
             }
             *place = None;
         }
-    }
-
-    /// Which limit forbids another connection of this client.
-    fn refusal(&self, client: IpAddr) -> Option<usize> {
-        if self.places.len() - self.free.len() >= self.limits.connections {
-            return Some(tally::CONNECTIONS);
-        }
-        let open = self.open.get(&client).copied().unwrap_or(0);
-        (open >= self.limits.per_client).then_some(tally::PER_CLIENT)
     }
 
     fn admit<A: Answers>(
@@ -160,20 +181,48 @@ impl Tcp {
             desk.count(tally::PEER_CLOSED);
             return Ok(());
         }
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            self.places.len() - 1
-        });
+        let client = Client::of(client);
+        if !self.make_way(client, epoll, desk) {
+            desk.count(tally::BUSY);
+            return Ok(());
+        }
+        let place = self.slots.take(client);
         epoll.add(stream.as_fd(), READABLE, self.token + place as u64)?;
-        let connection = Connection::new(stream, client, source);
-        let over = connection.over(&self.limits);
-        self.due = Some(self.due.map_or(over, |due| due.min(over)));
-        *self.open.entry(client).or_default() += 1;
+        if self.places.len() <= place {
+            self.places.resize_with(place + 1, || None);
+        }
         if let Some(empty) = self.places.get_mut(place) {
-            *empty = Some(connection);
+            *empty = Some(Connection::new(stream, source));
         }
         self.ready(place, epoll, desk); // its first query often came with it
         Ok(())
+    }
+
+    /// Close what has to be closed for `client` to have a slot; false where it may have none.
+    ///
+    /// A query may wait unread in the connection that would yield, so that is read first.
+    fn make_way<A: Answers>(&mut self, client: Client, epoll: &Epoll, desk: &mut Desk<A>) -> bool {
+        let mut spared = 0;
+        loop {
+            let admission = self.slots.admission(client);
+            let (place, limit) = match admission {
+                Admission::Free => return true,
+                Admission::Refused => return false,
+                Admission::Instead { place, limit } => (place, limit),
+            };
+            if spared < SPARED && limit != tally::BUSY {
+                spared += 1;
+                self.ready(place, epoll, desk);
+                if self.slots.admission(client) != admission {
+                    continue;
+                }
+            }
+            self.end(place, Ended::Counted(limit), desk);
+        }
+    }
+
+    fn idle_time(&self) -> Duration {
+        idle_time(self.limits.idle, self.slots.open(), self.limits.connections)
     }
 
     /// Forget a connection that ended, and watch another for what it waits for now.
@@ -184,51 +233,55 @@ impl Tcp {
         epoll: &Epoll,
         desk: &Desk<A>,
     ) {
-        let Some(kept) = self.places.get_mut(place) else {
+        let idle = self.idle_time();
+        let Some(Some(connection)) = self.places.get_mut(place) else {
             return;
         };
-        let Some(connection) = kept else {
-            return;
-        };
-        let over = connection.over(&self.limits);
+        let over = connection.over(&self.limits, idle);
         self.due = Some(self.due.map_or(over, |due| due.min(over)));
         let token = self.token + place as u64;
-        let ended = ended.or_else(|| connection.watch(epoll, token));
-        let Some(ended) = ended else {
-            return;
-        };
-        if let Ended::Counted(limit) = ended {
-            desk.count(limit);
-        }
-        let client = connection.client;
-        *kept = None;
-        self.free.push(place);
-        if let Some(open) = self.open.get_mut(&client) {
-            *open -= 1;
-            if *open == 0 {
-                self.open.remove(&client);
-            }
-        }
-        if self.open.is_empty() {
-            self.due = None;
+        if let Some(ended) = ended.or_else(|| connection.watch(epoll, token)) {
+            self.end(place, ended, desk);
         }
     }
 
-    /// A connection that broke before it was accepted is its client's loss alone. Out of files:
-    /// a place is a file, so the limit of connections is what counts.
-    fn survive<A: Answers>(&self, wrong: io::Error, desk: &Desk<A>) -> io::Result<()> {
-        match (wrong.raw_os_error(), wrong.kind()) {
-            (Some(EMFILE | ENFILE), _) => {
-                desk.count(tally::CONNECTIONS);
-                std::thread::sleep(Duration::from_millis(1)); // it stays ready; do not spin
-                Ok(())
-            }
-            (_, ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => Ok(()),
-            (_, ErrorKind::InvalidInput) => Err(wrong),
-            _ => {
-                desk.count(tally::PEER_CLOSED);
-                Ok(())
-            }
+    /// Close the connection in this place.
+    fn end<A: Answers>(&mut self, place: usize, ended: Ended, desk: &Desk<A>) {
+        if let Ended::Counted(limit) = ended {
+            desk.count(limit);
+        }
+        if let Some(kept) = self.places.get_mut(place) {
+            *kept = None;
+        }
+        self.slots.leave(place);
+        if self.slots.open() == 0 {
+            self.due = None;
+        }
+    }
+}
+
+/// How far the accepting got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Accepted {
+    /// As far as it goes now; whoever comes is told of by the listening socket.
+    Now,
+    /// No descriptor is left, and none was to be had: the listening socket stays ready, and has to
+    /// be left alone for a while.
+    Later,
+}
+
+fn is_shortage(wrong: &io::Error) -> bool {
+    matches!(wrong.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
+/// A connection that broke before it was accepted is its client's loss alone.
+fn survive<A: Answers>(wrong: io::Error, desk: &Desk<A>) -> io::Result<()> {
+    match wrong.kind() {
+        ErrorKind::ConnectionAborted | ErrorKind::Interrupted => Ok(()),
+        ErrorKind::InvalidInput => Err(wrong),
+        _ => {
+            desk.count(tally::PEER_CLOSED);
+            Ok(())
         }
     }
 }

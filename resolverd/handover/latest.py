@@ -1,0 +1,60 @@
+"""The latest Steering, where a forked process finds it whenever the one that writes it is killed.
+
+Two slots and a head, each a file in memory: a Steering goes into the slot that the head does not
+name, and then the head names it. So what the head names is whole at any moment, the writer waits
+for nobody, and nobody wakes up to read what is never needed.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from dataclasses import replace
+
+from resolverd.snapshot.model import Steering
+
+_HEAD = struct.Struct("<QQ")
+
+
+class Latest:
+    """What `write` was last given; `read` is for a process forked since this was made."""
+
+    def __init__(self) -> None:
+        """Make the files. Raises OSError."""
+        self._head, *self._slots = (
+            os.memfd_create(f"steering-{part}", os.MFD_CLOEXEC) for part in ("head", "0", "1")
+        )
+        self._next = 0
+
+    @property
+    def descriptors(self) -> list[int]:
+        """To be kept open by the process that reads."""
+        return [self._head, *self._slots]
+
+    def write(self, steering: Steering) -> None:
+        """Have `steering` read from now on, without what only those who watch need."""
+        octets = pickle.dumps(replace(steering, regions={}, cells={}, decided={}), protocol=5)
+        slot = self._slots[self._next]
+        written = 0
+        while written < len(octets):
+            written += os.pwrite(slot, octets[written:], written)
+        os.pwrite(self._head, _HEAD.pack(self._next, len(octets)), 0)
+        self._next = 1 - self._next
+
+    def read(self) -> Steering | None:
+        """What was written last; None where nothing was."""
+        head = os.pread(self._head, _HEAD.size, 0)
+        if not head:
+            return None
+        slot, length = _HEAD.unpack(head)
+        octets = b""
+        while len(octets) < length:
+            octets += os.pread(self._slots[slot], length - len(octets), len(octets))
+        read: Steering = pickle.loads(octets)  # written by this very program
+        return read
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)

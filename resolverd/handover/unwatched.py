@@ -1,0 +1,40 @@
+"""The Snapshot that a standby answers from: the last one, with promises that nobody keeps cut.
+
+A standby does not probe. So no answer may be kept for longer than the shortest TTL of its
+service, which holds whatever is found next; nor addresses of a hostname past their source's
+TTL, of which at least a second is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from resolverd.snapshot.model import Offer, Snapshot
+
+_SOURCE_TTL = 1
+
+
+def unwatched(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` with every steered TTL at its service's `failover_ttl`, or below it."""
+    plan, steering = snapshot
+    standings = {
+        service: {
+            region: replace(standing, soonest=0.0, answer_soonest=0.0)
+            for region, standing in regions.items()
+        }
+        for service, regions in steering.standings.items()
+    }
+    offers = {
+        service: {region: _shortened(offer) for region, offer in regions.items()}
+        for service, regions in steering.offers.items()
+    }
+    return Snapshot(
+        plan, replace(steering, standings=standings, offers=offers, cells={}, decided={})
+    )
+
+
+def _shortened(offer: Offer) -> Offer:
+    return offer._replace(
+        a_ttl=None if offer.a_ttl is None else _SOURCE_TTL,
+        aaaa_ttl=None if offer.aaaa_ttl is None else _SOURCE_TTL,
+    )

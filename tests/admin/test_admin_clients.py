@@ -1,0 +1,143 @@
+"""Connections of the admin API: bounded in number and in time; idle ones keep nobody out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from admin_room import PATIENCE, Room, addresses, opened, replace, until
+from harness.daemon import running
+
+from resolverd.admin import clients
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+WHOLE = b"GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n"
+
+
+@asynccontextmanager
+async def connected(
+    room: Room, number: int, octets: bytes = b""
+) -> AsyncIterator[list[Connection]]:
+    """Connections to the port that have sent so much."""
+    listener = room.daemon.admin.listener
+    assert listener is not None
+    made = [await asyncio.open_connection(listener.address, listener.port) for _ in range(number)]
+    try:
+        for _, writer in made:
+            writer.write(octets)
+        yield made
+    finally:
+        for _, writer in made:
+            writer.close()
+
+
+async def ended(connection: Connection) -> bytes:
+    """All that is read until the other side closes."""
+    async with asyncio.timeout(PATIENCE):
+        try:
+            return await connection[0].read()
+        except ConnectionResetError:
+            return b""
+
+
+async def reply(connection: Connection) -> bytes:
+    """The head of one response, whose body is read as well."""
+    async with asyncio.timeout(PATIENCE):
+        head = await connection[0].readuntil(b"\r\n\r\n")
+        (length,) = (
+            int(line.split(b":")[1])
+            for line in head.splitlines()
+            if line.lower().startswith(b"content-length")
+        )
+        await connection[0].readexactly(length)
+        return head
+
+
+async def closed(room: Room, limit: str) -> float:
+    """How many connections met a limit."""
+    return await room.sample("resolverd_admin_closed_total", limit=limit)
+
+
+async def test_300_half_requests_keep_nobody_out(room: Room) -> None:
+    async with connected(room, 300, b"GET /state HTTP/1.1\r\nHost: ") as half:
+        await asyncio.gather(*(ended(each) for each in half[:200]))
+        assert await closed(room, "connections") == 200
+        assert (await room.ask("GET", "/state")).status == 200
+        assert (await room.ask_http("GET", "/metrics")).status == 200
+        assert (await room.override("us-east", "drain")).status == 200
+        assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+
+
+async def test_the_one_that_asked_nothing_for_longest_makes_room(config: Path) -> None:
+    replace(config, "[admin]\n", "[admin]\nconnections = 3\n")
+    async with (
+        running(config) as daemon,
+        opened(daemon, config) as room,
+        connected(room, 3, WHOLE) as first,
+    ):
+        for each in first:
+            await reply(each)
+        first[0][1].write(WHOLE)
+        await reply(first[0])
+        async with connected(room, 1, WHOLE) as second:
+            await reply(second[0])
+            assert await ended(first[1]) == b""
+            first[0][1].write(WHOLE)
+            assert b"200" in await reply(first[0])
+
+
+@pytest.mark.parametrize("half", [b"", b"GET /state HT"], ids=["nothing", "half"])
+async def test_a_request_that_does_not_come_whole_is_closed(
+    room: Room, monkeypatch: pytest.MonkeyPatch, half: bytes
+) -> None:
+    monkeypatch.setattr(clients, "REQUEST", 0.2)
+    async with connected(room, 1, half) as (one,):
+        await ended(one)
+    assert await closed(room, "request") == 1
+
+
+async def test_octets_that_trickle_win_no_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "REQUEST", 0.3)
+    async with connected(room, 1, b"GET /state HTTP/1.1\r\n") as (one,):
+        end = asyncio.create_task(ended(one))
+        while not end.done():
+            one[1].write(b"x: y\r\n")
+            await asyncio.sleep(0.02)
+    assert await closed(room, "request") == 1
+
+
+async def test_a_body_that_does_not_come_is_told(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "REQUEST", 0.2)
+    head = b"POST /override HTTP/1.1\r\nHost: admin\r\nContent-Length: 100\r\n\r\n{"
+    async with connected(room, 1, head) as (one,):
+        assert b"408" in await reply(one)
+    assert await closed(room, "request") == 1
+
+
+async def test_a_connection_may_wait_between_requests(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "REQUEST", 0.2)
+    async with connected(room, 1, WHOLE) as (one,):
+        await reply(one)
+        await asyncio.sleep(0.5)
+        one[1].write(WHOLE)
+        assert b"200" in await reply(one)
+
+
+async def test_a_response_that_nobody_takes_is_given_up(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "RESPONSE", 0.2)
+    async with connected(room, 1) as (one,):
+        one[1].write(WHOLE.replace(b"readyz", b"metrics") * 2000)
+
+        async def given_up() -> bool:
+            return await closed(room, "response") == 1
+
+        await until(given_up)

@@ -1,0 +1,231 @@
+"""How edits are adopted: whole, once they have rested, and whatever lies in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.hanging import hanging_mount
+from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until, zone_text
+from structlog.testing import capture_logs
+
+from resolverd import watching
+from resolverd.admin.state import state_of
+from resolverd.daemon import Daemon
+from resolverd.files.reading import THREADS
+
+
+@asynccontextmanager
+async def serving(
+    files: Files, endpoints: dict[str, Endpoint], server: str
+) -> AsyncIterator[Daemon]:
+    """A daemon with these lines in [server] instead of a short settle."""
+    _configure(files, endpoints, server)
+    async with running(files.config) as daemon:
+        yield daemon
+
+
+def _configure(files: Files, endpoints: dict[str, Endpoint], server: str) -> None:
+    config = good_config(endpoints).replace('settle = "100ms"\n', server)
+    files.config.write_text(config)
+
+
+def _events(logged: list[Any], name: str) -> list[Any]:
+    return [event for event in logged if event["event"] == name]
+
+
+async def test_a_zone_written_in_parts_is_adopted_whole_or_not_at_all(
+    files: Files, endpoints: dict[str, Endpoint]
+) -> None:
+    """Each part is a zone by itself: without `chat`, and without `www` at first."""
+    text = zone_text("192.0.2.81", serial=8)
+    head, www, chat = text.partition("www")[0], "www 60 A 192.0.2.81\n", "chat 60 DYNA chat\n"
+    async with serving(files, endpoints, 'settle = "1s"\n') as daemon:
+        writing = asyncio.create_task(asyncio.to_thread(_write_slowly, files.zone, head, www, chat))
+        served = set()
+        while daemon.reloads.adopted == 0:
+            served |= addresses(await ask(daemon, "www.inference.example"))
+            assert addresses(await ask(daemon, "chat.inference.example"))
+            await asyncio.sleep(0.01)
+        assert writing.done()
+        assert served == {"192.0.2.80"} | (served & {"192.0.2.81"})
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+        assert (daemon.reloads.adopted, daemon.reloads.refused) == (1, 0)
+
+
+def _write_slowly(path: Path, *parts: str) -> None:
+    with path.open("w") as file:
+        for part in parts:
+            file.write(part)
+            file.flush()
+            time.sleep(0.4)
+
+
+async def test_a_reload_that_is_asked_for_takes_the_files_as_they_are(
+    files: Files, endpoints: dict[str, Endpoint]
+) -> None:
+    async with serving(files, endpoints, 'settle = "60s"\n') as daemon:
+        files.zone.write_text(zone_text("192.0.2.81", serial=8))
+        assert await daemon.reload()
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+
+
+async def test_a_writer_that_never_rests_is_an_event(
+    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_LONG", 0.5)
+    with capture_logs() as logged:
+        async with serving(files, endpoints, 'settle = "5s"\n') as daemon:
+            number = 8
+            while not _events(logged, "edits.unsettled"):
+                number += 1
+                files.zone.write_text(zone_text("192.0.2.81", serial=number))
+                await asyncio.sleep(0.02)
+            assert daemon.reloads.adopted == 0
+            assert state_of(daemon)["edits"]["unsettled"] == [str(files.zone)]
+    (event,) = _events(logged, "edits.unsettled")
+    assert event["files"] == [str(files.zone)]
+
+
+async def test_without_watching_an_edit_waits_for_a_reload(
+    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "POLL", 0.1)
+    async with serving(files, endpoints, 'settle = "0s"\nwatch = false\n') as daemon:
+        files.zone.write_text(zone_text("192.0.2.81", serial=8))
+        await until(lambda: state_of(daemon)["edits"]["watch"] is False)
+        await asyncio.sleep(0.5)  # five polls
+        assert daemon.reloads.adopted == 0
+        assert await daemon.reload()
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+
+        _configure(files, endpoints, 'settle = "0s"\n')
+        assert await daemon.reload()
+        files.zone.write_text(zone_text("192.0.2.82", serial=9))
+        await until(lambda: daemon.reloads.adopted == 3)
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.82"}
+
+
+async def test_zones_of_directories_that_come_later_are_found(
+    files: Files, endpoints: dict[str, Endpoint]
+) -> None:
+    tenants = files.zone.parent / "tenants"
+    (tenants / "one").mkdir(parents=True)
+    (tenants / "one/one.zone").write_text(_tenant("one"))
+    server = 'settle = "100ms"\n'
+    config = good_config(endpoints).replace('"*.zone"', '"*.zone", "tenants/**/*.zone"')
+    files.config.write_text(config)
+    assert server in config
+    async with running(files.config) as daemon:
+        (tenants / "two/deep").mkdir(parents=True)
+        (tenants / "two/deep/two.zone").write_text(_tenant("two"))
+        await until(lambda: daemon.reloads.adopted == 1)
+        assert addresses(await ask(daemon, "www.two.example")) == {"192.0.2.80"}
+        (tenants / "two/deep/two.zone").unlink()
+        await until(lambda: daemon.reloads.adopted == 2)
+        assert len(daemon.snapshot.plan.zones) == 2
+
+
+def _tenant(name: str) -> str:
+    return zone_text("192.0.2.80").replace("inference.example", f"{name}.example")
+
+
+async def test_an_edit_of_the_same_size_and_times_is_adopted(daemon: Daemon, files: Files) -> None:
+    before = files.zone.stat()
+    files.zone.write_text(zone_text("192.0.2.81", serial=8))
+    os.utime(files.zone, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert files.zone.stat().st_size == before.st_size
+    await until(lambda: daemon.reloads.adopted == 1)
+
+
+async def test_a_refused_edit_is_tried_again_once_a_file_that_it_names_is_there(
+    daemon: Daemon, files: Files
+) -> None:
+    files.zone.write_text(zone_text("192.0.2.80", serial=8) + "$INCLUDE more.inc\n")
+    await until(lambda: daemon.reloads.refused == 1)
+    (files.zone.parent / "more.inc").write_text("more 60 A 192.0.2.90\n")
+    await until(lambda: daemon.reloads.adopted == 1)
+    assert addresses(await ask(daemon, "more.inference.example")) == {"192.0.2.90"}
+
+
+IRREGULAR: dict[str, Callable[[Files], Path]] = {
+    "configuration": lambda files: files.config,
+    "fragment": lambda files: files.config.with_suffix(".d") / "x.toml",
+    "zone": lambda files: files.zone.parent / "another.zone",
+    "included file": lambda files: files.zone.parent / "more.inc",
+    "database": lambda files: files.database,
+}
+
+
+@pytest.mark.parametrize("place", IRREGULAR.values(), ids=IRREGULAR.keys())
+@pytest.mark.parametrize("kind", ["FIFO", "device"])
+async def test_what_is_no_file_is_a_refused_edit_and_holds_nothing_up(
+    daemon: Daemon, files: Files, place: Callable[[Files], Path], kind: str
+) -> None:
+    path = place(files)
+    kept = path.read_bytes() if path.exists() else None
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    if kind == "FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    if path.suffix == ".inc":
+        files.zone.write_text(zone_text("192.0.2.80", serial=8) + "$INCLUDE more.inc\n")
+    await until(lambda: daemon.reloads.refused == 1)
+    assert f"it is a {kind}, not a regular file" in daemon.reloads.last
+    async with asyncio.timeout(5):
+        assert not await daemon.reload()
+    path.unlink()
+    if kept is not None:
+        path.write_bytes(kept)
+    files.zone.write_text(zone_text("192.0.2.81", serial=9))
+    await until(lambda: daemon.reloads.adopted == 1)
+    assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+
+
+async def test_a_file_system_that_hangs_is_an_event_and_a_refused_reload_and_can_be_stopped(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(THREADS, "limit", 0.3)
+    monkeypatch.setattr(watching, "POLL", 0.1)
+    fragments = files.config.with_suffix(".d")
+    fragments.mkdir()
+    with capture_logs() as logged:
+        async with running(files.config) as daemon:
+            with hanging_mount(fragments):
+                await until(lambda: bool(_events(logged, "edits.hanging")))
+                assert not await asyncio.wait_for(daemon.reload(), 5)
+                assert "does not answer" in daemon.reloads.last
+                assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.80"}
+                assert state_of(daemon)["edits"]["hanging"]
+            await until(lambda: bool(_events(logged, "edits.answering")))
+            files.zone.write_text(zone_text("192.0.2.81", serial=8))
+            await until(lambda: daemon.reloads.successful and daemon.reloads.adopted > 0)
+            await until(lambda: not THREADS.hanging)
+    assert not _events(logged, "edits.defect")
+
+
+async def test_a_daemon_whose_files_hang_stops(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(THREADS, "limit", 0.3)
+    fragments = files.config.with_suffix(".d")
+    fragments.mkdir()
+    with hanging_mount(fragments):
+        pass  # skips where it is not allowed, before there is a daemon to stop
+    async with running(files.config) as daemon:
+        mount = hanging_mount(fragments)
+        mount.__enter__()
+        task = asyncio.create_task(daemon.reload())
+        await until(lambda: bool(THREADS.hanging) or task.done())
+        async with asyncio.timeout(10):
+            await daemon.stop()
+        mount.__exit__(None, None, None)
+        await task

@@ -1,0 +1,136 @@
+"""A query load whose clients give up: every query counts as lost that is not answered in time."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import dns.flags
+import dns.message
+import dns.rcode
+from harness.messages import query
+from systemd.box import Box
+from systemd.service import QNAME, until
+
+PACE = 1000
+"""Queries a second."""
+PATIENCE = 0.3
+"""Seconds in which an answer is of use."""
+_SOCKETS = 16
+_SO_RCVBUFFORCE = 33
+_SO_TIMESTAMPNS = 35  # socket(7): when the kernel has received a datagram, by the wall clock
+_TIMESPEC = struct.Struct("@qq")
+_MOST = 0x10000
+
+
+@dataclass
+class Answers:
+    """What came of a load: of each query when it was sent, and what was answered when.
+
+    Times are seconds of the wall clock.
+    """
+
+    sent: dict[int, float] = field(default_factory=dict)
+    received: dict[int, tuple[float, bytes]] = field(default_factory=dict)
+
+    def lost(self, right: set[str]) -> Counter[str]:
+        """Why how many queries have no answer of use: `right` are the addresses of one."""
+        why: Counter[str] = Counter()
+        judged: dict[bytes, str] = {}
+        for number, at in self.sent.items():
+            when, packet = self.received.get(number, (0.0, b""))
+            if not packet:
+                why["no answer"] += 1
+            elif when - at > PATIENCE:
+                why["late"] += 1
+            else:
+                octets = packet[2:]  # all but the ID
+                if octets not in judged:
+                    judged[octets] = _fault(packet, right)
+                if judged[octets]:
+                    why[judged[octets]] += 1
+        return why
+
+    def slowest(self) -> float:
+        """Seconds that the slowest answer took."""
+        return max(when - self.sent[number] for number, (when, _) in self.received.items())
+
+
+class PatientLoad:
+    """`PACE` queries a second over UDP from sockets that are open before, until `stop`."""
+
+    def __init__(self, box: Box) -> None:
+        self.answers = Answers()
+        self._stopping = threading.Event()
+        self._sockets = [box.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(_SOCKETS)]
+        for each in self._sockets:
+            each.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+            each.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            each.connect(("127.0.0.1", 53))
+            each.setblocking(False)
+        self._packet = query(QNAME, ecs="1.2.3.0/24")[2:]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def until_sent(self, more: int) -> None:
+        """Wait until so many more are on their way."""
+        goal = len(self.answers.sent) + more
+        until(lambda: len(self.answers.sent) >= goal, f"{goal} queries sent")
+
+    def stop(self) -> Answers:
+        """Send no more, and wait for what is still of use."""
+        self._stopping.set()
+        self._thread.join()
+        for each in self._sockets:
+            each.close()
+        return self.answers
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as ready:
+            for each in self._sockets:
+                ready.register(each, selectors.EVENT_READ)
+            due = time.monotonic()
+            last = None
+            while last is None or time.monotonic() < last:
+                now = time.monotonic()
+                number = len(self.answers.sent)
+                if last is None and (self._stopping.is_set() or number == _MOST):
+                    last = now + PATIENCE
+                while last is None and now >= due and number < _MOST:
+                    self._send(number)
+                    number += 1
+                    due += 1 / PACE
+                self._read(ready)
+
+    def _send(self, number: int) -> None:
+        self.answers.sent[number] = time.time()
+        try:
+            self._sockets[number % _SOCKETS].send(number.to_bytes(2, "big") + self._packet)
+        except OSError:  # nobody listens: this one is lost
+            return
+
+    def _read(self, ready: selectors.BaseSelector) -> None:
+        for key, _ in ready.select(0.0005):
+            assert isinstance(key.fileobj, socket.socket)
+            while True:
+                try:
+                    packet, told, *_ = key.fileobj.recvmsg(65535, 64)
+                except OSError:  # no more, or nobody listened
+                    break
+                number = int.from_bytes(packet[:2], "big")
+                # Not when this thread had its turn on a busy machine.
+                seconds, nanoseconds = _TIMESPEC.unpack(told[0][2])
+                self.answers.received.setdefault(number, (seconds + nanoseconds / 1e9, packet))
+
+
+def _fault(packet: bytes, right: set[str]) -> str:
+    message = dns.message.from_wire(packet)
+    addresses = {rdata.address for rrset in message.answer for rdata in rrset}
+    if message.rcode() != dns.rcode.NOERROR or addresses != right:
+        return f"{dns.rcode.to_text(message.rcode())} {sorted(addresses)}"
+    return "" if message.flags & dns.flags.AA else "not authoritative"
