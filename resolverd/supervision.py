@@ -139,5 +139,7 @@ def status_line(
     outcome, _, reason = reloads.last.partition(": ")
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
-    not_ready = f"NOT READY: {doubt}; " if doubt else ""
-    return f"{not_ready}generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"
+    first = f"NOT READY: {doubt}; " if doubt else ""
+    first += "DEGRADED: serving kept files; " if reloads.kept else ""
+    counted = f"{up} of {regions} regions up"
+    return f"{first}generation {generation}, {counted}, {event} at {at}{why}"

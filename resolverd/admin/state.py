@@ -85,6 +85,8 @@ def reload_of(served: Served) -> Json:
         "adopted": reloads.adopted,
         "refused": reloads.refused,
         "reason": reloads.last if not reloads.successful else None,
+        "kept": reloads.kept or None,
+        "restart": reloads.restart or None,
         "problems": [asdict(problem) for problem in reloads.problems],
     }
 
