@@ -185,7 +185,8 @@ class Daemon:
             "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
-        limits = affordable(server, choice, len(inputs.targets.by_id))
+        connections = inputs.config.admin.connections
+        limits = affordable(server, choice, len(inputs.targets.by_id), connections)
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         self._observation = Observation(inputs, self._news, await self._restored())
         self._publication = Publication(

@@ -8,11 +8,8 @@ action is to terminate are here, real-time ones included.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
-
-from resolverd import log
 
 _NAMED = (
     signal.SIGUSR1,
@@ -38,6 +35,8 @@ def ignore_early() -> None:
 
 def ignore_unmeant() -> None:
     """Ignore them from now on, in the running event loop's process; one event for each."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     for number in UNMEANT:
         with contextlib.suppress(OSError, ValueError, RuntimeError):  # the C library keeps some
@@ -45,6 +44,8 @@ def ignore_unmeant() -> None:
 
 
 def _ignored(number: int) -> None:
+    from resolverd import log  # only now: `ignore_early` comes before all other imports
+
     log.get("daemon").warning("signal.ignored", signal=_name(number))
 
 

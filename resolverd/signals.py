@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from resolverd.ignored_signals import ignore_early
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -35,6 +37,7 @@ class Signals:
     def take(self) -> None:
         """Obey from now on."""
         self._taken = True
+        ignore_early()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hang_up)

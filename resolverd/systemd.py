@@ -31,6 +31,7 @@ _AT_ONCE = 64
 
 _NOTIFY = ("NOTIFY_SOCKET",)
 _WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
+_PROCESS = ("SYSTEMD_EXEC_PID",)
 _LISTEN = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
 
@@ -47,13 +48,15 @@ class Supervisor:
     """Whoever started this process: where to tell how it goes, and what was handed over.
 
     `watchdog` is the seconds within which each `alive` must follow the one before, or None.
-    `sockets` are the socket unit's; `stored` what an earlier process stored, by name.
+    `sockets` are the socket unit's; `stored` what an earlier process stored, by name. `main`: this
+    is the process that a unit of systemd's is for, so its cgroup is its own (systemd.exec(5)).
     """
 
     address: str = ""
     watchdog: float | None = None
     sockets: Sequence[socket.socket] = ()
     stored: Mapping[str, Sequence[socket.socket]] = field(default_factory=dict)
+    main: bool = False
     _status: str = field(default="", init=False)
 
     @classmethod
@@ -62,7 +65,7 @@ class Supervisor:
 
         Raises EngineError when it promises sockets that are none.
         """
-        found = {key: environ.pop(key, "") for key in (*_NOTIFY, *_WATCHDOG, *_LISTEN)}
+        found = {key: environ.pop(key, "") for key in (*_NOTIFY, *_WATCHDOG, *_PROCESS, *_LISTEN)}
         pid = os.getpid()
         passed: list[socket.socket] = []
         stored: dict[str, list[socket.socket]] = {}
@@ -76,6 +79,7 @@ class Supervisor:
             watchdog=watchdog_interval(found["WATCHDOG_USEC"], found["WATCHDOG_PID"], pid),
             sockets=passed,
             stored=stored,
+            main=found["SYSTEMD_EXEC_PID"] == str(pid),
         )
 
     def ready(self, status: str) -> None:

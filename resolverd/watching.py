@@ -46,6 +46,7 @@ class Watching:
         self._hint = asyncio.Event()
         self._notified, self._polling = False, ""
         self._watch_again = 0.0
+        self._gap = _GAP
         self._log = log.get("edits")
 
     @property
@@ -102,10 +103,11 @@ class Watching:
         self._follow(notifications, scan, now)
         self._note_attempt(attempt, scan)
         self._waiting, decision = judge(self._waiting, scan.files, self._tried, now, self.settle)
-        if decision is Decision.ADOPT:
-            await self._adopt(scan)
         self._tell_waiting(now)
-        poll = max(POLL, _REST * (now - began))
+        if decision is Decision.ADOPT and not await self._adopt(scan):
+            return _GAP
+        self._gap = max(_GAP, _REST * (now - began))
+        poll = max(POLL, self._gap)
         if self._waiting is None:
             return poll
         return min(poll, max(_GAP, self._waiting.since + self.settle - time.monotonic()))
@@ -133,13 +135,15 @@ class Watching:
             if path in scan.files:
                 self._tried[path] = scan.files[path].content
 
-    async def _adopt(self, scan: Scan) -> None:
+    async def _adopt(self, scan: Scan) -> bool:
+        """Whether that was an edit: False if the load met what had not settled."""
         settled = {path: seen.content for path, seen in scan.files.items()}
         await self._adoption.reload(settled=settled)
         if self._adoption.attempt.unsettled():
             self._waiting = self._waiting and self._waiting._replace(since=time.monotonic())
-        else:
-            self._tried, self._waiting = settled, None
+            return False
+        self._tried, self._waiting = settled, None
+        return True
 
     def _follow(self, notifications: Notifications, scan: Scan, now: float) -> None:
         if self._notified or now >= self._watch_again:
@@ -176,7 +180,7 @@ class Watching:
 
     async def _pause(self, seconds: float) -> None:
         """Until something is noticed, but no scan follows another at once."""
-        gap = min(_GAP, seconds)
+        gap = min(self._gap, seconds)
         await asyncio.sleep(gap)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds - gap):

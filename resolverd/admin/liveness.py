@@ -36,5 +36,6 @@ async def faults(served: Served) -> list[str]:
 
 
 def degraded(served: Served) -> list[str]:
-    """What keeps failing that answers do not need, in words; empty while all is well."""
-    return served.tasks.failing(vital=False)
+    """What answers do without, in words: refused files on disk, tasks that keep failing."""
+    kept = served.reloads.kept
+    return [*([kept] if kept else []), *served.tasks.failing(vital=False)]

@@ -236,6 +236,11 @@ def operation(served: Served) -> Iterator[Metric]:
     yield _gauge(
         "resolverd_last_reload_timestamp_seconds", "When an edit was last tried.", reloads.at
     )
+    yield _gauge(
+        "resolverd_serving_kept_files",
+        "1 while kept files are served, as those on disk were refused at the start.",
+        float(bool(reloads.kept)),
+    )
     yield _gauge("resolverd_start_timestamp_seconds", "When the daemon started.", served.started)
     yield _info(
         "resolverd_engine",

@@ -24,6 +24,8 @@ def reload_of(served: Served) -> Json:
         "refused": reloads.refused,
         "held": reloads.held,
         "reason": reloads.last if not reloads.successful else None,
+        "kept": reloads.kept or None,
+        "restart": reloads.restart or None,
         "problems": [asdict(problem) for problem in reloads.problems],
         "outdated": outdated_of(reloads.outdated),
         "changed": None if reloads.changes is None else changes_of(reloads.changes),

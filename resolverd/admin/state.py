@@ -75,7 +75,7 @@ def urls_of(served: Served) -> Json:
 
 def config_path(served: Served) -> str:
     """The main configuration file, as an absolute path."""
-    return str(served.inputs.files[0].resolve())
+    return served.inputs.main
 
 
 def _edits(served: Served) -> Json:

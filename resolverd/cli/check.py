@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import textwrap
 from dataclasses import asdict
+from pathlib import Path
 
 from resolverd.cli.comparison import forecast, serials, show
 from resolverd.cli.console import complain, count, out, report, show_json
+from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
@@ -47,7 +49,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         verbs,
         "check",
         "read configuration, zones and databases, and report everything that is wrong",
-        ["resolverd check", "resolverd check --config /etc/resolverd/resolverd.toml --json"],
+        [
+            "resolverd check",
+            "resolverd check --config /etc/resolverd/resolverd.toml --json",
+            "resolverd check --import /var/lib/bind/db.example.com",
+        ],
         run,
         more=_listing("a resolverd.toml to start from:", FIRST_CONFIG)
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
@@ -55,10 +61,20 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     add_socket(parser)
     add_config(parser)
     add_json(parser)
+    parser.add_argument(
+        "--import",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        dest="imported",
+        help="read zone files that BIND serves, without a configuration, and say what would change",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 when it would be served (warnings are printed), 1 when not."""
+    if arguments.imported:
+        return import_zones(arguments.imported, as_json=arguments.json)
     inputs: Inputs | None = None
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))

@@ -8,7 +8,6 @@ from pathlib import Path
 from resolverd import log
 from resolverd.cli.options import add_config, existing_config, verb
 from resolverd.daemon import Daemon
-from resolverd.ignored_signals import ignore_early
 from resolverd.kept.locate import state_path
 from resolverd.loop import run_loop
 from resolverd.signals import PROCESS
@@ -38,7 +37,6 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
-    ignore_early()
     log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
     with PROCESS.obeyed(), log.everything():

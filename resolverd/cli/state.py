@@ -77,6 +77,7 @@ def _facts(state: Json) -> Table:
         *([("NOT READY", state["doubt"]["reason"], "red")] if state["doubt"]["reason"] else []),
         ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
         ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
+        *_restart(reload),
         ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),
     ]
     rows += [
@@ -89,6 +90,18 @@ def _facts(state: Json) -> Table:
     for label, fact, style in rows:
         facts.add_row(label, Text(fact, style))
     return facts
+
+
+def _restart(reload: Json) -> list[tuple[str, str, str]]:
+    """What a restart would do, where the files on disk are refused."""
+    if not reload["reason"]:
+        return []
+    rows = [("DEGRADED", reload["kept"], "red")] if reload.get("kept") else []
+    if at := reload.get("restart"):
+        told = f"would serve the files adopted at {at}, and not those on disk"
+    else:
+        told = "would not come up: the files on disk are refused, and none are kept"
+    return [*rows, ("a restart", told, "red")]
 
 
 def _regions(state: Json) -> Table:

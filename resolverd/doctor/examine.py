@@ -189,7 +189,11 @@ def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[
     processes = 1 if engine == "native" or workers == 1 else 1 + workers
     probes = len(probe_targets(host.config).by_id)
     sharing = workers_in_process(Choice(serves, workers, ""))
-    needed = capacity.Descriptors(kept(sharing, listeners, probes), sharing, server.tcp_connections)
+    needed = capacity.Descriptors(
+        kept(sharing, listeners, probes, host.config.admin.connections),
+        sharing,
+        server.tcp_connections,
+    )
     yield capacity.open_files(proc.open_files_limit(process), needed, process)
     yield inotify(
         server.watch,

@@ -67,50 +67,50 @@ class Datagrams:
         for _ in range(_BATCH):
             try:
                 packet, source = udp.recvfrom(_QUERY)
-            except OSError as wrong:
-                self._survive(wrong)
+            except OSError as error:
+                self._survive(error)
                 return
             response = self._respond(packet, source[0])
             if response is None:
                 continue
             try:
                 udp.sendto(response, source)
-            except OSError as wrong:
-                if self._unsent(wrong, response, [], source):
+            except OSError as error:
+                if self._unsent(error, response, [], source):
                     return
 
     def _serve_wildcard(self) -> None:
         udp = self._udp
         for _ in range(_BATCH):
             try:
-                packet, told, _, source = udp.recvmsg(_QUERY, _CONTROL)
-            except OSError as wrong:
-                self._survive(wrong)
+                packet, pktinfo, _, source = udp.recvmsg(_QUERY, _CONTROL)
+            except OSError as error:
+                self._survive(error)
                 return
             response = self._respond(packet, source[0])
             if response is None:
                 continue
-            control = _reply_control(*told[0]) if told else []
+            control = _reply_control(*pktinfo[0]) if pktinfo else []
             try:
                 udp.sendmsg([response], control, 0, source)
-            except OSError as wrong:
-                if self._unsent(wrong, response, control, source):
+            except OSError as error:
+                if self._unsent(error, response, control, source):
                     return
 
-    def _survive(self, wrong: OSError) -> None:
+    def _survive(self, error: OSError) -> None:
         """Count an error of an earlier datagram, or report that the socket is none any more."""
-        if isinstance(wrong, BlockingIOError | InterruptedError):
+        if isinstance(error, BlockingIOError | InterruptedError):
             return
-        if wrong.errno in _NO_SOCKET:
+        if error.errno in _NO_SOCKET:
             self._loop.remove_reader(self._descriptor)
-            self._failed(f"a UDP socket failed: {wrong.strerror}")
+            self._failed(f"a UDP socket failed: {error.strerror}")
             return
-        self._counters.send_errors[type(wrong).__name__] += 1
+        self._counters.send_errors[type(error).__name__] += 1
 
-    def _unsent(self, wrong: OSError, response: bytes, control: Control, source: Any) -> bool:
+    def _unsent(self, error: OSError, response: bytes, control: Control, source: Any) -> bool:
         """Hold a reply for which there is no room yet, and read nothing meanwhile; else count."""
-        if not isinstance(wrong, BlockingIOError):
-            self._survive(wrong)
+        if not isinstance(error, BlockingIOError):
+            self._survive(error)
             return False
         self._held = response, control, source
         self._loop.remove_reader(self._descriptor)
@@ -126,8 +126,8 @@ class Datagrams:
             self._udp.sendmsg([response], control, 0, source)
         except BlockingIOError:
             return
-        except OSError as wrong:
-            self._survive(wrong)
+        except OSError as error:
+            self._survive(error)
         self._resume()
 
     def _give_up(self, *, resume: bool = True) -> None:
@@ -144,17 +144,17 @@ class Datagrams:
 
 
 @lru_cache(maxsize=1024)
-def _reply_control(level: int, kind: int, told: bytes) -> Control:
-    """What has a reply leave from the address that `told` says was asked.
+def _reply_control(level: int, kind: int, pktinfo: bytes) -> Control:
+    """What has a reply leave from the address that `pktinfo` says was asked.
 
     Whichever interface leads to the client will do, but for a link-local address, which means
     nothing without its interface.
     """
     if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
-        _, local, asked = _IN_PKTINFO.unpack(told)
+        _, local, asked = _IN_PKTINFO.unpack(pktinfo)
         return [(level, kind, _IN_PKTINFO.pack(0, local, asked))]
     if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
-        asked, interface = _IN6_PKTINFO.unpack(told)
+        asked, interface = _IN6_PKTINFO.unpack(pktinfo)
         link_local = asked[0] == 0xFE and asked[1] & 0xC0 == 0x80
         return [(level, kind, _IN6_PKTINFO.pack(asked, interface if link_local else 0))]
     return []

@@ -17,21 +17,23 @@ from resolverd.engine.tcp import TcpLimits
 
 RESERVE = 64
 """Descriptors of the interpreter, the log, the watchers, and files that are being read."""
-ADMIN = 128
-"""Of the admin API: its listeners and connections."""
+ADMIN = 100
+"""Connections to each of the two listeners of the admin API, unless `admin.connections` differs."""
 PER_TARGET = 2
 """Of a probe target: the probe under way, and the one before where that still hangs."""
 PER_WORKER = 2
 """Of a worker: what it waits with, and what wakes it."""
 
 
-def kept(workers: int, listeners: int, probes: int) -> int:
+def kept(workers: int, listeners: int, probes: int, admin: int = ADMIN) -> int:
     """Descriptors that are never a TCP client's, in a process that serves and probes.
 
     `workers` share the process, `listeners` have a UDP and a TCP socket for each of them (and one
-    more of each that the native engine works with), `probes` are the targets.
+    more of each that the native engine works with), `probes` are the targets, `admin` is
+    `admin.connections`.
     """
-    return workers * (4 * listeners + PER_WORKER) + PER_TARGET * probes + ADMIN + RESERVE
+    served = workers * (4 * listeners + PER_WORKER)
+    return served + PER_TARGET * probes + 2 * (1 + admin) + RESERVE
 
 
 def tcp_connections(limit: int, wanted: int, workers: int, kept: int) -> int:
@@ -42,18 +44,18 @@ def tcp_connections(limit: int, wanted: int, workers: int, kept: int) -> int:
     return max(1, min(wanted, (limit - kept) // workers))
 
 
-def affordable(server: Server, choice: Choice, probes: int) -> TcpLimits:
+def affordable(server: Server, choice: Choice, probes: int, admin: int) -> TcpLimits:
     """The limits that the configuration sets, lowered to what this process may open; says so."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return lowered(TcpLimits.of(server), choice, limit, len(server.listen), probes)
+    return lowered(TcpLimits.of(server), choice, limit, len(server.listen), probes, admin)
 
 
 def lowered(
-    limits: TcpLimits, choice: Choice, limit: int, listeners: int, probes: int
+    limits: TcpLimits, choice: Choice, limit: int, listeners: int, probes: int, admin: int = ADMIN
 ) -> TcpLimits:
     """`limits` as `limit` descriptors bear them; a warning event where that is less."""
     workers = workers_in_process(choice)
-    needed = kept(workers, listeners, probes)
+    needed = kept(workers, listeners, probes, admin)
     bearable = tcp_connections(limit, limits.connections, workers, needed)
     if bearable == limits.connections:
         return limits
@@ -63,7 +65,7 @@ def lowered(
         configured=limits.connections,
         descriptors=limit,
         kept=needed,
-        mend=f"raise LimitNOFILE= in the unit, or ulimit -n, to "
+        hint=f"raise LimitNOFILE= in the unit, or ulimit -n, to "
         f"{needed + workers * limits.connections}",
     )
     return replace(limits, connections=bearable)

@@ -168,7 +168,7 @@ async def _serve(
     while True:
         try:
             kind, content = await asyncio.to_thread(pipe.recv)
-        except EOFError:
+        except (EOFError, OSError):  # the daemon has stopped, or was killed
             break
         reply: Counters | str | None = None
         if kind == "plan":
@@ -182,6 +182,9 @@ async def _serve(
             reply = await engine.counters()
         elif kind == "check":
             reply = await _fault(engine)
-        pipe.send(reply)
+        try:
+            pipe.send(reply)
+        except OSError:  # it was killed, and what is read here is to be answered all the same
+            break
     if serving:
         await engine.stop()

@@ -21,9 +21,6 @@ from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
 from resolverd.snapshot.model import Snapshot
 
-# Turns of the loop in which a query that a TCP connection has received is read and answered.
-_LAST_TURNS = 5
-
 
 class ReferenceEngine:
     """Serves in the running event loop, on sockets that are bound already."""

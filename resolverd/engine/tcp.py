@@ -38,6 +38,8 @@ _ACCEPTED_AT_ONCE = 64
 _SPARED = 8
 # Seconds in which nobody is accepted after no descriptor was to be had.
 _SHORTAGE = 0.1
+# Seconds that a query may be under way on a connection that is about to be closed.
+_UNDER_WAY = 0.1
 # Seconds that all connections together have, at the end, to take their answers.
 _CLOSE_TIMEOUT = 1.0
 
@@ -83,7 +85,7 @@ class TcpService:
         self._connections: set[Connection] = set()
         # When connections are looked at for their time, in monotonic seconds.
         self._due = math.inf
-        self._look: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._none_open = asyncio.Event()
 
@@ -97,6 +99,8 @@ class TcpService:
         self._pause()
         if self._resume is not None:
             self._resume.cancel()
+        if self._connections:
+            await asyncio.sleep(_UNDER_WAY)
         for connection in tuple(self._connections):
             ended = connection.ready()
             self._settle(connection, connection.close() if ended is None else ended)
@@ -107,8 +111,8 @@ class TcpService:
                     await self._none_open.wait()
         for connection in tuple(self._connections):
             self._end(connection, "")
-        if self._look is not None:
-            self._look.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _listen(self) -> None:
         self._resume = None
@@ -130,8 +134,8 @@ class TcpService:
                 stream, peer = listening.accept()
             except BlockingIOError:
                 return
-            except OSError as wrong:
-                if wrong.errno in _NO_DESCRIPTOR:
+            except OSError as error:
+                if error.errno in _NO_DESCRIPTOR:
                     # accept(2) wants a descriptor before it looks whether anybody waits.
                     if not _is_readable(listening):
                         return
@@ -139,11 +143,11 @@ class TcpService:
                         self._wait_for_descriptors()
                         return
                     gave_up = True
-                elif wrong.errno in _NOT_LISTENING:
+                elif error.errno in _NOT_LISTENING:
                     self._pause()
-                    self._failed(f"a listening TCP socket failed: {wrong.strerror}")
+                    self._failed(f"a listening TCP socket failed: {error.strerror}")
                     return
-                elif not isinstance(wrong, ConnectionAbortedError | InterruptedError):
+                elif not isinstance(error, ConnectionAbortedError | InterruptedError):
                     self._counters.tcp_refused["peer_closed"] += 1
                 continue
             gave_up = False
@@ -213,7 +217,7 @@ class TcpService:
             self._end(connection, ended)
             return
         self._watch(connection, connection.wanted)
-        self._look_by(self._over(connection))
+        self._expire_by(self._over(connection))
 
     def _watch(self, connection: Connection, wanted: int) -> None:
         changed, descriptor = connection.watched ^ wanted, connection.stream.fileno()
@@ -246,14 +250,14 @@ class TcpService:
     def _over(self, connection: Connection) -> float:
         return connection.over(self._idle_time, self._limits.idle, self._limits.lifetime)
 
-    def _look_by(self, moment: float) -> None:
+    def _expire_by(self, moment: float) -> None:
         """Look for connections whose time is over, at `moment` at the latest."""
         if moment >= self._due:
             return
-        if self._look is not None:
-            self._look.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._due = moment
-        self._look = self._loop.call_later(max(0.0, moment - time.monotonic()), self._expire)
+        self._timer = self._loop.call_later(max(0.0, moment - time.monotonic()), self._expire)
 
     def _expire(self) -> None:
         """End the connections whose time is over.
@@ -276,7 +280,7 @@ class TcpService:
             self._watch(connection, connection.wanted)
             moments.append(self._over(connection))
         if moments:
-            self._look_by(max(min(moments), now + min(idle, limits.lifetime) / 10))
+            self._expire_by(max(min(moments), now + min(idle, limits.lifetime) / 10))
 
 
 def _is_readable(file: socket.socket) -> bool:

@@ -12,7 +12,7 @@ import errno
 import fnmatch
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,10 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Matches(NamedTuple):
-    """Paths that match, sorted; directories that were listed; and those that could not be."""
+    """Paths that match, sorted; directories that were listed; and those that could not be.
+
+    Those listed are absolute, the others as the pattern and where it starts are written.
+    """
 
     paths: list[str]
     directories: list[str]
@@ -36,15 +39,20 @@ def match(directory: Path, pattern: str) -> Matches:
 
     Raises HangingError.
     """
-    below = str(directory.absolute())
-    if (kept := replayed_glob(below, pattern)) is not None:
+    base = key_of(directory)
+    if (kept := replayed_glob(base, pattern)) is not None:
         matches = Matches(list(kept), [], {})
     else:
-        matches = THREADS.run(lambda step: expand(str(directory), pattern, step))
-        shown = [path for path in matches.paths if not hidden(key_of(Path(path)))]
-        matches = matches._replace(paths=shown)
-    note_glob(below, pattern, [key_of(Path(p)) for p in matches.paths])
-    return matches
+        matches = THREADS.run(lambda step: expand(base, pattern, step))
+        matches = matches._replace(paths=[path for path in matches.paths if not hidden(path)])
+    note_glob(base, pattern, matches.paths)
+    if directory.is_absolute():
+        return matches
+    return Matches(
+        [_beside(directory, base, path) for path in matches.paths],
+        matches.directories,
+        {_beside(directory, base, path): wrong for path, wrong in matches.unlisted.items()},
+    )
 
 
 def real_path(path: Path) -> str:
@@ -62,6 +70,29 @@ def real_path(path: Path) -> str:
         return THREADS.run(resolve)
     except OSError:
         return name
+
+
+def real_paths(paths: Sequence[Path]) -> list[str]:
+    """`real_path` of each, all at once unless one does not answer."""
+
+    def resolve(step: Step) -> list[str]:
+        resolved = []
+        for name in map(key_of, paths):
+            step(name)
+            resolved.append(os.path.realpath(name))
+        return resolved
+
+    try:
+        return THREADS.run(resolve)
+    except OSError:
+        return [real_path(path) for path in paths]
+
+
+def _beside(directory: Path, base: str, path: str) -> str:
+    """`path` below `base`, as somebody would write it who writes `directory` for that."""
+    if path != base and not path.startswith(f"{base}/"):
+        return path
+    return str(directory / path[len(base) + 1 :])
 
 
 def expand(directory: str, pattern: str, step: Step) -> Matches:
@@ -111,7 +142,7 @@ def _listed(directory: str, matches: Matches, step: Step) -> list[os.DirEntry[st
     if directory not in matches.directories:
         matches.directories.append(directory)
     try:
-        step(directory)
+        step(f"{directory}/")
         with os.scandir(directory) as entries:
             return list(entries)
     except OSError as wrong:
@@ -133,7 +164,7 @@ def _exists(path: str, matches: Matches, step: Step) -> bool:
 def _is_directory(entry: os.DirEntry[str], matches: Matches, step: Step, *, follow: bool) -> bool:
     try:
         if follow and entry.is_symlink():
-            step(entry.path)
+            step(f"{entry.path}/")
         return entry.is_dir(follow_symlinks=follow)
     except OSError as wrong:
         if wrong.errno not in _GONE:

@@ -92,7 +92,7 @@ class Scanner:
 
 def _directory(name: str, step: Step) -> tuple[int, int] | None:
     try:
-        step(name)
+        step(f"{name}/")
         status = os.stat(name)  # noqa: PTH116
     except OSError:
         return None

@@ -3,8 +3,8 @@
 A call that waits for a dead NFS server or FUSE process cannot be interrupted, only killed with
 the process. So such calls are made in daemon threads; work says before each call which path it is
 about, and whoever waits for it gives up once one call takes longer than the limit. While a thread
-hangs at a path, that path and those of the same directory are refused at once, and once too many
-threads hang, all are: what hangs costs a bounded number of threads.
+hangs at a path, all of the same directory are refused at once, and once too many threads hang, all
+are: what hangs costs a bounded number of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Step = Callable[[str], None]
-"""Called with the path that is about to be touched. Raises HangingError if others hang there."""
+"""Called with the path that is about to be touched, a directory's with a slash at its end.
+
+Raises HangingError if others hang in the same directory.
+"""
 
 STEP_LIMIT = 5.0
 """Seconds that one call may take."""
@@ -68,9 +71,10 @@ class FileThreads:
 
     def run(self, work: Callable[[Step], T]) -> T:
         """What `work` returns. Raises HangingError, or what it raises. Not for an event loop."""
-        finished = threading.Event()
-        job = self._submit(work, finished.set)
-        while not finished.wait(self._remaining(job)):
+        finished = threading.Lock()  # half the time of an Event, for thousands of files
+        finished.acquire()
+        job = self._submit(work, finished.release)
+        while not finished.acquire(timeout=self._remaining(job)):
             self._give_up_if_late(job)
         result: T = job.outcome()
         return result
@@ -145,7 +149,7 @@ class FileThreads:
         with self._lock:
             left = [job.path for job in self._left]
         for hanging in left:
-            if hanging in {path, directory} or os.path.dirname(hanging) == directory:  # noqa: PTH120
+            if os.path.dirname(hanging) == directory:  # noqa: PTH120
                 raise HangingError(path, f"it is not tried while {hanging} does not answer")
         if len(left) >= self._max_hanging:
             raise HangingError(path, f"it is not tried while {len(left)} files do not answer")

@@ -1,7 +1,8 @@
 """Processes of earlier daemons in this one's cgroup: a standby that hangs, a stopped worker.
 
 The service manager kills only the daemon itself, lest it kill the standby (systemd.kill(5),
-KillMode=process). So whoever is left when the next daemon is about to serve is killed by that.
+KillMode=process). So whoever is left when the next daemon starts is killed by that: but for the
+standby, which is known by the name of its process, and is to end once the daemon serves.
 """
 
 from __future__ import annotations
@@ -11,17 +12,24 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+STANDBY = "standby"
+"""The name of a standby's process (comm of proc(5))."""
+
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def kill_leftovers(process: Path = Path("/proc"), cgroups: Path = _CGROUPS) -> list[int]:
-    """Kill what is in this process's cgroup and does not come from it; the PIDs.
+def kill_leftovers(
+    *, but: str = "", process: Path = Path("/proc"), cgroups: Path = _CGROUPS
+) -> list[int]:
+    """Kill what is in this process's cgroup and does not come from it, `but` for one; the PIDs.
 
     To be called by the main process of a service alone: elsewhere the cgroup is others' too.
     """
     parents = {pid: _parent(process, pid) for pid in _members(process, cgroups)}
     killed = []
     for pid in strangers(parents, os.getpid()):
+        if but and _name(process, pid) == but:
+            continue
         try:
             os.kill(pid, signal.SIGKILL)
         except OSError:  # it has ended, or is another user's
@@ -54,6 +62,13 @@ def _members(process: Path, cgroups: Path) -> list[int]:
         return [int(pid) for pid in (cgroups / own[0] / "cgroup.procs").read_text().split()]
     except (OSError, ValueError):
         return []
+
+
+def _name(process: Path, pid: int) -> str:
+    try:
+        return (process / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _parent(process: Path, pid: int) -> int:

@@ -17,8 +17,11 @@ import gc
 import os
 import signal
 import socket
+import sys
+import time
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 from resolverd import log
@@ -26,10 +29,13 @@ from resolverd.engine.interface import Engine
 from resolverd.errors import EngineError, ExitCode
 from resolverd.handover.answering import RunLoop, answer
 from resolverd.handover.latest import Latest
+from resolverd.handover.leftovers import STANDBY
 from resolverd.snapshot.model import Snapshot
 
 # Seconds in which it answers once it is to, or is given up.
 _START = 5.0
+# Seconds that a process takes to end once its files are closed.
+_DYING = 1.0
 _FIRST_DESCRIPTOR = 3
 # What it is told, and says. That nothing can be told any more means that the daemon is dead.
 _ANSWER = b"a"
@@ -55,6 +61,9 @@ class Standby:
         try:
             self.pid = await asyncio.to_thread(self._fork, run)
             self._ended = False
+        except OSError:
+            self.dismiss()
+            raise
         finally:
             os.close(self._told)
             os.close(self._hear)
@@ -116,18 +125,20 @@ class Standby:
 
     def _live(self, run: RunLoop) -> NoReturn:
         """All that the forked process does."""
-        status = ExitCode.INTERNAL
+        status, parent = ExitCode.INTERNAL, os.getppid()
         try:
+            log.in_fork()  # first, for another thread may have held a lock of the log
+            Path("/proc/self/comm").write_text(STANDBY)
             gc.freeze()  # what was the parent's is never finalised here
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             sockets = [each for s in self._engine.sockets for each in (*s.udp, *s.tcp)]
-            kept = [each.fileno() for each in (*sockets, self._channel)]
+            kept = [each.fileno() for each in (*sockets, self._channel, sys.stdout, sys.stderr)]
             _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
-            os.read(self._told, 1)
-            log.in_fork()
+            if os.read(self._told, 1) != _ANSWER and not _orphaned(parent):
+                os._exit(ExitCode.OK)
             run(answer(self._engine, self._read(), self._channel, self._answers))
             status = ExitCode.OK
         except BaseException as wrong:  # noqa: BLE001 - nothing is above this
@@ -143,9 +154,20 @@ class Standby:
             os.write(self._hear, _ANSWERS)
 
 
+def _orphaned(parent: int) -> bool:
+    """Whether `parent` is dead, and not just done with this one.
+
+    It has closed its files a moment before it is no parent any more.
+    """
+    until = time.monotonic() + _DYING
+    while os.getppid() == parent and time.monotonic() < until:
+        time.sleep(0.001)
+    return os.getppid() != parent
+
+
 def _close_all_but(kept: Iterable[int]) -> None:
     first = _FIRST_DESCRIPTOR
     for descriptor in sorted(kept):
         os.closerange(first, descriptor)
-        first = descriptor + 1
+        first = max(first, descriptor + 1)
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))

@@ -28,7 +28,7 @@ from resolverd.handover.channel import (
     receive,
     send,
 )
-from resolverd.handover.leftovers import kill_leftovers
+from resolverd.handover.leftovers import STANDBY, kill_leftovers
 from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
@@ -51,12 +51,19 @@ class Succession:
         self._mine: socket.socket | None = None
         self._signs: asyncio.Task[None] | None = None
         self._standby: Standby | None = None
+        self._served: Snapshot | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._tried = -_AGAIN
         self._log = log.get("handover")
 
+    @property
+    def standby(self) -> int | None:
+        """The PID of the standby that waits, if any."""
+        return self._standby.pid if self._standby is not None else None
+
     def begin(self) -> None:
-        """Let a standby know that its successor is starting."""
+        """Let a standby know that its successor is starting; nobody else of before is left."""
+        self._kill_leftovers(but=STANDBY)
         if self._before and self._signs is None:
             self._signs = asyncio.create_task(self._sign(), name="handover")
 
@@ -67,27 +74,27 @@ class Succession:
         """
         self.abandon()
         for end in self._before:
-            await self._take_over(end)
+            await self.take_over(end)
             end.close()
         self._before = []
         if not self._supervisor.address:
             return
-        if killed := await asyncio.to_thread(kill_leftovers):
-            self._log.warning("leftovers.killed", pids=killed)
+        self._kill_leftovers()
         self._store(engine, own_sockets=own_sockets)
         await self._renew(engine, snapshot)
 
     def update(self, engine: Engine, snapshot: Snapshot) -> None:
         """What is answered from now on; a Plan of its own needs a standby of its own."""
+        self._served = snapshot
         if self._mine is None:
             return
-        standby = self._standby
-        if standby is not None:
-            standby.update(snapshot)
-        renewing = self._renewal is not None and not self._renewal.done()
-        due = time.monotonic() >= self._tried + _AGAIN
+        if self._standby is not None and not self._brought_up_to_date(self._standby, snapshot):
+            self._standby = None
+        if self._renewal is not None and not self._renewal.done():
+            return
+        standby, due = self._standby, time.monotonic() >= self._tried + _AGAIN
         missing = standby is None or not standby.alive
-        if not renewing and ((missing and due) or (standby and standby.plan is not snapshot.plan)):
+        if (missing and due) or (standby is not None and standby.plan is not snapshot.plan):
             self._renewal = asyncio.create_task(self._renew(engine, snapshot), name="standby")
 
     async def bequeath(self, engine: Engine, snapshot: Snapshot) -> None:
@@ -98,37 +105,68 @@ class Succession:
             await self._have_answered(engine, snapshot)
         elif self._standby is not None:
             self._standby.dismiss()
+        self._standby = None
+        if self._mine is not None:
+            self._mine.close()
+            self._mine = None
+
+    def _kill_leftovers(self, *, but: str = "") -> None:
+        if self._supervisor.main and (killed := kill_leftovers(but=but)):
+            self._log.warning("leftovers.killed", pids=killed)
+
+    def _brought_up_to_date(self, standby: Standby, snapshot: Snapshot) -> bool:
+        """One that would answer from what was before is none."""
+        try:
+            standby.update(snapshot)
+        except OSError as wrong:
+            self._log.error("standby.failed", pid=standby.pid, reason=str(wrong))
+            standby.dismiss()
+            return False
+        return True
 
     async def _have_answered(self, engine: Engine, snapshot: Snapshot) -> None:
+        """Have the standby answer, or else a new one."""
         standby = self._standby
         if standby is None or standby.plan is not snapshot.plan or not standby.alive:
             await self._renew(engine, snapshot)
-        if self._standby is None:
+        if await self._answers(snapshot):
             return
-        self._standby.update(snapshot)
+        await self._renew(engine, snapshot)
+        await self._answers(snapshot)
+
+    async def _answers(self, snapshot: Snapshot) -> bool:
+        standby, self._standby = self._standby, None
+        if standby is None:
+            return False
         try:
-            await self._standby.answer()
-        except EngineError as wrong:
-            self._log.error("standby.failed", pid=self._standby.pid, reason=str(wrong))
-            self._standby.dismiss()
+            standby.update(snapshot)
+            await standby.answer()
+        except (EngineError, OSError) as wrong:
+            self._log.error("standby.failed", pid=standby.pid, reason=str(wrong))
+            standby.dismiss()
+            return False
+        return True
 
     async def _renew(self, engine: Engine, snapshot: Snapshot) -> None:
-        """Have a new standby in place of the old."""
+        """Have a new standby in place of the old, which waits until the new one does."""
         self._tried = time.monotonic()
         if self._mine is None or not is_open(self._mine):
             return
-        old, self._standby = self._standby, None
+        self._served = snapshot
+        old = self._standby
         try:
-            made = Standby(engine, snapshot, self._mine)
-            await made.start(self._run)
+            self._standby = Standby(engine, snapshot, self._mine)  # what comes from now on is its
+            await self._standby.start(self._run)
         except OSError as wrong:
+            self._standby = None
             self._log.error("standby.failed", reason=f"none can be started: {wrong.strerror}")
-        else:
-            self._standby = made
         if old is not None:
             if not old.alive:
                 self._log.warning("standby.lost", pid=old.pid)
             old.dismiss()
+        served = self._served
+        if self._standby is not None and self._standby.plan is not served.plan:
+            await self._renew(engine, served)
 
     def abandon(self) -> None:
         """Give no more signs."""
@@ -142,7 +180,7 @@ class Succession:
                 send(end, STARTING)
             await asyncio.sleep(_SIGN)
 
-    async def _take_over(self, end: socket.socket) -> None:
+    async def take_over(self, end: socket.socket) -> None:
         """Have the standby end, and wait for that, within limits."""
         send(end, SERVING)
         said: dict[str, str] = {}

@@ -172,17 +172,24 @@ class AddressBook:
         self._tasks[hostname] = task
 
     def _ended(self, hostname: str, task: asyncio.Task[None]) -> None:
-        """Show a defect of ours; whoever waits for the hostname's first try waits no longer."""
-        defect = None if task.cancelled() else task.exception()
-        if defect is not None:
+        """Whoever waits for the hostname's first try waits no longer."""
+        if not task.cancelled() and (defect := task.exception()):
             self._log.error("addresses.defect", hostname=hostname, exc_info=defect)
         if hostname in self._entries:
             self._entries[hostname].first.set()
 
     async def _keep_fresh(self, hostname: str) -> None:
-        entry = self._entries[hostname]
+        """Refresh for ever; a defect costs one refresh, and is an event while it is another one."""
+        entry, known = self._entries[hostname], ""
         while True:
-            wait = await self._refresh(hostname, entry)
+            try:
+                wait, defect = await self._refresh(hostname, entry), ""
+            except Exception as wrong:  # noqa: BLE001 - the addresses known stay
+                wait, defect = self._retry, repr(wrong)
+                if defect != known:
+                    self._log.error("addresses.defect", hostname=hostname, exc_info=wrong)
+                entry.first.set()
+            known = defect
             await asyncio.sleep(wait)
 
     async def _refresh(self, hostname: str, entry: Entry) -> float:

@@ -1,30 +1,35 @@
 """How busy a region's GPUs are, read from any Prometheus endpoint that the region names.
 
 Each page has a task and a schedule of its own, and shares nothing with the probes, so that a
-slow exporter delays none of them. A page is not trusted: it has a time limit and a size limit,
-and what cannot be read of it is unknown.
+slow exporter delays none of them. A page is not trusted: it has a time limit, a size limit and the
+bounds of a probe (`probes/bounds.py`), and what cannot be read of it is unknown.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import NamedTuple
 
 import aiohttp
 
 from resolverd import log
 from resolverd.config.secrets import shown_text, shown_url
+from resolverd.health.load_pages.samples import find_samples
+from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
+from resolverd.health.probes.session import open_session
+from resolverd.health.probes.trace import begin_trace, current_trace
 
 EVERY = 15.0
 _WITHIN = 5.0
 # What is known of a page is used until it should have been read three times.
 _FRESH = 3 * EVERY
 _MOST_READ = 4 * 1024 * 1024
+_HEADERS = {"User-Agent": "resolverd-probe", "Accept-Encoding": "identity"}
 
 
 class GpuPage(NamedTuple):
@@ -80,14 +85,17 @@ class GpuWatch:
     async def _keep_reading(self, page: GpuPage) -> None:
         while True:
             try:
+                begin_trace()
                 async with asyncio.timeout(_WITHIN):
                     text = await self._read(page.url)
-                values = gpu_values(text, page.metric, page.full)
+                values = await in_turns(gpu_values(text, page.metric, page.full))
                 reason = "" if values else f"it has no {page.metric}"
             except TimeoutError:
                 values, reason = (), f"timed out after {_WITHIN:g} s"
             except (aiohttp.ClientError, OSError, ValueError) as wrong:
-                values, reason = (), reason_of(wrong)
+                values, reason = (), current_trace().over or reason_of(wrong)
+            except Exception as defect:  # noqa: BLE001 - of ours: it costs this reading alone
+                values, reason = (), f"a defect of resolverd: {defect!r}"
             if values:
                 self._known[page] = (self._clock(), values)
             self._tell(page, reason)
@@ -103,28 +111,22 @@ class GpuWatch:
             self._failing.discard(page)
             self._log.info("gpus.recovered", url=shown_url(page.url))
 
-    async def _read(self, url: str) -> str:
+    async def _read(self, url: str) -> bytes:
         if self._session is None:
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        async with self._session.get(url, allow_redirects=False) as response:
+            self._session = open_session()
+        async with self._session.get(url, headers=_HEADERS, allow_redirects=False) as response:
             response.raise_for_status()
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(64 * 1024):
-                body += chunk
-                if len(body) > _MOST_READ:
-                    raise ValueError("the page is over 4 MiB")
-            return body.decode(errors="replace")
+            body = await read_up_to(response, _MOST_READ + 1)
+            if len(body) > _MOST_READ:
+                raise ValueError("the page is over 4 MiB")
+            return body
 
 
-def gpu_values(page: str, metric: str, full: float) -> tuple[float, ...]:
-    """The samples of `metric` on a page in Prometheus' text format, as shares from 0 to 1."""
-    sample = re.compile(rf"^{re.escape(metric)}(?:\{{.*\}})?[ \t]+(\S+)", re.MULTILINE)
-    shares = (_number(value) / full for value in sample.findall(page))
-    return tuple(min(share, 1.0) for share in shares if math.isfinite(share) and share >= 0)
+def gpu_values(page: bytes, metric: str, full: float) -> Generator[None, None, tuple[float, ...]]:
+    """The samples of `metric` on a page in Prometheus' text format, as shares from 0 to 1.
 
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    Read in steps; none of a page with absurdly many.
+    """
+    samples = yield from find_samples(page, [metric])
+    shares = (sample.value / full for sample in samples.get(metric, ()))
+    return tuple(min(share, 1.0) for share in shares if not math.isnan(share))

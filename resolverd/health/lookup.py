@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dns.asyncresolver
 import dns.exception
@@ -25,6 +25,7 @@ import dns.resolver
 from resolverd.dns.hostnames import is_local_name, normal_host
 from resolverd.errors import ResolverdError
 from resolverd.files.reading import MAX_TEXT, THREADS, key_of, read_regular
+from resolverd.health.lookup_backend import MAX_MESSAGE, BoundedBackend, LongAnswerError
 
 RRType = Literal["A", "AAAA"]
 
@@ -76,7 +77,7 @@ class SystemLookup:
         except dns.exception.Timeout as wrong:
             raise LookupFailedError(f"no answer within {self.timeout:g} s") from wrong
         except dns.exception.DNSException as wrong:
-            raise LookupFailedError(type(wrong).__name__) from wrong
+            raise LookupFailedError(_reason(wrong)) from wrong
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if not self.nameservers:
@@ -103,6 +104,14 @@ class SystemLookup:
             and wanted in (word.rstrip(".").lower() for word in words[1:])
         ]
         return in_order([address for address in found if is_address(address)])
+
+
+def _reason(wrong: dns.exception.DNSException) -> str:
+    """What dnspython calls it, unless each nameserver sent too long an answer."""
+    errors = wrong.kwargs.get("errors") or ()
+    if errors and all(isinstance(each[3], LongAnswerError) for each in errors):
+        return f"an answer of more than {MAX_MESSAGE} octets"
+    return type(wrong).__name__
 
 
 def candidates(
@@ -162,8 +171,11 @@ async def _ask(
     left = until - asyncio.get_running_loop().time()
     if left <= 0:
         raise dns.exception.Timeout
+    backend: Any = BoundedBackend()
     try:
-        answer = await resolver.resolve(name, rrtype, raise_on_no_answer=False, lifetime=left)
+        answer = await resolver.resolve(
+            name, rrtype, raise_on_no_answer=False, lifetime=left, backend=backend
+        )
     except dns.resolver.NXDOMAIN as wrong:
         response: dns.message.Message = wrong.kwargs["responses"][name]
         return Found((), float(_negative_ttl(response)), "NXDOMAIN")

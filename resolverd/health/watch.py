@@ -262,9 +262,11 @@ class Watch:
         self._count(outcome)
         tried, known = self.judged.is_set(), self.first.is_set()
         self.judged.set()
-        self._observe(outcome, started)
-        self._reschedule(outcome, started, tried=tried, known=known)
-        self.first.set()
+        try:
+            self._observe(outcome, started)
+            self._reschedule(outcome, started, tried=tried, known=known)
+        finally:
+            self.first.set()  # whatever a defect of ours, nobody waits for ever
 
     def _end_superseded(self, task: asyncio.Task[Outcome]) -> None:
         """One that was superseded has ended: its failure is a fact, and anything else is old."""

@@ -102,14 +102,20 @@ class Load:
     async def keep(self, counted: Callable[[], Awaitable[Counters]]) -> None:
         """Look, for as long as the daemon serves; `counted` is what the engine has counted.
 
-        A defect of ours costs one look, not the daemon: shares stay as they are.
+        A defect of ours costs one look, not the daemon: shares stay as they are. It is an event
+        unless the last look met the same.
         """
+        known = ""
         try:
             while True:
+                defect = ""
                 try:
                     await self.turn(counted)
-                except Exception:  # noqa: BLE001 - answers go on, with the shares as they are
-                    self._log.error("load.defect", exc_info=True)
+                except Exception as wrong:  # noqa: BLE001 - answers go on, shares stay as they are
+                    defect = repr(wrong)
+                    if defect != known:
+                        self._log.error("load.defect", exc_info=wrong)
+                known = defect
                 due = self.spilling.due(self._clock())
                 await asyncio.sleep(EVERY if due is None else min(EVERY, due - self._clock()))
         finally:

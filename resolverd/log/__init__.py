@@ -119,6 +119,8 @@ def in_fork() -> None:
 def drain() -> None:
     """Write what is queued, in `PARTING` seconds at most."""
     if _queue is not None:
+        if isinstance(sys.stderr, LineStream):
+            sys.stderr.end()
         _queue.drain(PARTING)
 
 

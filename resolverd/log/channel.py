@@ -48,9 +48,11 @@ class ChannelQueue:
                 self._dropped = 0
 
 
-def forward(reads: socket.socket, queue: EventQueue) -> None:
+def forward(reads: socket.socket, queue: EventQueue) -> threading.Thread:
     """Queue what workers send, in a thread that ends when all of them have."""
-    threading.Thread(target=_forward, args=(reads, queue), name="worker log", daemon=True).start()
+    thread = threading.Thread(target=_forward, args=(reads, queue), name="worker log", daemon=True)
+    thread.start()
+    return thread
 
 
 def _forward(reads: socket.socket, queue: EventQueue) -> None:

@@ -49,5 +49,10 @@ class LineStream(io.TextIOBase):
             self.take(f"{line}\n")
         return len(text)
 
+    def end(self) -> None:
+        """Queue what is left, as a line."""
+        if self._begun:
+            self.write("\n")
+
     def flush(self) -> None:
         """Nothing: a part of a line stays until the line is whole, so that no other cuts it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import dns.name
@@ -29,6 +30,7 @@ from resolverd.snapshot.inputs import (
     Inputs,
     Outdated,
     Progress,
+    check_together,
     databases_of,
     geo_problem,
     name_of,
@@ -132,8 +134,10 @@ async def _with_zones(
     files, patterns = await detached(lambda: zone_files(loaded, served.zones))
     zones, outdated = _zones(files, errors_among(patterns), loaded, served, terms)
     warnings = [problem for zone in zones.values() for problem in zone.warnings]
+    warnings += await detached(partial(check_together, loaded, zones, locator))
     return Inputs(
         loaded,
+        served.main,
         served.targets if loaded.config == served.config else probe_targets(loaded.config),
         zones,
         locator,

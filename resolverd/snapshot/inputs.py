@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +20,13 @@ from resolverd.config.model import Config
 from resolverd.config.partial import zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
+from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.place_checks import check_places
+from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
 
@@ -51,11 +55,13 @@ class Outdated(NamedTuple):
 class Inputs:
     """A configuration, its zones and its databases, fit to be compiled together.
 
-    `reads` tells the files as they were read apart from later ones of the same names, and
-    `outdated` the parts that are in an older state than those.
+    `main` is the configuration's own file, links followed; `reads` tells the files as they were
+    read apart from later ones of the same names, and `outdated` the parts that are in an older
+    state than those.
     """
 
     loaded: LoadedConfig
+    main: str
     targets: ProbeTargets
     zones: Mapping[dns.name.Name, Zone]
     locator: Locator
@@ -128,10 +134,33 @@ async def load_inputs(
             locator = await open_databases(loaded, progress, reads)
         except GeoError as wrong:
             problems.append(geo_problem(path, wrong))
+        zones = {file.zone.origin: file.zone for file in files if file.zone}
+        if locator is not None:
+            problems += await detached(
+                partial(check_together, loaded, zones, locator, bool(errors_among(problems)))
+            )
         if locator is None or errors_among(problems):
             raise ProblemsError(problems)
-        zones = {file.zone.origin: file.zone for file in files if file.zone}
-        return Inputs(loaded, probe_targets(loaded.config), zones, locator, tuple(problems), reads)
+        main = await detached(lambda: real_path(path))
+        return Inputs(
+            loaded, main, probe_targets(loaded.config), zones, locator, tuple(problems), reads
+        )
+
+
+def check_together(
+    loaded: LoadedConfig,
+    zones: Mapping[dns.name.Name, Zone],
+    locator: Locator,
+    incomplete: bool = False,
+) -> list[Problem]:
+    """Warnings about the configuration that its databases and zones give rise to.
+
+    With `incomplete` zones are missing, and what they use is not known.
+    """
+    found = list(check_places(loaded.config, locator))
+    if not incomplete:
+        found += check_use(loaded.config, zones.values())
+    return [loaded.sources.problem(*finding) for finding in found]
 
 
 def zone_files(
@@ -143,6 +172,7 @@ def zone_files(
         {name: service.answer for name, service in config.service.items()},
         int(config.server.ttl_floor),
         kept_from_some(config),
+        config.server.zone_checks == "strict",
     )
     return load_zone_files(config.server.zones, loaded.base, rules, previous)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resolverd.errors import Problem, ResolverdError
-from resolverd.files.matching import match, real_path
+from resolverd.files.matching import match, real_paths
 from resolverd.files.reading import MAX_ZONE, digest_of, read_file
 from resolverd.zone.catalogue import found
 from resolverd.zone.source import Place, Source
@@ -43,8 +43,9 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
                     "create the file, or correct server.zones",
                 )
             )
-        for path in matched.paths:
-            files.setdefault(real_path(Path(path)), Path(path))
+        paths = [Path(path) for path in matched.paths]
+        for name, path in zip(real_paths(paths), paths, strict=True):
+            files.setdefault(name, path)
     return list(files.values()), problems
 
 
@@ -76,7 +77,8 @@ def _unlisted(path: str, wrong: OSError) -> Problem:
         "zone-unreadable",
         Place(path, 0, 0, ""),
         f"cannot be listed: {wrong.strerror or wrong}",
-        "let the daemon's user list the directory, or correct server.zones",
+        "see that its file system answers and the daemon's user may list it, "
+        "or correct server.zones",
     )
 
 

@@ -37,6 +37,7 @@ class Rules(NamedTuple):
     services: Services
     ttl_floor: int = 0
     kept: Kept = NOTHING_KEPT
+    strict: bool = False
 
 
 class ZoneFile(NamedTuple):
@@ -59,16 +60,18 @@ def load_zones(
     ttl_floor: int = 0,
     previous: Mapping[dns.name.Name, Zone] | None = None,
     kept: Kept = NOTHING_KEPT,
+    strict: bool = False,
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     """Load every file that a glob of `patterns`, relative to `base`, matches.
 
     `services` maps each configured service to what it answers; a DYNA's TTL below
     `ttl_floor` seconds is warned about; `previous` is what the last load returned, for the
-    check of serials; `kept` is what pins keep from some clients. Returns the zones without
+    check of serials; `kept` is what pins keep from some clients; `strict` makes errors of
+    what harms one name alone. Returns the zones without
     errors by origin, and all problems, sorted by file, line and column. Raises nothing: what
     cannot be read is a problem too.
     """
-    rules = Rules(services, ttl_floor, kept)
+    rules = Rules(services, ttl_floor, kept, strict)
     files, problems = load_zone_files(patterns, base, rules, previous or {})
     problems += [problem for file in files for problem in file.problems]
     return {file.zone.origin: file.zone for file in files if file.zone}, problems

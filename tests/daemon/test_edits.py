@@ -230,20 +230,3 @@ async def test_a_daemon_whose_files_hang_stops(
             await daemon.stop()
         mount.__exit__(None, None, None)
         await task
-
-
-async def test_where_directories_cannot_be_watched_they_are_scanned(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_instance_left(*_paths: object, **_options: object) -> None:
-        raise OSError(24, "Too many open files (os error 24)")
-
-    monkeypatch.setattr("resolverd.files.notifications.watchfiles.watch", no_instance_left)
-    with capture_logs() as logged:
-        async with running(files.config) as daemon:
-            await until(lambda: bool(_events(logged, "edits.polling")))
-            files.zone.write_text(zone_text("192.0.2.81", serial=8))
-            await until(lambda: daemon.reloads.adopted == 1)
-            assert state_of(daemon)["edits"]["method"] == "polling"
-    (event,) = _events(logged, "edits.polling")
-    assert "Too many open files" in event["reason"]

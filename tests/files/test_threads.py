@@ -134,3 +134,30 @@ async def test_detached_work_returns_raises_and_is_left(gate: Gate) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize(
+    ("hanging", "path", "refused"),
+    [
+        ("/a/b/f", "/a/b/f", True),
+        ("/a/b/f", "/a/b/g", True),
+        ("/a/b/f", "/a/b/", True),
+        ("/a/b/", "/a/b/", True),
+        ("/a/b/", "/a/b/f", True),
+        ("/a/b/", "/a/f", False),
+        ("/a/b/", "/a/", False),
+        ("/a/b/f", "/a/f", False),
+        ("/a/b/f", "/a/c/f", False),
+    ],
+)
+def test_what_lies_in_the_directory_that_hangs_is_not_tried(
+    gate: Gate, hanging: str, path: str, refused: bool
+) -> None:
+    threads = FileThreads(limit=0.02)
+    with pytest.raises(HangingError):
+        threads.run(gate.at(hanging))
+    if refused:
+        with pytest.raises(HangingError, match="it is not tried"):
+            threads.run(_sound(path))
+    else:
+        assert threads.run(_sound(path)) == path

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,13 +135,13 @@ class Process:
         pairs = (listener.rpartition(":") for listener in ready["listen"])
         return [Asked(address.strip("[]"), int(port)) for address, _, port in pairs]
 
-    async def until(self, name: str) -> dict[str, Any]:
-        """The first event of that name, waited for."""
+    async def until(self, name: str, count: int = 1) -> dict[str, Any]:
+        """The first event of that name, or the `count`th, waited for."""
         async with asyncio.timeout(PATIENCE), self._news:
             while True:
-                for event in self.events:
-                    if event["event"] == name:
-                        return event
+                met = [event for event in self.events if event["event"] == name]
+                if len(met) >= count:
+                    return met[count - 1]
                 assert not self._ended, f"it ended before {name}: {self.events}"
                 await self._news.wait()
 
@@ -170,10 +170,18 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(path: Path, *arguments: str) -> AsyncIterator[Process]:
-    """``python -m resolverd serve`` with these `arguments` too, ready."""
+async def serving(
+    path: Path, *arguments: str, descriptors: int = 0, through: Sequence[str] = ()
+) -> AsyncIterator[Process]:
+    """``python -m resolverd serve`` with these `arguments` too, run by `through`, ready.
+
+    It may open so many `descriptors`, or for 0 as many as this process.
+    """
+    limited = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
     process = Process(
         await asyncio.create_subprocess_exec(
+            *limited,
+            *through,
             sys.executable,
             *("-m", "resolverd", "serve", "--config", str(path), "--log", "json", *arguments),
             stderr=asyncio.subprocess.PIPE,

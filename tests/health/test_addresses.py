@@ -357,6 +357,27 @@ async def test_a_defect_in_a_lookup_is_shown_and_blocks_nobody() -> None:
     await book.stop()
 
 
+async def test_a_defect_in_a_lookup_costs_that_one_alone() -> None:
+    """It is asked again, and the same defect is one event however often it comes."""
+    asked, found = 0, asyncio.Event()
+
+    async def defective(hostname: str, rrtype: RRType) -> Found:
+        nonlocal asked
+        asked += 1
+        if asked <= 6:
+            raise ZeroDivisionError
+        return Found(("192.0.2.1",) if rrtype == "A" else (), 60.0)
+
+    book = AddressBook([NAME], lookup=defective, retry=0.01, on_change=lambda *_: found.set())
+    with capture_logs() as events:
+        await book.start()
+        async with asyncio.timeout(20):
+            await found.wait()
+    assert book.addresses(NAME) == ("192.0.2.1",)
+    assert [event["event"] for event in events].count("addresses.defect") == 1
+    await book.stop()
+
+
 async def test_the_hosts_file_comes_before_dns(nameserver: Nameserver, tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("# a comment\n10.0.0.7 x USE.example # here\nfd00::7 use.example\nbad\n")
@@ -372,3 +393,17 @@ async def test_a_lookup_says_why_it_failed(nameserver: Nameserver) -> None:
         await lookup(nameserver)(NAME, "A")
     nameserver.rcode = "NXDOMAIN"
     assert (await lookup(nameserver)(NAME, "A")).absence == "NXDOMAIN"
+
+
+@pytest.mark.parametrize(("count", "answers"), [(200, True), (500, False)])
+async def test_an_answer_beyond_4096_octets_is_none(
+    nameserver: Nameserver, count: int, answers: bool
+) -> None:
+    """Parsing a longer one would hold up every other endpoint's probes."""
+    nameserver.a = [f"192.0.{n // 250}.{n % 250}" for n in range(count)]
+    lookup = SystemLookup(("127.0.0.1",), nameserver.port)
+    if answers:
+        assert len((await lookup(NAME, "A")).addresses) == count
+        return
+    with pytest.raises(LookupFailedError, match="answer of more than 4096 octets"):
+        await lookup(NAME, "A")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import structlog
 from aiohttp import web
+from harness.steps import at_once
 
 from resolverd.health.gpus import GpuPage, GpuWatch, gpu_values
 
@@ -35,7 +36,7 @@ DCGM_FI_DEV_FB_USED{{gpu="0"}} 1000
 def test_the_metric_is_found_by_its_whole_name(
     page: str, full: float, expected: tuple[float, ...]
 ) -> None:
-    assert gpu_values(page, METRIC, full) == pytest.approx(expected)
+    assert at_once(gpu_values(page.encode(), METRIC, full)) == pytest.approx(expected)
 
 
 class Exporter:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from harness.steps import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +40,7 @@ def test_each_servers_page_is_known_and_read(
 ) -> None:
     text = (PAGES / f"{name}.txt").read_bytes()
     for told in ("auto", name):
-        page = read_page(text, told=told, models={model})
+        page = at_once(read_page(text, told=told, models={model}))
         assert page is not None
         assert page.format == name
         assert (page.running, page.waiting, page.kv_usage, page.tokens) == load
@@ -56,7 +57,7 @@ def test_each_format_but_the_vllm_kinds_own_has_its_page() -> None:
      b"go_goroutines 7\n", b"sglang:unheard_of 7\n", b"llamacpp:requests_processing"],
 )  # fmt: skip
 def test_a_page_that_tells_nothing_is_unknown_and_never_zero(text: bytes) -> None:
-    assert read_page(text) is None
+    assert at_once(read_page(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -78,14 +79,14 @@ def test_a_page_that_tells_nothing_is_unknown_and_never_zero(text: bytes) -> Non
     ],
 )  # fmt: skip
 def test_samples_are_read_as_the_format_says(line: bytes, running: float | None) -> None:
-    page = read_page(b"sglang:token_usage 0.5\n" + line + b"\n")
+    page = at_once(read_page(b"sglang:token_usage 0.5\n" + line + b"\n"))
     assert page is not None
     assert (page.running, page.kv_usage) == (running, 0.5)
 
 
 @pytest.mark.parametrize(("value", "usage"), [("1", 1), ("1.0000001", None), ("85", None)])
 def test_a_share_over_one_is_unknown(value: str, usage: float | None) -> None:
-    page = read_page(f"sglang:token_usage {value}\nsglang:num_running_reqs 1\n".encode())
+    page = at_once(read_page(f"sglang:token_usage {value}\nsglang:num_running_reqs 1\n".encode()))
     assert page is not None
     assert page.kv_usage == usage
 
@@ -96,7 +97,7 @@ def test_only_the_models_that_are_asked_for_count() -> None:
         b"sglang:token_usage 0.5\n"
     )
     for models, running in [({"a"}, 3), ({"A", "b"}, 43), ((), 43), ({"c"}, None)]:
-        page = read_page(text, models=models)
+        page = at_once(read_page(text, models=models))
         assert page is not None
         assert (page.running, page.kv_usage) == (running, 0.5)
 
@@ -104,8 +105,8 @@ def test_only_the_models_that_are_asked_for_count() -> None:
 @given(st.binary(max_size=500))
 def test_no_octets_raise(text: bytes) -> None:
     for each in FORMATS:
-        read_page(text, told=each)
-    read_page(b"[" + text)
+        at_once(read_page(text, told=each))
+    at_once(read_page(b"[" + text))
 
 
 PARTS = (
@@ -116,7 +117,7 @@ PARTS = (
 
 @given(st.lists(st.sampled_from(PARTS), max_size=60))
 def test_no_page_like_page_raises_or_gives_what_is_no_number(parts: list[bytes]) -> None:
-    page = read_page(b"".join(parts) + b"\n")
+    page = at_once(read_page(b"".join(parts) + b"\n"))
     if page is not None:
         for value in (page.running, page.waiting, page.kv_usage, *page.work.values()):
             assert value is None or (math.isfinite(value) and value >= 0)
@@ -130,12 +131,12 @@ def test_no_page_like_page_raises_or_gives_what_is_no_number(parts: list[bytes])
 )  # fmt: skip
 def test_a_hostile_page_costs_no_more_than_an_honest_one_of_its_size(line: bytes) -> None:
     began = time.process_time()
-    read_page(b"sglang:token_usage 0.5\n" + line + b"\n")
+    at_once(read_page(b"sglang:token_usage 0.5\n" + line + b"\n"))
     assert time.process_time() - began < 1.0
 
 
 def test_absurdly_many_samples_are_none_at_all() -> None:
-    assert find_samples(b"a 1\n" * 6000, ["a"]) == {}
+    assert at_once(find_samples(b"a 1\n" * 6000, ["a"])) == {}
 
 
 SLOTS = (
@@ -145,7 +146,7 @@ SLOTS = (
 
 
 def slots(busy: bool, task: int, decoded: int, read: int) -> LoadPage:
-    page = read_page(SLOTS % (b"true" if busy else b"false", task, decoded, read))
+    page = at_once(read_page(SLOTS % (b"true" if busy else b"false", task, decoded, read)))
     assert page is not None
     return page
 
@@ -161,7 +162,9 @@ def test_slots_tell_what_is_running_and_how_far_it_is() -> None:
 
 def test_llama_cpp_shows_a_prompt_of_16000_tokens_by_its_slots_alone() -> None:
     """b11434, 20 s apart, while it answered nothing else: recorded."""
-    before, after = (read_page((PAGES / f"llama.cpp-slots-{n}.json").read_bytes()) for n in (1, 2))
+    before, after = (
+        at_once(read_page((PAGES / f"llama.cpp-slots-{n}.json").read_bytes())) for n in (1, 2)
+    )
     assert before is not None
     assert after is not None
     assert (before.running, after.running) == (2, 1)
@@ -200,7 +203,7 @@ def test_any_page_is_read_by_a_mapping() -> None:
     }  # fmt: skip
     told = format_of(mapping)
     assert told is not None
-    page = read_page(text, told=told)
+    page = at_once(read_page(text, told=told))
     assert page is not None
     assert (page.running, page.waiting, page.kv_usage, page.tokens) == (5, 3, 0.85, 100)
     assert page.work == {"steps": 7, "n_total": 100}

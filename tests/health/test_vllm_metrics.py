@@ -7,6 +7,7 @@ import time
 
 import pytest
 from harness.inference import Inference
+from harness.steps import at_once
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ NAMES = {
 
 
 def test_a_page_of_vllm_tells_everything() -> None:
-    page = read_page(Inference(generated=7, rejections=2).page())
+    page = at_once(read_page(Inference(generated=7, rejections=2).page()))
     assert page == Page(
         running=0,
         waiting=0,
@@ -50,7 +51,7 @@ def test_a_page_of_vllm_tells_everything() -> None:
 @pytest.mark.parametrize(("field", "name"), [(f, n) for f, names in NAMES.items() for n in names])
 def test_each_spelling_is_known_with_labels_and_without(field: str, name: str) -> None:
     for text in (f"{name} 0.5\n", f'{name}{{engine="0",x="a b}}c"}} 0.5 1700000000\n'):
-        assert getattr(read_page(text.encode()), field) == 0.5
+        assert getattr(at_once(read_page(text.encode())), field) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -70,12 +71,12 @@ def test_each_spelling_is_known_with_labels_and_without(field: str, name: str) -
     ],
 )
 def test_what_is_no_such_number_is_unknown_and_never_zero(line: str) -> None:
-    assert read_page(f"{line}\n".encode()).waiting is None
+    assert at_once(read_page(f"{line}\n".encode())).waiting is None
 
 
 def test_one_unreadable_engine_makes_the_sum_unknown() -> None:
     text = 'vllm:num_requests_waiting{engine="0"} 5\nvllm:num_requests_waiting{engine="1"} NaN\n'
-    assert read_page(text.encode()).waiting is None
+    assert at_once(read_page(text.encode())).waiting is None
 
 
 def test_engines_are_added_up_and_the_use_of_their_caches_is_the_mean() -> None:
@@ -86,7 +87,7 @@ def test_engines_are_added_up_and_the_use_of_their_caches_is_the_mean() -> None:
         f'vllm:time_to_first_token_seconds_bucket{{engine="{n}",le="+Inf"}} {n + 1}\n'
         for n in (1, 2, 3)
     )
-    page = read_page(text.encode())
+    page = at_once(read_page(text.encode()))
     assert page.running == 6
     assert page.kv_usage == pytest.approx(0.2)
     assert page.ttft == Buckets((1.0, math.inf), (6, 9))
@@ -98,7 +99,7 @@ def test_each_engine_is_told_for_itself_and_so_is_each_worker_of_a_gathered_page
         f'process_start_time_seconds{{worker_addr="{w}"}} 1{n}\n'
         for n, w in [(0, "a"), (1, "a"), (0, "b")]
     )
-    page = read_page(text.encode())
+    page = at_once(read_page(text.encode()))
     assert {key: each.generated for key, each in page.engines.items()} == {
         b'engine="0",worker_addr="a"': 0,
         b'engine="1",worker_addr="a"': 1,
@@ -109,7 +110,7 @@ def test_each_engine_is_told_for_itself_and_so_is_each_worker_of_a_gathered_page
 
 def test_two_samples_that_nothing_tells_apart_are_no_engine() -> None:
     name = "vllm:generation_tokens_total"
-    assert not read_page(f'{name}{{a="1"}} 1\n{name}{{a="2"}} 2\n'.encode()).engines
+    assert not at_once(read_page(f'{name}{{a="1"}} 1\n{name}{{a="2"}} 2\n'.encode())).engines
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_only_samples_of_the_expected_models_count(
         f'vllm:num_requests_waiting{{engine="0",model_name="{m}"}} {n}\n'
         for m, n in [("m", 5), ("n", 80), ('q\\"\\\\', 9)]
     )
-    page = read_page(text.encode(), models)
+    page = at_once(read_page(text.encode(), models))
     engine = page.engines.get(b'engine="0"')
     assert (engine.generated if engine else None) == generated
     assert page.waiting == (
@@ -133,28 +134,28 @@ def test_only_samples_of_the_expected_models_count(
 
 
 def test_samples_that_name_no_model_count() -> None:
-    assert read_page(b'vllm:num_requests_waiting{engine="0"} 5\n', ["m"]).waiting == 5
+    assert at_once(read_page(b'vllm:num_requests_waiting{engine="0"} 5\n', ["m"])).waiting == 5
 
 
 @pytest.mark.parametrize("share", ["1.0000001", "85", "-0.1", "NaN", "+Inf"])
 def test_what_is_no_share_is_unknown(share: str) -> None:
     text = f'vllm:kv_cache_usage_perc{{engine="0"}} {share}\n'
     text += 'vllm:prompt_tokens_total{engine="0"} 1\n'
-    page = read_page(text.encode())
+    page = at_once(read_page(text.encode()))
     assert page.kv_usage is None
     assert page.engines[b'engine="0"'].kv_usage is None
 
 
 def test_an_exemplar_is_not_the_sample() -> None:
     text = 'vllm:generation_tokens_total{engine="0"} 5 # {trace_id="a{b}"} 0.5 1700000000\n'
-    assert read_page(text.encode()).generated == 5
+    assert at_once(read_page(text.encode())).generated == 5
     bare = "vllm:generation_tokens_total 6 # {} 1\n"
-    assert read_page(bare.encode()).generated == 6
+    assert at_once(read_page(bare.encode())).generated == 6
 
 
 def test_of_two_spellings_one_counts() -> None:
     text = "vllm:kv_cache_usage_perc 0.4\nvllm:gpu_cache_usage_perc 0.9\n"
-    assert read_page(text.encode()).kv_usage == 0.4
+    assert at_once(read_page(text.encode())).kv_usage == 0.4
 
 
 def test_responses_are_those_of_handlers_that_generate() -> None:
@@ -167,10 +168,10 @@ def test_responses_are_those_of_handlers_that_generate() -> None:
             ("/v1/models", "2xx", 1000),
         ]
     )
-    assert read_page(text.encode()).responses == {"2xx": 11, "5xx": 100}
+    assert at_once(read_page(text.encode())).responses == {"2xx": 11, "5xx": 100}
     only_models = b'http_requests_total{handler="/v1/models",method="GET",status="2xx"} 3\n'
-    assert read_page(only_models).responses == {}
-    assert read_page(b"").responses is None
+    assert at_once(read_page(only_models)).responses == {}
+    assert at_once(read_page(b"")).responses is None
 
 
 @pytest.mark.parametrize(
@@ -185,12 +186,15 @@ def test_responses_are_those_of_handlers_that_generate() -> None:
 def test_a_histogram_that_cannot_be_is_unknown(buckets: dict[str, int]) -> None:
     name = "vllm:time_to_first_token_seconds_bucket"
     text = "".join(f'{name}{{le="{le}"}} {count}\n' for le, count in buckets.items())
-    assert read_page(text.encode()).ttft is None
+    assert at_once(read_page(text.encode())).ttft is None
 
 
 def test_a_last_line_that_may_be_cut_short_is_ignored() -> None:
-    assert read_page(b"vllm:num_requests_waiting 5\nvllm:num_requests_running 1").running is None
-    assert read_page(b"vllm:num_requests_waiting 5").waiting is None
+    assert (
+        at_once(read_page(b"vllm:num_requests_waiting 5\nvllm:num_requests_running 1")).running
+        is None
+    )
+    assert at_once(read_page(b"vllm:num_requests_waiting 5")).waiting is None
 
 
 scraps = st.sampled_from(
@@ -203,7 +207,7 @@ scraps = st.sampled_from(
 @unhurried
 @given(st.lists(scraps, max_size=200).map("".join) | st.text(max_size=200))
 def test_no_page_raises_and_what_is_told_is_sound(text: str) -> None:
-    page = read_page(text.encode())
+    page = at_once(read_page(text.encode()))
     for field in NAMES:
         value = getattr(page, field)
         assert value is None or (math.isfinite(value) and value >= 0)
@@ -213,7 +217,7 @@ def test_no_page_raises_and_what_is_told_is_sound(text: str) -> None:
 @unhurried
 @given(st.binary(max_size=300))
 def test_no_octets_raise(text: bytes) -> None:
-    read_page(text)
+    at_once(read_page(text))
 
 
 @pytest.mark.parametrize(
@@ -224,5 +228,5 @@ def test_the_worst_page_costs_little(unit: bytes) -> None:
     """A mebibyte of anything: it must not keep the loop from other probes."""
     page = b"\nvllm:num_requests_waiting{" + unit * (1024 * 1024 // len(unit))
     began = time.process_time()
-    read_page(page)
+    at_once(read_page(page))
     assert time.process_time() - began < 0.5

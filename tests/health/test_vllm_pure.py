@@ -13,11 +13,12 @@ from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary, progress
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.canary import Answer
-from resolverd.health.probes.exchange import parse_json, printable
+from resolverd.health.probes.exchange import printable
 from resolverd.health.probes.identify import read_identity
 from resolverd.health.probes.judgement import Known, judge, needs_health
 from resolverd.health.probes.progress import Own
 from resolverd.health.probes.vllm_metrics import Engine, Page
+from resolverd.health.untrusted_json import parse_json
 
 # No deadline for one example: a loaded machine is no defect.
 unhurried = hypothesis_settings(deadline=None)

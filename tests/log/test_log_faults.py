@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import pty
+import subprocess
+import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from harness.process import NEAREST, SECOND, Running, serving
+from cli.command import environment
+from harness.process import NEAREST, PATIENCE, SECOND, Running, serving
 
 DROPPED = "resolverd_log_dropped_total"
 PIPE = 64 * 1024
@@ -66,3 +73,47 @@ def test_a_terminal_that_is_stopped_stops_nothing(tmp_path: Path) -> None:
         os.close(theirs)
         assert running.stop(within=10) == 0
     os.close(ours)
+
+
+def test_a_reader_that_comes_back_reads_whole_lines_and_how_many_are_missing(
+    tmp_path: Path,
+) -> None:
+    reads, writes = os.pipe()
+    server = f"{ENGINES['two processes']}query_log = 1.0\n"
+    with serving(tmp_path, writes, server=server) as running:
+        os.close(writes)
+        running.log_much(800_000)
+        running.until(lambda: running.metric(DROPPED) > 1000)
+        events: list[dict[str, Any]] = []
+        with os.fdopen(reads, "rb") as reader:
+            while sum(event["event"] == "query" for event in events) < 2000:
+                events.append(json.loads(reader.readline()))
+            (dropped,) = (event for event in events if event["event"] == "log.dropped")
+            assert dropped["events"] > 1000
+            threading.Thread(target=reader.read, daemon=True).start()
+            assert running.stop() == 0
+
+
+@pytest.mark.parametrize("fault", ["full", "not read"])
+def test_a_refused_start_ends_with_its_own_status_whatever_its_log_is(
+    tmp_path: Path, fault: str
+) -> None:
+    (tmp_path / "resolverd.toml").write_text("[server]\nnonsense = 1\n")
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):  # it is full
+        for _ in range(PIPE):
+            os.write(writes, b"x" * 4096)
+    os.set_blocking(writes, True)
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "resolverd", "serve"],
+            cwd=tmp_path,
+            env=environment(),
+            stderr=full if fault == "full" else writes,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert ended.returncode == 1
+    os.close(reads)
+    os.close(writes)

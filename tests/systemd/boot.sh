@@ -1,7 +1,7 @@
 # boot.sh FOLDER [LAYER]: become systemd (PID 1) over an overlay of this machine's root. Run in new
 # pid, mount, uts, ipc, net and cgroup namespaces; nothing of it is seen or left outside them.
 #
-# LAYER is laid between the two: another systemd than the machine's.
+# LAYER is laid over that root first: another systemd than the machine's.
 # FOLDER is private to this box. In FOLDER/binds, lines "SOURCE TARGET" are what shall be seen
 # read-only inside; FOLDER/files is laid over the root; FOLDER itself is /run/box.
 set -eu
@@ -13,8 +13,9 @@ mkdir "$folder/root" "$folder/layers"
 mount -t tmpfs -o mode=755 tmpfs "$folder/layers"
 mkdir "$folder/layers/upper" "$folder/layers/work"
 mount -t overlay overlay \
-    -o "lowerdir=${layer:+$layer:}/,upperdir=$folder/layers/upper,workdir=$folder/layers/work" "$folder/root"
+    -o "lowerdir=/,upperdir=$folder/layers/upper,workdir=$folder/layers/work" "$folder/root"
 root=$folder/root
+[ -z "$layer" ] || cp -a "$layer/." "$root/"
 
 mount -t proc proc "$root/proc"
 mount --bind -o ro "$root/proc/sys" "$root/proc/sys"  # most of it is the whole machine's

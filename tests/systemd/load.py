@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -22,12 +23,17 @@ PATIENCE = 0.3
 """Seconds in which an answer is of use."""
 _SOCKETS = 16
 _SO_RCVBUFFORCE = 33
+_SO_TIMESTAMPNS = 35  # socket(7): when the kernel has received a datagram, by the wall clock
+_TIMESPEC = struct.Struct("@qq")
 _MOST = 0x10000
 
 
 @dataclass
 class Answers:
-    """What came of a load: of each query when it was sent, and what was answered when."""
+    """What came of a load: of each query when it was sent, and what was answered when.
+
+    Times are seconds of the wall clock.
+    """
 
     sent: dict[int, float] = field(default_factory=dict)
     received: dict[int, tuple[float, bytes]] = field(default_factory=dict)
@@ -64,6 +70,7 @@ class PatientLoad:
         self._sockets = [box.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(_SOCKETS)]
         for each in self._sockets:
             each.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+            each.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             each.connect(("127.0.0.1", 53))
             each.setblocking(False)
         self._packet = query(QNAME, ecs="1.2.3.0/24")[2:]
@@ -101,7 +108,7 @@ class PatientLoad:
                 self._read(ready)
 
     def _send(self, number: int) -> None:
-        self.answers.sent[number] = time.monotonic()
+        self.answers.sent[number] = time.time()
         try:
             self._sockets[number % _SOCKETS].send(number.to_bytes(2, "big") + self._packet)
         except OSError:  # nobody listens: this one is lost
@@ -112,11 +119,13 @@ class PatientLoad:
             assert isinstance(key.fileobj, socket.socket)
             while True:
                 try:
-                    packet = key.fileobj.recv(65535)
+                    packet, told, *_ = key.fileobj.recvmsg(65535, 64)
                 except OSError:  # no more, or nobody listened
                     break
                 number = int.from_bytes(packet[:2], "big")
-                self.answers.received.setdefault(number, (time.monotonic(), packet))
+                # Not when this thread had its turn on a busy machine.
+                seconds, nanoseconds = _TIMESPEC.unpack(told[0][2])
+                self.answers.received.setdefault(number, (seconds + nanoseconds / 1e9, packet))
 
 
 def _fault(packet: bytes, right: set[str]) -> str:

@@ -15,22 +15,19 @@ from harness.engines import ENGINES, EngineName
 from harness.server import HEAD
 
 from resolverd.admin.served import ReloadReport
+from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
 from resolverd.engine.inherited import adopt
+from resolverd.engine.sockets import bind
 from resolverd.errors import EngineError
 from resolverd.supervision import status_line
 from resolverd.systemd import Supervisor
 
 
 def _pair() -> list[socket.socket]:
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    tcp.bind(udp.getsockname())
-    tcp.listen()
-    for each in (udp, tcp):
-        each.setblocking(False)
-    return [tcp, udp]
+    """Both on one port that is free for both."""
+    _, (made,) = bind([Listener("127.0.0.1", 0)])
+    return [*made.tcp, *made.udp]
 
 
 @pytest.fixture

@@ -218,6 +218,18 @@ def test_a_daemon_that_cannot_start_leaves_the_standby_answering(running: Servic
 
 
 @every([EVERY[0]])
+def test_the_standby_answers_what_was_adopted_last(running: Service) -> None:
+    running.zone("192.0.2.81")
+    until(lambda: running.ask("www.inference.example") == {"192.0.2.81"}, "the edit")
+    until(lambda: len(_left(running).split()) == 2, "one standby of the new Plan")
+    running.endpoint.gate.clear()
+    running.box.run("kill", "-KILL", str(running.pid))
+    until(lambda: running.show("ActiveState") == "activating", "the restart")
+    assert running.ask("www.inference.example", patience=1) == {"192.0.2.81"}
+    running.endpoint.gate.set()
+
+
+@every([EVERY[0]])
 def test_a_standby_that_dies_is_replaced(running: Service) -> None:
     (standby,) = set(_left(running).split()) - {str(running.pid)}
     running.box.run("kill", "-KILL", standby)
@@ -235,3 +247,9 @@ def test_a_standby_that_hangs_is_killed_by_the_next_daemon(running: Service) -> 
     running.systemctl("restart", "resolverd.service")
     assert standby not in _left(running).split()
     assert running.ask() == HOME
+
+
+def test_the_newer_systemd_is_one_that_names_what_it_stores(newer_box: Box) -> None:
+    """From version 254 on a service is told how many descriptors may be stored (FDSTORE)."""
+    version = newer_box.run("systemctl", "--version").split()[1]
+    assert int(version) >= 254

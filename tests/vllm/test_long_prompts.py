@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from harness.steps import at_once
 from real_vllm import ENGINE, MODEL, Vllm, vllm
 
 from resolverd.config.probe import Probe
@@ -30,7 +31,7 @@ async def small_chunks(model: Path) -> AsyncIterator[Vllm]:
 
 async def _page(http: aiohttp.ClientSession, server: Vllm) -> Page:
     async with http.get(f"{server.url}/metrics") as response:
-        return read_page(await response.read(), [MODEL])
+        return at_once(read_page(await response.read(), [MODEL]))
 
 
 async def _ask(http: aiohttp.ClientSession, server: Vllm, seed: int) -> int:

@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 const EVENTS: usize = 64;
 /// How long all connections together have, at the end, to take their answers.
 const PARTING: Duration = Duration::from_secs(1);
+/// How long a query may be under way on a connection that is about to be closed.
+const UNDER_WAY: Duration = Duration::from_millis(100);
 /// How long nobody is accepted after no descriptor was to be had.
 const SHORTAGE: Duration = Duration::from_millis(100);
 
@@ -158,6 +160,9 @@ impl<A: Answers> Worker<A> {
                 }
             }
             if self.slot.has_orders(self.done) && !self.follow() {
+                if self.tcp.patience().is_some() {
+                    thread::sleep(UNDER_WAY);
+                }
                 self.tcp.finish(PARTING, &mut self.desk);
                 return Ok(());
             }

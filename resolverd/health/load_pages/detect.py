@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
 
 from resolverd.health.load_pages.formats import FORMATS, Format, Metric
 from resolverd.health.load_pages.page import LoadPage
@@ -16,8 +16,8 @@ _Samples = Mapping[str, list[Sample]]
 
 def read_page(
     page: bytes, *, told: str | Format = "auto", models: Collection[str] = ()
-) -> LoadPage | None:
-    """What the page tells; None where it is none that is known, or tells nothing.
+) -> Generator[None, None, LoadPage | None]:
+    """What the page tells, in steps; None where it is none that is known, or tells nothing.
 
     `told` is a format, the name of one, or "auto". Of several models on the page only `models`
     count, and none where none of them is there.
@@ -26,16 +26,17 @@ def read_page(
         slots = read_slots(page)
         if slots is not None:
             return slots
-    format_ = told if isinstance(told, Format) else _find(page, told)
+    format_ = told if isinstance(told, Format) else (yield from _find(page, told))
     if format_ is None:
         return None
-    found = _read(page, format_, models)
+    found = yield from _read(page, format_, models)
     known = (found.running, found.waiting, found.kv_usage, found.tokens)
     return found if found.work or known != (None,) * 4 else None
 
 
-def _find(page: bytes, name: str) -> Format | None:
+def _find(page: bytes, name: str) -> Generator[None, None, Format | None]:
     for each in FORMATS:
+        yield
         if name == each.name:
             return each
         if name == "auto" and any(
@@ -45,11 +46,12 @@ def _find(page: bytes, name: str) -> Format | None:
     return None
 
 
-def _read(page: bytes, format_: Format, models: Collection[str]) -> LoadPage:
+def _read(page: bytes, format_: Format, models: Collection[str]) -> Generator[None, None, LoadPage]:
     gauges = (format_.running, format_.waiting, format_.kv_usage)
     metrics = [m for m in (*gauges, *format_.tokens, *format_.work) if m is not None]
     wanted = {_STARTED, *(name for m in metrics for name in (*m.names, m.times) if name)}
-    samples = _of_models(find_samples(page, wanted), format_.model, models)
+    samples = _of_models((yield from find_samples(page, wanted)), format_.model, models)
+    yield
     running, waiting, kv_usage = (_number(samples, metric) for metric in gauges)
     counters = {m.names[0]: _number(samples, m) for m in (*format_.work, *format_.tokens)}
     tokens = [counters[m.names[0]] for m in format_.tokens]

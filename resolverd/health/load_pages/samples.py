@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
 # A router has one sample for each of its workers; a page with more of one name is no such page.
 _MAX_SAMPLES = 5000
-_LABELS = rb'\{(?:[^"\n}]|"(?:[^"\\\n]|\\.)*"){0,200}\}'
+# Octets that are read in one step, and the longest line.
+_SLICE = 16 * 1024
+_LABELS = rb'\{(?:[^"\n}]++|"(?:[^"\\\n]|\\.)*+")*+\}'
 _LABEL = re.compile(rb'[{,]\s*([A-Za-z_]\w{0,100})\s*=\s*"((?:[^"\\\n]|\\.)*)"')
 
 
@@ -27,18 +29,36 @@ class Sample(NamedTuple):
     value: float
 
 
-def find_samples(page: bytes, names: Iterable[str]) -> Mapping[str, list[Sample]]:
-    """The samples of `names` on the page, none at all of one with absurdly many.
+def slices(page: bytes) -> Iterator[bytes]:
+    """The page in parts of whole lines, each led by the end of a line, for what reads in steps.
 
-    A last line without its end is left out: it may have been cut.
+    A last line without its end is left out, for it may have been cut, and so is a line longer than
+    any sample has.
     """
+    at = 0
+    while at < len(page):
+        end = page.rfind(b"\n", at, at + _SLICE) + 1
+        if end:
+            yield b"\n" + page[at:end]
+        else:
+            end = page.find(b"\n", at) + 1
+        at = end or len(page)
+
+
+def find_samples(
+    page: bytes, names: Iterable[str]
+) -> Generator[None, None, Mapping[str, list[Sample]]]:
+    """The samples of `names` on the page, none at all of one with absurdly many; in steps."""
     found: dict[str, list[Sample]] = {}
-    text = b"\n" + page[: page.rfind(b"\n") + 1].replace(b"\r\n", b"\n")
-    for count, match in enumerate(_pattern(frozenset(names)).finditer(text)):
-        if count == _MAX_SAMPLES:
-            return {}
-        name, labels, value = match.groups(b"")
-        found.setdefault(name.decode(), []).append(Sample(_labels(labels), number(value)))
+    pattern, count = _pattern(frozenset(names)), 0
+    for part in slices(page):
+        for match in pattern.finditer(part.replace(b"\r\n", b"\n")):
+            count += 1
+            if count > _MAX_SAMPLES:
+                return {}
+            name, labels, value = match.groups(b"")
+            found.setdefault(name.decode(), []).append(Sample(_labels(labels), number(value)))
+        yield
     return found
 
 

@@ -6,10 +6,10 @@ every number that a slot of one task tells of its progress counts (its tools/ser
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from resolverd.health.load_pages.page import LoadPage
+from resolverd.health.untrusted_json import parse_json
 
 # b11434 counts in n_prompt_tokens what it has read of the prompt so far, and n_past is older.
 _PROGRESS = ("n_decoded", "n_past", "n_prompt_tokens", "n_prompt_tokens_processed")
@@ -19,10 +19,7 @@ def read_slots(page: bytes) -> LoadPage | None:
     """What a list of slots tells; None where the page is none."""
     if page.lstrip()[:1] != b"[":
         return None
-    try:
-        slots = json.loads(page)
-    except (ValueError, RecursionError):
-        return None
+    slots = parse_json(page)
     if not isinstance(slots, list) or not slots:
         return None
     if not all(isinstance(slot, dict) and "id" in slot and "n_ctx" in slot for slot in slots):

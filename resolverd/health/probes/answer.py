@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolverd.health.probes.error_body import UNKNOWN, find_error
-from resolverd.health.probes.exchange import parse_json, printable
+from resolverd.health.probes.exchange import printable
+from resolverd.health.untrusted_json import MAX_VALUES, parse_json, too_many_values
 
 # Octets of a stream of two tokens: an event has some 300. One that goes on beyond has no end.
 MAX_STREAM = 64 * 1024
 # Octets of a body that is no stream: a vector of 8,192 numbers has some 180 KB.
 MAX_BODY = 1024 * 1024
+# Lines of one event: a value that is written over several has as many as it has lines.
+MAX_LINES = 1000
 
 # What may stand before an answer: a byte order mark, and white space that keeps a connection alive.
 _BLANK = b"\xef\xbb\xbf \r\n\t"
@@ -104,6 +107,8 @@ class AnswerReader:
             for line in (bytes(self._pending).rstrip(b"\r"), b""):
                 if not self._over():
                     self._line(line, elapsed)
+        elif too_many_values(self._pending) and not self._over():
+            self._fail(None, f"an answer of more than {MAX_VALUES} JSON values")
         elif self._pending and not self._over():
             self._body(parse_json(bytes(self._pending)), elapsed)
         self._ended = self._ended or self._finished
@@ -143,6 +148,8 @@ class AnswerReader:
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
+            if len(self._data) > MAX_LINES:
+                self._fail(None, f"an event of more than {MAX_LINES} lines")
         elif field == b"event":
             self._name = value[:100].decode("ascii", "replace")
         elif field == b"error":  # llama.cpp before 2025 writes errors into a field of that name

@@ -11,16 +11,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from resolverd.health.probes.answer import MAX_BODY, MAX_STREAM, Answer, AnswerReader
+from resolverd.health.probes.answer import MAX_STREAM, Answer, AnswerReader
+from resolverd.health.probes.body import Body
+from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.error_body import find_error, message_of
-from resolverd.health.probes.exchange import parse_json, read_up_to
+from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
+from resolverd.health.untrusted_json import parse_json
 
 __all__ = ["TOKENS", "Answer", "cost", "request_body", "send", "wants_more"]
 
@@ -28,6 +31,8 @@ __all__ = ["TOKENS", "Answer", "cost", "request_body", "send", "wants_more"]
 TOKENS = 2
 # Seconds in which a connection may end after the answer, so that it can be kept.
 _ENDING = 0.1
+# Octets of the body that are asked for at once, and that are read in one step.
+_AT_ONCE, _STEP = 16 * 1024, 2 * 1024
 # What a gateway answers for a backend that says nothing for as long as the gateway waits.
 _GATEWAY_TIMEOUT = 504
 # Statuses of a request that is not one the server takes, perhaps for its few tokens.
@@ -95,11 +100,21 @@ async def send(
 
 async def _read(response: aiohttp.ClientResponse, reader: AnswerReader, began: float) -> None:
     """Feed the body to `reader` until it has the whole answer, then let the body end by itself."""
-    while chunk := await response.content.read(MAX_BODY):
-        if reader.feed(chunk, time.monotonic() - began):
+    body = Body(response)
+    while chunk := await body.read(_AT_ONCE):
+        if await in_turns(_feed(reader, chunk, time.monotonic() - began)):
             await _let_end(response)
             return
     reader.end(time.monotonic() - began)
+
+
+def _feed(reader: AnswerReader, chunk: bytes, elapsed: float) -> Generator[None, None, bool]:
+    """Whether there is nothing more to read; some octets in each step."""
+    for at in range(0, len(chunk), _STEP):
+        if reader.feed(chunk[at : at + _STEP], elapsed):
+            return True
+        yield
+    return False
 
 
 async def _let_end(response: aiohttp.ClientResponse) -> None:

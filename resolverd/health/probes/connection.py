@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,46 +18,11 @@ import aiohappyeyeballs
 import aiohttp
 from aiohttp import client_proto, client_reqrep
 
+from resolverd.health.probes.bounds import refuse_if_over
 from resolverd.health.probes.certificate import expires_at
 from resolverd.health.probes.protocol import FramedProtocol
-
-
-@dataclass(slots=True)
-class Trace:
-    """What one probe has met so far; shared by all the tasks that it makes.
-
-    `heard` is whether anything came back, a finished TCP handshake included; `answered`, whether
-    that was the beginning of an HTTP response. `connect` is the
-    time of the last TCP handshake in seconds, `certificate_expires` the last certificate's end in
-    Unix seconds. `in_tls` is whether a TLS handshake has begun and not ended.
-    """
-
-    heard: bool = False
-    answered: bool = False
-    connect: float | None = None
-    certificate_expires: float | None = None
-    in_tls: bool = False
-
-
-_trace: ContextVar[Trace] = ContextVar("trace")
-
-
-def begin_trace() -> Trace:
-    """A new trace for the probe that this task runs, and for the tasks that it starts."""
-    trace = Trace()
-    _trace.set(trace)
-    return trace
-
-
-def current_trace() -> Trace:
-    """The trace of the probe under way; one of its own for whoever began none."""
-    return _trace.get(None) or begin_trace()
-
-
-def note_connected(began: float) -> None:
-    """A TCP handshake that began at `began` (monotonic seconds) has ended."""
-    trace = current_trace()
-    trace.heard, trace.connect = True, time.monotonic() - began
+from resolverd.health.probes.tls_meter import connect_tls
+from resolverd.health.probes.trace import current_trace, note_connected
 
 
 class TracingResponse(aiohttp.ClientResponse):
@@ -95,6 +58,7 @@ class TracingConnector(aiohttp.TCPConnector):
     ) -> tuple[asyncio.Transport, client_proto.ResponseHandler]:
         """A connected transport. Raises aiohttp.ClientConnectorError and its kinds."""
         trace, began = current_trace(), time.monotonic()
+        refuse_if_over(trace)
         try:
             if len(addr_infos) == 1 and kwargs.get("ssl") is None:
                 # Nothing to choose or to see on the way; half the cost.
@@ -109,8 +73,10 @@ class TracingConnector(aiohttp.TCPConnector):
                 loop=self._loop,
             )
             note_connected(began)
-            trace.in_tls = kwargs.get("ssl") is not None
-            made = await self._loop.create_connection(*args, **kwargs, sock=sock)
+            if (context := kwargs.get("ssl")) is None:
+                return await self._loop.create_connection(args[0], sock=sock)
+            trace.in_tls = True
+            made = await connect_tls(args[0], sock, context, kwargs["server_hostname"])
             trace.in_tls = False
             trace.certificate_expires = _expiry(made[0]) or trace.certificate_expires
             return made

@@ -5,7 +5,6 @@ Redirects are not followed, nothing is decompressed, no cookie is kept, and a bo
 
 from __future__ import annotations
 
-import json
 import string
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from resolverd.config.probe import Probe
+from resolverd.health.probes.body import Body
 from resolverd.health.probes.credential import Credential
 from resolverd.health.probes.tls import TlsSettings
 
@@ -65,9 +65,9 @@ class HttpRequest:
 
 async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
     """The body, or its first `most` octets; then the connection is closed instead of drained."""
-    body = bytearray()
+    body, coming = bytearray(), Body(response)
     while len(body) < most:
-        chunk = await response.content.read(most - len(body))
+        chunk = await coming.read(most - len(body))
         if not chunk:
             return bytes(body)
         body += chunk
@@ -75,17 +75,11 @@ async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
     return bytes(body)
 
 
-def parse_json(text: bytes) -> Any:
-    """The JSON value in `text`, or None where there is none that can be read."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
-        return None
-
-
 def printable(value: object, most: int = 100) -> str:
     """A server's own words as one line that may stand in a log; empty for what is no text."""
     if not isinstance(value, str):
         return ""
+    if len(value) <= most and value.isprintable():
+        return value
     line = "".join(c if c.isprintable() else " " for c in value[: most + 1])
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -12,7 +12,7 @@ import re
 MAX_HEAD = 300 * 1024
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d")
 _NO_BODY = re.compile(rb"HTTP/1\.[01] (?:204|304)")
 _CHUNKED = re.compile(rb"^transfer-encoding:[^\r\n]*\bchunked[ \t]*\r?$", re.I | re.M)
 _LENGTH = re.compile(rb"^content-length:([^\r\n]*)\r?\n", re.I | re.M)
@@ -27,7 +27,7 @@ def end_of_head(text: bytes | bytearray, start: int = 0) -> int | None:
 
 
 def is_interim(head: bytes) -> bool:
-    """Whether another head follows: a 1xx response (RFC 9110 §15.2)."""
+    """Whether another head follows: a 1xx response (RFC 9110 §15.2), but for 101, the last."""
     return _INTERIM.match(head) is not None
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from resolverd.health.identity import Identity
 from resolverd.health.outcome import Condition
-from resolverd.health.probes.exchange import parse_json, printable
+from resolverd.health.probes.exchange import printable
+from resolverd.health.untrusted_json import parse_json
 
 # A base model and its adapters; of more, all are read and so many are kept.
 _MOST_MODELS = 100
@@ -54,7 +55,7 @@ def read_listing(models: bytes, version: bytes | None, model: str) -> Listing:
     data = told.get("data") if isinstance(told, dict) else None
     if not isinstance(data, list):
         return Listing()
-    cards = [c for c in data if isinstance(c, dict) and printable(c.get("id"), _LONGEST_NAME)]
+    cards = [c for c in data if isinstance(c, dict) and isinstance(c.get("id"), str) and c["id"]]
     if not cards:
         return Listing(empty=not data)
     found = _card_of(model, cards)

@@ -10,6 +10,7 @@ from yarl import URL
 
 from resolverd.config.probe import Probe
 from resolverd.health.load_pages import LoadPage, format_of, read_page
+from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.door import Door
 from resolverd.health.probes.tools import Tools
 
@@ -49,7 +50,9 @@ class LoadPageReader:
             status, text = await self._door.page(path, until)
             if status is None:
                 return None  # in no time: whether it is there is not known
-            page = read_page(text, told=self._told, models=models) if status == 200 else None
+            page = None
+            if status == 200:
+                page = await in_turns(read_page(text, told=self._told, models=models))
             if page is not None:
                 self._path = path
                 return page

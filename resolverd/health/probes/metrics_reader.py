@@ -18,10 +18,11 @@ from resolverd.config.probe import Probe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.probes import progress
 from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
-from resolverd.health.probes.connection import current_trace
+from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.door import Door
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.trace import current_trace
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
 
@@ -172,7 +173,7 @@ class Source:
         self.answers = self.why != "no answer"
         if text is None:
             return None
-        page = read_page(text, models)
+        page = await in_turns(read_page(text, models))
         if not page.of_vllm:
             self.why = "without vLLM's counters of the model"
         return page

@@ -37,7 +37,6 @@ from resolverd.health.probes.answer import Answer
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.door import Door
-from resolverd.health.probes.exchange import parse_json
 from resolverd.health.probes.identify import Expected, mismatch, read_identity
 from resolverd.health.probes.load_page import LoadPageReader
 from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
@@ -45,6 +44,7 @@ from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
 from resolverd.health.readings import Readings
+from resolverd.health.untrusted_json import parse_json
 
 # Shares of the timeout by whose end each step is over.
 _IDENTITY, _PAGE, _CANARY, _END = 0.3, 0.35, 0.9, 0.95

@@ -18,9 +18,9 @@ from resolverd.errors import ResolverdError
 from resolverd.health.identity import Identity
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Condition, Outcome
-from resolverd.health.probes.connection import Trace, begin_trace, current_trace
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.reasons import heard_by, reason_of
+from resolverd.health.probes.trace import Trace, begin_trace, current_trace
 from resolverd.health.readings import Readings
 
 
@@ -90,6 +90,8 @@ async def run(ask: Ask, within: float) -> Outcome:
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
         seen, heard = Seen(shown_text(reason_of(wrong))), trace.heard or heard_by(wrong)
+    if trace.over:
+        ok, heard, seen = False, True, Seen(trace.over)
     return Outcome(
         ok=ok,
         reason=seen.reason,

@@ -8,9 +8,9 @@ import time
 from yarl import URL
 
 from resolverd.config.probe import Probe
-from resolverd.health.probes.connection import note_connected
 from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.trace import note_connected
 
 
 def prepare(url: str, settings: Probe, tools: Tools) -> Ask:

@@ -11,20 +11,12 @@ import asyncio
 import socket
 from collections.abc import Mapping
 
-import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from resolverd.health.addresses import AddressBook
 from resolverd.health.family import Family, family_of
 from resolverd.health.lookup import is_address
-from resolverd.health.probes.connection import TracingConnector, TracingResponse
-
-# curl's limits on what a server may send ahead of a body (lib/http.h, lib/headers.h).
-MAX_HEADER_LINE = 100 * 1024
-MAX_HEADERS = 5000
-
-# The flow-control mark of a response's stream: reading pauses at twice this many bytes.
-_READ_BUFFER = 16 * 1024
+from resolverd.health.probes.session import open_session
 
 _SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
@@ -71,7 +63,7 @@ class Tools:
     def __init__(self, book: AddressBook, only: Family | None = None) -> None:
         self.book = book
         self._only = only
-        self.session = _session(book, only)
+        self.session = open_session(BookResolver(book, only))
         self._by_family: Mapping[Family, Tools] = (
             {} if only else {family: Tools(book, family) for family in Family}
         )
@@ -89,30 +81,3 @@ class Tools:
         """Close every connection at once."""
         sessions = [self.session, *(tools.session for tools in self._by_family.values())]
         await asyncio.gather(*(session.close() for session in sessions))
-
-
-def _session(book: AddressBook, only: Family | None) -> aiohttp.ClientSession:
-    # No limits on connections: a limit would let probes that hang delay others. The monitor
-    # bounds how many probes of one target can be in flight.
-    session = aiohttp.ClientSession(
-        connector=TracingConnector(
-            limit=0,
-            limit_per_host=0,
-            resolver=BookResolver(book, only),
-            use_dns_cache=False,
-        ),
-        response_class=TracingResponse,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-        read_bufsize=_READ_BUFFER,
-        max_line_size=MAX_HEADER_LINE,
-        max_field_size=MAX_HEADER_LINE,
-        max_headers=MAX_HEADERS,
-        # `run` bounds the whole probe; aiohttp's own timers would only cost.
-        timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-    )
-    # aiohttp asks twice by itself, and has no public switch for it: a probe asks once.
-    session._retry_connection = False
-    return session

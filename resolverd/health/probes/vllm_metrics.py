@@ -14,10 +14,10 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from resolverd.health.load_pages.samples import number
+from resolverd.health.load_pages.samples import number, slices
 from resolverd.health.readings import Buckets
 
 # One engine and one model have some fifty samples of these families; a page with more than those
@@ -127,12 +127,17 @@ class Page:
         return sum(told) if told else None
 
 
-def read_page(text: bytes, models: Collection[str] = ()) -> Page:
-    """What `text` tells of one of `models`, of any where none is named.
+def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None, Page]:
+    """What `text` tells of one of `models`, of any where none is named; in steps.
 
     Never raises; a last line without its end is ignored.
     """
-    samples = _samples(b"\n" + text[: text.rfind(b"\n") + 1], {_escaped(name) for name in models})
+    samples = yield from _samples(text, {_escaped(name) for name in models})
+    engines = yield from _engines(samples)
+    buckets = _buckets(samples)
+    yield
+    responses = _responses(samples)
+    yield
     starts = _values(samples, _STARTED)
     return Page(
         running=_sum(samples, _RUNNING),
@@ -143,10 +148,10 @@ def read_page(text: bytes, models: Collection[str] = ()) -> Page:
         iterations=_sum(samples, _ITERATIONS),
         rejections=_sum(samples, _REJECTIONS),
         started=starts[0] if len(starts) == 1 else None,
-        ttft=_buckets(samples),
-        responses=_responses(samples),
+        ttft=buckets,
+        responses=responses,
         gathered=len(starts) > 1,
-        engines=_engines(samples),
+        engines=engines,
     )
 
 
@@ -154,16 +159,20 @@ def read_page(text: bytes, models: Collection[str] = ()) -> Page:
 _Samples = Mapping[str, list[tuple[bytes, float]]]
 
 
-def _samples(page: bytes, models: Collection[bytes]) -> _Samples:
+def _samples(page: bytes, models: Collection[bytes]) -> Generator[None, None, _Samples]:
     """The samples of the families above; none at all of a page that has absurdly many."""
     found: dict[str, list[tuple[bytes, float]]] = {}
-    for count, match in enumerate(_SAMPLE.finditer(page)):
-        if count == _MOST_SAMPLES:
-            return {}
-        name, labels, value = match.groups(b"")
-        if models and (model := _MODEL.search(labels)) and model[1] not in models:
-            continue
-        found.setdefault(name.decode(), []).append((labels, number(value)))
+    count = 0
+    for part in slices(page):
+        for match in _SAMPLE.finditer(part):
+            count += 1
+            if count > _MOST_SAMPLES:
+                return {}
+            name, labels, value = match.groups(b"")
+            if models and (model := _MODEL.search(labels)) and model[1] not in models:
+                continue
+            found.setdefault(name.decode(), []).append((labels, number(value)))
+        yield
     return found
 
 
@@ -173,13 +182,15 @@ def _escaped(name: str) -> bytes:
     return name.encode(errors="replace")
 
 
-def _engines(samples: _Samples) -> Mapping[bytes, Engine]:
+def _engines(samples: _Samples) -> Generator[None, None, Mapping[bytes, Engine]]:
     """Each engine that has a counter of progress; none where the page mixes two of one name."""
     told: dict[bytes, dict[str, float | None]] = {}
     for field_name, spellings in _BY_ENGINE.items():
         for name in spellings:
             if name in samples:
-                for labels, value in samples[name]:
+                for count, (labels, value) in enumerate(samples[name]):
+                    if count % 256 == 255:
+                        yield
                     engine = told.setdefault(_source(labels), {})
                     known = math.isfinite(value) and (field_name != "kv_usage" or value <= 1)
                     # Two samples of one engine cannot be told apart.

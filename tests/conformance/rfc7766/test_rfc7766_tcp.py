@@ -126,6 +126,20 @@ async def test_half_a_message_is_idle_too() -> None:
         await close(writer)
 
 
+async def test_octets_that_trickle_in_do_not_keep_it_open() -> None:
+    """§10: one every now and then, each long before the idle time is over."""
+    async with engine(idle=4 * SHORT) as tcp:
+        reader, writer = await tcp.connect()
+        end = asyncio.create_task(ended(reader))
+        for octet in framed(bytes(60_000)):
+            writer.write(bytes([octet]))
+            if (await asyncio.wait([end], timeout=SHORT / 4))[0]:
+                break
+        assert await end == b""
+        assert (await tcp.counters()).tcp_refused == {"idle": 1}
+        await close(writer)
+
+
 async def test_no_connection_outlives_its_lifetime() -> None:
     """§10: however busy it is."""
     async with engine(lifetime=2 * SHORT) as tcp:

@@ -1,0 +1,49 @@
+"""What one probe has met so far, and what it has cost; shared by all the tasks that it makes."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one probe has met so far; shared by all the tasks that it makes.
+
+    `heard` is whether anything came back, a finished TCP handshake included; `answered`, whether
+    that was the beginning of an HTTP response. `connect` is the
+    time of the last TCP handshake in seconds, `certificate_expires` the last certificate's end in
+    Unix seconds. `in_tls` is whether a TLS handshake has begun and not ended. `cpu` is what its
+    responses have cost this process so far, in seconds of CPU; `over` says which bound one of them
+    has gone over (`bounds`), and is empty until then.
+    """
+
+    heard: bool = False
+    answered: bool = False
+    connect: float | None = None
+    certificate_expires: float | None = None
+    in_tls: bool = False
+    cpu: float = 0.0
+    over: str = ""
+
+
+_trace: ContextVar[Trace] = ContextVar("trace")
+
+
+def begin_trace() -> Trace:
+    """A new trace for the probe that this task runs, and for the tasks that it starts."""
+    trace = Trace()
+    _trace.set(trace)
+    return trace
+
+
+def current_trace() -> Trace:
+    """The trace of the probe under way; one of its own for whoever began none."""
+    return _trace.get(None) or begin_trace()
+
+
+def note_connected(began: float) -> None:
+    """A TCP handshake that began at `began` (monotonic seconds) has ended."""
+    trace = current_trace()
+    trace.heard, trace.connect = True, time.monotonic() - began

@@ -1,0 +1,139 @@
+"""What the handover is made of: the latest Steering, TTLs, who is left over, stored sockets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import dns.message
+import pytest
+from harness.config import config_text
+from harness.messages import query
+from harness.server import HEAD, snapshot_of
+
+from resolverd.config.types import Listener
+from resolverd.engine.answer import respond
+from resolverd.engine.counters import Counters
+from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.stored import bind_again, names_of
+from resolverd.handover.channel import channel, is_open, receive, send
+from resolverd.handover.latest import Latest
+from resolverd.handover.leftovers import kill_leftovers, strangers
+from resolverd.handover.unwatched import unwatched
+
+ZONE = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
+LOOPBACK = Listener("127.0.0.1", 0)
+
+
+def test_the_latest_steering_is_read_whole_after_any_number_of_writes() -> None:
+    latest = Latest()
+    assert latest.read() is None
+    steering = snapshot_of(ZONE, config_text()).steering
+    for _ in range(3):
+        latest.write(steering)
+        read = latest.read()
+        assert read is not None
+        assert read.standings == steering.standings
+        assert read.offers == steering.offers
+    latest.close()
+
+
+def test_nobody_is_promised_more_than_the_failover_ttl() -> None:
+    snapshot = snapshot_of(ZONE, config_text())
+    service = snapshot.plan.services["chat"]
+    short = unwatched(snapshot)
+    for packet in (
+        query("chat.inference.example"),
+        query("chat.inference.example", ecs="1.2.3.0/24"),
+    ):
+        before, after = (
+            respond(packet, "127.0.0.1", each, Counters()) for each in (snapshot, short)
+        )
+        assert before is not None
+        assert after is not None
+        assert _ttl(after) <= service.failover_ttl
+        assert before[-4:] == after[-4:], "the same answer but for its TTL"
+
+
+def _ttl(packet: bytes) -> int:
+    message = dns.message.from_wire(packet)
+    return min(rrset.ttl for rrset in (*message.answer, *message.authority))
+
+
+@pytest.mark.parametrize(
+    ("parents", "expected"),
+    [
+        ({10: 1}, []),
+        ({10: 1, 11: 10, 12: 11}, []),  # a worker, and what it has started
+        ({10: 1, 9: 1, 8: 9}, [9, 8]),
+        ({10: 1, 7: 0}, [7]),  # gone meanwhile, or of another namespace
+        ({10: 1, 5: 6, 6: 5}, [5, 6]),  # PIDs used again while they were read
+    ],
+)
+def test_strangers_do_not_come_from_us(parents: Mapping[int, int], expected: list[int]) -> None:
+    assert strangers(parents, 10) == expected
+
+
+@pytest.mark.parametrize("group", ["0::/", "12:cpu:/a", ""])
+def test_nobody_is_killed_where_the_cgroup_is_not_the_services(tmp_path: Path, group: str) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/cgroup").write_text(f"{group}\n")
+    (tmp_path / "cgroup.procs").write_text("1\n")
+    assert kill_leftovers(process=tmp_path, cgroups=tmp_path) == []
+
+
+def test_a_channel_is_open_while_the_other_end_is_held() -> None:
+    ours, theirs = channel()
+    assert receive(ours) == []
+    copy = theirs.dup()
+    theirs.close()
+    assert is_open(ours)
+    assert send(copy, "pid", 7)
+    assert is_open(ours), "looking takes nothing"
+    assert receive(ours) == ["pid", "7"]
+    copy.close()
+    assert not is_open(ours)
+    assert receive(ours) is None
+    assert not send(ours, "starting")
+    ours.close()
+
+
+def _names(shares: list[BoundSockets]) -> list[list[int]]:
+    """The inodes of each worker's sockets."""
+    return [sorted(_inode(each) for each in (*share.udp, *share.tcp)) for share in shares]
+
+
+def _inode(each: socket.socket) -> int:
+    return Path(f"/proc/self/fd/{each.fileno()}").stat().st_ino
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 2), (2, 1), (1, 2), (3, 2)])
+def test_stored_sockets_are_served_again_by_any_number_of_workers(before: int, after: int) -> None:
+    (bound,), first = bind_again({}, [LOOPBACK], before)
+    stored = {name: [each.dup() for each in sockets] for name, sockets in names_of(first).items()}
+    places, second = bind_again(stored, [bound], after)
+    assert places == [bound]
+    assert len(second) == after
+    had, have = _names(first), _names(second)
+    if before == after:
+        assert have == had
+        assert not any(each.shared for each in second)
+    else:
+        assert have == [sorted(inode for each in had for inode in each)] * after
+        assert all(each.shared for each in second) is (after > 1)
+    for each in (*first, *second):
+        each.close()
+
+
+def test_addresses_that_are_wanted_no_more_are_closed_and_new_ones_bound() -> None:
+    places, first = bind_again({}, [LOOPBACK, LOOPBACK], 2)
+    stored = names_of(first)
+    again, second = bind_again(stored, [places[1], LOOPBACK], 2)
+    assert again[0] == places[1]
+    assert again[1] not in places
+    closed = [each for sockets in stored.values() for each in sockets if each.fileno() < 0]
+    assert len(closed) == 4
+    assert [len(each.udp) for each in second] == [2, 2]
+    for each in second:
+        each.close()

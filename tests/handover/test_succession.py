@@ -1,0 +1,207 @@
+"""A daemon, its standby and its successor, with a service manager that keeps what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+import pytest
+from harness.config import config_text
+from harness.engines import ENGINES, LIMITS, EngineName
+from harness.messages import query
+from harness.server import HEAD, snapshot_of
+
+from resolverd.config.types import Listener
+from resolverd.engine.choice import Choice
+from resolverd.engine.interface import Engine
+from resolverd.engine.make import make_engine
+from resolverd.engine.sockets import bind
+from resolverd.handover.channel import NAME
+from resolverd.handover.succession import Succession
+from resolverd.loop import run_loop
+from resolverd.snapshot.model import Snapshot
+from resolverd.systemd import Supervisor
+
+PATIENCE = 10.0
+
+
+class Manager:
+    """As a service manager it hears, and keeps descriptors by name, until `forget`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder / "notify")
+        self.kept: dict[str, list[socket.socket]] = {}
+        self._heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._heard.bind(self.address)
+        self._heard.setblocking(False)
+
+    def supervisor(self) -> Supervisor:
+        """What the next daemon adopts."""
+        self.hear()
+        return Supervisor(address=self.address, stored=self.kept)
+
+    def hear(self) -> None:
+        """Take what was sent."""
+        while True:
+            try:
+                message, descriptors, _, _ = socket.recv_fds(self._heard, 4096, 64)
+            except BlockingIOError:
+                return
+            fields = dict(line.split("=", 1) for line in message.decode().splitlines())
+            if "FDSTOREREMOVE" in fields:
+                for each in self.kept.pop(fields["FDNAME"], []):
+                    each.close()
+            made = [socket.socket(fileno=each) for each in descriptors]
+            self.kept.setdefault(fields.get("FDNAME", ""), []).extend(made)
+
+    def forget(self) -> None:
+        """The service is stopped."""
+        self.hear()
+        for each in self.kept.pop(NAME, []):
+            each.close()
+
+    def close(self) -> None:
+        """Close all."""
+        for sockets in self.kept.values():
+            for each in sockets:
+                each.close()
+        self._heard.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    """A service manager."""
+    made = Manager(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=ENGINES)
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    """One that answers on a port of its own."""
+    chosen: EngineName = request.param
+    bound, sockets = bind([Listener("127.0.0.1", 0)])
+    made = make_engine(Choice(chosen, 1, ""), bound, sockets, LIMITS, run_loop)
+    await made.start(_snapshot())
+    yield made
+    if not made.died.done():  # a test may have stopped it
+        await made.stop()
+
+
+@cache
+def _snapshot() -> Snapshot:
+    zone = f"$ORIGIN inference.example.\n{HEAD}"
+    return snapshot_of(zone, config_text(services=""))
+
+
+async def _answers(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+        client.setblocking(False)
+        client.connect(("127.0.0.1", port))
+        client.send(query("inference.example", "SOA"))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return bool(await asyncio.get_running_loop().sock_recv(client, 512))
+        except (TimeoutError, ConnectionRefusedError):
+            return False
+
+
+def _runs(pid: int) -> bool:
+    """Whether this child of ours has not ended."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False
+
+
+async def _until_gone(pid: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while _runs(pid):  # noqa: ASYNC110 - another process ends
+            await asyncio.sleep(0.01)
+
+
+async def _served(manager: Manager, engine: Engine) -> tuple[Succession, int]:
+    """A daemon that serves, and the PID of its standby."""
+    daemon = Succession(manager.supervisor(), run_loop)
+    await daemon.succeed(engine, _snapshot(), own_sockets=False)
+    manager.hear()
+    assert daemon.standby is not None
+    return daemon, daemon.standby
+
+
+async def test_the_standby_answers_until_the_next_daemon_serves(
+    manager: Manager, engine: Engine
+) -> None:
+    snapshot = _snapshot()
+    daemon, pid = await _served(manager, engine)
+    port = engine.bound[0].port
+    await daemon.bequeath(engine, snapshot)
+    await engine.stop()
+    assert await _answers(port)
+    successor = Succession(manager.supervisor(), run_loop)
+    successor.begin()
+    await asyncio.sleep(0)
+    assert await _answers(port)
+    end = manager.kept[NAME][0]
+    await successor.take_over(end)
+    await _until_gone(pid)
+
+
+async def test_the_standby_ends_when_the_service_is_stopped(
+    manager: Manager, engine: Engine
+) -> None:
+    daemon, pid = await _served(manager, engine)
+    await daemon.bequeath(engine, _snapshot())
+    assert _runs(pid)
+    manager.forget()
+    await _until_gone(pid)
+
+
+async def test_a_stop_without_a_place_for_a_successor_leaves_nobody(
+    manager: Manager, engine: Engine
+) -> None:
+    daemon, pid = await _served(manager, engine)
+    manager.forget()
+    await daemon.bequeath(engine, _snapshot())
+    assert not _runs(pid)
+
+
+async def test_another_plan_has_another_standby_and_a_dead_one_is_replaced(
+    manager: Manager, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolverd.handover.succession._AGAIN", 0.0)
+    daemon, first = await _served(manager, engine)
+    _snapshot.cache_clear()
+    snapshot = _snapshot()
+    await _until_renewed(daemon, engine, snapshot, first)
+    second = daemon.standby
+    assert second is not None
+    os.kill(second, signal.SIGKILL)
+    await _until_renewed(daemon, engine, snapshot, second)
+    manager.forget()
+    await daemon.bequeath(engine, snapshot)
+
+
+async def _until_renewed(
+    daemon: Succession, engine: Engine, snapshot: Snapshot, before: int
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while daemon.standby in (None, before):
+            daemon.update(engine, snapshot)
+            await asyncio.sleep(0.01)
+
+
+async def test_without_a_service_manager_there_is_no_standby(engine: Engine) -> None:
+    daemon = Succession(Supervisor(), run_loop)
+    began = time.monotonic()
+    await daemon.succeed(engine, _snapshot(), own_sockets=True)
+    assert daemon.standby is None
+    await daemon.bequeath(engine, _snapshot())
+    assert time.monotonic() - began < PATIENCE
