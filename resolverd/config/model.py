@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import StringConstraints, field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.holds import Holds
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
@@ -46,7 +47,7 @@ AnswerKind = Literal["address", "cname"]
 IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
 
 
-class Server(Section):
+class Server(Holds):
     """`[server]`: where this edge host listens and stands, and what it loads."""
 
     listen: tuple[ListenAddress, ...] = option(
@@ -151,22 +152,6 @@ class Server(Section):
     watch: bool = option(
         True,
         "Adopt edits without being asked; false leaves that to `resolverd reload` and SIGHUP.",
-    )
-    hold_services: float = option(
-        0.0,
-        "An edit that takes away more than this share of the services is held until `resolverd "
-        "reload --yes`; 1 holds none. An edit that takes a client out of a pin is always held.",
-        least=0,
-        most=1,
-    )
-    hold_regions: float = option(
-        0.0, "The same for regions that some service has.", least=0, most=1
-    )
-    hold_zones: float = option(
-        0.0, "The same for zones that no file writes any more.", least=0, most=1
-    )
-    hold_names: float = option(
-        0.25, "The same for the names of one zone; other zones are not held.", least=0, most=1
     )
     query_log: float = option(
         0.0,
