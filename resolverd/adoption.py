@@ -58,7 +58,7 @@ class Adoption:
         self._log = log.get("daemon")
 
     async def load(self, progress: Progress | None = None) -> Inputs:
-        """The inputs to start with, kept ones where those on disk are refused.
+        """The inputs to start with, kept ones where those on disk are refused or lose much.
 
         Raises ResolverdError.
         """
@@ -68,6 +68,9 @@ class Adoption:
         except ResolverdError as refused:
             self.attempt.take_contents()
             inputs = await self._restoration.inputs(refused, tell)
+        else:
+            inputs = await self._restoration.holding(inputs, tell)
+            self.attempt = inputs.reads
         self._warn(inputs)
         return inputs
 
@@ -79,7 +82,8 @@ class Adoption:
 
     def keep(self, inputs: Inputs) -> None:
         """Keep what is served for the next start."""
-        self._restoration.keep(inputs, inputs.reads.take_contents())
+        held = [key_of(file) for file in inputs.older_files]
+        self._restoration.keep(inputs, inputs.reads.take_contents(), held)
 
     async def reload(
         self, *, accept_losses: bool = False, settled: Mapping[str, str] | None = None

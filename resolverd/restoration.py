@@ -3,6 +3,9 @@
 The least is replaced that makes a start possible: the zones or databases that are refused, each by
 what was kept of it, or else all files. What is adopted while running is kept for the next start,
 in the background and one after another.
+
+A start is no way around a hold either: what the files on disk would lose of those adopted last
+waits as it would in a reload, or else a crash would adopt what nobody has insisted on.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
+from resolverd.snapshot.difference import difference
+from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 
 # Seconds that the end of the daemon waits for what is being kept.
@@ -64,6 +69,33 @@ class Restoration:
             self._say(refused, manifest, files)
             return inputs
         raise refused
+
+    async def holding(self, inputs: Inputs, progress: Progress) -> Inputs:
+        """`inputs`, or where they lose much of what was adopted last, those that hold that."""
+        manifest = await self._manifest()
+        if manifest is None or _as_kept(manifest, inputs):
+            return inputs
+        (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
+        try:
+            kept = await load_inputs(
+                self._path, self._options, progress=progress, reads=Reads(replay=replay)
+            )
+            edit = await load_edit(self._path, self._options, kept, Terms(), progress=progress)
+        except ResolverdError as worse:
+            # Nothing to compare with: an upgrade may not know an option that was kept.
+            self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
+            return inputs
+        held = [each for each in edit.outdated if each.held]
+        if not held:
+            return inputs
+        self._reloads.note(edit, difference(kept, edit))
+        self._log.warning(
+            "start.held",
+            parts=[each.part for each in held],
+            problems=[row for each in held for p in each.problems for row in str(p).splitlines()],
+            consequence="these parts are served as they were; resolverd reload --yes adopts them",
+        )
+        return edit
 
     def keep(self, inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str] = ()) -> None:
         """Keep what was adopted, soon; `contents` is what was read of it.
@@ -128,6 +160,15 @@ class Restoration:
             problems=str(refused).splitlines(),
             consequence="edits are not served until the files are accepted",
         )
+
+
+def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
+    """Whether the configuration and zones on disk are those that were kept."""
+    seen = inputs.reads.seen
+    names = {key_of(file) for file in inputs.files} - {*manifest.databases}
+    return names == {*manifest.files} and all(
+        path in seen and seen[path].content == digest for path, digest in manifest.files.items()
+    )
 
 
 def moment(at: float) -> str:
