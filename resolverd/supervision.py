@@ -140,4 +140,6 @@ def status_line(
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
     not_ready = f"NOT READY: {doubt}; " if doubt else ""
+    if reloads.kept:
+        not_ready += f"DEGRADED: {reloads.kept}; "
     return f"{not_ready}generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from resolverd.admin.kept import kept_troubles
 from resolverd.admin.served import Served
 from resolverd.errors import EngineError
 
@@ -36,5 +37,5 @@ async def faults(served: Served) -> list[str]:
 
 
 def degraded(served: Served) -> list[str]:
-    """What keeps failing that answers do not need, in words; empty while all is well."""
-    return served.tasks.failing(vital=False)
+    """What fails that answers do not need, in words; empty while all is well."""
+    return [*served.tasks.failing(vital=False), *kept_troubles(served)]

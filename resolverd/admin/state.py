@@ -15,6 +15,7 @@ from typing import Any
 from resolverd import __version__
 from resolverd.admin.connections import endpoint_connection
 from resolverd.admin.inference import endpoint_inference, oddities
+from resolverd.admin.kept import kept_of
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.served import Served
@@ -43,6 +44,7 @@ def state_of(served: Served) -> Json:
         "ready": served.ready and not served.monitor.doubt.reason,
         "doubt": _doubt(served.monitor.doubt, now),
         "degraded": degraded(served),
+        "kept": kept_of(served),
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {

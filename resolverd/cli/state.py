@@ -77,6 +77,8 @@ def _facts(state: Json) -> Table:
         *([("NOT READY", state["doubt"]["reason"], "red")] if state["doubt"]["reason"] else []),
         ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
         ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
+        *[("degraded", reason, "red") for reason in state["degraded"]],
+        *([("restart", restart, "red")] if (restart := state["kept"]["restart"]) else []),
         ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),
     ]
     for database in state["geo"]:
