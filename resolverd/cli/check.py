@@ -10,6 +10,7 @@ from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
+from resolverd.restoration import outlook
 from resolverd.snapshot.fences import describe, fences
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
@@ -57,10 +58,12 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 when it would be served (warnings are printed), 1 when not."""
     inputs: Inputs | None = None
+    instead = ""
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as wrong:
         problems, summary = wrong.problems, ""
+        instead = run_loop(outlook(arguments.config, arguments.overrides, wrong))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     if arguments.json:
@@ -70,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "served": bool(summary),
                 "problems": [asdict(p) for p in problems],
                 "fences": told,
+                "restart": instead or None,
             }
         )
         return ExitCode.OK if summary else ExitCode.PROBLEMS
@@ -80,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
         return ExitCode.OK
+    complain(instead)
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS
 
