@@ -17,13 +17,17 @@ def pages() -> dict[Path, str]:
 
 def zone_checks() -> str:
     """The checks on zone files, by id."""
-    rows = [f"| `{id_}` | {check.severity} | {check.doc} |" for id_, check in CHECKS.items()]
+    rows = [
+        f"| `{id_}` | {check.severity}{', strict: error' * check.lenient} | {check.doc} |"
+        for id_, check in CHECKS.items()
+    ]
     return "\n".join(
         [
             "# Checks on zone files",
             "",
             "Made by `make docs` from `resolverd/zone/catalogue.py`; do not edit. An error keeps",
-            "the zones that are being served; a warning does not.",
+            "the zones that are being served; a warning does not. With `server.zone_checks =",
+            '"strict"`, what is marked so is an error.',
             "",
             "| id | severity | meaning |",
             "| --- | --- | --- |",

@@ -70,7 +70,7 @@ class Restoration:
     def keep(self, inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str] = ()) -> None:
         """Keep what was adopted, soon; `contents` is what was read of it.
 
-        `held` are the master files of zones that are served as they were kept before.
+        `held` are the files that are served as they were kept before; see `Adopted`.
         """
         self._next = _adopted(inputs, contents, held)
         self._reloads.restart = ""

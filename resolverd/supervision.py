@@ -139,7 +139,10 @@ def status_line(
     outcome, _, reason = reloads.last.partition(": ")
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
-    not_ready = f"NOT READY: {doubt}; " if doubt else ""
-    if reloads.kept:
-        not_ready += f"DEGRADED: {reloads.kept}; "
-    return f"{not_ready}generation {generation}, {up} of {regions} regions up, {event} at {at}{why}"
+    first = f"NOT READY: {doubt}; " if doubt else ""
+    first += "DEGRADED: serving kept files; " if reloads.kept else ""
+    parts = [each.part for each in reloads.outdated]
+    more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+    older = f" ({', '.join(parts[:_NAMED])}{more})" if parts else ""
+    counted = f"{up} of {regions} regions up"
+    return f"{first}generation {generation}, {counted}, {event} at {at}{older}{why}"

@@ -38,4 +38,4 @@ async def faults(served: Served) -> list[str]:
 
 def degraded(served: Served) -> list[str]:
     """What fails that answers do not need, in words; empty while all is well."""
-    return [*served.tasks.failing(vital=False), *kept_troubles(served)]
+    return [*kept_troubles(served), *served.tasks.failing(vital=False)]

@@ -32,6 +32,7 @@ from resolverd.admin.kept import kept_metrics
 from resolverd.admin.load import load_metrics
 from resolverd.admin.own import own_metrics
 from resolverd.admin.served import Served
+from resolverd.admin.zones import zone_metrics
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.engine.counters import TTL_BOUNDS, Counters
 from resolverd.health.verdict import State, Verdict
@@ -223,15 +224,24 @@ def operation(served: Served) -> Iterator[Metric]:
         "resolverd_reloads",
         "Attempts to adopt an edit, by result.",
         ("result",),
-        {("adopted",): reloads.adopted, ("refused",): reloads.refused},
+        {
+            ("adopted",): reloads.adopted,
+            ("refused",): reloads.refused,
+            ("held",): reloads.held,
+        },
     )
     yield _gauge(
         "resolverd_last_reload_successful",
-        "0 while the files say something that was refused.",
+        "0 while the files say something that was refused or is held.",
         float(reloads.successful),
     )
     yield _gauge(
         "resolverd_last_reload_timestamp_seconds", "When an edit was last tried.", reloads.at
+    )
+    yield _gauge(
+        "resolverd_serving_kept_files",
+        "1 while kept files are served, as those on disk were refused at the start.",
+        float(bool(reloads.kept)),
     )
     yield _gauge("resolverd_start_timestamp_seconds", "When the daemon started.", served.started)
     yield _info(
@@ -248,6 +258,7 @@ def operation(served: Served) -> Iterator[Metric]:
         "What runs.",
         {"version": __version__, "python": platform.python_version()},
     )
+    yield from zone_metrics(served)
     yield _geo(served)
     yield from _maps(plan)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import textwrap
 from dataclasses import asdict
+from pathlib import Path
 
+from resolverd.cli.comparison import forecast, serials, show
 from resolverd.cli.console import complain, count, out, report, show_json
+from resolverd.cli.import_zones import import_zones
+from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
@@ -46,17 +50,32 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         verbs,
         "check",
         "read configuration, zones and databases, and report everything that is wrong",
-        ["resolverd check", "resolverd check --config /etc/resolverd/resolverd.toml --json"],
+        [
+            "resolverd check",
+            "resolverd check --config /etc/resolverd/resolverd.toml --json",
+            "resolverd check --import /var/lib/bind/db.example.com",
+        ],
         run,
         more=_listing("a resolverd.toml to start from:", FIRST_CONFIG)
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
+    add_socket(parser)
     add_config(parser)
     add_json(parser)
+    parser.add_argument(
+        "--import",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        dest="imported",
+        help="read zone files that BIND serves, without a configuration, and say what would change",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 when it would be served (warnings are printed), 1 when not."""
+    if arguments.imported:
+        return import_zones(arguments.imported, as_json=arguments.json)
     inputs: Inputs | None = None
     instead = ""
     try:
@@ -66,6 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
         instead = run_loop(outlook(arguments.config, arguments.overrides, wrong))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
+    compared = forecast(arguments) if inputs is not None else None
+    if compared is not None:
+        problems = (*problems, *serials(compared))
     if arguments.json:
         told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(
@@ -74,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "problems": [asdict(p) for p in problems],
                 "fences": told,
                 "restart": instead or None,
+                "reload": compared,
             }
         )
         return ExitCode.OK if summary else ExitCode.PROBLEMS
@@ -83,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         out().print(summary, markup=False)
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
+        if compared is not None:
+            show(compared)
         return ExitCode.OK
     complain(instead)
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")

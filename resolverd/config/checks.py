@@ -17,12 +17,14 @@ from resolverd.config.alerts import merge_alerts
 from resolverd.config.answer_checks import check_answers
 from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
-from resolverd.config.hours import DAYS, first_gap
+from resolverd.config.gaps import first_gap
+from resolverd.config.hours import DAYS
 from resolverd.config.model import Config, Endpoint
 from resolverd.config.pin_checks import check_pins
 from resolverd.config.probe import Probe, ProbeOverride, merge_probe
 from resolverd.config.secret_checks import written_secrets
 from resolverd.config.secrets import shown_url
+from resolverd.config.sense_checks import check_sense
 from resolverd.config.targets import endpoint_name, with_model
 from resolverd.config.url_checks import check_urls
 
@@ -286,7 +288,8 @@ def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
 
 
 def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
-    """At no time of the week should a fence be closed whole."""
+    """At no time of the year to come should a fence be closed whole."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     for name, service in config.service.items():
         fences = {"": service.regions}
         for pin, rule in config.pin.items():
@@ -295,13 +298,14 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
         for pin, fence in fences.items():
             hours = [config.region[r].service_hours for r in fence if r in config.region]
             known = [each for each in hours if each is not None]
-            gap = first_gap(known) if known and len(known) == len(hours) else None
+            gap = first_gap(known, today) if known and len(known) == len(hours) else None
             if gap is not None:
                 when = datetime.fromtimestamp(gap, UTC)
                 whose = f"service {name}" + (f" under pin {pin}" if pin else "")
                 yield Finding(
                     ("region", fence[0], "hours"), "config-hours-gap",
-                    f"no region of {whose} has hours at {DAYS[when.weekday()]} {when:%H:%M} UTC: "
+                    f"no region of {whose} has hours at {when:%H:%M} UTC on "
+                    f"{DAYS[when.weekday()]} {when:%Y-%m-%d}: "
                     "its all_down setting decides then",
                     "leave one region without hours, or let theirs meet", "warning",
                 )  # fmt: skip
@@ -321,4 +325,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _hours,
     check_answers,
     check_urls,
+    check_sense,
 )

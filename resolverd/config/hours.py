@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -143,20 +143,3 @@ class Hours:
 
     def _offset(self, at: float) -> timedelta | None:
         return datetime.fromtimestamp(at, self.zone).utcoffset()
-
-
-def first_gap(places: Sequence[Hours]) -> float | None:
-    """An instant at which none of `places` is open, in a week of winter or of summer, if any.
-
-    Those weeks stand for the year; who wants to know what happens in the night of a change of
-    clocks asks `window`.
-    """
-    for begin in (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 7, 6, tzinfo=UTC)):
-        at, end = begin.timestamp(), (begin + timedelta(7)).timestamp()
-        while at < end:
-            windows = [place.window(at) for place in places]
-            ends = [w.until or end for w in windows if w.open]
-            if not ends:
-                return at
-            at = max(ends)
-    return None

@@ -37,6 +37,7 @@ class LoadedConfig:
     warnings: tuple[Problem, ...]
     files: tuple[Path, ...]
     base: Path
+    sources: Sources
 
 
 def load_config(path: Path, overrides: Sequence[Override] = ()) -> LoadedConfig:
@@ -54,7 +55,7 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> LoadedConfig:
         problems += found
     if config is None or errors_among(problems):
         raise ConfigError(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
-    return LoadedConfig(config, tuple(problems), sources.files, path.parent)
+    return LoadedConfig(config, tuple(problems), sources.files, path.parent, sources)
 
 
 def _unreadable(sources: Sources) -> bool:

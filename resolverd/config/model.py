@@ -6,13 +6,15 @@ are keyed by the names that the file gives them; order is the file's own.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import StringConstraints, model_validator
+from pydantic import StringConstraints, field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.holds import Holds
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
@@ -33,6 +35,7 @@ from resolverd.config.types import (
     Subnet,
     TimeZone,
     Word,
+    is_url_host,
     parse_listener,
 )
 
@@ -44,7 +47,7 @@ AnswerKind = Literal["address", "cname"]
 IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
 
 
-class Server(Section):
+class Server(Holds):
     """`[server]`: where this edge host listens and stands, and what it loads."""
 
     listen: tuple[ListenAddress, ...] = option(
@@ -57,6 +60,11 @@ class Server(Section):
     )
     zones: tuple[str, ...] = option(
         ("zones/*.zone",), "Master files, as globs relative to this file."
+    )
+    zone_checks: Literal["lenient", "strict"] = option(
+        "lenient",
+        "Whether what harms one name alone (an MX or SRV to an alias or a missing name, missing "
+        "glue, a record outside its zone) is warned of, as BIND does, or refused.",
     )
     geoip: tuple[str, ...] = option(
         (), "City or country databases, first match wins; none takes the embedded country database."
@@ -212,20 +220,27 @@ class Endpoint(Section):
             raise ValueError("an endpoint has either address or hostname")
         return self
 
-    @model_validator(mode="after")
-    def _probeable(self) -> Endpoint:
+    @field_validator("url")
+    @classmethod
+    def _probeable(cls, url: str) -> str:
         try:
-            parts = urlsplit(self.url)
+            parts = urlsplit(url)
             port = parts.port
         except ValueError as wrong:
             # What is wrong quotes a part of it, which may be a password.
-            raise ValueError(f'url "{shown_url(self.url)}" cannot be read as a URL') from wrong
+            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from wrong
         known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
         if not known or not parts.hostname:
             raise ValueError(
-                f'url "{shown_url(self.url)}" is not http://…, https://… or tcp://HOST:PORT'
+                f'url "{shown_url(url)}" is not http://…, https://… or tcp://HOST:PORT'
             )
-        return self
+        if not is_url_host(parts.hostname):
+            raise ValueError(
+                f'url "{shown_url(url)}" has a host that is neither a hostname nor an address'
+                '; write it like "http://gpu1.example:8000"'
+            )
+        # RFC 6874 writes an address's zone after %25, and a socket takes it after %.
+        return re.sub(r"(//(?:[^/@]*@)?\[[^\]%]*)%25", r"\1%", url, count=1)
 
 
 class Region(Section):
@@ -339,7 +354,14 @@ class Service(Section):
     @model_validator(mode="after")
     def _ttls_in_order(self) -> Service:
         if self.failover_ttl > self.ttl:
-            raise ValueError("failover_ttl is longer than ttl")
+            written = self.model_fields_set
+            ttl, failover = (
+                f"{key} ({getattr(self, key):g} s{'' if key in written else ', its default'})"
+                for key in ("ttl", "failover_ttl")
+            )
+            raise ValueError(
+                f'{failover} is longer than {ttl}; write failover_ttl = "{self.ttl:g}s", or less'
+            )
         return self
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.positions import Position, locate_keys
 from resolverd.config.secrets import is_secret, shown_line, shown_text
+from resolverd.config.toml_errors import explain_toml
 from resolverd.errors import Problem, Severity
 from resolverd.files.matching import match
 from resolverd.files.reading import MAX_CONFIG, read_file
@@ -82,6 +83,9 @@ class Sources:
         """Read one file and merge it; what cannot be read or merged becomes a problem."""
         self.files = (*self.files, file)
         text = self._text(file)
+        if text is not None:
+            # What some editors write before a file; TOML 1.1 says to pass over it.
+            text = text.removeprefix("\ufeff")
         tree = self._parsed(file, text) if text is not None else None
         if text is None or tree is None:
             return
@@ -163,11 +167,10 @@ class Sources:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(wrong))
             lines = text.splitlines() or [""]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
-            reason = str(wrong).split(" (at ")[0]
+            message, mend = explain_toml(text, line, str(wrong).split(" (at ")[0])
             self.problems.append(
                 Problem(
-                    str(file), line, column, "config-syntax", f"not TOML: {reason}",
-                    "see https://toml.io for the syntax",
+                    str(file), line, column, "config-syntax", message, mend,
                     source=shown_line(lines[line - 1], parsed=False) if line <= len(lines) else "",
                 )
             )  # fmt: skip

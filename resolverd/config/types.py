@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
+from resolverd.config.countries import country
 from resolverd.config.hours import parse_span
 from resolverd.config.secrets import shown_url
 from resolverd.dns.hostnames import normal_host
@@ -85,7 +86,11 @@ def _coordinates(value: Any) -> tuple[float, float]:
         raise ValueError("expected [latitude, longitude] in degrees, such as [50.1, 8.7]")
     latitude, longitude = map(float, numbers)
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise ValueError("latitude lies in -90…90 and longitude in -180…180 degrees")
+        turned = -90 <= longitude <= 90 and -180 <= latitude <= 180
+        raise ValueError(
+            "latitude lies in -90…90 and longitude in -180…180 degrees"
+            + (f"; write [{longitude:g}, {latitude:g}]: latitude comes first" if turned else "")
+        )
     return latitude, longitude
 
 
@@ -110,21 +115,34 @@ def _hostname(value: str) -> str:
     return value.removesuffix(".").lower()
 
 
+def _a_labels(value: str) -> str:
+    """A hostname in A-labels (RFC 5891), without a dot at its end."""
+    return _hostname(normal_host(value))
+
+
 def _resolved_hostname(value: str) -> str:
     """A hostname to look up, in its normal form; a dot at its end keeps it from being searched."""
     form = normal_host(value)
     return _hostname(form) + ("." if form.endswith(".") else "")
 
 
-def _country(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{2}", value):
-        raise ValueError(f'"{value}" is not an ISO 3166-1 alpha-2 code such as "DE"')
-    return value
+def is_url_host(host: str) -> bool:
+    """Whether the host of a URL is an address, with or without its zone, or a hostname."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            _resolved_hostname(host)
+        except ValueError:
+            return False
+    return True
 
 
 def _continent(value: str) -> str:
     if value not in {"AF", "AN", "AS", "EU", "NA", "OC", "SA"}:
-        raise ValueError(f'"{value}" is not one of AF, AN, AS, EU, NA, OC, SA')
+        raise ValueError(
+            f'no continent has the code "{value}"; write one of AF, AN, AS, EU, NA, OC, SA'
+        )
     return value
 
 
@@ -164,9 +182,9 @@ ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
 OptionalListener = Annotated[Listener | None, PlainValidator(_optional_listener)]
 Subnet = Annotated[Prefix, PlainValidator(_subnet)]
 Address = Annotated[str, BeforeValidator(_address)]
-Hostname = Annotated[str, AfterValidator(_hostname)]
+Hostname = Annotated[str, AfterValidator(_a_labels)]
 ResolvedHostname = Annotated[str, AfterValidator(_resolved_hostname)]
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(country)]
 Continent = Annotated[str, AfterValidator(_continent)]
 MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]
 SpanText = Annotated[str, AfterValidator(_span)]

@@ -33,6 +33,7 @@ from resolverd.geo.values import check_values
 
 METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
 _METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
+_UTF8 = 2 << 5
 
 _DAMAGE = (*UNREADABLE, KeyError, AttributeError, OverflowError)
 """What a reader raises over damaged metadata."""
@@ -66,6 +67,7 @@ class Database:
         self._reader, self._descriptor = opened
         self._kept = content if self._descriptor is None else b""
         self._gazetteer: Gazetteer | None = None
+        self._held: dict[str, bool] = {}
         self._closer = weakref.finalize(self, opened.close)
         try:
             self.metadata = _metadata(opened.reader, name)
@@ -134,6 +136,21 @@ class Database:
             return
         with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_COPY) as content:
             yield content
+
+    def holds_text(self, text: str) -> bool:
+        """Whether `text`, of 1 to 28 octets, is a value of any record; some other may hold it too.
+
+        Each value is written at least once, as its type and length in one octet and its octets
+        (MaxMind DB file format, "Output Data Section").
+        """
+        if text not in self._held:
+            octets = text.encode()
+            metadata = self._reader.metadata()
+            tree = metadata.node_count * metadata.record_size // 4
+            with self.lend() as content:
+                written = bytes([_UTF8 | len(octets)]) + octets
+                self._held[text] = content.find(written, tree) >= 0
+        return self._held[text]
 
     @property
     def shared_path(self) -> str | None:

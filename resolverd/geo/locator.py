@@ -12,7 +12,7 @@ the files again if their bytes are still the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -139,6 +139,10 @@ class Locator:
             found.append(LocatedNetwork(network, place))
             address = network.address + (1 << (prefix.bits - length))
         return found
+
+    def may_know(self, codes: Iterable[str]) -> set[str]:
+        """Those of some country codes that any database has a place in, and perhaps others."""
+        return {code for code in codes if any(d.holds_text(code) for d in self.databases)}
 
     @property
     def unreadable(self) -> int:

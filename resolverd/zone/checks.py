@@ -13,7 +13,7 @@ import dns.rdtypes.ANY.SOA
 from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
 
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import found, stricter
 from resolverd.zone.cuts import check_cuts
 from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
@@ -36,8 +36,19 @@ def check_tree(
     services: Services,
     ttl_floor: int,
     kept: Kept = NOTHING_KEPT,
+    strict: bool = False,
 ) -> Iterator[Problem]:
-    """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds."""
+    """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds.
+
+    With `strict`, those that do harm at one name alone are errors too.
+    """
+    findings = _findings(tree, master, services, ttl_floor, kept)
+    return map(stricter, findings) if strict else findings
+
+
+def _findings(
+    tree: Tree, master: Source, services: Services, ttl_floor: int, kept: Kept
+) -> Iterator[Problem]:
     yield from _check_outside(tree)
     yield from _check_apex(tree, master)
     for node in tree.nodes.values():
@@ -54,7 +65,7 @@ def _check_outside(tree: Tree) -> Iterator[Problem]:
             "zone-out-of-zone",
             record.at_owner(),
             f"{record.owner} is outside the zone {tree.zone}",
-            "look for a missing or extra final dot, or move it to its own zone's file",
+            "look for a missing or extra final dot; it is left out",
         )
 
 
@@ -78,6 +89,7 @@ def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
         )
     yield from _check_single(soas, "zone-many-soa", "keep the one whose serial is right")
     for soa in soas:
+        yield from _check_mailbox(soa)
         minimum = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).minimum
         if minimum > _DAY:
             yield found(
@@ -88,22 +100,66 @@ def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
             )
 
 
+def _check_mailbox(soa: Record) -> Iterator[Problem]:
+    mailbox = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).rname
+    if any(b"@" in label for label in mailbox.labels):
+        written = str(mailbox).replace("\\@", "@")
+        yield found(
+            "zone-soa-mailbox",
+            soa.at_rdata(1),
+            f"the mailbox {written} has an @, which is a dot in an SOA (RFC 1035 §3.3.13)",
+            f"write {_mailbox(written)}",
+        )
+
+
+def _mailbox(written: str) -> str:
+    """host@example. as host.example.; a dot before the @ is escaped (RFC 1035 §8)."""
+    local, _, domain = written.partition("@")
+    return f"{local.replace('.', chr(92) + '.')}.{domain}"
+
+
 def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:
     records = node.records
     for rdtype, rrs in records.items():
         if len(rrs) > 1:
             yield from _check_rrset(node, rdtype, rrs)
     if SOA in records and node is not tree.apex:
-        yield found(
-            "zone-soa-below-apex",
-            records[SOA][0].at_type(),
-            f"{node.owner} is not the apex, {tree.zone}",
-            "move it to its own zone's file, or look for a missing final dot",
-        )
+        yield _soa_below_apex(records[SOA][0], tree)
+    if (NS in records or DNAME in records) and node.owner.is_wild():
+        yield from _check_wildcard(node)
     if CNAME in records:
         yield from _check_cname(node)
     if DNAME in records:
         yield from _check_single(records[DNAME], "zone-many-dname", "keep one")
+
+
+def _soa_below_apex(soa: Record, tree: Tree) -> Problem:
+    twice = soa.owner.relativize(tree.zone).labels == tree.zone.labels[:-1]
+    return found(
+        "zone-soa-below-apex",
+        soa.at_owner() if twice else soa.at_type(),
+        f"{soa.owner} is not the apex, {tree.zone}",
+        f'write "@" or "{tree.zone}", with its final dot'
+        if twice
+        else "move it to its own zone's file, or look for a missing final dot",
+    )
+
+
+def _check_wildcard(node: Node) -> Iterator[Problem]:
+    if NS in node.records:
+        yield found(
+            "zone-wildcard-ns",
+            node.records[NS][0].at_owner(),
+            f"{node.owner} has an NS; what it delegates is not defined, and BIND refuses it",
+            "write an NS for each name that is delegated, or remove it",
+        )
+    if DNAME in node.records:
+        yield found(
+            "zone-wildcard-dname",
+            node.records[DNAME][0].at_owner(),
+            f"{node.owner} has a DNAME; servers differ in what they make of it",
+            "write a DNAME for each name that is redirected, or remove it",
+        )
 
 
 def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[Problem]:

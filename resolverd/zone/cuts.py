@@ -6,10 +6,13 @@ NS and DS of the cut and the addresses of name servers (glue) are ever answered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, to_text
+import dns.name
+import dns.rdtypes.ANY.CNAME
+from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataType, to_text
 
 from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
@@ -21,6 +24,7 @@ from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
+_TOP_LEVEL = re.compile(rb"[A-Za-z]{2,63}|xn--[a-z0-9-]{2,59}")
 # Which RDATA field of a type is the name that it points to.
 _TARGET_FIELD = {NS: 0, MX: 1, SRV: 3}
 
@@ -46,6 +50,9 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
             )
     for target in targets:
         yield from _check_target(target, tree, services)
+    for key, node in tree.nodes.items():
+        if CNAME in node.records and tree.cut(key) is None:
+            yield from _check_alias(node.records[CNAME][0], tree)
 
 
 def _targets(tree: Tree) -> Iterator[_Target]:
@@ -95,20 +102,49 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
         standing = _standing(key, tree, services)
     name = getattr(record.rdata, "exchange" if rdtype == MX else "target")
     place = record.at_rdata(_TARGET_FIELD[rdtype])
+    at_apex = rdtype == NS and record.key == tree.origin
     if standing == "alias":
         yield found(
-            "zone-alias-target",
+            "zone-apex-ns" if at_apex else "zone-alias-target",
             place,
             f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
             "point it to a name that has A or AAAA",
         )
     elif not standing and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
         yield found(
-            "zone-missing-glue" if rdtype == NS else "zone-missing-address",
+            _missing(rdtype, at_apex),
             place,
             f"{to_text(rdtype)} points to {name}, which has no address",
             f"write {name} A 192.0.2.1 with its address",
         )
+
+
+def _check_alias(record: Record, tree: Tree) -> Iterator[Problem]:
+    """A CNAME to a name that does not exist, and ends as if it were one of another zone."""
+    name = cast(dns.rdtypes.ANY.CNAME.CNAME, record.rdata).target
+    if len(name.labels) - len(tree.zone.labels) < 2:
+        return  # one label, as most targets of a zone are
+    key = key_of(name)
+    if not tree.holds(key) or tree.exists(key) or tree.was_lost(key):
+        return
+    relative = name.relativize(tree.zone)
+    above = dns.name.Name(relative.labels[-1:] + tree.zone.labels)
+    if not _TOP_LEVEL.fullmatch(relative.labels[-1]):
+        return
+    if tree.exists(key_of(above)) or tree.cut(key) is not None or tree.dname(key) is not None:
+        return
+    yield found(
+        "zone-missing-dot",
+        record.at_rdata(0),
+        f"CNAME points to {name}, which does not exist",
+        f"write {relative}. with its final dot, if that is meant",
+    )
+
+
+def _missing(rdtype: RdataType, at_apex: bool) -> str:
+    if at_apex:
+        return "zone-apex-ns"
+    return "zone-missing-glue" if rdtype == NS else "zone-missing-address"
 
 
 def _standing(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:

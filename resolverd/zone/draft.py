@@ -62,12 +62,18 @@ class Lost(NamedTuple):
 
 @dataclass
 class Draft:
-    """What a master file says, unchecked. `origin` is None when it cannot be told."""
+    """What a master file says, unchecked.
+
+    `origin` is the zone's apex, None when it cannot be told; `by_name` means that it, or what
+    relative names were read with, is the file's name.
+    """
 
     master: Source
     origin: dns.name.Name | None = None
+    by_name: bool = False
     records: list[Record] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: set[Lost] = field(default_factory=set)
     lines: Lines = field(default_factory=Lines)

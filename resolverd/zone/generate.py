@@ -14,7 +14,7 @@ from resolverd.errors import ResolverdError
 
 MOST_RECORDS = 65_536
 _RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?", re.ASCII)
-_COUNTER = re.compile(r"\\.|\$\$|\$\{([^}]*)\}|\$", re.DOTALL)
+_COUNTER = re.compile(r"\\.|\$\$|\$\{([^}]*)(\}?)|\$", re.DOTALL)
 _MODIFIER = re.compile(r"([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?", re.ASCII)
 
 
@@ -46,9 +46,22 @@ def expand(template: str, counter: int) -> str:
             return "$"
         if match[1] is None:
             return match[0]
+        if not match[2]:
+            raise TemplateError(f'"{match[0]}" has no closing brace')
         return _modified(match[1], counter)
 
     return _COUNTER.sub(replacement, template)
+
+
+def carries_offset(field: str) -> bool:
+    """Whether a plain ``$`` comes after an offset: BIND adds the offset to it too."""
+    offset = False
+    for match in _COUNTER.finditer(field):
+        if match[0] == "$" and offset:
+            return True
+        if match[1] is not None:
+            offset = int((_MODIFIER.fullmatch(match[1]) or "00")[1]) != 0
+    return False
 
 
 def _modified(modifier: str, counter: int) -> str:
@@ -58,9 +71,9 @@ def _modified(modifier: str, counter: int) -> str:
     value, width, base = counter + int(match[1]), int(match[2] or 0), match[3] or "d"
     if width > 127:
         raise TemplateError(f"a width of {width} is over 127")
+    if value < 0 and base != "d":
+        raise TemplateError(f"{value} is negative and is written in base d alone")
     if base in "nN":
-        if value < 0:
-            raise TemplateError(f"{value} is negative and has no nibbles")
         return _nibbles(value, width, base)
     return format(value, base).zfill(width)
 

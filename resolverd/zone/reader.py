@@ -17,11 +17,14 @@ import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
 from resolverd.dns.names import Key
+from resolverd.errors import Problem
 from resolverd.files.matching import real_path
+from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import found
+from resolverd.zone.directives import expect_end, remainder, skip_date, unescaped
 from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source
-from resolverd.zone.generate import TemplateError, expand, parse_range
+from resolverd.zone.generate import TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
 from resolverd.zone.plain import read_plain
@@ -32,12 +35,26 @@ MOST_DEPTH = 16
 _PLACEHOLDER_TTL = 3600
 
 
+@dataclass(slots=True)
+class _Ttls:
+    """The TTLs, in seconds, that a record may inherit; a file and all that it includes share them.
+
+    `default` is what $TTL says (RFC 2308 §4), or the minimum of an SOA that has no TTL itself;
+    `last` is the TTL of the last record that has one (RFC 1035 §5.1).
+    """
+
+    default: int | None = None
+    last: int | None = None
+
+
 @dataclass
 class _State:
-    """What an entry inherits from those before it in its file; an include starts from a copy.
+    """What an entry inherits from those before it in its file.
 
-    `owner` is None before the first. `adrift` means that an error hides which owner a blank
-    one repeats, `stray` that an error hides the origin; records read then are lost.
+    An include starts from a copy of the origin and owner, which end with it (RFC 1035 §5.1);
+    its TTLs go on after it, as BIND, NSD and Knot have it. `owner` is None before the first.
+    `adrift` means that an error hides which owner a blank one repeats, `stray` that an error
+    hides the origin; records read then are lost.
     """
 
     origin: dns.name.Name
@@ -45,16 +62,14 @@ class _State:
     key: Key | None = None
     adrift: bool = False
     stray: bool = False
-    default_ttl: int | None = None
-    last_ttl: int | None = None
-    soa_ttl: int | None = None
+    ttls: _Ttls = field(default_factory=_Ttls)
 
     def inherit(self, fields: Fields) -> None:
         """Keep what records after this one may leave out."""
         if fields.owner is not None:
             self.owner, self.key, self.adrift = fields.owner, fields.key, False
         if fields.ttl is not None:
-            self.last_ttl = fields.ttl
+            self.ttls.last = fields.ttl
 
 
 @dataclass
@@ -73,17 +88,44 @@ def read_master(source: Source, before: Lines | None = None) -> Draft:
 
     Lines that are in `before` already are not read again.
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
-    else it is the file's name without ``.zone``.
+    else it is the file's name without ``.zone``. The apex is the SOA's owner (RFC 1034 §4.2.1),
+    and where that is not what the file's name says, relative names are relative to it.
     """
-    reader, state = _Reader(Draft(source), before or Lines()), _State(dns.name.root)
+    draft = _read(source, before or Lines(), None)
+    apex = find_apex(draft)
+    if apex is None or apex == draft.origin:
+        return draft
+    if draft.by_name:
+        again = _read(source, before or Lines(), apex)
+        if find_apex(again) == apex:
+            again.problems.append(_differs(again, draft.origin))
+            draft = again
+    draft.origin = apex
+    return draft
+
+
+def _read(source: Source, before: Lines, origin: dns.name.Name | None) -> Draft:
+    """Read a master file, with `origin` in place of its name if that is given."""
+    reader, state = _Reader(Draft(source), before, origin), _State(dns.name.root)
     reader.read(source, state)
     reader.settle(source, 0, state)
     return reader.draft
 
 
+def _differs(draft: Draft, named: dns.name.Name | None) -> Problem:
+    soa = next(record for record in draft.records if record.rdata.rdtype == dns.rdatatype.SOA)
+    return found(
+        "zone-origin-differs",
+        soa.at_owner(),
+        f"the SOA is that of {soa.owner}, and the file's name says {named}",
+        f"write $ORIGIN {soa.owner} above the first record, or rename the file",
+    )
+
+
 class _Reader:
-    def __init__(self, draft: Draft, before: Lines) -> None:
+    def __init__(self, draft: Draft, before: Lines, given: dns.name.Name | None) -> None:
         self.draft = draft
+        self._given = given
         self._settled = False
         self._chain: list[Path] = []
         self._before = before
@@ -93,6 +135,7 @@ class _Reader:
     def read(self, source: Source, state: _State) -> None:
         if source.path not in self.draft.files:
             self.draft.files.append(source.path)
+            self.draft.digests.append(source.digest)
         self._chain.append(source.path)
         lexer = Lexer(source.text)
         while True:
@@ -152,6 +195,8 @@ class _Reader:
             self._include(entry, state)
         elif entry.directive == "$GENERATE":
             self._generate(entry, state)
+        elif entry.directive == "$DATE":
+            skip_date(entry.lexer)
         else:
             raise EntryError(
                 "zone-syntax",
@@ -188,11 +233,11 @@ class _Reader:
                 "the first record has no owner to repeat",
                 'write its owner in the first column; "@" is the origin',
             )
-        if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA) and state.soa_ttl is None:
-            state.soa_ttl = rdata.minimum
-        ttl = fields.ttl
+        ttl, ttls = fields.ttl, state.ttls
         if ttl is None:
-            ttl = first_of(state.default_ttl, state.last_ttl, state.soa_ttl)
+            ttl = first_of(ttls.default, ttls.last)
+        if ttl is None and isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
+            ttl = ttls.default = rdata.minimum
         if ttl is None:
             raise EntryError(
                 "zone-missing-ttl",
@@ -207,9 +252,9 @@ class _Reader:
 
     def _read_ttl(self, entry: _Entry, state: _State) -> None:
         # A bad $TTL must not make every record after it a finding too.
-        state.default_ttl = _PLACEHOLDER_TTL
-        state.default_ttl = read_ttl(entry.lexer.get(), entry.lexer)
-        _expect_end(entry.lexer)
+        state.ttls.default = _PLACEHOLDER_TTL
+        state.ttls.default = read_ttl(entry.lexer.get(), entry.lexer)
+        expect_end(entry.lexer)
 
     def _read_origin(self, entry: _Entry, state: _State) -> None:
         lexer = entry.lexer
@@ -218,7 +263,7 @@ class _Reader:
         relative_to = state.origin if self._settled else dns.name.root
         origin = read_name(token, lexer, relative_to)
         offset = lexer.start
-        _expect_end(lexer)
+        expect_end(lexer)
         first = not self._settled
         if first:
             self._settled = True
@@ -243,8 +288,8 @@ class _Reader:
         following = lexer.get()
         if not following.is_eol_or_eof():
             origin = read_name(following, lexer, state.origin)
-            _expect_end(lexer)
-        path = entry.source.path.parent / _unescaped(token, offset)
+            expect_end(lexer)
+        path = entry.source.path.parent / unescaped(token, offset)
         self._refuse_loops(path, offset)
         try:
             source = read_source(path)
@@ -283,7 +328,19 @@ class _Reader:
             raise EntryError(
                 "zone-generate", at_range, str(wrong), "write $GENERATE 1-10 host$ A 192.0.2.$"
             ) from wrong
-        template, at_template = _remainder(entry.lexer)
+        template, at_template = remainder(entry.lexer)
+        owner, _, rest = template.partition(" ")
+        if carries_offset(owner) or carries_offset(rest):
+            self.draft.problems.append(
+                found(
+                    "zone-generate-offset",
+                    entry.source.place(at_template),
+                    "a $ after an offset is the counter here, and has the offset too in BIND",
+                    "write ${0} for the counter, or ${OFFSET} for the counter with the offset",
+                )
+            )
+        # A blank owner after it repeats the one before it.
+        state = replace(state)
         for counter in counters:
             try:
                 one = replace(entry, lexer=Lexer(expand(template, counter)), fields=Fields())
@@ -299,7 +356,10 @@ class _Reader:
         """Take the origin from the file's name, unless it is known already."""
         if self._settled:
             return
-        self._settled = True
+        self._settled = self.draft.by_name = True
+        if self._given is not None:
+            self.draft.origin = state.origin = self._given
+            return
         stem = source.path.name.removesuffix(".zone").removesuffix(".")
         try:
             self.draft.origin = state.origin = name_of(f"{stem}.", dns.name.root)
@@ -335,39 +395,3 @@ class _Reader:
             state.adrift = True
         owner = state.owner if fields.blank and not state.adrift else fields.owner
         self.draft.lost.add(Lost(owner, fields.rdtype))
-
-
-def _expect_end(lexer: Lexer) -> None:
-    token = lexer.get()
-    if not token.is_eol_or_eof():
-        raise EntryError("zone-syntax", lexer.start, f'"{token.value}" is too much')
-
-
-def _unescaped(token: Token, offset: int) -> str:
-    try:
-        name = str(token.unescape().value)
-    except dns.exception.SyntaxError as wrong:
-        raise EntryError("zone-syntax", offset, "the file's name has a bad escape") from wrong
-    if "\0" in name:
-        raise EntryError("zone-syntax", offset, "the file's name has a NUL in it")
-    return name
-
-
-def _remainder(lexer: Lexer) -> tuple[str, int]:
-    """The rest of the entry on one line, without comments, and the offset of its first token."""
-    text, offset = "", lexer.end
-    while True:
-        before = lexer.end
-        token = lexer.get()
-        if token.is_eol_or_eof():
-            break
-        if not text:
-            offset = lexer.start
-        elif lexer.start > before:
-            text += " "
-        text += f'"{token.value}"' if token.is_quoted_string() else token.value
-    if not text:
-        raise EntryError(
-            "zone-generate", offset, "$GENERATE has no template", "write OWNER TYPE RDATA after it"
-        )
-    return text, offset

@@ -1,7 +1,7 @@
 """One record of a master file: ``[owner] [TTL] [class] type RDATA`` (RFC 1035 §5.1).
 
-dnspython reads the RDATA, so every type that it knows can be written, and every other in the
-form of RFC 3597. Whatever is wrong is raised as an `EntryError` that knows its place.
+dnspython reads the RDATA, so every type that it or `rrtypes` knows can be written, and every
+other in the form of RFC 3597. Whatever is wrong is raised as an `EntryError` that knows its place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+import dns.rdtypes.ANY.L64
+import dns.rdtypes.ANY.NID
 import dns.ttl
 from dns.tokenizer import Token
 
@@ -22,9 +24,18 @@ from resolverd.dns.names import Key, key_of
 from resolverd.errors import ResolverdError
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
+from resolverd.zone.rrtypes import NAMED
 
+_LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
+_MOST_STRING = 255
 MOST_TTL = 2**31 - 1
-_TYPES = frozenset({*dns.rdatatype.RdataType.__members__, dns.rdatatype.to_text(DYNA)})
+_TYPES = frozenset(
+    {
+        *(t.name for t in dns.rdatatype.RdataType if not dns.rdatatype.is_metatype(t)),
+        *NAMED,
+        dns.rdatatype.to_text(DYNA),
+    }
+)
 _EXAMPLES = {
     "A": "A 192.0.2.1",
     "AAAA": "AAAA 2001:db8::1",
@@ -172,15 +183,20 @@ def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
 @lru_cache(maxsize=64)
 def _nearest_type(text: str) -> str:
     near = difflib.get_close_matches(text.upper(), _TYPES, 1)
+    if near and near[0] in {"A", "AAAA"}:
+        return "did you mean A or AAAA?"
     return f"did you mean {near[0]}?" if near else "an unlisted type is written TYPE12345"
 
 
 def _read_rdata(
     rdtype: dns.rdatatype.RdataType, lexer: Lexer, origin: dns.name.Name
 ) -> dns.rdata.Rdata:
-    lexer.unget(lexer.get())
+    generic = lexer.get()
+    lexer.unget(generic)
     first = lexer.start
     try:
+        if rdtype in _LOCATORS and generic.value != r"\#":
+            return _read_locator(rdtype, lexer)
         return dns.rdata.from_text(dns.rdataclass.IN, rdtype, lexer, origin, False)
     except LexicalError:
         raise
@@ -188,8 +204,21 @@ def _read_rdata(
         text = dns.rdatatype.to_text(rdtype)
         offset, reason = _blame(wrong, lexer, first)
         mend = f"write it like {_EXAMPLES[text]}" if text in _EXAMPLES else ""
+        if reason.endswith("string too long"):
+            reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
+            mend = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
         message = f"{text} data cannot be read: {reason}"
         raise EntryError("zone-bad-rdata", offset, message, mend) from wrong
+
+
+def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rdata:
+    """NID or L64, whose four groups of digits may leave zeros out; dnspython wants them all."""
+    preference, text = lexer.get_uint16(), lexer.get_identifier()
+    lexer.get_eol_as_token()
+    groups = ":".join(group.zfill(4) for group in text.split(":"))
+    if rdtype == dns.rdatatype.NID:
+        return dns.rdtypes.ANY.NID.NID(dns.rdataclass.IN, rdtype, preference, groups)  # type: ignore[no-untyped-call]
+    return dns.rdtypes.ANY.L64.L64(dns.rdataclass.IN, rdtype, preference, groups)  # type: ignore[no-untyped-call]
 
 
 def _blame(wrong: Exception, lexer: Lexer, first: int) -> tuple[int, str]:

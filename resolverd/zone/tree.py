@@ -82,6 +82,10 @@ class Tree:
             key = encloser
         return self.nodes.get(WILDCARD + encloser)
 
+    def exists(self, key: Key) -> bool:
+        """Whether a name of the zone exists, by itself, by those below it, or by a wildcard."""
+        return key in self._existing or self.answering(key) is not None
+
     def _topmost(self, keys: frozenset[Key], names: Iterable[Key]) -> Key | None:
         found = None
         for name in names:

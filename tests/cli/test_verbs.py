@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -268,3 +269,27 @@ def test_an_option_of_another_kind_is_refused(place: Path, option: str) -> None:
 def _append(place: Path, text: str) -> None:
     path = place / "resolverd.toml"
     path.write_text(path.read_text() + text)
+
+
+def test_a_zone_of_bind_s_is_told_what_would_change(tmp_path: Path) -> None:
+    (tmp_path / "db.z.example").write_text(
+        "$ORIGIN .\n$TTL 300\n"
+        "z.example IN SOA ns.x. host.x. 1 3600 900 604800 60\n NS ns.x.\n"
+        "$ORIGIN z.example.\na MX 10 missing\nother.example. A 192.0.2.1\n"
+        "$GENERATE 1-2 h${5}-$ A 192.0.2.1\n"
+    )
+    ran = resolverd("check", "--import", "db.z.example", cwd=tmp_path)
+    assert (ran.status, ran.err) == (0, "")
+    headings = re.findall(r"^  (\S.*):$", ran.out, re.MULTILINE)
+    assert ran.out.startswith("db.z.example: the zone z.example., 5 records\n")
+    assert headings == [
+        "left out, and never answered",
+        "read otherwise than BIND reads it",
+        'served, and refused with server.zone_checks = "strict"',
+    ]
+    (tmp_path / "bad").write_text("$ORIGIN z.example.\n*.x 5 NS ns.x.\n")
+    both = resolverd("check", "--import", "db.z.example", "bad", "--json", cwd=tmp_path)
+    assert both.status == 1
+    good, bad = json.loads(both.out)
+    assert (good["zone"], good["records"], good["findings"]["refused"]) == ("z.example.", 5, [])
+    assert {p["id"] for p in bad["findings"]["refused"]} >= {"zone-wildcard-ns", "zone-missing-soa"}

@@ -23,9 +23,10 @@ def problems(folder: Path, a: str, b: str, more: str = "") -> list[Problem]:
     path = folder / "resolverd.toml"
     path.write_text(text)
     try:
-        return list(load_config(path).warnings)
+        found = load_config(path).warnings
     except ConfigError as refused:
-        return list(refused.problems)
+        found = refused.problems
+    return [p for p in found if p.id not in {"config-address-shared", "config-address-private"}]
 
 
 BOTH = 'address = ["192.0.2.1", "2001:db8::1"]'

@@ -87,7 +87,8 @@ def _load(tree: Any) -> None:
 def test_the_good_one_is_good(tmp_path: Path) -> None:
     path = tmp_path / "resolverd.toml"
     path.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in GOOD.items()))
-    assert [p.id for p in load_config(path).warnings] == ["config-pin-refuses"]
+    warnings = load_config(path).warnings
+    assert [p.id for p in warnings] == ["config-pin-refuses", "config-address-shared"]
 
 
 @pytest.mark.parametrize("place", _places(GOOD), ids=lambda place: ".".join(map(str, place)))

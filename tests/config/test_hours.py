@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resolverd.config.hours import DAYS, Hours, Span, first_gap, parse_span
+from resolverd.config.gaps import first_gap
+from resolverd.config.hours import DAYS, Hours, Span, parse_span
 
 # Half-hour zones, half-hour changes (Lord Howe), and changes at midnight (Santiago).
 ZONES = (
@@ -31,6 +32,9 @@ places = st.builds(
 instants = st.integers(0, 525_600).map(
     lambda minute: datetime(2026, 1, 1, tzinfo=UTC).timestamp() + 60 * minute
 )
+
+
+JANUARY = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 
 
 def shown_open(hours: Hours, at: float) -> bool:
@@ -102,9 +106,9 @@ def test_what_is_no_span_is_refused_with_its_text(text: str) -> None:
 def test_a_gap_is_found_where_no_place_is_open() -> None:
     tokyo = Hours([parse_span("09:00-21:00")], ZoneInfo("Asia/Tokyo"))
     utc = Hours([parse_span("12:00-24:00")], ZoneInfo("UTC"))
-    assert first_gap([tokyo, utc]) is None
+    assert first_gap([tokyo, utc], JANUARY) is None
     weekdays = Hours([parse_span("mon-fri 12:00-24:00")], ZoneInfo("UTC"))
-    gap = first_gap([tokyo, weekdays])
+    gap = first_gap([tokyo, weekdays], JANUARY)
     assert gap is not None
     found = datetime.fromtimestamp(gap, UTC)
     assert (DAYS[found.weekday()], found.hour) == ("sat", 12)
@@ -114,9 +118,9 @@ def test_summer_alone_can_have_a_gap() -> None:
     """London moves by an hour, Tokyo does not: what meets in winter parts in summer."""
     tokyo = Hours([parse_span("09:00-21:00")], ZoneInfo("Asia/Tokyo"))
     london = Hours([parse_span("12:00-24:00")], ZoneInfo("Europe/London"))
-    gap = first_gap([tokyo, london])
+    gap = first_gap([tokyo, london], JANUARY)
     assert gap is not None
-    assert datetime.fromtimestamp(gap, UTC) == datetime(2026, 7, 6, 23, tzinfo=UTC)
+    assert datetime.fromtimestamp(gap, UTC) == datetime(2026, 3, 29, 23, tzinfo=UTC)
 
 
 def test_always_open_has_no_boundary() -> None:
@@ -124,3 +128,36 @@ def test_always_open_has_no_boundary() -> None:
     now = datetime(2026, 3, 7, tzinfo=UTC)
     assert always.window(now.timestamp()) == (True, None, None)
     assert always.window((now + timedelta(2)).timestamp()).until is None
+
+
+def test_a_gap_of_the_weeks_between_two_zones_changes_is_found() -> None:
+    """New York's clocks change three weeks before London's."""
+    us = Hours([parse_span("08:00-20:00")], ZoneInfo("America/New_York"))
+    eu = Hours([parse_span("01:00-13:00")], ZoneInfo("Europe/London"))
+    gap = first_gap([us, eu], JANUARY)
+    assert gap is not None
+    assert datetime.fromtimestamp(gap, UTC) == datetime(2026, 3, 9, 0, tzinfo=UTC)
+
+
+def test_a_gap_of_the_month_in_which_a_zone_changes_twice_is_found() -> None:
+    """Morocco is at UTC in Ramadan, and an hour ahead else."""
+    morocco = Hours([parse_span("07:00-19:00")], ZoneInfo("Africa/Casablanca"))
+    utc = Hours([parse_span("18:00-06:00")], ZoneInfo("UTC"))
+    gap = first_gap([morocco, utc], JANUARY)
+    assert gap is not None
+    assert datetime.fromtimestamp(gap, UTC) == datetime(2026, 2, 15, 6, tzinfo=UTC)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(places, min_size=1, max_size=3), st.lists(instants, min_size=20, max_size=20))
+def test_before_the_first_gap_some_place_is_always_open(
+    named: list[Hours], asked: list[float]
+) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    gap = first_gap(named, begin)
+    if gap is not None:
+        assert not any(shown_open(place, gap) for place in named)
+        asked = [*asked, gap - 60]
+    for at in asked:
+        if begin <= at < (gap if gap is not None else float("inf")):
+            assert any(shown_open(place, at) for place in named)

@@ -15,8 +15,8 @@ def write(path: Path, count: int) -> Path:
     names = [f"r{number}" for number in range(count)]
     regions = "".join(
         f"[region.{name}]\ncoordinates = [1, 2]\n[[region.{name}.endpoint]]\n"
-        f'address = ["192.0.2.1"]\nurl = "http://192.0.2.1/{name}"\n'
-        for name in names
+        f'address = ["192.0.2.{number}"]\nurl = "http://192.0.2.{number}"\n'
+        for number, name in enumerate(names)
     )
     path.write_text(f"[server]\ncoordinates = [1, 2]\n{regions}[service.chat]\nregions = {names}\n")
     return path

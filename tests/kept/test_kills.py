@@ -43,6 +43,9 @@ class Asker:
                     asking.send(query.to_wire())
                     response = dns.message.from_wire(asking.recv(4096))
                     self.answers += 1
+                    if not response.answer:
+                        self.wrong.append(f"no address: {response}")
+                        continue
                     address = str(response.answer[0][0])
                     if drained and drained == self.drained and address == address_of(drained):
                         self.wrong.append(f"{address} at {time.time()}")

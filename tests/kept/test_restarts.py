@@ -80,6 +80,11 @@ def _fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
+def _no_zones(here: Host) -> None:
+    here.zone.unlink()
+    here.other_zone.unlink()
+
+
 REFUSED: dict[str, Callable[[Host], object]] = {
     "TOML syntax": _break_toml,
     "an unknown option": _unknown_key,
@@ -87,7 +92,7 @@ REFUSED: dict[str, Callable[[Host], object]] = {
     "zone syntax": _break_zone,
     "a zone emptied": lambda h: h.zone.write_text(""),
     "a FIFO for a zone": lambda h: _fifo(h.zone),
-    "all zones gone": lambda h: (h.zone.unlink(), h.other_zone.unlink()),
+    "all zones gone": _no_zones,
     "a service without its zone's record": lambda h: h.write(services=""),
 }
 
@@ -108,19 +113,18 @@ def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
     ready = here.get("/readyz")
     assert ready["ready"]
     assert ready["degraded"] == [event["reason"]]
-    kept = here.get("/state")["kept"]
-    assert kept["serving"] == event["reason"]
-    assert "would serve those adopted at" in kept["restart"]
-    assert here.running.metric("resolverd_kept_files_served") == 1
+    reload = here.get("/state")["reload"]
+    assert (reload["kept"], reload["restart"]) == (event["reason"], event["adopted_at"])
+    assert here.running.metric("resolverd_serving_kept_files") == 1
     assert here.running.metric("resolverd_last_reload_successful") == 0
 
     if here.zone.is_fifo():
         here.zone.unlink()
     here.write(www="192.0.2.81", serial=8)
     here.running.until(lambda: _address(here)[0] == "192.0.2.81")
-    here.running.until(lambda: here.running.metric("resolverd_kept_files_served") == 0)
+    here.running.until(lambda: here.running.metric("resolverd_serving_kept_files") == 0)
     assert "degraded" not in here.get("/readyz")
-    assert here.get("/state")["kept"]["restart"] is None
+    assert here.get("/state")["reload"]["reason"] is None
     assert here.running.stop() == 0
 
 

@@ -72,10 +72,10 @@ BAD: dict[str, tuple[str, list[str]]] = {
         HEAD + "xz.example. TXT x\n",
         ["6:1: zone-out-of-zone"],
     ),
-    "apex NS without address": (HEAD + "@ NS ns2\n", ["6:6: zone-missing-glue"]),
+    "apex NS without address": (HEAD + "@ NS ns2\n", ["6:6: zone-apex-ns"]),
     "apex NS with data but no address": (
         HEAD + "@ NS ns2\nns2 TXT x\n",
-        ["6:6: zone-missing-glue"],
+        ["6:6: zone-apex-ns"],
     ),
     "delegation without glue": (HEAD + "sub 60 NS ns.sub\n", ["6:11: zone-missing-glue"]),
     "a wildcard is no glue": (
@@ -95,7 +95,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "an alias as a target": (
         HEAD + "a CNAME ns1\n@ MX 10 a\n@ NS a\nb DYNA edge\n@ MX 20 b\n",
-        ["7:9: zone-alias-target", "8:6: zone-alias-target", "10:9: zone-alias-target"],
+        ["7:9: zone-alias-target", "8:6: zone-apex-ns", "10:9: zone-alias-target"],
     ),
     "a target below a DNAME": (
         HEAD + "a DNAME b.x.\n@ MX 10 m.a\n",
@@ -152,3 +152,53 @@ def test_a_finding_points_at_its_token(tmp_path: Path, text: str, expected: list
     assert bool(zones) == is_served
     lines = text.split("\n")
     assert all(p.source == lines[p.line - 1] for p in problems)
+
+
+LENIENT = {
+    "zone-out-of-zone": "other.example. A 192.0.2.1\n",
+    "zone-missing-glue": "sub NS ns.sub\n",
+    "zone-missing-address": "a SRV 0 0 5 missing\n",
+    "zone-alias-target": "a MX 10 b\nb CNAME ns1\n",
+}
+
+
+@pytest.mark.parametrize(("id_", "text"), LENIENT.items(), ids=LENIENT.keys())
+def test_what_harms_one_name_alone_is_refused_if_strict(
+    tmp_path: Path, id_: str, text: str
+) -> None:
+    zones, problems = load_text(tmp_path, HEAD + text)
+    assert (list(zones), [(p.id, p.severity) for p in problems]) == ([ORIGIN], [(id_, "warning")])
+    zones, problems = load_text(tmp_path, HEAD + text, strict=True)
+    assert (list(zones), [(p.id, p.severity) for p in problems]) == ([], [(id_, "error")])
+
+
+def test_every_lenient_check_is_tried() -> None:
+    assert {id_ for id_, check in CHECKS.items() if check.lenient} == LENIENT.keys()
+
+
+@pytest.mark.parametrize(
+    ("target", "mend"),
+    [
+        ("host.example.com", "write host.example.com. with its final dot, if that is meant"),
+        ("www.z.example", "write www.z.example. with its final dot, if that is meant"),
+        ("host.example.com.", None),
+        ("ns1", None),
+        ("missing", None),
+        ("a.sub", None),
+    ],
+)
+def test_a_target_that_lacks_its_final_dot_is_warned_of(
+    tmp_path: Path, target: str, mend: str | None
+) -> None:
+    zones, problems = load_text(tmp_path, HEAD + f"a CNAME {target}\nb.sub A 192.0.2.1\n")
+    assert [(p.id, p.mend) for p in problems] == (
+        [] if mend is None else [("zone-missing-dot", mend)]
+    )
+    assert list(zones) == [ORIGIN]
+
+
+def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
+    text = HEAD.replace(" host ", " first.last@example.com. ")
+    zones, [problem] = load_text(tmp_path, text)
+    assert (list(zones), places([problem])) == ([ORIGIN], ["3:11: zone-soa-mailbox"])
+    assert problem.mend == r"write first\.last.example.com."

@@ -128,8 +128,8 @@ def test_an_included_file_has_its_own_origin_and_place(tmp_path: Path) -> None:
     assert [p.id for p in problems] == ["zone-duplicate-record"] * 3
     zone = zones[ORIGIN]
     assert {r for r in records_of(zone) if r[1] == "TXT"} == {
-        ("x.z.example.", "TXT", 3600, '"top"'),
-        ("x.z.example.", "TXT", 3600, '"deep"'),
+        ("x.z.example.", "TXT", 9, '"top"'),
+        ("x.z.example.", "TXT", 9, '"deep"'),
         ("x.sub.z.example.", "TXT", 3600, '"deep"'),
         ("x.q.z.example.", "TXT", 9, '"last"'),
         ("y.q.z.example.", "TXT", 9, '"last"'),

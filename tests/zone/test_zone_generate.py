@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolverd.zone.generate import MOST_RECORDS, TemplateError, expand, parse_range
+from resolverd.zone.generate import MOST_RECORDS, TemplateError, carries_offset, expand, parse_range
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,18 @@ def test_a_template_is_expanded(template: str, counter: int, expected: str) -> N
     assert expand(template, counter) == expected
 
 
-@pytest.mark.parametrize("template", ["${}", "${x}", "${1,}", "${0,128}", "${0,1,q}", "${-9,1,n}"])
+@pytest.mark.parametrize(
+    "template",
+    ["${}", "${x}", "${1,}", "${0,128}", "${0,1,q}", "${-9,1,n}", "${-9,1,x}", "${0", "$ ${0,3 A"],
+)
 def test_a_bad_modifier_is_refused(template: str) -> None:
     with pytest.raises(TemplateError):
         expand(template, 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [("h$.${5}", False), ("h${5}.$", True), ("h${0,3}.$", False), ("${5}.${0}$", False)],
+)
+def test_an_offset_that_bind_adds_to_a_later_counter_is_seen(field: str, expected: bool) -> None:
+    assert carries_offset(field) is expected

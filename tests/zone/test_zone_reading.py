@@ -52,6 +52,15 @@ READ = {
     "an unknown type": (r"a TYPE731 \# 3 ABCDEF" + "\n", {("a", r"\# 3 abcdef")}),
     "a known type in generic form": (r"a A \# 4 C0000201" + "\n", {("a", "192.0.2.1")}),
     "a DYNA in generic form": (r"a TYPE65348 \# 5 0463686174" + "\n", {("a", "chat")}),
+    "the date of a file that BIND wrote": ("$DATE 20260102030405\na TXT x\n", {("a", '"x"')}),
+    "$GENERATE with its right side in quotes": (
+        '$GENERATE 1-2 h$ A "192.0.2.$"\n$GENERATE 7-7 m$ 5 KX "1 n$"\n',
+        {("h1", "192.0.2.1"), ("h2", "192.0.2.2"), ("m7", "1 n7.z.example.")},
+    ),
+    "a blank owner after $GENERATE": (
+        "a TXT x\n$GENERATE 1-1 b$ TXT y\n TXT z\n",
+        {("a", '"x"'), ("b1", '"y"'), ("a", '"z"')},
+    ),
     "$GENERATE": ("$GENERATE 1-3/2 h$ TXT v$\n", {("h1", '"v1"'), ("h3", '"v3"')}),
     "$GENERATE with several fields": (
         "$GENERATE 1-1 h$ 5 IN MX $ ns1 ; $\n",
@@ -200,7 +209,7 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
     # The SOA and the address of ns2 are misspelt, hence not called missing.
     assert places(problems) == [
         "3:24: zone-bad-rdata",
-        "4:6: zone-missing-glue",
+        "4:6: zone-apex-ns",
         "6:7: zone-bad-rdata",
         "7:11: zone-dyna-unknown-service",
         "8:5: zone-unknown-type",
@@ -227,11 +236,11 @@ def test_a_problem_reads_as_one_would_say_it(tmp_path: Path) -> None:
             "$TTL 60\n@ SOA a. b. 1 1 1 1 9\n NS a.\nx 7 TXT x\ny TXT x\n",
             {"@": 60, "x": 7, "y": 60},
         ),
-        ("@ SOA a. b. 1 1 1 1 9\n NS a.\nx 7 TXT x\ny TXT x\n", {"@": 9, "x": 7, "y": 7}),
+        ("@ SOA a. b. 1 1 1 1 9\n NS a.\nx 7 TXT x\ny TXT x\n", {"@": 9, "x": 7, "y": 9}),
         ("@ 5 SOA a. b. 1 1 1 1 9\n NS a.\nx 7 TXT x\ny TXT x\n", {"@": 5, "x": 7, "y": 7}),
         ("@ 5 SOA a. b. 1 1 1 1 9\n NS a.\n$TTL 1h30m\ny TXT x\n", {"@": 5, "y": 5400}),
     ],
-    ids=["$TTL", "the SOA's minimum, then the last TTL", "the last TTL", "$TTL after others"],
+    ids=["$TTL", "the SOA's minimum", "the last TTL", "$TTL after others"],
 )
 def test_a_ttl_is_inherited(tmp_path: Path, text: str, expected: dict[str, int]) -> None:
     zones, _ = load_text(tmp_path, text)
@@ -267,3 +276,18 @@ def test_dyna_survives_its_text_and_its_wire() -> None:
         dns.rdatatype.to_text(t) for t in (DYNA, dyna.rdtype, dns.rdatatype.from_text("dyna"))
     } == {"DYNA"}
     assert 65280 <= DYNA <= 65534
+
+
+@pytest.mark.parametrize(
+    ("line", "mend"),
+    [
+        ("a AX 192.0.2.1", "did you mean A or AAAA?"),
+        ("a AAAAA ::1", "did you mean A or AAAA?"),
+        ("a CNAM ns1", "did you mean CNAME?"),
+        ("a XQZW 1", "an unlisted type is written TYPE12345"),
+        (f'a TXT "{"x" * 300}"', 'split it: TXT "the first 255" "the rest"'),
+    ],
+)
+def test_a_mend_says_what_to_write(tmp_path: Path, line: str, mend: str) -> None:
+    _, [problem] = load_text(tmp_path, f"{HEAD}{line}\n")
+    assert problem.mend == mend

@@ -34,6 +34,7 @@ def load_text(
     others: Mapping[str, str] | None = None,
     previous: Mapping[dns.name.Name, Zone] | None = None,
     ttl_floor: int = 0,
+    strict: bool = False,
 ) -> Loaded:
     """Load `text` as ``z.example.zone``, with `others` written beside it."""
     content = text.encode() if isinstance(text, str) else text
@@ -41,7 +42,12 @@ def load_text(
     for name, other in (others or {}).items():
         (folder / name).write_text(other)
     return load_zones(
-        ["z.example.zone"], folder, services=SERVICES, ttl_floor=ttl_floor, previous=previous
+        ["z.example.zone"],
+        folder,
+        services=SERVICES,
+        ttl_floor=ttl_floor,
+        previous=previous,
+        strict=strict,
     )
 
 

@@ -1,0 +1,127 @@
+"""What is right by itself and hardly what was meant: TTLs that become 0, addresses that lead
+nowhere or stand twice, a region that no service has, DNS and HTTP on one port.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+from resolverd.config.finding import Finding, Tree
+from resolverd.config.model import Config
+from resolverd.config.types import Listener
+from resolverd.dns.hostnames import is_elsewhere
+
+# RFC 1918, RFC 6598, RFC 4193: routed inside one network alone.
+_PRIVATE = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+    )
+)
+
+
+def check_sense(config: Config, tree: Tree) -> Iterator[Finding]:
+    """Every finding of this file."""
+    yield from _ttls(config)
+    yield from _addresses(config)
+    yield from _unused(config)
+    yield from _ports(config)
+
+
+def _ttls(config: Config) -> Iterator[Finding]:
+    """A TTL is sent in whole seconds (RFC 1035 §3.2.1)."""
+    floor = config.server.ttl_floor
+    for name, service in config.service.items():
+        for key in ("ttl", "failover_ttl"):
+            ttl, path = getattr(service, key), ("service", name, key)
+            if 0 < ttl < 1:
+                yield Finding(
+                    path, "config-ttl-zero",
+                    f"{key} is {ttl * 1000:g} ms, and a TTL is sent in whole seconds: as 0",
+                    f'write {key} = "1s", or "0s" where nothing is to be cached',
+                )  # fmt: skip
+            elif ttl < floor:
+                yield Finding(
+                    path, "config-ttl-floor",
+                    f"{key} is {ttl:g} s, under server.ttl_floor, which is {floor:g} s",
+                    f'write {key} = "{floor:g}s", or lower server.ttl_floor', "warning",
+                )  # fmt: skip
+
+
+def _addresses(config: Config) -> Iterator[Finding]:
+    # Whoever listens on loopback alone answers this machine alone, and may hand that out.
+    here = all(ipaddress.ip_address(at.address).is_loopback for at in config.server.listen)
+    given: dict[str, str] = {}
+    shared: set[tuple[str, str]] = set()
+    for name, region in config.region.items():
+        for index, endpoint in enumerate(region.endpoint):
+            path = ("region", name, "endpoint", index, "address")
+            if not here:
+                yield from _nowhere(path, endpoint.address)
+            for number, address in enumerate(endpoint.address):
+                other = given.setdefault(address, name)
+                if other != name and (other, name) not in shared:
+                    shared.add((other, name))
+                    yield Finding(
+                        (*path, number), "config-address-shared",
+                        f"{address} is region {other}'s too: a client is given it for either",
+                        f"write the address that region {name} has", "warning",
+                    )  # fmt: skip
+
+
+def _nowhere(path: tuple[str | int, ...], addresses: Sequence[str]) -> Iterator[Finding]:
+    """The first of an endpoint's addresses that leads nowhere, and the first private one."""
+    nowhere = [number for number, text in enumerate(addresses) if not is_elsewhere(text)]
+    private = [number for number, text in enumerate(addresses) if _is_private(text)]
+    for number in nowhere[:1]:
+        yield Finding(
+            (*path, number), "config-address-nowhere",
+            f"{addresses[number]} leads a client to itself or nowhere",
+            "write an address of the endpoint that clients reach", "warning",
+        )  # fmt: skip
+    for number in private[:1]:
+        yield Finding(
+            (*path, number), "config-address-private",
+            f"{addresses[number]} is private: clients outside its network cannot reach it",
+            "write a public address, unless all clients of this service are inside", "warning",
+        )  # fmt: skip
+
+
+def _is_private(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    return any(address in network for network in _PRIVATE if network.version == address.version)
+
+
+def _unused(config: Config) -> Iterator[Finding]:
+    lists = [service.regions for service in config.service.values()]
+    used = {region for regions in lists for region in regions}
+    # Where a list is wrong, that is said, and who is meant is not known.
+    sound = used <= config.region.keys() and all(lists)
+    sound = sound and all(len(set(regions)) == len(regions) for regions in lists)
+    for name in config.region if lists and sound else ():
+        if name not in used:
+            yield Finding(
+                ("region", name), "config-region-unused", f"no service has region {name}",
+                f'add "{name}" to the regions of a service, or remove it', "warning",
+            )  # fmt: skip
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    admin = config.admin.listen
+    if admin is None or not admin.port:
+        return
+    for listener in config.server.listen:
+        if listener.port == admin.port and _overlap(listener, admin):
+            yield Finding(
+                ("admin", "listen"), "config-admin-port",
+                f"{admin} is where DNS is served over TCP ({listener})",
+                f"write another port, such as {admin._replace(port=9353)}",
+            )  # fmt: skip
+
+
+def _overlap(one: Listener, other: Listener) -> bool:
+    addresses = [ipaddress.ip_address(listener.address) for listener in (one, other)]
+    if addresses[0].version != addresses[1].version:
+        return False
+    return addresses[0] == addresses[1] or any(address.is_unspecified for address in addresses)

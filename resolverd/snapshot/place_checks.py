@@ -1,0 +1,66 @@
+"""What the databases and the countries of the world say against a configuration.
+
+A pinned country of which no database has a network pins nobody, and a region whose coordinates are
+far from its country has them the wrong way round. All findings are warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from resolverd.config.finding import Finding
+from resolverd.config.model import Config, Region
+from resolverd.geo.countries import Country, countries
+from resolverd.geo.distance import great_circle_km
+from resolverd.geo.locator import Locator
+
+# A place in a country is within `_NEAR` kilometres of the country's point; exchanged coordinates
+# are further away than `_FAR`.
+_NEAR, _FAR = 3000.0, 1000.0
+
+
+def check_places(config: Config, locator: Locator) -> Iterator[Finding]:
+    """Every finding about pinned countries and about where regions stand."""
+    yield from _pinned(config, locator)
+    yield from _exchanged(config, countries())
+
+
+def _pinned(config: Config, locator: Locator) -> Iterator[Finding]:
+    wanted = {code for pin in config.pin.values() for code in pin.countries}
+    absent = wanted - locator.may_know(wanted)
+    for name, pin in config.pin.items():
+        for index, code in enumerate(pin.countries):
+            if code in absent:
+                yield Finding(
+                    ("pin", name, "countries", index), "config-pin-absent-country",
+                    f"no network of the databases is in {code}: the pin holds for nobody there",
+                    f"write the country that the databases have instead (resolverd geo lookup "
+                    f"ADDRESS tells), or the subnets of {code}", "warning",
+                )  # fmt: skip
+
+
+def _exchanged(config: Config, known: Mapping[str, Country]) -> Iterator[Finding]:
+    for name, region in config.region.items():
+        country = known.get(region.country)
+        if country is None or not _looks_exchanged(region, country):
+            continue
+        latitude, longitude = region.coordinates
+        yield Finding(
+            ("region", name, "coordinates"), "config-coordinates-exchanged",
+            f"[{latitude:g}, {longitude:g}] is {_distance(region.coordinates, country):,.0f} km "
+            f"from {country.name}, and the other way round it is near",
+            f"write coordinates = [{longitude:g}, {latitude:g}]: latitude comes first", "warning",
+        )  # fmt: skip
+
+
+def _looks_exchanged(region: Region, country: Country) -> bool:
+    latitude, longitude = region.coordinates
+    if abs(longitude) > 90:
+        return False
+    there = _distance((latitude, longitude), country)
+    turned = _distance((longitude, latitude), country)
+    return turned < _NEAR and there > max(2 * turned, _FAR)
+
+
+def _distance(point: tuple[float, float], country: Country) -> float:
+    return great_circle_km(point, (country.latitude, country.longitude))

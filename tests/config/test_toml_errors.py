@@ -1,0 +1,66 @@
+"""TOML's own errors say what stands where, and what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resolverd.config.load import load_config
+from resolverd.errors import ConfigError, Problem
+
+SERVER = "[server]\ncoordinates = [1, 2]\n"
+
+
+def problem(folder: Path, text: str) -> Problem:
+    """What is found first in a configuration that is no TOML, or has a table too many."""
+    path = folder / "resolverd.toml"
+    path.write_text(f"{SERVER}{text}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    return next(p for p in refused.value.problems if p.severity == "error")
+
+
+TWICE = "write its keys there, or [[region.a]] in both places where it is a list of tables"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message", "mend"),
+    [
+        (
+            "[region.a]\ncountry = 'DE'\n[service.s]\n[region.a]",
+            6,
+            "[region.a] stands in line 3 already",
+            TWICE,
+        ),
+        (
+            "[service.s]\nttl = '1s'\nttl = '2s'",
+            5,
+            "ttl is set in line 4 already",
+            "keep one of them",
+        ),
+        ("ttl = 60s", 3, "ttl has a value without quotes", 'write ttl = "60s"'),
+        (
+            "policy = nearest # x",
+            3,
+            "policy has a value without quotes",
+            'write policy = "nearest"',
+        ),
+        ("ecs = True", 3, "ecs = True is neither true nor false", "write ecs = true"),
+        ("ecs = no", 3, "ecs = no is neither true nor false", "write ecs = false"),
+        ("ttl =", 3, "ttl has no value", "write one after ttl =, or remove the line"),
+        ('ttl = "60s', 3, "the quotes of ttl are not closed", "close them on the same line"),
+        ("ttl 60", 3, "there is no = here, and no [table]", "write KEY = VALUE, or [TABLE]"),
+        ("[services.x]\nttl = '1s'", 3, "[services] is no table", "did you mean [service.x]?"),
+    ],
+)
+def test_a_mistake_of_form_is_said_with_what_to_write(
+    tmp_path: Path, text: str, line: int, message: str, mend: str
+) -> None:
+    found = problem(tmp_path, text)
+    assert (found.line, found.message, found.mend) == (line, message, mend)
+
+
+def test_a_value_that_may_be_secret_is_not_repeated(tmp_path: Path) -> None:
+    found = problem(tmp_path, "[probe]\npassword = hunter2\n")
+    assert "hunter2" not in f"{found.message}{found.mend}{found.source}"

@@ -1,0 +1,111 @@
+"""A country that no database has is no pin, and a region far from its country is turned round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resolverd.config.countries import CODES
+from resolverd.config.load import load_config
+from resolverd.errors import ConfigError
+from resolverd.geo.countries import countries
+from resolverd.geo.locator import Locator
+from resolverd.snapshot.place_checks import check_places
+
+CONFIG = """\
+[server]
+coordinates = [50.1, 8.7]
+[region.a]
+coordinates = {coordinates}
+country = "{country}"
+endpoint = [{{address = ["192.0.2.10"], url = "http://192.0.2.10"}}]
+[service.s]
+regions = ["a"]
+[pin.p]
+regions = ["a"]
+countries = {pinned}
+"""
+
+
+def written(
+    folder: Path,
+    coordinates: str = "[51.5, -0.1]",
+    country: str = "GB",
+    pinned: str = '["GB"]',
+) -> Path:
+    path = folder / "resolverd.toml"
+    path.write_text(CONFIG.format(coordinates=coordinates, country=country, pinned=pinned))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("code", "mend"),
+    [
+        ("UK", 'write "GB", the United Kingdom'),
+        ("gb", 'write "GB"'),
+        ("EU", 'write continents = ["EU"], or the countries one by one'),
+        ("XX", 'write its ISO 3166-1 alpha-2 code, such as "DE"'),
+        ("AN", 'write "BQ", "CW" and "SX", once the Netherlands Antilles'),
+        ("GBR", 'write its ISO 3166-1 alpha-2 code, such as "DE"'),
+    ],
+)
+def test_a_code_that_no_country_has_is_refused(tmp_path: Path, code: str, mend: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config(written(tmp_path, pinned=f'["{code}"]'))
+    [problem] = refused.value.problems
+    assert (problem.id, problem.line, problem.mend) == ("config-value", 11, mend)
+
+
+def test_the_codes_are_those_of_the_countries_that_places_are_in() -> None:
+    assert countries().keys() == CODES
+
+
+class Databases(Locator):
+    """Databases in which no network is in Antarctica."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def may_know(self, codes: object) -> set[str]:
+        return set(CODES) - {"AQ"}
+
+
+def test_a_country_that_no_network_is_in_is_warned_of(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, pinned='["GB", "AQ"]')).config
+    [finding] = check_places(config, Databases())
+    assert (finding.path, finding.check, finding.severity) == (
+        ("pin", "p", "countries", 1), "config-pin-absent-country", "warning",
+    )  # fmt: skip
+
+
+def test_the_embedded_database_has_the_countries_that_it_has() -> None:
+    assert Locator.embedded().may_know(["GB", "US", "QQ", "UK"]) == {"GB", "US"}
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "country", "mend"),
+    [
+        ("[-77.5, 39.0]", "US", "write coordinates = [39, -77.5]: latitude comes first"),
+        ("[8.7, 50.1]", "DE", "write coordinates = [50.1, 8.7]: latitude comes first"),
+        ("[-0.1, 51.5]", "GB", "write coordinates = [51.5, -0.1]: latitude comes first"),
+        ("[51.5, -0.1]", "GB", None),
+        ("[21.3, -157.9]", "US", None),
+        ("[-31.9, 115.9]", "AU", None),
+        ("[43.1, 131.9]", "RU", None),
+        ("[1.3, 103.8]", "SG", None),
+    ],
+)
+def test_coordinates_the_wrong_way_round_are_warned_of(
+    tmp_path: Path, coordinates: str, country: str, mend: str | None
+) -> None:
+    config = load_config(written(tmp_path, coordinates, country)).config
+    found = [finding.mend for finding in check_places(config, Locator.embedded())]
+    assert found == ([] if mend is None else [mend])
+
+
+def test_coordinates_that_are_none_but_the_other_way_round_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config(written(tmp_path, "[-122.4, 37.8]", "US"))
+    [problem] = refused.value.problems
+    assert (problem.line, problem.mend) == (4, "write [37.8, -122.4]: latitude comes first")
