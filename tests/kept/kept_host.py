@@ -66,15 +66,15 @@ class Host:
         self.regions.dead.clear()
         self.regions.hanging.clear()
 
-    def start(self, *, ready: bool = True, state: str = "") -> Running:
-        """A daemon, ready unless said otherwise, with another `state` directory where given."""
+    def start(self, *, ready: bool = True, state_directory: str = "") -> Running:
+        """A daemon, ready unless said otherwise; `state_directory` is set as systemd does it."""
         self.starts += 1
-        more = ("--set", f"server.state={json.dumps(state)}") if state else ()
+        more = {"STATE_DIRECTORY": state_directory} if state_directory else {}
         with (self.folder / f"log-{self.starts}").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "resolverd", "serve", "--log", "json", *more],
+                [sys.executable, "-m", "resolverd", "serve", "--log", "json"],
                 cwd=self.folder,
-                env=environment(),
+                env=environment(**more),
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )

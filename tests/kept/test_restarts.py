@@ -104,7 +104,7 @@ def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
     spoil(here)
     # A configuration that cannot be read to where it says server.state leaves it to systemd.
     emptied = here.config.stat().st_size == 0
-    here.start(state="state" if emptied else "")
+    here.start(state_directory=str(here.state) if emptied else "")
     assert _address(here)[0] == "192.0.2.80"
     assert here.running.answer() == NEAREST
     (event,) = here.events("start.kept")
@@ -130,7 +130,7 @@ def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
 
 def test_a_start_without_its_configuration_file_serves_the_kept_one(here: Host) -> None:
     here.config.unlink()
-    here.start(state="state")
+    here.start(state_directory=str(here.state))
     assert here.running.answer() == NEAREST
     assert here.events("start.kept")
 
