@@ -269,11 +269,11 @@ class Daemon:
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""
         if trouble := await detached(self.state.try_out):
-            self._log.warning(
-                "state.unusable",
-                reason=trouble,
-                consequence="a restart forgets overrides, verdicts and the files adopted last",
-            )
+            consequence = "a restart forgets overrides, verdicts and the files adopted last"
+            if self.state.path is None:  # somebody's choice, and the default of a trial
+                self._log.info("state.unset", reason=trouble, consequence=consequence)
+            else:
+                self._log.warning("state.unusable", reason=trouble, consequence=consequence)
         return await self._keeper.restore()
 
     def _news(self) -> None:

@@ -11,6 +11,7 @@ waits as it would in a reload, or else a crash would adopt what nobody has insis
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,7 @@ from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
+from resolverd.kept.locate import state_path
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
@@ -146,10 +148,8 @@ class Restoration:
 
     def _say(self, refused: ResolverdError, manifest: Manifest, files: Sequence[str]) -> None:
         at = moment(manifest.at)
-        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
         reason = (
-            f"started from files adopted at {at}, as these are refused on disk: "
-            f"{', '.join(files[:_NAMED])}{more}"
+            f"started from files adopted at {at}, as these are refused on disk: {_named(files)}"
         )
         self._reloads.serve_kept(refused, reason, at)
         self._log.error(
@@ -171,9 +171,41 @@ def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
     )
 
 
+async def outlook(path: Path, options: Sequence[Override], refused: ResolverdError) -> str:
+    """What a restart would serve instead of the files at `path`, which are `refused`.
+
+    Nothing is kept or logged by that.
+    """
+    prefix = "a restart would not come up with these files"
+    directory = StateDirectory(await detached(lambda: state_path(path, options)))
+    if directory.path is None:
+        return f"{prefix}, and no others are kept, as server.state is empty or cannot be read"
+    kept = KeptFiles(directory, path)
+    try:
+        manifest = await detached(kept.manifest)
+    except UnusableError as wrong:
+        return f"{prefix}, and could not serve those kept in {directory.path}: {wrong}"
+    if manifest is None:
+        return f"{prefix}, and no others are kept in {directory.path}"
+    problems = refused.problems if isinstance(refused, ProblemsError) else ()
+    for files, replay in await detached(lambda: list(kept.replays(manifest, problems))):
+        with contextlib.suppress(ResolverdError):
+            await load_inputs(path, options, reads=Reads(replay=replay))
+            return (
+                f"{prefix}, and would serve the files adopted at {moment(manifest.at)} "
+                f"in the place of {_named(files)}"
+            )
+    return f"{prefix}, and those kept in {directory.path} would be refused too"
+
+
 def moment(at: float) -> str:
     """``2026-11-23 20:14:33 UTC``."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _named(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"{', '.join(files[:_NAMED])}{more}"
 
 
 def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str]) -> Adopted:

@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 from resolverd import __version__
 from resolverd.admin.connections import connection_metrics
 from resolverd.admin.inference import inference_metrics
+from resolverd.admin.kept import kept_metrics
 from resolverd.admin.load import load_metrics
 from resolverd.admin.own import own_metrics
 from resolverd.admin.served import Served
@@ -53,6 +54,7 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
         *inference_metrics(served, list(judged.values())),
         *load_metrics(served.load, served.snapshot.plan),
         *operation(served),
+        *kept_metrics(served),
         *own_metrics(served),
     ]
     registry = CollectorRegistry()

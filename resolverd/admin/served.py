@@ -14,6 +14,7 @@ from resolverd.errors import Problem, ProblemsError, ResolverdError
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
+from resolverd.kept.directory import StateDirectory
 from resolverd.load import Load
 from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
@@ -138,6 +139,10 @@ class Served(Protocol):
     @property
     def started(self) -> float:
         """When it started, in Unix seconds."""
+
+    @property
+    def state(self) -> StateDirectory:
+        """Where things are kept for the next start."""
 
     @property
     def tasks(self) -> Tasks:

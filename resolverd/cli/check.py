@@ -14,6 +14,7 @@ from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
+from resolverd.restoration import outlook
 from resolverd.snapshot.fences import describe, fences
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
@@ -76,10 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.imported:
         return import_zones(arguments.imported, as_json=arguments.json)
     inputs: Inputs | None = None
+    instead = ""
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as wrong:
         problems, summary = wrong.problems, ""
+        instead = run_loop(outlook(arguments.config, arguments.overrides, wrong))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     compared = forecast(arguments) if inputs is not None else None
@@ -92,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "served": bool(summary),
                 "problems": [asdict(p) for p in problems],
                 "fences": told,
+                "restart": instead or None,
                 "reload": compared,
             }
         )
@@ -105,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         if compared is not None:
             show(compared)
         return ExitCode.OK
+    complain(instead)
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS
 

@@ -77,6 +77,7 @@ def _facts(state: Json) -> Table:
         *([("NOT READY", state["doubt"]["reason"], "red")] if state["doubt"]["reason"] else []),
         ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
         ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
+        *[("DEGRADED", reason, "red") for reason in state.get("degraded", [])],
         *_restart(reload),
         ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),
     ]
@@ -96,12 +97,11 @@ def _restart(reload: Json) -> list[tuple[str, str, str]]:
     """What a restart would do, where the files on disk are refused."""
     if not reload["reason"]:
         return []
-    rows = [("DEGRADED", reload["kept"], "red")] if reload.get("kept") else []
     if at := reload.get("restart"):
         told = f"would serve the files adopted at {at}, and not those on disk"
     else:
         told = "would not come up: the files on disk are refused, and none are kept"
-    return [*rows, ("a restart", told, "red")]
+    return [("a restart", told, "red")]
 
 
 def _regions(state: Json) -> Table:

@@ -78,7 +78,7 @@ class KeptFiles:
         """What is kept, None where nothing is. Raises UnusableError; blocks."""
         try:
             told = json.loads(self.directory.read(MANIFEST))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as wrong:
             raise UnusableError(f"it cannot be read: {wrong.strerror or wrong}") from wrong
