@@ -55,7 +55,7 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
             "sha256": report.sha256,
             "report": asdict(report),
         }
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=directory, prefix=".stamp-", delete=False
         ) as file:

@@ -108,7 +108,7 @@ def write(path: Path, journal: Journal) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Keep others from the journal at `path`. Raises JournalError while somebody else does."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = path.with_name(f"{path.name}.lock").open("w")
     except OSError as wrong:
         raise JournalError(f"{path} cannot be locked: {wrong.strerror}") from wrong

@@ -94,7 +94,7 @@ class Host:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Events of the last start."""
-        told = [json.loads(line) for line in self.log().splitlines()]
+        told = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
         return [event for event in told if event["event"] == name]
 
     def get(self, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -171,7 +172,7 @@ def _no_state(here: Host) -> None:
 UNUSABLE: dict[str, tuple[Callable[[Host], object], set[str]]] = {
     "damaged": (
         lambda h: ((h.state / MANIFEST).write_text("{"), (h.state / NAME).write_bytes(b"\xff")),
-        {"standing.unusable"},
+        {"standing.unusable", "kept.unusable"},
     ),
     "nested too deeply": (
         lambda h: (h.state / NAME).write_text("[" * 99999),
@@ -211,6 +212,48 @@ def test_a_state_that_cannot_be_used_is_an_event_and_the_start_goes_on(
         here.drain()
         here.running.until(lambda: here.running.answer() == SECOND)
     assert here.running.stop() == 0
+    assert "Traceback" not in here.log()
+
+
+@pytest.fixture
+def small(here: Host) -> Iterator[Host]:
+    """The host with `server.state` on a file system of 64 KiB, which is full."""
+    if os.geteuid():
+        pytest.skip("only root mounts a file system")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", str(here.state)]
+    subprocess.run(mount, check=True)
+    try:
+        with contextlib.suppress(OSError), (here.state / "filler").open("wb", 0) as filler:
+            while filler.write(b"x" * 4096):
+                pass
+        yield here
+    finally:
+        if here.running.process.poll() is None:
+            here.kill()
+        subprocess.run(["umount", str(here.state)], check=True)
+
+
+def test_a_full_file_system_is_an_event_and_answers_and_overrides_go_on(small: Host) -> None:
+    small.start()
+    assert small.events("state.unusable")
+    small.drain()
+    small.running.until(lambda: small.running.answer() == SECOND)
+    small.running.until(lambda: bool(small.events("files.not_kept")))
+    assert "No space left" in small.get("/readyz")["degraded"][0]
+    (small.state / "filler").unlink()
+    small.drain("2h")
+    assert small.standing()["overrides"]["eu-west"]["why"] == "kernel"
+    assert "degraded" not in small.get("/readyz")
+    assert small.running.stop() == 0
+
+
+def test_refused_files_with_a_damaged_manifest_end_the_start_with_the_reason(here: Host) -> None:
+    here.manifest.write_text('{"version": 99}')
+    _break_zone(here)
+    assert here.start(ready=False).process.wait(30) == 1
+    (event,) = here.events("kept.unusable")
+    assert "version" in event["reason"]
+    assert "zone-bad-rdata" in here.log()
     assert "Traceback" not in here.log()
 
 
