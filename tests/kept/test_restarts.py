@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import stat
@@ -15,6 +16,7 @@ import dns.message
 import dns.query
 import pytest
 from cli.command import resolverd
+from harness.config import CHAT
 from harness.process import NEAREST, SECOND
 from kept_host import PROBES, Host, host
 
@@ -356,3 +358,28 @@ def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
     assert "no others are kept" in resolverd("check", cwd=here.folder).err
     found = resolverd("doctor", "--set", 'server.state=""', cwd=here.folder).out
     assert "server.state is empty" in found
+
+
+def test_a_share_goes_on_where_it_was_and_an_old_one_does_not(fresh: Host) -> None:
+    service = CHAT + 'spill = { step = 0.2, most = 0.4, dwell = "60s", smoothing = 1.0 }\n'
+    hold = {
+        "spilled": 0.4,
+        "takes": 1.0,
+        "moved": time.time(),
+        "given": 0.4,
+        "given_at": time.time(),
+        "near": False,
+        "warming": False,
+        "away": False,
+        "started": None,
+    }
+    for age, share in ((0, 0.4), (1000, 0.0)):
+        fresh.write(services=service)
+        standing = fresh.standing()
+        standing["shares"] = {"chat": {"due": time.time() + 60, "holds": {"eu-west": hold}}}
+        standing["at"] = time.time() - age
+        (fresh.state / NAME).write_text(json.dumps(standing))
+        fresh.start()
+        spilled = fresh.running.metric(r'resolverd_spill_share\{region="eu-west",service="chat"\}')
+        assert spilled == share
+        fresh.kill()
