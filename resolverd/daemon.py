@@ -263,6 +263,7 @@ class Daemon:
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
         await self._publication.restate()
+        await self._supervision.settled()
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
         await self._keeper.write()
 

@@ -82,12 +82,22 @@ class Supervision:
 
     @asynccontextmanager
     async def reload(self) -> AsyncIterator[None]:
-        """Report a reload while it lasts, and at its end what came of it."""
+        """Report a reload while it lasts, and at its end what came of it.
+
+        By then a standby would answer from what was adopted: whoever is told of a fence may
+        kill the daemon, and no client leaves it.
+        """
         self._supervisor.reloading()
         try:
             yield
         finally:
+            self._succession.update(self._daemon.engine, self._daemon.snapshot)
+            await self.settled()
             self._supervisor.ready(self._status())
+
+    async def settled(self) -> None:
+        """Return once whoever may answer next would answer as the daemon does."""
+        await self._succession.settled()
 
     def restated(self, regions: Mapping[str, JudgedRegion]) -> None:
         """Report how the regions stand, and have it known to whoever may answer next."""

@@ -29,6 +29,10 @@ STORED = "resolverd."
 # Descriptors in one datagram; the kernel takes 253 (unix(7), SCM_RIGHTS).
 _AT_ONCE = 64
 
+# Seconds for one datagram. A service manager that has crashed, or is frozen, keeps its socket and
+# reads no more; once its queue is full (net.unix.max_dgram_qlen) a send would wait for ever.
+_PATIENCE = 0.1
+
 _NOTIFY = ("NOTIFY_SOCKET",)
 _WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
 _PROCESS = ("SYSTEMD_EXEC_PID",)
@@ -125,6 +129,7 @@ class Supervisor:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(_PATIENCE)
                 sender.connect(socket_address(self.address))
                 if descriptors:
                     socket.send_fds(sender, [message(fields)], list(descriptors))

@@ -97,6 +97,11 @@ class Succession:
         if (missing and due) or (standby is not None and standby.plan is not snapshot.plan):
             self._renewal = asyncio.create_task(self._renew(engine, snapshot), name="standby")
 
+    async def settled(self) -> None:
+        """Return once nobody waits any more who would answer from an earlier Plan."""
+        if self._renewal is not None:
+            await asyncio.wait([self._renewal])
+
     async def bequeath(self, engine: Engine, snapshot: Snapshot) -> None:
         """Have the standby answer, where the service manager may start a successor."""
         if self._renewal is not None:

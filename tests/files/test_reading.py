@@ -161,7 +161,9 @@ def test_a_process_whose_file_hangs_can_still_end(tmp_path: Path) -> None:
     place = tmp_path / "mount"
     place.mkdir()
     program = (
-        "import asyncio, sys; from pathlib import Path\n"
+        "import asyncio, signal, sys; from pathlib import Path\n"
+        # A shell's background job, as these tests may be, has it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from resolverd.files.reading import read_file\n"
         "from resolverd.files.threads import FileThreads, detached\n"
         "async def main():\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,22 @@ def test_a_manager_that_is_gone_is_an_event_and_no_more(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as events:
         Supervisor(address=str(tmp_path / "gone")).alive()
     assert [event["event"] for event in events] == ["notify.failed"]
+
+
+def test_a_manager_that_reads_no_more_is_not_waited_for(tmp_path: Path) -> None:
+    """As PID 1 after a crash ("Freezing execution"): its socket is there, and its queue full."""
+    address = tmp_path / "notify"
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as frozen:
+        frozen.bind(str(address))
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sender:
+            sender.setblocking(False)
+            sender.connect(str(address))
+            with suppress(BlockingIOError):
+                while True:
+                    sender.send(b"WATCHDOG=1")
+        with structlog.testing.capture_logs() as logged:
+            Supervisor(address=str(address)).alive()
+    assert [event["event"] for event in logged] == ["notify.failed"]
 
 
 def test_inherited_sockets_do_not_block_and_are_not_inherited_again(

@@ -1,0 +1,64 @@
+"""Whoever hears that a reload is over may kill the daemon: nobody answers from what was before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from live_daemon import Files, zone_text
+
+from resolverd.daemon import Daemon
+from resolverd.handover.leftovers import STANDBY
+from resolverd.systemd import Supervisor
+
+
+@pytest.fixture
+async def daemon(files: Files, tmp_path: Path) -> AsyncIterator[Daemon]:
+    """A daemon under a service manager that keeps all it is given."""
+    kept = []
+    address = str(tmp_path / "notify")
+    files.config.write_text(files.config.read_text().replace("[server]", "[server]\nwatch = false"))
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as heard:
+        heard.bind(address)
+        heard.setblocking(False)
+
+        def hear() -> None:
+            kept.extend(socket.recv_fds(heard, 4096, 64)[1])
+
+        loop = asyncio.get_running_loop()
+        loop.add_reader(heard, hear)
+        made = Daemon(files.config, supervisor=Supervisor(address=address))
+        await made.start()
+        yield made
+        loop.remove_reader(heard)
+        for descriptor in kept:
+            os.close(descriptor)
+        await made.stop()
+
+
+def _standbys() -> set[int]:
+    """Processes of that name that come from this one."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and (entry / "comm").read_text().strip() == STANDBY:
+                found.add(int(entry.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+async def test_a_reload_is_over_once_no_standby_waits_with_an_earlier_plan(
+    daemon: Daemon, files: Files
+) -> None:
+    for serial in (8, 9, 10):
+        before = _standbys()
+        files.zone.write_text(zone_text(f"192.0.2.{80 + serial}", serial))
+        assert await daemon.reload()
+        assert not _standbys() & before
