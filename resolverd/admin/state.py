@@ -265,5 +265,4 @@ def _maps(plan: Plan) -> list[Json]:
 
 
 def _zone(zone: ZonePlan) -> Json:
-    serial = int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")
-    return {"apex": to_text(zone.apex).removesuffix(".") or ".", "serial": serial}
+    return {"apex": to_text(zone.apex).removesuffix(".") or ".", "serial": zone.serial}
