@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one daemon, and what it answers."""
+"""A real Prometheus that scrapes daemons, and what it answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ rule_files: {rules}
 scrape_configs:
   - job_name: resolverd
     static_configs:
-      - targets: ["{target}"]
+      - targets: {targets}
 """
 
 
@@ -55,12 +55,12 @@ class Prometheus:
 
 @asynccontextmanager
 async def prometheus(
-    folder: Path, target: object, *, interval: str = "1s", rules: Sequence[Path] = ()
+    folder: Path, *targets: object, interval: str = "1s", rules: Sequence[Path] = ()
 ) -> AsyncIterator[Prometheus]:
-    """Scrape `target` every `interval` and evaluate the files of `rules`; ended afterwards."""
+    """Scrape the `targets` every `interval` and evaluate the files of `rules`; ended afterwards."""
     config = folder / "prometheus.yml"
-    files = [str(path) for path in rules]
-    config.write_text(CONFIG.format(target=target, interval=interval, rules=files))
+    lists = {"targets": [*map(str, targets)], "rules": [*map(str, rules)]}
+    config.write_text(CONFIG.format(interval=interval, **lists))
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         program("prometheus"),
