@@ -142,7 +142,7 @@ async def test_what_is_wrong_with_a_daemon_and_its_regions_is_heard(tmp_path: Pa
             targets = [daemon.admin.listener, other.admin.listener]
             watching = await ends.enter_async_context(_watched(tmp_path, *targets))
             await _region_by_region(watching, daemon, served)
-            path.write_text(f'{path.read_text()}[region.nowhere]\n')
+            path.write_text(f"{path.read_text()}[region.nowhere]\n")
             await _until(watching, {("ReloadRefused", "")})
         await _until(watching, {("DaemonDown", "")})
         async with running(path):
