@@ -1,4 +1,7 @@
-"""A real Prometheus scrapes the daemon, and every query of docs/operations.md returns data."""
+"""A real Prometheus scrapes the daemon: every query of docs/operations.md returns data.
+
+And the shipped alerts on what clients get fire, hurried: see clients.alert_rules.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 import dns.asyncquery
 import dns.message
 from aiohttp import web
+from clients.alert_rules import hurried
 from clients.prometheus_server import Prometheus, prometheus
 from harness.daemon import endpoints, running, write_files
 from harness.server import HEAD
@@ -22,11 +26,15 @@ OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 QUERIES = re.findall(r"```promql\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)
 PATIENCE = 60.0
 
-# One of the regions is a simulated vLLM, whose GPUs have an exporter.
+# One of the regions is a simulated vLLM, whose GPUs have an exporter; it is too slow, and too idle.
 LOAD = """\
 [region.us-east]
 gpu_metrics = ["{url}/gpus"]
-alerts = {{ requests = 1 }}
+alerts.requests = 1
+alerts.ttft_p50 = "1ms"
+alerts.gpu_low = 0.6
+alerts.sustained = "0s"
+alerts.gpu_sustained = "0s"
 """
 VLLM = """\
 [region.us-east.probe]
@@ -76,6 +84,17 @@ async def _all_return_data(scraping: Prometheus, daemon: Daemon) -> None:
             await asyncio.sleep(0.1)
 
 
+async def _fire(scraping: Prometheus, wanted: set[str]) -> None:
+    """Wait for alerts on us-east, and see that no http region is blamed for telling no times."""
+    fired: set[str] = set()
+    async with asyncio.timeout(PATIENCE):
+        while not wanted <= fired:
+            await asyncio.sleep(0.1)
+            alerts = [alert["labels"] for alert in await scraping.firing()]
+            fired = {each["alertname"] for each in alerts if each.get("region") == "us-east"}
+            assert "RegionOutcomesUnknown" not in {each["alertname"] for each in alerts}
+
+
 async def test_every_documented_query_returns_data(tmp_path: Path) -> None:
     assert len(QUERIES) > 5
     async with endpoints() as served, _simulated() as url:
@@ -83,8 +102,11 @@ async def test_every_documented_query_returns_data(tmp_path: Path) -> None:
         admin = 'socket = ""\nlisten = "127.0.0.1:0"'
         path = write_files(tmp_path, {"inference.example.": zone}, served, admin=admin)
         _simulate(path, served.urls()["us-east"], url)
+        rules = tmp_path / "rules.yml"
+        rules.write_text(hurried())
         async with (
             running(path) as daemon,
-            prometheus(tmp_path, daemon.admin.listener) as scraping,
+            prometheus(tmp_path, daemon.admin.listener, rules=[rules]) as scraping,
         ):
             await _all_return_data(scraping, daemon)
+            await _fire(scraping, {"RegionOutcome", "RegionGpusIdle"})
