@@ -1,4 +1,4 @@
-"""Metrics for alert rules: whether each service has its regions, overrides' age, what is served.
+"""Metrics for alert rules: regions by service, overrides' age and end, the configuration.
 
 `prometheus/resolverd.rules.yml` is written on them. Services and regions have the names of the
 configuration here, so that these join with the metrics of answers and of load.
@@ -7,28 +7,27 @@ configuration here, so that these join with the metrics of answers and of load.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from resolverd.admin.served import Served
-from resolverd.dns.names import to_text
-from resolverd.files.reading import MAX_CONFIG, Reads
 from resolverd.health.overrides import Overrides
-from resolverd.snapshot.model import JudgedRegion, Plan
+from resolverd.snapshot.model import JudgedRegion
 
 
 def alerting_metrics(served: Served, judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
-    """Regions by service, overrides, serials of zones, and a hash of the configuration."""
+    """Regions by service, overrides, and a hash of the configuration."""
     yield from _service_regions(judged)
     yield from _overrides(served.overrides, time.monotonic(), time.time())
-    yield _serials(served.snapshot.plan)
     yield InfoMetricFamily(
         "resolverd_config",
-        "The configuration served, by the hash of its files.",
-        value={"sha256": config_hash(served.inputs.reads)},
+        "The configuration served, by the hash of what its files and --set say.",
+        value={"sha256": config_hash(served.inputs.loaded.sources.tree)},
     )
 
 
@@ -42,11 +41,9 @@ def withdrawn(region: JudgedRegion) -> bool:
     return bool(away) and all(verdict.override is not None for verdict in away)
 
 
-def config_hash(reads: Reads) -> str:
-    """SHA-256, in hexadecimal, over those of the TOML files, in the order of their paths."""
-    files = sorted(path for path, limit in reads.limits.items() if limit == MAX_CONFIG)
-    contents = "\n".join(reads.seen[path].content for path in files)
-    return hashlib.sha256(contents.encode()).hexdigest()
+def config_hash(tree: Mapping[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of what the TOML files and --set say, comments and order aside."""
+    return hashlib.sha256(json.dumps(tree, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _service_regions(judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
@@ -85,12 +82,3 @@ def _overrides(overrides: Overrides, now: float, unix: float) -> Iterator[Metric
         set_at.add_metric(key, round(unix - (now - override.set_at)))
         remaining.add_metric(key, override.remaining(now))
     yield from (set_at, remaining)
-
-
-def _serials(plan: Plan) -> Metric:
-    serials = GaugeMetricFamily(
-        "resolverd_zone_serial", "Serial of the zone served, from its SOA.", labels=("zone",)
-    )
-    for zone in plan.zones.values():
-        serials.add_metric((to_text(zone.apex).removesuffix(".") or ".",), zone.serial)
-    return serials

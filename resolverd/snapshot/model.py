@@ -128,11 +128,6 @@ class ZonePlan:
     nodes: Mapping[Key, Node]
     no_region: RRsetWire | None = None
 
-    @property
-    def serial(self) -> int:
-        """The SOA's SERIAL (RFC 1035 §3.3.13)."""
-        return int.from_bytes(self.soa.rdatas[0][-1][:4], "big")
-
 
 class EndpointPlan(NamedTuple):
     """One endpoint as answered: the probe target that judges it, and its addresses.
