@@ -31,7 +31,7 @@ PATIENCE = 60.0
 ZONE = f"{HEAD}chat 60 DYNA chat\n"
 SERVICES = f'{CHAT}all_down = "servfail"\n'
 ADMIN = 'socket = ""\nlisten = "127.0.0.1:{port}"\ntoken_file = "token"\n'
-SERVER = 'engine = "reference"\nstate = "state"\n'
+SERVER = 'engine = "reference"\n'
 
 Alert = tuple[str, str]
 """An alert's name, and the region, service, endpoint or target that it is of."""
@@ -108,7 +108,7 @@ async def _ending(folder: Path) -> AsyncIterator[str]:
 
 
 def _world(folder: Path, served: Endpoints) -> Path:
-    """The files of a daemon that keeps its state, with an old database and the slow engine."""
+    """The files of a daemon with an old database and the slow engine."""
     folder.mkdir()
     (folder / "token").write_text("open-sesame\n")
     admin = ADMIN.format(port=free_port())
@@ -145,8 +145,6 @@ async def test_what_is_wrong_with_a_daemon_and_its_regions_is_heard(tmp_path: Pa
             path.write_text(f"{path.read_text()}[region.nowhere]\n")
             await _until(watching, {("ReloadRefused", "")})
         await _until(watching, {("DaemonDown", "")})
-        async with running(path):
-            await _until(watching, {("KeptFilesServed", "")})
 
 
 async def _region_by_region(watching: Prometheus, daemon: Daemon, served: Endpoints) -> None:
