@@ -26,6 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from resolverd import __version__
+from resolverd.admin.alerting import alerting_metrics
 from resolverd.admin.connections import connection_metrics
 from resolverd.admin.inference import inference_metrics
 from resolverd.admin.kept import kept_metrics
@@ -56,6 +57,7 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
         *operation(served),
         *kept_metrics(served),
         *own_metrics(served),
+        *alerting_metrics(served, list(judged.values())),
     ]
     registry = CollectorRegistry()
     registry.register(_Collected(families))

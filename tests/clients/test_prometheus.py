@@ -1,22 +1,22 @@
-"""A real Prometheus scrapes the daemon, and every query of docs/operations.md returns data."""
+"""A real Prometheus scrapes the daemon: every query of docs/operations.md returns data.
+
+And the shipped alerts on what clients get fire, hurried: see clients.alert_rules.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import dns.asyncquery
 import dns.message
 from aiohttp import web
+from clients.alert_rules import hurried
+from clients.prometheus_server import Prometheus, prometheus
 from harness.daemon import endpoints, running, write_files
-from harness.programs import free_port, program
 from harness.server import HEAD
 
 from resolverd.daemon import Daemon
@@ -24,24 +24,17 @@ from resolverd.demo.vllm import SimulatedServer
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 QUERIES = re.findall(r"```promql\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)
-RULES = re.findall(r"^ +expr: (.*)$", OPERATIONS.read_text(), re.MULTILINE)
 PATIENCE = 60.0
 
-CONFIG = """\
-global:
-  scrape_interval: 1s
-scrape_configs:
-  - job_name: resolverd
-    static_configs:
-      - targets: ["{target}"]
-"""
-
-
-# One of the regions is a simulated vLLM, whose GPUs have an exporter.
+# One of the regions is a simulated vLLM, whose GPUs have an exporter; it is too slow, and too idle.
 LOAD = """\
 [region.us-east]
 gpu_metrics = ["{url}/gpus"]
-alerts = {{ requests = 1 }}
+alerts.requests = 1
+alerts.ttft_p50 = "1ms"
+alerts.gpu_low = 0.6
+alerts.sustained = "0s"
+alerts.gpu_sustained = "0s"
 """
 VLLM = """\
 [region.us-east.probe]
@@ -79,54 +72,41 @@ def _simulate(path: Path, served: str, url: str) -> None:
     path.write_text(text.replace("[region.us-east.probe]\n", VLLM, 1))
 
 
-async def _all_return_data(url: str, daemon: Daemon) -> None:
+async def _all_return_data(scraping: Prometheus, daemon: Daemon) -> None:
     """Keep the daemon busy until no query is left without data."""
     left = list(QUERIES)
     listener = daemon.bound[0]
     question = dns.message.make_query("chat.inference.example", "A")
-    async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while left:
             await dns.asyncquery.udp(question, listener.address, port=listener.port, timeout=5)
-            with contextlib.suppress(aiohttp.ClientConnectionError):  # it is still starting
-                left = [query for query in left if not await _ask(session, url, query)]
+            left = [query for query in left if not await scraping.query(query)]
             await asyncio.sleep(0.1)
-        for rule in RULES:
-            await _ask(session, url, rule)  # that Prometheus understands it is all that it must
 
 
-async def _ask(session: aiohttp.ClientSession, url: str, query: str) -> list[Any]:
-    async with session.get(f"{url}/api/v1/query", params={"query": query}) as response:
-        if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            return []  # it listens before it is ready
-        answer = await response.json()
-        assert answer["status"] == "success", answer
-        result: list[Any] = answer["data"]["result"]
-        return [row for row in result if row["value"][1] != "NaN"]
+async def _fire(scraping: Prometheus, wanted: set[str]) -> None:
+    """Wait for alerts on us-east, and see that no http region is blamed for telling no times."""
+    fired: set[str] = set()
+    async with asyncio.timeout(PATIENCE):
+        while not wanted <= fired:
+            await asyncio.sleep(0.1)
+            alerts = [alert["labels"] for alert in await scraping.firing()]
+            fired = {each["alertname"] for each in alerts if each.get("region") == "us-east"}
+            assert "RegionOutcomesUnknown" not in {each["alertname"] for each in alerts}
 
 
 async def test_every_documented_query_returns_data(tmp_path: Path) -> None:
     assert len(QUERIES) > 5
-    assert len(RULES) > 3
     async with endpoints() as served, _simulated() as url:
         zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
         admin = 'socket = ""\nlisten = "127.0.0.1:0"'
         path = write_files(tmp_path, {"inference.example.": zone}, served, admin=admin)
         _simulate(path, served.urls()["us-east"], url)
-        async with running(path) as daemon:
-            target = daemon.admin.listener
-            assert target is not None
-            (tmp_path / "prometheus.yml").write_text(CONFIG.format(target=target))
-            port = free_port()
-            process = await asyncio.create_subprocess_exec(
-                program("prometheus"),
-                f"--config.file={tmp_path / 'prometheus.yml'}",
-                f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            try:
-                await _all_return_data(f"http://127.0.0.1:{port}", daemon)
-            finally:
-                process.terminate()
-                await process.wait()
+        rules = tmp_path / "rules.yml"
+        rules.write_text(hurried())
+        async with (
+            running(path) as daemon,
+            prometheus(tmp_path, daemon.admin.listener, rules=[rules]) as scraping,
+        ):
+            await _all_return_data(scraping, daemon)
+            await _fire(scraping, {"RegionOutcome", "RegionGpusIdle"})

@@ -22,6 +22,7 @@ PACKAGES = {
     "unbound": "unbound",
     "pdns_recursor": "pdns-recursor",
     "prometheus": "prometheus",
+    "promtool": "prometheus",
 }
 """The Debian package that has each program."""
 

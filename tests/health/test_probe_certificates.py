@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from certificates import Authority, server_context
+from harness.certificates import Authority, server_context
 from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
