@@ -39,11 +39,13 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         [
             "resolverd doctor --config /etc/resolverd/resolverd.toml",
             "resolverd doctor --set 'server.listen=[\"192.0.2.53:53\"]'",
+            "resolverd doctor --only engine",
             "resolverd doctor --json | jq '.findings[] | select(.level == \"fault\")'",
         ],
         run,
         more=_CODES,
     )
+    parser.add_argument("--only", metavar="ID", help="show the findings of this id alone")
     add_config(parser)
     add_json(parser)
 
@@ -52,6 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
     found = examine(arguments.config, arguments.overrides)
     findings = (*found.findings, *_of_endpoints(arguments))
+    if arguments.only:
+        known = {finding.id for finding in findings}
+        findings = tuple(each for each in findings if each.id == arguments.only)
+        if not findings:
+            raise ResolverdError(
+                f'nothing was found under the id "{arguments.only}", but under '
+                + ", ".join(sorted(known))
+            )
     level = worst(findings)
     if arguments.json:
         show_json(

@@ -29,8 +29,8 @@ def choose(server: Server, why_not: str | None) -> Choice:
     engine = would_serve(server.engine, why_not)
     if engine is None:
         raise EngineError(
-            f'server.engine is "native", but the native engine cannot be used: {why_not}; install '
-            'resolverd where there is cargo, or say engine = "auto", which takes the reference '
+            f'server.engine is "native", but the native engine cannot be used: {why_not}; see '
+            '`resolverd doctor --only engine`, or say engine = "auto", which takes the reference '
             "engine meanwhile"
         )
     if server.engine != "auto":

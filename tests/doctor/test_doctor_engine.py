@@ -20,7 +20,7 @@ NONE = "it was not built"
     ("wanted", "why_not", "serves", "level", "seen", "mend"),
     [
         ("auto", None, "native", "ok", "the native engine would serve", "server.engine=reference"),
-        ("auto", NONE, "reference", "advice", "the native one: it was not built", "pip install"),
+        ("auto", NONE, "reference", "warning", "it was not built; an answer costs", "cargo-web"),
         ("native", None, "native", "ok", "the native engine would serve", "engine=reference"),
         ("native", NONE, None, "fault", "no engine would serve", "engine=reference  # or: cargo"),
         ("reference", None, "reference", "advice", "the native one is here", "engine=native"),
