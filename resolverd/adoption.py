@@ -1,7 +1,8 @@
-"""Edits adopted, or refused with everything left as it was.
+"""Edits adopted part by part; what is refused or held leaves its part as it was.
 
-One reload at a time: load and check the files, compile and verify beside what is served, then
-swap. Any failure leaves all of that as it was and says why.
+One reload at a time: load and check the files (`snapshot.edits` says what of them is adopted),
+compile and verify beside what is served, then swap. A failure of that leaves all as it was and says
+why.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from resolverd import log
 from resolverd.admin.served import ReloadReport
 from resolverd.config.load import Override
 from resolverd.config.restart import needs_restart
-from resolverd.errors import ProblemsError, ResolverdError
-from resolverd.files.reading import Reads, UnsettledError
+from resolverd.errors import Problem, ResolverdError
+from resolverd.files.reading import Reads, UnsettledError, key_of
+from resolverd.health.overrides import Override as HealthOverride
 from resolverd.observation import Observation
 from resolverd.publication import Publication
 from resolverd.restoration import Restoration
+from resolverd.snapshot.difference import Difference, difference, same_parts
+from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 from resolverd.snapshot.orphans import orphaned, problems_of
 
@@ -46,13 +50,15 @@ class Adoption:
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
+        # The reload that waits for one that is under way, by whether it accepts losses.
+        self._next: dict[bool, asyncio.Task[bool]] = {}
         self._publication: Publication
         self._observation: Observation
         self._dirty: asyncio.Event
         self._log = log.get("daemon")
 
     async def load(self, progress: Progress | None = None) -> Inputs:
-        """The inputs to start with, kept ones where those on disk are refused.
+        """The inputs to start with, kept ones where those on disk are refused or lose much.
 
         Raises ResolverdError.
         """
@@ -62,6 +68,9 @@ class Adoption:
         except ResolverdError as refused:
             self.attempt.take_contents()
             inputs = await self._restoration.inputs(refused, tell)
+        else:
+            inputs = await self._restoration.holding(inputs, tell)
+            self.attempt = inputs.reads
         self._warn(inputs)
         return inputs
 
@@ -73,31 +82,54 @@ class Adoption:
 
     def keep(self, inputs: Inputs) -> None:
         """Keep what is served for the next start."""
-        self._restoration.keep(inputs, inputs.reads.take_contents())
+        held = [key_of(file) for file in inputs.older_files]
+        self._restoration.keep(inputs, inputs.reads.take_contents(), held)
 
     async def reload(
-        self, *, orphan: bool = False, settled: Mapping[str, str] | None = None
+        self, *, accept_losses: bool = False, settled: Mapping[str, str] | None = None
     ) -> bool:
-        """Adopt the files as they are now, or leave everything as it was; True if adopted.
+        """Adopt the files as they are now, part by part; True if all of them are served.
 
-        Files that take away what an override speaks of are adopted with `orphan` alone. With
-        `settled`, contents by path, any other content is no edit yet: nothing is adopted, and
-        nothing refused.
+        Losses are held unless `accept_losses`. With `settled`, contents by path, any other content
+        is no edit yet: nothing is adopted, and nothing refused. Those who ask while a reload is
+        under way share the next one.
         """
+        if settled is not None:
+            return await self._reload(accept_losses=False, settled=settled)
+        task = self._next.get(accept_losses)
+        if task is None:
+            task = asyncio.create_task(self._reload(accept_losses=accept_losses), name="reload")
+            self._next[accept_losses] = task
+        return await asyncio.shield(task)
+
+    async def forecast(self) -> tuple[Inputs, Difference]:
+        """What a reload would serve, and what it would change. Raises ResolverdError."""
+        async with self._reloading:
+            served = self._publication.inputs
+            inputs = await load_edit(self._path, self._options, served, self._terms())
+            return inputs, difference(served, inputs)
+
+    async def _reload(
+        self, *, accept_losses: bool, settled: Mapping[str, str] | None = None
+    ) -> bool:
         async with self._reloading, self._reported():
-            reads = Reads(settled)
+            if settled is None:
+                del self._next[accept_losses]  # who asks from now on is not heard by this one
+            reads, before = Reads(settled), self._publication.inputs
             try:
-                inputs = await load_inputs(
+                inputs = await load_edit(
                     self._path,
                     self._options,
-                    previous=self._publication.inputs,
+                    before,
+                    self._terms(accept_losses=accept_losses),
                     progress=self._walk_events(),
                     reads=reads,
                 )
-                orphans = orphaned(self._observation.overrides.active(time.monotonic()), inputs)
-                if orphans and not orphan:
-                    raise ProblemsError(problems_of(orphans, inputs))
-                await self._adopt(inputs)
+                changes = difference(before, inputs)
+                if same_parts(before, inputs):
+                    self._publication.inputs = inputs
+                else:
+                    await self._adopt(inputs)
             except UnsettledError:
                 return False
             except ResolverdError as wrong:
@@ -109,12 +141,20 @@ class Adoption:
                 return False
             finally:
                 self.attempt, contents = reads, reads.take_contents()
-            self._restoration.keep(inputs, contents)
-            self._observation.forget_overrides(orphans)
-            self.reloads.adopt(inputs.warnings)
-            self._warn(inputs)
-            self._log.info("reload.adopted", generation=self._publication.plan.generation)
-            return True
+            self._restoration.keep(inputs, contents, [key_of(f) for f in inputs.older_files])
+            self._observation.forget_overrides(orphaned(self._overrides(), inputs))
+            known = before.warnings
+            self.reloads.note(inputs, changes)
+            self._tell(inputs, changes)
+            self._warn(inputs, known)
+            return self.reloads.successful
+
+    def _terms(self, *, accept_losses: bool = False) -> Terms:
+        active = self._overrides()
+        return Terms(accept_losses, lambda after: problems_of(orphaned(active, after), after))
+
+    def _overrides(self) -> Mapping[str, HealthOverride]:
+        return self._observation.overrides.active(time.monotonic())
 
     @property
     def inputs(self) -> Inputs:
@@ -142,18 +182,45 @@ class Adoption:
         self._observation.settle(inputs)
         self._dirty.set()
 
+    def _tell(self, inputs: Inputs, changes: Difference) -> None:
+        """One event on what is adopted, and one each on what is refused and held."""
+        generation = self._publication.plan.generation
+        for held in (False, True):
+            parts = [each for each in inputs.outdated if each.held is held]
+            if not parts:
+                continue
+            problems = dict.fromkeys(p for each in parts for p in each.problems)
+            told = {
+                "parts": [each.part for each in parts],
+                "problems": [row for problem in problems for row in str(problem).splitlines()],
+                "serving": generation,
+                "changed": changes.summary or "nothing",
+            }
+            if held:
+                self._log.warning("reload.held", **told)
+            else:
+                self._log.error("reload.refused", **told)
+        if changes or not inputs.outdated:
+            self._log.info(
+                "reload.adopted", generation=generation, changed=changes.summary or "nothing"
+            )
+
     def _refuse(self, wrong: ResolverdError) -> None:
         self.reloads.refuse(wrong)
         self._log.error(
             "reload.refused",
+            parts=["everything"],
             problems=str(wrong).splitlines(),
             serving=self._publication.plan.generation,
             changed="nothing",
         )
 
-    def _warn(self, inputs: Inputs) -> None:
+    def _warn(self, inputs: Inputs, known: Sequence[Problem] = ()) -> None:
+        """An event for each warning that was not there before."""
+        before = set(known)
         for problem in inputs.warnings:
-            self._log.warning("check.warning", problem=str(problem).splitlines())
+            if problem not in before:
+                self._log.warning("check.warning", problem=str(problem).splitlines())
 
     def _walk_events(self) -> Progress:
         """An event every few seconds while a database is walked."""

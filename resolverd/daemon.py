@@ -46,6 +46,7 @@ from resolverd.observation import Observation
 from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
+from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
@@ -244,12 +245,16 @@ class Daemon:
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
 
-    async def reload(self, *, orphan: bool = False) -> bool:
-        """Adopt the files as they are now, or leave everything as it was; True if adopted.
+    async def reload(self, *, accept_losses: bool = False) -> bool:
+        """Adopt the files as they are now; True if all of it is served.
 
-        Files that take away what an override speaks of are adopted with `orphan` alone.
+        What takes much away is adopted with `accept_losses` alone.
         """
-        return await self._adoption.reload(orphan=orphan)
+        return await self._adoption.reload(accept_losses=accept_losses)
+
+    async def forecast(self) -> tuple[Inputs, Difference]:
+        """What a reload would serve and change now. Raises ResolverdError."""
+        return await self._adoption.forecast()
 
     def steer_soon(self) -> None:
         """Take a change of `overrides` into account at once."""
@@ -264,11 +269,11 @@ class Daemon:
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""
         if trouble := await detached(self.state.try_out):
-            self._log.warning(
-                "state.unusable",
-                reason=trouble,
-                consequence="a restart forgets overrides, verdicts and the files adopted last",
-            )
+            consequence = "a restart forgets overrides, verdicts and the files adopted last"
+            if self.state.path is None:  # somebody's choice, and the default of a trial
+                self._log.info("state.unset", reason=trouble, consequence=consequence)
+            else:
+                self._log.warning("state.unusable", reason=trouble, consequence=consequence)
         return await self._keeper.restore()
 
     def _news(self) -> None:

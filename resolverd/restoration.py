@@ -3,11 +3,15 @@
 The least is replaced that makes a start possible: the zones or databases that are refused, each by
 what was kept of it, or else all files. What is adopted while running is kept for the next start,
 in the background and one after another.
+
+A start is no way around a hold either: what the files on disk would lose of those adopted last
+waits as it would in a reload, or else a crash would adopt what nobody has insisted on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +25,9 @@ from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
+from resolverd.kept.locate import state_path
+from resolverd.snapshot.difference import difference
+from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 
 # Seconds that the end of the daemon waits for what is being kept.
@@ -65,10 +72,37 @@ class Restoration:
             return inputs
         raise refused
 
+    async def holding(self, inputs: Inputs, progress: Progress) -> Inputs:
+        """`inputs`, or where they lose much of what was adopted last, those that hold that."""
+        manifest = await self._manifest()
+        if manifest is None or _as_kept(manifest, inputs):
+            return inputs
+        (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
+        try:
+            kept = await load_inputs(
+                self._path, self._options, progress=progress, reads=Reads(replay=replay)
+            )
+            edit = await load_edit(self._path, self._options, kept, Terms(), progress=progress)
+        except ResolverdError as worse:
+            # Nothing to compare with: an upgrade may not know an option that was kept.
+            self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
+            return inputs
+        held = [each for each in edit.outdated if each.held]
+        if not held:
+            return inputs
+        self._reloads.note(edit, difference(kept, edit))
+        self._log.warning(
+            "start.held",
+            parts=[each.part for each in held],
+            problems=[row for each in held for p in each.problems for row in str(p).splitlines()],
+            consequence="these parts are served as they were; resolverd reload --yes adopts them",
+        )
+        return edit
+
     def keep(self, inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str] = ()) -> None:
         """Keep what was adopted, soon; `contents` is what was read of it.
 
-        `held` are the master files of zones that are served as they were kept before.
+        `held` are the files that are served as they were kept before; see `Adopted`.
         """
         self._next = _adopted(inputs, contents, held)
         self._reloads.restart = ""
@@ -114,10 +148,8 @@ class Restoration:
 
     def _say(self, refused: ResolverdError, manifest: Manifest, files: Sequence[str]) -> None:
         at = moment(manifest.at)
-        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
         reason = (
-            f"started from files adopted at {at}, as these are refused on disk: "
-            f"{', '.join(files[:_NAMED])}{more}"
+            f"started from files adopted at {at}, as these are refused on disk: {_named(files)}"
         )
         self._reloads.serve_kept(refused, reason, at)
         self._log.error(
@@ -130,9 +162,50 @@ class Restoration:
         )
 
 
+def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
+    """Whether the configuration and zones on disk are those that were kept."""
+    seen = inputs.reads.seen
+    names = {key_of(file) for file in inputs.files} - {*manifest.databases}
+    return names == {*manifest.files} and all(
+        path in seen and seen[path].content == digest for path, digest in manifest.files.items()
+    )
+
+
+async def outlook(path: Path, options: Sequence[Override], refused: ResolverdError) -> str:
+    """What a restart would serve instead of the files at `path`, which are `refused`.
+
+    Nothing is kept or logged by that.
+    """
+    prefix = "a restart would not come up with these files"
+    directory = StateDirectory(await detached(lambda: state_path(path, options)))
+    if directory.path is None:
+        return f"{prefix}, and no others are kept, as server.state is empty or cannot be read"
+    kept = KeptFiles(directory, path)
+    try:
+        manifest = await detached(kept.manifest)
+    except UnusableError as wrong:
+        return f"{prefix}, and could not serve those kept in {directory.path}: {wrong}"
+    if manifest is None:
+        return f"{prefix}, and no others are kept in {directory.path}"
+    problems = refused.problems if isinstance(refused, ProblemsError) else ()
+    for files, replay in await detached(lambda: list(kept.replays(manifest, problems))):
+        with contextlib.suppress(ResolverdError):
+            await load_inputs(path, options, reads=Reads(replay=replay))
+            return (
+                f"{prefix}, and would serve the files adopted at {moment(manifest.at)} "
+                f"in the place of {_named(files)}"
+            )
+    return f"{prefix}, and those kept in {directory.path} would be refused too"
+
+
 def moment(at: float) -> str:
     """``2026-11-23 20:14:33 UTC``."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _named(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"{', '.join(files[:_NAMED])}{more}"
 
 
 def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str]) -> Adopted:

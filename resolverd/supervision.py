@@ -141,5 +141,8 @@ def status_line(
     why = f": {reason.splitlines()[0]}" if reason else ""
     first = f"NOT READY: {doubt}; " if doubt else ""
     first += "DEGRADED: serving kept files; " if reloads.kept else ""
+    parts = [each.part for each in reloads.outdated]
+    more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+    older = f" ({', '.join(parts[:_NAMED])}{more})" if parts else ""
     counted = f"{up} of {regions} regions up"
-    return f"{first}generation {generation}, {counted}, {event} at {at}{why}"
+    return f"{first}generation {generation}, {counted}, {event} at {at}{older}{why}"

@@ -7,6 +7,7 @@ import pwd
 import socket
 import struct
 import time
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -17,11 +18,14 @@ from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
+from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.served import Served
-from resolverd.admin.state import config_path, iso, override_of, reload_of, state_of, urls_of
+from resolverd.admin.state import config_path, override_of, state_of, urls_of
+from resolverd.admin.times import iso
 from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
+from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 
@@ -76,6 +80,7 @@ class Api:
         app.router.add_get("/drain", self.would_empty)
         app.router.add_post("/drain", self.drain)
         app.router.add_delete("/override/{target}", self.clear)
+        app.router.add_get("/reload", self.forecast)
         app.router.add_post("/reload", self.reload)
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/healthz", self.healthz)
@@ -177,21 +182,38 @@ class Api:
         )
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Adopt the files as they are now; 422 with every problem when they are refused.
+        """Adopt the files as they are now; 422 with every problem when a part is refused or held.
 
-        With ``?yes=1`` overrides whose targets they take away are given up.
+        With ``?yes=1`` what they take away is given up.
         """
-        adopted = await self._served.reload(orphan=request.query.get("yes") == "1")
+        adopted = await self._served.reload(accept_losses=request.query.get("yes") == "1")
         plan = self._served.snapshot.plan
         told = reload_of(self._served)
         if adopted:
             return web.json_response({"generation": plan.generation, "reload": told})
+        others = "the other edits are served" if self._served.reloads.changes else "nothing changed"
         raise ApiError(
             422,
-            "refused: what was served is served on",
+            f"{told['last']}: {others}",
             "mend the problems, and reload again",
             generation=plan.generation,
             reload=told,
+        )
+
+    async def forecast(self, request: web.Request) -> web.Response:
+        """What a reload would do now; nothing is adopted."""
+        try:
+            inputs, changes = await self._served.forecast()
+        except ResolverdError as wrong:
+            raise ApiError(409, str(wrong), "ask again in a moment") from wrong
+        return web.json_response(
+            {
+                "config": config_path(self._served),
+                "generation": self._served.snapshot.plan.generation,
+                "outdated": outdated_of(inputs.outdated),
+                "changed": changes_of(changes),
+                "warnings": [asdict(problem) for problem in inputs.warnings],
+            }
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -211,12 +233,16 @@ class Api:
 
         503 while this host is in doubt, so that whoever announces its addresses withdraws them.
         `degraded` says what keeps failing beside the answers, which go on.
+        Parts that are served in an older state than their files are named, and do not count.
         """
         doubt = self._served.monitor.doubt.reason
         if doubt:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         found = degraded(self._served)
-        return web.json_response({"ready": True, **({"degraded": found} if found else {})})
+        outdated = outdated_of(self._served.reloads.outdated)
+        return web.json_response(
+            {"ready": True, "outdated": outdated, **({"degraded": found} if found else {})}
+        )
 
 
 def _prefix(text: str) -> Prefix:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from resolverd.admin.kept import kept_troubles
 from resolverd.admin.served import Served
 from resolverd.errors import EngineError
 
@@ -36,6 +37,5 @@ async def faults(served: Served) -> list[str]:
 
 
 def degraded(served: Served) -> list[str]:
-    """What answers do without, in words: refused files on disk, tasks that keep failing."""
-    kept = served.reloads.kept
-    return [*([kept] if kept else []), *served.tasks.failing(vital=False)]
+    """What fails that answers do not need, in words; empty while all is well."""
+    return [*kept_troubles(served), *served.tasks.failing(vital=False)]

@@ -28,9 +28,11 @@ from prometheus_client.registry import Collector
 from resolverd import __version__
 from resolverd.admin.connections import connection_metrics
 from resolverd.admin.inference import inference_metrics
+from resolverd.admin.kept import kept_metrics
 from resolverd.admin.load import load_metrics
 from resolverd.admin.own import own_metrics
 from resolverd.admin.served import Served
+from resolverd.admin.zones import zone_metrics
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.engine.counters import TTL_BOUNDS, Counters
 from resolverd.health.verdict import State, Verdict
@@ -52,6 +54,7 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
         *inference_metrics(served, list(judged.values())),
         *load_metrics(served.load, served.snapshot.plan),
         *operation(served),
+        *kept_metrics(served),
         *own_metrics(served),
     ]
     registry = CollectorRegistry()
@@ -221,11 +224,15 @@ def operation(served: Served) -> Iterator[Metric]:
         "resolverd_reloads",
         "Attempts to adopt an edit, by result.",
         ("result",),
-        {("adopted",): reloads.adopted, ("refused",): reloads.refused},
+        {
+            ("adopted",): reloads.adopted,
+            ("refused",): reloads.refused,
+            ("held",): reloads.held,
+        },
     )
     yield _gauge(
         "resolverd_last_reload_successful",
-        "0 while the files say something that was refused.",
+        "0 while the files say something that was refused or is held.",
         float(reloads.successful),
     )
     yield _gauge(
@@ -251,6 +258,7 @@ def operation(served: Served) -> Iterator[Metric]:
         "What runs.",
         {"version": __version__, "python": platform.python_version()},
     )
+    yield from zone_metrics(served)
     yield _geo(served)
     yield from _maps(plan)
 

@@ -14,8 +14,10 @@ from resolverd.errors import Problem, ProblemsError, ResolverdError
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
+from resolverd.kept.directory import StateDirectory
 from resolverd.load import Load
-from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.difference import Difference
+from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.tasks import Tasks
@@ -25,6 +27,9 @@ from resolverd.tasks import Tasks
 class ReloadReport:
     """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds.
 
+    `problems` are what was refused or is held, or else the warnings of what is served; `outdated`
+    the parts that are served in an older state; `changes` what the last reload changed, None after
+    none or one that met a defect.
     `kept` is why files are served that were kept, empty where those on disk are. `restart` is when
     the files were adopted that a restart would serve if those on disk were refused, empty where
     there are none.
@@ -32,33 +37,49 @@ class ReloadReport:
 
     adopted: int = 0
     refused: int = 0
+    held: int = 0
     last: str = "started"
     at: float = field(default_factory=time.time)
     problems: tuple[Problem, ...] = ()
     kept: str = ""
     restart: str = ""
+    outdated: tuple[Outdated, ...] = ()
+    changes: Difference | None = None
 
     def serve_kept(self, wrong: ResolverdError, reason: str, at: str) -> None:
         """Note that the daemon started from kept files, adopted `at`, and why."""
         self.refuse(wrong)
         self.kept, self.restart = reason, at
 
-    def adopt(self, warnings: Sequence[Problem]) -> None:
-        """Note that an edit was adopted, and what was odd about it."""
-        self.adopted += 1
+    def note(self, inputs: Inputs, changes: Difference) -> None:
+        """Note that `inputs` are served, and what that changed; parts of them may be outdated."""
         self.kept = ""
-        self.last, self.at, self.problems = "adopted", time.time(), tuple(warnings)
+        self.outdated, self.changes, self.at = inputs.outdated, changes, time.time()
+        refused = [p for each in inputs.outdated if not each.held for p in each.problems]
+        held = [p for each in inputs.outdated if each.held for p in each.problems]
+        # Zones without a file have the same finding each.
+        self.problems = tuple(dict.fromkeys([*refused, *held])) or inputs.warnings
+        reason = "\n".join(map(str, self.problems))
+        if refused:
+            self.refused += 1
+            self.last = f"refused: {reason}"
+        elif held:
+            self.held += 1
+            self.last = f"held: {reason}"
+        else:
+            self.adopted += 1
+            self.last = "adopted"
 
     def refuse(self, wrong: ResolverdError) -> None:
-        """Note that an edit was refused, and why."""
+        """Note that an edit was refused whole, and why."""
         self.refused += 1
-        self.last, self.at = f"refused: {wrong}", time.time()
+        self.last, self.at, self.changes = f"refused: {wrong}", time.time(), None
         self.problems = wrong.problems if isinstance(wrong, ProblemsError) else ()
 
     @property
     def successful(self) -> bool:
         """Whether what is served is what the files said when they were last read."""
-        return not self.last.startswith("refused")
+        return self.last in {"started", "adopted"}
 
 
 class Watched(Protocol):
@@ -120,6 +141,10 @@ class Served(Protocol):
         """When it started, in Unix seconds."""
 
     @property
+    def state(self) -> StateDirectory:
+        """Where things are kept for the next start."""
+
+    @property
     def tasks(self) -> Tasks:
         """What goes on beside the answers."""
 
@@ -130,8 +155,11 @@ class Served(Protocol):
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
 
-    async def reload(self, *, orphan: bool = False) -> bool:
-        """Adopt the files as they are now, or change nothing; `reloads` tells why.
+    async def reload(self, *, accept_losses: bool = False) -> bool:
+        """Adopt the files as they are now; True if all of it is served, else `reloads` tells why.
 
-        With `orphan` even where they take away what an override speaks of.
+        What takes much away is adopted with `accept_losses` alone.
         """
+
+    async def forecast(self) -> tuple[Inputs, Difference]:
+        """What a reload would serve and change now. Raises ResolverdError."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from resolverd import __version__
@@ -17,13 +15,16 @@ from resolverd.admin.connections import endpoint_connection
 from resolverd.admin.inference import endpoint_inference, oddities
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
+from resolverd.admin.reloads import reload_of
 from resolverd.admin.served import Served
+from resolverd.admin.times import iso
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
 from resolverd.health.doubt import Doubt
 from resolverd.health.overrides import Override
 from resolverd.health.target import Counters
 from resolverd.health.verdict import Verdict
+from resolverd.snapshot.inputs import Outdated
 from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
 from resolverd.snapshot.regions import judge_regions
 
@@ -36,6 +37,7 @@ def state_of(served: Served) -> Json:
     plan, steering = served.snapshot
     judged = judge_regions(plan, served.world, now)
     odd = oddities(served)
+    outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
         "version": __version__,
         "started": iso(served.started),
@@ -59,7 +61,7 @@ def state_of(served: Served) -> Json:
             for name, load in service_loads(served.load, plan).items()
         ],
         "overrides": [_override(k, o, now) for k, o in served.overrides.active(now).items()],
-        "zones": [_zone(zone) for zone in plan.zones.values()],
+        "zones": [_zone(zone, outdated) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
         "client_maps": _maps(plan),
         "warnings": len(served.inputs.warnings),
@@ -74,21 +76,6 @@ def urls_of(served: Served) -> Json:
 def config_path(served: Served) -> str:
     """The main configuration file, as an absolute path."""
     return served.inputs.main
-
-
-def reload_of(served: Served) -> Json:
-    """How the last attempt to adopt an edit went."""
-    reloads = served.reloads
-    return {
-        "last": reloads.last.partition(":")[0],
-        "at": iso(reloads.at),
-        "adopted": reloads.adopted,
-        "refused": reloads.refused,
-        "reason": reloads.last if not reloads.successful else None,
-        "kept": reloads.kept or None,
-        "restart": reloads.restart or None,
-        "problems": [asdict(problem) for problem in reloads.problems],
-    }
 
 
 def _edits(served: Served) -> Json:
@@ -113,11 +100,6 @@ def override_of(override: Override, now: float) -> Json:
         "until": _moment(override.until, now),
         "seconds_left": None if override.until is None else round(override.remaining(now), 3),
     }
-
-
-def iso(unix: float) -> str:
-    """Unix seconds as ISO 8601, to the second."""
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")
 
 
 def _moment(reading: float | None, now: float) -> str | None:
@@ -264,6 +246,17 @@ def _maps(plan: Plan) -> list[Json]:
     return told
 
 
-def _zone(zone: ZonePlan) -> Json:
-    serial = int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")
-    return {"apex": to_text(zone.apex).removesuffix(".") or ".", "serial": serial}
+def _zone(zone: ZonePlan, outdated: Mapping[str, Outdated]) -> Json:
+    """A zone; `outdated` is why it is in an older state than its file, None where it is not."""
+    apex = to_text(zone.apex).removesuffix(".") or "."
+    why = outdated.get(apex.lower())
+    return {
+        "apex": apex,
+        "serial": serial_of(zone),
+        "outdated": None if why is None else "held" if why.held else "refused",
+    }
+
+
+def serial_of(zone: ZonePlan) -> int:
+    """The SOA's serial."""
+    return int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")

@@ -7,11 +7,14 @@ import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
+from resolverd.cli.comparison import forecast, serials, show
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
+from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
+from resolverd.restoration import outlook
 from resolverd.snapshot.fences import describe, fences
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
@@ -56,6 +59,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more=_listing("a resolverd.toml to start from:", FIRST_CONFIG)
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
+    add_socket(parser)
     add_config(parser)
     add_json(parser)
     parser.add_argument(
@@ -73,12 +77,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.imported:
         return import_zones(arguments.imported, as_json=arguments.json)
     inputs: Inputs | None = None
+    instead = ""
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as wrong:
         problems, summary = wrong.problems, ""
+        instead = run_loop(outlook(arguments.config, arguments.overrides, wrong))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
+    compared = forecast(arguments) if inputs is not None else None
+    if compared is not None:
+        problems = (*problems, *serials(compared))
     if arguments.json:
         told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(
@@ -86,6 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "served": bool(summary),
                 "problems": [asdict(p) for p in problems],
                 "fences": told,
+                "restart": instead or None,
+                "reload": compared,
             }
         )
         return ExitCode.OK if summary else ExitCode.PROBLEMS
@@ -95,7 +106,10 @@ def run(arguments: argparse.Namespace) -> int:
         out().print(summary, markup=False)
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
+        if compared is not None:
+            show(compared)
         return ExitCode.OK
+    complain(instead)
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS
 

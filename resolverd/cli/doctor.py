@@ -15,7 +15,12 @@ from resolverd.cli.options import add_config, add_json, verb
 from resolverd.doctor.endpoints import endpoints
 from resolverd.doctor.examine import examine
 from resolverd.doctor.finding import LEVELS, Finding, Level, worst
+from resolverd.doctor.kept import restart, state
 from resolverd.errors import ExitCode, ResolverdError
+from resolverd.kept.locate import state_path
+from resolverd.loop import run_loop
+from resolverd.restoration import outlook
+from resolverd.snapshot.inputs import load_inputs
 
 _COLOURS: dict[Level, str] = {
     "ok": "green",
@@ -53,15 +58,9 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
     found = examine(arguments.config, arguments.overrides)
-    findings = (*found.findings, *_of_endpoints(arguments))
+    findings = (*found.findings, *_of_files(arguments, found.file), *_of_endpoints(arguments))
     if arguments.only:
-        known = {finding.id for finding in findings}
-        findings = tuple(each for each in findings if each.id == arguments.only)
-        if not findings:
-            raise ResolverdError(
-                f'nothing was found under the id "{arguments.only}", but under '
-                + ", ".join(sorted(known))
-            )
+        findings = _only(arguments.only, findings)
     level = worst(findings)
     if arguments.json:
         show_json(
@@ -75,6 +74,28 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(findings)
     return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
+
+
+def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings with the id `wanted`. Raises ResolverdError where there are none."""
+    if found := tuple(each for each in findings if each.id == wanted):
+        return found
+    known = ", ".join(sorted({each.id for each in findings}))
+    raise ResolverdError(f'nothing was found under the id "{wanted}", but under {known}')
+
+
+def _of_files(arguments: argparse.Namespace, file: Path | None) -> tuple[Finding, ...]:
+    """How a restart would go; nothing where there is no configuration."""
+    path: Path = arguments.config
+    directory = state_path(path, arguments.overrides)
+    if file is None and directory is None:
+        return ()
+    instead = ""
+    try:
+        run_loop(load_inputs(path, arguments.overrides))
+    except ResolverdError as refused:
+        instead = run_loop(outlook(path, arguments.overrides, refused))
+    return restart(path, instead), state(directory)
 
 
 def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from resolverd.admin.place import is_own, own_directory, sockets_of
 from resolverd.config.sources import read_sources
-from resolverd.errors import ExitCode, Problem, ProblemsError, ResolverdError
+from resolverd.errors import ExitCode, ResolverdError
 
 # A reload may walk a database and probe new endpoints before it answers.
 PATIENCE = 300.0
@@ -40,14 +40,14 @@ class RefusedError(ResolverdError):
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self.sock.settimeout(PATIENCE)
+            self.sock.settimeout(self.timeout)
             self.sock.connect(str(self._path))
         except OSError:
             self.sock.close()
@@ -55,12 +55,13 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Link(NamedTuple):
-    """A daemon's socket, at which somebody listens."""
+    """A daemon's socket, at which somebody listens; `patience` is seconds until an answer."""
 
     socket: Path
+    patience: float = PATIENCE
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """Ask for `path`. Raises RefusedError, ProblemsError or NoDaemonError."""
+        """Ask for `path`. Raises RefusedError or NoDaemonError."""
         return self._ask("GET", path, query)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class Link(NamedTuple):
         query: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        connection = _Connection(self.socket)
+        connection = _Connection(self.socket, self.patience)
         whole = f"{path}?{urlencode(query)}" if query else path
         try:
             connection.request(method, whole, json.dumps(body) if body is not None else None)
@@ -93,9 +94,6 @@ class Link(NamedTuple):
             connection.close()
         if response.status == 200 and isinstance(told, dict):
             return told
-        problems = told.get("reload", {}).get("problems", [])
-        if response.status == 422 and problems:
-            raise ProblemsError([Problem(**problem) for problem in problems])
         raise RefusedError(response.status, told)
 
 

@@ -37,10 +37,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
+    path = _config(arguments)
     log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
     with PROCESS.obeyed(), log.everything():
-        return run_loop(Daemon(_config(arguments), arguments.overrides, supervisor).run())
+        return run_loop(Daemon(path, arguments.overrides, supervisor).run())
 
 
 def _config(arguments: argparse.Namespace) -> Path:

@@ -65,7 +65,7 @@ def _facts(state: Json) -> Table:
     facts.add_column(overflow="fold")
     engine, reload, made = state["engine"], state["reload"], state["generation"]
     workers = count(engine["workers"], "worker")
-    tried = f"{reload['adopted']} adopted, {reload['refused']} refused"
+    tried = f"{reload['adopted']} adopted, {reload['refused']} refused, {reload['held']} held"
     last = (
         "none yet" if reload["last"] == "started" else f"{reload['last']} {since(reload['at'])} ago"
     )
@@ -77,8 +77,13 @@ def _facts(state: Json) -> Table:
         *([("NOT READY", state["doubt"]["reason"], "red")] if state["doubt"]["reason"] else []),
         ("serving", f"plan {made['plan']}, steering {made['steering']}", ""),
         ("reloads", f"{last} ({tried})", "red" if reload["reason"] else ""),
+        *[("DEGRADED", reason, "red") for reason in state.get("degraded", [])],
         *_restart(reload),
         ("zones", ", ".join(f"{z['apex']} ({z['serial']})" for z in state["zones"]), ""),
+    ]
+    rows += [
+        ("outdated", f"{part['part']}: {part['state']}; {part['problems'][0]['message']}", "red")
+        for part in reload["outdated"]
     ]
     for database in state["geo"]:
         credit = f"; {database['attribution']}" if database["attribution"] else ""
@@ -92,12 +97,11 @@ def _restart(reload: Json) -> list[tuple[str, str, str]]:
     """What a restart would do, where the files on disk are refused."""
     if not reload["reason"]:
         return []
-    rows = [("DEGRADED", reload["kept"], "red")] if reload.get("kept") else []
     if at := reload.get("restart"):
         told = f"would serve the files adopted at {at}, and not those on disk"
     else:
         told = "would not come up: the files on disk are refused, and none are kept"
-    return [*rows, ("a restart", told, "red")]
+    return [("a restart", told, "red")]
 
 
 def _regions(state: Json) -> Table:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import StringConstraints, field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.holds import Holds
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, option
 from resolverd.config.probe import Probe, ProbeOverride
@@ -46,7 +47,7 @@ AnswerKind = Literal["address", "cname"]
 IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
 
 
-class Server(Section):
+class Server(Holds):
     """`[server]`: where this edge host listens and stands, and what it loads."""
 
     listen: tuple[ListenAddress, ...] = option(

@@ -109,8 +109,8 @@ class Watch:
         """Begin with what an earlier process knew, which promises nothing until it is probed."""
         self._trial = Trial(health)
         self._asked_anew = "asked anew, as the daemon was started again"
-        self.verdict = self._judge()
         self.first.set()
+        self.verdict = self._judge()
 
     @property
     def health(self) -> EndpointHealth | None:

@@ -82,7 +82,7 @@ class StateDirectory:
 
 
 def _replace(path: Path, content: bytes, *, synchronise: bool = True) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(path.parent)
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     try:
@@ -101,6 +101,20 @@ def _replace(path: Path, content: bytes, *, synchronise: bool = True) -> None:
         raise
     if synchronise:
         _synchronise(path.parent)  # the renaming
+
+
+def _make(path: Path) -> None:
+    """A directory and those above it, where they are not there, for their owner alone.
+
+    `Path.mkdir` gives those above the default mode.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _synchronise(path: Path) -> None:

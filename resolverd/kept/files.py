@@ -40,7 +40,8 @@ class UnusableError(Exception):
 class Adopted(NamedTuple):
     """One adoption, as far as it has to be kept. Paths are absolute.
 
-    `held` are master files of zones that are served as they were kept before.
+    `held` are the files that are served as they were kept before: of zones the master files, of
+    the configuration its files, and databases.
     """
 
     contents: Mapping[str, bytes]
@@ -77,7 +78,7 @@ class KeptFiles:
         """What is kept, None where nothing is. Raises UnusableError; blocks."""
         try:
             told = json.loads(self.directory.read(MANIFEST))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as wrong:
             raise UnusableError(f"it cannot be read: {wrong.strerror or wrong}") from wrong
@@ -97,9 +98,18 @@ class KeptFiles:
         except UnusableError:
             before = Manifest(0.0)
         files = {path: digest_of(content) for path, content in adopted.contents.items()}
-        for master in adopted.held:
-            files |= {p: before.files[p] for p in before.zones.get(master, []) if p in before.files}
-        now = Manifest(time.time(), files, adopted.zones, adopted.globs, adopted.databases)
+        for held in adopted.held:
+            paths = before.zones.get(held, [held])
+            files |= {path: before.files[path] for path in paths if path in before.files}
+        globs = {
+            glob: sorted(path for path in {*before.globs.get(glob, []), *paths} if path in files)
+            for glob, paths in adopted.globs.items()
+        }
+        databases = {
+            path: before.databases.get(path, digest) if path in adopted.held else digest
+            for path, digest in adopted.databases.items()
+        }
+        now = Manifest(time.time(), files, adopted.zones, globs, databases)
         if _same(before, now):
             return before
         fresh = {
@@ -112,7 +122,7 @@ class KeptFiles:
         self.directory.synchronise([f"{FOLDER}/{digest}" for digest in fresh])
         copied = {
             path: digest
-            for path, digest in adopted.databases.items()
+            for path, digest in databases.items()
             if digest in before.objects or self._copy(path, digest)
         }
         now = Manifest(now.at, files, now.zones, now.globs, copied)

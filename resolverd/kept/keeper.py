@@ -44,7 +44,7 @@ class Keeper:
         """How things stood; nothing, and an event, where that cannot be used."""
         try:
             content = await detached(partial(self.directory.read, NAME))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return Standing()
         except OSError as wrong:
             return self._unusable(wrong.strerror or str(wrong))

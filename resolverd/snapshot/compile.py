@@ -21,13 +21,11 @@ import dns.rdtypes.IN.A
 from resolverd.config.model import Config, Service
 from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
-from resolverd.dns.embedded import fold
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
-from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.geo.locator import Locator
-from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
 from resolverd.snapshot.clientmap import Ranking
+from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
     Dyna,
@@ -100,6 +98,8 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
 
     Names that have not changed are as they were `before`.
     """
+    if before is not None and before[0] is zone:
+        return before[1]
     apex = _wire(zone.origin)
     key_of_apex = apex.lower()
     had, kept = (before[0].rrsets, before[1].nodes) if before else ({}, {})
@@ -232,7 +232,7 @@ def compile_services(
                 region: _region(region, config, name, targets.ids[(name, region)])
                 for region in service.regions
             },
-            clients=maps.make(_ranking(config, service), *_pins(config, name)),
+            clients=maps.make(_ranking(config, service), *pin_rules(config, name)),
             ttl=service.ttl,
             failover_ttl=service.failover_ttl,
             all_down=service.all_down,
@@ -252,27 +252,6 @@ def _ranking(config: Config, service: Service) -> Ranking:
         block_v4=service.block_v4,
         block_v6=service.block_v6,
     )
-
-
-def _pins(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
-    subnets: list[tuple[Prefix, PinRule]] = []
-    countries: dict[str, PinRule] = {}
-    continents: dict[str, PinRule] = {}
-    unplaced = default = None
-    for name, pin in config.pin.items():
-        if pin.services and service not in pin.services:
-            continue
-        rule = PinRule(name, frozenset(pin.regions))
-        subnets += [(fold(subnet).prefix, rule) for subnet in pin.subnets]
-        countries |= dict.fromkeys(pin.countries, rule)
-        continents |= dict.fromkeys(pin.continents, rule)
-        unplaced = rule if pin.unplaced else unplaced
-        default = rule if pin.default else default
-    if (countries or continents) and unplaced is None:
-        # Allows what the default allows, and has a name, so that such clients are counted.
-        regions = default.regions if default else frozenset(config.service[service].regions)
-        unplaced = PinRule(UNPLACED, regions)
-    return subnets, GeoPins(countries, continents, unplaced, default)
 
 
 def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from resolverd.config.model import Config
+from resolverd.dns.embedded import fold
 from resolverd.dns.names import Key, key_from_text
+from resolverd.dns.prefix import Prefix
+from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
 from resolverd.zone.past_pins import Kept, canonical
 
 
@@ -83,3 +86,25 @@ def _addresses(config: Config, region: str) -> set[str]:
 def _hosts(config: Config, region: str) -> set[str]:
     settings = config.region[region]
     return {host for host in (settings.hostname, *(e.hostname for e in settings.endpoint)) if host}
+
+
+def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
+    """The pins of one service, as a client is looked up: by subnet, folded, and by place."""
+    subnets: list[tuple[Prefix, PinRule]] = []
+    countries: dict[str, PinRule] = {}
+    continents: dict[str, PinRule] = {}
+    unplaced = default = None
+    for name, pin in config.pin.items():
+        if pin.services and service not in pin.services:
+            continue
+        rule = PinRule(name, frozenset(pin.regions))
+        subnets += [(fold(subnet).prefix, rule) for subnet in pin.subnets]
+        countries |= dict.fromkeys(pin.countries, rule)
+        continents |= dict.fromkeys(pin.continents, rule)
+        unplaced = rule if pin.unplaced else unplaced
+        default = rule if pin.default else default
+    if (countries or continents) and unplaced is None:
+        # Allows what the default allows, and has a name, so that such clients are counted.
+        regions = default.regions if default else frozenset(config.service[service].regions)
+        unplaced = PinRule(UNPLACED, regions)
+    return subnets, GeoPins(countries, continents, unplaced, default)

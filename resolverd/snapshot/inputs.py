@@ -1,33 +1,54 @@
 """Everything an operator writes, loaded and checked together: what a Plan is compiled from.
 
-`check`, `explain`, start and reload all come through `load_inputs`, so that what one accepts
-the others do. Every problem of every file comes back at once.
+`check`, `explain` and start come through `load_inputs`, where one error refuses all; reloads go
+part by part (`edits`), by the same steps. Every problem of every file comes back at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import dns.name
 
 from resolverd import log
 from resolverd.config.load import LoadedConfig, Override, load_config
 from resolverd.config.model import Config
+from resolverd.config.partial import zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
-from resolverd.errors import GeoError, Problem, ProblemsError, errors_among
+from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
 from resolverd.files.matching import real_path
-from resolverd.files.reading import Reads, key_of, still_holds
+from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import kept_from_some
 from resolverd.snapshot.place_checks import check_places
 from resolverd.snapshot.use_checks import check_use
-from resolverd.zone.loader import load_zones
+from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
 
 Progress = Callable[[Path, float], None]
+
+
+CONFIGURATION, DATABASES = "configuration", "databases"
+
+
+class Outdated(NamedTuple):
+    """A part that the files say otherwise of than what is served, and why it was not adopted.
+
+    `part` is ``configuration``, ``databases``, ``zone NAME`` or, of a file of which no zone can be
+    told, ``file PATH``; of a zone, `zone` is the name. With `held` it loses much and waits to be
+    insisted on, else something is wrong with it. A part that is not `served` has no older state.
+    """
+
+    part: str
+    zone: str
+    held: bool
+    problems: tuple[Problem, ...]
+    served: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,111 +56,137 @@ class Inputs:
     """A configuration, its zones and its databases, fit to be compiled together.
 
     `main` is the configuration's own file, links followed; `reads` tells the files as they were
-    read apart from later ones of the same names.
+    read apart from later ones of the same names, and `outdated` the parts that are in an older
+    state than those.
     """
 
-    config: Config
-    base: Path
+    loaded: LoadedConfig
     main: str
     targets: ProbeTargets
     zones: Mapping[dns.name.Name, Zone]
     locator: Locator
     warnings: tuple[Problem, ...]
-    files: tuple[Path, ...]
     reads: Reads
+    outdated: tuple[Outdated, ...] = ()
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.loaded.config
+
+    @property
+    def base(self) -> Path:
+        """The directory that its file names are relative to."""
+        return self.loaded.base
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that it was made of, the main configuration file first."""
+        included = [file.absolute() for zone in self.zones.values() for file in zone.files]
+        return (*self.loaded.files, *included, *databases_of(self.loaded))
+
+    @property
+    def older_files(self) -> tuple[Path, ...]:
+        """The files that are served as they were read before: of the parts that are outdated."""
+        parts = {each.part for each in self.outdated}
+        return (
+            *(self.loaded.files if CONFIGURATION in parts else ()),
+            *(databases_of(self.loaded) if DATABASES in parts else ()),
+            *(self.zones[origin].files[0] for origin in self.outdated_zones),
+        )
+
+    @property
+    def outdated_zones(self) -> set[dns.name.Name]:
+        """The zones among `outdated` that are served."""
+        names = {each.zone for each in self.outdated if each.zone}
+        return {origin for origin in self.zones if name_of(origin) in names}
+
+
+def name_of(origin: dns.name.Name) -> str:
+    """A zone's name for people and metrics: without the final dot, unless it is the root."""
+    return str(origin).removesuffix(".") or "."
 
 
 async def load_inputs(
     path: Path,
     overrides: Sequence[Override] = (),
     *,
-    previous: Inputs | None = None,
     progress: Progress | None = None,
     reads: Reads | None = None,
 ) -> Inputs:
     """Load and check the configuration at `path` and all that it names.
 
-    `previous` spares another walk of databases that have not changed, and lets the checks
-    compare serials; what is read is noted in `reads`. Raises ProblemsError with every problem
-    found, or UnsettledError.
+    What is read is noted in `reads`. Raises ProblemsError with every problem found, or
+    UnsettledError.
     """
     reads = reads or Reads()
     with reads.noted():
-        return await _load(path, overrides, previous, progress, reads)
-
-
-async def _load(
-    path: Path,
-    overrides: Sequence[Override],
-    previous: Inputs | None,
-    progress: Progress | None,
-    reads: Reads,
-) -> Inputs:
-    loaded = await detached(lambda: load_config(path, overrides))
-    named = [loaded.base / name for name in loaded.config.server.geoip]
-    geo_files = [reads.replay.places.get(key_of(file), file) for file in named]
-    zones, problems = await detached(lambda: _zones(loaded, previous))
-    problems += loaded.warnings
-    locator: Locator | None = None
-    if previous is not None and await detached(lambda: _same_databases(geo_files, previous, reads)):
-        locator = previous.locator
-    else:
         try:
-            locator = await _locator(loaded, geo_files, progress)
+            loaded = await detached(lambda: load_config(path, overrides))
+        except ConfigError as wrong:
+            found = await detached(lambda: _zones_beside(path, overrides))
+            raise ProblemsError([*wrong.problems, *found]) from wrong
+        files, problems = await detached(lambda: zone_files(loaded, {}))
+        problems += [problem for file in files for problem in file.problems]
+        problems += loaded.warnings
+        locator: Locator | None = None
+        try:
+            locator = await open_databases(loaded, progress, reads)
         except GeoError as wrong:
-            problems.append(_geo_problem(path, wrong))
-    if locator is not None:
-        found = await detached(lambda: list(check_places(loaded.config, locator)))
-        problems += [loaded.sources.problem(*finding) for finding in found]
-    if not errors_among(problems):
-        unused = check_use(loaded.config, zones.values())
-        problems += [loaded.sources.problem(*finding) for finding in unused]
-    if locator is None or errors_among(problems):
-        raise ProblemsError(problems)
-    included = [file.absolute() for zone in zones.values() for file in zone.files]
-    return Inputs(
-        config=loaded.config,
-        base=loaded.base,
-        main=await detached(lambda: real_path(path)),
-        targets=probe_targets(loaded.config),
-        zones=zones,
-        locator=locator,
-        warnings=tuple(problems),
-        files=(*loaded.files, *included, *named),
-        reads=reads,
-    )
+            problems.append(geo_problem(path, wrong))
+        zones = {file.zone.origin: file.zone for file in files if file.zone}
+        if locator is not None:
+            problems += await detached(
+                partial(check_together, loaded, zones, locator, bool(errors_among(problems)))
+            )
+        if locator is None or errors_among(problems):
+            raise ProblemsError(problems)
+        main = await detached(lambda: real_path(path))
+        return Inputs(
+            loaded, main, probe_targets(loaded.config), zones, locator, tuple(problems), reads
+        )
 
 
-def _same_databases(files: Sequence[Path], previous: Inputs, reads: Reads) -> bool:
-    """Whether `files` are those that `previous` has open, and hold what they held."""
-    if [previous.base / name for name in previous.config.server.geoip] != files:
-        return False
-    for file in files:
-        if not still_holds(file, previous.reads, by_mark=not reads.asked_for):
-            return False
-    for file in files:
-        reads.keep(previous.reads, file)
-    return True
+def check_together(
+    loaded: LoadedConfig,
+    zones: Mapping[dns.name.Name, Zone],
+    locator: Locator,
+    incomplete: bool = False,
+) -> list[Problem]:
+    """Warnings about the configuration that its databases and zones give rise to.
+
+    With `incomplete` zones are missing, and what they use is not known.
+    """
+    found = list(check_places(loaded.config, locator))
+    if not incomplete:
+        found += check_use(loaded.config, zones.values())
+    return [loaded.sources.problem(*finding) for finding in found]
 
 
-def _zones(
-    loaded: LoadedConfig, previous: Inputs | None
-) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
+def zone_files(
+    loaded: LoadedConfig, previous: Mapping[dns.name.Name, Zone]
+) -> tuple[list[ZoneFile], list[Problem]]:
+    """What the zone files give by this configuration; see `load_zone_files`."""
     config = loaded.config
-    return load_zones(
-        config.server.zones,
-        loaded.base,
-        services={name: service.answer for name, service in config.service.items()},
-        ttl_floor=int(config.server.ttl_floor),
-        previous=previous.zones if previous else None,
-        kept=kept_from_some(config),
-        strict=config.server.zone_checks == "strict",
+    rules = Rules(
+        {name: service.answer for name, service in config.service.items()},
+        int(config.server.ttl_floor),
+        kept_from_some(config),
+        config.server.zone_checks == "strict",
     )
+    return load_zone_files(config.server.zones, loaded.base, rules, previous)
 
 
-async def _locator(loaded: LoadedConfig, files: list[Path], progress: Progress | None) -> Locator:
+def databases_of(loaded: LoadedConfig) -> list[Path]:
+    """The files of `server.geoip`."""
+    return [loaded.base / name for name in loaded.config.server.geoip]
+
+
+async def open_databases(loaded: LoadedConfig, progress: Progress | None, reads: Reads) -> Locator:
+    """The databases, checked whole, from where `reads` has them. Raises GeoError."""
     state = loaded.config.server.state
     stamps = loaded.base / state if state else None
+    files = [reads.replay.places.get(key_of(file), file) for file in databases_of(loaded)]
     try:
         return await Locator.load(files, stamps=stamps, progress=progress)
     except GeoError as wrong:
@@ -155,7 +202,21 @@ async def _locator(loaded: LoadedConfig, files: list[Path], progress: Progress |
         return Locator(())
 
 
-def _geo_problem(path: Path, wrong: GeoError) -> Problem:
+def _zones_beside(path: Path, overrides: Sequence[Override]) -> list[Problem]:
+    """What is wrong with the zones whose configuration cannot be served, as far as it tells."""
+    settings = zone_settings(path, overrides)
+    if settings is None:
+        return []
+    files, problems = load_zone_files(
+        settings.patterns, path.parent, Rules(settings.services or {}), {}
+    )
+    problems += [problem for file in files for problem in file.problems]
+    unknown = set() if settings.services is not None else {"zone-dyna-unknown-service"}
+    return [problem for problem in problems if problem.id not in unknown]
+
+
+def geo_problem(path: Path, wrong: GeoError) -> Problem:
+    """A refused database as a finding about the configuration at `path` that names it."""
     return Problem(
         str(path), 0, 0, "geo-refused", str(wrong),
         "replace the file (resolverd geo fetch gets a good one) or take it out of server.geoip",

@@ -73,6 +73,7 @@ class Draft:
     by_name: bool = False
     records: list[Record] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: set[Lost] = field(default_factory=set)
     lines: Lines = field(default_factory=Lines)

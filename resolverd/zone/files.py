@@ -10,7 +10,7 @@ from pathlib import Path
 
 from resolverd.errors import Problem, ResolverdError
 from resolverd.files.matching import match, real_paths
-from resolverd.files.reading import MAX_ZONE, read_file
+from resolverd.files.reading import MAX_ZONE, digest_of, read_file
 from resolverd.zone.catalogue import found
 from resolverd.zone.source import Place, Source
 
@@ -68,7 +68,8 @@ def read_source(path: Path) -> Source:
             "save the file as UTF-8, or write the byte as \\DDD",
             _byte_place(path, content, wrong.start),
         ) from wrong
-    return Source(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Source(path, text, digest_of(content))
 
 
 def _unlisted(path: str, wrong: OSError) -> Problem:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import dns.name
 from dns.rdatatype import SOA
@@ -20,14 +22,34 @@ from resolverd.zone.checks import check_tree
 from resolverd.zone.draft import Draft
 from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
-from resolverd.zone.lines import Lines
 from resolverd.zone.model import RRset, RRsets, Services, Zone
 from resolverd.zone.past_pins import NOTHING_KEPT, Kept
 from resolverd.zone.reader import read_master
-from resolverd.zone.source import Place
+from resolverd.zone.source import Place, Source
 from resolverd.zone.tree import Node, Tree, plant
 
 _SOA_SERIAL = 2
+
+
+class Rules(NamedTuple):
+    """What zones are checked by, beside themselves; arguments of `load_zones`."""
+
+    services: Services
+    ttl_floor: int = 0
+    kept: Kept = NOTHING_KEPT
+    strict: bool = False
+
+
+class ZoneFile(NamedTuple):
+    """What one master file gave: a zone unless it has an error, and all that was found.
+
+    `origin` is None where it cannot be told.
+    """
+
+    path: Path
+    origin: dns.name.Name | None
+    zone: Zone | None
+    problems: Sequence[Problem]
 
 
 def load_zones(
@@ -49,38 +71,74 @@ def load_zones(
     errors by origin, and all problems, sorted by file, line and column. Raises nothing: what
     cannot be read is a problem too.
     """
-    with _collector_at_rest():
-        return _load(patterns, base, services, ttl_floor, previous or {}, kept, strict)
+    rules = Rules(services, ttl_floor, kept, strict)
+    files, problems = load_zone_files(patterns, base, rules, previous or {})
+    problems += [problem for file in files for problem in file.problems]
+    return {file.zone.origin: file.zone for file in files if file.zone}, problems
 
 
-def _load(
-    patterns: Sequence[str],
-    base: Path,
-    services: Services,
-    ttl_floor: int,
-    previous: Mapping[dns.name.Name, Zone],
-    kept: Kept,
-    strict: bool,
-) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
+def load_zone_files(
+    patterns: Sequence[str], base: Path, rules: Rules, previous: Mapping[dns.name.Name, Zone]
+) -> tuple[list[ZoneFile], list[Problem]]:
+    """What each file gave, and what was found of the patterns themselves; as `load_zones`.
+
+    A zone whose files and rules are those of `previous` is the very same object.
+    """
     paths, problems = match_files(patterns, base)
-    read_before = {zone.files[0]: zone.lines for zone in previous.values()}
-    zones: dict[dns.name.Name, Zone] = {}
-    origins: dict[dns.name.Name, Path] = {}
-    for path in paths:
-        draft = _read(path, read_before.get(path), problems)
-        if draft is None:
+    with _collector_at_rest():
+        load = _Load(rules, previous)
+        return _once([load.file(path) for path in paths]), problems
+
+
+class _Load:
+    """One load, by `rules`, after the zones of `previous`."""
+
+    def __init__(self, rules: Rules, previous: Mapping[dns.name.Name, Zone]) -> None:
+        self._rules, self._previous = rules, previous
+        self._by_path = {zone.files[0]: zone for zone in previous.values()}
+        # Whether the rules of a zone are these, by the identity of what they are kept in.
+        self._same: dict[int, bool] = {}
+
+    def file(self, path: Path) -> ZoneFile:
+        """What the file gives."""
+        before = self._by_path.get(path)
+        try:
+            source = read_source(path)
+            if before is not None and self._unchanged(before, source):
+                return ZoneFile(path, before.origin, before, before.warnings)
+            draft = read_master(source, None if before is None else before.lines)
+        except UnreadableError as wrong:
+            place = wrong.place or Place(str(path), 0, 0, "")
+            return ZoneFile(path, None, None, [found(wrong.id, place, wrong.message, wrong.mend)])
+        zone, findings = _judge(draft, self._rules, self._previous)
+        problems = tuple(_sorted(findings, draft.files))
+        if zone is not None:
+            zone = replace(zone, warnings=problems, checked_by=self._rules)
+        return ZoneFile(path, draft.origin, zone, problems)
+
+    def _unchanged(self, before: Zone, source: Source) -> bool:
+        """Whether the files of `before`, of which `source` is the first, are as they were."""
+        key = id(before.checked_by)
+        if key not in self._same:
+            self._same[key] = before.checked_by == self._rules
+        if not self._same[key] or not before.digests or before.digests[0] != source.digest:
+            return False
+        included = zip(before.files[1:], before.digests[1:], strict=True)
+        return all(read_source(path).digest == digest for path, digest in included)
+
+
+def _once(files: list[ZoneFile]) -> list[ZoneFile]:
+    """The same without the zones that are written twice, for which of the two would be chance."""
+    first: dict[dns.name.Name, int] = {}
+    for index, file in enumerate(files):
+        if file.origin is None:
             continue
-        zone, findings = _judge(draft, services, ttl_floor, previous, kept, strict)
-        if draft.origin is not None and draft.origin in origins:
-            # Neither file is served: which of the two would be chance.
-            findings.append(_written_twice(draft, draft.origin, origins[draft.origin]))
-            zones.pop(draft.origin, None)
-        elif draft.origin is not None:
-            origins[draft.origin] = path
-            if zone is not None:
-                zones[draft.origin] = zone
-        problems += _sorted(findings, draft.files)
-    return zones, problems
+        other = first.setdefault(file.origin, index)
+        if other != index:
+            twice = _written_twice(file.path, file.origin, files[other].path)
+            files[index] = file._replace(zone=None, problems=[*file.problems, twice])
+            files[other] = files[other]._replace(zone=None)
+    return files
 
 
 @contextmanager
@@ -96,28 +154,14 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _read(path: Path, before: Lines | None, problems: list[Problem]) -> Draft | None:
-    try:
-        return read_master(read_source(path), before)
-    except UnreadableError as wrong:
-        place = wrong.place or Place(str(path), 0, 0, "")
-        problems.append(found(wrong.id, place, wrong.message, wrong.mend))
-        return None
-
-
 def _judge(
-    draft: Draft,
-    services: Services,
-    ttl_floor: int,
-    previous: Mapping[dns.name.Name, Zone],
-    kept: Kept,
-    strict: bool,
+    draft: Draft, rules: Rules, previous: Mapping[dns.name.Name, Zone]
 ) -> tuple[Zone | None, list[Problem]]:
     """The zone, unless it has an error, and all that was found."""
     if draft.origin is None:
         return None, draft.problems
     tree = plant(draft.origin, draft.records, draft.lost)
-    findings = [*draft.problems, *check_tree(tree, draft.master, services, ttl_floor, kept, strict)]
+    findings = [*draft.problems, *check_tree(tree, draft.master, *rules)]
     if errors_among(findings):
         return None, findings
     zone = _freeze(tree, draft, previous.get(draft.origin))
@@ -135,7 +179,7 @@ def _freeze(tree: Tree, draft: Draft, before: Zone | None) -> Zone:
     for key, node in tree.nodes.items():
         kept = had.get(key)
         rrsets[key] = kept if kept and _unchanged(node, kept) else _rrsets(node)
-    return Zone(tree.zone, rrsets, tuple(draft.files), draft.lines)
+    return Zone(tree.zone, rrsets, tuple(draft.files), draft.lines, tuple(draft.digests))
 
 
 def _unchanged(node: Node, rrsets: RRsets) -> bool:
@@ -165,10 +209,10 @@ def _rrsets(node: Node) -> RRsets:
     return rrsets
 
 
-def _written_twice(draft: Draft, origin: dns.name.Name, other: Path) -> Problem:
+def _written_twice(path: Path, origin: dns.name.Name, other: Path) -> Problem:
     return found(
         "zone-duplicate-origin",
-        draft.master.place(0),
+        Place(str(path), 1, 1, ""),
         f"the zone {origin} is written in {other} already",
         "keep one of the files, or join them with $INCLUDE",
     )

@@ -17,6 +17,7 @@ import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
 from resolverd.dns.names import Key, key_of
+from resolverd.errors import Problem
 from resolverd.zone.lines import Lines
 
 # What each configured service answers at the owner of its DYNA: addresses, or a CNAME.
@@ -43,14 +44,18 @@ RRsets = Mapping[dns.rdatatype.RdataType, RRset]
 class Zone:
     """A zone without errors: one SOA and at least one NS at `origin`, no owner outside it.
 
-    `files` is the master file followed by everything that it includes; `lines` is what was read
-    of them, for the next load.
+    `files` is the master file followed by everything that it includes, `digests` tells their
+    octets, and `lines` is what was read of them, for the next load. `warnings` are what was found
+    odd when it was checked, by the rules of `checked_by`.
     """
 
     origin: dns.name.Name
     rrsets: Mapping[Key, RRsets]
     files: tuple[Path, ...]
     lines: Lines = field(default_factory=Lines, compare=False, repr=False)
+    digests: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
+    checked_by: object = field(default=None, compare=False, repr=False)
 
     @property
     def soa(self) -> RRset:

@@ -135,6 +135,7 @@ class _Reader:
     def read(self, source: Source, state: _State) -> None:
         if source.path not in self.draft.files:
             self.draft.files.append(source.path)
+            self.draft.digests.append(source.digest)
         self._chain.append(source.path)
         lexer = Lexer(source.text)
         while True:

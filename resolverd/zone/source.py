@@ -41,10 +41,11 @@ class Fields(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """One file that was read, its line ends normalised to a newline."""
+    """One file that was read, its line ends normalised to a newline; `digest` tells its octets."""
 
     path: Path
     text: str
+    digest: str = ""
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -28,7 +28,7 @@ async def test_state_tells_what_is_served_and_known(room: Room) -> None:
     engine = {"name": BY_DEFAULT.engine, "workers": BY_DEFAULT.workers}
     assert state["engine"] == engine | {"client_map": MAP_BY_DEFAULT}
     assert state["listen"] == [str(room.daemon.bound[0])]
-    assert state["zones"] == [{"apex": "inference.example", "serial": 7}]
+    assert state["zones"] == [{"apex": "inference.example", "serial": 7, "outdated": None}]
     assert "CC0" in state["geo"][0]["attribution"] or state["geo"][0]["file"]
     assert [region["name"] for region in state["regions"]] == list(REGIONS)
     region = state["regions"][0]
@@ -210,7 +210,7 @@ async def test_a_bad_override_is_refused_with_an_example(room: Room, body: str, 
 ERRORS = [
     ("GET", "/nowhere", 404, "there is no /nowhere here", "/state"),
     ("POST", "/state", 405, "cannot be asked with POST", "use GET"),
-    ("GET", "/reload", 405, "cannot be asked with GET", "use POST"),
+    ("DELETE", "/reload", 405, "cannot be asked with DELETE", "use GET"),
     ("GET", "/explain", 400, "name and client are needed", "?name="),
     ("GET", f"/explain?name={NAME}&client=x", 400, '"x" is not an address', "203.0.113.7"),
     ("GET", "/explain?name=a..b&client=192.0.2.1", 400, "", "hostname"),
@@ -230,11 +230,27 @@ async def test_every_error_says_what_to_do_next(
     assert mend in reply.json["mend"]
 
 
-async def test_reload_adopts_an_edit_and_tells_the_generation(room: Room) -> None:
-    before = (await room.ask("GET", "/state")).json["generation"]["plan"]
+async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> None:
+    zone = room.config.with_name("0.zone")
+    zone.write_text(zone.read_text().replace(" 7 ", " 8 ") + "mail A 192.0.2.25\n")
+    forecast = (await room.ask("GET", "/reload")).json
+    assert forecast["generation"] == 1
     told = (await room.ask("POST", "/reload")).json
-    assert told["generation"] > before
-    assert told["reload"]["last"] == "adopted"
+    assert (told["generation"], told["reload"]["last"]) == (2, "adopted")
+    assert told["reload"]["changed"] == forecast["changed"]
+    (change,) = told["reload"]["changed"]["zones"]
+    # The SOA is a record too.
+    assert change == {
+        "zone": "inference.example",
+        "serial_before": 7,
+        "serial_after": 8,
+        "records_added": 2,
+        "records_removed": 1,
+    }
+    again = (await room.ask("POST", "/reload")).json
+    assert again["generation"] == 2
+    assert again["reload"]["changed"]["summary"] == []
+    assert again["reload"]["warnings"] == told["reload"]["warnings"]
 
 
 async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
@@ -251,7 +267,7 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
 
 async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
     assert (await room.ask("GET", "/healthz")).json == {"alive": True}
-    assert (await room.ask("GET", "/readyz")).json == {"ready": True}
+    assert (await room.ask("GET", "/readyz")).json == {"ready": True, "outdated": []}
 
 
 async def test_healthz_tells_of_probes_that_do_not_start(

@@ -27,7 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One daemon for the whole module; each test leaves it as it was."""
     place = tmp_path_factory.mktemp("served")
     write_place(place)
-    with live(place, SERVICES, SERVER) as found:
+    with live(place, SERVICES, SERVER + "watch = false\n") as found:
         yield found
 
 
@@ -107,13 +107,55 @@ def test_state_works_while_the_configuration_is_broken(served: Live) -> None:
         assert resolverd("reload", cwd=served.place).status == 0
 
 
-def test_reload_adopts_and_tells_the_plan(served: Live) -> None:
+@pytest.fixture
+def zone(served: Live) -> Iterator[Path]:
+    """A zone file, which is as it was at the end."""
+    path = served.place / "zones" / "inference.zone"
+    text = path.read_text()
+    yield path
+    path.write_text(text)
+    assert resolverd("reload", cwd=served.place).status == 0
+
+
+def test_reload_tells_what_has_changed(served: Live, zone: Path) -> None:
+    assert resolverd("reload", cwd=served.place).status == 0
+    zone.write_text(zone.read_text() + "more 60 A 192.0.2.77\n")
+    check = resolverd("check", cwd=served.place)
+    assert check.status == 0
+    change = "zone inference.example: serial 7 as before, 1 record added, 0 removed"
+    assert change in check.out
+    assert "zone-serial-unchanged" in check.err
     ran = resolverd("reload", cwd=served.place)
     assert ran.status == 0
     assert ran.out.startswith("adopted: plan ")
+    assert change in ran.out
+    ran = resolverd("reload", cwd=served.place)
+    assert (ran.status, ran.out.startswith("nothing has changed: plan ")) == (0, True)
+    assert "zone-serial-unchanged" in ran.err, "the warnings of what is served"
     told = resolverd("reload", "--json", cwd=served.place).json()
-    assert told["adopted"] is True
+    assert (told["adopted"], told["changed"]["summary"]) == (True, [])
     assert f"plan {told['generation']}," in resolverd("state", cwd=served.place).out
+    check = resolverd("check", cwd=served.place)
+    assert "a reload would change nothing of plan" in check.out
+
+
+def test_reload_fails_for_what_would_be_lost_and_takes_yes(served: Live, zone: Path) -> None:
+    text = zone.read_text()
+    names = [f"n{number} 60 A 192.0.2.77\n" for number in range(40)]
+    zone.write_text(text + "".join(names))
+    assert resolverd("reload", cwd=served.place).status == 0
+    zone.write_text(text)
+    check = resolverd("check", cwd=served.place)
+    assert check.status == 0
+    assert "lost-names: 40 of " in check.err
+    assert "a reload would hold this until --yes" in check.out
+    assert resolverd("check", "--json", cwd=served.place).json()["reload"]["outdated"]
+    ran = resolverd("reload", cwd=served.place)
+    assert ran.status == 1
+    assert "to accept: resolverd reload --yes" in ran.err
+    assert "zone inference.example: held" in resolverd("state", cwd=served.place).out
+    assert resolverd("reload", "--yes", cwd=served.place).status == 0
+    assert "held; " not in resolverd("state", cwd=served.place).out
 
 
 def test_an_override_moves_answers_and_clear_brings_them_back(served: Live) -> None:

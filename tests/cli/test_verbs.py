@@ -133,7 +133,9 @@ def test_a_problem_is_shown_to_the_letter(place: Path) -> None:
 def test_without_a_configuration_it_says_what_to_do_next(
     verb: tuple[str, ...], tmp_path: Path
 ) -> None:
-    ran = resolverd(*verb, cwd=tmp_path)
+    # A daemon takes standard error for itself, so it is a process of its own.
+    run = process if verb == ("serve",) else resolverd
+    ran = run(*verb, cwd=tmp_path)
     assert (ran.status, ran.out) == (1, "")
     assert "resolverd.toml" in ran.err
     assert "there is no such file here" in ran.err

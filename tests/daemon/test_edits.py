@@ -119,7 +119,8 @@ async def test_zones_of_directories_that_come_later_are_found(
     (tenants / "one").mkdir(parents=True)
     (tenants / "one/one.zone").write_text(_tenant("one"))
     server = 'settle = "100ms"\n'
-    config = good_config(endpoints).replace('"*.zone"', '"*.zone", "tenants/**/*.zone"')
+    config = good_config(endpoints, server="hold_zones = 1\n")
+    config = config.replace('"*.zone"', '"*.zone", "tenants/**/*.zone"')
     files.config.write_text(config)
     assert server in config
     async with running(files.config) as daemon:

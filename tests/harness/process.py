@@ -49,14 +49,21 @@ class _Unix(http.client.HTTPConnection):
 
 
 class Regions:
-    """An HTTP server that plays every region; those in `dead` answer 503."""
+    """An HTTP server that plays every region; `dead` ones answer 503, `hanging` ones nothing."""
 
     def __init__(self) -> None:
         self.dead: set[str] = set()
-        dead = self.dead
+        self.hanging: set[str] = set()
+        dead, hanging = self.dead, self.hanging
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                while self.headers["X-Region"] in hanging:
+                    time.sleep(0.02)
+                with contextlib.suppress(OSError):  # the probe has given up
+                    self._answer()
+
+            def _answer(self) -> None:
                 self.send_response(503 if self.headers["X-Region"] in dead else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -94,6 +94,7 @@ class Service:
         text = config_text(
             CHAT,
             server=f'zones = ["zones/*.zone"]\ngeoip = ["city.mmdb"]\n{server}',
+            admin='listen = ""',
             probe=f'interval = "300ms"\nfast_interval = "100ms"\ntimeout = "{timeout}"\n',
             urls=dict.fromkeys(REGIONS, url),
         )

@@ -1,0 +1,64 @@
+"""Reloads as JSON: how the last one went, what it changed, and what is served in an older state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from resolverd.admin.served import Served
+from resolverd.admin.times import iso
+from resolverd.snapshot.difference import Difference, Names
+from resolverd.snapshot.inputs import Outdated
+
+Json = dict[str, Any]
+
+
+def reload_of(served: Served) -> Json:
+    """How the last attempt to adopt an edit went; `changed` None before the first."""
+    reloads = served.reloads
+    return {
+        "last": reloads.last.partition(":")[0],
+        "at": iso(reloads.at),
+        "adopted": reloads.adopted,
+        "refused": reloads.refused,
+        "held": reloads.held,
+        "reason": reloads.last if not reloads.successful else None,
+        "kept": reloads.kept or None,
+        "restart": reloads.restart or None,
+        "problems": [asdict(problem) for problem in reloads.problems],
+        "outdated": outdated_of(reloads.outdated),
+        "changed": None if reloads.changes is None else changes_of(reloads.changes),
+        "warnings": [asdict(problem) for problem in served.inputs.warnings],
+    }
+
+
+def outdated_of(parts: Sequence[Outdated]) -> list[Json]:
+    """The parts that are served in an older state than their files, and why."""
+    return [
+        {
+            "part": each.part,
+            "zone": each.zone or None,
+            "state": "held" if each.held else "refused",
+            "served": each.served,
+            "problems": [asdict(problem) for problem in each.problems],
+        }
+        for each in parts
+    ]
+
+
+def changes_of(changes: Difference) -> Json:
+    """What an edit changes; empty lists where nothing does."""
+    return {
+        "zones": [change._asdict() for change in changes.zones],
+        "services": _names(changes.services),
+        "regions": _names(changes.regions),
+        "pins": _names(changes.pins),
+        "options": list(changes.options),
+        "databases": changes.databases,
+        "summary": changes.summary,
+    }
+
+
+def _names(names: Names) -> Json:
+    return {verb: list(each) for verb, each in names._asdict().items()}

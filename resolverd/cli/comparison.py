@@ -1,0 +1,54 @@
+"""What the running daemon would make of its files: for `check`, which needs no daemon."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from resolverd.cli.console import out, report
+from resolverd.cli.link import find
+from resolverd.errors import Problem, ResolverdError
+
+TIMEOUT = 30.0
+"""Seconds that `check` waits for the daemon."""
+
+MAX_SHOWN = 20
+"""Changes that are shown to people."""
+
+SERIALS = frozenset({"zone-serial-unchanged", "zone-serial-backward"})
+
+Json = dict[str, Any]
+
+
+def forecast(arguments: argparse.Namespace) -> Json | None:
+    """What a reload would do now; None where no daemon serves this configuration, or answers."""
+    try:
+        told = find(arguments)._replace(patience=TIMEOUT).get("/reload")
+    except ResolverdError:
+        return None  # check judges the files, whoever serves them
+    return told if told.get("config") == str(arguments.config.resolve()) else None
+
+
+def serials(told: Json) -> list[Problem]:
+    """Serials that do not say that their zones have changed."""
+    return [Problem(**each) for each in told["warnings"] if each["id"] in SERIALS]
+
+
+def show(told: Json) -> None:
+    """Tell people what a reload would do."""
+    plan = told["generation"]
+    held = [part for part in told["outdated"] if part["state"] == "held"]
+    losses = {loss["message"]: loss for part in held for loss in part["problems"]}
+    for loss in losses.values():
+        report(Problem(**{**loss, "severity": "warning"}))
+    for part in held:
+        out().print(f"  {part['part']}: a reload would hold this until --yes", markup=False)
+    changes = told["changed"]["summary"]
+    if not changes and not told["outdated"]:
+        out().print(f"a reload would change nothing of plan {plan}, which is served")
+    elif changes:
+        out().print(f"a reload would change of plan {plan}, which is served:")
+        for change in changes[:MAX_SHOWN]:
+            out().print(f"  {change}", markup=False)
+        if len(changes) > MAX_SHOWN:
+            out().print(f"  and {len(changes) - MAX_SHOWN} more")

@@ -1,0 +1,74 @@
+"""What a configuration that cannot be served says of zones all the same.
+
+So that `check` reads them even where the TOML has mistakes, and finds all problems at once.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from resolverd.config.load import Override
+from resolverd.config.model import Server
+from resolverd.config.sources import Sources, read_sources
+from resolverd.files.reading import MAX_CONFIG, read_file
+
+# Lines above a mistake that are left out one by one until the rest is TOML.
+_MAX_CUTS = 200
+
+
+class ZoneSettings(NamedTuple):
+    """`server.zones`, and what each service answers; `services` None where they are not known."""
+
+    patterns: tuple[str, ...]
+    services: Mapping[str, Literal["address", "cname"]] | None
+
+
+def zone_settings(path: Path, overrides: Sequence[Override] = ()) -> ZoneSettings | None:
+    """As far as the files tell it; None where the main one cannot be read. Blocks."""
+    sources = read_sources(path)
+    for key, value in overrides:
+        sources.override(key, value)
+    tree, complete = sources.tree, True
+    for problem in sources.problems:
+        if problem.id in {"config-syntax", "config-unreadable"}:
+            complete = False
+            if problem.file == str(path):
+                tree = _above(path, problem.line) if problem.id == "config-syntax" else {}
+    patterns = _patterns(tree, sources)
+    if patterns is None:
+        return None
+    return ZoneSettings(patterns, _services(tree) if complete else None)
+
+
+def _patterns(tree: Mapping[str, Any], sources: Sources) -> tuple[str, ...] | None:
+    server = tree.get("server")
+    if not isinstance(server, dict):
+        return None
+    written = server.get("zones", list(Server.model_fields["zones"].default))
+    if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
+        return None
+    return tuple(written)
+
+
+def _services(tree: Mapping[str, Any]) -> Mapping[str, Literal["address", "cname"]]:
+    services = tree.get("service")
+    if not isinstance(services, dict):
+        return {}
+    by_cname = {
+        n for n, s in services.items() if isinstance(s, dict) and s.get("answer") == "cname"
+    }
+    return {name: "cname" if name in by_cname else "address" for name in services}
+
+
+def _above(path: Path, line: int) -> dict[str, Any]:
+    """The tables above the mistake in `line`."""
+    lines = read_file(path, MAX_CONFIG).decode("utf-8", "replace").split("\n")
+    for end in range(line - 1, max(-1, line - 1 - _MAX_CUTS), -1):
+        try:
+            return tomllib.loads("\n".join(lines[:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+    return {}

@@ -1,0 +1,246 @@
+"""An edit of the files, adopted part by part: what of it is served, and what stays as it was.
+
+The parts are the configuration (its file with the fragments), the databases, and each zone. A part
+with an error stays as it is served; so does one that takes much away (`losses`), until somebody
+insists. The other parts are adopted all the same. What a configuration needs of a zone that stays
+as it was is checked, so that any combination that comes out of here can be compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import dns.name
+from dns.rdatatype import HTTPS, SVCB
+
+from resolverd.config.load import LoadedConfig, Override, load_config
+from resolverd.config.targets import probe_targets
+from resolverd.dns.names import to_text
+from resolverd.errors import ConfigError, GeoError, Problem, errors_among
+from resolverd.files.reading import Reads, still_holds
+from resolverd.files.threads import detached
+from resolverd.geo.locator import Locator
+from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.inputs import (
+    CONFIGURATION,
+    DATABASES,
+    Inputs,
+    Outdated,
+    Progress,
+    check_together,
+    databases_of,
+    geo_problem,
+    name_of,
+    open_databases,
+    zone_files,
+)
+from resolverd.snapshot.losses import config_losses, zone_losses, zones_lost
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.loader import ZoneFile
+from resolverd.zone.model import Zone
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what an edit is adopted: whether losses are accepted, and what else would be one.
+
+    `lost_overrides` tells of the overrides whose targets an edit would take away.
+    """
+
+    accept_losses: bool = False
+    lost_overrides: Callable[[Inputs], list[Problem]] = lambda _: []
+
+
+async def load_edit(
+    path: Path,
+    overrides: Sequence[Override],
+    served: Inputs,
+    terms: Terms,
+    *,
+    progress: Progress | None = None,
+    reads: Reads | None = None,
+) -> Inputs:
+    """What is to be served from now on, of the files at `path` and of what is `served`.
+
+    `Inputs.outdated` has what was not adopted. Parts that have not changed are the very same
+    objects. Raises UnsettledError, and nothing for what the files say.
+    """
+    reads = reads or Reads()
+    with reads.noted():
+        loaded, outdated = await _config(path, overrides, served)
+        locator, trouble = await _databases(path, loaded, served, progress, reads)
+        if trouble and databases_of(loaded) != databases_of(served.loaded):
+            loaded, outdated = served.loaded, _refused(CONFIGURATION, trouble)
+        elif trouble:
+            outdated += _refused(DATABASES, trouble)
+        inputs = await _with_zones(loaded, served, locator, terms, reads)
+        if loaded.config != served.config:
+            unfit = _unfit(inputs, served)
+            losses = [] if terms.accept_losses else _losses(inputs, served, terms)
+            if unfit or losses:
+                outdated += [Outdated(CONFIGURATION, "", not unfit, (*unfit, *losses))]
+                if locator is not served.locator and databases_of(loaded) != databases_of(
+                    served.loaded
+                ):
+                    locator = served.locator
+                inputs = await _with_zones(served.loaded, served, locator, terms, reads)
+        return replace(inputs, outdated=(*outdated, *inputs.outdated))
+
+
+async def _config(
+    path: Path, overrides: Sequence[Override], served: Inputs
+) -> tuple[LoadedConfig, list[Outdated]]:
+    try:
+        loaded = await detached(lambda: load_config(path, overrides))
+    except ConfigError as wrong:
+        return served.loaded, _refused(CONFIGURATION, wrong.problems)
+    if loaded.config == served.config:
+        loaded = replace(loaded, config=served.config)
+    return loaded, []
+
+
+async def _databases(
+    path: Path, loaded: LoadedConfig, served: Inputs, progress: Progress | None, reads: Reads
+) -> tuple[Locator, list[Problem]]:
+    """The databases, those that are served where these have not changed or are refused."""
+    if await detached(lambda: _same_databases(loaded, served, reads)):
+        return served.locator, []
+    try:
+        return await open_databases(loaded, progress, reads), []
+    except GeoError as wrong:
+        return served.locator, [geo_problem(path, wrong)]
+
+
+def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
+    """Whether the databases are those that are open, and hold what they held."""
+    files = databases_of(loaded)
+    if databases_of(served.loaded) != files:
+        return False
+    for file in files:
+        if not still_holds(file, served.reads, by_mark=not reads.asked_for):
+            return False
+    for file in files:
+        reads.keep(served.reads, file)
+    return True
+
+
+async def _with_zones(
+    loaded: LoadedConfig, served: Inputs, locator: Locator, terms: Terms, reads: Reads
+) -> Inputs:
+    """These with their zones, each as its file says or as it is served."""
+    files, patterns = await detached(lambda: zone_files(loaded, served.zones))
+    zones, outdated = _zones(files, errors_among(patterns), loaded, served, terms)
+    warnings = [problem for zone in zones.values() for problem in zone.warnings]
+    warnings += await detached(partial(check_together, loaded, zones, locator))
+    return Inputs(
+        loaded,
+        served.main,
+        served.targets if loaded.config == served.config else probe_targets(loaded.config),
+        zones,
+        locator,
+        (*warnings, *loaded.warnings),
+        reads,
+        tuple(outdated),
+    )
+
+
+def _zones(
+    files: Sequence[ZoneFile],
+    patterns: Sequence[Problem],
+    loaded: LoadedConfig,
+    served: Inputs,
+    terms: Terms,
+) -> tuple[Mapping[dns.name.Name, Zone], list[Outdated]]:
+    """Each zone as its file says, or as it is served and why.
+
+    `patterns` are errors about patterns of `server.zones`, whose zones stay.
+    """
+    zones: dict[dns.name.Name, Zone] = {}
+    outdated: list[Outdated] = []
+    for zone in (file.zone for file in files if file.zone):
+        before = served.zones.get(zone.origin)
+        losses: list[Problem] = []
+        if before is not None and before is not zone and not terms.accept_losses:
+            losses = zone_losses(before, zone, served.config, loaded.config)
+        zones[zone.origin] = before if before is not None and losses else zone
+        if losses:
+            outdated.append(_outdated(zone.origin, losses, held=True))
+    by_path = {zone.files[0]: origin for origin, zone in served.zones.items()}
+    for file in files:
+        if file.zone is None:
+            origin = file.origin if file.origin in served.zones else by_path.get(file.path)
+            known = origin is not None and origin not in zones
+            if origin is not None and known:
+                zones[origin] = served.zones[origin]
+            zone_name = origin or file.origin
+            problems = _with_twin(file, files)
+            if zone_name is None:
+                outdated.append(Outdated(f"file {file.path}", "", False, problems, served=False))
+            elif f"zone {name_of(zone_name)}" not in {each.part for each in outdated}:
+                outdated.append(
+                    _outdated(zone_name, problems, held=False, served=zone_name in zones)
+                )
+    gone = [origin for origin in served.zones if origin not in zones]
+    if patterns and not gone:
+        outdated += _refused(CONFIGURATION, patterns)
+    elif patterns:
+        outdated += [_outdated(origin, patterns, held=False) for origin in gone]
+        zones |= {origin: served.zones[origin] for origin in gone}
+    elif not terms.accept_losses:
+        lost = zones_lost(served.zones, gone, served.config.server.hold_zones)
+        outdated += [_outdated(origin, [loss], held=True) for origin, loss in lost.items()]
+        zones |= {origin: served.zones[origin] for origin in lost}
+    return zones, outdated
+
+
+def _with_twin(file: ZoneFile, files: Sequence[ZoneFile]) -> tuple[Problem, ...]:
+    """The errors of a file, or of the other one that writes the same zone."""
+    mine = errors_among(file.problems)
+    twins = [other for other in files if other.origin == file.origin and other is not file]
+    return tuple(mine or [p for twin in twins for p in errors_among(twin.problems)])
+
+
+def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
+    """Why this configuration cannot be compiled with zones that stay as they were."""
+    found = [p for each in inputs.outdated if each.part == CONFIGURATION for p in each.problems]
+    now, then = inputs.config, served.config
+    pins_changed = kept_from_some(now) != kept_from_some(then)
+    for origin in inputs.outdated_zones:
+        zone, why = inputs.zones[origin], ""
+        for key, rrsets in zone.rrsets.items():
+            if DYNA not in rrsets:
+                continue
+            name = str(rrsets[DYNA].rdatas[0].service)  # type: ignore[attr-defined]
+            if name not in now.service:
+                why = f'{to_text(key)} DYNA needs the service "{name}", which is not there any more'
+            elif now.service[name].answer != then.service[name].answer:
+                why = f'{to_text(key)} DYNA was checked for another answer of the service "{name}"'
+            elif pins_changed and (HTTPS in rrsets or SVCB in rrsets):
+                why = f"the hints at {to_text(key)} were checked for other pins"
+        if why:
+            found.append(
+                Problem(
+                    str(inputs.loaded.files[0]), 0, 0, "config-zone-outdated",
+                    f"the zone {origin} is served in an older state, and {why}",
+                    f"mend {zone.files[0]} first, or leave that in the configuration",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _losses(inputs: Inputs, served: Inputs, terms: Terms) -> list[Problem]:
+    file = inputs.loaded.files[0]
+    return [*terms.lost_overrides(inputs), *config_losses(served.config, inputs.config, file)]
+
+
+def _outdated(
+    origin: dns.name.Name, problems: Sequence[Problem], *, held: bool, served: bool = True
+) -> Outdated:
+    return Outdated(f"zone {name_of(origin)}", name_of(origin), held, tuple(problems), served)
+
+
+def _refused(part: str, problems: Sequence[Problem]) -> list[Outdated]:
+    return [Outdated(part, "", False, tuple(errors_among(problems) or problems))]

@@ -1,0 +1,76 @@
+"""A restart is no way around a hold: what a reload would hold, a start holds as well."""
+
+from __future__ import annotations
+
+import pytest
+from harness.config import address_of
+from live_daemon import DUBLIN, Endpoint, Files, addresses, ask, good_config, running, until
+
+from resolverd.daemon import Daemon
+from resolverd.snapshot.inputs import CONFIGURATION
+
+PIN = '[pin.gdpr]\ncountries = ["IE"]\nregions = ["us-west"]\n'
+
+
+def held(daemon: Daemon) -> list[str]:
+    return [each.part for each in daemon.reloads.outdated if each.held]
+
+
+@pytest.fixture
+def pinned(files: Files, endpoints: dict[str, Endpoint]) -> str:
+    """The configuration with a pin, which was served once; returns that without the pin."""
+    without = good_config(endpoints, 'state = "state"\nwatch = false\n')
+    files.config.write_text(without + PIN)
+    return without
+
+
+async def kept(daemon: Daemon) -> None:
+    await until(lambda: bool(daemon.reloads.restart))
+
+
+async def test_a_pin_that_an_edit_removes_holds_over_restarts_until_it_is_insisted(
+    files: Files, pinned: str
+) -> None:
+    async with running(files.config) as daemon:
+        await kept(daemon)
+    files.config.write_text(pinned)
+    files.zone.write_text(files.zone.read_text().replace("192.0.2.80", "192.0.2.81"))
+    for _ in range(2):  # the second start compares with what the first held
+        async with running(files.config) as daemon:
+            assert held(daemon) == [CONFIGURATION]
+            assert "pin" in daemon.reloads.last
+            assert addresses(await ask(daemon, "chat.inference.example", DUBLIN)) == {
+                address_of("us-west")
+            }
+            assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+            await kept(daemon)
+    async with running(files.config) as daemon:
+        assert not await daemon.reload()
+        assert await daemon.reload(accept_losses=True)
+        assert not daemon.inputs.config.pin
+        await kept(daemon)
+    async with running(files.config) as daemon:
+        assert held(daemon) == []
+        assert not daemon.inputs.config.pin
+
+
+async def test_a_held_edit_that_is_undone_is_held_no_more(files: Files, pinned: str) -> None:
+    async with running(files.config) as daemon:
+        await kept(daemon)
+    files.config.write_text(pinned)
+    async with running(files.config) as daemon:
+        assert held(daemon) == [CONFIGURATION]
+        files.config.write_text(pinned + PIN)
+        assert await daemon.reload()
+        assert held(daemon) == []
+
+
+async def test_a_start_with_the_files_that_were_served_or_with_more_holds_nothing(
+    files: Files, pinned: str
+) -> None:
+    for more in ("", "", '[pin.more]\ncountries = ["DE"]\nregions = ["eu-west"]\n'):
+        files.config.write_text(pinned + PIN + more)
+        async with running(files.config) as daemon:
+            assert held(daemon) == []
+            assert daemon.reloads.last == "started"
+            await kept(daemon)

@@ -1,0 +1,315 @@
+"""Starts of real daemons over what an earlier one has kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dns.message
+import dns.query
+import pytest
+from cli.command import resolverd
+from harness.process import NEAREST, SECOND
+from kept_host import PROBES, Host, host
+
+from resolverd.kept.files import MANIFEST
+from resolverd.kept.keeper import NAME
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Path]]:
+    """A host whose daemon has run once, and was killed once all was kept; and a copy of that."""
+    folder = tmp_path_factory.mktemp("host")
+    with host(folder) as made:
+        made.start()
+        made.until_kept()
+        made.kill()
+        copy = tmp_path_factory.mktemp("copy") / "state"
+        shutil.copytree(made.state, copy)
+        yield made, copy
+
+
+@pytest.fixture
+def here(once: tuple[Host, Path]) -> Iterator[Host]:
+    """That host as it was then; its verdicts may be too old to be used."""
+    made, copy = once
+    made.clean()
+    made.write()
+    shutil.copytree(copy, made.state)
+    yield made
+    if made.running.process.poll() is None:
+        made.kill()
+
+
+@pytest.fixture
+def fresh(here: Host) -> Host:
+    """The host with verdicts of just now."""
+    shutil.rmtree(here.state)
+    here.start()
+    here.until_kept()
+    here.kill()
+    return here
+
+
+def _address(here: Host, name: str = "www.inference.example") -> tuple[str, int]:
+    """The first address of a name, and its TTL."""
+    query = dns.message.make_query(name, "A")
+    response = dns.query.udp(query, "127.0.0.1", port=here.port, timeout=2)
+    return str(response.answer[0][0]), response.answer[0].ttl
+
+
+def _break_toml(here: Host) -> None:
+    here.config.write_text(here.config.read_text().replace("[region.", "[region", 1))
+
+
+def _break_zone(here: Host) -> None:
+    here.zone.write_text(here.zone.read_text().replace("192.0.2.80", "192.0.2.999"))
+
+
+def _unknown_key(here: Host) -> None:
+    here.config.write_text(here.config.read_text().replace("settle", "setle", 1))
+
+
+def _fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _no_zones(here: Host) -> None:
+    here.zone.unlink()
+    here.other_zone.unlink()
+
+
+REFUSED: dict[str, Callable[[Host], object]] = {
+    "TOML syntax": _break_toml,
+    "an unknown option": _unknown_key,
+    "the configuration emptied": lambda h: h.config.write_text(""),
+    "zone syntax": _break_zone,
+    "a zone emptied": lambda h: h.zone.write_text(""),
+    "a FIFO for a zone": lambda h: _fifo(h.zone),
+    "all zones gone": _no_zones,
+    "a service without its zone's record": lambda h: h.write(services=""),
+}
+
+
+@pytest.mark.parametrize("spoil", REFUSED.values(), ids=REFUSED.keys())
+def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
+    here: Host, spoil: Callable[[Host], object]
+) -> None:
+    spoil(here)
+    # A configuration that cannot be read to where it says server.state leaves it to systemd.
+    emptied = here.config.stat().st_size == 0
+    here.start(state_directory=str(here.state) if emptied else "")
+    assert _address(here)[0] == "192.0.2.80"
+    assert here.running.answer() == NEAREST
+    (event,) = here.events("start.kept")
+    assert event["level"] == "error"
+    assert event["problems"]
+    ready = here.get("/readyz")
+    assert ready["ready"]
+    assert ready["degraded"] == [event["reason"]]
+    reload = here.get("/state")["reload"]
+    assert (reload["kept"], reload["restart"]) == (event["reason"], event["adopted_at"])
+    assert here.running.metric("resolverd_serving_kept_files") == 1
+    assert here.running.metric("resolverd_last_reload_successful") == 0
+
+    if here.zone.is_fifo():
+        here.zone.unlink()
+    here.write(www="192.0.2.81", serial=8)
+    here.running.until(lambda: _address(here)[0] == "192.0.2.81")
+    here.running.until(lambda: here.running.metric("resolverd_serving_kept_files") == 0)
+    assert "degraded" not in here.get("/readyz")
+    assert here.get("/state")["reload"]["reason"] is None
+    assert here.running.stop() == 0
+
+
+def test_a_start_without_its_configuration_file_serves_the_kept_one(here: Host) -> None:
+    here.config.unlink()
+    here.start(state_directory=str(here.state))
+    assert here.running.answer() == NEAREST
+    assert here.events("start.kept")
+
+
+def test_one_refused_zone_is_served_as_it_was_kept_and_the_others_as_they_are(here: Host) -> None:
+    here.write(www="192.0.2.81", serial=8)
+    here.zone.write_text("$ORIGIN inference.example.\n@ SOA nonsense\n")
+    here.start()
+    assert _address(here)[0] == "192.0.2.80"
+    assert _address(here, "www.other.example")[0] == "192.0.2.81"
+    here.kill()
+    # What was kept then is both, and a second start does not lose the first zone.
+    here.start()
+    assert _address(here)[0] == "192.0.2.80"
+    assert _address(here, "www.other.example")[0] == "192.0.2.81"
+
+
+def test_good_files_on_disk_are_served_and_not_the_kept_ones(here: Host) -> None:
+    here.write(www="192.0.2.81", serial=8)
+    here.start()
+    assert _address(here)[0] == "192.0.2.81"
+    assert not here.events("start.kept")
+
+
+def test_kept_files_are_for_nobody_else_to_read(here: Host) -> None:
+    for path in (here.state, here.manifest.parent):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    kept = [here.state / NAME, *here.manifest.parent.iterdir()]
+    assert len(kept) >= 4
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+
+
+def _no_state(here: Host) -> None:
+    shutil.rmtree(here.state)
+    here.state.write_text("a file")
+
+
+UNUSABLE: dict[str, tuple[Callable[[Host], object], set[str]]] = {
+    "damaged": (
+        lambda h: ((h.state / MANIFEST).write_text("{"), (h.state / NAME).write_bytes(b"\xff")),
+        {"standing.unusable"},
+    ),
+    "nested too deeply": (
+        lambda h: (h.state / NAME).write_text("[" * 99999),
+        {"standing.unusable"},
+    ),
+    "of another version": (
+        lambda h: (h.state / NAME).write_text('{"version": 99}'),
+        {"standing.unusable"},
+    ),
+    "of another configuration": (
+        lambda h: (h.state / NAME).write_text(
+            (h.state / NAME).read_text().replace("resolverd.toml", "other.toml")
+        ),
+        {"standing.unusable"},
+    ),
+    "a FIFO": (
+        lambda h: _fifo(h.state / NAME),
+        {"standing.unusable"},
+    ),
+    "no directory": (_no_state, {"state.unusable"}),
+    "missing": (lambda h: shutil.rmtree(h.state), set()),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_a_state_that_cannot_be_used_is_an_event_and_the_start_goes_on(
+    here: Host, spoil: Callable[[Host], object], told: set[str]
+) -> None:
+    spoil(here)
+    here.start()
+    assert here.running.answer() == NEAREST
+    names = {"standing.unusable", "state.unusable", "kept.unusable"}
+    assert {name for name in names if here.events(name)} == told
+    if "state.unusable" in told:
+        assert here.running.metric("resolverd_state_writable") == 0
+        assert "nothing can be kept" in here.get("/readyz")["degraded"][0]
+        here.drain()
+        here.running.until(lambda: here.running.answer() == SECOND)
+    assert here.running.stop() == 0
+    assert "Traceback" not in here.log()
+
+
+def test_refused_files_with_damaged_copies_end_the_start_with_the_reason(here: Host) -> None:
+    for path in here.manifest.parent.iterdir():
+        if path != here.manifest:
+            path.write_bytes(b"something else")
+    _break_zone(here)
+    ended = here.start(ready=False).process.wait(30)
+    assert ended == 1
+    assert "kept.refused" in here.log()
+    assert "zone-bad-rdata" in here.log()
+    assert "Traceback" not in here.log()
+
+
+def test_an_override_is_in_force_again_after_a_kill_at_once(here: Host) -> None:
+    here.start()
+    here.drain()
+    before = here.get("/state")["overrides"]
+    here.kill()
+    here.start()
+    assert here.running.answer() == SECOND
+    (now,) = here.get("/state")["overrides"]
+    (then,) = before
+    assert {key: now[key] for key in ("target", "kind", "who", "why")} == {
+        "target": "eu-west",
+        "kind": "drain",
+        "who": "ann",
+        "why": "kernel",
+    }
+    assert then["seconds_left"] - 60 < now["seconds_left"] <= then["seconds_left"]
+    (event,) = here.events("override.restored")
+    assert (event["target"], event["who"], event["reason"]) == ("eu-west", "ann", "kernel")
+
+
+def test_an_override_that_was_cleared_or_has_ended_stays_away(here: Host) -> None:
+    here.start()
+    here.drain()
+    assert here.running.ask("DELETE", "/override/eu-west")[0] == 200
+    here.kill()
+    here.start()
+    assert here.running.answer() == NEAREST
+    here.drain("1s")
+    here.kill()
+    assert "eu-west" in here.standing()["overrides"]
+    subprocess.run(["sleep", "1.1"], check=True)  # the time of day is what it ends by
+    here.start()
+    assert here.get("/state")["overrides"] == []
+    assert here.running.answer() == NEAREST
+
+
+def test_a_start_with_fresh_verdicts_waits_for_no_probe_and_promises_little(fresh: Host) -> None:
+    fresh.regions.hanging.update(("us-east", "us-west", "eu-west", "ap-northeast"))
+    fresh.start(ready=False)
+    took = fresh.running.until(lambda: fresh.running.ask("GET", "/readyz")[0] == 200)
+    assert took < 7, "a probe hangs for 8 s"
+    assert _address(fresh, "chat.inference.example") == (NEAREST, 5)  # failover_ttl
+    fresh.regions.hanging.clear()
+    fresh.running.until(lambda: _address(fresh, "chat.inference.example")[1] > 5)
+
+
+def test_a_region_that_was_down_is_not_answered_after_a_restart(here: Host) -> None:
+    here.regions.dead.add("eu-west")
+    here.start()
+    here.running.until(lambda: here.running.answer() == SECOND)
+    here.running.until(lambda: here.standing()["verdicts"]["eu-west-1"]["state"] == "down")
+    here.kill()
+    here.regions.hanging.update(("us-east", "us-west", "eu-west", "ap-northeast"))
+    here.start()
+    assert here.running.answer() == SECOND
+
+
+@pytest.mark.parametrize("why", ["stale", "other settings"])
+def test_verdicts_that_say_nothing_any_more_are_not_used(fresh: Host, why: str) -> None:
+    if why == "stale":
+        text = (fresh.state / NAME).read_text()
+        standing = fresh.standing()
+        for verdict in standing["verdicts"].values():
+            text = text.replace(repr(verdict["at"]), repr(verdict["at"] - 70))
+        (fresh.state / NAME).write_text(text)
+    else:
+        fresh.write(probe=PROBES.replace("8s", "2s") + 'path = "/other"\n')
+    fresh.regions.hanging.add("eu-west")
+    fresh.start(ready=False)
+    fresh.running.until(lambda: fresh.running.ask("GET", "/readyz")[0] == 503)
+    time.sleep(1)  # which a start with verdicts that are used does not take
+    assert fresh.running.ask("GET", "/readyz")[0] == 503
+    fresh.regions.hanging.clear()
+    fresh.running.until(lambda: fresh.running.ask("GET", "/readyz")[0] == 200)
+
+
+def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
+    _break_zone(here)
+    checked = resolverd("check", cwd=here.folder)
+    assert checked.status == 1
+    assert "would serve the files adopted at" in checked.err
+    found = resolverd("doctor", cwd=here.folder).out
+    assert "would serve the files adopted at" in found
+    shutil.rmtree(here.manifest.parent)
+    assert "no others are kept" in resolverd("check", cwd=here.folder).err
+    found = resolverd("doctor", "--set", 'server.state=""', cwd=here.folder).out
+    assert "server.state is empty" in found

@@ -1,0 +1,74 @@
+"""SIGTERM, SIGINT and SIGHUP at any moment of a start."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.config import REGIONS
+from kept_host import Host, host
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Host]:
+    """A host on which nothing has run yet."""
+    with host(tmp_path) as made:
+        yield made
+
+
+def _ends(here: Host, number: signal.Signals) -> float:
+    """The seconds that it takes to end, with status 0 and without a traceback."""
+    begun = time.monotonic()
+    here.running.process.send_signal(number)
+    status = here.running.process.wait(30)
+    took = time.monotonic() - begun
+    assert status == 0, here.log()
+    assert "Traceback" not in here.log()
+    return took
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_ends_at_any_moment(here: Host, number: signal.Signals) -> None:
+    """From before the configuration is read to soon after it is ready."""
+    for after in (0.15, 0.4, 0.8, 1.2, 1.7, 2.4):
+        here.start(ready=False)
+        time.sleep(after)
+        assert _ends(here, number) < 8, after
+
+
+def test_a_start_ends_while_the_first_probes_hang(here: Host) -> None:
+    here.regions.hanging.update(REGIONS)
+    here.start(ready=False)
+    here.running.until(lambda: here.running.ask("GET", "/readyz")[0] == 503)
+    assert _ends(here, signal.SIGTERM) < 4, "a probe hangs for 8 s"
+
+
+def test_a_start_ends_while_a_large_zone_is_read(here: Host) -> None:
+    names = "".join(f"n{number} 60 A 192.0.2.1\n" for number in range(150_000))
+    here.zone.write_text(here.zone.read_text() + names)
+    here.start(ready=False)
+    time.sleep(2.5)
+    assert not here.events("ready"), "it was to be reading still"
+    assert _ends(here, signal.SIGTERM) < 4
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_hang_up_before_ready_is_one_reload_once_ready(here: Host, early: bool) -> None:
+    here.regions.hanging.update(REGIONS)
+    here.start(ready=False)
+    if early:
+        time.sleep(0.2)
+        here.running.process.send_signal(signal.SIGHUP)
+    here.running.until(lambda: here.running.ask("GET", "/readyz")[0] == 503)
+    for _ in range(3):
+        here.running.process.send_signal(signal.SIGHUP)
+    here.write(www="192.0.2.81", serial=8)
+    here.regions.hanging.clear()
+    here.running.until(lambda: bool(here.events("reload.adopted")))
+    time.sleep(1)
+    assert here.running.metric('resolverd_reloads_total{result="adopted"}'.replace("{", r"\{")) == 1
+    assert here.get("/state")["zones"][0]["serial"] == 8
+    assert _ends(here, signal.SIGTERM) < 8

@@ -1,0 +1,197 @@
+"""The document of overrides, verdicts and shares: written, read, and never trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolverd.config.probe import Probe
+from resolverd.health.family import Family
+from resolverd.health.machine import EndpointHealth
+from resolverd.health.outcome import Condition
+from resolverd.health.overrides import Override, OverrideKind
+from resolverd.health.target import Target
+from resolverd.health.verdict import State
+from resolverd.kept.standing import (
+    FRESH,
+    SHARES_FRESH,
+    Clocks,
+    KeptVerdict,
+    Standing,
+    digest,
+    read,
+    written,
+)
+from resolverd.policy.spill import Hold, Spill
+
+CONFIG = "/etc/resolverd/resolverd.toml"
+NOW = Clocks(5000.0, 1_764_321_000.0)
+LATER = Clocks(20.0, 1_764_321_030.0)
+"""Half a minute later, after a reboot: the monotonic clock has begun anew."""
+
+readings = st.floats(0, 5000)
+shares = st.floats(0, 1)
+names = st.text(min_size=1, max_size=9)
+overrides = st.builds(
+    Override,
+    st.sampled_from(OverrideKind),
+    names,
+    names,
+    readings,
+    st.none() | st.floats(5000, 9000),
+)
+healths = st.builds(
+    EndpointHealth,
+    state=st.sampled_from(State),
+    failures=st.integers(0, 9),
+    successes=st.integers(0, 9),
+    since=st.none() | readings,
+    at=readings,
+    reason=st.text(max_size=9),
+    condition=st.sampled_from(Condition),
+    level=st.floats(0, 9),
+    penalty_until=st.just(-math.inf) | readings,
+)
+holds = st.builds(
+    Hold,
+    shares,
+    shares,
+    st.just(-math.inf) | readings,
+    shares,
+    readings,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | readings,
+)
+standings = st.builds(
+    Standing,
+    st.dictionaries(names, overrides, max_size=3),
+    st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
+    st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
+)
+
+
+def _near(one: Any, other: Any) -> bool:
+    """Whether two values are the same but for the rounding of the clocks."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or abs(one - other) < 1e-5
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_near(one[k], other[k]) for k in one)
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(_near, one, other))
+    if hasattr(one, "__dataclass_fields__"):
+        return all(_near(getattr(one, f), getattr(other, f)) for f in one.__dataclass_fields__)
+    return bool(one == other)
+
+
+@given(standings)
+def test_what_is_read_is_what_was_written(standing: Standing) -> None:
+    document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
+    assert _near(read(document, CONFIG, NOW), standing)
+
+
+@given(overrides)
+def test_an_override_ends_at_the_time_of_day_that_it_was_to_end_at(override: Override) -> None:
+    document = json.loads(json.dumps(written(Standing({"a": override}), CONFIG, NOW)))
+    after = read(document, CONFIG, LATER).overrides["a"]
+    left = override.remaining(NOW.monotonic)
+    assert math.isinf(left) or after.remaining(LATER.monotonic) == pytest.approx(
+        max(0.0, left - 30), abs=1e-3
+    )
+    assert (after.kind, after.who, after.why) == (override.kind, override.who, override.why)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+def _places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if not isinstance(document, dict):
+        return [path]
+    return [path, *(place for key in document for place in _places(document[key], (*path, key)))]
+
+
+@given(standings, st.data(), values)
+def test_a_document_with_anything_in_any_place_is_read_or_a_value_error(
+    standing: Standing, data: st.DataObject, value: Any
+) -> None:
+    document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
+    places = [place for place in _places(document) if place]
+    *above, key = data.draw(st.sampled_from(places))
+    inner = document
+    for each in above:
+        inner = inner[each]
+    inner[key] = value
+    with contextlib.suppress(ValueError):
+        written(read(document, CONFIG, NOW), CONFIG, NOW)
+
+
+def _target(**settings: Any) -> Target:
+    return Target(
+        id="a-1",
+        region="a",
+        endpoint="a-1",
+        url="http://192.0.2.1:8000",
+        settings=Probe.model_validate(settings),
+        families=frozenset({Family.IPV4}),
+    )
+
+
+def _standing(target: Target, age: float) -> Standing:
+    health = EndpointHealth(state=State.UP, at=NOW.monotonic - age)
+    return Standing(verdicts={"a-1": KeptVerdict(digest(target), health)})
+
+
+def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> None:
+    target = _target(interval=5)
+    kept = _standing(target, 10)
+    assert kept.health_of(target, NOW.monotonic) is not None
+    assert kept.health_of(target, NOW.monotonic + FRESH + 5 - 10) is not None
+    assert kept.health_of(target, NOW.monotonic + FRESH + 5 - 9) is None
+    assert kept.health_of(_target(interval=6), NOW.monotonic) is None
+    assert kept.health_of(replace(target, url="http://192.0.2.2:8000"), NOW.monotonic) is None
+    assert kept.health_of(replace(target, id="b-1"), NOW.monotonic) is None
+
+
+def test_a_verdict_from_the_future_is_not_believed() -> None:
+    target = _target()
+    document = written(_standing(target, 0), CONFIG, NOW)
+    back = Clocks(NOW.monotonic, NOW.unix - 3600)
+    assert read(document, CONFIG, back).verdicts == {}
+
+
+def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
+    spill = Spill({"a": Hold(0.5)})
+    override = Override(OverrideKind.DRAIN, "ann", "kernel", NOW.monotonic)
+    document = written(Standing({"a": override}, {}, {"chat": spill}), CONFIG, NOW)
+    later = Clocks(NOW.monotonic + SHARES_FRESH + 1, NOW.unix + SHARES_FRESH + 1)
+    assert read(document, CONFIG, NOW).shares["chat"].holds["a"].spilled == 0.5
+    assert read(document, CONFIG, later).shares == {}
+    assert read(document, CONFIG, later).overrides
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (None, "version"),
+        ([], "version"),
+        ({"version": 2}, "version"),
+        ({"version": 1, "config": "/other.toml"}, "another configuration"),
+        ({"version": 1, "config": CONFIG}, "damaged"),
+    ],
+)
+def test_what_is_no_such_document_is_refused_with_the_reason(document: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        read(document, CONFIG, NOW)
