@@ -30,7 +30,7 @@ from resolverd.demo.events import (
     Staying,
     Waiting,
 )
-from resolverd.doctor.engines import COST
+from resolverd.engine.choice import COST
 
 _STATES = {"up": "green", "suspect": "yellow", "down": "red", "recovering": "yellow"}
 

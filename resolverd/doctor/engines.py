@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from resolverd.doctor.finding import Finding
-from resolverd.engine.choice import Wanted
+from resolverd.engine.choice import COST, Wanted
 
 _REFERENCE = "resolverd serve --set server.engine=reference"
 _NATIVE = "resolverd serve --set server.engine=native"
@@ -12,20 +15,26 @@ CARGO = "1.88"
 # The compiler in Debian 12 and 13; it takes the place of Debian's older cargo and rustc. `.ci/rust`
 # installs the same.
 PACKAGES = "cargo-web rustc-web gcc"
-_BUILD = (
-    f"apt-get install {PACKAGES} && pip install --no-deps --force-reinstall .  "
-    f"# in a checkout, as root on Debian; elsewhere any cargo from {CARGO} on"
-)
-# What docs/performance.md measures: CPU per answer, of a static name and of one with client subnet.
-COST = "an answer costs it 3 to 10 times the CPU"
+_BUILD = f"apt-get install {PACKAGES} && {{install}}  # any cargo from {CARGO} on will do"
+_PIP = "pip install --no-deps --force-reinstall ."
 
 
-def engine(wanted: Wanted, why_not: str | None, *, linux: bool = True) -> Finding:
+def installing(package: Path) -> str:
+    """The command that installs the `package` at this path again; run where its sources are."""
+    if (package.parent / "Makefile").exists():
+        return "make demo"
+    return f"{sys.executable} -m {_PIP}"
+
+
+def engine(
+    wanted: Wanted, why_not: str | None, *, linux: bool = True, install: str = _PIP
+) -> Finding:
     """Which would serve: a warning where it is the slow one though nobody has chosen it.
 
-    `why_not` is the reason that the native library cannot be used, None where it can be.
+    `why_not` is the reason that the native library cannot be used, None where it can be; `install`
+    the command that installs resolverd again.
     """
-    build = _BUILD if linux else "# on Linux only"
+    build = _BUILD.format(install=install) if linux else "# on Linux only"
     said = f'server.engine is "{wanted}"'
     if not why_not:
         if wanted == "reference":
