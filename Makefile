@@ -5,12 +5,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 VLLM   ?= .venv-vllm
 RUN     = $(VENV)/bin/python -m resolverd
-NATIVE := native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs native/src/*/*/*.rs)
-# Where there is no cargo the reference engine serves, and nothing of Rust is checked.
-CARGO  := $(shell command -v cargo)
+NATIVE := setup.py native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs native/src/*/*/*.rs)
+# Where no cargo is new enough the reference engine serves, and nothing of Rust is checked. Asked
+# for when it is needed: what goes before may have installed it.
+CARGO   = $(shell .ci/rust found)
+# Where a library can be built that was not, it is.
+UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
+# Where rustup puts it, for a shell that was not told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs lock clean
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +30,7 @@ test: $(VENV)/.dev ## set everything up and run all the tests
 	@.ci/packages
 	@.ci/databases $(VENV)
 	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
-	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo: the native engine is not tested")
+	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
 	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
 test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, QUICK=1 a part
@@ -36,7 +41,7 @@ test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, Q
 lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(if $(CARGO),cd native && cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings,echo "no cargo: the native engine is not linted")
+	@$(if $(CARGO),cd native && cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings,echo "no cargo that is new enough: the native engine is not linted")
 
 type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
@@ -60,16 +65,19 @@ lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info native/target resolverd/_native*.so
+	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info native/target resolverd/_native*.so resolverd/_native.missing
 
 $(VENV)/.venv:
 	@.ci/venv $(PYTHON) $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.venv requirements.lock pyproject.toml $(NATIVE)
+$(VENV)/.run: $(VENV)/.venv requirements.lock pyproject.toml $(NATIVE) $(UNBUILT)
+	@.ci/rust
 	@echo "installing what resolverd needs into $(VENV) …"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@if [ -n "$$(.ci/rust found)" ]; then echo "compiling the native engine: 20 s on one core …"; fi
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(RUN) doctor --only engine || true
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

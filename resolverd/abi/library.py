@@ -1,7 +1,8 @@
 """Find and load the native library, or say why there is none.
 
-It lies beside the package as ``_native*.so`` where a `pip install` or ``make native`` built it.
-It is loaded once per process, and only if it speaks this package's version of the ABI.
+It lies beside the package as ``_native*.so`` where a `pip install` built it; where that failed,
+``_native.missing`` says why, in one line that ``setup.py`` wrote. The library
+is loaded once per process, and only if it speaks this package's version of the ABI.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ ABI_VERSION = 3
 """What `native/src/abi/mod.rs` has to say too."""
 
 _PACKAGE = Path(__file__).parents[1]
+# `RECORD` in setup.py.
+_RECORD = "_native.missing"
 
 
 class Span(ctypes.Structure):
@@ -60,13 +63,22 @@ def library() -> ctypes.CDLL:
     return loaded.library
 
 
+def _recorded() -> str:
+    """Why the build failed, as recorded when resolverd was installed."""
+    try:
+        said = (_PACKAGE / _RECORD).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "resolverd was not installed, or nothing was recorded then"
+    return f"{said}, when resolverd was installed"
+
+
 @cache
 def _load() -> _Loaded:
     if sys.platform != "linux":
         return _Loaded(None, f"it serves on Linux only, and this is {platform.system()}")
     found = sorted(_PACKAGE.glob("_native*.so"))
     if not found:
-        return _Loaded(None, "it was not built: there was no cargo when resolverd was installed")
+        return _Loaded(None, f"it was not built: {_recorded()}")
     try:
         opened = ctypes.CDLL(str(found[0]))
         version = opened.resolverd_abi_version

@@ -44,11 +44,13 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         [
             "resolverd doctor --config /etc/resolverd/resolverd.toml",
             "resolverd doctor --set 'server.listen=[\"192.0.2.53:53\"]'",
+            "resolverd doctor --only engine",
             "resolverd doctor --json | jq '.findings[] | select(.level == \"fault\")'",
         ],
         run,
         more=_CODES,
     )
+    parser.add_argument("--only", metavar="ID", help="show the findings of this id alone")
     add_config(parser)
     add_json(parser)
 
@@ -57,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
     found = examine(arguments.config, arguments.overrides)
     findings = (*found.findings, *_of_files(arguments, found.file), *_of_endpoints(arguments))
+    if arguments.only:
+        findings = _only(arguments.only, findings)
     level = worst(findings)
     if arguments.json:
         show_json(
@@ -70,6 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(findings)
     return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
+
+
+def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings with the id `wanted`. Raises ResolverdError where there are none."""
+    if found := tuple(each for each in findings if each.id == wanted):
+        return found
+    known = ", ".join(sorted({each.id for each in findings}))
+    raise ResolverdError(f'nothing was found under the id "{wanted}", but under {known}')
 
 
 def _of_files(arguments: argparse.Namespace, file: Path | None) -> tuple[Finding, ...]:

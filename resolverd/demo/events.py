@@ -12,23 +12,34 @@ from resolverd.demo.ask import Answer
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A simulated endpoint: where it is probed and made to fail (`control`), and its process."""
+    """A simulated endpoint: where it is probed and made to fail (`control`), and its process.
+
+    `taken` is its shipped port where that was in use, else None.
+    """
 
     region: str
     url: str
     pid: int
     control: str
+    taken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Everything runs; `seconds` is how long that took."""
+    """Everything runs; `seconds` is how long that took.
+
+    `engine` answers; `why_not_native` is empty where that is the native one, or was not wanted.
+    `taken` is the port that the daemon was to have, where it was in use, else None.
+    """
 
     name: str
     server: str
     port: int
     endpoints: tuple[Endpoint, ...]
     seconds: float
+    engine: str
+    why_not_native: str = ""
+    taken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,19 @@ class Setting:
     any_port: bool
 
     @property
+    def taken(self) -> int | None:
+        """The DNS port that the files say, where it is in use and another has to do."""
+        if self.any_port or self.listen[0].port:
+            return None
+        return self.loaded.config.server.listen[0].port or None
+
+    def taken_of(self, post: Post) -> int | None:
+        """The port that the files give an endpoint, where it is in use and another has to do."""
+        if self.any_port or post.port:
+            return None
+        return URL(self.loaded.config.region[post.region].endpoint[post.position].url).port or None
+
+    @property
     def posts(self) -> tuple[Post, ...]:
         """Every endpoint to stand in for, on its shipped port if that is free."""
         config = self.loaded.config

@@ -30,6 +30,7 @@ from resolverd.demo.events import (
     Staying,
     Waiting,
 )
+from resolverd.engine.choice import COST
 
 _STATES = {"up": "green", "suspect": "yellow", "down": "red", "recovering": "yellow"}
 
@@ -80,10 +81,19 @@ class TextShow:
         )
         self._print()
         rows = Table.grid(padding=(0, 2))
-        rows.add_row("  DNS", f"{event.server} port {event.port}, UDP and TCP")
+        dns = f"{event.server} port {event.port}, UDP and TCP{_taken(event.taken)}"
+        rows.add_row("  DNS", dns)
+        rows.add_row("  engine", event.engine)
         for endpoint in event.endpoints:
-            rows.add_row(f"  {endpoint.region}", f"{endpoint.url} (pid {endpoint.pid})")
+            where = f"{endpoint.url} (pid {endpoint.pid}){_taken(endpoint.taken)}"
+            rows.add_row(f"  {endpoint.region}", where)
         self._console.print(rows)
+        if event.why_not_native:
+            self._print()
+            self._print(
+                f"[bold yellow]This is the slow engine[/]: {COST}. The native one cannot be used: "
+                f"{escape(event.why_not_native)}. `resolverd doctor --only engine` says what to do."
+            )
         self._print()
         self._print(
             f"[bold]Who gets which region?[/] Each row is a real query for {event.name},\n"
@@ -268,6 +278,10 @@ class TextShow:
 
     def _print(self, markup: str = "") -> None:
         self._console.print(markup, soft_wrap=True)
+
+
+def _taken(port: int | None) -> str:
+    return "" if port is None else f", for port {port} was taken"
 
 
 def _list(words: Iterable[str]) -> str:

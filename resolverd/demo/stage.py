@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from resolverd.abi.library import why_not
 from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
@@ -33,6 +34,12 @@ class Stage:
     def server(self) -> Listener:
         """Where questions go."""
         return self.daemon.bound[0]
+
+    @property
+    def why_not_native(self) -> str:
+        """Why the native engine does not answer, though it would be taken if it could be."""
+        wanted = self.setting.loaded.config.server.engine
+        return (why_not() or "") if wanted == "auto" else ""
 
     async def ask_all(self) -> dict[str, Answer]:
         """What each city is answered now. Raises NoAnswerError."""

@@ -35,10 +35,21 @@ async def open_scene(stage: Stage, began: float, tell: Tell) -> dict[str, Answer
     """Tell what runs and which region each city gets; `began` is a monotonic reading."""
     server = stage.server
     endpoints = tuple(
-        Endpoint(p.post.region, p.url, p.pid, p.control) for p in stage.fleet.processes
+        Endpoint(p.post.region, p.url, p.pid, p.control, stage.setting.taken_of(p.post))
+        for p in stage.fleet.processes
     )
-    seconds = time.monotonic() - began
-    tell(Ready(NAME, server.address, server.port, endpoints, round(seconds, 1)))
+    tell(
+        Ready(
+            NAME,
+            server.address,
+            server.port,
+            endpoints,
+            round(time.monotonic() - began, 1),
+            engine=stage.daemon.engine.name,
+            why_not_native=stage.why_not_native,
+            taken=stage.setting.taken,
+        )
+    )
     pins, answers = stage.pins(), await stage.ask_all()
     rows = tuple(Row(c.name, str(c.client), answers[c.name], pins[c.name]) for c in CITIES)
     tell(Placements(rows, stage.setting.countries_only))

@@ -59,7 +59,12 @@ def examine(
     serves = would_serve(wanted, native)
     findings = (
         setting.finding,
-        engines.engine(wanted, native, linux=sys.platform == "linux"),
+        engines.engine(
+            wanted,
+            native,
+            linux=sys.platform == "linux",
+            install=engines.installing(Path(__file__).parents[1]),
+        ),
         *_listening(host),
         *_databases(opened, now()),
         *_capacity(host, serves, sum(each.octets for each in opened)),

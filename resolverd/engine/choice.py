@@ -10,6 +10,9 @@ from resolverd.errors import EngineError
 
 Wanted = EngineName
 Served = Literal["native", "reference"]
+COST = "an answer costs it 3 to 10 times the CPU"
+"""What the reference engine costs beside the native one: docs/performance.md, CPU per answer of a
+static name and of one with client subnet."""
 
 
 class Choice(NamedTuple):
@@ -29,8 +32,8 @@ def choose(server: Server, why_not: str | None) -> Choice:
     engine = would_serve(server.engine, why_not)
     if engine is None:
         raise EngineError(
-            f'server.engine is "native", but the native engine cannot be used: {why_not}; install '
-            'resolverd where there is cargo, or say engine = "auto", which takes the reference '
+            f'server.engine is "native", but the native engine cannot be used: {why_not}; see '
+            '`resolverd doctor --only engine`, or say engine = "auto", which takes the reference '
             "engine meanwhile"
         )
     if server.engine != "auto":

@@ -9,7 +9,17 @@ import pytest
 from rich.console import Console
 
 from resolverd.demo.ask import Answer
-from resolverd.demo.events import Change, Event, Health, Kept, Placements, Row, Waiting
+from resolverd.demo.events import (
+    Change,
+    Endpoint,
+    Event,
+    Health,
+    Kept,
+    Placements,
+    Ready,
+    Row,
+    Waiting,
+)
 from resolverd.demo.show import JsonShow, TextShow
 
 MOVE = Change(1.9, ("Tokyo", "Sydney"), "ap-northeast", "us-west", 2, 2)
@@ -48,6 +58,33 @@ def test_a_pin_is_marked_and_named_under_the_table() -> None:
     assert "eu-west *" in told
     assert "[pin.gdpr]" in told
     assert "geo fetch" in told
+
+
+SLOW = "it was not built: there was no cargo, when resolverd was installed"
+
+
+@pytest.mark.parametrize(
+    ("event", "there", "absent"),
+    [
+        (Ready("x.", "::1", 5300, (), 1.0, "native"), ["native"], ["slow", "taken"]),
+        (
+            Ready("x.", "::1", 41000, (), 1.0, "reference", SLOW, taken=5300),
+            ["reference", "3 to 10 times", "no cargo", "doctor --only engine", "5300 was taken"],
+            [],
+        ),
+        (
+            Ready("x.", "::1", 5300, (Endpoint("ap", "http://x:1", 7, "", 8104),), 1.0, "native"),
+            ["http://x:1 (pid 7), for port 8104 was taken"],
+            ["slow"],
+        ),
+    ],
+)
+def test_who_answers_and_what_is_not_as_shipped_is_said(
+    event: Ready, there: list[str], absent: list[str]
+) -> None:
+    told = text(event, terminal=False)
+    assert [words for words in there if words not in told] == []
+    assert [words for words in absent if words in told] == []
 
 
 def test_long_lists_keep_their_indent_on_a_narrow_terminal() -> None:

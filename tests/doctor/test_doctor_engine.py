@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import pytest
 from doctor.tables import told
 
-from resolverd.doctor.engines import CARGO, engine
+from resolverd.doctor.engines import CARGO, engine, installing
 from resolverd.engine.choice import would_serve
 
 Wanted = Literal["auto", "native", "reference"]
@@ -20,9 +21,9 @@ NONE = "it was not built"
     ("wanted", "why_not", "serves", "level", "seen", "mend"),
     [
         ("auto", None, "native", "ok", "the native engine would serve", "server.engine=reference"),
-        ("auto", NONE, "reference", "advice", "the native one: it was not built", "pip install"),
+        ("auto", NONE, "reference", "warning", "it was not built; an answer costs", "cargo-web"),
         ("native", None, "native", "ok", "the native engine would serve", "engine=reference"),
-        ("native", NONE, None, "fault", "no engine would serve", "engine=reference  # or: cargo"),
+        ("native", NONE, None, "fault", "no engine would serve", "engine=reference  # or: apt-get"),
         ("reference", None, "reference", "advice", "the native one is here", "engine=native"),
         ("reference", NONE, "reference", "ok", "the reference engine would", "pip install"),
     ],
@@ -32,6 +33,16 @@ def test_the_engine_that_would_serve_and_how_to_get_the_other(
 ) -> None:
     assert would_serve(wanted, why_not) == serves
     told(engine(wanted, why_not), level, seen, mend)
+
+
+def test_a_checkout_is_installed_by_make_and_anything_else_by_the_pip_of_this_python(
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "resolverd"
+    assert installing(package).startswith(f"{sys.executable} -m pip install")
+    (tmp_path / "Makefile").touch()
+    assert installing(package) == "make demo"
+    assert "gcc && make demo  #" in engine("auto", NONE, install=installing(package)).mend
 
 
 def test_off_linux_nobody_is_told_to_build() -> None:

@@ -186,6 +186,14 @@ def test_an_engine_that_is_demanded_and_not_there_is_a_fault(
     assert _by_id(ran.json(), "engine")[0]["level"] == "fault"
 
 
+def test_one_finding_is_shown_alone_and_an_id_that_is_none_is_an_error(place: Path) -> None:
+    told = resolverd("doctor", "--json", "--only", "engine", cwd=place).json()
+    assert [found["id"] for found in told["findings"]] == ["engine"]
+    refused = resolverd("doctor", "--only", "engines", cwd=place)
+    assert refused.status == 3
+    assert "under address, capability, clock" in refused.err
+
+
 def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> None:
     empty = place / "empty"
     empty.mkdir()
