@@ -49,7 +49,7 @@ class Supervision:
         self._succession = Succession(self._supervisor, run)
 
     def starting(self) -> None:
-        """Let who answers meanwhile know that a start has begun."""
+        """Leave nobody of before but a standby."""
         self._succession.begin()
 
     def sockets(self, server: Server, choice: Choice) -> tuple[list[Listener], list[BoundSockets]]:
@@ -107,7 +107,6 @@ class Supervision:
     def stopping(self) -> None:
         """Report that the end has begun."""
         self._supervisor.stopping()
-        self._succession.abandon()
 
     async def bequeath(self) -> None:
         """Leave somebody who answers until the next daemon does, should there be one."""

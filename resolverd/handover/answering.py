@@ -17,15 +17,16 @@ from typing import Any, Protocol
 from resolverd import log
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import Engine
-from resolverd.handover.channel import ANSWERED, PID, SERVING, STARTING, receive, send
+from resolverd.handover.channel import ANSWERED, PID, SERVING, receive, send
 from resolverd.handover.unwatched import unwatched
 from resolverd.snapshot.model import Snapshot
 
-ALONE = 30.0
-"""Seconds that it answers without a sign of a successor."""
-
 AT_MOST = 300.0
-"""Seconds that it answers while successors try to start."""
+"""Seconds that it answers while no successor comes up.
+
+The service manager ends it before, where there will be none. So this is for a new version that
+fails again and again, whose operator needs some minutes, with or without a sign of life from it.
+"""
 
 _SUCCEEDED = "the next daemon serves"
 _NOBODY = "the service is stopped"
@@ -71,35 +72,25 @@ async def _until_over(engine: Engine, channel: socket.socket) -> str:
     """Why it is over."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[str] = loop.create_future()
-    last = loop.time() + AT_MOST
 
     def end(why: str) -> None:
         if not over.done():
             over.set_result(why)
 
-    def wait() -> asyncio.TimerHandle:
-        if loop.time() + ALONE < last:
-            return loop.call_later(ALONE, end, f"no sign of a successor for {ALONE:g} s")
-        return loop.call_at(last, end, f"no successor has come up within {AT_MOST:g} s")
-
-    alone = wait()
+    last = loop.call_later(AT_MOST, end, f"no successor has come up within {AT_MOST:g} s")
 
     def heard() -> None:
-        nonlocal alone
         words = receive(channel)
         if words is None:
             loop.remove_reader(channel)
             end(_NOBODY)
         elif words == [SERVING]:
             end(_SUCCEEDED)
-        elif words == [STARTING]:
-            alone.cancel()
-            alone = wait()
 
     loop.add_reader(channel, heard)
     loop.add_signal_handler(signal.SIGTERM, end, _TOLD)
     engine.died.add_done_callback(lambda died: None if died.cancelled() else end(died.result()))
     why = await over
-    alone.cancel()
+    last.cancel()
     loop.remove_reader(channel)
     return why

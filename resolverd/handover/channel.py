@@ -7,8 +7,7 @@ channel tells a standby that nobody will succeed it.
 The two may be of any two versions, so this vocabulary only ever grows, and what is unknown is
 passed over::
 
-    successor to standby    starting           each second until it serves, or ends
-                             serving            its answers are proven; the standby is to end
+    successor to standby    serving            its answers are proven; the standby is to end
     standby to successor    pid NUMBER         who it is
                              answered NUMBER    its last message: the queries that it answered
 """
@@ -20,7 +19,6 @@ import socket
 NAME = "resolverd.handover"
 """What the successor's end is stored as."""
 
-STARTING = "starting"
 SERVING = "serving"
 PID = "pid"
 ANSWERED = "answered"

@@ -22,7 +22,6 @@ from resolverd.handover.channel import (
     NAME,
     PID,
     SERVING,
-    STARTING,
     channel,
     is_open,
     receive,
@@ -33,8 +32,6 @@ from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 
-# Seconds between signs of life to the standby.
-_SIGN = 1.0
 # Seconds in which a standby ends once it may: it has TCP clients to part from.
 _PARTING = 5.0
 # Seconds between two attempts to have a standby.
@@ -49,7 +46,6 @@ class Succession:
         self._supervisor, self._run = supervisor, run
         self._before = [*supervisor.stored.get(NAME, ())]
         self._mine: socket.socket | None = None
-        self._signs: asyncio.Task[None] | None = None
         self._standby: Standby | None = None
         self._served: Snapshot | None = None
         self._renewal: asyncio.Task[None] | None = None
@@ -62,17 +58,14 @@ class Succession:
         return self._standby.pid if self._standby is not None else None
 
     def begin(self) -> None:
-        """Let a standby know that its successor is starting; nobody else of before is left."""
+        """See to it that of before nobody is left but a standby."""
         self._kill_leftovers(but=STANDBY)
-        if self._before and self._signs is None:
-            self._signs = asyncio.create_task(self._sign(), name="handover")
 
     async def succeed(self, engine: Engine, snapshot: Snapshot, *, own_sockets: bool) -> None:
         """`engine` answers: let an earlier standby end, and get ready to be succeeded.
 
         `own_sockets`: no socket unit holds them, so they are stored too.
         """
-        self.abandon()
         for end in self._before:
             await self.take_over(end)
             end.close()
@@ -172,18 +165,6 @@ class Succession:
         served = self._served
         if self._standby is not None and self._standby.plan is not served.plan:
             await self._renew(engine, served)
-
-    def abandon(self) -> None:
-        """Give no more signs."""
-        if self._signs is not None:
-            self._signs.cancel()
-            self._signs = None
-
-    async def _sign(self) -> None:
-        while True:
-            for end in self._before:
-                send(end, STARTING)
-            await asyncio.sleep(_SIGN)
 
     async def take_over(self, end: socket.socket) -> None:
         """Have the standby end, and wait for that, within limits."""

@@ -125,7 +125,8 @@ def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:
             yield from _check_rrset(node, rdtype, rrs)
     if SOA in records and node is not tree.apex:
         yield _soa_below_apex(records[SOA][0], tree)
-    if (NS in records or DNAME in records) and node.owner.is_wild():
+    # A zone's own apex may have any name: nothing is delegated there.
+    if (NS in records or DNAME in records) and node.owner.is_wild() and node is not tree.apex:
         yield from _check_wildcard(node)
     if CNAME in records:
         yield from _check_cname(node)

@@ -95,7 +95,7 @@ def test_a_channel_is_open_while_the_other_end_is_held() -> None:
     copy.close()
     assert not is_open(ours)
     assert receive(ours) is None
-    assert not send(ours, "starting")
+    assert not send(ours, "serving")
     ours.close()
 
 
