@@ -10,7 +10,7 @@ from typing import Protocol
 from resolverd.admin.changes import Changes
 from resolverd.admin.promises import Promises
 from resolverd.engine.interface import Engine
-from resolverd.errors import Problem, ProblemsError, ResolverdError
+from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
@@ -53,9 +53,10 @@ class ReloadReport:
 
     def note(self, inputs: Inputs, changes: Difference) -> None:
         """Note that `inputs` are served, and what that changed; parts of them may be outdated."""
-        self.kept = ""
         self.outdated, self.changes, self.at = inputs.outdated, changes, time.time()
         refused = [p for each in inputs.outdated if not each.held for p in each.problems]
+        if not refused:  # else a part that was kept may be what is served of it
+            self.kept = ""
         held = [p for each in inputs.outdated if each.held for p in each.problems]
         # Zones without a file have the same finding each.
         self.problems = tuple(dict.fromkeys([*refused, *held])) or inputs.warnings
@@ -73,8 +74,9 @@ class ReloadReport:
     def refuse(self, wrong: ResolverdError) -> None:
         """Note that an edit was refused whole, and why."""
         self.refused += 1
-        self.last, self.at, self.changes = f"refused: {wrong}", time.time(), None
         self.problems = wrong.problems if isinstance(wrong, ProblemsError) else ()
+        reason = "\n".join(map(str, errors_among(self.problems))) or str(wrong)
+        self.last, self.at, self.changes = f"refused: {reason}", time.time(), None
 
     @property
     def successful(self) -> bool:

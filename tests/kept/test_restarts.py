@@ -121,6 +121,10 @@ def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
     assert here.running.metric("resolverd_serving_kept_files") == 1
     assert here.running.metric("resolverd_last_reload_successful") == 0
 
+    # A reload of what is still refused changes nothing of that.
+    here.running.ask("POST", "/reload")
+    assert here.running.metric("resolverd_serving_kept_files") == 1
+
     if here.zone.is_fifo():
         here.zone.unlink()
     here.write(www="192.0.2.81", serial=8)
