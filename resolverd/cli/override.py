@@ -30,7 +30,7 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
             'resolverd override us-east up --for 10m --why "its probe is broken, not its GPUs"',
         ],
         run,
-        more="\nAn override outlives a restart where server.state is usable; see resolverd doctor.\n",
+        more="\nIt outlives a restart where server.state is usable; see resolverd doctor.\n",
     )
     parser.add_argument("target", metavar="REGION|ENDPOINT", help="what to override")
     parser.add_argument(
