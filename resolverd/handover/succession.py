@@ -58,8 +58,12 @@ class Succession:
         return self._standby.pid if self._standby is not None else None
 
     def begin(self) -> None:
-        """See to it that of before nobody is left but a standby."""
-        self._kill_leftovers(but=STANDBY)
+        """See to it that of before nobody is left but a standby.
+
+        One whose channel is not passed on is of a service that was stopped since: it is about to
+        end, and may hold the ports for a moment more.
+        """
+        self._kill_leftovers(but=STANDBY if self._before else "")
 
     async def succeed(self, engine: Engine, snapshot: Snapshot, *, own_sockets: bool) -> None:
         """`engine` answers: let an earlier standby end, and get ready to be succeeded.

@@ -98,7 +98,7 @@ async def test_a_hang_up_reloads_or_says_why_not_and_it_serves_on(
             zone.write("more 60 A 192.0.2.9\n")
         served.running.send_signal(signal.SIGHUP)
         adopted = await served.until("reload.adopted")
-        assert adopted["generation"] == ready["generation"]  # nothing has changed
+        assert adopted["generation"] == ready["generation"] + 1
         (tmp_path / "0.zone").write_text("$ORIGIN inference.example.\nwww 60 A 192.0.2.999\n")
         served.running.send_signal(signal.SIGHUP)
         refused = await served.until("reload.refused")

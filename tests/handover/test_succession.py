@@ -23,7 +23,8 @@ from resolverd.engine.choice import Choice
 from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import bind
-from resolverd.handover.channel import NAME
+from resolverd.handover import succession
+from resolverd.handover.channel import NAME, channel
 from resolverd.handover.succession import Succession
 from resolverd.loop import run_loop
 from resolverd.snapshot.model import Snapshot
@@ -205,3 +206,22 @@ async def test_without_a_service_manager_there_is_no_standby(engine: Engine) -> 
     assert daemon.standby is None
     await daemon.bequeath(engine, _snapshot())
     assert time.monotonic() - began < PATIENCE
+
+
+@pytest.mark.parametrize("passed_on", [True, False])
+def test_a_standby_is_spared_at_a_start_only_where_its_channel_is_passed_on(
+    passed_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the service was stopped since, and a standby that hangs would hold the ports."""
+    spared: list[str] = []
+
+    def kill(*, but: str = "") -> list[int]:
+        spared.append(but)
+        return []
+
+    monkeypatch.setattr(succession, "kill_leftovers", kill)
+    ours, theirs = channel()
+    with closing(ours), closing(theirs):
+        stored = {NAME: [theirs]} if passed_on else {}
+        Succession(Supervisor(stored=stored, main=True), run_loop).begin()
+    assert spared == (["standby"] if passed_on else [""])
