@@ -54,8 +54,8 @@ class Succession:
 
     @property
     def standby(self) -> int | None:
-        """The PID of the standby that waits, if any."""
-        return self._standby.pid if self._standby is not None else None
+        """The PID of the standby that waits, if any; of one that is being forked there is none."""
+        return self._standby.pid or None if self._standby is not None else None
 
     def begin(self) -> None:
         """See to it that of before nobody is left but a standby.
