@@ -61,6 +61,13 @@ def started(daemon: Edge) -> Edge:
     return daemon
 
 
+def answered(daemon: Edge, home: str) -> int:
+    """The TTL in s at which the home region is answered, as it must be."""
+    address, ttl = daemon.ask(NAME, TOKYO)
+    assert address == home
+    return ttl
+
+
 def transitions(daemon: Edge) -> dict[str, float]:
     """Regions' changes of state, by the state entered."""
     found: dict[str, float] = {}
@@ -102,7 +109,8 @@ def test_a_cut_uplink_moves_no_answer_and_makes_the_host_not_ready(
 
         plugged.plug(end)
         until(lambda: daemon.get("/readyz")[0] == 200)
-        assert daemon.ask(NAME, TOKYO) == (home, 20)
+        # A probe sent before the plug may still time out: a suspect region's TTL is low, never its place.
+        until(lambda: answered(daemon, home) == 20)
         assert "resolverd_edge_doubt 0.0" in daemon.get("/metrics")[1]
         assert len(daemon.logged("doubt.ended")) == len(daemon.logged("doubt.began"))
         assert not {"down", "recovering", "unknown"} & transitions(daemon).keys()
