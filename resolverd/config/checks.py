@@ -141,7 +141,8 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
         yield Finding(
             ("service",), "config-no-service", "no service is declared",
             "add [service.chat] with regions = "
-            f"{toml_value(list(config.region)[:1] or ['us-east'])}, for DYNA records to stand for", "warning",
+            f"{toml_value(list(config.region)[:1] or ['us-east'])}, for DYNA records to stand for",
+            "warning",
         )  # fmt: skip
     for name, service in config.service.items():
         if service.answer == "cname":

@@ -9,8 +9,10 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from resolverd.config.declared import Declared, members, section_of
+from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.declared import Declared, declaration, members, section_of
 from resolverd.config.positions import Path as KeyPath
+from resolverd.config.probe import Probe, ProbeOverride
 from resolverd.config.reference import range_of, unit_of
 from resolverd.config.toml_values import duration, toml_value
 
@@ -58,13 +60,30 @@ _EXAMPLES: Mapping[str, Any] = {
 }
 
 
+def complete(declared: Declared) -> Declared:
+    """The same option of the complete section, where this one is an override of it."""
+    whole = {ProbeOverride: Probe, AlertsOverride: Alerts}.get(declared.table)
+    if whole is None:
+        return declared
+    field = whole.model_fields.get(str(declared.path[-1]))
+    return declared._replace(table=whole, field=field)
+
+
 def example(declared: Declared, tree: Mapping[str, Any]) -> str:
     """A value in TOML for what is declared; regions and services are those that `tree` has."""
+    declared = complete(declared)
     field, key = declared.field, _name(declared.path)
     if field is not None and not field.is_required():
         default = field.get_default(call_default_factory=True, validated_data={})
         if not isinstance(default, BaseModel) and default not in (None, "", (), {}):
             return toml_value(default, seconds=unit_of(field) == "seconds")
+    if isinstance(declared.path[-1], int):
+        of_list = declaration(declared.path[:-1]).field
+        default = () if of_list is None or of_list.is_required() else of_list.default
+        if isinstance(default, tuple) and default:
+            return toml_value(default[0])
+    if get_origin(declared.kind) is tuple and (of := section_of(get_args(declared.kind)[0])):
+        return f"[{_inline(of, declared.path, tree)}]"
     section = section_of(declared.kind)
     if section is not None:
         return _inline(section, declared.path, tree)

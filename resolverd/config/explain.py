@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_origin
 
 from resolverd.config.declared import Declared, declaration, dotted, section_of
-from resolverd.config.examples import choices, example, span
+from resolverd.config.examples import choices, complete, example, span
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.sources import Sources
 from resolverd.config.toml_values import toml_key
@@ -34,6 +34,12 @@ _WANTED = {
     "model_type": "has to be a table",
     "dict_type": "has to be a table",
 }
+
+
+# Options that any text can be: what was written without quotes is proposed with them.
+_FREE_TEXT = frozenset(
+    {"body", "expect_body", "fingerprint", "gpu_metric", "model", "nsid", "version"}
+)
 
 
 def problems_of(errors: Sequence[ErrorDetails], sources: Sources) -> list[Problem]:
@@ -89,12 +95,13 @@ def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
 def to_write(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -> str:
     """What stands there instead: a value that would do, and which others would."""
     key = declared.path[-1]
+    declared = complete(declared)
     bounds = span(declared.field)
     tail = f" ({bounds})" if bounds else ""
     wrong = error["input"]
     if section_of(declared.kind) is not None and declared.path[:-1] == ():
         return f"write [{key}] with {_inside(example(declared, tree))}"
-    plain = declared.kind is str and isinstance(wrong, int | float) and error["type"] != "missing"
+    plain = key in _FREE_TEXT and isinstance(wrong, int | float)
     value = json.dumps(str(wrong)) if plain else example(declared, tree)
     begin = "write " if isinstance(key, int) else f"write {toml_key(str(key))} = "
     if get_origin(declared.kind) is dict and section_of_values(declared.kind):
