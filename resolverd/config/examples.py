@@ -62,7 +62,8 @@ _EXAMPLES: Mapping[str, Any] = {
 
 def complete(declared: Declared) -> Declared:
     """The same option of the complete section, where this one is an override of it."""
-    whole = {ProbeOverride: Probe, AlertsOverride: Alerts}.get(declared.table)
+    overrides: dict[Any, type[BaseModel]] = {ProbeOverride: Probe, AlertsOverride: Alerts}
+    whole = overrides.get(declared.table)
     if whole is None:
         return declared
     field = whole.model_fields.get(str(declared.path[-1]))
