@@ -60,7 +60,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
     add_socket(parser)
-    add_config(parser)
+    add_config(parser, may_be_gone=True)
     add_json(parser)
     parser.add_argument(
         "--import",

@@ -51,7 +51,7 @@ def parse_duration(value: Any) -> float:
             raise ValueError("no duration is that long") from None
     parts = _DURATION.findall(value)
     if not parts or "".join(n + u for n, u in parts) != value:
-        raise ValueError(f'"{value}" is not a duration such as "250ms", "5s" or "1h30m"')
+        raise ValueError(f'"{value}" is not a duration like "250ms", "5s" or "1h30m"')
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
