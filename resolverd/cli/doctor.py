@@ -15,6 +15,7 @@ from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.doctor.endpoints import endpoints
 from resolverd.doctor.examine import examine
 from resolverd.doctor.finding import LEVELS, Finding, Level, worst
+from resolverd.doctor.inherited import listening
 from resolverd.doctor.kept import restart, state
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.kept.locate import state_path
@@ -105,7 +106,7 @@ def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
     try:
         state = find(argparse.Namespace(**vars(arguments), socket=None)).get("/state")
         if Path(str(state["config"])).resolve() == arguments.config.resolve():
-            return tuple(endpoints(state))
+            return (*endpoints(state), *listening(state))
     except (ResolverdError, OSError):
         return ()  # none runs, or may be asked: the host is examined all the same
     return ()
