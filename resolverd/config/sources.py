@@ -153,9 +153,9 @@ class Sources:
         first = self._origin(path)
         self.problems.append(
             Problem(
-                origin.file, *origin.position, "config-said-twice",
+                origin.file, *(origin.value or origin.position), "config-said-twice",
                 f"{dotted(path)} is set already, at {first.file}:{first.position.line}",
-                "set it in one file only", source=origin.source,
+                "remove it here or there: no file wins over another", source=origin.source,
             )
         )  # fmt: skip
 
