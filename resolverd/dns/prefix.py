@@ -46,7 +46,7 @@ class Prefix(NamedTuple):
 
 
 def address_text(address: IPAddress) -> str:
-    """An address as RFC 5952 has it, in every Python alike: 3.13 came to write ::ffff:192.0.2.1 so."""
+    """An address as RFC 5952 has it; before 3.13 Python writes mapped ones in hexadecimal."""
     mapped = address.ipv4_mapped if address.version == 6 else None
     return str(address) if mapped is None else f"::ffff:{mapped}"
 

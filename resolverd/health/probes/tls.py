@@ -68,8 +68,8 @@ class TlsSettings:
             try:
                 context = ssl.create_default_context(cafile=paths.get(self._ca))
                 context.set_alpn_protocols(("http/1.1",))
-                # Python 3.13 came to demand what RFC 5280 demands of a CA's certificates, such as an
-                # Authority Key Identifier. The endpoint's own clients do not: it would be down for us alone.
+                # Python 3.13 demands all of RFC 5280 of a certificate, such as an Authority Key
+                # Identifier. Other clients do not: the endpoint would be down for us alone.
                 context.verify_flags &= ~ssl.VERIFY_X509_STRICT
                 if not self._verify:
                     context.check_hostname = False
