@@ -199,7 +199,7 @@ def health(served: Served, judged: Sequence[JudgedRegion]) -> Iterator[Metric]:
     yield _gauge(
         "resolverd_edge_doubt",
         "1 while nothing is heard from any region, so that this host is taken to be at fault.",
-        float(served.monitor.doubt.holds),
+        float(served.monitor.isolation.isolated),
     )
 
 
