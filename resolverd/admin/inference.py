@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 
 from resolverd.admin.served import Served
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import odd_ones
+from resolverd.health.peers import find_outliers
 from resolverd.snapshot.model import JudgedRegion
 
 Json = dict[str, Any]
@@ -41,7 +41,9 @@ def inference_metrics(served: Served, judged: Sequence[JudgedRegion]) -> Iterato
 def oddities(served: Served) -> dict[str, list[Json]]:
     """In what each target differs from its peers, where it does."""
     found: dict[str, list[Json]] = {}
-    for odd in odd_ones(served.inputs.config, served.inputs.targets, served.monitor.identities()):
+    for odd in find_outliers(
+        served.inputs.config, served.inputs.targets, served.monitor.identities()
+    ):
         told = {"service": odd.service, **odd.difference._asdict()}
         found.setdefault(odd.target, []).append(told)
     return found
@@ -129,7 +131,7 @@ def _identities(served: Served) -> Iterator[Metric]:
         "1 for each field in which the endpoint's server differs from most of the service's.",
         labels=("service", *_LABELS, "field"),
     )
-    for odd in odd_ones(served.inputs.config, served.inputs.targets, identities):
+    for odd in find_outliers(served.inputs.config, served.inputs.targets, identities):
         labels = (odd.service, _region(served, odd.target), odd.target, odd.difference.field)
         differs.add_metric(labels, 1)
     yield differs
