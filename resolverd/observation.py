@@ -16,13 +16,13 @@ from resolverd import log
 from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook, Entry
-from resolverd.health.dissent import Dissents
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
+from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Override, Overrides
-from resolverd.health.peers import contradicted, odd_ones
-from resolverd.health.shifts import Shifts
+from resolverd.health.peers import find_outliers, outvoted
+from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.standing import KeptVerdict, Standing, digest
 from resolverd.load import Load
@@ -52,7 +52,7 @@ class Observation:
         self.monitor = Monitor(
             _targets(inputs.targets),
             on_change=self._verdict_changed,
-            doubt=inputs.config.server.doubt,
+            isolation_window=inputs.config.server.doubt,
             overridden=self._overridden,
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
@@ -62,7 +62,7 @@ class Observation:
         self.load.spilling.resume(earlier.shares)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
-        self._dissents = Dissents()
+        self._dissents = PeerMismatches()
         self._book = AddressBook(
             _hostnames(inputs),
             on_change=lambda *_: changed(),
@@ -94,7 +94,7 @@ class Observation:
 
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
-        self.monitor.doubt.window = inputs.config.server.doubt
+        self.monitor.isolation.window = inputs.config.server.doubt
         self.monitor.grace(inputs.config.server.name_grace)
         self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)
@@ -113,8 +113,8 @@ class Observation:
                 verdicts[target] = replace(verdict, soonest=0.0, at=now)
         identities = self.monitor.identities()
         config, targets = self._inputs.config, self._inputs.targets
-        wrong = contradicted(config, targets, identities, verdicts)
-        self._dissents.note(wrong, identities, now)
+        wrong = outvoted(config, targets, identities, verdicts)
+        self._dissents.record(wrong, identities, now)
         return World(
             verdicts,
             self.overrides,
@@ -130,7 +130,9 @@ class Observation:
 
     def look(self, inputs: Inputs, plan: Plan) -> None:
         """Take verdicts and overrides into account in the shares; `plan` is what is served."""
-        self.changes.compared(odd_ones(inputs.config, inputs.targets, self.monitor.identities()))
+        self.changes.compared(
+            find_outliers(inputs.config, inputs.targets, self.monitor.identities())
+        )
         judged = judge_regions(plan, self.world(), time.monotonic())
         self.load.look(inputs.config, inputs.targets, plan, judged)
 
@@ -205,9 +207,9 @@ def _targets(targets: ProbeTargets) -> list[Target]:
     ]
 
 
-def _shifts(inputs: Inputs) -> Shifts:
+def _shifts(inputs: Inputs) -> ServiceWindows:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
-    return Shifts({name: each for name, each in hours.items() if each is not None})
+    return ServiceWindows({name: each for name, each in hours.items() if each is not None})
 
 
 def _kept(inputs: Inputs, file: str) -> KeptAddresses:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from resolverd.admin.served import Served
-from resolverd.health.peers import odd_ones
+from resolverd.health.peers import find_outliers
 
 Json = dict[str, Any]
 
@@ -17,7 +17,9 @@ Json = dict[str, Any]
 def oddities(served: Served) -> dict[str, list[Json]]:
     """In what each target differs from its peers, where it does."""
     found: dict[str, list[Json]] = {}
-    for odd in odd_ones(served.inputs.config, served.inputs.targets, served.monitor.identities()):
+    for odd in find_outliers(
+        served.inputs.config, served.inputs.targets, served.monitor.identities()
+    ):
         told = {"service": odd.service, **odd.difference._asdict()}
         found.setdefault(odd.target, []).append(told)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.admin.metrics.family import Samples, counter, gauge, info
 from resolverd.admin.metrics.values import LABELS, Values
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import odd_ones
+from resolverd.health.peers import find_outliers
 
 _NONE_SENT = "where no canary has been sent"
 _UNKNOWN = "where the probe does not learn it"
@@ -94,5 +94,5 @@ def identities(values: Values) -> Samples:
 def differences(values: Values) -> Samples:
     inputs = values.served.inputs
     known = values.served.monitor.identities()
-    for odd in odd_ones(inputs.config, inputs.targets, known):
+    for odd in find_outliers(inputs.config, inputs.targets, known):
         yield (odd.service, *values.subjects[odd.target], odd.difference.field), 1

@@ -45,4 +45,4 @@ def last_durations(values: Values) -> Samples:
     "1 while nothing is heard from any region, so that this host is taken to be at fault; else 0.",
 )
 def doubt(values: Values) -> Samples:
-    yield (), float(values.served.monitor.doubt.holds)
+    yield (), float(values.served.monitor.isolation.isolated)
