@@ -154,6 +154,6 @@ async def test_an_edge_host_that_hears_nothing_is_heard_and_blames_no_region(
             admin='socket = ""\nlisten = "127.0.0.1:0"',
         )
         async with running(path) as daemon, watched(tmp_path, daemon.admin.listener) as watching:
-            await until_fired(watching, {("EdgeDoubt", "")})
+            await until_fired(watching, {("ProbesIsolated", "")})
             names = {name for name, _ in await fired(watching)}
             assert not names & {"RegionDown", "EndpointDown"}
