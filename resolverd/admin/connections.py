@@ -6,22 +6,24 @@ What is unknown is None, and never zero.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from resolverd.admin.served import Served
 from resolverd.health.connection import Connection
+from resolverd.health.family import Family, FamilyResult
 from resolverd.health.verdict import Verdict
 
 Json = dict[str, Any]
 
 
 def endpoint_connection(
-    served: Served, id_: str, verdict: Verdict, certificate_days: float
+    known: Connection,
+    results: Mapping[Family, FamilyResult],
+    verdict: Verdict,
+    certificate_days: float,
 ) -> Json:
-    """One endpoint's; `families` is None where it is asked over one alone."""
-    known = served.monitor.connections().get(id_, Connection())
-    results = served.monitor.families().get(id_, {})
+    """One endpoint's; `families` is None where `results` are empty: it is asked over one alone."""
     return {
         "connect_seconds": None if known.connect is None else round(known.connect, 6),
         "certificate": _certificate(known, certificate_days),

@@ -9,7 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from resolverd.admin.served import Served
+from resolverd.health.identity import Identity
+from resolverd.health.offers import Offers
+from resolverd.health.outcome import Canaries
 from resolverd.health.peers import find_outliers
+from resolverd.health.readings import Readings
 
 Json = dict[str, Any]
 
@@ -25,12 +29,13 @@ def oddities(served: Served) -> dict[str, list[Json]]:
     return found
 
 
-def endpoint_inference(served: Served, target: str) -> Json:
-    """One endpoint's offers, identity, load and canaries; None where its kind sees none."""
-    identity = served.monitor.identities().get(target)
-    canaries = served.monitor.canaries().get(target)
-    readings = served.monitor.readings().get(target)
-    offers = served.monitor.offers().get(target)
+def endpoint_inference(
+    offers: Offers | None,
+    identity: Identity | None,
+    canaries: Canaries | None,
+    readings: Readings | None,
+) -> Json:
+    """What is known of one endpoint's server; None where its kind of probe sees none."""
     return {
         "offers": asdict(offers) if offers else None,
         "identity": asdict(identity) if identity else None,

@@ -64,7 +64,7 @@ async def set_override(served: Served, order: Order) -> Mapping[str, Override]:
     now = time.monotonic()
     until = None if order.seconds is None else now + order.seconds
     override = Override(order.kind, order.who, order.why, now, until)
-    before = served.world.overrides.active(now)
+    before = served.overrides.active(now)
     for key in keys:
         previous = before.get(key)
         served.overrides.set(key, override)

@@ -1,4 +1,8 @@
-"""Every region's verdict at one moment, from verdicts on endpoints and operators' overrides."""
+"""Every region's verdict at one moment, from verdicts on endpoints and operators' overrides.
+
+A `World` that is judged carries its regions with it, so that all who look at one moment see one
+judgement: `judge` makes it, and `judge_regions` of it costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,21 @@ from resolverd.policy.share import Share
 from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
 
 
+class Judgement(NamedTuple):
+    """The regions by site under the Plan of `generation`, as they stood at `at` (monotonic)."""
+
+    generation: int
+    at: float
+    regions: dict[str, JudgedRegion]
+
+
 class World(NamedTuple):
     """What is known of the world: verdicts by probe target, overrides, addresses of hostnames.
 
     `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
     those that their peers contradict. `shares` are by service and
     region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
-    `looked_up` each is taken to have an address.
+    `looked_up` each is taken to have an address. `judgement` is None until `judge` has been here.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -33,10 +45,26 @@ class World(NamedTuple):
     shifts: Mapping[str, ServiceWindow] = MappingProxyType({})
     dissents: Mapping[str, PeerMismatch] = MappingProxyType({})
     looked_up: bool = True
+    judgement: Judgement | None = None
+
+
+def judge(plan: Plan, world: World, now: float) -> World:
+    """`world` with its regions judged under `plan` at `now` (monotonic seconds)."""
+    return world._replace(judgement=Judgement(plan.generation, now, _judge_all(plan, world, now)))
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
-    """The regions of every service by site, as they stand at `now` (monotonic seconds)."""
+    """The regions of every service by site, as they stand at `now` (monotonic seconds).
+
+    Those of a world that is judged under `plan` are as they were judged.
+    """
+    judgement = world.judgement
+    if judgement is not None and judgement.generation == plan.generation:
+        return judgement.regions
+    return _judge_all(plan, world, now)
+
+
+def _judge_all(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
     return {name: _judged(name, site, world, now) for name, site in plan.sites.items()}
 
 

@@ -13,10 +13,9 @@ from aiohttp import web
 from harness.config import CHAT, REGIONS, address_of, config_text
 from harness.daemon import running
 from harness.inference import MODEL, Inference
-from rich.console import Console
 from structlog.testing import capture_logs
 
-from resolverd.cli import state as state_verb
+from resolverd.cli.overview import servers_table
 
 PROBE = 'kind = "vllm"\ninterval = "500ms"\nfast_interval = "100ms"\ncredential = "%s"\n'
 SERVICES = f'{CHAT}\nmodel = "{MODEL}"\nttl = "20s"\nfailover_ttl = "2s"\n'
@@ -209,7 +208,4 @@ async def test_who_is_contradicted_by_most_is_withdrawn_until_it_agrees(
 
 def shown(state: dict[str, Any]) -> str:
     """The table of servers, as the verb `state` prints it."""
-    console = Console(width=300)
-    with console.capture() as captured:
-        console.print(state_verb._servers(state))
-    return captured.get()
+    return "\n".join(servers_table(state["regions"]).lines())
