@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from admin_room import NAME, TOKYO, Room, until
-from resolverd.health.mismatch import PeerMismatches
 
+from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.observation import Observation
 from resolverd.snapshot import regions
