@@ -41,7 +41,7 @@ async def test_asking_changes_nothing_of_what_is_known(
         _count(monkeypatch, kind, name, calls)
     for path in READS * 3:
         assert (await room.ask("GET", path)).status == 200
-    assert calls["note"] == calls["tick"], "servers are compared where the world moves on alone"
+    assert calls["record"] == calls["tick"], "servers are compared where the world moves on alone"
 
 
 async def test_state_says_what_the_steering_in_service_was_made_from(room: Room) -> None:
