@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docs.http_api import http_api, openapi
 from resolverd.config.reference import reference
 from resolverd.zone.catalogue import CHECKS
 
@@ -12,7 +13,12 @@ DOCS = Path(__file__).parent
 
 def pages() -> dict[Path, str]:
     """Each generated page and what it should say."""
-    return {DOCS / "configuration.md": reference(), DOCS / "zone-checks.md": zone_checks()}
+    return {
+        DOCS / "configuration.md": reference(),
+        DOCS / "zone-checks.md": zone_checks(),
+        DOCS / "http-api.md": http_api(),
+        DOCS / "openapi.json": openapi(),
+    }
 
 
 def zone_checks() -> str:

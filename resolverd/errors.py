@@ -7,10 +7,10 @@ derives from `ResolverdError`; whatever else escapes is a defect of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
@@ -52,6 +52,17 @@ class Problem:
         if self.mend:
             rows.append(f"    mend: {self.mend}")
         return "\n".join(rows)
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """`problem` as JSON has it, whose key for `mend` is `hint`."""
+    known = asdict(problem)
+    return {"hint" if key == "mend" else key: value for key, value in known.items()}
+
+
+def problem_from_json(told: Mapping[str, Any]) -> Problem:
+    """What `problem_json` was made from. Raises TypeError for other keys."""
+    return Problem(**{"mend" if key == "hint" else key: value for key, value in told.items()})
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

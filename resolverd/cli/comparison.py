@@ -7,7 +7,7 @@ from typing import Any
 
 from resolverd.cli.console import out, report
 from resolverd.cli.link import find
-from resolverd.errors import Problem, ResolverdError
+from resolverd.errors import Problem, ResolverdError, problem_from_json
 
 TIMEOUT = 30.0
 """Seconds that `check` waits for the daemon."""
@@ -31,7 +31,7 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
 
 def serials(told: Json) -> list[Problem]:
     """Serials that do not say that their zones have changed."""
-    return [Problem(**each) for each in told["warnings"] if each["id"] in SERIALS]
+    return [problem_from_json(each) for each in told["warnings"] if each["id"] in SERIALS]
 
 
 def show(told: Json) -> None:
@@ -40,7 +40,7 @@ def show(told: Json) -> None:
     held = [part for part in told["outdated"] if part["state"] == "held"]
     losses = {loss["message"]: loss for part in held for loss in part["problems"]}
     for loss in losses.values():
-        report(Problem(**{**loss, "severity": "warning"}))
+        report(problem_from_json({**loss, "severity": "warning"}))
     for part in held:
         out().print(f"  {part['part']}: a reload would hold this until --yes", markup=False)
     changes = told["changed"]["summary"]

@@ -86,7 +86,7 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
     assert told["canaries"]["sent"] == told["canaries"]["answered"] >= 1
     assert told["canaries"]["ttft_seconds"] > 0
     assert told["readings"] == {
-        "running": 0, "waiting": 0, "kv_usage": 0.25, "shedding": False, "lost": 0
+        "running": 0, "waiting": 0, "kv_usage_ratio": 0.25, "shedding": False, "lost_ratio": 0
     }  # fmt: skip
     assert told["offers"] == {
         "metrics": "readable", "processes": "one", "engines": 1, "models": True,
