@@ -266,8 +266,9 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
 
 
 async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
-    assert (await room.ask("GET", "/healthz")).json == {"alive": True}
-    assert (await room.ask("GET", "/readyz")).json == {"ready": True, "outdated": []}
+    assert (await room.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
+    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": []}
+    assert (await room.ask("GET", "/readyz")).json == ready
 
 
 async def test_healthz_tells_of_probes_that_do_not_start(

@@ -170,7 +170,7 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
             assert await room.sample(differs, **labels, field="version") == 1
             state = (await room.ask("GET", "/state")).json
     assert west["differs"] == [
-        {"service": "chat", "field": "version", "told": "0.31.1", "most": "0.32.0"}
+        {"service": "chat", "field": "version", "value": "0.31.1", "majority": "0.32.0"}
     ]
     assert (west["state"], east["differs"]) == ("up", [])
     (event,) = [e for e in events if e["event"] == "endpoint.differs"]
