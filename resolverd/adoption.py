@@ -187,14 +187,14 @@ class Adoption:
         plan = await self._publication.compile(inputs)
         await self._observation.admit(before, inputs)
         try:
-            snapshot = self._publication.verified(plan)
+            verified = self._publication.verified(plan)
         except ResolverdError:
             self._observation.settle(before)
             raise
         for option in needs_restart(before.config, inputs.config):
             if option != "server.listen" or not self._inherited:
                 self._log.warning("reload.needs_restart", option=option)
-        await self._publication.adopt(inputs, plan, snapshot)
+        await self._publication.adopt(inputs, plan, verified)
         self._observation.settle(inputs)
         self._dirty.set()
 

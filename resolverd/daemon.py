@@ -130,8 +130,8 @@ class Daemon:
 
     @property
     def world(self) -> World:
-        """What is known now."""
-        return self._observation.world()
+        """What answers come from, its regions judged."""
+        return self._publication.world()
 
     @property
     def names(self) -> Mapping[str, Entry]:

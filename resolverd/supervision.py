@@ -125,7 +125,7 @@ class Supervision:
         if regions is None:
             regions = daemon.snapshot.steering.regions
         up = sum(region.verdict.serves for region in regions.values())
-        doubt = daemon.monitor.doubt.reason
+        doubt = daemon.monitor.isolation.reason
         return status_line(plan.generation, up, len(regions), daemon.reloads, doubt)
 
     async def _serves(self) -> str:
