@@ -49,8 +49,9 @@ _FILES = """\
 
 Every verb reads the file that `--config` names. Without that it is `resolverd.toml` in the
 directory where the command is given, or else `/etc/resolverd/resolverd.toml`; `resolverd check`,
-`doctor` and `state` say which. One that is named and is not there is an error. Zones, databases
-and `server.state` are relative to the file's own directory, wherever the command is given.
+`doctor` and `state` say which (`demo` takes the one here alone). One that is named and is not
+there is an error. Zones, databases and `server.state` are relative to the file's own directory,
+wherever the command is given.
 
 A directory beside the file, of its name with `.d` in place of `.toml`, holds fragments:
 `resolverd.d/*.toml`, so that a deployment tool registers a region by writing one file. They are

@@ -62,7 +62,8 @@ class Sources:
 
         What it follows from and nobody wrote is said: the defaults of `path` and of `because`.
         """
-        origin = self._origin(path)
+        about = next((each for each in (path, *because) if self._located(each)), path)
+        origin = self._origin(about)
         position = origin.position if at == "key" else origin.value or origin.position
         defaults = unwritten(self.tree, (path, *because))
         return Problem(
@@ -164,6 +165,10 @@ class Sources:
             if known[: len(read)] == read:
                 self._origins[(*path, *known[len(read) :])] = origin
 
+    def _located(self, path: KeyPath) -> bool:
+        """Whether the option or a table that it would be in is written."""
+        return any(path[:length] in self._origins for length in range(1, len(path) + 1))
+
     def _origin(self, path: KeyPath) -> Origin:
         for length in range(len(path), 0, -1):
             if path[:length] in self._origins:
@@ -190,10 +195,11 @@ class Sources:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(wrong))
             lines = text.splitlines() or [""]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
-            message, mend = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            said = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            column = said.column or column
             self.problems.append(
                 Problem(
-                    str(file), line, column, "config-syntax", message, mend,
+                    str(file), line, column, "config-syntax", said.message, said.mend,
                     source=shown_line(lines[line - 1], parsed=False) if line <= len(lines) else "",
                 )
             )  # fmt: skip
