@@ -52,9 +52,12 @@ def _twice(lines: list[str], line: int, written: str) -> Explained:
     if header is not None:
         before = _first(lines, line, lambda text: (m := _HEADER.match(text)) and m[1] == header[1])
         stands = f"in line {before} already" if before else "here, and is written already above"
+        mend = "write its keys there"
+        if header[1].endswith("endpoint"):
+            mend = f"write [[{header[1]}]] in both places: it is a list of tables"
         return Explained(
             f"[{header[1]}] stands {stands}",
-            f"write its keys there, or [[{header[1]}]] in both places where it is a list of tables",
+            mend,
             header.start(1) + 1,
         )
     pair = _PAIR.fullmatch(written)
