@@ -27,15 +27,22 @@ _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
 class Origin(NamedTuple):
-    """Where a key and its value were written, with the text of that line.
+    """Where a key and its value were written, in a line of a file.
 
     `position` is that of the key, `value` of its value; None of a table that dotted keys make.
+    `secret` tells that the line is known to hold one.
     """
 
     file: str
     position: Position
-    source: str
+    line: str
     value: Position | None = None
+    secret: bool = False
+
+    @property
+    def source(self) -> str:
+        """The line's text, without the secrets in it."""
+        return shown_line(self.line, secret=self.secret)
 
 
 class Sources:
@@ -99,7 +106,7 @@ class Sources:
             return
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         value_at = Position(1, len(key) + 2)
-        said = Origin("--set", Position(1, 1), shown_line(f"{key}={value}"), value_at)
+        said = Origin("--set", Position(1, 1), f"{key}={value}", value_at)
         self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
         self._origins[path] = said
 
@@ -233,11 +240,9 @@ def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
     found = locate(text)
     secret = {each.key.line for path, each in found.items() if is_secret(path)}
     lines = [line.rstrip("\r") for line in text.split("\n")]
-    shown = {
-        line: shown_line(lines[line - 1], secret=line in secret)
-        for line in {each.key.line for each in found.values()}
-    }
     return {
-        path: Origin(str(file), each.key, shown[each.key.line], each.value)
+        path: Origin(
+            str(file), each.key, lines[each.key.line - 1], each.value, each.key.line in secret
+        )
         for path, each in found.items()
     }
