@@ -21,6 +21,8 @@ from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
+from resolverd.config.fences import FenceSize, fences
+from resolverd.config.model import Config
 from resolverd.config.probe import Probe
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
@@ -57,7 +59,7 @@ def state_of(served: Served) -> Json:
     world = served.world
     judged = judge_regions(plan, world, now)
     seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), now)
-    names, standing = _names(plan), _standing(judged)
+    names, standing, fenced = _names(plan), _standing(judged), _fences(served.inputs.config)
     outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
         "version": __version__,
@@ -79,6 +81,7 @@ def state_of(served: Served) -> Json:
         "regions": [_region(each, seen) for each in judged.values()],
         "services": [
             _service(name, served, standing[name], names.get(name, []), load)
+            | {"fences": [_fence(fence, standing[name]) for fence in fenced[name]]}
             for name, load in service_loads(served.load, plan).items()
         ],
         "overrides": [_override(k, o, now) for k, o in world.overrides.active(now).items()],
@@ -270,6 +273,20 @@ def _service(
         "names": sorted(names),
         "pins": [pin for pin, rule in config.pin.items() if name in (rule.services or (name,))],
     }
+
+
+def _fences(config: Config) -> Mapping[str, list[FenceSize]]:
+    """The fences by service."""
+    found: defaultdict[str, list[FenceSize]] = defaultdict(list)
+    for fence in fences(config):
+        found[fence.service].append(fence)
+    return found
+
+
+def _fence(fence: FenceSize, standing: Mapping[str, Verdict]) -> Json:
+    """A fence, and which of its regions serve."""
+    serving = [region for region in fence.regions if standing[region].serves]
+    return {"pins": list(fence.pins), "regions": list(fence.regions), "serving": serving}
 
 
 def _override(key: str, override: Override, now: float) -> Json:

@@ -21,7 +21,7 @@ from resolverd.admin.documents.state import StateDocument
 
 
 class FencePart(EmptiedPart):
-    """The regions that the clients of one pin of a service may have."""
+    """The regions of a service that the clients of some pins may have."""
 
     regions: list[str] = key("The regions.")
     may_fail: int = key("How many of them may be down while the last still answers.")

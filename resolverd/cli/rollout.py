@@ -14,6 +14,7 @@ from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.override import duration
 from resolverd.cli.waiting import waiting
 from resolverd.config.explain import did_you_mean
+from resolverd.config.fences import whose
 from resolverd.config.sources import read_sources
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.rollout.journal import Journal, locked, read
@@ -221,9 +222,9 @@ def _planned(arguments: argparse.Namespace, edge: Link) -> Journal:
             )
         emptied = edge.get("/drain", region=region)["emptied"]
         if emptied and not arguments.force:
-            whose = ", ".join(map(_fence, emptied))
+            fences = ", ".join(whose(each["service"], each["pins"]) for each in emptied)
             raise EmptyFenceError(
-                f"without {region} no region serves {whose}\n"
+                f"without {region} no region serves {fences}\n"
                 "bring another up first, leave it out with --order, or --force it"
             )
     return Journal(
@@ -237,11 +238,6 @@ def _planned(arguments: argparse.Namespace, edge: Link) -> Journal:
         credential=str(arguments.credential.absolute()) if arguments.credential else "",
         force=arguments.force,
     )
-
-
-def _fence(emptied: dict[str, Any]) -> str:
-    pin = f" under pin {emptied['pin']}" if emptied["pin"] else ""
-    return f"service {emptied['service']}{pin}"
 
 
 def _order(text: str | None, known: list[str]) -> list[str]:

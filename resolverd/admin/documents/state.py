@@ -95,6 +95,16 @@ class LoadPart(Part):
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
 
 
+class StateFencePart(Part):
+    """The regions of a service that the clients of some pins may have."""
+
+    pins: list[str] = key(
+        "The pins; none for clients without one, several for those in whose network all hold."
+    )
+    regions: list[str] = key("The regions.")
+    serving: list[str] = key("Those of them that serve now.")
+
+
 class ServicePart(Part):
     """One service."""
 
@@ -110,6 +120,7 @@ class ServicePart(Part):
     load: dict[str, LoadPart] = key("Load by region.")
     names: list[str] = key("Names of the DYNA records that lead to it.")
     pins: list[str] = key("Pins that hold for it.")
+    fences: list[StateFencePart] = key("Its fences.")
 
 
 class OverrideOnPart(OverridePart):
