@@ -69,6 +69,7 @@ def state_of(served: Served) -> Json:
         "doubt": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
         "config": config_path(served),
+        "state_directory": str(served.state.path.absolute()) if served.state.path else None,
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {
             "name": served.engine.name,
@@ -228,6 +229,8 @@ def _probe(settings: Probe) -> Json:
         "sni": settings.sni,
         "verify_tls": settings.verify_tls,
         "credential": settings.credential,
+        "version": settings.version,
+        "fingerprint": settings.fingerprint,
     }
 
 
@@ -263,6 +266,7 @@ def _service(
         "name": name,
         "model": service.model or None,
         "models": {region: service.model_in(region) or None for region in service.regions},
+        "must_agree": list(service.must_agree),
         "policy": service.policy,
         "answer": service.answer,
         "ttl_seconds": service.ttl,

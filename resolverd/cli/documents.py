@@ -164,7 +164,7 @@ class RolloutDocument(Document):
     """`resolverd rollout --json`."""
 
     done: bool = key("Whether every region has the new version, verified.")
-    journal: str = key("The file with how far it came.")
+    checkpoint: str = key("The file with how far it came.")
     steps: list[StepPart] = key("The steps done by this command.")
     failure: FailurePart | None = key("The step that failed, if any.")
 
