@@ -157,7 +157,7 @@ class Daemon:
         PROCESS.follow(asyncio.get_running_loop(), self._stopping.set, self._hang_up)
         ignore_unmeant()
         if not await self._start_unless_stopped():
-            self._log.info("stopped", before="ready")
+            self._log.info("stopped", early=True)
             return ExitCode.OK
         try:
             return await self.wait()
@@ -186,8 +186,8 @@ class Daemon:
         allow_open_files()
         server = inputs.config.server
         choice = choose(server, why_not())
-        self._log.info(
-            "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
+        (self._log.warning if choice.fallback else self._log.info)(
+            "engine.chosen", engine=choice.engine, workers=choice.workers, reason=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
         connections = inputs.config.admin.connections
@@ -211,7 +211,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.changes.judged(self.snapshot.steering.regions)
+        self.changes.judged(self.snapshot.steering.regions, self._publication.fences)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:
@@ -222,9 +222,9 @@ class Daemon:
             engine=self.engine.name,
             listen=[str(listener) for listener in bound],
             generation=plan.generation,
-            zones=len(plan.zones),
-            services=len(plan.services),
-            geo=[source["file"] for source in inputs.locator.describe()],
+            zone_count=len(plan.zones),
+            service_count=len(plan.services),
+            databases=[source["file"] for source in inputs.locator.describe()],
         )
 
     async def wait(self) -> ExitCode:

@@ -122,7 +122,7 @@ class Publication:
             self.snapshot = Snapshot(self.plan, self._steer(self.plan, self._world, now))
             await self._engine.publish(self.snapshot)
             regions = self.snapshot.steering.regions
-            self._observation.changes.judged(regions)
+            self._observation.changes.judged(regions, self._fences())
             self._restated(regions)
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:

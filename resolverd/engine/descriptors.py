@@ -61,10 +61,10 @@ def lowered(
         return limits
     log.get("engine").warning(
         "tcp.lowered",
-        tcp_connections=bearable,
-        configured=limits.connections,
+        connections=bearable,
+        configured_connections=limits.connections,
         descriptors=limit,
-        kept=needed,
+        reserved_descriptors=needed,
         hint=f"raise LimitNOFILE= in the unit, or ulimit -n, to "
         f"{needed + workers * limits.connections}",
     )

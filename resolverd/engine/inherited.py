@@ -64,8 +64,8 @@ def _listeners(sockets: Sequence[socket.socket]) -> list[Listener]:
 def _tell(bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]) -> None:
     """Which addresses are served instead of server.listen, and what is odd about them."""
     events = log.get("engine")
-    events.info("sockets.inherited", listen=[str(each) for each in bound], instead_of="listen")
+    events.info("sockets.inherited", listen=[str(each) for each in bound])
     for each in bound:
         missing = [name for name, have in (("UDP", udp), ("TCP", tcp)) if each not in have]
         if missing:
-            events.warning("sockets.half", listen=str(each), missing=missing)
+            events.warning("sockets.half", listener=str(each), missing=missing)

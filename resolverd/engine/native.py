@@ -152,7 +152,7 @@ class NativeEngine:
         else:
             asyncio.get_running_loop().call_soon(self._tell_samples, most)
         if dropped := threads.samples_dropped():
-            self._log.warning("samples.dropped", queries=dropped)
+            self._log.warning("samples.dropped", query_count=dropped)
 
 
 def _let_workers_go_first() -> None:

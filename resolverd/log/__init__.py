@@ -163,9 +163,9 @@ def dropped() -> int:
     return _queue.dropped_total if _queue else 0
 
 
-def get(room: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose events carry the room they come from."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
+def get(name: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose events carry its name, the part of the daemon that they come from."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
     return logger
 
 
@@ -227,8 +227,8 @@ def _dropped_line(dropped: Dropped) -> bytes:
             lines.append(line)
 
     since = datetime.fromtimestamp(dropped.since, UTC).isoformat(timespec="milliseconds")
-    structlog.wrap_logger(_Lines(_Kept()), room="log").warning(
-        "log.dropped", events=dropped.events, since=since, reason=dropped.reason
+    structlog.wrap_logger(_Lines(_Kept()), logger="log").warning(
+        "log.dropped", event_count=dropped.events, since=since, reason=dropped.reason
     )
     return b"".join(lines)
 
