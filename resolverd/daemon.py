@@ -47,6 +47,7 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
 from resolverd.snapshot.difference import Difference
+from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
@@ -102,6 +103,11 @@ class Daemon:
     def snapshot(self) -> Snapshot:
         """What is served now."""
         return self._publication.snapshot
+
+    @property
+    def fences(self) -> Sequence[FenceSize]:
+        """The fences of the configuration that is served."""
+        return self._publication.fences
 
     @property
     def inputs(self) -> Inputs:
@@ -211,7 +217,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.changes.judged(self.snapshot.steering.regions, self._publication.fences)
+        self.changes.judged(self.snapshot.steering.regions, self.fences)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:

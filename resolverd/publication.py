@@ -24,6 +24,7 @@ from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
+from resolverd.snapshot.fences import FenceSize, fences
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
@@ -46,7 +47,7 @@ class Verified(NamedTuple):
 class Publication:
     """Snapshots of what `observation` sees, published to `engine`; `restated` hears of each.
 
-    `inputs`, `plan` and `snapshot` are there from `first` on.
+    `inputs`, `plan`, `snapshot` and the `fences` of the configuration are there from `first` on.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Publication:
         self.inputs: Inputs
         self.plan: Plan
         self.snapshot: Snapshot
+        self.fences: list[FenceSize]
         self._world: World
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._promises, self._restated = promises, restated
@@ -122,7 +124,7 @@ class Publication:
             self.snapshot = Snapshot(self.plan, self._steer(self.plan, self._world, now))
             await self._engine.publish(self.snapshot)
             regions = self.snapshot.steering.regions
-            self._observation.changes.judged(regions, self._fences())
+            self._observation.changes.judged(regions, self.fences)
             self._restated(regions)
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
@@ -144,6 +146,7 @@ class Publication:
 
     def _serve(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         self.inputs, self.plan = inputs, plan
+        self.fences = fences(inputs.config)
         self.snapshot, self._world = verified
 
     def _steer(self, plan: Plan, world: World, now: float) -> Steering:

@@ -66,7 +66,9 @@ class Restoration:
                     self._path, self._options, progress=progress, reads=Reads(replay=replay)
                 )
             except ResolverdError as worse:
-                self._log.warning("kept.refused", files=list(files), problems=str(worse).splitlines())
+                self._log.warning(
+                    "kept.refused", files=list(files), problems=str(worse).splitlines()
+                )
                 continue
             self._say(refused, manifest, files)
             return inputs

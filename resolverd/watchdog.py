@@ -71,7 +71,7 @@ class Watchdog:
         if wrong is None:
             return task.result()
         if not isinstance(wrong, ResolverdError):
-            self._log.error("watchdog.defect", proof=name, exc_info=wrong)
+            self._log.error("watchdog.defect", task=name, exc_info=wrong)
         return f"{type(wrong).__name__}: {wrong}"
 
 

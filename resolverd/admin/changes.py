@@ -43,9 +43,7 @@ class Changes:
             self._log.info("endpoint.agrees", **_told(each))
         self._odd = now
 
-    def judged(
-        self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()
-    ) -> None:
+    def judged(self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()) -> None:
         """Tell which regions have changed since the last call, of which the first only remembers.
 
         Of the `fences` of the configuration that is served it tells which have no region now.
@@ -77,7 +75,7 @@ class Changes:
                     service=fence.service,
                     pin=fence.pin,
                     regions=list(fence.regions),
-                    consequence="no region serves these clients: they are answered as all_down says",
+                    consequence="these clients are answered as all_down says",
                 )
         for fence in self._unserved:
             if fence not in now and fence in self._fences:

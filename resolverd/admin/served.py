@@ -17,6 +17,7 @@ from resolverd.health.overrides import Overrides
 from resolverd.kept.directory import StateDirectory
 from resolverd.load import Load
 from resolverd.snapshot.difference import Difference
+from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
@@ -120,6 +121,10 @@ class Served(Protocol):
     def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
+    @property
+    def fences(self) -> Sequence[FenceSize]:
+        """The fences of the configuration that is served."""
+
     @property
     def snapshot(self) -> Snapshot: ...
     @property

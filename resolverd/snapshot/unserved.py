@@ -25,8 +25,7 @@ def unserved(fences: Iterable[FenceSize], regions: Iterable[JudgedRegion]) -> li
     return [
         fence
         for fence in fences
-        if fence.regions
-        and not any((fence.service, region) in serving for region in fence.regions)
+        if fence.regions and not any((fence.service, region) in serving for region in fence.regions)
     ]
 
 
@@ -40,7 +39,9 @@ def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -
         for fence in unserved(fences, regions)
     ]
     down = [_named(site, regions) for site in regions if not site.verdict.serves]
-    parts = [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region"] if without else []
+    parts = (
+        [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region"] if without else []
+    )
     parts += [f"down: {_few(down)}"] if down else []
     return "; ".join(parts)
 

@@ -174,7 +174,7 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
     ]
     assert (west["state"], east["differs"]) == ("up", [])
     (event,) = [e for e in events if e["event"] == "endpoint.differs"]
-    assert (event["log_level"], event["target"], event["told"]) == (
+    assert (event["log_level"], event["target"], event["value"]) == (
         "warning",
         "us-west-1",
         "0.31.1",

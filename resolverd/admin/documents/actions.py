@@ -81,6 +81,7 @@ class ReadyDocument(Document):
     ready: Literal[True] = key("Always true: else the status is 503.")
     outdated: list[OutdatedPart] = key("Parts in an older state than their files.")
     degraded: list[str] = key("What fails that answers do not need, in words.")
+    down: str = key("Services without a region and regions that are down, in words; or empty.")
 
 
 class StandingPart(Part):
