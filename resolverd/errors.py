@@ -7,6 +7,7 @@ derives from `ResolverdError`; whatever else escapes is a defect of ours.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -47,8 +48,8 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         rows = [f"{place}: {self.id}: {self.message}"]
         if self.source:
-            caret = "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1])
-            rows += [f"    {self.source}", f"    {caret}^"]
+            margin = "".join(map(_blank, self.source[: self.column - 1]))
+            rows += [f"    {self.source}", f"    {margin}^"]
         if self.mend:
             rows.append(f"    mend: {self.mend}")
         return "\n".join(rows)
@@ -63,6 +64,15 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def problem_from_json(told: Mapping[str, Any]) -> Problem:
     """What `problem_json` was made from. Raises TypeError for other keys."""
     return Problem(**{"mend" if key == "hint" else key: value for key, value in told.items()})
+
+
+def _blank(character: str) -> str:
+    """As much space as a character takes: a tab a tab, a wide one two, one that combines none."""
+    if character == "\t":
+        return "\t"
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return ""
+    return "  " if unicodedata.east_asian_width(character) in {"W", "F"} else " "
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

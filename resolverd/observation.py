@@ -16,13 +16,13 @@ from resolverd import log
 from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook, Entry
-from resolverd.health.dissent import Dissents
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
+from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Override, Overrides
-from resolverd.health.peers import contradicted, odd_ones
-from resolverd.health.shifts import Shifts
+from resolverd.health.peers import find_outliers, outvoted
+from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.standing import KeptVerdict, Standing, digest
 from resolverd.load import Load
@@ -52,7 +52,7 @@ class Observation:
         self.monitor = Monitor(
             _targets(inputs.targets),
             on_change=self._verdict_changed,
-            doubt=inputs.config.server.doubt,
+            isolation_window=inputs.config.server.doubt,
             overridden=self._overridden,
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
@@ -62,7 +62,7 @@ class Observation:
         self.load.spilling.resume(earlier.shares)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
-        self._dissents = Dissents()
+        self._mismatches = PeerMismatches()
         self._book = AddressBook(
             _hostnames(inputs),
             on_change=lambda *_: changed(),
@@ -94,7 +94,7 @@ class Observation:
 
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
-        self.monitor.doubt.window = inputs.config.server.doubt
+        self.monitor.isolation.window = inputs.config.server.doubt
         self.monitor.grace(inputs.config.server.name_grace)
         self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)
@@ -110,9 +110,10 @@ class Observation:
         """
         self._expire_overrides(now)
         identities, verdicts = self.monitor.identities(), self._verdicts(now)
-        self.changes.compared(odd_ones(inputs.config, inputs.targets, identities))
+        self.changes.compared(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
-        self._dissents.note(contradicted(config, targets, identities, verdicts), identities, now)
+        wrong = outvoted(config, targets, identities, verdicts)
+        self._mismatches.record(wrong, identities, now)
         world = self.seen(plan, now)
         self.load.look(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
         return world._replace(shares=self.load.shares())
@@ -125,7 +126,7 @@ class Observation:
             self._book.as_known(),
             shares=self.load.shares(),
             shifts=self.shifts.at(now, time.time()),
-            dissents=self._dissents.by_target(),
+            dissents=self._mismatches.by_target(),
         )
         return judge(plan, world, now)
 
@@ -215,9 +216,9 @@ def _targets(targets: ProbeTargets) -> list[Target]:
     ]
 
 
-def _shifts(inputs: Inputs) -> Shifts:
+def _shifts(inputs: Inputs) -> ServiceWindows:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
-    return Shifts({name: each for name, each in hours.items() if each is not None})
+    return ServiceWindows({name: each for name, each in hours.items() if each is not None})
 
 
 def _kept(inputs: Inputs, file: str) -> KeptAddresses:

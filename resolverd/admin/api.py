@@ -205,7 +205,7 @@ class Api:
         `degraded` says what keeps failing beside the answers, which go on.
         Parts that are served in an older state than their files are named, and do not count.
         """
-        doubt = self._served.monitor.doubt.reason
+        doubt = self._served.monitor.isolation.reason
         if doubt:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         found = degraded(self._served)

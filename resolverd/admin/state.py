@@ -25,7 +25,7 @@ from resolverd.config.probe import Probe
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
 from resolverd.health.connection import Connection
-from resolverd.health.doubt import Doubt
+from resolverd.health.isolation import IsolationDetector
 from resolverd.health.overrides import Override
 from resolverd.health.target import Counters
 from resolverd.health.verdict import Verdict
@@ -63,8 +63,8 @@ def state_of(served: Served) -> Json:
         "version": __version__,
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
-        "ready": served.ready and not served.monitor.doubt.reason,
-        "doubt": _doubt(served.monitor.doubt, now),
+        "ready": served.ready and not served.monitor.isolation.reason,
+        "doubt": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
@@ -128,13 +128,13 @@ def _moment(reading: float | None, now: float) -> str | None:
     return None if reading is None else iso(time.time() - (now - reading))
 
 
-def _doubt(doubt: Doubt, now: float) -> Json:
+def _isolation(isolation: IsolationDetector, now: float) -> Json:
     """Whether this host is taken to be at fault; `awaited` are regions not heard again yet."""
     return {
-        "holds": doubt.holds,
-        "since": _moment(doubt.since, now),
-        "awaited": list(doubt.regions),
-        "reason": doubt.reason or None,
+        "holds": isolation.isolated,
+        "since": _moment(isolation.since, now),
+        "awaited": list(isolation.regions),
+        "reason": isolation.reason or None,
     }
 
 

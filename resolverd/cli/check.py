@@ -6,7 +6,7 @@ import argparse
 import textwrap
 from pathlib import Path
 
-from resolverd.cli.comparison import forecast, serials, show
+from resolverd.cli.comparison import forecast, of_daemon, show
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
@@ -59,7 +59,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
     add_socket(parser)
-    add_config(parser)
+    add_config(parser, may_be_gone=True)
     add_json(parser)
     parser.add_argument(
         "--import",
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     compared = forecast(arguments) if inputs is not None else None
     if compared is not None:
-        problems = (*problems, *serials(compared))
+        problems = (*problems, *of_daemon(compared))
     if arguments.json:
         told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(

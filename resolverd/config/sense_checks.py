@@ -46,6 +46,7 @@ def _ttls(config: Config) -> Iterator[Finding]:
                     path, "config-ttl-floor",
                     f"{key} is {ttl:g} s, under server.ttl_floor, which is {floor:g} s",
                     f'write {key} = "{floor:g}s", or lower server.ttl_floor', "warning",
+                    because=(("server", "ttl_floor"),),
                 )  # fmt: skip
 
 
@@ -116,7 +117,8 @@ def _ports(config: Config) -> Iterator[Finding]:
             yield Finding(
                 ("admin", "listen"), "config-admin-port",
                 f"{admin} is where DNS is served over TCP ({listener})",
-                f"write another port, such as {admin._replace(port=9353)}",
+                f'write listen = "{admin._replace(port=9353)}" in [admin], or another port',
+                because=(("server", "listen"),),
             )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from resolverd.config.declared import dotted
+from resolverd.config.defaults import is_written, unwritten
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.positions import Position, locate_keys
+from resolverd.config.positions import Position, locate
 from resolverd.config.secrets import is_secret, shown_line, shown_text
 from resolverd.config.toml_errors import explain_toml
 from resolverd.errors import Problem, Severity
@@ -25,11 +27,15 @@ _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
 class Origin(NamedTuple):
-    """The file and position that a key was written at, with the text of that line."""
+    """Where a key and its value were written, with the text of that line.
+
+    `position` is that of the key, `value` of its value; None of a table that dotted keys make.
+    """
 
     file: str
     position: Position
     source: str
+    value: Position | None = None
 
 
 class Sources:
@@ -43,19 +49,35 @@ class Sources:
         self._origins: dict[KeyPath, Origin] = {}
 
     def problem(
-        self, path: KeyPath, check: str, message: str, mend: str = "", severity: Severity = "error"
+        self,
+        path: KeyPath,
+        check: str,
+        message: str,
+        mend: str = "",
+        severity: Severity = "error",
+        at: Literal["value", "key"] = "value",
+        because: tuple[KeyPath, ...] = (),
     ) -> Problem:
-        """A finding about the key at `path`, or about its nearest written ancestor."""
+        """A finding about the key at `path`, or about its nearest written ancestor; see `Finding`.
+
+        What it follows from and nobody wrote is said: the defaults of `path` and of `because`.
+        """
         origin = self._origin(path)
+        position = origin.position if at == "key" else origin.value or origin.position
+        defaults = unwritten(self.tree, (path, *because))
         return Problem(
             origin.file,
-            *origin.position,
+            *position,
             check,
-            shown_text(message),
+            "; ".join([shown_text(message), *defaults]),
             mend,
             severity,
             source=origin.source,
         )
+
+    def is_written(self, path: KeyPath) -> bool:
+        """Whether some file, or an override, has a value at `path`."""
+        return is_written(self.tree, path)
 
     def override(self, key: str, value: Any) -> None:
         """Set a dotted key, such as ``server.listen``, over what the files say."""
@@ -75,7 +97,8 @@ class Sources:
             )  # fmt: skip
             return
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
-        said = Origin("--set", Position(1, len(key) + 2), shown_line(f"{key}={value}"))
+        value_at = Position(1, len(key) + 2)
+        said = Origin("--set", Position(1, 1), shown_line(f"{key}={value}"), value_at)
         self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
         self._origins[path] = said
 
@@ -200,22 +223,15 @@ def _unlisted(directory: str, wrong: OSError) -> Problem:
     )  # fmt: skip
 
 
-def dotted(path: KeyPath) -> str:
-    """``("region", "us-east", "endpoint", 0)`` as ``region.us-east.endpoint[0]``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
 def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
-    found = locate_keys(text)
-    secret = {position.line for path, position in found.items() if is_secret(path)}
+    found = locate(text)
+    secret = {each.key.line for path, each in found.items() if is_secret(path)}
     lines = [line.rstrip("\r") for line in text.split("\n")]
     shown = {
         line: shown_line(lines[line - 1], secret=line in secret)
-        for line in {position.line for position in found.values()}
+        for line in {each.key.line for each in found.values()}
     }
     return {
-        path: Origin(str(file), position, shown[position.line]) for path, position in found.items()
+        path: Origin(str(file), each.key, shown[each.key.line], each.value)
+        for path, each in found.items()
     }

@@ -11,11 +11,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from resolverd.health.dissent import Dissent
+from resolverd.health.mismatch import PeerMismatch
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
 from resolverd.health.resolved import Resolved
-from resolverd.health.shifts import Shift
+from resolverd.health.service_windows import ServiceWindow
 from resolverd.health.verdict import UNKNOWN, State, Verdict, overridden
 from resolverd.policy.share import Share
 from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
@@ -42,8 +42,8 @@ class World(NamedTuple):
     overrides: Overrides
     resolved: Callable[[str], Resolved]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
-    shifts: Mapping[str, Shift] = MappingProxyType({})
-    dissents: Mapping[str, Dissent] = MappingProxyType({})
+    shifts: Mapping[str, ServiceWindow] = MappingProxyType({})
+    dissents: Mapping[str, PeerMismatch] = MappingProxyType({})
     looked_up: bool = True
     judgement: Judgement | None = None
 
@@ -82,7 +82,7 @@ def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
         ended=ended,
     )
     if shift is not None:
-        verdict = shift.foreseen(verdict, now, site.ttl)
+        verdict = shift.with_boundary(verdict, now, site.ttl)
     return JudgedRegion(name, site.region, site.services, verdict, endpoints)
 
 

@@ -146,7 +146,7 @@ async def test_an_endpoint_that_falls_again_is_held_down_until_it_is_cleared(
     assert endpoint["reason"] == "held down, as it fell again within 3600 s; HTTP 200"
     (held,) = (event for event in events if event["event"] == "endpoint.held")
     assert (held["target"], held["log_level"]) == ("ap-northeast-1", "warning")
-    labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1"}
+    labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1", "probe": ""}
     assert await room.sample("resolverd_endpoint_held", **labels) == 1
     assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
     cleared = (await room.ask("DELETE", "/override/ap-northeast")).json

@@ -100,7 +100,7 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
 async def test_metrics_tell_canaries_identity_and_condition(fleet: tuple[Fleet, Path]) -> None:
     servers, path = fleet
     async with watched(path) as room:
-        labels = {"region": "us-east", "endpoint": "us-east-1"}
+        labels = {"region": "us-east", "endpoint": "us-east-1", "probe": ""}
         assert await room.sample("resolverd_canaries_total", **labels, result="token") >= 1
         assert await room.sample("resolverd_canary_tokens_total", **labels) >= 4
         assert await room.sample("resolverd_canary_ttft_seconds", **labels) > 0
@@ -165,9 +165,9 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
 
             await until(told)
             west, east = await endpoint(room, "us-west"), await endpoint(room, "us-east")
-            labels = {"service": "chat", "region": "us-west", "endpoint": "us-west-1"}
+            labels = {"region": "us-west", "endpoint": "us-west-1", "probe": ""}
             differs = "resolverd_endpoint_differs"
-            assert await room.sample(differs, **labels, field="version") == 1
+            assert await room.sample(differs, service="chat", **labels, field="version") == 1
             state = (await room.ask("GET", "/state")).json
     assert west["differs"] == [
         {"service": "chat", "field": "version", "value": "0.31.1", "majority": "0.32.0"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from admin_room import NAME, TOKYO, Room, until
 
-from resolverd.health.dissent import Dissents
+from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.observation import Observation
 from resolverd.snapshot import regions
@@ -37,11 +37,11 @@ async def test_asking_changes_nothing_of_what_is_known(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: Counter[str] = Counter()
-    for kind, name in ((Observation, "tick"), (Dissents, "note")):
+    for kind, name in ((Observation, "tick"), (PeerMismatches, "record")):
         _count(monkeypatch, kind, name, calls)
     for path in READS * 3:
         assert (await room.ask("GET", path)).status == 200
-    assert calls["note"] == calls["tick"], "servers are compared where the world moves on alone"
+    assert calls["record"] == calls["tick"], "servers are compared where the world moves on alone"
 
 
 async def test_state_says_what_the_steering_in_service_was_made_from(room: Room) -> None:

@@ -109,7 +109,7 @@ def test_a_cut_uplink_moves_no_answer_and_makes_the_host_not_ready(
 
         plugged.plug(end)
         until(lambda: daemon.get("/readyz")[0] == 200)
-        # A probe sent before the plug may still time out: a suspect region's TTL is low, never its place.
+        # A probe sent before the plug may still time out: that lowers the TTL, and moves nothing.
         until(lambda: answered(daemon, home) == 20)
         assert "resolverd_edge_doubt 0.0" in daemon.get("/metrics")[1]
         assert len(daemon.logged("doubt.ended")) == len(daemon.logged("doubt.began"))

@@ -384,6 +384,6 @@ def test_a_share_goes_on_where_it_was_and_an_old_one_does_not(fresh: Host) -> No
         standing["at"] = time.time() - age
         (fresh.state / NAME).write_text(json.dumps(standing))
         fresh.start()
-        spilled = fresh.running.metric(r'resolverd_spill_share\{region="eu-west",service="chat"\}')
+        spilled = fresh.running.metric(r'resolverd_spill_ratio\{region="eu-west",service="chat"\}')
         assert spilled == share
         fresh.kill()
