@@ -55,6 +55,15 @@ class Problem:
         return "\n".join(rows)
 
 
+def _blank(character: str) -> str:
+    """As much space as a character takes: a tab a tab, a wide one two, one that combines none."""
+    if character == "\t":
+        return "\t"
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return ""
+    return "  " if unicodedata.east_asian_width(character) in {"W", "F"} else " "
+
+
 def problem_json(problem: Problem) -> dict[str, Any]:
     """`problem` as JSON has it, whose key for `mend` is `hint`."""
     known = asdict(problem)
@@ -64,15 +73,6 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def problem_from_json(told: Mapping[str, Any]) -> Problem:
     """What `problem_json` was made from. Raises TypeError for other keys."""
     return Problem(**{"mend" if key == "hint" else key: value for key, value in told.items()})
-
-
-def _blank(character: str) -> str:
-    """As much space as a character takes: a tab a tab, a wide one two, one that combines none."""
-    if character == "\t":
-        return "\t"
-    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
-        return ""
-    return "  " if unicodedata.east_asian_width(character) in {"W", "F"} else " "
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

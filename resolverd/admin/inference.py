@@ -21,9 +21,8 @@ Json = dict[str, Any]
 def oddities(served: Served) -> dict[str, list[Json]]:
     """In what each target differs from its peers, where it does."""
     found: dict[str, list[Json]] = {}
-    for odd in find_outliers(
-        served.inputs.config, served.inputs.targets, served.monitor.identities()
-    ):
+    inputs, identities = served.inputs, served.monitor.identities()
+    for odd in find_outliers(inputs.config, inputs.targets, identities):
         field, value, majority = odd.difference
         told = {"service": odd.service, "field": field, "value": value, "majority": majority}
         found.setdefault(odd.target, []).append(told)
