@@ -10,22 +10,14 @@ from typing import cast
 
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
-from resolverd.dns.names import to_text
+from resolverd.dns.names import Key, to_text
 from resolverd.zone.dyna import DYNA, Dyna
 from resolverd.zone.model import Zone
 
 
 def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
     """A warning for each service that is not used, or whose TTL cannot fall at some name."""
-    least: dict[str, tuple[int, str]] = {}
-    for zone in zones:
-        for owner, rrsets in zone.rrsets.items():
-            if DYNA in rrsets:
-                for rdata in rrsets[DYNA].rdatas:
-                    name = cast(Dyna, rdata).service
-                    least[name] = min(
-                        least.get(name, (1 << 32, "")), (rrsets[DYNA].ttl, to_text(owner))
-                    )
+    least = _least_ttls(zones)
     for name, service in config.service.items():
         if name not in least:
             yield Finding(
@@ -34,7 +26,7 @@ def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
                 f"write a record such as: {name} 60 DYNA {name}", "warning",
             )  # fmt: skip
         elif 0 < least[name][0] < service.failover_ttl:
-            ttl, owner = least[name]
+            ttl, owner = least[name][0], to_text(least[name][1])
             yield Finding(
                 ("service", name, "failover_ttl"), "config-failover-ttl-ceiling",
                 f"{owner} has the TTL {ttl} s, under failover_ttl, which is "
@@ -42,3 +34,15 @@ def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
                 f'write failover_ttl = "{max(1, ttl // 2)}s", or a larger TTL at {owner}',
                 "warning",
             )  # fmt: skip
+
+
+def _least_ttls(zones: Iterable[Zone]) -> dict[str, tuple[int, Key]]:
+    """The least TTL, in seconds, of the DYNAs of each service, and the owner that has it."""
+    least: dict[str, tuple[int, Key]] = {}
+    for zone in zones:
+        for owner, rrsets in zone.rrsets.items():
+            if DYNA in rrsets:
+                for rdata in rrsets[DYNA].rdatas:
+                    service, found = cast(Dyna, rdata).service, (rrsets[DYNA].ttl, owner)
+                    least[service] = min(least.get(service, found), found)
+    return least
