@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from docs.http_api import http_api, openapi
 from resolverd.admin.metrics.reference import table as metrics_table
 from resolverd.config.reference import reference
 from resolverd.zone.catalogue import CHECKS
@@ -18,6 +19,8 @@ def pages() -> dict[Path, str]:
         DOCS / "configuration.md": reference(),
         DOCS / "operations.md": operations(),
         DOCS / "zone-checks.md": zone_checks(),
+        DOCS / "http-api.md": http_api(),
+        DOCS / "openapi.json": openapi(),
     }
 
 

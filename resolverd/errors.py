@@ -8,10 +8,10 @@ derives from `ResolverdError`; whatever else escapes is a defect of ours.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
@@ -62,6 +62,17 @@ def _blank(character: str) -> str:
     if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return ""
     return "  " if unicodedata.east_asian_width(character) in {"W", "F"} else " "
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """`problem` as JSON has it, whose key for `mend` is `hint`."""
+    known = asdict(problem)
+    return {"hint" if key == "mend" else key: value for key, value in known.items()}
+
+
+def problem_from_json(told: Mapping[str, Any]) -> Problem:
+    """What `problem_json` was made from. Raises TypeError for other keys."""
+    return Problem(**{"mend" if key == "hint" else key: value for key, value in told.items()})
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

@@ -21,10 +21,10 @@ Json = dict[str, Any]
 def oddities(served: Served) -> dict[str, list[Json]]:
     """In what each target differs from its peers, where it does."""
     found: dict[str, list[Json]] = {}
-    for odd in find_outliers(
-        served.inputs.config, served.inputs.targets, served.monitor.identities()
-    ):
-        told = {"service": odd.service, **odd.difference._asdict()}
+    inputs, identities = served.inputs, served.monitor.identities()
+    for odd in find_outliers(inputs.config, inputs.targets, identities):
+        field, value, majority = odd.difference
+        told = {"service": odd.service, "field": field, "value": value, "majority": majority}
         found.setdefault(odd.target, []).append(told)
     return found
 
@@ -50,9 +50,9 @@ def endpoint_inference(
         "readings": {
             "running": readings.running,
             "waiting": readings.waiting,
-            "kv_usage": readings.kv_usage,
+            "kv_usage_ratio": readings.kv_usage,
             "shedding": readings.shedding,
-            "lost": round(readings.lost, 3),
+            "lost_ratio": round(readings.lost, 3),
         }
         if readings
         else None,

@@ -20,7 +20,13 @@ def region_load(load: Load, region: str) -> Json:
     figures = load.alerting.figures.get(region, Figures())
     states = load.alerting.states.get(region, {})
     return {
-        "outcomes": {name: _rounded(value) for name, value in figures._asdict().items()},
+        "outcomes": {
+            "ttft_p50_seconds": _rounded(figures.ttft_p50),
+            "ttft_p99_seconds": _rounded(figures.ttft_p99),
+            "success_ratio": _rounded(figures.success_rate),
+            "gpu_utilization_ratio": _rounded(figures.gpu),
+            "failover_ratio": _rounded(figures.failover_rate),
+        },
         "alerts": {alert: states.get(alert, AlertState()).firing for alert in ALERTS},
     }
 
@@ -32,8 +38,8 @@ def service_loads(load: Load, plan: Plan) -> dict[str, Json]:
         name: {
             region: {
                 "saturation": _rounded(saturations.get((name, region))),
-                "spilled": round(share.spilled, 6),
-                "takes": round(share.takes, 6),
+                "spill_ratio": round(share.spilled, 6),
+                "accept_ratio": round(share.takes, 6),
             }
             for region in service.regions
             for share in [shares.get((name, region), NO_SHARE)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from dataclasses import asdict
 from pathlib import Path
 
 from resolverd.cli.comparison import forecast, of_daemon, show
@@ -12,7 +11,7 @@ from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
-from resolverd.errors import ExitCode, ProblemsError, errors_among
+from resolverd.errors import ExitCode, ProblemsError, errors_among, problem_json
 from resolverd.loop import run_loop
 from resolverd.restoration import outlook
 from resolverd.snapshot.fences import describe, fences
@@ -93,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(
             {
                 "served": bool(summary),
-                "problems": [asdict(p) for p in problems],
+                "problems": [problem_json(p) for p in problems],
                 "fences": told,
                 "restart": instead or None,
                 "reload": compared,

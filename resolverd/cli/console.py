@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from resolverd.admin.documents.version import versioned
 from resolverd.cli.rows import Rows
 from resolverd.cli.streams import discard
 from resolverd.errors import Problem
@@ -90,12 +92,12 @@ def columns(*names: str) -> Table:
     return table
 
 
-def show_json(value: Any) -> None:
-    """One JSON document that any parser takes: None where a number has no end.
+def show_json(document: Mapping[str, Any]) -> None:
+    """One JSON document with its version: None where a number has no end.
 
     Coloured at a terminal, which takes a hundred times as long.
     """
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False, indent=2)
+    text = json.dumps(versioned(document), allow_nan=False, ensure_ascii=False, indent=2)
     if sys.stdout.isatty():
         out().print_json(text, ensure_ascii=False)
     else:

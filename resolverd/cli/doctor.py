@@ -71,12 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
                 "config": str(found.file) if found.file else None,
                 "engine": found.engine,
                 "worst": level,
-                "findings": [finding._asdict() for finding in findings],
+                "findings": [_as_json(finding) for finding in findings],
             }
         )
     else:
         _show(findings)
     return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {"id": finding.id, "level": finding.level, "seen": finding.seen, "hint": finding.mend}
 
 
 def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -30,12 +30,12 @@ class NoDaemonError(ResolverdError):
 
 
 class RefusedError(ResolverdError):
-    """The daemon will not do what was asked; the text has its mend."""
+    """The daemon will not do what was asked; the text has its hint."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         self.body = body
         self.exit_code = _EXIT_CODES.get(status, ExitCode.UNAVAILABLE)
-        super().__init__(f"{body.get('error', f'HTTP {status}')}\n{body.get('mend', '')}".rstrip())
+        super().__init__(f"{body.get('error', f'HTTP {status}')}\n{body.get('hint', '')}".rstrip())
 
 
 class _Connection(http.client.HTTPConnection):

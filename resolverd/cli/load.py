@@ -18,14 +18,14 @@ def _spill(state: Json) -> Rows:
     table = Rows("service", "region", "saturation", "sends on", "takes")
     for service in state["services"]:
         for region, load in service["load"].items():
-            if load["saturation"] is None and not load["spilled"] and not load["takes"]:
+            if load["saturation"] is None and not load["spill_ratio"] and not load["accept_ratio"]:
                 continue
             table.add_row(
                 Cell(service["name"]),
                 Cell(region),
                 _number(load["saturation"], "{:.2f}"),
-                Cell(_share(load["spilled"]), "yellow" if load["spilled"] else ""),
-                Cell(_share(load["takes"])),
+                Cell(_share(load["spill_ratio"]), "yellow" if load["spill_ratio"] else ""),
+                Cell(_share(load["accept_ratio"])),
             )
     return table
 
@@ -40,11 +40,11 @@ def _outcomes(state: Json) -> Rows:
         firing = [alert for alert, fires in region["alerts"].items() if fires]
         table.add_row(
             Cell(name),
-            _number(outcomes["ttft_p50"], "{:.3f} s"),
-            _number(outcomes["ttft_p99"], "{:.3f} s"),
-            _number(outcomes["success_rate"], "{:.2%}"),
-            _number(outcomes["gpu"], "{:.0%}"),
-            _number(outcomes["failover_rate"], "{:.1%}"),
+            _number(outcomes["ttft_p50_seconds"], "{:.3f} s"),
+            _number(outcomes["ttft_p99_seconds"], "{:.3f} s"),
+            _number(outcomes["success_ratio"], "{:.2%}"),
+            _number(outcomes["gpu_utilization_ratio"], "{:.0%}"),
+            _number(outcomes["failover_ratio"], "{:.1%}"),
             Cell(", ".join(firing) or "none", "red" if firing else ""),
         )
     return table

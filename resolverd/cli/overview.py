@@ -96,8 +96,8 @@ def facts(state: Json) -> Rows:
     workers = f"{engine['workers']} worker{'' if engine['workers'] == 1 else 's'}"
     tried = f"{reload['adopted']} adopted, {reload['refused']} refused, {reload['held']} held"
     last = "none yet"
-    if reload["last"] != "started":
-        last = f"{reload['last']} {since(reload['at'])} ago"
+    if reload["result"] != "started":
+        last = f"{reload['result']} {since(reload['at'])} ago"
     rows = Rows()
     for label, fact in (
         ("daemon", f"resolverd {state['version']}, up {span(state['uptime_seconds'])}"),
@@ -192,7 +192,7 @@ def _server(endpoint: Json) -> Iterator[str | Cell]:
     yield "-" if ttft is None else f"{1000 * ttft:.0f} ms"
     yield f"{canaries['sent']}, {canaries['tokens']} tokens" if canaries else "-"
     odd = (
-        f"{each['field']} {each['told']}, most {each['most']} ({each['service']})"
+        f"{each['field']} {each['value']}, most {each['majority']} ({each['service']})"
         for each in endpoint["differs"]
     )
     yield Cell(", ".join(odd), "yellow")

@@ -40,7 +40,7 @@ async def test_state_tells_what_is_served_and_known(room: Room) -> None:
     assert endpoint["probes"] >= 1
     (service,) = state["services"]
     assert (service["name"], service["names"], service["pins"]) == ("chat", [NAME], ["gdpr"])
-    assert state["reload"]["last"] == "started"
+    assert state["reload"]["result"] == "started"
 
 
 async def test_state_follows_what_is_measured(room: Room, played: Endpoints) -> None:
@@ -203,7 +203,7 @@ async def test_a_bad_override_is_refused_with_an_example(room: Room, body: str, 
     reply = await room.ask("POST", "/override", data=body)
     assert reply.status == 400
     assert told in reply.json["error"]
-    assert '"target"' in reply.json["mend"]
+    assert '"target"' in reply.json["hint"]
     assert room.daemon.overrides.next_expiry() is None
 
 
@@ -227,7 +227,7 @@ async def test_every_error_says_what_to_do_next(
     reply = await room.ask(method, path)
     assert reply.status == status
     assert error in reply.json["error"]
-    assert mend in reply.json["mend"]
+    assert mend in reply.json["hint"]
 
 
 async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> None:
@@ -236,7 +236,7 @@ async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> N
     forecast = (await room.ask("GET", "/reload")).json
     assert forecast["generation"] == 1
     told = (await room.ask("POST", "/reload")).json
-    assert (told["generation"], told["reload"]["last"]) == (2, "adopted")
+    assert (told["generation"], told["reload"]["result"]) == (2, "adopted")
     assert told["reload"]["changed"] == forecast["changed"]
     (change,) = told["reload"]["changed"]["zones"]
     # The SOA is a record too.
@@ -266,8 +266,9 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
 
 
 async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
-    assert (await room.ask("GET", "/healthz")).json == {"alive": True}
-    assert (await room.ask("GET", "/readyz")).json == {"ready": True, "outdated": []}
+    assert (await room.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
+    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": []}
+    assert (await room.ask("GET", "/readyz")).json == ready
 
 
 async def test_healthz_tells_of_probes_that_do_not_start(
@@ -310,7 +311,7 @@ async def test_a_daemon_that_is_starting_or_ending_says_so(room: Room, path: str
     room.daemon.ready = False
     reply = await room.ask("GET", path)
     assert reply.status == 503
-    assert "again" in reply.json["mend"]
+    assert "again" in reply.json["hint"]
 
 
 async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room) -> None:

@@ -86,7 +86,7 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
     assert told["canaries"]["sent"] == told["canaries"]["answered"] >= 1
     assert told["canaries"]["ttft_seconds"] > 0
     assert told["readings"] == {
-        "running": 0, "waiting": 0, "kv_usage": 0.25, "shedding": False, "lost": 0
+        "running": 0, "waiting": 0, "kv_usage_ratio": 0.25, "shedding": False, "lost_ratio": 0
     }  # fmt: skip
     assert told["offers"] == {
         "metrics": "readable", "processes": "one", "engines": 1, "models": True,
@@ -170,7 +170,7 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
             assert await room.sample(differs, service="chat", **labels, field="version") == 1
             state = (await room.ask("GET", "/state")).json
     assert west["differs"] == [
-        {"service": "chat", "field": "version", "told": "0.31.1", "most": "0.32.0"}
+        {"service": "chat", "field": "version", "value": "0.31.1", "majority": "0.32.0"}
     ]
     assert (west["state"], east["differs"]) == ("up", [])
     (event,) = [e for e in events if e["event"] == "endpoint.differs"]

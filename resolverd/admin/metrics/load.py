@@ -13,7 +13,7 @@ _UNKNOWN = "while nothing is known of it"
 
 @gauge(
     "resolverd_region_saturation",
-    "How full the region is by its service's yardstick; 1 is just full.",
+    "How full the region is by its service's queue_target and kv_target; 1 is just full.",
     labels=SERVICE_REGION,
     absent="while it is unknown",
 )

@@ -41,8 +41,8 @@ def last_durations(values: Values) -> Samples:
 
 
 @gauge(
-    "resolverd_edge_doubt",
-    "1 while nothing is heard from any region, so that this host is taken to be at fault; else 0.",
+    "resolverd_probe_isolated",
+    "1 while no region responds, so that this host is taken to be cut off from them; else 0.",
 )
-def doubt(values: Values) -> Samples:
+def isolated(values: Values) -> Samples:
     yield (), float(values.served.monitor.isolation.isolated)
