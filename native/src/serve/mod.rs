@@ -12,7 +12,6 @@
 
 pub mod engine;
 pub mod epoll;
-pub mod mail;
 pub mod samples;
 pub mod swap;
 pub mod tally;
@@ -20,6 +19,7 @@ pub mod tcp;
 #[cfg(test)]
 mod trial;
 pub mod udp;
+pub mod udp_batch;
 pub mod worker;
 
 use crate::answer::{self, Snapshot};

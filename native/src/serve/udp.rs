@@ -7,7 +7,7 @@
 use crate::counters::Transport;
 use crate::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
 use crate::serve::epoll::wait_for;
-use crate::serve::mail::{BATCH, Mail};
+use crate::serve::udp_batch::{BATCH, DatagramBatch};
 use crate::serve::{Answers, Desk, tally};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,21 +15,21 @@ use std::time::Duration;
 
 /// Full batches before the worker looks at its other files.
 const ROUNDS: usize = 16;
-/// How long one batch may wait for room to send; then its answers are given up.
+/// How long one batch may wait until the socket can be written; then its answers are given up.
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// One socket and its batch.
 pub struct Udp {
     socket: OwnedFd,
-    mail: Mail,
+    batch: DatagramBatch,
 }
 
 impl Udp {
     /// `told` where the socket says to which address each datagram was sent.
     #[must_use]
     pub fn new(socket: OwnedFd, told: bool) -> Self {
-        let mail = Mail::new(told);
-        Self { socket, mail }
+        let batch = DatagramBatch::new(told);
+        Self { socket, batch }
     }
 
     /// Answer what waits, until there is no more or `interrupted` says that something else is due.
@@ -42,22 +42,22 @@ impl Udp {
         interrupted: impl Fn() -> bool,
     ) -> io::Result<()> {
         for _ in 0..ROUNDS {
-            let came = match self.mail.receive(self.socket.as_fd()) {
+            let came = match self.batch.receive(self.socket.as_fd()) {
                 Ok(came) => came,
                 Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(wrong) => return survive(wrong, desk),
             };
             if came > 1 {
-                desk.read_ahead(self.mail.letters(came));
+                desk.read_ahead(self.batch.iter(came));
             }
             for index in 0..came {
-                let Some(letter) = self.mail.open(index) else {
+                let Some(datagram) = self.batch.get(index) else {
                     continue;
                 };
-                let (packet, source) = (letter.packet, &letter.source);
-                let length = desk.respond(packet, source, Transport::Udp, letter.room);
+                let (packet, source) = (datagram.packet, &datagram.source);
+                let length = desk.respond(packet, source, Transport::Udp, datagram.out);
                 if let Some(length) = length {
-                    self.mail.answer(index, length);
+                    self.batch.answer(index, length);
                 }
             }
             self.send(desk)?;
@@ -70,8 +70,8 @@ impl Udp {
 
     fn send<A: Answers>(&mut self, desk: &mut Desk<A>) -> io::Result<()> {
         let mut patient = true;
-        while self.mail.unsent() > 0 {
-            let Err(wrong) = self.mail.send(self.socket.as_fd()) else {
+        while self.batch.unsent() > 0 {
+            let Err(wrong) = self.batch.send(self.socket.as_fd()) else {
                 continue;
             };
             match wrong.kind() {
@@ -80,7 +80,7 @@ impl Udp {
                     patient = wait_for(self.socket.as_fd(), WRITABLE, PATIENCE);
                 }
                 _ => {
-                    self.mail.skip();
+                    self.batch.skip();
                     survive(wrong, desk)?;
                 }
             }

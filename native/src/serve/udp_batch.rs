@@ -1,7 +1,7 @@
-//! A batch of datagrams and the answers to them, as the UDP loop sees it: letters.
+//! A batch of datagrams and the answers to them, as the UDP loop sees them.
 //!
 //! Answers are packed: the n-th answer goes into the n-th place of the outgoing batch, whichever
-//! letter it answers, so that one call sends them all. On a socket that tells to which address a
+//! datagram it answers, so that one call sends them all. On a socket that tells to which address a
 //! datagram came (`IP_PKTINFO`, `IPV6_PKTINFO`), the answer leaves from there.
 
 use crate::kernel::{
@@ -15,43 +15,43 @@ use std::os::fd::BorrowedFd;
 /// Datagrams that one call receives at most.
 pub const BATCH: usize = 32;
 /// Octets of a query, and of an answer; the rest of a longer query is cut off.
-pub const ROOM: usize = 4096;
+pub const MAX_DATAGRAM: usize = 4096;
 // A few cache lines more, so that neighbours do not all fall into one set of the cache.
-const STRIDE: usize = ROOM + 5 * 64;
+const STRIDE: usize = MAX_DATAGRAM + 5 * 64;
 
-/// One datagram that came, and room for the answer to it.
-pub struct Letter<'a> {
+/// One datagram that came, and the buffer for the answer to it.
+pub struct Datagram<'a> {
     /// What came.
     pub packet: &'a [u8],
     /// The address it came from.
     pub source: Prefix,
-    /// [`ROOM`] octets.
-    pub room: &'a mut [u8],
+    /// [`MAX_DATAGRAM`] octets.
+    pub out: &'a mut [u8],
 }
 
-/// The letters of one socket. Each `receive` forgets what was there.
-pub struct Mail {
+/// The datagrams of one socket. Each `receive` forgets what was there.
+pub struct DatagramBatch {
     told: bool,
-    inbox: Batch,
-    outbox: Batch,
+    received: Batch,
+    answers: Batch,
     answered: usize,
     sent: usize,
 }
 
-impl Mail {
+impl DatagramBatch {
     /// An empty batch; `told` for a socket that says where its datagrams were sent to.
     #[must_use]
     pub fn new(told: bool) -> Self {
         Self {
             told,
-            inbox: Batch::new(BATCH, STRIDE),
-            outbox: Batch::new(BATCH, STRIDE),
+            received: Batch::new(BATCH, STRIDE),
+            answers: Batch::new(BATCH, STRIDE),
             answered: 0,
             sent: 0,
         }
     }
 
-    /// Take what waits in `socket`; the number of letters.
+    /// Take what waits in `socket`; the number of datagrams.
     ///
     /// # Errors
     /// As recvmmsg(2); `WouldBlock` when nothing waits.
@@ -59,42 +59,42 @@ impl Mail {
     pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         (self.answered, self.sent) = (0, 0);
         let note_length = if self.told { size_of::<Note>() } else { 0 };
-        self.inbox.receive(socket, note_length)
+        self.received.receive(socket, note_length)
     }
 
-    /// The letter of this index; None beyond those that came, or from no Internet address.
+    /// The datagram of this index; None beyond those that came, or from no Internet address.
     #[inline]
-    pub fn open(&mut self, index: usize) -> Option<Letter<'_>> {
-        let (envelope, octets, peer, _) = self.inbox.get(index)?;
+    pub fn get(&mut self, index: usize) -> Option<Datagram<'_>> {
+        let (envelope, octets, peer, _) = self.received.get(index)?;
         let source = source_of(peer)?;
-        let length = (envelope.length as usize).min(ROOM);
-        let (_, room, _, _) = self.outbox.get(self.answered)?;
-        Some(Letter {
+        let length = (envelope.length as usize).min(MAX_DATAGRAM);
+        let (_, out, _, _) = self.answers.get(self.answered)?;
+        Some(Datagram {
             packet: octets.get(..length)?,
             source,
-            room: room.get_mut(..ROOM)?,
+            out: out.get_mut(..MAX_DATAGRAM)?,
         })
     }
 
-    /// What came in the first `count` letters, and from where.
+    /// What came in the first `count` datagrams, and from where.
     #[inline]
-    pub fn letters(&self, count: usize) -> impl Iterator<Item = (&[u8], Prefix)> {
+    pub fn iter(&self, count: usize) -> impl Iterator<Item = (&[u8], Prefix)> {
         (0..count).filter_map(|index| {
-            let (envelope, octets, peer) = self.inbox.read(index)?;
-            let length = (envelope.length as usize).min(ROOM);
+            let (envelope, octets, peer) = self.received.read(index)?;
+            let length = (envelope.length as usize).min(MAX_DATAGRAM);
             Some((octets.get(..length)?, source_of(peer)?))
         })
     }
 
-    /// Have the first `length` octets of the room of letter `index` sent to where it came from.
+    /// Have the first `length` octets of the `out` of datagram `index` sent to where it came from.
     #[inline]
     pub fn answer(&mut self, index: usize, length: usize) {
         let (Some((came, _, from, asked)), Some((answer, _, to, note))) =
-            (self.inbox.get(index), self.outbox.get(self.answered))
+            (self.received.get(index), self.answers.get(self.answered))
         else {
             return;
         };
-        answer.length = length.min(ROOM) as u32;
+        answer.length = length.min(MAX_DATAGRAM) as u32;
         answer.peer_length = came.peer_length;
         *to = *from;
         answer.note_length = 0;
@@ -115,10 +115,10 @@ impl Mail {
     /// Send what is still to be sent, as much as `socket` takes now.
     ///
     /// # Errors
-    /// As sendmmsg(2), of the first answer; [`Mail::skip`] gives that one up.
+    /// As sendmmsg(2), of the first answer; [`DatagramBatch::skip`] gives that one up.
     #[inline]
     pub fn send(&mut self, socket: BorrowedFd<'_>) -> io::Result<()> {
-        self.sent += self.outbox.send(socket, self.sent, self.answered)?;
+        self.sent += self.answers.send(socket, self.sent, self.answered)?;
         Ok(())
     }
 
@@ -192,28 +192,28 @@ mod tests {
         for (number, each) in (0_u8..).zip(&clients) {
             each.send(&[number; 5]).unwrap();
         }
-        let mut mail = Mail::new(false);
-        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 10);
+        let mut batch = DatagramBatch::new(false);
+        assert_eq!(batch.receive(socket.as_fd()).unwrap(), 10);
         for index in 0..10 {
-            let letter = mail.open(index).unwrap();
-            assert_eq!(letter.source, Prefix::host_v4([127, 0, 0, 1]));
-            assert_eq!(letter.packet, [index as u8; 5]);
-            letter.room[..3].fill(100 + index as u8);
+            let datagram = batch.get(index).unwrap();
+            assert_eq!(datagram.source, Prefix::host_v4([127, 0, 0, 1]));
+            assert_eq!(datagram.packet, [index as u8; 5]);
+            datagram.out[..3].fill(100 + index as u8);
             if index % 2 == 0 {
-                mail.answer(index, 3);
+                batch.answer(index, 3);
             }
         }
-        assert_eq!(mail.unsent(), 5);
-        mail.send(socket.as_fd()).unwrap();
-        assert_eq!(mail.unsent(), 0);
+        assert_eq!(batch.unsent(), 5);
+        batch.send(socket.as_fd()).unwrap();
+        assert_eq!(batch.unsent(), 0);
         for (number, each) in (0_u8..).zip(&clients) {
-            let mut room = [0; 10];
+            let mut out = [0; 10];
             if number % 2 == 0 {
-                assert_eq!(each.recv(&mut room).unwrap(), 3);
-                assert_eq!(room[..3], [100 + number; 3]);
+                assert_eq!(each.recv(&mut out).unwrap(), 3);
+                assert_eq!(out[..3], [100 + number; 3]);
             } else {
                 each.set_nonblocking(true).unwrap();
-                assert!(each.recv(&mut room).is_err());
+                assert!(each.recv(&mut out).is_err());
             }
         }
     }
@@ -221,23 +221,26 @@ mod tests {
     #[test]
     fn nothing_waits() {
         let socket = server("[::1]:0");
-        let mut mail = Mail::new(false);
-        let told = mail.receive(socket.as_fd()).unwrap_err();
+        let mut batch = DatagramBatch::new(false);
+        let told = batch.receive(socket.as_fd()).unwrap_err();
         assert_eq!(told.kind(), io::ErrorKind::WouldBlock);
         client(&socket).send(b"hello").unwrap();
-        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 1);
-        let letter = mail.open(0).unwrap();
-        assert_eq!(letter.source, Prefix::host_v6(Ipv6Addr::LOCALHOST.octets()));
-        assert!(mail.open(BATCH).is_none());
+        assert_eq!(batch.receive(socket.as_fd()).unwrap(), 1);
+        let datagram = batch.get(0).unwrap();
+        assert_eq!(
+            datagram.source,
+            Prefix::host_v6(Ipv6Addr::LOCALHOST.octets())
+        );
+        assert!(batch.get(BATCH).is_none());
     }
 
     #[test]
     fn a_longer_query_is_cut_off() {
         let socket = server("127.0.0.1:0");
         client(&socket).send(&[7; 9000]).unwrap();
-        let mut mail = Mail::new(false);
-        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 1);
-        assert_eq!(mail.open(0).unwrap().packet, [7; ROOM]);
+        let mut batch = DatagramBatch::new(false);
+        assert_eq!(batch.receive(socket.as_fd()).unwrap(), 1);
+        assert_eq!(batch.get(0).unwrap().packet, [7; MAX_DATAGRAM]);
     }
 
     #[test]
@@ -247,17 +250,17 @@ mod tests {
         for _ in 0..3 {
             asking.send(b"query").unwrap();
         }
-        let mut mail = Mail::new(false);
-        assert_eq!(mail.receive(socket.as_fd()).unwrap(), 3);
+        let mut batch = DatagramBatch::new(false);
+        assert_eq!(batch.receive(socket.as_fd()).unwrap(), 3);
         for index in 0..3 {
-            mail.answer(index, 2);
+            batch.answer(index, 2);
         }
-        let (_, _, peer, _) = mail.outbox.get(0).unwrap();
+        let (_, _, peer, _) = batch.answers.get(0).unwrap();
         peer.octets[2..4].fill(0); // port 0
-        assert!(mail.send(socket.as_fd()).is_err());
-        mail.skip();
-        mail.send(socket.as_fd()).unwrap();
-        assert_eq!(mail.unsent(), 0);
+        assert!(batch.send(socket.as_fd()).is_err());
+        batch.skip();
+        batch.send(socket.as_fd()).unwrap();
+        assert_eq!(batch.unsent(), 0);
     }
 
     #[test]
