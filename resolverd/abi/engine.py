@@ -21,10 +21,10 @@ _SAMPLE = struct.Struct("=BBBBI16s")
 
 
 class Kind(IntFlag):
-    """What a socket is: UDP, perhaps telling where datagrams were sent, or TCP; perhaps shared."""
+    """What a socket is: UDP, perhaps with packet information (ip(7)), or TCP; perhaps shared."""
 
     UDP = 0
-    UDP_TOLD = 1
+    UDP_PKTINFO = 1
     TCP = 2
     SHARED = 16
 

@@ -1,6 +1,6 @@
 """Datagrams of one UDP socket in an event loop: received, answered and sent in small batches.
 
-A reply must leave from the address that was asked. A wildcard socket tells that with each datagram
+A reply must leave from the address that was asked. A wildcard socket gives it with each datagram
 (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)), so addresses that come later are served too.
 What was received is answered before anything else is done, so nothing read is lost at the end.
 """

@@ -129,7 +129,7 @@ class NativeEngine:
         for worker, sockets in enumerate(self.sockets):
             shared = Kind.SHARED if sockets.shared else Kind(0)
             for udp in sockets.udp:
-                kind = Kind.UDP_TOLD if enable_pktinfo(udp) else Kind.UDP
+                kind = Kind.UDP_PKTINFO if enable_pktinfo(udp) else Kind.UDP
                 yield Share(worker, kind | shared, udp.dup().detach())
             for tcp in sockets.tcp:
                 yield Share(worker, Kind.TCP | shared, tcp.dup().detach())

@@ -1,6 +1,6 @@
 """The sockets of a set of listeners: UDP and TCP on the same address and port.
 
-A reply must leave from the address that was asked. A wildcard UDP socket tells which that was with
+A reply must leave from the address that was asked. A wildcard UDP socket gives it with
 each datagram, so addresses that come later are served too; TCP has no such need.
 """
 
@@ -93,7 +93,10 @@ def bind(
 
 
 def enable_pktinfo(udp: socket.socket) -> bool:
-    """Have a wildcard socket tell where each datagram was sent; False for one of one address."""
+    """Ask for the destination of each datagram on a wildcard socket (ip(7), ipv6(7)).
+
+    False, and nothing is set, for a socket that is bound to one address.
+    """
     if udp.getsockname()[0] not in WILDCARDS:
         return False
     if udp.family == socket.AF_INET6:

@@ -21,8 +21,8 @@ pub type Serving = Engine<Snapshot>;
 
 /// Numbers of one socket in the list of them: worker, kind and descriptor, 4 octets each.
 const SOCKET: usize = 12;
-/// What a kind is; any other is a UDP socket that does not tell where datagrams were sent.
-const UDP_TOLD: u32 = 1;
+/// What a kind is; any other is a UDP socket without packet information.
+const UDP_PKTINFO: u32 = 1;
 const TCP: u32 = 2;
 /// Added to the kind of a socket that several workers have.
 const SHARED: u32 = 16;
@@ -215,7 +215,7 @@ fn shares(list: &[u8]) -> Vec<Share> {
             TCP => share.tcp.push(socket),
             one => share.udp.push(Datagrams {
                 socket,
-                told: one == UDP_TOLD,
+                pktinfo: one == UDP_PKTINFO,
                 shared: kind & SHARED != 0,
             }),
         }

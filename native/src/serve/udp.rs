@@ -25,10 +25,10 @@ pub struct Udp {
 }
 
 impl Udp {
-    /// `told` where the socket says to which address each datagram was sent.
+    /// `pktinfo` as for [`DatagramBatch::new`].
     #[must_use]
-    pub fn new(socket: OwnedFd, told: bool) -> Self {
-        let batch = DatagramBatch::new(told);
+    pub fn new(socket: OwnedFd, pktinfo: bool) -> Self {
+        let batch = DatagramBatch::new(pktinfo);
         Self { socket, batch }
     }
 

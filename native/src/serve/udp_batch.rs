@@ -1,8 +1,8 @@
 //! A batch of datagrams and the answers to them, as the UDP loop sees them.
 //!
 //! Answers are packed: the n-th answer goes into the n-th place of the outgoing batch, whichever
-//! datagram it answers, so that one call sends them all. On a socket that tells to which address a
-//! datagram came (`IP_PKTINFO`, `IPV6_PKTINFO`), the answer leaves from there.
+//! datagram it answers, so that one call sends them all. Where the kernel gives the address that a
+//! datagram was sent to (`IP_PKTINFO`, `IPV6_PKTINFO`), the answer leaves from there.
 
 use crate::kernel::{
     AF_INET, AF_INET6, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, Note, Peer,
@@ -31,7 +31,7 @@ pub struct Datagram<'a> {
 
 /// The datagrams of one socket. Each `receive` forgets what was there.
 pub struct DatagramBatch {
-    told: bool,
+    pktinfo: bool,
     received: Batch,
     answers: Batch,
     answered: usize,
@@ -39,11 +39,11 @@ pub struct DatagramBatch {
 }
 
 impl DatagramBatch {
-    /// An empty batch; `told` for a socket that says where its datagrams were sent to.
+    /// An empty batch; `pktinfo` for a socket with `IP_PKTINFO` or `IPV6_RECVPKTINFO` set (ip(7), ipv6(7)).
     #[must_use]
-    pub fn new(told: bool) -> Self {
+    pub fn new(pktinfo: bool) -> Self {
         Self {
-            told,
+            pktinfo,
             received: Batch::new(BATCH, STRIDE),
             answers: Batch::new(BATCH, STRIDE),
             answered: 0,
@@ -58,7 +58,7 @@ impl DatagramBatch {
     #[inline]
     pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         (self.answered, self.sent) = (0, 0);
-        let note_length = if self.told { size_of::<Note>() } else { 0 };
+        let note_length = if self.pktinfo { size_of::<Note>() } else { 0 };
         self.received.receive(socket, note_length)
     }
 
@@ -98,7 +98,7 @@ impl DatagramBatch {
         answer.peer_length = came.peer_length;
         *to = *from;
         answer.note_length = 0;
-        if self.told {
+        if self.pktinfo {
             answer.note_length = came.note_length;
             *note = *asked;
             forget_interface(note);
@@ -128,7 +128,7 @@ impl DatagramBatch {
     }
 }
 
-/// The address of a peer. None where the kernel told none, or of another family.
+/// The address of a peer. None where the kernel gave none, or of another family.
 #[inline]
 fn source_of(peer: &Peer) -> Option<Prefix> {
     let (family, rest) = peer.octets.split_first_chunk::<2>()?;

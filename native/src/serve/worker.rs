@@ -39,8 +39,8 @@ const SHORTAGE: Duration = Duration::from_millis(100);
 pub struct Datagrams {
     /// It, not blocking.
     pub socket: OwnedFd,
-    /// Whether it tells to which address each datagram was sent.
-    pub told: bool,
+    /// Whether each datagram comes with the address it was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`).
+    pub pktinfo: bool,
     /// Whether other workers have it too.
     pub shared: bool,
 }
@@ -132,7 +132,7 @@ impl<A: Answers> Worker<A> {
             epoll,
             poll,
             own: own_count,
-            udp: udp.map(|udp| Udp::new(udp.socket, udp.told)).collect(),
+            udp: udp.map(|udp| Udp::new(udp.socket, udp.pktinfo)).collect(),
             listening,
             listen_again: None,
             tcp: Tcp::new(limits, Ready::Connection(0).token()),

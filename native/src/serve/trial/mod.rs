@@ -99,7 +99,7 @@ fn shares(workers: usize) -> (Vec<Share>, SocketAddr) {
     let share = || Share {
         udp: vec![Datagrams {
             socket: udp.try_clone().unwrap().into(),
-            told: false,
+            pktinfo: false,
             shared: workers > 1,
         }],
         tcp: vec![tcp.try_clone().unwrap().into()],
