@@ -1,6 +1,6 @@
 //! Waiting for files, and waking whoever waits.
 
-use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, Polled, READABLE};
+use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, PollFd, READABLE};
 use crate::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -117,7 +117,7 @@ impl AsFd for Bell {
 /// Wait until `file` is ready for `wanted`; false when it is not within `patience`.
 #[must_use]
 pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, patience: Duration) -> bool {
-    let mut one = [polled(file, wanted)];
+    let mut one = [poll_fd(file, wanted)];
     matches!(sys::poll(&mut one, milliseconds(Some(patience))), Ok(1))
 }
 
@@ -126,14 +126,14 @@ pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, patience: Duration) -> bool {
 /// A file in an epoll set costs a call-back for every datagram that comes and goes, waited for
 /// or not; these cost only while somebody waits.
 pub struct Poll {
-    files: Vec<Polled>,
+    files: Vec<PollFd>,
 }
 
 impl Poll {
     /// Watch these for reading. They must stay open, or another file may be watched instead.
     pub fn new<'a>(files: impl Iterator<Item = BorrowedFd<'a>>) -> Self {
         Self {
-            files: files.map(|file| polled(file, READABLE)).collect(),
+            files: files.map(|file| poll_fd(file, READABLE)).collect(),
         }
     }
 
@@ -155,8 +155,8 @@ impl Poll {
     }
 }
 
-fn polled(file: BorrowedFd<'_>, wanted: u32) -> Polled {
-    Polled {
+fn poll_fd(file: BorrowedFd<'_>, wanted: u32) -> PollFd {
+    PollFd {
         descriptor: file.as_raw_fd(),
         wanted: wanted as i16,
         ready: 0,

@@ -5,7 +5,7 @@
 //! datagram was sent to (`IP_PKTINFO`, `IPV6_PKTINFO`), the answer leaves from there.
 
 use crate::kernel::{
-    AF_INET, AF_INET6, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, Note, Peer,
+    AF_INET, AF_INET6, ControlBuf, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, Peer,
 };
 use crate::prefix::Prefix;
 use crate::sys::Batch;
@@ -58,16 +58,20 @@ impl DatagramBatch {
     #[inline]
     pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         (self.answered, self.sent) = (0, 0);
-        let note_length = if self.pktinfo { size_of::<Note>() } else { 0 };
-        self.received.receive(socket, note_length)
+        let control_length = if self.pktinfo {
+            size_of::<ControlBuf>()
+        } else {
+            0
+        };
+        self.received.receive(socket, control_length)
     }
 
     /// The datagram of this index; None beyond those that came, or from no Internet address.
     #[inline]
     pub fn get(&mut self, index: usize) -> Option<Datagram<'_>> {
-        let (envelope, octets, peer, _) = self.received.get(index)?;
+        let (header, octets, peer, _) = self.received.get(index)?;
         let source = source_of(peer)?;
-        let length = (envelope.length as usize).min(MAX_DATAGRAM);
+        let length = (header.length as usize).min(MAX_DATAGRAM);
         let (_, out, _, _) = self.answers.get(self.answered)?;
         Some(Datagram {
             packet: octets.get(..length)?,
@@ -80,8 +84,8 @@ impl DatagramBatch {
     #[inline]
     pub fn iter(&self, count: usize) -> impl Iterator<Item = (&[u8], Prefix)> {
         (0..count).filter_map(|index| {
-            let (envelope, octets, peer) = self.received.read(index)?;
-            let length = (envelope.length as usize).min(MAX_DATAGRAM);
+            let (header, octets, peer) = self.received.read(index)?;
+            let length = (header.length as usize).min(MAX_DATAGRAM);
             Some((octets.get(..length)?, source_of(peer)?))
         })
     }
@@ -89,7 +93,7 @@ impl DatagramBatch {
     /// Have the first `length` octets of the `out` of datagram `index` sent to where it came from.
     #[inline]
     pub fn answer(&mut self, index: usize, length: usize) {
-        let (Some((came, _, from, asked)), Some((answer, _, to, note))) =
+        let (Some((came, _, from, asked)), Some((answer, _, to, control))) =
             (self.received.get(index), self.answers.get(self.answered))
         else {
             return;
@@ -97,11 +101,11 @@ impl DatagramBatch {
         answer.length = length.min(MAX_DATAGRAM) as u32;
         answer.peer_length = came.peer_length;
         *to = *from;
-        answer.note_length = 0;
+        answer.control_length = 0;
         if self.pktinfo {
-            answer.note_length = came.note_length;
-            *note = *asked;
-            forget_interface(note);
+            answer.control_length = came.control_length;
+            *control = *asked;
+            forget_interface(control);
         }
         self.answered += 1;
     }
@@ -140,10 +144,10 @@ fn source_of(peer: &Peer) -> Option<Prefix> {
     }
 }
 
-/// Let the answer take whichever interface leads to the peer: the note then says only from which
-/// address. A link-local address means nothing without its interface, and keeps it.
-fn forget_interface(note: &mut Note) {
-    let Some((head, rest)) = note.octets.split_first_chunk_mut::<16>() else {
+/// Let the answer take whichever interface leads to the peer: the control message then holds only
+/// its source address. A link-local address means nothing without its interface, and keeps it.
+fn forget_interface(control: &mut ControlBuf) {
+    let Some((head, rest)) = control.octets.split_first_chunk_mut::<16>() else {
         return;
     };
     let [_, _, _, _, _, _, _, _, l0, l1, l2, l3, t0, t1, t2, t3] = *head;
@@ -265,21 +269,21 @@ mod tests {
 
     #[test]
     fn only_a_link_local_answer_is_bound_to_an_interface() {
-        let note = |level: i32, kind: i32, rest: &[u8]| {
-            let mut note = Note::default();
-            note.octets[8..12].copy_from_slice(&level.to_ne_bytes());
-            note.octets[12..16].copy_from_slice(&kind.to_ne_bytes());
-            note.octets[16..16 + rest.len()].copy_from_slice(rest);
-            forget_interface(&mut note);
-            note.octets[16..16 + rest.len()].to_vec()
+        let control = |level: i32, kind: i32, rest: &[u8]| {
+            let mut control = ControlBuf::default();
+            control.octets[8..12].copy_from_slice(&level.to_ne_bytes());
+            control.octets[12..16].copy_from_slice(&kind.to_ne_bytes());
+            control.octets[16..16 + rest.len()].copy_from_slice(rest);
+            forget_interface(&mut control);
+            control.octets[16..16 + rest.len()].to_vec()
         };
         let v4 = [&[2, 0, 0, 0][..], &Ipv4Addr::LOCALHOST.octets()].concat();
-        assert_eq!(note(IPPROTO_IP, IP_PKTINFO, &v4)[..4], [0; 4]);
-        assert_eq!(note(IPPROTO_IP, IP_PKTINFO, &v4)[4..], v4[4..]);
+        assert_eq!(control(IPPROTO_IP, IP_PKTINFO, &v4)[..4], [0; 4]);
+        assert_eq!(control(IPPROTO_IP, IP_PKTINFO, &v4)[4..], v4[4..]);
         for (address, kept) in [("fe80::1", 2), ("febf::1", 2), ("fec0::1", 0), ("::1", 0)] {
             let octets = address.parse::<Ipv6Addr>().unwrap().octets();
             let v6 = [&octets[..], &[2, 0, 0, 0]].concat();
-            let left = note(IPPROTO_IPV6, IPV6_PKTINFO, &v6);
+            let left = control(IPPROTO_IPV6, IPV6_PKTINFO, &v6);
             assert_eq!((&left[..16], left[16]), (&octets[..], kept), "{address}");
         }
     }
