@@ -10,7 +10,7 @@ use crate::serve::samples::{Sampler, Samples};
 use crate::serve::swap::{Order, Slot};
 use crate::serve::tcp::Limits;
 use crate::serve::worker::{Share, Worker};
-use crate::serve::{Answers, Desk};
+use crate::serve::{Answers, Responder};
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
@@ -165,8 +165,8 @@ impl<A: Answers> Engine<A> {
         let (counters, name) = (Arc::clone(&member.counters), member.name.clone());
         let thread = thread::Builder::new().name(name.clone()).spawn(move || {
             let work = AssertUnwindSafe(move || {
-                let desk = Desk::new(first, counters, sampler);
-                Worker::new(slot, desk, share, limits)?.run()
+                let responder = Responder::new(first, counters, sampler);
+                Worker::new(slot, responder, share, limits)?.run()
             });
             let reason = match panic::catch_unwind(work) {
                 Ok(Ok(())) => None,

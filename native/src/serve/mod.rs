@@ -97,15 +97,15 @@ impl Answers for Snapshot {
 }
 
 /// What a worker answers with: the `Answers` of the moment and all that is its own.
-pub struct Desk<A: Answers> {
+pub struct Responder<A: Answers> {
     answers: Arc<A>,
     scratch: A::Scratch,
     counters: Arc<Counters>,
     sampler: Sampler,
 }
 
-impl<A: Answers> Desk<A> {
-    /// A desk that counts in `counters`.
+impl<A: Answers> Responder<A> {
+    /// A responder that counts in `counters`.
     pub fn new(answers: Arc<A>, counters: Arc<Counters>, mut sampler: Sampler) -> Self {
         sampler.share(answers.query_log());
         Self {

@@ -8,7 +8,7 @@ use crate::counters::Transport;
 use crate::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
 use crate::serve::epoll::wait_for;
 use crate::serve::udp_batch::{BATCH, DatagramBatch};
-use crate::serve::{Answers, Desk, tally};
+use crate::serve::{Answers, Responder, tally};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -38,29 +38,29 @@ impl Udp {
     /// When the socket is none any more.
     pub fn serve<A: Answers>(
         &mut self,
-        desk: &mut Desk<A>,
+        responder: &mut Responder<A>,
         interrupted: impl Fn() -> bool,
     ) -> io::Result<()> {
         for _ in 0..ROUNDS {
             let came = match self.batch.receive(self.socket.as_fd()) {
                 Ok(came) => came,
                 Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(wrong) => return survive(wrong, desk),
+                Err(wrong) => return survive(wrong, responder),
             };
             if came > 1 {
-                desk.read_ahead(self.batch.iter(came));
+                responder.read_ahead(self.batch.iter(came));
             }
             for index in 0..came {
                 let Some(datagram) = self.batch.get(index) else {
                     continue;
                 };
                 let (packet, source) = (datagram.packet, &datagram.source);
-                let length = desk.respond(packet, source, Transport::Udp, datagram.out);
+                let length = responder.respond(packet, source, Transport::Udp, datagram.out);
                 if let Some(length) = length {
                     self.batch.answer(index, length);
                 }
             }
-            self.send(desk)?;
+            self.send(responder)?;
             if came < BATCH || interrupted() {
                 return Ok(());
             }
@@ -68,7 +68,7 @@ impl Udp {
         Ok(())
     }
 
-    fn send<A: Answers>(&mut self, desk: &mut Desk<A>) -> io::Result<()> {
+    fn send<A: Answers>(&mut self, responder: &mut Responder<A>) -> io::Result<()> {
         let mut patient = true;
         while self.batch.unsent() > 0 {
             let Err(wrong) = self.batch.send(self.socket.as_fd()) else {
@@ -81,7 +81,7 @@ impl Udp {
                 }
                 _ => {
                     self.batch.skip();
-                    survive(wrong, desk)?;
+                    survive(wrong, responder)?;
                 }
             }
         }
@@ -96,12 +96,12 @@ impl AsFd for Udp {
 }
 
 /// Count an error that concerns a peer or a route; give back one that concerns the socket.
-fn survive<A: Answers>(wrong: io::Error, desk: &Desk<A>) -> io::Result<()> {
+fn survive<A: Answers>(wrong: io::Error, responder: &Responder<A>) -> io::Result<()> {
     match wrong.raw_os_error() {
         Some(EBADF | ENOTSOCK | EFAULT) => Err(wrong),
         _ if wrong.kind() == ErrorKind::Interrupted => Ok(()),
         _ => {
-            desk.count(tally::send_error(&wrong));
+            responder.count(tally::send_error(&wrong));
             Ok(())
         }
     }

@@ -19,7 +19,7 @@ use crate::serve::epoll::{Epoll, Poll};
 use crate::serve::swap::{Order, Slot};
 use crate::serve::tcp::{Accepted, Limits, Tcp};
 use crate::serve::udp::Udp;
-use crate::serve::{Answers, Desk};
+use crate::serve::{Answers, Responder};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
@@ -89,7 +89,7 @@ impl Ready {
 /// A worker, made and run by its own thread.
 pub struct Worker<A: Answers> {
     slot: Arc<Slot<A>>,
-    desk: Desk<A>,
+    responder: Responder<A>,
     epoll: Epoll,
     poll: Poll,
     udp: Vec<Udp>,
@@ -109,7 +109,7 @@ impl<A: Answers> Worker<A> {
     /// When the sockets cannot be watched.
     pub fn new(
         slot: Arc<Slot<A>>,
-        desk: Desk<A>,
+        responder: Responder<A>,
         share: Share,
         limits: Limits,
     ) -> io::Result<Self> {
@@ -128,7 +128,7 @@ impl<A: Answers> Worker<A> {
         listen(&listening, &epoll)?;
         Ok(Self {
             slot,
-            desk,
+            responder,
             epoll,
             poll,
             own: own_count,
@@ -163,10 +163,10 @@ impl<A: Answers> Worker<A> {
                 if self.tcp.patience().is_some() {
                     thread::sleep(UNDER_WAY);
                 }
-                self.tcp.finish(PARTING, &mut self.desk);
+                self.tcp.finish(PARTING, &mut self.responder);
                 return Ok(());
             }
-            self.tcp.expire(&self.epoll, &mut self.desk);
+            self.tcp.expire(&self.epoll, &mut self.responder);
             if self.listen_again.is_some_and(|due| due <= Instant::now()) {
                 self.listen_again = None;
                 listen(&self.listening, &self.epoll)?;
@@ -182,15 +182,15 @@ impl<A: Answers> Worker<A> {
     }
 
     fn serve(&mut self, ready: Ready) -> io::Result<()> {
-        let (slot, done, desk) = (&self.slot, self.done, &mut self.desk);
+        let (slot, done, responder) = (&self.slot, self.done, &mut self.responder);
         match ready {
             Ready::Udp(index) => match self.udp.get_mut(index) {
-                Some(udp) => udp.serve(desk, || slot.has_orders(done)),
+                Some(udp) => udp.serve(responder, || slot.has_orders(done)),
                 None => Ok(()),
             },
             Ready::Listening(index) => match self.listening.get(index) {
                 Some(listening) if self.listen_again.is_none() => {
-                    if self.tcp.accept(listening, &self.epoll, desk)? == Accepted::Later {
+                    if self.tcp.accept(listening, &self.epoll, responder)? == Accepted::Later {
                         self.listen_again = Some(Instant::now() + SHORTAGE);
                         for each in &self.listening {
                             self.epoll.remove(each.as_fd())?;
@@ -201,7 +201,7 @@ impl<A: Answers> Worker<A> {
                 _ => Ok(()),
             },
             Ready::Connection(place) => {
-                self.tcp.ready(place, &self.epoll, desk);
+                self.tcp.ready(place, &self.epoll, responder);
                 Ok(())
             }
             Ready::Orders => {
@@ -217,11 +217,11 @@ impl<A: Answers> Worker<A> {
             return true;
         };
         if let Some(next) = next {
-            let old = self.desk.adopt(next);
+            let old = self.responder.adopt(next);
             self.slot.give_back(old);
         }
         let fault = match order {
-            Order::Check => self.desk.self_check().err(),
+            Order::Check => self.responder.self_check().err(),
             Order::Hang(milliseconds) => {
                 thread::sleep(Duration::from_millis(milliseconds.into()));
                 None

@@ -23,7 +23,7 @@ use crate::kernel::{READABLE, WRITABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::tcp::Limits;
-use crate::serve::{Answers, Desk, tally};
+use crate::serve::{Answers, Responder, tally};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
@@ -129,13 +129,17 @@ impl Connection {
     }
 
     /// Read and write as far as it goes.
-    pub fn ready<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) -> Option<Ended> {
+    pub fn ready<A: Answers>(
+        &mut self,
+        responder: &mut Responder<A>,
+        room: &mut Room,
+    ) -> Option<Ended> {
         if self.state == State::Reading
             && let Some(ended) = self.read(room)
         {
             return Some(ended);
         }
-        self.advance(desk, room)
+        self.advance(responder, room)
     }
 
     /// End it, or begin to, when its time is over.
@@ -144,7 +148,7 @@ impl Connection {
         now: Instant,
         limits: &Limits,
         idle: Duration,
-        desk: &Desk<A>,
+        responder: &Responder<A>,
     ) -> Option<Ended> {
         if now >= self.born + limits.lifetime {
             return Some(Ended::Counted(tally::LIFETIME));
@@ -156,7 +160,7 @@ impl Connection {
         if self.state != State::Reading {
             return Some(Ended::Counted(tally::SLOW_READER));
         }
-        desk.count(if silent < limits.idle {
+        responder.count(if silent < limits.idle {
             tally::IDLE_SHORTENED
         } else {
             tally::IDLE
@@ -181,14 +185,19 @@ impl Connection {
     }
 
     /// Answer what was read, and wait for it to be taken, at most `until` then.
-    pub fn finish<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room, until: Instant) {
-        let mut ended = self.ready(desk, room);
+    pub fn finish<A: Answers>(
+        &mut self,
+        responder: &mut Responder<A>,
+        room: &mut Room,
+        until: Instant,
+    ) {
+        let mut ended = self.ready(responder, room);
         while ended.is_none() && self.sent < self.unsent.len() {
             let left = until.saturating_duration_since(Instant::now());
             if !wait_for(self.stream.as_fd(), WRITABLE, left) {
                 return;
             }
-            ended = self.advance(desk, room);
+            ended = self.advance(responder, room);
         }
 
         let _gone = self.stream.shutdown(Shutdown::Write);
@@ -209,9 +218,13 @@ impl Connection {
     }
 
     /// Answer, write, and again, until the client or its socket is waited for.
-    fn advance<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) -> Option<Ended> {
+    fn advance<A: Answers>(
+        &mut self,
+        responder: &mut Responder<A>,
+        room: &mut Room,
+    ) -> Option<Ended> {
         loop {
-            self.answer(desk, room);
+            self.answer(responder, room);
             if let Some(ended) = self.write() {
                 return Some(ended);
             }
@@ -238,14 +251,14 @@ impl Connection {
     }
 
     /// Answer the complete messages, while little enough is unsent.
-    fn answer<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) {
+    fn answer<A: Answers>(&mut self, responder: &mut Responder<A>, room: &mut Room) {
         let mut used = 0;
         while self.state == State::Reading && self.unsent.len() - self.sent <= HIGH {
             let Some(packet) = self.unread.get(used..).and_then(next) else {
                 break;
             };
             used += 2 + packet.len();
-            let length = desk.respond(packet, &self.source, Transport::Tcp, &mut room.answer);
+            let length = responder.respond(packet, &self.source, Transport::Tcp, &mut room.answer);
             let Some(answer) = length.and_then(|length| room.answer.get(..length)) else {
                 self.part();
                 break;

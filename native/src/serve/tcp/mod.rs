@@ -15,7 +15,7 @@ pub mod slots;
 use crate::kernel::{EMFILE, ENFILE, READABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
-use crate::serve::{Answers, Desk, tally};
+use crate::serve::{Answers, Responder, tally};
 use connection::{Connection, Ended, Room};
 use slots::{Admission, Client, Slots, idle_time};
 use std::io::{self, ErrorKind};
@@ -75,14 +75,14 @@ impl Tcp {
         &mut self,
         listening: &TcpListener,
         epoll: &Epoll,
-        desk: &mut Desk<A>,
+        responder: &mut Responder<A>,
     ) -> io::Result<Accepted> {
         let mut gave_up = false;
         for _ in 0..ACCEPTED_AT_ONCE {
             match listening.accept() {
                 Ok((stream, client)) => {
                     gave_up = false;
-                    self.admit(stream, client.ip(), epoll, desk)?;
+                    self.admit(stream, client.ip(), epoll, responder)?;
                 }
                 Err(none) if none.kind() == ErrorKind::WouldBlock => break,
                 Err(wrong) if is_shortage(&wrong) => {
@@ -91,30 +91,30 @@ impl Tcp {
                         break;
                     }
                     let Some((place, limit)) = self.slots.longest(tally::DESCRIPTORS) else {
-                        desk.count(tally::DESCRIPTORS);
+                        responder.count(tally::DESCRIPTORS);
                         return Ok(Accepted::Later);
                     };
                     if gave_up {
                         return Ok(Accepted::Later); // somebody else took what was given up
                     }
-                    self.end(place, Ended::Counted(limit), desk);
+                    self.end(place, Ended::Counted(limit), responder);
                     gave_up = true;
                 }
-                Err(wrong) => survive(wrong, desk)?,
+                Err(wrong) => survive(wrong, responder)?,
             }
         }
         Ok(Accepted::Now)
     }
 
     /// Something happened to the connection in this place.
-    pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, desk: &mut Desk<A>) {
+    pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, responder: &mut Responder<A>) {
         if let Some(Some(connection)) = self.places.get_mut(place) {
             let before = (connection.since(), connection.is_idle());
-            let ended = connection.ready(desk, &mut self.room);
+            let ended = connection.ready(responder, &mut self.room);
             if before != (connection.since(), connection.is_idle()) {
                 self.slots.used(place, connection.is_idle());
             }
-            self.settle(place, ended, epoll, desk);
+            self.settle(place, ended, epoll, responder);
         }
     }
 
@@ -126,7 +126,7 @@ impl Tcp {
     }
 
     /// End the connections whose time is over, if it is time to look.
-    pub fn expire<A: Answers>(&mut self, epoll: &Epoll, desk: &mut Desk<A>) {
+    pub fn expire<A: Answers>(&mut self, epoll: &Epoll, responder: &mut Responder<A>) {
         let Some(due) = self.due else {
             return;
         };
@@ -139,11 +139,11 @@ impl Tcp {
         for place in 0..self.places.len() {
             if let Some(Some(connection)) = self.places.get_mut(place) {
                 let was_idle = connection.is_idle();
-                let ended = connection.expire(now, &self.limits, idle, desk);
+                let ended = connection.expire(now, &self.limits, idle, responder);
                 if was_idle != connection.is_idle() {
                     self.slots.used(place, connection.is_idle());
                 }
-                self.settle(place, ended, epoll, desk);
+                self.settle(place, ended, epoll, responder);
             }
             if let Some(Some(connection)) = self.places.get(place) {
                 let over = connection.over(&self.limits, idle);
@@ -156,11 +156,11 @@ impl Tcp {
 
     /// Answer what was read of each connection, let it take its answers within `patience`, and
     /// end them all.
-    pub fn finish<A: Answers>(&mut self, patience: Duration, desk: &mut Desk<A>) {
+    pub fn finish<A: Answers>(&mut self, patience: Duration, responder: &mut Responder<A>) {
         let until = Instant::now() + patience;
         for place in &mut self.places {
             if let Some(connection) = place {
-                connection.finish(desk, &mut self.room, until);
+                connection.finish(responder, &mut self.room, until);
             }
             *place = None;
         }
@@ -171,19 +171,19 @@ impl Tcp {
         stream: TcpStream,
         client: IpAddr,
         epoll: &Epoll,
-        desk: &mut Desk<A>,
+        responder: &mut Responder<A>,
     ) -> io::Result<()> {
         let source = match client {
             IpAddr::V4(address) => Prefix::host_v4(address.octets()),
             IpAddr::V6(address) => Prefix::host_v6(address.octets()),
         };
         if stream.set_nonblocking(true).is_err() || stream.set_nodelay(true).is_err() {
-            desk.count(tally::PEER_CLOSED);
+            responder.count(tally::PEER_CLOSED);
             return Ok(());
         }
         let client = Client::of(client);
-        if !self.make_way(client, epoll, desk) {
-            desk.count(tally::BUSY);
+        if !self.make_way(client, epoll, responder) {
+            responder.count(tally::BUSY);
             return Ok(());
         }
         let place = self.slots.take(client);
@@ -194,14 +194,19 @@ impl Tcp {
         if let Some(empty) = self.places.get_mut(place) {
             *empty = Some(Connection::new(stream, source));
         }
-        self.ready(place, epoll, desk); // its first query often came with it
+        self.ready(place, epoll, responder); // its first query often came with it
         Ok(())
     }
 
     /// Close what has to be closed for `client` to have a slot; false where it may have none.
     ///
     /// A query may wait unread in the connection that would yield, so that is read first.
-    fn make_way<A: Answers>(&mut self, client: Client, epoll: &Epoll, desk: &mut Desk<A>) -> bool {
+    fn make_way<A: Answers>(
+        &mut self,
+        client: Client,
+        epoll: &Epoll,
+        responder: &mut Responder<A>,
+    ) -> bool {
         let mut spared = 0;
         loop {
             let admission = self.slots.admission(client);
@@ -212,12 +217,12 @@ impl Tcp {
             };
             if spared < SPARED && limit != tally::BUSY {
                 spared += 1;
-                self.ready(place, epoll, desk);
+                self.ready(place, epoll, responder);
                 if self.slots.admission(client) != admission {
                     continue;
                 }
             }
-            self.end(place, Ended::Counted(limit), desk);
+            self.end(place, Ended::Counted(limit), responder);
         }
     }
 
@@ -231,7 +236,7 @@ impl Tcp {
         place: usize,
         ended: Option<Ended>,
         epoll: &Epoll,
-        desk: &Desk<A>,
+        responder: &Responder<A>,
     ) {
         let idle = self.idle_time();
         let Some(Some(connection)) = self.places.get_mut(place) else {
@@ -241,14 +246,14 @@ impl Tcp {
         self.due = Some(self.due.map_or(over, |due| due.min(over)));
         let token = self.token + place as u64;
         if let Some(ended) = ended.or_else(|| connection.watch(epoll, token)) {
-            self.end(place, ended, desk);
+            self.end(place, ended, responder);
         }
     }
 
     /// Close the connection in this place.
-    fn end<A: Answers>(&mut self, place: usize, ended: Ended, desk: &Desk<A>) {
+    fn end<A: Answers>(&mut self, place: usize, ended: Ended, responder: &Responder<A>) {
         if let Ended::Counted(limit) = ended {
-            desk.count(limit);
+            responder.count(limit);
         }
         if let Some(kept) = self.places.get_mut(place) {
             *kept = None;
@@ -275,12 +280,12 @@ fn is_shortage(wrong: &io::Error) -> bool {
 }
 
 /// A connection that broke before it was accepted is its client's loss alone.
-fn survive<A: Answers>(wrong: io::Error, desk: &Desk<A>) -> io::Result<()> {
+fn survive<A: Answers>(wrong: io::Error, responder: &Responder<A>) -> io::Result<()> {
     match wrong.kind() {
         ErrorKind::ConnectionAborted | ErrorKind::Interrupted => Ok(()),
         ErrorKind::InvalidInput => Err(wrong),
         _ => {
-            desk.count(tally::PEER_CLOSED);
+            responder.count(tally::PEER_CLOSED);
             Ok(())
         }
     }
