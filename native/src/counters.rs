@@ -5,7 +5,7 @@
 //! outlive a Plan. Readers sum the rows of all threads and stop nobody.
 
 use crate::query::{Dropped, Fault};
-use crate::serve::tally;
+use crate::serve::counter_slots;
 use crate::sys;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -153,7 +153,7 @@ pub fn names() -> String {
             }
         }
     }
-    lines.extend(tally::names());
+    lines.extend(counter_slots::names());
     lines.join("\n")
 }
 

@@ -10,11 +10,11 @@
 //! have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
 //! octets of length before a message on TCP; `Answers` does, which `Snapshot` is.
 
+pub mod counter_slots;
 pub mod engine;
 pub mod epoll;
 pub mod samples;
 pub mod swap;
-pub mod tally;
 pub mod tcp;
 #[cfg(test)]
 mod trial;

@@ -8,7 +8,7 @@ use crate::counters::Transport;
 use crate::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
 use crate::serve::epoll::wait_for;
 use crate::serve::udp_batch::{BATCH, DatagramBatch};
-use crate::serve::{Answers, Responder, tally};
+use crate::serve::{Answers, Responder, counter_slots};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -101,7 +101,7 @@ fn survive<A: Answers>(wrong: io::Error, responder: &Responder<A>) -> io::Result
         Some(EBADF | ENOTSOCK | EFAULT) => Err(wrong),
         _ if wrong.kind() == ErrorKind::Interrupted => Ok(()),
         _ => {
-            responder.count(tally::send_error(&wrong));
+            responder.count(counter_slots::send_error(&wrong));
             Ok(())
         }
     }

@@ -23,7 +23,7 @@ use crate::kernel::{READABLE, WRITABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::tcp::Limits;
-use crate::serve::{Answers, Responder, tally};
+use crate::serve::{Answers, Responder, counter_slots};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
@@ -151,19 +151,19 @@ impl Connection {
         responder: &Responder<A>,
     ) -> Option<Ended> {
         if now >= self.born + limits.lifetime {
-            return Some(Ended::Counted(tally::LIFETIME));
+            return Some(Ended::Counted(counter_slots::LIFETIME));
         }
         let silent = now.saturating_duration_since(self.since);
         if silent < self.idle_time(limits, idle) {
             return None;
         }
         if self.state != State::Reading {
-            return Some(Ended::Counted(tally::SLOW_READER));
+            return Some(Ended::Counted(counter_slots::SLOW_READER));
         }
         responder.count(if silent < limits.idle {
-            tally::IDLE_SHORTENED
+            counter_slots::IDLE_SHORTENED
         } else {
-            tally::IDLE
+            counter_slots::IDLE
         });
         self.part();
         self.write()
@@ -181,7 +181,9 @@ impl Connection {
         }
         self.watched = wanted;
         let changed = epoll.change(self.stream.as_fd(), wanted, token);
-        changed.err().map(|_| Ended::Counted(tally::PEER_CLOSED))
+        changed
+            .err()
+            .map(|_| Ended::Counted(counter_slots::PEER_CLOSED))
     }
 
     /// Answer what was read, and wait for it to be taken, at most `until` then.
@@ -212,7 +214,7 @@ impl Connection {
             Ok(0) => self.ended = true,
             Ok(count) => self.unread.extend_from_slice(room.read.get(..count)?),
             Err(wrong) if is_later(wrong.kind()) => {}
-            Err(_) => return Some(Ended::Counted(tally::PEER_CLOSED)),
+            Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
         }
         None
     }
@@ -241,7 +243,7 @@ impl Connection {
                 }
                 State::Reading if next(&self.unread).is_some() => {}
                 State::Reading if self.ended && !self.unread.is_empty() => {
-                    return Some(Ended::Counted(tally::PEER_CLOSED));
+                    return Some(Ended::Counted(counter_slots::PEER_CLOSED));
                 }
                 State::Reading if self.ended => self.part(),
                 State::Parting if unsent == 0 => return Some(Ended::Well),
@@ -287,7 +289,7 @@ impl Connection {
                 Ok(count) => self.sent += count,
                 Err(wrong) if wrong.kind() == ErrorKind::Interrupted => {}
                 Err(wrong) if wrong.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return Some(Ended::Counted(tally::PEER_CLOSED)),
+                Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
             }
         }
         if self.sent == self.unsent.len() {

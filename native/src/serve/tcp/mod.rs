@@ -15,7 +15,7 @@ pub mod slots;
 use crate::kernel::{EMFILE, ENFILE, READABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
-use crate::serve::{Answers, Responder, tally};
+use crate::serve::{Answers, Responder, counter_slots};
 use connection::{Connection, Ended, Room};
 use slots::{Admission, Client, Slots, idle_time};
 use std::io::{self, ErrorKind};
@@ -90,8 +90,9 @@ impl Tcp {
                     if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
                         break;
                     }
-                    let Some((place, limit)) = self.slots.longest(tally::DESCRIPTORS) else {
-                        responder.count(tally::DESCRIPTORS);
+                    let Some((place, limit)) = self.slots.longest(counter_slots::DESCRIPTORS)
+                    else {
+                        responder.count(counter_slots::DESCRIPTORS);
                         return Ok(Accepted::Later);
                     };
                     if gave_up {
@@ -178,12 +179,12 @@ impl Tcp {
             IpAddr::V6(address) => Prefix::host_v6(address.octets()),
         };
         if stream.set_nonblocking(true).is_err() || stream.set_nodelay(true).is_err() {
-            responder.count(tally::PEER_CLOSED);
+            responder.count(counter_slots::PEER_CLOSED);
             return Ok(());
         }
         let client = Client::of(client);
         if !self.make_way(client, epoll, responder) {
-            responder.count(tally::BUSY);
+            responder.count(counter_slots::BUSY);
             return Ok(());
         }
         let place = self.slots.take(client);
@@ -215,7 +216,7 @@ impl Tcp {
                 Admission::Refused => return false,
                 Admission::Instead { place, limit } => (place, limit),
             };
-            if spared < SPARED && limit != tally::BUSY {
+            if spared < SPARED && limit != counter_slots::BUSY {
                 spared += 1;
                 self.ready(place, epoll, responder);
                 if self.slots.admission(client) != admission {
@@ -285,7 +286,7 @@ fn survive<A: Answers>(wrong: io::Error, responder: &Responder<A>) -> io::Result
         ErrorKind::ConnectionAborted | ErrorKind::Interrupted => Ok(()),
         ErrorKind::InvalidInput => Err(wrong),
         _ => {
-            responder.count(tally::PEER_CLOSED);
+            responder.count(counter_slots::PEER_CLOSED);
             Ok(())
         }
     }
