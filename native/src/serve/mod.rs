@@ -17,7 +17,7 @@ pub mod samples;
 pub mod swap;
 pub mod tcp;
 #[cfg(test)]
-mod trial;
+mod tests;
 pub mod udp;
 pub mod udp_batch;
 pub mod worker;
