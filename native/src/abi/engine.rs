@@ -7,9 +7,9 @@
 use crate::answer::Snapshot;
 use crate::counters::Transport;
 use crate::prefix::Family;
+use crate::serve::control::Command;
 use crate::serve::engine::Engine;
 use crate::serve::samples::Sample;
-use crate::serve::swap::Order;
 use crate::serve::tcp::Limits;
 use crate::serve::worker::{Datagrams, Share};
 use crate::sys::{self, Handle, Numbers, Room, Span};
@@ -186,11 +186,11 @@ pub extern "C" fn resolverd_engine_torment(
     milliseconds: u32,
 ) {
     if let Some(engine) = engine.get() {
-        let order = match milliseconds {
-            0 => Order::Panic,
-            _ => Order::Hang(milliseconds),
+        let command = match milliseconds {
+            0 => Command::Panic,
+            _ => Command::Hang(milliseconds),
         };
-        engine.torment(worker, order);
+        engine.torment(worker, command);
     }
 }
 

@@ -1,13 +1,13 @@
-//! All workers together: started, given orders, listened to, stopped.
+//! All workers together: started, commanded, watched, stopped.
 //!
-//! Orders are given by one caller at a time and wait, with a limit, until every worker has
+//! Commands are sent by one caller at a time and wait, with a limit, until every worker has
 //! followed; packets never wait for either. A worker that ends by itself is noted with its
 //! reason and rings `news` at once, as samples of the query log do.
 
 use crate::counters::Counters;
+use crate::serve::control::{Command, WorkerControl};
 use crate::serve::epoll::Bell;
 use crate::serve::samples::{Sampler, Samples};
-use crate::serve::swap::{Order, Slot};
 use crate::serve::tcp::Limits;
 use crate::serve::worker::{Share, Worker};
 use crate::serve::{Answers, Responder};
@@ -22,10 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often a caller looks whether its order was followed.
+/// How often a caller looks whether its command was carried out.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// What caller and worker share beside the slot.
+/// What caller and worker share beside the control.
 struct Life {
     ended: AtomicBool,
     news: Arc<Bell>,
@@ -34,7 +34,7 @@ struct Life {
 
 struct Member<A> {
     name: String,
-    slot: Arc<Slot<A>>,
+    control: Arc<WorkerControl<A>>,
     counters: Arc<Counters>,
     life: Arc<Life>,
 }
@@ -76,7 +76,7 @@ impl<A: Answers> Engine<A> {
     /// # Errors
     /// Which worker does not within `patience`; it will, if it ever can.
     pub fn publish(&self, next: &Arc<A>, patience: Duration) -> Result<(), String> {
-        self.order(Some(next), Order::Adopt, patience)
+        self.run_command(Some(next), Command::Adopt, patience)
     }
 
     /// Have every worker answer a query of its own.
@@ -84,7 +84,7 @@ impl<A: Answers> Engine<A> {
     /// # Errors
     /// Which worker cannot, or does not within `patience`.
     pub fn check(&self, patience: Duration) -> Result<(), String> {
-        self.order(None, Order::Check, patience)
+        self.run_command(None, Command::Check, patience)
     }
 
     /// Stop: what was read is answered, then the sockets are closed.
@@ -95,7 +95,7 @@ impl<A: Answers> Engine<A> {
         let _turn = locked(&self.turn);
         let until = Instant::now() + patience;
         for member in &self.members {
-            member.slot.ask(None, Order::Stop);
+            member.control.ask(None, Command::Stop);
         }
         let late = self.wait(until, |member| member.life.ended.load(Acquire));
         if late.is_ok() {
@@ -106,13 +106,13 @@ impl<A: Answers> Engine<A> {
         late
     }
 
-    /// Give one worker an order that only tests give; returns when it is begun.
-    pub fn torment(&self, worker: usize, order: Order) {
+    /// Send one worker a command that only tests send; returns when it is begun.
+    pub fn torment(&self, worker: usize, command: Command) {
         let _turn = locked(&self.turn);
         let until = Instant::now() + LOOK * 10_000;
         if let Some(member) = self.members.get(worker) {
-            member.slot.ask(None, order);
-            while !member.slot.is_begun() && Instant::now() < until {
+            member.control.ask(None, command);
+            while !member.control.is_begun() && Instant::now() < until {
                 thread::sleep(LOOK);
             }
         }
@@ -152,7 +152,7 @@ impl<A: Answers> Engine<A> {
     ) -> io::Result<()> {
         let member = Member {
             name: format!("serve-{number}"),
-            slot: Arc::new(Slot::new(Bell::new()?)),
+            control: Arc::new(WorkerControl::new(Bell::new()?)),
             counters: Arc::new(Counters::new()),
             life: Arc::new(Life {
                 ended: AtomicBool::new(false),
@@ -161,12 +161,12 @@ impl<A: Answers> Engine<A> {
             }),
         };
         let sampler = Sampler::new(Arc::clone(&self.samples), number as u64);
-        let (slot, life) = (Arc::clone(&member.slot), Arc::clone(&member.life));
+        let (control, life) = (Arc::clone(&member.control), Arc::clone(&member.life));
         let (counters, name) = (Arc::clone(&member.counters), member.name.clone());
         let thread = thread::Builder::new().name(name.clone()).spawn(move || {
             let work = AssertUnwindSafe(move || {
                 let responder = Responder::new(first, counters, sampler);
-                Worker::new(slot, responder, share, limits)?.run()
+                Worker::new(control, responder, share, limits)?.run()
             });
             let reason = match panic::catch_unwind(work) {
                 Ok(Ok(())) => None,
@@ -180,13 +180,18 @@ impl<A: Answers> Engine<A> {
         Ok(())
     }
 
-    fn order(&self, next: Option<&Arc<A>>, order: Order, patience: Duration) -> Result<(), String> {
+    fn run_command(
+        &self,
+        next: Option<&Arc<A>>,
+        command: Command,
+        patience: Duration,
+    ) -> Result<(), String> {
         let _turn = locked(&self.turn);
         let until = Instant::now() + patience;
         for member in &self.members {
-            member.slot.ask(next.map(Arc::clone), order);
+            member.control.ask(next.map(Arc::clone), command);
         }
-        self.wait(until, |member| member.slot.is_done())?;
+        self.wait(until, |member| member.control.is_done())?;
         let faults: Vec<_> = self.members.iter().filter_map(Member::fault).collect();
         if faults.is_empty() {
             return Ok(());
@@ -221,14 +226,14 @@ impl<A: Answers> Engine<A> {
 impl<A: Answers> Drop for Engine<A> {
     fn drop(&mut self) {
         for member in &self.members {
-            member.slot.ask(None, Order::Stop);
+            member.control.ask(None, Command::Stop);
         }
     }
 }
 
 impl<A> Member<A> {
     fn fault(&self) -> Option<String> {
-        let fault = self.slot.fault()?;
+        let fault = self.control.fault()?;
         Some(format!("worker thread {}: {fault}", self.name))
     }
 }

@@ -1,7 +1,7 @@
 //! One worker: a thread, its sockets, and the loop in which it serves them.
 //!
 //! ```text
-//!   wait ──► datagrams, connections, orders ──► adopt what is next? ──► expired connections ─┐
+//!   wait ──► datagrams, connections, command ─► adopt what is next? ──► expired connections ─┐
 //!    ▲                                                                                       │
 //!    └───────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -10,13 +10,13 @@
 //! `epoll::Poll` for the reason. A UDP socket that several workers share is in that set instead,
 //! for there one of them can be woken alone.
 //!
-//! It ends on the order to stop, on an error of its own files, or by a panic; `engine` tells the
-//! two latter. Orders are looked for between two batches, so a new Snapshot is served after at
+//! It ends on the command to stop, on an error of its own files, or by a panic; `engine` tells the
+//! two latter. Commands are looked for between two batches, so a new Snapshot is served after at
 //! most one batch of the old.
 
 use crate::kernel::{EXCLUSIVE, Event, READABLE};
+use crate::serve::control::{Command, WorkerControl};
 use crate::serve::epoll::{Epoll, Poll};
-use crate::serve::swap::{Order, Slot};
 use crate::serve::tcp::{Accepted, Limits, Tcp};
 use crate::serve::udp::Udp;
 use crate::serve::{Answers, Responder};
@@ -57,7 +57,7 @@ pub struct Share {
 /// What is ready, as the tokens of an epoll set tell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ready {
-    Orders,
+    Command,
     Udp(usize),
     Listening(usize),
     Connection(usize),
@@ -68,7 +68,7 @@ const KIND: u32 = 32;
 impl Ready {
     const fn token(self) -> u64 {
         match self {
-            Self::Orders => 0,
+            Self::Command => 0,
             Self::Udp(index) => 1 << KIND | index as u64,
             Self::Listening(index) => 2 << KIND | index as u64,
             Self::Connection(index) => 3 << KIND | index as u64,
@@ -81,14 +81,14 @@ impl Ready {
             1 => Self::Udp(index),
             2 => Self::Listening(index),
             3 => Self::Connection(index),
-            _ => Self::Orders,
+            _ => Self::Command,
         }
     }
 }
 
 /// A worker, made and run by its own thread.
 pub struct Worker<A: Answers> {
-    slot: Arc<Slot<A>>,
+    control: Arc<WorkerControl<A>>,
     responder: Responder<A>,
     epoll: Epoll,
     poll: Poll,
@@ -108,13 +108,13 @@ impl<A: Answers> Worker<A> {
     /// # Errors
     /// When the sockets cannot be watched.
     pub fn new(
-        slot: Arc<Slot<A>>,
+        control: Arc<WorkerControl<A>>,
         responder: Responder<A>,
         share: Share,
         limits: Limits,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(slot.bell().as_fd(), READABLE, Ready::Orders.token())?;
+        epoll.add(control.bell().as_fd(), READABLE, Ready::Command.token())?;
         let (shared, own): (Vec<_>, Vec<_>) = share.udp.into_iter().partition(|udp| udp.shared);
         for (index, udp) in shared.iter().enumerate() {
             let token = Ready::Udp(own.len() + index).token();
@@ -127,7 +127,7 @@ impl<A: Answers> Worker<A> {
         let listening: Vec<_> = share.tcp.into_iter().map(TcpListener::from).collect();
         listen(&listening, &epoll)?;
         Ok(Self {
-            slot,
+            control,
             responder,
             epoll,
             poll,
@@ -140,7 +140,7 @@ impl<A: Answers> Worker<A> {
         })
     }
 
-    /// Serve until the order to stop.
+    /// Serve until the command to stop.
     ///
     /// # Errors
     /// When its files fail.
@@ -159,7 +159,7 @@ impl<A: Answers> Worker<A> {
                     self.serve(Ready::of(event.token))?;
                 }
             }
-            if self.slot.has_orders(self.done) && !self.follow() {
+            if self.control.has_command(self.done) && !self.follow() {
                 if self.tcp.patience().is_some() {
                     thread::sleep(UNDER_WAY);
                 }
@@ -182,10 +182,10 @@ impl<A: Answers> Worker<A> {
     }
 
     fn serve(&mut self, ready: Ready) -> io::Result<()> {
-        let (slot, done, responder) = (&self.slot, self.done, &mut self.responder);
+        let (control, done, responder) = (&self.control, self.done, &mut self.responder);
         match ready {
             Ready::Udp(index) => match self.udp.get_mut(index) {
-                Some(udp) => udp.serve(responder, || slot.has_orders(done)),
+                Some(udp) => udp.serve(responder, || control.has_command(done)),
                 None => Ok(()),
             },
             Ready::Listening(index) => match self.listening.get(index) {
@@ -204,39 +204,39 @@ impl<A: Answers> Worker<A> {
                 self.tcp.ready(place, &self.epoll, responder);
                 Ok(())
             }
-            Ready::Orders => {
-                slot.bell().quiet();
+            Ready::Command => {
+                control.bell().quiet();
                 Ok(())
             }
         }
     }
 
-    /// Follow the newest order; false when it is to stop.
+    /// Carry out the newest command; false when it is to stop.
     fn follow(&mut self) -> bool {
-        let Some((number, order, next)) = self.slot.orders() else {
+        let Some((number, command, next)) = self.control.take_command() else {
             return true;
         };
         if let Some(next) = next {
             let old = self.responder.adopt(next);
-            self.slot.give_back(old);
+            self.control.retire(old);
         }
-        let fault = match order {
-            Order::Check => self.responder.self_check().err(),
-            Order::Hang(milliseconds) => {
+        let fault = match command {
+            Command::Check => self.responder.self_check().err(),
+            Command::Hang(milliseconds) => {
                 thread::sleep(Duration::from_millis(milliseconds.into()));
                 None
             }
-            Order::Panic => {
-                #[expect(clippy::panic, reason = "an order that only tests give")]
+            Command::Panic => {
+                #[expect(clippy::panic, reason = "a command that only tests send")]
                 {
                     panic!("it was told to");
                 }
             }
-            Order::Adopt | Order::Stop => None,
+            Command::Adopt | Command::Stop => None,
         };
         self.done = number;
-        self.slot.report(number, fault);
-        order != Order::Stop
+        self.control.report(number, fault);
+        command != Command::Stop
     }
 }
 
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_token_says_what_is_ready() {
         for ready in [
-            Ready::Orders,
+            Ready::Command,
             Ready::Udp(0),
             Ready::Udp(300),
             Ready::Listening(1),

@@ -3,8 +3,8 @@
 mod streams;
 
 use super::Answers;
+use super::control::Command;
 use super::engine::Engine;
-use super::swap::Order;
 use super::tcp::Limits;
 use super::worker::{Datagrams, Share};
 use crate::counters::{Counters, Transport};
@@ -233,7 +233,7 @@ fn what_is_replaced_is_freed() {
 fn a_worker_that_panics_tells_why_at_once() {
     let (engine, address) = engine(1, limits());
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 0));
-    engine.torment(0, Order::Panic);
+    engine.torment(0, Command::Panic);
     until(|| {
         engine.take_death().is_some_and(|told| {
             assert!(
@@ -251,7 +251,7 @@ fn a_worker_that_panics_tells_why_at_once() {
 #[test]
 fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
     let (engine, address) = engine(2, limits());
-    engine.torment(1, Order::Hang(1000));
+    engine.torment(1, Command::Hang(1000));
     let told = engine.check(Duration::from_millis(20)).unwrap_err();
     assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
     let told = engine

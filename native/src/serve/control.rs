@@ -1,17 +1,17 @@
-//! How a worker gets what it answers from, and orders, without a lock on its side.
+//! How a worker gets what it answers from, and commands, without a lock on its side.
 //!
-//! Each worker has one [`Slot`]. Whoever gives orders raises `asked` and rings; the worker
+//! Each worker has one [`WorkerControl`]. Whoever sends a command raises `asked` and wakes it; it
 //! compares `asked` with what it has done, one relaxed load, between two batches.
 //!
 //! ```text
-//!   publisher                    Slot                     worker
+//!   publisher              WorkerControl                worker
 //!   put new ────────────────►  next  ───── take ────────► answers from it
-//!   free old ◄──── collect ──  back  ◄──── put old ─────┘
+//!   free old ◄──── collect ─ retired ◄──── put old ─────┘
 //! ```
 //!
 //! Invariants: a worker never frees what it answered from, for that may take long; it does not
-//! take `next` while `back` is full, so it never holds two; `done` reaches `asked` only after
-//! the worker answers from what was `next` when it was asked. Orders are given by one thread at
+//! take `next` while `retired` is full, so it never holds two; `done` reaches `asked` only after
+//! the worker answers from what was `next` when it was asked. Commands are sent by one thread at
 //! a time (`Engine` has the lock for that).
 
 use crate::serve::epoll::Bell;
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a worker is asked to do beside adopting what is next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Order {
+pub enum Command {
     /// Nothing more.
     Adopt,
     /// Answer a query of its own.
@@ -35,7 +35,7 @@ pub enum Order {
     Hang(u32),
 }
 
-impl Order {
+impl Command {
     fn coded(self) -> u64 {
         match self {
             Self::Adopt => 0,
@@ -57,25 +57,25 @@ impl Order {
     }
 }
 
-/// Between one worker and whoever gives it orders.
-pub struct Slot<A> {
+/// Between one worker and whoever commands it.
+pub struct WorkerControl<A> {
     next: Handover<A>,
-    back: Handover<A>,
-    order: AtomicU64,
+    retired: Handover<A>,
+    command: AtomicU64,
     asked: AtomicU64,
     done: AtomicU64,
     fault: Mutex<Option<String>>,
     bell: Bell,
 }
 
-impl<A> Slot<A> {
-    /// A slot without orders, whose worker is woken by `bell`.
+impl<A> WorkerControl<A> {
+    /// One without commands, whose worker is woken by `bell`.
     #[must_use]
     pub fn new(bell: Bell) -> Self {
         Self {
             next: Handover::new(),
-            back: Handover::new(),
-            order: AtomicU64::new(0),
+            retired: Handover::new(),
+            command: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             done: AtomicU64::new(0),
             fault: Mutex::new(None),
@@ -88,29 +88,29 @@ impl<A> Slot<A> {
         &self.bell
     }
 
-    /// Ask the worker to adopt `next`, if any, and then to follow `order`.
-    pub fn ask(&self, next: Option<Arc<A>>, order: Order) {
-        drop(self.back.swap(None));
+    /// Ask the worker to adopt `next`, if any, and then to carry out `command`.
+    pub fn ask(&self, next: Option<Arc<A>>, command: Command) {
+        drop(self.retired.swap(None));
         if next.is_some() {
             drop(self.next.swap(next)); // one that the worker never came to, if any
         }
-        self.order.store(order.coded(), Relaxed);
+        self.command.store(command.coded(), Relaxed);
         self.asked.fetch_add(1, Release);
         self.bell.ring();
     }
 
-    /// Whether all that was asked is done. Frees what the worker has given back.
+    /// Whether all that was asked is done. Frees what the worker has retired.
     pub fn is_done(&self) -> bool {
         let done = self.done.load(Acquire) == self.asked.load(Relaxed);
-        if self.back.swap(None).is_some() && !done {
+        if self.retired.swap(None).is_some() && !done {
             self.bell.ring(); // the worker may have waited for the room
         }
         done
     }
 
-    /// Whether the worker has begun what it was ordered last.
+    /// Whether the worker has begun what it was sent last.
     pub fn is_begun(&self) -> bool {
-        self.order.load(Relaxed) == Order::Adopt.coded()
+        self.command.load(Relaxed) == Command::Adopt.coded()
     }
 
     /// What the worker found wrong in its last check.
@@ -121,32 +121,32 @@ impl<A> Slot<A> {
             .take()
     }
 
-    /// The worker's side: whether there are orders, of which `done` is the last one followed.
+    /// The worker's side: whether there is a command newer than number `done`.
     #[inline]
-    pub fn has_orders(&self, done: u64) -> bool {
+    pub fn has_command(&self, done: u64) -> bool {
         self.asked.load(Relaxed) != done
     }
 
-    /// The worker's side: the number of the newest order, that order, and what to adopt first.
+    /// The worker's side: the number of the newest command, that command, and what to adopt first.
     /// It may come a number early, and then with the next one only to adopt.
     ///
-    /// None while the publisher has not collected what was given back before; it rings then.
-    pub fn orders(&self) -> Option<(u64, Order, Option<Arc<A>>)> {
+    /// None while the publisher has not collected what was retired before; it wakes the worker then.
+    pub fn take_command(&self) -> Option<(u64, Command, Option<Arc<A>>)> {
         let asked = self.asked.load(Acquire);
-        if !self.back.is_empty() {
+        if !self.retired.is_empty() {
             return None;
         }
-        let order = Order::decoded(self.order.swap(Order::Adopt.coded(), Relaxed));
-        Some((asked, order, self.next.swap(None)))
+        let command = Command::decoded(self.command.swap(Command::Adopt.coded(), Relaxed));
+        Some((asked, command, self.next.swap(None)))
     }
 
-    /// The worker's side: give back what it answered from until now.
-    pub fn give_back(&self, old: Arc<A>) {
-        // Nothing is in there, see `orders`; the publisher only takes.
-        drop(self.back.swap(Some(old)));
+    /// The worker's side: retire what it answered from until now.
+    pub fn retire(&self, old: Arc<A>) {
+        // Nothing is in there, see `take_command`; the publisher only takes.
+        drop(self.retired.swap(Some(old)));
     }
 
-    /// The worker's side: the order of this number is followed, with or without a fault.
+    /// The worker's side: the command of this number is carried out, with or without a fault.
     pub fn report(&self, number: u64, fault: Option<String>) {
         if fault.is_some() {
             *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
@@ -161,88 +161,88 @@ mod tests {
     use std::sync::Weak;
     use std::thread;
 
-    fn slot() -> Arc<Slot<u64>> {
-        Arc::new(Slot::new(Bell::new().unwrap()))
+    fn control() -> Arc<WorkerControl<u64>> {
+        Arc::new(WorkerControl::new(Bell::new().unwrap()))
     }
 
     #[test]
     fn what_is_replaced_goes_back_and_is_freed_by_the_publisher() {
-        let slot = slot();
+        let control = control();
         let first = Arc::new(1);
         let gone: Weak<u64> = Arc::downgrade(&first);
         let mut serving = first;
-        slot.ask(Some(Arc::new(2)), Order::Adopt);
-        assert!(!slot.is_done() && slot.has_orders(0));
-        let (number, order, next) = slot.orders().unwrap();
-        assert_eq!(order, Order::Adopt);
-        slot.give_back(std::mem::replace(&mut serving, next.unwrap()));
+        control.ask(Some(Arc::new(2)), Command::Adopt);
+        assert!(!control.is_done() && control.has_command(0));
+        let (number, command, next) = control.take_command().unwrap();
+        assert_eq!(command, Command::Adopt);
+        control.retire(std::mem::replace(&mut serving, next.unwrap()));
         assert!(gone.upgrade().is_some());
-        slot.report(number, None);
-        assert!(slot.is_done() && !slot.has_orders(number));
+        control.report(number, None);
+        assert!(control.is_done() && !control.has_command(number));
         assert!(gone.upgrade().is_none());
         assert_eq!(*serving, 2);
     }
 
     #[test]
     fn what_nobody_came_to_is_passed_over() {
-        let slot = slot();
+        let control = control();
         let passed_over = Arc::new(1);
         let gone = Arc::downgrade(&passed_over);
-        slot.ask(Some(passed_over), Order::Adopt);
-        slot.ask(Some(Arc::new(2)), Order::Check);
+        control.ask(Some(passed_over), Command::Adopt);
+        control.ask(Some(Arc::new(2)), Command::Check);
         assert!(gone.upgrade().is_none());
-        let (number, order, next) = slot.orders().unwrap();
-        assert_eq!((order, next.as_deref()), (Order::Check, Some(&2)));
-        slot.report(number, Some("wrong".into()));
-        assert!(slot.is_done());
-        assert_eq!(slot.fault().as_deref(), Some("wrong"));
-        assert_eq!(slot.fault(), None);
+        let (number, command, next) = control.take_command().unwrap();
+        assert_eq!((command, next.as_deref()), (Command::Check, Some(&2)));
+        control.report(number, Some("wrong".into()));
+        assert!(control.is_done());
+        assert_eq!(control.fault().as_deref(), Some("wrong"));
+        assert_eq!(control.fault(), None);
     }
 
     #[test]
     fn a_worker_waits_until_its_old_tables_are_collected() {
-        let slot = slot();
-        slot.ask(Some(Arc::new(1)), Order::Adopt);
-        slot.give_back(Arc::new(0));
-        assert!(slot.orders().is_none());
-        slot.bell().quiet();
-        assert!(!slot.is_done());
-        assert!(slot.bell().quiet(), "it is told that there is room");
-        assert_eq!(slot.orders().unwrap().2.as_deref(), Some(&1));
+        let control = control();
+        control.ask(Some(Arc::new(1)), Command::Adopt);
+        control.retire(Arc::new(0));
+        assert!(control.take_command().is_none());
+        control.bell().quiet();
+        assert!(!control.is_done());
+        assert!(control.bell().quiet(), "it is told that there is room");
+        assert_eq!(control.take_command().unwrap().2.as_deref(), Some(&1));
     }
 
     #[test]
     fn every_order_arrives_as_it_was_given() {
-        for order in [
-            Order::Adopt,
-            Order::Check,
-            Order::Stop,
-            Order::Panic,
-            Order::Hang(u32::MAX),
+        for command in [
+            Command::Adopt,
+            Command::Check,
+            Command::Stop,
+            Command::Panic,
+            Command::Hang(u32::MAX),
         ] {
-            assert_eq!(Order::decoded(order.coded()), order);
+            assert_eq!(Command::decoded(command.coded()), command);
         }
     }
 
     #[test]
     fn a_worker_sees_only_newer_ones_and_holds_one_at_a_time() {
         const LAST: u64 = 2000;
-        let slot = slot();
+        let control = control();
         let alive = Arc::new(());
-        let theirs = Arc::clone(&slot);
+        let theirs = Arc::clone(&control);
         let worker = thread::spawn(move || {
             let (mut serving, mut done) = (Arc::new(0_u64), 0);
             while *serving < LAST {
-                if !theirs.has_orders(done) {
+                if !theirs.has_command(done) {
                     let _ = theirs.bell().wait(std::time::Duration::from_secs(20));
                 }
                 theirs.bell().quiet();
-                let Some((number, _, next)) = theirs.orders() else {
+                let Some((number, _, next)) = theirs.take_command() else {
                     continue;
                 };
                 if let Some(next) = next {
                     assert!(*next > *serving);
-                    theirs.give_back(std::mem::replace(&mut serving, next));
+                    theirs.retire(std::mem::replace(&mut serving, next));
                 }
                 done = number;
                 theirs.report(number, None);
@@ -250,14 +250,14 @@ mod tests {
         });
         for value in 1..=LAST {
             let _also = Arc::clone(&alive);
-            slot.ask(Some(Arc::new(value)), Order::Adopt);
+            control.ask(Some(Arc::new(value)), Command::Adopt);
             if value % 3 == 0 {
-                while !slot.is_done() {
+                while !control.is_done() {
                     thread::yield_now();
                 }
             }
         }
-        while !slot.is_done() {
+        while !control.is_done() {
             thread::yield_now();
         }
         worker.join().unwrap();
