@@ -81,7 +81,7 @@ class EngineThreads:
         self._handle: int = started
         self._room = ctypes.create_string_buffer(LARGEST_MESSAGE)
         weakref.finalize(self, self._library.resolverd_engine_release, self._handle)
-        self.news: int = self._library.resolverd_engine_news(self._handle)
+        self.event_fd: int = self._library.resolverd_engine_event_fd(self._handle)
         """A descriptor that is readable when there is a death or a sample."""
 
     def publish(self, snapshot: SnapshotTables, patience: float) -> None:
@@ -96,9 +96,9 @@ class EngineThreads:
         """Answer what was read, and end. Raises EngineError after `patience`."""
         self._order("stop", _milliseconds(patience))
 
-    def heard(self) -> None:
-        """Make `news` unreadable until there is more; to be called before taking what there is."""
-        self._library.resolverd_engine_heard(self._handle)
+    def clear_events(self) -> None:
+        """Make `event_fd` unreadable until there is more; call it before taking what there is."""
+        self._library.resolverd_engine_clear_events(self._handle)
 
     def death(self) -> str:
         """Which thread has ended by itself, and why; empty for none."""
@@ -155,8 +155,8 @@ def _functions() -> ctypes.CDLL:
         ("publish", size, handle, handle, number, Room),
         ("check", size, handle, number, Room),
         ("stop", size, handle, number, Room),
-        ("news", ctypes.c_int32, handle),
-        ("heard", None, handle),
+        ("event_fd", ctypes.c_int32, handle),
+        ("clear_events", None, handle),
         ("death", size, handle, Room),
         ("sample", size, handle, Room),
         ("samples_dropped", number, handle),

@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ABI_VERSION = 3
-"""What `native/src/abi/mod.rs` has to say too."""
+ABI_VERSION = 4
+"""The same as in `native/src/abi/mod.rs`; a library of another version is not used."""
 
 _PACKAGE = Path(__file__).parents[1]
 # `RECORD` in setup.py.

@@ -1,7 +1,7 @@
 """The fast engine: threads of the native library, each with sockets of its own.
 
 A thread never waits for Python: a Snapshot is turned into tables here, in another thread of
-Python's, and swapped in between two batches of packets. What the threads have to say, a death
+Python's, and swapped in between two batches of packets. What the threads report, a death
 or samples of the query log, comes by a descriptor that the event loop watches.
 """
 
@@ -68,7 +68,7 @@ class NativeEngine:
             connections=limits.connections,
             per_client=limits.per_client,
         )
-        asyncio.get_running_loop().add_reader(self._threads.news, self._listen)
+        asyncio.get_running_loop().add_reader(self._threads.event_fd, self._handle_events)
         _let_workers_go_first()
         await self.check()
 
@@ -97,7 +97,7 @@ class NativeEngine:
         """Answer what was read and close the sockets; what was not read waits in them."""
         threads = self._threads
         if threads is not None:
-            asyncio.get_running_loop().remove_reader(threads.news)
+            asyncio.get_running_loop().remove_reader(threads.event_fd)
             try:
                 await asyncio.to_thread(threads.stop, STOP_PATIENCE)
             except EngineError as late:
@@ -134,9 +134,9 @@ class NativeEngine:
             for tcp in sockets.tcp:
                 yield Share(worker, Kind.TCP | shared, tcp.dup().detach())
 
-    def _listen(self) -> None:
-        """Take what the threads have to say."""
-        self._running.heard()
+    def _handle_events(self) -> None:
+        """Take a failure and the samples of the query log that the threads have for us."""
+        self._running.clear_events()
         if (death := self._running.death()) and not self.died.done():
             self.died.set_result(death)
         self._tell_samples(_LOGGED_AT_ONCE)

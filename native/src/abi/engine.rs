@@ -117,15 +117,15 @@ pub extern "C" fn resolverd_engine_stop(
 /// A descriptor that is readable when there are deaths or samples; -1 for no engine. It is the
 /// engine's.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_news(engine: Handle<Serving>) -> i32 {
-    engine.get().map_or(-1, Engine::news)
+pub extern "C" fn resolverd_engine_event_fd(engine: Handle<Serving>) -> i32 {
+    engine.get().map_or(-1, Engine::event_fd)
 }
 
 /// Make that descriptor unreadable, until there is more.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_heard(engine: Handle<Serving>) {
+pub extern "C" fn resolverd_engine_clear_events(engine: Handle<Serving>) {
     if let Some(engine) = engine.get() {
-        engine.heard();
+        engine.clear_events();
     }
 }
 

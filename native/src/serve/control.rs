@@ -14,7 +14,7 @@
 //! the worker answers from what was `next` when it was asked. Commands are sent by one thread at
 //! a time (`Engine` has the lock for that).
 
-use crate::serve::epoll::Bell;
+use crate::serve::epoll::Waker;
 use crate::sys::Handover;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -65,13 +65,13 @@ pub struct WorkerControl<A> {
     asked: AtomicU64,
     done: AtomicU64,
     fault: Mutex<Option<String>>,
-    bell: Bell,
+    waker: Waker,
 }
 
 impl<A> WorkerControl<A> {
-    /// One without commands, whose worker is woken by `bell`.
+    /// One without commands, whose worker is woken by `waker`.
     #[must_use]
-    pub fn new(bell: Bell) -> Self {
+    pub fn new(waker: Waker) -> Self {
         Self {
             next: Handover::new(),
             retired: Handover::new(),
@@ -79,13 +79,13 @@ impl<A> WorkerControl<A> {
             asked: AtomicU64::new(0),
             done: AtomicU64::new(0),
             fault: Mutex::new(None),
-            bell,
+            waker,
         }
     }
 
     /// What wakes the worker.
-    pub fn bell(&self) -> &Bell {
-        &self.bell
+    pub fn waker(&self) -> &Waker {
+        &self.waker
     }
 
     /// Ask the worker to adopt `next`, if any, and then to carry out `command`.
@@ -96,14 +96,14 @@ impl<A> WorkerControl<A> {
         }
         self.command.store(command.coded(), Relaxed);
         self.asked.fetch_add(1, Release);
-        self.bell.ring();
+        self.waker.wake();
     }
 
     /// Whether all that was asked is done. Frees what the worker has retired.
     pub fn is_done(&self) -> bool {
         let done = self.done.load(Acquire) == self.asked.load(Relaxed);
         if self.retired.swap(None).is_some() && !done {
-            self.bell.ring(); // the worker may have waited for the room
+            self.waker.wake(); // the worker may have waited for `retired` to be empty
         }
         done
     }
@@ -162,7 +162,7 @@ mod tests {
     use std::thread;
 
     fn control() -> Arc<WorkerControl<u64>> {
-        Arc::new(WorkerControl::new(Bell::new().unwrap()))
+        Arc::new(WorkerControl::new(Waker::new().unwrap()))
     }
 
     #[test]
@@ -205,9 +205,9 @@ mod tests {
         control.ask(Some(Arc::new(1)), Command::Adopt);
         control.retire(Arc::new(0));
         assert!(control.take_command().is_none());
-        control.bell().quiet();
+        control.waker().clear();
         assert!(!control.is_done());
-        assert!(control.bell().quiet(), "it is told that there is room");
+        assert!(control.waker().clear(), "it is woken when there is room");
         assert_eq!(control.take_command().unwrap().2.as_deref(), Some(&1));
     }
 
@@ -234,9 +234,9 @@ mod tests {
             let (mut serving, mut done) = (Arc::new(0_u64), 0);
             while *serving < LAST {
                 if !theirs.has_command(done) {
-                    let _ = theirs.bell().wait(std::time::Duration::from_secs(20));
+                    let _ = theirs.waker().wait(std::time::Duration::from_secs(20));
                 }
-                theirs.bell().quiet();
+                theirs.waker().clear();
                 let Some((number, _, next)) = theirs.take_command() else {
                     continue;
                 };

@@ -2,11 +2,11 @@
 //!
 //! Commands are sent by one caller at a time and wait, with a limit, until every worker has
 //! followed; packets never wait for either. A worker that ends by itself is noted with its
-//! reason and rings `news` at once, as samples of the query log do.
+//! reason and wakes whoever waits for `event_fd` at once, as samples of the query log do.
 
 use crate::counters::Counters;
 use crate::serve::control::{Command, WorkerControl};
-use crate::serve::epoll::Bell;
+use crate::serve::epoll::Waker;
 use crate::serve::samples::{Sampler, Samples};
 use crate::serve::tcp::Limits;
 use crate::serve::worker::{Share, Worker};
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_micros(100);
 /// What caller and worker share beside the control.
 struct Life {
     ended: AtomicBool,
-    news: Arc<Bell>,
+    events: Arc<Waker>,
     deaths: Arc<Mutex<Vec<String>>>,
 }
 
@@ -44,7 +44,7 @@ pub struct Engine<A: Answers> {
     members: Vec<Member<A>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     turn: Mutex<()>,
-    news: Arc<Bell>,
+    events: Arc<Waker>,
     samples: Arc<Samples>,
     deaths: Arc<Mutex<Vec<String>>>,
 }
@@ -56,14 +56,14 @@ impl<A: Answers> Engine<A> {
     /// When threads or their files cannot be made; then none is left.
     pub fn start(shares: Vec<Share>, limits: Limits, first: &Arc<A>) -> io::Result<Self> {
         keep_reasons();
-        let news = Arc::new(Bell::new()?);
+        let events = Arc::new(Waker::new()?);
         let mut engine = Self {
             members: Vec::new(),
             threads: Mutex::new(Vec::new()),
             turn: Mutex::new(()),
-            samples: Arc::new(Samples::new(Arc::clone(&news))),
+            samples: Arc::new(Samples::new(Arc::clone(&events))),
             deaths: Arc::new(Mutex::new(Vec::new())),
-            news,
+            events,
         };
         for (number, share) in shares.into_iter().enumerate() {
             engine.hire(number, share, limits, Arc::clone(first))?;
@@ -119,13 +119,14 @@ impl<A: Answers> Engine<A> {
     }
 
     /// Readable when there are deaths or samples.
-    pub fn news(&self) -> RawFd {
-        self.news.descriptor()
+    pub fn event_fd(&self) -> RawFd {
+        self.events.descriptor()
     }
 
-    /// Let `news` be silent; to be called before what it told of is taken.
-    pub fn heard(&self) {
-        self.news.quiet();
+    /// Make `event_fd` unreadable until there is more; to be called before failures and samples are
+    /// taken, or those that come meanwhile are missed.
+    pub fn clear_events(&self) {
+        self.events.clear();
     }
 
     /// Which worker has ended by itself, and why.
@@ -152,11 +153,11 @@ impl<A: Answers> Engine<A> {
     ) -> io::Result<()> {
         let member = Member {
             name: format!("serve-{number}"),
-            control: Arc::new(WorkerControl::new(Bell::new()?)),
+            control: Arc::new(WorkerControl::new(Waker::new()?)),
             counters: Arc::new(Counters::new()),
             life: Arc::new(Life {
                 ended: AtomicBool::new(false),
-                news: Arc::clone(&self.news),
+                events: Arc::clone(&self.events),
                 deaths: Arc::clone(&self.deaths),
             }),
         };
@@ -245,7 +246,7 @@ impl Life {
             locked(&self.deaths).push(reason);
         }
         self.ended.store(true, Release);
-        self.news.ring();
+        self.events.wake();
     }
 }
 

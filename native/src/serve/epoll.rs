@@ -62,13 +62,13 @@ impl Epoll {
     }
 }
 
-/// A flag that a thread can wait for, beside its sockets (eventfd(2)).
-pub struct Bell {
+/// Wakes a thread that waits for it beside its sockets (eventfd(2)).
+pub struct Waker {
     file: File,
 }
 
-impl Bell {
-    /// A bell that has not been rung.
+impl Waker {
+    /// One that nobody has woken.
     ///
     /// # Errors
     /// As eventfd(2).
@@ -77,19 +77,19 @@ impl Bell {
         Ok(Self { file })
     }
 
-    /// Wake whoever waits, now or later. Never blocks, and cannot fail but by overflow, when it
-    /// rings already.
-    pub fn ring(&self) {
-        let _rings_already = (&self.file).write(&1_u64.to_ne_bytes());
+    /// Wake whoever waits, now or later. Never blocks, and cannot fail but by overflow, when it is
+    /// readable already.
+    pub fn wake(&self) {
+        let _is_set_already = (&self.file).write(&1_u64.to_ne_bytes());
     }
 
-    /// Let it be silent until the next ring; whether it rang.
-    pub fn quiet(&self) -> bool {
-        let mut rings = [0; 8];
-        (&self.file).read(&mut rings).is_ok()
+    /// Make it unreadable until the next wake; whether it was readable.
+    pub fn clear(&self) -> bool {
+        let mut value = [0; 8];
+        (&self.file).read(&mut value).is_ok()
     }
 
-    /// Wait until it rings; false when it does not within `patience`.
+    /// Wait until it is woken; false when it is not within `patience`.
     #[must_use]
     pub fn wait(&self, patience: Duration) -> bool {
         wait_for(self.file.as_fd(), READABLE, patience)
@@ -108,7 +108,7 @@ impl AsFd for Epoll {
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for Waker {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
@@ -175,19 +175,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bell_rings_until_it_is_quieted() {
-        let (bell, epoll) = (Bell::new().unwrap(), Epoll::new().unwrap());
-        epoll.add(bell.as_fd(), READABLE, 7).unwrap();
+    fn a_waker_is_readable_until_it_is_cleared() {
+        let (waker, epoll) = (Waker::new().unwrap(), Epoll::new().unwrap());
+        epoll.add(waker.as_fd(), READABLE, 7).unwrap();
         let mut events = [Event::default(); 4];
         let now = Some(Duration::ZERO);
         assert_eq!(epoll.wait(&mut events, now).unwrap(), 0);
-        assert!(!bell.quiet() && !bell.wait(Duration::ZERO));
-        bell.ring();
-        bell.ring();
-        assert!(bell.wait(Duration::from_secs(20)));
+        assert!(!waker.clear() && !waker.wait(Duration::ZERO));
+        waker.wake();
+        waker.wake();
+        assert!(waker.wait(Duration::from_secs(20)));
         assert_eq!(epoll.wait(&mut events, None).unwrap(), 1);
         assert_eq!({ events[0].token }, 7);
-        assert!(bell.quiet());
+        assert!(waker.clear());
         assert_eq!(epoll.wait(&mut events, now).unwrap(), 0);
     }
 

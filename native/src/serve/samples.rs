@@ -5,7 +5,7 @@
 
 use crate::counters::Transport;
 use crate::prefix::Prefix;
-use crate::serve::epoll::Bell;
+use crate::serve::epoll::Waker;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,17 +31,17 @@ pub struct Sample {
 pub struct Samples {
     queue: Mutex<VecDeque<Sample>>,
     dropped: AtomicU64,
-    news: Arc<Bell>,
+    events: Arc<Waker>,
 }
 
 impl Samples {
-    /// An empty queue that rings `news` when there is something in it.
+    /// An empty queue that wakes `events` when there is something in it.
     #[must_use]
-    pub fn new(news: Arc<Bell>) -> Self {
+    pub fn new(events: Arc<Waker>) -> Self {
         Self {
             queue: Mutex::new(VecDeque::with_capacity(ROOM)),
             dropped: AtomicU64::new(0),
-            news,
+            events,
         }
     }
 
@@ -65,7 +65,7 @@ impl Samples {
                 let first = queue.len() == 1;
                 drop(queue);
                 if first {
-                    self.news.ring();
+                    self.events.wake();
                 }
             }
             _ => {
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn samples() -> Arc<Samples> {
-        Arc::new(Samples::new(Arc::new(Bell::new().unwrap())))
+        Arc::new(Samples::new(Arc::new(Waker::new().unwrap())))
     }
 
     fn keep(sampler: &Sampler, packet: &[u8]) {
@@ -162,7 +162,7 @@ mod tests {
         for number in 0..ROOM + 3 {
             keep(&sampler, &[number as u8]);
         }
-        assert!(samples.news.quiet());
+        assert!(samples.events.clear());
         assert_eq!(samples.take_dropped(), 3);
         assert_eq!(samples.take_dropped(), 0);
         for number in 0..ROOM {
@@ -172,7 +172,7 @@ mod tests {
         }
         assert_eq!(samples.take(), None);
         keep(&sampler, b"again");
-        assert!(samples.news.quiet(), "it rings anew once it was empty");
+        assert!(samples.events.clear(), "it wakes anew once it was empty");
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl<A: Answers> Worker<A> {
         limits: Limits,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(control.bell().as_fd(), READABLE, Ready::Command.token())?;
+        epoll.add(control.waker().as_fd(), READABLE, Ready::Command.token())?;
         let (shared, own): (Vec<_>, Vec<_>) = share.udp.into_iter().partition(|udp| udp.shared);
         for (index, udp) in shared.iter().enumerate() {
             let token = Ready::Udp(own.len() + index).token();
@@ -205,7 +205,7 @@ impl<A: Answers> Worker<A> {
                 Ok(())
             }
             Ready::Command => {
-                control.bell().quiet();
+                control.waker().clear();
                 Ok(())
             }
         }
