@@ -82,7 +82,7 @@ class EngineThreads:
         self._room = ctypes.create_string_buffer(LARGEST_MESSAGE)
         weakref.finalize(self, self._library.resolverd_engine_release, self._handle)
         self.event_fd: int = self._library.resolverd_engine_event_fd(self._handle)
-        """A descriptor that is readable when there is a death or a sample."""
+        """A descriptor that is readable when there is a failure or a sample."""
 
     def publish(self, snapshot: SnapshotTables, patience: float) -> None:
         """Answer from `snapshot`; returns when all do. Raises EngineError after `patience`."""
@@ -100,9 +100,9 @@ class EngineThreads:
         """Make `event_fd` unreadable until there is more; call it before taking what there is."""
         self._library.resolverd_engine_clear_events(self._handle)
 
-    def death(self) -> str:
+    def failure(self) -> str:
         """Which thread has ended by itself, and why; empty for none."""
-        length = self._library.resolverd_engine_death(self._handle, Room.of(self._room))
+        length = self._library.resolverd_engine_failure(self._handle, Room.of(self._room))
         return self._room.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
 
     def sample(self) -> Sample | None:
@@ -130,9 +130,9 @@ class EngineThreads:
         self._library.resolverd_engine_counters(self._handle, _Numbers(*values.buffer_info()))
         return values
 
-    def torment(self, worker: int, seconds: float = 0) -> None:
+    def inject_fault(self, worker: int, seconds: float = 0) -> None:
         """For tests: have a thread do nothing for so long, or panic."""
-        self._library.resolverd_engine_torment(self._handle, worker, _milliseconds(seconds))
+        self._library.resolverd_engine_inject_fault(self._handle, worker, _milliseconds(seconds))
 
     def _order(self, name: str, *arguments: object) -> None:
         reason = ctypes.create_string_buffer(REASON_OCTETS)
@@ -157,11 +157,11 @@ def _functions() -> ctypes.CDLL:
         ("stop", size, handle, number, Room),
         ("event_fd", ctypes.c_int32, handle),
         ("clear_events", None, handle),
-        ("death", size, handle, Room),
+        ("failure", size, handle, Room),
         ("sample", size, handle, Room),
         ("samples_dropped", number, handle),
         ("counters", None, handle, _Numbers),
-        ("torment", None, handle, size, ctypes.c_uint32),
+        ("inject_fault", None, handle, size, ctypes.c_uint32),
     ):
         function = getattr(loaded, f"resolverd_engine_{name}")
         function.restype, function.argtypes = result, arguments

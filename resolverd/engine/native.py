@@ -1,7 +1,7 @@
 """The fast engine: threads of the native library, each with sockets of its own.
 
 A thread never waits for Python: a Snapshot is turned into tables here, in another thread of
-Python's, and swapped in between two batches of packets. What the threads report, a death
+Python's, and swapped in between two batches of packets. What the threads report, a failure
 or samples of the query log, comes by a descriptor that the event loop watches.
 """
 
@@ -137,8 +137,8 @@ class NativeEngine:
     def _handle_events(self) -> None:
         """Take a failure and the samples of the query log that the threads have for us."""
         self._running.clear_events()
-        if (death := self._running.death()) and not self.died.done():
-            self.died.set_result(death)
+        if (failure := self._running.failure()) and not self.died.done():
+            self.died.set_result(failure)
         self._tell_samples(_LOGGED_AT_ONCE)
 
     def _tell_samples(self, most: int) -> None:

@@ -114,7 +114,7 @@ pub extern "C" fn resolverd_engine_stop(
     told(stopped, reason)
 }
 
-/// A descriptor that is readable when there are deaths or samples; -1 for no engine. It is the
+/// A descriptor that is readable when there are failures or samples; -1 for no engine. It is the
 /// engine's.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_event_fd(engine: Handle<Serving>) -> i32 {
@@ -131,9 +131,9 @@ pub extern "C" fn resolverd_engine_clear_events(engine: Handle<Serving>) {
 
 /// Which worker has ended by itself, and why; the length of that, 0 for none.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_death(engine: Handle<Serving>, mut room: Room) -> usize {
-    let death = engine.get().and_then(Engine::take_death);
-    death.map_or(0, |told| room.tell(&told))
+pub extern "C" fn resolverd_engine_failure(engine: Handle<Serving>, mut room: Room) -> usize {
+    let failure = engine.get().and_then(Engine::take_failure);
+    failure.map_or(0, |told| room.tell(&told))
 }
 
 /// The oldest sample of the query log; its length, 0 for none.
@@ -180,7 +180,7 @@ pub extern "C" fn resolverd_engine_counters(engine: Handle<Serving>, mut values:
 
 /// For tests: have a worker panic (`milliseconds` 0), or do nothing for so long.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_torment(
+pub extern "C" fn resolverd_engine_inject_fault(
     engine: Handle<Serving>,
     worker: usize,
     milliseconds: u32,
@@ -190,7 +190,7 @@ pub extern "C" fn resolverd_engine_torment(
             0 => Command::Panic,
             _ => Command::Hang(milliseconds),
         };
-        engine.torment(worker, command);
+        engine.inject_fault(worker, command);
     }
 }
 

@@ -22,31 +22,31 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often a caller looks whether its command was carried out.
-const LOOK: Duration = Duration::from_micros(100);
+/// How often a caller checks whether its command was carried out.
+const POLL_INTERVAL: Duration = Duration::from_micros(100);
 
 /// What caller and worker share beside the control.
-struct Life {
+struct Lifecycle {
     ended: AtomicBool,
     events: Arc<Waker>,
-    deaths: Arc<Mutex<Vec<String>>>,
+    failures: Arc<Mutex<Vec<String>>>,
 }
 
-struct Member<A> {
+struct WorkerHandle<A> {
     name: String,
     control: Arc<WorkerControl<A>>,
     counters: Arc<Counters>,
-    life: Arc<Life>,
+    lifecycle: Arc<Lifecycle>,
 }
 
 /// Workers that serve.
 pub struct Engine<A: Answers> {
-    members: Vec<Member<A>>,
+    workers: Vec<WorkerHandle<A>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    turn: Mutex<()>,
+    commanding: Mutex<()>,
     events: Arc<Waker>,
     samples: Arc<Samples>,
-    deaths: Arc<Mutex<Vec<String>>>,
+    failures: Arc<Mutex<Vec<String>>>,
 }
 
 impl<A: Answers> Engine<A> {
@@ -58,15 +58,15 @@ impl<A: Answers> Engine<A> {
         keep_reasons();
         let events = Arc::new(Waker::new()?);
         let mut engine = Self {
-            members: Vec::new(),
+            workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
-            turn: Mutex::new(()),
+            commanding: Mutex::new(()),
             samples: Arc::new(Samples::new(Arc::clone(&events))),
-            deaths: Arc::new(Mutex::new(Vec::new())),
+            failures: Arc::new(Mutex::new(Vec::new())),
             events,
         };
         for (number, share) in shares.into_iter().enumerate() {
-            engine.hire(number, share, limits, Arc::clone(first))?;
+            engine.spawn(number, share, limits, Arc::clone(first))?;
         }
         Ok(engine)
     }
@@ -92,33 +92,33 @@ impl<A: Answers> Engine<A> {
     /// # Errors
     /// Which worker has not ended within `patience`.
     pub fn stop(&self, patience: Duration) -> Result<(), String> {
-        let _turn = locked(&self.turn);
+        let _commanding = locked(&self.commanding);
         let until = Instant::now() + patience;
-        for member in &self.members {
-            member.control.ask(None, Command::Stop);
+        for worker in &self.workers {
+            worker.control.ask(None, Command::Stop);
         }
-        let late = self.wait(until, |member| member.life.ended.load(Acquire));
+        let late = self.wait(until, |worker| worker.lifecycle.ended.load(Acquire));
         if late.is_ok() {
             for thread in locked(&self.threads).drain(..) {
-                let _told_in_deaths = thread.join();
+                let _in_failures = thread.join();
             }
         }
         late
     }
 
     /// Send one worker a command that only tests send; returns when it is begun.
-    pub fn torment(&self, worker: usize, command: Command) {
-        let _turn = locked(&self.turn);
-        let until = Instant::now() + LOOK * 10_000;
-        if let Some(member) = self.members.get(worker) {
-            member.control.ask(None, command);
-            while !member.control.is_begun() && Instant::now() < until {
-                thread::sleep(LOOK);
+    pub fn inject_fault(&self, worker: usize, command: Command) {
+        let _commanding = locked(&self.commanding);
+        let until = Instant::now() + POLL_INTERVAL * 10_000;
+        if let Some(worker) = self.workers.get(worker) {
+            worker.control.ask(None, command);
+            while !worker.control.is_begun() && Instant::now() < until {
+                thread::sleep(POLL_INTERVAL);
             }
         }
     }
 
-    /// Readable when there are deaths or samples.
+    /// Readable when there are failures or samples.
     pub fn event_fd(&self) -> RawFd {
         self.events.descriptor()
     }
@@ -130,8 +130,8 @@ impl<A: Answers> Engine<A> {
     }
 
     /// Which worker has ended by itself, and why.
-    pub fn take_death(&self) -> Option<String> {
-        locked(&self.deaths).pop()
+    pub fn take_failure(&self) -> Option<String> {
+        locked(&self.failures).pop()
     }
 
     /// The query log's samples.
@@ -141,29 +141,29 @@ impl<A: Answers> Engine<A> {
 
     /// The row of one worker.
     pub fn counters(&self, worker: usize) -> Option<&Arc<Counters>> {
-        self.members.get(worker).map(|member| &member.counters)
+        self.workers.get(worker).map(|worker| &worker.counters)
     }
 
-    fn hire(
+    fn spawn(
         &mut self,
         number: usize,
         share: Share,
         limits: Limits,
         first: Arc<A>,
     ) -> io::Result<()> {
-        let member = Member {
+        let worker = WorkerHandle {
             name: format!("serve-{number}"),
             control: Arc::new(WorkerControl::new(Waker::new()?)),
             counters: Arc::new(Counters::new()),
-            life: Arc::new(Life {
+            lifecycle: Arc::new(Lifecycle {
                 ended: AtomicBool::new(false),
                 events: Arc::clone(&self.events),
-                deaths: Arc::clone(&self.deaths),
+                failures: Arc::clone(&self.failures),
             }),
         };
         let sampler = Sampler::new(Arc::clone(&self.samples), number as u64);
-        let (control, life) = (Arc::clone(&member.control), Arc::clone(&member.life));
-        let (counters, name) = (Arc::clone(&member.counters), member.name.clone());
+        let (control, lifecycle) = (Arc::clone(&worker.control), Arc::clone(&worker.lifecycle));
+        let (counters, name) = (Arc::clone(&worker.counters), worker.name.clone());
         let thread = thread::Builder::new().name(name.clone()).spawn(move || {
             let work = AssertUnwindSafe(move || {
                 let responder = Responder::new(first, counters, sampler);
@@ -174,10 +174,10 @@ impl<A: Answers> Engine<A> {
                 Ok(Err(wrong)) => Some(wrong.to_string()),
                 Err(panicked) => Some(reason_of(panicked.as_ref())),
             };
-            life.end(reason.map(|reason| format!("worker thread {name} ended: {reason}")));
+            lifecycle.end(reason.map(|reason| format!("worker thread {name} ended: {reason}")));
         })?;
         locked(&self.threads).push(thread);
-        self.members.push(member);
+        self.workers.push(worker);
         Ok(())
     }
 
@@ -187,13 +187,17 @@ impl<A: Answers> Engine<A> {
         command: Command,
         patience: Duration,
     ) -> Result<(), String> {
-        let _turn = locked(&self.turn);
+        let _commanding = locked(&self.commanding);
         let until = Instant::now() + patience;
-        for member in &self.members {
-            member.control.ask(next.map(Arc::clone), command);
+        for worker in &self.workers {
+            worker.control.ask(next.map(Arc::clone), command);
         }
-        self.wait(until, |member| member.control.is_done())?;
-        let faults: Vec<_> = self.members.iter().filter_map(Member::fault).collect();
+        self.wait(until, |worker| worker.control.is_done())?;
+        let faults: Vec<_> = self
+            .workers
+            .iter()
+            .filter_map(WorkerHandle::fault)
+            .collect();
         if faults.is_empty() {
             return Ok(());
         }
@@ -201,15 +205,15 @@ impl<A: Answers> Engine<A> {
     }
 
     /// Wait until `done` says so of every worker. Errs with those who are late or gone.
-    fn wait(&self, until: Instant, done: impl Fn(&Member<A>) -> bool) -> Result<(), String> {
+    fn wait(&self, until: Instant, done: impl Fn(&WorkerHandle<A>) -> bool) -> Result<(), String> {
         loop {
-            let late: Vec<_> = self.members.iter().filter(|each| !done(each)).collect();
+            let late: Vec<_> = self.workers.iter().filter(|each| !done(each)).collect();
             if late.is_empty() {
                 return Ok(());
             }
             let gone = late
                 .iter()
-                .any(|each| each.life.ended.load(Acquire) && !done(each));
+                .any(|each| each.lifecycle.ended.load(Acquire) && !done(each));
             if gone || Instant::now() >= until {
                 let names: Vec<_> = late.iter().map(|each| each.name.as_str()).collect();
                 let what = if gone {
@@ -219,31 +223,31 @@ impl<A: Answers> Engine<A> {
                 };
                 return Err(format!("worker thread {} {what}", names.join(", ")));
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
 impl<A: Answers> Drop for Engine<A> {
     fn drop(&mut self) {
-        for member in &self.members {
-            member.control.ask(None, Command::Stop);
+        for worker in &self.workers {
+            worker.control.ask(None, Command::Stop);
         }
     }
 }
 
-impl<A> Member<A> {
+impl<A> WorkerHandle<A> {
     fn fault(&self) -> Option<String> {
         let fault = self.control.fault()?;
         Some(format!("worker thread {}: {fault}", self.name))
     }
 }
 
-impl Life {
+impl Lifecycle {
     /// Note the end, and tell of it where there is a reason.
     fn end(&self, reason: Option<String>) {
         if let Some(reason) = reason {
-            locked(&self.deaths).push(reason);
+            locked(&self.failures).push(reason);
         }
         self.ended.store(true, Release);
         self.events.wake();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Python ──publish──► Engine ──one WorkerControl each──► worker thread ──► its UDP and TCP sockets
-//!          ◄──event_fd── (deaths, samples)            │ one epoll, one Counters row, one Scratch
+//!          ◄──event_fd── (failures, samples)            │ one epoll, one Counters row, one Scratch
 //! ```
 //!
 //! A worker is one thread with one loop: wait for what is ready; answer datagrams in batches

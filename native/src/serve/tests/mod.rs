@@ -181,7 +181,7 @@ fn datagrams_and_connections_are_answered_and_counted() {
     assert_eq!(counted(&engine, Transport::Tcp as usize), 50);
     engine.check(PATIENCE).unwrap();
     engine.stop(PATIENCE).unwrap();
-    assert_eq!(engine.take_death(), None);
+    assert_eq!(engine.take_failure(), None);
 }
 
 #[test]
@@ -233,9 +233,9 @@ fn what_is_replaced_is_freed() {
 fn a_worker_that_panics_tells_why_at_once() {
     let (engine, address) = engine(1, limits());
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 0));
-    engine.torment(0, Command::Panic);
+    engine.inject_fault(0, Command::Panic);
     until(|| {
-        engine.take_death().is_some_and(|told| {
+        engine.take_failure().is_some_and(|told| {
             assert!(
                 told.starts_with("worker thread serve-0 ended: panic at src"),
                 "{told}"
@@ -251,7 +251,7 @@ fn a_worker_that_panics_tells_why_at_once() {
 #[test]
 fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
     let (engine, address) = engine(2, limits());
-    engine.torment(1, Command::Hang(1000));
+    engine.inject_fault(1, Command::Hang(1000));
     let told = engine.check(Duration::from_millis(20)).unwrap_err();
     assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
     let told = engine
