@@ -29,7 +29,7 @@ class Kind(IntFlag):
     SHARED = 16
 
 
-class Share(NamedTuple):
+class WorkerSocket(NamedTuple):
     """One socket of one worker. The descriptor becomes the library's."""
 
     worker: int
@@ -55,7 +55,7 @@ class EngineThreads:
 
     def __init__(
         self,
-        shares: Sequence[Share],
+        sockets: Sequence[WorkerSocket],
         snapshot: SnapshotTables,
         *,
         idle: float,
@@ -65,7 +65,7 @@ class EngineThreads:
     ) -> None:
         """Start one thread for each worker. Raises EngineError when it cannot."""
         self._library = _functions()
-        listed = b"".join(_SOCKET.pack(*share) for share in shares)
+        listed = b"".join(_SOCKET.pack(*one) for one in sockets)
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         started = self._library.resolverd_engine_start(
             Span.of(listed),

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from resolverd import log
-from resolverd.abi.engine import EngineThreads, Kind, Share
+from resolverd.abi.engine import EngineThreads, Kind, WorkerSocket
 from resolverd.abi.tables import PlanTables, SnapshotTables
 from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
@@ -61,7 +61,7 @@ class NativeEngine:
         tables = await asyncio.to_thread(self._tables, snapshot)
         limits = self._limits
         self._threads = EngineThreads(
-            list(self._shares()),
+            list(self._worker_sockets()),
             tables,
             idle=limits.idle,
             lifetime=limits.lifetime,
@@ -125,14 +125,14 @@ class NativeEngine:
             self._plan = plan, PlanTables(image, maps)
         return SnapshotTables(self._plan[1], steering_image(steering, plan))
 
-    def _shares(self) -> Iterator[Share]:
+    def _worker_sockets(self) -> Iterator[WorkerSocket]:
         for worker, sockets in enumerate(self.sockets):
             shared = Kind.SHARED if sockets.shared else Kind(0)
             for udp in sockets.udp:
                 kind = Kind.UDP_PKTINFO if enable_pktinfo(udp) else Kind.UDP
-                yield Share(worker, kind | shared, udp.dup().detach())
+                yield WorkerSocket(worker, kind | shared, udp.dup().detach())
             for tcp in sockets.tcp:
-                yield Share(worker, Kind.TCP | shared, tcp.dup().detach())
+                yield WorkerSocket(worker, Kind.TCP | shared, tcp.dup().detach())
 
     def _handle_events(self) -> None:
         """Take a failure and the samples of the query log that the threads have for us."""

@@ -11,7 +11,7 @@ use crate::serve::control::Command;
 use crate::serve::engine::Engine;
 use crate::serve::samples::Sample;
 use crate::serve::tcp::Limits;
-use crate::serve::worker::{Datagrams, Share};
+use crate::serve::worker::{BoundUdp, WorkerSockets};
 use crate::sys::{self, Handle, Numbers, Room, Span};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,12 +48,12 @@ pub extern "C" fn resolverd_engine_start(
         connections,
         per_client,
     };
-    let shares = shares(sockets.octets());
+    let sockets = worker_sockets(sockets.octets());
     let Some(first) = snapshot.share() else {
         reason.tell("there is no snapshot");
         return Handle::null();
     };
-    match Engine::start(shares, limits, &first) {
+    match Engine::start(sockets, limits, &first) {
         Ok(engine) => Handle::give(Arc::new(engine)),
         Err(wrong) => {
             reason.tell(&wrong.to_string());
@@ -198,29 +198,29 @@ fn told(outcome: Result<(), String>, mut reason: Room) -> usize {
     outcome.map_or_else(|why| reason.tell(&why), |()| 0)
 }
 
-fn shares(list: &[u8]) -> Vec<Share> {
-    let mut shares: Vec<Share> = Vec::new();
+fn worker_sockets(list: &[u8]) -> Vec<WorkerSockets> {
+    let mut workers: Vec<WorkerSockets> = Vec::new();
     let (numbers, _) = list.as_chunks::<SOCKET>();
     for [w0, w1, w2, w3, k0, k1, k2, k3, d0, d1, d2, d3] in numbers {
         let worker = u32::from_ne_bytes([*w0, *w1, *w2, *w3]) as usize;
         let kind = u32::from_ne_bytes([*k0, *k1, *k2, *k3]);
         let socket = sys::own(i32::from_ne_bytes([*d0, *d1, *d2, *d3]));
-        while shares.len() <= worker {
-            shares.push(Share::default());
+        while workers.len() <= worker {
+            workers.push(WorkerSockets::default());
         }
-        let Some(share) = shares.get_mut(worker) else {
+        let Some(sockets) = workers.get_mut(worker) else {
             continue;
         };
         match kind & !SHARED {
-            TCP => share.tcp.push(socket),
-            one => share.udp.push(Datagrams {
+            TCP => sockets.tcp.push(socket),
+            one => sockets.udp.push(BoundUdp {
                 socket,
                 pktinfo: one == UDP_PKTINFO,
                 shared: kind & SHARED != 0,
             }),
         }
     }
-    shares
+    workers
 }
 
 fn head_of(sample: &Sample) -> [u8; 24] {

@@ -9,7 +9,7 @@ use crate::serve::control::{Command, WorkerControl};
 use crate::serve::epoll::Waker;
 use crate::serve::samples::{Sampler, Samples};
 use crate::serve::tcp::Limits;
-use crate::serve::worker::{Share, Worker};
+use crate::serve::worker::{Worker, WorkerSockets};
 use crate::serve::{Answers, Responder};
 use std::any::Any;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 /// How often a caller checks whether its command was carried out.
 const POLL_INTERVAL: Duration = Duration::from_micros(100);
 
-/// What caller and worker share beside the control.
+/// What caller and worker have in common beside the control.
 struct Lifecycle {
     ended: AtomicBool,
     events: Arc<Waker>,
@@ -50,11 +50,11 @@ pub struct Engine<A: Answers> {
 }
 
 impl<A: Answers> Engine<A> {
-    /// Start one worker for each share; they answer from `first`.
+    /// Start one worker for each of `sockets`; they answer from `first`.
     ///
     /// # Errors
     /// When threads or their files cannot be made; then none is left.
-    pub fn start(shares: Vec<Share>, limits: Limits, first: &Arc<A>) -> io::Result<Self> {
+    pub fn start(sockets: Vec<WorkerSockets>, limits: Limits, first: &Arc<A>) -> io::Result<Self> {
         keep_reasons();
         let events = Arc::new(Waker::new()?);
         let mut engine = Self {
@@ -65,8 +65,8 @@ impl<A: Answers> Engine<A> {
             failures: Arc::new(Mutex::new(Vec::new())),
             events,
         };
-        for (number, share) in shares.into_iter().enumerate() {
-            engine.spawn(number, share, limits, Arc::clone(first))?;
+        for (number, sockets) in sockets.into_iter().enumerate() {
+            engine.spawn(number, sockets, limits, Arc::clone(first))?;
         }
         Ok(engine)
     }
@@ -147,7 +147,7 @@ impl<A: Answers> Engine<A> {
     fn spawn(
         &mut self,
         number: usize,
-        share: Share,
+        sockets: WorkerSockets,
         limits: Limits,
         first: Arc<A>,
     ) -> io::Result<()> {
@@ -167,7 +167,7 @@ impl<A: Answers> Engine<A> {
         let thread = thread::Builder::new().name(name.clone()).spawn(move || {
             let work = AssertUnwindSafe(move || {
                 let responder = Responder::new(first, counters, sampler);
-                Worker::new(control, responder, share, limits)?.run()
+                Worker::new(control, responder, sockets, limits)?.run()
             });
             let reason = match panic::catch_unwind(work) {
                 Ok(Ok(())) => None,

@@ -107,7 +107,7 @@ pub struct Responder<A: Answers> {
 impl<A: Answers> Responder<A> {
     /// A responder that counts in `counters`.
     pub fn new(answers: Arc<A>, counters: Arc<Counters>, mut sampler: Sampler) -> Self {
-        sampler.share(answers.query_log());
+        sampler.set_rate(answers.query_log());
         Self {
             answers,
             scratch: A::Scratch::default(),
@@ -118,7 +118,7 @@ impl<A: Answers> Responder<A> {
 
     /// Answer from `next` from now on; what was answered from before.
     pub fn adopt(&mut self, next: Arc<A>) -> Arc<A> {
-        self.sampler.share(next.query_log());
+        self.sampler.set_rate(next.query_log());
         std::mem::replace(&mut self.answers, next)
     }
 

@@ -94,9 +94,9 @@ impl Sampler {
         }
     }
 
-    /// Draw this share, 0 to 1, from now on.
-    pub fn share(&mut self, share: f64) {
-        self.threshold = (share * 18_446_744_073_709_551_616.0) as u64; // saturates
+    /// Draw this part of the packets, 0 to 1, from now on.
+    pub fn set_rate(&mut self, rate: f64) {
+        self.threshold = (rate * 18_446_744_073_709_551_616.0) as u64; // saturates
     }
 
     /// Whether the packet of now is drawn.
@@ -149,7 +149,7 @@ mod tests {
     fn the_share_is_drawn() {
         for (share, least, most) in [(0.0, 0, 0), (1.0, 100_000, 100_000), (0.1, 9_000, 11_000)] {
             let mut sampler = Sampler::new(samples(), 7);
-            sampler.share(share);
+            sampler.set_rate(share);
             let drawn = (0..100_000).filter(|_| sampler.draws()).count();
             assert!((least..=most).contains(&drawn), "{share}: {drawn}");
         }

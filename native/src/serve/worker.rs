@@ -36,7 +36,7 @@ const UNDER_WAY: Duration = Duration::from_millis(100);
 const SHORTAGE: Duration = Duration::from_millis(100);
 
 /// A UDP socket.
-pub struct Datagrams {
+pub struct BoundUdp {
     /// It, not blocking.
     pub socket: OwnedFd,
     /// Whether each datagram comes with the address it was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`).
@@ -47,9 +47,9 @@ pub struct Datagrams {
 
 /// The sockets of one worker.
 #[derive(Default)]
-pub struct Share {
+pub struct WorkerSockets {
     /// UDP sockets.
-    pub udp: Vec<Datagrams>,
+    pub udp: Vec<BoundUdp>,
     /// Listening TCP sockets.
     pub tcp: Vec<OwnedFd>,
 }
@@ -110,12 +110,12 @@ impl<A: Answers> Worker<A> {
     pub fn new(
         control: Arc<WorkerControl<A>>,
         responder: Responder<A>,
-        share: Share,
+        sockets: WorkerSockets,
         limits: Limits,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.add(control.waker().as_fd(), READABLE, Ready::Command.token())?;
-        let (shared, own): (Vec<_>, Vec<_>) = share.udp.into_iter().partition(|udp| udp.shared);
+        let (shared, own): (Vec<_>, Vec<_>) = sockets.udp.into_iter().partition(|udp| udp.shared);
         for (index, udp) in shared.iter().enumerate() {
             let token = Ready::Udp(own.len() + index).token();
             epoll.add(udp.socket.as_fd(), READABLE | EXCLUSIVE, token)?;
@@ -124,7 +124,7 @@ impl<A: Answers> Worker<A> {
         let poll = Poll::new(watched.chain([epoll.as_fd()]));
         let own_count = own.len();
         let udp = own.into_iter().chain(shared);
-        let listening: Vec<_> = share.tcp.into_iter().map(TcpListener::from).collect();
+        let listening: Vec<_> = sockets.tcp.into_iter().map(TcpListener::from).collect();
         listen(&listening, &epoll)?;
         Ok(Self {
             control,

@@ -6,7 +6,7 @@ use super::Answers;
 use super::control::Command;
 use super::engine::Engine;
 use super::tcp::Limits;
-use super::worker::{Datagrams, Share};
+use super::worker::{BoundUdp, WorkerSockets};
 use crate::counters::{Counters, Transport};
 use crate::prefix::Prefix;
 use std::io::{Read, Write};
@@ -90,14 +90,14 @@ fn limits() -> Limits {
     }
 }
 
-/// Shares that all have the same sockets, and their address.
-fn shares(workers: usize) -> (Vec<Share>, SocketAddr) {
+/// Workers that all have the same sockets, and the address of those.
+fn sockets(workers: usize) -> (Vec<WorkerSockets>, SocketAddr) {
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let udp = UdpSocket::bind(tcp.local_addr().unwrap()).unwrap();
     tcp.set_nonblocking(true).unwrap();
     udp.set_nonblocking(true).unwrap();
-    let share = || Share {
-        udp: vec![Datagrams {
+    let one = || WorkerSockets {
+        udp: vec![BoundUdp {
             socket: udp.try_clone().unwrap().into(),
             pktinfo: false,
             shared: workers > 1,
@@ -105,14 +105,14 @@ fn shares(workers: usize) -> (Vec<Share>, SocketAddr) {
         tcp: vec![tcp.try_clone().unwrap().into()],
     };
     (
-        (0..workers).map(|_| share()).collect(),
+        (0..workers).map(|_| one()).collect(),
         tcp.local_addr().unwrap(),
     )
 }
 
 fn engine(workers: usize, limits: Limits) -> (Engine<Toy>, SocketAddr) {
-    let (shares, address) = shares(workers);
-    let engine = Engine::start(shares, limits, &Toy::new(0)).unwrap();
+    let (sockets, address) = sockets(workers);
+    let engine = Engine::start(sockets, limits, &Toy::new(0)).unwrap();
     (engine, address)
 }
 
@@ -271,8 +271,8 @@ fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
 
 #[test]
 fn samples_are_told_with_their_answers() {
-    let (shares, address) = shares(1);
-    let engine = Engine::start(shares, limits(), &Toy::sampled(7, 1.0)).unwrap();
+    let (sockets, address) = sockets(1);
+    let engine = Engine::start(sockets, limits(), &Toy::sampled(7, 1.0)).unwrap();
     let socket = udp(address);
     ask(&socket, b"query");
     socket.send(b"none").unwrap();
@@ -292,9 +292,9 @@ fn samples_are_told_with_their_answers() {
 #[test]
 fn a_stop_answers_what_was_read_and_leaves_the_rest() {
     for _ in 0..20 {
-        let (shares, address) = shares(1);
-        let owner: UdpSocket = shares[0].udp[0].socket.try_clone().unwrap().into();
-        let engine = Engine::start(shares, limits(), &Toy::new(0)).unwrap();
+        let (sockets, address) = sockets(1);
+        let owner: UdpSocket = sockets[0].udp[0].socket.try_clone().unwrap().into();
+        let engine = Engine::start(sockets, limits(), &Toy::new(0)).unwrap();
         let socket = udp(address);
         for number in 0..200_u32 {
             socket.send(&number.to_be_bytes()).unwrap();
