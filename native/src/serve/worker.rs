@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 const EVENTS: usize = 64;
 /// How long all connections together have, at the end, to take their answers.
-const PARTING: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a query may be under way on a connection that is about to be closed.
 const UNDER_WAY: Duration = Duration::from_millis(100);
 /// How long nobody is accepted after no descriptor was to be had.
@@ -163,7 +163,7 @@ impl<A: Answers> Worker<A> {
                 if self.tcp.patience().is_some() {
                     thread::sleep(UNDER_WAY);
                 }
-                self.tcp.finish(PARTING, &mut self.responder);
+                self.tcp.finish(CLOSE_TIMEOUT, &mut self.responder);
                 return Ok(());
             }
             self.tcp.expire(&self.epoll, &mut self.responder);

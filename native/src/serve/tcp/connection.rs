@@ -8,13 +8,13 @@
 //!            │ clean end of its queries, idle,              ▼
 //!            │ a message that gets no answer              closed
 //!            ▼                                              ▲
-//!         Parting ──── all is sent; or idle: slow_reader ───┘
+//!         Closing ──── all is sent; or idle: slow_reader ───┘
 //! ```
 //!
 //! **Reading**: whatever came is answered in its order; no complete message is left over. A
 //! client has its idle time from one message to the next, whether it trickles or is silent (counted
 //! as idle); that is shorter the fewer slots are left (`slots`), but while answers of it are unsent. **Blocked**: it does not read its answers, so its queries are neither read nor
-//! answered; what is unsent is at most HIGH octets and one answer. **Parting**: nothing is read
+//! answered; what is unsent is at most HIGH octets and one answer. **Closing**: nothing is read
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
 //! at an end within a message, which count as `lifetime` and `peer_closed`.
 
@@ -74,7 +74,7 @@ impl Default for Room {
 enum State {
     Reading,
     Blocked,
-    Parting,
+    Closing,
 }
 
 /// One connection.
@@ -165,7 +165,7 @@ impl Connection {
         } else {
             counter_slots::IDLE
         });
-        self.part();
+        self.begin_close();
         self.write()
     }
 
@@ -174,7 +174,7 @@ impl Connection {
         let wanted = match self.state {
             State::Reading if self.sent == self.unsent.len() => READABLE,
             State::Reading => READABLE | WRITABLE,
-            State::Blocked | State::Parting => WRITABLE,
+            State::Blocked | State::Closing => WRITABLE,
         };
         if wanted == self.watched {
             return None;
@@ -245,9 +245,9 @@ impl Connection {
                 State::Reading if self.ended && !self.unread.is_empty() => {
                     return Some(Ended::Counted(counter_slots::PEER_CLOSED));
                 }
-                State::Reading if self.ended => self.part(),
-                State::Parting if unsent == 0 => return Some(Ended::Well),
-                State::Reading | State::Blocked | State::Parting => return None,
+                State::Reading if self.ended => self.begin_close(),
+                State::Closing if unsent == 0 => return Some(Ended::Well),
+                State::Reading | State::Blocked | State::Closing => return None,
             }
         }
     }
@@ -262,7 +262,7 @@ impl Connection {
             used += 2 + packet.len();
             let length = responder.respond(packet, &self.source, Transport::Tcp, &mut room.answer);
             let Some(answer) = length.and_then(|length| room.answer.get(..length)) else {
-                self.part();
+                self.begin_close();
                 break;
             };
             self.unsent
@@ -270,7 +270,7 @@ impl Connection {
             self.unsent.extend_from_slice(answer);
         }
         if used > 0 {
-            // Less is there once it parts.
+            // Less is there once it is closing.
             self.unread.drain(..used.min(self.unread.len()));
             self.since = Instant::now();
         }
@@ -294,7 +294,7 @@ impl Connection {
         }
         if self.sent == self.unsent.len() {
             (self.unsent, self.sent) = (Vec::new(), 0);
-            if self.state == State::Parting {
+            if self.state == State::Closing {
                 return Some(Ended::Well);
             }
             if !nothing {
@@ -307,8 +307,8 @@ impl Connection {
         None
     }
 
-    fn part(&mut self) {
-        self.state = State::Parting;
+    fn begin_close(&mut self) {
+        self.state = State::Closing;
         self.unread = Vec::new();
         self.since = Instant::now();
     }
