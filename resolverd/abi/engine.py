@@ -84,17 +84,17 @@ class EngineThreads:
         self.event_fd: int = self._library.resolverd_engine_event_fd(self._handle)
         """A descriptor that is readable when there is a failure or a sample."""
 
-    def publish(self, snapshot: SnapshotTables, patience: float) -> None:
-        """Answer from `snapshot`; returns when all do. Raises EngineError after `patience`."""
-        self._order("publish", snapshot.handle, _milliseconds(patience))
+    def publish(self, snapshot: SnapshotTables, timeout: float) -> None:
+        """Answer from `snapshot`; returns when all do. Raises EngineError after `timeout`."""
+        self._order("publish", snapshot.handle, _milliseconds(timeout))
 
-    def check(self, patience: float) -> None:
+    def check(self, timeout: float) -> None:
         """Have each thread answer itself. Raises EngineError where one does not in time."""
-        self._order("check", _milliseconds(patience))
+        self._order("check", _milliseconds(timeout))
 
-    def stop(self, patience: float) -> None:
-        """Answer what was read, and end. Raises EngineError after `patience`."""
-        self._order("stop", _milliseconds(patience))
+    def stop(self, timeout: float) -> None:
+        """Answer what was read, and end. Raises EngineError after `timeout`."""
+        self._order("stop", _milliseconds(timeout))
 
     def clear_events(self) -> None:
         """Make `event_fd` unreadable until there is more; call it before taking what there is."""

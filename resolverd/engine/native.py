@@ -27,10 +27,11 @@ from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Plan, Snapshot
 
-# Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds.
-PUBLISH_PATIENCE = 10.0
-CHECK_PATIENCE = 2.0
-STOP_PATIENCE = 5.0
+# Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds: with
+# much less a busy host fails, with much more a thread that hangs is noticed late.
+PUBLISH_TIMEOUT = 10.0
+CHECK_TIMEOUT = 2.0
+STOP_TIMEOUT = 5.0
 # Samples logged before other events have their turn.
 _LOGGED_AT_ONCE = 50
 
@@ -79,7 +80,7 @@ class NativeEngine:
 
     async def check(self) -> None:
         """Have every thread answer a query to itself. Raises EngineError if one does not."""
-        await asyncio.to_thread(self._running.check, CHECK_PATIENCE)
+        await asyncio.to_thread(self._running.check, CHECK_TIMEOUT)
 
     async def counters(self) -> Counters:
         """What was counted so far, all threads together."""
@@ -99,7 +100,7 @@ class NativeEngine:
         if threads is not None:
             asyncio.get_running_loop().remove_reader(threads.event_fd)
             try:
-                await asyncio.to_thread(threads.stop, STOP_PATIENCE)
+                await asyncio.to_thread(threads.stop, STOP_TIMEOUT)
             except EngineError as late:
                 self._log.error("engine.late", reason=str(late))
             self._tell_samples(sys.maxsize)
@@ -115,7 +116,7 @@ class NativeEngine:
         return self._threads
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self._running.publish(self._tables(snapshot), PUBLISH_PATIENCE)
+        self._running.publish(self._tables(snapshot), PUBLISH_TIMEOUT)
 
     def _tables(self, snapshot: Snapshot) -> SnapshotTables:
         """The Snapshot in the library; a Plan that it has already is not loaded again."""

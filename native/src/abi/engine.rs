@@ -68,20 +68,20 @@ pub extern "C" fn resolverd_engine_release(engine: Handle<Serving>) {
     engine.release();
 }
 
-/// Answer from `snapshot`: 0 once every worker does, else the length of the reason. `patience`
+/// Answer from `snapshot`: 0 once every worker does, else the length of the reason. `timeout`
 /// in milliseconds, here and below.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_publish(
     engine: Handle<Serving>,
     snapshot: Handle<Snapshot>,
-    patience: u64,
+    timeout: u64,
     reason: Room,
 ) -> usize {
     let (Some(engine), Some(snapshot)) = (engine.get(), snapshot.share()) else {
         return told(Err("there is no such engine or snapshot".into()), reason);
     };
     told(
-        engine.publish(&snapshot, Duration::from_millis(patience)),
+        engine.publish(&snapshot, Duration::from_millis(timeout)),
         reason,
     )
 }
@@ -90,12 +90,12 @@ pub extern "C" fn resolverd_engine_publish(
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_check(
     engine: Handle<Serving>,
-    patience: u64,
+    timeout: u64,
     reason: Room,
 ) -> usize {
     let checked = engine.get().map_or_else(
         || Err("there is no such engine".into()),
-        |engine| engine.check(Duration::from_millis(patience)),
+        |engine| engine.check(Duration::from_millis(timeout)),
     );
     told(checked, reason)
 }
@@ -104,12 +104,12 @@ pub extern "C" fn resolverd_engine_check(
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_stop(
     engine: Handle<Serving>,
-    patience: u64,
+    timeout: u64,
     reason: Room,
 ) -> usize {
     let stopped = engine.get().map_or_else(
         || Err("there is no such engine".into()),
-        |engine| engine.stop(Duration::from_millis(patience)),
+        |engine| engine.stop(Duration::from_millis(timeout)),
     );
     told(stopped, reason)
 }

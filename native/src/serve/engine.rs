@@ -74,26 +74,26 @@ impl<A: Answers> Engine<A> {
     /// Answer from `next` from now on; returns when every worker does.
     ///
     /// # Errors
-    /// Which worker does not within `patience`; it will, if it ever can.
-    pub fn publish(&self, next: &Arc<A>, patience: Duration) -> Result<(), String> {
-        self.run_command(Some(next), Command::Adopt, patience)
+    /// Which worker does not within `timeout`; it will, if it ever can.
+    pub fn publish(&self, next: &Arc<A>, timeout: Duration) -> Result<(), String> {
+        self.run_command(Some(next), Command::Adopt, timeout)
     }
 
     /// Have every worker answer a query of its own.
     ///
     /// # Errors
-    /// Which worker cannot, or does not within `patience`.
-    pub fn check(&self, patience: Duration) -> Result<(), String> {
-        self.run_command(None, Command::Check, patience)
+    /// Which worker cannot, or does not within `timeout`.
+    pub fn check(&self, timeout: Duration) -> Result<(), String> {
+        self.run_command(None, Command::Check, timeout)
     }
 
     /// Stop: what was read is answered, then the sockets are closed.
     ///
     /// # Errors
-    /// Which worker has not ended within `patience`.
-    pub fn stop(&self, patience: Duration) -> Result<(), String> {
+    /// Which worker has not ended within `timeout`.
+    pub fn stop(&self, timeout: Duration) -> Result<(), String> {
         let _commanding = locked(&self.commanding);
-        let until = Instant::now() + patience;
+        let until = Instant::now() + timeout;
         for worker in &self.workers {
             worker.control.ask(None, Command::Stop);
         }
@@ -185,10 +185,10 @@ impl<A: Answers> Engine<A> {
         &self,
         next: Option<&Arc<A>>,
         command: Command,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(), String> {
         let _commanding = locked(&self.commanding);
-        let until = Instant::now() + patience;
+        let until = Instant::now() + timeout;
         for worker in &self.workers {
             worker.control.ask(next.map(Arc::clone), command);
         }

@@ -46,12 +46,12 @@ impl Epoll {
         self.control(EPOLL_CTL_DEL, file, 0, 0)
     }
 
-    /// Fill `events` with what is ready, within `patience` or without end; how many there are.
+    /// Fill `events` with what is ready, within `timeout` or without end; how many there are.
     ///
     /// # Errors
     /// As epoll_wait(2), but for EINTR.
-    pub fn wait(&self, events: &mut [Event], patience: Option<Duration>) -> io::Result<usize> {
-        match sys::wait(self.file.as_fd(), events, milliseconds(patience)) {
+    pub fn wait(&self, events: &mut [Event], timeout: Option<Duration>) -> io::Result<usize> {
+        match sys::wait(self.file.as_fd(), events, milliseconds(timeout)) {
             Err(interrupted) if interrupted.kind() == io::ErrorKind::Interrupted => Ok(0),
             other => other,
         }
@@ -89,10 +89,10 @@ impl Waker {
         (&self.file).read(&mut value).is_ok()
     }
 
-    /// Wait until it is woken; false when it is not within `patience`.
+    /// Wait until it is woken; false when it is not within `timeout`.
     #[must_use]
-    pub fn wait(&self, patience: Duration) -> bool {
-        wait_for(self.file.as_fd(), READABLE, patience)
+    pub fn wait(&self, timeout: Duration) -> bool {
+        wait_for(self.file.as_fd(), READABLE, timeout)
     }
 
     /// For the set of somebody who waits.
@@ -114,11 +114,11 @@ impl AsFd for Waker {
     }
 }
 
-/// Wait until `file` is ready for `wanted`; false when it is not within `patience`.
+/// Wait until `file` is ready for `wanted`; false when it is not within `timeout`.
 #[must_use]
-pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, patience: Duration) -> bool {
+pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, timeout: Duration) -> bool {
     let mut one = [poll_fd(file, wanted)];
-    matches!(sys::poll(&mut one, milliseconds(Some(patience))), Ok(1))
+    matches!(sys::poll(&mut one, milliseconds(Some(timeout))), Ok(1))
 }
 
 /// Files of which one is waited for, together, for a short time each.
@@ -137,12 +137,12 @@ impl Poll {
         }
     }
 
-    /// Wait until one is ready, within `patience` or without end.
+    /// Wait until one is ready, within `timeout` or without end.
     ///
     /// # Errors
     /// As poll(2), but for EINTR.
-    pub fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
-        match sys::poll(&mut self.files, milliseconds(patience)) {
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match sys::poll(&mut self.files, milliseconds(timeout)) {
             Err(wrong) if wrong.kind() != io::ErrorKind::Interrupted => Err(wrong),
             _ => Ok(()),
         }
@@ -164,9 +164,9 @@ fn poll_fd(file: BorrowedFd<'_>, wanted: u32) -> PollFd {
 }
 
 /// Rounded up, so that nobody wakes just before the time; -1 for no end.
-fn milliseconds(patience: Option<Duration>) -> i32 {
-    patience.map_or(-1, |patience| {
-        i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+fn milliseconds(timeout: Option<Duration>) -> i32 {
+    timeout.map_or(-1, |timeout| {
+        i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
     })
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Full batches before the worker looks at its other files.
 const ROUNDS: usize = 16;
 /// How long one batch may wait until the socket can be written; then its answers are given up.
-const PATIENCE: Duration = Duration::from_millis(10);
+const SEND_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// One socket and its batch.
 pub struct Udp {
@@ -69,15 +69,15 @@ impl Udp {
     }
 
     fn send<A: Answers>(&mut self, responder: &mut Responder<A>) -> io::Result<()> {
-        let mut patient = true;
+        let mut may_wait = true;
         while self.batch.unsent() > 0 {
             let Err(wrong) = self.batch.send(self.socket.as_fd()) else {
                 continue;
             };
             match wrong.kind() {
                 ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock if patient => {
-                    patient = wait_for(self.socket.as_fd(), WRITABLE, PATIENCE);
+                ErrorKind::WouldBlock if may_wait => {
+                    may_wait = wait_for(self.socket.as_fd(), WRITABLE, SEND_TIMEOUT);
                 }
                 _ => {
                     self.batch.skip();

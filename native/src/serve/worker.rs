@@ -147,7 +147,7 @@ impl<A: Answers> Worker<A> {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = [Event::default(); EVENTS];
         loop {
-            self.poll.wait(self.patience())?;
+            self.poll.wait(self.until_due())?;
             for index in 0..self.own {
                 if self.poll.is_ready(index) {
                     self.serve(Ready::Udp(index))?;
@@ -160,7 +160,7 @@ impl<A: Answers> Worker<A> {
                 }
             }
             if self.control.has_command(self.done) && !self.follow() {
-                if self.tcp.patience().is_some() {
+                if self.tcp.until_due().is_some() {
                     thread::sleep(UNDER_WAY);
                 }
                 self.tcp.finish(CLOSE_TIMEOUT, &mut self.responder);
@@ -175,10 +175,10 @@ impl<A: Answers> Worker<A> {
     }
 
     /// How long until something is due, None for nothing.
-    fn patience(&self) -> Option<Duration> {
+    fn until_due(&self) -> Option<Duration> {
         let listen = self.listen_again;
         let listen = listen.map(|due| due.saturating_duration_since(Instant::now()));
-        listen.into_iter().chain(self.tcp.patience()).min()
+        listen.into_iter().chain(self.tcp.until_due()).min()
     }
 
     fn serve(&mut self, ready: Ready) -> io::Result<()> {

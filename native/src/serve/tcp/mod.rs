@@ -121,7 +121,7 @@ impl Tcp {
 
     /// How long until `expire` is due, None without connections.
     #[must_use]
-    pub fn patience(&self) -> Option<Duration> {
+    pub fn until_due(&self) -> Option<Duration> {
         let due = self.due?;
         Some(due.saturating_duration_since(Instant::now()))
     }
@@ -155,10 +155,10 @@ impl Tcp {
         self.due = next.map(|next| next.max(now + pause));
     }
 
-    /// Answer what was read of each connection, let it take its answers within `patience`, and
+    /// Answer what was read of each connection, let it take its answers within `timeout`, and
     /// end them all.
-    pub fn finish<A: Answers>(&mut self, patience: Duration, responder: &mut Responder<A>) {
-        let until = Instant::now() + patience;
+    pub fn finish<A: Answers>(&mut self, timeout: Duration, responder: &mut Responder<A>) {
+        let until = Instant::now() + timeout;
         for place in &mut self.places {
             if let Some(connection) = place {
                 connection.finish(responder, &mut self.room, until);

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// A length that no query has, so a toy answer says how large it wants to be.
 const LARGE: u8 = b'L';
 
@@ -83,8 +83,8 @@ impl Answers for Toy {
 
 fn limits() -> Limits {
     Limits {
-        idle: PATIENCE,
-        lifetime: PATIENCE,
+        idle: TIMEOUT,
+        lifetime: TIMEOUT,
         connections: 100,
         per_client: 100,
     }
@@ -119,13 +119,13 @@ fn engine(workers: usize, limits: Limits) -> (Engine<Toy>, SocketAddr) {
 fn udp(address: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(address).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     socket
 }
 
 fn tcp(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
@@ -158,7 +158,7 @@ fn counted(engine: &Engine<Toy>, slot: usize) -> u64 {
 fn until(condition: impl Fn() -> bool) {
     let begin = Instant::now();
     while !condition() {
-        assert!(begin.elapsed() < PATIENCE);
+        assert!(begin.elapsed() < TIMEOUT);
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -179,8 +179,8 @@ fn datagrams_and_connections_are_answered_and_counted() {
     }
     assert_eq!(counted(&engine, Transport::Udp as usize), 50);
     assert_eq!(counted(&engine, Transport::Tcp as usize), 50);
-    engine.check(PATIENCE).unwrap();
-    engine.stop(PATIENCE).unwrap();
+    engine.check(TIMEOUT).unwrap();
+    engine.stop(TIMEOUT).unwrap();
     assert_eq!(engine.take_failure(), None);
 }
 
@@ -205,14 +205,14 @@ fn a_publication_under_load_loses_nothing_and_leaves_nothing() {
             });
         }
         for number in 1..=300 {
-            engine.publish(&Toy::new(number), PATIENCE).unwrap();
+            engine.publish(&Toy::new(number), TIMEOUT).unwrap();
             oldest.store(number as usize, SeqCst);
         }
         let so_far = asked.load(SeqCst);
         until(|| asked.load(SeqCst) > so_far + 10);
         over.store(true, SeqCst);
     });
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -220,13 +220,13 @@ fn what_is_replaced_is_freed() {
     let (engine, address) = engine(2, limits());
     let first = Toy::new(1);
     let gone = Arc::downgrade(&first);
-    engine.publish(&first, PATIENCE).unwrap();
+    engine.publish(&first, TIMEOUT).unwrap();
     drop(first);
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 1));
     assert!(gone.upgrade().is_some());
-    engine.publish(&Toy::new(2), PATIENCE).unwrap();
+    engine.publish(&Toy::new(2), TIMEOUT).unwrap();
     assert!(gone.upgrade().is_none());
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -243,9 +243,9 @@ fn a_worker_that_panics_tells_why_at_once() {
             told.ends_with("it was told to")
         })
     });
-    let told = engine.publish(&Toy::new(1), PATIENCE).unwrap_err();
+    let told = engine.publish(&Toy::new(1), TIMEOUT).unwrap_err();
     assert_eq!(told, "worker thread serve-0 has ended");
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -258,15 +258,15 @@ fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
         .publish(&Toy::new(5), Duration::from_millis(1))
         .unwrap_err();
     assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
-    engine.check(PATIENCE).unwrap();
+    engine.check(TIMEOUT).unwrap();
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 5));
-    engine.publish(&Toy::new(13), PATIENCE).unwrap();
-    let told = engine.check(PATIENCE).unwrap_err();
+    engine.publish(&Toy::new(13), TIMEOUT).unwrap();
+    let told = engine.check(TIMEOUT).unwrap_err();
     assert_eq!(
         told,
         "worker thread serve-0: thirteen; worker thread serve-1: thirteen"
     );
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn samples_are_told_with_their_answers() {
     ask(&socket, b"query");
     socket.send(b"none").unwrap();
     ask(&socket, b"last");
-    engine.publish(&Toy::new(8), PATIENCE).unwrap();
+    engine.publish(&Toy::new(8), TIMEOUT).unwrap();
     ask(&socket, b"unsampled");
     let told: Vec<_> = std::iter::from_fn(|| engine.samples().take()).collect();
     let packets: Vec<&[u8]> = told.iter().map(|sample| &*sample.packet).collect();
@@ -286,7 +286,7 @@ fn samples_are_told_with_their_answers() {
     assert_eq!(told[1].answer, None);
     assert_eq!(told[0].source, Prefix::host_v4([127, 0, 0, 1]));
     assert_eq!(engine.samples().take_dropped(), 0);
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_stop_answers_what_was_read_and_leaves_the_rest() {
         for number in 0..200_u32 {
             socket.send(&number.to_be_bytes()).unwrap();
         }
-        engine.stop(PATIENCE).unwrap();
+        engine.stop(TIMEOUT).unwrap();
         for each in [&socket, &owner] {
             each.set_nonblocking(true).unwrap();
         }

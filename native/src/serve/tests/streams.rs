@@ -17,7 +17,7 @@ fn pipelined_queries_are_answered_in_their_order() {
         assert_eq!(receive(&mut stream), numbered(packet, 0));
     }
     drop(stream);
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
     assert_eq!(counted(&engine, counter_slots::PEER_CLOSED), 0);
 }
 
@@ -62,7 +62,7 @@ fn a_reader_that_is_slow_delays_nobody_and_still_gets_everything() {
         assert_eq!(answer[1..5], number.to_be_bytes());
     }
     finished.join().unwrap();
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn every_limit_is_counted_under_its_name() {
     while busy.write_all(&framed(b"q")).is_ok() && busy.read(&mut [0; 7]).is_ok_and(|n| n > 0) {}
     assert_eq!(counted(&engine, counter_slots::LIFETIME), 1);
     assert!(counted(&engine, counter_slots::IDLE) >= 1);
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_stop_lets_connections_take_their_answers() {
         let _reset = stream.read_to_end(&mut all);
         all.len()
     });
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
     let answered = counted(&engine, Transport::Tcp as usize) as usize;
     assert_eq!(reader.join().unwrap(), answered * 60_002);
 }
