@@ -52,15 +52,15 @@ impl Span {
     }
 }
 
-/// Room that a C caller lends for an answer, for the length of one call.
+/// A buffer that a C caller lends for an answer, for the length of one call.
 #[repr(C)]
-pub struct Room {
+pub struct OutBuf {
     start: *mut u8,
     length: usize,
 }
 
-impl Room {
-    /// The octets to be written. A null room is empty.
+impl OutBuf {
+    /// The octets to be written. A null buffer is empty.
     #[must_use]
     pub fn octets(&mut self) -> &mut [u8] {
         if self.start.is_null() {
@@ -71,8 +71,8 @@ impl Room {
         unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
     }
 
-    /// Copy as much of `text` as fits, and tell how much there is.
-    pub fn tell(&mut self, text: &str) -> usize {
+    /// Copy as much of `text` as fits; its length, which may be more.
+    pub fn write(&mut self, text: &str) -> usize {
         for (to, from) in self.octets().iter_mut().zip(text.bytes()) {
             *to = from;
         }
@@ -127,7 +127,7 @@ impl<T> Handle<T> {
     }
 }
 
-/// Numbers that a C caller lends room for, for the length of one call.
+/// Numbers that a C caller lends space for, for the length of one call.
 #[repr(C)]
 pub struct Numbers {
     start: *mut u64,
@@ -434,9 +434,9 @@ pub fn control(
 /// # Errors
 /// As it.
 pub fn wait(epoll: BorrowedFd<'_>, events: &mut [Event], timeout: c_int) -> io::Result<usize> {
-    let room = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
-    // SAFETY: the kernel fills at most `room` events, and there are as many.
-    let ready = unsafe { epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, timeout) };
+    let count = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+    // SAFETY: the kernel fills at most `count` events, and there are as many.
+    let ready = unsafe { epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), count, timeout) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }
 
@@ -451,7 +451,7 @@ pub fn new_eventfd() -> io::Result<OwnedFd> {
 /// # Errors
 /// As it.
 pub fn poll(files: &mut [PollFd], timeout: c_int) -> io::Result<usize> {
-    // SAFETY: as many files are told of as there are, through the call; descriptors are numbers.
+    // SAFETY: the count is that of `files`, which live through the call; descriptors are numbers.
     let ready = unsafe { poll_files(files.as_mut_ptr(), files.len() as c_ulong, timeout) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }

@@ -12,7 +12,7 @@ from enum import IntFlag
 from functools import cache
 from typing import NamedTuple
 
-from resolverd.abi.library import Room, Span, library
+from resolverd.abi.library import OutBuf, Span, library
 from resolverd.abi.tables import LARGEST_MESSAGE, REASON_OCTETS, SnapshotTables
 from resolverd.errors import EngineError
 
@@ -74,12 +74,12 @@ class EngineThreads:
             connections,
             per_client,
             snapshot.handle,
-            Room.of(reason),
+            OutBuf.of(reason),
         )
         if started is None:
             raise EngineError(f"the native engine cannot start: {reason.value.decode()}")
         self._handle: int = started
-        self._room = ctypes.create_string_buffer(LARGEST_MESSAGE)
+        self._out = ctypes.create_string_buffer(LARGEST_MESSAGE)
         weakref.finalize(self, self._library.resolverd_engine_release, self._handle)
         self.event_fd: int = self._library.resolverd_engine_event_fd(self._handle)
         """A descriptor that is readable when there is a failure or a sample."""
@@ -102,25 +102,25 @@ class EngineThreads:
 
     def failure(self) -> str:
         """Which thread has ended by itself, and why; empty for none."""
-        length = self._library.resolverd_engine_failure(self._handle, Room.of(self._room))
-        return self._room.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
+        length = self._library.resolverd_engine_failure(self._handle, OutBuf.of(self._out))
+        return self._out.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
 
     def sample(self) -> Sample | None:
         """The oldest sample of the query log."""
-        length = self._library.resolverd_engine_sample(self._handle, Room.of(self._room))
+        length = self._library.resolverd_engine_sample(self._handle, OutBuf.of(self._out))
         if not length:
             return None
-        told = ctypes.string_at(self._room, length)
-        tcp, family, rcode, answered, octets, source = _SAMPLE.unpack_from(told)
+        record = ctypes.string_at(self._out, length)
+        tcp, family, rcode, answered, octets, source = _SAMPLE.unpack_from(record)
         return Sample(
-            packet=told[_SAMPLE.size :],
+            packet=record[_SAMPLE.size :],
             source=str(ipaddress.ip_address(source[:family])),
             tcp=bool(tcp),
             answer=(rcode, octets) if answered else None,
         )
 
     def samples_dropped(self) -> int:
-        """How many samples found no room since this was asked."""
+        """How many samples were dropped, the queue being full, since this was asked."""
         dropped: int = self._library.resolverd_engine_samples_dropped(self._handle)
         return dropped
 
@@ -137,7 +137,7 @@ class EngineThreads:
     def _order(self, name: str, *arguments: object) -> None:
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         order = getattr(self._library, f"resolverd_engine_{name}")
-        if length := order(self._handle, *arguments, Room.of(reason)):
+        if length := order(self._handle, *arguments, OutBuf.of(reason)):
             raise EngineError(reason.raw[:length].decode(errors="replace"))
 
 
@@ -150,15 +150,15 @@ def _functions() -> ctypes.CDLL:
     loaded = library()
     handle, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64
     for name, result, *arguments in (
-        ("start", handle, Span, number, number, size, size, handle, Room),
+        ("start", handle, Span, number, number, size, size, handle, OutBuf),
         ("release", None, handle),
-        ("publish", size, handle, handle, number, Room),
-        ("check", size, handle, number, Room),
-        ("stop", size, handle, number, Room),
+        ("publish", size, handle, handle, number, OutBuf),
+        ("check", size, handle, number, OutBuf),
+        ("stop", size, handle, number, OutBuf),
         ("event_fd", ctypes.c_int32, handle),
         ("clear_events", None, handle),
-        ("failure", size, handle, Room),
-        ("sample", size, handle, Room),
+        ("failure", size, handle, OutBuf),
+        ("sample", size, handle, OutBuf),
         ("samples_dropped", number, handle),
         ("counters", None, handle, _Numbers),
         ("inject_fault", None, handle, size, ctypes.c_uint32),

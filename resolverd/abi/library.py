@@ -33,15 +33,15 @@ class Span(ctypes.Structure):
         return cls(octets, len(octets))
 
 
-class Room(ctypes.Structure):
-    """Room lent to the library for an answer (`sys::Room`)."""
+class OutBuf(ctypes.Structure):
+    """A buffer lent to the library for an answer (`sys::OutBuf`)."""
 
     _fields_ = (("start", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
     @classmethod
-    def of(cls, room: ctypes.Array[ctypes.c_char]) -> Room:
-        """`room`, made by ``ctypes.create_string_buffer``, for one call."""
-        return cls(ctypes.addressof(room), len(room))
+    def of(cls, buffer: ctypes.Array[ctypes.c_char]) -> OutBuf:
+        """`buffer`, made by ``ctypes.create_string_buffer``, for one call."""
+        return cls(ctypes.addressof(buffer), len(buffer))
 
 
 class _Loaded(NamedTuple):

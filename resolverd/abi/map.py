@@ -17,7 +17,7 @@ from functools import cache
 from mmap import mmap
 from typing import NamedTuple, Protocol
 
-from resolverd.abi.library import Room, Span, library
+from resolverd.abi.library import OutBuf, Span, library
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
@@ -87,7 +87,7 @@ class Gazetteer:
             Span.of(table),
             (meter or Meter()).lent(),
             _Counted(*report.buffer_info()),
-            Room.of(reason),
+            OutBuf.of(reason),
         )
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
@@ -178,7 +178,7 @@ class NativeMap:
             _Counted(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
             (meter or Meter()).lent(),
-            Room.of(reason),
+            OutBuf.of(reason),
         )
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
@@ -193,7 +193,7 @@ class NativeMap:
         out = ctypes.create_string_buffer(_LARGEST_ANSWER)
         address = client.address.to_bytes(client.bits // 8, "big")
         length = _functions().resolverd_map_lookup(
-            self.handle, Span.of(address), client.length, Room.of(out)
+            self.handle, Span.of(address), client.length, OutBuf.of(out)
         )
         assert length >= 4, "an address of 4 or 16 octets and a live map are always answered"
         told = ctypes.string_at(out, length)
@@ -236,12 +236,12 @@ def _functions() -> ctypes.CDLL:
     loaded = library()
     handle, counted = ctypes.c_void_p, _Counted
     for name, result, *arguments in (
-        ("gazetteer_read", handle, Span, Span, ctypes.c_void_p, counted, Room),
+        ("gazetteer_read", handle, Span, Span, ctypes.c_void_p, counted, OutBuf),
         ("gazetteer_release", None, handle),
-        ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, Room),
+        ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, OutBuf),
         ("map_release", None, handle),
         ("map_size", None, handle, counted),
-        ("map_lookup", ctypes.c_ssize_t, handle, Span, ctypes.c_uint8, Room),
+        ("map_lookup", ctypes.c_ssize_t, handle, Span, ctypes.c_uint8, OutBuf),
         ("map_time", ctypes.c_double, handle, Span),
     ):
         function = getattr(loaded, f"resolverd_{name}")

@@ -12,7 +12,7 @@ use crate::serve::engine::Engine;
 use crate::serve::samples::Sample;
 use crate::serve::tcp::Limits;
 use crate::serve::worker::{BoundUdp, WorkerSockets};
-use crate::sys::{self, Handle, Numbers, Room, Span};
+use crate::sys::{self, Handle, Numbers, OutBuf, Span};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub extern "C" fn resolverd_engine_start(
     connections: usize,
     per_client: usize,
     snapshot: Handle<Snapshot>,
-    mut reason: Room,
+    mut reason: OutBuf,
 ) -> Handle<Serving> {
     let limits = Limits {
         idle: Duration::from_millis(idle),
@@ -50,13 +50,13 @@ pub extern "C" fn resolverd_engine_start(
     };
     let sockets = worker_sockets(sockets.octets());
     let Some(first) = snapshot.share() else {
-        reason.tell("there is no snapshot");
+        reason.write("there is no snapshot");
         return Handle::null();
     };
     match Engine::start(sockets, limits, &first) {
         Ok(engine) => Handle::give(Arc::new(engine)),
         Err(wrong) => {
-            reason.tell(&wrong.to_string());
+            reason.write(&wrong.to_string());
             Handle::null()
         }
     }
@@ -75,12 +75,12 @@ pub extern "C" fn resolverd_engine_publish(
     engine: Handle<Serving>,
     snapshot: Handle<Snapshot>,
     timeout: u64,
-    reason: Room,
+    reason: OutBuf,
 ) -> usize {
     let (Some(engine), Some(snapshot)) = (engine.get(), snapshot.share()) else {
-        return told(Err("there is no such engine or snapshot".into()), reason);
+        return report(Err("there is no such engine or snapshot".into()), reason);
     };
-    told(
+    report(
         engine.publish(&snapshot, Duration::from_millis(timeout)),
         reason,
     )
@@ -91,13 +91,13 @@ pub extern "C" fn resolverd_engine_publish(
 pub extern "C" fn resolverd_engine_check(
     engine: Handle<Serving>,
     timeout: u64,
-    reason: Room,
+    reason: OutBuf,
 ) -> usize {
     let checked = engine.get().map_or_else(
         || Err("there is no such engine".into()),
         |engine| engine.check(Duration::from_millis(timeout)),
     );
-    told(checked, reason)
+    report(checked, reason)
 }
 
 /// Stop: 0 when every worker has ended, else the length of the reason.
@@ -105,13 +105,13 @@ pub extern "C" fn resolverd_engine_check(
 pub extern "C" fn resolverd_engine_stop(
     engine: Handle<Serving>,
     timeout: u64,
-    reason: Room,
+    reason: OutBuf,
 ) -> usize {
     let stopped = engine.get().map_or_else(
         || Err("there is no such engine".into()),
         |engine| engine.stop(Duration::from_millis(timeout)),
     );
-    told(stopped, reason)
+    report(stopped, reason)
 }
 
 /// A descriptor that is readable when there are failures or samples; -1 for no engine. It is the
@@ -131,32 +131,32 @@ pub extern "C" fn resolverd_engine_clear_events(engine: Handle<Serving>) {
 
 /// Which worker has ended by itself, and why; the length of that, 0 for none.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_failure(engine: Handle<Serving>, mut room: Room) -> usize {
+pub extern "C" fn resolverd_engine_failure(engine: Handle<Serving>, mut out: OutBuf) -> usize {
     let failure = engine.get().and_then(Engine::take_failure);
-    failure.map_or(0, |told| room.tell(&told))
+    failure.map_or(0, |text| out.write(&text))
 }
 
 /// The oldest sample of the query log; its length, 0 for none.
 ///
 /// Octet 0 is 1 for TCP; 1 is the octets of the source address; 2 the lower four bits of the
 /// RCODE; 3 is 1 where an answer was sent; 4 to 7 its length, in host order; 8 to 23 the source
-/// address; from 24 on the query, as much of it as there is room for.
+/// address; from 24 on the query, as much of it as fits.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_sample(engine: Handle<Serving>, mut room: Room) -> usize {
+pub extern "C" fn resolverd_engine_sample(engine: Handle<Serving>, mut out: OutBuf) -> usize {
     let Some(sample) = engine.get().and_then(|engine| engine.samples().take()) else {
         return 0;
     };
     let head = head_of(&sample);
     let mut written = 0;
     let octets = head.iter().chain(&sample.packet);
-    for (to, from) in room.octets().iter_mut().zip(octets) {
+    for (to, from) in out.octets().iter_mut().zip(octets) {
         *to = *from;
         written += 1;
     }
     written
 }
 
-/// How many samples found no room since this was asked.
+/// How many samples were dropped, the queue being full, since this was asked.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_samples_dropped(engine: Handle<Serving>) -> u64 {
     engine
@@ -194,8 +194,8 @@ pub extern "C" fn resolverd_engine_inject_fault(
     }
 }
 
-fn told(outcome: Result<(), String>, mut reason: Room) -> usize {
-    outcome.map_or_else(|why| reason.tell(&why), |()| 0)
+fn report(outcome: Result<(), String>, mut reason: OutBuf) -> usize {
+    outcome.map_or_else(|why| reason.write(&why), |()| 0)
 }
 
 fn worker_sockets(list: &[u8]) -> Vec<WorkerSockets> {

@@ -207,7 +207,10 @@ mod tests {
         assert!(control.take_command().is_none());
         control.waker().clear();
         assert!(!control.is_done());
-        assert!(control.waker().clear(), "it is woken when there is room");
+        assert!(
+            control.waker().clear(),
+            "it is woken once `retired` is empty"
+        );
         assert_eq!(control.take_command().unwrap().2.as_deref(), Some(&1));
     }
 

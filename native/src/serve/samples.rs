@@ -11,8 +11,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Samples that wait at most.
-pub const ROOM: usize = 1024;
+/// Samples that wait at most: with more a burst is logged in full, at the cost of memory; with fewer
+/// more of it is dropped, and counted.
+pub const CAPACITY: usize = 1024;
 
 /// One query and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +40,7 @@ impl Samples {
     #[must_use]
     pub fn new(events: Arc<Waker>) -> Self {
         Self {
-            queue: Mutex::new(VecDeque::with_capacity(ROOM)),
+            queue: Mutex::new(VecDeque::with_capacity(CAPACITY)),
             dropped: AtomicU64::new(0),
             events,
         }
@@ -60,7 +61,7 @@ impl Samples {
 
     fn put(&self, make: impl FnOnce() -> Sample) {
         match self.queue.try_lock() {
-            Ok(mut queue) if queue.len() < ROOM => {
+            Ok(mut queue) if queue.len() < CAPACITY => {
                 queue.push_back(make());
                 let first = queue.len() == 1;
                 drop(queue);
@@ -159,13 +160,13 @@ mod tests {
     fn what_has_no_room_is_dropped_and_counted() {
         let samples = samples();
         let sampler = Sampler::new(Arc::clone(&samples), 0);
-        for number in 0..ROOM + 3 {
+        for number in 0..CAPACITY + 3 {
             keep(&sampler, &[number as u8]);
         }
         assert!(samples.events.clear());
         assert_eq!(samples.take_dropped(), 3);
         assert_eq!(samples.take_dropped(), 0);
-        for number in 0..ROOM {
+        for number in 0..CAPACITY {
             let sample = samples.take().unwrap();
             assert_eq!(*sample.packet, [number as u8]);
             assert_eq!(sample.answer, Some((3, 5)));

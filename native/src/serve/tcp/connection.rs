@@ -48,13 +48,13 @@ pub enum Ended {
 }
 
 /// What a worker reads into and answers in, one connection at a time.
-pub struct Room {
+pub struct Buffers {
     read: Box<[u8]>,
     answer: Box<[u8]>,
 }
 
-impl Room {
-    /// Room for one reading and one answer.
+impl Buffers {
+    /// For one read and one answer.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Room {
     }
 }
 
-impl Default for Room {
+impl Default for Buffers {
     fn default() -> Self {
         Self::new()
     }
@@ -132,14 +132,14 @@ impl Connection {
     pub fn ready<A: Answers>(
         &mut self,
         responder: &mut Responder<A>,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) -> Option<Ended> {
         if self.state == State::Reading
-            && let Some(ended) = self.read(room)
+            && let Some(ended) = self.read(buffers)
         {
             return Some(ended);
         }
-        self.advance(responder, room)
+        self.advance(responder, buffers)
     }
 
     /// End it, or begin to, when its time is over.
@@ -190,16 +190,16 @@ impl Connection {
     pub fn finish<A: Answers>(
         &mut self,
         responder: &mut Responder<A>,
-        room: &mut Room,
+        buffers: &mut Buffers,
         until: Instant,
     ) {
-        let mut ended = self.ready(responder, room);
+        let mut ended = self.ready(responder, buffers);
         while ended.is_none() && self.sent < self.unsent.len() {
             let left = until.saturating_duration_since(Instant::now());
             if !wait_for(self.stream.as_fd(), WRITABLE, left) {
                 return;
             }
-            ended = self.advance(responder, room);
+            ended = self.advance(responder, buffers);
         }
 
         let _gone = self.stream.shutdown(Shutdown::Write);
@@ -209,10 +209,10 @@ impl Connection {
         if self.is_idle() { idle } else { limits.idle }
     }
 
-    fn read(&mut self, room: &mut Room) -> Option<Ended> {
-        match self.stream.read(&mut room.read) {
+    fn read(&mut self, buffers: &mut Buffers) -> Option<Ended> {
+        match self.stream.read(&mut buffers.read) {
             Ok(0) => self.ended = true,
-            Ok(count) => self.unread.extend_from_slice(room.read.get(..count)?),
+            Ok(count) => self.unread.extend_from_slice(buffers.read.get(..count)?),
             Err(wrong) if is_later(wrong.kind()) => {}
             Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
         }
@@ -223,10 +223,10 @@ impl Connection {
     fn advance<A: Answers>(
         &mut self,
         responder: &mut Responder<A>,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) -> Option<Ended> {
         loop {
-            self.answer(responder, room);
+            self.answer(responder, buffers);
             if let Some(ended) = self.write() {
                 return Some(ended);
             }
@@ -253,15 +253,16 @@ impl Connection {
     }
 
     /// Answer the complete messages, while little enough is unsent.
-    fn answer<A: Answers>(&mut self, responder: &mut Responder<A>, room: &mut Room) {
+    fn answer<A: Answers>(&mut self, responder: &mut Responder<A>, buffers: &mut Buffers) {
         let mut used = 0;
         while self.state == State::Reading && self.unsent.len() - self.sent <= HIGH {
             let Some(packet) = self.unread.get(used..).and_then(next) else {
                 break;
             };
             used += 2 + packet.len();
-            let length = responder.respond(packet, &self.source, Transport::Tcp, &mut room.answer);
-            let Some(answer) = length.and_then(|length| room.answer.get(..length)) else {
+            let length =
+                responder.respond(packet, &self.source, Transport::Tcp, &mut buffers.answer);
+            let Some(answer) = length.and_then(|length| buffers.answer.get(..length)) else {
                 self.begin_close();
                 break;
             };

@@ -16,7 +16,7 @@ use crate::kernel::{EMFILE, ENFILE, READABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::{Answers, Responder, counter_slots};
-use connection::{Connection, Ended, Room};
+use connection::{Buffers, Connection, Ended};
 use slots::{Admission, Client, Slots, idle_time};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpListener, TcpStream};
@@ -47,7 +47,7 @@ pub struct Tcp {
     token: u64,
     places: Vec<Option<Connection>>,
     slots: Slots,
-    room: Room,
+    buffers: Buffers,
     due: Option<Instant>,
 }
 
@@ -60,7 +60,7 @@ impl Tcp {
             token,
             places: Vec::new(),
             slots: Slots::new(limits.connections, limits.per_client),
-            room: Room::new(),
+            buffers: Buffers::new(),
             due: None,
         }
     }
@@ -111,7 +111,7 @@ impl Tcp {
     pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, responder: &mut Responder<A>) {
         if let Some(Some(connection)) = self.places.get_mut(place) {
             let before = (connection.since(), connection.is_idle());
-            let ended = connection.ready(responder, &mut self.room);
+            let ended = connection.ready(responder, &mut self.buffers);
             if before != (connection.since(), connection.is_idle()) {
                 self.slots.used(place, connection.is_idle());
             }
@@ -161,7 +161,7 @@ impl Tcp {
         let until = Instant::now() + timeout;
         for place in &mut self.places {
             if let Some(connection) = place {
-                connection.finish(responder, &mut self.room, until);
+                connection.finish(responder, &mut self.buffers, until);
             }
             *place = None;
         }

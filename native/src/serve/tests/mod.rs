@@ -131,9 +131,9 @@ fn tcp(address: SocketAddr) -> TcpStream {
 
 fn ask(socket: &UdpSocket, packet: &[u8]) -> Vec<u8> {
     socket.send(packet).unwrap();
-    let mut room = [0; 4096];
-    let length = socket.recv(&mut room).unwrap();
-    room[..length].to_vec()
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    buffer[..length].to_vec()
 }
 
 fn framed(packet: &[u8]) -> Vec<u8> {
