@@ -55,8 +55,8 @@ pub extern "C" fn resolverd_engine_start(
     };
     match Engine::start(sockets, limits, &first) {
         Ok(engine) => Handle::give(Arc::new(engine)),
-        Err(wrong) => {
-            reason.write(&wrong.to_string());
+        Err(error) => {
+            reason.write(&error.to_string());
             Handle::null()
         }
     }

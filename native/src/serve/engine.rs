@@ -171,7 +171,7 @@ impl<A: Answers> Engine<A> {
             });
             let reason = match panic::catch_unwind(work) {
                 Ok(Ok(())) => None,
-                Ok(Err(wrong)) => Some(wrong.to_string()),
+                Ok(Err(error)) => Some(error.to_string()),
                 Err(panicked) => Some(reason_of(panicked.as_ref())),
             };
             lifecycle.end(reason.map(|reason| format!("worker thread {name} ended: {reason}")));
@@ -244,7 +244,7 @@ impl<A> WorkerHandle<A> {
 }
 
 impl Lifecycle {
-    /// Note the end, and tell of it where there is a reason.
+    /// Note the end, and report it where there is a reason.
     fn end(&self, reason: Option<String>) {
         if let Some(reason) = reason {
             locked(&self.failures).push(reason);
@@ -260,7 +260,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 thread_local! {
-    /// What the panic hook saw of this thread's panic: where, and what was said.
+    /// What the panic hook saw of this thread's panic: where, and its message.
     static SEEN: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -269,16 +269,16 @@ fn keep_reasons() {
     static KEPT: Once = Once::new();
     KEPT.call_once(|| {
         let before = panic::take_hook();
-        panic::set_hook(Box::new(move |told| {
+        panic::set_hook(Box::new(move |info| {
             let worker = thread::current()
                 .name()
                 .is_some_and(|name| name.starts_with("serve-"));
             if worker {
-                let place = told.location().map(ToString::to_string).unwrap_or_default();
-                let reason = said(told.payload());
+                let place = info.location().map(ToString::to_string).unwrap_or_default();
+                let reason = payload_text(info.payload());
                 SEEN.with_borrow_mut(|seen| *seen = Some(format!("panic at {place}: {reason}")));
             } else {
-                before(told);
+                before(info);
             }
         }));
     });
@@ -286,10 +286,10 @@ fn keep_reasons() {
 
 fn reason_of(panicked: &(dyn Any + Send)) -> String {
     SEEN.take()
-        .unwrap_or_else(|| format!("panic: {}", said(panicked)))
+        .unwrap_or_else(|| format!("panic: {}", payload_text(panicked)))
 }
 
-fn said(payload: &(dyn Any + Send)) -> &str {
+fn payload_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     let owned = payload.downcast_ref::<String>().map(String::as_str);
     text.or(owned).unwrap_or("no reason given")

@@ -143,7 +143,7 @@ impl Poll {
     /// As poll(2), but for EINTR.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match sys::poll(&mut self.files, milliseconds(timeout)) {
-            Err(wrong) if wrong.kind() != io::ErrorKind::Interrupted => Err(wrong),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
         }
     }

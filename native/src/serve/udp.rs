@@ -45,7 +45,7 @@ impl Udp {
             let came = match self.batch.receive(self.socket.as_fd()) {
                 Ok(came) => came,
                 Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(wrong) => return survive(wrong, responder),
+                Err(error) => return survive(error, responder),
             };
             if came > 1 {
                 responder.read_ahead(self.batch.iter(came));
@@ -71,17 +71,17 @@ impl Udp {
     fn send<A: Answers>(&mut self, responder: &mut Responder<A>) -> io::Result<()> {
         let mut may_wait = true;
         while self.batch.unsent() > 0 {
-            let Err(wrong) = self.batch.send(self.socket.as_fd()) else {
+            let Err(error) = self.batch.send(self.socket.as_fd()) else {
                 continue;
             };
-            match wrong.kind() {
+            match error.kind() {
                 ErrorKind::Interrupted => {}
                 ErrorKind::WouldBlock if may_wait => {
                     may_wait = wait_for(self.socket.as_fd(), WRITABLE, SEND_TIMEOUT);
                 }
                 _ => {
                     self.batch.skip();
-                    survive(wrong, responder)?;
+                    survive(error, responder)?;
                 }
             }
         }
@@ -96,12 +96,12 @@ impl AsFd for Udp {
 }
 
 /// Count an error that concerns a peer or a route; give back one that concerns the socket.
-fn survive<A: Answers>(wrong: io::Error, responder: &Responder<A>) -> io::Result<()> {
-    match wrong.raw_os_error() {
-        Some(EBADF | ENOTSOCK | EFAULT) => Err(wrong),
-        _ if wrong.kind() == ErrorKind::Interrupted => Ok(()),
+fn survive<A: Answers>(error: io::Error, responder: &Responder<A>) -> io::Result<()> {
+    match error.raw_os_error() {
+        Some(EBADF | ENOTSOCK | EFAULT) => Err(error),
+        _ if error.kind() == ErrorKind::Interrupted => Ok(()),
         _ => {
-            responder.count(counter_slots::send_error(&wrong));
+            responder.count(counter_slots::send_error(&error));
             Ok(())
         }
     }

@@ -226,8 +226,8 @@ mod tests {
     fn nothing_waits() {
         let socket = server("[::1]:0");
         let mut batch = DatagramBatch::new(false);
-        let told = batch.receive(socket.as_fd()).unwrap_err();
-        assert_eq!(told.kind(), io::ErrorKind::WouldBlock);
+        let error = batch.receive(socket.as_fd()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         client(&socket).send(b"hello").unwrap();
         assert_eq!(batch.receive(socket.as_fd()).unwrap(), 1);
         let datagram = batch.get(0).unwrap();

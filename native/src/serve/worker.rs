@@ -17,7 +17,7 @@
 use crate::kernel::{EXCLUSIVE, Event, READABLE};
 use crate::serve::control::{Command, WorkerControl};
 use crate::serve::epoll::{Epoll, Poll};
-use crate::serve::tcp::{Accepted, Limits, Tcp};
+use crate::serve::tcp::{Accepted, Limits, TcpService};
 use crate::serve::udp::Udp;
 use crate::serve::{Answers, Responder};
 use std::io;
@@ -98,7 +98,7 @@ pub struct Worker<A: Answers> {
     listening: Vec<TcpListener>,
     /// When the listening sockets, which are in no set, are watched again.
     listen_again: Option<Instant>,
-    tcp: Tcp,
+    tcp: TcpService,
     done: u64,
 }
 
@@ -135,7 +135,7 @@ impl<A: Answers> Worker<A> {
             udp: udp.map(|udp| Udp::new(udp.socket, udp.pktinfo)).collect(),
             listening,
             listen_again: None,
-            tcp: Tcp::new(limits, Ready::Connection(0).token()),
+            tcp: TcpService::new(limits, Ready::Connection(0).token()),
             done: 0,
         })
     }
@@ -229,7 +229,7 @@ impl<A: Answers> Worker<A> {
             Command::Panic => {
                 #[expect(clippy::panic, reason = "a command that only tests send")]
                 {
-                    panic!("it was told to");
+                    panic!("a command of a test");
                 }
             }
             Command::Adopt | Command::Stop => None,

@@ -165,7 +165,7 @@ impl Connection {
         } else {
             counter_slots::IDLE
         });
-        self.begin_close();
+        self.close();
         self.write()
     }
 
@@ -213,7 +213,7 @@ impl Connection {
         match self.stream.read(&mut buffers.read) {
             Ok(0) => self.ended = true,
             Ok(count) => self.unread.extend_from_slice(buffers.read.get(..count)?),
-            Err(wrong) if is_later(wrong.kind()) => {}
+            Err(error) if is_later(error.kind()) => {}
             Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
         }
         None
@@ -245,7 +245,7 @@ impl Connection {
                 State::Reading if self.ended && !self.unread.is_empty() => {
                     return Some(Ended::Counted(counter_slots::PEER_CLOSED));
                 }
-                State::Reading if self.ended => self.begin_close(),
+                State::Reading if self.ended => self.close(),
                 State::Closing if unsent == 0 => return Some(Ended::Well),
                 State::Reading | State::Blocked | State::Closing => return None,
             }
@@ -263,7 +263,7 @@ impl Connection {
             let length =
                 responder.respond(packet, &self.source, Transport::Tcp, &mut buffers.answer);
             let Some(answer) = length.and_then(|length| buffers.answer.get(..length)) else {
-                self.begin_close();
+                self.close();
                 break;
             };
             self.unsent
@@ -288,8 +288,8 @@ impl Connection {
         {
             match self.stream.write(rest) {
                 Ok(count) => self.sent += count,
-                Err(wrong) if wrong.kind() == ErrorKind::Interrupted => {}
-                Err(wrong) if wrong.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
             }
         }
@@ -308,7 +308,7 @@ impl Connection {
         None
     }
 
-    fn begin_close(&mut self) {
+    fn close(&mut self) {
         self.state = State::Closing;
         self.unread = Vec::new();
         self.since = Instant::now();

@@ -1,12 +1,12 @@
 //! DNS over TCP (RFC 7766): what a worker does with its listening sockets and connections.
 //!
-//! `connection` is the life of one connection; this admits them within the limits, tells each
+//! `connection` is the life of one connection; this admits them within the limits, hands each
 //! what is ready, and ends those whose time is over. Every loss is counted by its limit, under
 //! the names of `resolverd/engine/tcp.py`. Limits are per worker. Where there is no slot for a
 //! newcomer, or no descriptor, the connection that `slots` names is closed.
 //!
-//! Times are looked at when the earliest of them is due, and then for all connections at once;
-//! a tenth of the shortest limit later at most, so that many connections cost few looks.
+//! Times are checked when the earliest of them is due, and then for all connections at once;
+//! a tenth of the shortest limit later at most, so that many connections cost few passes.
 
 pub mod chain;
 pub mod connection;
@@ -23,7 +23,8 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Connections accepted before the worker looks at its other files.
+/// Connections accepted before the worker turns to its other files: with more a flood of
+/// connections delays datagrams, with fewer each costs more waiting calls.
 const ACCEPTED_AT_ONCE: usize = 64;
 /// Connections whose query was found only when their slot was wanted, before one is closed anyhow.
 const SPARED: usize = 8;
@@ -42,7 +43,7 @@ pub struct Limits {
 }
 
 /// The connections of one worker.
-pub struct Tcp {
+pub struct TcpService {
     limits: Limits,
     token: u64,
     places: Vec<Option<Connection>>,
@@ -51,7 +52,7 @@ pub struct Tcp {
     due: Option<Instant>,
 }
 
-impl Tcp {
+impl TcpService {
     /// None yet. The connection in place n is watched with the token `token` + n.
     #[must_use]
     pub fn new(limits: Limits, token: u64) -> Self {
@@ -85,7 +86,7 @@ impl Tcp {
                     self.admit(stream, client.ip(), epoll, responder)?;
                 }
                 Err(none) if none.kind() == ErrorKind::WouldBlock => break,
-                Err(wrong) if is_shortage(&wrong) => {
+                Err(error) if is_shortage(&error) => {
                     // accept(2) wants a descriptor before it looks whether anybody waits.
                     if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
                         break;
@@ -101,7 +102,7 @@ impl Tcp {
                     self.end(place, Ended::Counted(limit), responder);
                     gave_up = true;
                 }
-                Err(wrong) => survive(wrong, responder)?,
+                Err(error) => survive(error, responder)?,
             }
         }
         Ok(Accepted::Now)
@@ -126,7 +127,7 @@ impl Tcp {
         Some(due.saturating_duration_since(Instant::now()))
     }
 
-    /// End the connections whose time is over, if it is time to look.
+    /// End the connections whose time is over, if any may be.
     pub fn expire<A: Answers>(&mut self, epoll: &Epoll, responder: &mut Responder<A>) {
         let Some(due) = self.due else {
             return;
@@ -228,7 +229,11 @@ impl Tcp {
     }
 
     fn idle_time(&self) -> Duration {
-        idle_time(self.limits.idle, self.slots.open(), self.limits.connections)
+        idle_time(
+            self.limits.idle,
+            self.slots.taken(),
+            self.limits.connections,
+        )
     }
 
     /// Forget a connection that ended, and watch another for what it waits for now.
@@ -260,7 +265,7 @@ impl Tcp {
             *kept = None;
         }
         self.slots.leave(place);
-        if self.slots.open() == 0 {
+        if self.slots.taken() == 0 {
             self.due = None;
         }
     }
@@ -269,22 +274,22 @@ impl Tcp {
 /// How far the accepting got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accepted {
-    /// As far as it goes now; whoever comes is told of by the listening socket.
+    /// As far as it goes now; the listening socket is ready again when another client comes.
     Now,
     /// No descriptor is left, and none was to be had: the listening socket stays ready, and has to
     /// be left alone for a while.
     Later,
 }
 
-fn is_shortage(wrong: &io::Error) -> bool {
-    matches!(wrong.raw_os_error(), Some(EMFILE | ENFILE))
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
 /// A connection that broke before it was accepted is its client's loss alone.
-fn survive<A: Answers>(wrong: io::Error, responder: &Responder<A>) -> io::Result<()> {
-    match wrong.kind() {
+fn survive<A: Answers>(error: io::Error, responder: &Responder<A>) -> io::Result<()> {
+    match error.kind() {
         ErrorKind::ConnectionAborted | ErrorKind::Interrupted => Ok(()),
-        ErrorKind::InvalidInput => Err(wrong),
+        ErrorKind::InvalidInput => Err(error),
         _ => {
             responder.count(counter_slots::PEER_CLOSED);
             Ok(())

@@ -97,7 +97,7 @@ impl Slots {
 
     /// How many are taken.
     #[must_use]
-    pub fn open(&self) -> usize {
+    pub fn taken(&self) -> usize {
         self.taken.len() - self.free.len()
     }
 
@@ -114,7 +114,7 @@ impl Slots {
                 limit,
             });
         }
-        if self.open() < self.connections {
+        if self.taken() < self.connections {
             return Admission::Free;
         }
         let yields = self.longest(counter_slots::CONNECTIONS);
@@ -285,7 +285,7 @@ mod tests {
         );
         slots.leave(2);
         assert_eq!(slots.admission(other), Admission::Free);
-        assert_eq!((slots.take(other), slots.open()), (2, 3));
+        assert_eq!((slots.take(other), slots.taken()), (2, 3));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A length that no query has, so a toy answer says how large it wants to be.
+/// A length that no query has, so a toy answer holds how large it is to be.
 const LARGE: u8 = b'L';
 
 static ALIVE: LazyLock<Arc<()>> = LazyLock::new(|| Arc::new(()));
@@ -235,16 +235,16 @@ fn a_worker_that_panics_tells_why_at_once() {
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 0));
     engine.inject_fault(0, Command::Panic);
     until(|| {
-        engine.take_failure().is_some_and(|told| {
+        engine.take_failure().is_some_and(|reason| {
             assert!(
-                told.starts_with("worker thread serve-0 ended: panic at src"),
-                "{told}"
+                reason.starts_with("worker thread serve-0 ended: panic at src"),
+                "{reason}"
             );
-            told.ends_with("it was told to")
+            reason.ends_with("a command of a test")
         })
     });
-    let told = engine.publish(&Toy::new(1), TIMEOUT).unwrap_err();
-    assert_eq!(told, "worker thread serve-0 has ended");
+    let reason = engine.publish(&Toy::new(1), TIMEOUT).unwrap_err();
+    assert_eq!(reason, "worker thread serve-0 has ended");
     engine.stop(TIMEOUT).unwrap();
 }
 
@@ -252,18 +252,24 @@ fn a_worker_that_panics_tells_why_at_once() {
 fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
     let (engine, address) = engine(2, limits());
     engine.inject_fault(1, Command::Hang(1000));
-    let told = engine.check(Duration::from_millis(20)).unwrap_err();
-    assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
-    let told = engine
+    let reason = engine.check(Duration::from_millis(20)).unwrap_err();
+    assert!(
+        reason.ends_with("serve-1 does not follow in time"),
+        "{reason}"
+    );
+    let reason = engine
         .publish(&Toy::new(5), Duration::from_millis(1))
         .unwrap_err();
-    assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
+    assert!(
+        reason.ends_with("serve-1 does not follow in time"),
+        "{reason}"
+    );
     engine.check(TIMEOUT).unwrap();
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 5));
     engine.publish(&Toy::new(13), TIMEOUT).unwrap();
-    let told = engine.check(TIMEOUT).unwrap_err();
+    let reason = engine.check(TIMEOUT).unwrap_err();
     assert_eq!(
-        told,
+        reason,
         "worker thread serve-0: thirteen; worker thread serve-1: thirteen"
     );
     engine.stop(TIMEOUT).unwrap();
@@ -279,12 +285,12 @@ fn samples_are_told_with_their_answers() {
     ask(&socket, b"last");
     engine.publish(&Toy::new(8), TIMEOUT).unwrap();
     ask(&socket, b"unsampled");
-    let told: Vec<_> = std::iter::from_fn(|| engine.samples().take()).collect();
-    let packets: Vec<&[u8]> = told.iter().map(|sample| &*sample.packet).collect();
+    let samples: Vec<_> = std::iter::from_fn(|| engine.samples().take()).collect();
+    let packets: Vec<&[u8]> = samples.iter().map(|sample| &*sample.packet).collect();
     assert_eq!(packets, [&b"query"[..], b"none", b"last"]);
-    assert_eq!(told[0].answer, Some((b'r' & 0xF, 9)));
-    assert_eq!(told[1].answer, None);
-    assert_eq!(told[0].source, Prefix::host_v4([127, 0, 0, 1]));
+    assert_eq!(samples[0].answer, Some((b'r' & 0xF, 9)));
+    assert_eq!(samples[1].answer, None);
+    assert_eq!(samples[0].source, Prefix::host_v4([127, 0, 0, 1]));
     assert_eq!(engine.samples().take_dropped(), 0);
     engine.stop(TIMEOUT).unwrap();
 }

@@ -39,7 +39,7 @@ fn a_reader_that_is_slow_delays_nobody_and_still_gets_everything() {
         match slow.write(&rest) {
             Ok(count) => drop(rest.drain(..count)),
             Err(full) if full.kind() == ErrorKind::WouldBlock => break,
-            Err(wrong) => panic!("{wrong}"),
+            Err(error) => panic!("{error}"),
         }
         if asked.is_multiple_of(5) {
             assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 0));
