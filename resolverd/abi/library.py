@@ -1,8 +1,8 @@
-"""Find and load the native library, or say why there is none.
+"""Find and load the native library, or give the reason why there is none.
 
 It lies beside the package as ``_native*.so`` where a `pip install` built it; where that failed,
 ``_native.missing`` says why, in one line that ``setup.py`` wrote. The library
-is loaded once per process, and only if it speaks this package's version of the ABI.
+is loaded once per process, and only if it has this package's version of the ABI.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def library() -> ctypes.CDLL:
 def _recorded() -> str:
     """Why the build failed, as recorded when resolverd was installed."""
     try:
-        said = (_PACKAGE / _RECORD).read_text(encoding="utf-8", errors="replace").strip()
+        recorded = (_PACKAGE / _RECORD).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "resolverd was not installed, or nothing was recorded then"
-    return f"{said}, when resolverd was installed"
+    return f"{recorded}, when resolverd was installed"
 
 
 @cache
@@ -82,13 +82,13 @@ def _load() -> _Loaded:
     try:
         opened = ctypes.CDLL(str(found[0]))
         version = opened.resolverd_abi_version
-    except (OSError, AttributeError) as wrong:
-        return _Loaded(None, f"{found[0].name} cannot be loaded: {wrong}")
+    except (OSError, AttributeError) as error:
+        return _Loaded(None, f"{found[0].name} cannot be loaded: {error}")
     version.restype = ctypes.c_uint32
-    if (spoken := version()) != ABI_VERSION:
+    if (found_version := version()) != ABI_VERSION:
         return _Loaded(
             None,
-            f"{found[0].name} speaks ABI version {spoken}, not {ABI_VERSION}: "
+            f"{found[0].name} has ABI version {found_version}, not {ABI_VERSION}: "
             "it is of another release; install resolverd again",
         )
     return _Loaded(opened, "")

@@ -1,9 +1,9 @@
 """Gazetteers and client maps of the native library (`native/src/abi/map.rs`).
 
-A `Gazetteer` is what a database's records say, once read and checked; a `NativeMap` is compiled
+A `Gazetteer` is what a database's records hold, once read and checked; a `NativeMap` is compiled
 from databases with their gazetteers for one geography. Both hold no octet of the files.
 Calls block for up to seconds and hold no lock of Python's meanwhile; a `Meter` that they were
-given tells how far they are.
+given shows how far they are.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from resolverd.abi.library import OutBuf, Span, library
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
-MOST_REGIONS = 255
+MAX_REGIONS = 255
 """How many regions one map can have."""
 
 _REASON_OCTETS = 1024
-_LARGEST_ANSWER = 4 + MOST_REGIONS + 2 * 65535
+_LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65535
 _POLICIES = {"nearest": 0, "failover": 1, "weighted": 2}
 
 Content = bytes | mmap
@@ -196,10 +196,10 @@ class NativeMap:
             self.handle, Span.of(address), client.length, OutBuf.of(out)
         )
         assert length >= 4, "an address of 4 or 16 octets and a live map are always answered"
-        told = ctypes.string_at(out, length)
-        scope, count, pins = struct.unpack_from("!BBH", told)
+        answer = ctypes.string_at(out, length)
+        scope, count, pins = struct.unpack_from("!BBH", answer)
         return NativeFound(
-            told[4 : 4 + count], scope, struct.unpack_from(f"!{pins}H", told, 4 + count)
+            answer[4 : 4 + count], scope, struct.unpack_from(f"!{pins}H", answer, 4 + count)
         )
 
     def time(self, clients: Iterable[Prefix]) -> float:

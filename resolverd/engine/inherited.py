@@ -18,18 +18,18 @@ from resolverd.errors import EngineError
 def adopt(
     handed_over: Sequence[socket.socket], workers: int = 1
 ) -> tuple[list[Listener], list[BoundSockets]]:
-    """Share `handed_over` among the workers.
+    """Give every worker the sockets `handed_over`.
 
     Returns the addresses and ports served, and the sockets by worker, as `bind` does. Raises
     EngineError, and closes what it was given, when one of them is not for DNS.
     """
-    strange = [each for each in handed_over if not _serves_dns(each)]
-    if strange:
-        told = ", ".join(f"descriptor {each.fileno()}" for each in strange)
+    unexpected = [each for each in handed_over if not _serves_dns(each)]
+    if unexpected:
+        listed = ", ".join(f"descriptor {each.fileno()}" for each in unexpected)
         for each in handed_over:
             each.close()
         raise EngineError(
-            f"{told}: inherited, but neither a UDP nor a listening TCP socket; the socket unit "
+            f"{listed}: inherited, but neither a UDP nor a listening TCP socket; the socket unit "
             "may have only ListenDatagram= and ListenStream= with ADDRESS:PORT"
         )
     first = BoundSockets(
@@ -39,7 +39,7 @@ def adopt(
     )
     udp, tcp = _listeners(first.udp), _listeners(first.tcp)
     bound = list(dict.fromkeys((*udp, *tcp)))
-    _tell(bound, udp, tcp)
+    _log_inherited(bound, udp, tcp)
     others = [
         BoundSockets(
             [each.dup() for each in first.udp], [each.dup() for each in first.tcp], shared=True
@@ -61,8 +61,10 @@ def _listeners(sockets: Sequence[socket.socket]) -> list[Listener]:
     return [Listener(*each.getsockname()[:2]) for each in sockets]
 
 
-def _tell(bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]) -> None:
-    """Which addresses are served instead of server.listen, and what is odd about them."""
+def _log_inherited(
+    bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]
+) -> None:
+    """Log the addresses served instead of `server.listen`, and which lack UDP or TCP."""
     events = log.get("engine")
     events.info("sockets.inherited", listen=[str(each) for each in bound], instead_of="listen")
     for each in bound:

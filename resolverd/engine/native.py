@@ -32,8 +32,8 @@ from resolverd.snapshot.model import Plan, Snapshot
 PUBLISH_TIMEOUT = 10.0
 CHECK_TIMEOUT = 2.0
 STOP_TIMEOUT = 5.0
-# Samples logged before other events have their turn.
-_LOGGED_AT_ONCE = 50
+# Samples logged before other events of the loop have their turn: more would delay those.
+_SAMPLES_PER_TURN = 50
 
 # Of everything but the workers: they get three quarters of a core that both want.
 _NICE = 5
@@ -53,7 +53,7 @@ class NativeEngine:
         self.sockets, self._limits = tuple(sockets), limits
         self._slots = Slots()
         self._plan: tuple[Plan, PlanTables] | None = None
-        self._turn = asyncio.Lock()
+        self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None
         self._log = log.get("engine")
 
@@ -75,7 +75,7 @@ class NativeEngine:
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
-        async with self._turn:
+        async with self._publishing:
             await asyncio.to_thread(self._publish, snapshot)
 
     async def check(self) -> None:
@@ -101,9 +101,9 @@ class NativeEngine:
             asyncio.get_running_loop().remove_reader(threads.event_fd)
             try:
                 await asyncio.to_thread(threads.stop, STOP_TIMEOUT)
-            except EngineError as late:
-                self._log.error("engine.late", reason=str(late))
-            self._tell_samples(sys.maxsize)
+            except EngineError as error:
+                self._log.error("engine.late", reason=str(error))
+            self._log_samples(sys.maxsize)
         for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
@@ -140,18 +140,18 @@ class NativeEngine:
         self._running.clear_events()
         if (failure := self._running.failure()) and not self.died.done():
             self.died.set_result(failure)
-        self._tell_samples(_LOGGED_AT_ONCE)
+        self._log_samples(_SAMPLES_PER_TURN)
 
-    def _tell_samples(self, most: int) -> None:
+    def _log_samples(self, limit: int) -> None:
         threads = self._running
-        for _ in range(most):
+        for _ in range(limit):
             sample = threads.sample()
             if sample is None:
                 break
             sent = Sent(*sample.answer) if sample.answer else None
             self._log.info("query", **described(sample.packet, sample.source, sent, tcp=sample.tcp))
         else:
-            asyncio.get_running_loop().call_soon(self._tell_samples, most)
+            asyncio.get_running_loop().call_soon(self._log_samples, limit)
         if dropped := threads.samples_dropped():
             self._log.warning("samples.dropped", queries=dropped)
 
@@ -165,5 +165,5 @@ def _let_workers_go_first() -> None:
     for thread in threading.enumerate():
         with contextlib.suppress(ProcessLookupError):  # it has ended since
             if thread.native_id is not None:
-                least = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, least)
+                nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, nice)

@@ -1,8 +1,8 @@
 """DNS over TCP (RFC 7766): length-framed, pipelined, with limits on time and number.
 
-`tcp_connection` is the life of one connection and `tcp_slots` says who may have one; this accepts
-them, tells each what is ready, and ends those whose time is over. Every end by a limit is counted
-in `Counters.tcp_refused`:
+`tcp_connection` is the life of one connection and `tcp_slots` decides who may have one; this
+accepts them, hands each what is ready, and ends those whose time is over. Every end by a limit is
+counted in `Counters.tcp_refused`:
 
     idle            idle for as long as is configured
     idle_shortened  idle for as long as is allowed while few slots are left
@@ -32,7 +32,8 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.tcp_connection import Connection, Respond
 from resolverd.engine.tcp_slots import Client, Slots, client_of, idle_time
 
-# Connections accepted before the loop looks at its other files.
+# Connections accepted before the loop turns to its other files: with more a flood delays those,
+# with fewer each costs more of the loop.
 _ACCEPTED_AT_ONCE = 64
 # Connections whose query was found only when their slot was wanted, before one is closed anyhow.
 _SPARED = 8
@@ -83,7 +84,7 @@ class TcpService:
         self._listening: list[socket.socket] = []
         self._slots: Slots[Connection] = Slots(limits.connections, limits.per_client)
         self._connections: set[Connection] = set()
-        # When connections are looked at for their time, in monotonic seconds.
+        # When connections are next checked for their time, in monotonic seconds.
         self._due = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
@@ -262,8 +263,8 @@ class TcpService:
     def _expire(self) -> None:
         """End the connections whose time is over.
 
-        All are looked at when the earliest of them is due, and a tenth of the shortest limit later
-        at most, so that many connections cost few looks.
+        All are checked when the earliest of them is due, and a tenth of the shortest limit later
+        at most, so that many connections cost few passes.
         """
         now, idle, limits = time.monotonic(), self._idle_time, self._limits
         self._due = math.inf
