@@ -19,12 +19,12 @@ const ROUNDS: usize = 16;
 const SEND_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// One socket and its batch.
-pub struct Udp {
+pub struct UdpService {
     socket: OwnedFd,
     batch: DatagramBatch,
 }
 
-impl Udp {
+impl UdpService {
     /// `pktinfo` as for [`DatagramBatch::new`].
     #[must_use]
     pub fn new(socket: OwnedFd, pktinfo: bool) -> Self {
@@ -89,7 +89,7 @@ impl Udp {
     }
 }
 
-impl AsFd for Udp {
+impl AsFd for UdpService {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

@@ -18,7 +18,7 @@ use crate::kernel::{EXCLUSIVE, Event, READABLE};
 use crate::serve::control::{Command, WorkerControl};
 use crate::serve::epoll::{Epoll, Poll};
 use crate::serve::tcp::{Accepted, Limits, TcpService};
-use crate::serve::udp::Udp;
+use crate::serve::udp::UdpService;
 use crate::serve::{Answers, Responder};
 use std::io;
 use std::net::TcpListener;
@@ -92,7 +92,7 @@ pub struct Worker<A: Answers> {
     responder: Responder<A>,
     epoll: Epoll,
     poll: Poll,
-    udp: Vec<Udp>,
+    udp: Vec<UdpService>,
     /// How many of `udp` come first and are in `poll`; the set follows them there.
     own: usize,
     listening: Vec<TcpListener>,
@@ -132,7 +132,9 @@ impl<A: Answers> Worker<A> {
             epoll,
             poll,
             own: own_count,
-            udp: udp.map(|udp| Udp::new(udp.socket, udp.pktinfo)).collect(),
+            udp: udp
+                .map(|udp| UdpService::new(udp.socket, udp.pktinfo))
+                .collect(),
             listening,
             listen_again: None,
             tcp: TcpService::new(limits, Ready::Connection(0).token()),

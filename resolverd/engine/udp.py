@@ -35,7 +35,7 @@ _IN6_PKTINFO = struct.Struct("=16si")
 _NO_SOCKET = frozenset((errno.EBADF, errno.ENOTSOCK, errno.EFAULT))
 
 
-class Datagrams:
+class UdpService:
     """Answers what comes to `udp`, which does not block; one that is bound to every address too.
 
     `failed` is called with the reason when it is a socket no more.
