@@ -18,10 +18,10 @@ from resolverd import log
 from resolverd.abi.engine import EngineThreads, Kind, WorkerSocket
 from resolverd.abi.tables import PlanTables, SnapshotTables
 from resolverd.config.types import Listener
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.querylog import Sent, described
-from resolverd.engine.slots import Slots
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
@@ -51,7 +51,7 @@ class NativeEngine:
         self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sockets, self._limits = tuple(sockets), limits
-        self._slots = Slots()
+        self._slots = CounterSlots()
         self._plan: tuple[Plan, PlanTables] | None = None
         self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None

@@ -24,7 +24,7 @@ _OF_REGION = 2 * len(_WITH_REGION)
 _OF_SERVICE = len(_WITHOUT) + len(TTL_BOUNDS) + 2
 
 
-class Slots:
+class CounterSlots:
     """The slots in use; `used` of a row's first counters are all that can be other than zero."""
 
     def __init__(self, free: range | None = None) -> None:
