@@ -36,11 +36,11 @@ from resolverd.engine.tcp_slots import Client, Slots, client_of, idle_time
 # with fewer each costs more of the loop.
 _ACCEPTED_AT_ONCE = 64
 # Connections whose query was found only when their slot was wanted, before one is closed anyhow.
-_SPARED = 8
+_MAX_RECHECKED = 8
 # Seconds in which nobody is accepted after no descriptor was to be had.
-_SHORTAGE = 0.1
+_ACCEPT_PAUSE = 0.1
 # Seconds that a query may be under way on a connection that is about to be closed.
-_UNDER_WAY = 0.1
+_LAST_QUERY_WAIT = 0.1
 # Seconds that all connections together have, at the end, to take their answers.
 _CLOSE_TIMEOUT = 1.0
 
@@ -101,10 +101,10 @@ class TcpService:
         if self._resume is not None:
             self._resume.cancel()
         if self._connections:
-            await asyncio.sleep(_UNDER_WAY)
+            await asyncio.sleep(_LAST_QUERY_WAIT)
         for connection in tuple(self._connections):
             ended = connection.ready()
-            self._settle(connection, connection.close() if ended is None else ended)
+            self._update(connection, connection.close() if ended is None else ended)
         if self._connections:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
@@ -129,7 +129,7 @@ class TcpService:
 
         Where no descriptor is left, the idle connection longest without a query gives its own.
         """
-        gave_up = False
+        closed_one = False
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 stream, peer = listening.accept()
@@ -140,10 +140,10 @@ class TcpService:
                     # accept(2) wants a descriptor before it looks whether anybody waits.
                     if not _is_readable(listening):
                         return
-                    if gave_up or not self._give_up():
+                    if closed_one or not self._close_for_descriptor():
                         self._wait_for_descriptors()
                         return
-                    gave_up = True
+                    closed_one = True
                 elif error.errno in _NOT_LISTENING:
                     self._pause()
                     self._failed(f"a listening TCP socket failed: {error.strerror}")
@@ -151,10 +151,10 @@ class TcpService:
                 elif not isinstance(error, ConnectionAbortedError | InterruptedError):
                     self._counters.tcp_refused["peer_closed"] += 1
                 continue
-            gave_up = False
+            closed_one = False
             self._admit(stream, peer[0])
 
-    def _give_up(self) -> bool:
+    def _close_for_descriptor(self) -> bool:
         """Close a connection for its descriptor; False where there is none."""
         longest = self._slots.longest("descriptors")
         if longest is None or longest.connection is None:
@@ -166,7 +166,7 @@ class TcpService:
     def _wait_for_descriptors(self) -> None:
         """The listening sockets stay ready, so they are left alone for a while."""
         self._pause()
-        self._resume = self._loop.call_later(_SHORTAGE, self._listen)
+        self._resume = self._loop.call_later(_ACCEPT_PAUSE, self._listen)
 
     def _admit(self, stream: socket.socket, source: str) -> None:
         try:
@@ -177,7 +177,7 @@ class TcpService:
             stream.close()
             return
         client = client_of(source)
-        if not self._make_way(client):
+        if not self._free_slot(client):
             self._counters.tcp_refused["busy"] += 1
             stream.close()
             return
@@ -186,18 +186,18 @@ class TcpService:
         self._slots.take(connection, client)
         self._ready(connection)  # its first query often came with it
 
-    def _make_way(self, client: Client) -> bool:
+    def _free_slot(self, client: Client) -> bool:
         """Close what has to be closed for `client` to have a slot; False where it may have none.
 
         A query may wait unread in the connection that would go, so that is read first.
         """
-        spared = 0
+        rechecked = 0
         while (instead := self._slots.admission(client)) is not None:
             connection, limit = instead
             if connection is None:
                 return False
-            if spared < _SPARED and limit != "busy":
-                spared += 1
+            if rechecked < _MAX_RECHECKED and limit != "busy":
+                rechecked += 1
                 self._ready(connection)
                 if self._slots.admission(client) != instead:
                     continue
@@ -206,19 +206,19 @@ class TcpService:
 
     def _ready(self, connection: Connection) -> None:
         """Something happened to a connection."""
-        before = connection.since, connection.idle
+        before = connection.active_at, connection.idle
         ended = connection.ready()
-        if before != (connection.since, connection.idle):
+        if before != (connection.active_at, connection.idle):
             self._slots.used(connection, idle=connection.idle)
-        self._settle(connection, ended)
+        self._update(connection, ended)
 
-    def _settle(self, connection: Connection, ended: str | None) -> None:
+    def _update(self, connection: Connection, ended: str | None) -> None:
         """Forget a connection that ended, and watch another for what it waits for now."""
         if ended is not None:
             self._end(connection, ended)
             return
         self._watch(connection, connection.wanted)
-        self._expire_by(self._over(connection))
+        self._expire_by(self._deadline(connection))
 
     def _watch(self, connection: Connection, wanted: int) -> None:
         changed, descriptor = connection.watched ^ wanted, connection.stream.fileno()
@@ -248,8 +248,8 @@ class TcpService:
     def _idle_time(self) -> float:
         return idle_time(self._limits.idle, self._slots.taken, self._limits.connections)
 
-    def _over(self, connection: Connection) -> float:
-        return connection.over(self._idle_time, self._limits.idle, self._limits.lifetime)
+    def _deadline(self, connection: Connection) -> float:
+        return connection.deadline(self._idle_time, self._limits.idle, self._limits.lifetime)
 
     def _expire_by(self, moment: float) -> None:
         """Look for connections whose time is over, at `moment` at the latest."""
@@ -279,7 +279,7 @@ class TcpService:
                 self._end(connection, ended)
                 continue
             self._watch(connection, connection.wanted)
-            moments.append(self._over(connection))
+            moments.append(self._deadline(connection))
         if moments:
             self._expire_by(max(min(moments), now + min(idle, limits.lifetime) / 10))
 

@@ -31,9 +31,9 @@ const EVENTS: usize = 64;
 /// How long all connections together have, at the end, to take their answers.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a query may be under way on a connection that is about to be closed.
-const UNDER_WAY: Duration = Duration::from_millis(100);
+const LAST_QUERY_WAIT: Duration = Duration::from_millis(100);
 /// How long nobody is accepted after no descriptor was to be had.
-const SHORTAGE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A UDP socket.
 pub struct BoundUdp {
@@ -163,7 +163,7 @@ impl<A: Answers> Worker<A> {
             }
             if self.control.has_command(self.done) && !self.follow() {
                 if self.tcp.until_due().is_some() {
-                    thread::sleep(UNDER_WAY);
+                    thread::sleep(LAST_QUERY_WAIT);
                 }
                 self.tcp.finish(CLOSE_TIMEOUT, &mut self.responder);
                 return Ok(());
@@ -193,7 +193,7 @@ impl<A: Answers> Worker<A> {
             Ready::Listening(index) => match self.listening.get(index) {
                 Some(listening) if self.listen_again.is_none() => {
                     if self.tcp.accept(listening, &self.epoll, responder)? == Accepted::Later {
-                        self.listen_again = Some(Instant::now() + SHORTAGE);
+                        self.listen_again = Some(Instant::now() + ACCEPT_PAUSE);
                         for each in &self.listening {
                             self.epoll.remove(each.as_fd())?;
                         }

@@ -42,7 +42,7 @@ const MESSAGE: usize = u16::MAX as usize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
     /// As it should.
-    Well,
+    Normally,
     /// By a limit or a loss, counted in this slot.
     Counted(usize),
 }
@@ -87,8 +87,8 @@ pub struct Connection {
     unsent: Vec<u8>,
     sent: usize,
     ended: bool,
-    born: Instant,
-    since: Instant,
+    opened_at: Instant,
+    active_at: Instant,
 }
 
 impl Connection {
@@ -105,15 +105,15 @@ impl Connection {
             unsent: Vec::new(),
             sent: 0,
             ended: false,
-            born: now,
-            since: now,
+            opened_at: now,
+            active_at: now,
         }
     }
 
     /// When its time is over, unless something happens before; `idle` is that of the moment.
     #[must_use]
-    pub fn over(&self, limits: &Limits, idle: Duration) -> Instant {
-        (self.since + self.idle_time(limits, idle)).min(self.born + limits.lifetime)
+    pub fn deadline(&self, limits: &Limits, idle: Duration) -> Instant {
+        (self.active_at + self.idle_time(limits, idle)).min(self.opened_at + limits.lifetime)
     }
 
     /// Whether no query of it is being answered, and no answer unsent.
@@ -124,8 +124,8 @@ impl Connection {
 
     /// When its last query was answered, its answers were sent, or it began.
     #[must_use]
-    pub const fn since(&self) -> Instant {
-        self.since
+    pub const fn active_at(&self) -> Instant {
+        self.active_at
     }
 
     /// Read and write as far as it goes.
@@ -150,10 +150,10 @@ impl Connection {
         idle: Duration,
         responder: &Responder<A>,
     ) -> Option<Ended> {
-        if now >= self.born + limits.lifetime {
+        if now >= self.opened_at + limits.lifetime {
             return Some(Ended::Counted(counter_slots::LIFETIME));
         }
-        let silent = now.saturating_duration_since(self.since);
+        let silent = now.saturating_duration_since(self.active_at);
         if silent < self.idle_time(limits, idle) {
             return None;
         }
@@ -234,11 +234,11 @@ impl Connection {
             match self.state {
                 State::Blocked if unsent <= LOW => {
                     self.state = State::Reading;
-                    self.since = Instant::now();
+                    self.active_at = Instant::now();
                 }
                 State::Reading if unsent > HIGH => {
                     self.state = State::Blocked;
-                    self.since = Instant::now();
+                    self.active_at = Instant::now();
                     return None;
                 }
                 State::Reading if next(&self.unread).is_some() => {}
@@ -246,7 +246,7 @@ impl Connection {
                     return Some(Ended::Counted(counter_slots::PEER_CLOSED));
                 }
                 State::Reading if self.ended => self.close(),
-                State::Closing if unsent == 0 => return Some(Ended::Well),
+                State::Closing if unsent == 0 => return Some(Ended::Normally),
                 State::Reading | State::Blocked | State::Closing => return None,
             }
         }
@@ -273,7 +273,7 @@ impl Connection {
         if used > 0 {
             // Less is there once it is closing.
             self.unread.drain(..used.min(self.unread.len()));
-            self.since = Instant::now();
+            self.active_at = Instant::now();
         }
         if self.unread.is_empty() {
             self.unread = Vec::new(); // an idle connection holds no memory
@@ -296,10 +296,10 @@ impl Connection {
         if self.sent == self.unsent.len() {
             (self.unsent, self.sent) = (Vec::new(), 0);
             if self.state == State::Closing {
-                return Some(Ended::Well);
+                return Some(Ended::Normally);
             }
             if !nothing {
-                self.since = Instant::now();
+                self.active_at = Instant::now();
             }
         } else if self.sent > HIGH {
             self.unsent.drain(..self.sent);
@@ -311,7 +311,7 @@ impl Connection {
     fn close(&mut self) {
         self.state = State::Closing;
         self.unread = Vec::new();
-        self.since = Instant::now();
+        self.active_at = Instant::now();
     }
 }
 

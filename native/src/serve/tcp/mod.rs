@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 /// connections delays datagrams, with fewer each costs more waiting calls.
 const ACCEPTED_AT_ONCE: usize = 64;
 /// Connections whose query was found only when their slot was wanted, before one is closed anyhow.
-const SPARED: usize = 8;
+const MAX_RECHECKED: usize = 8;
 
 /// Limits on time and number, per worker.
 #[derive(Clone, Copy, Debug)]
@@ -78,15 +78,15 @@ impl TcpService {
         epoll: &Epoll,
         responder: &mut Responder<A>,
     ) -> io::Result<Accepted> {
-        let mut gave_up = false;
+        let mut closed_one = false;
         for _ in 0..ACCEPTED_AT_ONCE {
             match listening.accept() {
                 Ok((stream, client)) => {
-                    gave_up = false;
+                    closed_one = false;
                     self.admit(stream, client.ip(), epoll, responder)?;
                 }
                 Err(none) if none.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if is_shortage(&error) => {
+                Err(error) if lacks_descriptors(&error) => {
                     // accept(2) wants a descriptor before it looks whether anybody waits.
                     if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
                         break;
@@ -96,11 +96,11 @@ impl TcpService {
                         responder.count(counter_slots::DESCRIPTORS);
                         return Ok(Accepted::Later);
                     };
-                    if gave_up {
+                    if closed_one {
                         return Ok(Accepted::Later); // somebody else took what was given up
                     }
                     self.end(place, Ended::Counted(limit), responder);
-                    gave_up = true;
+                    closed_one = true;
                 }
                 Err(error) => survive(error, responder)?,
             }
@@ -111,12 +111,12 @@ impl TcpService {
     /// Something happened to the connection in this place.
     pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, responder: &mut Responder<A>) {
         if let Some(Some(connection)) = self.places.get_mut(place) {
-            let before = (connection.since(), connection.is_idle());
+            let before = (connection.active_at(), connection.is_idle());
             let ended = connection.ready(responder, &mut self.buffers);
-            if before != (connection.since(), connection.is_idle()) {
+            if before != (connection.active_at(), connection.is_idle()) {
                 self.slots.used(place, connection.is_idle());
             }
-            self.settle(place, ended, epoll, responder);
+            self.update(place, ended, epoll, responder);
         }
     }
 
@@ -145,11 +145,11 @@ impl TcpService {
                 if was_idle != connection.is_idle() {
                     self.slots.used(place, connection.is_idle());
                 }
-                self.settle(place, ended, epoll, responder);
+                self.update(place, ended, epoll, responder);
             }
             if let Some(Some(connection)) = self.places.get(place) {
-                let over = connection.over(&self.limits, idle);
-                next = Some(next.map_or(over, |next| next.min(over)));
+                let deadline = connection.deadline(&self.limits, idle);
+                next = Some(next.map_or(deadline, |next| next.min(deadline)));
             }
         }
         let pause = idle.min(self.limits.lifetime) / 10;
@@ -184,7 +184,7 @@ impl TcpService {
             return Ok(());
         }
         let client = Client::of(client);
-        if !self.make_way(client, epoll, responder) {
+        if !self.free_slot(client, epoll, responder) {
             responder.count(counter_slots::BUSY);
             return Ok(());
         }
@@ -203,13 +203,13 @@ impl TcpService {
     /// Close what has to be closed for `client` to have a slot; false where it may have none.
     ///
     /// A query may wait unread in the connection that would yield, so that is read first.
-    fn make_way<A: Answers>(
+    fn free_slot<A: Answers>(
         &mut self,
         client: Client,
         epoll: &Epoll,
         responder: &mut Responder<A>,
     ) -> bool {
-        let mut spared = 0;
+        let mut rechecked = 0;
         loop {
             let admission = self.slots.admission(client);
             let (place, limit) = match admission {
@@ -217,8 +217,8 @@ impl TcpService {
                 Admission::Refused => return false,
                 Admission::Instead { place, limit } => (place, limit),
             };
-            if spared < SPARED && limit != counter_slots::BUSY {
-                spared += 1;
+            if rechecked < MAX_RECHECKED && limit != counter_slots::BUSY {
+                rechecked += 1;
                 self.ready(place, epoll, responder);
                 if self.slots.admission(client) != admission {
                     continue;
@@ -237,7 +237,7 @@ impl TcpService {
     }
 
     /// Forget a connection that ended, and watch another for what it waits for now.
-    fn settle<A: Answers>(
+    fn update<A: Answers>(
         &mut self,
         place: usize,
         ended: Option<Ended>,
@@ -248,8 +248,8 @@ impl TcpService {
         let Some(Some(connection)) = self.places.get_mut(place) else {
             return;
         };
-        let over = connection.over(&self.limits, idle);
-        self.due = Some(self.due.map_or(over, |due| due.min(over)));
+        let deadline = connection.deadline(&self.limits, idle);
+        self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
         let token = self.token + place as u64;
         if let Some(ended) = ended.or_else(|| connection.watch(epoll, token)) {
             self.end(place, ended, responder);
@@ -281,7 +281,7 @@ pub enum Accepted {
     Later,
 }
 
-fn is_shortage(error: &io::Error) -> bool {
+fn lacks_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
