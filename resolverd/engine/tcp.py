@@ -35,13 +35,17 @@ from resolverd.engine.tcp_slots import Client, Slots, client_of, idle_time
 # Connections accepted before the loop turns to its other files: with more a flood delays those,
 # with fewer each costs more of the loop.
 _ACCEPTED_AT_ONCE = 64
-# Connections whose query was found only when their slot was wanted, before one is closed anyhow.
+# Connections read again for one newcomer, because a query may wait in them, before one is closed
+# anyhow: more spares busy clients, and costs as many reads for each newcomer in a flood.
 _MAX_RECHECKED = 8
-# Seconds in which nobody is accepted after no descriptor was to be had.
+# Seconds in which nobody is accepted after no descriptor was to be had: fewer cost CPU on a socket
+# that stays ready, more delay the first connection once a descriptor is free.
 _ACCEPT_PAUSE = 0.1
-# Seconds that a query may be under way on a connection that is about to be closed.
+# Seconds that a stop waits for queries that are under way on open connections: more lose fewer of
+# them, and delay every stop with connections.
 _LAST_QUERY_WAIT = 0.1
-# Seconds that all connections together have, at the end, to take their answers.
+# Seconds that all connections together have, at the end, to take their answers: more let slower
+# clients have theirs, and delay the stop by as much.
 _CLOSE_TIMEOUT = 1.0
 
 _NO_DESCRIPTOR = frozenset((errno.EMFILE, errno.ENFILE))

@@ -20,9 +20,12 @@ Respond = Callable[[bytes, str], bytes | None]
 State = Literal["reading", "blocked", "closing"]
 
 HIGH = 64 << 10
-"""Unsent octets above which nothing more is answered."""
+"""Unsent octets above which nothing more is answered.
+
+More costs memory for each client that does not read, less stops pipelining clients earlier.
+"""
 LOW = 16 << 10
-"""Unsent octets below which it goes on."""
+"""Unsent octets below which it goes on; near `HIGH` it would stop and go on for every answer."""
 _READ = 16 << 10
 
 

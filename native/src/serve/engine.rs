@@ -1,7 +1,7 @@
 //! All workers together: started, commanded, watched, stopped.
 //!
 //! Commands are sent by one caller at a time and wait, with a limit, until every worker has
-//! followed; packets never wait for either. A worker that ends by itself is noted with its
+//! carried them out; packets never wait for either. A worker that ends by itself is noted with its
 //! reason and wakes whoever waits for `event_fd` at once, as samples of the query log do.
 
 use crate::counters::Counters;
@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often a caller checks whether its command was carried out.
+/// How often a caller checks whether its command was carried out: longer delays every publication,
+/// shorter takes CPU from the workers.
 const POLL_INTERVAL: Duration = Duration::from_micros(100);
 
 /// What caller and worker have in common beside the control.

@@ -12,7 +12,8 @@ use crate::sys::Batch;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// Datagrams that one call receives at most.
+/// Datagrams that one call receives at most: fewer cost more system calls, more cost memory and, in
+/// a burst, latency.
 pub const BATCH: usize = 32;
 /// Octets of a query, and of an answer; the rest of a longer query is cut off.
 pub const MAX_DATAGRAM: usize = 4096;
@@ -39,7 +40,8 @@ pub struct DatagramBatch {
 }
 
 impl DatagramBatch {
-    /// An empty batch; `pktinfo` for a socket with `IP_PKTINFO` or `IPV6_RECVPKTINFO` set (ip(7), ipv6(7)).
+    /// An empty batch; `pktinfo` for a socket with `IP_PKTINFO` or `IPV6_RECVPKTINFO` set (ip(7),
+    /// ipv6(7)).
     #[must_use]
     pub fn new(pktinfo: bool) -> Self {
         Self {

@@ -27,19 +27,23 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Events that one wait returns: with fewer a busy worker waits more often.
 const EVENTS: usize = 64;
-/// How long all connections together have, at the end, to take their answers.
+/// How long all connections together have, at the end, to take their answers: longer lets slower
+/// clients have theirs, and delays the stop by as much.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a query may be under way on a connection that is about to be closed.
+/// How long a stop waits for queries that are under way on open connections: longer loses fewer of
+/// them, and delays every stop with connections.
 const LAST_QUERY_WAIT: Duration = Duration::from_millis(100);
-/// How long nobody is accepted after no descriptor was to be had.
+/// How long nobody is accepted after no descriptor was to be had: shorter costs CPU on a socket
+/// that stays ready, longer delays the first connection once a descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A UDP socket.
 pub struct BoundUdp {
     /// It, not blocking.
     pub socket: OwnedFd,
-    /// Whether each datagram comes with the address it was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`).
+    /// Whether each datagram comes with its destination (`IP_PKTINFO`, `IPV6_RECVPKTINFO`).
     pub pktinfo: bool,
     /// Whether other workers have it too.
     pub shared: bool,

@@ -13,7 +13,8 @@
 //!
 //! **Reading**: whatever came is answered in its order; no complete message is left over. A
 //! client has its idle time from one message to the next, whether it trickles or is silent (counted
-//! as idle); that is shorter the fewer slots are left (`slots`), but while answers of it are unsent. **Blocked**: it does not read its answers, so its queries are neither read nor
+//! as idle); that is shorter the fewer slots are left (`slots`), but while answers of it are unsent.
+//! **Blocked**: it does not read its answers, so its queries are neither read nor
 //! answered; what is unsent is at most HIGH octets and one answer. **Closing**: nothing is read
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
 //! at an end within a message, which count as `lifetime` and `peer_closed`.
@@ -29,11 +30,12 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Unsent octets above which nothing more is answered.
+/// Unsent octets above which nothing more is answered: more costs memory for each client that does
+/// not read, less stops pipelining clients earlier.
 const HIGH: usize = 64 << 10;
-/// Unsent octets below which it goes on.
+/// Unsent octets below which it goes on; near `HIGH` it would stop and go on for every answer.
 const LOW: usize = 16 << 10;
-/// Octets read at once.
+/// Octets read at once: less costs more system calls for pipelined queries, more memory per worker.
 const READ: usize = 16 << 10;
 /// The largest message.
 const MESSAGE: usize = u16::MAX as usize;

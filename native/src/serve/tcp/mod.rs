@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 /// Connections accepted before the worker turns to its other files: with more a flood of
 /// connections delays datagrams, with fewer each costs more waiting calls.
 const ACCEPTED_AT_ONCE: usize = 64;
-/// Connections whose query was found only when their slot was wanted, before one is closed anyhow.
+/// Connections read again for one newcomer, because a query may wait in them, before one is closed
+/// anyhow: more spares busy clients, and costs as many reads for each newcomer in a flood.
 const MAX_RECHECKED: usize = 8;
 
 /// Limits on time and number, per worker.
