@@ -130,7 +130,8 @@ impl<A> WorkerControl<A> {
     /// The worker's side: the number of the newest command, that command, and what to adopt first.
     /// It may come a number early, and then with the next one only to adopt.
     ///
-    /// None while the publisher has not collected what was retired before; it wakes the worker then.
+    /// None while the publisher has not collected what was retired before; it wakes the worker
+    /// once it has.
     pub fn take_command(&self) -> Option<(u64, Command, Option<Arc<A>>)> {
         let asked = self.asked.load(Acquire);
         if !self.retired.is_empty() {

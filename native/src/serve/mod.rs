@@ -1,13 +1,13 @@
 //! Sockets and threads: packets in, answers out, of whatever `Answers` the threads share.
 //!
 //! ```text
-//!   Python ──publish──► Engine ──one WorkerControl each──► worker thread ──► its UDP and TCP sockets
-//!          ◄──event_fd── (failures, samples)            │ one epoll, one Counters row, one Scratch
+//!   Python ──publish──► Engine ──WorkerControl──► worker thread ──► its UDP and TCP sockets
+//!          ◄─event_fd──  (failures, samples)      │ one epoll, one Counters row, one Scratch
 //! ```
 //!
 //! A worker is one thread with one loop: wait for what is ready; answer datagrams in batches
-//! (`udp`), serve connections (`tcp`), carry out commands (`control`). It shares nothing that it would
-//! have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
+//! (`udp`), serve connections (`tcp`), carry out commands (`control`). It shares nothing that it
+//! would have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
 //! octets of length before a message on TCP; `Answers` does, which `Snapshot` is.
 
 pub mod control;

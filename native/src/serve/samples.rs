@@ -11,8 +11,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Samples that wait at most: with more a burst is logged in full, at the cost of memory; with fewer
-/// more of it is dropped, and counted.
+/// Samples that wait at most: with more a longer burst is logged in full, at the cost of memory;
+/// with fewer more of it is dropped, and counted.
 pub const CAPACITY: usize = 1024;
 
 /// One query and what became of it.

@@ -13,7 +13,7 @@
 //!
 //! **Reading**: whatever came is answered in its order; no complete message is left over. A
 //! client has its idle time from one message to the next, whether it trickles or is silent (counted
-//! as idle); that is shorter the fewer slots are left (`slots`), but while answers of it are unsent.
+//! as idle); that is shorter the fewer slots are left (`slots`), but while answers are unsent.
 //! **Blocked**: it does not read its answers, so its queries are neither read nor
 //! answered; what is unsent is at most HIGH octets and one answer. **Closing**: nothing is read
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
