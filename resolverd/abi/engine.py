@@ -20,7 +20,7 @@ _SOCKET = struct.Struct("=IIi")
 _SAMPLE = struct.Struct("=BBBBI16s")
 
 
-class Kind(IntFlag):
+class SocketKind(IntFlag):
     """What a socket is: UDP, perhaps with packet information (ip(7)), or TCP; perhaps shared."""
 
     UDP = 0
@@ -33,7 +33,7 @@ class WorkerSocket(NamedTuple):
     """One socket of one worker. The descriptor becomes the library's."""
 
     worker: int
-    kind: Kind
+    kind: SocketKind
     descriptor: int
 
 
@@ -86,15 +86,15 @@ class EngineThreads:
 
     def publish(self, snapshot: SnapshotTables, timeout: float) -> None:
         """Answer from `snapshot`; returns when all do. Raises EngineError after `timeout`."""
-        self._order("publish", snapshot.handle, _milliseconds(timeout))
+        self._command("publish", snapshot.handle, _milliseconds(timeout))
 
     def check(self, timeout: float) -> None:
         """Have each thread answer itself. Raises EngineError where one does not in time."""
-        self._order("check", _milliseconds(timeout))
+        self._command("check", _milliseconds(timeout))
 
     def stop(self, timeout: float) -> None:
         """Answer what was read, and end. Raises EngineError after `timeout`."""
-        self._order("stop", _milliseconds(timeout))
+        self._command("stop", _milliseconds(timeout))
 
     def clear_events(self) -> None:
         """Make `event_fd` unreadable until there is more; call it before taking what there is."""
@@ -134,10 +134,10 @@ class EngineThreads:
         """For tests: have a thread do nothing for so long, or panic."""
         self._library.resolverd_engine_inject_fault(self._handle, worker, _milliseconds(seconds))
 
-    def _order(self, name: str, *arguments: object) -> None:
+    def _command(self, name: str, *arguments: object) -> None:
         reason = ctypes.create_string_buffer(REASON_OCTETS)
-        order = getattr(self._library, f"resolverd_engine_{name}")
-        if length := order(self._handle, *arguments, OutBuf.of(reason)):
+        command = getattr(self._library, f"resolverd_engine_{name}")
+        if length := command(self._handle, *arguments, OutBuf.of(reason)):
             raise EngineError(reason.raw[:length].decode(errors="replace"))
 
 

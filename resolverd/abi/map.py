@@ -33,35 +33,35 @@ Content = bytes | mmap
 
 
 class Meter:
-    """How far a call has come, for another thread to read."""
+    """The part of a call that is done, written by the library and read from any thread."""
 
     def __init__(self) -> None:
         self._thousandths = ctypes.c_uint32(0)
 
     @property
     def part(self) -> float:
-        """From 0 to 1."""
+        """The part done, from 0 to 1, in steps of a thousandth."""
         return min(1.0, self._thousandths.value / 1000)
 
     def lent(self) -> ctypes.c_void_p:
-        """For the length of one call."""
+        """A pointer that the library writes to; keep this object until the call has returned."""
         return ctypes.c_void_p(ctypes.addressof(self._thousandths))
 
 
 class Country(Protocol):
-    """What is known of a country; degrees of its point."""
+    """A country as the library reads it: its point in degrees, and its continent."""
 
     @property
     def latitude(self) -> float:
-        """Degrees north."""
+        """Latitude of its point, in degrees: north is positive."""
 
     @property
     def longitude(self) -> float:
-        """Degrees east."""
+        """Longitude of its point, in degrees: east is positive."""
 
     @property
     def continent(self) -> str:
-        """A code of two letters."""
+        """Its continent, as a code of two letters: AF, AN, AS, EU, NA, OC or SA."""
 
 
 class Gazetteer:
@@ -126,7 +126,7 @@ class Geography(NamedTuple):
     default: int | None = None
 
     def octets(self) -> bytes:
-        """As the library reads it."""
+        """The octets that `native/src/geo/geography.rs` reads."""
         return b"".join(
             (
                 bytes((_POLICIES[self.policy], self.block_v4, self.block_v6)),
@@ -189,7 +189,7 @@ class NativeMap:
         self.lists, self.leaves, self.octets = size
 
     def lookup(self, client: Prefix) -> NativeFound:
-        """What the map has for a client prefix."""
+        """The preference list, scope and pins of a client prefix."""
         out = ctypes.create_string_buffer(_LARGEST_ANSWER)
         address = client.address.to_bytes(client.bits // 8, "big")
         length = _functions().resolverd_map_lookup(

@@ -21,11 +21,11 @@ LARGEST_MESSAGE = 65535
 
 
 class HasHandle(Protocol):
-    """A client map in the library."""
+    """Anything with a client map in the library, as `NativeMap`."""
 
     @property
     def handle(self) -> int:
-        """Its handle."""
+        """The map's handle, valid while its owner lives."""
 
 
 class _Handles(ctypes.Structure):

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from resolverd import log
-from resolverd.abi.engine import EngineThreads, Kind, WorkerSocket
+from resolverd.abi.engine import EngineThreads, SocketKind, WorkerSocket
 from resolverd.abi.tables import PlanTables, SnapshotTables
 from resolverd.config.types import Listener
 from resolverd.engine.counter_slots import CounterSlots
@@ -128,12 +128,12 @@ class NativeEngine:
 
     def _worker_sockets(self) -> Iterator[WorkerSocket]:
         for worker, sockets in enumerate(self.sockets):
-            shared = Kind.SHARED if sockets.shared else Kind(0)
+            shared = SocketKind.SHARED if sockets.shared else SocketKind.UDP
             for udp in sockets.udp:
-                kind = Kind.UDP_PKTINFO if enable_pktinfo(udp) else Kind.UDP
+                kind = SocketKind.UDP_PKTINFO if enable_pktinfo(udp) else SocketKind.UDP
                 yield WorkerSocket(worker, kind | shared, udp.dup().detach())
             for tcp in sockets.tcp:
-                yield WorkerSocket(worker, Kind.TCP | shared, tcp.dup().detach())
+                yield WorkerSocket(worker, SocketKind.TCP | shared, tcp.dup().detach())
 
     def _handle_events(self) -> None:
         """Take a failure and the samples of the query log that the threads have for us."""
