@@ -216,12 +216,12 @@ impl Progress<'_> {
 }
 
 /// At most one counted reference, which threads hand to one another without a lock.
-pub struct Handover<T> {
+pub struct AtomicArc<T> {
     held: AtomicPtr<T>,
     _owns: PhantomData<Arc<T>>,
 }
 
-impl<T> Handover<T> {
+impl<T> AtomicArc<T> {
     /// Holds nothing.
     #[must_use]
     pub const fn new() -> Self {
@@ -251,13 +251,13 @@ impl<T> Handover<T> {
     }
 }
 
-impl<T> Default for Handover<T> {
+impl<T> Default for AtomicArc<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T> Drop for Handover<T> {
+impl<T> Drop for AtomicArc<T> {
     fn drop(&mut self) {
         drop(self.swap(None));
     }
@@ -397,26 +397,26 @@ unsafe extern "C" {
 
 /// A descriptor that a C caller gives away.
 #[must_use]
-pub fn own(descriptor: c_int) -> OwnedFd {
+pub fn own_fd(descriptor: c_int) -> OwnedFd {
     // SAFETY: by the contract of the ABI it is open, and from now on nobody else's.
     unsafe { OwnedFd::from_raw_fd(descriptor) }
 }
 
-fn made(descriptor: c_int) -> io::Result<OwnedFd> {
+fn checked_fd(descriptor: c_int) -> io::Result<OwnedFd> {
     if descriptor < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(own(descriptor))
+    Ok(own_fd(descriptor))
 }
 
 /// epoll_create1(2).
 pub fn new_epoll() -> io::Result<OwnedFd> {
     // SAFETY: takes no memory.
-    made(unsafe { epoll_create1(CLOEXEC) })
+    checked_fd(unsafe { epoll_create1(CLOEXEC) })
 }
 
 /// epoll_ctl(2).
-pub fn control(
+pub fn epoll_control(
     epoll: BorrowedFd<'_>,
     verb: c_int,
     file: BorrowedFd<'_>,
@@ -443,7 +443,7 @@ pub fn wait(epoll: BorrowedFd<'_>, events: &mut [Event], timeout: c_int) -> io::
 /// eventfd(2) that does not block.
 pub fn new_eventfd() -> io::Result<OwnedFd> {
     // SAFETY: takes no memory.
-    made(unsafe { eventfd(0, CLOEXEC | NONBLOCK) })
+    checked_fd(unsafe { eventfd(0, CLOEXEC | NONBLOCK) })
 }
 
 /// poll(2): how many of `files` are ready. `timeout` in milliseconds, -1 for none.

@@ -204,7 +204,7 @@ fn worker_sockets(list: &[u8]) -> Vec<WorkerSockets> {
     for [w0, w1, w2, w3, k0, k1, k2, k3, d0, d1, d2, d3] in numbers {
         let worker = u32::from_ne_bytes([*w0, *w1, *w2, *w3]) as usize;
         let kind = u32::from_ne_bytes([*k0, *k1, *k2, *k3]);
-        let socket = sys::own(i32::from_ne_bytes([*d0, *d1, *d2, *d3]));
+        let socket = sys::own_fd(i32::from_ne_bytes([*d0, *d1, *d2, *d3]));
         while workers.len() <= worker {
             workers.push(WorkerSockets::default());
         }

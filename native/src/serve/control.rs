@@ -15,7 +15,7 @@
 //! a time (`Engine` has the lock for that).
 
 use crate::serve::epoll::Waker;
-use crate::sys::Handover;
+use crate::sys::AtomicArc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,12 +59,12 @@ impl Command {
 
 /// Between one worker and whoever commands it.
 pub struct WorkerControl<A> {
-    next: Handover<A>,
-    retired: Handover<A>,
+    next: AtomicArc<A>,
+    retired: AtomicArc<A>,
     command: AtomicU64,
     asked: AtomicU64,
     done: AtomicU64,
-    fault: Mutex<Option<String>>,
+    check_error: Mutex<Option<String>>,
     waker: Waker,
 }
 
@@ -73,12 +73,12 @@ impl<A> WorkerControl<A> {
     #[must_use]
     pub fn new(waker: Waker) -> Self {
         Self {
-            next: Handover::new(),
-            retired: Handover::new(),
+            next: AtomicArc::new(),
+            retired: AtomicArc::new(),
             command: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            fault: Mutex::new(None),
+            check_error: Mutex::new(None),
             waker,
         }
     }
@@ -113,9 +113,9 @@ impl<A> WorkerControl<A> {
         self.command.load(Relaxed) == Command::Adopt.coded()
     }
 
-    /// What the worker found wrong in its last check.
-    pub fn fault(&self) -> Option<String> {
-        self.fault
+    /// What was wrong in the last check of the worker; None once asked.
+    pub fn check_error(&self) -> Option<String> {
+        self.check_error
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
@@ -147,10 +147,13 @@ impl<A> WorkerControl<A> {
         drop(self.retired.swap(Some(old)));
     }
 
-    /// The worker's side: the command of this number is carried out, with or without a fault.
-    pub fn report(&self, number: u64, fault: Option<String>) {
-        if fault.is_some() {
-            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    /// The worker's side: the command of this number is carried out, with or without an error of its check.
+    pub fn report(&self, number: u64, check_error: Option<String>) {
+        if check_error.is_some() {
+            *self
+                .check_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = check_error;
         }
         self.done.store(number, Release);
     }
@@ -196,8 +199,8 @@ mod tests {
         assert_eq!((command, next.as_deref()), (Command::Check, Some(&2)));
         control.report(number, Some("wrong".into()));
         assert!(control.is_done());
-        assert_eq!(control.fault().as_deref(), Some("wrong"));
-        assert_eq!(control.fault(), None);
+        assert_eq!(control.check_error().as_deref(), Some("wrong"));
+        assert_eq!(control.check_error(), None);
     }
 
     #[test]

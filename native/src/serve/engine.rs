@@ -194,15 +194,15 @@ impl<A: Answers> Engine<A> {
             worker.control.ask(next.map(Arc::clone), command);
         }
         self.wait(until, |worker| worker.control.is_done())?;
-        let faults: Vec<_> = self
+        let errors: Vec<_> = self
             .workers
             .iter()
-            .filter_map(WorkerHandle::fault)
+            .filter_map(WorkerHandle::check_error)
             .collect();
-        if faults.is_empty() {
+        if errors.is_empty() {
             return Ok(());
         }
-        Err(faults.join("; "))
+        Err(errors.join("; "))
     }
 
     /// Wait until `done` says so of every worker. Errs with those who are late or gone.
@@ -238,9 +238,9 @@ impl<A: Answers> Drop for Engine<A> {
 }
 
 impl<A> WorkerHandle<A> {
-    fn fault(&self) -> Option<String> {
-        let fault = self.control.fault()?;
-        Some(format!("worker thread {}: {fault}", self.name))
+    fn check_error(&self) -> Option<String> {
+        let check_error = self.control.check_error()?;
+        Some(format!("worker thread {}: {check_error}", self.name))
     }
 }
 

@@ -58,7 +58,7 @@ impl Epoll {
     }
 
     fn control(&self, verb: i32, file: BorrowedFd<'_>, ready: u32, token: u64) -> io::Result<()> {
-        sys::control(self.file.as_fd(), verb, file, Event { ready, token })
+        sys::epoll_control(self.file.as_fd(), verb, file, Event { ready, token })
     }
 }
 

@@ -226,7 +226,7 @@ impl<A: Answers> Worker<A> {
             let old = self.responder.adopt(next);
             self.control.retire(old);
         }
-        let fault = match command {
+        let check_error = match command {
             Command::Check => self.responder.self_check().err(),
             Command::Hang(milliseconds) => {
                 thread::sleep(Duration::from_millis(milliseconds.into()));
@@ -241,7 +241,7 @@ impl<A: Answers> Worker<A> {
             Command::Adopt | Command::Stop => None,
         };
         self.done = number;
-        self.control.report(number, fault);
+        self.control.report(number, check_error);
         command != Command::Stop
     }
 }
