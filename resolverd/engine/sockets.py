@@ -50,7 +50,7 @@ class BoundSockets:
 
 def together(sockets: Sequence[BoundSockets]) -> BoundSockets:
     """The sockets of all workers as those of one; of sockets that they share, the first's."""
-    parts = sockets[:1] if any(each.shared for each in sockets) else sockets
+    parts = sockets[:1] if any(one.shared for one in sockets) else sockets
     udp = [udp for part in parts for udp in part.udp]
     return BoundSockets(udp, [tcp for part in parts for tcp in part.tcp])
 

@@ -147,7 +147,7 @@ impl<A> WorkerControl<A> {
         drop(self.retired.swap(Some(old)));
     }
 
-    /// The worker's side: the command of this number is carried out, with or without an error of its check.
+    /// The worker's side: the command of this number is carried out; what its check found wrong.
     pub fn report(&self, number: u64, check_error: Option<String>) {
         if check_error.is_some() {
             *self

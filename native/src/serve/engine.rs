@@ -208,15 +208,15 @@ impl<A: Answers> Engine<A> {
     /// Wait until `done` says so of every worker. Errs with those who are late or gone.
     fn wait(&self, until: Instant, done: impl Fn(&WorkerHandle<A>) -> bool) -> Result<(), String> {
         loop {
-            let late: Vec<_> = self.workers.iter().filter(|each| !done(each)).collect();
+            let late: Vec<_> = self.workers.iter().filter(|worker| !done(worker)).collect();
             if late.is_empty() {
                 return Ok(());
             }
             let gone = late
                 .iter()
-                .any(|each| each.lifecycle.ended.load(Acquire) && !done(each));
+                .any(|worker| worker.lifecycle.ended.load(Acquire) && !done(worker));
             if gone || Instant::now() >= until {
-                let names: Vec<_> = late.iter().map(|each| each.name.as_str()).collect();
+                let names: Vec<_> = late.iter().map(|worker| worker.name.as_str()).collect();
                 let what = if gone {
                     "has ended"
                 } else {

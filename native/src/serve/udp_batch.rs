@@ -195,8 +195,8 @@ mod tests {
     fn letters_keep_their_senders_when_some_get_no_answer() {
         let socket = server("127.0.0.1:0");
         let clients: Vec<_> = (0..10).map(|_| client(&socket)).collect();
-        for (number, each) in (0_u8..).zip(&clients) {
-            each.send(&[number; 5]).unwrap();
+        for (number, client) in (0_u8..).zip(&clients) {
+            client.send(&[number; 5]).unwrap();
         }
         let mut batch = DatagramBatch::new(false);
         assert_eq!(batch.receive(socket.as_fd()).unwrap(), 10);
@@ -212,14 +212,14 @@ mod tests {
         assert_eq!(batch.unsent(), 5);
         batch.send(socket.as_fd()).unwrap();
         assert_eq!(batch.unsent(), 0);
-        for (number, each) in (0_u8..).zip(&clients) {
+        for (number, client) in (0_u8..).zip(&clients) {
             let mut out = [0; 10];
             if number % 2 == 0 {
-                assert_eq!(each.recv(&mut out).unwrap(), 3);
+                assert_eq!(client.recv(&mut out).unwrap(), 3);
                 assert_eq!(out[..3], [100 + number; 3]);
             } else {
-                each.set_nonblocking(true).unwrap();
-                assert!(each.recv(&mut out).is_err());
+                client.set_nonblocking(true).unwrap();
+                assert!(client.recv(&mut out).is_err());
             }
         }
     }

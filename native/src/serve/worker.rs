@@ -198,8 +198,8 @@ impl<A: Answers> Worker<A> {
                 Some(listening) if self.listen_again.is_none() => {
                     if self.tcp.accept(listening, &self.epoll, responder)? == Accepted::Later {
                         self.listen_again = Some(Instant::now() + ACCEPT_PAUSE);
-                        for each in &self.listening {
-                            self.epoll.remove(each.as_fd())?;
+                        for listening in &self.listening {
+                            self.epoll.remove(listening.as_fd())?;
                         }
                     }
                     Ok(())
@@ -248,9 +248,9 @@ impl<A: Answers> Worker<A> {
 
 /// Have a worker woken, of all who share the sockets one, by whoever wants to be accepted.
 fn listen(listening: &[TcpListener], epoll: &Epoll) -> io::Result<()> {
-    for (index, each) in listening.iter().enumerate() {
+    for (index, socket) in listening.iter().enumerate() {
         let token = Ready::Listening(index).token();
-        epoll.add(each.as_fd(), READABLE | EXCLUSIVE, token)?;
+        epoll.add(socket.as_fd(), READABLE | EXCLUSIVE, token)?;
     }
     Ok(())
 }
