@@ -125,15 +125,9 @@ def _unknown(path: KeyPath, sources: Sources) -> Problem:
     section = section_of(table.kind)
     known = list(section.model_fields) if section is not None else []
     name = dotted(path)
-    if len(path) == 1 and (near := _near_table(str(path[0]), known, sources.tree)):
-        inside, meant = near
-        return sources.problem(
-            inside,
-            "config-unknown-key",
-            f"[{name}] is no table",
-            f"did you mean {meant}?",
-            at="key",
-        )
+    if len(path) == 1 and (meant := _near_table(str(path[0]), known, sources.tree)):
+        message, mend = f"[{name}] is no table", f"did you mean {meant}?"
+        return sources.problem(path, "config-unknown-key", message, mend, at="key")
     return sources.problem(
         path,
         "config-unknown-key",
@@ -191,18 +185,14 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return "known: " + ", ".join(known) if known else "none is declared"
 
 
-def _near_table(
-    word: str, known: Sequence[str], tree: Mapping[str, Any]
-) -> tuple[KeyPath, str] | None:
-    """Where a table with a wrong name is first written, and how it was meant."""
+def _near_table(word: str, known: Sequence[str], tree: Mapping[str, Any]) -> str | None:
+    """How a table with a wrong name was meant, by the first that is written."""
     near = difflib.get_close_matches(word, known, n=1)
     inside = tree.get(word)
     if not near or not isinstance(inside, dict):
         return None
     first = next((key for key, value in inside.items() if isinstance(value, dict)), None)
-    if first is None:
-        return (word,), f"[{near[0]}]"
-    return (word, first), f"[{near[0]}.{first}]"
+    return f"[{near[0]}]" if first is None else f"[{near[0]}.{first}]"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:

@@ -79,13 +79,14 @@ def _nowhere(path: tuple[str | int, ...], addresses: Sequence[str]) -> Iterator[
         yield Finding(
             (*path, number), "config-address-nowhere",
             f"{addresses[number]} leads a client to itself or nowhere",
-            "write an address of the endpoint that clients reach", "warning",
+            'write one that clients reach, such as "192.0.2.10"', "warning",
         )  # fmt: skip
     for number in private[:1]:
         yield Finding(
             (*path, number), "config-address-private",
             f"{addresses[number]} is private: clients outside its network cannot reach it",
-            "write a public address, unless all clients of this service are inside", "warning",
+            'write a public one such as "192.0.2.10", unless all clients of this service are '
+            "inside", "warning",
         )  # fmt: skip
 
 

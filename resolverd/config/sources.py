@@ -27,15 +27,22 @@ _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
 class Origin(NamedTuple):
-    """Where a key and its value were written, with the text of that line.
+    """Where a key and its value were written, in a line of a file.
 
     `position` is that of the key, `value` of its value; None of a table that dotted keys make.
+    `secret` tells that the line is known to hold one.
     """
 
     file: str
     position: Position
-    source: str
+    line: str
     value: Position | None = None
+    secret: bool = False
+
+    @property
+    def source(self) -> str:
+        """The line's text, without the secrets in it."""
+        return shown_line(self.line, secret=self.secret)
 
 
 class Sources:
@@ -62,7 +69,8 @@ class Sources:
 
         What it follows from and nobody wrote is said: the defaults of `path` and of `because`.
         """
-        origin = self._origin(path)
+        about = next((each for each in (path, *because) if self._located(each)), path)
+        origin = self._origin(about)
         position = origin.position if at == "key" else origin.value or origin.position
         defaults = unwritten(self.tree, (path, *because))
         return Problem(
@@ -98,7 +106,7 @@ class Sources:
             return
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         value_at = Position(1, len(key) + 2)
-        said = Origin("--set", Position(1, 1), shown_line(f"{key}={value}"), value_at)
+        said = Origin("--set", Position(1, 1), f"{key}={value}", value_at)
         self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
         self._origins[path] = said
 
@@ -153,9 +161,9 @@ class Sources:
         first = self._origin(path)
         self.problems.append(
             Problem(
-                origin.file, *origin.position, "config-said-twice",
+                origin.file, *(origin.value or origin.position), "config-said-twice",
                 f"{dotted(path)} is set already, at {first.file}:{first.position.line}",
-                "set it in one file only", source=origin.source,
+                "remove it here or there: no file wins over another", source=origin.source,
             )
         )  # fmt: skip
 
@@ -163,6 +171,10 @@ class Sources:
         for known, origin in origins.items():
             if known[: len(read)] == read:
                 self._origins[(*path, *known[len(read) :])] = origin
+
+    def _located(self, path: KeyPath) -> bool:
+        """Whether the option or a table that it would be in is written."""
+        return any(path[:length] in self._origins for length in range(1, len(path) + 1))
 
     def _origin(self, path: KeyPath) -> Origin:
         for length in range(len(path), 0, -1):
@@ -190,10 +202,11 @@ class Sources:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(wrong))
             lines = text.splitlines() or [""]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
-            message, mend = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            said = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            column = said.column or column
             self.problems.append(
                 Problem(
-                    str(file), line, column, "config-syntax", message, mend,
+                    str(file), line, column, "config-syntax", said.message, said.mend,
                     source=shown_line(lines[line - 1], parsed=False) if line <= len(lines) else "",
                 )
             )  # fmt: skip
@@ -227,11 +240,9 @@ def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
     found = locate(text)
     secret = {each.key.line for path, each in found.items() if is_secret(path)}
     lines = [line.rstrip("\r") for line in text.split("\n")]
-    shown = {
-        line: shown_line(lines[line - 1], secret=line in secret)
-        for line in {each.key.line for each in found.values()}
-    }
     return {
-        path: Origin(str(file), each.key, shown[each.key.line], each.value)
+        path: Origin(
+            str(file), each.key, lines[each.key.line - 1], each.value, each.key.line in secret
+        )
         for path, each in found.items()
     }

@@ -89,7 +89,11 @@ def _coordinates(value: Any) -> tuple[float, float]:
         turned = -90 <= longitude <= 90 and -180 <= latitude <= 180
         raise ValueError(
             "latitude lies in -90…90 and longitude in -180…180 degrees"
-            + (f"; write [{longitude:g}, {latitude:g}]: latitude comes first" if turned else "")
+            + (
+                f"; write coordinates = [{longitude:g}, {latitude:g}]: latitude comes first"
+                if turned
+                else ""
+            )
         )
     return latitude, longitude
 
