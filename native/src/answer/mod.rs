@@ -1,11 +1,11 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
 mod ahead;
+mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
 mod ready;
 mod steered;
-mod told;
 mod zone;
 
 #[cfg(any(test, feature = "fuzz"))]
@@ -20,7 +20,7 @@ use crate::prefix::Prefix;
 use crate::query::{AA, Fault, Query, parse};
 use crate::tables::Plan;
 use crate::writer::Writer;
-use told::Told;
+use ede::ExtendedError;
 
 /// Enough for any sane chain; a longer one ends here with what was gathered.
 const LONGEST_CHAIN: usize = 16;
@@ -92,18 +92,18 @@ pub fn respond(
         plan,
         counters,
         scratch,
-        says: Says::default(),
+        reply: ReplyHeader::default(),
     };
     match asked {
         Ok(encloser) => answer.follow(encloser),
         Err((rcode, error)) => {
-            answer.says.rcode = rcode;
-            answer.says.flags = 0;
-            answer.says.error = error;
+            answer.reply.rcode = rcode;
+            answer.reply.flags = 0;
+            answer.reply.error = error;
         }
     }
     let length = answer.finish()?;
-    counters.responded(transport, query.qtype, answer.says.rcode);
+    counters.responded(transport, query.qtype, answer.reply.rcode);
     Some(length)
 }
 
@@ -115,29 +115,29 @@ fn judged<'p>(
     fault: Option<Fault>,
     counters: &Counters,
     scratch: &mut Scratch,
-) -> Result<Encloser<'p>, (u16, Told)> {
+) -> Result<Encloser<'p>, (u16, ExtendedError)> {
     if let Some(fault) = fault {
         counters.malformed(fault);
-        return Err((rcode::FORMERR, Told::Nothing));
+        return Err((rcode::FORMERR, ExtendedError::Absent));
     }
     if query.opcode() != 0 {
-        return Err((rcode::NOTIMP, Told::Nothing));
+        return Err((rcode::NOTIMP, ExtendedError::Absent));
     }
     if query.edns.is_some_and(|edns| edns.version != 0) {
-        return Err((rcode::BADVERS, Told::Nothing));
+        return Err((rcode::BADVERS, ExtendedError::Absent));
     }
     if query.qtype == rtype::OPT {
         counters.malformed(Fault::QtypeOpt);
-        return Err((rcode::FORMERR, Told::Nothing));
+        return Err((rcode::FORMERR, ExtendedError::Absent));
     }
-    let outside = (rcode::REFUSED, Told::Outside);
+    let not_authoritative = (rcode::REFUSED, ExtendedError::NotAuthoritative);
     if query.qclass != CLASS_IN {
-        return Err(outside);
+        return Err(not_authoritative);
     }
     scratch.set_name(query.name);
-    let encloser = scratch.closest(plan).ok_or(outside)?;
+    let encloser = scratch.closest(plan).ok_or(not_authoritative)?;
     if matches!(query.qtype, rtype::AXFR | rtype::IXFR) {
-        return Err((rcode::REFUSED, Told::NoTransfer));
+        return Err((rcode::REFUSED, ExtendedError::NoTransfer));
     }
     if query.qtype == rtype::DS {
         return Ok(scratch.parent_side(plan, &encloser).unwrap_or(encloser));
@@ -151,21 +151,21 @@ fn udp_limit(query: &Query<'_>, plan: &Plan) -> usize {
     usize::from(plan.udp_payload.min(offered.max(512)))
 }
 
-/// What the header and OPT will say once the sections are written.
-struct Says {
+/// What the sections do not hold: RCODE and flags of the header, scope and error of the OPT record.
+struct ReplyHeader {
     rcode: u16,
     flags: u16,
     scope: u8,
-    error: Told,
+    error: ExtendedError,
 }
 
-impl Default for Says {
+impl Default for ReplyHeader {
     fn default() -> Self {
         Self {
             rcode: rcode::NOERROR,
             flags: AA,
             scope: 0,
-            error: Told::Nothing,
+            error: ExtendedError::Absent,
         }
     }
 }
@@ -179,7 +179,7 @@ struct Answer<'a, 'w> {
     counters: &'a Counters,
     scratch: &'a mut ready::Walking,
     writer: Writer<'w>,
-    says: Says,
+    reply: ReplyHeader,
 }
 
 /// Where an alias leads.
@@ -213,14 +213,14 @@ impl Answer<'_, '_> {
         let opt = self.query.edns.map(|asked| Opt {
             asked,
             payload: self.plan.udp_payload,
-            rcode: self.says.rcode,
-            scope: self.says.scope,
+            rcode: self.reply.rcode,
+            scope: self.reply.scope,
             nsid: &self.plan.nsid,
-            error: self.says.error.octets(),
+            error: self.reply.error.octets(),
         });
         let finished = self
             .writer
-            .finish(self.says.rcode, self.says.flags, opt.as_ref());
+            .finish(self.reply.rcode, self.reply.flags, opt.as_ref());
         let (length, truncated) = finished?;
         if truncated {
             self.counters.truncated();

@@ -1,6 +1,6 @@
 //! The answer of a service: the client's order of regions, walked to the first that serves.
 
-use super::told::Told;
+use super::ede::ExtendedError;
 use super::{Answer, Next, rcode, rtype};
 use crate::geo::share;
 use crate::tables::{Choice, Node, Outcome, Said, Service, State};
@@ -31,7 +31,7 @@ impl<'a> Answer<'a, '_> {
         zone: u32,
     ) -> Next {
         let choice = self.choose(node.service, service)?;
-        self.says.error = Told::Steered(choice.outcome);
+        self.reply.error = ExtendedError::Steered(choice.outcome);
         let ttl = choice.ttl.min(node.ceiling);
         let Some((_, state)) = choice.region else {
             let said = match choice.outcome {
@@ -109,8 +109,8 @@ impl<'a> Answer<'a, '_> {
     }
 
     fn refuse(&mut self, rcode: u16) {
-        self.says.rcode = rcode;
-        self.says.flags = 0;
+        self.reply.rcode = rcode;
+        self.reply.flags = 0;
     }
 
     /// Look the client up, choose, and count it.
@@ -133,7 +133,7 @@ impl<'a> Answer<'a, '_> {
             choice.ttl = 0; // it holds for a part of this client at most
         }
         if subnet.is_some() {
-            self.says.scope = self.says.scope.max(scope);
+            self.reply.scope = self.reply.scope.max(scope);
         }
         let slot = match choice.region {
             Some((region, _)) => {

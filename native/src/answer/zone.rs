@@ -22,7 +22,7 @@ impl Answer<'_, '_> {
             Found::Dname => return self.dname(name, encloser),
             Found::Cut => self.cut(name, node, encloser.label == 0, first),
             Found::Nothing => {
-                self.says.rcode = rcode::NXDOMAIN;
+                self.reply.rcode = rcode::NXDOMAIN;
                 self.negative(node.zone, None);
             }
         }
@@ -83,7 +83,7 @@ impl Answer<'_, '_> {
             self.writer.rrset(Answers, owner, dname, &plan.pool);
         }
         let Some(target) = Name::joined(front, plan.pool.get(dname.target)) else {
-            self.says.rcode = rcode::YXDOMAIN;
+            self.reply.rcode = rcode::YXDOMAIN;
             return None;
         };
         self.writer.alias(name, target.octets(), dname.ttl);
@@ -106,7 +106,7 @@ impl Answer<'_, '_> {
         }
         if first {
             // A referral is not authoritative, unless an alias before it was.
-            self.says.flags = 0;
+            self.reply.flags = 0;
         }
         self.refer(owner, referral, plan.rrset(referral.ns));
     }
