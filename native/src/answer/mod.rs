@@ -1,9 +1,9 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
-mod ahead;
 mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
+mod prefetch;
 mod ready;
 mod steered;
 mod zone;

@@ -48,7 +48,7 @@ impl Udp {
                 Err(wrong) => return survive(wrong, desk),
             };
             if came > 1 {
-                desk.read_ahead(self.mail.letters(came));
+                desk.prefetch(self.mail.letters(came));
             }
             for index in 0..came {
                 let Some(letter) = self.mail.open(index) else {
