@@ -194,12 +194,12 @@ class _Answer:
     def _follow(self, zone: ZonePlan) -> None:
         """Write what the QNAME holds, following aliases while they stay in the zone."""
         name: bytes | None = self._query.name
-        met: set[Key] = set()
-        while name is not None and len(met) < LONGEST_CHAIN:
+        visited: set[Key] = set()
+        while name is not None and len(visited) < LONGEST_CHAIN:
             key = name.lower()
-            if key in met or (met and closest_zone(self._plan, key) is not zone):
+            if key in visited or (visited and closest_zone(self._plan, key) is not zone):
                 return
-            met.add(key)
+            visited.add(key)
             name = self._step(zone, name, key)
 
     def _step(self, zone: ZonePlan, name: bytes, key: Key) -> bytes | None:
@@ -315,7 +315,7 @@ class _Answer:
         """The DNAME and the CNAME synthesised from it (RFC 6672 §3.1)."""
         owner = name[-owner_length:]
         dname = node.rrsets[DNAME]
-        if not any(node is met for met in self._redirected):
+        if not any(node is known for known in self._redirected):
             self._redirected.append(node)
             self._writer.answer(owner, dname, dname.ttl)
         target = name[:-owner_length] + dname.rdatas[0][0]

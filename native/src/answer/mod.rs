@@ -4,13 +4,15 @@ mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
 mod prefetch;
-mod ready;
+mod scratch;
+mod snapshot;
 mod steered;
 mod zone;
 
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzz::{fuzz_images, fuzz_respond};
-pub use ready::{Scratch, Snapshot};
+pub use scratch::Scratch;
+pub use snapshot::Snapshot;
 
 use crate::counters::{Counters, Transport};
 use crate::edns::Opt;
@@ -22,8 +24,10 @@ use crate::tables::Plan;
 use crate::writer::Writer;
 use ede::ExtendedError;
 
-/// Enough for any sane chain; a longer one ends here with what was gathered.
-const LONGEST_CHAIN: usize = 16;
+/// The most names of one answer that aliases lead through; a longer chain ends here with what it has.
+/// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains
+/// that resolvers still follow.
+const MAX_CHAIN: usize = 16;
 
 const CLASS_IN: u16 = 1;
 
@@ -83,7 +87,7 @@ pub fn respond(
         (Ok(_), Transport::Udp) => udp_limit(&query, plan),
         _ => 65_535,
     };
-    let (offsets, scratch) = scratch.split();
+    let (offsets, chain) = scratch.split();
     let mut answer = Answer {
         writer: Writer::new(&query, limit.min(room), out, offsets),
         query: &query,
@@ -91,7 +95,7 @@ pub fn respond(
         snapshot,
         plan,
         counters,
-        scratch,
+        chain,
         reply: ReplyHeader::default(),
     };
     match asked {
@@ -177,7 +181,7 @@ struct Answer<'a, 'w> {
     snapshot: &'a Snapshot,
     plan: &'a Plan,
     counters: &'a Counters,
-    scratch: &'a mut ready::Walking,
+    chain: &'a mut scratch::ChainState,
     writer: Writer<'w>,
     reply: ReplyHeader,
 }
@@ -191,13 +195,13 @@ impl Answer<'_, '_> {
     fn follow(&mut self, encloser: Encloser<'_>) {
         let zone = encloser.node.zone;
         let mut next = self.step(self.query.name, &encloser, true);
-        let mut met = 0;
+        let mut visited = 0;
         while let Some(name) = next {
-            met += 1;
-            if met == LONGEST_CHAIN || !self.scratch.turn_to(name.octets(), met) {
+            visited += 1;
+            if visited == MAX_CHAIN || !self.chain.follow(name.octets(), visited) {
                 return;
             }
-            let Some(encloser) = lookup::closest(self.plan, &self.scratch.key, 0) else {
+            let Some(encloser) = lookup::closest(self.plan, &self.chain.key, 0) else {
                 return;
             };
             if encloser.node.zone != zone {

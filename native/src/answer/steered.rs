@@ -117,10 +117,10 @@ impl<'a> Answer<'a, '_> {
     fn choose(&mut self, number: u32, service: &Service) -> Option<Choice<'a>> {
         let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
         let subnet = subnet.filter(|_| service.ecs);
-        self.scratch.service = number;
+        self.chain.service = number;
         let (map, pin_slots) = self.plan.map(service)?;
         let client = subnet.unwrap_or(*self.source);
-        let found = map.lookup(client, &mut self.scratch.map);
+        let found = map.lookup(client, &mut self.chain.map);
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
         let mut choice = steering.choose(number, service, found.order);
         // A client too short for its order hears of the block that parts of it will need.

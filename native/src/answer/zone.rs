@@ -1,6 +1,6 @@
 //! What one name of a zone is answered with.
 
-use super::ready::PARENT_SIDE;
+use super::scratch::PARENT_SIDE;
 use super::{Answer, Next, rcode, rtype};
 use crate::lookup::{Encloser, Found, classify};
 use crate::name::Name;
@@ -15,8 +15,8 @@ impl Answer<'_, '_> {
     /// Write what one name holds; the target where it is an alias.
     #[inline]
     pub(super) fn step(&mut self, name: &[u8], encloser: &Encloser<'_>, first: bool) -> Next {
-        let walking = &mut *self.scratch;
-        let (found, node) = classify(self.plan, &walking.key, encloser, &mut walking.asterisk);
+        let chain = &mut *self.chain;
+        let (found, node) = classify(self.plan, &chain.key, encloser, &mut chain.asterisk);
         match found {
             Found::Node => return self.node(name, node, encloser.node.zone),
             Found::Dname => return self.dname(name, encloser),
@@ -76,10 +76,10 @@ impl Answer<'_, '_> {
     /// The DNAME and the CNAME synthesised from it (RFC 6672 §3.1).
     fn dname(&mut self, name: &[u8], encloser: &Encloser<'_>) -> Next {
         let plan = self.plan;
-        let length = self.scratch.key.length_from(encloser.label);
+        let length = self.chain.key.length_from(encloser.label);
         let (front, owner) = name.split_at_checked(name.len().checked_sub(length)?)?;
         let dname = plan.rrset_at(encloser.node, rtype::DNAME)?;
-        if self.scratch.redirects_first(encloser.index) {
+        if self.chain.first_redirect(encloser.index) {
             self.writer.rrset(Answers, owner, dname, &plan.pool);
         }
         let Some(target) = Name::joined(front, plan.pool.get(dname.target)) else {
