@@ -21,11 +21,11 @@ from resolverd.abi.library import Room, Span, library
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
-MOST_REGIONS = 255
+MAX_REGIONS = 255
 """How many regions one map can have."""
 
 _REASON_OCTETS = 1024
-_LARGEST_ANSWER = 4 + MOST_REGIONS + 2 * 65535
+_LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65535
 _POLICIES = {"nearest": 0, "failover": 1, "weighted": 2}
 
 Content = bytes | mmap

@@ -32,10 +32,10 @@ from resolverd.dns.codes import (
     A,
 )
 from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
-from resolverd.dns.names import LONGEST, Key, parent
+from resolverd.dns.names import MAX_NAME, Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
-from resolverd.dns.sizes import LONGEST_CHAIN, MOST_MESSAGE
+from resolverd.dns.sizes import MAX_CHAIN, MAX_MESSAGE
 from resolverd.dns.writer import (
     Compressible,
     Overflow,
@@ -80,7 +80,7 @@ def respond(
         return _error(query, REFUSED, snapshot.plan, counters, transport, _NOT_AUTHORITATIVE)
     if query.qtype in (AXFR, IXFR):
         return _error(query, REFUSED, snapshot.plan, counters, transport, _NO_TRANSFER)
-    limit = MOST_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
+    limit = MAX_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
     return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
 
 
@@ -195,7 +195,7 @@ class _Answer:
         """Write what the QNAME holds, following aliases while they stay in the zone."""
         name: bytes | None = self._query.name
         visited: set[Key] = set()
-        while name is not None and len(visited) < LONGEST_CHAIN:
+        while name is not None and len(visited) < MAX_CHAIN:
             key = name.lower()
             if key in visited or (visited and closest_zone(self._plan, key) is not zone):
                 return
@@ -319,7 +319,7 @@ class _Answer:
             self._redirected.append(node)
             self._writer.answer(owner, dname, dname.ttl)
         target = name[:-owner_length] + dname.rdatas[0][0]
-        if len(target) > LONGEST:
+        if len(target) > MAX_NAME:
             self._reply.rcode = YXDOMAIN
             return None
         alias = RRsetWire(CNAME, dname.ttl, ((Compressible(target),),))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from resolverd.dns.codes import AAAA, A
-from resolverd.dns.sizes import MOST_ADDRESSES
+from resolverd.dns.sizes import MAX_ADDRESSES
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
@@ -138,6 +138,6 @@ def _offer(
 
 def _rrset(rtype: int, addresses: Mapping[bytes, None]) -> RRsetWire | None:
     """The first of them, as many as any answer has room for: look-ups may bring more."""
-    most = MOST_ADDRESSES[4 if rtype == A else 6]
+    most = MAX_ADDRESSES[4 if rtype == A else 6]
     rdatas = tuple((octets,) for octets in islice(addresses, most))
     return RRsetWire(rtype, 0, rdatas) if rdatas else None
