@@ -71,11 +71,11 @@ def test_an_endpoint_without_an_address_does_not_serve(resolved: Resolved, state
     assert judged.state is State(state)
     assert judged.reason == resolved.reason
     assert judged.measured is State(state)
-    assert not steering.standings["one"]["named"].serves
-    assert steering.standings["one"]["us-west"].serves
+    assert not steering.statuses["one"]["named"].serves
+    assert steering.statuses["one"]["us-west"].serves
 
 
 def test_a_name_that_has_addresses_again_has_just_changed() -> None:
     steering = steered(Resolved(("192.0.2.9",), known=True, changed=NOW - 7))
-    assert steering.standings["one"]["named"].changed == 7
+    assert steering.statuses["one"]["named"].since_change == 7
     assert not steering.settled

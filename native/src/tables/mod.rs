@@ -11,7 +11,7 @@ pub mod steering;
 
 pub use plan::{Node, Plan, Referral, Rrset, Service, Zone};
 pub use rrset::{Part, parts, whole};
-pub use steering::{AllDown, Choice, Outcome, Said, State, Steering};
+pub use steering::{AllDown, Decision, Outcome, Said, State, Steering};
 
 use crate::name::length_of;
 
