@@ -8,7 +8,7 @@ mod raw;
 pub use prefetch::PREFETCH;
 
 use super::names::Names;
-use super::steering::{AllDown, Said};
+use super::outcome::{AllDown, Said};
 use super::{Pool, Run};
 use crate::geo::ClientMap;
 use crate::name::Suffix;
