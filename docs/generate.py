@@ -1,9 +1,12 @@
-"""Write those pages of docs/ that are made from declarations: `make docs`."""
+"""Write those pages of docs/, and tables in them, that are made from declarations: `make docs`."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from docs.http_api import http_api, openapi
+from resolverd.admin.metrics.reference import table as metrics_table
 from resolverd.config.reference import reference
 from resolverd.zone.catalogue import CHECKS
 
@@ -12,7 +15,27 @@ DOCS = Path(__file__).parent
 
 def pages() -> dict[Path, str]:
     """Each generated page and what it should say."""
-    return {DOCS / "configuration.md": reference(), DOCS / "zone-checks.md": zone_checks()}
+    return {
+        DOCS / "configuration.md": reference(),
+        DOCS / "operations.md": operations(),
+        DOCS / "zone-checks.md": zone_checks(),
+        DOCS / "http-api.md": http_api(),
+        DOCS / "openapi.json": openapi(),
+    }
+
+
+def operations() -> str:
+    """The operations page as it is, with its tables made anew."""
+    page = (DOCS / "operations.md").read_text()
+    return with_part(page, "metrics", metrics_table())
+
+
+def with_part(page: str, name: str, text: str) -> str:
+    """`page` with `text` between its lines ``<!-- NAME: begin …`` and ``<!-- NAME: end -->``."""
+    part = re.compile(rf"(^<!-- {name}: begin.*-->\n).*?(^<!-- {name}: end -->$)", re.M | re.S)
+    made, found = part.subn(lambda at: f"{at[1]}\n{text}\n\n{at[2]}", page)
+    assert found == 1, f"no part {name}, or several"
+    return made
 
 
 def zone_checks() -> str:

@@ -11,12 +11,15 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from resolverd import log
 from resolverd.admin.served import ReloadReport
+from resolverd.config.listen_checks import LISTEN_IGNORED, check_inherited
 from resolverd.config.load import Override
 from resolverd.config.restart import needs_restart
+from resolverd.config.types import Listener
 from resolverd.errors import Problem, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
 from resolverd.health.overrides import Override as HealthOverride
@@ -45,8 +48,10 @@ class Adoption:
         reloads: ReloadReport,
         reported: Callable[[], AbstractAsyncContextManager[None]],
         restoration: Restoration,
+        inherited: Sequence[Listener] = (),
     ) -> None:
-        self._restoration = restoration
+        """`inherited` are the sockets that are served in place of `server.listen`."""
+        self._restoration, self._inherited = restoration, inherited
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
@@ -71,6 +76,7 @@ class Adoption:
         else:
             inputs = await self._restoration.holding(inputs, tell)
             self.attempt = inputs.reads
+        inputs = self._listening(inputs)
         self._warn(inputs)
         return inputs
 
@@ -107,7 +113,15 @@ class Adoption:
         async with self._reloading:
             served = self._publication.inputs
             inputs = await load_edit(self._path, self._options, served, self._terms())
-            return inputs, difference(served, inputs)
+            return self._listening(inputs), difference(served, inputs)
+
+    def _listening(self, inputs: Inputs) -> Inputs:
+        """`inputs` with a warning where its `server.listen` is not what is served."""
+        loaded = inputs.loaded
+        found = check_inherited(loaded.config.server.listen, self._inherited)
+        more = [loaded.sources.problem(*finding) for finding in found]
+        known = [each for each in inputs.warnings if each.id != LISTEN_IGNORED]
+        return replace(inputs, warnings=(*known, *more))
 
     async def _reload(
         self, *, accept_losses: bool, settled: Mapping[str, str] | None = None
@@ -125,6 +139,7 @@ class Adoption:
                     progress=self._walk_events(),
                     reads=reads,
                 )
+                inputs = self._listening(inputs)
                 changes = difference(before, inputs)
                 if same_parts(before, inputs):
                     self._publication.inputs = inputs
@@ -172,13 +187,14 @@ class Adoption:
         plan = await self._publication.compile(inputs)
         await self._observation.admit(before, inputs)
         try:
-            snapshot = self._publication.verified(plan)
+            verified = self._publication.verified(plan)
         except ResolverdError:
             self._observation.settle(before)
             raise
         for option in needs_restart(before.config, inputs.config):
-            self._log.warning("reload.needs_restart", option=option)
-        await self._publication.adopt(inputs, plan, snapshot)
+            if option != "server.listen" or not self._inherited:
+                self._log.warning("reload.needs_restart", option=option)
+        await self._publication.adopt(inputs, plan, verified)
         self._observation.settle(inputs)
         self._dirty.set()
 

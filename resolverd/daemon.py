@@ -76,7 +76,12 @@ class Daemon:
         self._keeper = Keeper(self.state, path)
         self._restoration = Restoration(path, overrides, self.state, self.reloads)
         self._adoption = Adoption(
-            path, overrides, self.reloads, self._supervision.reload, self._restoration
+            path,
+            overrides,
+            self.reloads,
+            self._supervision.reload,
+            self._restoration,
+            self._supervision.inherited,
         )
         self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
@@ -125,8 +130,8 @@ class Daemon:
 
     @property
     def world(self) -> World:
-        """What is known now."""
-        return self._observation.world()
+        """What answers come from, its regions judged."""
+        return self._publication.world()
 
     @property
     def names(self) -> Mapping[str, Entry]:

@@ -7,10 +7,11 @@ derives from `ResolverdError`; whatever else escapes is a defect of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
@@ -47,11 +48,31 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         rows = [f"{place}: {self.id}: {self.message}"]
         if self.source:
-            caret = "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1])
-            rows += [f"    {self.source}", f"    {caret}^"]
+            margin = "".join(map(_blank, self.source[: self.column - 1]))
+            rows += [f"    {self.source}", f"    {margin}^"]
         if self.mend:
             rows.append(f"    mend: {self.mend}")
         return "\n".join(rows)
+
+
+def _blank(character: str) -> str:
+    """As much space as a character takes: a tab a tab, a wide one two, one that combines none."""
+    if character == "\t":
+        return "\t"
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return ""
+    return "  " if unicodedata.east_asian_width(character) in {"W", "F"} else " "
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """`problem` as JSON has it, whose key for `mend` is `hint`."""
+    known = asdict(problem)
+    return {"hint" if key == "mend" else key: value for key, value in known.items()}
+
+
+def problem_from_json(told: Mapping[str, Any]) -> Problem:
+    """What `problem_json` was made from. Raises TypeError for other keys."""
+    return Problem(**{"mend" if key == "hint" else key: value for key, value in told.items()})
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 An edit changes what is observed in two steps, so that the Plan in service never loses sight of
 its endpoints: `admit` observes the old and the new together until the new is known, `settle`
-keeps one of them.
+keeps one of them. `tick` moves on to a moment and judges it; `seen` only looks.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from resolverd import log
 from resolverd.admin.changes import Changes
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook, Entry
-from resolverd.health.dissent import Dissents
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
+from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.overrides import Override, Overrides
-from resolverd.health.peers import contradicted, odd_ones
-from resolverd.health.shifts import Shifts
+from resolverd.health.peers import find_outliers, outvoted
+from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.standing import KeptVerdict, Standing, digest
 from resolverd.load import Load
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned
-from resolverd.snapshot.regions import World, judge_regions
+from resolverd.snapshot.regions import World, judge, judge_regions
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_PATIENCE = 5.0
@@ -52,7 +52,7 @@ class Observation:
         self.monitor = Monitor(
             _targets(inputs.targets),
             on_change=self._verdict_changed,
-            doubt=inputs.config.server.doubt,
+            isolation_window=inputs.config.server.doubt,
             overridden=self._overridden,
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
@@ -62,7 +62,7 @@ class Observation:
         self.load.spilling.resume(earlier.shares)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
-        self._dissents = Dissents()
+        self._mismatches = PeerMismatches()
         self._book = AddressBook(
             _hostnames(inputs),
             on_change=lambda *_: changed(),
@@ -94,7 +94,7 @@ class Observation:
 
     def settle(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
-        self.monitor.doubt.window = inputs.config.server.doubt
+        self.monitor.isolation.window = inputs.config.server.doubt
         self.monitor.grace(inputs.config.server.name_grace)
         self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)
@@ -102,42 +102,37 @@ class Observation:
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
-    def world(self) -> World:
-        """What is known now.
+    def tick(self, inputs: Inputs, plan: Plan, now: float) -> World:
+        """Move on to `now` (monotonic seconds): the world, judged under `plan`, which is served.
 
-        A target just replaced is known by its last verdict until probed, which promises nothing.
+        This alone changes what is known by its being looked at: overrides end, servers begin and
+        cease to differ from their peers, shares move. `inputs` are those of the Plan.
         """
-        verdicts, now = dict(self.monitor.verdicts()), time.monotonic()
-        for target, verdict in self._held.items():
-            if verdicts.get(target, UNKNOWN).unknown:
-                verdicts[target] = replace(verdict, soonest=0.0, at=now)
-        identities = self.monitor.identities()
+        self._expire_overrides(now)
+        identities, verdicts = self.monitor.identities(), self._verdicts(now)
+        self.changes.compared(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
-        wrong = contradicted(config, targets, identities, verdicts)
-        self._dissents.note(wrong, identities, now)
-        return World(
-            verdicts,
-            self.overrides,
-            self._book.resolved,
+        wrong = outvoted(config, targets, identities, verdicts)
+        self._mismatches.record(wrong, identities, now)
+        world = self.seen(plan, now)
+        self.load.look(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
+        return world._replace(shares=self.load.shares())
+
+    def seen(self, plan: Plan, now: float) -> World:
+        """What is known at `now` (monotonic seconds), judged under `plan`; nothing is changed."""
+        world = World(
+            self._verdicts(now),
+            self.overrides.copy(),
+            self._book.as_known(),
             shares=self.load.shares(),
             shifts=self.shifts.at(now, time.time()),
-            dissents=self._dissents.by_target(),
+            dissents=self._mismatches.by_target(),
         )
+        return judge(plan, world, now)
 
     def names(self) -> dict[str, Entry]:
         """What is known of each hostname whose addresses are handed out."""
         return self._book.entries()
-
-    def look(self, inputs: Inputs, plan: Plan) -> None:
-        """Take verdicts and overrides into account in the shares; `plan` is what is served."""
-        self.changes.compared(odd_ones(inputs.config, inputs.targets, self.monitor.identities()))
-        judged = judge_regions(plan, self.world(), time.monotonic())
-        self.load.look(inputs.config, inputs.targets, plan, judged)
-
-    def expire_overrides(self) -> None:
-        """Forget the overrides whose time is over; one event for each."""
-        for key in self.overrides.expire(time.monotonic()):
-            self._log.info("override.ended", target=key)
 
     def forget_overrides(self, keys: Iterable[str]) -> None:
         """End overrides whose targets an edit took away; one event for each."""
@@ -156,6 +151,22 @@ class Observation:
             {t.id: KeptVerdict(digest(t), health) for t, health in self.monitor.healths()},
             self.load.spilling.spills,
         )
+
+    def _verdicts(self, now: float) -> dict[str, Verdict]:
+        """What probes say, by target.
+
+        A target just replaced is known by its last verdict until probed, which promises nothing.
+        """
+        verdicts = dict(self.monitor.verdicts())
+        for target, verdict in self._held.items():
+            if verdicts.get(target, UNKNOWN).unknown:
+                verdicts[target] = replace(verdict, soonest=0.0, at=now)
+        return verdicts
+
+    def _expire_overrides(self, now: float) -> None:
+        """Forget the overrides whose time is over; one event for each."""
+        for key in self.overrides.expire(now):
+            self._log.info("override.ended", target=key)
 
     def _restore(self, overrides: Mapping[str, Override], inputs: Inputs) -> None:
         """Put an earlier process's overrides in force again; one event for each."""
@@ -205,9 +216,9 @@ def _targets(targets: ProbeTargets) -> list[Target]:
     ]
 
 
-def _shifts(inputs: Inputs) -> Shifts:
+def _shifts(inputs: Inputs) -> ServiceWindows:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
-    return Shifts({name: each for name, each in hours.items() if each is not None})
+    return ServiceWindows({name: each for name, each in hours.items() if each is not None})
 
 
 def _kept(inputs: Inputs, file: str) -> KeptAddresses:

@@ -2,7 +2,8 @@
 
 A `Publication` holds the inputs, the Plan and the Snapshot in service. `adopt` replaces all three;
 `keep` replaces the Steering after every verdict, and each second while a TTL is moving. One lock
-orders the two, so that no Snapshot goes out late.
+orders the two, so that no Snapshot goes out late. Each moment is judged once: the World that a
+Steering is made from is the one that `world` gives to whoever asks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from resolverd.admin.promises import Promises
 from resolverd.engine.answer import respond
@@ -24,11 +26,21 @@ from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
+from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 from resolverd.snapshot.verify import verify
 
 # Verdicts that come within this many seconds of one another make one Steering.
 GATHER = 0.005
+# How old the reasons of verdicts may be, in seconds, that those who read the World are given.
+REFRESH = 1.0
+
+
+class Verified(NamedTuple):
+    """A Snapshot that may be served, and the World that its Steering was made from."""
+
+    snapshot: Snapshot
+    world: World
 
 
 class Publication:
@@ -48,6 +60,7 @@ class Publication:
         self.inputs: Inputs
         self.plan: Plan
         self.snapshot: Snapshot
+        self._world: World
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._promises, self._restated = promises, restated
         # Held from the choice of a Snapshot to its publication.
@@ -58,7 +71,8 @@ class Publication:
         """The Snapshot to start with, verified; the engine is handed it by whoever starts that."""
         # No thread that the end of the process would wait for, as a signal may come meanwhile.
         plan = await detached(partial(self._compile, inputs))
-        self.inputs, self.plan, self.snapshot = inputs, plan, self.verified(plan)
+        world = self._observation.tick(inputs, plan, time.monotonic())
+        self._serve(inputs, plan, self._verified(plan, world))
         return self.snapshot
 
     async def compile(self, inputs: Inputs) -> Plan:
@@ -66,18 +80,28 @@ class Publication:
         earlier = Earlier(self.plan, self.inputs.zones)
         return await asyncio.to_thread(self._compile, inputs, earlier)
 
-    def verified(self, plan: Plan) -> Snapshot:
+    def verified(self, plan: Plan) -> Verified:
         """A Snapshot of `plan` and the world as it is. Raises ResolverdError for what is wrong."""
-        snapshot, scratch = Snapshot(plan, self._steer(plan)), Counters()
-        verify(snapshot.plan, lambda packet: respond(packet, "127.0.0.1", snapshot, scratch))
-        return snapshot
+        return self._verified(plan, self._observation.seen(plan, time.monotonic()))
 
-    async def adopt(self, inputs: Inputs, plan: Plan, snapshot: Snapshot) -> None:
+    def world(self) -> World:
+        """The World that answers come from, with its regions judged; asking changes nothing.
+
+        Where no change waits to be served, it carries what probes have said since of verdicts that
+        stand; else nothing that is newer than the answers.
+        """
+        now, judgement = time.monotonic(), self._world.judgement
+        waits = self._dirty.is_set() or self._publishing.locked()
+        if judgement is not None and not waits and now - judgement.at >= REFRESH:
+            self._world = self._observation.seen(self.plan, now)
+        return self._world
+
+    async def adopt(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         """Serve these from now on."""
         async with self._publishing:
             before = self.plan
-            await self._engine.publish(snapshot)
-            self.inputs, self.plan, self.snapshot = inputs, plan, snapshot
+            await self._engine.publish(verified.snapshot)
+            self._serve(inputs, plan, verified)
             self._promises.retired(before, time.monotonic())
 
     async def keep(self) -> None:
@@ -88,14 +112,14 @@ class Publication:
                     await self._dirty.wait()
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
-            self._observation.expire_overrides()
             await self.restate()
 
     async def restate(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
         async with self._publishing:
-            self._observation.look(self.inputs, self.plan)
-            self.snapshot = Snapshot(self.plan, self._steer(self.plan))
+            now = time.monotonic()
+            self._world = self._observation.tick(self.inputs, self.plan, now)
+            self.snapshot = Snapshot(self.plan, self._steer(self.plan, self._world, now))
             await self._engine.publish(self.snapshot)
             regions = self.snapshot.steering.regions
             self._observation.changes.judged(regions)
@@ -112,8 +136,18 @@ class Publication:
             previous=previous,
         )
 
-    def _steer(self, plan: Plan) -> Steering:
-        return steer(next(self._steerings), plan, self._observation.world(), time.monotonic())
+    def _verified(self, plan: Plan, world: World) -> Verified:
+        steering, scratch = self._steer(plan, world, time.monotonic()), Counters()
+        snapshot = Snapshot(plan, steering)
+        verify(plan, lambda packet: respond(packet, "127.0.0.1", snapshot, scratch))
+        return Verified(snapshot, world)
+
+    def _serve(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
+        self.inputs, self.plan = inputs, plan
+        self.snapshot, self._world = verified
+
+    def _steer(self, plan: Plan, world: World, now: float) -> Steering:
+        return steer(next(self._steerings), plan, world, now)
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""
@@ -123,7 +157,7 @@ class Publication:
         known = (
             None if math.isinf(steering.due) or steering.due <= now else steering.due,
             self._observation.overrides.next_expiry(),
-            self._observation.shifts.next_look(now, time.time()),
+            self._observation.shifts.next_check(now, time.time()),
         )
         moments += [moment for moment in known if moment is not None]
         return max(0.0, min(moments) - now) if moments else None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
 
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 # Seconds between looks for the Steering that was asked for.
 _LOOK = 0.05
 # Late targets named in one line.
@@ -63,6 +65,12 @@ class Supervision:
                 each.close()
             return adopt(self._supervisor.sockets, choice.workers)
         return bind_again(stored, server.listen, choice.workers)
+
+    @property
+    def inherited(self) -> list[Listener]:
+        """The addresses of the sockets handed over, which are served in place of the configured."""
+        handed_over = (each for each in self._supervisor.sockets if each.family in _INTERNET)
+        return list(dict.fromkeys(Listener(*each.getsockname()[:2]) for each in handed_over))
 
     async def ready(self, tasks: Tasks) -> None:
         """Report ready once every worker answers, and have `tasks` keep the watchdog calm.
@@ -117,7 +125,7 @@ class Supervision:
         if regions is None:
             regions = daemon.snapshot.steering.regions
         up = sum(region.verdict.serves for region in regions.values())
-        doubt = daemon.monitor.doubt.reason
+        doubt = daemon.monitor.isolation.reason
         return status_line(plan.generation, up, len(regions), daemon.reloads, doubt)
 
     async def _serves(self) -> str:

@@ -1,14 +1,10 @@
-"""docs/operations.md names every log event, and every metric that a daemon exposes."""
+"""docs/operations.md names every log event."""
 
 from __future__ import annotations
 
 import ast
 import re
 from pathlib import Path
-
-import aiohttp
-from harness.daemon import endpoints, running, write_files
-from harness.server import HEAD
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -35,21 +31,3 @@ def test_every_log_event_is_described_with_its_level() -> None:
     events = PAGE.partition("## Log events")[2].partition("\n## ")[0]
     assert len(told) > 20
     assert set(re.findall(r"^\| `([a-z._]+)` \| ([a-z]+) \|", events, re.MULTILINE)) == told
-
-
-async def test_every_metric_is_described(tmp_path: Path) -> None:
-    async with endpoints() as served:
-        path = write_files(
-            tmp_path,
-            {"inference.example.": f"{HEAD}chat 60 DYNA chat\n"},
-            served,
-            admin='socket = ""\nlisten = "127.0.0.1:0"',
-        )
-        async with (
-            running(path) as daemon,
-            aiohttp.ClientSession() as session,
-            session.get(f"http://{daemon.admin.listener}/metrics") as response,
-        ):
-            exposed = set(re.findall(r"^# HELP (resolverd_\w+)", await response.text(), re.M))
-    described = set(re.findall(r"^\| `(resolverd_\w+)` \|", PAGE, re.MULTILINE))
-    assert described == exposed

@@ -7,25 +7,27 @@ import pwd
 import socket
 import struct
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from resolverd.admin.documents.version import versioned
 from resolverd.admin.drains import drain, would_empty
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import Order, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
+from resolverd.admin.requests import DrainRequest, OverrideRequest
+from resolverd.admin.routes import ROUTES
 from resolverd.admin.served import Served
 from resolverd.admin.state import config_path, override_of, state_of, urls_of
 from resolverd.admin.times import iso
-from resolverd.config.types import Duration
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
-from resolverd.errors import ResolverdError
+from resolverd.errors import ResolverdError, problem_json
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 
@@ -36,30 +38,6 @@ _PEER = struct.Struct("3i")
 
 
 Body = TypeVar("Body", bound=BaseModel)
-
-
-class OverrideRequest(BaseModel):
-    """The body of POST /override. `for` is a duration; without it the override stays."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    target: str
-    kind: OverrideKind
-    why: str = Field(min_length=1, max_length=500)
-    who: str = Field("", max_length=100)
-    seconds: Duration | None = Field(None, alias="for", gt=0, le=366 * 86400)
-
-
-class DrainRequest(BaseModel):
-    """The body of POST /drain; `force` drains a region that is the last of a fence."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    region: str
-    why: str = Field(min_length=1, max_length=500)
-    who: str = Field("", max_length=100)
-    seconds: Duration | None = Field(None, alias="for", gt=0, le=366 * 86400)
-    force: bool = False
 
 
 class Api:
@@ -73,18 +51,12 @@ class Api:
         app = web.Application(
             middlewares=[as_json, *guards, self._once_ready], client_max_size=_MOST_OCTETS
         )
-        app.router.add_get("/state", self.state)
-        app.router.add_get("/urls", self.urls)
-        app.router.add_get("/explain", self.explain)
-        app.router.add_post("/override", self.override)
-        app.router.add_get("/drain", self.would_empty)
-        app.router.add_post("/drain", self.drain)
-        app.router.add_delete("/override/{target}", self.clear)
-        app.router.add_get("/reload", self.forecast)
-        app.router.add_post("/reload", self.reload)
-        app.router.add_get("/metrics", self.metrics)
-        app.router.add_get("/healthz", self.healthz)
-        app.router.add_get("/readyz", self.readyz)
+        for route in ROUTES:
+            handler: Handler = getattr(self, route.handler)
+            if route.method == "GET":
+                app.router.add_get(route.path, handler)  # and HEAD
+            else:
+                app.router.add_route(route.method, route.path, handler)
         return app
 
     @web.middleware
@@ -95,11 +67,11 @@ class Api:
 
     async def state(self, request: web.Request) -> web.Response:
         """Everything there is to see."""
-        return web.json_response(state_of(self._served))
+        return _document(state_of(self._served))
 
     async def urls(self, request: web.Request) -> web.Response:
         """The URLs that `state` shows without their secrets; over HTTP only with the token."""
-        return web.json_response(urls_of(self._served))
+        return _document({"urls": urls_of(self._served)})
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN]``."""
@@ -114,12 +86,12 @@ class Api:
             raise ApiError(400, str(wrong), "write a hostname such as chat.example.com") from wrong
         plan, steering = self._served.snapshot
         generation = {"plan": plan.generation, "steering": steering.generation}
-        told_by = {
+        source = {
             "config": config_path(self._served),
             "generation": generation,
             "verdicts": self._verdicts(told.service),
         }
-        return web.json_response({**told_by, **plain(told)})
+        return _document({**source, **plain(told)})
 
     def _verdicts(self, service: str) -> dict[str, str]:
         """The state of each region of a service, and why."""
@@ -138,7 +110,7 @@ class Api:
         order = Order(asked.target, asked.kind, who, asked.why, asked.seconds)
         put = await set_override(self._served, order)
         now = time.monotonic()
-        return web.json_response(
+        return _document(
             {
                 "target": asked.target,
                 "set": [{"target": key, **override_of(o, now)} for key, o in put.items()],
@@ -150,7 +122,7 @@ class Api:
         """Whom draining a region would leave without one: ``?region=NAME``."""
         region = request.query.get("region", "")
         found = [each._asdict() for each in would_empty(self._served, region)]
-        return web.json_response({"region": region, "emptied": found})
+        return _document({"region": region, "emptied": found})
 
     async def drain(self, request: web.Request) -> web.Response:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
@@ -159,7 +131,7 @@ class Api:
             asked.region, OverrideKind.DRAIN, asked.who or _peer(request), asked.why, asked.seconds
         )
         drained = await drain(self._served, order, force=asked.force)
-        return web.json_response(
+        return _document(
             {
                 "region": asked.region,
                 "drained_at": iso(drained.at),
@@ -177,9 +149,7 @@ class Api:
         cleared = await clear_override(self._served, target, who)
         now = time.monotonic()
         told = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
-        return web.json_response(
-            {"target": target, "cleared": told, "released": list(cleared.released)}
-        )
+        return _document({"target": target, "cleared": told, "released": list(cleared.released)})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Adopt the files as they are now; 422 with every problem when a part is refused or held.
@@ -190,12 +160,12 @@ class Api:
         plan = self._served.snapshot.plan
         told = reload_of(self._served)
         if adopted:
-            return web.json_response({"generation": plan.generation, "reload": told})
+            return _document({"generation": plan.generation, "reload": told})
         others = "the other edits are served" if self._served.reloads.changes else "nothing changed"
         raise ApiError(
             422,
-            f"{told['last']}: {others}",
-            "mend the problems, and reload again",
+            f"{told['result']}: {others}",
+            "correct the problems, and reload again",
             generation=plan.generation,
             reload=told,
         )
@@ -206,13 +176,13 @@ class Api:
             inputs, changes = await self._served.forecast()
         except ResolverdError as wrong:
             raise ApiError(409, str(wrong), "ask again in a moment") from wrong
-        return web.json_response(
+        return _document(
             {
                 "config": config_path(self._served),
                 "generation": self._served.snapshot.plan.generation,
                 "outdated": outdated_of(inputs.outdated),
                 "changed": changes_of(changes),
-                "warnings": [asdict(problem) for problem in inputs.warnings],
+                "warnings": [problem_json(problem) for problem in inputs.warnings],
             }
         )
 
@@ -226,7 +196,7 @@ class Api:
         found = await faults(self._served)
         if found:
             raise ApiError(503, "; ".join(found), "restart the daemon, and keep its log")
-        return web.json_response({"alive": True})
+        return _document({"alive": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 from the end of the first probe round until the daemon is asked to stop.
@@ -235,14 +205,16 @@ class Api:
         `degraded` says what keeps failing beside the answers, which go on.
         Parts that are served in an older state than their files are named, and do not count.
         """
-        doubt = self._served.monitor.doubt.reason
+        doubt = self._served.monitor.isolation.reason
         if doubt:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         found = degraded(self._served)
         outdated = outdated_of(self._served.reloads.outdated)
-        return web.json_response(
-            {"ready": True, "outdated": outdated, **({"degraded": found} if found else {})}
-        )
+        return _document({"ready": True, "outdated": outdated, "degraded": found})
+
+
+def _document(document: Mapping[str, Any]) -> web.Response:
+    return web.json_response(versioned(document))
 
 
 def _prefix(text: str) -> Prefix:

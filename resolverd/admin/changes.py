@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from resolverd import log
-from resolverd.health.peers import Odd
+from resolverd.health.peers import Outlier
 from resolverd.health.verdict import Verdict
 from resolverd.snapshot.model import JudgedRegion
 
@@ -22,7 +22,7 @@ class Changes:
         self.endpoints: Counter[tuple[str, str]] = Counter()
         self.regions: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, Verdict] = {}
-        self._odd: set[Odd] = set()
+        self._odd: set[Outlier] = set()
         self._log = log.get("daemon")
 
     def endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
@@ -30,7 +30,7 @@ class Changes:
         if before.state is not after.state and not before.unknown:
             self.endpoints[(target, after.state.value)] += 1
 
-    def compared(self, odd: Iterable[Odd]) -> None:
+    def compared(self, odd: Iterable[Outlier]) -> None:
         """Tell who has begun to differ from its peers, and who differs no longer."""
         now = set(odd)
         for each in now - self._odd:
@@ -57,5 +57,5 @@ class Changes:
         self._known = {name: region.verdict for name, region in regions.items()}
 
 
-def _told(odd: Odd) -> dict[str, str]:
+def _told(odd: Outlier) -> dict[str, str]:
     return {"service": odd.service, "target": odd.target, **odd.difference._asdict()}

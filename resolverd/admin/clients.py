@@ -90,8 +90,8 @@ class Clients:
                 408, f"the request did not come within {REQUEST:g} s", "send it at once"
             ) from None
         except (web.RequestPayloadError, OSError) as wrong:
-            mend = "send it as its headers say"
-            raise ApiError(400, f"the body cannot be read: {wrong}", mend) from wrong
+            hint = "send it as its headers say"
+            raise ApiError(400, f"the body cannot be read: {wrong}", hint) from wrong
 
 
 class Client(asyncio.Protocol):

@@ -39,7 +39,7 @@ class Drained(NamedTuple):
 class WouldEmptyError(ResolverdError):
     """A drain would leave a fence without a region that serves."""
 
-    mend = "bring another of their regions up first, or force it"
+    hint = "bring another of their regions up first, or force it"
 
     def __init__(self, region: str, emptied: tuple[Emptied, ...]) -> None:
         self.emptied = emptied

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from resolverd import log
+from resolverd.admin.documents.version import versioned
 from resolverd.admin.drains import WouldEmptyError
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
 from resolverd.engine.explain import NotSteeredError
@@ -19,24 +20,24 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class ApiError(ResolverdError):
     """A request that cannot be granted, with its HTTP status."""
 
-    def __init__(self, status: int, error: str, mend: str, **more: Any) -> None:
-        self.status, self.mend, self.more = status, mend, more
+    def __init__(self, status: int, error: str, hint: str, **more: Any) -> None:
+        self.status, self.hint, self.more = status, hint, more
         self.headers: dict[str, str] = {}
         super().__init__(error)
 
 
 @web.middleware
 async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever a handler raises into ``{"error": …, "mend": …}`` with the right status."""
+    """Turn whatever a handler raises into ``{"error": …, "hint": …}`` with the right status."""
     try:
         return await handler(request)
     except ApiError as wrong:
-        return _answer(wrong.status, str(wrong), wrong.mend, wrong.headers, wrong.more)
+        return _answer(wrong.status, str(wrong), wrong.hint, wrong.headers, wrong.more)
     except (UnknownTargetError, NotOverriddenError) as wrong:
-        return _answer(404, str(wrong), wrong.mend)
+        return _answer(404, str(wrong), wrong.hint)
     except WouldEmptyError as wrong:
         told = [each._asdict() for each in wrong.emptied]
-        return _answer(409, str(wrong), wrong.mend, more={"emptied": told})
+        return _answer(409, str(wrong), wrong.hint, more={"emptied": told})
     except NotSteeredError as wrong:
         return _answer(404, str(wrong), "ask for a name that a DYNA record steers")
     except ResolverdError as wrong:
@@ -60,9 +61,9 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _answer(
     status: int,
     error: str,
-    mend: str,
+    hint: str,
     headers: dict[str, str] | None = None,
     more: dict[str, Any] | None = None,
 ) -> web.Response:
-    body = {"error": error, "mend": mend, **(more or {})}
+    body = versioned({"error": error, "hint": hint, **(more or {})})
     return web.json_response(body, status=status, headers=headers)

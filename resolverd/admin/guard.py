@@ -13,10 +13,11 @@ from pathlib import Path
 from aiohttp import web
 
 from resolverd.admin.failure import ApiError, Handler
+from resolverd.admin.routes import ROUTES
 from resolverd.files.reading import MAX_SECRET, read_file
 from resolverd.files.threads import detached
 
-OPEN = frozenset({"/metrics", "/healthz", "/readyz", "/state"})
+OPEN = frozenset(route.path for route in ROUTES if route.access == "open")
 _SCHEME = "bearer "
 
 
@@ -60,7 +61,9 @@ def _read(path: Path) -> bytes:
         token = read_file(path, MAX_SECRET).strip()
     except OSError as wrong:
         raise ApiError(
-            403, f"the token cannot be read: {wrong.strerror}", f"mend {path} on the daemon's host"
+            403,
+            f"the token cannot be read: {wrong.strerror}",
+            f"correct {path} on the daemon's host",
         ) from wrong
     if not token:
         raise ApiError(403, "the token file is empty", f"write a token into {path}")

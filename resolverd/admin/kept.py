@@ -1,11 +1,6 @@
-"""Whether anything can be kept for the next start, as a metric and in words."""
+"""Whether anything can be kept for the next start, in words."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
 
 from resolverd.admin.served import Served
 from resolverd.kept.directory import NOT_SET
@@ -21,12 +16,3 @@ def kept_troubles(served: Served) -> list[str]:
     if trouble and trouble != NOT_SET:
         found.append(f"nothing can be kept for a restart: {trouble}")
     return found
-
-
-def kept_metrics(served: Served) -> Iterator[Metric]:
-    """Whether anything can be kept."""
-    yield GaugeMetricFamily(
-        "resolverd_state_writable",
-        "0 where server.state is empty or cannot be written.",
-        value=float(not served.state.trouble),
-    )

@@ -20,18 +20,18 @@ from resolverd.snapshot.regions import judge_regions
 
 
 class UnknownTargetError(ResolverdError):
-    """There is no region and no endpoint of that name; `mend` says which are near."""
+    """There is no region and no endpoint of that name; `hint` says which are near."""
 
-    def __init__(self, name: str, mend: str) -> None:
-        self.mend = mend
+    def __init__(self, name: str, hint: str) -> None:
+        self.hint = hint
         super().__init__(f'there is no region and no endpoint "{name}"')
 
 
 class NotOverriddenError(ResolverdError):
-    """There is no override to clear; `mend` says which there are."""
+    """There is no override to clear; `hint` says which there are."""
 
-    def __init__(self, name: str, mend: str) -> None:
-        self.mend = mend
+    def __init__(self, name: str, hint: str) -> None:
+        self.hint = hint
         super().__init__(f'"{name}" has no override')
 
 
@@ -64,7 +64,7 @@ async def set_override(served: Served, order: Order) -> Mapping[str, Override]:
     now = time.monotonic()
     until = None if order.seconds is None else now + order.seconds
     override = Override(order.kind, order.who, order.why, now, until)
-    before = served.world.overrides.active(now)
+    before = served.overrides.active(now)
     for key in keys:
         previous = before.get(key)
         served.overrides.set(key, override)
@@ -95,10 +95,10 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
     if not cleared and not released:
         known = ", ".join(sorted(active))
         shift = served.world.shifts.get(target)
-        mend = f"overridden now: {known or 'none'}"
+        hint = f"overridden now: {known or 'none'}"
         if shift is not None and not shift.open:
-            mend = "its hours withdraw it; an override up serves outside them"
-        raise NotOverriddenError(target, mend)
+            hint = "its hours withdraw it; an override up serves outside them"
+        raise NotOverriddenError(target, hint)
     for key, override in cleared.items():
         log.get("admin").info(
             "override.cleared",

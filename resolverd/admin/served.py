@@ -123,7 +123,9 @@ class Served(Protocol):
     @property
     def snapshot(self) -> Snapshot: ...
     @property
-    def world(self) -> World: ...
+    def world(self) -> World:
+        """What answers come from, its regions judged; asking changes nothing."""
+
     @property
     def overrides(self) -> Overrides: ...
     @property

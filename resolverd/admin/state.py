@@ -7,43 +7,64 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from resolverd import __version__
 from resolverd.admin.connections import endpoint_connection
 from resolverd.admin.inference import endpoint_inference, oddities
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
+from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
+from resolverd.config.probe import Probe
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
-from resolverd.health.doubt import Doubt
+from resolverd.health.connection import Connection
+from resolverd.health.isolation import IsolationDetector
 from resolverd.health.overrides import Override
 from resolverd.health.target import Counters
 from resolverd.health.verdict import Verdict
 from resolverd.snapshot.inputs import Outdated
 from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
-from resolverd.snapshot.regions import judge_regions
+from resolverd.snapshot.regions import World, judge_regions
 
 Json = dict[str, Any]
+
+# URLs change with edits alone; the size is that of a large configuration.
+_url = lru_cache(maxsize=16_384)(shown_url)
+_NO_CONNECTION, _NONE_COUNTED = Connection(), Counters()
+
+
+class _Seen(NamedTuple):
+    """What the rows on regions and endpoints are made from, each read once at `now`."""
+
+    served: Served
+    world: World
+    probed: Probed
+    odd: Mapping[str, list[Json]]
+    now: float
 
 
 def state_of(served: Served) -> Json:
     """Everything about a daemon that is ready."""
     now = time.monotonic()
     plan, steering = served.snapshot
-    judged = judge_regions(plan, served.world, now)
-    odd = oddities(served)
+    world = served.world
+    judged = judge_regions(plan, world, now)
+    seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), now)
+    names, standing = _names(plan), _standing(judged)
     outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
         "version": __version__,
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
-        "ready": served.ready and not served.monitor.doubt.reason,
-        "doubt": _doubt(served.monitor.doubt, now),
+        "ready": served.ready and not served.monitor.isolation.reason,
+        "doubt": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
         "config": config_path(served),
         "listen": [str(listener) for listener in served.engine.bound],
@@ -55,12 +76,12 @@ def state_of(served: Served) -> Json:
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
         "edits": _edits(served),
-        "regions": [_region(each, served, odd, now) for each in judged.values()],
+        "regions": [_region(each, seen) for each in judged.values()],
         "services": [
-            _service(name, served, judged, load)
+            _service(name, served, standing[name], names.get(name, []), load)
             for name, load in service_loads(served.load, plan).items()
         ],
-        "overrides": [_override(k, o, now) for k, o in served.overrides.active(now).items()],
+        "overrides": [_override(k, o, now) for k, o in world.overrides.active(now).items()],
         "zones": [_zone(zone, outdated) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
         "client_maps": _maps(plan),
@@ -107,13 +128,13 @@ def _moment(reading: float | None, now: float) -> str | None:
     return None if reading is None else iso(time.time() - (now - reading))
 
 
-def _doubt(doubt: Doubt, now: float) -> Json:
+def _isolation(isolation: IsolationDetector, now: float) -> Json:
     """Whether this host is taken to be at fault; `awaited` are regions not heard again yet."""
     return {
-        "holds": doubt.holds,
-        "since": _moment(doubt.since, now),
-        "awaited": list(doubt.regions),
-        "reason": doubt.reason or None,
+        "holds": isolation.isolated,
+        "since": _moment(isolation.since, now),
+        "awaited": list(isolation.regions),
+        "reason": isolation.reason or None,
     }
 
 
@@ -128,11 +149,8 @@ def _verdict(verdict: Verdict, now: float) -> Json:
     }
 
 
-def _region(
-    judged: JudgedRegion, served: Served, odd: Mapping[str, list[Json]], now: float
-) -> Json:
-    region = served.inputs.config.region[judged.region]
-    counters = served.monitor.counters()
+def _region(judged: JudgedRegion, seen: _Seen) -> Json:
+    region = seen.served.inputs.config.region[judged.region]
     return {
         "name": judged.name,
         "region": judged.region,
@@ -140,48 +158,42 @@ def _region(
         "coordinates": list(region.coordinates),
         "gpus": region.gpus.model_dump() if region.gpus else None,
         "services": list(judged.services),
-        **_verdict(judged.verdict, now),
-        "hours": _hours(judged.region, served, now),
+        **_verdict(judged.verdict, seen.now),
+        "hours": _hours(judged.region, seen),
         "min_endpoints": region.min_endpoints,
-        **region_load(served.load, judged.region),
-        "endpoints": [
-            _endpoint(id_, verdict, served, counters, now) | {"differs": odd.get(id_, [])}
-            for id_, verdict in judged.endpoints.items()
-        ],
+        **region_load(seen.served.load, judged.region),
+        "endpoints": [_endpoint(id_, verdict, seen) for id_, verdict in judged.endpoints.items()],
     }
 
 
-def _hours(region: str, served: Served, now: float) -> Json | None:
+def _hours(region: str, seen: _Seen) -> Json | None:
     """The hours of service of a region that has some; `until` is when it closes, or opens."""
-    shift = served.world.shifts.get(region)
+    shift = seen.world.shifts.get(region)
     if shift is None:
         return None
-    config = served.inputs.config.region[region]
+    config = seen.served.inputs.config.region[region]
     return {
         "spans": list(config.hours),
         "time_zone": config.time_zone,
         "open": shift.open,
-        "since": _moment(shift.since, now),
-        "until": _moment(shift.until, now),
+        "since": _moment(shift.since, seen.now),
+        "until": _moment(shift.until, seen.now),
     }
 
 
-def _endpoint(
-    id_: str, verdict: Verdict, served: Served, counters: Mapping[str, Counters], now: float
-) -> Json:
-    target = served.inputs.targets.by_id[id_]
-    counted = counters.get(id_, Counters())
+def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
+    probed, now = seen.probed, seen.now
+    target = seen.served.inputs.targets.by_id[id_]
+    counted = probed.counters.get(id_, _NONE_COUNTED)
     endpoint = target.endpoint
     addresses = endpoint.address
     if endpoint.hostname:
-        addresses = served.world.resolved(endpoint.hostname).addresses
+        addresses = seen.world.resolved(endpoint.hostname).addresses
     return {
         "name": id_,
         "endpoint": target.name,
-        "url": shown_url(endpoint.url),
-        "probe": target.settings.model_dump(
-            include={"kind", "credential", "verify_tls", "host", "sni"}
-        ),
+        "url": _url(endpoint.url),
+        "probe": _probe(target.settings),
         "hostname": endpoint.hostname or None,
         "addresses": list(addresses),
         **_verdict(verdict, now),
@@ -190,16 +202,60 @@ def _endpoint(
         "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
         "condition": verdict.condition.value or None,
         "held_until": _moment(verdict.held_until, now),
-        **endpoint_connection(served, id_, verdict, target.settings.certificate_days),
-        **endpoint_inference(served, id_),
+        **endpoint_connection(
+            probed.connections.get(id_, _NO_CONNECTION),
+            probed.families.get(id_, {}),
+            verdict,
+            target.settings.certificate_days,
+        ),
+        **endpoint_inference(
+            probed.offers.get(id_),
+            probed.identities.get(id_),
+            probed.canaries.get(id_),
+            probed.readings.get(id_),
+        ),
+        "differs": seen.odd.get(id_, []),
     }
 
 
-def _service(name: str, served: Served, judged: Mapping[str, JudgedRegion], load: Json) -> Json:
-    config, plan = served.inputs.config, served.snapshot.plan
+def _probe(settings: Probe) -> Json:
+    return {
+        "kind": settings.kind,
+        "host": settings.host,
+        "sni": settings.sni,
+        "verify_tls": settings.verify_tls,
+        "credential": settings.credential,
+    }
+
+
+def _standing(judged: Mapping[str, JudgedRegion]) -> Mapping[str, dict[str, Verdict]]:
+    """The verdicts on its regions, by service and region."""
+    standing: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
+    for each in judged.values():
+        for service in each.services:
+            standing[service][each.region] = each.verdict
+    return standing
+
+
+def _names(plan: Plan) -> Mapping[str, list[str]]:
+    """The owner names of DYNA records, by service."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for zone in plan.zones.values():
+        for key, node in zone.nodes.items():
+            if node.dyna is not None:
+                names[node.dyna.service].append(to_text(key).removesuffix("."))
+    return names
+
+
+def _service(
+    name: str,
+    served: Served,
+    standing: Mapping[str, Verdict],
+    names: Iterable[str],
+    load: Json,
+) -> Json:
+    config = served.inputs.config
     service = config.service[name]
-    mine = [each for each in judged.values() if name in each.services]
-    states = {each.region: each.verdict.state.value for each in mine}
     return {
         "name": name,
         "model": service.model or None,
@@ -208,15 +264,10 @@ def _service(name: str, served: Served, judged: Mapping[str, JudgedRegion], load
         "answer": service.answer,
         "ttl_seconds": service.ttl,
         "failover_ttl_seconds": service.failover_ttl,
-        "serves": any(each.verdict.serves for each in mine),
-        "regions": {region: states[region] for region in service.regions},
+        "serves": any(verdict.serves for verdict in standing.values()),
+        "regions": {region: standing[region].state.value for region in service.regions},
         "load": load,
-        "names": sorted(
-            to_text(key).removesuffix(".")
-            for zone in plan.zones.values()
-            for key, node in zone.nodes.items()
-            if node.dyna is not None and node.dyna.service == name
-        ),
+        "names": sorted(names),
         "pins": [pin for pin, rule in config.pin.items() if name in (rule.services or (name,))],
     }
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from resolverd import __version__
 from resolverd.cli import streams
 from resolverd.cli.console import complain, report
-from resolverd.cli.options import help_wanted
+from resolverd.cli.options import find_config, help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 
 _EPILOG = """\
@@ -71,6 +71,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             parsed = _parser(given).parse_args(given)
         finally:
             gc.enable()
+        find_config(parsed)
         return int(parsed.run(parsed))
     except ProblemsError as wrong:
         for problem in wrong.problems:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from dataclasses import asdict
 from pathlib import Path
 
-from resolverd.cli.comparison import forecast, serials, show
+from resolverd.cli.comparison import forecast, of_daemon, show
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
-from resolverd.errors import ExitCode, ProblemsError, errors_among
+from resolverd.errors import ExitCode, ProblemsError, errors_among, problem_json
 from resolverd.loop import run_loop
 from resolverd.restoration import outlook
 from resolverd.snapshot.fences import describe, fences
@@ -60,7 +59,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         + _listing("and a zone file beside it, inference.zone:", FIRST_ZONE),
     )
     add_socket(parser)
-    add_config(parser)
+    add_config(parser, may_be_gone=True)
     add_json(parser)
     parser.add_argument(
         "--import",
@@ -87,13 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     compared = forecast(arguments) if inputs is not None else None
     if compared is not None:
-        problems = (*problems, *serials(compared))
+        problems = (*problems, *of_daemon(compared))
     if arguments.json:
         told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(
             {
                 "served": bool(summary),
-                "problems": [asdict(p) for p in problems],
+                "problems": [problem_json(p) for p in problems],
                 "fences": told,
                 "restart": instead or None,
                 "reload": compared,

@@ -7,7 +7,8 @@ from typing import Any
 
 from resolverd.cli.console import out, report
 from resolverd.cli.link import find
-from resolverd.errors import Problem, ResolverdError
+from resolverd.config.listen_checks import LISTEN_IGNORED
+from resolverd.errors import Problem, ResolverdError, problem_from_json
 
 TIMEOUT = 30.0
 """Seconds that `check` waits for the daemon."""
@@ -15,7 +16,8 @@ TIMEOUT = 30.0
 MAX_SHOWN = 20
 """Changes that are shown to people."""
 
-SERIALS = frozenset({"zone-serial-unchanged", "zone-serial-backward"})
+ITS_OWN = frozenset({"zone-serial-unchanged", "zone-serial-backward", LISTEN_IGNORED})
+"""Checks that need the daemon: zones are compared with those served, listen with its sockets."""
 
 Json = dict[str, Any]
 
@@ -29,9 +31,9 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
     return told if told.get("config") == str(arguments.config.resolve()) else None
 
 
-def serials(told: Json) -> list[Problem]:
-    """Serials that do not say that their zones have changed."""
-    return [Problem(**each) for each in told["warnings"] if each["id"] in SERIALS]
+def of_daemon(told: Json) -> list[Problem]:
+    """What only the daemon can warn of; see `ITS_OWN`."""
+    return [problem_from_json(each) for each in told["warnings"] if each["id"] in ITS_OWN]
 
 
 def show(told: Json) -> None:
@@ -40,7 +42,7 @@ def show(told: Json) -> None:
     held = [part for part in told["outdated"] if part["state"] == "held"]
     losses = {loss["message"]: loss for part in held for loss in part["problems"]}
     for loss in losses.values():
-        report(Problem(**{**loss, "severity": "warning"}))
+        report(problem_from_json({**loss, "severity": "warning"}))
     for part in held:
         out().print(f"  {part['part']}: a reload would hold this until --yes", markup=False)
     changes = told["changed"]["summary"]

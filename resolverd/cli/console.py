@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from resolverd.admin.documents.version import versioned
+from resolverd.cli.rows import Rows
 from resolverd.cli.streams import discard
 from resolverd.errors import Problem
 
@@ -58,6 +61,29 @@ def show(*tables: Table) -> None:
         console.out("\n".join(["", *rows] if index else rows))
 
 
+def show_rows(*parts: Rows) -> None:
+    """Rows with an empty line between them; in a pipe as wide as their cells are."""
+    _write("\n\n".join(pages(*parts)))
+
+
+def pages(*parts: Rows) -> list[str]:
+    """The text of each part that has a line, for standard output as it is."""
+    console = out()
+    width = console.width if console.is_terminal else None
+    colour = console.is_terminal and console.color_system is not None and not console.no_color
+    texts = ("\n".join(part.lines(width, colour=colour)) for part in parts)
+    return [text for text in texts if text]
+
+
+def _write(text: str) -> None:
+    """A text and a line feed, as they are; to nowhere once the reader has left."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+
+
 def columns(*names: str) -> Table:
     """An empty table with these columns, without lines around them."""
     table = Table(box=None, pad_edge=False)
@@ -66,9 +92,16 @@ def columns(*names: str) -> Table:
     return table
 
 
-def show_json(value: Any) -> None:
-    """One JSON document that any parser takes: None where a number has no end."""
-    out().print_json(json.dumps(value, allow_nan=False), ensure_ascii=False)
+def show_json(document: Mapping[str, Any]) -> None:
+    """One JSON document with its version: None where a number has no end.
+
+    Coloured at a terminal, which takes a hundred times as long.
+    """
+    text = json.dumps(versioned(document), allow_nan=False, ensure_ascii=False, indent=2)
+    if sys.stdout.isatty():
+        out().print_json(text, ensure_ascii=False)
+    else:
+        _write(text)
 
 
 def complain(text: str, style: str = "red") -> None:

@@ -7,7 +7,7 @@ import logging
 
 from resolverd import log
 from resolverd.cli.console import watched_out
-from resolverd.cli.options import add_config, add_json, verb
+from resolverd.cli.options import PLACES, add_config, add_json, verb
 from resolverd.demo.faults import Fault
 from resolverd.demo.play import play
 from resolverd.demo.script import Scene, scene
@@ -53,7 +53,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--verbose", action="store_true", help="show all of the daemon's events on standard error"
     )
-    add_config(parser)
+    # Not the installed one: a demonstration of what serves there would look like it.
+    add_config(parser, places=PLACES[:1])
     add_json(parser)
 
 

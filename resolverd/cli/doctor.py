@@ -11,10 +11,11 @@ from rich.text import Text
 
 from resolverd.cli.console import out, show_json
 from resolverd.cli.link import find
-from resolverd.cli.options import add_config, add_json, verb
+from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.doctor.endpoints import endpoints
 from resolverd.doctor.examine import examine
 from resolverd.doctor.finding import LEVELS, Finding, Level, worst
+from resolverd.doctor.inherited import listening
 from resolverd.doctor.kept import restart, state
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.kept.locate import state_path
@@ -51,12 +52,14 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more=_CODES,
     )
     parser.add_argument("--only", metavar="ID", help="show the findings of this id alone")
-    add_config(parser)
+    add_config(parser, may_be_gone=True)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
+    if arguments.config_named and state_path(arguments.config, arguments.overrides) is None:
+        existing_config(arguments)
     found = examine(arguments.config, arguments.overrides)
     findings = (*found.findings, *_of_files(arguments, found.file), *_of_endpoints(arguments))
     if arguments.only:
@@ -68,12 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
                 "config": str(found.file) if found.file else None,
                 "engine": found.engine,
                 "worst": level,
-                "findings": [finding._asdict() for finding in findings],
+                "findings": [_as_json(finding) for finding in findings],
             }
         )
     else:
         _show(findings)
     return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {"id": finding.id, "level": finding.level, "seen": finding.seen, "hint": finding.mend}
 
 
 def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -103,7 +110,7 @@ def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
     try:
         state = find(argparse.Namespace(**vars(arguments), socket=None)).get("/state")
         if Path(str(state["config"])).resolve() == arguments.config.resolve():
-            return tuple(endpoints(state))
+            return (*endpoints(state), *listening(state))
     except (ResolverdError, OSError):
         return ()  # none runs, or may be asked: the host is examined all the same
     return ()

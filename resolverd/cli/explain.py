@@ -117,6 +117,7 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     """What the daemon tells, who it is, and its verdict on each region."""
     told = link.get("/explain", name=arguments.name, client=str(arguments.client))
     made, verdicts = told.pop("generation"), told.pop("verdicts")
+    del told["schema_version"]
     source = f"the running daemon at {link.socket}, plan {made['plan']} of {told.pop('config')}"
     candidates = [Candidate(**{**c, "status": _status(c["status"])}) for c in told["candidates"]]
     lists = {key: tuple(told[key]) for key in ("pins", "fence", "answer")}

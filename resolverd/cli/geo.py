@@ -131,7 +131,7 @@ def _lookup(arguments: argparse.Namespace) -> int:
     locator = Locator.open(arguments.database)
     rows = [_row(locator, address) for address in arguments.address]
     if arguments.json:
-        show_json(rows)
+        show_json({"addresses": rows})
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
@@ -155,7 +155,7 @@ def _row(locator: Locator, address: str) -> dict[str, object]:
         "country": known.get("country"),
         "latitude": known.get("latitude"),
         "longitude": known.get("longitude"),
-        "from": known.get("how"),
+        "source": known.get("how"),
     }
 
 

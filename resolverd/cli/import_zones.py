@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import glob
 import textwrap
-from dataclasses import asdict
 from pathlib import Path
 
 from resolverd.cli.console import count, out, show_json
-from resolverd.errors import ExitCode, Problem, errors_among
+from resolverd.errors import ExitCode, Problem, errors_among, problem_json
 from resolverd.zone.imported import HEADINGS, by_heading, signed
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
@@ -27,7 +26,7 @@ def import_zones(files: list[Path], *, as_json: bool) -> int:
         else:
             _show(file, zone, problems)
     if as_json:
-        show_json(told)
+        show_json({"files": told})
     return ExitCode.PROBLEMS if failed else ExitCode.OK
 
 
@@ -42,7 +41,7 @@ def _as_json(file: Path, zone: Zone | None, problems: list[Problem]) -> dict[str
         "records": 0 if zone is None else _records(zone),
         "signed": zone is not None and bool(signed(zone)),
         "findings": {
-            heading: [asdict(problem) for problem in found]
+            heading: [problem_json(problem) for problem in found]
             for heading, found in by_heading(problems).items()
         },
     }

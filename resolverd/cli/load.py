@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-from resolverd.cli.console import columns
+from resolverd.cli.rows import Cell, Rows
 
 Json = dict[str, Any]
 
 
-def load_tables(state: Json) -> list[Table]:
+def load_tables(state: Json) -> list[Rows]:
     """A table of saturation and shares, and one of outcomes; each only where it has rows."""
     return [table for table in (_spill(state), _outcomes(state)) if table.row_count]
 
 
-def _spill(state: Json) -> Table:
-    table = columns("service", "region", "saturation", "sends on", "takes")
+def _spill(state: Json) -> Rows:
+    table = Rows("service", "region", "saturation", "sends on", "takes")
     for service in state["services"]:
         for region, load in service["load"].items():
-            if load["saturation"] is None and not load["spilled"] and not load["takes"]:
+            if load["saturation"] is None and not load["spill_ratio"] and not load["accept_ratio"]:
                 continue
             table.add_row(
-                Text(service["name"]),
-                Text(region),
+                Cell(service["name"]),
+                Cell(region),
                 _number(load["saturation"], "{:.2f}"),
-                Text(_share(load["spilled"]), "yellow" if load["spilled"] else ""),
-                Text(_share(load["takes"])),
+                Cell(_share(load["spill_ratio"]), "yellow" if load["spill_ratio"] else ""),
+                Cell(_share(load["accept_ratio"])),
             )
     return table
 
 
-def _outcomes(state: Json) -> Table:
-    table = columns("region", "TTFT p50", "p99", "success", "GPUs", "failover", "alerts")
+def _outcomes(state: Json) -> Rows:
+    table = Rows("region", "TTFT p50", "p99", "success", "GPUs", "failover", "alerts")
     told: dict[str, Json] = {region["region"]: region for region in state["regions"]}
     for name, region in told.items():
         outcomes = region["outcomes"]
@@ -42,19 +39,19 @@ def _outcomes(state: Json) -> Table:
             continue
         firing = [alert for alert, fires in region["alerts"].items() if fires]
         table.add_row(
-            Text(name),
-            _number(outcomes["ttft_p50"], "{:.3f} s"),
-            _number(outcomes["ttft_p99"], "{:.3f} s"),
-            _number(outcomes["success_rate"], "{:.2%}"),
-            _number(outcomes["gpu"], "{:.0%}"),
-            _number(outcomes["failover_rate"], "{:.1%}"),
-            Text(", ".join(firing) or "none", "red" if firing else ""),
+            Cell(name),
+            _number(outcomes["ttft_p50_seconds"], "{:.3f} s"),
+            _number(outcomes["ttft_p99_seconds"], "{:.3f} s"),
+            _number(outcomes["success_ratio"], "{:.2%}"),
+            _number(outcomes["gpu_utilization_ratio"], "{:.0%}"),
+            _number(outcomes["failover_ratio"], "{:.1%}"),
+            Cell(", ".join(firing) or "none", "red" if firing else ""),
         )
     return table
 
 
-def _number(value: float | None, shape: str) -> Text:
-    return Text("unknown" if value is None else shape.format(value))
+def _number(value: float | None, shape: str) -> Cell:
+    return Cell("unknown" if value is None else shape.format(value))
 
 
 def _share(share: float) -> str:

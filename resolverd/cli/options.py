@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -12,9 +13,13 @@ from typing import Any
 
 from resolverd.errors import ConfigError, ExitCode, Problem, ResolverdError
 
-DEFAULT_CONFIG = Path("resolverd.toml")
+INSTALLED = Path("/etc/resolverd/resolverd.toml")
+"""Where an installation has its configuration (systemd/resolverd.service)."""
 
-_NEXT = "name it with --config FILE; `resolverd check --help` shows a first one"
+PLACES = (Path("resolverd.toml"), INSTALLED)
+"""Where it is looked for without `--config`, the first that is there."""
+
+_NEXT = "name one that is there with --config FILE; `resolverd check --help` shows a first one"
 
 
 class UsageError(ResolverdError):
@@ -44,16 +49,26 @@ def verb(
     return parser
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """`--config FILE` and `--set KEY=VALUE`."""
+def add_config(
+    parser: argparse.ArgumentParser,
+    *,
+    places: Sequence[Path] | None = None,
+    may_be_gone: bool = False,
+) -> None:
+    """`--config FILE` and `--set KEY=VALUE`.
+
+    Without the option it is the first of `places` that is there. One that is named and is not there
+    ends any verb, but for those that say for themselves what a file that `may_be_gone` means.
+    """
+    looked = tuple(PLACES if places is None else places)
     parser.add_argument(
         "--config",
         type=_file,
-        default=DEFAULT_CONFIG,
         metavar="FILE",
-        help="the configuration (default: %(default)s); FILE with .d instead of .toml is a "
-        "directory of fragments",
+        help=f"the configuration (default: {' or else '.join(map(str, looked))}); FILE with .d "
+        "instead of .toml is a directory of fragments",
     )
+    parser.set_defaults(config_places=looked, config_may_be_gone=may_be_gone)
     parser.add_argument(
         "--set",
         action="append",
@@ -76,15 +91,36 @@ def help_wanted(parser: argparse.ArgumentParser, _arguments: argparse.Namespace)
     return ExitCode.USAGE
 
 
+def find_config(arguments: argparse.Namespace) -> None:
+    """Set `arguments.config`, for a verb that has one, to the file that is to be read.
+
+    Raises ConfigError where one is named that is not there. Where none is named and none found it
+    is the first of the places, for `existing_config` to say so if the verb needs one.
+    """
+    looked: Sequence[Path] = getattr(arguments, "config_places", ())
+    if not looked:
+        return
+    arguments.config_named = arguments.config is not None
+    if not arguments.config_named:
+        arguments.config = next((path for path in looked if path.exists()), looked[0])
+    elif not arguments.config_may_be_gone:
+        existing_config(arguments)
+
+
 def existing_config(arguments: argparse.Namespace) -> Path:
-    """The path after `--config`. Raises ConfigError, with what to do next, if nothing is there."""
+    """The file to read. Raises ConfigError, with where it was looked for, if it is not there."""
     path: Path = arguments.config
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
         path.stat()
     except OSError as wrong:
         reason = f"cannot be read: {wrong.strerror}"
         if isinstance(wrong, FileNotFoundError):
-            reason = "there is no such file" + (" here" if path == DEFAULT_CONFIG else "")
+            reason = "there is no such file"
+            if not arguments.config_named:
+                elsewhere = " and ".join(map(str, arguments.config_places[1:]))
+                reason += f" here, nor {elsewhere}" if elsewhere else " here"
         problem = Problem(str(path), 0, 0, "config-unreadable", reason, _NEXT)
         raise ConfigError([problem]) from wrong
     return path

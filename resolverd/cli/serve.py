@@ -26,7 +26,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         ],
         run,
     )
-    add_config(parser)
+    add_config(parser, may_be_gone=True)
     parser.add_argument(
         "--log",
         choices=("auto", "json", "text"),

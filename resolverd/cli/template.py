@@ -18,7 +18,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "print a commented resolverd.toml with every option",
         [
             "resolverd template > resolverd.toml && resolverd check",
-            "resolverd template --json | jq '.[] | select(.required)'",
+            "resolverd template --json | jq '.options[] | select(.required)'",
         ],
         run,
     )
@@ -28,7 +28,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Print it; with `--json`, the declarations that it is made from."""
     if arguments.json:
-        show_json(declarations())
+        show_json({"options": declarations()})
     else:
         out().out(template(), end="")
     return ExitCode.OK

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from resolverd.config.layers import merge, overriding
-from resolverd.config.options import Section, option
+from resolverd.config.options import Section, contradiction, option
 from resolverd.config.types import Duration
 
 Degrading = Literal["ttft_p50", "ttft_p99", "success_rate", "gpu_high", "gpu_low", "failover_rate"]
@@ -65,7 +65,13 @@ class Alerts(Section):
     @model_validator(mode="after")
     def _idle_is_below_short(self) -> Alerts:
         if self.gpu_low >= self.gpu_high:
-            raise ValueError("gpu_low is not below gpu_high")
+            raise contradiction(
+                f"gpu_low ({self.gpu_low:g}) is not below gpu_high ({self.gpu_high:g})",
+                f"write gpu_low = {self.gpu_high / 2:g}"
+                if self.gpu_high
+                else "write gpu_high = 0.9 and gpu_low = 0.3",
+                *("gpu_low", "gpu_high"),
+            )
         return self
 
 

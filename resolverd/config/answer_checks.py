@@ -15,6 +15,7 @@ from resolverd.config.model import Config, Region
 from resolverd.dns.sizes import MAX_ADDRESSES
 
 FAMILIES = {4: "IPv4", 6: "IPv6"}
+EXAMPLES = {4: '"192.0.2.10"', 6: '"2001:db8::10"'}
 
 
 def check_answers(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -48,12 +49,14 @@ def _families(service: str, regions: list[str], config: Config) -> Iterator[Find
         for name, families in had.items()
         if version not in families
     ]
+    missing = {v for v in every for families in had.values() if v not in families}
     if lacking:
         yield Finding(
             ("service", service, "regions"), "config-families-differ",
             f"{', '.join(lacking)}: the NODATA for it may cost all clients of a resolver the "
             "addresses that other regions have",
-            "give every region of a service the same families", "warning",
+            f"add an address of that family to each endpoint there, such as "
+            f"{' and '.join(EXAMPLES[version] for version in sorted(missing))}", "warning",
         )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from itertools import count
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -19,20 +20,15 @@ from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.gaps import first_gap
 from resolverd.config.hours import DAYS
-from resolverd.config.model import Config, Endpoint
+from resolverd.config.model import Config
 from resolverd.config.pin_checks import check_pins
-from resolverd.config.probe import Probe, ProbeOverride, merge_probe
+from resolverd.config.probe_checks import check_probes
 from resolverd.config.secret_checks import written_secrets
-from resolverd.config.secrets import shown_url
 from resolverd.config.sense_checks import check_sense
-from resolverd.config.targets import endpoint_name, with_model
+from resolverd.config.targets import endpoint_name
+from resolverd.config.toml_values import toml_value
+from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
-
-# Of vLLM, vllm-router, sglang-router, Dynamo, LiteLLM, Ray Serve and LitServe, among others.
-_STATIC_PAGES = frozenset(
-    {"/health", "/healthz", "/-/healthz", "/readiness", "/liveness", "/live", "/ping",
-     "/health/liveliness", "/health/readiness", "/v1/models", "/version"}
-)  # fmt: skip
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -52,17 +48,19 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
             elif region in service.regions[:index]:
                 yield Finding(
                     ("service", name, "regions", index), "config-duplicate-region",
-                    f'region "{region}" is listed twice', "list it once",
+                    f'region "{region}" is listed twice',
+                    f"write regions = {toml_value(list(dict.fromkeys(service.regions)))}",
                 )  # fmt: skip
         for key, by_region in (("weights", service.weights), ("models", service.models)):
             for region in by_region:
                 if region not in service.regions:
                     path = ("service", name, key, region)
-                    yield _unknown(path, region, list(service.regions))
+                    yield _unknown(path, region, list(service.regions), at="key")
         if not service.regions:
             yield Finding(
-                ("service", name, "regions"), "config-no-region", "no region serves it", "list one"
-            )
+                ("service", name, "regions"), "config-no-region", "no region serves it",
+                f"write regions = {toml_value(regions[:1] or ['us-east'])}",
+            )  # fmt: skip
     for name, pin in config.pin.items():
         for index, region in enumerate(pin.regions):
             if region not in regions:
@@ -75,10 +73,15 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def _unknown(path: tuple[str | int, ...], region: str, known: list[str]) -> Finding:
+def _unknown(
+    path: tuple[str | int, ...],
+    region: str,
+    known: list[str],
+    at: Literal["value", "key"] = "value",
+) -> Finding:
     return Finding(
         path, "config-unknown-region", f'there is no region "{region}" here',
-        did_you_mean(region, known),
+        did_you_mean(region, known), at=at,
     )  # fmt: skip
 
 
@@ -88,13 +91,15 @@ def _endpoints(config: Config, tree: Tree) -> Iterator[Finding]:
         if not region.endpoint:
             yield Finding(
                 ("region", name), "config-no-endpoint", f'region "{name}" has no endpoint',
-                f"add [[region.{name}.endpoint]] with url and address",
+                f'add [[region.{name}.endpoint]] with address = ["192.0.2.10"] and url = '
+                '"http://192.0.2.10:8000"',
             )  # fmt: skip
         elif region.min_endpoints > len(region.endpoint):
             yield Finding(
                 ("region", name, "min_endpoints"), "config-min-endpoints",
                 f"min_endpoints is {region.min_endpoints} of {len(region.endpoint)} endpoints: "
-                "the region could never be up", "lower it or add endpoints",
+                "the region could never be up",
+                f"write min_endpoints = {len(region.endpoint)}, or add endpoints",
             )  # fmt: skip
         for index, _ in enumerate(region.endpoint):
             full = endpoint_name(name, region, index)
@@ -102,96 +107,18 @@ def _endpoints(config: Config, tree: Tree) -> Iterator[Finding]:
                 yield Finding(
                     ("region", name, "endpoint", index, "name"), "config-duplicate-endpoint",
                     f'"{full}" is the name of {named[full]} already',
-                    "names of regions and endpoints are unique, so that an override is clear",
+                    f'write name = "{_free(full, named)}": an override goes by names alone',
                 )  # fmt: skip
             named[full] = f"an endpoint of {name}"
 
 
-def _probes(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Layers that are right by themselves may contradict one another once merged."""
-    modelless: set[str] = set()
-    written = tree.get("probe")
-    if isinstance(written, Mapping) and written.get("kind", config.probe.kind) != config.probe.kind:
-        return  # what is wrong there is said already, and defaults stand in for it
-    for name, region in config.region.items():
-        for index, endpoint in enumerate(region.endpoint):
-            for service_name, service in config.service.items():
-                if name not in service.regions:
-                    continue
-                wrong, settings = _merged(endpoint, config.probe, service.probe, region.probe)
-                if settings is not None:
-                    yield from _vllm(config, (service_name, name, index), settings, modelless)
-                if wrong:
-                    yield Finding(
-                        ("region", name, "endpoint", index, "probe"), "config-probe",
-                        f"probe of {endpoint_name(name, region, index)} for service "
-                        f"{service_name}: {wrong}",
-                        "the layers [probe], service, region and endpoint are merged in that order",
-                    )  # fmt: skip
-
-
-def _merged(endpoint: Endpoint, *layers: ProbeOverride | Probe) -> tuple[str, Probe | None]:
-    """What is wrong with the layers together, and the settings that they make if nothing is."""
-    try:
-        settings = merge_probe(*layers, endpoint.probe)
-    except ValidationError as wrong:
-        return wrong.errors()[0]["msg"].removeprefix("Value error, "), None
-    if settings.kind != "tcp" and endpoint.url.startswith("tcp:"):
-        return f'kind = "{settings.kind}" cannot ask {shown_url(endpoint.url)}', None
-    return "", settings
-
-
-def _vllm(
-    config: Config, place: tuple[str, str, int], settings: Probe, modelless: set[str]
-) -> Iterator[Finding]:
-    """What a probe that asks for a model needs, said once per service, and should not do."""
-    service_name, region_name, index = place
-    service = config.service[service_name]
-    if settings.kind == "http" and (service.model or service.models):
-        yield from _static_page(service_name, settings.path, modelless)
-    if not settings.asks_for_tokens:
-        return
-    asks_for = with_model(settings, service, region_name).model
-    if not asks_for and service_name not in modelless:
-        modelless.add(service_name)
-        yield Finding(
-            ("service", service_name), "config-vllm-model",
-            f"the {settings.kind} probe of region {region_name} has no model to ask for",
-            f"add service.{service_name}.model, or its models by region",
-        )  # fmt: skip
-    asked = config.region[region_name].endpoint[index].url
-    for url in map(urlsplit, (asked, settings.metrics_url, *settings.workers)):
-        if settings.credential and url.scheme == "http" and not _is_loopback(url.hostname or ""):
-            yield Finding(
-                ("region", region_name, "endpoint", index, "url"), "config-credential-clear",
-                f"the credential of its probe is sent to {url.hostname} in the clear",
-                "use https://", "warning",
-            )  # fmt: skip
-
-
-def _static_page(service: str, path: str, said: set[str]) -> Iterator[Finding]:
-    """Servers and gateways of models answer these pages with 200 over engines that hang or died."""
-    page = path.partition("?")[0].rstrip("/")
-    if page in _STATIC_PAGES and service not in said:
-        said.add(service)
-        yield Finding(
-            ("service", service), "config-static-page",
-            f"its probes ask for {page} alone, which vLLM and most gateways answer with 200 while "
-            "their engines hang", 'write kind = "vllm" in [probe], which asks for a token',
-            "warning",
-        )  # fmt: skip
+def _free(name: str, taken: Mapping[str, str]) -> str:
+    return next(new for n in count(2) if (new := f"{name}-{n}") not in taken)
 
 
 def _secrets(config: Config, tree: Tree) -> Iterator[Finding]:
     for path, check, message, mend in written_secrets(config):
         yield Finding(path, check, message, mend, "warning")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _admin(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -200,15 +127,22 @@ def _admin(config: Config, tree: Tree) -> Iterator[Finding]:
         yield Finding(
             ("admin", "listen"), "config-admin-exposed",
             f"whoever reaches {listen} can read this daemon's metrics and state",
-            "listen on loopback, or let only your monitoring through the firewall", "warning",
+            f'write listen = "{_loopback(listen)}", or let only monitoring through',
+            "warning",
         )  # fmt: skip
+
+
+def _loopback(listener: Listener) -> Listener:
+    return listener._replace(address="::1" if ":" in listener.address else "127.0.0.1")
 
 
 def _services(config: Config, tree: Tree) -> Iterator[Finding]:
     if not config.service:
         yield Finding(
             ("service",), "config-no-service", "no service is declared",
-            "add [service.NAME] so that DYNA records have something to stand for", "warning",
+            "add [service.chat] with regions = "
+            f"{toml_value(list(config.region)[:1] or ['us-east'])}, for DYNA records to stand for",
+            "warning",
         )  # fmt: skip
     for name, service in config.service.items():
         if service.answer == "cname":
@@ -217,21 +151,30 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
                     yield Finding(
                         ("region", region), "config-cname-hostname",
                         f'service {name} answers with a CNAME, but region "{region}" '
-                        "has no hostname", f"add region.{region}.hostname",
+                        "has no hostname", f'add hostname = "{region}.example.com" there',
                     )  # fmt: skip
         weights = [service.weights.get(region, 1) for region in service.regions]
         if any(weight < 0 for weight in weights) or (weights and not any(weights)):
             yield Finding(
                 ("service", name, "weights"), "config-weights",
                 "weights are whole numbers from 0, at least one of them above",
-                "0 keeps a region as a last resort",
+                f"write weights = {toml_value(_weights(service.weights))}",
             )  # fmt: skip
         if service.weights and service.policy != "weighted":
             yield Finding(
                 ("service", name, "weights"), "config-weights-unused",
                 f'weights have no effect with policy = "{service.policy}"',
                 'write policy = "weighted" or remove them', "warning",
+                because=(("service", name, "policy"),),
             )  # fmt: skip
+
+
+def _weights(written: Mapping[str, int]) -> dict[str, int]:
+    """Such weights, none below 0 and the first above where all would be 0."""
+    weights = {region: max(0, weight) for region, weight in written.items()}
+    if not any(weights.values()):
+        weights[next(iter(weights))] = 1
+    return weights
 
 
 def _load(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -239,10 +182,16 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
         try:
             merge_alerts(config.alerts, region.alerts)
         except ValidationError as wrong:
+            context = wrong.errors()[0]["ctx"]
+            keys = context["keys"]
+            path, broad = ("region", name, "alerts"), config.alerts.model_fields_set
+            ours = [key for key in keys if key in region.alerts.model_fields_set]
             yield Finding(
-                ("region", name, "alerts"), "config-alerts-contradict",
-                f"with [alerts]: {wrong.errors()[0]['msg'].removeprefix('Value error, ')}",
-                "write both thresholds in the same table",
+                (*path, *ours[:1]), "config-alerts-contradict",
+                f"with [alerts]: {context['message']}", context["hint"],
+                because=tuple(
+                    ("alerts", key) for key in keys if key not in ours and key not in broad
+                ),
             )  # fmt: skip
     for name, service in config.service.items():
         spill = service.spill
@@ -250,12 +199,15 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
             yield Finding(
                 ("service", name, "spill", "dwell"), "config-spill-dwell",
                 f"dwell is shorter than the ttl: steps are {service.ttl:g} s apart",
-                "remove it, or lower the ttl", "warning",
+                f'write dwell = "{service.ttl:g}s", or remove it', "warning",
+                because=(("service", name, "ttl"),),
             )  # fmt: skip
         if spill.step > spill.most:
             yield Finding(
                 ("service", name, "spill", "step"), "config-spill-step",
-                "step is over most: the first step is cut to it", "lower step", "warning",
+                f"step ({spill.step:g}) is over most ({spill.most:g}): the first step is cut to it",
+                f"write step = {spill.most:g}", "warning",
+                because=(("service", name, "spill", "most"),),
             )  # fmt: skip
 
 
@@ -264,12 +216,14 @@ def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
         if listener.port and listener in config.server.listen[:index]:
             yield Finding(
                 ("server", "listen", index), "config-duplicate-listen",
-                f"{listener} is listed twice", "list it once",
+                f"{listener} is listed twice",
+                f"write listen = {toml_value(list(dict.fromkeys(config.server.listen)))}",
             )  # fmt: skip
     if not config.server.listen:
         yield Finding(
-            ("server", "listen"), "config-no-listen", "nothing to listen on", "list an address"
-        )
+            ("server", "listen"), "config-no-listen", "nothing to listen on",
+            'write listen = ["0.0.0.0:53", "[::]:53"]',
+        )  # fmt: skip
 
 
 def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -283,7 +237,9 @@ def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
             ("server", "doubt"), "config-doubt-short",
             f"{config.server.doubt:g} s are too short to hear from every region before one falls: "
             f"a probe may take {timeout:g} s",
-            f"make it more than {2 * timeout:g} s, or 0 to never doubt this host", "warning",
+            f'write doubt = "{2 * timeout + 1:g}s", or 0 to never doubt this host', "warning",
+            because=() if any(layer.timeout == timeout and "timeout" in layer.model_fields_set
+                              for layer in layers) else (("probe", "timeout"),),
         )  # fmt: skip
 
 
@@ -307,14 +263,14 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
                     f"no region of {whose} has hours at {when:%H:%M} UTC on "
                     f"{DAYS[when.weekday()]} {when:%Y-%m-%d}: "
                     "its all_down setting decides then",
-                    "leave one region without hours, or let theirs meet", "warning",
+                    'write hours = ["00:00-24:00"] for one of them, or let theirs meet', "warning",
                 )  # fmt: skip
 
 
 _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _references,
     _endpoints,
-    _probes,
+    check_probes,
     _secrets,
     check_pins,
     _services,

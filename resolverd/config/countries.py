@@ -55,5 +55,5 @@ def country(value: str) -> str:
     if code in _MEANT:
         raise ValueError(f'no country has the code "{value}"; write {_MEANT[code]}')
     raise ValueError(
-        f'no country has the code "{value}"; write its ISO 3166-1 alpha-2 code, such as "DE"'
+        f'no country has the code "{value}"; write "DE", or another ISO 3166-1 alpha-2 code'
     )

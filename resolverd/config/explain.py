@@ -3,130 +3,178 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
-from resolverd.config.model import Config
+from resolverd.config.declared import Declared, declaration, dotted, section_of
+from resolverd.config.examples import choices, complete, example, span
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.sources import Sources, dotted
+from resolverd.config.sources import Sources
+from resolverd.config.toml_values import toml_key
 from resolverd.errors import Problem
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-
-# What pydantic calls a value of another kind, in TOML's own words.
-_SHAPES = {
-    "model_type": ("a table", "[{name}], or {last} = {{ … }}"),
-    "dict_type": ("a table", "[{name}], or {last} = {{ … }}"),
-    "tuple_type": ("a list", "{last} = [ … ]"),
+# What pydantic asks for, by the beginning of the error's type, in an operator's words.
+_WANTED = {
+    "string_type": "has to be text",
+    "string_too_long": "has more than {max_length} characters",
+    "string_too_short": "has fewer characters than {min_length}",
+    "int": "has to be a whole number",
+    "float": "has to be a number",
+    "bool": "is neither true nor false",
+    "finite_number": "has to be a number",
+    "literal_error": "is none of its choices",
+    "greater_than_equal": "is under its least value",
+    "less_than_equal": "is over its greatest value",
+    "tuple_type": "has to be a list",
+    "model_type": "has to be a table",
+    "dict_type": "has to be a table",
 }
 
 
-_EXAMPLES = {
-    "server": "[server], and in it listen, coordinates and zones",
-    "coordinates": "[50.1, 8.7]",
-    "url": '"http://192.0.2.10:8000"',
-    "regions": '["us-east"]',
-    "model": '"H100_SXM"',
-    "count": "8",
-    "weights": "{ us-east = 3, eu-west = 1 }",
-    "subnets": '["198.51.100.0/24"]',
-}
+# Options that any text can be: what was written without quotes is proposed with them.
+_FREE_TEXT = frozenset(
+    {"body", "expect_body", "fingerprint", "gpu_metric", "model", "nsid", "version"}
+)
+
+
+def problems_of(errors: Sequence[ErrorDetails], sources: Sources) -> list[Problem]:
+    """Each error as a problem, once: what each member of a union says against a value is one."""
+    kept: dict[KeyPath, ErrorDetails] = {}
+    for error in errors:
+        place = place_of(error)
+        # The member that is meant says more than the empty text that turns the option off.
+        if place not in kept or kept[place]["type"] == "literal_error":
+            kept[place] = error
+    return [problem_of(error, sources) for error in kept.values()]
+
+
+def place_of(error: ErrorDetails) -> KeyPath:
+    """The key path that an error is about, without the member of a union that pydantic adds."""
+    path = error["loc"]
+    if path[-1:] == ("[key]",):
+        return path[:-1]
+    if error["type"] in {"extra_forbidden", "missing"}:
+        return path
+    return declaration(path).path
 
 
 def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
     """One pydantic error as a `Problem` at the key it is about."""
-    path = error["loc"]
-    model, field = _declaration(path)
-    name = dotted(path)
-    if error["type"] == "extra_forbidden":
-        known = list(model.model_fields) if model else []
-        if len(path) == 1 and (near := _near_table(str(path[0]), known, sources.tree)):
-            inside, table = near
-            mend = f"did you mean {table}?"
-            return sources.problem(inside, "config-unknown-key", f"[{name}] is no table", mend)
+    loc, kind = error["loc"], error["type"]
+    if kind == "extra_forbidden":
+        return _unknown(loc, sources)
+    if loc[-1:] == ("[key]",):
+        return _bad_name(loc[:-1], error, sources)
+    declared = declaration(loc)
+    path, name = declared.path, dotted(declared.path)
+    if kind == "missing":
         return sources.problem(
-            path, "config-unknown-key", f"{name} is not an option", _suggest(str(path[-1]), known)
+            path, "config-missing", f"{name} is missing", _to_add(declared, sources)
         )
-    if error["type"] == "missing":
-        return sources.problem(
-            path,
-            "config-missing",
-            f"{name} is missing",
-            f"add {_EXAMPLES.get(str(path[-1]), '')}"
-            if path[-1] == "server"
-            else f"add {path[-1]} = {_example(str(path[-1]), field)}",
-        )
-    if error["type"] == "too_long":
+    if kind == "contradiction":
+        return _contradiction(path, error, sources)
+    if kind == "too_long":
         most = error["ctx"]["max_length"]
-        return sources.problem(
-            path, "config-value", f"{name} has more than {most} elements", "list fewer"
-        )
-    if error["type"] in _SHAPES:
-        shape, example = _SHAPES[error["type"]]
-        mend = f"write {example.format(name=name, last=path[-1])}"
-        return sources.problem(path, "config-value", f"{name} is {shape}", mend)
-    message, _, mend = error["msg"].removeprefix("Value error, ").partition("; ")
+        message = f"{name} has more than {most} elements"
+        return sources.problem(path, "config-value", message, f"write {most} or fewer")
+    if (words := _wanted(error)) is not None:
+        message, mend = f"{name} {words}", ""
+    else:
+        text, _, mend = error["msg"].removeprefix("Value error, ").partition("; ")
+        message = f"{name}: {text}"
     return sources.problem(
-        path, "config-value", f"{name}: {message}", mend or _to_write(error, str(path[-1]), field)
+        path, "config-value", message, mend or to_write(declared, error, sources.tree)
     )
 
 
-def _to_write(error: ErrorDetails, key: str, field: FieldInfo | None) -> str:
-    """What stands there instead: a choice, a range, or a value that would do."""
-    if (choices := _choices(field)) and error["type"] in {"literal_error", "value_error"}:
-        return f"write one of {', '.join(choices)}"
-    least, most = _range(field)
-    unit = _unit(field)
-    if least is not None and most is not None:
-        return f"write a number from {least:g} to {most:g}{unit}"
-    if least is not None or most is not None:
-        bound = f"{least:g} or more" if least is not None else f"{most:g} or less"
-        return f"write {bound}{unit}"
-    if error["type"].startswith("bool"):
-        return f"write {key} = true or {key} = false"
-    if error["type"].startswith("int"):
-        return f"write a whole number, without quotes: {key} = 1"
-    if error["type"].startswith("string"):
-        return f'write it in quotes: {key} = "…"'
-    return f"write {key} = {_example(key, field)}{unit}"
+def to_write(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -> str:
+    """What stands there instead: a value that would do, and which others would."""
+    key = declared.path[-1]
+    declared = complete(declared)
+    bounds = span(declared.field)
+    tail = f" ({bounds})" if bounds else ""
+    wrong = error["input"]
+    if section_of(declared.kind) is not None and declared.path[:-1] == ():
+        return f"write [{key}] with {_inside(example(declared, tree))}"
+    plain = key in _FREE_TEXT and isinstance(wrong, int | float)
+    value = json.dumps(str(wrong)) if plain else example(declared, tree)
+    begin = "write " if isinstance(key, int) else f"write {toml_key(str(key))} = "
+    if get_origin(declared.kind) is dict and section_of_values(declared.kind):
+        return f"write [{dotted(declared.path)}.NAME] tables"
+    few = choices(declared.kind)
+    if declared.kind is bool:
+        return f"{begin}true or false"
+    if few and get_origin(declared.kind) is not tuple:
+        first, *others = sorted(few, key=lambda choice: choice != value)
+        return f"{begin}{first}" + (f" (or {', '.join(others)})" if others else "")
+    return f"{begin}{value}{tail}"
 
 
-def _choices(field: FieldInfo | None) -> list[str]:
-    annotation = None if field is None else field.annotation
-    if get_origin(annotation) is not Literal:
-        return []
-    return [f'"{choice}"' for choice in get_args(annotation)]
+def section_of_values(kind: Any) -> bool:
+    """Whether it is a table of tables: regions, services or pins by name."""
+    return section_of(kind.__args__[1]) is not None
 
 
-def _range(field: FieldInfo | None) -> tuple[float | None, float | None]:
-    found: dict[str, float] = {}
-    for bound in () if field is None else field.metadata:
-        for name in ("ge", "le"):
-            if getattr(bound, name, None) is not None:
-                found[name] = getattr(bound, name)
-    return found.get("ge"), found.get("le")
+def _unknown(path: KeyPath, sources: Sources) -> Problem:
+    table = declaration(path[:-1])
+    section = section_of(table.kind)
+    known = list(section.model_fields) if section is not None else []
+    name = dotted(path)
+    if len(path) == 1 and (meant := _near_table(str(path[0]), known, sources.tree)):
+        message, mend = f"[{name}] is no table", f"did you mean {meant}?"
+        return sources.problem(path, "config-unknown-key", message, mend, at="key")
+    return sources.problem(
+        path,
+        "config-unknown-key",
+        f"{name} is not an option",
+        _suggest(str(path[-1]), known),
+        at="key",
+    )
 
 
-def _unit(field: FieldInfo | None) -> str:
-    extra = None if field is None else field.json_schema_extra
-    return f", in {extra['unit']}" if isinstance(extra, dict) and "unit" in extra else ""
+def _bad_name(path: KeyPath, error: ErrorDetails, sources: Sources) -> Problem:
+    """A name that an operator gave and that cannot be one."""
+    text, _, mend = error["msg"].removeprefix("Value error, ").partition("; ")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", str(path[-1])).strip("-_.")
+    if not mend:
+        mend = f"write {toml_key(name or 'a')} instead"
+    return sources.problem(path, "config-value", text, mend, at="key")
 
 
-def _example(key: str, field: FieldInfo | None) -> str:
-    """A value for a key: a known one, or its default in TOML's form."""
-    if key in _EXAMPLES:
-        return _EXAMPLES[key]
-    default = None if field is None else field.get_default(call_default_factory=False)
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, int | float):
-        return f"{default:g}"
-    return f'"{default}"' if isinstance(default, str) and default else "…"
+def _contradiction(path: KeyPath, error: ErrorDetails, sources: Sources) -> Problem:
+    """Options of one table that contradict one another: at the first that is written."""
+    context = error["ctx"]
+    paths = [(*path, key) for key in context["keys"]]
+    written = [each for each in paths if sources.is_written(each)]
+    return sources.problem(
+        (written or [path])[0],
+        "config-value",
+        f"{dotted(path)}: {context['message']}",
+        context["hint"],
+        because=tuple(paths),
+    )
+
+
+def _to_add(declared: Declared, sources: Sources) -> str:
+    value = example(declared, sources.tree)
+    if section_of(declared.kind) is not None:
+        return f"add [{declared.path[-1]}] with {_inside(value)}"
+    return f"add {declared.path[-1]} = {value}"
+
+
+def _inside(table: str) -> str:
+    return table.removeprefix("{ ").removesuffix(" }")
+
+
+def _wanted(error: ErrorDetails) -> str | None:
+    kind = error["type"]
+    words = next((words for begin, words in _WANTED.items() if kind.startswith(begin)), None)
+    return None if words is None else words.format_map(error.get("ctx", {}))
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -137,46 +185,15 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return "known: " + ", ".join(known) if known else "none is declared"
 
 
-def _near_table(
-    word: str, known: Sequence[str], tree: Mapping[str, Any]
-) -> tuple[KeyPath, str] | None:
-    """Where a table with a wrong name is first written, and how it was meant."""
+def _near_table(word: str, known: Sequence[str], tree: Mapping[str, Any]) -> str | None:
+    """How a table with a wrong name was meant, by the first that is written."""
     near = difflib.get_close_matches(word, known, n=1)
     inside = tree.get(word)
     if not near or not isinstance(inside, dict):
         return None
     first = next((key for key, value in inside.items() if isinstance(value, dict)), None)
-    if first is None:
-        return (word,), f"[{near[0]}]"
-    return (word, first), f"[{near[0]}.{first}]"
+    return f"[{near[0]}]" if first is None else f"[{near[0]}.{first}]"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:
     return did_you_mean(word, known) if known else "remove it"
-
-
-def _declaration(path: Sequence[str | int]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    """The model that declares the last part of `path`, and the field, where there are such."""
-    model: type[BaseModel] | None = Config
-    field: FieldInfo | None = None
-    for part in path:
-        if model is None or not isinstance(part, str):
-            continue
-        if field is not None and _is_table(field):
-            field = None  # `part` is a name that the operator gave, not an option
-            continue
-        field = model.model_fields.get(part)
-        if field is not None and part != path[-1]:
-            model = _section(field.annotation) or model
-    return model, field
-
-
-def _is_table(field: FieldInfo) -> bool:
-    return getattr(field.annotation, "__origin__", None) is dict
-
-
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """The section inside a field's type: ``dict[Word, Region]``, ``tuple[Endpoint, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _section(part))), None)

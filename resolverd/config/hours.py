@@ -59,7 +59,7 @@ def parse_span(text: str) -> Span:
         raise ValueError(f'"{text}" is not hours; write "mon-fri 06:00-22:00" or "06:00-22:00"')
     begin, end = _minute(text, match[2], match[3]), _minute(text, match[4], match[5])
     if begin in (_DAY_MINUTES, end):
-        raise ValueError(f'"{text}" has no time in it; the whole day is 00:00-24:00')
+        raise ValueError(f'"{text}" has no time in it; write "00:00-24:00" for whole days')
     return Span(_days(text, match[1]), begin, end)
 
 
@@ -77,7 +77,9 @@ def _days(text: str, named: str | None) -> frozenset[int]:
     for part in named.split(","):
         first, dash, last = part.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
-            raise ValueError(f'"{text}": "{part}" is no day; days are {" ".join(DAYS)}')
+            raise ValueError(
+                f'"{text}": "{part}" is no day; write "mon-fri 06:00-22:00", of {" ".join(DAYS)}'
+            )
         begin = DAYS.index(first)
         length = (DAYS.index(last) - begin) % 7 if dash else 0
         days |= {(begin + more) % 7 for more in range(length + 1)}

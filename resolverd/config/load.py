@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from resolverd.config.checks import cross_check
-from resolverd.config.explain import problem_of
+from resolverd.config.explain import place_of, problems_of
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.sources import Sources, read_sources
@@ -77,10 +77,11 @@ def _validate(sources: Sources) -> tuple[Config | None, list[Problem]]:
             config = Config.model_validate(tree)
         except ValidationError as wrong:
             errors = wrong.errors(include_url=False)
-            fresh = [e for e in errors if not _touches(e["loc"], doubted)]
-            problems += [problem_of(error, sources) for error in fresh]
-            doubted += [error["loc"] for error in errors]
-            tree = _without(tree, [error["loc"] for error in errors])
+            fresh = [e for e in errors if not _touches(place_of(e), doubted)]
+            problems += problems_of(fresh, sources)
+            places = [place_of(error) for error in errors]
+            doubted += places
+            tree = _without(tree, places)
             if tree is None:
                 return None, problems
         else:

@@ -29,7 +29,9 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     """Raises ValueError that says what is wrong with it."""
     for key, metric in mapping.items():
         if key not in KEYS:
-            raise ValueError(f'load has no "{key}"; it has {", ".join(KEYS)}')
+            raise ValueError(f'load has no "{key}"; write one of {", ".join(KEYS)}')
         parse_metric(metric)
     if {"kv_usage", "kv_usage_percent"} <= mapping.keys():
-        raise ValueError("load has both kv_usage and kv_usage_percent; keep one")
+        raise ValueError(
+            "load has both kv_usage and kv_usage_percent; write kv_usage alone, or kv_usage_percent"
+        )

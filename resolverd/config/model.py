@@ -7,19 +7,22 @@ are keyed by the names that the file gives them; order is the file's own.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
-from resolverd.config.holds import Holds
 from resolverd.config.hours import Hours, parse_span
-from resolverd.config.options import Section, option
+from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe import Probe, ProbeOverride
 from resolverd.config.secrets import shown_url
+from resolverd.config.server import Admin as Admin
+from resolverd.config.server import EngineName as EngineName
+from resolverd.config.server import Server as Server
 from resolverd.config.spill import Spill
+from resolverd.config.toml_values import toml_value
 from resolverd.config.types import (
     Address,
     Continent,
@@ -27,170 +30,20 @@ from resolverd.config.types import (
     Country,
     Duration,
     Hostname,
-    ListenAddress,
     MetricsUrl,
-    OptionalListener,
     ResolvedHostname,
     SpanText,
     Subnet,
     TimeZone,
     Word,
     is_url_host,
-    parse_listener,
 )
 
 PolicyName = Literal["nearest", "failover", "weighted"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
-EngineName = Literal["auto", "native", "reference"]
 AnswerKind = Literal["address", "cname"]
 IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
-
-
-class Server(Holds):
-    """`[server]`: where this edge host listens and stands, and what it loads."""
-
-    listen: tuple[ListenAddress, ...] = option(
-        (parse_listener("0.0.0.0:53"), parse_listener("[::]:53")),
-        "Addresses and ports served over UDP and TCP; port 0 lets the kernel choose.",
-    )
-    coordinates: Coordinates = option(
-        doc="Where this edge host stands; clients that no database places are taken to stand here.",
-        unit="degrees",
-    )
-    zones: tuple[str, ...] = option(
-        ("zones/*.zone",), "Master files, as globs relative to this file."
-    )
-    zone_checks: Literal["lenient", "strict"] = option(
-        "lenient",
-        "Whether what harms one name alone (an MX or SRV to an alias or a missing name, missing "
-        "glue, a record outside its zone) is warned of, as BIND does, or refused.",
-    )
-    geoip: tuple[str, ...] = option(
-        (), "City or country databases, first match wins; none takes the embedded country database."
-    )
-    state: str = option(
-        "",
-        "Directory for what may be remembered between starts, such as the addresses of hostnames; "
-        "empty remembers nothing.",
-    )
-    engine: EngineName = option(
-        "auto",
-        "What answers queries: the native engine, or the reference engine, which is slow and needs "
-        "no compiler; `auto` takes the native one where it was built.",
-    )
-    workers: int = option(
-        0,
-        "Threads (native engine) or processes (reference engine) that answer queries; 0 takes one "
-        "thread for each core, or one process.",
-        least=0,
-        most=256,
-    )
-    nsid: Annotated[str, StringConstraints(max_length=64)] = option(
-        "", "Name server identifier (RFC 5001) given to those who ask; empty gives none."
-    )
-    udp_payload: int = option(
-        1232,
-        "Largest UDP response, whatever a requestor offers.",
-        unit="octets",
-        least=512,
-        most=4096,
-    )
-    ttl_floor: Duration = option(
-        1.0, "`check` warns of steered TTLs below this.", unit="seconds", least=0, most=3600
-    )
-    tcp_idle: Duration = option(
-        10.0,
-        "A TCP connection idle for this long is closed; sooner, down to a tenth, as slots fill.",
-        unit="seconds",
-        least=0.1,
-        most=3600,
-    )
-    tcp_lifetime: Duration = option(
-        120.0, "No TCP connection lives longer.", unit="seconds", least=0.1, most=86400
-    )
-    tcp_connections: int = option(
-        1000,
-        "TCP connections open at once, per worker, as far as open files bear; one more takes the "
-        "slot of the one longest idle.",
-        unit="connections",
-        least=1,
-        most=100_000,
-    )
-    tcp_per_client: int = option(
-        20,
-        "TCP connections open at once from one IPv4 address or IPv6 /64.",
-        unit="connections",
-        least=1,
-        most=100_000,
-    )
-    name_grace: Duration = option(
-        15.0,
-        "How long the addresses of a hostname are kept once a name server says that it has none "
-        "any more (NXDOMAIN, NODATA); a name server that fails takes none away.",
-        unit="seconds",
-        least=0,
-        most=3600,
-    )
-    doubt: Duration = option(
-        15.0,
-        "When every region falls silent within this time, this host is taken to be at fault: "
-        "verdicts are kept and it is not ready. It has to exceed twice the longest probe timeout; "
-        "0 never doubts.",
-        unit="seconds",
-        least=0,
-        most=3600,
-    )
-    settle: Duration = option(
-        2.0,
-        "An edit is adopted once its files have been the same for this long; `resolverd reload` "
-        "and SIGHUP adopt them as they are.",
-        unit="seconds",
-        least=0,
-        most=60,
-    )
-    watch: bool = option(
-        True,
-        "Adopt edits without being asked; false leaves that to `resolverd reload` and SIGHUP.",
-    )
-    query_log: float = option(
-        0.0,
-        "Share of queries that are written to the log, with the client's address; 0 writes none.",
-        least=0,
-        most=1,
-    )
-
-
-class Admin(Section):
-    """`[admin]`: how operators and monitoring reach this daemon.
-
-    Neither keeps the daemon from serving: one that cannot be had is an event, and is missing.
-    """
-
-    socket: str = option(
-        "auto",
-        "Unix socket for the command line, mode 0660. `auto` is admin.sock in $RUNTIME_DIRECTORY, "
-        "else /run/resolverd for root, else $XDG_RUNTIME_DIR/resolverd.sock, else a directory of "
-        "this user's own in /tmp; empty opens none.",
-    )
-    listen: OptionalListener = option(
-        parse_listener("127.0.0.1:9153"),
-        "Address and port of /metrics, /healthz, /readyz and /state over HTTP; port 0 lets the "
-        "kernel choose, empty opens none.",
-    )
-    token_file: str = option(
-        "",
-        "File with the token that opens the rest of the API over HTTP to those who send it; "
-        "empty keeps the rest to the socket.",
-    )
-    connections: int = option(
-        100,
-        "Connections open at once to `listen`, and as many to `socket`; where all are taken, the "
-        "one that has asked nothing for longest is closed. A request has to come within 10 s.",
-        unit="connections",
-        least=2,
-        most=10_000,
-    )
 
 
 class Gpus(Section):
@@ -216,8 +69,18 @@ class Endpoint(Section):
 
     @model_validator(mode="after")
     def _reachable(self) -> Endpoint:
-        if bool(self.address) == bool(self.hostname):
-            raise ValueError("an endpoint has either address or hostname")
+        if self.address and self.hostname:
+            raise contradiction(
+                "it has both hostname and address",
+                f"write address = {toml_value(self.address)} alone, or hostname alone",
+                *("hostname", "address"),
+            )
+        if not self.address and not self.hostname:
+            raise contradiction(
+                "it has neither address nor hostname, so there is nothing to hand out",
+                'write address = ["192.0.2.10"], or hostname = "gpu1.example"',
+                *("address", "hostname"),
+            )
         return self
 
     @field_validator("url")
@@ -354,13 +217,10 @@ class Service(Section):
     @model_validator(mode="after")
     def _ttls_in_order(self) -> Service:
         if self.failover_ttl > self.ttl:
-            written = self.model_fields_set
-            ttl, failover = (
-                f"{key} ({getattr(self, key):g} s{'' if key in written else ', its default'})"
-                for key in ("ttl", "failover_ttl")
-            )
-            raise ValueError(
-                f'{failover} is longer than {ttl}; write failover_ttl = "{self.ttl:g}s", or less'
+            raise contradiction(
+                f"failover_ttl ({self.failover_ttl:g} s) is longer than ttl ({self.ttl:g} s)",
+                f'write failover_ttl = "{self.ttl:g}s", or less',
+                *("failover_ttl", "ttl"),
             )
         return self
 

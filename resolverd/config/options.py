@@ -10,12 +10,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
     """A table of the configuration: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def contradiction(message: str, hint: str, *keys: str) -> PydanticCustomError:
+    """Options of one section, named by `keys`, that are right by themselves and not together.
+
+    The report points at the first of `keys` that is written, and says which of them are defaults.
+    """
+    context = {"message": message, "hint": hint, "keys": keys}
+    return PydanticCustomError("contradiction", "{message}", context)
 
 
 def option(

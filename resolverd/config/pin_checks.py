@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Pin
+from resolverd.config.toml_values import toml_value
 from resolverd.dns.embedded import CARRIERS, fold
 from resolverd.dns.prefix import Prefix, parse_prefix
 
@@ -35,7 +36,8 @@ def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
         if not _claims(name, pin):
             yield Finding(
                 ("pin", name), "config-pin-empty", f'pin "{name}" holds for no client',
-                "give it subnets, countries or continents, unplaced = true or default = true",
+                'write countries = ["DE"], subnets = ["198.51.100.0/24"], continents = ["EU"], '
+                "unplaced = true or default = true",
             )  # fmt: skip
         for index, subnet in enumerate(pin.subnets):
             path = ("pin", name, "subnets", index)
@@ -56,7 +58,8 @@ def _overlaps(config: Config) -> Iterator[Finding]:
                 yield Finding(
                     claim.path, "config-pin-overlap",
                     f"{claim.written} is pinned by {' and '.join(dict.fromkeys(others))} already",
-                    "give it to one pin, or keep the pins' services apart",
+                    "remove it here or there, or write services = [ … ] in both pins, with none "
+                    "in common",
                 )  # fmt: skip
             earlier.append(name)
 
@@ -96,7 +99,7 @@ def _embedded(
             path, "config-pin-embedded",
             f"{subnet} lies in {around[0]}, whose clients are looked up by the IPv4 address inside "
             "theirs, and does not tell it: this would hold for nobody",
-            "write the IPv4 network of these clients instead",
+            'write the IPv4 network of these clients instead, such as "198.51.100.0/24"',
         )  # fmt: skip
     elif inside and not any(fold(other).prefix == _ALL_IPV4 for other in beside):
         listed = ", ".join(map(str, inside))
@@ -136,7 +139,7 @@ def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
             path, "config-pin-narrow",
             f"{written} is narrower than the /{sent} that public resolvers send: "
             "queries for the whole block get the intersection of its fences",
-            f"widen it to {wide} if you can", "warning",
+            f'write "{wide}" if you can', "warning",
         )  # fmt: skip
 
 
@@ -147,8 +150,9 @@ def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
                 ("pin", name, "regions"), "config-pin-refuses",
                 f"service {service_name} is in none of these regions: "
                 "pinned clients are given none (no_region)",
-                f"add one of them to service.{service_name}.regions, or list the services "
-                "that this pin is for", "warning",
+                f"write regions = {toml_value([*service.regions, *pin.regions[:1]])} in "
+                f"[service.{service_name}], or here services = [ … ], those that the pin is for",
+                "warning",
             )  # fmt: skip
 
 
@@ -173,7 +177,8 @@ def _bypasses(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
             ("pin", name, "services"), "config-pin-bypassed",
             f"not among them: {listed}; {giving[0]} gives everybody the addresses of "
             f"{', '.join(shared)}, which this pin keeps from its clients",
-            "add it, or give it endpoints of its own", "warning",
+            f"write services = {toml_value([*pin.services, *giving])}, or give "
+            f"{giving[0]} endpoints of its own", "warning",
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Where each key of a TOML text stands: key path to (line, column), both from 1.
+"""Where each key of a TOML text and its value stand: key path to (line, column), both from 1.
 
 `tomllib` tells no positions, so a text that it has already accepted is scanned once more.
 Only valid TOML is given here; the scan therefore reads structure and checks nothing.
@@ -29,18 +29,30 @@ class Position(NamedTuple):
     column: int
 
 
-def locate_keys(text: str) -> Mapping[Path, Position]:
-    """The position of every table, key and array element in a valid TOML text."""
+class Located(NamedTuple):
+    """Where a key is written, and its value.
+
+    The value of a table is the bracket of its first header, and the key its name there; an element
+    of an array is its own key. A table that dotted keys alone make has no value.
+    """
+
+    key: Position
+    value: Position | None
+
+
+def locate(text: str) -> Mapping[Path, Located]:
+    """Every table, key and array element of a valid TOML text."""
     scan = _Scan(text)
     scan.document()
-    return scan.found
+    return scan.implied | scan.found
 
 
 class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[Path, Position] = {}
+        self.found: dict[Path, Located] = {}
+        self.implied: dict[Path, Located] = {}
         self._arrays: dict[Path, int] = {}
         self._starts = [0] + [m.end() for m in re.finditer("\n", text)]
 
@@ -54,14 +66,20 @@ class _Scan:
 
     def _header(self) -> Path:
         array = self.text.startswith("[[", self.at)
-        start = self.at
+        start = self._position(self.at)
         self.at += 2 if array else 1
-        path = self._through_arrays(self._key(), itself=not array)
+        parts = self._key()
+        path = self._through_arrays(tuple(name for name, _ in parts), itself=not array)
+        names = iter(at for _, at in parts)
+        for depth, part in enumerate(path, 1):
+            if isinstance(part, str):
+                located = Located(next(names), start)
+            self.implied.setdefault(path[:depth], located)
         if array:
             index = self._arrays[path] = self._arrays.get(path, -1) + 1
-            self.found.setdefault(path, self._position(start))
+            self.found.setdefault(path, located)
             path = (*path, index)
-        self.found.setdefault(path, self._position(start))
+        self.found.setdefault(path, located)
         self.at = self.text.index("]", self.at) + (2 if array else 1)
         return path
 
@@ -75,26 +93,28 @@ class _Scan:
         return path
 
     def _pair(self, table: Path) -> None:
-        start = self.at
         path = table
-        for part in self._key():
+        for part, at in self._key():
             path = (*path, part)
-            self.found.setdefault(path, self._position(start))
+            self.found.setdefault(path, Located(at, None))
         self.at = self.text.index("=", self.at) + 1
+        self._skip_blank()
+        self.found[path] = Located(at, self._position(self.at))
         self._value(path)
 
-    def _key(self) -> Path:
-        parts: list[str] = []
+    def _key(self) -> list[tuple[str, Position]]:
+        """The parts of a dotted key, each with its place."""
+        parts: list[tuple[str, Position]] = []
         while True:
             self._skip_blank()
             match = _STRING.match(self.text, self.at) or _BARE.match(self.text, self.at)
             if match is None:
-                return tuple(parts)
-            parts.append(_unquoted(match.group()))
+                return parts
+            parts.append((_unquoted(match.group()), self._position(self.at)))
             self.at = match.end()
             self._skip_blank()
             if self._peek() != ".":
-                return tuple(parts)
+                return parts
             self.at += 1
 
     def _value(self, path: Path) -> None:
@@ -114,7 +134,8 @@ class _Scan:
                 self.at += 1
                 continue
             element = (*path, index)
-            self.found[element] = self._position(self.at)
+            at = self._position(self.at)
+            self.found[element] = Located(at, at)
             self._value(element)
             index += 1
         self.at += 1

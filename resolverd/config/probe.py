@@ -12,7 +12,7 @@ from pydantic import StringConstraints, model_validator
 
 from resolverd.config.layers import merge, overriding
 from resolverd.config.load_mapping import check_mapping
-from resolverd.config.options import Section, option
+from resolverd.config.options import Section, contradiction, option
 from resolverd.config.types import Duration, Hostname
 
 ProbeKind = Literal["tcp", "http", "vllm", "openai"]
@@ -214,20 +214,34 @@ class Probe(Section):
 
     @model_validator(mode="after")
     def _metrics_are_over_http(self) -> Probe:
-        for url in (self.metrics_url, *self.workers):
-            if url and not url.startswith(("http://", "https://")):
-                raise ValueError("metrics_url and workers are http:// or https:// URLs")
+        for key, urls in (("metrics_url", (self.metrics_url,)), ("workers", self.workers)):
+            if not all(url.startswith(("http://", "https://")) for url in urls if url):
+                plain = '"http://192.0.2.10:8000/metrics"'
+                raise contradiction(
+                    f"{key} has to be an http:// or https:// URL, or empty",
+                    f"write {key} = {plain if key == 'metrics_url' else f'[{plain}]'}",
+                    key,
+                )
         return self
 
     @model_validator(mode="after")
     def _fast_is_faster(self) -> Probe:
         if self.fast_interval > self.interval:
-            raise ValueError("fast_interval is longer than interval")
+            raise contradiction(
+                f"fast_interval ({self.fast_interval:g} s) is longer than interval "
+                f"({self.interval:g} s)",
+                f'write fast_interval = "{self.interval:g}s", or less',
+                *("fast_interval", "interval"),
+            )
         return self
 
     @model_validator(mode="after")
     def _load_is_a_mapping_of_metrics(self) -> Probe:
-        check_mapping(self.load)
+        try:
+            check_mapping(self.load)
+        except ValueError as wrong:
+            message, _, hint = str(wrong).partition("; ")
+            raise contradiction(message, hint, "load") from wrong
         return self
 
     @model_validator(mode="after")
@@ -235,9 +249,17 @@ class Probe(Section):
         for name in ("credential", "ca", "client_certificate", "client_key"):
             file = getattr(self, name)
             if "/" in file and not file.startswith("/"):
-                raise ValueError(f"{name} is neither an absolute path nor a plain name")
+                raise contradiction(
+                    f"{name} is neither an absolute path nor a plain name",
+                    f'write {name} = "/etc/resolverd/{name}", the path from the root',
+                    name,
+                )
         if self.client_key and not self.client_certificate:
-            raise ValueError("client_key is set without client_certificate")
+            raise contradiction(
+                "client_key is set without client_certificate",
+                'write client_certificate = "/etc/resolverd/probe.pem" beside it',
+                *("client_key", "client_certificate"),
+            )
         return self
 
 

@@ -44,6 +44,33 @@ _WORDS = {
 }
 
 
+_FILES = """\
+## Files
+
+Every verb reads the file that `--config` names. Without that it is `resolverd.toml` in the
+directory where the command is given, or else `/etc/resolverd/resolverd.toml`; `resolverd check`,
+`doctor` and `state` say which (`demo` takes the one here alone). One that is named and is not
+there is an error. Zones, databases and `server.state` are relative to the file's own directory,
+wherever the command is given.
+
+A directory beside the file, of its name with `.d` in place of `.toml`, holds fragments:
+`resolverd.d/*.toml`, so that a deployment tool registers a region by writing one file. They are
+read after the file and in the order of their names; names that begin with a dot, other endings
+and directories below are passed over.
+
+- A fragment has `[region.…]`, `[service.…]` and `[pin.…]` alone: what the host itself is stands
+  in the file.
+- Tables of one name are one table, whose options may stand in several files.
+- The endpoints of a region and the `regions` of a service add up, in the order in which the files
+  are read. An endpoint without a name takes its number in that order: name them where fragments
+  come and go.
+- No other option may be written twice, in whatever files: nothing wins over anything, and the
+  error names both places. `--set` alone lies over the files, and takes a list's whole place.
+- Removing a fragment is an edit like any other: what takes a client out of a pin, or a service or
+  region away, is held until `resolverd reload --yes`. One fragment with a mistake keeps the whole
+  configuration as it was, and no zone or database."""
+
+
 def reference() -> str:
     """Every table with its options: type, default, range and unit, and what it is for."""
     parts = [
@@ -52,6 +79,7 @@ def reference() -> str:
         "Durations are written like `250ms`, `5s`, `1h30m`, or as a number of seconds. "
         "`resolverd check` tells every mistake at once, with file, line and mend.",
     ]
+    parts.append(_FILES)
     for title, model in TABLES:
         parts.append(f"## `{title}`")
         parts.append(about(model))

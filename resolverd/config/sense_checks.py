@@ -46,6 +46,7 @@ def _ttls(config: Config) -> Iterator[Finding]:
                     path, "config-ttl-floor",
                     f"{key} is {ttl:g} s, under server.ttl_floor, which is {floor:g} s",
                     f'write {key} = "{floor:g}s", or lower server.ttl_floor', "warning",
+                    because=(("server", "ttl_floor"),),
                 )  # fmt: skip
 
 
@@ -78,13 +79,14 @@ def _nowhere(path: tuple[str | int, ...], addresses: Sequence[str]) -> Iterator[
         yield Finding(
             (*path, number), "config-address-nowhere",
             f"{addresses[number]} leads a client to itself or nowhere",
-            "write an address of the endpoint that clients reach", "warning",
+            'write one that clients reach, such as "192.0.2.10"', "warning",
         )  # fmt: skip
     for number in private[:1]:
         yield Finding(
             (*path, number), "config-address-private",
             f"{addresses[number]} is private: clients outside its network cannot reach it",
-            "write a public address, unless all clients of this service are inside", "warning",
+            'write a public one such as "192.0.2.10", unless all clients of this service are '
+            "inside", "warning",
         )  # fmt: skip
 
 
@@ -116,7 +118,8 @@ def _ports(config: Config) -> Iterator[Finding]:
             yield Finding(
                 ("admin", "listen"), "config-admin-port",
                 f"{admin} is where DNS is served over TCP ({listener})",
-                f"write another port, such as {admin._replace(port=9353)}",
+                f'write listen = "{admin._replace(port=9353)}" in [admin], or another port',
+                because=(("server", "listen"),),
             )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from resolverd.config.declared import dotted
+from resolverd.config.defaults import is_written, unwritten
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.positions import Position, locate_keys
+from resolverd.config.positions import Position, locate
 from resolverd.config.secrets import is_secret, shown_line, shown_text
 from resolverd.config.toml_errors import explain_toml
 from resolverd.errors import Problem, Severity
@@ -25,11 +27,22 @@ _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
 class Origin(NamedTuple):
-    """The file and position that a key was written at, with the text of that line."""
+    """Where a key and its value were written, in a line of a file.
+
+    `position` is that of the key, `value` of its value; None of a table that dotted keys make.
+    `secret` tells that the line is known to hold one.
+    """
 
     file: str
     position: Position
-    source: str
+    line: str
+    value: Position | None = None
+    secret: bool = False
+
+    @property
+    def source(self) -> str:
+        """The line's text, without the secrets in it."""
+        return shown_line(self.line, secret=self.secret)
 
 
 class Sources:
@@ -43,19 +56,36 @@ class Sources:
         self._origins: dict[KeyPath, Origin] = {}
 
     def problem(
-        self, path: KeyPath, check: str, message: str, mend: str = "", severity: Severity = "error"
+        self,
+        path: KeyPath,
+        check: str,
+        message: str,
+        mend: str = "",
+        severity: Severity = "error",
+        at: Literal["value", "key"] = "value",
+        because: tuple[KeyPath, ...] = (),
     ) -> Problem:
-        """A finding about the key at `path`, or about its nearest written ancestor."""
-        origin = self._origin(path)
+        """A finding about the key at `path`, or about its nearest written ancestor; see `Finding`.
+
+        What it follows from and nobody wrote is said: the defaults of `path` and of `because`.
+        """
+        about = next((each for each in (path, *because) if self._located(each)), path)
+        origin = self._origin(about)
+        position = origin.position if at == "key" else origin.value or origin.position
+        defaults = unwritten(self.tree, (path, *because))
         return Problem(
             origin.file,
-            *origin.position,
+            *position,
             check,
-            shown_text(message),
+            "; ".join([shown_text(message), *defaults]),
             mend,
             severity,
             source=origin.source,
         )
+
+    def is_written(self, path: KeyPath) -> bool:
+        """Whether some file, or an override, has a value at `path`."""
+        return is_written(self.tree, path)
 
     def override(self, key: str, value: Any) -> None:
         """Set a dotted key, such as ``server.listen``, over what the files say."""
@@ -75,7 +105,8 @@ class Sources:
             )  # fmt: skip
             return
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
-        said = Origin("--set", Position(1, len(key) + 2), shown_line(f"{key}={value}"))
+        value_at = Position(1, len(key) + 2)
+        said = Origin("--set", Position(1, 1), f"{key}={value}", value_at)
         self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
         self._origins[path] = said
 
@@ -130,9 +161,9 @@ class Sources:
         first = self._origin(path)
         self.problems.append(
             Problem(
-                origin.file, *origin.position, "config-said-twice",
+                origin.file, *(origin.value or origin.position), "config-said-twice",
                 f"{dotted(path)} is set already, at {first.file}:{first.position.line}",
-                "set it in one file only", source=origin.source,
+                "remove it here or there: no file wins over another", source=origin.source,
             )
         )  # fmt: skip
 
@@ -140,6 +171,10 @@ class Sources:
         for known, origin in origins.items():
             if known[: len(read)] == read:
                 self._origins[(*path, *known[len(read) :])] = origin
+
+    def _located(self, path: KeyPath) -> bool:
+        """Whether the option or a table that it would be in is written."""
+        return any(path[:length] in self._origins for length in range(1, len(path) + 1))
 
     def _origin(self, path: KeyPath) -> Origin:
         for length in range(len(path), 0, -1):
@@ -167,10 +202,11 @@ class Sources:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(wrong))
             lines = text.splitlines() or [""]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
-            message, mend = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            said = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            column = said.column or column
             self.problems.append(
                 Problem(
-                    str(file), line, column, "config-syntax", message, mend,
+                    str(file), line, column, "config-syntax", said.message, said.mend,
                     source=shown_line(lines[line - 1], parsed=False) if line <= len(lines) else "",
                 )
             )  # fmt: skip
@@ -200,22 +236,13 @@ def _unlisted(directory: str, wrong: OSError) -> Problem:
     )  # fmt: skip
 
 
-def dotted(path: KeyPath) -> str:
-    """``("region", "us-east", "endpoint", 0)`` as ``region.us-east.endpoint[0]``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
 def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
-    found = locate_keys(text)
-    secret = {position.line for path, position in found.items() if is_secret(path)}
+    found = locate(text)
+    secret = {each.key.line for path, each in found.items() if is_secret(path)}
     lines = [line.rstrip("\r") for line in text.split("\n")]
-    shown = {
-        line: shown_line(lines[line - 1], secret=line in secret)
-        for line in {position.line for position in found.values()}
-    }
     return {
-        path: Origin(str(file), position, shown[position.line]) for path, position in found.items()
+        path: Origin(
+            str(file), each.key, lines[each.key.line - 1], each.value, each.key.line in secret
+        )
+        for path, each in found.items()
     }

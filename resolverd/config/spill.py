@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from resolverd.config.options import Section, option
+from resolverd.config.options import Section, contradiction, option
 from resolverd.config.types import Duration
 
 
@@ -67,5 +67,11 @@ class Spill(Section):
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Spill:
         if self.end >= self.start:
-            raise ValueError("end is not below start")
+            raise contradiction(
+                f"end ({self.end:g}) is not below start ({self.start:g})",
+                f"write end = {0.7 * self.start:g}"
+                if self.start > 0.02
+                else "write start = 1 and end = 0.7",
+                *("end", "start"),
+            )
         return self

@@ -20,10 +20,11 @@ _BOOLEANS = {"yes": "true", "no": "false", "on": "true", "off": "false"}
 
 
 class Explained(NamedTuple):
-    """What is wrong, and what to write."""
+    """What is wrong, and what to write; the column of what is, from 1, where that is known."""
 
     message: str
     mend: str
+    column: int | None = None
 
 
 def explain_toml(text: str, line: int, reason: str) -> Explained:
@@ -34,7 +35,7 @@ def explain_toml(text: str, line: int, reason: str) -> Explained:
         return _twice(lines, line, written)
     pair = _PAIR.fullmatch(written)
     if pair is not None and shown_line(written, parsed=False) == written:
-        return _value(pair[1], pair[2], reason)
+        return _value(pair[1], pair[2], reason)._replace(column=pair.start(2) + 1)
     if pair is not None:
         return Explained(f"not TOML: {reason}", "write KEY = VALUE, and text in quotes")
     if "Unclosed" in reason or "end of document" in reason.lower():
@@ -51,15 +52,20 @@ def _twice(lines: list[str], line: int, written: str) -> Explained:
     if header is not None:
         before = _first(lines, line, lambda text: (m := _HEADER.match(text)) and m[1] == header[1])
         stands = f"in line {before} already" if before else "here, and is written already above"
+        mend = "write its keys there"
+        if header[1].endswith("endpoint"):
+            mend = f"write [[{header[1]}]] in both places: it is a list of tables"
         return Explained(
             f"[{header[1]}] stands {stands}",
-            f"write its keys there, or [[{header[1]}]] in both places where it is a list of tables",
+            mend,
+            header.start(1) + 1,
         )
     pair = _PAIR.fullmatch(written)
     key = pair[1] if pair and shown_line(written, parsed=False) == written else "the key"
     before = _first(lines, line, lambda text: (m := _PAIR.fullmatch(text)) and m[1] == key)
     stands = f"in line {before} already" if before else "already"
-    return Explained(f"{key} is set {stands}", "keep one of them")
+    column = pair.start(1) + 1 if pair else None
+    return Explained(f"{key} is set {stands}", "keep one of them", column)
 
 
 def _first(lines: list[str], line: int, wanted: Callable[[str], object]) -> int | None:

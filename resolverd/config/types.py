@@ -51,7 +51,7 @@ def parse_duration(value: Any) -> float:
             raise ValueError("no duration is that long") from None
     parts = _DURATION.findall(value)
     if not parts or "".join(n + u for n, u in parts) != value:
-        raise ValueError(f'"{value}" is not a duration; write one like "250ms", "5s" or "1h30m"')
+        raise ValueError(f'"{value}" is not a duration like "250ms", "5s" or "1h30m"')
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
@@ -67,7 +67,7 @@ def parse_listener(value: Any) -> Listener:
     bracketed = bare != host
     if not colon or address is None or bracketed != (address.version == 6) or not port.isdigit():
         raise ValueError(
-            f'"{text}" is not ADDRESS:PORT; write "192.0.2.1:53" or "[2001:db8::1]:53"'
+            f'"{text}" is not ADDRESS:PORT, such as "192.0.2.1:53" or "[2001:db8::1]:53"'
         )
     if int(port) > 65535:
         raise ValueError(f"port {port} is over 65535")
@@ -89,7 +89,11 @@ def _coordinates(value: Any) -> tuple[float, float]:
         turned = -90 <= longitude <= 90 and -180 <= latitude <= 180
         raise ValueError(
             "latitude lies in -90…90 and longitude in -180…180 degrees"
-            + (f"; write [{longitude:g}, {latitude:g}]: latitude comes first" if turned else "")
+            + (
+                f"; write coordinates = [{longitude:g}, {latitude:g}]: latitude comes first"
+                if turned
+                else ""
+            )
         )
     return latitude, longitude
 
@@ -98,7 +102,7 @@ def _subnet(value: Any) -> Prefix:
     try:
         return parse_prefix(str(value))
     except ValueError as wrong:
-        raise ValueError(f"{wrong}; write a network such as 198.51.100.0/24") from wrong
+        raise ValueError(f'{wrong}; write "198.51.100.0/24", or another network') from wrong
 
 
 def _address(value: Any) -> str:
@@ -141,7 +145,7 @@ def is_url_host(host: str) -> bool:
 def _continent(value: str) -> str:
     if value not in {"AF", "AN", "AS", "EU", "NA", "OC", "SA"}:
         raise ValueError(
-            f'no continent has the code "{value}"; write one of AF, AN, AS, EU, NA, OC, SA'
+            f'no continent has the code "{value}"; write "EU", or AF, AN, AS, NA, OC, SA'
         )
     return value
 

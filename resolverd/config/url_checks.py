@@ -13,6 +13,10 @@ from urllib.parse import urlsplit
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Endpoint
 from resolverd.config.positions import Path as KeyPath
+from resolverd.config.secrets import shown_url
+from resolverd.dns.hostnames import is_elsewhere
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check_urls(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -34,8 +38,7 @@ def _elsewhere(path: KeyPath, endpoint: Endpoint) -> Iterator[Finding]:
             path, "config-probe-elsewhere",
             f"the probe asks {probed}, and clients are given {', '.join(map(str, given))}: it "
             "proves nothing of those",
-            "write url with one of them, or with a name that has them, and sni = "
-            '"NAME" where its certificate needs one',
+            _to_agree(endpoint.url, probed, given[0]),
             "warning",
         )  # fmt: skip
     elif unseen:
@@ -43,13 +46,30 @@ def _elsewhere(path: KeyPath, endpoint: Endpoint) -> Iterator[Finding]:
             path, "config-family-unprobed",
             f"clients are given {unseen[0]} addresses too, and the probe asks over "
             f"IPv{probed.version} alone",
-            "write url with a name that has addresses of both families: then each is probed, and "
-            "withheld while only it fails",
+            "write a name that has addresses of both families, such as url = "
+            '"http://gpu1.example:8000": then each is probed, and withheld while only it fails',
             "warning",
         )  # fmt: skip
 
 
-def _literal(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _to_agree(url: str, probed: _Address, given: _Address) -> str:
+    """What makes one of the two: the address that clients can reach."""
+    if not is_elsewhere(str(given)):
+        return f'write address = ["{probed}"]'
+    return (
+        f'write url = "{_with_host(url, given)}", or a name that has them; sni = "NAME" in its '
+        "probe where the certificate needs one"
+    )
+
+
+def _with_host(url: str, host: _Address) -> str:
+    parts = urlsplit(url)
+    port = "" if parts.port is None else f":{parts.port}"
+    text = f"[{host}]" if host.version == 6 else str(host)
+    return shown_url(parts._replace(netloc=f"{text}{port}").geturl())
+
+
+def _literal(url: str) -> _Address | None:
     try:
         return ipaddress.ip_address(urlsplit(url).hostname or "")
     except ValueError:

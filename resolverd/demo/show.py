@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from resolverd.admin.documents.version import SCHEMA_VERSION
 from resolverd.demo.events import (
     Change,
     Endured,
@@ -44,7 +45,10 @@ class JsonShow:
     def __call__(self, event: Event) -> None:
         """Print one event."""
         if not isinstance(event, Waiting):
-            told = {"event": type(event).__name__.lower()} | asdict(event)
+            told = {
+                "schema_version": SCHEMA_VERSION,
+                "event": type(event).__name__.lower(),
+            } | asdict(event)
             line = json.dumps(told, ensure_ascii=False)
             self._console.print(line, markup=False, soft_wrap=True)
 

@@ -22,8 +22,7 @@ class Prefix(NamedTuple):
     length: int
 
     def __str__(self) -> str:
-        family = ipaddress.IPv4Address if self.bits == 32 else ipaddress.IPv6Address
-        return f"{family(self.address)}/{self.length}"
+        return f"{address_text(self.host())}/{self.length}"
 
     def contains(self, other: Prefix) -> bool:
         """Whether every address of `other` lies inside this prefix."""
@@ -44,6 +43,12 @@ class Prefix(NamedTuple):
         if self.bits == 32:
             return ipaddress.IPv4Address(self.address)
         return ipaddress.IPv6Address(self.address)
+
+
+def address_text(address: IPAddress) -> str:
+    """An address as RFC 5952 has it; before 3.13 Python writes mapped ones in hexadecimal."""
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return str(address) if mapped is None else f"::ffff:{mapped}"
 
 
 def parse_prefix(text: str) -> Prefix:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from resolverd.config.checks import cross_check
-from resolverd.config.explain import problem_of
+from resolverd.config.explain import problems_of
 from resolverd.config.load import Override, load_config
 from resolverd.config.model import Config
 from resolverd.config.sources import Sources
@@ -63,7 +63,7 @@ def _defaults(path: Path, overrides: Sequence[Override]) -> Config:
         config = Config.model_validate(sources.tree)
     except ValidationError as wrong:
         errors = wrong.errors(include_url=False)
-        raise ConfigError([problem_of(error, sources) for error in errors]) from wrong
+        raise ConfigError(problems_of(errors, sources)) from wrong
     found = [sources.problem(*finding) for finding in cross_check(config, sources.tree)]
     if errors_among(found):
         raise ConfigError(found)

@@ -106,6 +106,11 @@ class AddressBook:
             reason=f"{hostname}: {entry.failing or 'not resolved yet'}" if empty else "",
         )
 
+    def as_known(self) -> Callable[[str], Resolved]:
+        """`resolved` as it is now: lookups that end later do not change what it says."""
+        known = {hostname: self.resolved(hostname) for hostname in self._entries}
+        return lambda hostname: known.get(normal_host(hostname), UNRESOLVED)
+
     def entries(self) -> dict[str, Entry]:
         """What is known of each hostname, for metrics and status."""
         return dict(self._entries)

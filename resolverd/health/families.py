@@ -30,10 +30,10 @@ class FamilyEvidence:
     def __init__(self) -> None:
         self._heard_at: dict[Family, dict[str, float]] = {family: {} for family in Family}
 
-    def note(self, target: str, family: Family, now: float, *, heard: bool) -> None:
+    def note(self, target: str, family: Family, now: float, *, responded: bool) -> None:
         """Something, or nothing, came back from `target` over `family`."""
         known = self._heard_at[family].get(target, -math.inf)
-        self._heard_at[family][target] = now if heard else known
+        self._heard_at[family][target] = now if responded else known
 
     def keep(self, targets: Iterable[str]) -> None:
         """Know of exactly these."""
@@ -80,10 +80,10 @@ class FamilyHealth:
             del self.health[family]  # it has addresses of it no longer
         for family, result in results.items():
             if family not in self.health:
-                adopts = first and result.heard
+                adopts = first and result.responded
                 self.health[family] = EndpointHealth(State.UNKNOWN if adopts else State.UP)
-            evidence.note(target, family, now, heard=result.heard)
-            if result.heard:
+            evidence.note(target, family, now, responded=result.responded)
+            if result.responded:
                 self._silent_since.pop(family, None)
             elif not evidence.is_its_own(
                 target, family, self._silent_since.setdefault(family, started)
@@ -91,7 +91,7 @@ class FamilyHealth:
                 continue
             self.health[family] = machine.observe(
                 self.health[family],
-                Outcome(result.ok, result.reason, heard=result.heard),
+                Outcome(result.ok, result.reason, responded=result.responded),
                 settings,
                 now,
                 started,

@@ -19,7 +19,7 @@ class FamilyResult(NamedTuple):
 
     ok: bool
     reason: str
-    heard: bool = True
+    responded: bool = True
 
 
 def family_of(address: str) -> Family:

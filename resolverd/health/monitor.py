@@ -18,13 +18,13 @@ from yarl import URL
 from resolverd import log
 from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
+from resolverd.health.attribution import FailureAttribution
 from resolverd.health.connection import Connection
-from resolverd.health.doubt import Doubt
 from resolverd.health.events import EndpointEvents
 from resolverd.health.families import FamilyEvidence
 from resolverd.health.family import Family, FamilyResult
-from resolverd.health.hearing import Hearing
 from resolverd.health.identity import Identity
+from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
@@ -55,7 +55,7 @@ class Monitor:
     `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
     or its condition changes, or who a server says it is. `verdicts()` also carries fresher
     reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
-    default as this host does. `doubt` is the window of `Doubt` in seconds; 0 never doubts. `grace`
+    default as this host does. `isolation_window` is `IsolationDetector`'s, in seconds. `grace`
     and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
     operator's override is in force: no fall under one is held against its target.
     `restored(target)` is what an earlier process knew of a target, where that may be believed.
@@ -69,7 +69,7 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         lookup: Lookup | None = None,
-        doubt: float = 0.0,
+        isolation_window: float = 0.0,
         overridden: Callable[[Target], bool] = lambda _: False,
         grace: float = 15.0,
         kept: KeptAddresses | None = None,
@@ -85,7 +85,7 @@ class Monitor:
         self._watches: dict[str, Watch] = {}
         self._events = EndpointEvents(clock, time.time)
         self._evidence = FamilyEvidence()
-        self._hearing = Hearing(self._watches, doubt, clock)
+        self._attribution = FailureAttribution(self._watches, isolation_window, clock)
         self._overridden = overridden
         self._tools: Tools | None = None
         self._beginnings: set[asyncio.Task[None]] = set()
@@ -153,9 +153,9 @@ class Monitor:
             {id_: w.offers for id_, w in self._watches.items() if w.offers is not None}
         )
 
-    def heard(self) -> Mapping[str, bool]:
+    def responded(self) -> Mapping[str, bool]:
         """Whether the last probe of each target heard anything at all, by target id."""
-        return MappingProxyType({id_: watch.heard for id_, watch in self._watches.items()})
+        return MappingProxyType({id_: watch.responded for id_, watch in self._watches.items()})
 
     def connections(self) -> Mapping[str, Connection]:
         """What is known of the connections to each target, by target id."""
@@ -168,9 +168,9 @@ class Monitor:
         )
 
     @property
-    def doubt(self) -> Doubt:
+    def isolation(self) -> IsolationDetector:
         """Whether this host, and not every region, is taken to be at fault."""
-        return self._hearing.doubt
+        return self._attribution.isolation
 
     def counters(self) -> Mapping[str, Counters]:
         """The running totals of each target, by target id."""
@@ -203,7 +203,7 @@ class Monitor:
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
-        self._hearing.replaced([watch.target.id for watch in new])
+        self._attribution.replaced([watch.target.id for watch in new])
         self._begin([watch for watch in present if watch.waits])
 
     def clear_penalties(self, ids: Iterable[str]) -> list[str]:
@@ -269,7 +269,7 @@ class Monitor:
         task.add_done_callback(self._beginnings.discard)
 
     def _ended(self, watch: Watch, outcome: Outcome, started: float) -> None:
-        self._hearing.ended(watch, outcome, started)
+        self._attribution.ended(watch, outcome, started)
         self._events.certificate(watch.target, watch.connection)
 
     def _changed(self, target: Target, before: Verdict, after: Verdict) -> None:

@@ -117,7 +117,7 @@ class Outcome:
     reason: str
     latency: float = 0.0
     condition: Condition = Condition.NONE
-    heard: bool = True
+    responded: bool = True
     readings: Readings | None = None
     identity: Identity | None = None
     canaries: Canaries | None = None

@@ -47,6 +47,12 @@ class Overrides:
         self._set: dict[str, Override] = {}
         self._ended: dict[str, float] = {}
 
+    def copy(self) -> Overrides:
+        """The overrides as they are now; what is set or cleared later does not change it."""
+        same = Overrides()
+        same._set, same._ended = dict(self._set), dict(self._ended)
+        return same
+
     def set(self, key: str, override: Override) -> None:
         """Put `override` in force; it replaces the one that `key` may have."""
         self._set[key] = override

@@ -16,7 +16,7 @@ from resolverd.health.identity import NO_MAJORITY, Difference, Identity, differe
 from resolverd.health.verdict import Verdict
 
 
-class Odd(NamedTuple):
+class Outlier(NamedTuple):
     """A target that differs from its peers in `service`."""
 
     service: str
@@ -24,19 +24,19 @@ class Odd(NamedTuple):
     difference: Difference
 
 
-def odd_ones(
+def find_outliers(
     config: Config, targets: ProbeTargets, identities: Mapping[str, Identity]
-) -> list[Odd]:
+) -> list[Outlier]:
     """Who differs in what, by the services' `compare`; `identities` are by target id."""
     return [
-        Odd(service, target, difference)
+        Outlier(service, target, difference)
         for service, peers in _groups(config, targets, identities)
         for target, differs in differences(peers, config.service[service].compare).items()
         for difference in differs
     ]
 
 
-def contradicted(
+def outvoted(
     config: Config,
     targets: ProbeTargets,
     identities: Mapping[str, Identity],

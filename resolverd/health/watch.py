@@ -33,17 +33,17 @@ from dataclasses import asdict, replace
 from resolverd import log
 from resolverd.health import machine
 from resolverd.health.connection import Connection
-from resolverd.health.doubt import Fault
 from resolverd.health.families import FamilyEvidence, FamilyHealth
 from resolverd.health.identity import Identity
+from resolverd.health.isolation import Cause
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.pending import PendingHealth
 from resolverd.health.probes import Ask
 from resolverd.health.probes.per_family import PerFamily, run_any
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters, Target
-from resolverd.health.trial import Trial
 from resolverd.health.verdict import State, Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
@@ -88,15 +88,15 @@ class Watch:
         self._ended = ended
         self._overridden = overridden
         self._evidence = evidence or FamilyEvidence()
-        self._trial = Trial(EndpointHealth())
-        self._unsure = False
+        self._pending = PendingHealth(EndpointHealth())
+        self._held = False
         self._asked_anew = ""
-        self.verdict = self._trial.verdict(target.settings, clock())
+        self.verdict = self._pending.verdict(target.settings, clock())
         self.readings: Readings | None = None
         self.identity: Identity | None = None
         self.canaries: Canaries | None = None
         self.offers: Offers | None = None
-        self.heard = True
+        self.responded = True
         self.connection = Connection()
         self.families = FamilyHealth()
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
@@ -107,7 +107,7 @@ class Watch:
 
     def restore(self, health: EndpointHealth) -> None:
         """Begin with what an earlier process knew, which promises nothing until it is probed."""
-        self._trial = Trial(health)
+        self._pending = PendingHealth(health)
         self._asked_anew = "asked anew, as the daemon was started again"
         self.first.set()
         self.verdict = self._judge()
@@ -118,7 +118,7 @@ class Watch:
 
         A family that is withheld has a health of its own, which is not kept.
         """
-        shown = self._trial.shown
+        shown = self._pending.effective
         known = shown.state is not State.UNKNOWN and not self.families.withholds
         return shown if known else None
 
@@ -141,15 +141,15 @@ class Watch:
     @property
     def serves(self) -> bool:
         """Whether traffic may be sent there."""
-        return self._trial.shown.state.serves
+        return self._pending.effective.state.serves
 
-    def settle(self, fault: Fault, *, unsure: bool = False) -> None:
+    def settle(self, cause: Cause, *, held: bool = False) -> None:
         """Show what is known now that `fault` says whose the silence is, if there is one."""
-        before, now, self._unsure = self.verdict, self._clock(), unsure
-        if fault is Fault.TARGET:
-            self._trial.convict(now)
-        elif fault is Fault.HOST:
-            self._trial.acquit(now)
+        before, now, self._held = self.verdict, self._clock(), held
+        if cause is Cause.REMOTE:
+            self._pending.confirm(now)
+        elif cause is Cause.LOCAL:
+            self._pending.discard(now)
         self._show(before)
 
     def clear_penalty(self) -> bool:
@@ -190,7 +190,7 @@ class Watch:
         """Be due anywhere in the new interval, or soon, but never too soon after the last probe."""
         settings = self.target.settings
         if self.first.is_set() and not self._tasks:
-            up = self._trial.shown.state is State.UP
+            up = self._pending.effective.state is State.UP
             wait = settings.interval * self._rng.random() if up else 0.0
             self._next_at(max(self._started + settings.fast_interval, self._clock() + wait))
 
@@ -218,7 +218,7 @@ class Watch:
         """Let the probes that started before go on, as ones that a success has superseded."""
         for task in [task for task, started in self._tasks.items() if started < before]:
             self._superseded[task] = self._tasks.pop(task)
-            self._trial.revise(
+            self._pending.revise(
                 lambda health: machine.superseded(health, self.target.settings, self._clock())
             )
         self._drop_superseded(len(self._tasks))
@@ -230,7 +230,7 @@ class Watch:
             del self._superseded[task]
             task.cancel()
             self.counters.overtaken += 1
-            self._trial.revise(
+            self._pending.revise(
                 lambda health: machine.superseded_ended(
                     health, None, self.target.settings, self._clock()
                 )
@@ -306,7 +306,7 @@ class Watch:
         known, self.identity = self.identity, outcome.identity
         self.canaries = outcome.canaries or self.canaries
         offered, self.offers = self.offers, outcome.offers or self.offers
-        self.heard = outcome.heard
+        self.responded = outcome.responded
         self.connection = self.connection.after(outcome)
         now, settings = self._clock(), self.target.settings
         self.families.observe(
@@ -318,15 +318,15 @@ class Watch:
             self._evidence,
             first=not self.first.is_set(),
         )
-        self._trial.observe(outcome, settings, now, started)
-        if (outcome.ok or outcome.condition.holds) and not self._unsure:
+        self._pending.observe(outcome, settings, now, started)
+        if (outcome.ok or outcome.condition.holds) and not self._held:
             self._supersede(started)
         else:
             self.counters.overtaken += len(self._cancel(started))
         if self._overridden(self.target):
-            self._trial.revise(machine.without_penalty)
+            self._pending.revise(machine.without_penalty)
         if self._ended is None:
-            self.settle(Fault.TARGET)
+            self.settle(Cause.REMOTE)
         else:
             self._ended(self, outcome, started)
         if self.offers is not None and self.offers != offered:
@@ -342,13 +342,13 @@ class Watch:
     def _revise(self, change: Callable[[EndpointHealth], EndpointHealth]) -> None:
         """Change the health otherwise than by a probe that counts, and show what follows."""
         before = self.verdict
-        self._trial.revise(change)
+        self._pending.revise(change)
         self._show(before)
 
     def _show(self, before: Verdict) -> None:
         """Take the health for the verdict, and report it where that is news."""
         self.verdict = self._judge()
-        if self._unsure or not self.serves:
+        if self._held or not self.serves:
             # This host may be at fault; or nobody is sent there, and failures do not add up.
             self._drop_superseded(math.inf)
         if _shown(before) != _shown(self.verdict):
@@ -357,7 +357,7 @@ class Watch:
     def _judge(self) -> Verdict:
         """What is known; of settings that were never tried, nothing is promised."""
         now = self._clock()
-        verdict = self._trial.verdict(self.target.settings, now, unsure=self._unsure)
+        verdict = self._pending.verdict(self.target.settings, now, held=self._held)
         verdict = self.families.over(verdict, self.target.settings)
         if self.judged.is_set() or not self.first.is_set():
             return verdict
@@ -367,14 +367,14 @@ class Watch:
     @property
     def _unsettled(self) -> bool:
         """Whether a failure still counts, of the endpoint or of one of its families."""
-        return self._trial.shown.level > 0 or self.families.unsettled
+        return self._pending.effective.level > 0 or self.families.unsettled
 
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
         unshaken = (outcome.ok or outcome.condition.holds) and not outcome.again
-        up = self._trial.shown.state is State.UP
+        up = self._pending.effective.state is State.UP
         if not tried and unshaken and up:
             # Spread the targets: they all began together, or were all edited at once.
             self._next_at(self._clock() + settings.interval * self._rng.random())

@@ -188,7 +188,7 @@ class Run:
     def _endpoints(self, region: str) -> list[Endpoint]:
         judged = judged_region(self._state(), self.journal.service, region)
         if any(HIDDEN in each["url"] for each in judged["endpoints"]):
-            urls = self.edges[0].get("/urls")
+            urls = self.edges[0].get("/urls")["urls"]
             whole = [{**each, "url": urls[each["name"]]} for each in judged["endpoints"]]
             return [Endpoint.of(each, self.journal.credential) for each in whole]
         return [Endpoint.of(each, self.journal.credential) for each in judged["endpoints"]]

@@ -1,4 +1,8 @@
-"""Every region's verdict at one moment, from verdicts on endpoints and operators' overrides."""
+"""Every region's verdict at one moment, from verdicts on endpoints and operators' overrides.
+
+A `World` that is judged carries its regions with it, so that all who look at one moment see one
+judgement: `judge` makes it, and `judge_regions` of it costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,22 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from resolverd.health.dissent import Dissent
+from resolverd.health.mismatch import PeerMismatch
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
 from resolverd.health.resolved import Resolved
-from resolverd.health.shifts import Shift
+from resolverd.health.service_windows import ServiceWindow
 from resolverd.health.verdict import UNKNOWN, State, Verdict, overridden
 from resolverd.policy.share import Share
 from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
+
+
+class Judgement(NamedTuple):
+    """The regions by site under the Plan of `generation`, as they stood at `at` (monotonic)."""
+
+    generation: int
+    at: float
+    regions: dict[str, JudgedRegion]
 
 
 class World(NamedTuple):
@@ -23,20 +35,36 @@ class World(NamedTuple):
     `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
     those that their peers contradict. `shares` are by service and
     region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
-    `looked_up` each is taken to have an address.
+    `looked_up` each is taken to have an address. `judgement` is None until `judge` has been here.
     """
 
     verdicts: Mapping[str, Verdict]
     overrides: Overrides
     resolved: Callable[[str], Resolved]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
-    shifts: Mapping[str, Shift] = MappingProxyType({})
-    dissents: Mapping[str, Dissent] = MappingProxyType({})
+    shifts: Mapping[str, ServiceWindow] = MappingProxyType({})
+    dissents: Mapping[str, PeerMismatch] = MappingProxyType({})
     looked_up: bool = True
+    judgement: Judgement | None = None
+
+
+def judge(plan: Plan, world: World, now: float) -> World:
+    """`world` with its regions judged under `plan` at `now` (monotonic seconds)."""
+    return world._replace(judgement=Judgement(plan.generation, now, _judge_all(plan, world, now)))
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
-    """The regions of every service by site, as they stand at `now` (monotonic seconds)."""
+    """The regions of every service by site, as they stand at `now` (monotonic seconds).
+
+    Those of a world that is judged under `plan` are as they were judged.
+    """
+    judgement = world.judgement
+    if judgement is not None and judgement.generation == plan.generation:
+        return judgement.regions
+    return _judge_all(plan, world, now)
+
+
+def _judge_all(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
     return {name: _judged(name, site, world, now) for name, site in plan.sites.items()}
 
 
@@ -54,7 +82,7 @@ def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
         ended=ended,
     )
     if shift is not None:
-        verdict = shift.foreseen(verdict, now, site.ttl)
+        verdict = shift.with_boundary(verdict, now, site.ttl)
     return JudgedRegion(name, site.region, site.services, verdict, endpoints)
 
 

@@ -108,13 +108,20 @@ def _check_mailbox(soa: Record) -> Iterator[Problem]:
             "zone-soa-mailbox",
             soa.at_rdata(1),
             f"the mailbox {written} has an @, which is a dot in an SOA (RFC 1035 §3.3.13)",
-            f"write {_mailbox(written)}",
+            f"write {_mailbox(written, soa)}",
         )
 
 
-def _mailbox(written: str) -> str:
-    """host@example. as host.example.; a dot before the @ is escaped (RFC 1035 §8)."""
+def _mailbox(written: str, soa: Record) -> str:
+    """host@example. as host.example.; a dot before the @ is escaped (RFC 1035 §8).
+
+    A domain without its final dot is meant whole, as in mail, unless it is one label.
+    """
     local, _, domain = written.partition("@")
+    start = soa.source.fields(soa.entry).rdata[1]
+    token = soa.source.text[start:].split(maxsplit=1)[0]
+    if not token.endswith(".") and "." in token.partition("@")[2]:
+        domain = f"{token.partition('@')[2]}."
     return f"{local.replace('.', chr(92) + '.')}.{domain}"
 
 

@@ -11,6 +11,9 @@ from resolverd.zone.record import EntryError
 _DATE_LENGTH = 14
 
 
+INCLUDE = 'write it plainly, in quotes if need be: $INCLUDE "hosts.zone"'
+
+
 def skip_date(lexer: Lexer) -> None:
     """When BIND wrote the file, as YYYYMMDDHHMMSS; it changes nothing. Raises EntryError."""
     token = lexer.get()
@@ -28,7 +31,7 @@ def expect_end(lexer: Lexer) -> None:
     """Raises EntryError where the entry goes on."""
     token = lexer.get()
     if not token.is_eol_or_eof():
-        raise EntryError("zone-syntax", lexer.start, f'"{token.value}" is too much')
+        raise EntryError("zone-syntax", lexer.start, f'"{token.value}" is too much', "remove it")
 
 
 def unescaped(token: Token, offset: int) -> str:
@@ -36,9 +39,9 @@ def unescaped(token: Token, offset: int) -> str:
     try:
         name = str(token.unescape().value)
     except dns.exception.SyntaxError as wrong:
-        raise EntryError("zone-syntax", offset, "the file's name has a bad escape") from wrong
+        raise EntryError("zone-syntax", offset, "the file's name: a bad escape", INCLUDE) from wrong
     if "\0" in name:
-        raise EntryError("zone-syntax", offset, "the file's name has a NUL in it")
+        raise EntryError("zone-syntax", offset, "the file's name has a NUL in it", INCLUDE)
     return name
 
 

@@ -18,6 +18,10 @@ _COUNTER = re.compile(r"\\.|\$\$|\$\{([^}]*)(\}?)|\$", re.DOTALL)
 _MODIFIER = re.compile(r"([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?", re.ASCII)
 
 
+TEMPLATE = "write the counter as $, or as ${0,3,d}: offset, width and base (d, o, x, X, n or N)"
+"""What a hint says of templates."""
+
+
 class TemplateError(ResolverdError):
     """A range or template that cannot be expanded."""
 

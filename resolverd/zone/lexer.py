@@ -28,7 +28,14 @@ _CLASS = re.compile(r"(IN|INTERNET|CLASS1)|CH|CHAOS|CS|HS|HESIOD|NONE|ANY|CLASS\
 
 
 class LexicalError(dns.exception.SyntaxError):
-    """A quote or parenthesis without its partner, or a backslash with nothing to escape."""
+    """A quote or parenthesis without its partner, or a backslash with nothing to escape.
+
+    All are mended by `mend`.
+    """
+
+    mend = (
+        "write each ( with its ), quotes in pairs on one line, and a backslash before a character"
+    )
 
     def __init__(self, message: str) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]

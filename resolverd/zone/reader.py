@@ -21,10 +21,10 @@ from resolverd.errors import Problem
 from resolverd.files.matching import real_path
 from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import found
-from resolverd.zone.directives import expect_end, remainder, skip_date, unescaped
+from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date, unescaped
 from resolverd.zone.draft import Draft, Lost, Record, first_of
 from resolverd.zone.files import UnreadableError, read_source
-from resolverd.zone.generate import TemplateError, carries_offset, expand, parse_range
+from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
 from resolverd.zone.plain import read_plain
@@ -282,7 +282,7 @@ class _Reader:
         lexer = entry.lexer
         token = lexer.get()
         if token.is_eol_or_eof():
-            raise EntryError("zone-syntax", lexer.end, "$INCLUDE names no file")
+            raise EntryError("zone-syntax", lexer.end, "$INCLUDE names no file", INCLUDE)
         offset = lexer.start
         origin = state.origin
         following = lexer.get()
@@ -346,11 +346,11 @@ class _Reader:
                 one = replace(entry, lexer=Lexer(expand(template, counter)), fields=Fields())
                 self._read_record(one.lexer.get(), one, state)
             except TemplateError as wrong:
-                raise EntryError("zone-generate", at_template, str(wrong)) from wrong
+                raise EntryError("zone-generate", at_template, str(wrong), TEMPLATE) from wrong
             except (EntryError, LexicalError) as wrong:
                 id_ = wrong.id if isinstance(wrong, EntryError) else "zone-generate"
                 message = f'"{one.lexer.text}": {wrong}'
-                raise EntryError(id_, at_template, message) from wrong
+                raise EntryError(id_, at_template, message, wrong.mend or TEMPLATE) from wrong
 
     def settle(self, source: Source, offset: int, state: _State) -> None:
         """Take the origin from the file's name, unless it is known already."""
@@ -375,9 +375,9 @@ class _Reader:
             )
 
     def _report(self, entry: _Entry, wrong: EntryError | LexicalError) -> None:
-        id_, offset, message, mend = "zone-syntax", entry.lexer.start, str(wrong), ""
+        id_, offset, message, mend = "zone-syntax", entry.lexer.start, str(wrong), wrong.mend
         if isinstance(wrong, EntryError):
-            id_, offset, mend = wrong.id, wrong.offset, wrong.mend
+            id_, offset = wrong.id, wrong.offset
         if (bracket := entry.lexer.recover()) is not None:
             id_, offset = "zone-syntax", bracket
             message = "this parenthesis is never closed"

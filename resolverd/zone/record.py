@@ -44,10 +44,22 @@ _EXAMPLES = {
     "DYNA": "DYNA service",
     "MX": "MX 10 mail",
     "NS": "NS ns1",
-    "SOA": "SOA ns1 hostmaster SERIAL REFRESH RETRY EXPIRE MINIMUM",
-    "SRV": "SRV PRIORITY WEIGHT PORT target",
+    "DNAME": "DNAME target",
+    "DS": "DS 60485 13 2 " + 32 * "2b",
+    "HINFO": 'HINFO "RFC8482" ""',
+    "HTTPS": "HTTPS 1 . alpn=h2,h3",
+    "NAPTR": 'NAPTR 100 10 "s" "SIP+D2U" "" _sip._udp',
+    "PTR": "PTR host",
+    "SOA": "SOA ns1 hostmaster 2026010100 7200 900 1209600 300",
+    "SRV": "SRV 10 5 5060 target",
+    "SSHFP": "SSHFP 4 2 " + 32 * "2b",
+    "SVCB": "SVCB 1 target port=8000",
+    "TLSA": "TLSA 3 1 1 " + 32 * "2b",
     "TXT": 'TXT "text"',
+    "URI": 'URI 10 1 "https://www.example.com/"',
 }
+"""One record's type and data each, which may stand in any zone as it is."""
+_GENERIC = r"\# 2 0a0b"  # RFC 3597 §5
 
 
 class EntryError(ResolverdError):
@@ -104,7 +116,8 @@ def read_name(token: Token, lexer: Lexer, origin: dns.name.Name) -> dns.name.Nam
             return name_of(token.value, origin)
         except (dns.exception.DNSException, ValueError) as wrong:
             reason = f'"{token.value}" is no domain name: {wrong}'
-            raise EntryError("zone-syntax", lexer.start, reason) from wrong
+            mend = "write labels of 1 to 63 octets with single dots between, as in www.example.com."
+            raise EntryError("zone-syntax", lexer.start, reason, mend) from wrong
     offset = lexer.end if token.is_eol_or_eof() else lexer.start
     raise EntryError("zone-syntax", offset, "a domain name is expected", "write it without quotes")
 
@@ -203,7 +216,9 @@ def _read_rdata(
     except dns.exception.SyntaxError as wrong:
         text = dns.rdatatype.to_text(rdtype)
         offset, reason = _blame(wrong, lexer, first)
-        mend = f"write it like {_EXAMPLES[text]}" if text in _EXAMPLES else ""
+        mend = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
+        if generic.value == r"\#":
+            mend = f"write as many octets as it says: {text} {_GENERIC}"
         if reason.endswith("string too long"):
             reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
             mend = f'split it: {text} "the first {_MOST_STRING}" "the rest"'

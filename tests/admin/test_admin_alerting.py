@@ -58,12 +58,14 @@ async def test_an_override_tells_when_it_was_set_and_how_long_it_holds(room: Roo
     before = int(time.time())
     await room.override("us-east", "drain", **{"for": 600})
     await room.override("eu-west", "up")
-    for target, kind in (("us-east", "drain"), ("eu-west", "up")):
-        at = await room.sample("resolverd_override_set_timestamp_seconds", target=target, kind=kind)
+    drained = {"region": "us-east", "endpoint": "", "probe": "", "kind": "drain"}
+    forced = {"region": "eu-west", "endpoint": "", "probe": "", "kind": "up"}
+    for labels in (drained, forced):
+        at = await room.sample("resolverd_override_set_timestamp_seconds", **labels)
         assert before <= at <= time.time() + 1
     name = "resolverd_override_remaining_seconds"
-    assert 500 < await room.sample(name, target="us-east", kind="drain") <= 600
-    assert await room.sample(name, target="eu-west", kind="up") == float("inf")
+    assert 500 < await room.sample(name, **drained) <= 600
+    assert await room.sample(name, **forced) == float("inf")
 
 
 async def test_the_serial_is_that_of_the_zone_served(room: Room) -> None:

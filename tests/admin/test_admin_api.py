@@ -40,7 +40,7 @@ async def test_state_tells_what_is_served_and_known(room: Room) -> None:
     assert endpoint["probes"] >= 1
     (service,) = state["services"]
     assert (service["name"], service["names"], service["pins"]) == ("chat", [NAME], ["gdpr"])
-    assert state["reload"]["last"] == "started"
+    assert state["reload"]["result"] == "started"
 
 
 async def test_state_follows_what_is_measured(room: Room, played: Endpoints) -> None:
@@ -146,7 +146,7 @@ async def test_an_endpoint_that_falls_again_is_held_down_until_it_is_cleared(
     assert endpoint["reason"] == "held down, as it fell again within 3600 s; HTTP 200"
     (held,) = (event for event in events if event["event"] == "endpoint.held")
     assert (held["target"], held["log_level"]) == ("ap-northeast-1", "warning")
-    labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1"}
+    labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1", "probe": ""}
     assert await room.sample("resolverd_endpoint_held", **labels) == 1
     assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
     cleared = (await room.ask("DELETE", "/override/ap-northeast")).json
@@ -203,7 +203,7 @@ async def test_a_bad_override_is_refused_with_an_example(room: Room, body: str, 
     reply = await room.ask("POST", "/override", data=body)
     assert reply.status == 400
     assert told in reply.json["error"]
-    assert '"target"' in reply.json["mend"]
+    assert '"target"' in reply.json["hint"]
     assert room.daemon.overrides.next_expiry() is None
 
 
@@ -227,7 +227,7 @@ async def test_every_error_says_what_to_do_next(
     reply = await room.ask(method, path)
     assert reply.status == status
     assert error in reply.json["error"]
-    assert mend in reply.json["mend"]
+    assert mend in reply.json["hint"]
 
 
 async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> None:
@@ -236,7 +236,7 @@ async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> N
     forecast = (await room.ask("GET", "/reload")).json
     assert forecast["generation"] == 1
     told = (await room.ask("POST", "/reload")).json
-    assert (told["generation"], told["reload"]["last"]) == (2, "adopted")
+    assert (told["generation"], told["reload"]["result"]) == (2, "adopted")
     assert told["reload"]["changed"] == forecast["changed"]
     (change,) = told["reload"]["changed"]["zones"]
     # The SOA is a record too.
@@ -266,8 +266,9 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
 
 
 async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
-    assert (await room.ask("GET", "/healthz")).json == {"alive": True}
-    assert (await room.ask("GET", "/readyz")).json == {"ready": True, "outdated": []}
+    assert (await room.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
+    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": []}
+    assert (await room.ask("GET", "/readyz")).json == ready
 
 
 async def test_healthz_tells_of_probes_that_do_not_start(
@@ -310,7 +311,7 @@ async def test_a_daemon_that_is_starting_or_ending_says_so(room: Room, path: str
     room.daemon.ready = False
     reply = await room.ask("GET", path)
     assert reply.status == 503
-    assert "again" in reply.json["mend"]
+    assert "again" in reply.json["hint"]
 
 
 async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room) -> None:

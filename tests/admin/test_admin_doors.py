@@ -108,7 +108,7 @@ async def test_a_new_token_counts_at_once_and_an_empty_one_opens_nothing(room: R
     token.unlink()
     reply = await room.ask_http("POST", "/reload", headers=TOKEN)
     assert reply.status == 403
-    assert str(token) in reply.json["mend"]
+    assert str(token) in reply.json["hint"]
 
 
 async def test_without_a_token_file_http_only_tells(config: Path) -> None:
@@ -116,7 +116,7 @@ async def test_without_a_token_file_http_only_tells(config: Path) -> None:
     async with running(config) as daemon, opened(daemon, config) as room:
         reply = await room.ask_http("POST", "/reload", headers=TOKEN)
         assert reply.status == 403
-        assert "admin.token_file" in reply.json["mend"]
+        assert "admin.token_file" in reply.json["hint"]
         assert (await room.ask("POST", "/reload")).status == 200
 
 

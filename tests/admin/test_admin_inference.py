@@ -13,10 +13,9 @@ from aiohttp import web
 from harness.config import CHAT, REGIONS, address_of, config_text
 from harness.daemon import running
 from harness.inference import MODEL, Inference
-from rich.console import Console
 from structlog.testing import capture_logs
 
-from resolverd.cli import state as state_verb
+from resolverd.cli.overview import servers_table
 
 PROBE = 'kind = "vllm"\ninterval = "500ms"\nfast_interval = "100ms"\ncredential = "%s"\n'
 SERVICES = f'{CHAT}\nmodel = "{MODEL}"\nttl = "20s"\nfailover_ttl = "2s"\n'
@@ -87,7 +86,7 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
     assert told["canaries"]["sent"] == told["canaries"]["answered"] >= 1
     assert told["canaries"]["ttft_seconds"] > 0
     assert told["readings"] == {
-        "running": 0, "waiting": 0, "kv_usage": 0.25, "shedding": False, "lost": 0
+        "running": 0, "waiting": 0, "kv_usage_ratio": 0.25, "shedding": False, "lost_ratio": 0
     }  # fmt: skip
     assert told["offers"] == {
         "metrics": "readable", "processes": "one", "engines": 1, "models": True,
@@ -101,7 +100,7 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
 async def test_metrics_tell_canaries_identity_and_condition(fleet: tuple[Fleet, Path]) -> None:
     servers, path = fleet
     async with watched(path) as room:
-        labels = {"region": "us-east", "endpoint": "us-east-1"}
+        labels = {"region": "us-east", "endpoint": "us-east-1", "probe": ""}
         assert await room.sample("resolverd_canaries_total", **labels, result="token") >= 1
         assert await room.sample("resolverd_canary_tokens_total", **labels) >= 4
         assert await room.sample("resolverd_canary_ttft_seconds", **labels) > 0
@@ -166,12 +165,12 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
 
             await until(told)
             west, east = await endpoint(room, "us-west"), await endpoint(room, "us-east")
-            labels = {"service": "chat", "region": "us-west", "endpoint": "us-west-1"}
+            labels = {"region": "us-west", "endpoint": "us-west-1", "probe": ""}
             differs = "resolverd_endpoint_differs"
-            assert await room.sample(differs, **labels, field="version") == 1
+            assert await room.sample(differs, service="chat", **labels, field="version") == 1
             state = (await room.ask("GET", "/state")).json
     assert west["differs"] == [
-        {"service": "chat", "field": "version", "told": "0.31.1", "most": "0.32.0"}
+        {"service": "chat", "field": "version", "value": "0.31.1", "majority": "0.32.0"}
     ]
     assert (west["state"], east["differs"]) == ("up", [])
     (event,) = [e for e in events if e["event"] == "endpoint.differs"]
@@ -209,7 +208,4 @@ async def test_who_is_contradicted_by_most_is_withdrawn_until_it_agrees(
 
 def shown(state: dict[str, Any]) -> str:
     """The table of servers, as the verb `state` prints it."""
-    console = Console(width=300)
-    with console.capture() as captured:
-        console.print(state_verb._servers(state))
-    return captured.get()
+    return "\n".join(servers_table(state["regions"]).lines())

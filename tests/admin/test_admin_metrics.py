@@ -81,7 +81,8 @@ async def test_answers_tell_the_region_and_whether_it_was_the_first_choice(room:
     await room.dig(ecs=TOKYO)
     assert await room.sample(name, **away, choice="other") == 1
     assert await room.sample(name, **home, choice="first") == 1
-    assert await room.sample("resolverd_override", target="ap-northeast", kind="drain") == 1
+    drained = {"region": "ap-northeast", "endpoint": "", "probe": "", "kind": "drain"}
+    assert await room.sample("resolverd_override", **drained) == 1
 
 
 async def test_pins_applied_are_counted(room: Room) -> None:
@@ -110,20 +111,24 @@ async def test_each_region_and_endpoint_is_in_one_state(room: Room, played: Endp
 
     async def down() -> bool:
         """Answers are from the verdict too, which is when a region's change counts."""
-        counted = {"region": "us-west", "state": "down"}
+        counted = {"service": "chat", "region": "us-west", "state": "down"}
         name = "resolverd_region_transitions_total"
         return (name, frozenset(counted.items())) in await room.samples()
 
     await until(down)
     samples = await room.samples()
     for region in REGIONS:
-        states = {s: _of(samples, "resolverd_region_state", region=region, state=s) for s in STATES}
+        states = {
+            s: _of(samples, "resolverd_region_state", service="chat", region=region, state=s)
+            for s in STATES
+        }
         assert sum(states.values()) == 1
         assert states["down" if region == "us-west" else "up"] == 1
-    endpoint = {"region": "us-west", "endpoint": "us-west-1"}
-    assert _of(samples, "resolverd_endpoint_state", **endpoint, state="down") == 1
+    endpoint = {"region": "us-west", "endpoint": "us-west-1", "probe": ""}
+    assert _of(samples, "resolverd_endpoint_state", service="chat", **endpoint, state="down") == 1
     assert _of(samples, "resolverd_endpoint_transitions_total", **endpoint, state="down") == 1
-    assert _of(samples, "resolverd_region_transitions_total", region="us-west", state="down") == 1
+    entered = {"service": "chat", "region": "us-west", "state": "down"}
+    assert _of(samples, "resolverd_region_transitions_total", **entered) == 1
     assert _of(samples, "resolverd_probes_total", **endpoint, result="failed") >= 3
     count = _of(samples, "resolverd_probe_duration_seconds_count", **endpoint)
     assert count >= 4

@@ -52,7 +52,7 @@ def test_it_prints_the_facts_and_then_every_region(place: Path) -> None:
                 "1     eu-west       1,091  answered, though down",
             ],
         ),
-        ((CHAT_NAME, "::ffff:1.2.3.4"), ["client  ::ffff:102:304/128 = 1.2.3.4/32"]),
+        ((CHAT_NAME, "::ffff:1.2.3.4"), ["client  ::ffff:1.2.3.4/128 = 1.2.3.4/32"]),
         (
             (CHAT_NAME, "9.9.9.9"),
             ["place   50.10, 8.70 (no database places it: this edge host's own place)"],

@@ -93,7 +93,7 @@ def test_lookup_lines_up_long_and_short_addresses_and_what_is_unplaced(place: Pa
     )  # fmt: skip
     header, *rows = ran.out.splitlines()
     assert rows[0].split() == ["1.2.3.4", "1.0.0.0/8", "JP", "35.7", "139.7", "city.mmdb"]
-    assert header.split() == ["address", "network", "country", "latitude", "longitude", "from"]
+    assert header.split() == ["address", "network", "country", "latitude", "longitude", "source"]
     assert len(rows) == 4
     at = header.index("country")
     assert [row[at:].split()[0] for row in rows] == ["JP", "-", "JP", "-"]
@@ -103,12 +103,12 @@ def test_lookup_in_json_has_null_for_what_is_unplaced(place: Path) -> None:
     ran = resolverd(
         "geo", "lookup", "--json", "--database", "city.mmdb", "1.2.3.4", "9.9.9.9", cwd=place
     )
-    known, unknown = ran.json()
+    known, unknown = ran.json()["addresses"]
     assert known == {
         "address": "1.2.3.4", "network": "1.0.0.0/8", "country": "JP",
-        "latitude": 35.7, "longitude": 139.7, "from": "city.mmdb",
+        "latitude": 35.7, "longitude": 139.7, "source": "city.mmdb",
     }  # fmt: skip
-    assert (unknown["country"], unknown["latitude"], unknown["from"]) == (None, None, None)
+    assert (unknown["country"], unknown["latitude"], unknown["source"]) == (None, None, None)
 
 
 def test_lookup_without_a_database_asks_the_embedded_one(tmp_path: Path) -> None:

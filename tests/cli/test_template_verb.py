@@ -117,7 +117,7 @@ def test_check_serves_it_with_a_zone(tmp_path: Path, text: str) -> None:
 
 
 def test_as_json_every_option_has_its_facts(tmp_path: Path) -> None:
-    options = resolverd("template", "--json", cwd=tmp_path).json()
+    options = resolverd("template", "--json", cwd=tmp_path).json()["options"]
     assert len(options) == sum(len(model.model_fields) for _, model in TABLES)
     (ttl,) = (o for o in options if (o["table"], o["option"]) == ("[service.NAME]", "ttl"))
     assert ttl == {

@@ -292,6 +292,6 @@ def test_a_zone_of_bind_s_is_told_what_would_change(tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("$ORIGIN z.example.\n*.x 5 NS ns.x.\n")
     both = resolverd("check", "--import", "db.z.example", "bad", "--json", cwd=tmp_path)
     assert both.status == 1
-    good, bad = json.loads(both.out)
+    good, bad = json.loads(both.out)["files"]
     assert (good["zone"], good["records"], good["findings"]["refused"]) == ("z.example.", 5, [])
     assert {p["id"] for p in bad["findings"]["refused"]} >= {"zone-wildcard-ns", "zone-missing-soa"}

@@ -30,13 +30,13 @@ def rules() -> list[Rule]:
     return [_rule(block) for block in blocks]
 
 
-def hurried() -> str:
-    """The file with alerts that fire at once, and rates of seconds.
+def hurried(over: str = "10s") -> str:
+    """The file with alerts that fire at once, and with rates and changes `over` so long.
 
     A database of any age is old in it, and an override is forgotten after a second.
     """
     text = re.sub(r"^( {8}for:) \w+$", r"\1 0s", RULES.read_text(), flags=re.MULTILINE)
-    text = re.sub(r"\[\w+\]", "[10s]", text)
+    text = re.sub(r"\[\w+\]", f"[{over}]", text)
     return text.replace("60 * 86400", "0").replace("> 1 * 86400", "> 1")
 
 

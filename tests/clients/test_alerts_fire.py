@@ -1,11 +1,11 @@
 """A real Prometheus is woken by the alert rules when a real daemon is in trouble.
 
-The rules are the shipped ones, hurried: see clients.alert_rules.
+The rules are the shipped ones, hurried: see clients.alert_rules. Those of the daemon itself and of
+full regions are in test_alerts_fire_rarely.py, those of outcomes in test_prometheus.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -13,12 +13,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
-import dns.asyncquery
-import dns.message
 from aiohttp import web
-from clients.alert_rules import hurried
+from clients.alert_watch import fired, until_fired, watched
 from clients.client_world import prepare
-from clients.prometheus_server import Prometheus, prometheus
+from clients.prometheus_server import Prometheus
 from harness.certificates import Authority, server_context
 from harness.config import CHAT, REGIONS
 from harness.daemon import Endpoints, endpoints, running, write_files
@@ -27,54 +25,10 @@ from harness.server import HEAD
 
 from resolverd.daemon import Daemon
 
-PATIENCE = 60.0
 ZONE = f"{HEAD}chat 60 DYNA chat\n"
 SERVICES = f'{CHAT}all_down = "servfail"\n'
 ADMIN = 'socket = ""\nlisten = "127.0.0.1:{port}"\ntoken_file = "token"\n'
 SERVER = 'engine = "reference"\n'
-
-Alert = tuple[str, str]
-"""An alert's name, and the region, service, endpoint or target that it is of."""
-
-
-@asynccontextmanager
-async def _watched(folder: Path, *targets: object) -> AsyncIterator[Prometheus]:
-    rules = folder / "rules.yml"
-    rules.write_text(hurried())
-    async with prometheus(folder, *targets, interval="250ms", rules=[rules]) as watching:
-        yield watching
-
-
-async def _fired(watching: Prometheus) -> set[Alert]:
-    """What fires; its annotations have been filled in."""
-    found = set()
-    for alert in await watching.firing():
-        labels, words = alert["labels"], " ".join(alert["annotations"].values())
-        assert not any(unfilled in words for unfilled in ("{{", "<")), words
-        assert labels["severity"] in ("critical", "warning")
-        keys = ("target", "endpoint", "region", "service")
-        of = next((labels[key] for key in keys if key in labels), "")
-        found.add((labels["alertname"], of))
-    return found
-
-
-async def _until(watching: Prometheus, wanted: set[Alert], daemon: Daemon | None = None) -> None:
-    """Wait for alerts to fire, and ask the daemon queries meanwhile."""
-    fired: set[Alert] = set()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            while not wanted <= fired:
-                if daemon is not None:
-                    await _ask(daemon)
-                await asyncio.sleep(0.05)
-                fired = await _fired(watching)
-    assert wanted <= fired, f"missing {wanted - fired}, of {fired}"
-
-
-async def _ask(daemon: Daemon) -> None:
-    listener = daemon.bound[0]
-    question = dns.message.make_query("chat.inference.example", "A")
-    await dns.asyncquery.udp(question, listener.address, port=listener.port, timeout=5)
 
 
 async def _drain(daemon: Daemon, region: str) -> None:
@@ -140,11 +94,11 @@ async def test_what_is_wrong_with_a_daemon_and_its_regions_is_heard(tmp_path: Pa
         )
         async with running(path) as daemon:
             targets = [daemon.admin.listener, other.admin.listener]
-            watching = await ends.enter_async_context(_watched(tmp_path, *targets))
+            watching = await ends.enter_async_context(watched(tmp_path, *targets))
             await _region_by_region(watching, daemon, served)
             path.write_text(f"{path.read_text()}[region.nowhere]\n")
-            await _until(watching, {("ReloadRefused", "")})
-        await _until(watching, {("DaemonDown", "")})
+            await until_fired(watching, {("ReloadRefused", "")})
+        await until_fired(watching, {("DaemonDown", "")})
 
 
 async def _region_by_region(watching: Prometheus, daemon: Daemon, served: Endpoints) -> None:
@@ -156,23 +110,19 @@ async def _region_by_region(watching: Prometheus, daemon: Daemon, served: Endpoi
         ("CertificateEnds", "us-west-1"),
         ("CertificateEndsNow", "us-west-1"),
     }
-    await _until(watching, files)
+    await until_fired(watching, files)
     quiet = {"ServiceDown", "RegionDown", "EndpointDown", "FailoverShare", "ServfailShare"}
-    assert not quiet & {name for name, _ in await _fired(watching)}
-    await _drain(daemon, "ap-northeast")
+    assert not quiet & {name for name, _ in await fired(watching)}
     served.status["eu-west"] = 500
-    dead = {
-        ("RegionDown", "eu-west"),
-        ("EndpointDown", "eu-west-1"),
-        ("FailoverShare", "chat"),
-        ("OverrideForgotten", "ap-northeast"),
-    }
-    await _until(watching, dead, daemon)
-    fired = await _fired(watching)
-    assert ("RegionDown", "ap-northeast") not in fired
-    assert "RegionOutcomesUnknown" not in {name for name, _ in fired}
+    dead = {("RegionDown", "eu-west"), ("EndpointDown", "eu-west-1"), ("FailoverShare", "chat")}
+    await until_fired(watching, dead, daemon)
+    await _drain(daemon, "ap-northeast")
+    drained = {("RegionDown", "eu-west"), ("OverrideForgotten", "ap-northeast")}
+    seen = await until_fired(watching, drained, daemon)
+    assert ("RegionDown", "ap-northeast") not in seen
+    assert not {"RegionOutcomesUnknown", "FailoverShare"} & {name for name, _ in seen}
     served.status.update(dict.fromkeys(REGIONS, 500))
-    await _until(watching, {("ServiceDown", "chat"), ("ServfailShare", "")}, daemon)
+    await until_fired(watching, {("ServiceDown", "chat"), ("ServfailShare", "")}, daemon)
     served.status.clear()
 
 
@@ -199,7 +149,7 @@ async def test_an_edge_host_that_hears_nothing_is_heard_and_blames_no_region(
             Endpoints(port),
             admin='socket = ""\nlisten = "127.0.0.1:0"',
         )
-        async with running(path) as daemon, _watched(tmp_path, daemon.admin.listener) as watching:
-            await _until(watching, {("EdgeDoubt", "")})
-            names = {name for name, _ in await _fired(watching)}
+        async with running(path) as daemon, watched(tmp_path, daemon.admin.listener) as watching:
+            await until_fired(watching, {("ProbesIsolated", "")})
+            names = {name for name, _ in await fired(watching)}
             assert not names & {"RegionDown", "EndpointDown"}

@@ -245,6 +245,11 @@ async def test_what_each_way_to_say_no_region_does_in_each_resolver(
     none, other = ipaddress.IPv4Network("10.9.0.0/24"), ipaddress.IPv4Network("10.2.1.0/24")
     async with resolving(kind, tmp_path, services) as (stub, _):
         assert not (await stub.ask("chat.inference.example.", none)).addresses
+        if (kind, said) == ("unbound", "servfail"):
+            # A younger one (1.26) keeps a name's first failure for 5 s, whoever asks (RFC 9520).
+            async with asyncio.timeout(20):
+                while not (await stub.ask("chat.inference.example.", other)).addresses:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
         assert bool((await stub.ask("chat.inference.example.", other)).addresses) == kept_apart
 
 

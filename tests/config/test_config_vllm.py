@@ -114,7 +114,7 @@ def test_other_kinds_of_probe_ask_for_no_model_and_share_a_target(tmp_path: Path
             (WORLD + CHAT + 'model = "m"\n').replace(
                 "https://asia.example", "tcp://asia.example:1"
             ),
-            [(12, "config-probe", "error")],
+            [(14, "config-probe", "error")],
         ),
         (
             (WORLD + CHAT + 'model = "m"\n')
@@ -126,7 +126,7 @@ def test_other_kinds_of_probe_ask_for_no_model_and_share_a_target(tmp_path: Path
             (WORLD + CHAT + 'model = "m"\n').replace(
                 'kind = "vllm"', 'kind = "vllm"\ncredential = "some/token"'
             ),
-            [(3, "config-value", "error")],
+            [(5, "config-value", "error")],
         ),
         (WORLD + CHAT + 'model = "m"\ncompare = ["color"]\n', [(18, "config-value", "error")]),
         (WORLD + CHAT + 'model = "m"\n', []),

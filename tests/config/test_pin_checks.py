@@ -99,7 +99,7 @@ def test_a_pin_over_what_carries_ipv4_is_refused_unless_it_has_ipv4_too(
 def test_a_mapped_network_is_as_narrow_as_the_ipv4_one(tmp_path: Path) -> None:
     assert problems(tmp_path, pin("x", "a", subnets("::ffff:11.0.0.0/120"))) == ()
     (found,) = problems(tmp_path, pin("x", "a", subnets("::ffff:11.0.0.0/121")))
-    assert (found.id, found.mend) == ("config-pin-narrow", "widen it to 11.0.0.0/24 if you can")
+    assert (found.id, found.mend) == ("config-pin-narrow", 'write "11.0.0.0/24" if you can')
 
 
 def test_a_service_that_gives_away_what_a_pin_keeps_is_warned_of(tmp_path: Path) -> None:

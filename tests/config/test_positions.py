@@ -1,4 +1,4 @@
-"""Where keys stand in a TOML text: a table, and a property against what tomllib reads."""
+"""Where keys and values stand in a TOML text: a table, and properties against tomllib."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.config.positions import Path, locate_keys
+from resolverd.config.positions import Path, locate
 
 TEXT = '''\
 # a comment with [brackets] and = signs
@@ -32,24 +32,29 @@ url = "y"
 path = "/"
 '''
 
-EXPECTED: dict[Path, tuple[int, int]] = {
-    ("title",): (2, 1),
-    ("multi",): (3, 1),
-    ("server",): (7, 1),
-    ("server", "listen"): (8, 1),
-    ("server", "listen", 0): (9, 3),
-    ("server", "listen", 1): (10, 3),
-    ("server", "quoted key", "sub"): (12, 1),
-    ("server", "inline", "b", "c", 1, "d"): (13, 35),
-    ("region", "us-east", "endpoint", 0): (14, 1),
-    ("region", "us-east", "endpoint", 0, "url"): (15, 1),
-    ("region", "us-east", "endpoint", 1, "url"): (17, 1),
-    ("region", "us-east", "endpoint", 1, "probe", "path"): (19, 1),
+# Where the key stands, and its value.
+EXPECTED: dict[Path, tuple[tuple[int, int], tuple[int, int] | None]] = {
+    ("title",): ((2, 1), (2, 9)),
+    ("multi",): ((3, 1), (3, 9)),
+    ("server",): ((7, 2), (7, 1)),
+    ("server", "listen"): ((8, 1), (8, 10)),
+    ("server", "listen", 0): ((9, 3), (9, 3)),
+    ("server", "listen", 1): ((10, 3), (10, 3)),
+    ("server", "quoted key"): ((12, 1), None),
+    ("server", "quoted key", "sub"): ((12, 14), (12, 20)),
+    ("server", "inline", "b"): ((13, 19), (13, 23)),
+    ("server", "inline", "b", "c", 1, "d"): ((13, 35), (13, 39)),
+    ("region",): ((14, 3), (14, 1)),
+    ("region", "us-east", "endpoint", 0): ((14, 18), (14, 1)),
+    ("region", "us-east", "endpoint", 0, "url"): ((15, 1), (15, 7)),
+    ("region", "us-east", "endpoint", 1, "url"): ((17, 1), (17, 7)),
+    ("region", "us-east", "endpoint", 1, "probe"): ((18, 26), (18, 1)),
+    ("region", "us-east", "endpoint", 1, "probe", "path"): ((19, 1), (19, 8)),
 }
 
 
 def test_every_key_is_found_where_it_stands() -> None:
-    found = locate_keys(TEXT)
+    found = locate(TEXT)
     assert {path: tuple(found[path]) for path in EXPECTED} == EXPECTED
 
 
@@ -90,6 +95,38 @@ values = st.recursive(
 def test_every_path_that_tomllib_reads_has_a_position(pairs: dict[str, str]) -> None:
     text = "".join(f"{key} = {value}\n" for key, value in pairs.items())
     text += "[t.u]\n" + text + "[[l]]\n" + text + "[[l]]\n"
-    read = _paths(tomllib.loads(text)) - {()}
-    lists_of_tables = {("l",)}
-    assert read - lists_of_tables - {("t",)} <= set(locate_keys(text))
+    found = locate(text)
+    assert _paths(tomllib.loads(text)) - {()} <= set(found)
+
+
+@given(st.dictionaries(st.sampled_from(["k", "'q r'", "x.y", "m-n"]), values, max_size=4))
+def test_what_stands_at_the_place_of_a_value_is_that_value(pairs: dict[str, str]) -> None:
+    text = "".join(f"{key} = {value}\n" for key, value in pairs.items())
+    text += "[t.u]\n" + text + "[[l]]\n" + text
+    tree, lines = tomllib.loads(text), text.split("\n")
+    for path, place in locate(text).items():
+        value = _at(tree, path)
+        if place.value is None or lines[place.value.line - 1].startswith("["):
+            assert isinstance(value, dict | list)  # a table, of dotted keys or by its header
+            continue
+        rest = "\n".join(
+            [lines[place.value.line - 1][place.value.column - 1 :], *lines[place.value.line :]]
+        )
+        assert value in _values_that_begin(rest)
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for part in path:
+        tree = tree[part]
+    return tree
+
+
+def _values_that_begin(text: str) -> list[Any]:
+    """What each beginning of `text` that is a whole TOML value says."""
+    found = []
+    for end in range(1, len(text) + 1):
+        try:
+            found.append(tomllib.loads(f"k = {text[:end]}")["k"])
+        except tomllib.TOMLDecodeError:
+            continue
+    return found

@@ -116,6 +116,7 @@ def test_a_default_that_nobody_wrote_is_named_as_such(tmp_path: Path) -> None:
     text = CONFIG.replace('"60s"\nfailover_ttl = "5s"', '"3s"')
     [problem] = [p for p in problems(tmp_path, text) if p.severity == "error"]
     assert problem.message == (
-        "service.s: failover_ttl (5 s, its default) is longer than ttl (3 s)"
+        "service.s: failover_ttl (5 s) is longer than ttl (3 s); "
+        'service.s.failover_ttl = "5s" is the default: nobody wrote it'
     )
     assert problem.mend == 'write failover_ttl = "3s", or less'

@@ -21,7 +21,7 @@ def problem(folder: Path, text: str) -> Problem:
     return next(p for p in refused.value.problems if p.severity == "error")
 
 
-TWICE = "write its keys there, or [[region.a]] in both places where it is a list of tables"
+TWICE = "write its keys there"
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,35 @@ def test_a_mistake_of_form_is_said_with_what_to_write(
 def test_a_value_that_may_be_secret_is_not_repeated(tmp_path: Path) -> None:
     found = problem(tmp_path, "[probe]\npassword = hunter2\n")
     assert "hunter2" not in f"{found.message}{found.mend}{found.source}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[service.s]\nttl = 60s\n", (2, 7)),
+        ("[service.s]\n  answer = cname  # soon\n", (2, 12)),
+        ('[service.s]\nttl = "1m"\n\tttl = "2m"\n', (3, 2)),
+        ("[server]\n[service.s]\n [server]\n", (3, 3)),
+        ("[services.s]\n", (1, 2)),
+        ("[ service . s ]\nbad = 1\n", (2, 1)),
+        ("service.s.pollicy = 'x'\n", (1, 11)),
+    ],
+)
+def test_the_caret_is_under_what_is_wrong(
+    tmp_path: Path, text: str, place: tuple[int, int]
+) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    wanted = {"config-syntax", "config-unknown-key"}
+    [problem] = [p for p in refused.value.problems if p.id in wanted]
+    assert (problem.line, problem.column) == place
+
+
+def test_endpoints_written_as_one_table_are_a_list_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text("[region.a.endpoint]\n[region.a.endpoint]\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    assert "write [[region.a.endpoint]] in both places" in refused.value.problems[0].mend

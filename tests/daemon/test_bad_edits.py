@@ -104,7 +104,7 @@ BAD_EDITS: dict[str, tuple[Callable[[Files], object], str]] = {
     ),
     "an option of another kind": (
         lambda f: _toml(f, "[service.chat]", "[service]\nchat = 1\n[service.chatt]"),
-        "service.chat is a table",
+        "service.chat has to be a table",
     ),
     "TOML emptied": (lambda f: f.config.write_text(""), "config-missing"),
     "database truncated": (

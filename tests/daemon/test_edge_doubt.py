@@ -97,7 +97,7 @@ def test_a_cut_uplink_moves_no_answer_and_makes_the_host_not_ready(
         assert status == 503
         assert "nothing is heard any more from ap-northeast, eu-west, us-east, us-west" in body
         assert daemon.get("/healthz")[0] == 200
-        assert "resolverd_edge_doubt 1.0" in daemon.get("/metrics")[1]
+        assert "resolverd_probe_isolated 1.0" in daemon.get("/metrics")[1]
         assert daemon.logged("doubt.began")[-1]["level"] == "error"
         held_until = time.monotonic() + 5.0  # twice what a fall takes
         while time.monotonic() < held_until:
@@ -109,9 +109,9 @@ def test_a_cut_uplink_moves_no_answer_and_makes_the_host_not_ready(
 
         plugged.plug(end)
         until(lambda: daemon.get("/readyz")[0] == 200)
-        # A probe sent before the plug may still time out: a suspect region's TTL is low, never its place.
+        # A probe sent before the plug may still time out: that lowers the TTL, and moves nothing.
         until(lambda: answered(daemon, home) == 20)
-        assert "resolverd_edge_doubt 0.0" in daemon.get("/metrics")[1]
+        assert "resolverd_probe_isolated 0.0" in daemon.get("/metrics")[1]
         assert len(daemon.logged("doubt.ended")) == len(daemon.logged("doubt.began"))
         assert not {"down", "recovering", "unknown"} & transitions(daemon).keys()
 

@@ -66,7 +66,7 @@ async def test_ttls_fall_before_the_boundary_and_no_answer_outlives_it(
     closing: Daemon, wall: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock is set to half a minute before the boundary: it is noticed, and then awaited."""
-    monkeypatch.setattr("resolverd.health.shifts.LOOK", 0.3)
+    monkeypatch.setattr("resolverd.health.service_windows.CHECK_INTERVAL", 0.3)
     assert await chosen(closing) == (HOME, 20)
     closing.steer_soon()  # so that the shorter look counts from here
     wall.set(CLOSES - 6.5)
@@ -99,7 +99,7 @@ async def test_ttls_fall_before_the_boundary_and_no_answer_outlives_it(
 async def test_a_clock_that_is_set_back_opens_the_region_again(
     closing: Daemon, wall: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolverd.health.shifts.LOOK", 0.3)
+    monkeypatch.setattr("resolverd.health.service_windows.CHECK_INTERVAL", 0.3)
     closing.steer_soon()
     wall.set(CLOSES + 60)
 

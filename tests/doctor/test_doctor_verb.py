@@ -65,9 +65,9 @@ def test_every_finding_for_programs_has_its_id_level_sight_and_mend(place: Path)
     assert (ran.status, ran.err) == (0, "")
     assert (told["config"], told["engine"] in {"native", "reference"}) == ("resolverd.toml", True)
     for finding in told["findings"]:
-        assert finding.keys() == {"id", "level", "seen", "mend"}
+        assert finding.keys() == {"id", "level", "seen", "hint"}
         assert finding["seen"]
-        assert finding["mend"] or finding["level"] == "ok", finding
+        assert finding["hint"] or finding["level"] == "ok", finding
     levels = [finding["level"] for finding in told["findings"]]
     assert told["worst"] == max(levels, key=LEVELS.index)
     assert {"engine", "port", "geo-age", "open-files", "clock"} <= {
@@ -141,7 +141,7 @@ def test_a_configuration_that_is_wrong_is_a_fault_and_the_rest_is_examined(place
     (config,) = _by_id(ran.json(), "config")
     assert (ran.status, config["level"]) == (1, "fault")
     assert "mars" in config["seen"]
-    assert config["mend"] == "resolverd check --config resolverd.toml"
+    assert config["hint"] == "resolverd check --config resolverd.toml"
     assert _by_id(ran.json(), "clock")
 
 

@@ -156,6 +156,27 @@ ecs-ipv4-bits={longest}
 ecs-ipv4-cache-bits={longest}
 """
 
+# The same for PowerDNS Recursor 5, which reads this file before the other.
+_RECURSOR_YAML = """\
+dnssec: {{validation: process-no-validate}}
+ecs: {{add_for: ["0.0.0.0/0", "::/0"], ipv4_bits: {longest}, ipv4_cache_bits: {longest}}}
+incoming:
+  allow_from: [127.0.0.0/8]
+  listen: [127.0.0.1]
+  port: {port}
+  use_incoming_edns_subnet: true
+logging: {{disable_syslog: true, loglevel: 6}}
+outgoing: {{dont_query: [], edns_subnet_allow_list: [{zone}]}}
+recursor:
+  config_dir: "{folder}"
+  socket_dir: "{folder}"
+  daemon: false
+  threads: 1
+  security_poll_suffix: ""
+  forward_zones:
+  - {{zone: {zone}, forwarders: ["{daemon.address}:{daemon.port}"]}}
+"""
+
 
 @asynccontextmanager
 async def recursor(
@@ -163,9 +184,15 @@ async def recursor(
 ) -> AsyncIterator[Asked]:
     """PowerDNS Recursor as a resolver that sends client subnets of up to `longest` bits."""
     asked = Asked("127.0.0.1", free_port())
-    settings = _RECURSOR.format(
-        port=asked.port, folder=folder, daemon=daemon, zone=zone.rstrip("."), longest=longest
-    )
-    (folder / "recursor.conf").write_text(settings)
+    for name, settings in (("recursor.conf", _RECURSOR), ("recursor.yml", _RECURSOR_YAML)):
+        (folder / name).write_text(
+            settings.format(
+                port=asked.port,
+                folder=folder,
+                daemon=daemon,
+                zone=zone.rstrip("."),
+                longest=longest,
+            )
+        )
     async with _started("pdns_recursor", (f"--config-dir={folder}",), "multiplexer"):
         yield asked

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
-from resolverd.health.doubt import Doubt, Fault
-from resolverd.health.hearing import Hearing
+from resolverd.health.attribution import FailureAttribution
+from resolverd.health.isolation import Cause, IsolationDetector
 from resolverd.health.probes import ProbeFailedError, Seen
 from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
@@ -38,7 +38,7 @@ class Ended(NamedTuple):
     target: str
     started: float
     ended: float
-    heard: bool
+    responded: bool
     serves: bool
 
 
@@ -54,8 +54,8 @@ def histories(draw: st.DrawFn) -> list[Ended]:
         if started >= now:
             continue
         newest[target] = started
-        heard, serves = draw(st.sampled_from([False, False, False, True])), draw(st.booleans())
-        history.append(Ended(target, started, now, heard, serves))
+        responded, serves = draw(st.sampled_from([False, False, False, True])), draw(st.booleans())
+        history.append(Ended(target, started, now, responded, serves))
     return history
 
 
@@ -69,7 +69,7 @@ def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[
     doubted, kept = False, set[str]()
     forgotten: dict[str, float] = {}  # silence that began before that was this host's
     for probe in history:
-        if probe.heard:
+        if probe.responded:
             kept -= {probe.target}
             if doubted:
                 doubted = False
@@ -84,7 +84,7 @@ def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[
             counted.append(probe)
         for target in REGIONS:
             mine = [p for p in counted if p.target == target]
-            run = list(itertools.takewhile(lambda p: not p.heard, reversed(mine)))
+            run = list(itertools.takewhile(lambda p: not p.responded, reversed(mine)))
             if run:
                 began[target] = run[-1]
         new = began.get(probe.target) is probe
@@ -92,7 +92,7 @@ def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[
             served = [p for p in began.values() if p.serves]
             last = max((p.started for p in served), default=0.0)
             together = {p.target for p in served if last - p.started <= window}
-            never = not any(p.heard for p in history[: history.index(probe)])
+            never = not any(p.responded for p in history[: history.index(probe)])
             concerned = set(began) if never else together
             if len({REGIONS[t] for t in concerned}) > 1:
                 doubted, kept = True, kept | together
@@ -104,16 +104,18 @@ def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[
 
 @given(histories())
 def test_the_rule_agrees_with_a_slow_reading_of_the_history(history: list[Ended]) -> None:
-    doubt = Doubt(WINDOW)
-    doubt.replace(REGIONS, (), 0.0)
+    isolation = IsolationDetector(WINDOW)
+    isolation.replace(REGIONS, (), 0.0)
     for probe, (doubted, kept) in zip(history, doubted_at(history, WINDOW), strict=True):
-        if probe.heard:
-            doubt.heard(probe.target, probe.ended)
+        if probe.responded:
+            isolation.responded(probe.target, probe.ended)
         else:
-            doubt.silent(probe.target, serves=probe.serves, started=probe.started, now=probe.ended)
-        assert doubt.holds == doubted
-        assert {target for target in REGIONS if doubt.unsure(target)} == kept
-        assert bool(doubt.reason) == (doubted or bool(kept))
+            isolation.no_response(
+                probe.target, serves=probe.serves, started=probe.started, now=probe.ended
+            )
+        assert isolation.isolated == doubted
+        assert {target for target in REGIONS if isolation.held(target)} == kept
+        assert bool(isolation.reason) == (doubted or bool(kept))
 
 
 @pytest.mark.parametrize(
@@ -122,26 +124,26 @@ def test_the_rule_agrees_with_a_slow_reading_of_the_history(history: list[Ended]
 def test_one_region_is_compared_with_nothing_and_a_window_of_0_never_doubts(
     regions: dict[str, str], window: float
 ) -> None:
-    doubt = Doubt(window)
-    doubt.replace(regions, (), 0.0)
+    isolation = IsolationDetector(window)
+    isolation.replace(regions, (), 0.0)
     for target in regions:
-        doubt.heard(target, 1.0)
+        isolation.responded(target, 1.0)
     for target in regions:
-        doubt.silent(target, serves=True, started=2.0, now=4.0)
-        assert doubt.fault(target, 4.0) is Fault.TARGET
-    assert not doubt.holds
+        isolation.no_response(target, serves=True, started=2.0, now=4.0)
+        assert isolation.cause(target, 4.0) is Cause.REMOTE
+    assert not isolation.isolated
 
 
 def test_a_region_that_has_long_been_silent_is_not_brought_back() -> None:
-    doubt = Doubt(WINDOW)
-    doubt.replace({"a1": "a", "b1": "b", "c1": "c"}, (), 0.0)
-    doubt.silent("a1", serves=True, started=1.0, now=3.0)
+    isolation = IsolationDetector(WINDOW)
+    isolation.replace({"a1": "a", "b1": "b", "c1": "c"}, (), 0.0)
+    isolation.no_response("a1", serves=True, started=1.0, now=3.0)
     for target in ("b1", "c1"):
-        doubt.heard(target, 90.0)
-        doubt.silent(target, serves=True, started=100.0, now=102.0)
-    assert doubt.holds
-    assert doubt.regions == ("b", "c")
-    assert doubt.fault("a1", 102.0) is Fault.TARGET
+        isolation.responded(target, 90.0)
+        isolation.no_response(target, serves=True, started=100.0, now=102.0)
+    assert isolation.isolated
+    assert isolation.regions == ("b", "c")
+    assert isolation.cause("a1", 102.0) is Cause.REMOTE
 
 
 # A whole host in virtual time.
@@ -187,7 +189,7 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         watches: dict[str, Watch] = {}
-        hearing = Hearing(watches, WINDOW, loop.time)
+        attribution = FailureAttribution(watches, WINDOW, loop.time)
 
         def ask_of(region: str, latency: float) -> object:
             async def ask() -> Seen:
@@ -210,15 +212,15 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
                 clock=loop.time,
                 rng=rng,
                 report=report,
-                ended=hearing.ended,
+                ended=attribution.ended,
             )
-        hearing.replaced(list(watches))
+        attribution.replaced(list(watches))
         for watch in watches.values():
             watch.probe()
         while loop.time() < seconds:
             for now, seen in (
-                (hearing.doubt.holds, seer.doubts),
-                (not hearing.doubt.reason, seer.ready),
+                (attribution.isolation.isolated, seer.doubts),
+                (not attribution.isolation.reason, seer.ready),
             ):
                 if not seen or seen[-1][1] != now:
                     seen.append((loop.time(), now))
@@ -263,8 +265,8 @@ def test_a_host_cut_off_keeps_every_verdict_and_comes_back_without_a_flap(
     # As many probes as may overlap can be lost just before it heals: then the next waits for one.
     longest = max(probe.timeout for probe in fleet.values())
     patience = 5.0 + 2 * longest + 1.0
-    (_, (began, holds), (ended, over)) = seer.doubts
-    assert (holds, over) == (True, False)
+    (_, (began, isolated), (ended, over)) = seer.doubts
+    assert (isolated, over) == (True, False)
     assert cut <= began <= cut + patience
     assert healed <= ended <= healed + longest + 1.0
     assert seer.ready[-1][1]
@@ -283,7 +285,7 @@ def test_one_region_that_dies_alone_falls_as_soon_as_ever_and_nobody_doubts(
     fleet: dict[str, Probe], died: float, seed: int
 ) -> None:
     seer = watch_over(Network(dead={"a": (died, math.inf)}), fleet, died + 40, seed)
-    assert [holds for _, holds in seer.doubts] == [False]
+    assert [isolated for _, isolated in seer.doubts] == [False]
     for target, probe in fleet.items():
         flips = [(when, v) for when, id_, v in seer.flips() if id_ == target]
         if not target.startswith("a"):
@@ -325,7 +327,7 @@ def test_others_are_asked_early_but_never_sooner_than_the_fast_interval() -> Non
     async def main() -> None:
         loop = asyncio.get_running_loop()
         watches: dict[str, Watch] = {}
-        hearing = Hearing(watches, WINDOW, loop.time)
+        attribution = FailureAttribution(watches, WINDOW, loop.time)
 
         async def alive() -> Seen:
             starts.append(loop.time())
@@ -334,7 +336,7 @@ def test_others_are_asked_early_but_never_sooner_than_the_fast_interval() -> Non
 
         async def dies() -> Seen:
             if loop.time() > 20.0:
-                raise ProbeFailedError("timed out", heard=False)
+                raise ProbeFailedError("timed out", responded=False)
             return Seen("HTTP 200")
 
         probe = Probe(interval=60.0, fast_interval=1.0, timeout=2.0, fall=3, rise=2)
@@ -347,9 +349,9 @@ def test_others_are_asked_early_but_never_sooner_than_the_fast_interval() -> Non
                 clock=loop.time,
                 rng=random.Random(number),
                 report=lambda *_: None,
-                ended=hearing.ended,
+                ended=attribution.ended,
             )
-        hearing.replaced(list(watches))
+        attribution.replaced(list(watches))
         for watch in watches.values():
             watch.probe()
         await asyncio.sleep(90.0)

@@ -18,7 +18,7 @@ SETTINGS = Probe(fall=3, rise=2, interval=5, fast_interval=1)
 UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, at=0.0)
 GOOD = FamilyResult(True, "HTTP 200")
 REFUSED = FamilyResult(False, "connection refused")
-SILENT = FamilyResult(False, "timed out after 2 s", heard=False)
+SILENT = FamilyResult(False, "timed out after 2 s", responded=False)
 
 
 class World:

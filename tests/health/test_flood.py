@@ -169,7 +169,7 @@ def test_nor_does_one_of_tls(
 ) -> None:
     url = f"https://127.0.0.1:{tls_floods[stage]}"
     outcome = _held_at_most(4 * unit, lambda: _probe("vllm", url, verify_tls=False), run_)
-    assert (outcome.ok, outcome.heard) == (False, True)
+    assert (outcome.ok, outcome.responded) == (False, True)
     assert bound in outcome.reason or CPU in outcome.reason
 
 

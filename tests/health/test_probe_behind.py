@@ -161,7 +161,7 @@ async def test_a_gateway_that_lists_no_model_has_no_backend(
     application.router.add_get("/health", health)
     application.router.add_route("*", "/{path:.*}", fails)
     seen = await looks(await start(application))()
-    assert (seen.ok, seen.condition, seen.heard) == (False, Condition.NO_BACKEND, True)
+    assert (seen.ok, seen.condition, seen.responded) == (False, Condition.NO_BACKEND, True)
 
 
 async def test_a_gateway_whose_workers_die_is_full_for_a_moment_and_then_a_failure(
@@ -207,7 +207,7 @@ async def test_of_several_workers_the_dead_ones_are_a_part_and_all_of_them_a_fai
     assert front.canaries == 1
     assert worker.canaries == 0
     none = await looks(url, workers=[gone, gone])()
-    assert (none.ok, none.heard) == (False, True)
+    assert (none.ok, none.responded) == (False, True)
     assert none.reason == "none of 2 workers answers: connection refused"
 
 

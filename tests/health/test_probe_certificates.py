@@ -92,7 +92,7 @@ async def test_a_server_that_wants_a_certificate_has_spoken_in_the_words_of_tls(
     context = server_context(authority.sign("server.pem"), clients=authority.ca)
     context.minimum_version = context.maximum_version = version
     outcome = await ask(f"https://127.0.0.1:{demanding(context)}", ca=str(authority.ca))
-    assert (outcome.ok, outcome.heard) == (False, True)
+    assert (outcome.ok, outcome.responded) == (False, True)
     of_1_3 = version is ssl.TLSVersion.TLSv1_3
     assert outcome.reason == f"TLS: {'certificate required' if of_1_3 else 'handshake failure'}"
 
@@ -107,7 +107,7 @@ async def test_a_client_certificate_is_shown_and_read_again_when_it_changes(
     ask = PROBES["http"](url, settings, tools)
 
     missing = await run(ask, 5)
-    assert (missing.condition, missing.heard) == (Condition.MISCONFIGURED, True)
+    assert (missing.condition, missing.responded) == (Condition.MISCONFIGURED, True)
     assert "no such file" in missing.reason
     mine.write_bytes(Authority(tmp_path, "another CA").sign("other.pem").read_bytes())
     assert (await run(ask, 5)).reason == "TLS: unknown ca"
@@ -152,7 +152,7 @@ async def test_a_handshake_that_hangs_is_told_as_one(serve: Serve, ask: Ask) -> 
         await asyncio.Event().wait()
 
     outcome = await ask(f"https://127.0.0.1:{await serve(hang)}", timeout=0.3)
-    assert (outcome.reason, outcome.heard) == ("TLS: handshake timed out after 0.3 s", True)
+    assert (outcome.reason, outcome.responded) == ("TLS: handshake timed out after 0.3 s", True)
 
 
 def test_a_certificate_that_ends_soon_is_told_of_once_and_so_is_its_renewal() -> None:

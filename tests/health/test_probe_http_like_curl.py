@@ -220,7 +220,7 @@ async def test_what_is_refused_says_why(serve: Serve, ask: Ask, name: str) -> No
     answer, reason = REFUSED[name]
     outcome = await ask(f"http://127.0.0.1:{await serve(sending(answer))}")
     assert not outcome.ok
-    assert outcome.heard
+    assert outcome.responded
     assert outcome.reason.startswith(reason)
 
 

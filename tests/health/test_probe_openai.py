@@ -171,7 +171,7 @@ async def test_each_fault_has_its_condition(
 ) -> None:
     hangs = condition == "hung"
     seen = await (await looking(OpenAIServer(**server), timeout=1.0 if hangs else 5.0))()  # type: ignore[arg-type]
-    assert (seen.ok, seen.condition.value, seen.heard) == (ok, condition, True)
+    assert (seen.ok, seen.condition.value, seen.responded) == (ok, condition, True)
 
 
 @pytest.mark.parametrize("full", [FULL, TYPED, 529, 429])

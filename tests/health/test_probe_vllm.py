@@ -45,7 +45,7 @@ async def looking(tools: Tools) -> AsyncIterator[Looking]:
 async def test_the_first_look_asks_who_it_is_and_for_a_token(looking: Looking) -> None:
     server = Inference()
     seen = await (await looking(server))()
-    assert (seen.ok, seen.condition, seen.heard) == (True, Condition.NONE, True)
+    assert (seen.ok, seen.condition, seen.responded) == (True, Condition.NONE, True)
     assert seen.reason.startswith("token in ")
     assert seen.identity == Identity((MODEL,), ROOT, 4096, "0.32.0", FINGERPRINT)
     assert server.asked == ["/metrics", "/v1/models", "/version", "/v1/completions"]
@@ -126,7 +126,7 @@ async def test_each_fault_has_its_condition(
     timeout = 2.0 if fault.get("completion") in ("hangs", "stalls", "silence") else 5.0
     look = await looking(Inference(**fault), timeout=timeout, canary_timeout=2.0)  # type: ignore[arg-type]
     seen = await look()
-    assert (seen.ok, seen.condition.value, seen.heard) == (ok, condition, True)
+    assert (seen.ok, seen.condition.value, seen.responded) == (ok, condition, True)
     assert seen.latency < timeout
 
 
@@ -175,7 +175,7 @@ async def test_a_server_that_takes_connections_and_answers_none_of_them_is_not_c
     probe = Probe(kind="vllm", model=MODEL, timeout=0.4)
     port = await serve(stopped)
     seen = await run(PROBES["vllm"](f"http://127.0.0.1:{port}", probe, tools), 0.4)
-    assert (seen.ok, seen.condition, seen.heard) == (False, Condition.NONE, True)
+    assert (seen.ok, seen.condition, seen.responded) == (False, Condition.NONE, True)
     assert seen.reason == "timed out after 0.4 s"
 
 
@@ -184,7 +184,7 @@ async def test_a_refused_connection_is_a_failure_that_was_heard(
 ) -> None:
     ask = PROBES["vllm"](f"http://127.0.0.1:{closed_port}", Probe(kind="vllm", model=MODEL), tools)
     seen = await run(ask, 2.0)
-    assert (seen.ok, seen.reason, seen.heard) == (False, "connection refused", True)
+    assert (seen.ok, seen.reason, seen.responded) == (False, "connection refused", True)
     assert seen.readings is not None
     assert seen.readings.running is None
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import io
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from load_room import Fleet, verdict
-from rich.console import Console
 
-from resolverd.admin.load import load_metrics, region_load, service_loads
+from resolverd.admin.load import region_load, service_loads
+from resolverd.admin.metrics import load as load_metrics
+from resolverd.admin.metrics.registry import declared
+from resolverd.admin.metrics.values import Values
+from resolverd.admin.served import Served
 from resolverd.cli.load import load_tables
 from resolverd.health.verdict import State
 
@@ -17,10 +21,12 @@ Samples = dict[tuple[str, ...], float]
 
 def _samples(room: Fleet) -> Samples:
     """Samples of the metrics by name and label values."""
+    served = SimpleNamespace(load=room.load, snapshot=SimpleNamespace(plan=room.plan))
+    values = Values(cast("Served", served), room.counted, room.now, unix=0)
     return {
         (sample.name, *sample.labels.values()): sample.value
-        for family in load_metrics(room.load, room.plan)
-        for sample in family.samples
+        for family in declared(load_metrics)
+        for sample in family.collect(values).samples
     }
 
 
@@ -33,11 +39,8 @@ def _shown(room: Fleet) -> list[str]:
         ],
         "regions": [{"region": r, **region_load(room.load, r)} for r in room.config.region],
     }
-    console = Console(file=io.StringIO(), width=200)
-    for table in load_tables(state):
-        console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    lines = (line for table in load_tables(state) for line in table.lines(200))
+    return [" ".join(line.split()) for line in lines]
 
 
 async def test_what_is_unknown_is_missing_everywhere() -> None:
@@ -45,8 +48,8 @@ async def test_what_is_unknown_is_missing_everywhere() -> None:
     await room.pass_by(10, {})
     names = {name for name, *_ in _samples(room)}
     assert names == {
-        "resolverd_spill_share",
-        "resolverd_spill_takes",
+        "resolverd_spill_ratio",
+        "resolverd_spill_accept_ratio",
         "resolverd_spill_episodes_total",
     }
     assert service_loads(room.load, room.plan)["chat"]["a"]["saturation"] is None
@@ -59,9 +62,9 @@ async def test_a_spill_is_shown_with_its_cause() -> None:
     await room.pass_by(65, {"a-1": 10.0, "b-1": 0.0})
     told = _samples(room)
     assert told["resolverd_region_saturation", "chat", "a"] == pytest.approx(2.0)
-    assert told["resolverd_spill_share", "chat", "a"] == pytest.approx(0.2)
-    assert told["resolverd_spill_takes", "chat", "b"] == pytest.approx(0.2)
-    assert told["resolverd_spill_share", "chat", "b"] == 0
+    assert told["resolverd_spill_ratio", "chat", "a"] == pytest.approx(0.2)
+    assert told["resolverd_spill_accept_ratio", "chat", "b"] == pytest.approx(0.2)
+    assert told["resolverd_spill_ratio", "chat", "b"] == 0
     assert told["resolverd_spill_episodes_total", "chat", "a"] == 1
     assert "chat a 2.00 20% -" in _shown(room)
     assert "chat b 0.00 - 20%" in _shown(room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from harness.engines import ENGINES, EngineName
 from harness.server import HEAD
 
 from resolverd.admin.served import ReloadReport
+from resolverd.cli import main
+from resolverd.config.listen_checks import LISTEN_IGNORED
 from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
 from resolverd.engine.inherited import adopt
@@ -79,6 +82,47 @@ async def test_they_are_served_and_listen_is_not_bound(
                 for send in (dns.asyncquery.udp, dns.asyncquery.tcp):
                     answer = await send(query, "127.0.0.1", timeout=10, port=port)
                     assert [rdata.address for rdata in answer.answer[0]] == [address_of("eu-west")]
+        finally:
+            await daemon.stop()
+
+
+async def test_listen_that_is_ignored_is_warned_of_wherever_one_looks(
+    handed_over: list[socket.socket], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At start, by `check` and `doctor`, until it says what the sockets are; and after a reload."""
+    zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
+    held = f"127.0.0.1:{handed_over[0].getsockname()[1]}"
+    async with endpoints() as served:
+        path = write_files(tmp_path, {"inference.example.": zone}, served)
+        text = path.read_text()
+        there = next(line for line in text.splitlines() if line.startswith("listen = "))
+        path.write_text(text.replace(there, 'listen = ["192.0.2.1:53"]', 1))
+        options = [("admin.socket", str(tmp_path / "admin.sock")), ("server.engine", "reference")]
+        asked = ["--config", str(path), "--set", f"admin.socket={tmp_path / 'admin.sock'}"]
+        daemon = Daemon(path, options, Supervisor(sockets=handed_over))
+        await daemon.start()
+        try:
+            [warning] = [w for w in daemon.inputs.warnings if w.id == LISTEN_IGNORED]
+            assert f"listen alone has 192.0.2.1:53, its socket unit alone has {held}" in str(
+                warning
+            )
+            row = warning.source
+            assert row[warning.column - 1 :] == '["192.0.2.1:53"]'
+            for verb in ("check", "doctor"):
+                await asyncio.to_thread(main, [verb, *asked])
+                said = capsys.readouterr()
+                assert "listen alone has 192.0.2.1:53" in said.out + said.err, verb
+            # What the hint proposes is what there is.
+            right = warning.mend.split("; ")[0].removeprefix("write ")
+            assert right == f'listen = ["{held}"]'
+            path.write_text(text.replace(there, right, 1))
+            assert await daemon.reload()
+            assert not [w for w in daemon.inputs.warnings if w.id == LISTEN_IGNORED]
+            path.write_text(text.replace(there, f'listen = ["{held}", "192.0.2.1:53"]', 1))
+            assert await daemon.reload()
+            [warning] = [w for w in daemon.inputs.warnings if w.id == LISTEN_IGNORED]
+            assert "alone has 192.0.2.1:53" in warning.message
+            assert "its socket unit" not in warning.message
         finally:
             await daemon.stop()
 

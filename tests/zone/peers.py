@@ -50,6 +50,13 @@ def printed(program: str, zone: str, file: Path) -> str:
     )
 
 
+def accepted(program: str, zone: str, file: Path) -> bool:
+    """Whether kzonecheck takes the zone; it prints none."""
+    command = [program, "-o", zone, file.name]
+    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, timeout=60)
+    return done.returncode == 0
+
+
 def parsed(text: str, origin: str) -> Records:
     """The records of a zone that a peer wrote."""
     zone = dns.zone.from_text(text, origin, relativize=False, check_origin=False)

@@ -202,3 +202,60 @@ def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
     zones, [problem] = load_text(tmp_path, text)
     assert (list(zones), places([problem])) == ([ORIGIN], ["3:11: zone-soa-mailbox"])
     assert problem.mend == r"write first\.last.example.com."
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("host@example.com", "host.example.com."),
+        ("host@example.com.", "host.example.com."),
+        ("a.host@z.example", "a\\.host.z.example."),
+        ("host@mail", "host.mail.z.example."),
+        ("host@a.b.z.example.", "host.a.b.z.example."),
+    ],
+)
+def test_a_mailbox_is_proposed_as_it_was_meant(tmp_path: Path, written: str, meant: str) -> None:
+    _, [problem] = load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {written} "))
+    assert (problem.id, problem.mend) == ("zone-soa-mailbox", f"write {meant}")
+    assert load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {meant} "))[1] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "o A 192.0.2.300",
+        "o AX 192.0.2.1",
+        "o NOTHING 1",
+        "o 5x A 192.0.2.1",
+        "o A",
+        "o MX x mail",
+        "o SVCB 1 . port=99999999",
+        "o TYPE600 \\# 3 0a",
+        "o NID 1",
+        "b5..x A 192.0.2.1",
+        "o CH A 192.0.2.1",
+        'o TXT "a',
+        "o TXT a\\",
+        "o ) A 192.0.2.1",
+        "o ( A 192.0.2.1",
+        f'o TXT "{"a" * 256}"',
+        "$GENERATE 1-x g$ A 192.0.2.1",
+        "$GENERATE 1-2 g${0 A 192.0.2.1",
+        "$GENERATE 1-2 g${0,3,q} A 192.0.2.1",
+        "$GENERATE 1-2 g$ A 192.0.2.$.1",
+        "$GENERATE 1-2",
+        "$INCLUDE",
+        "$INCLUDE nowhere",
+        "$INCLUDE z.example.zone",
+        "$TTL",
+        "$TTL x",
+        "$ORIGIN",
+        "$ORIGIN a b",
+        "$NOTHING",
+        "$DATE x",
+    ],
+)
+def test_whatever_cannot_be_read_comes_with_what_to_write(tmp_path: Path, line: str) -> None:
+    _, problems = load_text(tmp_path, f"{HEAD}{line}\n")
+    assert [problem for problem in problems if not problem.mend] == []
+    assert problems

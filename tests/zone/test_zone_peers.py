@@ -1,4 +1,4 @@
-"""Every directive of RFC 1035 §5, RFC 2308 §4 and BIND's manual is read as BIND and NSD read it."""
+"""Every directive of RFC 1035 §5, RFC 2308 §4 and BIND's manual is read as the peers read it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import compiled, parsed, peer, printed, read
+from peers import accepted, compiled, parsed, peer, printed, read
 from test_zone_properties import EVERY_TYPE
 from zone_files import HEAD, ORIGIN, load_text
 
@@ -21,6 +21,7 @@ from resolverd.zone.loader import load_zones
 ZONE = "z.example"
 NAMED = ("named-compilezone", "bind9-utils")
 NSD = ("nsd-checkzone", "nsd")
+KNOT = ("kzonecheck", "knot-dnssecutils")
 
 HEADS = {
     "$TTL": HEAD,
@@ -50,13 +51,13 @@ plain = st.sampled_from(
         "$ORIGIN s%.z.example.",
         "$ORIGIN z.example.",
         "$TTL %",
-        "$ttl 2h%m",
         "",
         " ; a comment",
     ]
 ).map(_record)
-# NSD takes absolute names there alone, and repeats an included file's last owner after it.
-relative = st.sampled_from(["$ORIGIN s%", "$origin @"]).map(_record)
+# NSD takes absolute names there alone, and 4.12 capital letters; it repeats an included file's last
+# owner after it.
+relative = st.sampled_from(["$ORIGIN s%", "$origin @", "$ttl 2h%m"]).map(_record)
 blank = st.just(_record("\t \tTYPE600% \\# 1 0a"))
 generated = st.sampled_from(
     [
@@ -132,6 +133,59 @@ def test_a_zone_has_the_records_that_nsd_reads(
         assert problems == []
         theirs = parsed(printed(program, ZONE, folder / "z.example.zone"), ZONE)
     assert read(zones[ORIGIN]) == theirs
+
+
+broken = st.sampled_from(
+    [
+        "o A 192.0.2.256",
+        "o 1x A 192.0.2.1",
+        "o A 192.0.2.1 192.0.2.2",
+        "o A",
+        "o MX 10",
+        "o ( A 192.0.2.1",
+        'o TXT "a',
+        f"{'o' * 64} A 192.0.2.1",
+        "o..o A 192.0.2.1",
+        "o NOSUCHTYPE 1",
+        "o TYPE600 \\# 2 0a",
+        "$TTL",
+        "$ORIGIN",
+        "$INCLUDE",
+        "$INCLUDE nowhere",
+        "$NOTHING 1",
+        "@ CNAME o",
+        "ns1 CNAME o",
+        "o CNAME a\no CNAME b",
+    ]
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_parts(flat))
+def test_a_zone_that_is_taken_is_taken_by_knot(
+    parts: list[tuple[str, list[Entry]] | list[Entry]],
+) -> None:
+    program = peer(*KNOT)
+    text, files = _written(HEAD, parts)
+    with tempfile.TemporaryDirectory() as name:
+        zones, problems = load_text(Path(name), text, others=files)
+        assert (list(zones), problems) == ([ORIGIN], [])
+        assert accepted(program, ZONE, Path(name) / "z.example.zone")
+
+
+@settings(max_examples=60, deadline=None)
+@given(_parts(flat), broken)
+def test_a_zone_that_knot_refuses_for_a_line_is_refused_for_it(
+    parts: list[tuple[str, list[Entry]] | list[Entry]], line: str
+) -> None:
+    program = peer(*KNOT)
+    text, files = _written(HEAD, parts)
+    with tempfile.TemporaryDirectory() as name:
+        zones, problems = load_text(Path(name), f"{text}$ORIGIN {ZONE}.\n{line}\n", others=files)
+        assert not accepted(program, ZONE, Path(name) / "z.example.zone")
+    assert zones == {}
+    first = text.count("\n") + 2
+    assert all(problem.line >= first or line.startswith(("@", "ns1")) for problem in problems)
 
 
 def test_every_type_has_the_data_that_bind_reads(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from zone_files import HEAD, ORIGIN, load_text, places, records_of
 
 from resolverd.dns.names import key_from_text, key_of
 from resolverd.zone.dyna import DYNA, Dyna
+from resolverd.zone.record import _EXAMPLES
 
 READ = {
     "absolute and relative names": (
@@ -291,3 +292,14 @@ def test_dyna_survives_its_text_and_its_wire() -> None:
 def test_a_mend_says_what_to_write(tmp_path: Path, line: str, mend: str) -> None:
     _, [problem] = load_text(tmp_path, f"{HEAD}{line}\n")
     assert problem.mend == mend
+
+
+@pytest.mark.parametrize("rdtype", _EXAMPLES)
+def test_what_a_hint_is_like_can_be_read(tmp_path: Path, rdtype: str) -> None:
+    example = _EXAMPLES[rdtype].replace("DYNA service", "DYNA chat")
+    owner = "@" if rdtype in {"NS", "SOA"} else "o"
+    _, [wrong] = load_text(tmp_path, f"{HEAD}{owner} {rdtype}\n")
+    assert _EXAMPLES[rdtype] in wrong.mend
+    head = HEAD.replace("@ SOA ns1 host 7 3600 900 604800 300\n", "") if rdtype == "SOA" else HEAD
+    _, problems = load_text(tmp_path, f"{head}{owner} {example}\n")
+    assert [problem for problem in problems if problem.severity == "error"] == []

@@ -168,7 +168,7 @@ class Source:
                 raise
             text, self.why = None, reason_of(error)
             self.answers = False
-            current_trace().heard |= heard_by(error)  # a refusal is an answer
+            current_trace().responded |= heard_by(error)  # a refusal is an answer
             return None
         self.answers = self.why != "no answer"
         if text is None:

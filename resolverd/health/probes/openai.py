@@ -111,9 +111,9 @@ class _Attempt:
             await self._wait_for(page, _IDENTITY)  # so that it counts no canary of this probe
             return await self._canary(page)
         except CredentialError as error:
-            self._fail(str(error), Condition.MISCONFIGURED, heard=True)
+            self._fail(str(error), Condition.MISCONFIGURED, responded=True)
         except (aiohttp.ClientError, OSError) as error:
-            self._fail(reason_of(error), heard=was_heard() or heard_by(error))
+            self._fail(reason_of(error), responded=was_heard() or heard_by(error))
         finally:
             page.cancel()
             await asyncio.gather(page, return_exceptions=True)
@@ -234,13 +234,13 @@ class _Attempt:
         return Seen(reason, condition, self.readings, server.identity, server.canaries)
 
     def _fail(
-        self, reason: str, condition: Condition = Condition.NONE, *, heard: bool | None = None
+        self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
         """`heard` None leaves it to what was heard until now."""
         server = self.server
         seen = Seen(reason, condition, self.readings, server.identity, server.canaries)
         server.identified_at = -math.inf
-        raise ProbeFailedError.of(seen, heard=was_heard() if heard is None else heard)
+        raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)
 
 
 def _telling(first: Answer | None, answer: Answer) -> Answer:

@@ -42,7 +42,7 @@ class PerFamily:
             async with asyncio.timeout(within):
                 present = families_of(await self._tools.addresses(self._host))
         except TimeoutError:
-            return Outcome(False, f"timed out after {within:g} s", within, heard=False)
+            return Outcome(False, f"timed out after {within:g} s", within, responded=False)
         present &= self._by_family.keys()
         families = [family for family in Family if family in present]
         if len(families) < 2:
@@ -55,9 +55,9 @@ class PerFamily:
         best = _best(outcomes) if self._decides else outcomes[-1]
         return replace(
             best,
-            heard=any(outcome.heard for outcome in outcomes),
+            responded=any(outcome.responded for outcome in outcomes),
             families={
-                family: FamilyResult(each.ok, each.reason, each.heard)
+                family: FamilyResult(each.ok, each.reason, each.responded)
                 for family, each in results.items()
             },
         )
@@ -94,4 +94,4 @@ async def run_any(ask: Ask | PerFamily, within: float) -> Outcome:
 
 def _best(outcomes: list[Outcome]) -> Outcome:
     """The first success, else the first failure that says more than silence."""
-    return min(outcomes, key=lambda outcome: (not outcome.ok, not outcome.heard))
+    return min(outcomes, key=lambda outcome: (not outcome.ok, not outcome.responded))

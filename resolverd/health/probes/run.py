@@ -41,7 +41,7 @@ Ask = Callable[[], Awaitable[Seen]]
 
 def was_heard() -> bool:
     """Whether anything has come back to this probe, be it a TCP handshake."""
-    return current_trace().heard
+    return current_trace().responded
 
 
 def was_answered() -> bool:
@@ -61,15 +61,15 @@ class ProbeFailedError(ResolverdError):
         condition: Condition = Condition.NONE,
         readings: Readings | None = None,
         *,
-        heard: bool = True,
+        responded: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.seen, self.heard = Seen(reason, condition, readings), heard
+        self.seen, self.responded = Seen(reason, condition, readings), responded
 
     @classmethod
-    def of(cls, seen: Seen, *, heard: bool = True) -> ProbeFailedError:
+    def of(cls, seen: Seen, *, responded: bool = True) -> ProbeFailedError:
         """The error that carries all of `seen`."""
-        error = cls(seen.reason, heard=heard)
+        error = cls(seen.reason, responded=responded)
         error.seen = seen
         return error
 
@@ -77,27 +77,27 @@ class ProbeFailedError(ResolverdError):
 async def run(ask: Ask, within: float) -> Outcome:
     """Ask once, for at most `within` seconds. Never raises for what an endpoint does."""
     began, trace = time.monotonic(), begin_trace()
-    ok, heard = False, True
+    ok, responded = False, True
     try:
         async with asyncio.timeout(within):
             seen, ok = await ask(), True
     except ProbeFailedError as wrong:
-        seen, heard = wrong.seen, wrong.heard
+        seen, responded = wrong.seen, wrong.responded
     except CredentialError as wrong:
         seen = Seen(str(wrong), Condition.MISCONFIGURED)
     except TimeoutError:
-        seen, heard = Seen(_timed_out(trace, within)), trace.heard
+        seen, responded = Seen(_timed_out(trace, within)), trace.responded
     except (aiohttp.ClientError, OSError, ValueError) as wrong:
         # ValueError: a header or name that cannot be sent as written.
-        seen, heard = Seen(shown_text(reason_of(wrong))), trace.heard or heard_by(wrong)
+        seen, responded = Seen(shown_text(reason_of(wrong))), trace.responded or heard_by(wrong)
     if trace.over:
-        ok, heard, seen = False, True, Seen(trace.over)
+        ok, responded, seen = False, True, Seen(trace.over)
     return Outcome(
         ok=ok,
         reason=seen.reason,
         latency=time.monotonic() - began,
         condition=seen.condition,
-        heard=heard,
+        responded=responded,
         readings=seen.readings,
         identity=seen.identity,
         canaries=seen.canaries,

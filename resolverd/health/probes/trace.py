@@ -19,7 +19,7 @@ class Trace:
     has gone over (`bounds`), and is empty until then.
     """
 
-    heard: bool = False
+    responded: bool = False
     answered: bool = False
     connect: float | None = None
     certificate_expires: float | None = None
@@ -46,4 +46,4 @@ def current_trace() -> Trace:
 def note_connected(began: float) -> None:
     """A TCP handshake that began at `began` (monotonic seconds) has ended."""
     trace = current_trace()
-    trace.heard, trace.connect = True, time.monotonic() - began
+    trace.responded, trace.connect = True, time.monotonic() - began

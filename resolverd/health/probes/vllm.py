@@ -96,14 +96,14 @@ class _Look:
         try:
             return await self._steps()
         except CredentialError as wrong:
-            self._fail(str(wrong), Condition.MISCONFIGURED, heard=True)
+            self._fail(str(wrong), Condition.MISCONFIGURED, responded=True)
         except (aiohttp.ClientError, OSError) as wrong:
-            self._fail(reason_of(wrong), heard=was_heard() or heard_by(wrong))
+            self._fail(reason_of(wrong), responded=was_heard() or heard_by(wrong))
 
     def _partial(self, failed: ProbeFailedError) -> Seen:
         """What a failure means: that of a part of many serves on; raises it otherwise."""
         server, now = self.server, time.monotonic()
-        if not self.sent or not failed.heard or failed.seen.condition not in _PARTIAL:
+        if not self.sent or not failed.responded or failed.seen.condition not in _PARTIAL:
             raise failed
         server.canary_log.add(now, answered=False)
         if not server.canary_log.partly_serves(now):
@@ -121,7 +121,7 @@ class _Look:
         reason = f"{how}; {seen.reason}"
         seen = seen._replace(reason=reason, condition=condition, readings=readings)
         if server.settings.degraded == "down":
-            raise ProbeFailedError.of(seen._replace(condition=Condition.DEGRADED), heard=True)
+            raise ProbeFailedError.of(seen._replace(condition=Condition.DEGRADED), responded=True)
         return seen
 
     async def _steps(self) -> Seen:
@@ -312,9 +312,9 @@ class _Look:
         )
 
     def _fail(
-        self, reason: str, condition: Condition = Condition.NONE, *, heard: bool | None = None
+        self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
         """`heard` None leaves it to what was heard until now."""
         self.server.doubted = True
         seen = self._seen(reason, condition)
-        raise ProbeFailedError.of(seen, heard=was_heard() if heard is None else heard)
+        raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)

@@ -14,7 +14,7 @@ from resolverd.health.verdict import State, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Dissent:
+class PeerMismatch:
     """What a target is contradicted in (None: no more), and when that began or ended."""
 
     difference: Difference | None
@@ -39,28 +39,28 @@ class Dissent:
         )
 
 
-class Dissents:
-    """The dissent of each target that has, or had, one."""
+class PeerMismatches:
+    """The mismatch of each target that has, or had, one."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Dissent] = {}
+        self._known: dict[str, PeerMismatch] = {}
 
-    def note(
-        self, contradicted: Mapping[str, Difference], identified: Container[str], now: float
+    def record(
+        self, outvoted: Mapping[str, Difference], identified: Container[str], now: float
     ) -> None:
         """Know that of those `identified` exactly these are contradicted now.
 
         Of whom it is not known who they are, the last that was known holds.
         """
         for target, known in self._known.items():
-            if known.difference and target in identified and target not in contradicted:
-                self._known[target] = Dissent(None, now)
-        for target, difference in contradicted.items():
+            if known.difference and target in identified and target not in outvoted:
+                self._known[target] = PeerMismatch(None, now)
+        for target, difference in outvoted.items():
             earlier = self._known.get(target)
             lasting = earlier is not None and earlier.difference is not None
             since = earlier.since if earlier is not None and lasting else now
-            self._known[target] = Dissent(difference, since)
+            self._known[target] = PeerMismatch(difference, since)
 
-    def by_target(self) -> Mapping[str, Dissent]:
-        """The dissents as they are now."""
+    def by_target(self) -> Mapping[str, PeerMismatch]:
+        """The mismatches as they are now."""
         return dict(self._known)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
-from resolverd.health.dissent import Dissent, Dissents
 from resolverd.health.identity import Difference, Identity
+from resolverd.health.mismatch import PeerMismatch, PeerMismatches
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import contradicted
+from resolverd.health.peers import outvoted
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 
 CONFIG = Config.model_validate(
@@ -57,7 +57,7 @@ def test_the_contradicted_are_fewer_than_those_who_serve_and_agree(
         for id_, length in votes.items()
         if any(n > len(votes) / 2 and most != length for most, n in Counter(votes.values()).items())
     }
-    assert set(contradicted(CONFIG, TARGETS, identities, verdicts)) == expected
+    assert set(outvoted(CONFIG, TARGETS, identities, verdicts)) == expected
     assert 2 * len(expected) < len(votes) or not expected
 
 
@@ -65,11 +65,11 @@ def test_a_rollout_contradicts_nobody() -> None:
     identities = {id_: Identity(max_model_len=4096, version="1") for id_ in IDS}
     identities[IDS[0]] = Identity(max_model_len=4096, version="2")
     verdicts = dict.fromkeys(IDS, verdict(State.UP))
-    assert contradicted(CONFIG, TARGETS, identities, verdicts) == {}
+    assert outvoted(CONFIG, TARGETS, identities, verdicts) == {}
 
 
 def test_dissent_takes_a_server_down_with_its_own_reason_and_never_up() -> None:
-    dissent = Dissent(SHORT, 50.0)
+    dissent = PeerMismatch(SHORT, 50.0)
     taken = dissent.over(verdict(State.UP), 60.0)
     assert (taken.state, taken.condition, taken.since) == (
         State.DOWN,
@@ -83,12 +83,12 @@ def test_dissent_takes_a_server_down_with_its_own_reason_and_never_up() -> None:
 
 
 def test_the_end_of_dissent_is_a_change_and_needs_to_be_seen() -> None:
-    dissents = Dissents()
-    dissents.note({"a": SHORT}, ["a", "b"], 10.0)
-    dissents.note({"a": SHORT}, ["a", "b"], 20.0)
-    assert dissents.by_target() == {"a": Dissent(SHORT, 10.0)}
-    dissents.note({}, ["b"], 30.0)
-    assert dissents.by_target() == {"a": Dissent(SHORT, 10.0)}, "not known who it is"
-    dissents.note({}, ["a", "b"], 40.0)
-    assert dissents.by_target() == {"a": Dissent(None, 40.0)}
+    dissents = PeerMismatches()
+    dissents.record({"a": SHORT}, ["a", "b"], 10.0)
+    dissents.record({"a": SHORT}, ["a", "b"], 20.0)
+    assert dissents.by_target() == {"a": PeerMismatch(SHORT, 10.0)}
+    dissents.record({}, ["b"], 30.0)
+    assert dissents.by_target() == {"a": PeerMismatch(SHORT, 10.0)}, "not known who it is"
+    dissents.record({}, ["a", "b"], 40.0)
+    assert dissents.by_target() == {"a": PeerMismatch(None, 40.0)}
     assert dissents.by_target()["a"].over(verdict(State.UP), 45.0).since == 40.0

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.hours import Hours, parse_span
-from resolverd.health.shifts import LOOK, Shifts
+from resolverd.health.service_windows import CHECK_INTERVAL, ServiceWindows
 from resolverd.health.verdict import State, Verdict, overridden
 
 HOURS = Hours([parse_span("mon-fri 06:00-22:00")], ZoneInfo("Asia/Tokyo"), "mon-fri 06:00-22:00")
@@ -25,58 +25,58 @@ UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, at=NOW - 3)
 
 @pytest.mark.parametrize("left", [3600.0, 81.0, 80.0, 59.0, 5.0, 0.25])
 def test_the_end_of_hours_is_foreseen_once_it_is_within_a_ttl(left: float) -> None:
-    shift = Shifts({"tokyo": HOURS}).at(NOW, CLOSES - left)["tokyo"]
+    shift = ServiceWindows({"tokyo": HOURS}).at(NOW, CLOSES - left)["tokyo"]
     assert shift.open
-    verdict = shift.foreseen(UP, NOW, TTL)
+    verdict = shift.with_boundary(UP, NOW, TTL)
     assert verdict.serves
-    near = left <= TTL + 2 * LOOK
+    near = left <= TTL + 2 * CHECK_INTERVAL
     assert verdict.earliest == pytest.approx(NOW + left if near else math.inf)
 
 
 def test_trouble_that_may_come_sooner_is_not_put_off() -> None:
     suspect = Verdict(State.SUSPECT, None, "HTTP 500", 2.0, State.SUSPECT, at=NOW)
-    shift = Shifts({"tokyo": HOURS}).at(NOW, CLOSES - 30)["tokyo"]
-    assert shift.foreseen(suspect, NOW, TTL).earliest == NOW + 2.0
+    shift = ServiceWindows({"tokyo": HOURS}).at(NOW, CLOSES - 30)["tokyo"]
+    assert shift.with_boundary(suspect, NOW, TTL).earliest == NOW + 2.0
 
 
 def test_outside_its_hours_it_is_drained_by_schedule_until_they_begin() -> None:
-    shift = Shifts({"tokyo": HOURS}).at(NOW, CLOSES + 60)["tokyo"]
+    shift = ServiceWindows({"tokyo": HOURS}).at(NOW, CLOSES + 60)["tokyo"]
     override = shift.override
     assert override is not None
     assert (override.kind, override.who) == ("drain", "schedule")
     assert override.why == "outside its hours: mon-fri 06:00-22:00 Asia/Tokyo"
     assert override.set_at == pytest.approx(NOW - 60)
     assert override.until == pytest.approx(NOW + 8 * 3600 - 60)
-    drained = shift.foreseen(overridden(UP, override, NOW), NOW, TTL)
+    drained = shift.with_boundary(overridden(UP, override, NOW), NOW, TTL)
     assert not drained.serves
     assert math.isinf(drained.earliest), "all night nothing changes, and steering may rest"
 
 
 def test_only_a_region_with_hours_is_ever_closed() -> None:
-    shifts = Shifts({"tokyo": HOURS})
+    shifts = ServiceWindows({"tokyo": HOURS})
     assert shifts.closed("tokyo", CLOSES + 60)
     assert not shifts.closed("tokyo", EVENING)
     assert not shifts.closed("osaka", CLOSES + 60)
 
 
 def test_an_operators_word_is_left_alone() -> None:
-    shifts = Shifts({"tokyo": HOURS})
+    shifts = ServiceWindows({"tokyo": HOURS})
     held = overridden(UP, shifts.at(NOW, CLOSES + 60)["tokyo"].override, NOW)
     shift = shifts.at(NOW, CLOSES - 30)["tokyo"]
-    assert shift.foreseen(held, NOW, TTL) == held
+    assert shift.with_boundary(held, NOW, TTL) == held
 
 
 @given(st.lists(st.floats(-3 * 86400, 10 * 86400), min_size=1, max_size=20))
 def test_a_clock_that_is_set_to_and_fro_is_obeyed_at_every_look(steps: list[float]) -> None:
     """Windows that were reckoned before may not outlive the clock that they were reckoned by."""
-    shifts = Shifts({"tokyo": HOURS})
+    shifts = ServiceWindows({"tokyo": HOURS})
     for now, step in enumerate(steps):
         wall = EVENING + step
         assert shifts.at(float(now), wall)["tokyo"].open == HOURS.open(wall)
 
 
-@pytest.mark.parametrize(("left", "look"), [(3600.0, LOOK), (4.0, 4.0)])
+@pytest.mark.parametrize(("left", "look"), [(3600.0, CHECK_INTERVAL), (4.0, 4.0)])
 def test_it_is_looked_at_again_at_the_boundary_and_often_before(left: float, look: float) -> None:
-    shifts = Shifts({"tokyo": HOURS})
-    assert shifts.next_look(NOW, CLOSES - left) == pytest.approx(NOW + look)
-    assert Shifts({}).next_look(NOW, EVENING) is None
+    shifts = ServiceWindows({"tokyo": HOURS})
+    assert shifts.next_check(NOW, CLOSES - left) == pytest.approx(NOW + look)
+    assert ServiceWindows({}).next_check(NOW, EVENING) is None

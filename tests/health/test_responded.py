@@ -45,7 +45,7 @@ async def test_whoever_finished_a_tcp_handshake_was_heard(
     serve: Serve, ask: Ask, handler: Callable[[Reader, Writer], Awaitable[None]], scheme: str
 ) -> None:
     seen = await ask(f"{scheme}://127.0.0.1:{await serve(handler)}", timeout=0.3)
-    assert (seen.ok, seen.heard) == (False, True)
+    assert (seen.ok, seen.responded) == (False, True)
     assert seen.connect is not None
 
 
@@ -60,24 +60,24 @@ async def test_a_handshake_that_nobody_finishes_is_unheard(ask: Ask) -> None:
             client.setblocking(False)
             client.connect_ex(address)
         seen = await ask(f"http://127.0.0.1:{address[1]}", timeout=0.3)
-    assert (seen.ok, seen.heard, seen.connect) == (False, False, None)
+    assert (seen.ok, seen.responded, seen.connect) == (False, False, None)
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])
 async def test_a_refusal_is_heard(ask: Ask, closed_port: int, kind: str) -> None:
     seen = await ask(f"http://127.0.0.1:{closed_port}", kind=kind)
-    assert (seen.reason, seen.heard) == ("connection refused", True)
+    assert (seen.reason, seen.responded) == ("connection refused", True)
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])
 async def test_a_name_that_is_not_resolved_is_unheard(ask: Ask, kind: str) -> None:
     seen = await ask("http://nowhere.invalid:80", kind=kind)
     assert seen.reason.startswith("name not resolved")
-    assert not seen.heard
+    assert not seen.responded
 
 
 @pytest.mark.parametrize(
-    ("error", "heard"),
+    ("error", "responded"),
     [
         (OSError(errno.ECONNREFUSED, ""), True),
         (OSError(errno.ECONNRESET, ""), True),
@@ -89,5 +89,5 @@ async def test_a_name_that_is_not_resolved_is_unheard(ask: Ask, kind: str) -> No
         (ValueError("a header that cannot be sent"), True),
     ],
 )
-def test_what_this_host_says_to_itself_is_unheard(error: Exception, heard: bool) -> None:
-    assert heard_by(error) is heard
+def test_what_this_host_says_to_itself_is_unheard(error: Exception, responded: bool) -> None:
+    assert heard_by(error) is responded

@@ -2,7 +2,7 @@
 
 Outside its hours a region is drained by "schedule", which any override of an operator beats. What
 is asked is the wall clock at each judgement, so a clock that is set right is obeyed at the next
-one, and whoever judges has to do so every `LOOK` seconds.
+one, and whoever judges has to do so every `CHECK_INTERVAL` seconds.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import Verdict
 
 # Seconds after which a wall clock that was set is noticed.
-LOOK = 10.0
+CHECK_INTERVAL = 10.0
 WHO = "schedule"
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ServiceWindow:
     """What hours make of a region now, on the monotonic clock.
 
     `override` withdraws it while it is closed. It has been open or closed since `since` and until
@@ -36,12 +36,12 @@ class Shift:
         """Whether it is within its hours."""
         return self.override is None
 
-    def foreseen(self, verdict: Verdict, now: float, ttl: float) -> Verdict:
-        """`verdict` on a region that this shift will close or open, once that is within a TTL.
+    def with_boundary(self, verdict: Verdict, now: float, ttl: float) -> Verdict:
+        """`verdict` on a region that this window will close or open, once that is within a TTL.
 
-        Before that the end of a shift shortens nothing, and what steers may come to rest.
+        Before that the end of a window shortens nothing, and what steers may come to rest.
         """
-        near = self.until is not None and self.until - now <= ttl + 2 * LOOK
+        near = self.until is not None and self.until - now <= ttl + 2 * CHECK_INTERVAL
         if verdict.override is not None and verdict.override is self.override:
             return verdict if near else replace(verdict, soonest=float("inf"))
         if verdict.override is None and near and self.until is not None:
@@ -50,7 +50,7 @@ class Shift:
         return verdict
 
 
-class Shifts:
+class ServiceWindows:
     """The hours of regions by name; a region without hours is not in here."""
 
     def __init__(self, hours: Mapping[str, Hours]) -> None:
@@ -60,30 +60,30 @@ class Shifts:
     def __bool__(self) -> bool:
         return bool(self._hours)
 
-    def at(self, now: float, wall: float) -> dict[str, Shift]:
-        """The shift of each region when the monotonic clock reads `now`, the other `wall`."""
-        return {name: self._shift(name, now, wall) for name in self._hours}
+    def at(self, now: float, wall: float) -> dict[str, ServiceWindow]:
+        """Each region's service window when the monotonic clock reads `now`, the other `wall`."""
+        return {name: self._service_window(name, now, wall) for name in self._hours}
 
     def closed(self, region: str, wall: float) -> bool:
         """Whether `region` has hours and is outside them when the wall clock reads `wall`."""
         return region in self._hours and not self._window(region, wall).open
 
-    def next_look(self, now: float, wall: float) -> float | None:
+    def next_check(self, now: float, wall: float) -> float | None:
         """The monotonic reading at which to judge again; None where nothing has hours."""
         if not self._hours:
             return None
-        untils = (shift.until for shift in self.at(now, wall).values())
-        return min([now + LOOK, *(until for until in untils if until is not None)])
+        untils = (window.until for window in self.at(now, wall).values())
+        return min([now + CHECK_INTERVAL, *(until for until in untils if until is not None)])
 
-    def _shift(self, name: str, now: float, wall: float) -> Shift:
+    def _service_window(self, name: str, now: float, wall: float) -> ServiceWindow:
         window = self._window(name, wall)
         since = None if window.since is None else now - (wall - window.since)
         until = None if window.until is None else now + (window.until - wall)
         if window.open:
-            return Shift(None, since, until)
+            return ServiceWindow(None, since, until)
         why = f"outside its hours: {self._hours[name]}"
         began = now if since is None else since
-        return Shift(Override(OverrideKind.DRAIN, WHO, why, began, until), since, until)
+        return ServiceWindow(Override(OverrideKind.DRAIN, WHO, why, began, until), since, until)
 
     def _window(self, name: str, wall: float) -> Window:
         """The window of `wall`, reckoned anew only when it has left the last one."""

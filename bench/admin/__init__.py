@@ -1,0 +1,1 @@
+"""What operators ask a daemon for, and what the answer costs."""

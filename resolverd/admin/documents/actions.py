@@ -1,0 +1,152 @@
+"""The documents of what operators do, of explain, and of what supervisors ask."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from resolverd.admin.documents.base import Document, ErrorDocument, Part, key
+from resolverd.admin.documents.reload import OutdatedPart
+from resolverd.admin.documents.state import GenerationPart, OverrideOnPart
+
+
+class UrlsDocument(Document):
+    """GET /urls: what /state shows without its secrets."""
+
+    urls: dict[str, str] = key("URL as it is written, by probe target.")
+
+
+class OverriddenDocument(Document):
+    """POST /override, once answers obey."""
+
+    target: str = key("What was asked for.")
+    set: list[OverrideOnPart] = key("The overrides put in force.")
+    services_without_region: list[str] = key("Services that no region serves now.")
+
+
+class ClearedDocument(Document):
+    """DELETE /override/{target}, once answers obey."""
+
+    target: str = key("What was asked for.")
+    cleared: list[OverrideOnPart] = key("The overrides that were ended.")
+    released: list[str] = key("Probe targets that flap damping holds down no more.")
+
+
+class EmptiedPart(Part):
+    """A fence that would have no region which serves."""
+
+    service: str = key("The service.")
+    pin: str = key("The pin; empty for clients without one.")
+
+
+class WouldEmptyDocument(Document):
+    """GET /drain: whom a drain would leave without a region."""
+
+    region: str = key("The region.")
+    emptied: list[EmptiedPart] = key("The fences.")
+
+
+class WouldEmptyRefusedDocument(ErrorDocument):
+    """POST /drain with status 409: it would leave a fence empty, and `force` was not given."""
+
+    emptied: list[EmptiedPart] = key("The fences.")
+
+
+class TtlLeftPart(Part):
+    """How long answers of one service may still name a region."""
+
+    service: str = key("The service.")
+    ttl_seconds: float = key("Seconds from `drained_at`.")
+
+
+class DrainedDocument(Document):
+    """POST /drain, once answers obey."""
+
+    region: str = key("The region.")
+    drained_at: str = key("When answers began to obey, ISO 8601 in UTC.")
+    safe_at: str = key("When the last TTL has run out, ISO 8601 in UTC.")
+    wait_seconds: float = key("Seconds between the two.")
+    services: list[TtlLeftPart] = key("By service.")
+    emptied: list[EmptiedPart] = key("Fences that it leaves without a region.")
+
+
+class AliveDocument(Document):
+    """GET /healthz, while the daemon is alive."""
+
+    alive: Literal[True] = key("Always true: else the status is 503.")
+
+
+class ReadyDocument(Document):
+    """GET /readyz, while the daemon is ready."""
+
+    ready: Literal[True] = key("Always true: else the status is 503.")
+    outdated: list[OutdatedPart] = key("Parts in an older state than their files.")
+    degraded: list[str] = key("What fails that answers do not need, in words.")
+
+
+class RegionStatusPart(Part):
+    """A region as the decision saw it."""
+
+    serves: bool = key("Whether it is handed out.")
+    unknown: bool = key("Whether it has no verdict yet.")
+    min_until_flip: float | None = key(
+        "Seconds until its state may change at the earliest; null: never."
+    )
+    since_change: float | None = key("Seconds since it last changed; null if it never has.")
+    spilled: float = key("Share of its clients that it sends on, 0 to 1.")
+    takes: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    steady: float | None = key("Seconds until its shares may move; null: not soon.")
+    has_addresses: bool = key("Whether it has anything to hand out.")
+    alive: bool = key("Whether an endpoint of it is measured up.")
+    answer_min_until_flip: float | None = key("Seconds until its answer may change; null: never.")
+    answer_since_change: float | None = key("Seconds since its answer last changed; null: never.")
+
+
+class CandidatePart(Part):
+    """One region of the service, and why it was chosen or passed over."""
+
+    region: str = key("The region.")
+    km: float = key("Distance from the client, km.")
+    preferred: int | None = key("Rank in the preference list, from 1; null outside the fence.")
+    status: RegionStatusPart = key("How it stands.")
+    why: str = key("Why it was chosen or passed over.")
+
+
+class DrawPart(Part):
+    """Where shares had a part: the client's block and its draw."""
+
+    block: str = key("The client's block, a prefix.")
+    value: float = key("Its draw, from 0 to below 1.")
+    home: str = key("The region that would answer if it sent nobody on.")
+    spilled: float = key("Share of its clients that it sends on, 0 to 1.")
+
+
+class ExplanationPart(Part):
+    """Why a client gets the answer that it gets."""
+
+    name: str = key("The name.")
+    service: str = key("The service that it leads to.")
+    policy: str = key("How its regions are ranked.")
+    client: str = key("The client's prefix.")
+    looked_up: str = key("The prefix that was looked up.")
+    place: str = key("Where the client is taken to be.")
+    network_length: int = key("Prefix length of the client's network in the database, bits.")
+    pins: list[str] = key("Pins that make its fence.")
+    fence: list[str] = key("Regions that it may be given.")
+    candidates: list[CandidatePart] = key("All regions of the service.")
+    outcome: str = key("Outcome of the decision.")
+    region: str | None = key("The region that is answered, if any.")
+    draw: DrawPart | None = key("The draw, where shares had a part.")
+    answer: list[str] = key("The answer's data.")
+    note: str = key("Text of the extended error; empty where there is none.")
+    ttl: float | None = key("The answer's TTL, seconds; null where there is none.")
+    ttl_why: str = key("Why it is that.")
+    scope: int = key("SCOPE PREFIX-LENGTH of the answer, bits.")
+    ecs: bool = key("Whether the service honours client subnets.")
+
+
+class ExplainDocument(Document, ExplanationPart):
+    """GET /explain."""
+
+    config: str = key("The main configuration file, an absolute path.")
+    generation: GenerationPart = key("Counters of what is served.")
+    verdicts: dict[str, str] = key("State and reason by region.")

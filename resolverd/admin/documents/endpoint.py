@@ -1,0 +1,132 @@
+"""What /state says of one endpoint."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from resolverd.admin.documents.base import Part, key
+
+Verdict = Literal["unknown", "up", "suspect", "down", "recovering"]
+
+
+class OverridePart(Part):
+    """An operator's word on a region or an endpoint, or that of a region's hours."""
+
+    kind: Literal["up", "down", "drain"] = key("What it says.")
+    who: str = key("Who set it.")
+    why: str = key("The reason given.")
+    set_at: str | None = key("When it was set, ISO 8601 in UTC.")
+    until: str | None = key("When it ends by itself, ISO 8601 in UTC; null holds until cleared.")
+    seconds_left: float | None = key("Seconds until it ends by itself; null where it does not.")
+
+
+class VerdictPart(Part):
+    """How something stands now."""
+
+    state: Verdict = key("The state, overrides included.")
+    measured: Verdict = key("The state as measured, whatever overrides say.")
+    serves: bool = key("Whether it is handed out.")
+    reason: str = key("Why, in words.")
+    since: str | None = key("When the state last changed, ISO 8601 in UTC; null if it never has.")
+    override: OverridePart | None = key("The override in force, if any.")
+
+
+class ProbePart(Part):
+    """How an endpoint is probed."""
+
+    kind: str = key("Kind of probe.")
+    host: str = key("Host header; empty takes the URL's own.")
+    sni: str = key("Server name of the TLS handshake; empty takes the URL's host.")
+    verify_tls: bool = key("Whether the certificate must be valid.")
+    credential: str = key("Name of the credential's file; empty where there is none.")
+
+
+class CertificatePart(Part):
+    """The last certificate that an endpoint has shown."""
+
+    expires: str = key("When it ends, ISO 8601 in UTC.")
+    days_left: float = key("Days until then; negative when it has ended.")
+    ends_soon: bool = key("Whether that is sooner than `certificate_days`.")
+
+
+class FamilyPart(Part):
+    """One address family of an endpoint that is asked over both."""
+
+    ok: bool = key("Whether the last probe reached it.")
+    reason: str = key("What the last probe met.")
+    withheld: bool = key("Whether its addresses are not handed out.")
+
+
+class OffersPart(Part):
+    """What an endpoint lets a probe of kind vllm know."""
+
+    metrics: str = key('"readable", or why the page of metrics cannot be read.')
+    processes: Literal["one", "several", "unknown"] = key("How many processes answer at the URL.")
+    engines: int = key("Engines that the page of metrics tells apart.")
+    models: bool = key("Whether the list of models can be read.")
+    version: str = key("Version of the server; empty where it tells none.")
+    key: str = key("Whether the API key is accepted, refused, unknown, or none is sent.")
+
+
+class IdentityPart(Part):
+    """Who a server says it is; empty and 0 are what it does not tell."""
+
+    models: list[str] = key("Names that it answers to.")
+    root: str = key("Where the weights came from.")
+    max_model_len: int = key("Longest context, tokens.")
+    version: str = key("Version of the server.")
+    fingerprint: str = key("OpenAI's `system_fingerprint`.")
+
+
+class CanariesPart(Part):
+    """Completions that probes asked for, since the start."""
+
+    sent: int = key("Canaries sent.")
+    answered: int = key("Those that brought a token in time.")
+    tokens: int = key("Tokens that they may have taken at most.")
+    ttft_seconds: float | None = key("Seconds to the last canary's first token; null before it.")
+
+
+class ReadingsPart(Part):
+    """What a server's page of metrics said last; null is what it does not tell."""
+
+    running: float | None = key("Requests that run.")
+    waiting: float | None = key("Requests that wait.")
+    kv_usage_ratio: float | None = key("Share of the KV cache in use, 0 to 1.")
+    shedding: bool = key("Whether the server refuses requests for load.")
+    lost_ratio: float = key("Share of its capacity that serves nobody while the rest does, 0 to 1.")
+
+
+class DiffersPart(Part):
+    """One thing in which a server differs from its peers."""
+
+    service: str = key("The service that they all serve.")
+    field: str = key("What differs.")
+    value: str = key("What this server says.")
+    majority: str = key("What most say.")
+
+
+class EndpointPart(VerdictPart):
+    """One endpoint of a region."""
+
+    name: str = key("The probe target: ENDPOINT, or ENDPOINT@SERVICE where services differ.")
+    endpoint: str = key("Name of the endpoint.")
+    url: str = key("What is probed, without its secrets.")
+    probe: ProbePart = key("How it is probed.")
+    hostname: str | None = key("Hostname whose addresses are handed out, if any.")
+    addresses: list[str] = key("Addresses that are handed out while it serves.")
+    probes: int = key("Probes that came to an end, since the start.")
+    failures: int = key("Those that failed.")
+    latency_seconds: float | None = key("Seconds that the last probe took; null before the first.")
+    condition: str | None = key("What the last probe saw beyond success and failure, if anything.")
+    held_until: str | None = key(
+        "Until when flap damping alone keeps it down, ISO 8601 in UTC; null where it does not."
+    )
+    connect_seconds: float | None = key("Seconds that the last TCP handshake took, if known.")
+    certificate: CertificatePart | None = key("Its certificate, if it has shown any.")
+    families: dict[str, FamilyPart] | None = key("By family; null where one alone is asked over.")
+    offers: OffersPart | None = key("What it offers; null where its kind of probe does not look.")
+    identity: IdentityPart | None = key("Who it says it is; null where that is not known.")
+    canaries: CanariesPart | None = key("Canaries; null where its kind of probe sends none.")
+    readings: ReadingsPart | None = key("Its load; null where it is not known.")
+    differs: list[DiffersPart] = key("In what it differs from its peers.")

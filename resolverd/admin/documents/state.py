@@ -1,0 +1,174 @@
+"""The document of /state."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from resolverd.admin.documents.base import Document, Part, key
+from resolverd.admin.documents.endpoint import EndpointPart, OverridePart, Verdict, VerdictPart
+from resolverd.admin.documents.reload import ReloadPart
+
+
+class DoubtPart(Part):
+    """Whether this host, and not every region, is taken to be at fault."""
+
+    holds: bool = key("Whether silence is held back, and no region taken out for it.")
+    since: str | None = key("Since when, ISO 8601 in UTC.")
+    awaited: list[str] = key("Regions that were not heard again yet.")
+    reason: str | None = key("Why the host is not ready; null where it is.")
+
+
+class EnginePart(Part):
+    """What answers queries."""
+
+    name: Literal["native", "reference"] = key("Which of the two engines.")
+    workers: int = key("Its processes, or threads.")
+    client_map: Literal["compiled", "lazy"] = key("Kind of the map from clients to regions.")
+
+
+class GenerationPart(Part):
+    """Counters of what is served."""
+
+    plan: int = key("Of the Plan: one more with each edit adopted.")
+    steering: int = key("Of the Steering: one more with each change of health.")
+
+
+class EditsPart(Part):
+    """How edits of files are noticed."""
+
+    watch: bool = key("Whether files are watched.")
+    method: Literal["inotify", "polling"] | None = key("How; null where they are not.")
+    settle_seconds: float = key("Seconds for which files must rest.")
+    unsettled: list[str] = key("Files of an edit that is waited for.")
+    hanging: list[str] = key("Files that do not answer.")
+
+
+class GpusPart(Part):
+    """What a region serves with."""
+
+    model: str = key("GPU model.")
+    count: int = key("GPUs.")
+    usd_per_hour: float = key("Price of one, US dollars per hour.")
+
+
+class HoursPart(Part):
+    """A region's hours of service."""
+
+    spans: list[str] = key("The hours as they are configured.")
+    time_zone: str = key("IANA time zone of the hours.")
+    open: bool = key("Whether it is within them now.")
+    since: str | None = key("When it opened or closed, ISO 8601 in UTC; null if not since start.")
+    until: str | None = key("When it closes or opens next, ISO 8601 in UTC; null if never.")
+
+
+class OutcomesPart(Part):
+    """What a region's clients got, over the window of its alerts; null is unknown."""
+
+    ttft_p50_seconds: float | None = key("Median time to first token, seconds.")
+    ttft_p99_seconds: float | None = key("99th percentile of it, seconds.")
+    success_ratio: float | None = key("Share of requests not answered 5xx, 0 to 1.")
+    gpu_utilization_ratio: float | None = key("Mean utilisation of the GPUs, 0 to 1.")
+    failover_ratio: float | None = key("Share of answers given elsewhere for want of it, 0 to 1.")
+
+
+class RegionPart(VerdictPart):
+    """One region; REGION@SERVICE where a service's own probes judge it otherwise."""
+
+    name: str = key("What is judged: REGION, or REGION@SERVICE.")
+    region: str = key("The region, as it is configured.")
+    country: str | None = key("ISO 3166 code of its country, if configured.")
+    coordinates: list[float] = key("Latitude and longitude, degrees.")
+    gpus: GpusPart | None = key("Its GPUs, if configured.")
+    services: list[str] = key("Services that it serves.")
+    hours: HoursPart | None = key("Its hours of service, if it has any.")
+    min_endpoints: int = key("Endpoints that must serve for the region to.")
+    outcomes: OutcomesPart = key("What its clients got.")
+    alerts: dict[str, bool | None] = key("Whether each alert fires; null where nothing is known.")
+    endpoints: list[EndpointPart] = key("Its endpoints.")
+
+
+class LoadPart(Part):
+    """What a region of a service bears."""
+
+    saturation: float | None = key("How full it is; 1 is just full, null is unknown.")
+    spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+    accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+
+
+class ServicePart(Part):
+    """One service."""
+
+    name: str = key("Its name.")
+    model: str | None = key("The model, if configured.")
+    models: dict[str, str | None] = key("The model by region.")
+    policy: str = key("How its regions are ranked.")
+    answer: str = key("What is answered: addresses, or a CNAME.")
+    ttl_seconds: float = key("TTL while all is well, seconds.")
+    failover_ttl_seconds: float = key("TTL while its answers may change, seconds.")
+    serves: bool = key("Whether any of its regions does.")
+    regions: dict[str, Verdict] = key("State by region, in the order of the configuration.")
+    load: dict[str, LoadPart] = key("Load by region.")
+    names: list[str] = key("Names of the DYNA records that lead to it.")
+    pins: list[str] = key("Pins that hold for it.")
+
+
+class OverrideOnPart(OverridePart):
+    """An override, and what it is on."""
+
+    target: str = key("The region or probe target.")
+
+
+class ZonePart(Part):
+    """One zone that is served."""
+
+    apex: str = key("Its name.")
+    serial: int = key("Serial of its SOA.")
+    outdated: Literal["held", "refused"] | None = key(
+        "Why it is in an older state than its file; null where it is not."
+    )
+
+
+class DatabasePart(Part):
+    """One geographic database."""
+
+    file: str = key("Its file, or its name where it is embedded.")
+    type: str = key("Type, as its metadata say.")
+    built: str = key("Day on which it was made, ISO 8601.")
+    networks: int | None = key("Networks in it; null where that was not counted.")
+    unreadable_records: int = key("Records that make no sense, and were passed over.")
+    attribution: str | None = key("What its licence wants said.")
+    sha256: str = key("SHA-256 of its octets, in hexadecimal.")
+
+
+class ClientMapPart(Part):
+    """One map from clients to preference lists; null is what only a compiled one knows."""
+
+    kind: Literal["compiled", "lazy"] = key("Its kind.")
+    services: list[str] = key("Services that share it.")
+    networks: int | None = key("Networks that it tells apart.")
+    lists: int | None = key("Distinct preference lists.")
+    bytes: int | None = key("Its memory, octets.")
+
+
+class StateDocument(Document):
+    """GET /state: everything that there is to see of a daemon."""
+
+    version: str = key("Version of resolverd.")
+    started: str = key("When it started, ISO 8601 in UTC.")
+    uptime_seconds: float = key("Seconds since then.")
+    ready: bool = key("What /readyz says.")
+    doubt: DoubtPart = key("Whether this host is taken to be at fault.")
+    degraded: list[str] = key("What fails that answers do not need, in words.")
+    config: str = key("The main configuration file, an absolute path.")
+    listen: list[str] = key("Where it answers DNS, ADDRESS:PORT.")
+    engine: EnginePart = key("What answers queries.")
+    generation: GenerationPart = key("Counters of what is served.")
+    reload: ReloadPart = key("How the last attempt to adopt an edit went.")
+    edits: EditsPart = key("How edits are noticed.")
+    regions: list[RegionPart] = key("Regions.")
+    services: list[ServicePart] = key("Services.")
+    overrides: list[OverrideOnPart] = key("Overrides in force.")
+    zones: list[ZonePart] = key("Zones.")
+    geo: list[DatabasePart] = key("Geographic databases, in the order in which they are asked.")
+    client_maps: list[ClientMapPart] = key("Maps from clients to preference lists.")
+    warnings: int = key("Warnings of the files served.")

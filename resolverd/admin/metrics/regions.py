@@ -1,0 +1,73 @@
+"""Regions, as each service has them: `prometheus/resolverd.rules.yml` is written on these."""
+
+from __future__ import annotations
+
+from resolverd.admin.metrics.family import Samples, counter, gauge
+from resolverd.admin.metrics.values import SERVICE_REGION, Values
+from resolverd.health.verdict import State
+from resolverd.snapshot.model import JudgedRegion
+
+
+@gauge(
+    "resolverd_region_state",
+    "1 for the state that the region is in for the service, overrides included; else 0.",
+    labels=(*SERVICE_REGION, "state"),
+)
+def states(values: Values) -> Samples:
+    for service, region in values.by_service():
+        for state in State:
+            yield (service, region.region, state.value), float(region.verdict.state is state)
+
+
+@gauge(
+    "resolverd_service_region_serving",
+    "1 while the region serves the service, else 0.",
+    labels=SERVICE_REGION,
+)
+def serving(values: Values) -> Samples:
+    for service, region in values.by_service():
+        yield (service, region.region), float(region.verdict.serves)
+
+
+@gauge(
+    "resolverd_service_region_withdrawn",
+    "1 while the region does not serve by overrides or its hours alone, else 0.",
+    labels=SERVICE_REGION,
+)
+def withdrawals(values: Values) -> Samples:
+    for service, region in values.by_service():
+        yield (service, region.region), float(withdrawn(region))
+
+
+@counter(
+    "resolverd_region_transitions_total",
+    "Changes of the region's state for the service, by the state entered.",
+    labels=(*SERVICE_REGION, "state"),
+    absent="until there is one",
+)
+def transitions(values: Values) -> Samples:
+    for (site, state), count in values.served.changes.regions.items():
+        if (region := values.judged.get(site)) is not None:
+            for service in region.services:
+                yield (service, region.region, state), count
+
+
+@gauge(
+    "resolverd_region_open",
+    "1 within the region's hours of service, 0 outside.",
+    labels=("region",),
+    absent="for regions without hours",
+)
+def within_hours(values: Values) -> Samples:
+    for region, shift in values.served.world.shifts.items():
+        yield (region,), float(shift.open)
+
+
+def withdrawn(region: JudgedRegion) -> bool:
+    """Whether a region does not serve by overrides or its hours alone, not by what is measured."""
+    if region.verdict.serves:
+        return False
+    if region.verdict.override is not None:
+        return True
+    away = [verdict for verdict in region.endpoints.values() if not verdict.serves]
+    return bool(away) and all(verdict.override is not None for verdict in away)

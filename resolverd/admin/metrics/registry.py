@@ -1,0 +1,28 @@
+"""All metrics that are declared, in the order of the page."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from resolverd.admin.metrics import (
+    endpoints,
+    files,
+    inference,
+    load,
+    overrides,
+    probes,
+    process,
+    regions,
+    traffic,
+)
+from resolverd.admin.metrics.family import Family
+
+_SUBJECTS = (traffic, regions, endpoints, probes, inference, load, overrides, files, process)
+
+
+def declared(module: ModuleType) -> tuple[Family, ...]:
+    """The families that a module declares, from its top to its end."""
+    return tuple(each for each in vars(module).values() if isinstance(each, Family))
+
+
+FAMILIES = tuple(family for module in _SUBJECTS for family in declared(module))

@@ -1,0 +1,42 @@
+"""The bodies of requests to the admin API."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from resolverd.config.types import Duration
+from resolverd.health.overrides import OverrideKind
+
+_WHY = Field(min_length=1, max_length=500, description="The reason, which everybody sees.")
+_WHO = Field("", max_length=100, description="Who asks; empty takes who is at the other end.")
+_FOR = Field(
+    None,
+    alias="for",
+    gt=0,
+    le=366 * 86400,
+    description='How long, such as "30m", or seconds; null holds until it is cleared.',
+)
+
+
+class OverrideRequest(BaseModel):
+    """The body of POST /override."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: str = Field(description="The region, endpoint or probe target.")
+    kind: OverrideKind = Field(description="What is to hold of it.")
+    why: str = _WHY
+    who: str = _WHO
+    seconds: Duration | None = _FOR
+
+
+class DrainRequest(BaseModel):
+    """The body of POST /drain."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: str = Field(description="The region.")
+    why: str = _WHY
+    who: str = _WHO
+    seconds: Duration | None = _FOR
+    force: bool = Field(False, description="Drain it although it is the last of a fence.")

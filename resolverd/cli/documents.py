@@ -1,0 +1,194 @@
+"""What each verb prints with `--json`, as typed models; docs/http-api.md lists them.
+
+Verbs that pass on a document of the API have that one; a rollout's plan, and the events of the
+demonstration, are kinds of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from resolverd.admin.documents.actions import (
+    ClearedDocument,
+    DrainedDocument,
+    EmptiedPart,
+    ExplanationPart,
+    OverriddenDocument,
+)
+from resolverd.admin.documents.base import Document, Part, ProblemPart, key
+from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
+from resolverd.admin.documents.state import StateDocument
+
+
+class FencePart(EmptiedPart):
+    """The regions that the clients of one pin of a service may have."""
+
+    regions: list[str] = key("The regions.")
+    may_fail: int = key("How many of them may be down while the last still answers.")
+
+
+class CheckDocument(Document):
+    """`resolverd check --json`."""
+
+    served: bool = key("Whether the files would be served.")
+    problems: list[ProblemPart] = key("What was found in them.")
+    fences: list[FencePart] = key("Each fence; empty where the files have errors.")
+    restart: str | None = key("What a restart would do with them; null where it would serve them.")
+    reload: ForecastDocument | None = key(
+        "What the running daemon would do with them; null where none serves these files."
+    )
+
+
+class ImportedFilePart(Part):
+    """One zone file that another server serves."""
+
+    file: str = key("The file.")
+    zone: str | None = key("Its apex; null where it could not be read.")
+    records: int = key("Records in it.")
+    signed: bool = key("Whether it is signed with DNSSEC.")
+    findings: dict[str, list[ProblemPart]] = key("What would be otherwise here, by kind.")
+
+
+class ImportDocument(Document):
+    """`resolverd check --import FILE --json`."""
+
+    files: list[ImportedFilePart] = key("The files, in the order given.")
+
+
+class FindingPart(Part):
+    """What one check of the host found."""
+
+    id: str = key("Name of the check.")
+    level: Literal["ok", "advice", "warning", "fault"] = key("How bad it is.")
+    seen: str = key("What was seen, with units.")
+    hint: str = key("A command that corrects it; empty where nothing is to be corrected.")
+
+
+class DoctorDocument(Document):
+    """`resolverd doctor --json`."""
+
+    config: str | None = key("The configuration examined, if any.")
+    engine: str = key("The engine that would serve.")
+    worst: Literal["ok", "advice", "warning", "fault"] = key("The worst level found.")
+    findings: list[FindingPart] = key("What was found.")
+
+
+class ExplainedDocument(Document, ExplanationPart):
+    """`resolverd explain --json`."""
+
+    source: str = key("What was asked: the running daemon, or the files.")
+    verdicts: dict[str, str] = key("State and reason by region.")
+
+
+class DrainDocument(Document):
+    """`resolverd drain --json`."""
+
+    region: str = key("The region.")
+    safe: bool = key("Whether the last TTL has run out.")
+    safe_at: str = key("When it runs out on the last edge host, ISO 8601 in UTC.")
+    wait_seconds: float = key("Seconds from the drain until then.")
+    edges: list[DrainedDocument] = key("What each edge host's daemon said.")
+
+
+class ReloadDocument(Document):
+    """`resolverd reload --json`."""
+
+    adopted: bool = key("Whether all of the files is served.")
+    generation: int = key("Generation of the Plan served.")
+    problems: list[ProblemPart] = key("What was refused or held, else the warnings.")
+    changed: ChangesPart | None = key("What it changed; null where a defect was met.")
+    outdated: list[OutdatedPart] = key("Parts in an older state than their files.")
+    warnings: list[ProblemPart] = key("Warnings of what is served.")
+
+
+class ReloadFailedDocument(ReloadDocument):
+    """`resolverd reload --json` with exit code 1."""
+
+    reason: str | None = key("Why, where no problem says so.")
+
+
+class OptionPart(Part):
+    """One option of the configuration."""
+
+    table: str = key("Its table.")
+    option: str = key("Its name.")
+    type: str = key("Its type, in words.")
+    unit: str | None = key("Its unit; null where it has none.")
+    least: float | None = key("The least value, in `unit`.")
+    most: float | None = key("The largest value, in `unit`.")
+    required: bool = key("Whether it must be written.")
+    default: Any = key("Its default, in `unit`; null where there is none.")
+    doc: str = key("What it is.")
+
+
+class TemplateDocument(Document):
+    """`resolverd template --json`."""
+
+    options: list[OptionPart] = key("Every option.")
+
+
+class AddressPart(Part):
+    """Where an address is taken to be; null is what is not known."""
+
+    address: str = key("The address.")
+    network: str = key("The network around it of which the same is known.")
+    country: str | None = key("ISO 3166 code of its country.")
+    latitude: float | None = key("Degrees.")
+    longitude: float | None = key("Degrees.")
+    source: str | None = key("What says so.")
+
+
+class LookupDocument(Document):
+    """`resolverd geo lookup --json`."""
+
+    addresses: list[AddressPart] = key("The addresses, in the order given.")
+
+
+class StepPart(Part):
+    """One step of a rollout that was done."""
+
+    region: str = key("The region.")
+    step: str = key("The step.")
+    what: str = key("What it came to.")
+
+
+class FailurePart(Part):
+    """The step of a rollout that failed."""
+
+    region: str = key("The region.")
+    step: str = key("The step.")
+    why: str = key("Why.")
+
+
+class RolloutDocument(Document):
+    """`resolverd rollout --json`."""
+
+    done: bool = key("Whether every region has the new version, verified.")
+    journal: str = key("The file with how far it came.")
+    steps: list[StepPart] = key("The steps done by this command.")
+    failure: FailurePart | None = key("The step that failed, if any.")
+
+
+class RolloutPlanDocument(Document):
+    """`resolverd rollout --plan --json`."""
+
+    service: str = key("The service.")
+    version: str = key("The version that it is to have.")
+    regions: list[str] = key("The regions that are left, in order.")
+
+
+VERBS: dict[str, tuple[type[Document], ...]] = {
+    "check": (CheckDocument,),
+    "check --import": (ImportDocument,),
+    "clear": (ClearedDocument,),
+    "doctor": (DoctorDocument,),
+    "drain": (DrainDocument,),
+    "explain": (ExplainedDocument,),
+    "geo lookup": (LookupDocument,),
+    "override": (OverriddenDocument,),
+    "reload": (ReloadDocument, ReloadFailedDocument),
+    "rollout": (RolloutDocument,),
+    "rollout --dry-run": (RolloutPlanDocument,),
+    "state": (StateDocument,),
+    "template": (TemplateDocument,),
+}

@@ -1,0 +1,47 @@
+"""What `server.listen` says beside the sockets that the service manager holds: those are served.
+
+A socket unit passes its sockets to the daemon (sd_listen_fds(3)), so that queries wait in them
+while it restarts; an address that is in `listen` alone is answered by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from resolverd.config.finding import Finding
+from resolverd.config.toml_values import toml_value
+from resolverd.config.types import Listener
+
+LISTEN_IGNORED = "config-listen-ignored"
+"""The id of the finding."""
+
+
+def check_inherited(listen: Sequence[Listener], inherited: Sequence[Listener]) -> Iterator[Finding]:
+    """A warning where the two differ; none where nothing is inherited.
+
+    A port 0 in `listen` is any port of that address.
+    """
+    alone = [each for each in listen if not any(_is(each, held) for held in inherited)]
+    others = [each for each in inherited if not any(_is(wanted, each) for wanted in listen)]
+    if not inherited or not (alone or others):
+        return
+    differs = [
+        f"{what} {', '.join(map(str, each))}"
+        for what, each in (("listen alone has", alone), ("its socket unit alone has", others))
+        if each
+    ]
+    # One empty assignment drops the addresses of every kind, those above it in the drop-in too.
+    lines = ["ListenDatagram=", *(f"ListenDatagram={each}" for each in listen)]
+    lines += [f"ListenStream={each}" for each in listen]
+    yield Finding(
+        ("server", "listen"), LISTEN_IGNORED,
+        "the service manager's sockets are served, and listen is ignored: "
+        f"{', '.join(differs)}",
+        f"write listen = {toml_value(list(inherited))}; or write into the socket unit "
+        f"(systemctl edit resolverd.socket) [Socket] {' '.join(lines)}, a line each, and then "
+        "systemctl restart resolverd.socket resolverd.service", "warning",
+    )  # fmt: skip
+
+
+def _is(wanted: Listener, held: Listener) -> bool:
+    return wanted.address == held.address and wanted.port in (0, held.port)

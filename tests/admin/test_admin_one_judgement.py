@@ -1,0 +1,78 @@
+"""One judgement a moment: who asks is told what answers come from, and asking changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from admin_room import NAME, TOKYO, Room, until
+
+from resolverd.health.mismatch import PeerMismatches
+from resolverd.health.overrides import Override, OverrideKind
+from resolverd.observation import Observation
+from resolverd.snapshot import regions
+
+READS = (
+    "/state",
+    "/metrics",
+    f"/explain?name={NAME}&client={TOKYO}",
+    "/drain?region=eu-west",
+    "/readyz",
+)
+
+
+@pytest.mark.parametrize("path", READS)
+async def test_a_request_costs_one_judgement_at_most(
+    room: Room, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    calls: Counter[str] = Counter()
+    _count(monkeypatch, regions, "_judge_all", calls)
+    _count(monkeypatch, Observation, "tick", calls)
+    assert (await room.ask("GET", path)).status == 200
+    assert calls["_judge_all"] - calls["tick"] <= 1
+
+
+async def test_asking_changes_nothing_of_what_is_known(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+    for kind, name in ((Observation, "tick"), (PeerMismatches, "record")):
+        _count(monkeypatch, kind, name, calls)
+    for path in READS * 3:
+        assert (await room.ask("GET", path)).status == 200
+    assert calls["record"] == calls["tick"], "servers are compared where the world moves on alone"
+
+
+async def test_state_says_what_the_steering_in_service_was_made_from(room: Room) -> None:
+    await room.override("eu-west", "drain")
+    world, steering = room.daemon.world, room.daemon.snapshot.steering
+    assert world.judgement is not None
+    assert world.judgement.regions is steering.regions
+    (told,) = [
+        each for each in (await room.ask("GET", "/state")).json["regions"]
+        if each["name"] == "eu-west"
+    ]  # fmt: skip
+    assert told["override"]["kind"] == "drain"
+
+
+async def test_what_waits_to_be_steered_is_not_shown_before_it_is_served(room: Room) -> None:
+    room.daemon.overrides.set("us-east", Override(OverrideKind.DRAIN, "ops", "a test", 0.0))
+    room.daemon.steer_soon()
+    assert room.daemon.world.overrides.active(0.0) == {}
+
+    async def obeyed() -> bool:
+        return "us-east" in room.daemon.world.overrides.active(0.0)
+
+    await until(obeyed)
+    assert not room.daemon.snapshot.steering.regions["us-east"].verdict.serves
+
+
+def _count(monkeypatch: pytest.MonkeyPatch, kind: Any, name: str, calls: Counter[str]) -> None:
+    whole = getattr(kind, name)
+
+    def counted(*arguments: Any) -> Any:
+        calls[name] += 1
+        return whole(*arguments)
+
+    monkeypatch.setattr(kind, name, counted)

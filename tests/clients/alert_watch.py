@@ -1,0 +1,68 @@
+"""Waiting for alerts of a real Prometheus whose rules are the shipped ones, hurried."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import dns.asyncquery
+import dns.message
+from clients.alert_rules import hurried
+from clients.prometheus_server import Prometheus, prometheus
+
+from resolverd.daemon import Daemon
+
+PATIENCE = 60.0
+
+Alert = tuple[str, str]
+"""An alert's name, and the endpoint, region or service that it is of."""
+
+
+@asynccontextmanager
+async def watched(folder: Path, *targets: object, over: str = "10s") -> AsyncIterator[Prometheus]:
+    """A Prometheus that scrapes `targets`; rates and changes are those `over` so long."""
+    rules = folder / "rules.yml"
+    rules.write_text(hurried(over))
+    async with prometheus(folder, *targets, interval="250ms", rules=[rules]) as watching:
+        yield watching
+
+
+async def fired(watching: Prometheus) -> set[Alert]:
+    """What fires; its annotations have been filled in."""
+    found = set()
+    for alert in await watching.firing():
+        labels, words = alert["labels"], " ".join(alert["annotations"].values())
+        assert not any(unfilled in words for unfilled in ("{{", "<")), words
+        assert labels["severity"] in ("critical", "warning")
+        of = next((labels[key] for key in ("endpoint", "region", "service") if key in labels), "")
+        found.add((labels["alertname"], of))
+    return found
+
+
+async def until_fired(
+    watching: Prometheus,
+    wanted: set[Alert],
+    daemon: Daemon | None = None,
+    name: str = "chat.inference.example",
+) -> set[Alert]:
+    """Wait for alerts to fire, and ask the daemon for `name` meanwhile; all that fires then."""
+    seen: set[Alert] = set()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while not wanted <= seen:
+                if daemon is not None:
+                    await ask(daemon, name)
+                await asyncio.sleep(0.05)
+                seen = await fired(watching)
+    assert wanted <= seen, f"missing {wanted - seen}, of {seen}"
+    return seen
+
+
+async def ask(daemon: Daemon, name: str = "chat.inference.example") -> None:
+    """One query over UDP."""
+    listener = daemon.bound[0]
+    question = dns.message.make_query(name, "A")
+    await dns.asyncquery.udp(question, listener.address, port=listener.port, timeout=5)

@@ -1,0 +1,160 @@
+"""A hint says what to write: it is applied here, and what it was given for is gone.
+
+Each option of each table is given what it cannot have: another kind of value, one out of its range,
+a wrong unit, a place that is not there.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from resolverd.config.load import load_config
+from resolverd.config.reference import TABLES, range_of, unit_of
+from resolverd.errors import ConfigError, Problem
+
+Place = tuple[str | int, ...]
+
+TREE: dict[str, Any] = {
+    "server": {"coordinates": [50.1, 8.7], "listen": ["192.0.2.53:53"]},
+    "admin": {},
+    "probe": {},
+    "alerts": {},
+    "region": {
+        "a": {
+            "coordinates": [1, 2],
+            "gpus": {"model": "H100_SXM", "count": 2},
+            "endpoint": [{"address": ["192.0.2.1"], "url": "http://gpu.example"}],
+        },
+        "b": {
+            "coordinates": [3, 4],
+            "endpoint": [{"address": ["192.0.2.2"], "url": "http://gpu.example"}],
+        },
+    },
+    "service": {"s": {"regions": ["a", "b"], "spill": {}}},
+    "pin": {"p": {"countries": ["IE"], "regions": ["a"]}},
+}
+WHERE: dict[str, Place] = {
+    "[server]": ("server",),
+    "[admin]": ("admin",),
+    "[probe]": ("probe",),
+    "[alerts]": ("alerts",),
+    "[region.NAME]": ("region", "a"),
+    "[[region.NAME.endpoint]]": ("region", "a", "endpoint", 0),
+    "gpus = {…}": ("region", "a", "gpus"),
+    "[service.NAME]": ("service", "s"),
+    "[service.NAME.spill]": ("service", "s", "spill"),
+    "[pin.NAME]": ("pin", "p"),
+}
+
+
+def _options() -> Iterator[tuple[Place, FieldInfo]]:
+    for title, section in TABLES:
+        for name, field in section.model_fields.items():
+            yield (*WHERE[title], name), field
+
+
+OPTIONS = list(_options())
+OTHER_KINDS: list[Any] = [3, -1.5, True, "no such value", [], [7], [[]], ["?"], {}, {"x": 1}]
+
+
+def _wrong(field: FieldInfo) -> list[Any]:
+    least, most = range_of(field)
+    found = [*OTHER_KINDS, "5 parsecs", "12q"]
+    found += [least - 1] if least is not None else []
+    found += [most * 2 + 1] if most is not None else []
+    if unit_of(field) == "seconds" and most is not None:
+        found += [f"{most + 1:.0f}s", f"{int(most) * 1000 + 1000}ms"]
+    return found
+
+
+def toml(node: Any) -> str:
+    """Inline TOML of plain values."""
+    if isinstance(node, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in node.items()) + "}"
+    if isinstance(node, list):
+        return f"[{', '.join(map(toml, node))}]"
+    return json.dumps(node)
+
+
+def problems(folder: Path, tree: dict[str, Any]) -> tuple[Problem, ...]:
+    """What is found of a tree, whose tables stand on a line each."""
+    path = folder / "resolverd.toml"
+    path.write_text("".join(f"{key} = {toml(value)}\n" for key, value in tree.items()))
+    try:
+        return load_config(path).warnings
+    except ConfigError as refused:
+        return refused.problems
+
+
+def changed(place: Place, value: Any) -> dict[str, Any]:
+    """`TREE` with `value` at `place`."""
+    tree = copy.deepcopy(TREE)
+    _set(tree, place, value)
+    return tree
+
+
+def _of_others(problem: Problem) -> bool:
+    """Whether a right value of one option is at odds with another option, and that is said."""
+    return bool(re.search("both hostname and|without client_certificate|load has no", str(problem)))
+
+
+def _set(node: Any, place: Place, value: Any) -> None:
+    for part in place[:-1]:
+        node = node[part]
+    node[place[-1]] = value
+
+
+def proposed(hint: str) -> tuple[str, Any]:
+    """The option and the value that a hint says to write; KeyError where it says none."""
+    match = re.search(r"(?:write|add) (?:(\w+) = )?", hint)
+    text = hint[match.end() :] if match else ""
+    for end in range(len(text), 0, -1):
+        try:
+            return (match and match[1]) or "", tomllib.loads(f"value = {text[:end]}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    raise KeyError(hint)
+
+
+@pytest.mark.parametrize(
+    ("place", "field"), OPTIONS, ids=[".".join(map(str, place)) for place, _ in OPTIONS]
+)
+def test_what_a_hint_proposes_is_taken(tmp_path: Path, place: Place, field: FieldInfo) -> None:
+    said = 0
+    for wrong in _wrong(field):
+        found = [p for p in problems(tmp_path, changed(place, wrong)) if p.id == "config-value"]
+        for problem in found:
+            said += 1
+            hint, row = problem.mend, problem.source
+            assert "…" not in hint, (wrong, hint)
+            assert (field.description or "") not in hint
+            assert "[_" not in str(problem), problem  # no name of ours, nor of pydantic's
+            assert "Input should" not in problem.message
+            whole = f"{json.dumps(place[-1])} = {toml(wrong)}"
+            begin = row.index(whole) if whole in row else -1
+            if begin >= 0:  # the caret stands in the value
+                value = begin + len(f"{json.dumps(place[-1])} = ")
+                assert value <= problem.column - 1 < begin + len(whole), (wrong, str(problem))
+            try:
+                key, right = proposed(hint)
+            except KeyError:
+                pytest.fail(f"{wrong!r}: {problem.message} -- {hint}")
+            if not key and isinstance(wrong, list):
+                right = [right]  # it was an element
+            if key == "x" and not isinstance(right, dict):
+                right = {"x": right}  # one value of a table
+            tree = changed(place, wrong)
+            _set(tree, (*place[:-1], place[-1] if key in ("", "x") else key), right)
+            after = problems(tmp_path, tree)
+            again = [p for p in after if p.id == "config-value" and not _of_others(p)]
+            assert again == [], (wrong, hint, right)
+    assert said or field.description
