@@ -49,7 +49,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from resolverd.dns.names import Key
 from resolverd.dns.writer import Compressible, RRsetWire
-from resolverd.engine.slots import Slots
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.errors import EngineError
 from resolverd.policy.decision import AllDown, NoRegion, RegionStatus
 from resolverd.policy.ttl import horizon
@@ -118,7 +118,7 @@ class PlanImage(NamedTuple):
     maps: tuple[NativeMap, ...]
 
 
-def plan_image(plan: Plan, slots: Slots) -> PlanImage:
+def plan_image(plan: Plan, slots: CounterSlots) -> PlanImage:
     """`plan` as octets. Raises EngineError where a map is not native or `slots` run out."""
     return _PlanWriter(plan, slots).image()
 
@@ -131,7 +131,7 @@ def steering_image(steering: Steering, plan: Plan) -> bytes:
 class _PlanWriter:
     """One image in the making; each list holds the records of a section."""
 
-    def __init__(self, plan: Plan, slots: Slots) -> None:
+    def __init__(self, plan: Plan, slots: CounterSlots) -> None:
         self._plan, self._slots = plan, slots
         self._pool = _Pool()
         self._rrsets: list[bytes] = []

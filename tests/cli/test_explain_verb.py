@@ -59,7 +59,7 @@ def test_it_prints_the_facts_and_then_every_region(place: Path) -> None:
         ),
         (
             ("low.inference.example", "1.2.3.4"),
-            ["TTL     1 s: the DYNA record's ceiling; the service would allow 20 s"],
+            ["TTL     2 s: the DYNA record's ceiling; the service would allow 20 s"],
         ),
         (
             ("alias.inference.example", "1.2.3.4"),

@@ -22,8 +22,8 @@ from harness.server import snapshot_of
 from resolverd.dns.codes import A
 from resolverd.dns.names import MAX_NAME
 from resolverd.dns.prefix import Prefix
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
-from resolverd.engine.slots import Slots
 from resolverd.policy.ranking import Preference
 from resolverd.snapshot.model import Block, MapEntry, Plan
 
@@ -79,7 +79,7 @@ def images() -> dict[str, bytes]:
         for apex, zone in sorted(plan.zones.items())
     }
     plan = replace(plan, zones=zones, services=services)
-    slots = Slots(range(1024, 1 << 22))
+    slots = CounterSlots(range(1024, 1 << 22))
     return {
         "plan.image": plan_image(plan, slots).octets,
         "steering.image": steering_image(steering(random.Random(4), plan, 1), plan),
