@@ -20,7 +20,7 @@ from harness.config import config_text
 from harness.server import snapshot_of
 
 from resolverd.dns.codes import A
-from resolverd.dns.names import LONGEST
+from resolverd.dns.names import MAX_NAME
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
@@ -93,7 +93,7 @@ def _queries(plan: Plan) -> Iterator[bytes]:
     for zone in plan.zones.values():
         for key, node in zone.nodes.items():
             for name, rtypes in ((key, {A, *node.rrsets}), (b"\5below" + key, {A})):
-                for rtype in sorted(rtypes if len(name) <= LONGEST else ()):
+                for rtype in sorted(rtypes if len(name) <= MAX_NAME else ()):
                     question = name + rtype.to_bytes(2, "big") + b"\0\1"
                     yield b"\0\1\1\0\0\1\0\0\0\0\0\1" + question + subnet
 

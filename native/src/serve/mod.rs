@@ -45,7 +45,7 @@ pub trait Answers: Send + Sync + 'static {
     ) -> Option<usize>;
 
     /// Told which packets of a batch, and from whom, are to be answered next.
-    fn read_ahead<'p>(
+    fn prefetch<'p>(
         &self,
         _packets: impl Iterator<Item = (&'p [u8], Prefix)>,
         _scratch: &mut Self::Scratch,
@@ -79,12 +79,12 @@ impl Answers for Snapshot {
     }
 
     #[inline]
-    fn read_ahead<'p>(
+    fn prefetch<'p>(
         &self,
         packets: impl Iterator<Item = (&'p [u8], Prefix)>,
         scratch: &mut answer::Scratch,
     ) {
-        Self::read_ahead(self, packets, scratch);
+        Self::prefetch(self, packets, scratch);
     }
 
     fn self_check(&self, scratch: &mut answer::Scratch) -> Result<(), String> {
@@ -122,10 +122,10 @@ impl<A: Answers> Responder<A> {
         std::mem::replace(&mut self.answers, next)
     }
 
-    /// See [`Answers::read_ahead`].
+    /// See [`Answers::prefetch`].
     #[inline]
-    pub fn read_ahead<'p>(&mut self, packets: impl Iterator<Item = (&'p [u8], Prefix)>) {
-        self.answers.read_ahead(packets, &mut self.scratch);
+    pub fn prefetch<'p>(&mut self, packets: impl Iterator<Item = (&'p [u8], Prefix)>) {
+        self.answers.prefetch(packets, &mut self.scratch);
     }
 
     /// Answer one packet, counted and perhaps sampled.

@@ -50,7 +50,7 @@ impl UdpService {
                 Err(error) => return survive(error, responder),
             };
             if came > 1 {
-                responder.read_ahead(self.batch.iter(came));
+                responder.prefetch(self.batch.iter(came));
             }
             for index in 0..came {
                 let Some(datagram) = self.batch.get(index) else {
