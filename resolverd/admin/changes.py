@@ -84,9 +84,11 @@ class Changes:
 
 
 def _told(odd: Outlier) -> dict[str, str]:
+    endpoint, _, probe = odd.target.partition("@")
     return {
         "service": odd.service,
-        "target": odd.target,
+        "endpoint": endpoint,
+        "probe": probe,
         "field": odd.difference.field,
         "value": odd.difference.told,
         "majority": odd.difference.most,

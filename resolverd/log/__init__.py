@@ -198,9 +198,12 @@ def _renderer(style: Style) -> structlog.typing.Processor:
     )
     if not style.journal:
         return render
-    return lambda logger, method, event: prefixed(
-        str(render(logger, method, event)), event["level"]
-    )
+
+    def for_the_journal(logger: Any, method: str, event: Any) -> str:
+        level = event["level"]  # which a renderer may take out
+        return prefixed(str(render(logger, method, event)), level)
+
+    return for_the_journal
 
 
 def _configure(style: Style, last: structlog.typing.Processor, factory: Any) -> None:

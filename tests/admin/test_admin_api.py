@@ -267,7 +267,7 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
 
 async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
     assert (await room.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
-    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": []}
+    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": [], "down": ""}
     assert (await room.ask("GET", "/readyz")).json == ready
 
 

@@ -82,7 +82,7 @@ async def test_it_tells_when_and_where_it_is_ready_and_a_signal_ends_it_well(
         address, _, port = listener.rpartition(":")
         assert address == "127.0.0.1"
         assert int(port) > 0
-        assert (ready["zones"], ready["services"], ready["level"]) == (1, 1, "info")
+        assert (ready["zone_count"], ready["service_count"], ready["level"]) == (1, 1, "info")
         _reader, writer = await asyncio.open_connection(address, int(port))
         writer.close()
         assert await served.end(number) == 0

@@ -61,4 +61,4 @@ def test_a_lowered_limit_is_said(engine: Served, expected: int) -> None:
     assert fewer.connections == expected
     (event,) = events
     assert (event["event"], event["configured_connections"]) == ("tcp.lowered", 1000)
-    assert event["tcp_connections"] == expected
+    assert event["connections"] == expected

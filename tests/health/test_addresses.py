@@ -227,7 +227,7 @@ async def test_addresses_outlive_a_restart_while_no_nameserver_answers(
         assert after.entries()[NAME].failing
         await after.stop()
     assert events[0]["event"] == "names.kept"
-    assert (events[0]["names"], events[0]["oldest_seconds"] < 60) == (1, True)
+    assert (events[0]["name_count"], events[0]["oldest_seconds"] < 60) == (1, True)
 
 
 RIGHT = {"version": 1, "names": {NAME: {"A": ["192.0.2.1"], "AAAA": [], "seen": 1}}}

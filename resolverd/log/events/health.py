@@ -77,13 +77,13 @@ EVENTS = (
         "endpoint.differs",
         "warning",
         "A server differs from most of its service's.",
-        "service target field value majority",
+        "service endpoint probe field value majority",
     ),
     Event(
         "endpoint.agrees",
         "info",
         "It does no longer.",
-        "service target field value majority",
+        "service endpoint probe field value majority",
     ),
     Event(
         "region.state",
