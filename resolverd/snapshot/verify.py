@@ -2,9 +2,9 @@
 
 Each zone is asked for its SOA, whose answer is read by dnspython and so by other code than what
 wrote it. Each service is ranked from each of its regions' own coordinates, where `nearest` must
-prefer that very region, and is asked for by clients of every preference list that its map has for
-the clients tried: pinned ones, and addresses spread over all of IPv4. An answer outside a client's
-fence, or not of the region that it prefers, is wrong.
+prefer that very region. It is asked for by a client of each pin's subnets, and by one for each
+preference list that addresses spread over IPv4 meet. An answer outside a client's fence, or not of
+the region that it prefers, is wrong.
 """
 
 from __future__ import annotations
@@ -40,16 +40,19 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     `ask` answers from `snapshot`; `pinned` are the subnets of pins, each of which is tried.
     """
     plan, names = snapshot.plan, _names(snapshot)
-    tried = [*(Prefix(p.bits, p.address, p.bits) for p in pinned), *_spread()]
-    clients: dict[ClientMap, dict[MapEntry, Prefix]] = {}
+    hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
+    clients: dict[ClientMap, list[tuple[MapEntry, Prefix]]] = {}
     wrong = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
     for service in plan.services.values():
         wrong += _ranking_faults(service)
         if service.name not in names:
             continue
         if service.clients not in clients:
-            clients[service.clients] = _one_for_each_list(service.clients, tried)
-        for entry, client in clients[service.clients].items():
+            clients[service.clients] = [
+                *((service.clients.lookup(host), host) for host in hosts),
+                *_one_for_each_list(service.clients),
+            ]
+        for entry, client in clients[service.clients]:
             wrong += _answer_faults(service, names[service.name], entry, client, snapshot, ask)
     if wrong:
         raise PlanError("the new plan fails its own check: " + "; ".join(wrong[:10]))
@@ -130,10 +133,10 @@ def _spread() -> Iterator[Prefix]:
         yield Prefix(32, index * _STRIDE & 0xFFFFFFFF, 32)
 
 
-def _one_for_each_list(clients: ClientMap, tried: Iterable[Prefix]) -> dict[MapEntry, Prefix]:
-    """A client for each preference list that the tried ones have, by its entry."""
+def _one_for_each_list(clients: ClientMap) -> Iterable[tuple[MapEntry, Prefix]]:
+    """A client for each preference list that those tried have, with the entry it is in."""
     found: dict[tuple[str, ...], tuple[MapEntry, Prefix]] = {}
-    for client in tried:
+    for client in _spread():
         entry = clients.lookup(client)
-        found.setdefault((*entry.preference, "", *entry.pins), (entry, client))
-    return dict(found.values())
+        found.setdefault(entry.preference, (entry, client))
+    return found.values()
