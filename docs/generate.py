@@ -8,6 +8,7 @@ from pathlib import Path
 from docs.http_api import http_api, openapi
 from resolverd.admin.metrics.reference import table as metrics_table
 from resolverd.config.reference import reference
+from resolverd.log.reference import table as log_table
 from resolverd.zone.catalogue import CHECKS
 
 DOCS = Path(__file__).parent
@@ -27,6 +28,7 @@ def pages() -> dict[Path, str]:
 def operations() -> str:
     """The operations page as it is, with its tables made anew."""
     page = (DOCS / "operations.md").read_text()
+    page = with_part(page, "log events", log_table())
     return with_part(page, "metrics", metrics_table())
 
 

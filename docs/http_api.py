@@ -161,11 +161,7 @@ def _verbs() -> str:
         f"| `resolverd {verb} --json` | {', '.join(_link(model.__name__) for model in models)} |"
         for verb, models in VERBS.items()
     ]
-    events = (
-        "`resolverd demo --json` prints one object a line, with `schema_version` and `event`; its "
-        "other keys are those of the event."
-    )
-    return "\n".join(["| verb | document |", "| --- | --- |", *rows, "", events])
+    return "\n".join(["| verb | document |", "| --- | --- |", *rows])
 
 
 def _document(name: str, schemas: Mapping[str, Schema]) -> str:

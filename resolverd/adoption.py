@@ -187,7 +187,7 @@ class Adoption:
         plan = await self._publication.compile(inputs)
         await self._observation.admit(before, inputs)
         try:
-            verified = self._publication.verified(plan)
+            verified = await self._publication.verified(inputs, plan)
         except ResolverdError:
             self._observation.settle(before)
             raise
@@ -209,7 +209,7 @@ class Adoption:
             told = {
                 "parts": [each.part for each in parts],
                 "problems": [row for problem in problems for row in str(problem).splitlines()],
-                "serving": generation,
+                "generation": generation,
                 "changed": changes.summary or "nothing",
             }
             if held:
@@ -227,7 +227,7 @@ class Adoption:
             "reload.refused",
             parts=["everything"],
             problems=str(wrong).splitlines(),
-            serving=self._publication.plan.generation,
+            generation=self._publication.plan.generation,
             changed="nothing",
         )
 
@@ -236,7 +236,7 @@ class Adoption:
         before = set(known)
         for problem in inputs.warnings:
             if problem not in before:
-                self._log.warning("check.warning", problem=str(problem).splitlines())
+                self._log.warning("check.warning", problems=str(problem).splitlines())
 
     def _walk_events(self) -> Progress:
         """An event every few seconds while a database is walked."""

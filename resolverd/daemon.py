@@ -21,6 +21,7 @@ from resolverd.admin.promises import Promises
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
+from resolverd.config.fences import FenceSize
 from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
@@ -104,6 +105,11 @@ class Daemon:
         return self._publication.snapshot
 
     @property
+    def fences(self) -> Sequence[FenceSize]:
+        """The fences of the configuration that is served."""
+        return self._publication.fences
+
+    @property
     def inputs(self) -> Inputs:
         """What it was made from."""
         return self._publication.inputs
@@ -157,7 +163,7 @@ class Daemon:
         PROCESS.follow(asyncio.get_running_loop(), self._stopping.set, self._hang_up)
         ignore_unmeant()
         if not await self._start_unless_stopped():
-            self._log.info("stopped", before="ready")
+            self._log.info("stopped", early=True)
             return ExitCode.OK
         try:
             return await self.wait()
@@ -186,8 +192,8 @@ class Daemon:
         allow_open_files()
         server = inputs.config.server
         choice = choose(server, why_not())
-        self._log.info(
-            "engine.chosen", engine=choice.engine, workers=choice.workers, why=choice.why
+        (self._log.warning if choice.fallback else self._log.info)(
+            "engine.chosen", engine=choice.engine, workers=choice.workers, reason=choice.why
         )
         bound, sockets = self._supervision.sockets(server, choice)
         connections = inputs.config.admin.connections
@@ -211,7 +217,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.changes.judged(self.snapshot.steering.regions)
+        self.changes.judged(self.snapshot.steering.regions, self.fences)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:
@@ -222,9 +228,9 @@ class Daemon:
             engine=self.engine.name,
             listen=[str(listener) for listener in bound],
             generation=plan.generation,
-            zones=len(plan.zones),
-            services=len(plan.services),
-            geo=[source["file"] for source in inputs.locator.describe()],
+            zone_count=len(plan.zones),
+            service_count=len(plan.services),
+            databases=[source["file"] for source in inputs.locator.describe()],
         )
 
     async def wait(self) -> ExitCode:

@@ -70,9 +70,9 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     return {"hint" if key == "mend" else key: value for key, value in known.items()}
 
 
-def problem_from_json(told: Mapping[str, Any]) -> Problem:
+def problem_from_json(document: Mapping[str, Any]) -> Problem:
     """What `problem_json` was made from. Raises TypeError for other keys."""
-    return Problem(**{"mend" if key == "hint" else key: value for key, value in told.items()})
+    return Problem(**{"mend" if key == "hint" else key: value for key, value in document.items()})
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

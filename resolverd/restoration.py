@@ -66,7 +66,9 @@ class Restoration:
                     self._path, self._options, progress=progress, reads=Reads(replay=replay)
                 )
             except ResolverdError as worse:
-                self._log.warning("kept.refused", files=files, problems=str(worse).splitlines())
+                self._log.warning(
+                    "kept.refused", files=list(files), problems=str(worse).splitlines()
+                )
                 continue
             self._say(refused, manifest, files)
             return inputs
@@ -134,8 +136,8 @@ class Restoration:
         self._reloads.restart = moment(manifest.at)
         self._log.info(
             "files.kept",
-            files=len(manifest.files),
-            databases=len(manifest.databases),
+            file_count=len(manifest.files),
+            database_count=len(manifest.databases),
             adopted_at=self._reloads.restart,
         )
 
@@ -155,7 +157,7 @@ class Restoration:
         self._log.error(
             "start.kept",
             reason=reason,
-            files=files,
+            files=list(files),
             adopted_at=at,
             problems=str(refused).splitlines(),
             consequence="edits are not served until the files are accepted",

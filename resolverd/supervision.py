@@ -23,6 +23,7 @@ from resolverd.engine.stored import PREFIX, bind_again
 from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
 from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.unserved import what_is_down
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
@@ -124,9 +125,15 @@ class Supervision:
         daemon, plan = self._daemon, self._daemon.snapshot.plan
         if regions is None:
             regions = daemon.snapshot.steering.regions
-        up = sum(region.verdict.serves for region in regions.values())
-        doubt = daemon.monitor.isolation.reason
-        return status_line(plan.generation, up, len(regions), daemon.reloads, doubt)
+        judged = list(regions.values())
+        return status_line(
+            plan.generation,
+            sum(region.verdict.serves for region in judged),
+            len(judged),
+            daemon.reloads,
+            doubt=daemon.monitor.isolation.reason,
+            down=what_is_down(daemon.fences, judged),
+        )
 
     async def _serves(self) -> str:
         await self._daemon.engine.check()
@@ -146,11 +153,17 @@ class Supervision:
 
 
 def status_line(
-    generation: int, up: int, regions: int, reloads: ReloadReport, doubt: str = ""
+    generation: int,
+    up: int,
+    regions: int,
+    reloads: ReloadReport,
+    *,
+    doubt: str = "",
+    down: str = "",
 ) -> str:
     """``generation 3, 4 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC``.
 
-    `doubt` is why this host is not ready, and comes first.
+    `doubt` is why this host is not ready, and comes first; then `down`, what `what_is_down` says.
     """
     at = datetime.fromtimestamp(reloads.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     outcome, _, reason = reloads.last.partition(": ")
@@ -158,6 +171,7 @@ def status_line(
     why = f": {reason.splitlines()[0]}" if reason else ""
     first = f"NOT READY: {doubt}; " if doubt else ""
     first += "DEGRADED: serving kept files; " if reloads.kept else ""
+    first += f"{down}; " if down else ""
     parts = [each.part for each in reloads.outdated]
     more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
     older = f" ({', '.join(parts[:_NAMED])}{more})" if parts else ""

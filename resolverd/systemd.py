@@ -136,7 +136,7 @@ class Supervisor:
                 else:
                     sender.send(message(fields))
         except OSError as wrong:
-            log.get("systemd").error("notify.failed", told=[*fields], reason=str(wrong))
+            log.get("systemd").error("notify.failed", fields=[*fields], reason=str(wrong))
 
 
 def message(fields: MutableMapping[str, str]) -> bytes:

@@ -77,8 +77,8 @@ class Tasks:
                 "task.failed",
                 task=name,
                 reason=reason,
-                in_row=after.in_row,
-                again_in=after.pause,
+                failures=after.in_row,
+                retry_seconds=after.pause,
                 exc_info=defect,
             )
 

@@ -55,9 +55,9 @@ class Watchdog:
             await asyncio.wait(self._asked.values(), timeout=self.patience)
         faults = {name: fault for name in self._proofs if (fault := self._fault(name))}
         if faults and faults != self.faults:
-            self._log.error("watchdog.withheld", faults=faults)
+            self._log.error("watchdog.withheld", problems=_lines(faults))
         elif self.faults and not faults:
-            self._log.info("watchdog.resumed", after=self.faults)
+            self._log.info("watchdog.resumed", problems=_lines(self.faults))
         self.faults = faults
         if not faults:
             self._beat()
@@ -71,5 +71,9 @@ class Watchdog:
         if wrong is None:
             return task.result()
         if not isinstance(wrong, ResolverdError):
-            self._log.error("watchdog.defect", proof=name, exc_info=wrong)
+            self._log.error("watchdog.defect", task=name, exc_info=wrong)
         return f"{type(wrong).__name__}: {wrong}"
+
+
+def _lines(faults: Mapping[str, str]) -> list[str]:
+    return [f"{proof}: {fault}" for proof, fault in faults.items()]

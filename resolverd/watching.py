@@ -153,7 +153,7 @@ class Watching:
     def _note_watch(self, reason: str) -> None:
         """Directories are watched; or, with a reason, are scanned only."""
         if reason and reason != self._polling:
-            self._log.warning("edits.polling", reason=reason, every_seconds=POLL)
+            self._log.warning("edits.polling", reason=reason, interval_seconds=POLL)
         elif self._polling and not reason:
             self._log.info("edits.notified")
         self._notified, self._polling = not reason, reason
@@ -165,9 +165,9 @@ class Watching:
             self._told_waiting = now
             self._log.warning(
                 "edits.unsettled",
-                files=self.unsettled,
+                files=list(self.unsettled),
                 seconds=round(now - self._waiting.began),
-                settle=self.settle,
+                settle_seconds=self.settle,
             )
 
     def _tell_hanging(self, before: tuple[str, ...]) -> tuple[str, ...]:

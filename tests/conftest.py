@@ -7,10 +7,16 @@ a deadline: a busy machine is not a defect.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
+from structlog.typing import EventDict
+
+from resolverd.log.events import EVENTS
+from resolverd.log.fields import COMMON, FIELDS
 
 # A real vLLM, gigabytes of it, and many minutes: `make test-vllm` names its folder. Other real
 # servers, which somebody has to build first.
@@ -25,3 +31,35 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out what nobody named; None lets pytest decide."""
     named = any(collection_path.name in Path(argument).parts for argument in config.args)
     return True if collection_path in _NAMED_ONLY and not named else None
+
+
+@pytest.fixture(autouse=True)
+def log_events_are_as_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is logged in this process has the fields of its declaration, each of its type."""
+    wrong: list[str] = []
+    add_log_level = structlog.processors.add_log_level
+
+    def checked(logger: object, method: str, event: EventDict) -> EventDict:
+        wrong.extend(_undeclared(event))
+        return add_log_level(logger, method, event)
+
+    monkeypatch.setattr(structlog.processors, "add_log_level", checked)
+    yield
+    assert not wrong, "; ".join(wrong)
+
+
+def _undeclared(logged: EventDict) -> Iterator[str]:
+    """What of an event is not as `EVENTS` and `FIELDS` declare it."""
+    declared = EVENTS.get(logged["event"])
+    if declared is None:
+        return  # a test's own
+    fields = {("exception" if name == "exc_info" else name): v for name, v in logged.items()}
+    names = fields.keys() - COMMON.keys()
+    if extra := names - declared.known:
+        yield f"{declared.name}: fields that are not declared: {extra}"
+    if lacking := set(declared.fields.split()) - names:
+        yield f"{declared.name}: fields that are lacking: {lacking}"
+    for name in names & FIELDS.keys() - {"exception"}:
+        kind = (int, float) if FIELDS[name].kind is float else FIELDS[name].kind
+        if fields[name] is not None and not isinstance(fields[name], kind):
+            yield f"{declared.name}: {name} is {fields[name]!r}, no {FIELDS[name].kind.__name__}"

@@ -24,8 +24,8 @@ from bench.report import show, write
 from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
 from resolverd.config.load import load_config
 from resolverd.config.targets import probe_targets
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
-from resolverd.engine.slots import Slots
 from resolverd.geo.locator import Locator
 from resolverd.health.overrides import Overrides
 from resolverd.health.resolved import UNRESOLVED
@@ -61,7 +61,7 @@ def main() -> int:
         print("no city database: .ci/databases fetches it", file=sys.stderr)
         return 1
     plan, steering = served()
-    slots = Slots()
+    slots = CounterSlots()
     begin = time.perf_counter()
     image = plan_image(plan, slots)
     made = time.perf_counter()

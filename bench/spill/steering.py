@@ -17,7 +17,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.health.readings import Readings
 from resolverd.load.fullness import Fullness, Replica, yardstick_of
 from resolverd.load.spilling import Spilling
-from resolverd.policy.decision import Standing, decide
+from resolverd.policy.decision import RegionStatus, decide
 from resolverd.policy.ranking import Preference
 from resolverd.policy.share import NO_SHARE, draw
 from resolverd.policy.spill import Load
@@ -126,11 +126,11 @@ class Resolverd:
 
     def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
         """As the daemon would answer."""
-        standings = self._standings(now)
-        decision = decide(preference, standings, "nearest", draw(block))
+        statuses = self._statuses(now)
+        decision = decide(preference, statuses, "nearest", draw(block))
         assert decision.region is not None
         ttl = ttl_of(
-            (standings[region] for region in decision.consulted),
+            (statuses[region] for region in decision.consulted),
             ttl=self._service.ttl,
             failover_ttl=self._service.failover_ttl,
             staleness=STALENESS,
@@ -142,9 +142,9 @@ class Resolverd:
         level = self._fullness.level(targets, self._yardstick)
         return Load(True, len(targets), level.saturation, level.latest, level.at)
 
-    def _standings(self, now: float) -> dict[str, Standing]:
+    def _statuses(self, now: float) -> dict[str, RegionStatus]:
         shares = self._spilling.shares(now)
         return {
-            region: Standing(True, **shares.get((SERVICE, region), NO_SHARE)._asdict())
+            region: RegionStatus(True, **shares.get((SERVICE, region), NO_SHARE)._asdict())
             for region in self._service.regions
         }

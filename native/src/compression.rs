@@ -5,17 +5,19 @@
 
 use crate::name::{Key, Suffix};
 
-/// The farthest offset that a pointer can hold.
-const FARTHEST: usize = 0x3fff;
+/// The largest offset that a pointer can hold: 14 bits.
+const MAX_POINTER: usize = 0x3fff;
 
-/// As many suffixes as most messages have stand in a list, which is faster than the table.
-const FEW: usize = 24;
+/// So many suffixes stand in a list, which is faster to search than the table and has room for those
+/// of most messages; a longer list costs every name of a message that outgrows it.
+const LISTED: usize = 24;
 
-/// A label takes two octets at least, so at most half of these marks are used.
-const MARKS: usize = 1 << 14;
+/// Slots of the table. A label takes two octets at least, so at most half of them are used by the
+/// suffixes that a pointer can reach.
+const TABLE_SLOTS: usize = 1 << 14;
 
 #[derive(Clone, Copy)]
-struct Mark {
+struct Entry {
     message: u32,
     tag: u32,
     offset: u16,
@@ -23,27 +25,27 @@ struct Mark {
 
 /// The suffixes that stand in the message being written; kept between messages, never cleared.
 pub struct Offsets {
-    few: [(u32, u16); FEW],
+    listed: [(u32, u16); LISTED],
     used: usize,
-    marks: Box<[Mark]>,
+    table: Box<[Entry]>,
     message: u32,
     begun: bool,
     name: Key,
 }
 
 impl Offsets {
-    /// Room for any message.
+    /// For any message, none begun.
     #[must_use]
     pub fn new() -> Self {
-        let unused = Mark {
+        let unused = Entry {
             message: 0,
             tag: 0,
             offset: 0,
         };
         Self {
-            few: [(0, 0); FEW],
+            listed: [(0, 0); LISTED],
             used: 0,
-            marks: vec![unused; MARKS].into_boxed_slice(),
+            table: vec![unused; TABLE_SLOTS].into_boxed_slice(),
             message: 0,
             begun: false,
             name: Key::new(),
@@ -70,7 +72,7 @@ impl Offsets {
             if let Some(offset) = self.find(message, self.name.suffix(label)) {
                 return (start, Some(offset));
             }
-            self.mark(self.name.suffix(label).hash, message.len() + start);
+            self.remember(self.name.suffix(label).hash, message.len() + start);
         }
         (name.len(), None)
     }
@@ -80,15 +82,15 @@ impl Offsets {
         self.used = 0;
         self.message = self.message.wrapping_add(1);
         if self.message == 0 {
-            // Marks of four thousand million messages ago would seem to be of this one.
-            for mark in &mut self.marks {
-                mark.message = 0;
+            // Entries of four thousand million messages ago would seem to be of this one.
+            for entry in &mut self.table {
+                entry.message = 0;
             }
             self.message = 1;
         }
         self.name.set(asked);
         for label in 0..self.name.labels() {
-            self.mark(self.name.suffix(label).hash, 12 + self.name.start(label));
+            self.remember(self.name.suffix(label).hash, 12 + self.name.start(label));
         }
     }
 
@@ -98,42 +100,42 @@ impl Offsets {
         let stands = |tagged: u32, offset: u16| {
             tagged == tag(suffix.hash) && stands_at(message, usize::from(offset), suffix.octets)
         };
-        for &(tagged, offset) in self.few.get(..self.used).unwrap_or_default() {
+        for &(tagged, offset) in self.listed.get(..self.used).unwrap_or_default() {
             if stands(tagged, offset) {
                 return Some(offset);
             }
         }
-        if self.used < FEW {
+        if self.used < LISTED {
             return None;
         }
-        chain(suffix.hash)
+        probe_slots(suffix.hash)
             .map_while(|at| {
-                self.marks
+                self.table
                     .get(at)
-                    .filter(|mark| mark.message == self.message)
+                    .filter(|entry| entry.message == self.message)
             })
-            .find(|mark| stands(mark.tag, mark.offset))
-            .map(|mark| mark.offset)
+            .find(|entry| stands(entry.tag, entry.offset))
+            .map(|entry| entry.offset)
     }
 
     /// Remember a suffix that does not stand in the message yet.
-    fn mark(&mut self, hash: u64, offset: usize) {
-        if offset > FARTHEST {
+    fn remember(&mut self, hash: u64, offset: usize) {
+        if offset > MAX_POINTER {
             return;
         }
-        if let Some(room) = self.few.get_mut(self.used) {
-            *room = (tag(hash), offset as u16);
+        if let Some(next) = self.listed.get_mut(self.used) {
+            *next = (tag(hash), offset as u16);
             self.used += 1;
             return;
         }
         let current = self.message;
-        let free = chain(hash).find(|at| {
-            self.marks
+        let free = probe_slots(hash).find(|at| {
+            self.table
                 .get(*at)
-                .is_some_and(|mark| mark.message != current)
+                .is_some_and(|entry| entry.message != current)
         });
-        if let Some(mark) = free.and_then(|at| self.marks.get_mut(at)) {
-            *mark = Mark {
+        if let Some(entry) = free.and_then(|at| self.table.get_mut(at)) {
+            *entry = Entry {
                 message: current,
                 tag: tag(hash),
                 offset: offset as u16,
@@ -148,9 +150,9 @@ impl Default for Offsets {
     }
 }
 
-/// The marks where a suffix may be, in the order in which they are tried.
-fn chain(hash: u64) -> impl Iterator<Item = usize> {
-    (0..MARKS).map(move |step| (hash as usize).wrapping_add(step) % MARKS)
+/// The slots of the table where a suffix may be, in the order in which they are tried (linear probing).
+fn probe_slots(hash: u64) -> impl Iterator<Item = usize> {
+    (0..TABLE_SLOTS).map(move |step| (hash as usize).wrapping_add(step) % TABLE_SLOTS)
 }
 
 const fn tag(hash: u64) -> u32 {
@@ -222,7 +224,7 @@ mod tests {
     #[test]
     fn what_no_pointer_reaches_is_not_remembered() {
         let mut offsets = Offsets::new();
-        let mut message = vec![0_u8; FARTHEST + 1];
+        let mut message = vec![0_u8; MAX_POINTER + 1];
         assert_eq!(offsets.place(&message, b"\0", b"\x01a\0"), (3, None));
         message.extend_from_slice(b"\x01a\0");
         assert_eq!(offsets.place(&message, b"\0", b"\x01a\0"), (3, None));

@@ -1,11 +1,11 @@
 //! What one worker thread counts: a row of plain numbers that only this thread writes.
 //!
-//! Slots below [`FIRST_FREE`] have a fixed meaning, told by [`names`]; those above are given
-//! out by Python, which tells each Plan where its services and pins count, so that counts
+//! Slots below [`FIRST_FREE`] have a fixed meaning, listed by [`names`]; those above are given
+//! out by Python, which writes into each Plan where its services and pins count, so that counts
 //! outlive a Plan. Readers sum the rows of all threads and stop nobody.
 
 use crate::query::{Dropped, Fault};
-use crate::serve::tally;
+use crate::serve::counter_slots;
 use crate::sys;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -24,7 +24,7 @@ pub enum Transport {
     Tcp,
 }
 
-/// The types that are told apart; `TYPE_NAMES` of `resolverd/dns/codes.py` lists the same.
+/// The QTYPEs that have a count of their own; `TYPE_NAMES` of `resolverd/dns/codes.py` lists the same.
 const TYPES: [u16; 24] = [
     1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 35, 39, 41, 43, 46, 48, 52, 64, 65, 99, 251, 252, 255, 257,
 ];
@@ -153,7 +153,7 @@ pub fn names() -> String {
             }
         }
     }
-    lines.extend(tally::names());
+    lines.extend(counter_slots::names());
     lines.join("\n")
 }
 
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn every_fixed_slot_has_one_name_below_the_free_ones() {
-        let told = names();
-        let slots: Vec<usize> = (told.lines())
+        let names = names();
+        let slots: Vec<usize> = (names.lines())
             .map(|line| line.split(' ').next().unwrap().parse().unwrap())
             .collect();
         assert_eq!(slots.iter().collect::<HashSet<_>>().len(), slots.len());
@@ -177,8 +177,8 @@ mod tests {
         let counters = Counters::new();
         counters.responded(Transport::Tcp, 257, 16);
         counters.responded(Transport::Udp, 1234, 3);
-        let told = names();
-        let counted: Vec<&str> = (told.lines())
+        let names = names();
+        let counted: Vec<&str> = (names.lines())
             .filter(|line| counters.get(line.split(' ').next().unwrap().parse().unwrap()) == 1)
             .map(|line| line.split_once(' ').unwrap().1)
             .collect();

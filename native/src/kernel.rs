@@ -8,14 +8,14 @@ use std::ffi::{c_int, c_void};
 /// `struct iovec`.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Piece {
+pub struct IoVec {
     /// Where it starts.
     pub start: *mut c_void,
     /// Octets.
     pub length: usize,
 }
 
-impl Default for Piece {
+impl Default for IoVec {
     fn default() -> Self {
         Self {
             start: std::ptr::null_mut(),
@@ -27,19 +27,19 @@ impl Default for Piece {
 /// `struct mmsghdr`: one datagram of a batch.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Envelope {
+pub struct MmsgHdr {
     /// `msg_name`: the peer.
     pub peer: *mut Peer,
     /// `msg_namelen`.
     pub peer_length: u32,
     /// `msg_iov`.
-    pub pieces: *mut Piece,
+    pub iov: *mut IoVec,
     /// `msg_iovlen`.
-    pub piece_count: usize,
+    pub iov_count: usize,
     /// `msg_control`.
-    pub note: *mut Note,
+    pub control: *mut ControlBuf,
     /// `msg_controllen`.
-    pub note_length: usize,
+    pub control_length: usize,
     /// `msg_flags`.
     pub flags: c_int,
     /// Where `struct msghdr` ends on 8 octets.
@@ -48,15 +48,15 @@ pub struct Envelope {
     pub length: u32,
 }
 
-impl Default for Envelope {
+impl Default for MmsgHdr {
     fn default() -> Self {
         Self {
             peer: std::ptr::null_mut(),
             peer_length: 0,
-            pieces: std::ptr::null_mut(),
-            piece_count: 0,
-            note: std::ptr::null_mut(),
-            note_length: 0,
+            iov: std::ptr::null_mut(),
+            iov_count: 0,
+            control: std::ptr::null_mut(),
+            control_length: 0,
             flags: 0,
             padding: 0,
             length: 0,
@@ -72,19 +72,19 @@ pub struct Peer {
     pub octets: [u8; 28],
 }
 
-/// Room for one control message, `IP_PKTINFO` or `IPV6_PKTINFO`.
+/// A buffer for one control message, `IP_PKTINFO` or `IPV6_PKTINFO`.
 ///
 /// Octets 0 to 7 are its length, 8 to 11 its level, 12 to 15 its type, all in host order; from
 /// 16 on there is `struct in_pktinfo` (interface, source, destination: 4 octets each) or
 /// `struct in6_pktinfo` (16 octets of address, 4 of interface).
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-pub struct Note {
+pub struct ControlBuf {
     /// As above.
     pub octets: [u8; 64],
 }
 
-impl Default for Note {
+impl Default for ControlBuf {
     fn default() -> Self {
         Self { octets: [0; 64] }
     }
@@ -104,7 +104,7 @@ pub struct Event {
 /// `struct pollfd`.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Polled {
+pub struct PollFd {
     /// The file.
     pub descriptor: c_int,
     /// What is waited for, as in [`READABLE`].

@@ -10,6 +10,7 @@ pub mod answer;
 mod compression;
 pub mod counters;
 mod edns;
+mod fault;
 pub mod geo;
 pub mod kernel;
 mod lookup;

@@ -88,14 +88,14 @@ pub fn classify<'p>(
 
 /// Room for the name of a wildcard.
 pub struct Asterisk {
-    octets: [u8; 2 + crate::name::LONGEST],
+    octets: [u8; 2 + crate::name::MAX_NAME],
 }
 
 impl Asterisk {
     /// Room that begins with an asterisk.
     #[must_use]
     pub const fn new() -> Self {
-        let mut octets = [0; 2 + crate::name::LONGEST];
+        let mut octets = [0; 2 + crate::name::MAX_NAME];
         octets[0] = 1;
         octets[1] = b'*';
         Self { octets }

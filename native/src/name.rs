@@ -3,14 +3,14 @@
 //! A suffix hash is made from the right, label by label, so one pass over a name gives the
 //! hashes of the name and of all its ancestors, and that of `*.ancestor` costs one step more.
 
-/// The longest name, in octets.
-pub const LONGEST: usize = 255;
+/// The longest name, in octets (RFC 1035 §2.3.4).
+pub const MAX_NAME: usize = 255;
 
-/// A name has at most 127 labels, and then the root.
-const LABELS: usize = 128;
+/// The most labels of a name, the root among them: 127 of one octet, and then the root.
+const MAX_LABELS: usize = 128;
 
-/// A name and room behind it, so that it can be read eight octets at a time from any of them.
-const ROOM: usize = 264;
+/// Octets that a [`Key`] keeps: a name and padding behind it, so that it can be read eight octets at a time from any of them.
+const BUFFER: usize = 264;
 
 /// The hash of the root, from which all others are made.
 const ROOT: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -19,13 +19,13 @@ const ROOT: u64 = 0x9e37_79b9_7f4a_7c15;
 const ASTERISK: u64 = 0x2a01;
 
 /// The length of the name that `octets` begins with, if it is one: labels of at most 63
-/// octets, no pointer, at most [`LONGEST`] octets with the root.
+/// octets, no pointer, at most [`MAX_NAME`] octets with the root.
 #[must_use]
 pub fn length_of(octets: &[u8]) -> Option<usize> {
     let mut at = 0_usize;
     loop {
         let length = *octets.get(at)?;
-        if length > 63 || at >= LONGEST {
+        if length > 63 || at >= MAX_NAME {
             return None;
         }
         at += 1 + usize::from(length);
@@ -59,10 +59,10 @@ const fn lowered(word: u64) -> u64 {
 
 /// A lowered name and the hash of each of its suffixes.
 pub struct Key {
-    octets: [u8; ROOM],
+    octets: [u8; BUFFER],
     length: usize,
-    starts: [u8; LABELS],
-    hashes: [u64; LABELS],
+    starts: [u8; MAX_LABELS],
+    hashes: [u64; MAX_LABELS],
     labels: usize,
 }
 
@@ -80,10 +80,10 @@ impl Key {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            octets: [0; ROOM],
+            octets: [0; BUFFER],
             length: 1,
-            starts: [0; LABELS],
-            hashes: [ROOT; LABELS],
+            starts: [0; MAX_LABELS],
+            hashes: [ROOT; MAX_LABELS],
             labels: 0,
         }
     }
@@ -102,7 +102,7 @@ impl Key {
 
     #[inline]
     fn try_set(&mut self, name: &[u8]) -> Option<()> {
-        let room = self.octets.get_mut(..LONGEST)?.get_mut(..name.len())?;
+        let room = self.octets.get_mut(..MAX_NAME)?.get_mut(..name.len())?;
         room.copy_from_slice(name);
         let (words, _) = self.octets.as_chunks_mut::<8>();
         for word in words.iter_mut().take(name.len().div_ceil(8)) {
@@ -193,7 +193,7 @@ impl Default for Key {
 /// A name of one's own, as it is spelled.
 #[derive(Clone)]
 pub struct Name {
-    octets: [u8; LONGEST],
+    octets: [u8; MAX_NAME],
     length: usize,
 }
 
@@ -209,7 +209,7 @@ impl Name {
     pub fn joined(front: &[u8], back: &[u8]) -> Option<Self> {
         let length = front.len() + back.len();
         let mut made = Self {
-            octets: [0; LONGEST],
+            octets: [0; MAX_NAME],
             length,
         };
         let room = made.octets.get_mut(..length)?;

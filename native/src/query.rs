@@ -1,6 +1,7 @@
 //! The strict grammar of queries (RFC 1035 §4, RFC 6891): `resolverd/dns/query.py` in Rust.
 
 use crate::edns::Edns;
+pub use crate::fault::Fault;
 use crate::name::length_of;
 
 /// Response, truncated, and the flags that a response echoes.
@@ -23,43 +24,6 @@ pub enum Dropped {
     Short,
     /// A response itself.
     Response,
-}
-
-/// What is wrong with a packet that gets FORMERR, in the order of [`Fault::NAMES`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    Counts,
-    Trailing,
-    Qname,
-    Record,
-    Opt,
-    QtypeOpt,
-    EdnsOptionShort,
-    EcsRepeated,
-    EcsShort,
-    EcsFamily,
-    EcsLength,
-    EcsAddress,
-    EcsTrailingBits,
-}
-
-impl Fault {
-    /// How they are counted.
-    pub const NAMES: [&'static str; 13] = [
-        "counts",
-        "trailing",
-        "qname",
-        "record",
-        "opt",
-        "qtype_opt",
-        "edns_option_short",
-        "ecs_repeated",
-        "ecs_short",
-        "ecs_family",
-        "ecs_length",
-        "ecs_address",
-        "ecs_trailing_bits",
-    ];
 }
 
 /// One query, or as much of it as was sound.

@@ -5,7 +5,9 @@
 //! the call; a reference was given out by this library and not released since.
 #![allow(unsafe_code)]
 
-use crate::kernel::{CLOEXEC, Envelope, Event, MSG_DONTWAIT, NONBLOCK, Note, Peer, Piece, Polled};
+use crate::kernel::{
+    CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd,
+};
 use std::ffi::{c_int, c_uint, c_ulong, c_void};
 use std::io;
 use std::marker::PhantomData;
@@ -50,15 +52,15 @@ impl Span {
     }
 }
 
-/// Room that a C caller lends for an answer, for the length of one call.
+/// A buffer that a C caller lends for an answer, for the length of one call.
 #[repr(C)]
-pub struct Room {
+pub struct OutBuf {
     start: *mut u8,
     length: usize,
 }
 
-impl Room {
-    /// The octets to be written. A null room is empty.
+impl OutBuf {
+    /// The octets to be written. A null buffer is empty.
     #[must_use]
     pub fn octets(&mut self) -> &mut [u8] {
         if self.start.is_null() {
@@ -69,8 +71,8 @@ impl Room {
         unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
     }
 
-    /// Copy as much of `text` as fits, and tell how much there is.
-    pub fn tell(&mut self, text: &str) -> usize {
+    /// Copy as much of `text` as fits; its length, which may be more.
+    pub fn write(&mut self, text: &str) -> usize {
         for (to, from) in self.octets().iter_mut().zip(text.bytes()) {
             *to = from;
         }
@@ -125,7 +127,7 @@ impl<T> Handle<T> {
     }
 }
 
-/// Numbers that a C caller lends room for, for the length of one call.
+/// Numbers that a C caller lends space for, for the length of one call.
 #[repr(C)]
 pub struct Numbers {
     start: *mut u64,
@@ -214,12 +216,12 @@ impl Progress<'_> {
 }
 
 /// At most one counted reference, which threads hand to one another without a lock.
-pub struct Handover<T> {
+pub struct AtomicArc<T> {
     held: AtomicPtr<T>,
     _owns: PhantomData<Arc<T>>,
 }
 
-impl<T> Handover<T> {
+impl<T> AtomicArc<T> {
     /// Holds nothing.
     #[must_use]
     pub const fn new() -> Self {
@@ -249,28 +251,28 @@ impl<T> Handover<T> {
     }
 }
 
-impl<T> Default for Handover<T> {
+impl<T> Default for AtomicArc<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T> Drop for Handover<T> {
+impl<T> Drop for AtomicArc<T> {
     fn drop(&mut self) {
         drop(self.swap(None));
     }
 }
 
-/// Datagrams, to be received or sent by one call: octets, peers and notes of each.
+/// Datagrams, to be received or sent by one call: octets, peers and control buffers of each.
 ///
 /// Its pointers are set anew for each call, and are worth nothing between two.
 pub struct Batch {
     octets: Box<[u8]>,
     stride: usize,
     peers: Box<[Peer]>,
-    notes: Box<[Note]>,
-    pieces: Box<[Piece]>,
-    envelopes: Box<[Envelope]>,
+    controls: Box<[ControlBuf]>,
+    iov: Box<[IoVec]>,
+    headers: Box<[MmsgHdr]>,
 }
 
 impl Batch {
@@ -281,58 +283,58 @@ impl Batch {
             octets: vec![0; count * stride].into(),
             stride,
             peers: vec![Peer::default(); count].into(),
-            notes: vec![Note::default(); count].into(),
-            pieces: vec![Piece::default(); count].into(),
-            envelopes: vec![Envelope::default(); count].into(),
+            controls: vec![ControlBuf::default(); count].into(),
+            iov: vec![IoVec::default(); count].into(),
+            headers: vec![MmsgHdr::default(); count].into(),
         }
     }
 
-    /// One datagram's envelope, octets, peer and note.
+    /// One datagram's header, octets, peer and control buffer.
     #[inline]
     pub fn get(
         &mut self,
         index: usize,
-    ) -> Option<(&mut Envelope, &mut [u8], &mut Peer, &mut Note)> {
+    ) -> Option<(&mut MmsgHdr, &mut [u8], &mut Peer, &mut ControlBuf)> {
         let start = index * self.stride;
         Some((
-            self.envelopes.get_mut(index)?,
+            self.headers.get_mut(index)?,
             self.octets.get_mut(start..start + self.stride)?,
             self.peers.get_mut(index)?,
-            self.notes.get_mut(index)?,
+            self.controls.get_mut(index)?,
         ))
     }
 
-    /// One datagram's envelope, octets and peer, to be read only.
+    /// One datagram's header, octets and peer, to be read only.
     #[inline]
     #[must_use]
-    pub fn read(&self, index: usize) -> Option<(&Envelope, &[u8], &Peer)> {
+    pub fn read(&self, index: usize) -> Option<(&MmsgHdr, &[u8], &Peer)> {
         let start = index * self.stride;
         Some((
-            self.envelopes.get(index)?,
+            self.headers.get(index)?,
             self.octets.get(start..start + self.stride)?,
             self.peers.get(index)?,
         ))
     }
 
-    /// Receive what waits in `socket`, at most all of these; how many came. A note of
-    /// `note_length` octets is asked for with each, none where that is 0.
+    /// Receive what waits in `socket`, at most all of these; how many came. Control data of up to
+    /// `control_length` octets is asked for with each, none where that is 0.
     ///
     /// # Errors
     /// As recvmmsg(2); `WouldBlock` when nothing waits.
     #[inline]
-    pub fn receive(&mut self, socket: BorrowedFd<'_>, note_length: usize) -> io::Result<usize> {
-        for envelope in &mut self.envelopes {
-            envelope.length = 0;
-            envelope.peer_length = size_of::<Peer>() as u32;
-            envelope.note_length = note_length.min(size_of::<Note>());
+    pub fn receive(&mut self, socket: BorrowedFd<'_>, control_length: usize) -> io::Result<usize> {
+        for header in &mut self.headers {
+            header.length = 0;
+            header.peer_length = size_of::<Peer>() as u32;
+            header.control_length = control_length.min(size_of::<ControlBuf>());
         }
-        for piece in &mut self.pieces {
-            piece.length = self.stride;
+        for iovec in &mut self.iov {
+            iovec.length = self.stride;
         }
-        self.point(0);
-        let (file, start) = (socket.as_raw_fd(), self.envelopes.as_mut_ptr());
-        let count = self.envelopes.len() as c_uint;
-        // SAFETY: there are `count` envelopes, and `point` has led each to memory of this
+        self.point_headers(0);
+        let (file, start) = (socket.as_raw_fd(), self.headers.as_mut_ptr());
+        let count = self.headers.len() as c_uint;
+        // SAFETY: there are `count` headers, and `point_headers` points each at memory of this
         // Batch of the lengths set above, which nobody else refers to during the call.
         let came = unsafe { recvmmsg(file, start, count, MSG_DONTWAIT, std::ptr::null_mut()) };
         usize::try_from(came).map_err(|_| io::Error::last_os_error())
@@ -345,33 +347,33 @@ impl Batch {
     #[inline]
     pub fn send(&mut self, socket: BorrowedFd<'_>, first: usize, last: usize) -> io::Result<usize> {
         let stride = self.stride;
-        for (piece, envelope) in self.pieces.iter_mut().zip(&mut self.envelopes) {
-            piece.length = (envelope.length as usize).min(stride);
-            envelope.peer_length = envelope.peer_length.min(size_of::<Peer>() as u32);
-            envelope.note_length = envelope.note_length.min(size_of::<Note>());
+        for (iovec, header) in self.iov.iter_mut().zip(&mut self.headers) {
+            iovec.length = (header.length as usize).min(stride);
+            header.peer_length = header.peer_length.min(size_of::<Peer>() as u32);
+            header.control_length = header.control_length.min(size_of::<ControlBuf>());
         }
-        self.point(first);
-        let Some(chosen) = self.envelopes.get_mut(first..last) else {
+        self.point_headers(first);
+        let Some(chosen) = self.headers.get_mut(first..last) else {
             return Ok(0);
         };
         let (start, count) = (chosen.as_mut_ptr(), chosen.len() as c_uint);
-        // SAFETY: as in `receive`; there are `count` envelopes from `start` on.
+        // SAFETY: as in `receive`; there are `count` headers from `start` on.
         let went = unsafe { sendmmsg(socket.as_raw_fd(), start, count, MSG_DONTWAIT) };
         usize::try_from(went).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Lead the envelopes from `first` on to their piece, peer and note.
+    /// Point the headers from `first` on at their iovec, peer and control buffer.
     #[inline]
-    fn point(&mut self, first: usize) {
+    fn point_headers(&mut self, first: usize) {
         let octets = self.octets.chunks_exact_mut(self.stride);
-        let places = self.peers.iter_mut().zip(&mut self.notes).zip(octets);
-        let envelopes = self.envelopes.iter_mut().zip(&mut self.pieces);
-        for ((envelope, piece), ((peer, note), octets)) in envelopes.zip(places).skip(first) {
-            piece.start = octets.as_mut_ptr().cast();
-            envelope.peer = peer;
-            envelope.note = note;
-            envelope.pieces = piece;
-            envelope.piece_count = 1;
+        let places = self.peers.iter_mut().zip(&mut self.controls).zip(octets);
+        let headers = self.headers.iter_mut().zip(&mut self.iov);
+        for ((header, iovec), ((peer, control), octets)) in headers.zip(places).skip(first) {
+            iovec.start = octets.as_mut_ptr().cast();
+            header.peer = peer;
+            header.control = control;
+            header.iov = iovec;
+            header.iov_count = 1;
         }
     }
 }
@@ -379,42 +381,42 @@ impl Batch {
 unsafe extern "C" {
     fn recvmmsg(
         socket: c_int,
-        envelopes: *mut Envelope,
+        headers: *mut MmsgHdr,
         count: c_uint,
         flags: c_int,
         timeout: *mut c_void,
     ) -> c_int;
-    fn sendmmsg(socket: c_int, envelopes: *mut Envelope, count: c_uint, flags: c_int) -> c_int;
+    fn sendmmsg(socket: c_int, headers: *mut MmsgHdr, count: c_uint, flags: c_int) -> c_int;
     fn epoll_create1(flags: c_int) -> c_int;
     fn epoll_ctl(epoll: c_int, verb: c_int, file: c_int, event: *mut Event) -> c_int;
     fn epoll_wait(epoll: c_int, events: *mut Event, count: c_int, timeout: c_int) -> c_int;
     fn eventfd(value: c_uint, flags: c_int) -> c_int;
     #[link_name = "poll"]
-    fn poll_files(files: *mut Polled, count: c_ulong, timeout: c_int) -> c_int;
+    fn poll_files(files: *mut PollFd, count: c_ulong, timeout: c_int) -> c_int;
 }
 
 /// A descriptor that a C caller gives away.
 #[must_use]
-pub fn own(descriptor: c_int) -> OwnedFd {
+pub fn own_fd(descriptor: c_int) -> OwnedFd {
     // SAFETY: by the contract of the ABI it is open, and from now on nobody else's.
     unsafe { OwnedFd::from_raw_fd(descriptor) }
 }
 
-fn made(descriptor: c_int) -> io::Result<OwnedFd> {
+fn checked_fd(descriptor: c_int) -> io::Result<OwnedFd> {
     if descriptor < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(own(descriptor))
+    Ok(own_fd(descriptor))
 }
 
 /// epoll_create1(2).
 pub fn new_epoll() -> io::Result<OwnedFd> {
     // SAFETY: takes no memory.
-    made(unsafe { epoll_create1(CLOEXEC) })
+    checked_fd(unsafe { epoll_create1(CLOEXEC) })
 }
 
 /// epoll_ctl(2).
-pub fn control(
+pub fn epoll_control(
     epoll: BorrowedFd<'_>,
     verb: c_int,
     file: BorrowedFd<'_>,
@@ -432,24 +434,24 @@ pub fn control(
 /// # Errors
 /// As it.
 pub fn wait(epoll: BorrowedFd<'_>, events: &mut [Event], timeout: c_int) -> io::Result<usize> {
-    let room = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
-    // SAFETY: the kernel fills at most `room` events, and there are as many.
-    let ready = unsafe { epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, timeout) };
+    let count = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+    // SAFETY: the kernel fills at most `count` events, and there are as many.
+    let ready = unsafe { epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), count, timeout) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }
 
 /// eventfd(2) that does not block.
 pub fn new_eventfd() -> io::Result<OwnedFd> {
     // SAFETY: takes no memory.
-    made(unsafe { eventfd(0, CLOEXEC | NONBLOCK) })
+    checked_fd(unsafe { eventfd(0, CLOEXEC | NONBLOCK) })
 }
 
 /// poll(2): how many of `files` are ready. `timeout` in milliseconds, -1 for none.
 ///
 /// # Errors
 /// As it.
-pub fn poll(files: &mut [Polled], timeout: c_int) -> io::Result<usize> {
-    // SAFETY: as many files are told of as there are, through the call; descriptors are numbers.
+pub fn poll(files: &mut [PollFd], timeout: c_int) -> io::Result<usize> {
+    // SAFETY: the count is that of `files`, which live through the call; descriptors are numbers.
     let ready = unsafe { poll_files(files.as_mut_ptr(), files.len() as c_ulong, timeout) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }

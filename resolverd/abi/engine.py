@@ -12,7 +12,7 @@ from enum import IntFlag
 from functools import cache
 from typing import NamedTuple
 
-from resolverd.abi.library import Room, Span, library
+from resolverd.abi.library import OutBuf, Span, library
 from resolverd.abi.tables import LARGEST_MESSAGE, REASON_OCTETS, SnapshotTables
 from resolverd.errors import EngineError
 
@@ -20,20 +20,20 @@ _SOCKET = struct.Struct("=IIi")
 _SAMPLE = struct.Struct("=BBBBI16s")
 
 
-class Kind(IntFlag):
-    """What a socket is: UDP, perhaps telling where datagrams were sent, or TCP; perhaps shared."""
+class SocketKind(IntFlag):
+    """What a socket is: UDP, perhaps with packet information (ip(7)), or TCP; perhaps shared."""
 
     UDP = 0
-    UDP_TOLD = 1
+    UDP_PKTINFO = 1
     TCP = 2
     SHARED = 16
 
 
-class Share(NamedTuple):
+class WorkerSocket(NamedTuple):
     """One socket of one worker. The descriptor becomes the library's."""
 
     worker: int
-    kind: Kind
+    kind: SocketKind
     descriptor: int
 
 
@@ -55,7 +55,7 @@ class EngineThreads:
 
     def __init__(
         self,
-        shares: Sequence[Share],
+        sockets: Sequence[WorkerSocket],
         snapshot: SnapshotTables,
         *,
         idle: float,
@@ -65,7 +65,7 @@ class EngineThreads:
     ) -> None:
         """Start one thread for each worker. Raises EngineError when it cannot."""
         self._library = _functions()
-        listed = b"".join(_SOCKET.pack(*share) for share in shares)
+        listed = b"".join(_SOCKET.pack(*one) for one in sockets)
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         started = self._library.resolverd_engine_start(
             Span.of(listed),
@@ -74,53 +74,53 @@ class EngineThreads:
             connections,
             per_client,
             snapshot.handle,
-            Room.of(reason),
+            OutBuf.of(reason),
         )
         if started is None:
             raise EngineError(f"the native engine cannot start: {reason.value.decode()}")
         self._handle: int = started
-        self._room = ctypes.create_string_buffer(LARGEST_MESSAGE)
+        self._out = ctypes.create_string_buffer(LARGEST_MESSAGE)
         weakref.finalize(self, self._library.resolverd_engine_release, self._handle)
-        self.news: int = self._library.resolverd_engine_news(self._handle)
-        """A descriptor that is readable when there is a death or a sample."""
+        self.event_fd: int = self._library.resolverd_engine_event_fd(self._handle)
+        """A descriptor that is readable when there is a failure or a sample."""
 
-    def publish(self, snapshot: SnapshotTables, patience: float) -> None:
-        """Answer from `snapshot`; returns when all do. Raises EngineError after `patience`."""
-        self._order("publish", snapshot.handle, _milliseconds(patience))
+    def publish(self, snapshot: SnapshotTables, timeout: float) -> None:
+        """Answer from `snapshot`; returns when all do. Raises EngineError after `timeout`."""
+        self._command("publish", snapshot.handle, _milliseconds(timeout))
 
-    def check(self, patience: float) -> None:
+    def check(self, timeout: float) -> None:
         """Have each thread answer itself. Raises EngineError where one does not in time."""
-        self._order("check", _milliseconds(patience))
+        self._command("check", _milliseconds(timeout))
 
-    def stop(self, patience: float) -> None:
-        """Answer what was read, and end. Raises EngineError after `patience`."""
-        self._order("stop", _milliseconds(patience))
+    def stop(self, timeout: float) -> None:
+        """Answer what was read, and end. Raises EngineError after `timeout`."""
+        self._command("stop", _milliseconds(timeout))
 
-    def heard(self) -> None:
-        """Make `news` unreadable until there is more; to be called before taking what there is."""
-        self._library.resolverd_engine_heard(self._handle)
+    def clear_events(self) -> None:
+        """Make `event_fd` unreadable until there is more; call it before taking what there is."""
+        self._library.resolverd_engine_clear_events(self._handle)
 
-    def death(self) -> str:
+    def failure(self) -> str:
         """Which thread has ended by itself, and why; empty for none."""
-        length = self._library.resolverd_engine_death(self._handle, Room.of(self._room))
-        return self._room.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
+        length = self._library.resolverd_engine_failure(self._handle, OutBuf.of(self._out))
+        return self._out.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
 
     def sample(self) -> Sample | None:
         """The oldest sample of the query log."""
-        length = self._library.resolverd_engine_sample(self._handle, Room.of(self._room))
+        length = self._library.resolverd_engine_sample(self._handle, OutBuf.of(self._out))
         if not length:
             return None
-        told = ctypes.string_at(self._room, length)
-        tcp, family, rcode, answered, octets, source = _SAMPLE.unpack_from(told)
+        record = ctypes.string_at(self._out, length)
+        tcp, family, rcode, answered, octets, source = _SAMPLE.unpack_from(record)
         return Sample(
-            packet=told[_SAMPLE.size :],
+            packet=record[_SAMPLE.size :],
             source=str(ipaddress.ip_address(source[:family])),
             tcp=bool(tcp),
             answer=(rcode, octets) if answered else None,
         )
 
     def samples_dropped(self) -> int:
-        """How many samples found no room since this was asked."""
+        """How many samples were dropped, the queue being full, since this was asked."""
         dropped: int = self._library.resolverd_engine_samples_dropped(self._handle)
         return dropped
 
@@ -130,14 +130,14 @@ class EngineThreads:
         self._library.resolverd_engine_counters(self._handle, _Numbers(*values.buffer_info()))
         return values
 
-    def torment(self, worker: int, seconds: float = 0) -> None:
+    def inject_fault(self, worker: int, seconds: float = 0) -> None:
         """For tests: have a thread do nothing for so long, or panic."""
-        self._library.resolverd_engine_torment(self._handle, worker, _milliseconds(seconds))
+        self._library.resolverd_engine_inject_fault(self._handle, worker, _milliseconds(seconds))
 
-    def _order(self, name: str, *arguments: object) -> None:
+    def _command(self, name: str, *arguments: object) -> None:
         reason = ctypes.create_string_buffer(REASON_OCTETS)
-        order = getattr(self._library, f"resolverd_engine_{name}")
-        if length := order(self._handle, *arguments, Room.of(reason)):
+        command = getattr(self._library, f"resolverd_engine_{name}")
+        if length := command(self._handle, *arguments, OutBuf.of(reason)):
             raise EngineError(reason.raw[:length].decode(errors="replace"))
 
 
@@ -150,18 +150,18 @@ def _functions() -> ctypes.CDLL:
     loaded = library()
     handle, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64
     for name, result, *arguments in (
-        ("start", handle, Span, number, number, size, size, handle, Room),
+        ("start", handle, Span, number, number, size, size, handle, OutBuf),
         ("release", None, handle),
-        ("publish", size, handle, handle, number, Room),
-        ("check", size, handle, number, Room),
-        ("stop", size, handle, number, Room),
-        ("news", ctypes.c_int32, handle),
-        ("heard", None, handle),
-        ("death", size, handle, Room),
-        ("sample", size, handle, Room),
+        ("publish", size, handle, handle, number, OutBuf),
+        ("check", size, handle, number, OutBuf),
+        ("stop", size, handle, number, OutBuf),
+        ("event_fd", ctypes.c_int32, handle),
+        ("clear_events", None, handle),
+        ("failure", size, handle, OutBuf),
+        ("sample", size, handle, OutBuf),
         ("samples_dropped", number, handle),
         ("counters", None, handle, _Numbers),
-        ("torment", None, handle, size, ctypes.c_uint32),
+        ("inject_fault", None, handle, size, ctypes.c_uint32),
     ):
         function = getattr(loaded, f"resolverd_engine_{name}")
         function.restype, function.argtypes = result, arguments

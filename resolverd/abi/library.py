@@ -1,8 +1,8 @@
-"""Find and load the native library, or say why there is none.
+"""Find and load the native library, or give the reason why there is none.
 
 It lies beside the package as ``_native*.so`` where a `pip install` built it; where that failed,
 ``_native.missing`` says why, in one line that ``setup.py`` wrote. The library
-is loaded once per process, and only if it speaks this package's version of the ABI.
+is loaded once per process, and only if it has this package's version of the ABI.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ABI_VERSION = 3
-"""What `native/src/abi/mod.rs` has to say too."""
+ABI_VERSION = 4
+"""The same as in `native/src/abi/mod.rs`; a library of another version is not used."""
 
 _PACKAGE = Path(__file__).parents[1]
 # `RECORD` in setup.py.
@@ -33,15 +33,15 @@ class Span(ctypes.Structure):
         return cls(octets, len(octets))
 
 
-class Room(ctypes.Structure):
-    """Room lent to the library for an answer (`sys::Room`)."""
+class OutBuf(ctypes.Structure):
+    """A buffer lent to the library for an answer (`sys::OutBuf`)."""
 
     _fields_ = (("start", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
     @classmethod
-    def of(cls, room: ctypes.Array[ctypes.c_char]) -> Room:
-        """`room`, made by ``ctypes.create_string_buffer``, for one call."""
-        return cls(ctypes.addressof(room), len(room))
+    def of(cls, buffer: ctypes.Array[ctypes.c_char]) -> OutBuf:
+        """`buffer`, made by ``ctypes.create_string_buffer``, for one call."""
+        return cls(ctypes.addressof(buffer), len(buffer))
 
 
 class _Loaded(NamedTuple):
@@ -66,10 +66,10 @@ def library() -> ctypes.CDLL:
 def _recorded() -> str:
     """Why the build failed, as recorded when resolverd was installed."""
     try:
-        said = (_PACKAGE / _RECORD).read_text(encoding="utf-8", errors="replace").strip()
+        recorded = (_PACKAGE / _RECORD).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "resolverd was not installed, or nothing was recorded then"
-    return f"{said}, when resolverd was installed"
+    return f"{recorded}, when resolverd was installed"
 
 
 @cache
@@ -82,13 +82,13 @@ def _load() -> _Loaded:
     try:
         opened = ctypes.CDLL(str(found[0]))
         version = opened.resolverd_abi_version
-    except (OSError, AttributeError) as wrong:
-        return _Loaded(None, f"{found[0].name} cannot be loaded: {wrong}")
+    except (OSError, AttributeError) as error:
+        return _Loaded(None, f"{found[0].name} cannot be loaded: {error}")
     version.restype = ctypes.c_uint32
-    if (spoken := version()) != ABI_VERSION:
+    if (found_version := version()) != ABI_VERSION:
         return _Loaded(
             None,
-            f"{found[0].name} speaks ABI version {spoken}, not {ABI_VERSION}: "
+            f"{found[0].name} has ABI version {found_version}, not {ABI_VERSION}: "
             "it is of another release; install resolverd again",
         )
     return _Loaded(opened, "")

@@ -1,9 +1,9 @@
 """Gazetteers and client maps of the native library (`native/src/abi/map.rs`).
 
-A `Gazetteer` is what a database's records say, once read and checked; a `NativeMap` is compiled
+A `Gazetteer` is what a database's records hold, once read and checked; a `NativeMap` is compiled
 from databases with their gazetteers for one geography. Both hold no octet of the files.
 Calls block for up to seconds and hold no lock of Python's meanwhile; a `Meter` that they were
-given tells how far they are.
+given shows how far they are.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from functools import cache
 from mmap import mmap
 from typing import NamedTuple, Protocol
 
-from resolverd.abi.library import Room, Span, library
+from resolverd.abi.library import OutBuf, Span, library
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
-MOST_REGIONS = 255
+MAX_REGIONS = 255
 """How many regions one map can have."""
 
 _REASON_OCTETS = 1024
-_LARGEST_ANSWER = 4 + MOST_REGIONS + 2 * 65535
+_LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65535
 _POLICIES = {"nearest": 0, "failover": 1, "weighted": 2}
 
 Content = bytes | mmap
@@ -33,35 +33,35 @@ Content = bytes | mmap
 
 
 class Meter:
-    """How far a call has come, for another thread to read."""
+    """The part of a call that is done, written by the library and read from any thread."""
 
     def __init__(self) -> None:
         self._thousandths = ctypes.c_uint32(0)
 
     @property
     def part(self) -> float:
-        """From 0 to 1."""
+        """The part done, from 0 to 1, in steps of a thousandth."""
         return min(1.0, self._thousandths.value / 1000)
 
     def lent(self) -> ctypes.c_void_p:
-        """For the length of one call."""
+        """A pointer that the library writes to; keep this object until the call has returned."""
         return ctypes.c_void_p(ctypes.addressof(self._thousandths))
 
 
 class Country(Protocol):
-    """What is known of a country; degrees of its point."""
+    """A country as the library reads it: its point in degrees, and its continent."""
 
     @property
     def latitude(self) -> float:
-        """Degrees north."""
+        """Latitude of its point, in degrees: north is positive."""
 
     @property
     def longitude(self) -> float:
-        """Degrees east."""
+        """Longitude of its point, in degrees: east is positive."""
 
     @property
     def continent(self) -> str:
-        """A code of two letters."""
+        """Its continent, as a code of two letters: AF, AN, AS, EU, NA, OC or SA."""
 
 
 class Gazetteer:
@@ -87,7 +87,7 @@ class Gazetteer:
             Span.of(table),
             (meter or Meter()).lent(),
             _Counted(*report.buffer_info()),
-            Room.of(reason),
+            OutBuf.of(reason),
         )
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
@@ -126,7 +126,7 @@ class Geography(NamedTuple):
     default: int | None = None
 
     def octets(self) -> bytes:
-        """As the library reads it."""
+        """The octets that `native/src/geo/geography.rs` reads."""
         return b"".join(
             (
                 bytes((_POLICIES[self.policy], self.block_v4, self.block_v6)),
@@ -178,7 +178,7 @@ class NativeMap:
             _Counted(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
             (meter or Meter()).lent(),
-            Room.of(reason),
+            OutBuf.of(reason),
         )
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
@@ -189,17 +189,17 @@ class NativeMap:
         self.lists, self.leaves, self.octets = size
 
     def lookup(self, client: Prefix) -> NativeFound:
-        """What the map has for a client prefix."""
+        """The preference list, scope and pins of a client prefix."""
         out = ctypes.create_string_buffer(_LARGEST_ANSWER)
         address = client.address.to_bytes(client.bits // 8, "big")
         length = _functions().resolverd_map_lookup(
-            self.handle, Span.of(address), client.length, Room.of(out)
+            self.handle, Span.of(address), client.length, OutBuf.of(out)
         )
         assert length >= 4, "an address of 4 or 16 octets and a live map are always answered"
-        told = ctypes.string_at(out, length)
-        scope, count, pins = struct.unpack_from("!BBH", told)
+        answer = ctypes.string_at(out, length)
+        scope, count, pins = struct.unpack_from("!BBH", answer)
         return NativeFound(
-            told[4 : 4 + count], scope, struct.unpack_from(f"!{pins}H", told, 4 + count)
+            answer[4 : 4 + count], scope, struct.unpack_from(f"!{pins}H", answer, 4 + count)
         )
 
     def time(self, clients: Iterable[Prefix]) -> float:
@@ -236,12 +236,12 @@ def _functions() -> ctypes.CDLL:
     loaded = library()
     handle, counted = ctypes.c_void_p, _Counted
     for name, result, *arguments in (
-        ("gazetteer_read", handle, Span, Span, ctypes.c_void_p, counted, Room),
+        ("gazetteer_read", handle, Span, Span, ctypes.c_void_p, counted, OutBuf),
         ("gazetteer_release", None, handle),
-        ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, Room),
+        ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, OutBuf),
         ("map_release", None, handle),
         ("map_size", None, handle, counted),
-        ("map_lookup", ctypes.c_ssize_t, handle, Span, ctypes.c_uint8, Room),
+        ("map_lookup", ctypes.c_ssize_t, handle, Span, ctypes.c_uint8, OutBuf),
         ("map_time", ctypes.c_double, handle, Span),
     ):
         function = getattr(loaded, f"resolverd_{name}")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
-from resolverd.abi.library import Room, Span, library
+from resolverd.abi.library import OutBuf, Span, library
 from resolverd.errors import EngineError
 
 REASON_OCTETS = 256
@@ -21,11 +21,11 @@ LARGEST_MESSAGE = 65535
 
 
 class HasHandle(Protocol):
-    """A client map in the library."""
+    """Anything with a client map in the library, as `NativeMap`."""
 
     @property
     def handle(self) -> int:
-        """Its handle."""
+        """The map's handle, valid while its owner lives."""
 
 
 class _Handles(ctypes.Structure):
@@ -43,7 +43,7 @@ class PlanTables:
         handles = (ctypes.c_void_p * len(maps))(*(each.handle for each in maps))
         lent = _Handles(ctypes.addressof(handles), len(maps))
         reason = ctypes.create_string_buffer(REASON_OCTETS)
-        loaded = functions().resolverd_plan_load(Span.of(image), lent, Room.of(reason))
+        loaded = functions().resolverd_plan_load(Span.of(image), lent, OutBuf.of(reason))
         self.handle = _loaded(loaded, reason, "plan")
         weakref.finalize(self, functions().resolverd_plan_release, self.handle)
 
@@ -55,7 +55,7 @@ class SnapshotTables:
         """Load the image of a Steering for `plan`. Raises EngineError if it is unsound."""
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         loaded = functions().resolverd_snapshot_load(
-            plan.handle, Span.of(steering), Room.of(reason)
+            plan.handle, Span.of(steering), OutBuf.of(reason)
         )
         self.handle = _loaded(loaded, reason, "steering")
         weakref.finalize(self, functions().resolverd_snapshot_release, self.handle)
@@ -63,7 +63,7 @@ class SnapshotTables:
     def self_check(self) -> None:
         """Ask for the SOA of the first zone, if any. Raises EngineError unless it is answered."""
         reason = ctypes.create_string_buffer(REASON_OCTETS)
-        if length := functions().resolverd_self_check(self.handle, Room.of(reason)):
+        if length := functions().resolverd_self_check(self.handle, OutBuf.of(reason)):
             raise EngineError(reason.raw[:length].decode())
 
 
@@ -73,8 +73,8 @@ class Asker:
     def __init__(self) -> None:
         self._library = functions()
         self._handle = self._library.resolverd_asker_new()
-        self._out = ctypes.create_string_buffer(LARGEST_MESSAGE)
-        self._room = Room.of(self._out)
+        self._buffer = ctypes.create_string_buffer(LARGEST_MESSAGE)
+        self._out = OutBuf.of(self._buffer)
         weakref.finalize(self, self._library.resolverd_asker_release, self._handle)
 
     def respond(
@@ -82,11 +82,11 @@ class Asker:
     ) -> bytes | None:
         """The response to `packet` from `source` (4 or 16 octets); None where none may be sent."""
         length = self._library.resolverd_respond(
-            self._handle, tables.handle, Span.of(packet), Span.of(source), tcp, self._room
+            self._handle, tables.handle, Span.of(packet), Span.of(source), tcp, self._out
         )
         if length < -1:
             raise EngineError(f"a source address has 4 or 16 octets, not {len(source)}")
-        return None if length < 0 else ctypes.string_at(self._out, length)
+        return None if length < 0 else ctypes.string_at(self._buffer, length)
 
     def time(
         self, packets: Sequence[bytes], source: bytes, tables: SnapshotTables, rounds: int
@@ -99,7 +99,7 @@ class Asker:
             _Spans(ctypes.addressof(spans), len(packets)),
             Span.of(source),
             rounds,
-            self._room,
+            self._out,
         )
         return taken
 
@@ -113,9 +113,9 @@ class Asker:
 
 def counter_names() -> str:
     """The slots of fixed meaning, a line each: slot, field of `Counters`, labels."""
-    room = ctypes.create_string_buffer(1 << 16)
-    length = functions().resolverd_counter_names(Room.of(room))
-    return room.raw[:length].decode()
+    out = ctypes.create_string_buffer(1 << 16)
+    length = functions().resolverd_counter_names(OutBuf.of(out))
+    return out.raw[:length].decode()
 
 
 def free_counters() -> range:
@@ -135,16 +135,16 @@ def functions() -> ctypes.CDLL:
     loaded = library()
     handle, size = ctypes.c_void_p, ctypes.c_size_t
     for name, result, *arguments in (
-        ("plan_load", handle, Span, _Handles, Room),
+        ("plan_load", handle, Span, _Handles, OutBuf),
         ("plan_release", None, handle),
-        ("snapshot_load", handle, handle, Span, Room),
+        ("snapshot_load", handle, handle, Span, OutBuf),
         ("snapshot_release", None, handle),
         ("asker_new", handle),
         ("asker_release", None, handle),
-        ("respond", ctypes.c_int64, handle, handle, Span, Span, ctypes.c_bool, Room),
-        ("respond_time", ctypes.c_double, handle, handle, _Spans, Span, ctypes.c_uint64, Room),
-        ("self_check", size, handle, Room),
-        ("counter_names", size, Room),
+        ("respond", ctypes.c_int64, handle, handle, Span, Span, ctypes.c_bool, OutBuf),
+        ("respond_time", ctypes.c_double, handle, handle, _Spans, Span, ctypes.c_uint64, OutBuf),
+        ("self_check", size, handle, OutBuf),
+        ("counter_names", size, OutBuf),
         ("counter_first", size),
         ("counter_slots", size),
         ("asker_counters", None, handle, _Numbers),

@@ -31,6 +31,7 @@ from resolverd.engine.explain import explain, plain
 from resolverd.errors import ResolverdError, problem_json
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
+from resolverd.snapshot.unserved import what_is_down
 
 _MOST_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
@@ -203,7 +204,8 @@ class Api:
         """200 from the end of the first probe round until the daemon is asked to stop.
 
         503 while this host is in doubt, so that whoever announces its addresses withdraws them.
-        `degraded` says what keeps failing beside the answers, which go on.
+        `degraded` says what keeps failing beside the answers, which go on, and `down` which
+        services have no region and which regions are down: for people, as no other host is better.
         Parts that are served in an older state than their files are named, and do not count.
         """
         doubt = self._served.monitor.isolation.reason
@@ -211,7 +213,9 @@ class Api:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         found = degraded(self._served)
         outdated = outdated_of(self._served.reloads.outdated)
-        return _document({"ready": True, "outdated": outdated, "degraded": found})
+        regions = list(self._served.snapshot.steering.regions.values())
+        down = what_is_down(self._served.fences, regions)
+        return _document({"ready": True, "outdated": outdated, "degraded": found, "down": down})
 
 
 def _document(document: Mapping[str, Any]) -> web.Response:

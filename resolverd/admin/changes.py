@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from resolverd import log
+from resolverd.config.fences import FenceSize
 from resolverd.health.peers import Outlier
 from resolverd.health.verdict import Verdict
 from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.unserved import unserved
 
 
 class Changes:
     """How often each endpoint and region entered each state since start.
 
-    `endpoints` by (probe target, state), as measured; `regions` by (region, state), as served,
+    `endpoints` by (probe target, state), as measured; `regions` by (site, state), as served,
     which is under overrides.
     """
 
@@ -23,6 +25,8 @@ class Changes:
         self.regions: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, Verdict] = {}
         self._odd: set[Outlier] = set()
+        self._fences: Sequence[FenceSize] = ()
+        self._unserved: Sequence[FenceSize] = ()
         self._log = log.get("daemon")
 
     def endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
@@ -39,23 +43,53 @@ class Changes:
             self._log.info("endpoint.agrees", **_told(each))
         self._odd = now
 
-    def judged(self, regions: Mapping[str, JudgedRegion]) -> None:
-        """Tell which regions have changed since the last call; the first only remembers."""
+    def judged(self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()) -> None:
+        """Tell which regions have changed since the last call, of which the first only remembers.
+
+        Of the `fences` of the configuration that is served it tells which have no region now.
+        """
+        self._fences = fences
         for name, region in regions.items():
             before, after = self._known.get(name), region.verdict
             if before is None or before.state is after.state:
                 continue
             self.regions[(name, after.state.value)] += 1
-            self._log.info(
+            died = before.serves and not after.serves and after.override is None
+            (self._log.warning if died else self._log.info)(
                 "region.state",
-                region=name,
+                region=region.region,
+                services=list(region.services),
                 before=before.state.value,
                 after=after.state.value,
                 reason=after.reason,
-                services=list(region.services),
             )
         self._known = {name: region.verdict for name, region in regions.items()}
+        self._tell_unserved(unserved(self._fences, regions.values()))
+
+    def _tell_unserved(self, now: Sequence[FenceSize]) -> None:
+        """An error for each fence that has lost its last region, a recovery for each other."""
+        for fence in now:
+            if fence not in self._unserved:
+                self._log.error(
+                    "service.unserved",
+                    service=fence.service,
+                    pin=fence.pin,
+                    regions=list(fence.regions),
+                    consequence="these clients are answered as all_down says",
+                )
+        for fence in self._unserved:
+            if fence not in now and fence in self._fences:
+                self._log.info("service.served", service=fence.service, pin=fence.pin)
+        self._unserved = tuple(now)
 
 
 def _told(odd: Outlier) -> dict[str, str]:
-    return {"service": odd.service, "target": odd.target, **odd.difference._asdict()}
+    endpoint, _, probe = odd.target.partition("@")
+    return {
+        "service": odd.service,
+        "endpoint": endpoint,
+        "probe": probe,
+        "field": odd.difference.field,
+        "value": odd.difference.told,
+        "majority": odd.difference.most,
+    }

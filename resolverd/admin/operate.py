@@ -122,7 +122,6 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
             "override.cleared",
             target=key,
             before=override.kind.value,
-            after=None,
             who=who,
             reason=f"was set by {override.who}: {override.why}",
         )

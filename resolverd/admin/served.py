@@ -9,6 +9,7 @@ from typing import Protocol
 
 from resolverd.admin.changes import Changes
 from resolverd.admin.promises import Promises
+from resolverd.config.fences import FenceSize
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -120,6 +121,10 @@ class Served(Protocol):
     def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
+    @property
+    def fences(self) -> Sequence[FenceSize]:
+        """The fences of the configuration that is served."""
+
     @property
     def snapshot(self) -> Snapshot: ...
     @property

@@ -147,7 +147,9 @@ class AdminServer:
         self._runners.append(runner)
 
     def _shut(self, door: str, wrong: OSError, mend: str) -> None:
-        self._log.warning("admin.shut", door=door, reason=wrong.strerror or str(wrong), mend=mend)
+        self._log.warning(
+            "admin.shut", listener=door, reason=wrong.strerror or str(wrong), hint=mend
+        )
 
 
 def _bound(path: Path) -> socket.socket:

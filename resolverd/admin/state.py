@@ -21,8 +21,7 @@ from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
-from resolverd.config.fences import FenceSize, fences
-from resolverd.config.model import Config
+from resolverd.config.fences import FenceSize
 from resolverd.config.probe import Probe
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
@@ -59,7 +58,7 @@ def state_of(served: Served) -> Json:
     world = served.world
     judged = judge_regions(plan, world, now)
     seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), now)
-    names, standing, fenced = _names(plan), _standing(judged), _fences(served.inputs.config)
+    names, standing, fenced = _names(plan), _standing(judged), _fences(served)
     outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
         "version": __version__,
@@ -279,10 +278,10 @@ def _service(
     }
 
 
-def _fences(config: Config) -> Mapping[str, list[FenceSize]]:
+def _fences(served: Served) -> Mapping[str, list[FenceSize]]:
     """The fences by service."""
     found: defaultdict[str, list[FenceSize]] = defaultdict(list)
-    for fence in fences(config):
+    for fence in served.fences:
         found[fence.service].append(fence)
     return found
 

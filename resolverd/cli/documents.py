@@ -1,7 +1,6 @@
 """What each verb prints with `--json`, as typed models; docs/http-api.md lists them.
 
-Verbs that pass on a document of the API have that one; a rollout's plan, and the events of the
-demonstration, are kinds of their own.
+Verbs that pass on a document of the API have that one. `demo` prints one of its documents a line.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from resolverd.admin.documents.actions import (
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
 from resolverd.admin.documents.state import StateDocument
+from resolverd.cli.demo_documents import LINES
 
 
 class FencePart(EmptiedPart):
@@ -181,6 +181,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "check": (CheckDocument,),
     "check --import": (ImportDocument,),
     "clear": (ClearedDocument,),
+    "demo": LINES,
     "doctor": (DoctorDocument,),
     "drain": (DrainDocument,),
     "explain": (ExplainedDocument,),

@@ -30,7 +30,7 @@ from resolverd.health.overrides import Overrides
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.loop import run_loop
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import Share
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.inputs import Inputs, load_inputs
@@ -119,22 +119,20 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     made, verdicts = told.pop("generation"), told.pop("verdicts")
     del told["schema_version"]
     source = f"the running daemon at {link.socket}, plan {made['plan']} of {told.pop('config')}"
-    candidates = [
-        Candidate(**{**c, "standing": _standing(c["standing"])}) for c in told["candidates"]
-    ]
+    candidates = [Candidate(**{**c, "status": _status(c["status"])}) for c in told["candidates"]]
     lists = {key: tuple(told[key]) for key in ("pins", "fence", "answer")}
     draw = Draw(**told["draw"]) if told["draw"] else None
     whole = {**told, **lists, "candidates": tuple(candidates), "draw": draw}
     return Explanation(**whole), source, verdicts
 
 
-_ENDLESS = ("soonest", "steady", "answer_soonest")
+_ENDLESS = ("min_until_flip", "steady", "answer_min_until_flip")
 
 
-def _standing(told: dict[str, Any]) -> Standing:
+def _status(told: dict[str, Any]) -> RegionStatus:
     """JSON has None for what has no end."""
     endless = {key: math.inf for key in _ENDLESS if told[key] is None}
-    return Standing(**{**told, **endless})
+    return RegionStatus(**{**told, **endless})
 
 
 def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Region
-from resolverd.dns.sizes import MOST_ADDRESSES
+from resolverd.dns.sizes import MAX_ADDRESSES
 
 FAMILIES = {4: "IPv4", 6: "IPv6"}
 EXAMPLES = {4: '"192.0.2.10"', 6: '"2001:db8::10"'}
@@ -29,7 +29,7 @@ def check_answers(config: Config, tree: Tree) -> Iterator[Finding]:
 
 def _count(name: str, region: Region) -> Iterator[Finding]:
     addresses = [address for endpoint in region.endpoint for address in endpoint.address]
-    for version, most in MOST_ADDRESSES.items():
+    for version, most in MAX_ADDRESSES.items():
         count = sum(ipaddress.ip_address(address).version == version for address in addresses)
         if count > most:
             yield Finding(

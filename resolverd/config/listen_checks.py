@@ -39,7 +39,7 @@ def check_inherited(listen: Sequence[Listener], inherited: Sequence[Listener]) -
         f"{', '.join(differs)}",
         f"write listen = {toml_value(list(inherited))}; or write into the socket unit "
         f"(systemctl edit resolverd.socket) [Socket] {' '.join(lines)}, a line each, and then "
-        "systemctl restart resolverd.socket resolverd.service", "warning",
+        "systemctl stop resolverd.socket resolverd.service, and start both", "warning",
     )  # fmt: skip
 
 

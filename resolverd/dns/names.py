@@ -14,7 +14,8 @@ import dns.name
 
 ROOT = b"\0"
 WILDCARD = b"\1*"
-LONGEST = 255
+MAX_NAME = 255
+"""The longest name in wire form, in octets (RFC 1035 §2.3.4)."""
 
 Key = bytes
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from resolverd.dns.codes import OPT
 from resolverd.dns.edns import DO, Edns, OptionError, parse_options
-from resolverd.dns.names import LONGEST
+from resolverd.dns.names import MAX_NAME
 
 QR, AA, TC, RD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0010
 OPCODE = 0x7800
@@ -97,7 +97,7 @@ def _question(packet: bytes, query: Query) -> int:
             raise Malformed("qname", query)
         at += 1 + length
     at += 1
-    if at - 12 > LONGEST or size - at < 4:
+    if at - 12 > MAX_NAME or size - at < 4:
         raise Malformed("qname", query)
     query.name = packet[12:at]
     query.key = query.name.lower()

@@ -6,9 +6,11 @@ no look-up may bring it.
 
 from __future__ import annotations
 
-MOST_MESSAGE = 65_535
-LONGEST_CHAIN = 16
-"""Names that an answer follows; a longer chain ends there with what was gathered."""
+MAX_MESSAGE = 65_535
+MAX_CHAIN = 16
+"""The most names that the aliases of one answer lead through; a longer chain ends there.
+
+More would let one packet cost more, fewer would break chains that resolvers still follow."""
 
 _HEADER = 12
 _QUESTION = 255 + 4
@@ -20,14 +22,14 @@ ENVELOPE = _HEADER + _QUESTION + _OPT + _NSID + _SUBNET + _ERROR
 """Everything of a response that is no answer: header, question, and an OPT record with NSID, client
 subnet and extended error."""
 
-MOST_ANSWER = MOST_MESSAGE - ENVELOPE
+MAX_ANSWER = MAX_MESSAGE - ENVELOPE
 """Room for the records of an answer."""
 
 # A DNAME and the CNAME made from it, whose owners are pointers into the name before.
-_MOST_STEP = 2 * (2 + 10 + 255)
-MOST_CHAIN = (LONGEST_CHAIN - 1) * _MOST_STEP
+_MAX_STEP = 2 * (2 + 10 + 255)
+MAX_CHAIN_OCTETS = (MAX_CHAIN - 1) * _MAX_STEP
 """What the aliases of an answer take at most."""
 
-MOST_ADDRESSES = {4: 3_500, 6: 2_000}
+MAX_ADDRESSES = {4: 3_500, 6: 2_000}
 """Addresses that any answer has room for behind the longest chain, by IP version: records of 16 and
 of 28 octets."""

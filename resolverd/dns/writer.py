@@ -19,7 +19,7 @@ _HEADER = struct.Struct("!HHHHHH")
 _FIXED = struct.Struct("!HHIH")
 _TYPE_CLASS_TTL = struct.Struct("!HHI")
 _QNAME_POINTER = b"\xc0\x0c"
-_FARTHEST = 0x3FFF
+_MAX_POINTER = 0x3FFF
 
 
 class Compressible(bytes):
@@ -130,7 +130,7 @@ class Writer:
                 body += (0xC000 | known).to_bytes(2, "big")
                 return
             here = 12 + len(body)
-            if here <= _FARTHEST:
+            if here <= _MAX_POINTER:
                 offsets[key[at:]] = here
             body += name[at : at + 1 + name[at]]
             at += 1 + name[at]

@@ -13,4 +13,4 @@ def listening(state: Mapping[str, Any]) -> Iterator[Finding]:
     """A finding where its `server.listen` is ignored, by the answer of ``GET /state``."""
     for problem in state.get("reload", {}).get("warnings", ()):
         if problem["id"] == LISTEN_IGNORED:
-            yield Finding("listen", "warning", problem["message"], f"# {problem['mend']}")
+            yield Finding("listen", "warning", problem["message"], f"# {problem['hint']}")

@@ -32,10 +32,10 @@ from resolverd.dns.codes import (
     A,
 )
 from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
-from resolverd.dns.names import LONGEST, Key, parent
+from resolverd.dns.names import MAX_NAME, Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
-from resolverd.dns.sizes import LONGEST_CHAIN, MOST_MESSAGE
+from resolverd.dns.sizes import MAX_CHAIN, MAX_MESSAGE
 from resolverd.dns.writer import (
     Compressible,
     Overflow,
@@ -50,7 +50,7 @@ from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot,
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
-_OUTSIDE = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
+_NOT_AUTHORITATIVE = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
 _NO_TRANSFER = ExtendedError(EdeCode.PROHIBITED, "zone transfer is not offered")
 
 
@@ -77,10 +77,10 @@ def respond(
         return _error(query, FORMERR, snapshot.plan, counters, transport)
     zone = _zone_asked(snapshot.plan, query)
     if zone is None:
-        return _error(query, REFUSED, snapshot.plan, counters, transport, _OUTSIDE)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, _NOT_AUTHORITATIVE)
     if query.qtype in (AXFR, IXFR):
         return _error(query, REFUSED, snapshot.plan, counters, transport, _NO_TRANSFER)
-    limit = MOST_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
+    limit = MAX_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
     return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
 
 
@@ -139,8 +139,8 @@ def _resolver_prefix(source: str) -> Prefix:
 
 
 @dataclass(slots=True)
-class _Verdict:
-    """What the header and OPT will say once the sections are written."""
+class _ReplyHeader:
+    """What the sections do not hold: RCODE and flags of the header, scope and error of the OPT."""
 
     rcode: int = NOERROR
     flags: int = AA
@@ -164,19 +164,19 @@ class _Answer:
         self._transport = transport
         self._plan, self._steering = snapshot
         self._writer = Writer(query, limit)
-        self._says = _Verdict()
+        self._reply = _ReplyHeader()
         self._redirected: list[Node] = []
 
     def write(self, zone: ZonePlan) -> bytes:
         """Fill the sections from `zone` and finish, truncating what does not fit."""
-        says = self._says
+        reply = self._reply
         try:
             self._follow(zone)
-            message = self._writer.finish(says.rcode, says.flags, self._opt())
+            message = self._writer.finish(reply.rcode, reply.flags, self._opt())
         except Overflow:
             self._counters.truncated += 1
-            message = truncated(self._query, says.rcode, says.flags, self._opt())
-        _count(self._counters, self._transport, self._query.qtype, says.rcode)
+            message = truncated(self._query, reply.rcode, reply.flags, self._opt())
+        _count(self._counters, self._transport, self._query.qtype, reply.rcode)
         return message
 
     def _opt(self) -> bytes:
@@ -185,21 +185,21 @@ class _Answer:
         return encode_opt(
             self._query.edns,
             payload=self._plan.udp_payload,
-            rcode=self._says.rcode,
-            scope=self._says.scope,
+            rcode=self._reply.rcode,
+            scope=self._reply.scope,
             nsid=self._plan.nsid,
-            error=self._says.error,
+            error=self._reply.error,
         )
 
     def _follow(self, zone: ZonePlan) -> None:
         """Write what the QNAME holds, following aliases while they stay in the zone."""
         name: bytes | None = self._query.name
-        met: set[Key] = set()
-        while name is not None and len(met) < LONGEST_CHAIN:
+        visited: set[Key] = set()
+        while name is not None and len(visited) < MAX_CHAIN:
             key = name.lower()
-            if key in met or (met and closest_zone(self._plan, key) is not zone):
+            if key in visited or (visited and closest_zone(self._plan, key) is not zone):
                 return
-            met.add(key)
+            visited.add(key)
             name = self._step(zone, name, key)
 
     def _step(self, zone: ZonePlan, name: bytes, key: Key) -> bytes | None:
@@ -209,7 +209,7 @@ class _Answer:
             case Found.NODE:
                 return self._node(zone, name, finding.node)
             case Found.NOTHING:
-                self._says.rcode = NXDOMAIN
+                self._reply.rcode = NXDOMAIN
                 self._negative(zone, zone.negative_ttl)
             case Found.DNAME:
                 return self._dname(name, finding.node, finding.owner_length)
@@ -244,7 +244,7 @@ class _Answer:
     def _steered(self, zone: ZonePlan, name: bytes, dyna: Dyna) -> bytes | None:
         """Answer from the Steering cell of the client's preference list."""
         cell = self._cell(dyna)
-        self._says.error = cell.error
+        self._reply.error = cell.error
         ttl = min(cell.ttl, dyna.ttl)
         if cell.offer is None:
             return self._without_region(zone, name, dyna, cell, ttl)
@@ -269,8 +269,8 @@ class _Answer:
                 self._counters.give_ttl(dyna.service, ttl)
                 return self._alias(name, zone.no_region, ttl)
             case "servfail" | "refused":
-                self._says.rcode = SERVFAIL if cell.said == "servfail" else REFUSED
-                self._says.flags = 0
+                self._reply.rcode = SERVFAIL if cell.said == "servfail" else REFUSED
+                self._reply.flags = 0
             case _:
                 self._steered_negative(zone, dyna, ttl)
         return None
@@ -290,7 +290,7 @@ class _Answer:
         entry = service.clients.lookup(client)
         cell, scope = self._steering.answer(service, client, entry)
         if subnet is not None:
-            self._says.scope = max(self._says.scope, scope)
+            self._reply.scope = max(self._reply.scope, scope)
         told = (service.name, cell.region or "", cell.outcome)
         self._counters.steered[told] += 1
         if cell.first_choice:
@@ -315,12 +315,12 @@ class _Answer:
         """The DNAME and the CNAME synthesised from it (RFC 6672 §3.1)."""
         owner = name[-owner_length:]
         dname = node.rrsets[DNAME]
-        if not any(node is met for met in self._redirected):
+        if not any(node is known for known in self._redirected):
             self._redirected.append(node)
             self._writer.answer(owner, dname, dname.ttl)
         target = name[:-owner_length] + dname.rdatas[0][0]
-        if len(target) > LONGEST:
-            self._says.rcode = YXDOMAIN
+        if len(target) > MAX_NAME:
+            self._reply.rcode = YXDOMAIN
             return None
         alias = RRsetWire(CNAME, dname.ttl, ((Compressible(target),),))
         self._writer.answer(name, alias, alias.ttl)
@@ -346,7 +346,7 @@ class _Answer:
     def _refer(self, name: bytes, referral: Referral) -> None:
         """A referral is not authoritative, unless an alias before it was."""
         if name is self._query.name:
-            self._says.flags = 0
+            self._reply.flags = 0
         self._writer.authority(referral.owner, referral.ns, referral.ns.ttl)
         for owner, rrset in referral.glue:
             self._writer.additional(owner, rrset, rrset.ttl)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from resolverd.dns.prefix import Prefix
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 from resolverd.policy.ranking import Preference
 from resolverd.policy.share import draw
 
@@ -18,7 +18,7 @@ class Candidate:
     region: str
     km: float
     preferred: int | None
-    standing: Standing
+    status: RegionStatus
     why: str
 
 
@@ -41,17 +41,17 @@ class Draw:
         return self.value < self.spilled
 
 
-def drawn(block: Prefix, preference: Preference, standings: Mapping[str, Standing]) -> Draw:
+def drawn(block: Prefix, preference: Preference, statuses: Mapping[str, RegionStatus]) -> Draw:
     """The draw of a client's block, where some region serves."""
-    home = next(region for region in preference if standings[region].serves)
-    return Draw(str(block), draw(block), home, standings[home].spilled)
+    home = next(region for region in preference if statuses[region].serves)
+    return Draw(str(block), draw(block), home, statuses[home].spilled)
 
 
 def candidates(
     regions: Iterable[str],
     distances: Mapping[str, float],
     preference: Preference,
-    standings: Mapping[str, Standing],
+    statuses: Mapping[str, RegionStatus],
     chosen: str | None,
     share: Draw | None,
 ) -> tuple[Candidate, ...]:
@@ -65,45 +65,45 @@ def candidates(
             region,
             round(distances[region], 1),
             ranks.get(region),
-            standings[region],
-            _answered(region, standings[region], share)
+            statuses[region],
+            _answered(region, statuses[region], share)
             if region == chosen
-            else _passed(region, ranks.get(region), last, standings[region], share),
+            else _passed(region, ranks.get(region), last, statuses[region], share),
         )
         for region in sorted(regions, key=lambda r: ranks.get(r, len(ranks) + 1))
     )
 
 
-def _answered(region: str, standing: Standing, share: Draw | None) -> str:
-    if not standing.serves:
-        return f"answered, though {_absence(standing)}"
+def _answered(region: str, status: RegionStatus, share: Draw | None) -> str:
+    if not status.serves:
+        return f"answered, though {_absence(status)}"
     if share is None:
         return "answered"
     if region != share.home:
-        return f"answered: takes what others send on, up to {standing.takes:.3g}"
+        return f"answered: takes what others send on, up to {status.takes:.3g}"
     if share.sent_on:
         return f"answered: sends on {share.spilled:.3g} of its clients, but none takes this one"
     return f"answered: sends on {share.spilled:.3g} of its clients, not this one"
 
 
 def _passed(
-    region: str, rank: int | None, last: int, standing: Standing, share: Draw | None
+    region: str, rank: int | None, last: int, status: RegionStatus, share: Draw | None
 ) -> str:
     """Why another region is answered; `last` is the rank of the last one that was considered."""
     if rank is None:
         return "outside the fence"
-    if not standing.serves:
-        return _absence(standing)
+    if not status.serves:
+        return _absence(status)
     if share is None or not share.sent_on or rank > last:
         return "less preferred"
     if region == share.home:
         return f"sends this client on, with {share.spilled:.3g} of its clients"
-    if standing.spilled > 0:
-        return f"sends on {standing.spilled:.3g} of its own clients"
-    return f"takes what others send on, up to {standing.takes:.3g}: not this one"
+    if status.spilled > 0:
+        return f"sends on {status.spilled:.3g} of its own clients"
+    return f"takes what others send on, up to {status.takes:.3g}: not this one"
 
 
-def _absence(standing: Standing) -> str:
-    if not standing.addresses:
+def _absence(status: RegionStatus) -> str:
+    if not status.has_addresses:
         return "without an address"
-    return "not known yet" if standing.unknown else "down"
+    return "not known yet" if status.unknown else "down"

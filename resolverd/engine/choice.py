@@ -21,6 +21,8 @@ class Choice(NamedTuple):
     engine: Served
     workers: int
     why: str
+    fallback: bool = False
+    """Whether it is the reference engine in place of a native one that could not be had."""
 
 
 def choose(server: Server, why_not: str | None) -> Choice:
@@ -39,8 +41,9 @@ def choose(server: Server, why_not: str | None) -> Choice:
     if server.engine != "auto":
         why = f'server.engine is "{server.engine}"'
     else:
-        why = f"the native one cannot be used: {why_not}" if why_not else "it was built"
-    return Choice(engine, worker_count(server.workers, engine), why)
+        why = f"the native one cannot be used ({COST}): {why_not}" if why_not else "it was built"
+    fallback = server.engine == "auto" and why_not is not None
+    return Choice(engine, worker_count(server.workers, engine), why, fallback)
 
 
 def would_serve(wanted: Wanted, why_not: str | None) -> Served | None:

@@ -62,9 +62,9 @@ class Counters:
 
     def add(self, other: Counters) -> None:
         """Add another worker's counts to these."""
-        for each in fields(self):
-            mine, theirs = getattr(self, each.name), getattr(other, each.name)
+        for count in fields(self):
+            mine, theirs = getattr(self, count.name), getattr(other, count.name)
             if isinstance(mine, int):
-                setattr(self, each.name, mine + theirs)
+                setattr(self, count.name, mine + theirs)
             else:
                 mine.update(theirs)

@@ -1,6 +1,6 @@
-"""How many TCP connections the descriptors bear that a process may open (RLIMIT_NOFILE).
+"""How many TCP connections the descriptors allow that a process may open (RLIMIT_NOFILE).
 
-A process that has none left cannot probe, look at its files, or answer its operators, and strangers
+A process that has none left cannot probe, read its files, or answer its operators, and clients
 decide how many TCP connections there are. So the limit of connections is lowered to what is left
 when all else has what it needs. Pure, but for `affordable`, which asks the kernel.
 """
@@ -39,13 +39,13 @@ def kept(workers: int, listeners: int, probes: int, admin: int = ADMIN) -> int:
 def tcp_connections(limit: int, wanted: int, workers: int, kept: int) -> int:
     """Connections that each of the `workers` may have of a process with `limit` descriptors.
 
-    `wanted` of them, or what is left when `kept` are; one at the least.
+    `wanted` of them, or what is left when `kept` are; at least one.
     """
     return max(1, min(wanted, (limit - kept) // workers))
 
 
 def affordable(server: Server, choice: Choice, probes: int, admin: int) -> TcpLimits:
-    """The limits that the configuration sets, lowered to what this process may open; says so."""
+    """The limits that the configuration sets, lowered to what this process may open; logs that."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return lowered(TcpLimits.of(server), choice, limit, len(server.listen), probes, admin)
 
@@ -53,22 +53,22 @@ def affordable(server: Server, choice: Choice, probes: int, admin: int) -> TcpLi
 def lowered(
     limits: TcpLimits, choice: Choice, limit: int, listeners: int, probes: int, admin: int = ADMIN
 ) -> TcpLimits:
-    """`limits` as `limit` descriptors bear them; a warning event where that is less."""
+    """`limits` as `limit` descriptors allow; logs a warning where that is less."""
     workers = workers_in_process(choice)
     needed = kept(workers, listeners, probes, admin)
-    bearable = tcp_connections(limit, limits.connections, workers, needed)
-    if bearable == limits.connections:
+    allowed = tcp_connections(limit, limits.connections, workers, needed)
+    if allowed == limits.connections:
         return limits
     log.get("engine").warning(
         "tcp.lowered",
-        tcp_connections=bearable,
-        configured=limits.connections,
+        connections=allowed,
+        configured_connections=limits.connections,
         descriptors=limit,
-        kept=needed,
+        reserved_descriptors=needed,
         hint=f"raise LimitNOFILE= in the unit, or ulimit -n, to "
         f"{needed + workers * limits.connections}",
     )
-    return replace(limits, connections=bearable)
+    return replace(limits, connections=allowed)
 
 
 def workers_in_process(choice: Choice) -> int:

@@ -76,9 +76,9 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     trace = clients.trace(client)
     preference = trace.entry.preference
     cell, scope = snapshot.steering.answer(service, client, trace.entry)
-    standings = snapshot.steering.standings[service.name]
+    statuses = snapshot.steering.statuses[service.name]
     distances = clients.ranked.distances(trace.place)
-    draw = drawn(clients.block(client).prefix, preference, standings) if cell.drawn else None
+    draw = drawn(clients.block(client).prefix, preference, statuses) if cell.per_block else None
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
@@ -93,7 +93,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
-        candidates=candidates(service.regions, distances, preference, standings, cell.region, draw),
+        candidates=candidates(service.regions, distances, preference, statuses, cell.region, draw),
         outcome=cell.outcome,
         region=cell.region,
         draw=draw,

@@ -49,9 +49,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from resolverd.dns.names import Key
 from resolverd.dns.writer import Compressible, RRsetWire
-from resolverd.engine.slots import Slots
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.errors import EngineError
-from resolverd.policy.decision import AllDown, NoRegion, Standing
+from resolverd.policy.decision import AllDown, NoRegion, RegionStatus
 from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import (
     Node,
@@ -118,7 +118,7 @@ class PlanImage(NamedTuple):
     maps: tuple[NativeMap, ...]
 
 
-def plan_image(plan: Plan, slots: Slots) -> PlanImage:
+def plan_image(plan: Plan, slots: CounterSlots) -> PlanImage:
     """`plan` as octets. Raises EngineError where a map is not native or `slots` run out."""
     return _PlanWriter(plan, slots).image()
 
@@ -131,7 +131,7 @@ def steering_image(steering: Steering, plan: Plan) -> bytes:
 class _PlanWriter:
     """One image in the making; each list holds the records of a section."""
 
-    def __init__(self, plan: Plan, slots: Slots) -> None:
+    def __init__(self, plan: Plan, slots: CounterSlots) -> None:
         self._plan, self._slots = plan, slots
         self._pool = _Pool()
         self._rrsets: list[bytes] = []
@@ -255,15 +255,15 @@ class _SteeringWriter:
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
         for name, service in plan.services.items():
-            standings, offers = self._steering.standings[name], self._steering.offers[name]
+            statuses, offers = self._steering.statuses[name], self._steering.offers[name]
             ttl, failover_ttl = service.ttl, service.failover_ttl
             places = self._places
             for region in service.regions:
-                standing, offer = standings[region], offers[region]
-                key = (id(standing), id(offer), ttl, failover_ttl)
+                status, offer = statuses[region], offers[region]
+                key = (id(status), id(offer), ttl, failover_ttl)
                 place = places.get(key)
                 if place is None:
-                    place = places[key] = self._state(standing, offer, ttl, failover_ttl)
+                    place = places[key] = self._state(status, offer, ttl, failover_ttl)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
         pool = bytes(self._pool.octets)
@@ -278,12 +278,10 @@ class _SteeringWriter:
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
         return b"".join((head, *self._states, numbers, pool))
 
-    def _state(self, standing: Standing, offer: Offer, ttl: float, failover_ttl: float) -> int:
+    def _state(self, status: RegionStatus, offer: Offer, ttl: float, failover_ttl: float) -> int:
         staleness = self._steering.staleness
         ahead, answered = (
-            horizon(
-                standing, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each
-            )
+            horizon(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each)
             for each in (False, True)
         )
         a, aaaa = _addresses(offer.a), _addresses(offer.aaaa)
@@ -294,8 +292,8 @@ class _SteeringWriter:
             _STATE.pack(
                 ahead,
                 answered,
-                standing.spilled,
-                standing.takes,
+                status.spilled,
+                status.takes,
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,
@@ -303,10 +301,10 @@ class _SteeringWriter:
                 NONE if offer.aaaa_ttl is None else offer.aaaa_ttl,
                 len(a),
                 len(aaaa),
-                standing.serves,
-                standing.unknown,
-                standing.alive,
-                standing.addresses,
+                status.serves,
+                status.unknown,
+                status.alive,
+                status.has_addresses,
             )
         )
         return len(self._states) - 1

@@ -18,31 +18,31 @@ from resolverd.errors import EngineError
 def adopt(
     handed_over: Sequence[socket.socket], workers: int = 1
 ) -> tuple[list[Listener], list[BoundSockets]]:
-    """Share `handed_over` among the workers.
+    """Give every worker the sockets `handed_over`.
 
     Returns the addresses and ports served, and the sockets by worker, as `bind` does. Raises
     EngineError, and closes what it was given, when one of them is not for DNS.
     """
-    strange = [each for each in handed_over if not _serves_dns(each)]
-    if strange:
-        told = ", ".join(f"descriptor {each.fileno()}" for each in strange)
-        for each in handed_over:
-            each.close()
+    unexpected = [sock for sock in handed_over if not _serves_dns(sock)]
+    if unexpected:
+        listed = ", ".join(f"descriptor {sock.fileno()}" for sock in unexpected)
+        for sock in handed_over:
+            sock.close()
         raise EngineError(
-            f"{told}: inherited, but neither a UDP nor a listening TCP socket; the socket unit "
+            f"{listed}: inherited, but neither a UDP nor a listening TCP socket; the socket unit "
             "may have only ListenDatagram= and ListenStream= with ADDRESS:PORT"
         )
     first = BoundSockets(
-        [each for each in handed_over if each.type == socket.SOCK_DGRAM],
-        [each for each in handed_over if each.type == socket.SOCK_STREAM],
+        [sock for sock in handed_over if sock.type == socket.SOCK_DGRAM],
+        [sock for sock in handed_over if sock.type == socket.SOCK_STREAM],
         shared=workers > 1,
     )
     udp, tcp = _listeners(first.udp), _listeners(first.tcp)
     bound = list(dict.fromkeys((*udp, *tcp)))
-    _tell(bound, udp, tcp)
+    _log_inherited(bound, udp, tcp)
     others = [
         BoundSockets(
-            [each.dup() for each in first.udp], [each.dup() for each in first.tcp], shared=True
+            [sock.dup() for sock in first.udp], [sock.dup() for sock in first.tcp], shared=True
         )
         for _ in range(workers - 1)
     ]
@@ -58,14 +58,16 @@ def _serves_dns(handed_over: socket.socket) -> bool:
 
 
 def _listeners(sockets: Sequence[socket.socket]) -> list[Listener]:
-    return [Listener(*each.getsockname()[:2]) for each in sockets]
+    return [Listener(*sock.getsockname()[:2]) for sock in sockets]
 
 
-def _tell(bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]) -> None:
-    """Which addresses are served instead of server.listen, and what is odd about them."""
+def _log_inherited(
+    bound: Sequence[Listener], udp: Sequence[Listener], tcp: Sequence[Listener]
+) -> None:
+    """Log the addresses served instead of `server.listen`, and which lack UDP or TCP."""
     events = log.get("engine")
-    events.info("sockets.inherited", listen=[str(each) for each in bound], instead_of="listen")
-    for each in bound:
-        missing = [name for name, have in (("UDP", udp), ("TCP", tcp)) if each not in have]
+    events.info("sockets.inherited", listen=[str(listener) for listener in bound])
+    for listener in bound:
+        missing = [name for name, have in (("UDP", udp), ("TCP", tcp)) if listener not in have]
         if missing:
-            events.warning("sockets.half", listen=str(each), missing=missing)
+            events.warning("sockets.half", listener=str(listener), missing=missing)

@@ -1,7 +1,7 @@
 """The fast engine: threads of the native library, each with sockets of its own.
 
 A thread never waits for Python: a Snapshot is turned into tables here, in another thread of
-Python's, and swapped in between two batches of packets. What the threads have to say, a death
+Python's, and swapped in between two batches of packets. What the threads report, a failure
 or samples of the query log, comes by a descriptor that the event loop watches.
 """
 
@@ -12,30 +12,46 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
 
 from resolverd import log
-from resolverd.abi.engine import EngineThreads, Kind, Share
-from resolverd.abi.tables import PlanTables, SnapshotTables
+from resolverd.abi.engine import EngineThreads, SocketKind, WorkerSocket
+from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
 from resolverd.config.types import Listener
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.querylog import Sent, described
-from resolverd.engine.slots import Slots
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Plan, Snapshot
+from resolverd.snapshot.verify import Ask
 
-# Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds.
-PUBLISH_PATIENCE = 10.0
-CHECK_PATIENCE = 2.0
-STOP_PATIENCE = 5.0
-# Samples logged before other events have their turn.
-_LOGGED_AT_ONCE = 50
+# Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds: with
+# much less a busy host fails, with much more a thread that hangs is noticed late.
+PUBLISH_TIMEOUT = 10.0
+CHECK_TIMEOUT = 2.0
+STOP_TIMEOUT = 5.0
+# Samples logged before other events of the loop have their turn: more would delay those.
+_SAMPLES_PER_TURN = 50
 
 # Of everything but the workers: they get three quarters of a core that both want.
 _NICE = 5
+
+
+class _Staged:
+    """A Snapshot in the library that nobody is answered from, for as long as it is held."""
+
+    def __init__(self, plan: Plan, tables: PlanTables, snapshot: SnapshotTables) -> None:
+        self.plan, self.tables = plan, tables
+        self._snapshot, self._asker = snapshot, Asker()
+
+    def ask(self, packet: bytes, source: str) -> bytes | None:
+        """The response to a packet from the address `source`."""
+        return self._asker.respond(packet, ip_address(source).packed, self._snapshot)
 
 
 class NativeEngine:
@@ -50,9 +66,10 @@ class NativeEngine:
         self.workers = len(sockets)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sockets, self._limits = tuple(sockets), limits
-        self._slots = Slots()
+        self._slots = CounterSlots()
         self._plan: tuple[Plan, PlanTables] | None = None
-        self._turn = asyncio.Lock()
+        self._staged: Callable[[], _Staged | None] = lambda: None
+        self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None
         self._log = log.get("engine")
 
@@ -61,25 +78,31 @@ class NativeEngine:
         tables = await asyncio.to_thread(self._tables, snapshot)
         limits = self._limits
         self._threads = EngineThreads(
-            list(self._shares()),
+            list(self._worker_sockets()),
             tables,
             idle=limits.idle,
             lifetime=limits.lifetime,
             connections=limits.connections,
             per_client=limits.per_client,
         )
-        asyncio.get_running_loop().add_reader(self._threads.news, self._listen)
+        asyncio.get_running_loop().add_reader(self._threads.event_fd, self._handle_events)
         _let_workers_go_first()
         await self.check()
 
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """What the library answers from `snapshot`. Raises EngineError where it is refused."""
+        async with self._publishing:
+            staged = await asyncio.to_thread(self._stage, snapshot)
+        return staged.ask
+
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
-        async with self._turn:
+        async with self._publishing:
             await asyncio.to_thread(self._publish, snapshot)
 
     async def check(self) -> None:
         """Have every thread answer a query to itself. Raises EngineError if one does not."""
-        await asyncio.to_thread(self._running.check, CHECK_PATIENCE)
+        await asyncio.to_thread(self._running.check, CHECK_TIMEOUT)
 
     async def counters(self) -> Counters:
         """What was counted so far, all threads together."""
@@ -97,12 +120,12 @@ class NativeEngine:
         """Answer what was read and close the sockets; what was not read waits in them."""
         threads = self._threads
         if threads is not None:
-            asyncio.get_running_loop().remove_reader(threads.news)
+            asyncio.get_running_loop().remove_reader(threads.event_fd)
             try:
-                await asyncio.to_thread(threads.stop, STOP_PATIENCE)
-            except EngineError as late:
-                self._log.error("engine.late", reason=str(late))
-            self._tell_samples(sys.maxsize)
+                await asyncio.to_thread(threads.stop, STOP_TIMEOUT)
+            except EngineError as error:
+                self._log.error("engine.late", reason=str(error))
+            self._log_samples(sys.maxsize)
         for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
@@ -115,44 +138,58 @@ class NativeEngine:
         return self._threads
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self._running.publish(self._tables(snapshot), PUBLISH_PATIENCE)
+        self._running.publish(self._tables(snapshot), PUBLISH_TIMEOUT)
 
     def _tables(self, snapshot: Snapshot) -> SnapshotTables:
         """The Snapshot in the library; a Plan that it has already is not loaded again."""
         plan, steering = snapshot
         if self._plan is None or self._plan[0] is not plan:
-            image, maps = plan_image(plan, self._slots)
-            self._plan = plan, PlanTables(image, maps)
+            self._plan = plan, self._loaded(plan)
         return SnapshotTables(self._plan[1], steering_image(steering, plan))
 
-    def _shares(self) -> Iterator[Share]:
+    def _loaded(self, plan: Plan) -> PlanTables:
+        staged = self._staged()
+        if staged is not None and staged.plan is plan:
+            return staged.tables
+        image, maps = plan_image(plan, self._slots)
+        return PlanTables(image, maps)
+
+    def _stage(self, snapshot: Snapshot) -> _Staged:
+        plan, steering = snapshot
+        known = self._plan[1] if self._plan is not None and self._plan[0] is plan else None
+        tables = known or self._loaded(plan)
+        staged = _Staged(plan, tables, SnapshotTables(tables, steering_image(steering, plan)))
+        self._staged = weakref.ref(staged)
+        return staged
+
+    def _worker_sockets(self) -> Iterator[WorkerSocket]:
         for worker, sockets in enumerate(self.sockets):
-            shared = Kind.SHARED if sockets.shared else Kind(0)
+            shared = SocketKind.SHARED if sockets.shared else SocketKind.UDP
             for udp in sockets.udp:
-                kind = Kind.UDP_TOLD if enable_pktinfo(udp) else Kind.UDP
-                yield Share(worker, kind | shared, udp.dup().detach())
+                kind = SocketKind.UDP_PKTINFO if enable_pktinfo(udp) else SocketKind.UDP
+                yield WorkerSocket(worker, kind | shared, udp.dup().detach())
             for tcp in sockets.tcp:
-                yield Share(worker, Kind.TCP | shared, tcp.dup().detach())
+                yield WorkerSocket(worker, SocketKind.TCP | shared, tcp.dup().detach())
 
-    def _listen(self) -> None:
-        """Take what the threads have to say."""
-        self._running.heard()
-        if (death := self._running.death()) and not self.died.done():
-            self.died.set_result(death)
-        self._tell_samples(_LOGGED_AT_ONCE)
+    def _handle_events(self) -> None:
+        """Take a failure and the samples of the query log that the threads have for us."""
+        self._running.clear_events()
+        if (failure := self._running.failure()) and not self.died.done():
+            self.died.set_result(failure)
+        self._log_samples(_SAMPLES_PER_TURN)
 
-    def _tell_samples(self, most: int) -> None:
+    def _log_samples(self, limit: int) -> None:
         threads = self._running
-        for _ in range(most):
+        for _ in range(limit):
             sample = threads.sample()
             if sample is None:
                 break
             sent = Sent(*sample.answer) if sample.answer else None
             self._log.info("query", **described(sample.packet, sample.source, sent, tcp=sample.tcp))
         else:
-            asyncio.get_running_loop().call_soon(self._tell_samples, most)
+            asyncio.get_running_loop().call_soon(self._log_samples, limit)
         if dropped := threads.samples_dropped():
-            self._log.warning("samples.dropped", queries=dropped)
+            self._log.warning("samples.dropped", query_count=dropped)
 
 
 def _let_workers_go_first() -> None:
@@ -164,5 +201,5 @@ def _let_workers_go_first() -> None:
     for thread in threading.enumerate():
         with contextlib.suppress(ProcessLookupError):  # it has ended since
             if thread.native_id is not None:
-                least = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, least)
+                nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, nice)

@@ -20,11 +20,13 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
 from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
 from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
+from resolverd.snapshot.verify import Ask
 
 Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
 RunLoop = Callable[[Any], None]
@@ -48,7 +50,7 @@ class WorkerPool:
         self.sockets, self._limits, self._run = tuple(sockets), limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []
         self._plan: Plan | None = None
-        self._turn = asyncio.Lock()
+        self._exchanging = asyncio.Lock()
 
     async def start(self, snapshot: Snapshot) -> None:
         """Start the workers; returns when each is answering."""
@@ -66,27 +68,31 @@ class WorkerPool:
                 asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
         await self.publish(snapshot)
 
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """How each worker answers from `snapshot`."""
+        return asking(snapshot)
+
     async def publish(self, snapshot: Snapshot) -> None:
         """Hand a Snapshot to every worker; returns when all of them serve it."""
-        async with self._turn:
+        async with self._exchanging:
             if snapshot.plan is not self._plan:
-                await self._tell(("plan", snapshot))
+                await self._ask_workers(("plan", snapshot))
                 self._plan = snapshot.plan
             else:
-                await self._tell(("steering", snapshot.steering))
+                await self._ask_workers(("steering", snapshot.steering))
 
     async def check(self) -> None:
         """A query that each worker answers to itself. Raises EngineError for those that fail."""
-        async with self._turn:
-            faults = [fault for fault in await self._tell(("check", None)) if fault]
+        async with self._exchanging:
+            faults = [fault for fault in await self._ask_workers(("check", None)) if fault]
         if faults:
             raise EngineError("; ".join(faults))
 
     async def counters(self) -> Counters:
         """The sum over the workers."""
         total = Counters()
-        async with self._turn:
-            for counted in await self._tell(("counters", None)):
+        async with self._exchanging:
+            for counted in await self._ask_workers(("counters", None)):
                 total.add(counted)
         return total
 
@@ -107,13 +113,13 @@ class WorkerPool:
         if not self.died.done():
             self.died.cancel()
 
-    async def _tell(self, message: Message) -> list[Any]:
+    async def _ask_workers(self, message: Message) -> list[Any]:
         try:
             return await asyncio.gather(
                 *(asyncio.to_thread(_exchange, pipe, message) for _, pipe in self._workers)
             )
-        except (EOFError, OSError) as wrong:
-            raise EngineError("a worker process is gone; see its last log lines") from wrong
+        except (EOFError, OSError) as error:
+            raise EngineError("a worker process is gone; see its last log lines") from error
 
     def _worker_ended(self, process: SpawnProcess) -> None:
         asyncio.get_running_loop().remove_reader(process.sentinel)
@@ -145,8 +151,8 @@ def _worker(
 async def _fault(engine: ReferenceEngine) -> str:
     try:
         await engine.check()
-    except EngineError as wrong:
-        return f"worker {os.getpid()}: {wrong}"
+    except EngineError as error:
+        return f"worker {os.getpid()}: {error}"
     return ""
 
 
@@ -160,7 +166,7 @@ def _die(died: asyncio.Future[str]) -> None:
 async def _serve(
     pipe: Connection, bound: Sequence[Listener], sockets: BoundSockets, limits: TcpLimits
 ) -> None:
-    """Serve what the pipe says until it closes."""
+    """Carry out what the pipe asks for until it closes."""
     ignore_unmeant()
     engine = ReferenceEngine(bound, sockets, limits)
     engine.died.add_done_callback(_die)

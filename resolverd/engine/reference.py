@@ -14,12 +14,13 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.answer import respond, servfail
 from resolverd.engine.counters import Counters
-from resolverd.engine.datagrams import Datagrams
 from resolverd.engine.querylog import Sent, described
-from resolverd.engine.selfcheck import self_check
+from resolverd.engine.selfcheck import asking, self_check
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
+from resolverd.engine.udp import UdpService
 from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.verify import Ask
 
 
 class ReferenceEngine:
@@ -34,7 +35,7 @@ class ReferenceEngine:
         self.sockets, self._limits = (sockets,), limits
         self._counters = Counters()
         self._tcp = TcpService(limits, self._respond_tcp, self._counters, self._fail)
-        self._udp: list[Datagrams] = []
+        self._udp: list[UdpService] = []
         self._snapshot: Snapshot
         self._log = log.get("engine")
 
@@ -42,10 +43,14 @@ class ReferenceEngine:
         """Begin to answer from `snapshot`."""
         self._snapshot = snapshot
         self._udp = [
-            Datagrams(udp, self._respond_udp, self._counters, self._fail)
+            UdpService(udp, self._respond_udp, self._counters, self._fail)
             for udp in self.sockets[0].udp
         ]
         self._tcp.start(self.sockets[0].tcp)
+
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """How it answers from `snapshot`."""
+        return asking(snapshot)
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`."""

@@ -1,6 +1,6 @@
 """The sockets of a set of listeners: UDP and TCP on the same address and port.
 
-A reply must leave from the address that was asked. A wildcard UDP socket tells which that was with
+A reply must leave from the address that was asked. A wildcard UDP socket gives it with
 each datagram, so addresses that come later are served too; TCP has no such need.
 """
 
@@ -20,7 +20,8 @@ from pathlib import Path
 from resolverd.config.types import Listener
 from resolverd.errors import EngineError
 
-# Room for a burst while the process is busy with something else, in octets.
+# SO_RCVBUF in octets: what a burst may hold while the process is busy. With less, datagrams of it
+# are lost; more is lowered to net.core.rmem_max by the kernel (socket(7)).
 RECEIVE_BUFFER = 4 << 20
 TCP_BACKLOG = 512
 
@@ -49,7 +50,7 @@ class BoundSockets:
 
 def together(sockets: Sequence[BoundSockets]) -> BoundSockets:
     """The sockets of all workers as those of one; of sockets that they share, the first's."""
-    parts = sockets[:1] if any(each.shared for each in sockets) else sockets
+    parts = sockets[:1] if any(one.shared for one in sockets) else sockets
     udp = [udp for part in parts for udp in part.udp]
     return BoundSockets(udp, [tcp for part in parts for tcp in part.tcp])
 
@@ -85,15 +86,18 @@ def bind(
                 pair = first if index == 0 else _bind_exactly(exactly)
                 sockets.udp += pair.udp
                 sockets.tcp += pair.tcp
-    except OSError as wrong:
+    except OSError as error:
         for sockets in workers_sockets:
             sockets.close()
-        raise EngineError(_advice(listener, wrong)) from wrong
+        raise EngineError(_advice(listener, error)) from error
     return bound, workers_sockets
 
 
 def enable_pktinfo(udp: socket.socket) -> bool:
-    """Have a wildcard socket tell where each datagram was sent; False for one of one address."""
+    """Ask for the destination of each datagram on a wildcard socket (ip(7), ipv6(7)).
+
+    False, and nothing is set, for a socket that is bound to one address.
+    """
     if udp.getsockname()[0] not in WILDCARDS:
         return False
     if udp.family == socket.AF_INET6:
@@ -118,8 +122,8 @@ def _bind_pair(listener: Listener) -> BoundSockets:
             chosen = Listener(listener.address, probe.getsockname()[1])
             try:
                 return _bind_exactly(chosen)
-            except OSError as wrong:
-                if wrong.errno != errno.EADDRINUSE:
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
                     raise
     return _bind_exactly(listener)
 
@@ -158,10 +162,10 @@ def local_ipv4() -> list[str]:
     """Every IPv4 address of this host's interfaces (netdevice(7), SIOCGIFCONF)."""
     size = 40  # struct ifreq on 64-bit Linux
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        room = array("B", bytes(size * 1024))
-        filled = fcntl.ioctl(asked, _SIOCGIFCONF, struct.pack("iL", *room.buffer_info()[::-1]))
+        ifreqs = array("B", bytes(size * 1024))
+        filled = fcntl.ioctl(asked, _SIOCGIFCONF, struct.pack("iL", *ifreqs.buffer_info()[::-1]))
     used = struct.unpack("iL", filled)[0]
-    rows = [room[at : at + size].tobytes() for at in range(0, used, size)]
+    rows = [ifreqs[at : at + size].tobytes() for at in range(0, used, size)]
     return [str(ipaddress.IPv4Address(row[20:24])) for row in rows]
 
 
@@ -176,12 +180,12 @@ def local_ipv6() -> list[str]:
     return [str(address) for address in found if not address.is_link_local]
 
 
-def _advice(listener: Listener, wrong: OSError) -> str:
-    reason = f"cannot listen on {listener}: {wrong.strerror}"
-    if wrong.errno == errno.EADDRINUSE:
+def _advice(listener: Listener, error: OSError) -> str:
+    reason = f"cannot listen on {listener}: {error.strerror}"
+    if error.errno == errno.EADDRINUSE:
         return f"{reason}; see who has it with: ss -lnptu 'sport = :{listener.port}'"
-    if wrong.errno == errno.EACCES:
+    if error.errno == errno.EACCES:
         return f"{reason}; ports below 1024 need CAP_NET_BIND_SERVICE"
-    if wrong.errno == errno.EADDRNOTAVAIL:
+    if error.errno == errno.EADDRNOTAVAIL:
         return f"{reason}; no interface of this host has that address"
     return reason

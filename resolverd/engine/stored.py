@@ -18,8 +18,8 @@ PREFIX = "resolverd.listen."
 
 def names_of(workers: Sequence[BoundSockets]) -> dict[str, list[socket.socket]]:
     """The sockets of each worker by the name to store them under; those they share, once."""
-    own = workers[:1] if any(each.shared for each in workers) else workers
-    return {f"{PREFIX}{number}": [*each.udp, *each.tcp] for number, each in enumerate(own)}
+    own = workers[:1] if any(worker.shared for worker in workers) else workers
+    return {f"{PREFIX}{number}": [*worker.udp, *worker.tcp] for number, worker in enumerate(own)}
 
 
 def bind_again(
@@ -32,12 +32,12 @@ def bind_again(
     Each worker has its own again where there are as many as there were; else all share all.
     Stored sockets that are not wanted are closed. Raises EngineError.
     """
-    places = {Listener(*each.getsockname()[:2]) for each in _all(stored)}
-    kept = [each for each in listeners if _complete(each, _all(stored))]
+    places = {Listener(*sock.getsockname()[:2]) for sock in _all(stored)}
+    kept = [listener for listener in listeners if _complete(listener, _all(stored))]
     by_worker = [_wanted(stored[name], kept) for name in sorted(stored, key=_number)]
-    missing = [each for each in listeners if each not in kept]
+    missing = [listener for listener in listeners if listener not in kept]
     # The service manager and a standby have the old ones open for a little longer.
-    fresh_places, fresh = bind(missing, workers, held={each.port for each in places})
+    fresh_places, fresh = bind(missing, workers, held={listener.port for listener in places})
     if not kept:
         return fresh_places, fresh
     if len(by_worker) != workers:
@@ -50,12 +50,12 @@ def bind_again(
 
 
 def _all(stored: Mapping[str, Sequence[socket.socket]]) -> list[socket.socket]:
-    return [each for sockets in stored.values() for each in sockets]
+    return [sock for sockets in stored.values() for sock in sockets]
 
 
 def _complete(listener: Listener, sockets: Sequence[socket.socket]) -> bool:
     """Whether `sockets` are all that `listener` needs."""
-    have = {(each.type, Listener(*each.getsockname()[:2])) for each in sockets}
+    have = {(sock.type, Listener(*sock.getsockname()[:2])) for sock in sockets}
     return {(socket.SOCK_DGRAM, listener), (socket.SOCK_STREAM, listener)} <= have
 
 
@@ -67,21 +67,21 @@ def _number(name: str) -> int:
 def _wanted(sockets: Sequence[socket.socket], listeners: Sequence[Listener]) -> BoundSockets:
     """Those at the addresses of `listeners`; the others are closed."""
     found = BoundSockets([], [])
-    for each in sockets:
-        if Listener(*each.getsockname()[:2]) not in listeners:
-            each.close()
-        elif each.type == socket.SOCK_DGRAM:
-            found.udp.append(each)
+    for sock in sockets:
+        if Listener(*sock.getsockname()[:2]) not in listeners:
+            sock.close()
+        elif sock.type == socket.SOCK_DGRAM:
+            found.udp.append(sock)
         else:
-            found.tcp.append(each)
+            found.tcp.append(sock)
     return found
 
 
 def _shared_by(workers: int, sockets: Sequence[BoundSockets]) -> list[BoundSockets]:
-    udp = [each for s in sockets for each in s.udp]
-    tcp = [each for s in sockets for each in s.tcp]
+    udp = [sock for part in sockets for sock in part.udp]
+    tcp = [sock for part in sockets for sock in part.tcp]
     others = [
-        BoundSockets([each.dup() for each in udp], [each.dup() for each in tcp], shared=True)
+        BoundSockets([sock.dup() for sock in udp], [sock.dup() for sock in tcp], shared=True)
         for _ in range(workers - 1)
     ]
     return [BoundSockets(udp, tcp, shared=workers > 1), *others]

@@ -1,8 +1,8 @@
 """DNS over TCP (RFC 7766): length-framed, pipelined, with limits on time and number.
 
-`tcp_connection` is the life of one connection and `tcp_slots` says who may have one; this accepts
-them, tells each what is ready, and ends those whose time is over. Every end by a limit is counted
-in `Counters.tcp_refused`:
+`tcp_connection` is the life of one connection and `tcp_slots` decides who may have one; this
+accepts them, hands each what is ready, and ends those whose time is over. Every end by a limit is
+counted in `Counters.tcp_refused`:
 
     idle            idle for as long as is configured
     idle_shortened  idle for as long as is allowed while few slots are left
@@ -32,15 +32,20 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.tcp_connection import Connection, Respond
 from resolverd.engine.tcp_slots import Client, Slots, client_of, idle_time
 
-# Connections accepted before the loop looks at its other files.
+# Connections accepted before the loop turns to its other files: with more a flood delays those,
+# with fewer each costs more of the loop.
 _ACCEPTED_AT_ONCE = 64
-# Connections whose query was found only when their slot was wanted, before one is closed anyhow.
-_SPARED = 8
-# Seconds in which nobody is accepted after no descriptor was to be had.
-_SHORTAGE = 0.1
-# Seconds that a query may be under way on a connection that is about to be closed.
-_UNDER_WAY = 0.1
-# Seconds that all connections together have, at the end, to take their answers.
+# Connections read again for one newcomer, because a query may wait in them, before one is closed
+# anyhow: more spares busy clients, and costs as many reads for each newcomer in a flood.
+_MAX_RECHECKED = 8
+# Seconds in which nobody is accepted after no descriptor was to be had: fewer cost CPU on a socket
+# that stays ready, more delay the first connection once a descriptor is free.
+_ACCEPT_PAUSE = 0.1
+# Seconds that a stop waits for queries that are under way on open connections: more lose fewer of
+# them, and delay every stop with connections.
+_LAST_QUERY_WAIT = 0.1
+# Seconds that all connections together have, at the end, to take their answers: more let slower
+# clients have theirs, and delay the stop by as much.
 _CLOSE_TIMEOUT = 1.0
 
 _NO_DESCRIPTOR = frozenset((errno.EMFILE, errno.ENFILE))
@@ -83,7 +88,7 @@ class TcpService:
         self._listening: list[socket.socket] = []
         self._slots: Slots[Connection] = Slots(limits.connections, limits.per_client)
         self._connections: set[Connection] = set()
-        # When connections are looked at for their time, in monotonic seconds.
+        # When connections are next checked for their time, in monotonic seconds.
         self._due = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
@@ -100,10 +105,10 @@ class TcpService:
         if self._resume is not None:
             self._resume.cancel()
         if self._connections:
-            await asyncio.sleep(_UNDER_WAY)
+            await asyncio.sleep(_LAST_QUERY_WAIT)
         for connection in tuple(self._connections):
             ended = connection.ready()
-            self._settle(connection, connection.close() if ended is None else ended)
+            self._update(connection, connection.close() if ended is None else ended)
         if self._connections:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
@@ -128,7 +133,7 @@ class TcpService:
 
         Where no descriptor is left, the idle connection longest without a query gives its own.
         """
-        gave_up = False
+        closed_one = False
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 stream, peer = listening.accept()
@@ -139,10 +144,10 @@ class TcpService:
                     # accept(2) wants a descriptor before it looks whether anybody waits.
                     if not _is_readable(listening):
                         return
-                    if gave_up or not self._give_up():
+                    if closed_one or not self._close_for_descriptor():
                         self._wait_for_descriptors()
                         return
-                    gave_up = True
+                    closed_one = True
                 elif error.errno in _NOT_LISTENING:
                     self._pause()
                     self._failed(f"a listening TCP socket failed: {error.strerror}")
@@ -150,10 +155,10 @@ class TcpService:
                 elif not isinstance(error, ConnectionAbortedError | InterruptedError):
                     self._counters.tcp_refused["peer_closed"] += 1
                 continue
-            gave_up = False
+            closed_one = False
             self._admit(stream, peer[0])
 
-    def _give_up(self) -> bool:
+    def _close_for_descriptor(self) -> bool:
         """Close a connection for its descriptor; False where there is none."""
         longest = self._slots.longest("descriptors")
         if longest is None or longest.connection is None:
@@ -165,7 +170,7 @@ class TcpService:
     def _wait_for_descriptors(self) -> None:
         """The listening sockets stay ready, so they are left alone for a while."""
         self._pause()
-        self._resume = self._loop.call_later(_SHORTAGE, self._listen)
+        self._resume = self._loop.call_later(_ACCEPT_PAUSE, self._listen)
 
     def _admit(self, stream: socket.socket, source: str) -> None:
         try:
@@ -176,7 +181,7 @@ class TcpService:
             stream.close()
             return
         client = client_of(source)
-        if not self._make_way(client):
+        if not self._free_slot(client):
             self._counters.tcp_refused["busy"] += 1
             stream.close()
             return
@@ -185,18 +190,18 @@ class TcpService:
         self._slots.take(connection, client)
         self._ready(connection)  # its first query often came with it
 
-    def _make_way(self, client: Client) -> bool:
+    def _free_slot(self, client: Client) -> bool:
         """Close what has to be closed for `client` to have a slot; False where it may have none.
 
         A query may wait unread in the connection that would go, so that is read first.
         """
-        spared = 0
+        rechecked = 0
         while (instead := self._slots.admission(client)) is not None:
             connection, limit = instead
             if connection is None:
                 return False
-            if spared < _SPARED and limit != "busy":
-                spared += 1
+            if rechecked < _MAX_RECHECKED and limit != "busy":
+                rechecked += 1
                 self._ready(connection)
                 if self._slots.admission(client) != instead:
                     continue
@@ -205,19 +210,19 @@ class TcpService:
 
     def _ready(self, connection: Connection) -> None:
         """Something happened to a connection."""
-        before = connection.since, connection.idle
+        before = connection.active_at, connection.idle
         ended = connection.ready()
-        if before != (connection.since, connection.idle):
+        if before != (connection.active_at, connection.idle):
             self._slots.used(connection, idle=connection.idle)
-        self._settle(connection, ended)
+        self._update(connection, ended)
 
-    def _settle(self, connection: Connection, ended: str | None) -> None:
+    def _update(self, connection: Connection, ended: str | None) -> None:
         """Forget a connection that ended, and watch another for what it waits for now."""
         if ended is not None:
             self._end(connection, ended)
             return
         self._watch(connection, connection.wanted)
-        self._expire_by(self._over(connection))
+        self._expire_by(self._deadline(connection))
 
     def _watch(self, connection: Connection, wanted: int) -> None:
         changed, descriptor = connection.watched ^ wanted, connection.stream.fileno()
@@ -247,8 +252,8 @@ class TcpService:
     def _idle_time(self) -> float:
         return idle_time(self._limits.idle, self._slots.taken, self._limits.connections)
 
-    def _over(self, connection: Connection) -> float:
-        return connection.over(self._idle_time, self._limits.idle, self._limits.lifetime)
+    def _deadline(self, connection: Connection) -> float:
+        return connection.deadline(self._idle_time, self._limits.idle, self._limits.lifetime)
 
     def _expire_by(self, moment: float) -> None:
         """Look for connections whose time is over, at `moment` at the latest."""
@@ -262,8 +267,8 @@ class TcpService:
     def _expire(self) -> None:
         """End the connections whose time is over.
 
-        All are looked at when the earliest of them is due, and a tenth of the shortest limit later
-        at most, so that many connections cost few looks.
+        All are checked when the earliest of them is due, and a tenth of the shortest limit later
+        at most, so that many connections cost few passes.
         """
         now, idle, limits = time.monotonic(), self._idle_time, self._limits
         self._due = math.inf
@@ -278,7 +283,7 @@ class TcpService:
                 self._end(connection, ended)
                 continue
             self._watch(connection, connection.wanted)
-            moments.append(self._over(connection))
+            moments.append(self._deadline(connection))
         if moments:
             self._expire_by(max(min(moments), now + min(idle, limits.lifetime) / 10))
 

@@ -20,9 +20,12 @@ Respond = Callable[[bytes, str], bytes | None]
 State = Literal["reading", "blocked", "closing"]
 
 HIGH = 64 << 10
-"""Unsent octets above which nothing more is answered."""
+"""Unsent octets above which nothing more is answered.
+
+More costs memory for each client that does not read, less stops pipelining clients earlier.
+"""
 LOW = 16 << 10
-"""Unsent octets below which it goes on."""
+"""Unsent octets below which it goes on; near `HIGH` it would stop and go on for every answer."""
 _READ = 16 << 10
 
 
@@ -34,7 +37,7 @@ class Connection:
         self.state: State = "reading"
         self.watched = 0
         """What its owner waits for at the stream: 1 to read, 2 to write, 3 both."""
-        self.born = self.since = time.monotonic()
+        self.opened_at = self.active_at = time.monotonic()
         """When it began; when its last query was answered or answer sent. Monotonic seconds."""
         self._unread, self._unsent = bytearray(), bytearray()
         self._ended = False
@@ -60,18 +63,18 @@ class Connection:
 
         `idle` is the idle time of the moment, and `longest` the one configured, in seconds.
         """
-        if now >= self.born + lifetime:
+        if now >= self.opened_at + lifetime:
             return "lifetime"
-        silent = now - self.since
+        silent = now - self.active_at
         if silent < (idle if self.idle else longest):
             return None
         if self.state != "reading":
             return "slow_reader"
         return "idle" if silent >= longest else "idle_shortened"
 
-    def over(self, idle: float, longest: float, lifetime: float) -> float:
+    def deadline(self, idle: float, longest: float, lifetime: float) -> float:
         """When its time is over, unless something happens before."""
-        return min(self.since + (idle if self.idle else longest), self.born + lifetime)
+        return min(self.active_at + (idle if self.idle else longest), self.opened_at + lifetime)
 
     def close(self) -> str | None:
         """Read nothing more, and end once all is sent."""
@@ -96,9 +99,9 @@ class Connection:
             if (ended := self._write()) is not None:
                 return ended
             if self.state == "blocked" and len(self._unsent) <= LOW:
-                self.state, self.since = "reading", time.monotonic()
+                self.state, self.active_at = "reading", time.monotonic()
             elif self.state == "reading" and len(self._unsent) > HIGH:
-                self.state, self.since = "blocked", time.monotonic()
+                self.state, self.active_at = "blocked", time.monotonic()
                 return None
             elif self.state != "reading":
                 return None
@@ -124,7 +127,7 @@ class Connection:
             self._unsent += len(response).to_bytes(2, "big") + response
         if used:
             del self._unread[:used]
-            self.since = time.monotonic()
+            self.active_at = time.monotonic()
 
     def _write(self) -> str | None:
         """Write what the socket takes now."""
@@ -142,11 +145,11 @@ class Connection:
         if self.state == "closing":
             return ""
         if begun:
-            self.since = time.monotonic()
+            self.active_at = time.monotonic()
         return None
 
     def _close(self) -> None:
-        self.state, self.since = "closing", time.monotonic()
+        self.state, self.active_at = "closing", time.monotonic()
         self._unread.clear()
 
 

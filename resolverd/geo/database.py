@@ -32,7 +32,7 @@ from resolverd.geo.private import UNREADABLE, PrivateReader, open_private, open_
 from resolverd.geo.values import check_values
 
 METADATA_MARKER = b"\xab\xcd\xefMaxMind.com"
-_METADATA_MOST = 128 * 1024  # bytes from the end in which the marker must lie
+_MAX_METADATA = 128 * 1024  # bytes from the end in which the marker must lie
 _UTF8 = 2 << 5
 
 _DAMAGE = (*UNREADABLE, KeyError, AttributeError, OverflowError)
@@ -180,7 +180,7 @@ def read_file(path: Path) -> bytes:
 
 
 def _open(content: bytes, name: str) -> PrivateReader:
-    marker = content.rfind(METADATA_MARKER, max(0, len(content) - _METADATA_MOST))
+    marker = content.rfind(METADATA_MARKER, max(0, len(content) - _MAX_METADATA))
     if marker < 0:
         start = content[:40].decode("ascii", "replace").split("\n")[0]
         raise GeoError(

@@ -21,14 +21,14 @@ Meter = Callable[[int, int | None], None]
 """Told the bytes done and in all; None when nobody knows how many there will be."""
 
 _CHUNK = 2**18
-_SILENCE_MOST = 60  # seconds without a byte
+_READ_TIMEOUT = 60  # seconds without a byte
 
 
 async def get_url(url: str, target: Path, most: int, timeout: float, meter: Meter) -> None:  # noqa: ASYNC109
     """Write what `url` answers to `target`: at most `most` bytes within `timeout` seconds."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise GeoError(f"{url}: not an http or https URL")
-    limits = aiohttp.ClientTimeout(total=timeout, sock_read=_SILENCE_MOST)
+    limits = aiohttp.ClientTimeout(total=timeout, sock_read=_READ_TIMEOUT)
     file = await asyncio.to_thread(target.open, "wb")
     try:
         async with (

@@ -16,7 +16,7 @@ from resolverd.geo.records import Tally, tally
 from resolverd.geo.tree import SEPARATOR, Tick, parse_tree, survey
 from resolverd.geo.values import check_values
 
-UNREADABLE_MOST = 0.01
+MAX_UNREADABLE = 0.01
 """The share of unreadable records above which a database is refused."""
 
 
@@ -74,7 +74,7 @@ def inspect_content(content: bytes, name: str, tick: Tick) -> WalkReport:
 
 
 def _judge(name: str, counts: Tally, records: int) -> None:
-    if counts.unreadable > records * UNREADABLE_MOST:
+    if counts.unreadable > records * MAX_UNREADABLE:
         raise GeoError(
             f"{name}: {counts.unreadable} of its {records} records cannot be read "
             f"({counts.first_reason}); get the file again, or name another"

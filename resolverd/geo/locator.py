@@ -28,7 +28,7 @@ from resolverd.geo.inspection import WalkReport
 from resolverd.geo.place import Located, Place
 from resolverd.geo.walk import walk, walk_sync
 
-_EPOCH_MOST = 253_402_300_799  # the last second of the year 9999
+_MAX_EPOCH = 253_402_300_799  # the last second of the year 9999
 
 
 class LocatedNetwork(NamedTuple):
@@ -220,7 +220,7 @@ def _described(source: Source, database: Database) -> dict[str, object]:
         "type": metadata.database_type,
         "built": (
             datetime.fromtimestamp(built, UTC).date().isoformat()
-            if 0 <= built <= _EPOCH_MOST
+            if 0 <= built <= _MAX_EPOCH
             else None
         ),
         "networks": source.report.networks if source.report else None,

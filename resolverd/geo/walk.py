@@ -26,7 +26,7 @@ from resolverd.geo.inspection import WalkReport, inspect
 _NICE = 10
 _MEMORY_BASE = 2**30  # bytes of address space, besides what grows with the file
 _MEMORY_PER_BYTE = 20
-_LINE_MOST = 2**20
+_MAX_LINE = 2**20
 
 
 async def walk(
@@ -47,7 +47,7 @@ async def walk(
         *(sys.executable, "-m", "resolverd.geo.walk", os.fspath(path)),
         stdout=PIPE,
         stderr=STDOUT,
-        limit=_LINE_MOST,
+        limit=_MAX_LINE,
         env=os.environ | {"PYTHONPATH": _import_path()},
     )
     try:

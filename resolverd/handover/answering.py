@@ -63,9 +63,9 @@ async def answer(
     send(channel, ANSWERED, answered)
     seconds = round(time.monotonic() - since, 3)
     if why in (_SUCCEEDED, _NOBODY, _TOLD):
-        events.info("standby.ended", why=why, answered=answered, seconds=seconds)
+        events.info("standby.ended", reason=why, query_count=answered, seconds=seconds)
     else:
-        events.error("standby.gave_up", why=why, answered=answered, seconds=seconds)
+        events.error("standby.gave_up", reason=why, query_count=answered, seconds=seconds)
 
 
 async def _until_over(engine: Engine, channel: socket.socket) -> str:

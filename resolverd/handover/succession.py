@@ -179,7 +179,7 @@ class Succession:
                 while (words := await _message(end)) is not None:
                     said |= {words[0]: words[1]} if len(words) > 1 else {}
         if ANSWERED in said:
-            self._log.info("standby.succeeded", pid=said.get(PID), answered=said[ANSWERED])
+            self._log.info("standby.succeeded", pid=said.get(PID), query_count=said[ANSWERED])
         elif PID in said:
             self._log.warning("standby.late", pid=said[PID], seconds=_PARTING)
 

@@ -17,20 +17,18 @@ _SOURCE_TTL = 1
 def unwatched(snapshot: Snapshot) -> Snapshot:
     """`snapshot` with every steered TTL at its service's `failover_ttl`, or below it."""
     plan, steering = snapshot
-    standings = {
+    statuses = {
         service: {
-            region: replace(standing, soonest=0.0, answer_soonest=0.0)
-            for region, standing in regions.items()
+            region: replace(status, min_until_flip=0.0, answer_min_until_flip=0.0)
+            for region, status in regions.items()
         }
-        for service, regions in steering.standings.items()
+        for service, regions in steering.statuses.items()
     }
     offers = {
         service: {region: _shortened(offer) for region, offer in regions.items()}
         for service, regions in steering.offers.items()
     }
-    return Snapshot(
-        plan, replace(steering, standings=standings, offers=offers, cells={}, decided={})
-    )
+    return Snapshot(plan, replace(steering, statuses=statuses, offers=offers, cells={}, decided={}))
 
 
 def _shortened(offer: Offer) -> Offer:

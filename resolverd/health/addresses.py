@@ -232,7 +232,10 @@ class AddressBook:
         entry.first.set()
         if entry.addresses != before:
             self._log.info(
-                "addresses.changed", hostname=hostname, before=before, after=entry.addresses
+                "addresses.changed",
+                hostname=hostname,
+                addresses_before=list(before),
+                addresses=list(entry.addresses),
             )
             if self._on_change:
                 self._on_change(hostname, before, entry.addresses)
@@ -263,7 +266,10 @@ class AddressBook:
             entry.resolved_at = self._clock()
         if failing and failing != entry.failing:
             self._log.warning(
-                "addresses.failing", hostname=hostname, reason=failing, kept=entry.addresses
+                "addresses.failing",
+                hostname=hostname,
+                reason=failing,
+                addresses=list(entry.addresses),
             )
         elif entry.failing and not failing:
             self._log.info("addresses.recovered", hostname=hostname)
@@ -273,5 +279,5 @@ class AddressBook:
         """Count addresses that lead nowhere; one event for each set of them."""
         entry.refused += len(refused)
         if refused and refused != entry.refused_now:
-            self._log.warning("addresses.refused", hostname=hostname, refused=refused)
+            self._log.warning("addresses.refused", hostname=hostname, addresses=list(refused))
         entry.refused_now = refused

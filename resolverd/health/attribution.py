@@ -73,10 +73,10 @@ class FailureAttribution:
             self._log.error(
                 "doubt.began",
                 reason=isolation.reason,
-                likelier="this host's own network is at fault, not every region at once",
-                kept=list(isolation.regions),
-                consequence="verdicts are kept, TTLs are low, and this host is not ready",
+                regions=list(isolation.regions),
+                consequence="this host's own network is likelier to be at fault than every region "
+                "at once: verdicts are kept, TTLs are low, and this host is not ready",
             )
         elif isolated and not isolation.isolated:
-            self._log.warning("doubt.ended", awaited=list(isolation.regions))
+            self._log.info("doubt.ended", regions=list(isolation.regions))
         return isolation.isolated != isolated

@@ -27,10 +27,10 @@ class EndpointEvents:
     def verdict(self, target: Target, before: Verdict, after: Verdict) -> None:
         """An endpoint's verdict has changed, in any part."""
         if before.state is not after.state:
-            self._log.info(
+            fell = before.serves and not after.serves
+            (self._log.warning if fell else self._log.info)(
                 "endpoint.state",
-                target=target.id,
-                region=target.region,
+                **target.labels,
                 before=before.state.value,
                 after=after.state.value,
                 reason=after.reason,
@@ -39,8 +39,7 @@ class EndpointEvents:
             self._held_until[target.id] = after.held_until  # one event for each hold
             self._log.warning(
                 "endpoint.held",
-                target=target.id,
-                region=target.region,
+                **target.labels,
                 seconds=round(after.held_until - self._clock(), 1),
                 reason=after.reason,
             )
@@ -48,15 +47,13 @@ class EndpointEvents:
         for family in sorted(after.withheld - before.withheld):
             self._log.warning(
                 "endpoint.family_withheld",
-                target=target.id,
-                region=target.region,
+                **target.labels,
                 family=family.value,
             )
         for family in sorted(before.withheld - after.withheld) if after.serves else ():
             self._log.info(
                 "endpoint.family_back",
-                target=target.id,
-                region=target.region,
+                **target.labels,
                 family=family.value,
             )
 
@@ -68,22 +65,20 @@ class EndpointEvents:
             self._ending.add(target.id)
             self._log.warning(
                 "endpoint.certificate",
-                target=target.id,
-                region=target.region,
+                **target.labels,
                 days_left=round(days, 2),
                 consequence="new clients that verify it are refused once it has ended",
             )
         elif not ending and target.id in self._ending:
             self._ending.discard(target.id)
-            self._log.info("endpoint.certificate_renewed", target=target.id, region=target.region)
+            self._log.info("endpoint.certificate_renewed", **target.labels)
 
     def _condition(self, target: Target, before: Verdict, after: Verdict) -> None:
         if before.condition is after.condition:
             return
         self._log.info(
             "endpoint.condition",
-            target=target.id,
-            region=target.region,
+            **target.labels,
             before=before.condition.value or "none",
             after=after.condition.value or "none",
             reason=after.reason,
@@ -91,8 +86,7 @@ class EndpointEvents:
         if after.condition.alarms:
             self._log.warning(
                 "endpoint.alarm",
-                target=target.id,
-                region=target.region,
+                **target.labels,
                 condition=after.condition.value,
                 reason=after.reason,
             )

@@ -118,7 +118,7 @@ class KeptAddresses:
         if names:
             ages = [max(0.0, self._clock() - known["seen"]) for known in names.values()]
             self._log.info(
-                "names.kept", file=str(path), names=len(names), oldest_seconds=round(max(ages))
+                "names.kept", file=str(path), name_count=len(names), oldest_seconds=round(max(ages))
             )
         return names
 

@@ -24,6 +24,16 @@ class Target:
     settings: Probe
     families: frozenset[Family] = frozenset()
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its region, endpoint and probe, as log events and metrics name them.
+
+        `probe` is the service whose own settings probe it, and empty for the probe that services
+        share.
+        """
+        probe = self.id.removeprefix(self.endpoint).lstrip("@")
+        return {"region": self.region, "endpoint": self.endpoint, "probe": probe}
+
 
 @dataclass(slots=True)
 class Counters:

@@ -278,8 +278,7 @@ class Watch:
                 self._reported_at = now
                 log.get("health").warning(
                     "endpoint.intermittent",
-                    target=self.target.id,
-                    region=self.target.region,
+                    **self.target.labels,
                     reason=outcome.reason,
                     meanwhile=self.verdict.reason,
                 )
@@ -298,7 +297,7 @@ class Watch:
         defect = task.exception()
         if defect is None:
             return task.result()
-        log.get("health").error("probe.defect", target=self.target.id, exc_info=defect)
+        log.get("health").error("probe.defect", **self.target.labels, exc_info=defect)
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 
     def _observe(self, outcome: Outcome, started: float) -> None:
@@ -332,8 +331,7 @@ class Watch:
         if self.offers is not None and self.offers != offered:
             log.get("health").info(
                 "endpoint.offers",
-                target=self.target.id,
-                region=self.target.region,
+                **self.target.labels,
                 **{name: str(value) for name, value in asdict(self.offers).items()},
             )
         if self.identity not in (None, known):

@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TextIO, cast
 import structlog
 
 from resolverd.log.channel import ChannelQueue, channel, forward
+from resolverd.log.priority import is_journal, prefixed
 from resolverd.log.queue import Dropped, EventQueue
 from resolverd.log.sources import captured
 from resolverd.log.stream import LineStream
@@ -30,16 +31,22 @@ from resolverd.log.writer import Writer
 
 Format = Literal["auto", "json", "text"]
 
+_STDERR = 2
+
 # Seconds in which what is queued is written at the end of the process.
 PARTING = 2.0
 
 
 class Style(NamedTuple):
-    """How events are written: as text or as JSON, in colour, and from which level on."""
+    """How events are written: as text or as JSON, in colour, from which level on, and to whom.
+
+    Each line to the journal begins with its priority.
+    """
 
     text: bool
     colour: bool
     level: int
+    journal: bool = False
 
 
 class ForWorkers(NamedTuple):
@@ -163,9 +170,9 @@ def dropped() -> int:
     return _queue.dropped_total if _queue else 0
 
 
-def get(room: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose events carry the room they come from."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
+def get(component: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose events carry the component of the daemon that they come from."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(component=component)
     return logger
 
 
@@ -179,13 +186,24 @@ def _begin() -> None:
 
 def _chosen(style: Format, level: int) -> Style:
     terminal = sys.stderr.isatty()
-    return Style(style == "text" or (style == "auto" and terminal), terminal, level)
+    text = style == "text" or (style == "auto" and terminal)
+    return Style(text, terminal, level, is_journal(_STDERR))
 
 
 def _renderer(style: Style) -> structlog.typing.Processor:
-    if style.text:
-        return structlog.dev.ConsoleRenderer(colors=style.colour)
-    return structlog.processors.JSONRenderer(ensure_ascii=False)
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=style.colour)
+        if style.text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    if not style.journal:
+        return render
+
+    def for_the_journal(logger: Any, method: str, event: Any) -> str:
+        level = event["level"]  # which a renderer may take out
+        return prefixed(str(render(logger, method, event)), level)
+
+    return for_the_journal
 
 
 def _configure(style: Style, last: structlog.typing.Processor, factory: Any) -> None:
@@ -227,8 +245,8 @@ def _dropped_line(dropped: Dropped) -> bytes:
             lines.append(line)
 
     since = datetime.fromtimestamp(dropped.since, UTC).isoformat(timespec="milliseconds")
-    structlog.wrap_logger(_Lines(_Kept()), room="log").warning(
-        "log.dropped", events=dropped.events, since=since, reason=dropped.reason
+    structlog.wrap_logger(_Lines(_Kept()), component="log").warning(
+        "log.dropped", event_count=dropped.events, since=since, reason=dropped.reason
     )
     return b"".join(lines)
 

@@ -24,7 +24,7 @@ class _Events(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log it; what cannot be formatted is shown unformatted."""
-        logger = structlog.get_logger(room="library")
+        logger = structlog.get_logger(component="library")
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - a library's mistake in a message is no reason to fail
@@ -59,21 +59,21 @@ def captured(stream: LineStream) -> Iterator[None]:
 
 def _printed(line: str) -> None:
     if text := line.rstrip():
-        structlog.get_logger(room="library").warning("library.printed", text=text)
+        structlog.get_logger(component="library").warning("library.printed", message=text)
 
 
 def _thread_ended(ended: threading.ExceptHookArgs) -> None:
-    structlog.get_logger(room="library").error(
+    structlog.get_logger(component="library").error(
         "thread.defect",
-        thread=ended.thread.name if ended.thread else None,
+        thread=ended.thread.name if ended.thread else "",
         exc_info=ended.exc_value,
     )
 
 
 def _unraisable(raised: sys.UnraisableHookArgs) -> None:
-    structlog.get_logger(room="library").error(
+    structlog.get_logger(component="library").error(
         "finalizer.defect",
-        what=raised.err_msg,
+        message=raised.err_msg or "",
         object=repr(raised.object),
         exc_info=raised.exc_value,
     )

@@ -26,48 +26,48 @@ an address. The other three are what `all_down` says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the world says of one region now, in plain values.
+class RegionStatus:
+    """One region as it is now, in plain values; times in seconds.
 
-    `soonest` is the least number of seconds in which its answer could change: by probing,
-    or because an operator's override ends (infinite while nothing is amiss). `changed` is how
-    many seconds ago it last changed; None when it never has, and under an override that says
+    `min_until_flip` is the least number of seconds in which its answer could change: by probing,
+    or because an operator's override ends (infinite while nothing is amiss). `since_change` is
+    how many seconds ago it last changed; None when it never has, and under an override that says
     when it ends, which is all that counts then. `spilled` is the share (0 to 1) of its clients'
     blocks that it sends on while it is overloaded, `takes` the share up to which it takes those
     that others send on, `steady` the seconds in which neither changes.
 
-    Serving and having something to hand out are two facts. `addresses`: whether there is an address
-    (or a hostname) to answer; a region without never serves. `alive`: whether it would be answered
-    with endpoints that are measured up, though it may not serve. `answer_soonest` and
-    `answer_changed` are as `soonest` and `changed`, of those endpoints: they count where the region
-    is answered, not where it is passed over.
+    Serving and having something to hand out are two facts. `has_addresses`: whether there is an
+    address (or a hostname) to answer; a region without never serves. `alive`: whether it would be
+    answered with endpoints that are measured up, though it may not serve. `answer_min_until_flip`
+    and `answer_since_change` are as `min_until_flip` and `since_change`, of those endpoints: they
+    count where the region is answered, not where it is passed over.
     """
 
     serves: bool
     unknown: bool = False
-    soonest: float = float("inf")
-    changed: float | None = None
+    min_until_flip: float = float("inf")
+    since_change: float | None = None
     spilled: float = 0.0
     takes: float = 0.0
     steady: float = float("inf")
-    addresses: bool = True
+    has_addresses: bool = True
     alive: bool = False
-    answer_soonest: float = float("inf")
-    answer_changed: float | None = None
+    answer_min_until_flip: float = float("inf")
+    answer_since_change: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The region answered, if any; how it came about; and the regions that were consulted.
 
-    `drawn` tells that it holds for the client's block alone: another draw could be decided
+    `per_block` tells that it holds for the client's block alone: another draw could be decided
     otherwise.
     """
 
     outcome: Outcome
     region: str | None
     consulted: Preference
-    drawn: bool = False
+    per_block: bool = False
 
 
 NO_DRAW = 1.0
@@ -76,7 +76,7 @@ NO_DRAW = 1.0
 
 def decide(
     preference: Preference,
-    standings: Mapping[str, Standing],
+    statuses: Mapping[str, RegionStatus],
     all_down: AllDown,
     draw: float = NO_DRAW,
 ) -> Decision:
@@ -87,26 +87,26 @@ def decide(
     if not preference:
         return Decision("no_region", None, ())
     for rank, region in enumerate(preference, 1):
-        if standings[region].serves:
-            return _shared(preference, rank, standings, draw)
+        if statuses[region].serves:
+            return _shared(preference, rank, statuses, draw)
     for region in preference:
-        if standings[region].unknown and standings[region].addresses:
+        if statuses[region].unknown and statuses[region].has_addresses:
             return Decision("unknown", region, preference)
     if all_down != "nearest":
         return Decision(all_down, None, preference)
-    return _without_serving(preference, standings)
+    return _without_serving(preference, statuses)
 
 
-def _without_serving(preference: Preference, standings: Mapping[str, Standing]) -> Decision:
+def _without_serving(preference: Preference, statuses: Mapping[str, RegionStatus]) -> Decision:
     """The first region with an endpoint that is alive; else the first with any address."""
-    answerable = [region for region in preference if standings[region].addresses]
-    alive = (region for region in answerable if standings[region].alive)
+    answerable = [region for region in preference if statuses[region].has_addresses]
+    alive = (region for region in answerable if statuses[region].alive)
     region = next(alive, answerable[0] if answerable else None)
     return Decision("no_address" if region is None else "all_down", region, preference)
 
 
 def _shared(
-    preference: Preference, rank: int, standings: Mapping[str, Standing], draw: float
+    preference: Preference, rank: int, statuses: Mapping[str, RegionStatus], draw: float
 ) -> Decision:
     """The region of that rank, the first that serves; or the one that takes what it sends on.
 
@@ -114,12 +114,12 @@ def _shared(
     none takes this one, the first answers after all.
     """
     region = preference[rank - 1]
-    spilled = standings[region].spilled
-    drawn = spilled > 0 and rank < len(preference)
-    if not drawn or draw >= spilled:
-        return Decision("serving", region, preference[:rank], drawn)
+    spilled = statuses[region].spilled
+    per_block = spilled > 0 and rank < len(preference)
+    if not per_block or draw >= spilled:
+        return Decision("serving", region, preference[:rank], per_block)
     for further, other in enumerate(preference[rank:], rank + 1):
-        standing = standings[other]
-        if standing.serves and standing.spilled == 0 and draw < standing.takes:
-            return Decision("spilled", other, preference[:further], drawn)
-    return Decision("serving", region, preference, drawn)
+        status = statuses[other]
+        if status.serves and status.spilled == 0 and draw < status.takes:
+            return Decision("spilled", other, preference[:further], per_block)
+    return Decision("serving", region, preference, per_block)

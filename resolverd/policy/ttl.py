@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 
 
 def ttl_of(
-    consulted: Iterable[Standing],
+    consulted: Iterable[RegionStatus],
     *,
     ttl: float,
     failover_ttl: float,
@@ -37,7 +37,7 @@ def ttl_of(
 
 
 def horizon(
-    standing: Standing,
+    status: RegionStatus,
     *,
     ttl: float,
     failover_ttl: float,
@@ -49,17 +49,17 @@ def horizon(
     That of one that serves, or is `answered` all the same, is the least of its own (an override's)
     and of that of the endpoints whose addresses are in the answer.
     """
-    whole = answered or standing.serves
-    changed = _changed(standing, whole)
+    whole = answered or status.serves
+    changed = _since_change(status, whole)
     ramp = ttl if changed is None else max(failover_ttl, changed)
-    return min(_earliest(standing, whole) - staleness, ramp)
+    return min(_min_until_change(status, whole) - staleness, ramp)
 
 
-def settled(standing: Standing, ttl: float) -> bool:
+def settled(status: RegionStatus, ttl: float) -> bool:
     """Whether time alone will not change this region's horizons any more."""
-    changed = _changed(standing, whole=True)
+    changed = _since_change(status, whole=True)
     ramping = changed is not None and changed < ttl
-    return math.isinf(_earliest(standing, whole=True)) and not ramping
+    return math.isinf(_min_until_change(status, whole=True)) and not ramping
 
 
 def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
@@ -72,16 +72,16 @@ def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
     return None if math.isinf(left) else max(1, math.floor(left - staleness))
 
 
-def _earliest(standing: Standing, whole: bool) -> float:
+def _min_until_change(status: RegionStatus, whole: bool) -> float:
     """Seconds until probing, an override or a step of its shares could change its part.
 
     The shares of a region that does not serve have no part in any answer.
     """
-    soonest = min(standing.soonest, standing.steady) if standing.serves else standing.soonest
-    return min(soonest, standing.answer_soonest) if whole else soonest
+    own = min(status.min_until_flip, status.steady) if status.serves else status.min_until_flip
+    return min(own, status.answer_min_until_flip) if whole else own
 
 
-def _changed(standing: Standing, whole: bool) -> float | None:
+def _since_change(status: RegionStatus, whole: bool) -> float | None:
     """Seconds since the last change that its part in the answer has."""
-    moments = (standing.changed, standing.answer_changed if whole else None)
+    moments = (status.since_change, status.answer_since_change if whole else None)
     return min((each for each in moments if each is not None), default=None)

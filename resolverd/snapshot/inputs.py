@@ -197,7 +197,7 @@ async def open_databases(loaded: LoadedConfig, progress: Progress | None, reads:
             "geo.none",
             reason=str(wrong),
             consequence="every client is taken to stand at server.coordinates",
-            mend="run: resolverd geo fetch, and name the files in server.geoip",
+            hint="run: resolverd geo fetch, and name the files in server.geoip",
         )
         return Locator(())
 

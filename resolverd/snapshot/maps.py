@@ -85,9 +85,9 @@ def _compile(
     _log.info(
         "map.compiled",
         policy=ranked.policy,
-        regions=len(ranked.regions),
-        networks=made.size.leaves,
-        lists=made.size.lists,
+        region_count=len(ranked.regions),
+        network_count=made.size.leaves,
+        list_count=made.size.lists,
         bytes=made.size.octets,
         seconds=round(time.monotonic() - begun, 3),
     )

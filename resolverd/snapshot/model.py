@@ -25,7 +25,7 @@ from resolverd.policy.decision import (
     Decision,
     NoRegion,
     Outcome,
-    Standing,
+    RegionStatus,
     decide,
 )
 from resolverd.policy.ranking import Preference
@@ -247,7 +247,7 @@ class Offer(NamedTuple):
 class Cell:
     """The answer for one (service, preference list) now; `ttl` in seconds.
 
-    Where it is `drawn` it is that of some blocks only, and others with this list have another.
+    Where it is `per_block` it is that of some blocks only, and others with this list have another.
     `said` is how it is answered that there is no region, where there is no `offer`.
     """
 
@@ -257,7 +257,7 @@ class Cell:
     offer: Offer | None
     ttl: int
     error: ExtendedError | None
-    drawn: bool
+    per_block: bool
     said: NoRegion | None = None
 
 
@@ -276,11 +276,11 @@ class Steering:
     """The state of the world at `taken_at` (monotonic seconds), and the cells it implies.
 
     The lazy client map finds preference lists as clients come, so cells are computed from
-    `standings` when first asked for and kept; a compiled map would list them all. Where shares
+    `statuses` when first asked for and kept; a compiled map would list them all. Where shares
     have a part the client's block decides between the few cells of its list.
     `settled` tells that time alone changes nothing; else a new Steering is due within
     `staleness` seconds. It is due at `due` (monotonic seconds) all the same, when the TTL of a
-    hostname's addresses begins to count. `regions` are the verdicts behind the standings, by
+    hostname's addresses begins to count. `regions` are the verdicts behind the statuses, by
     site, for those who watch rather than answer.
     """
 
@@ -288,7 +288,7 @@ class Steering:
     taken_at: float
     staleness: float
     settled: bool
-    standings: Mapping[str, Mapping[str, Standing]]
+    statuses: Mapping[str, Mapping[str, RegionStatus]]
     offers: Mapping[str, Mapping[str, Offer]]
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
@@ -310,7 +310,7 @@ class Steering:
         if cell.outcome == "no_region" and short:
             cell = replace(cell, ttl=0)
         settled = not short or not self._spills(service)
-        if settled and not cell.drawn:
+        if settled and not cell.per_block:
             return cell, entry.scope
         block = service.clients.block(client)
         if cell.outcome == "no_region":
@@ -319,10 +319,10 @@ class Steering:
         return mine, max(entry.scope, block.scope)
 
     def _spills(self, service: ServicePlan) -> bool:
-        return any(standing.spilled > 0 for standing in self.standings[service.name].values())
+        return any(status.spilled > 0 for status in self.statuses[service.name].values())
 
     def _cell(self, service: ServicePlan, preference: Preference, drawn: float) -> Cell:
-        decision = decide(preference, self.standings[service.name], service.all_down, drawn)
+        decision = decide(preference, self.statuses[service.name], service.all_down, drawn)
         key = (service.name, decision)
         found = self.decided.get(key)
         if found is None:
@@ -330,7 +330,7 @@ class Steering:
         return found
 
     def _compute(self, service: ServicePlan, decision: Decision) -> Cell:
-        standings = self.standings[service.name]
+        statuses = self.statuses[service.name]
         region = decision.region
         return Cell(
             outcome=decision.outcome,
@@ -338,14 +338,14 @@ class Steering:
             first_choice=region in decision.consulted[:1],
             offer=self.offers[service.name][region] if region is not None else None,
             ttl=ttl_of(
-                (standings[name] for name in decision.consulted),
+                (statuses[name] for name in decision.consulted),
                 ttl=service.ttl,
                 failover_ttl=service.failover_ttl,
                 staleness=self.staleness,
                 answered=decision.outcome in _WITHOUT_SERVING,
             ),
             error=extended_error(decision.outcome),
-            drawn=decision.drawn,
+            per_block=decision.per_block,
             said=_said(decision.outcome, service),
         )
 

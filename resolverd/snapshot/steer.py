@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from itertools import islice
 
 from resolverd.dns.codes import AAAA, A
-from resolverd.dns.sizes import MOST_ADDRESSES
+from resolverd.dns.sizes import MAX_ADDRESSES
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.answered import Answered, answered
@@ -30,12 +30,12 @@ STALENESS = 1.0
 def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds)."""
     regions = judge_regions(plan, world, now)
-    known: dict[tuple[str, bool, Share], Standing] = {}
+    known: dict[tuple[str, bool, Share], RegionStatus] = {}
     offered: dict[tuple[str, bool], tuple[Answered, Offer]] = {}
-    standings: dict[str, dict[str, Standing]] = {}
+    statuses: dict[str, dict[str, RegionStatus]] = {}
     offers: dict[str, dict[str, Offer]] = {}
     for name, service in plan.services.items():
-        standings[name] = stands = {}
+        statuses[name] = stands = {}
         offers[name] = held = {}
         for region, planned in service.regions.items():
             share = world.shares.get((name, region), NO_SHARE)
@@ -45,22 +45,20 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
                 best = _answered(planned, judged, world, now)
                 offered[key] = best, _offer(planned, judged, best, world, now)
             best, held[region] = offered[key]
-            standing = known.get((*key, share))
-            if standing is None:
+            status = known.get((*key, share))
+            if status is None:
                 verdict = regions[planned.site].verdict
-                standing = _standing(
-                    verdict, best, _something(held[region], best, world), share, now
-                )
-                known[(*key, share)] = standing
-            stands[region] = standing
+                status = _status(verdict, best, _something(held[region], best, world), share, now)
+                known[(*key, share)] = status
+            stands[region] = status
     due = min(
         (_due(plan.sites[site].ttl, offer, now) for (site, _), (_, offer) in offered.items()),
         default=math.inf,
     )
     calm = due > now and all(
-        settled(standing, plan.sites[site].ttl) for (site, *_), standing in known.items()
+        settled(status, plan.sites[site].ttl) for (site, *_), status in known.items()
     )
-    return Steering(generation, now, STALENESS, calm, standings, offers, regions, due)
+    return Steering(generation, now, STALENESS, calm, statuses, offers, regions, due)
 
 
 def _due(ttl: float, offer: Offer, now: float) -> float:
@@ -69,23 +67,23 @@ def _due(ttl: float, offer: Offer, now: float) -> float:
     return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
-def _standing(
+def _status(
     verdict: Verdict, best: Answered, addresses: bool, share: Share, now: float
-) -> Standing:
+) -> RegionStatus:
     """A verdict, an answer and a share as the plain values that policy decides on."""
     timed = verdict.override is not None and verdict.override.until is not None
-    return Standing(
+    return RegionStatus(
         serves=verdict.serves and addresses,
         unknown=verdict.unknown,
-        soonest=max(0.0, verdict.earliest - now),
-        changed=None if timed or verdict.since is None else max(0.0, now - verdict.since),
+        min_until_flip=max(0.0, verdict.earliest - now),
+        since_change=None if timed or verdict.since is None else max(0.0, now - verdict.since),
         spilled=share.spilled,
         takes=share.takes,
         steady=share.steady,
-        addresses=addresses,
+        has_addresses=addresses,
         alive=best.alive,
-        answer_soonest=max(0.0, best.earliest - now),
-        answer_changed=None if best.changed is None else max(0.0, now - best.changed),
+        answer_min_until_flip=max(0.0, best.earliest - now),
+        answer_since_change=None if best.changed is None else max(0.0, now - best.changed),
     )
 
 
@@ -138,6 +136,6 @@ def _offer(
 
 def _rrset(rtype: int, addresses: Mapping[bytes, None]) -> RRsetWire | None:
     """The first of them, as many as any answer has room for: look-ups may bring more."""
-    most = MOST_ADDRESSES[4 if rtype == A else 6]
+    most = MAX_ADDRESSES[4 if rtype == A else 6]
     rdatas = tuple((octets,) for octets in islice(addresses, most))
     return RRsetWire(rtype, 0, rdatas) if rdatas else None

@@ -1,4 +1,7 @@
-"""Services that no DYNA record of any zone stands for, and that so answer nobody."""
+"""How zones use the services: none stands unused, and TTLs can fall where a region is in trouble.
+
+A DYNA's TTL is the ceiling of its answers', `failover_ttl` what they fall to.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,39 @@ from typing import cast
 
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
+from resolverd.dns.names import Key, to_text
 from resolverd.zone.dyna import DYNA, Dyna
 from resolverd.zone.model import Zone
 
 
 def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
-    """A warning for each such service."""
-    used = {
-        cast(Dyna, rdata).service
-        for zone in zones
-        for rrsets in zone.rrsets.values()
-        if DYNA in rrsets
-        for rdata in rrsets[DYNA].rdatas
-    }
-    for name in config.service:
-        if name not in used:
+    """A warning for each service that is not used, or whose TTL cannot fall at some name."""
+    least = _least_ttls(zones)
+    for name, service in config.service.items():
+        if name not in least:
             yield Finding(
                 ("service", name), "config-service-unused",
                 f"no zone has a DYNA of service {name}: it is probed, and no name answers with it",
                 f"write a record such as: {name} 60 DYNA {name}", "warning",
             )  # fmt: skip
+        elif 0 < least[name][0] < service.failover_ttl:
+            ttl, owner = least[name][0], to_text(least[name][1])
+            yield Finding(
+                ("service", name, "failover_ttl"), "config-failover-ttl-ceiling",
+                f"{owner} has the TTL {ttl} s, under failover_ttl, which is "
+                f"{service.failover_ttl:g} s: it does not fall when a region is in trouble",
+                f'write failover_ttl = "{max(1, ttl // 2)}s", or a larger TTL at {owner}',
+                "warning",
+            )  # fmt: skip
+
+
+def _least_ttls(zones: Iterable[Zone]) -> dict[str, tuple[int, Key]]:
+    """The least TTL, in seconds, of the DYNAs of each service, and the owner that has it."""
+    least: dict[str, tuple[int, Key]] = {}
+    for zone in zones:
+        for owner, rrsets in zone.rrsets.items():
+            if DYNA in rrsets:
+                for rdata in rrsets[DYNA].rdatas:
+                    service, found = cast(Dyna, rdata).service, (rrsets[DYNA].ttl, owner)
+                    least[service] = min(least.get(service, found), found)
+    return least

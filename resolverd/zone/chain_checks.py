@@ -14,7 +14,7 @@ import dns.rdtypes.ANY.CNAME
 from dns.rdatatype import CNAME, DNAME
 
 from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
-from resolverd.dns.sizes import LONGEST_CHAIN, MOST_ANSWER, MOST_CHAIN
+from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Record
@@ -36,7 +36,7 @@ def check_chains(tree: Tree, large: Mapping[Key, Sequence[End]]) -> Iterator[Pro
             octets, end_key = _followed(tree, alias, longer)
             for end in large.get(end_key, ()) if end_key is not None else ():
                 leading.add(key)
-                if octets + end.size(octets) > MOST_ANSWER:
+                if octets + end.size(octets) > MAX_ANSWER:
                     yield _too_long(alias, end, octets + end.size(octets))
     yield from _through_dnames(tree, large, leading)
 
@@ -45,7 +45,7 @@ def _followed(tree: Tree, alias: Record, longer: int) -> tuple[int, Key | None]:
     """What the chain that begins with a CNAME takes, and where it ends; None for outside."""
     name = _target(alias)
     octets = longer + _step(name)
-    for _ in range(LONGEST_CHAIN - 1):
+    for _ in range(MAX_CHAIN - 1):
         key = key_of(name)
         if not tree.holds(key):
             return octets, None
@@ -77,7 +77,7 @@ def _through_dnames(
     """
     ahead = [end for held in large.values() for end in held]
     worst = max(ahead, key=End.size)
-    if MOST_CHAIN + worst.size(MOST_CHAIN) <= MOST_ANSWER:
+    if MAX_CHAIN_OCTETS + worst.size(MAX_CHAIN_OCTETS) <= MAX_ANSWER:
         return
     open_ones = {key: node for key, node in tree.nodes.items() if DNAME in node.records}
     while reached := [
@@ -88,7 +88,7 @@ def _through_dnames(
         for key in reached:
             record = open_ones.pop(key).records[DNAME][0]
             leading.add(key)
-            yield _too_long(record, worst, MOST_CHAIN + worst.size(MOST_CHAIN))
+            yield _too_long(record, worst, MAX_CHAIN_OCTETS + worst.size(MAX_CHAIN_OCTETS))
 
 
 def _holds_any(above: Key, keys: set[Key]) -> bool:
@@ -108,6 +108,6 @@ def _too_long(alias: Record, end: End, size: int) -> Problem:
         "zone-too-large",
         alias.at_type(),
         f"{alias.owner} leads to {end.owner} {end.what}, with which the aliases may take {size:,} "
-        f"octets; an answer has room for {MOST_ANSWER:,}",
+        f"octets; an answer has room for {MAX_ANSWER:,}",
         f"keep fewer records at {end.owner}, or name something else",
     )

@@ -12,7 +12,7 @@ from typing import cast
 
 from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 
-from resolverd.dns.names import LONGEST
+from resolverd.dns.names import MAX_NAME
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.draft import Record
@@ -79,7 +79,7 @@ def _check_node(
 def _check_no_region(tree: Tree, dyna: Record) -> Iterator[Problem]:
     """The name of those clients who can be given no region: it is made, and has no address."""
     key = NO_REGION + tree.origin
-    if len(key) > LONGEST:
+    if len(key) > MAX_NAME:
         yield found(
             "zone-no-region",
             dyna.at_owner(),

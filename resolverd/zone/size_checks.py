@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dns.rdatatype import RdataType, to_text
 
 from resolverd.dns.names import Key
-from resolverd.dns.sizes import MOST_ANSWER, MOST_CHAIN
+from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
 from resolverd.zone.chain_checks import check_chains
@@ -29,10 +29,10 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
     """Every record, RRset, referral and chain of the zone that no message can carry."""
     large: dict[Key, list[End]] = {}
     for key, node in tree.nodes.items():
-        for end in ends(key, node, tree, MOST_ANSWER - MOST_CHAIN):
+        for end in ends(key, node, tree, MAX_ANSWER - MAX_CHAIN_OCTETS):
             oversized = [problem for each in end.records for problem in _check_record(each)]
             yield from oversized
-            if not oversized and (size := end.size()) > MOST_ANSWER:
+            if not oversized and (size := end.size()) > MAX_ANSWER:
                 yield _too_large(end, size)
             elif not oversized:
                 large.setdefault(key, []).append(end)
@@ -57,12 +57,12 @@ def _too_large(end: End, size: int) -> Problem:
             "zone-too-large",
             end.records[0].at_type(),
             f"the referral of {end.owner} takes {size:,} octets with its glue; an answer has room "
-            f"for {MOST_ANSWER:,}",
+            f"for {MAX_ANSWER:,}",
             "keep fewer name servers, or fewer addresses of theirs",
         )
     return found(
         "zone-too-large",
         end.records[-1].at_type(),
-        f"{end.owner} {end.what} takes {size:,} octets; an answer has room for {MOST_ANSWER:,}",
+        f"{end.owner} {end.what} takes {size:,} octets; an answer has room for {MAX_ANSWER:,}",
         "keep fewer records at this owner",
     )

@@ -145,7 +145,7 @@ async def test_an_endpoint_that_falls_again_is_held_down_until_it_is_cleared(
     assert 3500 < left.total_seconds() <= 3600
     assert endpoint["reason"] == "held down, as it fell again within 3600 s; HTTP 200"
     (held,) = (event for event in events if event["event"] == "endpoint.held")
-    assert (held["target"], held["log_level"]) == ("ap-northeast-1", "warning")
+    assert (held["endpoint"], held["log_level"]) == ("ap-northeast-1", "warning")
     labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1", "probe": ""}
     assert await room.sample("resolverd_endpoint_held", **labels) == 1
     assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
@@ -268,7 +268,7 @@ async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
 
 async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
     assert (await room.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
-    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": []}
+    ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": [], "down": ""}
     assert (await room.ask("GET", "/readyz")).json == ready
 
 

@@ -40,7 +40,7 @@ async def test_the_socket_of_a_living_daemon_is_left_to_it(room: Room) -> None:
             assert second.ready
     (shut,) = [event for event in events if event["event"] == "admin.shut"]
     assert "another daemon" in shut["reason"]
-    assert "admin.socket" in shut["mend"]
+    assert "admin.socket" in shut["hint"]
     assert (await room.ask("GET", "/readyz")).status == 200
 
 
@@ -60,7 +60,7 @@ async def test_a_port_in_use_is_an_event_and_the_daemon_serves(config: Path) -> 
             async with running(config) as daemon, opened(daemon, config) as room:
                 assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
     (shut,) = [event for event in events if event["event"] == "admin.shut"]
-    assert shut["door"] == f"127.0.0.1:{port}"
+    assert shut["listener"] == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))

@@ -144,7 +144,7 @@ async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
 
             async def told() -> bool:
                 told = [e for e in events if e["event"] == "endpoint.alarm"]
-                return {e["target"] for e in told} == {f"{region}-1" for region in REGIONS}
+                return {e["endpoint"] for e in told} == {f"{region}-1" for region in REGIONS}
 
             await until(told)
             state = (await room.ask("GET", "/state")).json
@@ -174,7 +174,7 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
     ]
     assert (west["state"], east["differs"]) == ("up", [])
     (event,) = [e for e in events if e["event"] == "endpoint.differs"]
-    assert (event["log_level"], event["target"], event["told"]) == (
+    assert (event["log_level"], event["endpoint"], event["value"]) == (
         "warning",
         "us-west-1",
         "0.31.1",

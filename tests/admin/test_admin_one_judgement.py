@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from admin_room import NAME, TOKYO, Room, until
 
+from resolverd import publication
 from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.observation import Observation
@@ -76,3 +77,18 @@ def _count(monkeypatch: pytest.MonkeyPatch, kind: Any, name: str, calls: Counter
         return whole(*arguments)
 
     monkeypatch.setattr(kind, name, counted)
+
+
+async def test_reasons_are_seen_anew_without_another_steering(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication, "REFRESH", 0.0)
+
+    async def newer() -> bool:
+        judgement, steering = room.daemon.world.judgement, room.daemon.snapshot.steering
+        assert judgement is not None
+        states = {name: region.verdict.state for name, region in judgement.regions.items()}
+        assert states == {name: each.verdict.state for name, each in steering.regions.items()}
+        return judgement.at > steering.taken_at
+
+    await until(newer)

@@ -37,7 +37,7 @@ services = ["fixed"]
 ZONE = f"""$ORIGIN inference.example.
 {HEAD}www 60 A 192.0.2.80
 chat 60 DYNA chat
-low 1 DYNA chat
+low 2 DYNA chat
 alias 60 DYNA alias
 fixed 60 DYNA fixed
 also CNAME chat

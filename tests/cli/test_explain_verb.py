@@ -59,7 +59,7 @@ def test_it_prints_the_facts_and_then_every_region(place: Path) -> None:
         ),
         (
             ("low.inference.example", "1.2.3.4"),
-            ["TTL     1 s: the DYNA record's ceiling; the service would allow 20 s"],
+            ["TTL     2 s: the DYNA record's ceiling; the service would allow 20 s"],
         ),
         (
             ("alias.inference.example", "1.2.3.4"),
@@ -162,7 +162,7 @@ def test_json_holds_the_same_and_no_infinity(place: Path) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert (told["region"], told["ttl"], told["scope"]) == ("us-west", 2, 8)
     assert told["answer"] == ["192.0.2.20"]
-    soonest = {c["region"]: c["standing"]["soonest"] for c in told["candidates"]}
+    soonest = {c["region"]: c["status"]["min_until_flip"] for c in told["candidates"]}
     assert soonest == {"ap-northeast": 2.0, "us-west": None, "eu-west": None, "us-east": None}
 
 

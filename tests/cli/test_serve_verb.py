@@ -82,11 +82,11 @@ async def test_it_tells_when_and_where_it_is_ready_and_a_signal_ends_it_well(
         address, _, port = listener.rpartition(":")
         assert address == "127.0.0.1"
         assert int(port) > 0
-        assert (ready["zones"], ready["services"], ready["level"]) == (1, 1, "info")
+        assert (ready["zone_count"], ready["service_count"], ready["level"]) == (1, 1, "info")
         _reader, writer = await asyncio.open_connection(address, int(port))
         writer.close()
         assert await served.end(number) == 0
-        assert {"timestamp", "level", "event", "room"} <= set(served.events[0])
+        assert {"timestamp", "level", "event", "component"} <= set(served.events[0])
 
 
 async def test_a_hang_up_reloads_or_says_why_not_and_it_serves_on(
@@ -102,7 +102,7 @@ async def test_a_hang_up_reloads_or_says_why_not_and_it_serves_on(
         (tmp_path / "0.zone").write_text("$ORIGIN inference.example.\nwww 60 A 192.0.2.999\n")
         served.running.send_signal(signal.SIGHUP)
         refused = await served.until("reload.refused")
-        assert refused["serving"] == adopted["generation"]
+        assert refused["generation"] == adopted["generation"]
         assert any(line.startswith("0.zone:2:10: zone-bad-rdata") for line in refused["problems"])
         assert await served.end(signal.SIGTERM) == 0
 
@@ -113,7 +113,7 @@ async def test_a_warning_at_start_is_an_event(tmp_path: Path, played: Endpoints)
     path.write_text(path.read_text() + pin)
     async with serve(path, "--log", "json") as served:
         warned = await served.until("check.warning")
-        assert "config-pin-narrow" in warned["problem"][0]
+        assert "config-pin-narrow" in warned["problems"][0]
         await served.until("ready")
         assert await served.end(signal.SIGTERM) == 0
 

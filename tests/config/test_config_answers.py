@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolverd.config.load import load_config
-from resolverd.dns.sizes import MOST_ADDRESSES, MOST_ANSWER, MOST_CHAIN
+from resolverd.dns.sizes import MAX_ADDRESSES, MAX_ANSWER, MAX_CHAIN_OCTETS
 from resolverd.errors import ConfigError, Problem
 
 HEAD = '[server]\ncoordinates = [0, 0]\n[service.chat]\nregions = ["a", "b"]\n{more}\n'
@@ -67,7 +67,7 @@ def test_more_addresses_than_an_answer_has_room_for_are_refused(
     tmp_path: Path, version: int, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a smaller limit, since a file of thousands takes a minute to read."""
-    monkeypatch.setitem(MOST_ADDRESSES, version, 40)
+    monkeypatch.setitem(MAX_ADDRESSES, version, 40)
 
     def many(count: int) -> str:
         return f"address = {[family.format(n // 256, n % 256) for n in range(count)]}"
@@ -80,4 +80,4 @@ def test_more_addresses_than_an_answer_has_room_for_are_refused(
 
 def test_as_many_addresses_as_are_allowed_fit_into_an_answer() -> None:
     for version, octets in ((4, 4), (6, 16)):
-        assert (2 + 10 + octets) * MOST_ADDRESSES[version] <= MOST_ANSWER - MOST_CHAIN
+        assert (2 + 10 + octets) * MAX_ADDRESSES[version] <= MAX_ANSWER - MAX_CHAIN_OCTETS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, combinations
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.admin.emptied import emptied
 from resolverd.config.fences import FenceSize, describe, fences
 from resolverd.config.model import Config
+from resolverd.health.verdict import UNKNOWN, State
+from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.unserved import emptied
 
 REGIONS = ("a", "b", "c", "d")
 allowed = st.sets(st.sampled_from(REGIONS), min_size=1)
@@ -32,6 +35,12 @@ def config(pins: dict[str, Any], **more: Any) -> Config:
             },
         }
     )
+
+
+def judged(serving: set[str]) -> list[JudgedRegion]:
+    """The regions, of which these serve."""
+    down, up = replace(UNKNOWN, state=State.DOWN), replace(UNKNOWN, state=State.UP)
+    return [JudgedRegion(r, r, ("s",), up if r in serving else down, {}) for r in REGIONS]
 
 
 def every_set(pins: dict[str, set[str]]) -> dict[frozenset[str], frozenset[str]]:
@@ -61,23 +70,20 @@ def test_each_fence_is_what_its_pins_leave_and_none_of_them_is_idle(
 
 
 @given(pinned, st.sets(st.sampled_from(REGIONS)), st.sets(st.sampled_from(REGIONS)))
-def test_an_override_empties_some_fence_exactly_where_some_set_of_pins_loses_its_last_region(
+def test_some_fence_is_emptied_exactly_where_some_set_of_pins_loses_its_last_region(
     pins: dict[str, set[str]], before: set[str], gone: set[str]
 ) -> None:
     after = before - gone
-    loses = [
+    loses = {
         names
         for names, regions in every_set(pins).items()
         if regions & before and not regions & after
-    ]
-    found = emptied(
-        fences(config(pins)), {("s", each) for each in before}, {("s", each) for each in after}
-    )
+    }
+    found = emptied(fences(config(pins)), judged(before), judged(after))
     assert bool(found) == bool(loses)
-    assert {frozenset(each.pins) for each in found} <= set(loses)
-    for names in loses:  # no pin that is emptied alone is passed over
-        if len(names) < 2:
-            assert names in {frozenset(each.pins) for each in found}
+    assert {frozenset(each.pins) for each in found} <= loses
+    # No pin that is emptied alone is passed over.
+    assert {names for names in loses if len(names) < 2} <= {frozenset(each.pins) for each in found}
 
 
 @pytest.mark.parametrize(

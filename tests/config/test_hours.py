@@ -84,6 +84,8 @@ def test_the_window_is_the_one_found_minute_by_minute(hours: Hours, at: float, m
         ("mon-fri 06:00-22:00", {0, 1, 2, 3, 4}, 360, 1320),
         ("sat 08:00-12:00", {5}, 480, 720),
         ("fri-mon 22:00-06:00", {4, 5, 6, 0}, 1320, 360),
+        ("sun-mon 06:00-22:00", {6, 0}, 360, 1320),
+        ("mon-tue,sat 06:00-22:00", {0, 1, 5}, 360, 1320),
         ("Mon,Wed 00:00-24:00", {0, 2}, 0, 1440),
         ("06:30-18:00", set(range(7)), 390, 1080),
         ("sun 22:00-24:00", {6}, 1320, 1440),
@@ -96,7 +98,8 @@ def test_spans_are_read(text: str, days: set[int], begin: int, end: int) -> None
 @pytest.mark.parametrize(
     "text",
     ["", "mon", "mon 6:00-22:00", "mon 06:00", "moon 06:00-07:00", "mon- 06:00-07:00",
-     "mon 06:00-24:01", "mon 06:60-07:00", "mon 07:00-07:00", "mon 24:00-01:00", "25:00-26:00"],
+     "mon 06:00-24:01", "mon 06:60-07:00", "mon 07:00-07:00", "mon, wed 06:00-07:00",
+     "mon 24:00-01:00", "25:00-26:00"],
 )  # fmt: skip
 def test_what_is_no_span_is_refused_with_its_text(text: str) -> None:
     with pytest.raises(ValueError, match=f'"{text}"'):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resolverd.abi.map import MOST_REGIONS
+from resolverd.abi.map import MAX_REGIONS
 from resolverd.config.load import load_config
 from resolverd.errors import ProblemsError
 
@@ -23,7 +23,7 @@ def write(path: Path, count: int) -> Path:
 
 
 def test_a_service_of_255_regions_loads(tmp_path: Path) -> None:
-    assert MOST_REGIONS == 255
+    assert MAX_REGIONS == 255
     loaded = load_config(write(tmp_path / "resolverd.toml", 255))
     assert len(loaded.config.service["chat"].regions) == 255
 

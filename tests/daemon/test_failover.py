@@ -143,7 +143,7 @@ async def test_a_dead_worker_takes_the_daemon_down_with_a_reason(
         async with running(files.config) as started:
             if isinstance(started.engine, NativeEngine):
                 assert started.engine._threads is not None
-                started.engine._threads.torment(1)
+                started.engine._threads.inject_fault(1)
                 reason = "worker thread serve-1 ended: panic at "
             else:
                 victim = multiprocessing.active_children()[0]

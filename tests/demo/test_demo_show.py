@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
+from resolverd.cli.demo_documents import LINES
 from resolverd.demo.ask import Answer
 from resolverd.demo.events import (
     Change,
@@ -102,3 +106,11 @@ def test_json_is_one_object_per_line_and_leaves_progress_out() -> None:
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [event["event"] for event in told] == ["change", "kept"]
     assert told[0]["cities"] == ["Tokyo", "Sydney"]
+
+
+@given(st.one_of(*(st.from_type(kind) for kind in get_args(Event) if kind is not Waiting)))
+def test_each_event_as_json_is_the_line_that_is_declared(event: Event) -> None:
+    stream = io.StringIO()
+    JsonShow(Console(file=stream, width=20))(event)
+    (line,) = (kind for kind in LINES if kind.__name__ == f"Demo{type(event).__name__}Line")
+    line.model_validate_json(stream.getvalue(), strict=True)

@@ -20,10 +20,10 @@ from harness.config import config_text
 from harness.server import snapshot_of
 
 from resolverd.dns.codes import A
-from resolverd.dns.names import LONGEST
+from resolverd.dns.names import MAX_NAME
 from resolverd.dns.prefix import Prefix
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
-from resolverd.engine.slots import Slots
 from resolverd.policy.ranking import Preference
 from resolverd.snapshot.model import Block, MapEntry, Plan
 
@@ -79,7 +79,7 @@ def images() -> dict[str, bytes]:
         for apex, zone in sorted(plan.zones.items())
     }
     plan = replace(plan, zones=zones, services=services)
-    slots = Slots(range(1024, 1 << 22))
+    slots = CounterSlots(range(1024, 1 << 22))
     return {
         "plan.image": plan_image(plan, slots).octets,
         "steering.image": steering_image(steering(random.Random(4), plan, 1), plan),
@@ -93,7 +93,7 @@ def _queries(plan: Plan) -> Iterator[bytes]:
     for zone in plan.zones.values():
         for key, node in zone.nodes.items():
             for name, rtypes in ((key, {A, *node.rrsets}), (b"\5below" + key, {A})):
-                for rtype in sorted(rtypes if len(name) <= LONGEST else ()):
+                for rtype in sorted(rtypes if len(name) <= MAX_NAME else ()):
                     question = name + rtype.to_bytes(2, "big") + b"\0\1"
                     yield b"\0\1\1\0\0\1\0\0\0\0\0\1" + question + subnet
 

@@ -2,7 +2,7 @@
 
 Each Plan has every zone feature and every kind of service; they differ in what the server says
 of itself. A Steering is any state of the world: of a region that the services share, one
-Standing and one Offer, or each its own.
+RegionStatus and one Offer, or each its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.server import snapshot_of
 
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.writer import RRsetWire
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 from resolverd.snapshot.model import Offer, Plan, ServicePlan, Steering
 
 ZONES = Path(__file__).with_name("zones")
@@ -143,32 +143,32 @@ def steering(rng: random.Random, plan: Plan, generation: int) -> Steering:
     """Any state of the world."""
     mood = rng.choice(("up", "down", "unknown", "few", "any", "any", "any"))
     shared = rng.random() < 0.5
-    standings: dict[str, dict[str, Standing]] = {}
+    statuses: dict[str, dict[str, RegionStatus]] = {}
     offers: dict[str, dict[str, Offer]] = {}
-    seen: dict[str, Standing] = {}
+    seen: dict[str, RegionStatus] = {}
     for name, service in plan.services.items():
-        standings[name] = {
-            region: seen.setdefault(region, standing(rng, mood)) if shared else standing(rng, mood)
+        statuses[name] = {
+            region: seen.setdefault(region, status(rng, mood)) if shared else status(rng, mood)
             for region in service.regions
         }
         offers[name] = {region: offer(rng, service, region) for region in service.regions}
-    return Steering(generation, 0.0, rng.choice((0.0, 1.0)), False, standings, offers, {})
+    return Steering(generation, 0.0, rng.choice((0.0, 1.0)), False, statuses, offers, {})
 
 
-def standing(rng: random.Random, mood: str) -> Standing:
+def status(rng: random.Random, mood: str) -> RegionStatus:
     """What is known of one region."""
     serves = rng.random() < _SERVE[mood]
     unknown = mood == "unknown" or (mood in ("any", "few") and rng.random() < 0.3)
     addresses = serves or rng.random() < 0.7
-    return Standing(
+    return RegionStatus(
         serves=serves,
-        addresses=addresses,
+        has_addresses=addresses,
         alive=addresses and rng.random() < 0.5,
-        answer_soonest=float("inf") if rng.random() < 0.6 else rng.choice(_TIMES),
-        answer_changed=None if rng.random() < 0.6 else rng.choice(_TIMES),
+        answer_min_until_flip=float("inf") if rng.random() < 0.6 else rng.choice(_TIMES),
+        answer_since_change=None if rng.random() < 0.6 else rng.choice(_TIMES),
         unknown=not serves and unknown,
-        soonest=float("inf") if rng.random() < 0.4 else rng.choice(_TIMES),
-        changed=None if rng.random() < 0.4 else rng.choice(_TIMES),
+        min_until_flip=float("inf") if rng.random() < 0.4 else rng.choice(_TIMES),
+        since_change=None if rng.random() < 0.4 else rng.choice(_TIMES),
         **shares(rng),
     )
 

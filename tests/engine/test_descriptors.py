@@ -60,5 +60,5 @@ def test_a_lowered_limit_is_said(engine: Served, expected: int) -> None:
         fewer = lowered(limits, choice, 1024, 1, 10)
     assert fewer.connections == expected
     (event,) = events
-    assert (event["event"], event["configured"]) == ("tcp.lowered", 1000)
-    assert event["tcp_connections"] == expected
+    assert (event["event"], event["configured_connections"]) == ("tcp.lowered", 1000)
+    assert event["connections"] == expected

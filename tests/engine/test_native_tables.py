@@ -16,9 +16,9 @@ from resolverd.abi.tables import PlanTables, SnapshotTables, counter_names
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
 from resolverd.dns.names import key_from_text
 from resolverd.dns.writer import RRsetWire
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import OTHER_TYPE, Counters
 from resolverd.engine.image import PLAN_MAGIC, plan_image, steering_image
-from resolverd.engine.slots import Slots
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Node, Plan, Snapshot, Steering, ZonePlan
 
@@ -51,7 +51,7 @@ def test_a_plan_without_zones_has_nothing_to_check() -> None:
 
 
 def _damaged(plan: Plan) -> dict[str, tuple[bytes, str]]:
-    image = plan_image(plan, Slots()).octets
+    image = plan_image(plan, CounterSlots()).octets
     return {
         "empty": (b"", "no image, or one of another version"),
         "version": (PLAN_MAGIC[:-1] + b"\1" + image[8:], "no image, or one of another version"),
@@ -97,14 +97,14 @@ def test_a_plan_that_contradicts_itself_is_refused(
     if "Example." in nodes:
         held = {apex: Node(), b"\7Example\0": Node()}
     plan = Plan(1, {apex: ZonePlan(apex, soa, 300, held)}, {}, b"", 1232)
-    image = plan_image(plan, Slots())
+    image = plan_image(plan, CounterSlots())
     with pytest.raises(EngineError, match=reason):
         PlanTables(image.octets, image.maps)
 
 
 def test_a_steering_of_another_plan_is_refused(plan: Plan) -> None:
     """A Snapshot is a pair that belongs together."""
-    tables = PlanTables(plan_image(plan, Slots()).octets, ())
+    tables = PlanTables(plan_image(plan, CounterSlots()).octets, ())
     sound = steering_image(NOTHING, plan)
     SnapshotTables(tables, sound)
     other = sound[:20] + struct.pack("<I", 1) + sound[24:] + struct.pack("<I", 3)
@@ -118,15 +118,15 @@ def test_a_map_that_is_not_native_is_refused() -> None:
     services = '[service.chat]\nregions = ["us-east"]\n'
     lazy = snapshot_of({"example.": HEAD}, config_text(services)).plan
     with pytest.raises(EngineError, match="service chat is not a native one"):
-        plan_image(lazy, Slots())
+        plan_image(lazy, CounterSlots())
     chat = replace(lazy.services["chat"], clients=SameForAll())
     with pytest.raises(EngineError, match="service chat has other regions"):
-        plan_image(replace(lazy, services={"chat": chat}), Slots())
+        plan_image(replace(lazy, services={"chat": chat}), CounterSlots())
 
 
 def test_slots_are_kept_for_the_life_of_the_process() -> None:
     """A service that comes back, counts where it counted."""
-    slots = Slots()
+    slots = CounterSlots()
     first = slots.service("a"), slots.region("a", "x"), slots.pin("p")
     assert slots.service("b") not in first
     assert slots.region("b", "x") not in first
@@ -135,7 +135,7 @@ def test_slots_are_kept_for_the_life_of_the_process() -> None:
 
 def test_slots_run_out_with_an_error() -> None:
     """Counting in another's slot would be worse than refusing to publish."""
-    slots = Slots(range(1024, 1024 + 30))
+    slots = CounterSlots(range(1024, 1024 + 30))
     slots.service("a")
     slots.region("a", "x")
     with pytest.raises(EngineError, match="no counters left"):

@@ -34,7 +34,7 @@ def test_the_latest_steering_is_read_whole_after_any_number_of_writes() -> None:
         latest.write(steering)
         read = latest.read()
         assert read is not None
-        assert read.standings == steering.standings
+        assert read.statuses == steering.statuses
         assert read.offers == steering.offers
     latest.close()
 

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from resolverd.abi.library import why_not
 from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
+from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import NativeMap, plan_image, steering_image
-from resolverd.engine.slots import Slots
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 
@@ -21,7 +21,7 @@ class Native:
     """Answers packets from one Snapshot at a time, and counts as an engine does."""
 
     def __init__(self) -> None:
-        self.slots = Slots()
+        self.slots = CounterSlots()
         self._asker = Asker()
         self._plan: tuple[Plan, PlanTables] | None = None
         self._tables: SnapshotTables

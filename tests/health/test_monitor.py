@@ -182,7 +182,7 @@ async def test_a_state_change_is_one_event_and_a_probe_is_none(
         ("endpoint.state", "up", "suspect", "HTTP 503"),
         ("endpoint.state", "suspect", "down", "HTTP 503"),
     ]
-    assert {(e["target"], e["region"]) for e in events} == {("a", "us-east")}
+    assert {(e["endpoint"], e["region"]) for e in events} == {("a", "us-east")}
 
 
 async def test_a_hanging_target_delays_no_other(

@@ -89,7 +89,7 @@ def test_a_reader_that_comes_back_reads_whole_lines_and_how_many_are_missing(
             while sum(event["event"] == "query" for event in events) < 2000:
                 events.append(json.loads(reader.readline()))
             (dropped,) = (event for event in events if event["event"] == "log.dropped")
-            assert dropped["events"] > 1000
+            assert dropped["event_count"] > 1000
             threading.Thread(target=reader.read, daemon=True).start()
             assert running.stop() == 0
 

@@ -62,9 +62,11 @@ def test_lines_that_are_printed_become_events_once_they_are_whole(events: list[A
     print("one", file=STREAM)
     STREAM.write("a part")
     STREAM.flush()
-    assert [event["text"] for event in _told(events, "library.printed")] == ["one"]
+    assert [event["message"] for event in _told(events, "library.printed")] == ["one"]
     STREAM.write(" of a line\nand")
-    assert [event["text"] for event in _told(events, "library.printed")][1:] == ["a part of a line"]
+    assert [event["message"] for event in _told(events, "library.printed")][1:] == [
+        "a part of a line"
+    ]
 
 
 def test_what_is_printed_before_and_after_stays_as_it_is() -> None:

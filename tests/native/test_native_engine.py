@@ -217,7 +217,7 @@ async def test_a_thread_that_dies_is_told_at_once() -> None:
     async with serving(SNAPSHOT, workers=2) as engine:
         assert isinstance(engine, NativeEngine)
         assert engine._threads is not None
-        engine._threads.torment(1)
+        engine._threads.inject_fault(1)
         async with asyncio.timeout(PATIENCE):
             reason = await engine.died
         assert reason.startswith("worker thread serve-1 ended: panic at src/serve/worker.rs")
@@ -230,11 +230,11 @@ async def test_a_thread_that_hangs_fails_the_check(monkeypatch: pytest.MonkeyPat
     async with serving(SNAPSHOT, workers=2) as engine:
         assert isinstance(engine, NativeEngine)
         assert engine._threads is not None
-        monkeypatch.setattr(native, "CHECK_PATIENCE", 0.05)
-        engine._threads.torment(0, seconds=1)
+        monkeypatch.setattr(native, "CHECK_TIMEOUT", 0.05)
+        engine._threads.inject_fault(0, seconds=1)
         with pytest.raises(EngineError, match="serve-0 does not follow in time"):
             await engine.check()
-        monkeypatch.setattr(native, "CHECK_PATIENCE", PATIENCE)
+        monkeypatch.setattr(native, "CHECK_TIMEOUT", PATIENCE)
         await engine.check()
         assert ask(port_of(engine))
 

@@ -1,4 +1,4 @@
-"""Which region is answered: tables, and the fence as a property over all standings."""
+"""Which region is answered: tables, and the fence as a property over all statuses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.policy.decision import AllDown, Decision, Outcome, Standing, decide
+from resolverd.policy.decision import AllDown, Decision, Outcome, RegionStatus, decide
 
-UP, DOWN = Standing(serves=True), Standing(serves=False)
-UNKNOWN = Standing(serves=False, unknown=True)
+UP, DOWN = RegionStatus(serves=True), RegionStatus(serves=False)
+UNKNOWN = RegionStatus(serves=False, unknown=True)
 NAMES = ("a", "b", "c")
 
 
@@ -29,7 +29,7 @@ NAMES = ("a", "b", "c")
     ],
 )
 def test_the_first_region_that_serves_is_answered(
-    states: tuple[Standing, ...],
+    states: tuple[RegionStatus, ...],
     all_down: AllDown,
     outcome: Outcome,
     region: str | None,
@@ -40,12 +40,12 @@ def test_the_first_region_that_serves_is_answered(
     assert decision.consulted == NAMES[:consulted]
 
 
-def full(spilled: float) -> Standing:
-    return Standing(serves=True, spilled=spilled)
+def full(spilled: float) -> RegionStatus:
+    return RegionStatus(serves=True, spilled=spilled)
 
 
-def free(takes: float) -> Standing:
-    return Standing(serves=True, takes=takes)
+def free(takes: float) -> RegionStatus:
+    return RegionStatus(serves=True, takes=takes)
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def free(takes: float) -> Standing:
     ],
 )
 def test_a_region_sends_on_the_clients_whose_draw_is_below_its_share(
-    states: tuple[Standing, ...], draw: float, outcome: Outcome, region: str, consulted: int
+    states: tuple[RegionStatus, ...], draw: float, outcome: Outcome, region: str, consulted: int
 ) -> None:
     decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest", draw)
     sends_on = next(s for s in states if s.serves).spilled > 0
-    assert decision == Decision(outcome, region, NAMES[:consulted], drawn=sends_on)
+    assert decision == Decision(outcome, region, NAMES[:consulted], per_block=sends_on)
 
 
 def test_the_last_region_of_a_list_has_nobody_to_send_clients_to() -> None:
     """So its answer is the same for every block, and needs no block for its scope."""
     for preference, states in ((("a",), {"a": full(1)}), (("b", "a"), {"a": full(1), "b": DOWN})):
         decision = decide(preference, states, "nearest", 0.0)
-        assert decision == Decision("serving", "a", preference, drawn=False)
+        assert decision == Decision("serving", "a", preference, per_block=False)
 
 
 def test_an_empty_fence_has_no_region() -> None:
@@ -96,20 +96,20 @@ def test_an_empty_fence_has_no_region() -> None:
 
 
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
-standings = st.one_of(
+statuses = st.one_of(
     st.sampled_from([UP, DOWN, UNKNOWN]),
-    st.builds(Standing, serves=st.booleans(), spilled=shares, takes=shares),
+    st.builds(RegionStatus, serves=st.booleans(), spilled=shares, takes=shares),
 )
 preferences = st.permutations(["a", "b", "c", "d"]).flatmap(
     lambda names: st.integers(0, 4).map(lambda count: tuple(names[:count]))
 )
-worlds = st.fixed_dictionaries(dict.fromkeys("abcd", standings))
+worlds = st.fixed_dictionaries(dict.fromkeys("abcd", statuses))
 draws = st.floats(0, 1, exclude_max=True)
 
 
 @given(preferences, worlds, st.sampled_from(["nearest", "servfail", "nodata"]), draws)
 def test_the_answer_never_leaves_the_preference_list(
-    preference: tuple[str, ...], states: dict[str, Standing], all_down: AllDown, draw: float
+    preference: tuple[str, ...], states: dict[str, RegionStatus], all_down: AllDown, draw: float
 ) -> None:
     decision = decide(preference, states, all_down, draw)
     assert decision.region is None or decision.region in preference
@@ -120,22 +120,22 @@ def test_the_answer_never_leaves_the_preference_list(
 
 @given(preferences, worlds, draws, draws)
 def test_a_decision_that_is_not_drawn_holds_for_every_block(
-    preference: tuple[str, ...], states: dict[str, Standing], one: float, other: float
+    preference: tuple[str, ...], states: dict[str, RegionStatus], one: float, other: float
 ) -> None:
     decision = decide(preference, states, "nearest", one)
     again = decide(preference, states, "nearest", other)
-    assert decision.drawn == again.drawn
-    if not decision.drawn:
+    assert decision.per_block == again.per_block
+    if not decision.per_block:
         assert decision == again
 
 
-@given(preferences, worlds, draws, st.sampled_from("abcd"), standings)
+@given(preferences, worlds, draws, st.sampled_from("abcd"), statuses)
 def test_only_regions_that_were_consulted_can_change_an_answer(
     preference: tuple[str, ...],
-    states: dict[str, Standing],
+    states: dict[str, RegionStatus],
     draw: float,
     changed: str,
-    after: Standing,
+    after: RegionStatus,
 ) -> None:
     """So that its TTL rests on their horizons alone."""
     decision = decide(preference, states, "nearest", draw)
@@ -146,7 +146,11 @@ def test_only_regions_that_were_consulted_can_change_an_answer(
 
 @given(preferences, worlds, draws, st.sampled_from("abcd"), shares)
 def test_a_changed_share_moves_only_the_blocks_between_the_old_and_the_new(
-    preference: tuple[str, ...], states: dict[str, Standing], draw: float, moved: str, share: float
+    preference: tuple[str, ...],
+    states: dict[str, RegionStatus],
+    draw: float,
+    moved: str,
+    share: float,
 ) -> None:
     """Of those that a region sends on; it may begin or stop taking those of others."""
     before = states[moved]
@@ -170,13 +174,13 @@ def test_a_changed_share_moves_only_the_blocks_between_the_old_and_the_new(
     ],
 )
 def test_a_region_with_nothing_to_hand_out_is_never_answered(
-    states: tuple[Standing, ...], empty: str, outcome: Outcome, region: str | None
+    states: tuple[RegionStatus, ...], empty: str, outcome: Outcome, region: str | None
 ) -> None:
-    standings = {
-        name: replace(standing, addresses=name not in empty)
-        for name, standing in zip(NAMES, states, strict=True)
+    statuses = {
+        name: replace(status, has_addresses=name not in empty)
+        for name, status in zip(NAMES, states, strict=True)
     }
-    decision = decide(NAMES, standings, "nearest")
+    decision = decide(NAMES, statuses, "nearest")
     assert (decision.outcome, decision.region) == (outcome, region)
     assert decision.consulted == NAMES
 
@@ -194,10 +198,10 @@ ALIVE = replace(DOWN, alive=True)
     ],
 )
 def test_where_none_serves_the_first_that_is_alive_answers(
-    states: tuple[Standing, ...], outcome: Outcome, region: str
+    states: tuple[RegionStatus, ...], outcome: Outcome, region: str
 ) -> None:
     decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest")
-    assert (decision.outcome, decision.region, decision.drawn) == (outcome, region, False)
+    assert (decision.outcome, decision.region, decision.per_block) == (outcome, region, False)
     for all_down in ("cname", "nodata", "servfail"):
         said = decide(NAMES, dict(zip(NAMES, states, strict=True)), all_down)
         assert said.region == (None if outcome == "all_down" else region)

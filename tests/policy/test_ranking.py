@@ -76,3 +76,38 @@ def test_the_draws_are_those_of_any_earlier_release() -> None:
     assert region_seed("a") == 0x40F89E395B66422F
     assert mix_block(parse_prefix("10.0.0.0/24")) == 0x86E25A2F57E7F8FE
     assert mix_block(parse_prefix("2001:db8::/48")) == 0xFB7AEF38012A8260
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": 1, "b": 1, "c": 1}, {"a": 2, "b": 1, "c": 1}),  # one weight: the least there is
+        ({"a": 3, "b": 1, "c": 1}, {"a": 1, "b": 3, "c": 1}),
+        ({"a": 1, "b": 1, "c": 1}, {"a": 2, "b": 1, "c": 3}),
+        ({"a": 1, "b": 1, "c": 8}, {"a": 2, "b": 0, "c": 8}),  # two small ones: nearly twice it
+        ({"a": 1, "b": 2, "c": 3}, {"a": 2, "b": 4, "c": 6}),  # the same shares: nobody
+    ],
+)
+def test_changed_weights_move_less_than_twice_the_change_of_the_shares(
+    before: dict[str, int], after: dict[str, int]
+) -> None:
+    """Moved is 1 - J_P, which lies between d and 2d/(1+d) (Moulton and Jiang 2018)."""
+    old, new = (
+        {r: weight / sum(weights.values()) for r, weight in weights.items()}
+        for weights in (before, after)
+    )
+    difference = sum(abs(old[r] - new[r]) for r in REGIONS) / 2
+    stay = sum(
+        1 / sum(max(old[k] / old[r], new[k] / new[r]) for k in REGIONS)
+        for r in REGIONS
+        if old[r] and new[r]
+    )
+    firsts = [
+        (weighted(REGIONS, before, block)[0], weighted(REGIONS, after, block)[0])
+        for block in BLOCKS
+    ]
+    moved = sum(was != now for was, now in firsts) / len(BLOCKS)
+    assert abs(moved - (1 - stay)) < 0.02
+    assert difference - 1e-9 <= 1 - stay + 1e-9 <= 2 * difference / (1 + difference) + 2e-9
+    if sum(before[r] != after[r] for r in REGIONS) == 1:
+        assert abs(1 - stay - difference) < 1e-9

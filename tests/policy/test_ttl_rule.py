@@ -9,83 +9,102 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 from resolverd.policy.ttl import horizon, settled, ttl_of
 
 TTL, FAILOVER = 60.0, 5.0
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("status", "expected"),
     [
-        pytest.param(Standing(serves=True), 60, id="settled"),
-        pytest.param(Standing(serves=True, soonest=2.0), 5, id="suspect, two fast failures away"),
-        pytest.param(Standing(serves=True, soonest=20.0), 20, id="suspect, far from down"),
-        pytest.param(Standing(serves=False, soonest=2.0), 5, id="down"),
-        pytest.param(Standing(serves=False, soonest=12.7), 12, id="down, slow to return"),
-        pytest.param(Standing(serves=True, changed=0.0), 5, id="just changed"),
-        pytest.param(Standing(serves=True, changed=17.9), 17, id="ramping"),
-        pytest.param(Standing(serves=True, changed=61.0), 60, id="ramped back"),
-        pytest.param(Standing(serves=False, unknown=True, soonest=0.0), 5, id="unknown"),
-        pytest.param(Standing(serves=True, soonest=1800.0), 60, id="override that ends far away"),
-        pytest.param(Standing(serves=True, soonest=9.0), 9, id="override that ends soon"),
-        pytest.param(Standing(serves=True, spilled=0.3), 60, id="a share that stands"),
+        pytest.param(RegionStatus(serves=True), 60, id="settled"),
         pytest.param(
-            Standing(serves=True, spilled=0.3, steady=12.0), 12, id="the next step is near"
+            RegionStatus(serves=True, min_until_flip=2.0), 5, id="suspect, two fast failures away"
         ),
-        pytest.param(Standing(serves=True, steady=12.0), 12, id="about to send clients on"),
-        pytest.param(Standing(serves=True, steady=12.0, soonest=8.0), 8, id="probing comes first"),
-        pytest.param(Standing(serves=False, steady=7.0), 60, id="shares of what does not serve"),
+        pytest.param(
+            RegionStatus(serves=True, min_until_flip=20.0), 20, id="suspect, far from down"
+        ),
+        pytest.param(RegionStatus(serves=False, min_until_flip=2.0), 5, id="down"),
+        pytest.param(
+            RegionStatus(serves=False, min_until_flip=12.7), 12, id="down, slow to return"
+        ),
+        pytest.param(RegionStatus(serves=True, since_change=0.0), 5, id="just changed"),
+        pytest.param(RegionStatus(serves=True, since_change=17.9), 17, id="ramping"),
+        pytest.param(RegionStatus(serves=True, since_change=61.0), 60, id="ramped back"),
+        pytest.param(RegionStatus(serves=False, unknown=True, min_until_flip=0.0), 5, id="unknown"),
+        pytest.param(
+            RegionStatus(serves=True, min_until_flip=1800.0), 60, id="override that ends far away"
+        ),
+        pytest.param(
+            RegionStatus(serves=True, min_until_flip=9.0), 9, id="override that ends soon"
+        ),
+        pytest.param(RegionStatus(serves=True, spilled=0.3), 60, id="a share that stands"),
+        pytest.param(
+            RegionStatus(serves=True, spilled=0.3, steady=12.0), 12, id="the next step is near"
+        ),
+        pytest.param(RegionStatus(serves=True, steady=12.0), 12, id="about to send clients on"),
+        pytest.param(
+            RegionStatus(serves=True, steady=12.0, min_until_flip=8.0), 8, id="probing comes first"
+        ),
+        pytest.param(
+            RegionStatus(serves=False, steady=7.0), 60, id="shares of what does not serve"
+        ),
     ],
 )
-def test_one_region_gives_the_ttl_of_the_table(standing: Standing, expected: int) -> None:
-    assert ttl_of([standing], ttl=TTL, failover_ttl=FAILOVER) == expected
+def test_one_region_gives_the_ttl_of_the_table(status: RegionStatus, expected: int) -> None:
+    assert ttl_of([status], ttl=TTL, failover_ttl=FAILOVER) == expected
 
 
 def test_the_least_horizon_of_all_consulted_wins() -> None:
-    consulted = [Standing(serves=False, soonest=11.0), Standing(serves=True, changed=30.0)]
+    consulted = [
+        RegionStatus(serves=False, min_until_flip=11.0),
+        RegionStatus(serves=True, since_change=30.0),
+    ]
     assert ttl_of(consulted, ttl=TTL, failover_ttl=FAILOVER) == 11
 
 
 def test_what_runs_toward_a_moment_is_shortened_by_staleness() -> None:
-    standing = Standing(serves=True, soonest=9.0)
-    assert ttl_of([standing], ttl=TTL, failover_ttl=FAILOVER, staleness=1.0) == 8
+    status = RegionStatus(serves=True, min_until_flip=9.0)
+    assert ttl_of([status], ttl=TTL, failover_ttl=FAILOVER, staleness=1.0) == 8
 
 
-standings = st.builds(
-    Standing,
+statuses = st.builds(
+    RegionStatus,
     serves=st.booleans(),
     unknown=st.booleans(),
-    soonest=st.one_of(st.just(math.inf), st.floats(0, 1000)),
-    changed=st.one_of(st.none(), st.floats(0, 1000)),
+    min_until_flip=st.one_of(st.just(math.inf), st.floats(0, 1000)),
+    since_change=st.one_of(st.none(), st.floats(0, 1000)),
     steady=st.one_of(st.just(math.inf), st.floats(0, 1000)),
 )
 
 
 @given(
-    st.lists(standings, min_size=1, max_size=6),
+    st.lists(statuses, min_size=1, max_size=6),
     st.floats(0, 300),
     st.floats(0, 3000),
     st.floats(0, 1),
 )
 def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
-    consulted: list[Standing], failover: float, extra: float, age: float
+    consulted: list[RegionStatus], failover: float, extra: float, age: float
 ) -> None:
     """Invariant 6.3, however old within its staleness the answer is when it is given."""
     ttl = failover + extra
     given_ttl = ttl_of(consulted, ttl=ttl, failover_ttl=failover, staleness=1.0)
-    earliest = min(min(s.soonest, s.steady if s.serves else math.inf) for s in consulted) - age
+    earliest = (
+        min(min(s.min_until_flip, s.steady if s.serves else math.inf) for s in consulted) - age
+    )
     assert given_ttl <= max(failover, earliest)
     assert math.floor(failover) <= given_ttl <= ttl
 
 
-@given(standings, st.floats(1, 300))
+@given(statuses, st.floats(1, 300))
 def test_a_settled_region_keeps_its_horizon_as_time_passes(
-    standing: Standing, later: float
+    status: RegionStatus, later: float
 ) -> None:
-    if not settled(standing, TTL):
+    if not settled(status, TTL):
         return
-    changed = None if standing.changed is None else standing.changed + later
-    after = replace(standing, changed=changed)
-    now = horizon(standing, ttl=TTL, failover_ttl=FAILOVER)
+    changed = None if status.since_change is None else status.since_change + later
+    after = replace(status, since_change=changed)
+    now = horizon(status, ttl=TTL, failover_ttl=FAILOVER)
     assert min(TTL, now) == min(TTL, horizon(after, ttl=TTL, failover_ttl=FAILOVER))

@@ -13,6 +13,7 @@ import pytest
 from cli.command import Ran, process, resolverd
 from rollout.simulated import MODEL, NEW, OLD, REGIONS, Simulated, simulated, until
 
+from resolverd.cli.documents import VERBS
 from resolverd.rollout import verify
 from resolverd.rollout.verify import Endpoint
 
@@ -172,6 +173,7 @@ def test_programs_get_json_and_the_command_speaks_on_standard_error(fleet: Simul
     ran = process(*arguments, cwd=fleet.place)
     assert ran.status == 0
     assert ran.err == "hello\n"
+    VERBS["rollout"][0].model_validate_json(ran.out, strict=True)
     told = ran.json()
     assert told["done"]
     assert [each["step"] for each in told["steps"]] == STEPS
@@ -201,5 +203,7 @@ def test_what_stands_in_its_way_is_said_before_anything_is_drained(fleet: Simula
     assert fleet.deployed() == []
     ran = resolverd(*fleet.arguments("--order", "us-east", "--dry-run"), cwd=fleet.place)
     assert ran.out == f"us-east: {', '.join(STEPS)}\n"
+    ran = resolverd(*fleet.arguments("--order", "us-east", "--dry-run", "--json"), cwd=fleet.place)
+    VERBS["rollout --dry-run"][0].model_validate_json(ran.out, strict=True)
     assert fleet.deployed() == []
     assert not os.path.exists(fleet.place / "state" / "rollout-chat.json")  # noqa: PTH110

@@ -6,7 +6,7 @@ import pytest
 from harness.config import config_text
 from harness.server import HEAD, NOW, UP, snapshot_of
 
-from resolverd.dns.sizes import MOST_ADDRESSES
+from resolverd.dns.sizes import MAX_ADDRESSES
 from resolverd.health.overrides import Overrides
 from resolverd.health.resolved import UNRESOLVED, Resolved
 from resolverd.health.verdict import State
@@ -56,7 +56,7 @@ def test_no_more_addresses_are_given_than_any_answer_has_room_for() -> None:
     many = tuple(f"10.1.{n // 256}.{n % 256}" for n in range(4_000))
     offer = steered(Resolved(many, (), known=True)).offers["one"]["named"]
     assert offer.a is not None
-    assert len(offer.a.rdatas) == MOST_ADDRESSES[4]
+    assert len(offer.a.rdatas) == MAX_ADDRESSES[4]
 
 
 def test_written_addresses_have_no_such_limit() -> None:
@@ -71,11 +71,11 @@ def test_an_endpoint_without_an_address_does_not_serve(resolved: Resolved, state
     assert judged.state is State(state)
     assert judged.reason == resolved.reason
     assert judged.measured is State(state)
-    assert not steering.standings["one"]["named"].serves
-    assert steering.standings["one"]["us-west"].serves
+    assert not steering.statuses["one"]["named"].serves
+    assert steering.statuses["one"]["us-west"].serves
 
 
 def test_a_name_that_has_addresses_again_has_just_changed() -> None:
     steering = steered(Resolved(("192.0.2.9",), known=True, changed=NOW - 7))
-    assert steering.standings["one"]["named"].changed == 7
+    assert steering.statuses["one"]["named"].since_change == 7
     assert not steering.settled

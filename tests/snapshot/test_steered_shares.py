@@ -17,7 +17,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import steering_image
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import UNRESOLVED
-from resolverd.policy.decision import Standing
+from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import Share
 from resolverd.snapshot.model import Steering
 from resolverd.snapshot.regions import World
@@ -78,15 +78,15 @@ def test_equal_shares_stand_in_one_standing_so_that_an_image_has_one_state_for_a
     pairs = [(service, region) for service in ("one", "two") for region in ("us-east", "us-west")]
     alike = steered({pair: Share(0.0, 1.0) for pair in pairs})
     for region in ("us-east", "us-west"):
-        assert alike.standings["one"][region] is alike.standings["two"][region]
+        assert alike.statuses["one"][region] is alike.statuses["two"][region]
     assert len(steering_image(alike, PLAN)) == len(steering_image(steered({}), PLAN))
 
 
 @pytest.mark.parametrize(("steady", "settled"), [(math.inf, True), (12.0, False)])
 def test_a_step_that_is_to_come_keeps_steerings_coming(steady: float, settled: bool) -> None:
     steering = steered({("one", "us-west"): Share(0.0, 0.5, steady)})
-    standing = Standing(True, takes=0.5, steady=steady, alive=True)
-    assert steering.standings["one"]["us-west"] == standing
+    status = RegionStatus(True, takes=0.5, steady=steady, alive=True)
+    assert steering.statuses["one"]["us-west"] == status
     assert steering.settled is settled
 
 

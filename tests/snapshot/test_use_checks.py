@@ -1,4 +1,4 @@
-"""A service that no DYNA stands for is warned of: it is probed, and answers nobody."""
+"""Warned of: a service that no DYNA stands for, and a TTL that cannot fall."""
 
 from __future__ import annotations
 
@@ -45,3 +45,32 @@ def test_a_service_without_a_dyna_is_warned_of(
     findings = list(check_use(config, zones.values()))
     assert [finding.path for finding in findings] == [("service", name) for name in unused]
     assert {finding.severity for finding in findings} <= {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("ttls", "failover", "warned"),
+    [
+        ((60, 60), "5s", None),
+        ((5, 60), "5s", None),  # equal: it does not fall, and need not
+        ((60, 4), "5s", "b.z.example. has the TTL 4 s"),
+        ((3, 4), "5s", "a.z.example. has the TTL 3 s"),
+        ((60, 20), "30s", "b.z.example. has the TTL 20 s"),
+        ((0, 60), "5s", None),  # zone-dyna-ttl warns
+    ],
+)
+def test_a_failover_ttl_above_a_names_own_ttl_is_warned_of(
+    tmp_path: Path, ttls: tuple[int, int], failover: str, warned: str | None
+) -> None:
+    text = CONFIG.replace('[service.embed]\nregions = ["a"]\n', f'failover_ttl = "{failover}"\n')
+    (tmp_path / "resolverd.toml").write_text(text)
+    (tmp_path / "z.example.zone").write_text(
+        ZONE + f"a {ttls[0]} DYNA chat\nb {ttls[1]} DYNA chat\n"
+    )
+    config = load_config(tmp_path / "resolverd.toml").config
+    zones, _ = load_zones(["*.zone"], tmp_path, services={"chat": "address"})
+    found = list(check_use(config, zones.values()))
+    assert [finding.check for finding in found] == ["config-failover-ttl-ceiling"] * bool(warned)
+    if warned:
+        assert found[0].message.startswith(warned)
+        assert found[0].severity == "warning"
+        assert found[0].path == ("service", "chat", "failover_ttl")

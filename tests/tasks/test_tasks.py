@@ -74,7 +74,7 @@ async def test_a_task_that_fails_or_ends_is_begun_again(monkeypatch: pytest.Monk
         await _eventually(well)
         await tasks.stop()
     failed = [event for event in events if event["event"] == "task.failed"]
-    assert [event["in_row"] for event in failed] == [1, 2, 3]
+    assert [event["failures"] for event in failed] == [1, 2, 3]
     assert "no descriptor left" in failed[0]["reason"]
     assert tasks.restarts()["edits"].total == 3
     assert tasks.failing(vital=False)

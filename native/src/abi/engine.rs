@@ -7,12 +7,12 @@
 use crate::answer::Snapshot;
 use crate::counters::Transport;
 use crate::prefix::Family;
+use crate::serve::control::Command;
 use crate::serve::engine::Engine;
 use crate::serve::samples::Sample;
-use crate::serve::swap::Order;
 use crate::serve::tcp::Limits;
-use crate::serve::worker::{Datagrams, Share};
-use crate::sys::{self, Handle, Numbers, Room, Span};
+use crate::serve::worker::{BoundUdp, WorkerSockets};
+use crate::sys::{self, Handle, Numbers, OutBuf, Span};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ pub type Serving = Engine<Snapshot>;
 
 /// Numbers of one socket in the list of them: worker, kind and descriptor, 4 octets each.
 const SOCKET: usize = 12;
-/// What a kind is; any other is a UDP socket that does not tell where datagrams were sent.
-const UDP_TOLD: u32 = 1;
+/// What a kind is; any other is a UDP socket without packet information.
+const UDP_PKTINFO: u32 = 1;
 const TCP: u32 = 2;
 /// Added to the kind of a socket that several workers have.
 const SHARED: u32 = 16;
@@ -40,7 +40,7 @@ pub extern "C" fn resolverd_engine_start(
     connections: usize,
     per_client: usize,
     snapshot: Handle<Snapshot>,
-    mut reason: Room,
+    mut reason: OutBuf,
 ) -> Handle<Serving> {
     let limits = Limits {
         idle: Duration::from_millis(idle),
@@ -48,15 +48,15 @@ pub extern "C" fn resolverd_engine_start(
         connections,
         per_client,
     };
-    let shares = shares(sockets.octets());
+    let sockets = worker_sockets(sockets.octets());
     let Some(first) = snapshot.share() else {
-        reason.tell("there is no snapshot");
+        reason.write("there is no snapshot");
         return Handle::null();
     };
-    match Engine::start(shares, limits, &first) {
+    match Engine::start(sockets, limits, &first) {
         Ok(engine) => Handle::give(Arc::new(engine)),
-        Err(wrong) => {
-            reason.tell(&wrong.to_string());
+        Err(error) => {
+            reason.write(&error.to_string());
             Handle::null()
         }
     }
@@ -68,20 +68,20 @@ pub extern "C" fn resolverd_engine_release(engine: Handle<Serving>) {
     engine.release();
 }
 
-/// Answer from `snapshot`: 0 once every worker does, else the length of the reason. `patience`
+/// Answer from `snapshot`: 0 once every worker does, else the length of the reason. `timeout`
 /// in milliseconds, here and below.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_publish(
     engine: Handle<Serving>,
     snapshot: Handle<Snapshot>,
-    patience: u64,
-    reason: Room,
+    timeout: u64,
+    reason: OutBuf,
 ) -> usize {
     let (Some(engine), Some(snapshot)) = (engine.get(), snapshot.share()) else {
-        return told(Err("there is no such engine or snapshot".into()), reason);
+        return report(Err("there is no such engine or snapshot".into()), reason);
     };
-    told(
-        engine.publish(&snapshot, Duration::from_millis(patience)),
+    report(
+        engine.publish(&snapshot, Duration::from_millis(timeout)),
         reason,
     )
 }
@@ -90,73 +90,73 @@ pub extern "C" fn resolverd_engine_publish(
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_check(
     engine: Handle<Serving>,
-    patience: u64,
-    reason: Room,
+    timeout: u64,
+    reason: OutBuf,
 ) -> usize {
     let checked = engine.get().map_or_else(
         || Err("there is no such engine".into()),
-        |engine| engine.check(Duration::from_millis(patience)),
+        |engine| engine.check(Duration::from_millis(timeout)),
     );
-    told(checked, reason)
+    report(checked, reason)
 }
 
 /// Stop: 0 when every worker has ended, else the length of the reason.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_stop(
     engine: Handle<Serving>,
-    patience: u64,
-    reason: Room,
+    timeout: u64,
+    reason: OutBuf,
 ) -> usize {
     let stopped = engine.get().map_or_else(
         || Err("there is no such engine".into()),
-        |engine| engine.stop(Duration::from_millis(patience)),
+        |engine| engine.stop(Duration::from_millis(timeout)),
     );
-    told(stopped, reason)
+    report(stopped, reason)
 }
 
-/// A descriptor that is readable when there are deaths or samples; -1 for no engine. It is the
+/// A descriptor that is readable when there are failures or samples; -1 for no engine. It is the
 /// engine's.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_news(engine: Handle<Serving>) -> i32 {
-    engine.get().map_or(-1, Engine::news)
+pub extern "C" fn resolverd_engine_event_fd(engine: Handle<Serving>) -> i32 {
+    engine.get().map_or(-1, Engine::event_fd)
 }
 
 /// Make that descriptor unreadable, until there is more.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_heard(engine: Handle<Serving>) {
+pub extern "C" fn resolverd_engine_clear_events(engine: Handle<Serving>) {
     if let Some(engine) = engine.get() {
-        engine.heard();
+        engine.clear_events();
     }
 }
 
 /// Which worker has ended by itself, and why; the length of that, 0 for none.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_death(engine: Handle<Serving>, mut room: Room) -> usize {
-    let death = engine.get().and_then(Engine::take_death);
-    death.map_or(0, |told| room.tell(&told))
+pub extern "C" fn resolverd_engine_failure(engine: Handle<Serving>, mut out: OutBuf) -> usize {
+    let failure = engine.get().and_then(Engine::take_failure);
+    failure.map_or(0, |text| out.write(&text))
 }
 
 /// The oldest sample of the query log; its length, 0 for none.
 ///
 /// Octet 0 is 1 for TCP; 1 is the octets of the source address; 2 the lower four bits of the
 /// RCODE; 3 is 1 where an answer was sent; 4 to 7 its length, in host order; 8 to 23 the source
-/// address; from 24 on the query, as much of it as there is room for.
+/// address; from 24 on the query, as much of it as fits.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_sample(engine: Handle<Serving>, mut room: Room) -> usize {
+pub extern "C" fn resolverd_engine_sample(engine: Handle<Serving>, mut out: OutBuf) -> usize {
     let Some(sample) = engine.get().and_then(|engine| engine.samples().take()) else {
         return 0;
     };
     let head = head_of(&sample);
     let mut written = 0;
     let octets = head.iter().chain(&sample.packet);
-    for (to, from) in room.octets().iter_mut().zip(octets) {
+    for (to, from) in out.octets().iter_mut().zip(octets) {
         *to = *from;
         written += 1;
     }
     written
 }
 
-/// How many samples found no room since this was asked.
+/// How many samples were dropped, the queue being full, since this was asked.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_samples_dropped(engine: Handle<Serving>) -> u64 {
     engine
@@ -180,47 +180,47 @@ pub extern "C" fn resolverd_engine_counters(engine: Handle<Serving>, mut values:
 
 /// For tests: have a worker panic (`milliseconds` 0), or do nothing for so long.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_engine_torment(
+pub extern "C" fn resolverd_engine_inject_fault(
     engine: Handle<Serving>,
     worker: usize,
     milliseconds: u32,
 ) {
     if let Some(engine) = engine.get() {
-        let order = match milliseconds {
-            0 => Order::Panic,
-            _ => Order::Hang(milliseconds),
+        let command = match milliseconds {
+            0 => Command::Panic,
+            _ => Command::Hang(milliseconds),
         };
-        engine.torment(worker, order);
+        engine.inject_fault(worker, command);
     }
 }
 
-fn told(outcome: Result<(), String>, mut reason: Room) -> usize {
-    outcome.map_or_else(|why| reason.tell(&why), |()| 0)
+fn report(outcome: Result<(), String>, mut reason: OutBuf) -> usize {
+    outcome.map_or_else(|why| reason.write(&why), |()| 0)
 }
 
-fn shares(list: &[u8]) -> Vec<Share> {
-    let mut shares: Vec<Share> = Vec::new();
+fn worker_sockets(list: &[u8]) -> Vec<WorkerSockets> {
+    let mut workers: Vec<WorkerSockets> = Vec::new();
     let (numbers, _) = list.as_chunks::<SOCKET>();
     for [w0, w1, w2, w3, k0, k1, k2, k3, d0, d1, d2, d3] in numbers {
         let worker = u32::from_ne_bytes([*w0, *w1, *w2, *w3]) as usize;
         let kind = u32::from_ne_bytes([*k0, *k1, *k2, *k3]);
-        let socket = sys::own(i32::from_ne_bytes([*d0, *d1, *d2, *d3]));
-        while shares.len() <= worker {
-            shares.push(Share::default());
+        let socket = sys::own_fd(i32::from_ne_bytes([*d0, *d1, *d2, *d3]));
+        while workers.len() <= worker {
+            workers.push(WorkerSockets::default());
         }
-        let Some(share) = shares.get_mut(worker) else {
+        let Some(sockets) = workers.get_mut(worker) else {
             continue;
         };
         match kind & !SHARED {
-            TCP => share.tcp.push(socket),
-            one => share.udp.push(Datagrams {
+            TCP => sockets.tcp.push(socket),
+            one => sockets.udp.push(BoundUdp {
                 socket,
-                told: one == UDP_TOLD,
+                pktinfo: one == UDP_PKTINFO,
                 shared: kind & SHARED != 0,
             }),
         }
     }
-    shares
+    workers
 }
 
 fn head_of(sample: &Sample) -> [u8; 24] {

@@ -10,7 +10,7 @@ use crate::geo::mmdb::{File, Refused};
 use crate::geo::place::Countries;
 use crate::geo::{ClientMap, Found, Scratch, compile};
 use crate::prefix::{Family, Prefix};
-use crate::sys::{Handle, Handles, Meter, Numbers, Room, Span, Spans};
+use crate::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub extern "C" fn resolverd_gazetteer_read(
     countries: Span,
     meter: Meter,
     mut report: Numbers,
-    mut reason: Room,
+    mut reason: OutBuf,
 ) -> Handle<Gazetteer> {
     let countries = Countries::read(countries.octets());
     let progress = meter.progress();
@@ -51,7 +51,7 @@ pub extern "C" fn resolverd_gazetteer_read(
             Handle::give(Arc::new(gazetteer))
         }
         Err(Refused(why)) => {
-            reason.tell(&why);
+            reason.write(&why);
             Handle::null()
         }
     }
@@ -71,7 +71,7 @@ pub extern "C" fn resolverd_map_compile(
     gazetteers: Handles<Gazetteer>,
     geography: Span,
     meter: Meter,
-    mut reason: Room,
+    mut reason: OutBuf,
 ) -> Handle<ClientMap> {
     let gazetteers = gazetteers.share();
     let progress = meter.progress();
@@ -89,7 +89,7 @@ pub extern "C" fn resolverd_map_compile(
     match compiled {
         Ok(map) => Handle::give(Arc::new(map)),
         Err(Refused(why)) => {
-            reason.tell(&why);
+            reason.write(&why);
             Handle::null()
         }
     }
@@ -113,13 +113,13 @@ pub extern "C" fn resolverd_map_size(map: Handle<ClientMap>, mut size: Numbers) 
 /// Look a client up: its address in 4 or 16 octets, and its prefix length.
 ///
 /// Writes `scope u8 · regions u8 · pins u16 (big-endian) · region u8 each · pin u16 each` and
-/// returns its length; negative without a map, or where the address or the room is unfit.
+/// returns its length; negative without a map, or where the address or the buffer is unfit.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_lookup(
     map: Handle<ClientMap>,
     address: Span,
     length: u8,
-    mut out: Room,
+    mut out: OutBuf,
 ) -> isize {
     let (Some(map), Some(client)) = (map.get(), prefix(address.octets(), length)) else {
         return -1;

@@ -2,7 +2,7 @@
 //!
 //! Contract: spans and rooms are valid during the call; a handle that was given out is
 //! released once by its `_release`; a call that fails returns null (or a negative number) and
-//! tells the reason in the room for it, as UTF-8. Calls may come from any thread. No function
+//! tells the reason in the buffer for it, as UTF-8. Calls may come from any thread. No function
 //! takes Python's lock or calls back into Python.
 #![expect(
     unsafe_code,
@@ -14,7 +14,7 @@ pub mod map;
 pub mod tables;
 
 /// Raised with every change of the ABI that an older caller would misread.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// The version of this ABI, for the caller to compare before any other call.
 #[unsafe(no_mangle)]

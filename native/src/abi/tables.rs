@@ -8,13 +8,13 @@ use crate::answer::{Scratch, Snapshot, respond};
 use crate::counters::{Counters, FIRST_FREE, SLOTS, Transport, names};
 use crate::geo::ClientMap;
 use crate::prefix::Prefix;
-use crate::sys::{Handle, Handles, Numbers, Room, Span, Spans};
+use crate::sys::{Handle, Handles, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 use std::hint::black_box;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Answers packets for Python, one at a time: a row of counters, and room to work in.
+/// Answers packets for Python, one at a time: a row of counters, and scratch memory.
 pub struct Asker {
     counters: Counters,
     scratch: Mutex<Scratch>,
@@ -25,12 +25,12 @@ pub struct Asker {
 pub extern "C" fn resolverd_plan_load(
     image: Span,
     maps: Handles<ClientMap>,
-    mut reason: Room,
+    mut reason: OutBuf,
 ) -> Handle<Plan> {
     match Plan::load(image.octets(), maps.share()) {
         Ok(plan) => Handle::give(Arc::new(plan)),
         Err(why) => {
-            reason.tell(why);
+            reason.write(why);
             Handle::null()
         }
     }
@@ -47,7 +47,7 @@ pub extern "C" fn resolverd_plan_release(plan: Handle<Plan>) {
 pub extern "C" fn resolverd_snapshot_load(
     plan: Handle<Plan>,
     image: Span,
-    mut reason: Room,
+    mut reason: OutBuf,
 ) -> Handle<Snapshot> {
     let loaded = plan
         .share()
@@ -56,7 +56,7 @@ pub extern "C" fn resolverd_snapshot_load(
     match loaded {
         Ok(snapshot) => Handle::give(Arc::new(snapshot)),
         Err(why) => {
-            reason.tell(why);
+            reason.write(why);
             Handle::null()
         }
     }
@@ -92,7 +92,7 @@ pub extern "C" fn resolverd_respond(
     packet: Span,
     source: Span,
     tcp: bool,
-    mut out: Room,
+    mut out: OutBuf,
 ) -> i64 {
     let (Some(asker), Some(snapshot), Some(source)) =
         (asker.get(), snapshot.get(), address(source.octets()))
@@ -121,7 +121,7 @@ pub extern "C" fn resolverd_respond_time(
     packets: Spans,
     source: Span,
     rounds: u64,
-    mut out: Room,
+    mut out: OutBuf,
 ) -> f64 {
     let (Some(asker), Some(snapshot), Some(source)) =
         (asker.get(), snapshot.get(), address(source.octets()))
@@ -150,18 +150,18 @@ pub extern "C" fn resolverd_respond_time(
 /// Whether `snapshot` answers for the SOA of its first zone; if not, the reason is told and
 /// its length given.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_self_check(snapshot: Handle<Snapshot>, mut reason: Room) -> usize {
+pub extern "C" fn resolverd_self_check(snapshot: Handle<Snapshot>, mut reason: OutBuf) -> usize {
     let checked = snapshot
         .get()
         .ok_or("there is no snapshot")
         .and_then(|snapshot| snapshot.self_check(&mut Scratch::new()));
-    checked.map_or_else(|why| reason.tell(why), |()| 0)
+    checked.map_or_else(|why| reason.write(why), |()| 0)
 }
 
 /// The names of the slots of fixed meaning, as `counters::names` has them; their length.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_counter_names(mut room: Room) -> usize {
-    room.tell(&names())
+pub extern "C" fn resolverd_counter_names(mut out: OutBuf) -> usize {
+    out.write(&names())
 }
 
 /// The first slot that the caller may give out.

@@ -39,9 +39,9 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
     };
     let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 65_535]);
     SCRATCH.with_borrow_mut(|scratch| {
-        snapshot.read_ahead(iter::once((octets, source)), scratch);
+        snapshot.prefetch(iter::once((octets, source)), scratch);
         let hash = scratch.hash(octets);
-        snapshot.plan().read_ahead(&[hash]);
+        snapshot.plan().prefetch(&[hash]);
     });
     [Transport::Udp, Transport::Tcp].map(|transport| {
         SCRATCH.with_borrow_mut(|scratch| {

@@ -1,16 +1,18 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
-mod ahead;
+mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
-mod ready;
+mod prefetch;
+mod scratch;
+mod snapshot;
 mod steered;
-mod told;
 mod zone;
 
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzz::{fuzz_images, fuzz_respond};
-pub use ready::{Scratch, Snapshot};
+pub use scratch::Scratch;
+pub use snapshot::Snapshot;
 
 use crate::counters::{Counters, Transport};
 use crate::edns::Opt;
@@ -20,10 +22,12 @@ use crate::prefix::Prefix;
 use crate::query::{AA, Fault, Query, parse};
 use crate::tables::Plan;
 use crate::writer::Writer;
-use told::Told;
+use ede::ExtendedError;
 
-/// Enough for any sane chain; a longer one ends here with what was gathered.
-const LONGEST_CHAIN: usize = 16;
+/// The most names of one answer that aliases lead through; a longer chain ends here with what it has.
+/// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains
+/// that resolvers still follow.
+const MAX_CHAIN: usize = 16;
 
 const CLASS_IN: u16 = 1;
 
@@ -83,7 +87,7 @@ pub fn respond(
         (Ok(_), Transport::Udp) => udp_limit(&query, plan),
         _ => 65_535,
     };
-    let (offsets, scratch) = scratch.split();
+    let (offsets, chain) = scratch.split();
     let mut answer = Answer {
         writer: Writer::new(&query, limit.min(room), out, offsets),
         query: &query,
@@ -91,19 +95,19 @@ pub fn respond(
         snapshot,
         plan,
         counters,
-        scratch,
-        says: Says::default(),
+        chain,
+        reply: ReplyHeader::default(),
     };
     match asked {
         Ok(encloser) => answer.follow(encloser),
         Err((rcode, error)) => {
-            answer.says.rcode = rcode;
-            answer.says.flags = 0;
-            answer.says.error = error;
+            answer.reply.rcode = rcode;
+            answer.reply.flags = 0;
+            answer.reply.error = error;
         }
     }
     let length = answer.finish()?;
-    counters.responded(transport, query.qtype, answer.says.rcode);
+    counters.responded(transport, query.qtype, answer.reply.rcode);
     Some(length)
 }
 
@@ -115,29 +119,29 @@ fn judged<'p>(
     fault: Option<Fault>,
     counters: &Counters,
     scratch: &mut Scratch,
-) -> Result<Encloser<'p>, (u16, Told)> {
+) -> Result<Encloser<'p>, (u16, ExtendedError)> {
     if let Some(fault) = fault {
         counters.malformed(fault);
-        return Err((rcode::FORMERR, Told::Nothing));
+        return Err((rcode::FORMERR, ExtendedError::Absent));
     }
     if query.opcode() != 0 {
-        return Err((rcode::NOTIMP, Told::Nothing));
+        return Err((rcode::NOTIMP, ExtendedError::Absent));
     }
     if query.edns.is_some_and(|edns| edns.version != 0) {
-        return Err((rcode::BADVERS, Told::Nothing));
+        return Err((rcode::BADVERS, ExtendedError::Absent));
     }
     if query.qtype == rtype::OPT {
         counters.malformed(Fault::QtypeOpt);
-        return Err((rcode::FORMERR, Told::Nothing));
+        return Err((rcode::FORMERR, ExtendedError::Absent));
     }
-    let outside = (rcode::REFUSED, Told::Outside);
+    let not_authoritative = (rcode::REFUSED, ExtendedError::NotAuthoritative);
     if query.qclass != CLASS_IN {
-        return Err(outside);
+        return Err(not_authoritative);
     }
     scratch.set_name(query.name);
-    let encloser = scratch.closest(plan).ok_or(outside)?;
+    let encloser = scratch.closest(plan).ok_or(not_authoritative)?;
     if matches!(query.qtype, rtype::AXFR | rtype::IXFR) {
-        return Err((rcode::REFUSED, Told::NoTransfer));
+        return Err((rcode::REFUSED, ExtendedError::NoTransfer));
     }
     if query.qtype == rtype::DS {
         return Ok(scratch.parent_side(plan, &encloser).unwrap_or(encloser));
@@ -151,21 +155,21 @@ fn udp_limit(query: &Query<'_>, plan: &Plan) -> usize {
     usize::from(plan.udp_payload.min(offered.max(512)))
 }
 
-/// What the header and OPT will say once the sections are written.
-struct Says {
+/// What the sections do not hold: RCODE and flags of the header, scope and error of the OPT record.
+struct ReplyHeader {
     rcode: u16,
     flags: u16,
     scope: u8,
-    error: Told,
+    error: ExtendedError,
 }
 
-impl Default for Says {
+impl Default for ReplyHeader {
     fn default() -> Self {
         Self {
             rcode: rcode::NOERROR,
             flags: AA,
             scope: 0,
-            error: Told::Nothing,
+            error: ExtendedError::Absent,
         }
     }
 }
@@ -177,9 +181,9 @@ struct Answer<'a, 'w> {
     snapshot: &'a Snapshot,
     plan: &'a Plan,
     counters: &'a Counters,
-    scratch: &'a mut ready::Walking,
+    chain: &'a mut scratch::ChainState,
     writer: Writer<'w>,
-    says: Says,
+    reply: ReplyHeader,
 }
 
 /// Where an alias leads.
@@ -191,13 +195,13 @@ impl Answer<'_, '_> {
     fn follow(&mut self, encloser: Encloser<'_>) {
         let zone = encloser.node.zone;
         let mut next = self.step(self.query.name, &encloser, true);
-        let mut met = 0;
+        let mut visited = 0;
         while let Some(name) = next {
-            met += 1;
-            if met == LONGEST_CHAIN || !self.scratch.turn_to(name.octets(), met) {
+            visited += 1;
+            if visited == MAX_CHAIN || !self.chain.follow(name.octets(), visited) {
                 return;
             }
-            let Some(encloser) = lookup::closest(self.plan, &self.scratch.key, 0) else {
+            let Some(encloser) = lookup::closest(self.plan, &self.chain.key, 0) else {
                 return;
             };
             if encloser.node.zone != zone {
@@ -213,14 +217,14 @@ impl Answer<'_, '_> {
         let opt = self.query.edns.map(|asked| Opt {
             asked,
             payload: self.plan.udp_payload,
-            rcode: self.says.rcode,
-            scope: self.says.scope,
+            rcode: self.reply.rcode,
+            scope: self.reply.scope,
             nsid: &self.plan.nsid,
-            error: self.says.error.octets(),
+            error: self.reply.error.octets(),
         });
         let finished = self
             .writer
-            .finish(self.says.rcode, self.says.flags, opt.as_ref());
+            .finish(self.reply.rcode, self.reply.flags, opt.as_ref());
         let (length, truncated) = finished?;
         if truncated {
             self.counters.truncated();

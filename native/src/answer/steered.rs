@@ -1,9 +1,9 @@
 //! The answer of a service: the client's order of regions, walked to the first that serves.
 
-use super::told::Told;
+use super::ede::ExtendedError;
 use super::{Answer, Next, rcode, rtype};
 use crate::geo::share;
-use crate::tables::{Choice, Node, Outcome, Said, Service, State};
+use crate::tables::{Decision, Node, Outcome, Said, Service, State};
 
 /// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
 mod of_service {
@@ -16,7 +16,7 @@ mod of_service {
     pub const SUM: usize = BUCKETS + super::TTL_BOUNDS.len() + 1;
 }
 
-/// A region's counters in a service: four outcomes, then those that were the first choice.
+/// A region's counters in a service: four outcomes, then those that were the first decision.
 const FIRST_CHOICE: usize = 4;
 
 /// Upper bounds of the TTL buckets, in seconds; `resolverd/engine/counters.py` has the same.
@@ -30,11 +30,11 @@ impl<'a> Answer<'a, '_> {
         service: &Service,
         zone: u32,
     ) -> Next {
-        let choice = self.choose(node.service, service)?;
-        self.says.error = Told::Steered(choice.outcome);
-        let ttl = choice.ttl.min(node.ceiling);
-        let Some((_, state)) = choice.region else {
-            let said = match choice.outcome {
+        let decision = self.decide(node.service, service)?;
+        self.reply.error = ExtendedError::Steered(decision.outcome);
+        let ttl = decision.ttl.min(node.ceiling);
+        let Some((_, state)) = decision.region else {
+            let said = match decision.outcome {
                 Outcome::NoRegion | Outcome::NoAddress => service.no_region,
                 Outcome::Nodata => Said::Nodata,
                 Outcome::Cname => Said::Cname,
@@ -109,42 +109,43 @@ impl<'a> Answer<'a, '_> {
     }
 
     fn refuse(&mut self, rcode: u16) {
-        self.says.rcode = rcode;
-        self.says.flags = 0;
+        self.reply.rcode = rcode;
+        self.reply.flags = 0;
     }
 
-    /// Look the client up, choose, and count it.
-    fn choose(&mut self, number: u32, service: &Service) -> Option<Choice<'a>> {
+    /// Look the client up, decide, and count it.
+    fn decide(&mut self, number: u32, service: &Service) -> Option<Decision<'a>> {
         let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
         let subnet = subnet.filter(|_| service.ecs);
-        self.scratch.service = number;
+        self.chain.service = number;
         let (map, pin_slots) = self.plan.map(service)?;
         let client = subnet.unwrap_or(*self.source);
-        let found = map.lookup(client, &mut self.scratch.map);
+        let found = map.lookup(client, &mut self.chain.map);
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
-        let mut choice = steering.choose(number, service, found.order);
+        let mut decision = steering.decide(number, service, found.order);
         // A client too short for its order hears of the block that parts of it will need.
-        if choice.drawn || scope > client.length && steering.spills(number) {
+        if decision.per_block || scope > client.length && steering.spills(number) {
             let block = map.block(client);
             scope = scope.max(block.scope);
-            choice = steering.drawn(choice, number, service, found.order, share(block.prefix));
+            decision =
+                steering.apply_draw(decision, number, service, found.order, share(block.prefix));
         }
-        if choice.outcome == Outcome::NoRegion && found.scope > client.length {
-            choice.ttl = 0; // it holds for a part of this client at most
+        if decision.outcome == Outcome::NoRegion && found.scope > client.length {
+            decision.ttl = 0; // it holds for a part of this client at most
         }
         if subnet.is_some() {
-            self.says.scope = self.says.scope.max(scope);
+            self.reply.scope = self.reply.scope.max(scope);
         }
-        let slot = match choice.region {
+        let slot = match decision.region {
             Some((region, _)) => {
-                let slot = self.plan.region_slot(service, region)? + choice.outcome as usize;
-                if choice.first {
+                let slot = self.plan.region_slot(service, region)? + decision.outcome as usize;
+                if decision.first {
                     self.counters.add(slot + FIRST_CHOICE, 1);
                 }
                 slot
             }
             None => {
-                let outcome = match choice.outcome {
+                let outcome = match decision.outcome {
                     Outcome::NoRegion => of_service::NO_REGION,
                     Outcome::NoAddress => of_service::NO_ADDRESS,
                     Outcome::Cname => of_service::CNAME,
@@ -160,7 +161,7 @@ impl<'a> Answer<'a, '_> {
                 self.counters.add(*slot as usize, 1);
             }
         }
-        Some(choice)
+        Some(decision)
     }
 
     fn give_ttl(&self, service: &Service, ttl: u32) {

@@ -1,6 +1,6 @@
 //! What one name of a zone is answered with.
 
-use super::ready::PARENT_SIDE;
+use super::scratch::PARENT_SIDE;
 use super::{Answer, Next, rcode, rtype};
 use crate::lookup::{Encloser, Found, classify};
 use crate::name::Name;
@@ -15,14 +15,14 @@ impl Answer<'_, '_> {
     /// Write what one name holds; the target where it is an alias.
     #[inline]
     pub(super) fn step(&mut self, name: &[u8], encloser: &Encloser<'_>, first: bool) -> Next {
-        let walking = &mut *self.scratch;
-        let (found, node) = classify(self.plan, &walking.key, encloser, &mut walking.asterisk);
+        let chain = &mut *self.chain;
+        let (found, node) = classify(self.plan, &chain.key, encloser, &mut chain.asterisk);
         match found {
             Found::Node => return self.node(name, node, encloser.node.zone),
             Found::Dname => return self.dname(name, encloser),
             Found::Cut => self.cut(name, node, encloser.label == 0, first),
             Found::Nothing => {
-                self.says.rcode = rcode::NXDOMAIN;
+                self.reply.rcode = rcode::NXDOMAIN;
                 self.negative(node.zone, None);
             }
         }
@@ -76,14 +76,14 @@ impl Answer<'_, '_> {
     /// The DNAME and the CNAME synthesised from it (RFC 6672 §3.1).
     fn dname(&mut self, name: &[u8], encloser: &Encloser<'_>) -> Next {
         let plan = self.plan;
-        let length = self.scratch.key.length_from(encloser.label);
+        let length = self.chain.key.length_from(encloser.label);
         let (front, owner) = name.split_at_checked(name.len().checked_sub(length)?)?;
         let dname = plan.rrset_at(encloser.node, rtype::DNAME)?;
-        if self.scratch.redirects_first(encloser.index) {
+        if self.chain.first_redirect(encloser.index) {
             self.writer.rrset(Answers, owner, dname, &plan.pool);
         }
         let Some(target) = Name::joined(front, plan.pool.get(dname.target)) else {
-            self.says.rcode = rcode::YXDOMAIN;
+            self.reply.rcode = rcode::YXDOMAIN;
             return None;
         };
         self.writer.alias(name, target.octets(), dname.ttl);
@@ -106,7 +106,7 @@ impl Answer<'_, '_> {
         }
         if first {
             // A referral is not authoritative, unless an alias before it was.
-            self.says.flags = 0;
+            self.reply.flags = 0;
         }
         self.refer(owner, referral, plan.rrset(referral.ns));
     }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::thread;
 
 /// The share of unreadable records above which a database is refused, in percent.
-const UNREADABLE_MOST: usize = 1;
+const MAX_UNREADABLE: usize = 1;
 
 /// The number that stands for no place.
 pub const NOWHERE: u32 = 0;
@@ -126,7 +126,7 @@ impl Gazetteer {
             first_reason,
             ..
         } = &self.report;
-        if *unreadable * 100 > *records * UNREADABLE_MOST as u64 {
+        if *unreadable * 100 > *records * MAX_UNREADABLE as u64 {
             return Err(Refused(format!(
                 "{unreadable} of its {records} records cannot be read ({first_reason})"
             )));

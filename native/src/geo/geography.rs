@@ -101,7 +101,7 @@ impl Geography {
             .chain(read.countries.iter().map(|(_, pin)| *pin))
             .chain(read.continents.iter().map(|(_, pin)| *pin));
         let sound = from.0.is_empty()
-            && read.regions.len() <= MOST_REGIONS
+            && read.regions.len() <= MAX_REGIONS
             && read.pins.len() < usize::from(u16::MAX)
             && { named }.all(|pin| usize::from(pin) < read.pins.len())
             && usize::from(read.unplaced.max(read.default)) <= read.pins.len();
@@ -134,7 +134,7 @@ impl Geography {
 
 /// How many regions one service may have: a row counts them in one octet, and one number
 /// must be left for no region.
-pub const MOST_REGIONS: usize = 255;
+pub const MAX_REGIONS: usize = 255;
 
 struct Octets<'a>(&'a [u8]);
 

@@ -67,8 +67,9 @@ pub struct Found<'a> {
     pub pins: &'a [u16],
 }
 
-/// How many look-ups [`ClientMap::read_ahead`] has under way at once.
-pub const AHEAD: usize = 32;
+/// How many clients [`ClientMap::prefetch`] looks up side by side: more than a core has reads of
+/// memory under way gain nothing, fewer wait longer.
+pub const PREFETCH: usize = 32;
 
 /// The map of one geography, for any number of services and threads.
 pub struct ClientMap {
@@ -130,22 +131,22 @@ impl ClientMap {
     /// Read what look-ups of these clients will read, so that it is in the cache by then.
     ///
     /// The reads of one look-up wait for one another, those of several do not: side by side
-    /// they take little longer than one. Of more than [`AHEAD`] clients the rest is left.
-    pub fn read_ahead(&self, clients: &[Prefix]) {
-        let mut under_way = [None; AHEAD];
-        for (place, client) in under_way.iter_mut().zip(clients) {
+    /// they take little longer than one. Of more than [`PREFETCH`] clients the rest is left.
+    pub fn prefetch(&self, clients: &[Prefix]) {
+        let mut descents = [None; PREFETCH];
+        for (descent, client) in descents.iter_mut().zip(clients) {
             let folded = fold(*client).prefix;
             let trie = self.trie(folded.family);
-            *place = Some((trie, trie.enter(folded.address)));
+            *descent = Some((trie, trie.enter(folded.address)));
         }
         let mut deeper = true;
         while deeper {
             deeper = false;
-            for (trie, descent) in under_way.iter_mut().flatten() {
+            for (trie, descent) in descents.iter_mut().flatten() {
                 deeper |= trie.descend(descent);
             }
         }
-        for (_, descent) in under_way.iter().flatten() {
+        for (_, descent) in descents.iter().flatten() {
             black_box(self.rows.get(descent.leaf().entry()).rule);
         }
     }

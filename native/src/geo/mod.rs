@@ -31,6 +31,6 @@ pub mod walk;
 pub use compile::compile;
 #[cfg(any(test, feature = "fuzz"))]
 pub use compile::fuzz_compile;
-pub use map::{AHEAD, Block, Blocks, ClientMap, Found, Scratch};
+pub use map::{Block, Blocks, ClientMap, Found, PREFETCH, Scratch};
 pub use order::Order;
 pub use ranking::share;

@@ -10,8 +10,8 @@ use super::mmdb::value::{Value, entries, header, kind, pointer, value};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The deepest nesting that a record may have.
-const DEEPEST: u16 = 512;
+/// The deepest nesting of a record that Python's reader follows.
+const MAX_DEPTH: u16 = 512;
 
 /// Two letters of a code; zeros for none.
 pub type Code = [u8; 2];
@@ -104,8 +104,8 @@ pub struct Reader<'a> {
 /// Where the values of the keys that were asked for stand, as far as they are there.
 type Found = [Option<usize>; 2];
 
-/// Text longer than this is no coordinate; reading it takes as long as it is.
-const LONGEST_NUMBER: usize = 256;
+/// Octets of the longest text that is read as a coordinate: reading one takes as long as it is.
+const MAX_NUMBER_TEXT: usize = 256;
 
 impl<'a> Reader<'a> {
     /// A reader with nothing read.
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
             Some(Value::Unsigned(number)) => number as f64,
             Some(Value::Signed(number)) => f64::from(number),
             Some(Value::Text(b"")) => return Ok(None),
-            Some(Value::Text(text)) if text.len() > LONGEST_NUMBER => {
+            Some(Value::Text(text)) if text.len() > MAX_NUMBER_TEXT => {
                 return Err("a coordinate is not a number".into());
             }
             Some(Value::Text(text)) => parsed(text).ok_or("a coordinate is not a number")?,
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
     /// Follow all that a value reaches, `depth` levels down. The position after it.
     fn verify(&mut self, position: usize, depth: u16) -> Result<usize, Unreadable> {
         const DAMAGED: Unreadable = Cow::Borrowed("its data cannot be decoded");
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err("it nests too deep".into());
         }
         let control = *self.data.get(position).ok_or(DAMAGED)?;

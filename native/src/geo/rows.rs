@@ -9,8 +9,8 @@ use super::order::Order;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// How many rows a leaf can name.
-pub const MOST: usize = 1 << 24;
+/// How many rows a leaf can name: its entry has 24 bits.
+pub const MAX_ROWS: usize = 1 << 24;
 
 /// Octets of rule and count.
 const FIXED: usize = 3;
@@ -116,7 +116,7 @@ impl RowsBuilder {
             return Some(known);
         }
         let number = self.numbers.len();
-        if number >= MOST {
+        if number >= MAX_ROWS {
             return None;
         }
         let mut near = [0; NEAR];

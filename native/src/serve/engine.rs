@@ -1,16 +1,16 @@
-//! All workers together: started, given orders, listened to, stopped.
+//! All workers together: started, commanded, watched, stopped.
 //!
-//! Orders are given by one caller at a time and wait, with a limit, until every worker has
-//! followed; packets never wait for either. A worker that ends by itself is noted with its
-//! reason and rings `news` at once, as samples of the query log do.
+//! Commands are sent by one caller at a time and wait, with a limit, until every worker has
+//! carried them out; packets never wait for either. A worker that ends by itself is noted with its
+//! reason and wakes whoever waits for `event_fd` at once, as samples of the query log do.
 
 use crate::counters::Counters;
-use crate::serve::epoll::Bell;
+use crate::serve::control::{Command, WorkerControl};
+use crate::serve::epoll::Waker;
 use crate::serve::samples::{Sampler, Samples};
-use crate::serve::swap::{Order, Slot};
 use crate::serve::tcp::Limits;
-use crate::serve::worker::{Share, Worker};
-use crate::serve::{Answers, Desk};
+use crate::serve::worker::{Worker, WorkerSockets};
+use crate::serve::{Answers, Responder};
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
@@ -22,51 +22,52 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often a caller looks whether its order was followed.
-const LOOK: Duration = Duration::from_micros(100);
+/// How often a caller checks whether its command was carried out: longer delays every publication,
+/// shorter takes CPU from the workers.
+const POLL_INTERVAL: Duration = Duration::from_micros(100);
 
-/// What caller and worker share beside the slot.
-struct Life {
+/// What caller and worker have in common beside the control.
+struct Lifecycle {
     ended: AtomicBool,
-    news: Arc<Bell>,
-    deaths: Arc<Mutex<Vec<String>>>,
+    events: Arc<Waker>,
+    failures: Arc<Mutex<Vec<String>>>,
 }
 
-struct Member<A> {
+struct WorkerHandle<A> {
     name: String,
-    slot: Arc<Slot<A>>,
+    control: Arc<WorkerControl<A>>,
     counters: Arc<Counters>,
-    life: Arc<Life>,
+    lifecycle: Arc<Lifecycle>,
 }
 
 /// Workers that serve.
 pub struct Engine<A: Answers> {
-    members: Vec<Member<A>>,
+    workers: Vec<WorkerHandle<A>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    turn: Mutex<()>,
-    news: Arc<Bell>,
+    commanding: Mutex<()>,
+    events: Arc<Waker>,
     samples: Arc<Samples>,
-    deaths: Arc<Mutex<Vec<String>>>,
+    failures: Arc<Mutex<Vec<String>>>,
 }
 
 impl<A: Answers> Engine<A> {
-    /// Start one worker for each share; they answer from `first`.
+    /// Start one worker for each of `sockets`; they answer from `first`.
     ///
     /// # Errors
     /// When threads or their files cannot be made; then none is left.
-    pub fn start(shares: Vec<Share>, limits: Limits, first: &Arc<A>) -> io::Result<Self> {
+    pub fn start(sockets: Vec<WorkerSockets>, limits: Limits, first: &Arc<A>) -> io::Result<Self> {
         keep_reasons();
-        let news = Arc::new(Bell::new()?);
+        let events = Arc::new(Waker::new()?);
         let mut engine = Self {
-            members: Vec::new(),
+            workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
-            turn: Mutex::new(()),
-            samples: Arc::new(Samples::new(Arc::clone(&news))),
-            deaths: Arc::new(Mutex::new(Vec::new())),
-            news,
+            commanding: Mutex::new(()),
+            samples: Arc::new(Samples::new(Arc::clone(&events))),
+            failures: Arc::new(Mutex::new(Vec::new())),
+            events,
         };
-        for (number, share) in shares.into_iter().enumerate() {
-            engine.hire(number, share, limits, Arc::clone(first))?;
+        for (number, sockets) in sockets.into_iter().enumerate() {
+            engine.spawn(number, sockets, limits, Arc::clone(first))?;
         }
         Ok(engine)
     }
@@ -74,63 +75,64 @@ impl<A: Answers> Engine<A> {
     /// Answer from `next` from now on; returns when every worker does.
     ///
     /// # Errors
-    /// Which worker does not within `patience`; it will, if it ever can.
-    pub fn publish(&self, next: &Arc<A>, patience: Duration) -> Result<(), String> {
-        self.order(Some(next), Order::Adopt, patience)
+    /// Which worker does not within `timeout`; it will, if it ever can.
+    pub fn publish(&self, next: &Arc<A>, timeout: Duration) -> Result<(), String> {
+        self.run_command(Some(next), Command::Adopt, timeout)
     }
 
     /// Have every worker answer a query of its own.
     ///
     /// # Errors
-    /// Which worker cannot, or does not within `patience`.
-    pub fn check(&self, patience: Duration) -> Result<(), String> {
-        self.order(None, Order::Check, patience)
+    /// Which worker cannot, or does not within `timeout`.
+    pub fn check(&self, timeout: Duration) -> Result<(), String> {
+        self.run_command(None, Command::Check, timeout)
     }
 
     /// Stop: what was read is answered, then the sockets are closed.
     ///
     /// # Errors
-    /// Which worker has not ended within `patience`.
-    pub fn stop(&self, patience: Duration) -> Result<(), String> {
-        let _turn = locked(&self.turn);
-        let until = Instant::now() + patience;
-        for member in &self.members {
-            member.slot.ask(None, Order::Stop);
+    /// Which worker has not ended within `timeout`.
+    pub fn stop(&self, timeout: Duration) -> Result<(), String> {
+        let _commanding = locked(&self.commanding);
+        let until = Instant::now() + timeout;
+        for worker in &self.workers {
+            worker.control.ask(None, Command::Stop);
         }
-        let late = self.wait(until, |member| member.life.ended.load(Acquire));
+        let late = self.wait(until, |worker| worker.lifecycle.ended.load(Acquire));
         if late.is_ok() {
             for thread in locked(&self.threads).drain(..) {
-                let _told_in_deaths = thread.join();
+                let _in_failures = thread.join();
             }
         }
         late
     }
 
-    /// Give one worker an order that only tests give; returns when it is begun.
-    pub fn torment(&self, worker: usize, order: Order) {
-        let _turn = locked(&self.turn);
-        let until = Instant::now() + LOOK * 10_000;
-        if let Some(member) = self.members.get(worker) {
-            member.slot.ask(None, order);
-            while !member.slot.is_begun() && Instant::now() < until {
-                thread::sleep(LOOK);
+    /// Send one worker a command that only tests send; returns when it is begun.
+    pub fn inject_fault(&self, worker: usize, command: Command) {
+        let _commanding = locked(&self.commanding);
+        let until = Instant::now() + POLL_INTERVAL * 10_000;
+        if let Some(worker) = self.workers.get(worker) {
+            worker.control.ask(None, command);
+            while !worker.control.is_begun() && Instant::now() < until {
+                thread::sleep(POLL_INTERVAL);
             }
         }
     }
 
-    /// Readable when there are deaths or samples.
-    pub fn news(&self) -> RawFd {
-        self.news.descriptor()
+    /// Readable when there are failures or samples.
+    pub fn event_fd(&self) -> RawFd {
+        self.events.descriptor()
     }
 
-    /// Let `news` be silent; to be called before what it told of is taken.
-    pub fn heard(&self) {
-        self.news.quiet();
+    /// Make `event_fd` unreadable until there is more; to be called before failures and samples are
+    /// taken, or those that come meanwhile are missed.
+    pub fn clear_events(&self) {
+        self.events.clear();
     }
 
     /// Which worker has ended by itself, and why.
-    pub fn take_death(&self) -> Option<String> {
-        locked(&self.deaths).pop()
+    pub fn take_failure(&self) -> Option<String> {
+        locked(&self.failures).pop()
     }
 
     /// The query log's samples.
@@ -140,72 +142,81 @@ impl<A: Answers> Engine<A> {
 
     /// The row of one worker.
     pub fn counters(&self, worker: usize) -> Option<&Arc<Counters>> {
-        self.members.get(worker).map(|member| &member.counters)
+        self.workers.get(worker).map(|worker| &worker.counters)
     }
 
-    fn hire(
+    fn spawn(
         &mut self,
         number: usize,
-        share: Share,
+        sockets: WorkerSockets,
         limits: Limits,
         first: Arc<A>,
     ) -> io::Result<()> {
-        let member = Member {
+        let worker = WorkerHandle {
             name: format!("serve-{number}"),
-            slot: Arc::new(Slot::new(Bell::new()?)),
+            control: Arc::new(WorkerControl::new(Waker::new()?)),
             counters: Arc::new(Counters::new()),
-            life: Arc::new(Life {
+            lifecycle: Arc::new(Lifecycle {
                 ended: AtomicBool::new(false),
-                news: Arc::clone(&self.news),
-                deaths: Arc::clone(&self.deaths),
+                events: Arc::clone(&self.events),
+                failures: Arc::clone(&self.failures),
             }),
         };
         let sampler = Sampler::new(Arc::clone(&self.samples), number as u64);
-        let (slot, life) = (Arc::clone(&member.slot), Arc::clone(&member.life));
-        let (counters, name) = (Arc::clone(&member.counters), member.name.clone());
+        let (control, lifecycle) = (Arc::clone(&worker.control), Arc::clone(&worker.lifecycle));
+        let (counters, name) = (Arc::clone(&worker.counters), worker.name.clone());
         let thread = thread::Builder::new().name(name.clone()).spawn(move || {
             let work = AssertUnwindSafe(move || {
-                let desk = Desk::new(first, counters, sampler);
-                Worker::new(slot, desk, share, limits)?.run()
+                let responder = Responder::new(first, counters, sampler);
+                Worker::new(control, responder, sockets, limits)?.run()
             });
             let reason = match panic::catch_unwind(work) {
                 Ok(Ok(())) => None,
-                Ok(Err(wrong)) => Some(wrong.to_string()),
+                Ok(Err(error)) => Some(error.to_string()),
                 Err(panicked) => Some(reason_of(panicked.as_ref())),
             };
-            life.end(reason.map(|reason| format!("worker thread {name} ended: {reason}")));
+            lifecycle.end(reason.map(|reason| format!("worker thread {name} ended: {reason}")));
         })?;
         locked(&self.threads).push(thread);
-        self.members.push(member);
+        self.workers.push(worker);
         Ok(())
     }
 
-    fn order(&self, next: Option<&Arc<A>>, order: Order, patience: Duration) -> Result<(), String> {
-        let _turn = locked(&self.turn);
-        let until = Instant::now() + patience;
-        for member in &self.members {
-            member.slot.ask(next.map(Arc::clone), order);
+    fn run_command(
+        &self,
+        next: Option<&Arc<A>>,
+        command: Command,
+        timeout: Duration,
+    ) -> Result<(), String> {
+        let _commanding = locked(&self.commanding);
+        let until = Instant::now() + timeout;
+        for worker in &self.workers {
+            worker.control.ask(next.map(Arc::clone), command);
         }
-        self.wait(until, |member| member.slot.is_done())?;
-        let faults: Vec<_> = self.members.iter().filter_map(Member::fault).collect();
-        if faults.is_empty() {
+        self.wait(until, |worker| worker.control.is_done())?;
+        let errors: Vec<_> = self
+            .workers
+            .iter()
+            .filter_map(WorkerHandle::check_error)
+            .collect();
+        if errors.is_empty() {
             return Ok(());
         }
-        Err(faults.join("; "))
+        Err(errors.join("; "))
     }
 
     /// Wait until `done` says so of every worker. Errs with those who are late or gone.
-    fn wait(&self, until: Instant, done: impl Fn(&Member<A>) -> bool) -> Result<(), String> {
+    fn wait(&self, until: Instant, done: impl Fn(&WorkerHandle<A>) -> bool) -> Result<(), String> {
         loop {
-            let late: Vec<_> = self.members.iter().filter(|each| !done(each)).collect();
+            let late: Vec<_> = self.workers.iter().filter(|worker| !done(worker)).collect();
             if late.is_empty() {
                 return Ok(());
             }
             let gone = late
                 .iter()
-                .any(|each| each.life.ended.load(Acquire) && !done(each));
+                .any(|worker| worker.lifecycle.ended.load(Acquire) && !done(worker));
             if gone || Instant::now() >= until {
-                let names: Vec<_> = late.iter().map(|each| each.name.as_str()).collect();
+                let names: Vec<_> = late.iter().map(|worker| worker.name.as_str()).collect();
                 let what = if gone {
                     "has ended"
                 } else {
@@ -213,34 +224,34 @@ impl<A: Answers> Engine<A> {
                 };
                 return Err(format!("worker thread {} {what}", names.join(", ")));
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
 impl<A: Answers> Drop for Engine<A> {
     fn drop(&mut self) {
-        for member in &self.members {
-            member.slot.ask(None, Order::Stop);
+        for worker in &self.workers {
+            worker.control.ask(None, Command::Stop);
         }
     }
 }
 
-impl<A> Member<A> {
-    fn fault(&self) -> Option<String> {
-        let fault = self.slot.fault()?;
-        Some(format!("worker thread {}: {fault}", self.name))
+impl<A> WorkerHandle<A> {
+    fn check_error(&self) -> Option<String> {
+        let check_error = self.control.check_error()?;
+        Some(format!("worker thread {}: {check_error}", self.name))
     }
 }
 
-impl Life {
-    /// Note the end, and tell of it where there is a reason.
+impl Lifecycle {
+    /// Note the end, and report it where there is a reason.
     fn end(&self, reason: Option<String>) {
         if let Some(reason) = reason {
-            locked(&self.deaths).push(reason);
+            locked(&self.failures).push(reason);
         }
         self.ended.store(true, Release);
-        self.news.ring();
+        self.events.wake();
     }
 }
 
@@ -250,7 +261,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 thread_local! {
-    /// What the panic hook saw of this thread's panic: where, and what was said.
+    /// What the panic hook saw of this thread's panic: where, and its message.
     static SEEN: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -259,16 +270,16 @@ fn keep_reasons() {
     static KEPT: Once = Once::new();
     KEPT.call_once(|| {
         let before = panic::take_hook();
-        panic::set_hook(Box::new(move |told| {
+        panic::set_hook(Box::new(move |info| {
             let worker = thread::current()
                 .name()
                 .is_some_and(|name| name.starts_with("serve-"));
             if worker {
-                let place = told.location().map(ToString::to_string).unwrap_or_default();
-                let reason = said(told.payload());
+                let place = info.location().map(ToString::to_string).unwrap_or_default();
+                let reason = payload_text(info.payload());
                 SEEN.with_borrow_mut(|seen| *seen = Some(format!("panic at {place}: {reason}")));
             } else {
-                before(told);
+                before(info);
             }
         }));
     });
@@ -276,10 +287,10 @@ fn keep_reasons() {
 
 fn reason_of(panicked: &(dyn Any + Send)) -> String {
     SEEN.take()
-        .unwrap_or_else(|| format!("panic: {}", said(panicked)))
+        .unwrap_or_else(|| format!("panic: {}", payload_text(panicked)))
 }
 
-fn said(payload: &(dyn Any + Send)) -> &str {
+fn payload_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     let owned = payload.downcast_ref::<String>().map(String::as_str);
     text.or(owned).unwrap_or("no reason given")

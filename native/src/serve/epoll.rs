@@ -1,6 +1,6 @@
 //! Waiting for files, and waking whoever waits.
 
-use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, Polled, READABLE};
+use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, PollFd, READABLE};
 use crate::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -46,29 +46,29 @@ impl Epoll {
         self.control(EPOLL_CTL_DEL, file, 0, 0)
     }
 
-    /// Fill `events` with what is ready, within `patience` or without end; how many there are.
+    /// Fill `events` with what is ready, within `timeout` or without end; how many there are.
     ///
     /// # Errors
     /// As epoll_wait(2), but for EINTR.
-    pub fn wait(&self, events: &mut [Event], patience: Option<Duration>) -> io::Result<usize> {
-        match sys::wait(self.file.as_fd(), events, milliseconds(patience)) {
+    pub fn wait(&self, events: &mut [Event], timeout: Option<Duration>) -> io::Result<usize> {
+        match sys::wait(self.file.as_fd(), events, milliseconds(timeout)) {
             Err(interrupted) if interrupted.kind() == io::ErrorKind::Interrupted => Ok(0),
             other => other,
         }
     }
 
     fn control(&self, verb: i32, file: BorrowedFd<'_>, ready: u32, token: u64) -> io::Result<()> {
-        sys::control(self.file.as_fd(), verb, file, Event { ready, token })
+        sys::epoll_control(self.file.as_fd(), verb, file, Event { ready, token })
     }
 }
 
-/// A flag that a thread can wait for, beside its sockets (eventfd(2)).
-pub struct Bell {
+/// Wakes a thread that waits for it beside its sockets (eventfd(2)).
+pub struct Waker {
     file: File,
 }
 
-impl Bell {
-    /// A bell that has not been rung.
+impl Waker {
+    /// One that nobody has woken.
     ///
     /// # Errors
     /// As eventfd(2).
@@ -77,22 +77,22 @@ impl Bell {
         Ok(Self { file })
     }
 
-    /// Wake whoever waits, now or later. Never blocks, and cannot fail but by overflow, when it
-    /// rings already.
-    pub fn ring(&self) {
-        let _rings_already = (&self.file).write(&1_u64.to_ne_bytes());
+    /// Wake whoever waits, now or later. Never blocks, and cannot fail but by overflow, when it is
+    /// readable already.
+    pub fn wake(&self) {
+        let _is_set_already = (&self.file).write(&1_u64.to_ne_bytes());
     }
 
-    /// Let it be silent until the next ring; whether it rang.
-    pub fn quiet(&self) -> bool {
-        let mut rings = [0; 8];
-        (&self.file).read(&mut rings).is_ok()
+    /// Make it unreadable until the next wake; whether it was readable.
+    pub fn clear(&self) -> bool {
+        let mut value = [0; 8];
+        (&self.file).read(&mut value).is_ok()
     }
 
-    /// Wait until it rings; false when it does not within `patience`.
+    /// Wait until it is woken; false when it is not within `timeout`.
     #[must_use]
-    pub fn wait(&self, patience: Duration) -> bool {
-        wait_for(self.file.as_fd(), READABLE, patience)
+    pub fn wait(&self, timeout: Duration) -> bool {
+        wait_for(self.file.as_fd(), READABLE, timeout)
     }
 
     /// For the set of somebody who waits.
@@ -108,17 +108,17 @@ impl AsFd for Epoll {
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for Waker {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
 }
 
-/// Wait until `file` is ready for `wanted`; false when it is not within `patience`.
+/// Wait until `file` is ready for `wanted`; false when it is not within `timeout`.
 #[must_use]
-pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, patience: Duration) -> bool {
-    let mut one = [polled(file, wanted)];
-    matches!(sys::poll(&mut one, milliseconds(Some(patience))), Ok(1))
+pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, timeout: Duration) -> bool {
+    let mut one = [poll_fd(file, wanted)];
+    matches!(sys::poll(&mut one, milliseconds(Some(timeout))), Ok(1))
 }
 
 /// Files of which one is waited for, together, for a short time each.
@@ -126,24 +126,24 @@ pub fn wait_for(file: BorrowedFd<'_>, wanted: u32, patience: Duration) -> bool {
 /// A file in an epoll set costs a call-back for every datagram that comes and goes, waited for
 /// or not; these cost only while somebody waits.
 pub struct Poll {
-    files: Vec<Polled>,
+    files: Vec<PollFd>,
 }
 
 impl Poll {
     /// Watch these for reading. They must stay open, or another file may be watched instead.
     pub fn new<'a>(files: impl Iterator<Item = BorrowedFd<'a>>) -> Self {
         Self {
-            files: files.map(|file| polled(file, READABLE)).collect(),
+            files: files.map(|file| poll_fd(file, READABLE)).collect(),
         }
     }
 
-    /// Wait until one is ready, within `patience` or without end.
+    /// Wait until one is ready, within `timeout` or without end.
     ///
     /// # Errors
     /// As poll(2), but for EINTR.
-    pub fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
-        match sys::poll(&mut self.files, milliseconds(patience)) {
-            Err(wrong) if wrong.kind() != io::ErrorKind::Interrupted => Err(wrong),
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match sys::poll(&mut self.files, milliseconds(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
         }
     }
@@ -155,8 +155,8 @@ impl Poll {
     }
 }
 
-fn polled(file: BorrowedFd<'_>, wanted: u32) -> Polled {
-    Polled {
+fn poll_fd(file: BorrowedFd<'_>, wanted: u32) -> PollFd {
+    PollFd {
         descriptor: file.as_raw_fd(),
         wanted: wanted as i16,
         ready: 0,
@@ -164,9 +164,9 @@ fn polled(file: BorrowedFd<'_>, wanted: u32) -> Polled {
 }
 
 /// Rounded up, so that nobody wakes just before the time; -1 for no end.
-fn milliseconds(patience: Option<Duration>) -> i32 {
-    patience.map_or(-1, |patience| {
-        i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+fn milliseconds(timeout: Option<Duration>) -> i32 {
+    timeout.map_or(-1, |timeout| {
+        i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
     })
 }
 
@@ -175,19 +175,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bell_rings_until_it_is_quieted() {
-        let (bell, epoll) = (Bell::new().unwrap(), Epoll::new().unwrap());
-        epoll.add(bell.as_fd(), READABLE, 7).unwrap();
+    fn a_waker_is_readable_until_it_is_cleared() {
+        let (waker, epoll) = (Waker::new().unwrap(), Epoll::new().unwrap());
+        epoll.add(waker.as_fd(), READABLE, 7).unwrap();
         let mut events = [Event::default(); 4];
         let now = Some(Duration::ZERO);
         assert_eq!(epoll.wait(&mut events, now).unwrap(), 0);
-        assert!(!bell.quiet() && !bell.wait(Duration::ZERO));
-        bell.ring();
-        bell.ring();
-        assert!(bell.wait(Duration::from_secs(20)));
+        assert!(!waker.clear() && !waker.wait(Duration::ZERO));
+        waker.wake();
+        waker.wake();
+        assert!(waker.wait(Duration::from_secs(20)));
         assert_eq!(epoll.wait(&mut events, None).unwrap(), 1);
         assert_eq!({ events[0].token }, 7);
-        assert!(bell.quiet());
+        assert!(waker.clear());
         assert_eq!(epoll.wait(&mut events, now).unwrap(), 0);
     }
 

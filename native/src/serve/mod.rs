@@ -1,25 +1,25 @@
 //! Sockets and threads: packets in, answers out, of whatever `Answers` the threads share.
 //!
 //! ```text
-//!   Python ──publish──► Engine ──one Slot each──► worker thread ──► its UDP and TCP sockets
-//!          ◄──news───── (deaths, samples)            │ one epoll, one Counters row, one Scratch
+//!   Python ──publish──► Engine ──WorkerControl──► worker thread ──► its UDP and TCP sockets
+//!          ◄─event_fd──  (failures, samples)      │ one epoll, one Counters row, one Scratch
 //! ```
 //!
 //! A worker is one thread with one loop: wait for what is ready; answer datagrams in batches
-//! (`udp`), serve connections (`tcp`), follow orders (`swap`). It shares nothing that it would
-//! have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
+//! (`udp`), serve connections (`tcp`), carry out commands (`control`). It shares nothing that it
+//! would have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
 //! octets of length before a message on TCP; `Answers` does, which `Snapshot` is.
 
+pub mod control;
+pub mod counter_slots;
 pub mod engine;
 pub mod epoll;
-pub mod mail;
 pub mod samples;
-pub mod swap;
-pub mod tally;
 pub mod tcp;
 #[cfg(test)]
-mod trial;
+mod tests;
 pub mod udp;
+pub mod udp_batch;
 pub mod worker;
 
 use crate::answer::{self, Snapshot};
@@ -45,7 +45,7 @@ pub trait Answers: Send + Sync + 'static {
     ) -> Option<usize>;
 
     /// Told which packets of a batch, and from whom, are to be answered next.
-    fn read_ahead<'p>(
+    fn prefetch<'p>(
         &self,
         _packets: impl Iterator<Item = (&'p [u8], Prefix)>,
         _scratch: &mut Self::Scratch,
@@ -79,12 +79,12 @@ impl Answers for Snapshot {
     }
 
     #[inline]
-    fn read_ahead<'p>(
+    fn prefetch<'p>(
         &self,
         packets: impl Iterator<Item = (&'p [u8], Prefix)>,
         scratch: &mut answer::Scratch,
     ) {
-        Self::read_ahead(self, packets, scratch);
+        Self::prefetch(self, packets, scratch);
     }
 
     fn self_check(&self, scratch: &mut answer::Scratch) -> Result<(), String> {
@@ -97,17 +97,17 @@ impl Answers for Snapshot {
 }
 
 /// What a worker answers with: the `Answers` of the moment and all that is its own.
-pub struct Desk<A: Answers> {
+pub struct Responder<A: Answers> {
     answers: Arc<A>,
     scratch: A::Scratch,
     counters: Arc<Counters>,
     sampler: Sampler,
 }
 
-impl<A: Answers> Desk<A> {
-    /// A desk that counts in `counters`.
+impl<A: Answers> Responder<A> {
+    /// A responder that counts in `counters`.
     pub fn new(answers: Arc<A>, counters: Arc<Counters>, mut sampler: Sampler) -> Self {
-        sampler.share(answers.query_log());
+        sampler.set_rate(answers.query_log());
         Self {
             answers,
             scratch: A::Scratch::default(),
@@ -118,14 +118,14 @@ impl<A: Answers> Desk<A> {
 
     /// Answer from `next` from now on; what was answered from before.
     pub fn adopt(&mut self, next: Arc<A>) -> Arc<A> {
-        self.sampler.share(next.query_log());
+        self.sampler.set_rate(next.query_log());
         std::mem::replace(&mut self.answers, next)
     }
 
-    /// See [`Answers::read_ahead`].
+    /// See [`Answers::prefetch`].
     #[inline]
-    pub fn read_ahead<'p>(&mut self, packets: impl Iterator<Item = (&'p [u8], Prefix)>) {
-        self.answers.read_ahead(packets, &mut self.scratch);
+    pub fn prefetch<'p>(&mut self, packets: impl Iterator<Item = (&'p [u8], Prefix)>) {
+        self.answers.prefetch(packets, &mut self.scratch);
     }
 
     /// Answer one packet, counted and perhaps sampled.

@@ -5,14 +5,15 @@
 
 use crate::counters::Transport;
 use crate::prefix::Prefix;
-use crate::serve::epoll::Bell;
+use crate::serve::epoll::Waker;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Samples that wait at most.
-pub const ROOM: usize = 1024;
+/// Samples that wait at most: with more a longer burst is logged in full, at the cost of memory;
+/// with fewer more of it is dropped, and counted.
+pub const CAPACITY: usize = 1024;
 
 /// One query and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,17 +32,17 @@ pub struct Sample {
 pub struct Samples {
     queue: Mutex<VecDeque<Sample>>,
     dropped: AtomicU64,
-    news: Arc<Bell>,
+    events: Arc<Waker>,
 }
 
 impl Samples {
-    /// An empty queue that rings `news` when there is something in it.
+    /// An empty queue that wakes `events` when there is something in it.
     #[must_use]
-    pub fn new(news: Arc<Bell>) -> Self {
+    pub fn new(events: Arc<Waker>) -> Self {
         Self {
-            queue: Mutex::new(VecDeque::with_capacity(ROOM)),
+            queue: Mutex::new(VecDeque::with_capacity(CAPACITY)),
             dropped: AtomicU64::new(0),
-            news,
+            events,
         }
     }
 
@@ -60,12 +61,12 @@ impl Samples {
 
     fn put(&self, make: impl FnOnce() -> Sample) {
         match self.queue.try_lock() {
-            Ok(mut queue) if queue.len() < ROOM => {
+            Ok(mut queue) if queue.len() < CAPACITY => {
                 queue.push_back(make());
                 let first = queue.len() == 1;
                 drop(queue);
                 if first {
-                    self.news.ring();
+                    self.events.wake();
                 }
             }
             _ => {
@@ -94,9 +95,9 @@ impl Sampler {
         }
     }
 
-    /// Draw this share, 0 to 1, from now on.
-    pub fn share(&mut self, share: f64) {
-        self.threshold = (share * 18_446_744_073_709_551_616.0) as u64; // saturates
+    /// Draw this part of the packets, 0 to 1, from now on.
+    pub fn set_rate(&mut self, rate: f64) {
+        self.threshold = (rate * 18_446_744_073_709_551_616.0) as u64; // saturates
     }
 
     /// Whether the packet of now is drawn.
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     fn samples() -> Arc<Samples> {
-        Arc::new(Samples::new(Arc::new(Bell::new().unwrap())))
+        Arc::new(Samples::new(Arc::new(Waker::new().unwrap())))
     }
 
     fn keep(sampler: &Sampler, packet: &[u8]) {
@@ -149,7 +150,7 @@ mod tests {
     fn the_share_is_drawn() {
         for (share, least, most) in [(0.0, 0, 0), (1.0, 100_000, 100_000), (0.1, 9_000, 11_000)] {
             let mut sampler = Sampler::new(samples(), 7);
-            sampler.share(share);
+            sampler.set_rate(share);
             let drawn = (0..100_000).filter(|_| sampler.draws()).count();
             assert!((least..=most).contains(&drawn), "{share}: {drawn}");
         }
@@ -159,20 +160,20 @@ mod tests {
     fn what_has_no_room_is_dropped_and_counted() {
         let samples = samples();
         let sampler = Sampler::new(Arc::clone(&samples), 0);
-        for number in 0..ROOM + 3 {
+        for number in 0..CAPACITY + 3 {
             keep(&sampler, &[number as u8]);
         }
-        assert!(samples.news.quiet());
+        assert!(samples.events.clear());
         assert_eq!(samples.take_dropped(), 3);
         assert_eq!(samples.take_dropped(), 0);
-        for number in 0..ROOM {
+        for number in 0..CAPACITY {
             let sample = samples.take().unwrap();
             assert_eq!(*sample.packet, [number as u8]);
             assert_eq!(sample.answer, Some((3, 5)));
         }
         assert_eq!(samples.take(), None);
         keep(&sampler, b"again");
-        assert!(samples.news.quiet(), "it rings anew once it was empty");
+        assert!(samples.events.clear(), "it wakes anew once it was empty");
     }
 
     #[test]

@@ -7,29 +7,31 @@
 use crate::counters::Transport;
 use crate::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
 use crate::serve::epoll::wait_for;
-use crate::serve::mail::{BATCH, Mail};
-use crate::serve::{Answers, Desk, tally};
+use crate::serve::udp_batch::{BATCH, DatagramBatch};
+use crate::serve::{Answers, Responder, counter_slots};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Full batches before the worker looks at its other files.
+/// Full batches before the worker turns to its other files: with more a flood of datagrams delays
+/// connections and commands, with fewer it costs more waiting calls.
 const ROUNDS: usize = 16;
-/// How long one batch may wait for room to send; then its answers are given up.
-const PATIENCE: Duration = Duration::from_millis(10);
+/// How long one batch may wait until the socket can be written; then its answers are given up.
+/// Longer loses fewer of them, and leaves queries unread meanwhile.
+const SEND_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// One socket and its batch.
-pub struct Udp {
+pub struct UdpService {
     socket: OwnedFd,
-    mail: Mail,
+    batch: DatagramBatch,
 }
 
-impl Udp {
-    /// `told` where the socket says to which address each datagram was sent.
+impl UdpService {
+    /// `pktinfo` as for [`DatagramBatch::new`].
     #[must_use]
-    pub fn new(socket: OwnedFd, told: bool) -> Self {
-        let mail = Mail::new(told);
-        Self { socket, mail }
+    pub fn new(socket: OwnedFd, pktinfo: bool) -> Self {
+        let batch = DatagramBatch::new(pktinfo);
+        Self { socket, batch }
     }
 
     /// Answer what waits, until there is no more or `interrupted` says that something else is due.
@@ -38,29 +40,29 @@ impl Udp {
     /// When the socket is none any more.
     pub fn serve<A: Answers>(
         &mut self,
-        desk: &mut Desk<A>,
+        responder: &mut Responder<A>,
         interrupted: impl Fn() -> bool,
     ) -> io::Result<()> {
         for _ in 0..ROUNDS {
-            let came = match self.mail.receive(self.socket.as_fd()) {
+            let came = match self.batch.receive(self.socket.as_fd()) {
                 Ok(came) => came,
                 Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(wrong) => return survive(wrong, desk),
+                Err(error) => return survive(error, responder),
             };
             if came > 1 {
-                desk.read_ahead(self.mail.letters(came));
+                responder.prefetch(self.batch.iter(came));
             }
             for index in 0..came {
-                let Some(letter) = self.mail.open(index) else {
+                let Some(datagram) = self.batch.get(index) else {
                     continue;
                 };
-                let (packet, source) = (letter.packet, &letter.source);
-                let length = desk.respond(packet, source, Transport::Udp, letter.room);
+                let (packet, source) = (datagram.packet, &datagram.source);
+                let length = responder.respond(packet, source, Transport::Udp, datagram.out);
                 if let Some(length) = length {
-                    self.mail.answer(index, length);
+                    self.batch.answer(index, length);
                 }
             }
-            self.send(desk)?;
+            self.send(responder)?;
             if came < BATCH || interrupted() {
                 return Ok(());
             }
@@ -68,20 +70,20 @@ impl Udp {
         Ok(())
     }
 
-    fn send<A: Answers>(&mut self, desk: &mut Desk<A>) -> io::Result<()> {
-        let mut patient = true;
-        while self.mail.unsent() > 0 {
-            let Err(wrong) = self.mail.send(self.socket.as_fd()) else {
+    fn send<A: Answers>(&mut self, responder: &mut Responder<A>) -> io::Result<()> {
+        let mut may_wait = true;
+        while self.batch.unsent() > 0 {
+            let Err(error) = self.batch.send(self.socket.as_fd()) else {
                 continue;
             };
-            match wrong.kind() {
+            match error.kind() {
                 ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock if patient => {
-                    patient = wait_for(self.socket.as_fd(), WRITABLE, PATIENCE);
+                ErrorKind::WouldBlock if may_wait => {
+                    may_wait = wait_for(self.socket.as_fd(), WRITABLE, SEND_TIMEOUT);
                 }
                 _ => {
-                    self.mail.skip();
-                    survive(wrong, desk)?;
+                    self.batch.skip();
+                    survive(error, responder)?;
                 }
             }
         }
@@ -89,19 +91,19 @@ impl Udp {
     }
 }
 
-impl AsFd for Udp {
+impl AsFd for UdpService {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
 /// Count an error that concerns a peer or a route; give back one that concerns the socket.
-fn survive<A: Answers>(wrong: io::Error, desk: &Desk<A>) -> io::Result<()> {
-    match wrong.raw_os_error() {
-        Some(EBADF | ENOTSOCK | EFAULT) => Err(wrong),
-        _ if wrong.kind() == ErrorKind::Interrupted => Ok(()),
+fn survive<A: Answers>(error: io::Error, responder: &Responder<A>) -> io::Result<()> {
+    match error.raw_os_error() {
+        Some(EBADF | ENOTSOCK | EFAULT) => Err(error),
+        _ if error.kind() == ErrorKind::Interrupted => Ok(()),
         _ => {
-            desk.count(tally::send_error(&wrong));
+            responder.count(counter_slots::send_error(&error));
             Ok(())
         }
     }

@@ -1,7 +1,7 @@
 //! One worker: a thread, its sockets, and the loop in which it serves them.
 //!
 //! ```text
-//!   wait ──► datagrams, connections, orders ──► adopt what is next? ──► expired connections ─┐
+//!   wait ──► datagrams, connections, command ─► adopt what is next? ──► expired connections ─┐
 //!    ▲                                                                                       │
 //!    └───────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -10,16 +10,16 @@
 //! `epoll::Poll` for the reason. A UDP socket that several workers share is in that set instead,
 //! for there one of them can be woken alone.
 //!
-//! It ends on the order to stop, on an error of its own files, or by a panic; `engine` tells the
-//! two latter. Orders are looked for between two batches, so a new Snapshot is served after at
+//! It ends on the command to stop, on an error of its own files, or by a panic; `engine` tells the
+//! two latter. Commands are looked for between two batches, so a new Snapshot is served after at
 //! most one batch of the old.
 
 use crate::kernel::{EXCLUSIVE, Event, READABLE};
+use crate::serve::control::{Command, WorkerControl};
 use crate::serve::epoll::{Epoll, Poll};
-use crate::serve::swap::{Order, Slot};
-use crate::serve::tcp::{Accepted, Limits, Tcp};
-use crate::serve::udp::Udp;
-use crate::serve::{Answers, Desk};
+use crate::serve::tcp::{Accepted, Limits, TcpService};
+use crate::serve::udp::UdpService;
+use crate::serve::{Answers, Responder};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,29 +27,33 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Events that one wait returns: with fewer a busy worker waits more often.
 const EVENTS: usize = 64;
-/// How long all connections together have, at the end, to take their answers.
-const PARTING: Duration = Duration::from_secs(1);
-/// How long a query may be under way on a connection that is about to be closed.
-const UNDER_WAY: Duration = Duration::from_millis(100);
-/// How long nobody is accepted after no descriptor was to be had.
-const SHORTAGE: Duration = Duration::from_millis(100);
+/// How long all connections together have, at the end, to take their answers: longer lets slower
+/// clients have theirs, and delays the stop by as much.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a stop waits for queries that are under way on open connections: longer loses fewer of
+/// them, and delays every stop with connections.
+const LAST_QUERY_WAIT: Duration = Duration::from_millis(100);
+/// How long nobody is accepted after no descriptor was to be had: shorter costs CPU on a socket
+/// that stays ready, longer delays the first connection once a descriptor is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A UDP socket.
-pub struct Datagrams {
+pub struct BoundUdp {
     /// It, not blocking.
     pub socket: OwnedFd,
-    /// Whether it tells to which address each datagram was sent.
-    pub told: bool,
+    /// Whether each datagram comes with its destination (`IP_PKTINFO`, `IPV6_RECVPKTINFO`).
+    pub pktinfo: bool,
     /// Whether other workers have it too.
     pub shared: bool,
 }
 
 /// The sockets of one worker.
 #[derive(Default)]
-pub struct Share {
+pub struct WorkerSockets {
     /// UDP sockets.
-    pub udp: Vec<Datagrams>,
+    pub udp: Vec<BoundUdp>,
     /// Listening TCP sockets.
     pub tcp: Vec<OwnedFd>,
 }
@@ -57,7 +61,7 @@ pub struct Share {
 /// What is ready, as the tokens of an epoll set tell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ready {
-    Orders,
+    Command,
     Udp(usize),
     Listening(usize),
     Connection(usize),
@@ -68,7 +72,7 @@ const KIND: u32 = 32;
 impl Ready {
     const fn token(self) -> u64 {
         match self {
-            Self::Orders => 0,
+            Self::Command => 0,
             Self::Udp(index) => 1 << KIND | index as u64,
             Self::Listening(index) => 2 << KIND | index as u64,
             Self::Connection(index) => 3 << KIND | index as u64,
@@ -81,24 +85,24 @@ impl Ready {
             1 => Self::Udp(index),
             2 => Self::Listening(index),
             3 => Self::Connection(index),
-            _ => Self::Orders,
+            _ => Self::Command,
         }
     }
 }
 
 /// A worker, made and run by its own thread.
 pub struct Worker<A: Answers> {
-    slot: Arc<Slot<A>>,
-    desk: Desk<A>,
+    control: Arc<WorkerControl<A>>,
+    responder: Responder<A>,
     epoll: Epoll,
     poll: Poll,
-    udp: Vec<Udp>,
+    udp: Vec<UdpService>,
     /// How many of `udp` come first and are in `poll`; the set follows them there.
     own: usize,
     listening: Vec<TcpListener>,
     /// When the listening sockets, which are in no set, are watched again.
     listen_again: Option<Instant>,
-    tcp: Tcp,
+    tcp: TcpService,
     done: u64,
 }
 
@@ -108,14 +112,14 @@ impl<A: Answers> Worker<A> {
     /// # Errors
     /// When the sockets cannot be watched.
     pub fn new(
-        slot: Arc<Slot<A>>,
-        desk: Desk<A>,
-        share: Share,
+        control: Arc<WorkerControl<A>>,
+        responder: Responder<A>,
+        sockets: WorkerSockets,
         limits: Limits,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(slot.bell().as_fd(), READABLE, Ready::Orders.token())?;
-        let (shared, own): (Vec<_>, Vec<_>) = share.udp.into_iter().partition(|udp| udp.shared);
+        epoll.add(control.waker().as_fd(), READABLE, Ready::Command.token())?;
+        let (shared, own): (Vec<_>, Vec<_>) = sockets.udp.into_iter().partition(|udp| udp.shared);
         for (index, udp) in shared.iter().enumerate() {
             let token = Ready::Udp(own.len() + index).token();
             epoll.add(udp.socket.as_fd(), READABLE | EXCLUSIVE, token)?;
@@ -124,30 +128,32 @@ impl<A: Answers> Worker<A> {
         let poll = Poll::new(watched.chain([epoll.as_fd()]));
         let own_count = own.len();
         let udp = own.into_iter().chain(shared);
-        let listening: Vec<_> = share.tcp.into_iter().map(TcpListener::from).collect();
+        let listening: Vec<_> = sockets.tcp.into_iter().map(TcpListener::from).collect();
         listen(&listening, &epoll)?;
         Ok(Self {
-            slot,
-            desk,
+            control,
+            responder,
             epoll,
             poll,
             own: own_count,
-            udp: udp.map(|udp| Udp::new(udp.socket, udp.told)).collect(),
+            udp: udp
+                .map(|udp| UdpService::new(udp.socket, udp.pktinfo))
+                .collect(),
             listening,
             listen_again: None,
-            tcp: Tcp::new(limits, Ready::Connection(0).token()),
+            tcp: TcpService::new(limits, Ready::Connection(0).token()),
             done: 0,
         })
     }
 
-    /// Serve until the order to stop.
+    /// Serve until the command to stop.
     ///
     /// # Errors
     /// When its files fail.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = [Event::default(); EVENTS];
         loop {
-            self.poll.wait(self.patience())?;
+            self.poll.wait(self.until_due())?;
             for index in 0..self.own {
                 if self.poll.is_ready(index) {
                     self.serve(Ready::Udp(index))?;
@@ -159,14 +165,14 @@ impl<A: Answers> Worker<A> {
                     self.serve(Ready::of(event.token))?;
                 }
             }
-            if self.slot.has_orders(self.done) && !self.follow() {
-                if self.tcp.patience().is_some() {
-                    thread::sleep(UNDER_WAY);
+            if self.control.has_command(self.done) && !self.follow() {
+                if self.tcp.until_due().is_some() {
+                    thread::sleep(LAST_QUERY_WAIT);
                 }
-                self.tcp.finish(PARTING, &mut self.desk);
+                self.tcp.finish(CLOSE_TIMEOUT, &mut self.responder);
                 return Ok(());
             }
-            self.tcp.expire(&self.epoll, &mut self.desk);
+            self.tcp.expire(&self.epoll, &mut self.responder);
             if self.listen_again.is_some_and(|due| due <= Instant::now()) {
                 self.listen_again = None;
                 listen(&self.listening, &self.epoll)?;
@@ -175,25 +181,25 @@ impl<A: Answers> Worker<A> {
     }
 
     /// How long until something is due, None for nothing.
-    fn patience(&self) -> Option<Duration> {
+    fn until_due(&self) -> Option<Duration> {
         let listen = self.listen_again;
         let listen = listen.map(|due| due.saturating_duration_since(Instant::now()));
-        listen.into_iter().chain(self.tcp.patience()).min()
+        listen.into_iter().chain(self.tcp.until_due()).min()
     }
 
     fn serve(&mut self, ready: Ready) -> io::Result<()> {
-        let (slot, done, desk) = (&self.slot, self.done, &mut self.desk);
+        let (control, done, responder) = (&self.control, self.done, &mut self.responder);
         match ready {
             Ready::Udp(index) => match self.udp.get_mut(index) {
-                Some(udp) => udp.serve(desk, || slot.has_orders(done)),
+                Some(udp) => udp.serve(responder, || control.has_command(done)),
                 None => Ok(()),
             },
             Ready::Listening(index) => match self.listening.get(index) {
                 Some(listening) if self.listen_again.is_none() => {
-                    if self.tcp.accept(listening, &self.epoll, desk)? == Accepted::Later {
-                        self.listen_again = Some(Instant::now() + SHORTAGE);
-                        for each in &self.listening {
-                            self.epoll.remove(each.as_fd())?;
+                    if self.tcp.accept(listening, &self.epoll, responder)? == Accepted::Later {
+                        self.listen_again = Some(Instant::now() + ACCEPT_PAUSE);
+                        for listening in &self.listening {
+                            self.epoll.remove(listening.as_fd())?;
                         }
                     }
                     Ok(())
@@ -201,50 +207,50 @@ impl<A: Answers> Worker<A> {
                 _ => Ok(()),
             },
             Ready::Connection(place) => {
-                self.tcp.ready(place, &self.epoll, desk);
+                self.tcp.ready(place, &self.epoll, responder);
                 Ok(())
             }
-            Ready::Orders => {
-                slot.bell().quiet();
+            Ready::Command => {
+                control.waker().clear();
                 Ok(())
             }
         }
     }
 
-    /// Follow the newest order; false when it is to stop.
+    /// Carry out the newest command; false when it is to stop.
     fn follow(&mut self) -> bool {
-        let Some((number, order, next)) = self.slot.orders() else {
+        let Some((number, command, next)) = self.control.take_command() else {
             return true;
         };
         if let Some(next) = next {
-            let old = self.desk.adopt(next);
-            self.slot.give_back(old);
+            let old = self.responder.adopt(next);
+            self.control.retire(old);
         }
-        let fault = match order {
-            Order::Check => self.desk.self_check().err(),
-            Order::Hang(milliseconds) => {
+        let check_error = match command {
+            Command::Check => self.responder.self_check().err(),
+            Command::Hang(milliseconds) => {
                 thread::sleep(Duration::from_millis(milliseconds.into()));
                 None
             }
-            Order::Panic => {
-                #[expect(clippy::panic, reason = "an order that only tests give")]
+            Command::Panic => {
+                #[expect(clippy::panic, reason = "a command that only tests send")]
                 {
-                    panic!("it was told to");
+                    panic!("a command of a test");
                 }
             }
-            Order::Adopt | Order::Stop => None,
+            Command::Adopt | Command::Stop => None,
         };
         self.done = number;
-        self.slot.report(number, fault);
-        order != Order::Stop
+        self.control.report(number, check_error);
+        command != Command::Stop
     }
 }
 
 /// Have a worker woken, of all who share the sockets one, by whoever wants to be accepted.
 fn listen(listening: &[TcpListener], epoll: &Epoll) -> io::Result<()> {
-    for (index, each) in listening.iter().enumerate() {
+    for (index, socket) in listening.iter().enumerate() {
         let token = Ready::Listening(index).token();
-        epoll.add(each.as_fd(), READABLE | EXCLUSIVE, token)?;
+        epoll.add(socket.as_fd(), READABLE | EXCLUSIVE, token)?;
     }
     Ok(())
 }
@@ -256,7 +262,7 @@ mod tests {
     #[test]
     fn a_token_says_what_is_ready() {
         for ready in [
-            Ready::Orders,
+            Ready::Command,
             Ready::Udp(0),
             Ready::Udp(300),
             Ready::Listening(1),

@@ -5,13 +5,15 @@
 
 pub mod image;
 pub mod names;
+pub mod outcome;
 pub mod plan;
 mod rrset;
 pub mod steering;
 
+pub use outcome::{AllDown, Outcome, Said};
 pub use plan::{Node, Plan, Referral, Rrset, Service, Zone};
 pub use rrset::{Part, parts, whole};
-pub use steering::{AllDown, Choice, Outcome, Said, State, Steering};
+pub use steering::{Decision, State, Steering};
 
 use crate::name::length_of;
 

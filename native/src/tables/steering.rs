@@ -7,72 +7,12 @@ mod raw;
 
 use self::raw::RawState;
 use super::image::Reader;
+use super::outcome::{AllDown, Outcome, Said};
 use super::plan::{Plan, Service};
 use super::{Pool, Run};
 use crate::geo::Order;
 
 const MAGIC: [u8; 8] = *b"RVDSTER\x04";
-
-/// How it is answered that there is no region.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Said {
-    /// SERVFAIL.
-    Servfail,
-    /// No record.
-    Nodata,
-    /// A CNAME to a name that has no address.
-    Cname,
-    /// REFUSED.
-    Refused,
-}
-
-impl Said {
-    pub(super) const fn read(octet: u8) -> Result<Self, &'static str> {
-        match octet {
-            1 => Ok(Self::Servfail),
-            2 => Ok(Self::Nodata),
-            3 => Ok(Self::Cname),
-            4 => Ok(Self::Refused),
-            _ => Err("a service answers what is not known where there is no region"),
-        }
-    }
-}
-
-/// What a service answers when no allowed region serves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AllDown {
-    /// The best region, although it does not serve.
-    Nearest,
-    /// That there is none.
-    Said(Said),
-}
-
-impl AllDown {
-    pub(super) fn read(octet: u8) -> Result<Self, &'static str> {
-        match octet {
-            0 => Ok(Self::Nearest),
-            _ => Said::read(octet).map(Self::Said),
-        }
-    }
-}
-
-/// How an answer came about; the first four have a region, and count in its slots.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(
-    missing_docs,
-    reason = "resolverd/policy/decision.py has the same words"
-)]
-pub enum Outcome {
-    Serving,
-    Unknown,
-    AllDown,
-    Spilled,
-    Servfail,
-    Nodata,
-    Cname,
-    NoRegion,
-    NoAddress,
-}
 
 /// One region as it stands: of the services that share it there is one. It fills a cache line.
 #[repr(align(64))]
@@ -129,7 +69,7 @@ impl State {
 }
 
 /// A decision: the outcome, the region chosen, and the TTL.
-pub struct Choice<'s> {
+pub struct Decision<'s> {
     /// How it came about.
     pub outcome: Outcome,
     /// The region by its place in the service, and its state.
@@ -139,7 +79,7 @@ pub struct Choice<'s> {
     /// Seconds.
     pub ttl: u32,
     /// Whether a client of another block could be given another region.
-    pub drawn: bool,
+    pub per_block: bool,
 }
 
 /// The state of the world.
@@ -196,35 +136,36 @@ impl Steering {
         })
     }
 
-    /// Choose for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
+    /// Decide for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
     ///
-    /// Where the choice is `drawn`, it is that of clients whom no region sends on; it is for
-    /// [`Self::drawn`] to tell whether this is one.
+    /// Where the decision is `per_block`, it is that of clients whom no region sends on; it is for
+    /// [`Self::apply_draw`] to tell whether this is one.
     #[must_use]
     #[inline]
-    pub fn choose(&self, number: u32, service: &Service, order: Order<'_>) -> Choice<'_> {
+    pub fn decide(&self, number: u32, service: &Service, order: Order<'_>) -> Decision<'_> {
         let row = self.row(number);
         let Some(preferred) = order.first() else {
-            return self.concluded(service, Outcome::NoRegion, None, false, f64::INFINITY);
+            return self.decision(service, Outcome::NoRegion, None, false, f64::INFINITY);
         };
         if let Some(state) = self.state(row, preferred).filter(|state| state.serves) {
             let chosen = Some((preferred, state));
-            let mut choice = self.concluded(service, Outcome::Serving, chosen, true, state.horizon);
-            choice.drawn = state.spilled > 0.0 && order.count() > 1;
-            return choice;
+            let mut decision =
+                self.decision(service, Outcome::Serving, chosen, true, state.horizon);
+            decision.per_block = state.spilled > 0.0 && order.count() > 1;
+            return decision;
         }
-        self.choose_on(row, service, order, preferred)
+        self.decide_fallback(row, service, order, preferred)
     }
 
-    /// Choose where the `preferred` region does not serve.
+    /// Decide where the `preferred` region does not serve.
     #[cold]
-    fn choose_on(
+    fn decide_fallback(
         &self,
         row: &[u32],
         service: &Service,
         order: Order<'_>,
         preferred: u8,
-    ) -> Choice<'_> {
+    ) -> Decision<'_> {
         let mut least = f64::INFINITY;
         let mut unknown = None;
         for (rank, region) in order.iter().enumerate() {
@@ -234,16 +175,16 @@ impl Steering {
             least = least.min(state.horizon);
             if state.serves {
                 let chosen = Some((region, state));
-                let mut choice = self.concluded(service, Outcome::Serving, chosen, false, least);
-                choice.drawn = state.spilled > 0.0 && rank + 1 < order.count();
-                return choice;
+                let mut decision = self.decision(service, Outcome::Serving, chosen, false, least);
+                decision.per_block = state.spilled > 0.0 && rank + 1 < order.count();
+                return decision;
             }
             if state.unknown && state.addresses && unknown.is_none() {
                 unknown = Some((region, state));
             }
         }
         if let Some((region, _)) = unknown {
-            return self.concluded(
+            return self.decision(
                 service,
                 Outcome::Unknown,
                 unknown,
@@ -257,7 +198,7 @@ impl Steering {
             AllDown::Said(Said::Nodata) => Outcome::Nodata,
             AllDown::Said(Said::Cname) => Outcome::Cname,
         };
-        self.concluded(service, outcome, None, false, least)
+        self.decision(service, outcome, None, false, least)
     }
 
     /// The first region with an endpoint that is alive; else the first with any address.
@@ -268,7 +209,7 @@ impl Steering {
         service: &Service,
         order: Order<'_>,
         preferred: u8,
-    ) -> Choice<'_> {
+    ) -> Decision<'_> {
         let states = { order.iter() }.filter_map(|region| Some((region, self.state(row, region)?)));
         let mut least = f64::INFINITY;
         let (mut able, mut alive) = (None, None);
@@ -284,24 +225,24 @@ impl Steering {
             Some((region, _)) => (Outcome::AllDown, region == preferred),
             None => (Outcome::NoAddress, false),
         };
-        self.concluded(service, outcome, chosen, first, least)
+        self.decision(service, outcome, chosen, first, least)
     }
 
-    /// What becomes of a `choice` for a client whose block has this `draw`.
+    /// What becomes of a `decision` for a client whose block has this `draw`.
     #[cold]
     #[must_use]
-    pub fn drawn<'s>(
+    pub fn apply_draw<'s>(
         &'s self,
-        mut choice: Choice<'s>,
+        mut decision: Decision<'s>,
         number: u32,
         service: &Service,
         order: Order<'_>,
         draw: f64,
-    ) -> Choice<'s> {
+    ) -> Decision<'s> {
         let Some((home, _)) =
-            (choice.region).filter(|(_, state)| choice.drawn && draw < state.spilled)
+            (decision.region).filter(|(_, state)| decision.per_block && draw < state.spilled)
         else {
-            return choice;
+            return decision;
         };
         let row = self.row(number);
         let later = order.iter().skip_while(|region| *region != home).skip(1);
@@ -309,15 +250,15 @@ impl Steering {
             let Some(state) = self.state(row, region) else {
                 continue;
             };
-            choice.ttl = choice.ttl.min(ttl(service, state.horizon));
+            decision.ttl = decision.ttl.min(ttl(service, state.horizon));
             if state.serves && state.spilled == 0.0 && draw < state.takes {
-                choice.outcome = Outcome::Spilled;
-                choice.region = Some((region, state));
-                choice.first = false;
+                decision.outcome = Outcome::Spilled;
+                decision.region = Some((region, state));
+                decision.first = false;
                 break;
             }
         }
-        choice
+        decision
     }
 
     /// Whether some region of a service sends clients on.
@@ -332,20 +273,20 @@ impl Steering {
     }
 
     #[inline]
-    fn concluded<'s>(
+    fn decision<'s>(
         &'s self,
         service: &Service,
         outcome: Outcome,
         region: Option<(u8, &'s State)>,
         first: bool,
         least: f64,
-    ) -> Choice<'s> {
-        Choice {
+    ) -> Decision<'s> {
+        Decision {
             outcome,
             region,
             first,
             ttl: ttl(service, least),
-            drawn: false,
+            per_block: false,
         }
     }
 

@@ -84,22 +84,25 @@ class ReadyDocument(Document):
     ready: Literal[True] = key("Always true: else the status is 503.")
     outdated: list[OutdatedPart] = key("Parts in an older state than their files.")
     degraded: list[str] = key("What fails that answers do not need, in words.")
+    down: str = key("Services without a region and regions that are down, in words; or empty.")
 
 
-class StandingPart(Part):
+class RegionStatusPart(Part):
     """A region as the decision saw it."""
 
     serves: bool = key("Whether it is handed out.")
     unknown: bool = key("Whether it has no verdict yet.")
-    soonest: float | None = key("Seconds until its state may change at the earliest; null: never.")
-    changed: float | None = key("Seconds since it last changed; null if it never has.")
+    min_until_flip: float | None = key(
+        "Seconds until its state may change at the earliest; null: never."
+    )
+    since_change: float | None = key("Seconds since it last changed; null if it never has.")
     spilled: float = key("Share of its clients that it sends on, 0 to 1.")
     takes: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     steady: float | None = key("Seconds until its shares may move; null: not soon.")
-    addresses: bool = key("Whether it has anything to hand out.")
+    has_addresses: bool = key("Whether it has anything to hand out.")
     alive: bool = key("Whether an endpoint of it is measured up.")
-    answer_soonest: float | None = key("Seconds until its answer may change; null: never.")
-    answer_changed: float | None = key("Seconds since its answer last changed; null: never.")
+    answer_min_until_flip: float | None = key("Seconds until its answer may change; null: never.")
+    answer_since_change: float | None = key("Seconds since its answer last changed; null: never.")
 
 
 class CandidatePart(Part):
@@ -108,7 +111,7 @@ class CandidatePart(Part):
     region: str = key("The region.")
     km: float = key("Distance from the client, km.")
     preferred: int | None = key("Rank in the preference list, from 1; null outside the fence.")
-    standing: StandingPart = key("How it stands.")
+    status: RegionStatusPart = key("How it stands.")
     why: str = key("Why it was chosen or passed over.")
 
 

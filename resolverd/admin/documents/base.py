@@ -15,7 +15,8 @@ def key(doc: str) -> Any:
 class Part(BaseModel):
     """An object inside a document."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validated in tests alone, so that starting a daemon or a verb need not build it.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Document(Part):

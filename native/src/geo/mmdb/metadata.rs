@@ -7,7 +7,7 @@ use super::{Refused, bits::Bits};
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 /// Octets from the end in which the marker must lie.
-const MOST: usize = 128 * 1024;
+const MAX_METADATA: usize = 128 * 1024;
 
 /// How a database's records say where an address is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ pub struct Metadata {
 impl Metadata {
     /// Read it from a whole file; with it what stands before the marker.
     pub fn read(content: &[u8]) -> Result<(&[u8], Self), Refused> {
-        let from = content.len().saturating_sub(MOST);
+        let from = content.len().saturating_sub(MAX_METADATA);
         let marker = content
             .get(from..)
             .and_then(|end| {

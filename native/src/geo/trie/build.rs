@@ -1,6 +1,6 @@
 //! Laying a trie's nodes out in words, from tiles in address order.
 
-use super::{HEAD, LINE, MOST_STEPS, NODE, STEP, STRIDE};
+use super::{HEAD, LINE, MAX_STEPS, NODE, STEP, STRIDE};
 use crate::geo::tiles::{Leaf, unit};
 
 /// What stands at one slot of a level.
@@ -103,6 +103,6 @@ impl Builder {
     }
 
     fn placed(step: usize) -> Option<u32> {
-        (step < MOST_STEPS).then_some((step as u32) << 8 | NODE)
+        (step < MAX_STEPS).then_some((step as u32) << 8 | NODE)
     }
 }

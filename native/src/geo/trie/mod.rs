@@ -34,8 +34,8 @@ const RULES: usize = 4;
 const STEP: usize = 8;
 /// Words of one cache line.
 const LINE: usize = 16;
-/// How many steps can be told apart.
-const MOST_STEPS: usize = 1 << 24;
+/// How many steps the place of a node can count: it has 24 bits of a word.
+const MAX_STEPS: usize = 1 << 24;
 
 /// One node, read from its words.
 struct Node<'t> {

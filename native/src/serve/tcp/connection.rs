@@ -8,13 +8,14 @@
 //!            │ clean end of its queries, idle,              ▼
 //!            │ a message that gets no answer              closed
 //!            ▼                                              ▲
-//!         Parting ──── all is sent; or idle: slow_reader ───┘
+//!         Closing ──── all is sent; or idle: slow_reader ───┘
 //! ```
 //!
 //! **Reading**: whatever came is answered in its order; no complete message is left over. A
 //! client has its idle time from one message to the next, whether it trickles or is silent (counted
-//! as idle); that is shorter the fewer slots are left (`slots`), but while answers of it are unsent. **Blocked**: it does not read its answers, so its queries are neither read nor
-//! answered; what is unsent is at most HIGH octets and one answer. **Parting**: nothing is read
+//! as idle); that is shorter the fewer slots are left (`slots`), but while answers are unsent.
+//! **Blocked**: it does not read its answers, so its queries are neither read nor
+//! answered; what is unsent is at most HIGH octets and one answer. **Closing**: nothing is read
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
 //! at an end within a message, which count as `lifetime` and `peer_closed`.
 
@@ -23,17 +24,18 @@ use crate::kernel::{READABLE, WRITABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
 use crate::serve::tcp::Limits;
-use crate::serve::{Answers, Desk, tally};
+use crate::serve::{Answers, Responder, counter_slots};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Unsent octets above which nothing more is answered.
+/// Unsent octets above which nothing more is answered: more costs memory for each client that does
+/// not read, less stops pipelining clients earlier.
 const HIGH: usize = 64 << 10;
-/// Unsent octets below which it goes on.
+/// Unsent octets below which it goes on; near `HIGH` it would stop and go on for every answer.
 const LOW: usize = 16 << 10;
-/// Octets read at once.
+/// Octets read at once: less costs more system calls for pipelined queries, more memory per worker.
 const READ: usize = 16 << 10;
 /// The largest message.
 const MESSAGE: usize = u16::MAX as usize;
@@ -42,19 +44,19 @@ const MESSAGE: usize = u16::MAX as usize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
     /// As it should.
-    Well,
+    Normally,
     /// By a limit or a loss, counted in this slot.
     Counted(usize),
 }
 
 /// What a worker reads into and answers in, one connection at a time.
-pub struct Room {
+pub struct Buffers {
     read: Box<[u8]>,
     answer: Box<[u8]>,
 }
 
-impl Room {
-    /// Room for one reading and one answer.
+impl Buffers {
+    /// For one read and one answer.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -64,7 +66,7 @@ impl Room {
     }
 }
 
-impl Default for Room {
+impl Default for Buffers {
     fn default() -> Self {
         Self::new()
     }
@@ -74,7 +76,7 @@ impl Default for Room {
 enum State {
     Reading,
     Blocked,
-    Parting,
+    Closing,
 }
 
 /// One connection.
@@ -87,8 +89,8 @@ pub struct Connection {
     unsent: Vec<u8>,
     sent: usize,
     ended: bool,
-    born: Instant,
-    since: Instant,
+    opened_at: Instant,
+    active_at: Instant,
 }
 
 impl Connection {
@@ -105,15 +107,15 @@ impl Connection {
             unsent: Vec::new(),
             sent: 0,
             ended: false,
-            born: now,
-            since: now,
+            opened_at: now,
+            active_at: now,
         }
     }
 
     /// When its time is over, unless something happens before; `idle` is that of the moment.
     #[must_use]
-    pub fn over(&self, limits: &Limits, idle: Duration) -> Instant {
-        (self.since + self.idle_time(limits, idle)).min(self.born + limits.lifetime)
+    pub fn deadline(&self, limits: &Limits, idle: Duration) -> Instant {
+        (self.active_at + self.idle_time(limits, idle)).min(self.opened_at + limits.lifetime)
     }
 
     /// Whether no query of it is being answered, and no answer unsent.
@@ -124,18 +126,22 @@ impl Connection {
 
     /// When its last query was answered, its answers were sent, or it began.
     #[must_use]
-    pub const fn since(&self) -> Instant {
-        self.since
+    pub const fn active_at(&self) -> Instant {
+        self.active_at
     }
 
     /// Read and write as far as it goes.
-    pub fn ready<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) -> Option<Ended> {
+    pub fn ready<A: Answers>(
+        &mut self,
+        responder: &mut Responder<A>,
+        buffers: &mut Buffers,
+    ) -> Option<Ended> {
         if self.state == State::Reading
-            && let Some(ended) = self.read(room)
+            && let Some(ended) = self.read(buffers)
         {
             return Some(ended);
         }
-        self.advance(desk, room)
+        self.advance(responder, buffers)
     }
 
     /// End it, or begin to, when its time is over.
@@ -144,24 +150,24 @@ impl Connection {
         now: Instant,
         limits: &Limits,
         idle: Duration,
-        desk: &Desk<A>,
+        responder: &Responder<A>,
     ) -> Option<Ended> {
-        if now >= self.born + limits.lifetime {
-            return Some(Ended::Counted(tally::LIFETIME));
+        if now >= self.opened_at + limits.lifetime {
+            return Some(Ended::Counted(counter_slots::LIFETIME));
         }
-        let silent = now.saturating_duration_since(self.since);
+        let silent = now.saturating_duration_since(self.active_at);
         if silent < self.idle_time(limits, idle) {
             return None;
         }
         if self.state != State::Reading {
-            return Some(Ended::Counted(tally::SLOW_READER));
+            return Some(Ended::Counted(counter_slots::SLOW_READER));
         }
-        desk.count(if silent < limits.idle {
-            tally::IDLE_SHORTENED
+        responder.count(if silent < limits.idle {
+            counter_slots::IDLE_SHORTENED
         } else {
-            tally::IDLE
+            counter_slots::IDLE
         });
-        self.part();
+        self.close();
         self.write()
     }
 
@@ -170,25 +176,32 @@ impl Connection {
         let wanted = match self.state {
             State::Reading if self.sent == self.unsent.len() => READABLE,
             State::Reading => READABLE | WRITABLE,
-            State::Blocked | State::Parting => WRITABLE,
+            State::Blocked | State::Closing => WRITABLE,
         };
         if wanted == self.watched {
             return None;
         }
         self.watched = wanted;
         let changed = epoll.change(self.stream.as_fd(), wanted, token);
-        changed.err().map(|_| Ended::Counted(tally::PEER_CLOSED))
+        changed
+            .err()
+            .map(|_| Ended::Counted(counter_slots::PEER_CLOSED))
     }
 
     /// Answer what was read, and wait for it to be taken, at most `until` then.
-    pub fn finish<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room, until: Instant) {
-        let mut ended = self.ready(desk, room);
+    pub fn finish<A: Answers>(
+        &mut self,
+        responder: &mut Responder<A>,
+        buffers: &mut Buffers,
+        until: Instant,
+    ) {
+        let mut ended = self.ready(responder, buffers);
         while ended.is_none() && self.sent < self.unsent.len() {
             let left = until.saturating_duration_since(Instant::now());
             if !wait_for(self.stream.as_fd(), WRITABLE, left) {
                 return;
             }
-            ended = self.advance(desk, room);
+            ended = self.advance(responder, buffers);
         }
 
         let _gone = self.stream.shutdown(Shutdown::Write);
@@ -198,20 +211,24 @@ impl Connection {
         if self.is_idle() { idle } else { limits.idle }
     }
 
-    fn read(&mut self, room: &mut Room) -> Option<Ended> {
-        match self.stream.read(&mut room.read) {
+    fn read(&mut self, buffers: &mut Buffers) -> Option<Ended> {
+        match self.stream.read(&mut buffers.read) {
             Ok(0) => self.ended = true,
-            Ok(count) => self.unread.extend_from_slice(room.read.get(..count)?),
-            Err(wrong) if is_later(wrong.kind()) => {}
-            Err(_) => return Some(Ended::Counted(tally::PEER_CLOSED)),
+            Ok(count) => self.unread.extend_from_slice(buffers.read.get(..count)?),
+            Err(error) if is_later(error.kind()) => {}
+            Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
         }
         None
     }
 
     /// Answer, write, and again, until the client or its socket is waited for.
-    fn advance<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) -> Option<Ended> {
+    fn advance<A: Answers>(
+        &mut self,
+        responder: &mut Responder<A>,
+        buffers: &mut Buffers,
+    ) -> Option<Ended> {
         loop {
-            self.answer(desk, room);
+            self.answer(responder, buffers);
             if let Some(ended) = self.write() {
                 return Some(ended);
             }
@@ -219,35 +236,36 @@ impl Connection {
             match self.state {
                 State::Blocked if unsent <= LOW => {
                     self.state = State::Reading;
-                    self.since = Instant::now();
+                    self.active_at = Instant::now();
                 }
                 State::Reading if unsent > HIGH => {
                     self.state = State::Blocked;
-                    self.since = Instant::now();
+                    self.active_at = Instant::now();
                     return None;
                 }
                 State::Reading if next(&self.unread).is_some() => {}
                 State::Reading if self.ended && !self.unread.is_empty() => {
-                    return Some(Ended::Counted(tally::PEER_CLOSED));
+                    return Some(Ended::Counted(counter_slots::PEER_CLOSED));
                 }
-                State::Reading if self.ended => self.part(),
-                State::Parting if unsent == 0 => return Some(Ended::Well),
-                State::Reading | State::Blocked | State::Parting => return None,
+                State::Reading if self.ended => self.close(),
+                State::Closing if unsent == 0 => return Some(Ended::Normally),
+                State::Reading | State::Blocked | State::Closing => return None,
             }
         }
     }
 
     /// Answer the complete messages, while little enough is unsent.
-    fn answer<A: Answers>(&mut self, desk: &mut Desk<A>, room: &mut Room) {
+    fn answer<A: Answers>(&mut self, responder: &mut Responder<A>, buffers: &mut Buffers) {
         let mut used = 0;
         while self.state == State::Reading && self.unsent.len() - self.sent <= HIGH {
             let Some(packet) = self.unread.get(used..).and_then(next) else {
                 break;
             };
             used += 2 + packet.len();
-            let length = desk.respond(packet, &self.source, Transport::Tcp, &mut room.answer);
-            let Some(answer) = length.and_then(|length| room.answer.get(..length)) else {
-                self.part();
+            let length =
+                responder.respond(packet, &self.source, Transport::Tcp, &mut buffers.answer);
+            let Some(answer) = length.and_then(|length| buffers.answer.get(..length)) else {
+                self.close();
                 break;
             };
             self.unsent
@@ -255,9 +273,9 @@ impl Connection {
             self.unsent.extend_from_slice(answer);
         }
         if used > 0 {
-            // Less is there once it parts.
+            // Less is there once it is closing.
             self.unread.drain(..used.min(self.unread.len()));
-            self.since = Instant::now();
+            self.active_at = Instant::now();
         }
         if self.unread.is_empty() {
             self.unread = Vec::new(); // an idle connection holds no memory
@@ -272,18 +290,18 @@ impl Connection {
         {
             match self.stream.write(rest) {
                 Ok(count) => self.sent += count,
-                Err(wrong) if wrong.kind() == ErrorKind::Interrupted => {}
-                Err(wrong) if wrong.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return Some(Ended::Counted(tally::PEER_CLOSED)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
             }
         }
         if self.sent == self.unsent.len() {
             (self.unsent, self.sent) = (Vec::new(), 0);
-            if self.state == State::Parting {
-                return Some(Ended::Well);
+            if self.state == State::Closing {
+                return Some(Ended::Normally);
             }
             if !nothing {
-                self.since = Instant::now();
+                self.active_at = Instant::now();
             }
         } else if self.sent > HIGH {
             self.unsent.drain(..self.sent);
@@ -292,10 +310,10 @@ impl Connection {
         None
     }
 
-    fn part(&mut self) {
-        self.state = State::Parting;
+    fn close(&mut self) {
+        self.state = State::Closing;
         self.unread = Vec::new();
-        self.since = Instant::now();
+        self.active_at = Instant::now();
     }
 }
 

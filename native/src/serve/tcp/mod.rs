@@ -1,12 +1,12 @@
 //! DNS over TCP (RFC 7766): what a worker does with its listening sockets and connections.
 //!
-//! `connection` is the life of one connection; this admits them within the limits, tells each
+//! `connection` is the life of one connection; this admits them within the limits, hands each
 //! what is ready, and ends those whose time is over. Every loss is counted by its limit, under
 //! the names of `resolverd/engine/tcp.py`. Limits are per worker. Where there is no slot for a
 //! newcomer, or no descriptor, the connection that `slots` names is closed.
 //!
-//! Times are looked at when the earliest of them is due, and then for all connections at once;
-//! a tenth of the shortest limit later at most, so that many connections cost few looks.
+//! Times are checked when the earliest of them is due, and then for all connections at once;
+//! a tenth of the shortest limit later at most, so that many connections cost few passes.
 
 pub mod chain;
 pub mod connection;
@@ -15,18 +15,20 @@ pub mod slots;
 use crate::kernel::{EMFILE, ENFILE, READABLE};
 use crate::prefix::Prefix;
 use crate::serve::epoll::{Epoll, wait_for};
-use crate::serve::{Answers, Desk, tally};
-use connection::{Connection, Ended, Room};
+use crate::serve::{Answers, Responder, counter_slots};
+use connection::{Buffers, Connection, Ended};
 use slots::{Admission, Client, Slots, idle_time};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Connections accepted before the worker looks at its other files.
+/// Connections accepted before the worker turns to its other files: with more a flood of
+/// connections delays datagrams, with fewer each costs more waiting calls.
 const ACCEPTED_AT_ONCE: usize = 64;
-/// Connections whose query was found only when their slot was wanted, before one is closed anyhow.
-const SPARED: usize = 8;
+/// Connections read again for one newcomer, because a query may wait in them, before one is closed
+/// anyhow: more spares busy clients, and costs as many reads for each newcomer in a flood.
+const MAX_RECHECKED: usize = 8;
 
 /// Limits on time and number, per worker.
 #[derive(Clone, Copy, Debug)]
@@ -42,16 +44,16 @@ pub struct Limits {
 }
 
 /// The connections of one worker.
-pub struct Tcp {
+pub struct TcpService {
     limits: Limits,
     token: u64,
     places: Vec<Option<Connection>>,
     slots: Slots,
-    room: Room,
+    buffers: Buffers,
     due: Option<Instant>,
 }
 
-impl Tcp {
+impl TcpService {
     /// None yet. The connection in place n is watched with the token `token` + n.
     #[must_use]
     pub fn new(limits: Limits, token: u64) -> Self {
@@ -60,7 +62,7 @@ impl Tcp {
             token,
             places: Vec::new(),
             slots: Slots::new(limits.connections, limits.per_client),
-            room: Room::new(),
+            buffers: Buffers::new(),
             due: None,
         }
     }
@@ -75,58 +77,59 @@ impl Tcp {
         &mut self,
         listening: &TcpListener,
         epoll: &Epoll,
-        desk: &mut Desk<A>,
+        responder: &mut Responder<A>,
     ) -> io::Result<Accepted> {
-        let mut gave_up = false;
+        let mut closed_one = false;
         for _ in 0..ACCEPTED_AT_ONCE {
             match listening.accept() {
                 Ok((stream, client)) => {
-                    gave_up = false;
-                    self.admit(stream, client.ip(), epoll, desk)?;
+                    closed_one = false;
+                    self.admit(stream, client.ip(), epoll, responder)?;
                 }
                 Err(none) if none.kind() == ErrorKind::WouldBlock => break,
-                Err(wrong) if is_shortage(&wrong) => {
+                Err(error) if lacks_descriptors(&error) => {
                     // accept(2) wants a descriptor before it looks whether anybody waits.
                     if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
                         break;
                     }
-                    let Some((place, limit)) = self.slots.longest(tally::DESCRIPTORS) else {
-                        desk.count(tally::DESCRIPTORS);
+                    let Some((place, limit)) = self.slots.longest(counter_slots::DESCRIPTORS)
+                    else {
+                        responder.count(counter_slots::DESCRIPTORS);
                         return Ok(Accepted::Later);
                     };
-                    if gave_up {
+                    if closed_one {
                         return Ok(Accepted::Later); // somebody else took what was given up
                     }
-                    self.end(place, Ended::Counted(limit), desk);
-                    gave_up = true;
+                    self.end(place, Ended::Counted(limit), responder);
+                    closed_one = true;
                 }
-                Err(wrong) => survive(wrong, desk)?,
+                Err(error) => survive(error, responder)?,
             }
         }
         Ok(Accepted::Now)
     }
 
     /// Something happened to the connection in this place.
-    pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, desk: &mut Desk<A>) {
+    pub fn ready<A: Answers>(&mut self, place: usize, epoll: &Epoll, responder: &mut Responder<A>) {
         if let Some(Some(connection)) = self.places.get_mut(place) {
-            let before = (connection.since(), connection.is_idle());
-            let ended = connection.ready(desk, &mut self.room);
-            if before != (connection.since(), connection.is_idle()) {
+            let before = (connection.active_at(), connection.is_idle());
+            let ended = connection.ready(responder, &mut self.buffers);
+            if before != (connection.active_at(), connection.is_idle()) {
                 self.slots.used(place, connection.is_idle());
             }
-            self.settle(place, ended, epoll, desk);
+            self.update(place, ended, epoll, responder);
         }
     }
 
     /// How long until `expire` is due, None without connections.
     #[must_use]
-    pub fn patience(&self) -> Option<Duration> {
+    pub fn until_due(&self) -> Option<Duration> {
         let due = self.due?;
         Some(due.saturating_duration_since(Instant::now()))
     }
 
-    /// End the connections whose time is over, if it is time to look.
-    pub fn expire<A: Answers>(&mut self, epoll: &Epoll, desk: &mut Desk<A>) {
+    /// End the connections whose time is over, if any may be.
+    pub fn expire<A: Answers>(&mut self, epoll: &Epoll, responder: &mut Responder<A>) {
         let Some(due) = self.due else {
             return;
         };
@@ -139,28 +142,28 @@ impl Tcp {
         for place in 0..self.places.len() {
             if let Some(Some(connection)) = self.places.get_mut(place) {
                 let was_idle = connection.is_idle();
-                let ended = connection.expire(now, &self.limits, idle, desk);
+                let ended = connection.expire(now, &self.limits, idle, responder);
                 if was_idle != connection.is_idle() {
                     self.slots.used(place, connection.is_idle());
                 }
-                self.settle(place, ended, epoll, desk);
+                self.update(place, ended, epoll, responder);
             }
             if let Some(Some(connection)) = self.places.get(place) {
-                let over = connection.over(&self.limits, idle);
-                next = Some(next.map_or(over, |next| next.min(over)));
+                let deadline = connection.deadline(&self.limits, idle);
+                next = Some(next.map_or(deadline, |next| next.min(deadline)));
             }
         }
         let pause = idle.min(self.limits.lifetime) / 10;
         self.due = next.map(|next| next.max(now + pause));
     }
 
-    /// Answer what was read of each connection, let it take its answers within `patience`, and
+    /// Answer what was read of each connection, let it take its answers within `timeout`, and
     /// end them all.
-    pub fn finish<A: Answers>(&mut self, patience: Duration, desk: &mut Desk<A>) {
-        let until = Instant::now() + patience;
+    pub fn finish<A: Answers>(&mut self, timeout: Duration, responder: &mut Responder<A>) {
+        let until = Instant::now() + timeout;
         for place in &mut self.places {
             if let Some(connection) = place {
-                connection.finish(desk, &mut self.room, until);
+                connection.finish(responder, &mut self.buffers, until);
             }
             *place = None;
         }
@@ -171,19 +174,19 @@ impl Tcp {
         stream: TcpStream,
         client: IpAddr,
         epoll: &Epoll,
-        desk: &mut Desk<A>,
+        responder: &mut Responder<A>,
     ) -> io::Result<()> {
         let source = match client {
             IpAddr::V4(address) => Prefix::host_v4(address.octets()),
             IpAddr::V6(address) => Prefix::host_v6(address.octets()),
         };
         if stream.set_nonblocking(true).is_err() || stream.set_nodelay(true).is_err() {
-            desk.count(tally::PEER_CLOSED);
+            responder.count(counter_slots::PEER_CLOSED);
             return Ok(());
         }
         let client = Client::of(client);
-        if !self.make_way(client, epoll, desk) {
-            desk.count(tally::BUSY);
+        if !self.free_slot(client, epoll, responder) {
+            responder.count(counter_slots::BUSY);
             return Ok(());
         }
         let place = self.slots.take(client);
@@ -194,15 +197,20 @@ impl Tcp {
         if let Some(empty) = self.places.get_mut(place) {
             *empty = Some(Connection::new(stream, source));
         }
-        self.ready(place, epoll, desk); // its first query often came with it
+        self.ready(place, epoll, responder); // its first query often came with it
         Ok(())
     }
 
     /// Close what has to be closed for `client` to have a slot; false where it may have none.
     ///
     /// A query may wait unread in the connection that would yield, so that is read first.
-    fn make_way<A: Answers>(&mut self, client: Client, epoll: &Epoll, desk: &mut Desk<A>) -> bool {
-        let mut spared = 0;
+    fn free_slot<A: Answers>(
+        &mut self,
+        client: Client,
+        epoll: &Epoll,
+        responder: &mut Responder<A>,
+    ) -> bool {
+        let mut rechecked = 0;
         loop {
             let admission = self.slots.admission(client);
             let (place, limit) = match admission {
@@ -210,51 +218,55 @@ impl Tcp {
                 Admission::Refused => return false,
                 Admission::Instead { place, limit } => (place, limit),
             };
-            if spared < SPARED && limit != tally::BUSY {
-                spared += 1;
-                self.ready(place, epoll, desk);
+            if rechecked < MAX_RECHECKED && limit != counter_slots::BUSY {
+                rechecked += 1;
+                self.ready(place, epoll, responder);
                 if self.slots.admission(client) != admission {
                     continue;
                 }
             }
-            self.end(place, Ended::Counted(limit), desk);
+            self.end(place, Ended::Counted(limit), responder);
         }
     }
 
     fn idle_time(&self) -> Duration {
-        idle_time(self.limits.idle, self.slots.open(), self.limits.connections)
+        idle_time(
+            self.limits.idle,
+            self.slots.taken(),
+            self.limits.connections,
+        )
     }
 
     /// Forget a connection that ended, and watch another for what it waits for now.
-    fn settle<A: Answers>(
+    fn update<A: Answers>(
         &mut self,
         place: usize,
         ended: Option<Ended>,
         epoll: &Epoll,
-        desk: &Desk<A>,
+        responder: &Responder<A>,
     ) {
         let idle = self.idle_time();
         let Some(Some(connection)) = self.places.get_mut(place) else {
             return;
         };
-        let over = connection.over(&self.limits, idle);
-        self.due = Some(self.due.map_or(over, |due| due.min(over)));
+        let deadline = connection.deadline(&self.limits, idle);
+        self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
         let token = self.token + place as u64;
         if let Some(ended) = ended.or_else(|| connection.watch(epoll, token)) {
-            self.end(place, ended, desk);
+            self.end(place, ended, responder);
         }
     }
 
     /// Close the connection in this place.
-    fn end<A: Answers>(&mut self, place: usize, ended: Ended, desk: &Desk<A>) {
+    fn end<A: Answers>(&mut self, place: usize, ended: Ended, responder: &Responder<A>) {
         if let Ended::Counted(limit) = ended {
-            desk.count(limit);
+            responder.count(limit);
         }
         if let Some(kept) = self.places.get_mut(place) {
             *kept = None;
         }
         self.slots.leave(place);
-        if self.slots.open() == 0 {
+        if self.slots.taken() == 0 {
             self.due = None;
         }
     }
@@ -263,24 +275,24 @@ impl Tcp {
 /// How far the accepting got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accepted {
-    /// As far as it goes now; whoever comes is told of by the listening socket.
+    /// As far as it goes now; the listening socket is ready again when another client comes.
     Now,
     /// No descriptor is left, and none was to be had: the listening socket stays ready, and has to
     /// be left alone for a while.
     Later,
 }
 
-fn is_shortage(wrong: &io::Error) -> bool {
-    matches!(wrong.raw_os_error(), Some(EMFILE | ENFILE))
+fn lacks_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
 /// A connection that broke before it was accepted is its client's loss alone.
-fn survive<A: Answers>(wrong: io::Error, desk: &Desk<A>) -> io::Result<()> {
-    match wrong.kind() {
+fn survive<A: Answers>(error: io::Error, responder: &Responder<A>) -> io::Result<()> {
+    match error.kind() {
         ErrorKind::ConnectionAborted | ErrorKind::Interrupted => Ok(()),
-        ErrorKind::InvalidInput => Err(wrong),
+        ErrorKind::InvalidInput => Err(error),
         _ => {
-            desk.count(tally::PEER_CLOSED);
+            responder.count(counter_slots::PEER_CLOSED);
             Ok(())
         }
     }

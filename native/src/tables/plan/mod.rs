@@ -1,14 +1,14 @@
 //! The Plan: names, RRsets, and for each service its client map and its TTLs.
 
-mod ahead;
 mod check;
 mod load;
+mod prefetch;
 mod raw;
 
-pub use ahead::AHEAD;
+pub use prefetch::PREFETCH;
 
 use super::names::Names;
-use super::steering::{AllDown, Said};
+use super::outcome::{AllDown, Said};
 use super::{Pool, Run};
 use crate::geo::ClientMap;
 use crate::name::Suffix;

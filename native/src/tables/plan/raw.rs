@@ -3,8 +3,8 @@
 use super::{Node, Rrset, Service};
 use crate::name::length_of;
 use crate::tables::image::Reader;
+use crate::tables::outcome::{AllDown, Said};
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
-use crate::tables::steering::{AllDown, Said};
 use crate::tables::{Pool, Run};
 
 const CNAME: u16 = 5;

@@ -1,27 +1,27 @@
-//! The extended errors that are told, as option data: INFO-CODE and EXTRA-TEXT (RFC 8914).
+//! Extended DNS errors (EDE, RFC 8914) as option data: INFO-CODE, then EXTRA-TEXT.
 
 use crate::tables::Outcome;
 
-/// What an extended error says.
+/// Why an answer is not the plain one; `extended_error` of `resolverd/snapshot/model.py`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Told {
-    /// There is none.
-    Nothing,
-    /// No zone here holds the name.
-    Outside,
-    /// Zone transfer is not offered.
+pub enum ExtendedError {
+    /// No extended error goes with the answer.
+    Absent,
+    /// No zone here holds the name: INFO-CODE 20.
+    NotAuthoritative,
+    /// Zone transfer is not offered: INFO-CODE 18.
     NoTransfer,
-    /// How a service's answer came about.
+    /// How a service's answer came about: INFO-CODE 0, or 18 for a client without a region.
     Steered(Outcome),
 }
 
-impl Told {
+impl ExtendedError {
     /// The option's data, empty for none.
     #[must_use]
     pub const fn octets(self) -> &'static [u8] {
         match self {
-            Self::Nothing | Self::Steered(Outcome::Serving | Outcome::Spilled) => b"",
-            Self::Outside => b"\0\x14no zone here holds this name",
+            Self::Absent | Self::Steered(Outcome::Serving | Outcome::Spilled) => b"",
+            Self::NotAuthoritative => b"\0\x14no zone here holds this name",
             Self::NoTransfer => b"\0\x12zone transfer is not offered",
             Self::Steered(Outcome::Unknown) => b"\0\0no region is known to be healthy",
             Self::Steered(Outcome::AllDown) => {

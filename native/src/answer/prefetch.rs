@@ -1,4 +1,4 @@
-//! Reading ahead for a batch of packets.
+//! Prefetching for a batch of packets: what their look-ups will read comes into the cache at once.
 //!
 //! Among millions of networks, or a hundred thousand names, most of a look-up is waiting for memory.
 //! A batch waits once for all its packets instead of once for each. Nothing is answered
@@ -11,12 +11,12 @@ use crate::query::parse;
 use crate::tables::plan;
 
 impl Snapshot {
-    /// Have in the cache what answers to these packets will read of the names and of the client map.
+    /// Bring into the cache what answers to these packets will read of names and of the client map.
     ///
     /// The map is that of the service which was answered last; where none was since the last
     /// call, it is not read. Nor are names where there are only few.
     #[inline]
-    pub fn read_ahead<'p>(
+    pub fn prefetch<'p>(
         &self,
         packets: impl Iterator<Item = (&'p [u8], Prefix)>,
         scratch: &mut Scratch,
@@ -27,8 +27,8 @@ impl Snapshot {
         if map.is_none() && !many {
             return;
         }
-        let mut clients = [Prefix::host_v4([0; 4]); geo::AHEAD];
-        let mut names = [0; plan::AHEAD];
+        let mut clients = [Prefix::host_v4([0; 4]); geo::PREFETCH];
+        let mut names = [0; plan::PREFETCH];
         let mut count = 0;
         for ((client, name), (packet, source)) in clients.iter_mut().zip(&mut names).zip(packets) {
             let query = parse(packet).ok().map(|(query, _)| query);
@@ -40,11 +40,10 @@ impl Snapshot {
             count += 1;
         }
         if many {
-            self.plan()
-                .read_ahead(names.get(..count).unwrap_or_default());
+            self.plan().prefetch(names.get(..count).unwrap_or_default());
         }
         if let Some((map, _)) = map {
-            map.read_ahead(clients.get(..count).unwrap_or_default());
+            map.prefetch(clients.get(..count).unwrap_or_default());
         }
     }
 }

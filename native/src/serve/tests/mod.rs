@@ -3,10 +3,10 @@
 mod streams;
 
 use super::Answers;
+use super::control::Command;
 use super::engine::Engine;
-use super::swap::Order;
 use super::tcp::Limits;
-use super::worker::{Datagrams, Share};
+use super::worker::{BoundUdp, WorkerSockets};
 use crate::counters::{Counters, Transport};
 use crate::prefix::Prefix;
 use std::io::{Read, Write};
@@ -16,8 +16,8 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-/// A length that no query has, so a toy answer says how large it wants to be.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// A length that no query has, so a toy answer holds how large it is to be.
 const LARGE: u8 = b'L';
 
 static ALIVE: LazyLock<Arc<()>> = LazyLock::new(|| Arc::new(()));
@@ -83,57 +83,57 @@ impl Answers for Toy {
 
 fn limits() -> Limits {
     Limits {
-        idle: PATIENCE,
-        lifetime: PATIENCE,
+        idle: TIMEOUT,
+        lifetime: TIMEOUT,
         connections: 100,
         per_client: 100,
     }
 }
 
-/// Shares that all have the same sockets, and their address.
-fn shares(workers: usize) -> (Vec<Share>, SocketAddr) {
+/// Workers that all have the same sockets, and the address of those.
+fn sockets(workers: usize) -> (Vec<WorkerSockets>, SocketAddr) {
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let udp = UdpSocket::bind(tcp.local_addr().unwrap()).unwrap();
     tcp.set_nonblocking(true).unwrap();
     udp.set_nonblocking(true).unwrap();
-    let share = || Share {
-        udp: vec![Datagrams {
+    let one = || WorkerSockets {
+        udp: vec![BoundUdp {
             socket: udp.try_clone().unwrap().into(),
-            told: false,
+            pktinfo: false,
             shared: workers > 1,
         }],
         tcp: vec![tcp.try_clone().unwrap().into()],
     };
     (
-        (0..workers).map(|_| share()).collect(),
+        (0..workers).map(|_| one()).collect(),
         tcp.local_addr().unwrap(),
     )
 }
 
 fn engine(workers: usize, limits: Limits) -> (Engine<Toy>, SocketAddr) {
-    let (shares, address) = shares(workers);
-    let engine = Engine::start(shares, limits, &Toy::new(0)).unwrap();
+    let (sockets, address) = sockets(workers);
+    let engine = Engine::start(sockets, limits, &Toy::new(0)).unwrap();
     (engine, address)
 }
 
 fn udp(address: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(address).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     socket
 }
 
 fn tcp(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
 fn ask(socket: &UdpSocket, packet: &[u8]) -> Vec<u8> {
     socket.send(packet).unwrap();
-    let mut room = [0; 4096];
-    let length = socket.recv(&mut room).unwrap();
-    room[..length].to_vec()
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    buffer[..length].to_vec()
 }
 
 fn framed(packet: &[u8]) -> Vec<u8> {
@@ -158,7 +158,7 @@ fn counted(engine: &Engine<Toy>, slot: usize) -> u64 {
 fn until(condition: impl Fn() -> bool) {
     let begin = Instant::now();
     while !condition() {
-        assert!(begin.elapsed() < PATIENCE);
+        assert!(begin.elapsed() < TIMEOUT);
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -179,9 +179,9 @@ fn datagrams_and_connections_are_answered_and_counted() {
     }
     assert_eq!(counted(&engine, Transport::Udp as usize), 50);
     assert_eq!(counted(&engine, Transport::Tcp as usize), 50);
-    engine.check(PATIENCE).unwrap();
-    engine.stop(PATIENCE).unwrap();
-    assert_eq!(engine.take_death(), None);
+    engine.check(TIMEOUT).unwrap();
+    engine.stop(TIMEOUT).unwrap();
+    assert_eq!(engine.take_failure(), None);
 }
 
 #[test]
@@ -205,14 +205,14 @@ fn a_publication_under_load_loses_nothing_and_leaves_nothing() {
             });
         }
         for number in 1..=300 {
-            engine.publish(&Toy::new(number), PATIENCE).unwrap();
+            engine.publish(&Toy::new(number), TIMEOUT).unwrap();
             oldest.store(number as usize, SeqCst);
         }
         let so_far = asked.load(SeqCst);
         until(|| asked.load(SeqCst) > so_far + 10);
         over.store(true, SeqCst);
     });
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -220,86 +220,92 @@ fn what_is_replaced_is_freed() {
     let (engine, address) = engine(2, limits());
     let first = Toy::new(1);
     let gone = Arc::downgrade(&first);
-    engine.publish(&first, PATIENCE).unwrap();
+    engine.publish(&first, TIMEOUT).unwrap();
     drop(first);
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 1));
     assert!(gone.upgrade().is_some());
-    engine.publish(&Toy::new(2), PATIENCE).unwrap();
+    engine.publish(&Toy::new(2), TIMEOUT).unwrap();
     assert!(gone.upgrade().is_none());
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
 fn a_worker_that_panics_tells_why_at_once() {
     let (engine, address) = engine(1, limits());
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 0));
-    engine.torment(0, Order::Panic);
+    engine.inject_fault(0, Command::Panic);
     until(|| {
-        engine.take_death().is_some_and(|told| {
+        engine.take_failure().is_some_and(|reason| {
             assert!(
-                told.starts_with("worker thread serve-0 ended: panic at src"),
-                "{told}"
+                reason.starts_with("worker thread serve-0 ended: panic at src"),
+                "{reason}"
             );
-            told.ends_with("it was told to")
+            reason.ends_with("a command of a test")
         })
     });
-    let told = engine.publish(&Toy::new(1), PATIENCE).unwrap_err();
-    assert_eq!(told, "worker thread serve-0 has ended");
-    engine.stop(PATIENCE).unwrap();
+    let reason = engine.publish(&Toy::new(1), TIMEOUT).unwrap_err();
+    assert_eq!(reason, "worker thread serve-0 has ended");
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
 fn a_worker_that_hangs_fails_its_check_and_then_goes_on() {
     let (engine, address) = engine(2, limits());
-    engine.torment(1, Order::Hang(1000));
-    let told = engine.check(Duration::from_millis(20)).unwrap_err();
-    assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
-    let told = engine
+    engine.inject_fault(1, Command::Hang(1000));
+    let reason = engine.check(Duration::from_millis(20)).unwrap_err();
+    assert!(
+        reason.ends_with("serve-1 does not follow in time"),
+        "{reason}"
+    );
+    let reason = engine
         .publish(&Toy::new(5), Duration::from_millis(1))
         .unwrap_err();
-    assert!(told.ends_with("serve-1 does not follow in time"), "{told}");
-    engine.check(PATIENCE).unwrap();
+    assert!(
+        reason.ends_with("serve-1 does not follow in time"),
+        "{reason}"
+    );
+    engine.check(TIMEOUT).unwrap();
     assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 5));
-    engine.publish(&Toy::new(13), PATIENCE).unwrap();
-    let told = engine.check(PATIENCE).unwrap_err();
+    engine.publish(&Toy::new(13), TIMEOUT).unwrap();
+    let reason = engine.check(TIMEOUT).unwrap_err();
     assert_eq!(
-        told,
+        reason,
         "worker thread serve-0: thirteen; worker thread serve-1: thirteen"
     );
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
 fn samples_are_told_with_their_answers() {
-    let (shares, address) = shares(1);
-    let engine = Engine::start(shares, limits(), &Toy::sampled(7, 1.0)).unwrap();
+    let (sockets, address) = sockets(1);
+    let engine = Engine::start(sockets, limits(), &Toy::sampled(7, 1.0)).unwrap();
     let socket = udp(address);
     ask(&socket, b"query");
     socket.send(b"none").unwrap();
     ask(&socket, b"last");
-    engine.publish(&Toy::new(8), PATIENCE).unwrap();
+    engine.publish(&Toy::new(8), TIMEOUT).unwrap();
     ask(&socket, b"unsampled");
-    let told: Vec<_> = std::iter::from_fn(|| engine.samples().take()).collect();
-    let packets: Vec<&[u8]> = told.iter().map(|sample| &*sample.packet).collect();
+    let samples: Vec<_> = std::iter::from_fn(|| engine.samples().take()).collect();
+    let packets: Vec<&[u8]> = samples.iter().map(|sample| &*sample.packet).collect();
     assert_eq!(packets, [&b"query"[..], b"none", b"last"]);
-    assert_eq!(told[0].answer, Some((b'r' & 0xF, 9)));
-    assert_eq!(told[1].answer, None);
-    assert_eq!(told[0].source, Prefix::host_v4([127, 0, 0, 1]));
+    assert_eq!(samples[0].answer, Some((b'r' & 0xF, 9)));
+    assert_eq!(samples[1].answer, None);
+    assert_eq!(samples[0].source, Prefix::host_v4([127, 0, 0, 1]));
     assert_eq!(engine.samples().take_dropped(), 0);
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
 fn a_stop_answers_what_was_read_and_leaves_the_rest() {
     for _ in 0..20 {
-        let (shares, address) = shares(1);
-        let owner: UdpSocket = shares[0].udp[0].socket.try_clone().unwrap().into();
-        let engine = Engine::start(shares, limits(), &Toy::new(0)).unwrap();
+        let (sockets, address) = sockets(1);
+        let owner: UdpSocket = sockets[0].udp[0].socket.try_clone().unwrap().into();
+        let engine = Engine::start(sockets, limits(), &Toy::new(0)).unwrap();
         let socket = udp(address);
         for number in 0..200_u32 {
             socket.send(&number.to_be_bytes()).unwrap();
         }
-        engine.stop(PATIENCE).unwrap();
+        engine.stop(TIMEOUT).unwrap();
         for each in [&socket, &owner] {
             each.set_nonblocking(true).unwrap();
         }

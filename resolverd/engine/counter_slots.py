@@ -1,6 +1,6 @@
 """Which counter of the native engine counts what, for the life of the process.
 
-The library tells the slots of fixed meaning by name; those of services, regions and pins are
+The library lists the slots of fixed meaning by name; those of services, regions and pins are
 given out here, by label and never taken back, so that counts outlive a Plan. Four outcomes
 have a region; its slots are those outcomes, then the same once more for first choices. The
 others, the TTL's buckets and the sum are the service's own.
@@ -24,11 +24,11 @@ _OF_REGION = 2 * len(_WITH_REGION)
 _OF_SERVICE = len(_WITHOUT) + len(TTL_BOUNDS) + 2
 
 
-class Slots:
+class CounterSlots:
     """The slots in use; `used` of a row's first counters are all that can be other than zero."""
 
     def __init__(self, free: range | None = None) -> None:
-        """Give out the slots in `free`: unless told, all that the library leaves."""
+        """Give out the slots in `free`: by default all that the library leaves."""
         self._free = free_counters() if free is None else free
         self._fixed = [_named(line) for line in counter_names().splitlines()]
         self._services: dict[str, int] = {}
@@ -56,18 +56,18 @@ class Slots:
         return self._pins[name]
 
     def counters(self, values: Sequence[int]) -> Counters:
-        """What the first `used` values of a row, or of a sum of rows, say."""
-        told = Counters()
+        """What the first `used` values of a row, or of a sum of rows, count."""
+        counters = Counters()
         for slot, field, labels in self._fixed:
-            _count(told, field, labels, values[slot])
+            _count(counters, field, labels, values[slot])
         for name, base in self._services.items():
-            _count_service(told, name, values[base : base + _OF_SERVICE])
+            _count_service(counters, name, values[base : base + _OF_SERVICE])
         for (service, region), base in self._regions.items():
-            _count_region(told, service, region, values[base : base + _OF_REGION])
+            _count_region(counters, service, region, values[base : base + _OF_REGION])
         for name, slot in self._pins.items():
             if values[slot]:
-                told.pinned[name] = values[slot]
-        return told
+                counters.pinned[name] = values[slot]
+        return counters
 
     def _taken(self, count: int) -> int:
         slot = self.used
@@ -85,30 +85,30 @@ def _named(line: str) -> tuple[int, str, tuple[str, ...]]:
     return int(slot), field, tuple(labels)
 
 
-def _count(told: Counters, field: str, labels: tuple[str, ...], value: int) -> None:
+def _count(counters: Counters, field: str, labels: tuple[str, ...], value: int) -> None:
     if not value:
         return
     if not labels:
-        setattr(told, field, value)
+        setattr(counters, field, value)
     elif field == "responses":
         transport, qtype, rcode = labels
-        told.responses[transport, int(qtype), int(rcode)] = value
+        counters.responses[transport, int(qtype), int(rcode)] = value
     else:
-        getattr(told, field)[labels[0]] = value
+        getattr(counters, field)[labels[0]] = value
 
 
-def _count_service(told: Counters, name: str, values: Sequence[int]) -> None:
+def _count_service(counters: Counters, name: str, values: Sequence[int]) -> None:
     *counts, total = values
-    _fill(told.steered, ((name, "", outcome) for outcome in _WITHOUT), counts)
+    _fill(counters.steered, ((name, "", outcome) for outcome in _WITHOUT), counts)
     buckets = ((name, bucket) for bucket in range(len(TTL_BOUNDS) + 1))
-    _fill(told.ttls, buckets, counts[len(_WITHOUT) :])
-    _fill(told.ttl_sums, (name,), (total,))
+    _fill(counters.ttls, buckets, counts[len(_WITHOUT) :])
+    _fill(counters.ttl_sums, (name,), (total,))
 
 
-def _count_region(told: Counters, service: str, region: str, values: Sequence[int]) -> None:
+def _count_region(counters: Counters, service: str, region: str, values: Sequence[int]) -> None:
     labels = [(service, region, outcome) for outcome in _WITH_REGION]
-    _fill(told.steered, labels, values)
-    _fill(told.first_choice, labels, values[len(_WITH_REGION) :])
+    _fill(counters.steered, labels, values)
+    _fill(counters.first_choice, labels, values[len(_WITH_REGION) :])
 
 
 def _fill(counts: Counter[Label], labels: Iterable[Label], values: Iterable[int]) -> None:

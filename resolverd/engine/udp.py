@@ -1,6 +1,6 @@
 """Datagrams of one UDP socket in an event loop: received, answered and sent in small batches.
 
-A reply must leave from the address that was asked. A wildcard socket tells that with each datagram
+A reply must leave from the address that was asked. A wildcard socket gives it with each datagram
 (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)), so addresses that come later are served too.
 What was received is answered before anything else is done, so nothing read is lost at the end.
 """
@@ -21,12 +21,13 @@ from resolverd.engine.sockets import IP_PKTINFO, enable_pktinfo
 Respond = Callable[[bytes, str], bytes | None]
 Control = list[tuple[int, int, bytes]]
 
-# Datagrams answered before the loop looks at its other files.
+# Datagrams answered before the loop turns to its other files: with more a flood delays those, with
+# fewer each costs more of the loop.
 _BATCH = 32
 # Octets of a query; the rest of a longer one is cut off, as the native engine does.
 _QUERY = 4096
 _CONTROL = socket.CMSG_SPACE(20)  # struct in6_pktinfo, the larger of both
-# Seconds that a reply may wait for room to send; then it is given up.
+# Seconds that a reply may wait for space in the send buffer; then it is given up.
 _SEND_TIMEOUT = 0.01
 
 _IN_PKTINFO = struct.Struct("=i4s4s")
@@ -34,7 +35,7 @@ _IN6_PKTINFO = struct.Struct("=16si")
 _NO_SOCKET = frozenset((errno.EBADF, errno.ENOTSOCK, errno.EFAULT))
 
 
-class Datagrams:
+class UdpService:
     """Answers what comes to `udp`, which does not block; one that is bound to every address too.
 
     `failed` is called with the reason when it is a socket no more.
@@ -50,7 +51,7 @@ class Datagrams:
         self._udp, self._respond, self._counters, self._failed = udp, respond, counters, failed
         self._loop = asyncio.get_running_loop()
         self._descriptor = udp.fileno()
-        # A reply that found no room, and when it is given up.
+        # A reply that the send buffer had no space for, and when it is given up.
         self._held: tuple[bytes, Control, Any] | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self._serve = self._serve_wildcard if enable_pktinfo(udp) else self._serve_address
@@ -108,7 +109,7 @@ class Datagrams:
         self._counters.send_errors[type(error).__name__] += 1
 
     def _unsent(self, error: OSError, response: bytes, control: Control, source: Any) -> bool:
-        """Hold a reply for which there is no room yet, and read nothing meanwhile; else count."""
+        """Hold a reply until it can be sent, and read nothing meanwhile; count other errors."""
         if not isinstance(error, BlockingIOError):
             self._survive(error)
             return False

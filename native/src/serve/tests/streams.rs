@@ -1,7 +1,7 @@
 //! Connections: order, slow readers, limits, and the end.
 
 use super::*;
-use crate::serve::tally;
+use crate::serve::counter_slots;
 use std::io::ErrorKind;
 
 #[test]
@@ -17,8 +17,8 @@ fn pipelined_queries_are_answered_in_their_order() {
         assert_eq!(receive(&mut stream), numbered(packet, 0));
     }
     drop(stream);
-    engine.stop(PATIENCE).unwrap();
-    assert_eq!(counted(&engine, tally::PEER_CLOSED), 0);
+    engine.stop(TIMEOUT).unwrap();
+    assert_eq!(counted(&engine, counter_slots::PEER_CLOSED), 0);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_reader_that_is_slow_delays_nobody_and_still_gets_everything() {
         match slow.write(&rest) {
             Ok(count) => drop(rest.drain(..count)),
             Err(full) if full.kind() == ErrorKind::WouldBlock => break,
-            Err(wrong) => panic!("{wrong}"),
+            Err(error) => panic!("{error}"),
         }
         if asked.is_multiple_of(5) {
             assert_eq!(ask(&udp(address), b"q"), numbered(b"q", 0));
@@ -62,7 +62,7 @@ fn a_reader_that_is_slow_delays_nobody_and_still_gets_everything() {
         assert_eq!(answer[1..5], number.to_be_bytes());
     }
     finished.join().unwrap();
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -78,19 +78,19 @@ fn every_limit_is_counted_under_its_name() {
     let mut idle = tcp(address);
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
     let _half = tcp(address).write_all(&[0]);
-    until(|| counted(&engine, tally::PEER_CLOSED) == 1);
+    until(|| counted(&engine, counter_slots::PEER_CLOSED) == 1);
     let mut unanswered = tcp(address);
     unanswered.write_all(&framed(b"none")).unwrap();
     assert_eq!(unanswered.read(&mut [0]).unwrap(), 0);
     let held: Vec<_> = (0..2).map(|_| tcp(address)).collect();
     assert_eq!(tcp(address).read(&mut [0]).unwrap_or(0), 0);
-    assert_eq!(counted(&engine, tally::PER_CLIENT), 1);
+    assert_eq!(counted(&engine, counter_slots::PER_CLIENT), 1);
     drop(held);
     let mut busy = tcp(address);
     while busy.write_all(&framed(b"q")).is_ok() && busy.read(&mut [0; 7]).is_ok_and(|n| n > 0) {}
-    assert_eq!(counted(&engine, tally::LIFETIME), 1);
-    assert!(counted(&engine, tally::IDLE) >= 1);
-    engine.stop(PATIENCE).unwrap();
+    assert_eq!(counted(&engine, counter_slots::LIFETIME), 1);
+    assert!(counted(&engine, counter_slots::IDLE) >= 1);
+    engine.stop(TIMEOUT).unwrap();
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_stop_lets_connections_take_their_answers() {
         let _reset = stream.read_to_end(&mut all);
         all.len()
     });
-    engine.stop(PATIENCE).unwrap();
+    engine.stop(TIMEOUT).unwrap();
     let answered = counted(&engine, Transport::Tcp as usize) as usize;
     assert_eq!(reader.join().unwrap(), answered * 60_002);
 }

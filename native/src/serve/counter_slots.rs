@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 
 /// Answers that could not be sent, by what Python calls the error; four slots.
 pub const SEND_ERRORS: usize = 960;
-/// `BlockingIOError`: the socket has no room.
+/// `BlockingIOError`: its send buffer is full.
 pub const NO_ROOM: usize = SEND_ERRORS;
 /// `ConnectionRefusedError`.
 pub const REFUSED: usize = SEND_ERRORS + 1;

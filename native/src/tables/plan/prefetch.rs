@@ -1,0 +1,35 @@
+//! Prefetching what look-ups of names will read.
+
+use super::{Node, Plan};
+use std::hint::black_box;
+
+/// How many names [`Plan::prefetch`] looks up side by side: more than a core has reads of memory under
+/// way gain nothing, fewer wait longer.
+pub const PREFETCH: usize = 32;
+
+/// Nodes from which on prefetching pays: fewer stay in the cache by themselves (64 octets each), and
+/// of more the most would be waited for if this were larger.
+const PREFETCH_FROM: usize = 1024;
+
+impl Plan {
+    /// Whether there are so many names that prefetching is worth its time.
+    #[must_use]
+    pub const fn has_many_names(&self) -> bool {
+        self.nodes.len() >= PREFETCH_FROM
+    }
+
+    /// Read what look-ups of names with these hashes will read, each step for all of them.
+    pub fn prefetch(&self, hashes: &[u64]) {
+        let mut nodes: [Option<&Node>; PREFETCH] = [None; PREFETCH];
+        for (node, hash) in nodes.iter_mut().zip(hashes) {
+            *node = self
+                .names
+                .find(*hash, |index| self.nodes.get(index as usize));
+        }
+        let names = nodes.map(|node| node.map(|node| (node.name, node.head.records)));
+        for (name, records) in names.into_iter().flatten() {
+            black_box(self.pool.get(name).first());
+            black_box(self.pool.get(records).first());
+        }
+    }
+}

@@ -1,0 +1,17 @@
+"""Every log event: its name, its levels, what it means, and the fields that it has.
+
+One declaration an event. The table of the operations page comes from here, and a test holds that
+each call in this program logs a declared event, at a level and with fields that are declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from resolverd.log.events import edits, health, operators, process
+from resolverd.log.events.event import Event
+
+EVENTS: Mapping[str, Event] = {
+    event.name: event
+    for event in (*health.EVENTS, *operators.EVENTS, *edits.EVENTS, *process.EVENTS)
+}

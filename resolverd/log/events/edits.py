@@ -1,0 +1,159 @@
+"""What operators write: files, databases and maps, and how edits are adopted."""
+
+from __future__ import annotations
+
+from resolverd.log.events.event import Event
+
+EVENTS = (
+    Event(
+        "start.kept",
+        "error",
+        "A start found `files` that are refused, and serves those that were adopted at "
+        "`adopted_at`.",
+        "reason files adopted_at problems consequence",
+    ),
+    Event(
+        "kept.refused",
+        "warning",
+        "Kept copies of these `files` would not be served either.",
+        "files problems",
+    ),
+    Event(
+        "kept.unusable",
+        "warning",
+        "What is kept of the files adopted last cannot be used.",
+        "reason",
+    ),
+    Event(
+        "files.kept",
+        "info",
+        "So many files and databases that were adopted are kept for a start that refuses those "
+        "on disk.",
+        "file_count database_count adopted_at",
+    ),
+    Event(
+        "files.not_kept",
+        "warning",
+        "They could not be. A restart depends on the files on disk.",
+        "reason consequence",
+    ),
+    Event(
+        "start.held",
+        "warning",
+        "`parts` of the files on disk lose much of what was adopted last, and wait for "
+        "`resolverd reload --yes` as in a reload.",
+        "parts problems consequence",
+    ),
+    Event(
+        "reload.adopted",
+        "info",
+        "An edit is served, or a part of it: its `generation`, and what `changed`.",
+        "generation changed",
+    ),
+    Event(
+        "reload.refused",
+        "error",
+        "`parts` of an edit are not (the configuration, the databases, zones), which stay as "
+        "they were: `problems` with file, line and hint; `changed` is what of the rest is "
+        'adopted, or "nothing".',
+        "parts problems generation changed",
+    ),
+    Event(
+        "reload.held",
+        "warning",
+        "`parts` of an edit wait for `resolverd reload --yes`, for they lose much.",
+        "parts problems generation changed",
+    ),
+    Event(
+        "reload.needs_restart",
+        "warning",
+        "An option was adopted that takes effect at the next start.",
+        "option",
+    ),
+    Event(
+        "reload.defect",
+        "error",
+        "A defect of ours met an edit, which is then refused.",
+        "",
+        "exception",
+    ),
+    Event(
+        "edits.polling",
+        "warning",
+        "Directories cannot be watched: edits are noticed by a scan every few seconds.",
+        "reason interval_seconds",
+    ),
+    Event(
+        "edits.notified",
+        "info",
+        "They are watched again.",
+    ),
+    Event(
+        "edits.unsettled",
+        "warning",
+        "An edit is waited for, because `files` go on changing, for so many `seconds`.",
+        "files seconds settle_seconds",
+    ),
+    Event(
+        "edits.hanging",
+        "error",
+        "A `file` does not answer within `limit_seconds`; it is refused like one that cannot be"
+        " read.",
+        "file limit_seconds",
+    ),
+    Event(
+        "edits.answering",
+        "info",
+        "It does again.",
+        "file",
+    ),
+    Event(
+        "edits.defect",
+        "error",
+        "A defect of ours met a scan of the files; they are scanned again.",
+        "",
+        "exception",
+    ),
+    Event(
+        "check.warning",
+        "warning",
+        "Odd but legal: one for each finding of `check`.",
+        "problems",
+    ),
+    Event(
+        "geo.walking",
+        "info",
+        "A database is being walked.",
+        "file percent",
+    ),
+    Event(
+        "map.compiling",
+        "info",
+        "A client map is being compiled, and it takes long.",
+        "percent",
+    ),
+    Event(
+        "map.compiled",
+        "info",
+        "One was compiled.",
+        "policy region_count network_count list_count bytes seconds",
+    ),
+    Event(
+        "geo.none",
+        "error",
+        "No database at all: every client is taken to stand at `server.coordinates`.",
+        "reason consequence hint",
+    ),
+    Event(
+        "geo.stamp_unreadable",
+        "warning",
+        "A remembered walk cannot be read; the database is walked again.",
+        "file reason",
+    ),
+    Event(
+        "geo.stamp_unwritable",
+        "warning",
+        "A walk cannot be remembered; the next start walks again.",
+        "directory reason",
+    ),
+)

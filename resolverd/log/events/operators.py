@@ -1,0 +1,57 @@
+"""What operators order: overrides, and the API that takes them."""
+
+from __future__ import annotations
+
+from resolverd.log.events.event import Event
+
+EVENTS = (
+    Event(
+        "override.restored",
+        "info",
+        "An override of an earlier process is in force again, for so many `seconds`.",
+        "reason seconds target kind who",
+    ),
+    Event(
+        "override.set",
+        "info",
+        "An operator's override, for so many `seconds`.",
+        "target before after who reason seconds",
+    ),
+    Event(
+        "override.cleared",
+        "info",
+        "An override ended by hand.",
+        "target before who reason",
+    ),
+    Event(
+        "override.lost",
+        "warning",
+        "An override ended because an edit that was insisted on took its target away.",
+        "target kind who reason",
+    ),
+    Event(
+        "override.ended",
+        "info",
+        "An override ended because its time was over.",
+        "target",
+    ),
+    Event(
+        "admin.open",
+        "info",
+        "Where the admin API and metrics are.",
+        "socket http",
+    ),
+    Event(
+        "admin.shut",
+        "warning",
+        "One of them could not be opened. Answers go on.",
+        "listener reason hint",
+    ),
+    Event(
+        "admin.defect",
+        "error",
+        "A request to the admin API met a defect of ours.",
+        "path",
+        "exception",
+    ),
+)

@@ -1,0 +1,30 @@
+"""Priorities for the journal: ``<4>`` before a line that a service logs at level warning.
+
+sd-daemon(3): a line on standard error that begins so has that priority (syslog(3)) in the journal,
+where all others are informational. Whether standard error is the journal is told by its device and
+inode in JOURNAL_STREAM (systemd.exec(5)), which holds for the process that systemd started and for
+those that share its standard error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+PRIORITIES: Mapping[str, int] = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+"""By level; syslog's emergency, alert and notice are not used."""
+
+
+def is_journal(descriptor: int, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `descriptor` leads to the journal."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def prefixed(text: str, level: str) -> str:
+    """`text` with its priority at the beginning of each line: the journal has an entry for each."""
+    prefix = f"<{PRIORITIES[level]}>"
+    return "\n".join(prefix + line for line in text.split("\n"))
