@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,56 @@ def test_it_is_killed_in_the_middle_of_a_command_and_resumed(fleet: Simulated) -
     assert (ran.status, ran.err) == (0, "")
     assert fleet.deployed() == ["us-east", *REGIONS]
     assert versions(fleet) == dict.fromkeys(REGIONS, NEW)
+
+
+def test_killed_at_every_step_it_ends_as_if_it_had_not_been(fleet: Simulated) -> None:
+    arguments = fleet.arguments("--order", "us-east")
+    for number, step in enumerate(STEPS):
+        running = fleet.begin(*arguments)
+        path = fleet.place / "state" / "rollout-chat.json"
+
+        def come_to(
+            running: subprocess.Popen[str] = running, path: Path = path, number: int = number
+        ) -> bool:
+            if running.poll() is not None:
+                return True
+            return path.exists() and STEPS.index(fleet.checkpoint()["step"]) >= number
+
+        until(come_to)
+        running.send_signal(signal.SIGKILL)
+        running.communicate(timeout=60)
+        assert fleet.checkpoint()["step"] in STEPS, step
+        assert drained(fleet) in ([], ["us-east"])
+        assert version(fleet, "us-west") == version(fleet, "eu-west") == OLD
+        if fleet.checkpoint()["position"] == 1:
+            break
+        arguments = ["rollout", "chat", "--resume"]
+    else:
+        assert process(*arguments, cwd=fleet.place).status == 0
+    assert version(fleet, "us-east") == NEW
+    assert drained(fleet) == []
+    assert set(fleet.deployed()) == {"us-east"}
+
+
+def test_what_an_operator_overrides_meanwhile_is_not_undone(fleet: Simulated) -> None:
+    """Nor is the last other region taken, whoever asks for it."""
+    (fleet.place / "hold").touch()
+    running = fleet.begin(*fleet.arguments("--order", "us-east"))
+    until(lambda: fleet.deployed() == ["us-east"])
+    for region, status in (("us-west", 0), ("eu-west", 1)):
+        ran = resolverd("override", region, "drain", "--why", "racks", cwd=fleet.place)
+        assert ran.status == status, ran.err
+    assert "without eu-west no region serves service chat" in ran.err
+    resolverd("override", "us-east", "down", "--why", "disk", cwd=fleet.place)
+    (fleet.place / "hold").unlink()
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "us-east: undrain: us-east has an override, down by" in err
+    assert sorted(drained(fleet)) == ["us-east", "us-west"]
+    resolverd("clear", "us-east", cwd=fleet.place)
+    ran = process("rollout", "chat", "--resume", cwd=fleet.place)
+    assert (ran.status, ran.err) == (0, "")
+    assert drained(fleet) == ["us-west"]
 
 
 def test_a_region_whose_drain_was_lost_is_drained_again_before_anything_else(
