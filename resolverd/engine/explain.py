@@ -88,7 +88,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         service=service.name,
         policy=clients.ranked.policy,
         client=str(client),
-        looked_up=str(trace.folded),
+        looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         network_length=trace.network_length,
         pins=trace.entry.pins,

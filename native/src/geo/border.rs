@@ -1,10 +1,10 @@
-//! Subnet pins and IPv6 carriers as one binary trie, which is walked beside the databases'.
+//! Subnet pins and IPv4-embedded prefixes as one binary trie, which is walked beside the databases'.
 
-use super::carrier;
+use super::embedded_v4;
 use super::geography::Geography;
 use crate::prefix::{Family, Prefix};
 
-/// The node behind which nothing is pinned and nothing carried.
+/// The node behind which nothing is pinned and nothing embedded.
 pub const OPEN: u32 = 0;
 
 /// The node of the whole space.
@@ -17,15 +17,15 @@ pub struct Node {
     pub halves: [u32; 2],
     /// The rule of a pin for this very prefix; 0 for none.
     pub rule: u16,
-    /// Whether this is a carrier: its clients are looked up in IPv4.
-    pub carrier: bool,
+    /// Whether its addresses embed IPv4 ones: its clients are looked up in IPv4.
+    pub embedded_v4: bool,
 }
 
 /// The trie of one family.
 pub struct Borders(Vec<Node>);
 
 impl Borders {
-    /// The pins and carriers of one family.
+    /// The pins and IPv4-embedded prefixes of one family.
     #[must_use]
     pub fn new(geography: &Geography, family: Family) -> Self {
         let mut borders = Self(vec![Node::default(), Node::default()]);
@@ -35,8 +35,8 @@ impl Borders {
             }
         }
         if family == Family::V6 {
-            for network in carrier::networks() {
-                borders.mark(network, |node| node.carrier = true);
+            for network in embedded_v4::networks() {
+                borders.mark(network, |node| node.embedded_v4 = true);
             }
         }
         borders

@@ -18,8 +18,8 @@ pub struct Entries<'a> {
     unpinned: Vec<u32>,
     /// By place number: whether no other database can add to it.
     complete: Vec<bool>,
-    /// The entry of IPv6 carriers, equal to no other.
-    pub carrier: u32,
+    /// The entry of IPv4-embedded prefixes, equal to no other.
+    pub embedded_v4: u32,
     pinned: Mutex<Pinned>,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Entries<'a> {
         let listed: Vec<u8> = (0..=u8::MAX).take(regions).collect();
         let mut rows = RowsBuilder::new(regions.max(1));
         // No region has this number, so no other row is like it.
-        let carrier = rows.add(0, &[u8::MAX]).ok_or_else(too_many)?;
+        let embedded_v4 = rows.add(0, &[u8::MAX]).ok_or_else(too_many)?;
         let nearest = Nearest::new(&geography.regions);
         let mut unpinned = Vec::with_capacity(places.len() + 1);
         let mut allowed = Vec::with_capacity(regions);
@@ -81,7 +81,7 @@ impl<'a> Entries<'a> {
             places,
             complete,
             unpinned,
-            carrier,
+            embedded_v4,
             pinned: Mutex::new(Pinned {
                 rows,
                 joined: Vec::new(),

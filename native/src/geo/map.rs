@@ -1,6 +1,6 @@
 //! The map of one geography: client prefix in, regions in order of preference out.
 
-use super::carrier::{carried, fold};
+use super::embedded_v4::{extract_v4, near_embedded};
 use super::fence::{Fence, RuleSet, RuleSets};
 use super::order::Order;
 use super::ranking::{Region, draw, mix_block};
@@ -96,16 +96,16 @@ impl ClientMap {
     /// The regions for `client`, the scope in which that holds, and the pins that made it so.
     #[inline]
     pub fn lookup<'a>(&'a self, client: Prefix, scratch: &'a mut Scratch) -> Found<'a> {
-        let folded = fold(client);
-        if folded.prefix.family == Family::V6 {
-            let near = carried(folded.prefix);
-            if near.some {
-                return self.lookup_carrier(folded.prefix, near.boundary, scratch);
+        let extracted = extract_v4(client);
+        if extracted.prefix.family == Family::V6 {
+            let near = near_embedded(extracted.prefix);
+            if near.overlaps {
+                return self.lookup_embedded(extracted.prefix, near.boundary, scratch);
             }
         }
-        let prefix = folded.prefix;
+        let prefix = extracted.prefix;
         let around = self.around(prefix);
-        let scope = self.scope(&around, prefix.family, folded.offset);
+        let scope = self.scope(&around, prefix.family, extracted.offset);
         if around.length <= prefix.length || self.pins == 0 {
             let (pins, _) = self.set(around.rule);
             return self.ordered(around.order, prefix, scope, pins, scratch);
@@ -118,13 +118,13 @@ impl ClientMap {
     #[cold]
     #[must_use]
     pub fn block(&self, client: Prefix) -> Block {
-        let mut folded = fold(client);
-        if folded.prefix.family == Family::V6 && carried(folded.prefix).some {
-            folded = fold(Prefix::new(Family::V6, client.address, 128));
+        let mut extracted = extract_v4(client);
+        if extracted.prefix.family == Family::V6 && near_embedded(extracted.prefix).overlaps {
+            extracted = extract_v4(Prefix::new(Family::V6, client.address, 128));
         }
         Block {
-            prefix: self.blocks.around(folded.prefix),
-            scope: (self.blocks.bits(folded.prefix.family)).saturating_add(folded.offset),
+            prefix: self.blocks.around(extracted.prefix),
+            scope: (self.blocks.bits(extracted.prefix.family)).saturating_add(extracted.offset),
         }
     }
 
@@ -135,9 +135,9 @@ impl ClientMap {
     pub fn prefetch(&self, clients: &[Prefix]) {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
-            let folded = fold(*client).prefix;
-            let trie = self.trie(folded.family);
-            *descent = Some((trie, trie.enter(folded.address)));
+            let extracted = extract_v4(*client).prefix;
+            let trie = self.trie(extracted.family);
+            *descent = Some((trie, trie.enter(extracted.address)));
         }
         let mut deeper = true;
         while deeper {
@@ -192,25 +192,25 @@ impl ClientMap {
         ]
     }
 
-    /// A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
+    /// A prefix too short to tell which IPv4 clients it embeds.
     ///
     /// It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
     /// as its first address alone would need, and for one of the embedded address at least.
     #[cold]
-    fn lookup_carrier<'a>(
+    fn lookup_embedded<'a>(
         &'a self,
         client: Prefix,
         boundary: u8,
         scratch: &'a mut Scratch,
     ) -> Found<'a> {
-        let first = fold(Prefix::new(Family::V6, client.address, 128));
+        let first = extract_v4(Prefix::new(Family::V6, client.address, 128));
         let around = self.around(first.prefix);
         let scope = (self.scope(&around, first.prefix.family, first.offset))
             .max(boundary)
             .max(first.offset.saturating_add(1));
         let mut fence = self.rules_within(client, scratch);
-        let (pins, carried) = self.set(self.every_v4);
-        fence = fence.and(&carried);
+        let (pins, embedded) = self.set(self.every_v4);
+        fence = fence.and(&embedded);
         scratch.pins.extend(pins);
         scratch.pins.sort_unstable();
         scratch.pins.dedup();
@@ -331,7 +331,7 @@ impl Blocks {
         }
     }
 
-    /// The block around a client that is folded already.
+    /// The block around a client that is extracted already.
     #[inline]
     fn around(self, client: Prefix) -> Prefix {
         let length = self.bits(client.family).min(client.length);

@@ -12,8 +12,8 @@
 //! pins is fenced exactly at every length.
 
 pub mod border;
-pub mod carrier;
 pub mod compile;
+pub mod embedded_v4;
 pub mod entries;
 pub mod fence;
 pub mod gazetteer;

@@ -1,7 +1,7 @@
 //! All databases and all borders walked together, bit by bit, into tiles in address order.
 //!
 //! A prefix is cut in two while a database that has to be asked goes on below it, or while a
-//! pin or a carrier begins inside it. Databases are asked in order and the first that places
+//! pin or an IPv4-embedded prefix begins inside it. Databases are asked in order and the first that places
 //! the prefix ends the asking, as `resolverd/geo/locator.py` has it.
 
 use super::border::{Borders, OPEN, ROOT};
@@ -192,8 +192,8 @@ impl<'a> Walk<'a> {
     #[inline]
     fn look(&self, piece: Piece, records: &[u32], pending: &mut Pending) -> Option<u32> {
         let border = self.borders.node(piece.border);
-        if border.carrier {
-            return Some(self.entries.carrier);
+        if border.embedded_v4 {
+            return Some(self.entries.embedded_v4);
         }
         let rule = if border.rule == 0 {
             piece.rule
