@@ -169,15 +169,15 @@ class LazyClientMap:
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
         """The rules that hold somewhere in a prefix, but for the IPv4 clients it embeds."""
-        tiles = [
+        leaves = [
             (piece, rule)
-            for whole, embedded in _EMBEDDED_V4.tiles(prefix)
+            for whole, embedded in _EMBEDDED_V4.leaves(prefix)
             if embedded is None
-            for piece, rule in self._pins.tiles(whole)
+            for piece, rule in self._pins.leaves(whole)
         ]
         return decide_rules(
-            [rule for _, rule in tiles if rule is not None],
-            self._places(prefix, located, [piece for piece, rule in tiles if rule is None]),
+            [rule for _, rule in leaves if rule is not None],
+            self._places(prefix, located, [piece for piece, rule in leaves if rule is None]),
             self._geo_pins,
         )
 

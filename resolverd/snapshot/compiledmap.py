@@ -119,7 +119,7 @@ def _entry(
 ) -> MapEntry:
     found = native.lookup(client)
     return MapEntry(
-        preference=tuple(regions[index] for index in found.regions),
+        preference=tuple(regions[index] for index in found.preference),
         scope=found.scope,
         pins=tuple(pins[index] for index in found.pins),
     )
@@ -157,7 +157,7 @@ def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> Na
     try:
         with ExitStack() as lent:
             return NativeMap(
-                [(lent.enter_context(each.lend()), each.gazetteer()) for each in databases],
+                [(lent.enter_context(each.lend()), each.place_index()) for each in databases],
                 geography,
                 meter,
             )

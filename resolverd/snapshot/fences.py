@@ -89,7 +89,7 @@ def _hosts(config: Config, region: str) -> set[str]:
 
 
 def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
-    """The pins of one service, as a client is looked up: by subnet, embedded IPv4 extracted, and by place."""
+    """The pins of one service, as a client is looked up: by subnet (as extracted) and by place."""
     subnets: list[tuple[Prefix, PinRule]] = []
     countries: dict[str, PinRule] = {}
     continents: dict[str, PinRule] = {}

@@ -57,7 +57,7 @@ _TYPES = frozenset({A, AAAA, URI, IPSECKEY, AMTRELAY, *_NAME_FIELD})
 
 @dataclass(frozen=True)
 class Kept:
-    """What pins keep from some client: by address (text, as extracted) and by host name, who says so.
+    """What pins keep from some client: by address (as extracted) and by host name, who says so.
 
     `fenced` are the services of which a pin keeps a region from somebody, `safe` the addresses that
     no pin keeps from anybody, by service.

@@ -1,4 +1,4 @@
-//! The answer of a service: the client's order of regions, walked to the first that serves.
+//! The answer of a service: the client's preference list, walked to the first that serves.
 
 use super::ede::ExtendedError;
 use super::{Answer, Next, rcode, rtype};
@@ -122,13 +122,18 @@ impl<'a> Answer<'a, '_> {
         let client = subnet.unwrap_or(*self.source);
         let found = map.lookup(client, &mut self.chain.map);
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
-        let mut decision = steering.decide(number, service, found.order);
-        // A client too short for its order hears of the block that parts of it will need.
+        let mut decision = steering.decide(number, service, found.preference);
+        // A client too short for its list hears of the block that parts of it will need.
         if decision.per_block || scope > client.length && steering.spills(number) {
             let block = map.block(client);
             scope = scope.max(block.scope);
-            decision =
-                steering.apply_draw(decision, number, service, found.order, share(block.prefix));
+            decision = steering.apply_draw(
+                decision,
+                number,
+                service,
+                found.preference,
+                share(block.prefix),
+            );
         }
         if decision.outcome == Outcome::NoRegion && found.scope > client.length {
             decision.ttl = 0; // it holds for a part of this client at most

@@ -1,7 +1,7 @@
 //! The Steering: what the world does to each region of each service, now.
 //!
-//! It holds no cells. A client's order of regions is walked when a packet asks, which takes
-//! one step as a rule, so its cost when published does not grow with the number of orders.
+//! It holds no cells. A client's preference list is walked when a packet asks, which takes
+//! one step as a rule, so its cost when published does not grow with the number of lists.
 
 mod raw;
 
@@ -10,7 +10,7 @@ use super::image::Reader;
 use super::outcome::{AllDown, Outcome, Said};
 use super::plan::{Plan, Service};
 use super::{Pool, Run};
-use crate::geo::Order;
+use crate::geo::PreferenceList;
 
 const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
@@ -136,25 +136,30 @@ impl Steering {
         })
     }
 
-    /// Decide for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
+    /// Decide for a client with this `preference` list: `policy/decision.py`, `policy/ttl.py`.
     ///
     /// Where the decision is `per_block`, it is that of clients whom no region sends on; it is for
     /// [`Self::apply_draw`] to tell whether this is one.
     #[must_use]
     #[inline]
-    pub fn decide(&self, number: u32, service: &Service, order: Order<'_>) -> Decision<'_> {
+    pub fn decide(
+        &self,
+        number: u32,
+        service: &Service,
+        preference: PreferenceList<'_>,
+    ) -> Decision<'_> {
         let row = self.row(number);
-        let Some(preferred) = order.first() else {
+        let Some(preferred) = preference.first() else {
             return self.decision(service, Outcome::NoRegion, None, false, f64::INFINITY);
         };
         if let Some(state) = self.state(row, preferred).filter(|state| state.serves) {
             let chosen = Some((preferred, state));
             let mut decision =
                 self.decision(service, Outcome::Serving, chosen, true, state.horizon);
-            decision.per_block = state.spilled > 0.0 && order.count() > 1;
+            decision.per_block = state.spilled > 0.0 && preference.count() > 1;
             return decision;
         }
-        self.decide_fallback(row, service, order, preferred)
+        self.decide_fallback(row, service, preference, preferred)
     }
 
     /// Decide where the `preferred` region does not serve.
@@ -163,12 +168,12 @@ impl Steering {
         &self,
         row: &[u32],
         service: &Service,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
         let mut least = f64::INFINITY;
         let mut unknown = None;
-        for (rank, region) in order.iter().enumerate() {
+        for (rank, region) in preference.iter().enumerate() {
             let Some(state) = self.state(row, region) else {
                 continue;
             };
@@ -176,7 +181,7 @@ impl Steering {
             if state.serves {
                 let chosen = Some((region, state));
                 let mut decision = self.decision(service, Outcome::Serving, chosen, false, least);
-                decision.per_block = state.spilled > 0.0 && rank + 1 < order.count();
+                decision.per_block = state.spilled > 0.0 && rank + 1 < preference.count();
                 return decision;
             }
             if state.unknown && state.addresses && unknown.is_none() {
@@ -193,7 +198,7 @@ impl Steering {
             );
         }
         let outcome = match service.all_down {
-            AllDown::Nearest => return self.without_serving(row, service, order, preferred),
+            AllDown::Nearest => return self.without_serving(row, service, preference, preferred),
             AllDown::Said(Said::Servfail | Said::Refused) => Outcome::Servfail,
             AllDown::Said(Said::Nodata) => Outcome::Nodata,
             AllDown::Said(Said::Cname) => Outcome::Cname,
@@ -207,10 +212,11 @@ impl Steering {
         &self,
         row: &[u32],
         service: &Service,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
-        let states = { order.iter() }.filter_map(|region| Some((region, self.state(row, region)?)));
+        let states =
+            { preference.iter() }.filter_map(|region| Some((region, self.state(row, region)?)));
         let mut least = f64::INFINITY;
         let (mut able, mut alive) = (None, None);
         for (region, state) in states {
@@ -236,7 +242,7 @@ impl Steering {
         mut decision: Decision<'s>,
         number: u32,
         service: &Service,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         draw: f64,
     ) -> Decision<'s> {
         let Some((home, _)) =
@@ -245,7 +251,10 @@ impl Steering {
             return decision;
         };
         let row = self.row(number);
-        let later = order.iter().skip_while(|region| *region != home).skip(1);
+        let later = preference
+            .iter()
+            .skip_while(|region| *region != home)
+            .skip(1);
         for region in later {
             let Some(state) = self.state(row, region) else {
                 continue;
