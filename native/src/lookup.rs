@@ -11,7 +11,7 @@ const DNAME: u16 = 39;
 
 /// What a name turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum LookupKind {
     /// It exists, or a wildcard stands in for it.
     Node,
     /// It lies at or below a zone cut.
@@ -67,22 +67,22 @@ pub fn classify<'p>(
     name: &Key,
     encloser: &Encloser<'p>,
     scratch: &mut Asterisk,
-) -> (Found, &'p Node) {
+) -> (LookupKind, &'p Node) {
     let node = encloser.node;
     if node.referral != NONE {
-        return (Found::Cut, node);
+        return (LookupKind::Cut, node);
     }
     if encloser.label == 0 {
-        return (Found::Node, node);
+        return (LookupKind::Node, node);
     }
     if plan.rrset_at(node, DNAME).is_some() {
-        return (Found::Dname, node);
+        return (LookupKind::Dname, node);
     }
     let source = scratch.under(name.suffix(encloser.label));
     let zone = node.zone;
     match plan.find(source, |found| found.zone == zone) {
-        Some((_, source)) if source.referral == NONE => (Found::Node, source),
-        _ => (Found::Nothing, node),
+        Some((_, source)) if source.referral == NONE => (LookupKind::Node, source),
+        _ => (LookupKind::Nothing, node),
     }
 }
 

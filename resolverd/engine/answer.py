@@ -45,7 +45,7 @@ from resolverd.dns.writer import (
     truncated,
 )
 from resolverd.engine.counters import OTHER_TYPE, Counters
-from resolverd.engine.lookup import Found, closest_zone, find
+from resolverd.engine.lookup import LookupKind, classify, closest_zone
 from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
@@ -101,7 +101,7 @@ def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
     zone = closest_zone(plan, query.key)
     if query.qtype == DS and zone is not None and len(zone.apex) == len(query.key):
         above = closest_zone(plan, parent(query.key))
-        if above is not None and find(above, query.key).what is Found.CUT:
+        if above is not None and classify(above, query.key).kind is LookupKind.CUT:
             return above
     return zone
 
@@ -204,17 +204,17 @@ class _Answer:
 
     def _step(self, zone: ZonePlan, name: bytes, key: Key) -> bytes | None:
         """Write what one name holds; the target where it is an alias."""
-        finding = find(zone, key)
-        match finding.what:
-            case Found.NODE:
-                return self._node(zone, name, finding.node)
-            case Found.NOTHING:
+        result = classify(zone, key)
+        match result.kind:
+            case LookupKind.NODE:
+                return self._node(zone, name, result.node)
+            case LookupKind.NOTHING:
                 self._reply.rcode = NXDOMAIN
                 self._negative(zone, zone.negative_ttl)
-            case Found.DNAME:
-                return self._dname(name, finding.node, finding.owner_length)
-            case Found.CUT:
-                self._cut(zone, name, key, finding.node)
+            case LookupKind.DNAME:
+                return self._dname(name, result.node, result.owner_length)
+            case LookupKind.CUT:
+                self._cut(zone, name, key, result.node)
         return None
 
     def _node(self, zone: ZonePlan, name: bytes, node: Node) -> bytes | None:

@@ -16,7 +16,7 @@ from resolverd.dns.codes import CNAME
 from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, drawn
-from resolverd.engine.lookup import Finding, Found, closest_zone, find
+from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
 from resolverd.errors import ResolverdError
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compiledmap import CompiledClientMap
@@ -114,26 +114,26 @@ def _steered(name: str, plan: Plan) -> tuple[ZonePlan, Dyna]:
         raise NotSteeredError(
             f"{name or 'the root'} lies in no zone served here; {_listed('zones', served)}"
         )
-    finding = find(zone, key)
-    if finding.what is Found.NODE and finding.node.dyna is not None:
-        return zone, finding.node.dyna
+    result = classify(zone, key)
+    if result.kind is LookupKind.NODE and result.node.dyna is not None:
+        return zone, result.node.dyna
     steered = sorted(_shown(key) for key, node in zone.nodes.items() if node.dyna)
-    raise NotSteeredError(f"{_instead(name, key, finding)}; {_listed('DYNA names', steered)}")
+    raise NotSteeredError(f"{_instead(name, key, result)}; {_listed('DYNA names', steered)}")
 
 
-def _instead(name: str, key: Key, finding: Finding) -> str:
+def _instead(name: str, key: Key, result: LookupResult) -> str:
     """What a name is that is not a DYNA."""
-    node = finding.node
-    match finding.what:
-        case Found.NOTHING:
+    node = result.node
+    match result.kind:
+        case LookupKind.NOTHING:
             return f"{name} does not exist"
-        case Found.CUT:
+        case LookupKind.CUT:
             return f"{name} is delegated to other name servers"
-        case Found.DNAME:
-            return f"{name} is an alias, by the DNAME of {_shown(key[-finding.owner_length :])}"
-        case Found.NODE if CNAME in node.rrsets:
+        case LookupKind.DNAME:
+            return f"{name} is an alias, by the DNAME of {_shown(key[-result.owner_length :])}"
+        case LookupKind.NODE if CNAME in node.rrsets:
             return f"{name} is an alias of {_shown(node.rrsets[CNAME].rdatas[0][0])}"
-        case Found.NODE:
+        case LookupKind.NODE:
             return f"{name} is not a DYNA name: its answer is the same for everybody"
 
 

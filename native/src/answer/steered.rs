@@ -2,8 +2,8 @@
 
 use super::ede::ExtendedError;
 use super::{Answer, Next, rcode, rtype};
-use crate::geo::share;
-use crate::tables::{Decision, Node, Outcome, Said, Service, State};
+use crate::geo::draw;
+use crate::tables::{Decision, NoRegion, Node, Outcome, Service, State};
 
 /// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
 mod of_service {
@@ -36,9 +36,9 @@ impl<'a> Answer<'a, '_> {
         let Some((_, state)) = decision.region else {
             let said = match decision.outcome {
                 Outcome::NoRegion | Outcome::NoAddress => service.no_region,
-                Outcome::Nodata => Said::Nodata,
-                Outcome::Cname => Said::Cname,
-                _ => Said::Servfail,
+                Outcome::Nodata => NoRegion::Nodata,
+                Outcome::Cname => NoRegion::Cname,
+                _ => NoRegion::Servfail,
             };
             return self.without_region(name, service, zone, said, ttl);
         };
@@ -60,20 +60,20 @@ impl<'a> Answer<'a, '_> {
         name: &[u8],
         service: &Service,
         zone: u32,
-        said: Said,
+        said: NoRegion,
         ttl: u32,
     ) -> Next {
         let plan = self.plan;
         let target = { plan.zone(zone) }.map_or(&[][..], |zone| plan.pool.get(zone.no_region));
         match said {
-            Said::Cname if !target.is_empty() => {
+            NoRegion::Cname if !target.is_empty() => {
                 self.give_ttl(service, ttl);
                 self.writer.alias(name, target, ttl);
                 return self.target(target);
             }
-            Said::Servfail => self.refuse(rcode::SERVFAIL),
-            Said::Refused => self.refuse(rcode::REFUSED),
-            Said::Nodata | Said::Cname => self.steered_negative(zone, service, ttl),
+            NoRegion::Servfail => self.refuse(rcode::SERVFAIL),
+            NoRegion::Refused => self.refuse(rcode::REFUSED),
+            NoRegion::Nodata | NoRegion::Cname => self.steered_negative(zone, service, ttl),
         }
         None
     }
@@ -132,7 +132,7 @@ impl<'a> Answer<'a, '_> {
                 number,
                 service,
                 found.preference,
-                share(block.prefix),
+                draw(block.prefix),
             );
         }
         if decision.outcome == Outcome::NoRegion && found.scope > client.length {

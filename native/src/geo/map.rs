@@ -5,7 +5,7 @@ use super::fence::{Fence, RuleSet, RuleSets};
 use super::leaves::Leaf;
 use super::preference_list::PreferenceList;
 use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
-use super::ranking::{Region, draw, mix_block};
+use super::ranking::{Region, mix_block, score};
 use super::trie::Trie;
 use crate::prefix::{Family, Prefix};
 use std::hint::black_box;
@@ -41,7 +41,7 @@ pub struct Block {
 pub struct Scratch {
     preference: Vec<u8>,
     pins: Vec<u16>,
-    draws: Vec<(bool, f64, u8)>,
+    scores: Vec<(bool, f64, u8)>,
 }
 
 impl Scratch {
@@ -51,7 +51,7 @@ impl Scratch {
         Self {
             preference: Vec::with_capacity(256),
             pins: Vec::with_capacity(256),
-            draws: Vec::with_capacity(256),
+            scores: Vec::with_capacity(256),
         }
     }
 }
@@ -274,12 +274,12 @@ impl ClientMap {
         let Scratch {
             preference: allowed,
             pins,
-            draws,
+            scores,
         } = scratch;
         allowed.clear();
         allowed.extend(preference.iter().filter(|region| fence.holds(*region)));
         if let Policy::Weighted(regions) = &self.policy {
-            order_by_weight(allowed, regions, self.blocks.around(client), draws);
+            order_by_weight(allowed, regions, self.blocks.around(client), scores);
         }
         MapEntry {
             preference: PreferenceList::new(allowed, &[]),
@@ -307,7 +307,7 @@ impl ClientMap {
         scratch.preference.clear();
         scratch.preference.extend(preference.iter());
         let block = self.blocks.around(client);
-        order_by_weight(&mut scratch.preference, regions, block, &mut scratch.draws);
+        order_by_weight(&mut scratch.preference, regions, block, &mut scratch.scores);
         MapEntry {
             preference: PreferenceList::new(&scratch.preference, &[]),
             scope,
@@ -343,25 +343,25 @@ impl Blocks {
     }
 }
 
-/// Put `allowed`, which is in the order of the service, into that of the block's draws.
+/// Put `allowed`, which is in the order of the service, into that of the block's scores.
 fn order_by_weight(
     allowed: &mut [u8],
     regions: &[Region],
     block: Prefix,
-    draws: &mut Vec<(bool, f64, u8)>,
+    scores: &mut Vec<(bool, f64, u8)>,
 ) {
     let mixed = mix_block(block);
-    draws.clear();
-    draws.extend(allowed.iter().filter_map(|index| {
-        let (last, score) = draw(mixed, regions.get(usize::from(*index))?);
+    scores.clear();
+    scores.extend(allowed.iter().filter_map(|index| {
+        let (last, score) = score(mixed, regions.get(usize::from(*index))?);
         Some((last, score, *index))
     }));
-    draws.sort_unstable_by(|a, b| {
+    scores.sort_unstable_by(|a, b| {
         (a.0.cmp(&b.0))
             .then(a.1.total_cmp(&b.1))
             .then(a.2.cmp(&b.2))
     });
-    for (to, (_, _, index)) in allowed.iter_mut().zip(draws) {
+    for (to, (_, _, index)) in allowed.iter_mut().zip(scores) {
         *to = *index;
     }
 }

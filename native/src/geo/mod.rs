@@ -33,4 +33,4 @@ pub use compile::compile;
 pub use compile::fuzz_compile;
 pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
-pub use ranking::share;
+pub use ranking::draw;

@@ -122,16 +122,16 @@ pub const fn mix_block(block: Prefix) -> u64 {
 
 /// A block's one draw, from 0 to below 1: `draw` of `resolverd/policy/share.py`.
 #[must_use]
-pub const fn share(block: Prefix) -> f64 {
+pub const fn draw(block: Prefix) -> f64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
     (mix(mix_block(block) ^ SEED) >> 11) as f64 * UNIT
 }
 
-/// One region's draw: whether it is a last resort, and an exponential variate; least first.
+/// One region's score, `_score` of `resolverd/policy/ranking.py`: whether it is a last resort, and an exponential variate; least first.
 #[must_use]
 #[inline]
-pub fn draw(mixed: u64, region: &Region) -> (bool, f64) {
+pub fn score(mixed: u64, region: &Region) -> (bool, f64) {
     let uniform = ((mix(mixed ^ region.seed) >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
     (region.weight == 0.0, -uniform.ln() / region.weight.max(1.0))
 }

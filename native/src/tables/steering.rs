@@ -7,7 +7,7 @@ mod raw;
 
 use self::raw::RawState;
 use super::image::Reader;
-use super::outcome::{AllDown, Outcome, Said};
+use super::outcome::{AllDown, NoRegion, Outcome};
 use super::plan::{Plan, Service};
 use super::{Pool, Run};
 use crate::geo::PreferenceList;
@@ -199,9 +199,9 @@ impl Steering {
         }
         let outcome = match service.all_down {
             AllDown::Nearest => return self.without_serving(row, service, preference, preferred),
-            AllDown::Said(Said::Servfail | Said::Refused) => Outcome::Servfail,
-            AllDown::Said(Said::Nodata) => Outcome::Nodata,
-            AllDown::Said(Said::Cname) => Outcome::Cname,
+            AllDown::NoRegion(NoRegion::Servfail | NoRegion::Refused) => Outcome::Servfail,
+            AllDown::NoRegion(NoRegion::Nodata) => Outcome::Nodata,
+            AllDown::NoRegion(NoRegion::Cname) => Outcome::Cname,
         };
         self.decision(service, outcome, None, false, least)
     }
