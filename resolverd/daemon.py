@@ -40,7 +40,7 @@ from resolverd.kept.directory import StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
 from resolverd.kept.standing import Standing
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
 from resolverd.publication import Publication
@@ -125,7 +125,7 @@ class Daemon:
         return self._observation.overrides
 
     @property
-    def load(self) -> Load:
+    def load(self) -> LoadController:
         """How loaded the regions are, and what follows."""
         return self._observation.load
 

@@ -25,7 +25,7 @@ from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.standing import KeptVerdict, Standing, digest
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned
@@ -58,7 +58,7 @@ class Observation:
             kept=_kept(inputs, "names-probed.json"),
             restored=lambda target: earlier.health_of(target, time.monotonic()),
         )
-        self.load = Load(self.monitor, changed)
+        self.load = LoadController(self.monitor, changed)
         self.load.spilling.resume(earlier.shares)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
@@ -115,7 +115,7 @@ class Observation:
         wrong = outvoted(config, targets, identities, verdicts)
         self._mismatches.record(wrong, identities, now)
         world = self.seen(plan, now)
-        self.load.look(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
+        self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
         return world._replace(shares=self.load.shares())
 
     def seen(self, plan: Plan, now: float) -> World:

@@ -15,7 +15,7 @@ from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.kept.directory import StateDirectory
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.inputs import Inputs, Outdated
@@ -138,7 +138,7 @@ class Served(Protocol):
     @property
     def monitor(self) -> Monitor: ...
     @property
-    def load(self) -> Load: ...
+    def load(self) -> LoadController: ...
     @property
     def names(self) -> Mapping[str, Entry]: ...
     @property

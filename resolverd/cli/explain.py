@@ -138,29 +138,31 @@ def _status(told: dict[str, Any]) -> RegionStatus:
 def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
     """As `_live`, but that files know no verdicts."""
     inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
-    spilled: dict[str, float] = dict(arguments.spill)
+    spill_ratios: dict[str, float] = dict(arguments.spill)
     for region, state in (
         *((r, "down") for r in arguments.down),
-        *((r, "overloaded") for r in spilled),
+        *((r, "overloaded") for r in spill_ratios),
     ):
         if region not in inputs.config.region:
             known = ", ".join(inputs.config.region)
             raise UsageError(f'there is no region "{region}" to take as {state}; regions: {known}')
     try:
-        told = explain(arguments.name, arguments.client, _imagined(inputs, arguments.down, spilled))
+        told = explain(
+            arguments.name, arguments.client, _imagined(inputs, arguments.down, spill_ratios)
+        )
     except (NotSteeredError, ValueError) as wrong:
         raise UsageError(str(wrong)) from wrong
     down = ", ".join(arguments.down)
     imagined = f"every region taken as up but {down}" if down else "every region taken as up"
-    if spilled:
-        imagined += f", {' and '.join(spilled)} as overloaded"
+    if spill_ratios:
+        imagined += f", {' and '.join(spill_ratios)} as overloaded"
     return told, f"the files of {arguments.config} alone, {imagined}", {}
 
 
-def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> Snapshot:
+def _imagined(inputs: Inputs, down: list[str], spill_ratios: Mapping[str, float]) -> Snapshot:
     """The files' Plan in a world where probes find every endpoint up, but in regions `down`.
 
-    The regions in `spilled` send on that share of their clients, and all others take them.
+    The regions in `spill_ratios` send on that share of their clients, and all others take them.
     """
     now = time.monotonic()
     up = Verdict(State.UP, None, "taken as up", math.inf, State.UP)
@@ -173,7 +175,7 @@ def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> 
             )
     plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
     shares = {
-        (name, region): Share(spilled.get(region, 0.0), takes=1.0)
+        (name, region): Share(spill_ratios.get(region, 0.0), accept_ratio=1.0)
         for name, service in inputs.config.service.items()
         for region in service.regions
     }
@@ -208,7 +210,8 @@ def _facts(told: Explanation, source: str) -> Table:
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
-    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {draw.spilled:.4g}"
+    below = f"{draw.spill_ratio:.4g}"
+    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {below}"
 
 
 def _answer(told: Explanation) -> str:

@@ -123,18 +123,21 @@ class Watching:
     def _tell_shares(self) -> None:
         load, service = self._stage.daemon.load, self._service
         now = {
-            region: (round(share.spilled, 3), round(share.takes, 3))
+            region: (round(share.spill_ratio, 3), round(share.accept_ratio, 3))
             for (name, region), share in load.shares().items()
-            if name == service and (share.spilled or share.takes)
+            if name == service and (share.spill_ratio or share.accept_ratio)
         }
         known = load.saturations()
         for region in sorted(now.keys() | self.shares.keys()):
-            (spilled, takes), old = now.get(region, (0.0, 0.0)), self.shares.get(region, (0.0, 0.0))
+            (spill_ratio, accept_ratio), old = (
+                now.get(region, (0.0, 0.0)),
+                self.shares.get(region, (0.0, 0.0)),
+            )
             # How much is taken follows from what is sent on; that it is taken is the news.
-            if (spilled, takes > 0) != (old[0], old[1] > 0):
+            if (spill_ratio, accept_ratio > 0) != (old[0], old[1] > 0):
                 saturation = known.get((service, region))
                 full = None if saturation is None else round(saturation, 2)
-                self._tell(Shares(self.at(), region, spilled, takes, full))
+                self._tell(Shares(self.at(), region, spill_ratio, accept_ratio, full))
         self.shares = now
 
     def _tell_changes(self) -> None:

@@ -30,8 +30,8 @@ its octets.
 Steering, head: magic, generation u64, and the number of states, services, entries, octets of
 the pool. Sections::
 
-    states    horizon f64, horizon where it is answered without serving f64, spilled f64,
-              takes f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
+    states    horizon f64, horizon where it is answered without serving f64, spill ratio f64,
+              accept ratio f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
               most TTL of IPv4 | NONE, most TTL of IPv6 | NONE, how many IPv4 u16,
               how many IPv6 u16, serves u8, unknown u8, alive u8, has an address u8
     services  how many regions
@@ -292,8 +292,8 @@ class _SteeringWriter:
             _STATE.pack(
                 ahead,
                 answered,
-                status.spilled,
-                status.takes,
+                status.spill_ratio,
+                status.accept_ratio,
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,

@@ -3,7 +3,7 @@
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
-     "shares": {"chat": {"due": …, "holds": {"eu-west": {"spilled": 0.1, …}}}}}
+     "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -24,7 +24,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
-from resolverd.policy.spill import Hold, Spill
+from resolverd.policy.spill import RegionShare, Spill
 
 VERSION = 1
 
@@ -103,7 +103,9 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
         "shares": {
             service: {
                 "due": _unix(spill.due, shift),
-                "holds": {region: _hold(hold, shift) for region, hold in spill.holds.items()},
+                "regions": {
+                    region: _region_share(hold, shift) for region, hold in spill.regions.items()
+                },
             }
             for service, spill in standing.shares.items()
         },
@@ -179,38 +181,40 @@ def _override_read(told: Any, shift: float) -> Override:
     )
 
 
-def _hold(hold: Hold, shift: float) -> dict[str, Any]:
+def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
     return {
-        "spilled": hold.spilled,
-        "takes": hold.takes,
-        "moved": _unix(hold.moved, shift),
-        "given": hold.given,
-        "given_at": _unix(hold.given_at, shift),
-        "near": hold.near,
-        "warming": hold.warming,
-        "away": hold.away,
-        "started": hold.started,
+        "spill_ratio": own.spill_ratio,
+        "accept_ratio": own.accept_ratio,
+        "moved": _unix(own.moved, shift),
+        "in_flight": own.in_flight,
+        "in_flight_at": _unix(own.in_flight_at, shift),
+        "step_pending": own.step_pending,
+        "warming": own.warming,
+        "not_serving": own.not_serving,
+        "started": own.started,
     }
 
 
 def _spill_read(told: Any, shift: float) -> Spill:
-    holds = {_text(region): _hold_read(each, shift) for region, each in told["holds"].items()}
-    return Spill(holds, _reading(told["due"], shift))
+    regions = {
+        _text(region): _region_share_read(each, shift) for region, each in told["regions"].items()
+    }
+    return Spill(regions, _reading(told["due"], shift))
 
 
-def _hold_read(told: Any, shift: float) -> Hold:
-    spilled, takes = _number(told["spilled"]), _number(told["takes"])
-    if not (0 <= spilled <= 1 and 0 <= takes <= 1):
+def _region_share_read(told: Any, shift: float) -> RegionShare:
+    spill_ratio, accept_ratio = _number(told["spill_ratio"]), _number(told["accept_ratio"])
+    if not (0 <= spill_ratio <= 1 and 0 <= accept_ratio <= 1):
         raise ValueError("it is damaged: a share is not between 0 and 1")
-    return Hold(
-        spilled,
-        takes,
+    return RegionShare(
+        spill_ratio,
+        accept_ratio,
         _reading(told["moved"], shift),
-        _number(told["given"]),
-        _reading(told["given_at"], shift),
-        _flag(told["near"]),
+        _number(told["in_flight"]),
+        _reading(told["in_flight_at"], shift),
+        _flag(told["step_pending"]),
         _flag(told["warming"]),
-        _flag(told["away"]),
+        _flag(told["not_serving"]),
         None if told["started"] is None else _number(told["started"]),
     )
 

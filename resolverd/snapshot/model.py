@@ -319,7 +319,7 @@ class Steering:
         return mine, max(entry.scope, block.scope)
 
     def _spills(self, service: ServicePlan) -> bool:
-        return any(status.spilled > 0 for status in self.statuses[service.name].values())
+        return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
     def _cell(self, service: ServicePlan, preference: Preference, drawn: float) -> Cell:
         decision = decide(preference, self.statuses[service.name], service.all_down, drawn)

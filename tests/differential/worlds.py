@@ -177,9 +177,11 @@ def shares(rng: random.Random) -> dict[str, float]:
     """What share of its clients a region sends on, or takes; most have neither."""
     if rng.random() < 0.5:
         return {}
-    spilled, takes = rng.choice(((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5)))
+    spill_ratio, accept_ratio = rng.choice(
+        ((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5))
+    )
     steady = float("inf") if rng.random() < 0.5 else rng.choice(_TIMES)
-    return {"spilled": spilled, "takes": takes, "steady": steady}
+    return {"spill_ratio": spill_ratio, "accept_ratio": accept_ratio, "steady": steady}
 
 
 # The TTLs that the sources of addresses allow; None where they are written by hand.

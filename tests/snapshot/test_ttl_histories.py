@@ -123,8 +123,8 @@ def ready() -> EndpointHealth:
 def share_at(steps: list[tuple[float, float, float]], now: float) -> Share:
     """What stands at a moment, and for how long; after the last step for good."""
     ends, share = 0.0, Share()
-    for lasts, spilled, takes in steps:
-        ends, share = ends + lasts, Share(spilled, takes)
+    for lasts, spill_ratio, accept_ratio in steps:
+        ends, share = ends + lasts, Share(spill_ratio, accept_ratio)
         if now < ends:
             return share._replace(steady=ends - now)
     return share

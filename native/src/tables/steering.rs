@@ -1,6 +1,6 @@
 //! The Steering: what the world does to each region of each service, now.
 //!
-//! It holds no cells. A client's preference list is walked when a packet asks, which takes
+//! It caches no answers. A client's preference list is walked when a packet asks, which takes
 //! one step as a rule, so its cost when published does not grow with the number of lists.
 
 mod raw;
@@ -16,56 +16,38 @@ const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// One region as it stands: of the services that share it there is one. It fills a cache line.
 #[repr(align(64))]
-pub struct State {
+pub struct RegionState {
+    status: RegionStatus,
+    /// What it would be answered with.
+    pub records: RegionRecords,
+}
+
+/// What a decision rests on: `RegionStatus` of `resolverd/policy/decision.py`.
+struct RegionStatus {
     horizon: f64,
     /// The share of its clients' blocks that it sends on.
-    spilled: f64,
+    spill_ratio: f64,
     /// The share up to which it takes those that others send on.
-    takes: f64,
+    accept_ratio: f64,
     serves: bool,
     unknown: bool,
     /// Whether an endpoint in its answer is measured up.
     alive: bool,
-    /// Whether it has something to hand out.
-    addresses: bool,
-    a: Run,
-    aaaa: Run,
-    cname: Run,
-    /// The most that the sources of its addresses allow, in seconds; `NONE` where none does.
-    a_ttl: u32,
-    aaaa_ttl: u32,
+    has_addresses: bool,
 }
 
-impl State {
+/// What one region would be answered with: `RegionRecords` of `resolverd/snapshot/model.py`.
+pub struct RegionRecords {
     /// The octets of its IPv4 addresses, four each.
-    #[must_use]
-    pub const fn a(&self) -> Run {
-        self.a
-    }
-
+    pub a: Run,
     /// The octets of its IPv6 addresses, sixteen each.
-    #[must_use]
-    pub const fn aaaa(&self) -> Run {
-        self.aaaa
-    }
-
-    /// The TTL that the sources of its IPv4 addresses allow, in seconds.
-    #[must_use]
-    pub const fn a_ttl(&self) -> u32 {
-        self.a_ttl
-    }
-
-    /// The TTL that the sources of its IPv6 addresses allow, in seconds.
-    #[must_use]
-    pub const fn aaaa_ttl(&self) -> u32 {
-        self.aaaa_ttl
-    }
-
+    pub aaaa: Run,
     /// Its hostname, empty where it is answered with addresses.
-    #[must_use]
-    pub const fn cname(&self) -> Run {
-        self.cname
-    }
+    pub cname: Run,
+    /// The most that the sources of its IPv4 addresses allow, in seconds; `NONE` where none does.
+    pub a_ttl: u32,
+    /// The same of its IPv6 addresses.
+    pub aaaa_ttl: u32,
 }
 
 /// A decision: the outcome, the region chosen, and the TTL.
@@ -73,7 +55,7 @@ pub struct Decision<'s> {
     /// How it came about.
     pub outcome: Outcome,
     /// The region by its place in the service, and its state.
-    pub region: Option<(u8, &'s State)>,
+    pub region: Option<(u8, &'s RegionState)>,
     /// Whether the region is the client's first choice.
     pub first: bool,
     /// Seconds.
@@ -86,9 +68,9 @@ pub struct Decision<'s> {
 pub struct Steering {
     /// Which Steering this is.
     pub generation: u64,
-    /// What offers point into.
+    /// What records point into.
     pub pool: Pool,
-    states: Box<[State]>,
+    states: Box<[RegionState]>,
     /// Of each state the horizon where it is answered although it does not serve.
     answered: Box<[f64]>,
     rows: Box<[Run]>,
@@ -152,11 +134,19 @@ impl Steering {
         let Some(preferred) = preference.first() else {
             return self.decision(service, Outcome::NoRegion, None, false, f64::INFINITY);
         };
-        if let Some(state) = self.state(row, preferred).filter(|state| state.serves) {
+        if let Some(state) = self
+            .state(row, preferred)
+            .filter(|state| state.status.serves)
+        {
             let chosen = Some((preferred, state));
-            let mut decision =
-                self.decision(service, Outcome::Serving, chosen, true, state.horizon);
-            decision.per_block = state.spilled > 0.0 && preference.count() > 1;
+            let mut decision = self.decision(
+                service,
+                Outcome::Serving,
+                chosen,
+                true,
+                state.status.horizon,
+            );
+            decision.per_block = state.status.spill_ratio > 0.0 && preference.count() > 1;
             return decision;
         }
         self.decide_fallback(row, service, preference, preferred)
@@ -177,14 +167,15 @@ impl Steering {
             let Some(state) = self.state(row, region) else {
                 continue;
             };
-            least = least.min(state.horizon);
-            if state.serves {
+            least = least.min(state.status.horizon);
+            if state.status.serves {
                 let chosen = Some((region, state));
                 let mut decision = self.decision(service, Outcome::Serving, chosen, false, least);
-                decision.per_block = state.spilled > 0.0 && rank + 1 < preference.count();
+                decision.per_block =
+                    state.status.spill_ratio > 0.0 && rank + 1 < preference.count();
                 return decision;
             }
-            if state.unknown && state.addresses && unknown.is_none() {
+            if state.status.unknown && state.status.has_addresses && unknown.is_none() {
                 unknown = Some((region, state));
             }
         }
@@ -221,9 +212,9 @@ impl Steering {
         let (mut able, mut alive) = (None, None);
         for (region, state) in states {
             least = least.min(self.answered(row, region));
-            if state.addresses {
+            if state.status.has_addresses {
                 able = able.or(Some((region, state)));
-                alive = alive.or(state.alive.then_some((region, state)));
+                alive = alive.or(state.status.alive.then_some((region, state)));
             }
         }
         let chosen = alive.or(able);
@@ -245,8 +236,8 @@ impl Steering {
         preference: PreferenceList<'_>,
         draw: f64,
     ) -> Decision<'s> {
-        let Some((home, _)) =
-            (decision.region).filter(|(_, state)| decision.per_block && draw < state.spilled)
+        let Some((home, _)) = (decision.region)
+            .filter(|(_, state)| decision.per_block && draw < state.status.spill_ratio)
         else {
             return decision;
         };
@@ -259,8 +250,11 @@ impl Steering {
             let Some(state) = self.state(row, region) else {
                 continue;
             };
-            decision.ttl = decision.ttl.min(ttl(service, state.horizon));
-            if state.serves && state.spilled == 0.0 && draw < state.takes {
+            decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
+            if state.status.serves
+                && state.status.spill_ratio == 0.0
+                && draw < state.status.accept_ratio
+            {
                 decision.outcome = Outcome::Spilled;
                 decision.region = Some((region, state));
                 decision.first = false;
@@ -277,7 +271,7 @@ impl Steering {
         let states = self.row(number).iter();
         { states }.any(|state| {
             let state = self.states.get(*state as usize);
-            state.is_some_and(|state| state.spilled > 0.0)
+            state.is_some_and(|state| state.status.spill_ratio > 0.0)
         })
     }
 
@@ -286,7 +280,7 @@ impl Steering {
         &'s self,
         service: &Service,
         outcome: Outcome,
-        region: Option<(u8, &'s State)>,
+        region: Option<(u8, &'s RegionState)>,
         first: bool,
         least: f64,
     ) -> Decision<'s> {
@@ -312,7 +306,7 @@ impl Steering {
     }
 
     #[inline]
-    fn state(&self, row: &[u32], region: u8) -> Option<&State> {
+    fn state(&self, row: &[u32], region: u8) -> Option<&RegionState> {
         self.states.get(*row.get(usize::from(region))? as usize)
     }
 }
