@@ -20,7 +20,7 @@ from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_
 from resolverd.errors import ResolverdError
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compiledmap import CompiledClientMap
-from resolverd.snapshot.model import Cell, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 
 # How many names a message lists.
 _LISTED = 5
@@ -75,14 +75,14 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         raise NotSteeredError("this client map keeps no trace of its lookups")
     trace = clients.trace(client)
     preference = trace.entry.preference
-    cell, scope = snapshot.steering.answer(service, client, trace.entry)
+    cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
     distances = clients.ranked.distances(trace.place)
-    draw = drawn(clients.block(client).prefix, preference, statuses) if cell.per_block else None
+    draw = drawn(clients.block(client).prefix, preference, statuses) if cached.per_block else None
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
-    ttl, ttl_why = _ttl(cell, dyna, service, zone)
+    ttl, ttl_why = _ttl(cached, dyna, service, zone)
     return Explanation(
         name=name,
         service=service.name,
@@ -93,12 +93,14 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
-        candidates=candidates(service.regions, distances, preference, statuses, cell.region, draw),
-        outcome=cell.outcome,
-        region=cell.region,
+        candidates=candidates(
+            service.regions, distances, preference, statuses, cached.region, draw
+        ),
+        outcome=cached.outcome,
+        region=cached.region,
         draw=draw,
-        answer=_texts(cell, zone),
-        note=cell.error.text if cell.error else "",
+        answer=_texts(cached, zone),
+        note=cached.error.text if cached.error else "",
         ttl=ttl,
         ttl_why=ttl_why,
         scope=scope if service.ecs else 0,
@@ -150,32 +152,34 @@ def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
 
 
-def _texts(cell: Cell, zone: ZonePlan) -> tuple[str, ...]:
-    offer = cell.offer
-    if offer is None:
-        target = zone.no_region if cell.said == "cname" else None
+def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:
+    records = cached.records
+    if records is None:
+        target = zone.no_region if cached.no_region == "cname" else None
         return () if target is None else (_shown(target.rdatas[0][0]),)
-    if offer.cname is not None:
-        return (_shown(offer.cname.rdatas[0][0]),)
-    rrsets = [rrset for rrset in (offer.a, offer.aaaa) if rrset is not None]
+    if records.cname is not None:
+        return (_shown(records.cname.rdatas[0][0]),)
+    rrsets = [rrset for rrset in (records.a, records.aaaa) if rrset is not None]
     return tuple(str(ipaddress.ip_address(rdata[0])) for rrset in rrsets for rdata in rrset.rdatas)
 
 
-def _ttl(cell: Cell, dyna: Dyna, service: ServicePlan, zone: ZonePlan) -> tuple[int | None, str]:
+def _ttl(
+    cached: CachedAnswer, dyna: Dyna, service: ServicePlan, zone: ZonePlan
+) -> tuple[int | None, str]:
     """The TTL of the answer, and what decided it."""
-    if cell.said in {"servfail", "refused"}:
-        return None, f"{cell.said.upper()} has none"
-    if _too_short(cell):
+    if cached.no_region in {"servfail", "refused"}:
+        return None, f"{cached.no_region.upper()} has none"
+    if _too_short(cached):
         return 0, "a longer prefix may have a region"
-    if cell.said == "nodata" and zone.negative_ttl < min(cell.ttl, dyna.ttl):
+    if cached.no_region == "nodata" and zone.negative_ttl < min(cached.ttl, dyna.ttl):
         return zone.negative_ttl, "the negative TTL of the zone"
-    if dyna.ttl < cell.ttl:
-        return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cell.ttl} s"
-    return cell.ttl, _ttl_why(cell.ttl, service)
+    if dyna.ttl < cached.ttl:
+        return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cached.ttl} s"
+    return cached.ttl, _ttl_why(cached.ttl, service)
 
 
-def _too_short(cell: Cell) -> bool:
-    return cell.outcome == "no_region" and cell.ttl == 0
+def _too_short(cached: CachedAnswer) -> bool:
+    return cached.outcome == "no_region" and cached.ttl == 0
 
 
 def _ttl_why(ttl: int, service: ServicePlan) -> str:

@@ -55,9 +55,9 @@ from resolverd.policy.decision import AllDown, NoRegion, RegionStatus
 from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import (
     Node,
-    Offer,
     Plan,
     Referral,
+    RegionRecords,
     ServicePlan,
     Steering,
     ZonePlan,
@@ -255,15 +255,15 @@ class _SteeringWriter:
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
         for name, service in plan.services.items():
-            statuses, offers = self._steering.statuses[name], self._steering.offers[name]
+            statuses, by_region = self._steering.statuses[name], self._steering.records[name]
             ttl, failover_ttl = service.ttl, service.failover_ttl
             places = self._places
             for region in service.regions:
-                status, offer = statuses[region], offers[region]
-                key = (id(status), id(offer), ttl, failover_ttl)
+                status, records = statuses[region], by_region[region]
+                key = (id(status), id(records), ttl, failover_ttl)
                 place = places.get(key)
                 if place is None:
-                    place = places[key] = self._state(status, offer, ttl, failover_ttl)
+                    place = places[key] = self._state(status, records, ttl, failover_ttl)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
         pool = bytes(self._pool.octets)
@@ -278,16 +278,18 @@ class _SteeringWriter:
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
         return b"".join((head, *self._states, numbers, pool))
 
-    def _state(self, status: RegionStatus, offer: Offer, ttl: float, failover_ttl: float) -> int:
+    def _state(
+        self, status: RegionStatus, records: RegionRecords, ttl: float, failover_ttl: float
+    ) -> int:
         staleness = self._steering.staleness
         ahead, answered = (
             horizon(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each)
             for each in (False, True)
         )
-        a, aaaa = _addresses(offer.a), _addresses(offer.aaaa)
+        a, aaaa = _addresses(records.a), _addresses(records.aaaa)
         hostname = NONE
-        if offer.cname is not None:
-            hostname = self._pool.name(offer.cname.rdatas[0][0])
+        if records.cname is not None:
+            hostname = self._pool.name(records.cname.rdatas[0][0])
         self._states.append(
             _STATE.pack(
                 ahead,
@@ -297,8 +299,8 @@ class _SteeringWriter:
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,
-                NONE if offer.a_ttl is None else offer.a_ttl,
-                NONE if offer.aaaa_ttl is None else offer.aaaa_ttl,
+                NONE if records.a_ttl is None else records.a_ttl,
+                NONE if records.aaaa_ttl is None else records.aaaa_ttl,
                 len(a),
                 len(aaaa),
                 status.serves,

@@ -48,8 +48,8 @@ def told(steering: Steering, service: str) -> tuple[str, str | None, int]:
     """Outcome, region and scope of one client."""
     planned = PLAN.services[service]
     entry = planned.clients.lookup(CLIENT)
-    cell, scope = steering.answer(planned, CLIENT, entry)
-    return cell.outcome, cell.region, scope
+    cached, scope = steering.answer(planned, CLIENT, entry)
+    return cached.outcome, cached.region, scope
 
 
 FULL = {("one", "us-east"): Share(1.0), ("one", "us-west"): Share(accept_ratio=1.0)}
@@ -143,9 +143,9 @@ def test_every_address_of_either_family_inside_a_scope_has_the_same_draw(
     verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
     steering = steer(1, plan, World(verdicts, Overrides(), lambda _: UNRESOLVED, shares), NOW)
     client = host(anchor, low).widened(min(length, anchor.bits))
-    cell, scope = steering.answer(service, client, service.clients.lookup(client))
+    cached, scope = steering.answer(service, client, service.clients.lookup(client))
     if scope > client.length:
         return
     for other in others:
         near = host(client.widened(scope), other)
-        assert steering.answer(service, near, service.clients.lookup(near)) == (cell, scope)
+        assert steering.answer(service, near, service.clients.lookup(near)) == (cached, scope)

@@ -100,11 +100,11 @@ def note(
     service = PLAN.services["chat"]
     entry = service.clients.lookup(client)
     assert entry.preference == PREFERENCE
-    cell, _ = steering.answer(service, client, entry)
-    whole = drained or cell.region is None
-    consulted = PREFERENCE if whole else PREFERENCE[: PREFERENCE.index(cell.region or "") + 1]
+    cached, _ = steering.answer(service, client, entry)
+    whole = drained or cached.region is None
+    consulted = PREFERENCE if whole else PREFERENCE[: PREFERENCE.index(cached.region or "") + 1]
     trouble = any(health[region].state != "up" for region in consulted)
-    return Note(now, cell.region, cell.ttl, trouble)
+    return Note(now, cached.region, cached.ttl, trouble)
 
 
 def overrides_of(drained: bool) -> Overrides:
