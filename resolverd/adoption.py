@@ -187,7 +187,7 @@ class Adoption:
         plan = await self._publication.compile(inputs)
         await self._observation.admit(before, inputs)
         try:
-            verified = self._publication.verified(plan)
+            verified = await self._publication.verified(inputs, plan)
         except ResolverdError:
             self._observation.settle(before)
             raise

@@ -18,8 +18,6 @@ from functools import partial
 from typing import NamedTuple
 
 from resolverd.admin.promises import Promises
-from resolverd.engine.answer import respond
-from resolverd.engine.counters import Counters
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
 from resolverd.observation import Observation
@@ -29,7 +27,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
-from resolverd.snapshot.verify import verify
+from resolverd.snapshot.verify import Ask, verify
 
 # Verdicts that come within this many seconds of one another make one Steering.
 GATHER = 0.005
@@ -38,10 +36,14 @@ REFRESH = 1.0
 
 
 class Verified(NamedTuple):
-    """A Snapshot that may be served, and the World that its Steering was made from."""
+    """A Snapshot that may be served, and the World that its Steering was made from.
+
+    While `ask` is held, the engine has its Plan loaded.
+    """
 
     snapshot: Snapshot
     world: World
+    ask: Ask
 
 
 class Publication:
@@ -63,6 +65,7 @@ class Publication:
         self.snapshot: Snapshot
         self.fences: list[FenceSize]
         self._world: World
+        self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._promises, self._restated = promises, restated
         # Held from the choice of a Snapshot to its publication.
@@ -74,7 +77,7 @@ class Publication:
         # No thread that the end of the process would wait for, as a signal may come meanwhile.
         plan = await detached(partial(self._compile, inputs))
         world = self._observation.tick(inputs, plan, time.monotonic())
-        self._serve(inputs, plan, self._verified(plan, world))
+        self._serve(inputs, plan, await self._verified(inputs, plan, world))
         return self.snapshot
 
     async def compile(self, inputs: Inputs) -> Plan:
@@ -82,9 +85,12 @@ class Publication:
         earlier = Earlier(self.plan, self.inputs.zones)
         return await asyncio.to_thread(self._compile, inputs, earlier)
 
-    def verified(self, plan: Plan) -> Verified:
-        """A Snapshot of `plan` and the world as it is. Raises ResolverdError for what is wrong."""
-        return self._verified(plan, self._observation.seen(plan, time.monotonic()))
+    async def verified(self, inputs: Inputs, plan: Plan) -> Verified:
+        """A Snapshot of `plan`, which is that of `inputs`, in the world as it is.
+
+        Raises ResolverdError for what is wrong with it in the engine that would serve it.
+        """
+        return await self._verified(inputs, plan, self._observation.seen(plan, time.monotonic()))
 
     def world(self) -> World:
         """The World that answers come from, with its regions judged; asking changes nothing.
@@ -99,11 +105,13 @@ class Publication:
         return self._world
 
     async def adopt(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
-        """Serve these from now on."""
+        """Serve these from now on, in the world as it has become since they were verified."""
         async with self._publishing:
-            before = self.plan
-            await self._engine.publish(verified.snapshot)
-            self._serve(inputs, plan, verified)
+            before, now = self.plan, time.monotonic()
+            world = self._observation.seen(plan, now)
+            snapshot = Snapshot(plan, self._steer(plan, world, now))
+            await self._engine.publish(snapshot)
+            self._serve(inputs, plan, verified._replace(snapshot=snapshot, world=world))
             self._promises.retired(before, time.monotonic())
 
     async def keep(self) -> None:
@@ -138,16 +146,18 @@ class Publication:
             previous=previous,
         )
 
-    def _verified(self, plan: Plan, world: World) -> Verified:
-        steering, scratch = self._steer(plan, world, time.monotonic()), Counters()
-        snapshot = Snapshot(plan, steering)
-        verify(plan, lambda packet: respond(packet, "127.0.0.1", snapshot, scratch))
-        return Verified(snapshot, world)
+    async def _verified(self, inputs: Inputs, plan: Plan, world: World) -> Verified:
+        snapshot = Snapshot(plan, self._steer(plan, world, time.monotonic()))
+        ask = await self._engine.staged(snapshot)
+        pinned = [subnet for pin in inputs.config.pin.values() for subnet in pin.subnets]
+        # It may take a second of CPU, and answers' TTLs and verdicts go on meanwhile.
+        await detached(partial(verify, snapshot, ask, pinned))
+        return Verified(snapshot, world, ask)
 
     def _serve(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         self.inputs, self.plan = inputs, plan
         self.fences = fences(inputs.config)
-        self.snapshot, self._world = verified
+        self.snapshot, self._world, self._staged = verified
 
     def _steer(self, plan: Plan, world: World, now: float) -> Steering:
         return steer(next(self._steerings), plan, world, now)

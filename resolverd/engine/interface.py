@@ -10,6 +10,7 @@ from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
 from resolverd.engine.sockets import BoundSockets
 from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.verify import Ask
 
 
 class Engine(Protocol):
@@ -37,6 +38,13 @@ class Engine(Protocol):
 
     async def start(self, snapshot: Snapshot) -> None:
         """Begin to answer. Raises EngineError when it cannot."""
+
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """What it will answer from `snapshot`, loaded but not served, and not counted.
+
+        While the result is held, `publish` does not load the same Plan again. Raises EngineError
+        where the engine cannot take it.
+        """
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`."""

@@ -12,11 +12,13 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
 
 from resolverd import log
 from resolverd.abi.engine import EngineThreads, SocketKind, WorkerSocket
-from resolverd.abi.tables import PlanTables, SnapshotTables
+from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
 from resolverd.config.types import Listener
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
@@ -26,6 +28,7 @@ from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Plan, Snapshot
+from resolverd.snapshot.verify import Ask
 
 # Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds: with
 # much less a busy host fails, with much more a thread that hangs is noticed late.
@@ -37,6 +40,18 @@ _SAMPLES_PER_TURN = 50
 
 # Of everything but the workers: they get three quarters of a core that both want.
 _NICE = 5
+
+
+class _Staged:
+    """A Snapshot in the library that nobody is answered from, for as long as it is held."""
+
+    def __init__(self, plan: Plan, tables: PlanTables, snapshot: SnapshotTables) -> None:
+        self.plan, self.tables = plan, tables
+        self._snapshot, self._asker = snapshot, Asker()
+
+    def ask(self, packet: bytes, source: str) -> bytes | None:
+        """The response to a packet from the address `source`."""
+        return self._asker.respond(packet, ip_address(source).packed, self._snapshot)
 
 
 class NativeEngine:
@@ -53,6 +68,7 @@ class NativeEngine:
         self.sockets, self._limits = tuple(sockets), limits
         self._slots = CounterSlots()
         self._plan: tuple[Plan, PlanTables] | None = None
+        self._staged: Callable[[], _Staged | None] = lambda: None
         self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None
         self._log = log.get("engine")
@@ -72,6 +88,12 @@ class NativeEngine:
         asyncio.get_running_loop().add_reader(self._threads.event_fd, self._handle_events)
         _let_workers_go_first()
         await self.check()
+
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """What the library answers from `snapshot`. Raises EngineError where it is refused."""
+        async with self._publishing:
+            staged = await asyncio.to_thread(self._stage, snapshot)
+        return staged.ask
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
@@ -122,9 +144,23 @@ class NativeEngine:
         """The Snapshot in the library; a Plan that it has already is not loaded again."""
         plan, steering = snapshot
         if self._plan is None or self._plan[0] is not plan:
-            image, maps = plan_image(plan, self._slots)
-            self._plan = plan, PlanTables(image, maps)
+            self._plan = plan, self._loaded(plan)
         return SnapshotTables(self._plan[1], steering_image(steering, plan))
+
+    def _loaded(self, plan: Plan) -> PlanTables:
+        staged = self._staged()
+        if staged is not None and staged.plan is plan:
+            return staged.tables
+        image, maps = plan_image(plan, self._slots)
+        return PlanTables(image, maps)
+
+    def _stage(self, snapshot: Snapshot) -> _Staged:
+        plan, steering = snapshot
+        known = self._plan[1] if self._plan is not None and self._plan[0] is plan else None
+        tables = known or self._loaded(plan)
+        staged = _Staged(plan, tables, SnapshotTables(tables, steering_image(steering, plan)))
+        self._staged = weakref.ref(staged)
+        return staged
 
     def _worker_sockets(self) -> Iterator[WorkerSocket]:
         for worker, sockets in enumerate(self.sockets):

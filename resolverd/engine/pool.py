@@ -20,11 +20,13 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.counters import Counters
 from resolverd.engine.reference import ReferenceEngine
+from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError, ExitCode
 from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
+from resolverd.snapshot.verify import Ask
 
 Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
 RunLoop = Callable[[Any], None]
@@ -65,6 +67,10 @@ class WorkerPool:
                 self._workers.append((process, ours))
                 asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
         await self.publish(snapshot)
+
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """How each worker answers from `snapshot`."""
+        return asking(snapshot)
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Hand a Snapshot to every worker; returns when all of them serve it."""

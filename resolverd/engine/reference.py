@@ -15,11 +15,12 @@ from resolverd.config.types import Listener
 from resolverd.engine.answer import respond, servfail
 from resolverd.engine.counters import Counters
 from resolverd.engine.querylog import Sent, described
-from resolverd.engine.selfcheck import self_check
+from resolverd.engine.selfcheck import asking, self_check
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits, TcpService
 from resolverd.engine.udp import UdpService
 from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.verify import Ask
 
 
 class ReferenceEngine:
@@ -46,6 +47,10 @@ class ReferenceEngine:
             for udp in self.sockets[0].udp
         ]
         self._tcp.start(self.sockets[0].tcp)
+
+    async def staged(self, snapshot: Snapshot) -> Ask:
+        """How it answers from `snapshot`."""
+        return asking(snapshot)
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`."""

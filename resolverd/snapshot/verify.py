@@ -1,36 +1,66 @@
-"""Ask a new Plan about itself before it serves anybody.
+"""Ask a new Plan about itself before it serves anybody, of the engine that will serve it.
 
-Each zone is asked for its SOA over a real message, made and read by dnspython and so by
-other code than what answers. Each service is ranked from each of its regions' own coordinates,
-where `nearest` must prefer that very region.
+Each zone is asked for its SOA, whose answer is read by dnspython and so by other code than what
+wrote it. Each service is ranked from each of its regions' own coordinates, where `nearest` must
+prefer that very region. It is asked for by a client of each pin's subnets, and by one for each
+preference list that addresses spread over IPv4 meet. An answer outside a client's fence, or not of
+the region that it prefers, is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
 
+from resolverd.dns.codes import A
+from resolverd.dns.names import to_text
+from resolverd.dns.prefix import Prefix
 from resolverd.errors import PlanError
-from resolverd.snapshot.model import Plan, ServicePlan, ZonePlan
+from resolverd.snapshot.answers import addresses_in, query_for
+from resolverd.snapshot.model import ClientMap, MapEntry, ServicePlan, Snapshot, ZonePlan
 
-Ask = Callable[[bytes], bytes | None]
+Ask = Callable[[bytes, str], bytes | None]
+"""Answers a packet from a client's address: the octets of the response, None for no response."""
+
+LOOPBACK = "127.0.0.1"
+TRIED = 512
+"""Addresses that each client map is tried with. With more, preference lists of smaller networks
+are found, and a reload takes longer."""
+# Successive multiples of it, by 2^32, spread evenly (the golden ratio).
+_STRIDE = 0x9E3779B1
 
 
-def verify(plan: Plan, ask: Ask) -> None:
-    """Raises PlanError with everything that `plan` gets wrong; `ask` answers one packet."""
+def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
+    """Raises PlanError with everything that the Plan of `snapshot` gets wrong.
+
+    `ask` answers from `snapshot`; `pinned` are the subnets of pins, each of which is tried.
+    """
+    plan, names = snapshot.plan, _names(snapshot)
+    hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
+    clients: dict[ClientMap, list[tuple[MapEntry, Prefix]]] = {}
     wrong = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
-    wrong += [fault for service in plan.services.values() for fault in _service_faults(service)]
+    for service in plan.services.values():
+        wrong += _ranking_faults(service)
+        if service.name not in names:
+            continue
+        if service.clients not in clients:
+            clients[service.clients] = [
+                *((service.clients.lookup(host), host) for host in hosts),
+                *_one_for_each_list(service.clients),
+            ]
+        for entry, client in clients[service.clients]:
+            wrong += _answer_faults(service, names[service.name], entry, client, snapshot, ask)
     if wrong:
-        raise PlanError("the new plan fails its own check: " + "; ".join(wrong))
+        raise PlanError("the new plan fails its own check: " + "; ".join(wrong[:10]))
 
 
 def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
     apex = dns.name.from_wire(zone.apex, 0)[0]
-    response = ask(dns.message.make_query(apex, "SOA").to_wire())
+    response = ask(dns.message.make_query(apex, "SOA").to_wire(), LOOPBACK)
     if response is None:
         yield f"{apex} SOA is not answered"
         return
@@ -45,10 +75,68 @@ def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
         yield f"{apex} SOA is answered with {answered}, not serial {serial}"
 
 
-def _service_faults(service: ServicePlan) -> Iterator[str]:
+def _ranking_faults(service: ServicePlan) -> Iterator[str]:
     for region in service.regions:
         preference, distances = service.clients.from_region(region)
         if not set(preference) <= set(service.regions):
             yield f"service {service.name} prefers regions that it does not have"
         elif preference and distances and distances[preference[0]] > distances[region]:
             yield f"service {service.name} does not prefer {region} where {region} stands"
+
+
+def _answer_faults(
+    service: ServicePlan, name: bytes, entry: MapEntry, client: Prefix, snapshot: Snapshot, ask: Ask
+) -> Iterator[str]:
+    """What is wrong with the IPv4 addresses that a client of `entry` is given.
+
+    Where a region of its fence is answered by a CNAME, whoever follows that decides.
+    """
+    offers = snapshot.steering.offers[service.name]
+    statuses = snapshot.steering.statuses[service.name]
+    fence = {region: offers[region] for region in entry.preference}
+    if any(offer.cname is not None for offer in fence.values()):
+        return
+    address = str(client.host())
+    response = ask(query_for(name, A), address)
+    whose = f"{to_text(name)} A for {address} (service {service.name})"
+    if response is None:
+        yield f"{whose} is not answered"
+        return
+    given = addresses_in(response)
+    allowed = {rdata[0] for offer in fence.values() if offer.a for rdata in offer.a.rdatas}
+    if not given <= allowed:
+        yield f"{whose} is answered with an address outside the client's fence"
+        return
+    if not entry.preference:
+        return
+    first = entry.preference[0]
+    status, own = statuses[first], offers[first].a
+    if status.serves and not status.spilled and own is not None:
+        preferred = {rdata[0] for rdata in own.rdatas}
+        if not given or not given <= preferred:
+            yield f"{whose} is not answered with {first}, which serves and is preferred"
+
+
+def _names(snapshot: Snapshot) -> dict[str, bytes]:
+    """A name of each service that has one; below a wildcard, one that it covers."""
+    found: dict[str, bytes] = {}
+    for zone in snapshot.plan.zones.values():
+        for key, node in zone.nodes.items():
+            if node.dyna is not None and node.referral is None:
+                name = b"\x07_verify" + key[2:] if key.startswith(b"\x01*") else key
+                found.setdefault(node.dyna.service, name)
+    return found
+
+
+def _spread() -> Iterator[Prefix]:
+    for index in range(1, TRIED + 1):
+        yield Prefix(32, index * _STRIDE & 0xFFFFFFFF, 32)
+
+
+def _one_for_each_list(clients: ClientMap) -> Iterable[tuple[MapEntry, Prefix]]:
+    """A client for each preference list that those tried have, with the entry it is in."""
+    found: dict[tuple[str, ...], tuple[MapEntry, Prefix]] = {}
+    for client in _spread():
+        entry = clients.lookup(client)
+        found.setdefault(entry.preference, (entry, client))
+    return found.values()

@@ -1,18 +1,46 @@
-"""A Plan that answers wrongly about itself is not adopted."""
+"""A Plan that the engine which will serve it answers wrongly is not adopted."""
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Callable
+
 import pytest
+from harness.config import CHAT, address_of, config_text
 from harness.server import HEAD, Server, snapshot_of
 
+from resolverd.abi.library import why_not
+from resolverd.dns.prefix import parse_prefix
 from resolverd.errors import PlanError
+from resolverd.snapshot.answers import addresses_in
+from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.verify import verify
+
+ZONE = f"{HEAD}chat 60 DYNA chat\n*.wild 60 DYNA chat\n"
+PIN = '\n[pin.jp]\nsubnets = ["10.2.0.0/16", "2001:db8:2::/48"]\nregions = ["ap-northeast"]\n'
+PINNED = (parse_prefix("10.2.0.0/16"), parse_prefix("2001:db8:2::/48"))
+SOUND = snapshot_of({"inference.example.": ZONE}, config_text(CHAT + PIN))
+Answer = Callable[[bytes, str], bytes | None]
+NEAR, PINNED_TO, OTHER = (
+    ipaddress.ip_address(address_of(region)).packed
+    for region in ("eu-west", "ap-northeast", "us-east")
+)
 
 
 @pytest.mark.parametrize("origin", ["inference.example.", "caf\\233\\200.example.", "."])
 def test_a_sound_plan_passes_whatever_its_apex(origin: str) -> None:
     served = Server(snapshot_of({origin: HEAD}))
-    verify(served.snapshot.plan, served.send)
+    verify(served.snapshot, served.send)
+
+
+@pytest.mark.parametrize("policy", ["nearest", "failover", "weighted"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_sound_service_passes(policy: str, compiled: bool) -> None:
+    if compiled and (reason := why_not()):
+        pytest.skip(reason)
+    config = config_text(CHAT + f'policy = "{policy}"\n' + PIN)
+    served = Server(snapshot_of({"inference.example.": ZONE}, config, compiled=compiled))
+    verify(served.snapshot, served.send, PINNED)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +52,75 @@ def test_a_sound_plan_passes_whatever_its_apex(origin: str) -> None:
         pytest.param(lambda wire: wire.replace(b"\0\0\0\7", b"\0\0\0\6"), "[6]", id="old serial"),
     ],
 )
-def test_a_wrong_answer_about_itself_is_told(spoil: object, told: str) -> None:
+def test_a_wrong_answer_about_a_zone_is_told(
+    spoil: Callable[[bytes], bytes | None], told: str
+) -> None:
     served = Server(snapshot_of({"inference.example.": HEAD}))
-    assert callable(spoil)
     with pytest.raises(PlanError, match="fails its own check") as refused:
-        verify(served.snapshot.plan, lambda packet: spoil(served.send(packet)))
+        verify(served.snapshot, lambda packet, source: spoil(served.send(packet, source)))
     assert told in str(refused.value)
+
+
+def _only_services(spoil: Answer) -> Answer:
+    """Answers zones as it should, and queries for A by `spoil`."""
+    served = Server(SOUND)
+    return lambda packet, source: (
+        spoil(packet, source) if packet[-4:-2] == b"\0\1" else served.send(packet, source)
+    )
+
+
+def _as_answered_to(client: str) -> Answer:
+    served = Server(SOUND)
+    return lambda packet, _: served.send(packet, client)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        pytest.param(
+            lambda *_: None, "A for 10.2.0.0 (service chat) is not answered", id="silence"
+        ),
+        pytest.param(
+            _as_answered_to("203.0.113.7"),
+            "A for 10.2.0.0 (service chat) is answered with an address outside the client's fence",
+            id="no pin by IPv4",
+        ),
+        pytest.param(
+            _as_answered_to("203.0.113.7"), "A for 2001:db8:2:: (service chat)", id="none by IPv6"
+        ),
+        pytest.param(
+            lambda packet, source: Server(SOUND).send(packet, source).replace(NEAR, OTHER),
+            "is not answered with eu-west, which serves and is preferred",
+            id="another region",
+        ),
+        pytest.param(
+            lambda packet, _: packet[:2] + b"\x84\0" + packet[4:],
+            "is not answered with",
+            id="NODATA",
+        ),
+    ],
+)
+def test_a_wrong_answer_for_a_service_is_told(spoil: Answer, told: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        verify(SOUND, _only_services(spoil), PINNED)
+    assert told in str(refused.value)
+
+
+def test_no_more_faults_are_told_than_one_reads() -> None:
+    zones = {f"z{index}.example.": HEAD for index in range(30)}
+    with pytest.raises(PlanError) as refused:
+        verify(snapshot_of(zones), lambda packet, source: None)
+    assert str(refused.value).count("is not answered") == 10
+
+
+def test_the_addresses_of_a_response_are_read_from_its_answers_alone() -> None:
+    served, packet = Server(SOUND), b"\0\0\0\0\0\1" + bytes(6)
+    name = b"\4chat\11inference\7example\0"
+    response = served.send(packet + name + b"\0\1\0\1", "10.2.3.4")
+    assert addresses_in(response) == {PINNED_TO}
+
+
+def test_a_plan_without_services_or_zones_passes() -> None:
+    plan = SOUND.plan
+    empty = Snapshot(type(plan)(1, {}, {}, b"", 1232), SOUND.steering)
+    verify(empty, lambda packet, source: None)
