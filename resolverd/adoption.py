@@ -185,17 +185,17 @@ class Adoption:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
         before = self._publication.inputs
         plan = await self._publication.compile(inputs)
-        await self._observation.admit(before, inputs)
+        await self._observation.stage(before, inputs)
         try:
             verified = await self._publication.verified(inputs, plan)
         except ResolverdError:
-            self._observation.settle(before)
+            self._observation.commit(before)
             raise
         for option in needs_restart(before.config, inputs.config):
             if option != "server.listen" or not self._inherited:
                 self._log.warning("reload.needs_restart", option=option)
         await self._publication.adopt(inputs, plan, verified)
-        self._observation.settle(inputs)
+        self._observation.commit(inputs)
         self._dirty.set()
 
     def _tell(self, inputs: Inputs, changes: Difference) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 from resolverd import log
 from resolverd.abi.library import why_not
 from resolverd.admin.changes import Changes
-from resolverd.admin.promises import Promises
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
+from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
 from resolverd.config.load import Override
 from resolverd.config.types import Listener
@@ -69,7 +69,7 @@ class Daemon:
         self.ready = False
         self.started = time.time()
         self.reloads = ReloadReport()
-        self.promises = Promises()
+        self.ttl_ledger = TtlLedger()
         self.admin = AdminServer(self)
         self._supervision = Supervision(self, supervisor, run_loop)
         self.tasks = Tasks()
@@ -201,7 +201,11 @@ class Daemon:
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         self._observation = Observation(inputs, self._news, await self._restored())
         self._publication = Publication(
-            self.engine, self._observation, self._dirty, self.promises, self._supervision.restated
+            self.engine,
+            self._observation,
+            self._dirty,
+            self.ttl_ledger,
+            self._supervision.republished,
         )
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
@@ -271,9 +275,9 @@ class Daemon:
         """Take a change of `overrides` into account at once."""
         self._dirty.set()
 
-    async def restate(self) -> None:
+    async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
-        await self._publication.restate()
+        await self._publication.republish()
         await self._supervision.settled()
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
         await self._keeper.write()

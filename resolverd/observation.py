@@ -83,7 +83,7 @@ class Observation:
         await self._book.stop()
         await self.monitor.stop()
 
-    async def admit(self, before: Inputs, after: Inputs) -> None:
+    async def stage(self, before: Inputs, after: Inputs) -> None:
         """Observe both; returns once there is a first verdict on everything new."""
         self._held = dict(self.monitor.verdicts())
         both = {t.id: t for t in (*_targets(before.targets), *_targets(after.targets))}
@@ -92,7 +92,7 @@ class Observation:
         self._changed()
         await self._first_rounds()
 
-    def settle(self, inputs: Inputs) -> None:
+    def commit(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
         self.monitor.isolation.window = inputs.config.server.doubt
         self.monitor.grace(inputs.config.server.name_grace)

@@ -56,7 +56,7 @@ async def drain(served: Served, order: Order, *, force: bool) -> Drained:
         raise WouldEmptyError(order.target, left)
     await set_override(served, order)
     now = time.monotonic()
-    ttls = served.promises.outstanding(served.snapshot.plan, order.target, now)
+    ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, order.target, now)
     return Drained(time.time(), ttls, left)
 
 

@@ -77,7 +77,7 @@ async def set_override(served: Served, order: Order) -> Mapping[str, Override]:
             reason=order.why,
             seconds=order.seconds,
         )
-    await served.restate()
+    await served.republish()
     return dict.fromkeys(keys, override)
 
 
@@ -109,7 +109,7 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
         )
     for key in released:
         log.get("admin").info("endpoint.released", target=key, who=who)
-    await served.restate()
+    await served.republish()
     return Cleared(cleared, tuple(released))
 
 

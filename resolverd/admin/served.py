@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from resolverd.admin.changes import Changes
-from resolverd.admin.promises import Promises
+from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -144,7 +144,7 @@ class Served(Protocol):
     @property
     def changes(self) -> Changes: ...
     @property
-    def promises(self) -> Promises: ...
+    def ttl_ledger(self) -> TtlLedger: ...
     @property
     def started(self) -> float:
         """When it started, in Unix seconds."""
@@ -161,7 +161,7 @@ class Served(Protocol):
     def admin_closed(self) -> Mapping[str, int]:
         """Connections to the admin API that met a limit, by limit."""
 
-    async def restate(self) -> None:
+    async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
 
     async def reload(self, *, accept_losses: bool = False) -> bool:
