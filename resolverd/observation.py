@@ -172,17 +172,17 @@ class Observation:
         """Put an earlier process's overrides in force again; one event for each."""
         now, lost = time.monotonic(), orphaned(overrides, inputs)
         for key, override in overrides.items():
-            told = {"target": key, "kind": override.kind.value, "who": override.who}
+            fields = {"target": key, "kind": override.kind.value, "who": override.who}
             if not override.active(now):
                 self._log.info("override.ended", target=key)
             elif key in lost:
-                self._log.warning("override.lost", **told, reason=override.why)
+                self._log.warning("override.lost", **fields, reason=override.why)
             else:
                 self.overrides.set(key, override)
                 left = override.remaining(now)
                 self._log.info(
                     "override.restored",
-                    **told,
+                    **fields,
                     reason=override.why,
                     seconds=None if math.isinf(left) else round(left, 1),
                 )

@@ -90,6 +90,6 @@ def _told(odd: Outlier) -> dict[str, str]:
         "endpoint": endpoint,
         "probe": probe,
         "field": odd.difference.field,
-        "value": odd.difference.told,
+        "value": odd.difference.value,
         "majority": odd.difference.most,
     }

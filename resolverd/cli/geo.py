@@ -101,14 +101,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     stages: dict[str, TaskID] = {}
 
-    def told(stage: str, done: int, total: int | None) -> None:
+    def report(stage: str, done: int, total: int | None) -> None:
         if stage not in stages:
             stages[stage] = bar.add_task(stage, total=total)
         bar.update(stages[stage], completed=done, total=total)
 
     with bar:
         try:
-            files = run_loop(fetch(_source(arguments), arguments.directory, told))
+            files = run_loop(fetch(_source(arguments), arguments.directory, report))
         except GeoError as wrong:
             raise FetchError(str(wrong)) from wrong
     names = ", ".join(f'"{file}"' for file in files)

@@ -45,11 +45,11 @@ class JsonShow:
     def __call__(self, event: Event) -> None:
         """Print one event."""
         if not isinstance(event, Waiting):
-            told = {
+            document = {
                 "schema_version": SCHEMA_VERSION,
                 "event": type(event).__name__.lower(),
             } | asdict(event)
-            line = json.dumps(told, ensure_ascii=False)
+            line = json.dumps(document, ensure_ascii=False)
             self._console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class Watching:
         self.regions = tuple(regions)
         self._stage, self._tell, self._hold = stage, tell, hold
         self._shown = at_first
-        self._told = {region: self._short(region) for region in self.regions}
+        self._states = {region: self._short(region) for region in self.regions}
         self._service = stage.service
         self.shares: dict[str, tuple[float, float]] = {}
 
@@ -94,7 +94,7 @@ class Watching:
 
     def given(self, cities: Iterable[str]) -> str:
         """What these are answered now, for a message."""
-        return "; ".join(f"{city} is given {told(self.now[city])}" for city in cities)
+        return "; ".join(f"{city} is given {shown(self.now[city])}" for city in cities)
 
     def verdict(self, region: str) -> Verdict:
         """What probes say of the region's first endpoint."""
@@ -116,8 +116,8 @@ class Watching:
 
     def _tell_health(self, region: str) -> None:
         short = self._short(region)
-        if short != self._told[region]:
-            self._told[region] = short
+        if short != self._states[region]:
+            self._states[region] = short
             self._tell(Health(self.at(), region, *short, self.verdict(region).reason))
 
     def _tell_shares(self) -> None:
@@ -152,7 +152,7 @@ class Watching:
             self._shown = self._shown | {city: self.now[city] for city in cities}
 
 
-def told(answer: Answer) -> str:
+def shown(answer: Answer) -> str:
     """An answer in a message."""
     note = f" ({answer.note})" if answer.note else ""
     return f"{answer.region} for {answer.ttl} s{note}"

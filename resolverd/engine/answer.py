@@ -291,10 +291,10 @@ class _Answer:
         cached, scope = self._steering.answer(service, client, entry)
         if subnet is not None:
             self._reply.scope = max(self._reply.scope, scope)
-        told = (service.name, cached.region or "", cached.outcome)
-        self._counters.steered[told] += 1
+        key = (service.name, cached.region or "", cached.outcome)
+        self._counters.steered[key] += 1
         if cached.first_choice:
-            self._counters.first_choice[told] += 1
+            self._counters.first_choice[key] += 1
         for pin in entry.pins:
             self._counters.pinned[pin] += 1
         return cached

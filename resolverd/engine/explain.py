@@ -190,9 +190,9 @@ def _ttl_why(ttl: int, service: ServicePlan) -> str:
     return "a region consulted changed a short while ago, or may change soon"
 
 
-def plain(told: Explanation) -> dict[str, Any]:
-    """`told` for JSON, which has no word for a number without end: those become None."""
-    finite: dict[str, Any] = _finite(asdict(told))
+def plain(explanation: Explanation) -> dict[str, Any]:
+    """`explanation` for JSON, which has no word for a number without end: those become None."""
+    finite: dict[str, Any] = _finite(asdict(explanation))
     return finite
 
 

@@ -228,5 +228,5 @@ class LoadController:
 
 def _started(planned: RegionPlan, readings: Mapping[str, Readings]) -> float | None:
     """When the newest of a region's processes started, in Unix seconds."""
-    told = [readings[e.target].started for e in planned.endpoints if e.target in readings]
-    return max((started for started in told if started is not None), default=None)
+    starts = [readings[e.target].started for e in planned.endpoints if e.target in readings]
+    return max((started for started in starts if started is not None), default=None)

@@ -80,7 +80,7 @@ class Spilling:
         """Count an episode that begins, and one event for each step of what is sent on."""
         if old.spill_ratio == new.spill_ratio:
             return
-        told = {
+        fields = {
             "service": service,
             "region": region,
             "share": round(new.spill_ratio, 3),
@@ -88,13 +88,13 @@ class Spilling:
         }
         if not old.spill_ratio:
             self.episodes[(service, region)] += 1
-            self._log.info("spill.begins", **told)
+            self._log.info("spill.begins", **fields)
         elif not new.spill_ratio:
-            self._log.info("spill.ends", **told)
+            self._log.info("spill.ends", **fields)
         elif new.spill_ratio > old.spill_ratio:
-            self._log.info("spill.grows", **told)
+            self._log.info("spill.grows", **fields)
         else:
-            self._log.info("spill.shrinks", **told)
+            self._log.info("spill.shrinks", **fields)
 
 
 def rule_of(service: Service) -> SpillRule:
