@@ -16,9 +16,9 @@ from typing import Any
 
 from resolverd import log
 from resolverd.abi.library import why_not
-from resolverd.admin.changes import Changes
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
+from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
 from resolverd.config.load import Override
@@ -130,9 +130,9 @@ class Daemon:
         return self._observation.load
 
     @property
-    def changes(self) -> Changes:
+    def transitions(self) -> TransitionLog:
         """How often states changed."""
-        return self._observation.changes
+        return self._observation.transitions
 
     @property
     def world(self) -> World:
@@ -221,7 +221,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.changes.judged(self.snapshot.steering.regions, self.fences)
+        self.transitions.record_regions(self.snapshot.steering.regions, self.fences)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from resolverd import log
-from resolverd.admin.changes import Changes
+from resolverd.admin.transitions import TransitionLog
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook, Entry
 from resolverd.health.family import Family, families_of
@@ -48,7 +48,7 @@ class Observation:
         self._log = log.get("daemon")
         self.overrides = Overrides()
         self._restore(earlier.overrides, inputs)
-        self.changes = Changes()
+        self.transitions = TransitionLog()
         self.monitor = Monitor(
             _targets(inputs.targets),
             on_change=self._verdict_changed,
@@ -110,7 +110,7 @@ class Observation:
         """
         self._expire_overrides(now)
         identities, verdicts = self.monitor.identities(), self._verdicts(now)
-        self.changes.compared(find_outliers(inputs.config, inputs.targets, identities))
+        self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
         wrong = outvoted(config, targets, identities, verdicts)
         self._mismatches.record(wrong, identities, now)
@@ -198,7 +198,7 @@ class Observation:
         return overridden or self.shifts.closed(target.region, time.time())
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
-        self.changes.endpoint(target, before, after)
+        self.transitions.record_endpoint(target, before, after)
         self._changed()
 
 

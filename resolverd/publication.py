@@ -132,7 +132,7 @@ class Publication:
             self.snapshot = Snapshot(self.plan, self._steer(self.plan, self._world, now))
             await self._engine.publish(self.snapshot)
             regions = self.snapshot.steering.regions
-            self._observation.changes.judged(regions, self.fences)
+            self._observation.transitions.record_regions(regions, self.fences)
             self._republished(regions)
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:

@@ -36,8 +36,8 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (UnknownTargetError, NotOverriddenError) as wrong:
         return _answer(404, str(wrong), wrong.hint)
     except WouldEmptyError as wrong:
-        emptied = [each._asdict() for each in wrong.emptied]
-        return _answer(409, str(wrong), wrong.hint, more={"emptied": emptied})
+        told = [each._asdict() for each in wrong.emptied]
+        return _answer(409, str(wrong), wrong.hint, more={"emptied": told})
     except NotSteeredError as wrong:
         return _answer(404, str(wrong), "ask for a name that a DYNA record steers")
     except ResolverdError as wrong:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from resolverd.admin.changes import Changes
+from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
@@ -142,7 +142,7 @@ class Served(Protocol):
     @property
     def names(self) -> Mapping[str, Entry]: ...
     @property
-    def changes(self) -> Changes: ...
+    def transitions(self) -> TransitionLog: ...
     @property
     def ttl_ledger(self) -> TtlLedger: ...
     @property
