@@ -86,13 +86,13 @@ pub fn classify<'p>(
     }
 }
 
-/// Room for the name of a wildcard.
+/// Memory for the name of a wildcard.
 pub struct Asterisk {
     octets: [u8; 2 + crate::name::MAX_NAME],
 }
 
 impl Asterisk {
-    /// Room that begins with an asterisk.
+    /// A name that begins with an asterisk.
     #[must_use]
     pub const fn new() -> Self {
         let mut octets = [0; 2 + crate::name::MAX_NAME];
@@ -104,8 +104,8 @@ impl Asterisk {
     /// The wildcard under `encloser`.
     fn under(&mut self, encloser: Suffix<'_>) -> Suffix<'_> {
         let end = 2 + encloser.octets.len();
-        if let Some(room) = self.octets.get_mut(2..end) {
-            room.copy_from_slice(encloser.octets);
+        if let Some(part) = self.octets.get_mut(2..end) {
+            part.copy_from_slice(encloser.octets);
         }
         Suffix {
             octets: self.octets.get(..end).unwrap_or_default(),

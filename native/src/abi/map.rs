@@ -38,14 +38,14 @@ pub extern "C" fn resolverd_place_index_read(
     match read {
         Ok(place_index) => {
             let counted = &place_index.report;
-            let told = [
+            let counts = [
                 counted.networks,
                 counted.records,
                 counted.unreadable,
                 place_index.places.len() as u64,
                 place_index.size() as u64,
             ];
-            for (to, from) in report.numbers().iter_mut().zip(told) {
+            for (to, from) in report.numbers().iter_mut().zip(counts) {
                 *to = from;
             }
             Handle::give(Arc::new(place_index))
@@ -106,8 +106,8 @@ pub extern "C" fn resolverd_map_release(map: Handle<ClientMap>) {
 /// Tell a map's rows, leaves and octets of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_size(map: Handle<ClientMap>, mut size: Numbers) {
-    let told = map.get().map_or([0; 3], ClientMap::size);
-    for (to, from) in size.numbers().iter_mut().zip(told) {
+    let sizes = map.get().map_or([0; 3], ClientMap::size);
+    for (to, from) in size.numbers().iter_mut().zip(sizes) {
         *to = from as u64;
     }
 }
@@ -127,8 +127,9 @@ pub extern "C" fn resolverd_map_lookup(
         return -1;
     };
     SCRATCH.with_borrow_mut(|scratch| {
-        let told = write(map.lookup(client, scratch), out.octets());
-        told.and_then(|length| isize::try_from(length).ok())
+        let written = write(map.lookup(client, scratch), out.octets());
+        written
+            .and_then(|length| isize::try_from(length).ok())
             .unwrap_or(-1)
     })
 }
@@ -177,12 +178,12 @@ fn write(found: MapEntry<'_>, out: &mut [u8]) -> Option<usize> {
     let regions = u8::try_from(found.preference.count()).ok()?;
     let [high, low] = u16::try_from(found.pins.len()).ok()?.to_be_bytes();
     let pins = found.pins.iter().flat_map(|pin| pin.to_be_bytes());
-    let told = [found.scope, regions, high, low]
+    let head = [found.scope, regions, high, low]
         .into_iter()
         .chain(found.preference.iter())
         .chain(pins);
     let length = 4 + found.preference.count() + 2 * found.pins.len();
-    for (to, from) in out.get_mut(..length)?.iter_mut().zip(told) {
+    for (to, from) in out.get_mut(..length)?.iter_mut().zip(head) {
         *to = from;
     }
     Some(length)

@@ -80,7 +80,7 @@ pub fn respond(
             return None;
         }
     };
-    let room = out.len();
+    let capacity = out.len();
     let plan = snapshot.plan();
     let asked = judged(plan, &query, malformed, counters, scratch);
     let limit = match (&asked, transport) {
@@ -89,7 +89,7 @@ pub fn respond(
     };
     let (offsets, chain) = scratch.split();
     let mut answer = Answer {
-        writer: Writer::new(&query, limit.min(room), out, offsets),
+        writer: Writer::new(&query, limit.min(capacity), out, offsets),
         query: &query,
         source,
         snapshot,

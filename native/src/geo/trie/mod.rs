@@ -219,7 +219,7 @@ impl Trie {
 
     /// Tell each rule set that holds somewhere in a prefix that is shorter than its first leaf.
     ///
-    /// At most 64 are told, some more than once. `rule` as for [`Trie::summarise`].
+    /// At most 64 are reported, some more than once. `rule` as for [`Trie::summarise`].
     pub fn rules_within(
         &self,
         address: u128,
