@@ -73,8 +73,10 @@ pub struct Steering {
     states: Box<[RegionState]>,
     /// Of each state the horizon where it is answered although it does not serve.
     answered: Box<[f64]>,
-    rows: Box<[Run]>,
-    row_states: Box<[u32]>,
+    /// Of each service where its regions stand in `service_regions`.
+    services: Box<[Run]>,
+    /// States by number, of each service in its order.
+    service_regions: Box<[u32]>,
 }
 
 impl Steering {
@@ -86,20 +88,20 @@ impl Steering {
         let (entries, pool) = (from.u32()?, from.u32()?);
         let states = from.records(states, 60, RawState::read)?;
         let counts = from.records(services, 4, Reader::u32)?;
-        let row_states = from.records(entries, 4, Reader::u32)?;
+        let service_regions = from.records(entries, 4, Reader::u32)?;
         let pool = from.pool(pool)?;
         let known = |state: &u32| (*state as usize) < states.len();
-        if !row_states.iter().all(known) {
+        if !service_regions.iter().all(known) {
             return Err("a region has a state that is not there");
         }
         let mut at = 0_u32;
-        let mut rows = Vec::with_capacity(counts.len());
+        let mut services = Vec::with_capacity(counts.len());
         for &length in &counts {
-            rows.push(Run { at, length });
+            services.push(Run { at, length });
             at = at.checked_add(length).ok_or("there are too many regions")?;
         }
         let fits = counts.len() == plan.services().len()
-            && at as usize == row_states.len()
+            && at as usize == service_regions.len()
             && (plan.services().iter().zip(&counts))
                 .all(|(service, count)| plan.regions(service) == *count as usize);
         if !fits {
@@ -112,8 +114,8 @@ impl Steering {
                 .map(|raw| raw.state(&pool))
                 .collect::<Result<_, _>>())?,
             answered: states.iter().map(|raw| raw.answered).collect(),
-            rows: rows.into(),
-            row_states,
+            services: services.into(),
+            service_regions,
             pool,
         })
     }
@@ -130,12 +132,12 @@ impl Steering {
         service: &Service,
         preference: PreferenceList<'_>,
     ) -> Decision<'_> {
-        let row = self.row(number);
+        let regions = self.regions_of(number);
         let Some(preferred) = preference.first() else {
             return self.decision(service, Outcome::NoRegion, None, false, f64::INFINITY);
         };
         if let Some(state) = self
-            .state(row, preferred)
+            .state(regions, preferred)
             .filter(|state| state.status.serves)
         {
             let chosen = Some((preferred, state));
@@ -149,28 +151,28 @@ impl Steering {
             decision.per_block = state.status.spill_ratio > 0.0 && preference.count() > 1;
             return decision;
         }
-        self.decide_fallback(row, service, preference, preferred)
+        self.decide_fallback(regions, service, preference, preferred)
     }
 
     /// Decide where the `preferred` region does not serve.
     #[cold]
     fn decide_fallback(
         &self,
-        row: &[u32],
+        regions: &[u32],
         service: &Service,
         preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
-        let mut least = f64::INFINITY;
+        let mut horizon = f64::INFINITY;
         let mut unknown = None;
         for (rank, region) in preference.iter().enumerate() {
-            let Some(state) = self.state(row, region) else {
+            let Some(state) = self.state(regions, region) else {
                 continue;
             };
-            least = least.min(state.status.horizon);
+            horizon = horizon.min(state.status.horizon);
             if state.status.serves {
                 let chosen = Some((region, state));
-                let mut decision = self.decision(service, Outcome::Serving, chosen, false, least);
+                let mut decision = self.decision(service, Outcome::Serving, chosen, false, horizon);
                 decision.per_block =
                     state.status.spill_ratio > 0.0 && rank + 1 < preference.count();
                 return decision;
@@ -185,33 +187,35 @@ impl Steering {
                 Outcome::Unknown,
                 unknown,
                 region == preferred,
-                least,
+                horizon,
             );
         }
         let outcome = match service.all_down {
-            AllDown::Nearest => return self.without_serving(row, service, preference, preferred),
+            AllDown::Nearest => {
+                return self.without_serving(regions, service, preference, preferred);
+            }
             AllDown::NoRegion(NoRegion::Servfail | NoRegion::Refused) => Outcome::Servfail,
             AllDown::NoRegion(NoRegion::Nodata) => Outcome::Nodata,
             AllDown::NoRegion(NoRegion::Cname) => Outcome::Cname,
         };
-        self.decision(service, outcome, None, false, least)
+        self.decision(service, outcome, None, false, horizon)
     }
 
     /// The first region with an endpoint that is alive; else the first with any address.
     #[cold]
     fn without_serving(
         &self,
-        row: &[u32],
+        regions: &[u32],
         service: &Service,
         preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
         let states =
-            { preference.iter() }.filter_map(|region| Some((region, self.state(row, region)?)));
-        let mut least = f64::INFINITY;
+            { preference.iter() }.filter_map(|region| Some((region, self.state(regions, region)?)));
+        let mut horizon = f64::INFINITY;
         let (mut able, mut alive) = (None, None);
         for (region, state) in states {
-            least = least.min(self.answered(row, region));
+            horizon = horizon.min(self.answered(regions, region));
             if state.status.has_addresses {
                 able = able.or(Some((region, state)));
                 alive = alive.or(state.status.alive.then_some((region, state)));
@@ -222,7 +226,7 @@ impl Steering {
             Some((region, _)) => (Outcome::AllDown, region == preferred),
             None => (Outcome::NoAddress, false),
         };
-        self.decision(service, outcome, chosen, first, least)
+        self.decision(service, outcome, chosen, first, horizon)
     }
 
     /// What becomes of a `decision` for a client whose block has this `draw`.
@@ -241,13 +245,13 @@ impl Steering {
         else {
             return decision;
         };
-        let row = self.row(number);
+        let regions = self.regions_of(number);
         let later = preference
             .iter()
             .skip_while(|region| *region != home)
             .skip(1);
         for region in later {
-            let Some(state) = self.state(row, region) else {
+            let Some(state) = self.state(regions, region) else {
                 continue;
             };
             decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
@@ -268,7 +272,7 @@ impl Steering {
     #[cold]
     #[must_use]
     pub fn spills(&self, number: u32) -> bool {
-        let states = self.row(number).iter();
+        let states = self.regions_of(number).iter();
         { states }.any(|state| {
             let state = self.states.get(*state as usize);
             state.is_some_and(|state| state.status.spill_ratio > 0.0)
@@ -282,36 +286,42 @@ impl Steering {
         outcome: Outcome,
         region: Option<(u8, &'s RegionState)>,
         first: bool,
-        least: f64,
+        horizon: f64,
     ) -> Decision<'s> {
         Decision {
             outcome,
             region,
             first,
-            ttl: ttl(service, least),
+            ttl: ttl(service, horizon),
             per_block: false,
         }
     }
 
-    fn row(&self, service: u32) -> &[u32] {
-        let row = self.rows.get(service as usize).copied().unwrap_or_default();
-        let at = row.at as usize;
-        self.row_states.get(at..at + row.len()).unwrap_or_default()
+    fn regions_of(&self, service: u32) -> &[u32] {
+        let run = self
+            .services
+            .get(service as usize)
+            .copied()
+            .unwrap_or_default();
+        let at = run.at as usize;
+        self.service_regions
+            .get(at..at + run.len())
+            .unwrap_or_default()
     }
 
-    fn answered(&self, row: &[u32], region: u8) -> f64 {
-        let index = row.get(usize::from(region));
+    fn answered(&self, regions: &[u32], region: u8) -> f64 {
+        let index = regions.get(usize::from(region));
         let answered = index.and_then(|index| self.answered.get(*index as usize));
         answered.copied().unwrap_or_default()
     }
 
     #[inline]
-    fn state(&self, row: &[u32], region: u8) -> Option<&RegionState> {
-        self.states.get(*row.get(usize::from(region))? as usize)
+    fn state(&self, regions: &[u32], region: u8) -> Option<&RegionState> {
+        self.states.get(*regions.get(usize::from(region))? as usize)
     }
 }
 
-/// The TTL that a horizon allows, in whole seconds: the least of several is that of the least.
+/// The TTL that a horizon allows, in whole seconds: the horizon of several is the nearest.
 #[inline]
 fn ttl(service: &Service, horizon: f64) -> u32 {
     // Neither is negative, so cutting the fraction off is flooring.
