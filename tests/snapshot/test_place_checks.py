@@ -108,5 +108,5 @@ def test_coordinates_that_are_none_but_the_other_way_round_are_refused(tmp_path:
     with pytest.raises(ConfigError) as refused:
         load_config(written(tmp_path, "[-122.4, 37.8]", "US"))
     [problem] = refused.value.problems
-    mend = "write coordinates = [37.8, -122.4]: latitude comes first"
-    assert (problem.line, problem.mend) == (4, mend)
+    hint = "write coordinates = [37.8, -122.4]: latitude comes first"
+    assert (problem.line, problem.mend) == (4, hint)
