@@ -185,17 +185,17 @@ class Adoption:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
         before = self._publication.inputs
         plan = await self._publication.compile(inputs)
-        await self._observation.admit(before, inputs)
+        await self._observation.stage(before, inputs)
         try:
             verified = await self._publication.verified(inputs, plan)
         except ResolverdError:
-            self._observation.settle(before)
+            self._observation.commit(before)
             raise
         for option in needs_restart(before.config, inputs.config):
             if option != "server.listen" or not self._inherited:
                 self._log.warning("reload.needs_restart", option=option)
         await self._publication.adopt(inputs, plan, verified)
-        self._observation.settle(inputs)
+        self._observation.commit(inputs)
         self._dirty.set()
 
     def _tell(self, inputs: Inputs, changes: Difference) -> None:
@@ -206,16 +206,16 @@ class Adoption:
             if not parts:
                 continue
             problems = dict.fromkeys(p for each in parts for p in each.problems)
-            told = {
+            fields = {
                 "parts": [each.part for each in parts],
                 "problems": [row for problem in problems for row in str(problem).splitlines()],
                 "generation": generation,
                 "changed": changes.summary or "nothing",
             }
             if held:
-                self._log.warning("reload.held", **told)
+                self._log.warning("reload.held", **fields)
             else:
-                self._log.error("reload.refused", **told)
+                self._log.error("reload.refused", **fields)
         if changes or not inputs.outdated:
             self._log.info(
                 "reload.adopted", generation=generation, changed=changes.summary or "nothing"
@@ -240,12 +240,12 @@ class Adoption:
 
     def _walk_events(self) -> Progress:
         """An event every few seconds while a database is walked."""
-        told = time.monotonic()
+        reported_at = time.monotonic()
 
         def tell(path: Path, fraction: float) -> None:
-            nonlocal told
-            if time.monotonic() - told >= WALK_NEWS:
-                told = time.monotonic()
+            nonlocal reported_at
+            if time.monotonic() - reported_at >= WALK_NEWS:
+                reported_at = time.monotonic()
                 self._log.info("geo.walking", file=str(path), percent=round(100 * fraction))
 
         return tell

@@ -16,10 +16,10 @@ from typing import Any
 
 from resolverd import log
 from resolverd.abi.library import why_not
-from resolverd.admin.changes import Changes
-from resolverd.admin.promises import Promises
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
+from resolverd.admin.transitions import TransitionLog
+from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
 from resolverd.config.fences import FenceSize
 from resolverd.config.load import Override
@@ -41,7 +41,7 @@ from resolverd.kept.directory import StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
 from resolverd.kept.standing import Standing
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
 from resolverd.publication import Publication
@@ -69,7 +69,7 @@ class Daemon:
         self.ready = False
         self.started = time.time()
         self.reloads = ReloadReport()
-        self.promises = Promises()
+        self.ttl_ledger = TtlLedger()
         self.admin = AdminServer(self)
         self._supervision = Supervision(self, supervisor, run_loop)
         self.tasks = Tasks()
@@ -125,14 +125,14 @@ class Daemon:
         return self._observation.overrides
 
     @property
-    def load(self) -> Load:
+    def load(self) -> LoadController:
         """How loaded the regions are, and what follows."""
         return self._observation.load
 
     @property
-    def changes(self) -> Changes:
+    def transitions(self) -> TransitionLog:
         """How often states changed."""
-        return self._observation.changes
+        return self._observation.transitions
 
     @property
     def world(self) -> World:
@@ -201,7 +201,11 @@ class Daemon:
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         self._observation = Observation(inputs, self._news, await self._restored())
         self._publication = Publication(
-            self.engine, self._observation, self._dirty, self.promises, self._supervision.restated
+            self.engine,
+            self._observation,
+            self._dirty,
+            self.ttl_ledger,
+            self._supervision.republished,
         )
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
@@ -217,7 +221,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.changes.judged(self.snapshot.steering.regions, self.fences)
+        self.transitions.record_regions(self.snapshot.steering.regions, self.fences)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:
@@ -271,9 +275,9 @@ class Daemon:
         """Take a change of `overrides` into account at once."""
         self._dirty.set()
 
-    async def restate(self) -> None:
+    async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
-        await self._publication.restate()
+        await self._publication.republish()
         await self._supervision.settled()
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
         await self._keeper.write()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from resolverd import log
-from resolverd.admin.changes import Changes
+from resolverd.admin.transitions import TransitionLog
 from resolverd.config.targets import ProbeTargets
 from resolverd.health.addresses import AddressBook, Entry
 from resolverd.health.family import Family, families_of
@@ -25,7 +25,7 @@ from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.standing import KeptVerdict, Standing, digest
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned
@@ -48,7 +48,7 @@ class Observation:
         self._log = log.get("daemon")
         self.overrides = Overrides()
         self._restore(earlier.overrides, inputs)
-        self.changes = Changes()
+        self.transitions = TransitionLog()
         self.monitor = Monitor(
             _targets(inputs.targets),
             on_change=self._verdict_changed,
@@ -58,7 +58,7 @@ class Observation:
             kept=_kept(inputs, "names-probed.json"),
             restored=lambda target: earlier.health_of(target, time.monotonic()),
         )
-        self.load = Load(self.monitor, changed)
+        self.load = LoadController(self.monitor, changed)
         self.load.spilling.resume(earlier.shares)
         self.shifts = _shifts(inputs)
         self._inputs = inputs
@@ -83,7 +83,7 @@ class Observation:
         await self._book.stop()
         await self.monitor.stop()
 
-    async def admit(self, before: Inputs, after: Inputs) -> None:
+    async def stage(self, before: Inputs, after: Inputs) -> None:
         """Observe both; returns once there is a first verdict on everything new."""
         self._held = dict(self.monitor.verdicts())
         both = {t.id: t for t in (*_targets(before.targets), *_targets(after.targets))}
@@ -92,7 +92,7 @@ class Observation:
         self._changed()
         await self._first_rounds()
 
-    def settle(self, inputs: Inputs) -> None:
+    def commit(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
         self.monitor.isolation.window = inputs.config.server.doubt
         self.monitor.grace(inputs.config.server.name_grace)
@@ -110,12 +110,12 @@ class Observation:
         """
         self._expire_overrides(now)
         identities, verdicts = self.monitor.identities(), self._verdicts(now)
-        self.changes.compared(find_outliers(inputs.config, inputs.targets, identities))
+        self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
         wrong = outvoted(config, targets, identities, verdicts)
         self._mismatches.record(wrong, identities, now)
         world = self.seen(plan, now)
-        self.load.look(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
+        self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
         return world._replace(shares=self.load.shares())
 
     def seen(self, plan: Plan, now: float) -> World:
@@ -172,17 +172,17 @@ class Observation:
         """Put an earlier process's overrides in force again; one event for each."""
         now, lost = time.monotonic(), orphaned(overrides, inputs)
         for key, override in overrides.items():
-            told = {"target": key, "kind": override.kind.value, "who": override.who}
+            fields = {"target": key, "kind": override.kind.value, "who": override.who}
             if not override.active(now):
                 self._log.info("override.ended", target=key)
             elif key in lost:
-                self._log.warning("override.lost", **told, reason=override.why)
+                self._log.warning("override.lost", **fields, reason=override.why)
             else:
                 self.overrides.set(key, override)
                 left = override.remaining(now)
                 self._log.info(
                     "override.restored",
-                    **told,
+                    **fields,
                     reason=override.why,
                     seconds=None if math.isinf(left) else round(left, 1),
                 )
@@ -198,7 +198,7 @@ class Observation:
         return overridden or self.shifts.closed(target.region, time.time())
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
-        self.changes.endpoint(target, before, after)
+        self.transitions.record_endpoint(target, before, after)
         self._changed()
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from resolverd.admin.promises import Promises
+from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.config.fences import FenceSize, fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
@@ -47,7 +47,7 @@ class Verified(NamedTuple):
 
 
 class Publication:
-    """Snapshots of what `observation` sees, published to `engine`; `restated` hears of each.
+    """Snapshots of what `observation` sees, published to `engine`; `republished` hears of each.
 
     `inputs`, `plan`, `snapshot` and the `fences` of the configuration are there from `first` on.
     """
@@ -57,8 +57,8 @@ class Publication:
         engine: Engine,
         observation: Observation,
         dirty: asyncio.Event,
-        promises: Promises,
-        restated: Callable[[Mapping[str, JudgedRegion]], None],
+        ttl_ledger: TtlLedger,
+        republished: Callable[[Mapping[str, JudgedRegion]], None],
     ) -> None:
         self.inputs: Inputs
         self.plan: Plan
@@ -67,7 +67,7 @@ class Publication:
         self._world: World
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
-        self._promises, self._restated = promises, restated
+        self._ttl_ledger, self._republished = ttl_ledger, republished
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
@@ -112,7 +112,7 @@ class Publication:
             snapshot = Snapshot(plan, self._steer(plan, world, now))
             await self._engine.publish(snapshot)
             self._serve(inputs, plan, verified._replace(snapshot=snapshot, world=world))
-            self._promises.retired(before, time.monotonic())
+            self._ttl_ledger.retire(before, time.monotonic())
 
     async def keep(self) -> None:
         """A new Steering after every verdict, and every second while a TTL is moving."""
@@ -122,18 +122,20 @@ class Publication:
                     await self._dirty.wait()
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
-            await self.restate()
+            await self.republish()
 
-    async def restate(self) -> None:
+    async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
         async with self._publishing:
             now = time.monotonic()
-            self._world = self._observation.tick(self.inputs, self.plan, now)
-            self.snapshot = Snapshot(self.plan, self._steer(self.plan, self._world, now))
-            await self._engine.publish(self.snapshot)
+            world = self._observation.tick(self.inputs, self.plan, now)
+            snapshot = Snapshot(self.plan, self._steer(self.plan, world, now))
+            await self._engine.publish(snapshot)
+            # Only now: who asks while the engine is handed a table is told what it still answers.
+            self.snapshot, self._world = snapshot, world
             regions = self.snapshot.steering.regions
-            self._observation.changes.judged(regions, self.fences)
-            self._restated(regions)
+            self._observation.transitions.record_regions(regions, self.fences)
+            self._republished(regions)
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         return compile_plan(

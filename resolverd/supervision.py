@@ -108,7 +108,7 @@ class Supervision:
         """Return once whoever may answer next would answer as the daemon does."""
         await self._succession.settled()
 
-    def restated(self, regions: Mapping[str, JudgedRegion]) -> None:
+    def republished(self, regions: Mapping[str, JudgedRegion]) -> None:
         """Report how the regions stand, and have it known to whoever may answer next."""
         self._succession.update(self._daemon.engine, self._daemon.snapshot)
         self._supervisor.status(self._status(regions))

@@ -15,12 +15,12 @@ from resolverd.config.model import Service
 from resolverd.config.probe import Probe
 from resolverd.dns.prefix import Prefix
 from resolverd.health.readings import Readings
-from resolverd.load.fullness import Fullness, Replica, yardstick_of
+from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
 from resolverd.load.spilling import Spilling
 from resolverd.policy.decision import RegionStatus, decide
 from resolverd.policy.ranking import Preference
 from resolverd.policy.share import NO_SHARE, draw
-from resolverd.policy.spill import Load
+from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttl import ttl_of
 
 SERVICE = "chat"
@@ -103,12 +103,12 @@ class Resolverd:
 
     def __init__(self, service: Service, replicas: int) -> None:
         self.episodes = 0
-        self._service, self._yardstick = service, yardstick_of(service.spill)
+        self._service, self._target = service, saturation_target_of(service.spill)
         self._replicas = {
-            region: [Replica(f"{region}-{n}", self._yardstick) for n in range(replicas)]
+            region: [Replica(f"{region}-{n}", self._target) for n in range(replicas)]
             for region in service.regions
         }
-        self._fullness, self._spilling = Fullness(), Spilling()
+        self._saturation, self._spilling = SaturationTracker(), Spilling()
         self._spilling.adopt({SERVICE: service})
         self._readings: dict[str, Readings] = {}
 
@@ -119,7 +119,7 @@ class Resolverd:
                 now, running=seen.running, waiting=seen.waiting, kv_usage=seen.kv_usage
             )
         every = [(each, PROBE) for listed in self._replicas.values() for each in listed]
-        self._fullness.sample(every, self._readings, {}, now)
+        self._saturation.sample(every, self._readings, {}, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)
         self.episodes = sum(self._spilling.episodes.values())
@@ -137,10 +137,10 @@ class Resolverd:
         )
         return Answer(decision.region, ttl)
 
-    def _load(self, region: str) -> Load:
+    def _load(self, region: str) -> RegionLoad:
         targets = [replica.target for replica in self._replicas[region]]
-        level = self._fullness.level(targets, self._yardstick)
-        return Load(True, len(targets), level.saturation, level.latest, level.at)
+        level = self._saturation.level(targets, self._target)
+        return RegionLoad(True, len(targets), level.saturation, level.latest, level.at)
 
     def _statuses(self, now: float) -> dict[str, RegionStatus]:
         shares = self._spilling.shares(now)

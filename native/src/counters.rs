@@ -4,7 +4,7 @@
 //! out by Python, which writes into each Plan where its services and pins count, so that counts
 //! outlive a Plan. Readers sum the rows of all threads and stop nobody.
 
-use crate::query::{Dropped, Fault};
+use crate::query::{Dropped, Malformed};
 use crate::serve::counter_slots;
 use crate::sys;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -101,8 +101,8 @@ impl Counters {
     }
 
     /// Count what is wrong with a packet that gets FORMERR.
-    pub fn malformed(&self, fault: Fault) {
-        self.add(MALFORMED + fault as usize, 1);
+    pub fn malformed(&self, malformed: Malformed) {
+        self.add(MALFORMED + malformed as usize, 1);
     }
 
     /// Count a response with TC.
@@ -142,7 +142,7 @@ pub fn names() -> String {
         format!("{} dropped response", DROPPED + Dropped::Response as usize),
         format!("{TRUNCATED} truncated"),
     ];
-    let kinds = Fault::NAMES.iter().zip(MALFORMED..);
+    let kinds = Malformed::NAMES.iter().zip(MALFORMED..);
     lines.extend(kinds.map(|(kind, slot)| format!("{slot} malformed {kind}")));
     let types = TYPES.iter().map(|rtype| i32::from(*rtype)).chain([-1]);
     for (place, rtype) in types.enumerate() {

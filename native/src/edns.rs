@@ -2,7 +2,7 @@
 //!
 //! RFC 6891 (OPT), RFC 7871 (client subnet), RFC 5001 (NSID), RFC 8914 (extended errors).
 
-use crate::fault::Fault;
+use crate::malformed::Malformed;
 use crate::prefix::{Family, Prefix, mask};
 
 const NSID: u16 = 3;
@@ -50,11 +50,11 @@ impl<'p> Edns<'p> {
 
     /// Read the options; those unknown are passed over.
     #[inline]
-    pub fn read_options(&mut self, mut rdata: &'p [u8]) -> Result<(), Fault> {
+    pub fn read_options(&mut self, mut rdata: &'p [u8]) -> Result<(), Malformed> {
         while !rdata.is_empty() {
-            let (code, data, rest) = option(rdata).ok_or(Fault::EdnsOptionShort)?;
+            let (code, data, rest) = option(rdata).ok_or(Malformed::EdnsOptionShort)?;
             match code {
-                CLIENT_SUBNET if self.subnet.is_some() => return Err(Fault::EcsRepeated),
+                CLIENT_SUBNET if self.subnet.is_some() => return Err(Malformed::EcsRepeated),
                 CLIENT_SUBNET => self.subnet = Some(Subnet::read(data)?),
                 NSID => self.wants_nsid = true,
                 _ => {}
@@ -75,9 +75,9 @@ fn option(rdata: &[u8]) -> Option<(u16, &[u8], &[u8])> {
 impl<'p> Subnet<'p> {
     /// Read an option's data (RFC 7871 §6): just the octets that SOURCE PREFIX-LENGTH needs,
     /// zero bits after it, SCOPE 0. Family 0 of length 0, which dig sends, is an opt-out.
-    pub fn read(option: &'p [u8]) -> Result<Self, Fault> {
+    pub fn read(option: &'p [u8]) -> Result<Self, Malformed> {
         let (&[f0, f1, source, scope], octets) =
-            option.split_first_chunk().ok_or(Fault::EcsShort)?;
+            option.split_first_chunk().ok_or(Malformed::EcsShort)?;
         let family = match u16::from_be_bytes([f0, f1]) {
             1 => Family::V4,
             2 => Family::V6,
@@ -87,13 +87,13 @@ impl<'p> Subnet<'p> {
                     prefix: None,
                 });
             }
-            _ => return Err(Fault::EcsFamily),
+            _ => return Err(Malformed::EcsFamily),
         };
         if source > family.bits() || scope != 0 {
-            return Err(Fault::EcsLength);
+            return Err(Malformed::EcsLength);
         }
         if octets.len() != usize::from(source.div_ceil(8)) {
-            return Err(Fault::EcsAddress);
+            return Err(Malformed::EcsAddress);
         }
         let mut whole = [0_u8; 16];
         for (to, from) in whole.iter_mut().zip(octets) {
@@ -101,7 +101,7 @@ impl<'p> Subnet<'p> {
         }
         let address = u128::from_be_bytes(whole);
         if address & !mask(source) != 0 {
-            return Err(Fault::EcsTrailingBits);
+            return Err(Malformed::EcsTrailingBits);
         }
         let prefix = (source > 0).then(|| Prefix::new(family, address, source));
         Ok(Self { option, prefix })
@@ -189,12 +189,15 @@ mod tests {
         let read = |octets: &[u8]| Subnet::read(octets).map(|subnet| subnet.prefix);
         let net = Prefix::new(Family::V4, 0x0a01 << 112, 16);
         assert_eq!(read(&[0, 1, 16, 0, 10, 1]), Ok(Some(net)));
-        assert_eq!(read(&[0, 1, 15, 0, 10, 1]), Err(Fault::EcsTrailingBits));
-        assert_eq!(read(&[0, 1, 16, 0, 10]), Err(Fault::EcsAddress));
-        assert_eq!(read(&[0, 1, 33, 0, 10, 1, 2, 3, 4]), Err(Fault::EcsLength));
-        assert_eq!(read(&[0, 1, 16, 1, 10, 1]), Err(Fault::EcsLength));
-        assert_eq!(read(&[0, 3, 0, 0]), Err(Fault::EcsFamily));
-        assert_eq!(read(&[0, 1, 0]), Err(Fault::EcsShort));
+        assert_eq!(read(&[0, 1, 15, 0, 10, 1]), Err(Malformed::EcsTrailingBits));
+        assert_eq!(read(&[0, 1, 16, 0, 10]), Err(Malformed::EcsAddress));
+        assert_eq!(
+            read(&[0, 1, 33, 0, 10, 1, 2, 3, 4]),
+            Err(Malformed::EcsLength)
+        );
+        assert_eq!(read(&[0, 1, 16, 1, 10, 1]), Err(Malformed::EcsLength));
+        assert_eq!(read(&[0, 3, 0, 0]), Err(Malformed::EcsFamily));
+        assert_eq!(read(&[0, 1, 0]), Err(Malformed::EcsShort));
         assert_eq!(read(&[0, 0, 0, 0]), Ok(None));
         assert_eq!(read(&[0, 2, 0, 0]), Ok(None));
     }

@@ -11,7 +11,7 @@ const DNAME: u16 = 39;
 
 /// What a name turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum LookupKind {
     /// It exists, or a wildcard stands in for it.
     Node,
     /// It lies at or below a zone cut.
@@ -67,32 +67,32 @@ pub fn classify<'p>(
     name: &Key,
     encloser: &Encloser<'p>,
     scratch: &mut Asterisk,
-) -> (Found, &'p Node) {
+) -> (LookupKind, &'p Node) {
     let node = encloser.node;
     if node.referral != NONE {
-        return (Found::Cut, node);
+        return (LookupKind::Cut, node);
     }
     if encloser.label == 0 {
-        return (Found::Node, node);
+        return (LookupKind::Node, node);
     }
     if plan.rrset_at(node, DNAME).is_some() {
-        return (Found::Dname, node);
+        return (LookupKind::Dname, node);
     }
     let source = scratch.under(name.suffix(encloser.label));
     let zone = node.zone;
     match plan.find(source, |found| found.zone == zone) {
-        Some((_, source)) if source.referral == NONE => (Found::Node, source),
-        _ => (Found::Nothing, node),
+        Some((_, source)) if source.referral == NONE => (LookupKind::Node, source),
+        _ => (LookupKind::Nothing, node),
     }
 }
 
-/// Room for the name of a wildcard.
+/// Memory for the name of a wildcard.
 pub struct Asterisk {
     octets: [u8; 2 + crate::name::MAX_NAME],
 }
 
 impl Asterisk {
-    /// Room that begins with an asterisk.
+    /// A name that begins with an asterisk.
     #[must_use]
     pub const fn new() -> Self {
         let mut octets = [0; 2 + crate::name::MAX_NAME];
@@ -104,8 +104,8 @@ impl Asterisk {
     /// The wildcard under `encloser`.
     fn under(&mut self, encloser: Suffix<'_>) -> Suffix<'_> {
         let end = 2 + encloser.octets.len();
-        if let Some(room) = self.octets.get_mut(2..end) {
-            room.copy_from_slice(encloser.octets);
+        if let Some(part) = self.octets.get_mut(2..end) {
+            part.copy_from_slice(encloser.octets);
         }
         Suffix {
             octets: self.octets.get(..end).unwrap_or_default(),

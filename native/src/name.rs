@@ -102,8 +102,8 @@ impl Key {
 
     #[inline]
     fn try_set(&mut self, name: &[u8]) -> Option<()> {
-        let room = self.octets.get_mut(..MAX_NAME)?.get_mut(..name.len())?;
-        room.copy_from_slice(name);
+        let part = self.octets.get_mut(..MAX_NAME)?.get_mut(..name.len())?;
+        part.copy_from_slice(name);
         let (words, _) = self.octets.as_chunks_mut::<8>();
         for word in words.iter_mut().take(name.len().div_ceil(8)) {
             *word = lowered(u64::from_le_bytes(*word)).to_le_bytes();
@@ -212,9 +212,9 @@ impl Name {
             octets: [0; MAX_NAME],
             length,
         };
-        let room = made.octets.get_mut(..length)?;
-        room.get_mut(..front.len())?.copy_from_slice(front);
-        room.get_mut(front.len()..)?.copy_from_slice(back);
+        let part = made.octets.get_mut(..length)?;
+        part.get_mut(..front.len())?.copy_from_slice(front);
+        part.get_mut(front.len()..)?.copy_from_slice(back);
         Some(made)
     }
 

@@ -1,7 +1,7 @@
 //! The strict grammar of queries (RFC 1035 §4, RFC 6891): `resolverd/dns/query.py` in Rust.
 
 use crate::edns::Edns;
-pub use crate::fault::Fault;
+pub use crate::malformed::Malformed;
 use crate::name::length_of;
 
 /// Response, truncated, and the flags that a response echoes.
@@ -57,7 +57,7 @@ impl Query<'_> {
 /// Of a query whose OPCODE is not QUERY only the header and the OPT record are read, the
 /// latter without its options, and nothing in it is wrong.
 #[inline]
-pub fn parse(packet: &[u8]) -> Result<(Query<'_>, Option<Fault>), Dropped> {
+pub fn parse(packet: &[u8]) -> Result<(Query<'_>, Option<Malformed>), Dropped> {
     let (header, rest) = packet.split_first_chunk::<HEADER>().ok_or(Dropped::Short)?;
     let [i0, i1, f0, f1, q0, q1, a0, a1, n0, n1, r0, r1] = *header;
     let mut query = Query {
@@ -77,22 +77,22 @@ pub fn parse(packet: &[u8]) -> Result<(Query<'_>, Option<Fault>), Dropped> {
         query.edns = opt_of_another_opcode(rest, counts);
         return Ok((query, None));
     }
-    let fault = read(rest, counts, &mut query).err();
-    Ok((query, fault))
+    let malformed = read(rest, counts, &mut query).err();
+    Ok((query, malformed))
 }
 
 #[inline]
-fn read<'p>(packet: &'p [u8], counts: [u16; 4], query: &mut Query<'p>) -> Result<(), Fault> {
+fn read<'p>(packet: &'p [u8], counts: [u16; 4], query: &mut Query<'p>) -> Result<(), Malformed> {
     let [questions, answers, authorities, additionals] = counts;
     if questions != 1 || answers != 0 {
-        return Err(Fault::Counts);
+        return Err(Malformed::Counts);
     }
-    let mut rest = read_question(packet, query).ok_or(Fault::Qname)?;
+    let mut rest = read_question(packet, query).ok_or(Malformed::Qname)?;
     for _ in 0..authorities {
-        rest = Record::read(rest).ok_or(Fault::Record)?.1;
+        rest = Record::read(rest).ok_or(Malformed::Record)?.1;
     }
     for _ in 0..additionals {
-        let (record, after) = Record::read(rest).ok_or(Fault::Record)?;
+        let (record, after) = Record::read(rest).ok_or(Malformed::Record)?;
         if record.rtype == OPT {
             read_opt(&record, query)?;
         }
@@ -101,7 +101,7 @@ fn read<'p>(packet: &'p [u8], counts: [u16; 4], query: &mut Query<'p>) -> Result
     if rest.is_empty() {
         Ok(())
     } else {
-        Err(Fault::Trailing)
+        Err(Malformed::Trailing)
     }
 }
 
@@ -116,9 +116,9 @@ fn read_question<'p>(packet: &'p [u8], query: &mut Query<'p>) -> Option<&'p [u8]
     Some(rest)
 }
 
-fn read_opt<'p>(record: &Record<'p>, query: &mut Query<'p>) -> Result<(), Fault> {
+fn read_opt<'p>(record: &Record<'p>, query: &mut Query<'p>) -> Result<(), Malformed> {
     if query.edns.is_some() || !record.of_the_root {
-        return Err(Fault::Opt);
+        return Err(Malformed::Opt);
     }
     let mut edns = Edns::new(record.class, record.ttl);
     let mut read = Ok(());

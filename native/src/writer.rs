@@ -210,10 +210,10 @@ impl<'w> Writer<'w> {
     /// Write RDLENGTH, now that it is known.
     fn ended(&mut self, start: usize) {
         let length = self.at.saturating_sub(start) as u16;
-        if let Some(room) = start.checked_sub(2).and_then(|at| self.out.get_mut(at..))
-            && let Some(room) = room.first_chunk_mut()
+        if let Some(part) = start.checked_sub(2).and_then(|at| self.out.get_mut(at..))
+            && let Some(part) = part.first_chunk_mut()
         {
-            *room = length.to_be_bytes();
+            *part = length.to_be_bytes();
         }
     }
 
@@ -248,12 +248,12 @@ impl<'w> Writer<'w> {
     #[inline]
     fn put(&mut self, octets: &[u8]) {
         let end = self.at + octets.len();
-        let room = (!self.full && end <= self.limit)
+        let part = (!self.full && end <= self.limit)
             .then(|| self.out.get_mut(self.at..)?.get_mut(..octets.len()))
             .flatten();
-        match room {
-            Some(room) => {
-                room.copy_from_slice(octets);
+        match part {
+            Some(part) => {
+                part.copy_from_slice(octets);
                 self.at = end;
             }
             None => self.full = true,

@@ -1,7 +1,7 @@
-"""Gazetteers and client maps of the native library (`native/src/abi/map.rs`).
+"""Place indexes and client maps of the native library (`native/src/abi/map.rs`).
 
-A `Gazetteer` is what a database's records hold, once read and checked; a `NativeMap` is compiled
-from databases with their gazetteers for one geography. Both hold no octet of the files.
+A `PlaceIndex` is what a database's records hold, once read and checked; a `NativeMap` is compiled
+from databases with their place indexes for one geography. Both hold no octet of the files.
 Calls block for up to seconds and hold no lock of Python's meanwhile; a `Meter` that they were
 given shows how far they are.
 """
@@ -64,7 +64,7 @@ class Country(Protocol):
         """Its continent, as a code of two letters: AF, AN, AS, EU, NA, OC or SA."""
 
 
-class Gazetteer:
+class PlaceIndex:
     """The places of one database that passed its check, and what the check counted.
 
     `networks` are the tree's records that name data, `records` the distinct data records,
@@ -82,7 +82,7 @@ class Gazetteer:
             struct.pack("!2s2sdd", code.encode(), c.continent.encode(), c.latitude, c.longitude)
             for code, c in countries.items()
         )
-        handle = _functions().resolverd_gazetteer_read(
+        handle = _functions().resolverd_place_index_read(
             _span(content),
             Span.of(table),
             (meter or Meter()).lent(),
@@ -92,7 +92,7 @@ class Gazetteer:
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
         self.handle: int = handle
-        weakref.finalize(self, _functions().resolverd_gazetteer_release, handle)
+        weakref.finalize(self, _functions().resolverd_place_index_release, handle)
         self.networks, self.records, self.unreadable, self.places, self.octets = report
 
 
@@ -147,10 +147,10 @@ class Geography(NamedTuple):
         )
 
 
-class NativeFound(NamedTuple):
+class NativeMapEntry(NamedTuple):
     """What a look-up found: region indices, best first; bits of the scope; pin indices."""
 
-    regions: bytes
+    preference: bytes
     scope: int
     pins: tuple[int, ...]
 
@@ -164,7 +164,7 @@ class NativeMap:
 
     def __init__(
         self,
-        databases: Sequence[tuple[Content, Gazetteer]],
+        databases: Sequence[tuple[Content, PlaceIndex]],
         geography: Geography,
         meter: Meter | None = None,
     ) -> None:
@@ -188,7 +188,7 @@ class NativeMap:
         functions.resolverd_map_size(handle, _Counted(*size.buffer_info()))
         self.lists, self.leaves, self.octets = size
 
-    def lookup(self, client: Prefix) -> NativeFound:
+    def lookup(self, client: Prefix) -> NativeMapEntry:
         """The preference list, scope and pins of a client prefix."""
         out = ctypes.create_string_buffer(_LARGEST_ANSWER)
         address = client.address.to_bytes(client.bits // 8, "big")
@@ -198,7 +198,7 @@ class NativeMap:
         assert length >= 4, "an address of 4 or 16 octets and a live map are always answered"
         answer = ctypes.string_at(out, length)
         scope, count, pins = struct.unpack_from("!BBH", answer)
-        return NativeFound(
+        return NativeMapEntry(
             answer[4 : 4 + count], scope, struct.unpack_from(f"!{pins}H", answer, 4 + count)
         )
 
@@ -236,8 +236,8 @@ def _functions() -> ctypes.CDLL:
     loaded = library()
     handle, counted = ctypes.c_void_p, _Counted
     for name, result, *arguments in (
-        ("gazetteer_read", handle, Span, Span, ctypes.c_void_p, counted, OutBuf),
-        ("gazetteer_release", None, handle),
+        ("place_index_read", handle, Span, Span, ctypes.c_void_p, counted, OutBuf),
+        ("place_index_release", None, handle),
         ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, OutBuf),
         ("map_release", None, handle),
         ("map_size", None, handle, counted),

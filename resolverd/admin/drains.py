@@ -34,7 +34,7 @@ async def drain(served: Served, order: Order) -> Drained:
     _check_region(served, order.target)
     put = await set_override(served, order)
     now = time.monotonic()
-    ttls = served.promises.outstanding(served.snapshot.plan, order.target, now)
+    ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, order.target, now)
     return Drained(time.time(), ttls, put.emptied)
 
 

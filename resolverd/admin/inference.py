@@ -24,8 +24,8 @@ def oddities(served: Served) -> dict[str, list[Json]]:
     inputs, identities = served.inputs, served.monitor.identities()
     for odd in find_outliers(inputs.config, inputs.targets, identities):
         field, value, majority = odd.difference
-        told = {"service": odd.service, "field": field, "value": value, "majority": majority}
-        found.setdefault(odd.target, []).append(told)
+        difference = {"service": odd.service, "field": field, "value": value, "majority": majority}
+        found.setdefault(odd.target, []).append(difference)
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.policy.alerts import ALERTS, AlertState, Figures
 from resolverd.policy.share import NO_SHARE
 from resolverd.snapshot.model import Plan
@@ -15,7 +15,7 @@ from resolverd.snapshot.model import Plan
 Json = dict[str, Any]
 
 
-def region_load(load: Load, region: str) -> Json:
+def region_load(load: LoadController, region: str) -> Json:
     """What is known of a region's outcomes, whatever its services."""
     figures = load.alerting.figures.get(region, Figures())
     states = load.alerting.states.get(region, {})
@@ -31,15 +31,15 @@ def region_load(load: Load, region: str) -> Json:
     }
 
 
-def service_loads(load: Load, plan: Plan) -> dict[str, Json]:
+def service_loads(load: LoadController, plan: Plan) -> dict[str, Json]:
     """What each region of each service bears, sends on and takes; None where it is unknown."""
     saturations, shares = load.saturations(), load.shares()
     return {
         name: {
             region: {
                 "saturation": _rounded(saturations.get((name, region))),
-                "spill_ratio": round(share.spilled, 6),
-                "accept_ratio": round(share.takes, 6),
+                "spill_ratio": round(share.spill_ratio, 6),
+                "accept_ratio": round(share.accept_ratio, 6),
             }
             for region in service.regions
             for share in [shares.get((name, region), NO_SHARE)]

@@ -95,7 +95,7 @@ async def set_override(served: Served, order: Order) -> Put:
             reason=order.why,
             seconds=order.seconds,
         )
-    await served.restate()
+    await served.republish()
     return Put(dict.fromkeys(keys, override), emptied)
 
 
@@ -127,7 +127,7 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
         )
     for key in released:
         log.get("admin").info("endpoint.released", target=key, who=who)
-    await served.restate()
+    await served.republish()
     return Cleared(cleared, tuple(released))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from resolverd.admin.changes import Changes
-from resolverd.admin.promises import Promises
+from resolverd.admin.transitions import TransitionLog
+from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.config.fences import FenceSize
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
@@ -16,7 +16,7 @@ from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.kept.directory import StateDirectory
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
@@ -138,13 +138,13 @@ class Served(Protocol):
     @property
     def monitor(self) -> Monitor: ...
     @property
-    def load(self) -> Load: ...
+    def load(self) -> LoadController: ...
     @property
     def names(self) -> Mapping[str, Entry]: ...
     @property
-    def changes(self) -> Changes: ...
+    def transitions(self) -> TransitionLog: ...
     @property
-    def promises(self) -> Promises: ...
+    def ttl_ledger(self) -> TtlLedger: ...
     @property
     def started(self) -> float:
         """When it started, in Unix seconds."""
@@ -161,7 +161,7 @@ class Served(Protocol):
     def admin_closed(self) -> Mapping[str, int]:
         """Connections to the admin API that met a limit, by limit."""
 
-    async def restate(self) -> None:
+    async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
 
     async def reload(self, *, accept_losses: bool = False) -> bool:

@@ -301,11 +301,11 @@ def _maps(plan: Plan) -> list[Json]:
     sharing: dict[int, list[str]] = {}
     for name, service in plan.services.items():
         sharing.setdefault(id(service.clients), []).append(name)
-    told: list[Json] = []
+    parts: list[Json] = []
     for names in sharing.values():
         clients = plan.services[names[0]].clients
         size = clients.size
-        told.append(
+        parts.append(
             {
                 "kind": clients.kind,
                 "services": names,
@@ -314,7 +314,7 @@ def _maps(plan: Plan) -> list[Json]:
                 "bytes": size.octets if size else None,
             }
         )
-    return told
+    return parts
 
 
 def _zone(zone: ZonePlan, outdated: Mapping[str, Outdated]) -> Json:

@@ -88,12 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
     if compared is not None:
         problems = (*problems, *of_daemon(compared))
     if arguments.json:
-        told = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
+        sizes = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(
             {
                 "served": bool(summary),
                 "problems": [problem_json(p) for p in problems],
-                "fences": told,
+                "fences": sizes,
                 "restart": instead or None,
                 "reload": compared,
             }

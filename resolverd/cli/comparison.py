@@ -25,28 +25,28 @@ Json = dict[str, Any]
 def forecast(arguments: argparse.Namespace) -> Json | None:
     """What a reload would do now; None where no daemon serves this configuration, or answers."""
     try:
-        told = find(arguments)._replace(patience=TIMEOUT).get("/reload")
+        status = find(arguments)._replace(patience=TIMEOUT).get("/reload")
     except ResolverdError:
         return None  # check judges the files, whoever serves them
-    return told if told.get("config") == str(arguments.config.resolve()) else None
+    return status if status.get("config") == str(arguments.config.resolve()) else None
 
 
-def of_daemon(told: Json) -> list[Problem]:
+def of_daemon(status: Json) -> list[Problem]:
     """What only the daemon can warn of; see `ITS_OWN`."""
-    return [problem_from_json(each) for each in told["warnings"] if each["id"] in ITS_OWN]
+    return [problem_from_json(each) for each in status["warnings"] if each["id"] in ITS_OWN]
 
 
-def show(told: Json) -> None:
+def show(status: Json) -> None:
     """Tell people what a reload would do."""
-    plan = told["generation"]
-    held = [part for part in told["outdated"] if part["state"] == "held"]
+    plan = status["generation"]
+    held = [part for part in status["outdated"] if part["state"] == "held"]
     losses = {loss["message"]: loss for part in held for loss in part["problems"]}
     for loss in losses.values():
         report(problem_from_json({**loss, "severity": "warning"}))
     for part in held:
         out().print(f"  {part['part']}: a reload would hold this until --yes", markup=False)
-    changes = told["changed"]["summary"]
-    if not changes and not told["outdated"]:
+    changes = status["changed"]["summary"]
+    if not changes and not status["outdated"]:
         out().print(f"a reload would change nothing of plan {plan}, which is served")
     elif changes:
         out().print(f"a reload would change of plan {plan}, which is served:")

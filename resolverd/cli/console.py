@@ -111,8 +111,8 @@ def complain(text: str, style: str = "red") -> None:
 
 def report(problem: Problem) -> None:
     """One finding on standard error; at a terminal its parts are told apart by colour."""
-    told = f"warning: {problem}" if problem.severity == "warning" else str(problem)
-    head, *rows = told.split("\n")
+    plain = f"warning: {problem}" if problem.severity == "warning" else str(problem)
+    head, *rows = plain.split("\n")
     text = Text(head, "bold yellow" if problem.severity == "warning" else "bold red")
     for row in rows:
         style = "green" if row.startswith("    mend: ") else "red" if row.strip() == "^" else ""

@@ -124,8 +124,8 @@ class DemoSharesLine(Document):
     event: Literal["shares"] = key("Kind of line.")
     at: float = key(_AT)
     region: str = key("The region.")
-    spilled: float = key("Share of its clients that it sends on, 0 to 1.")
-    takes: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+    accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     saturation: float | None = key("How full it is; 1 is just full, null is unknown.")
 
 

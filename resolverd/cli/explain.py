@@ -12,7 +12,7 @@ import contextlib
 import ipaddress
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Explain one answer."""
     link = _daemon(arguments)
-    told, source, verdicts = _live(link, arguments) if link else _from_files(arguments)
+    explanation, source, verdicts = _live(link, arguments) if link else _from_files(arguments)
     if arguments.json:
-        show_json({"source": source, "verdicts": verdicts, **plain(told)})
+        show_json({"source": source, "verdicts": verdicts, **plain(explanation)})
     else:
-        show(_facts(told, source), _candidates(told, verdicts))
+        show(_facts(explanation, source), _candidates(explanation, verdicts))
     return ExitCode.OK
 
 
@@ -115,52 +115,56 @@ def _daemon(arguments: argparse.Namespace) -> Link | None:
 
 def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
     """What the daemon tells, who it is, and its verdict on each region."""
-    told = link.get("/explain", name=arguments.name, client=str(arguments.client))
-    made, verdicts = told.pop("generation"), told.pop("verdicts")
-    del told["schema_version"]
-    source = f"the running daemon at {link.socket}, plan {made['plan']} of {told.pop('config')}"
-    candidates = [Candidate(**{**c, "status": _status(c["status"])}) for c in told["candidates"]]
-    lists = {key: tuple(told[key]) for key in ("pins", "fence", "answer")}
-    draw = Draw(**told["draw"]) if told["draw"] else None
-    whole = {**told, **lists, "candidates": tuple(candidates), "draw": draw}
+    document = link.get("/explain", name=arguments.name, client=str(arguments.client))
+    made, verdicts = document.pop("generation"), document.pop("verdicts")
+    del document["schema_version"]
+    source = f"the running daemon at {link.socket}, plan {made['plan']} of {document.pop('config')}"
+    candidates = [
+        Candidate(**{**c, "status": _status(c["status"])}) for c in document["candidates"]
+    ]
+    lists = {key: tuple(document[key]) for key in ("pins", "fence", "answer")}
+    draw = Draw(**document["draw"]) if document["draw"] else None
+    whole = {**document, **lists, "candidates": tuple(candidates), "draw": draw}
     return Explanation(**whole), source, verdicts
 
 
 _ENDLESS = ("min_until_flip", "steady", "answer_min_until_flip")
 
 
-def _status(told: dict[str, Any]) -> RegionStatus:
+def _status(status: dict[str, Any]) -> RegionStatus:
     """JSON has None for what has no end."""
-    endless = {key: math.inf for key in _ENDLESS if told[key] is None}
-    return RegionStatus(**{**told, **endless})
+    endless = {key: math.inf for key in _ENDLESS if status[key] is None}
+    return RegionStatus(**{**status, **endless})
 
 
 def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
     """As `_live`, but that files know no verdicts."""
     inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
-    spilled: dict[str, float] = dict(arguments.spill)
+    spill_ratios: dict[str, float] = dict(arguments.spill)
     for region, state in (
         *((r, "down") for r in arguments.down),
-        *((r, "overloaded") for r in spilled),
+        *((r, "overloaded") for r in spill_ratios),
     ):
         if region not in inputs.config.region:
             known = ", ".join(inputs.config.region)
             raise UsageError(f'there is no region "{region}" to take as {state}; regions: {known}')
     try:
-        told = explain(arguments.name, arguments.client, _imagined(inputs, arguments.down, spilled))
+        explanation = explain(
+            arguments.name, arguments.client, _imagined(inputs, arguments.down, spill_ratios)
+        )
     except (NotSteeredError, ValueError) as wrong:
         raise UsageError(str(wrong)) from wrong
     down = ", ".join(arguments.down)
     imagined = f"every region taken as up but {down}" if down else "every region taken as up"
-    if spilled:
-        imagined += f", {' and '.join(spilled)} as overloaded"
-    return told, f"the files of {arguments.config} alone, {imagined}", {}
+    if spill_ratios:
+        imagined += f", {' and '.join(spill_ratios)} as overloaded"
+    return explanation, f"the files of {arguments.config} alone, {imagined}", {}
 
 
-def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> Snapshot:
+def _imagined(inputs: Inputs, down: list[str], spill_ratios: Mapping[str, float]) -> Snapshot:
     """The files' Plan in a world where probes find every endpoint up, but in regions `down`.
 
-    The regions in `spilled` send on that share of their clients, and all others take them.
+    The regions in `spill_ratios` send on that share of their clients, and all others take them.
     """
     now = time.monotonic()
     up = Verdict(State.UP, None, "taken as up", math.inf, State.UP)
@@ -173,7 +177,7 @@ def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> 
             )
     plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
     shares = {
-        (name, region): Share(spilled.get(region, 0.0), takes=1.0)
+        (name, region): Share(spill_ratios.get(region, 0.0), accept_ratio=1.0)
         for name, service in inputs.config.service.items()
         for region in service.regions
     }
@@ -181,50 +185,54 @@ def _imagined(inputs: Inputs, down: list[str], spilled: Mapping[str, float]) -> 
     return Snapshot(plan, steer(1, plan, world, now))
 
 
-def _facts(told: Explanation, source: str) -> Table:
+def _facts(explanation: Explanation, source: str) -> Table:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
-    client = told.client + (f" = {told.looked_up}" if told.looked_up != told.client else "")
-    rows = [
-        ("name", f"{told.name} (service {told.service}, policy {told.policy})"),
-        ("client", client),
-        ("place", f"{told.place}, known for /{told.network_length}"),
-        ("pins", ", ".join(told.pins) or "none"),
-        ("fence", ", ".join(told.fence) or "empty"),
-        ("answer", f"{told.region or 'no region'} ({told.outcome}) {_answer(told)}".rstrip()),
-        ("draw", _draw(told.draw)),
-        ("note", told.note),
-        ("TTL", f"{'none' if told.ttl is None else f'{told.ttl} s'}: {told.ttl_why}"),
-        ("scope", f"/{told.scope}" + ("" if told.ecs else ": client subnets are not honoured")),
-        ("source", source),
-    ]
+    rows = [*_rows(explanation), ("source", source)]
     for label, fact in rows:
         if fact:
-            facts.add_row(label, Text(fact, "green" if label == "answer" and told.region else ""))
+            facts.add_row(
+                label, Text(fact, "green" if label == "answer" and explanation.region else "")
+            )
     return facts
 
 
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
-    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {draw.spilled:.4g}"
+    below = f"{draw.spill_ratio:.4g}"
+    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {below}"
 
 
-def _answer(told: Explanation) -> str:
-    if told.region and not told.answer:
+def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
+    """Each fact with its label, in the order in which one leads to the next."""
+    yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
+    yield "client", why.client + (f" = {why.looked_up}" if why.looked_up != why.client else "")
+    yield "place", f"{why.place}, known for /{why.network_length}"
+    yield "pins", ", ".join(why.pins) or "none"
+    yield "fence", ", ".join(why.fence) or "empty"
+    yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
+    yield "draw", _draw(why.draw)
+    yield "note", why.note
+    yield "TTL", f"{'none' if why.ttl is None else f'{why.ttl} s'}: {why.ttl_why}"
+    yield "scope", f"/{why.scope}" + ("" if why.ecs else ": client subnets are not honoured")
+
+
+def _answer(explanation: Explanation) -> str:
+    if explanation.region and not explanation.answer:
         return "with the addresses of its hostname, which only a daemon resolves"
-    return " ".join(told.answer)
+    return " ".join(explanation.answer)
 
 
-def _candidates(told: Explanation, verdicts: Mapping[str, str]) -> Table:
+def _candidates(explanation: Explanation, verdicts: Mapping[str, str]) -> Table:
     table = Table("rank", "region", box=None, pad_edge=False)
     table.add_column("km", justify="right")
     table.add_column("why")
     if verdicts:
         table.add_column("verdict", overflow="fold")
-    for candidate in told.candidates:
-        style = "green" if candidate.region == told.region else ""
+    for candidate in explanation.candidates:
+        style = "green" if candidate.region == explanation.region else ""
         known = [verdicts[candidate.region]] if verdicts else []
         table.add_row(*(Text(cell, style) for cell in (*_row(candidate), *known)))
     return table
@@ -237,7 +245,7 @@ def _row(candidate: Candidate) -> tuple[str, str, str, str]:
 
 def _spill(text: str) -> tuple[str, float]:
     region, _, share = text.partition("=")
-    with contextlib.suppress(ValueError):  # told below
+    with contextlib.suppress(ValueError):  # reported below
         if 0 <= float(share) <= 1:
             return region, float(share)
     raise argparse.ArgumentTypeError(f'"{text}" is not a region and its share; write us-east=0.3')

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from resolverd.cli.console import out, show, show_json
 from resolverd.cli.options import add_json, verb
-from resolverd.dns.embedded import fold
+from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.prefix import host_prefix
 from resolverd.errors import ExitCode, GeoError, ResolverdError
 from resolverd.geo.attribution import attribution_beside
@@ -101,14 +101,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     stages: dict[str, TaskID] = {}
 
-    def told(stage: str, done: int, total: int | None) -> None:
+    def report(stage: str, done: int, total: int | None) -> None:
         if stage not in stages:
             stages[stage] = bar.add_task(stage, total=total)
         bar.update(stages[stage], completed=done, total=total)
 
     with bar:
         try:
-            files = run_loop(fetch(_source(arguments), arguments.directory, told))
+            files = run_loop(fetch(_source(arguments), arguments.directory, report))
         except GeoError as wrong:
             raise FetchError(str(wrong)) from wrong
     names = ", ".join(f'"{file}"' for file in files)
@@ -146,12 +146,12 @@ def _lookup(arguments: argparse.Namespace) -> int:
 
 
 def _row(locator: Locator, address: str) -> dict[str, object]:
-    folded = fold(host_prefix(address)).prefix
-    place, length = locator.locate(folded)
+    extracted = extract_v4(host_prefix(address)).prefix
+    place, length = locator.locate(extracted)
     known = asdict(place) if place else {}
     return {
         "address": address,
-        "network": str(folded.widened(min(length, folded.length))),
+        "network": str(extracted.widened(min(length, extracted.length))),
         "country": known.get("country"),
         "latitude": known.get("latitude"),
         "longitude": known.get("longitude"),

@@ -16,17 +16,17 @@ from resolverd.zone.model import Zone
 def import_zones(files: list[Path], *, as_json: bool) -> int:
     """Read the files and say what would change; 1 when one of them would not be served."""
     failed = False
-    told = []
+    documents = []
     for file in files:
         zones, problems = load_zones([glob.escape(str(file.absolute()))], Path(), services={})
         zone = next(iter(zones.values()), None)
         failed |= bool(errors_among(problems))
         if as_json:
-            told.append(_as_json(file, zone, problems))
+            documents.append(_as_json(file, zone, problems))
         else:
             _show(file, zone, problems)
     if as_json:
-        show_json({"files": told})
+        show_json({"files": documents})
     return ExitCode.PROBLEMS if failed else ExitCode.OK
 
 

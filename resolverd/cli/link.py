@@ -85,7 +85,7 @@ class Link(NamedTuple):
         try:
             connection.request(method, whole, json.dumps(body) if body is not None else None)
             response = connection.getresponse()
-            told = json.loads(response.read())
+            document = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as wrong:
             raise NoDaemonError(
                 f"{self.socket} gives no answer: {wrong or type(wrong).__name__}\n"
@@ -93,9 +93,9 @@ class Link(NamedTuple):
             ) from wrong
         finally:
             connection.close()
-        if response.status == 200 and isinstance(told, dict):
-            return told
-        raise RefusedError(response.status, told)
+        if response.status == 200 and isinstance(document, dict):
+            return document
+        raise RefusedError(response.status, document)
 
 
 def add_socket(parser: argparse.ArgumentParser) -> None:

@@ -32,8 +32,8 @@ def _spill(state: Json) -> Rows:
 
 def _outcomes(state: Json) -> Rows:
     table = Rows("region", "TTFT p50", "p99", "success", "GPUs", "failover", "alerts")
-    told: dict[str, Json] = {region["region"]: region for region in state["regions"]}
-    for name, region in told.items():
+    regions: dict[str, Json] = {region["region"]: region for region in state["regions"]}
+    for name, region in regions.items():
         outcomes = region["outcomes"]
         if all(value is None for value in outcomes.values()):
             continue

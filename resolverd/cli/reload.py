@@ -65,8 +65,8 @@ def _refused(arguments: argparse.Namespace, body: Mapping[str, Any]) -> int:
     """Tell why, and which parts are adopted all the same."""
     reload = body["reload"]
     if arguments.json:
-        told = {"adopted": False, "generation": body["generation"], **_report(reload)}
-        show_json({**told, "reason": "" if reload["problems"] else reload["reason"]})
+        fields = {"adopted": False, "generation": body["generation"], **_report(reload)}
+        show_json({**fields, "reason": "" if reload["problems"] else reload["reason"]})
         return ExitCode.PROBLEMS
     problems = [problem_from_json(problem) for problem in reload["problems"]]
     for problem in problems:

@@ -34,12 +34,12 @@ class _Once:
     """Tells how long it will take, and then no more."""
 
     def __init__(self, what: str) -> None:
-        self._what, self._told = what, False
+        self._what, self._announced = what, False
 
     def __call__(self, left: float) -> None:
-        if not self._told and left:
+        if not self._announced and left:
             out().print(f"waiting {span(left + 0.5)}: {self._what}", markup=False)
-        self._told = True
+        self._announced = True
 
 
 def _advance(bar: Progress, left: float) -> None:

@@ -151,8 +151,8 @@ class Region(Section):
         return Hours(spans, ZoneInfo(self.time_zone), ", ".join(self.hours))
 
     @property
-    def bears(self) -> float:
-        """The capacity, from GPUs where it is not told."""
+    def effective_capacity(self) -> float:
+        """The capacity, from GPUs where none is written."""
         return self.capacity or (float(self.gpus.count) if self.gpus else 1.0)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Pin
 from resolverd.config.toml_values import toml_value
-from resolverd.dns.embedded import CARRIERS, fold
+from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
 from resolverd.dns.prefix import Prefix, parse_prefix
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
@@ -67,7 +67,7 @@ def _overlaps(config: Config) -> Iterator[Finding]:
 def _claims(name: str, pin: Pin) -> list[_Claim]:
     claims = []
     for index, subnet in enumerate(pin.subnets):
-        looked_up = fold(subnet).prefix
+        looked_up = extract_v4(subnet).prefix
         as_ipv4 = "" if looked_up == subnet else f" ({looked_up})"
         path = ("pin", name, "subnets", index)
         claims.append(_Claim(path, f"{subnet}{as_ipv4}", ("subnets", looked_up)))
@@ -90,10 +90,10 @@ def _embedded(
     path: tuple[str | int, ...], subnet: Prefix, beside: Sequence[Prefix]
 ) -> Iterator[Finding]:
     """A network whose clients are looked up as IPv4 clients, but not as those of one network."""
-    if subnet.bits == 32 or fold(subnet).offset:
+    if subnet.bits == 32 or extract_v4(subnet).offset:
         return
-    around = [carrier for carrier in CARRIERS if carrier.contains(subnet)]
-    inside = [carrier for carrier in CARRIERS if subnet.contains(carrier)]
+    around = [network for network in EMBEDDED_V4 if network.contains(subnet)]
+    inside = [network for network in EMBEDDED_V4 if subnet.contains(network)]
     if around:
         yield Finding(
             path, "config-pin-embedded",
@@ -101,7 +101,7 @@ def _embedded(
             "theirs, and does not tell it: this would hold for nobody",
             'write the IPv4 network of these clients instead, such as "198.51.100.0/24"',
         )  # fmt: skip
-    elif inside and not any(fold(other).prefix == _ALL_IPV4 for other in beside):
+    elif inside and not any(extract_v4(other).prefix == _ALL_IPV4 for other in beside):
         listed = ", ".join(map(str, inside))
         yield Finding(
             path, "config-pin-embedded",
@@ -112,14 +112,14 @@ def _embedded(
         )  # fmt: skip
 
 
-def _beside(network: Prefix, carriers: Sequence[Prefix]) -> str:
-    """The largest networks that `network` without `carriers` is made of, a few of them by name."""
+def _beside(network: Prefix, embedded: Sequence[Prefix]) -> str:
+    """The largest networks that `network` without `embedded` is made of, a few of them by name."""
     pieces, waiting = [], [network]
     while waiting:
         piece = waiting.pop()
-        if not any(piece.contains(c) or c.contains(piece) for c in carriers):
+        if not any(piece.contains(c) or c.contains(piece) for c in embedded):
             pieces.append(piece)
-        elif not any(carrier.contains(piece) for carrier in carriers):
+        elif not any(network.contains(piece) for network in embedded):
             half = 1 << (piece.bits - piece.length - 1)
             waiting += [
                 Prefix(piece.bits, piece.address | bit, piece.length + 1) for bit in (0, half)
@@ -130,10 +130,10 @@ def _beside(network: Prefix, carriers: Sequence[Prefix]) -> str:
 
 
 def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
-    subnet = fold(written).prefix
+    subnet = extract_v4(written).prefix
     sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
     wide = subnet.widened(min(sent, subnet.length))
-    near = any(wide.contains(each) or each.contains(wide) for each in CARRIERS)
+    near = any(wide.contains(each) or each.contains(wide) for each in EMBEDDED_V4)
     if subnet.length > sent and not near:
         yield Finding(
             path, "config-pin-narrow",

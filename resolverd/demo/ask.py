@@ -46,8 +46,8 @@ async def ask(name: str, client: Prefix, server: Listener, region_of: Mapping[st
     query.flags &= ~dns.flags.RD
     response = await _exchange(query, server)
     if response.rcode() != dns.rcode.NOERROR or not response.answer:
-        told = "; ".join(filter(None, (dns.rcode.to_text(response.rcode()), _note(response))))
-        raise NoAnswerError(f"{name} for {client}: no address: {told}")
+        why = "; ".join(filter(None, (dns.rcode.to_text(response.rcode()), _note(response))))
+        raise NoAnswerError(f"{name} for {client}: no address: {why}")
     rrset = response.answer[-1]
     address = rrset[0].to_text()
     scope = next((o.scopelen for o in response.options if isinstance(o, dns.edns.ECSOption)), 0)

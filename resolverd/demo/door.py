@@ -55,12 +55,12 @@ class Door:
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping` is set. Raises OSError when the port cannot be had again."""
-        told = asyncio.create_task(stopping.wait())
+        stopped = asyncio.create_task(stopping.wait())
         following = asyncio.create_task(self._follow_faults())
-        await asyncio.wait({told, following}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (told, following):
+        await asyncio.wait({stopped, following}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopped, following):
             task.cancel()
-        await asyncio.wait({told, following})
+        await asyncio.wait({stopped, following})
         if not following.cancelled():
             following.result()
 

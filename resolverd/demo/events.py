@@ -125,8 +125,8 @@ class Shares:
 
     at: float
     region: str
-    spilled: float
-    takes: float
+    spill_ratio: float
+    accept_ratio: float
     saturation: float | None
 
 

@@ -15,7 +15,7 @@ from resolverd.demo import events
 from resolverd.demo.ask import Answer
 from resolverd.demo.script import Scene
 from resolverd.demo.stage import Stage
-from resolverd.demo.watching import BrokenPromiseError, Tell, Watching, told
+from resolverd.demo.watching import BrokenPromiseError, Tell, Watching, shown
 
 # How long faults last once all is as they want it, so that a reader can follow.
 LASTING_SECONDS = 3.0
@@ -134,11 +134,11 @@ class _Failures:
             if now.region != watch.first[city].region:
                 self._moved.add(city)
             if now.region not in self._fences[city]:
-                raise BrokenPromiseError(f"{city} may not be given {told(now)}")
+                raise BrokenPromiseError(f"{city} may not be given {shown(now)}")
             if now != watch.first[city] and not self._concerned(city):
                 raise BrokenPromiseError(
                     f"{city} has nothing to do with any fault, but its answer went from "
-                    f"{told(watch.first[city])} to {told(now)}"
+                    f"{shown(watch.first[city])} to {shown(now)}"
                 )
 
     def _concerned(self, city: str) -> bool:

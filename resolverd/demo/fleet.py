@@ -81,8 +81,8 @@ class RegionProcess:
             raise FleetError(
                 f"region {self.post.region} ended with status {code} before it listened"
             )
-        told = json.loads(announced)
-        self.port, self._control_port = int(told["port"]), int(told["control"])
+        announcement = json.loads(announced)
+        self.port, self._control_port = int(announcement["port"]), int(announcement["control"])
 
     @property
     def control(self) -> str:

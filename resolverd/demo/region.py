@@ -43,8 +43,8 @@ async def serve(arguments: argparse.Namespace) -> int:
     try:
         async with door:
             server.play(arguments.fault)
-            told = {"port": door.port, "pid": os.getpid(), "control": door.control_port}
-            print(json.dumps({"name": arguments.name} | told), flush=True)
+            announcement = {"port": door.port, "pid": os.getpid(), "control": door.control_port}
+            print(json.dumps({"name": arguments.name} | announcement), flush=True)
             await door.serve(stopping)
     except OSError as wrong:
         address = f"127.0.0.1:{arguments.port}"

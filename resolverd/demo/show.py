@@ -45,11 +45,11 @@ class JsonShow:
     def __call__(self, event: Event) -> None:
         """Print one event."""
         if not isinstance(event, Waiting):
-            told = {
+            document = {
                 "schema_version": SCHEMA_VERSION,
                 "event": type(event).__name__.lower(),
             } | asdict(event)
-            line = json.dumps(told, ensure_ascii=False)
+            line = json.dumps(document, ensure_ascii=False)
             self._console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
@@ -176,11 +176,11 @@ class TextShow:
 
     @_show.register
     def _(self, event: Shares) -> None:
-        if event.spilled:
+        if event.spill_ratio:
             full = "" if event.saturation is None else f" (saturation {event.saturation})"
-            what = f"sends {event.spilled:.0%} of its clients on{full}"
-        elif event.takes:
-            what = f"takes up to {event.takes:.0%} of the clients of those that send some on"
+            what = f"sends {event.spill_ratio:.0%} of its clients on{full}"
+        elif event.accept_ratio:
+            what = f"takes up to {event.accept_ratio:.0%} of the clients of those that send some on"
         else:
             what = "has its own clients, and no others"
         self._moment(event.at, f"{event.region} [yellow]{what}[/]")

@@ -74,14 +74,14 @@ class Stage:
     def fences(self) -> dict[str, tuple[str, ...]]:
         """Each city's regions, best first. Raises NotSteeredError."""
         snapshot = self.daemon.snapshot
-        told = {city.name: explain(NAME, city.client, snapshot) for city in CITIES}
+        explanations = {city.name: explain(NAME, city.client, snapshot) for city in CITIES}
         return {
             name: tuple(
                 each.region
                 for each in sorted(one.candidates, key=lambda c: c.preferred or 0)
                 if each.preferred
             )
-            for name, one in told.items()
+            for name, one in explanations.items()
         }
 
     def pins(self) -> dict[str, tuple[str, ...]]:

@@ -23,7 +23,7 @@ from resolverd.demo.events import (
     Row,
 )
 from resolverd.demo.stage import NAME, Stage
-from resolverd.demo.watching import BrokenPromiseError, Tell, Watching, told
+from resolverd.demo.watching import BrokenPromiseError, Tell, Watching, shown
 
 # The region that this city gets is the one that is killed.
 VICTIM_CITY = "Tokyo"
@@ -128,7 +128,7 @@ class _Drama:
         if (now.region, now.ttl) != (first.region, first.ttl):
             raise BrokenPromiseError(
                 f"{city} has nothing to do with {self._region}, but its answer went from "
-                f"{told(first)} to {told(now)}"
+                f"{shown(first)} to {shown(now)}"
             )
 
     def _hold_warned(self, city: str) -> None:

@@ -49,7 +49,7 @@ class Watching:
         self.regions = tuple(regions)
         self._stage, self._tell, self._hold = stage, tell, hold
         self._shown = at_first
-        self._told = {region: self._short(region) for region in self.regions}
+        self._states = {region: self._short(region) for region in self.regions}
         self._service = stage.service
         self.shares: dict[str, tuple[float, float]] = {}
 
@@ -94,7 +94,7 @@ class Watching:
 
     def given(self, cities: Iterable[str]) -> str:
         """What these are answered now, for a message."""
-        return "; ".join(f"{city} is given {told(self.now[city])}" for city in cities)
+        return "; ".join(f"{city} is given {shown(self.now[city])}" for city in cities)
 
     def verdict(self, region: str) -> Verdict:
         """What probes say of the region's first endpoint."""
@@ -116,25 +116,28 @@ class Watching:
 
     def _tell_health(self, region: str) -> None:
         short = self._short(region)
-        if short != self._told[region]:
-            self._told[region] = short
+        if short != self._states[region]:
+            self._states[region] = short
             self._tell(Health(self.at(), region, *short, self.verdict(region).reason))
 
     def _tell_shares(self) -> None:
         load, service = self._stage.daemon.load, self._service
         now = {
-            region: (round(share.spilled, 3), round(share.takes, 3))
+            region: (round(share.spill_ratio, 3), round(share.accept_ratio, 3))
             for (name, region), share in load.shares().items()
-            if name == service and (share.spilled or share.takes)
+            if name == service and (share.spill_ratio or share.accept_ratio)
         }
         known = load.saturations()
         for region in sorted(now.keys() | self.shares.keys()):
-            (spilled, takes), old = now.get(region, (0.0, 0.0)), self.shares.get(region, (0.0, 0.0))
+            (spill_ratio, accept_ratio), old = (
+                now.get(region, (0.0, 0.0)),
+                self.shares.get(region, (0.0, 0.0)),
+            )
             # How much is taken follows from what is sent on; that it is taken is the news.
-            if (spilled, takes > 0) != (old[0], old[1] > 0):
+            if (spill_ratio, accept_ratio > 0) != (old[0], old[1] > 0):
                 saturation = known.get((service, region))
                 full = None if saturation is None else round(saturation, 2)
-                self._tell(Shares(self.at(), region, spilled, takes, full))
+                self._tell(Shares(self.at(), region, spill_ratio, accept_ratio, full))
         self.shares = now
 
     def _tell_changes(self) -> None:
@@ -149,7 +152,7 @@ class Watching:
             self._shown = self._shown | {city: self.now[city] for city in cities}
 
 
-def told(answer: Answer) -> str:
+def shown(answer: Answer) -> str:
     """An answer in a message."""
     note = f" ({answer.note})" if answer.note else ""
     return f"{answer.region} for {answer.ttl} s{note}"

@@ -83,8 +83,8 @@ def cores(count: int | None, workers: int) -> Finding:
     """Workers above the cores take turns, and each turn is latency; below, cores stand idle."""
     if count is None:
         return untold("cores", "/proc/self/status")
-    told = "1 core" if count == 1 else f"{count} cores"
-    seen = f"{told} for server.workers = {workers}"
+    cores = "1 core" if count == 1 else f"{count} cores"
+    seen = f"{cores} for server.workers = {workers}"
     if workers == count:
         return Finding("cores", "ok", seen)
     level: Level = "warning" if workers > count else "advice"

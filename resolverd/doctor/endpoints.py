@@ -21,12 +21,12 @@ def endpoints(state: Mapping[str, Any]) -> Iterator[Finding]:
     """A finding for each endpoint of kind vllm in the answer of ``GET /state``."""
     for region in state.get("regions", ()):
         for endpoint in region.get("endpoints", ()):
-            if told := endpoint.get("offers"):
-                yield _finding(str(endpoint["name"]), _offers(told))
+            if offers := endpoint.get("offers"):
+                yield _finding(str(endpoint["name"]), _offers(offers))
 
 
-def _offers(told: Mapping[str, Any]) -> Offers:
-    return Offers(**{**told, "processes": Processes(told["processes"])})
+def _offers(offers: Mapping[str, Any]) -> Offers:
+    return Offers(**{**offers, "processes": Processes(offers["processes"])})
 
 
 def _finding(name: str, offers: Offers) -> Finding:

@@ -72,17 +72,17 @@ def capability(
     low = sorted({number for number in ports if 0 < number < (first_free or 1024)})
     if not low:
         return Finding("capability", "ok", "no port configured needs a privilege")
-    told = ", ".join(map(str, low))
+    listed = ", ".join(map(str, low))
     if taken:
-        return Finding("capability", "ok", f"port {told} is ours already")
+        return Finding("capability", "ok", f"port {listed} is ours already")
     if effective is None:
         return untold("capability", "/proc/self/status")
     if int(effective, 16) >> _BIND_SERVICE & 1:
-        return Finding("capability", "ok", f"this user may bind port {told}")
+        return Finding("capability", "ok", f"this user may bind port {listed}")
     return Finding(
         "capability",
         "fault",
-        f"port {told} needs CAP_NET_BIND_SERVICE, which this user has not",
+        f"port {listed} needs CAP_NET_BIND_SERVICE, which this user has not",
         "sudo systemctl enable --now resolverd.socket resolverd.service  # units have it",
     )
 
@@ -106,8 +106,8 @@ def outgoing(ports: Sequence[int], span: str | None, reserved: str | None) -> Fi
     )
     if not at_risk:
         return None
-    told = ", ".join(map(str, at_risk))
-    seen = f"port {told} lies in net.ipv4.ip_local_port_range, {bounds[0]} to {bounds[1]}"
+    listed = ", ".join(map(str, at_risk))
+    seen = f"port {listed} lies in net.ipv4.ip_local_port_range, {bounds[0]} to {bounds[1]}"
     more = ",".join(part for part in ((reserved or "").strip(), *map(str, at_risk)) if part)
     mend = f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={more}"
     return Finding("port-range", "advice", seen, mend)
@@ -138,16 +138,16 @@ def _held(
     if all(holder.pid == 1 for holder in holding):
         seen = f"{here} by systemd, for the service of a socket unit"
         return Finding(check, "advice", seen, "systemctl list-sockets  # is it resolverd.socket?")
-    told = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holding)
+    holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holding)
     if ":" not in listener.address and all(":" in each.address for each in foreign):
-        seen = f"{here} by {told}: unless that is for IPv6 alone, it is held for IPv4 too"
+        seen = f"{here} by {holders}: unless that is for IPv6 alone, it is held for IPv4 too"
         return Finding(check, "warning", seen, f"ss -lnptue 'sport = :{listener.port}'")
     units = sorted({holder.unit for holder in holding if holder.unit})
     mend = "sudo kill " + " ".join(str(holder.pid) for holder in holding)
     if units:
         mend = "sudo systemctl disable --now " + " ".join(units)
     level: Level = "fault" if check == "port" else "warning"
-    return Finding(check, level, f"{here} by {told}", f"{mend}  # or list another address")
+    return Finding(check, level, f"{here} by {holders}", f"{mend}  # or list another address")
 
 
 def _at(held: Sequence[Held]) -> str:

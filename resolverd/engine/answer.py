@@ -45,8 +45,8 @@ from resolverd.dns.writer import (
     truncated,
 )
 from resolverd.engine.counters import OTHER_TYPE, Counters
-from resolverd.engine.lookup import Found, closest_zone, find
-from resolverd.snapshot.model import Cell, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
+from resolverd.engine.lookup import LookupKind, classify, closest_zone
+from resolverd.snapshot.model import CachedAnswer, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
@@ -101,7 +101,7 @@ def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
     zone = closest_zone(plan, query.key)
     if query.qtype == DS and zone is not None and len(zone.apex) == len(query.key):
         above = closest_zone(plan, parent(query.key))
-        if above is not None and find(above, query.key).what is Found.CUT:
+        if above is not None and classify(above, query.key).kind is LookupKind.CUT:
             return above
     return zone
 
@@ -204,17 +204,17 @@ class _Answer:
 
     def _step(self, zone: ZonePlan, name: bytes, key: Key) -> bytes | None:
         """Write what one name holds; the target where it is an alias."""
-        finding = find(zone, key)
-        match finding.what:
-            case Found.NODE:
-                return self._node(zone, name, finding.node)
-            case Found.NOTHING:
+        result = classify(zone, key)
+        match result.kind:
+            case LookupKind.NODE:
+                return self._node(zone, name, result.node)
+            case LookupKind.NOTHING:
                 self._reply.rcode = NXDOMAIN
                 self._negative(zone, zone.negative_ttl)
-            case Found.DNAME:
-                return self._dname(name, finding.node, finding.owner_length)
-            case Found.CUT:
-                self._cut(zone, name, key, finding.node)
+            case LookupKind.DNAME:
+                return self._dname(name, result.node, result.owner_length)
+            case LookupKind.CUT:
+                self._cut(zone, name, key, result.node)
         return None
 
     def _node(self, zone: ZonePlan, name: bytes, node: Node) -> bytes | None:
@@ -242,17 +242,17 @@ class _Answer:
         return None if self._query.qtype in (CNAME, ANY) else alias.rdatas[0][0]
 
     def _steered(self, zone: ZonePlan, name: bytes, dyna: Dyna) -> bytes | None:
-        """Answer from the Steering cell of the client's preference list."""
-        cell = self._cell(dyna)
-        self._reply.error = cell.error
-        ttl = min(cell.ttl, dyna.ttl)
-        if cell.offer is None:
-            return self._without_region(zone, name, dyna, cell, ttl)
-        if cell.offer.cname is not None:
+        """Answer from what the Steering has for the client's preference list."""
+        cached = self._cached(dyna)
+        self._reply.error = cached.error
+        ttl = min(cached.ttl, dyna.ttl)
+        if cached.records is None:
+            return self._without_region(zone, name, dyna, cached, ttl)
+        if cached.records.cname is not None:
             self._counters.give_ttl(dyna.service, ttl)
-            return self._alias(name, cell.offer.cname, ttl)
-        rrset = cell.offer.a if self._query.qtype == A else cell.offer.aaaa
-        ttl = cell.offer.ttl(self._query.qtype, ttl)
+            return self._alias(name, cached.records.cname, ttl)
+        rrset = cached.records.a if self._query.qtype == A else cached.records.aaaa
+        ttl = cached.records.ttl(self._query.qtype, ttl)
         if rrset is None:
             self._steered_negative(zone, dyna, ttl)
         else:
@@ -261,15 +261,15 @@ class _Answer:
         return None
 
     def _without_region(
-        self, zone: ZonePlan, name: bytes, dyna: Dyna, cell: Cell, ttl: int
+        self, zone: ZonePlan, name: bytes, dyna: Dyna, cached: CachedAnswer, ttl: int
     ) -> bytes | None:
         """Say that no region answers, as the service says it."""
-        match cell.said:
+        match cached.no_region:
             case "cname" if zone.no_region is not None:
                 self._counters.give_ttl(dyna.service, ttl)
                 return self._alias(name, zone.no_region, ttl)
             case "servfail" | "refused":
-                self._reply.rcode = SERVFAIL if cell.said == "servfail" else REFUSED
+                self._reply.rcode = SERVFAIL if cached.no_region == "servfail" else REFUSED
                 self._reply.flags = 0
             case _:
                 self._steered_negative(zone, dyna, ttl)
@@ -280,7 +280,7 @@ class _Answer:
         self._counters.give_ttl(dyna.service, ttl)
         self._negative(zone, ttl)
 
-    def _cell(self, dyna: Dyna) -> Cell:
+    def _cached(self, dyna: Dyna) -> CachedAnswer:
         service = self._plan.services[dyna.service]
         subnet = self._query.edns.subnet if self._query.edns else None
         if subnet is not None and subnet.prefix is not None and service.ecs:
@@ -288,16 +288,16 @@ class _Answer:
         else:
             subnet, client = None, _resolver_prefix(self._source)
         entry = service.clients.lookup(client)
-        cell, scope = self._steering.answer(service, client, entry)
+        cached, scope = self._steering.answer(service, client, entry)
         if subnet is not None:
             self._reply.scope = max(self._reply.scope, scope)
-        told = (service.name, cell.region or "", cell.outcome)
-        self._counters.steered[told] += 1
-        if cell.first_choice:
-            self._counters.first_choice[told] += 1
+        key = (service.name, cached.region or "", cached.outcome)
+        self._counters.steered[key] += 1
+        if cached.first_choice:
+            self._counters.first_choice[key] += 1
         for pin in entry.pins:
             self._counters.pinned[pin] += 1
-        return cell
+        return cached
 
     def _rotated(self, rrset: RRsetWire) -> RRsetWire:
         """The same RRset, begun at a place that the query's ID picks."""

@@ -26,25 +26,25 @@ class Candidate:
 class Draw:
     """Where shares had a part: the client's block and its draw, from 0 to below 1.
 
-    `home` is the region that would answer if it sent nobody on, and `spilled` the share of its
+    `home` is the region that would answer if it sent nobody on, and `spill_ratio` the share of its
     clients that it does send on: those whose draw is below.
     """
 
     block: str
     value: float
     home: str
-    spilled: float
+    spill_ratio: float
 
     @property
     def sent_on(self) -> bool:
         """Whether the client is one of those."""
-        return self.value < self.spilled
+        return self.value < self.spill_ratio
 
 
 def drawn(block: Prefix, preference: Preference, statuses: Mapping[str, RegionStatus]) -> Draw:
     """The draw of a client's block, where some region serves."""
     home = next(region for region in preference if statuses[region].serves)
-    return Draw(str(block), draw(block), home, statuses[home].spilled)
+    return Draw(str(block), draw(block), home, statuses[home].spill_ratio)
 
 
 def candidates(
@@ -80,10 +80,10 @@ def _answered(region: str, status: RegionStatus, share: Draw | None) -> str:
     if share is None:
         return "answered"
     if region != share.home:
-        return f"answered: takes what others send on, up to {status.takes:.3g}"
+        return f"answered: takes what others send on, up to {status.accept_ratio:.3g}"
     if share.sent_on:
-        return f"answered: sends on {share.spilled:.3g} of its clients, but none takes this one"
-    return f"answered: sends on {share.spilled:.3g} of its clients, not this one"
+        return f"answered: sends on {share.spill_ratio:.3g} of its clients, but none takes this one"
+    return f"answered: sends on {share.spill_ratio:.3g} of its clients, not this one"
 
 
 def _passed(
@@ -97,10 +97,10 @@ def _passed(
     if share is None or not share.sent_on or rank > last:
         return "less preferred"
     if region == share.home:
-        return f"sends this client on, with {share.spilled:.3g} of its clients"
-    if status.spilled > 0:
-        return f"sends on {status.spilled:.3g} of its own clients"
-    return f"takes what others send on, up to {status.takes:.3g}: not this one"
+        return f"sends this client on, with {share.spill_ratio:.3g} of its clients"
+    if status.spill_ratio > 0:
+        return f"sends on {status.spill_ratio:.3g} of its own clients"
+    return f"takes what others send on, up to {status.accept_ratio:.3g}: not this one"
 
 
 def _absence(status: RegionStatus) -> str:

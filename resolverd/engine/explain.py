@@ -16,11 +16,11 @@ from resolverd.dns.codes import CNAME
 from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, drawn
-from resolverd.engine.lookup import Finding, Found, closest_zone, find
+from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
 from resolverd.errors import ResolverdError
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compiledmap import CompiledClientMap
-from resolverd.snapshot.model import Cell, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 
 # How many names a message lists.
 _LISTED = 5
@@ -75,30 +75,32 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         raise NotSteeredError("this client map keeps no trace of its lookups")
     trace = clients.trace(client)
     preference = trace.entry.preference
-    cell, scope = snapshot.steering.answer(service, client, trace.entry)
+    cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
     distances = clients.ranked.distances(trace.place)
-    draw = drawn(clients.block(client).prefix, preference, statuses) if cell.per_block else None
+    draw = drawn(clients.block(client).prefix, preference, statuses) if cached.per_block else None
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
-    ttl, ttl_why = _ttl(cell, dyna, service, zone)
+    ttl, ttl_why = _ttl(cached, dyna, service, zone)
     return Explanation(
         name=name,
         service=service.name,
         policy=clients.ranked.policy,
         client=str(client),
-        looked_up=str(trace.folded),
+        looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
-        candidates=candidates(service.regions, distances, preference, statuses, cell.region, draw),
-        outcome=cell.outcome,
-        region=cell.region,
+        candidates=candidates(
+            service.regions, distances, preference, statuses, cached.region, draw
+        ),
+        outcome=cached.outcome,
+        region=cached.region,
         draw=draw,
-        answer=_texts(cell, zone),
-        note=cell.error.text if cell.error else "",
+        answer=_texts(cached, zone),
+        note=cached.error.text if cached.error else "",
         ttl=ttl,
         ttl_why=ttl_why,
         scope=scope if service.ecs else 0,
@@ -114,26 +116,26 @@ def _steered(name: str, plan: Plan) -> tuple[ZonePlan, Dyna]:
         raise NotSteeredError(
             f"{name or 'the root'} lies in no zone served here; {_listed('zones', served)}"
         )
-    finding = find(zone, key)
-    if finding.what is Found.NODE and finding.node.dyna is not None:
-        return zone, finding.node.dyna
+    result = classify(zone, key)
+    if result.kind is LookupKind.NODE and result.node.dyna is not None:
+        return zone, result.node.dyna
     steered = sorted(_shown(key) for key, node in zone.nodes.items() if node.dyna)
-    raise NotSteeredError(f"{_instead(name, key, finding)}; {_listed('DYNA names', steered)}")
+    raise NotSteeredError(f"{_instead(name, key, result)}; {_listed('DYNA names', steered)}")
 
 
-def _instead(name: str, key: Key, finding: Finding) -> str:
+def _instead(name: str, key: Key, result: LookupResult) -> str:
     """What a name is that is not a DYNA."""
-    node = finding.node
-    match finding.what:
-        case Found.NOTHING:
+    node = result.node
+    match result.kind:
+        case LookupKind.NOTHING:
             return f"{name} does not exist"
-        case Found.CUT:
+        case LookupKind.CUT:
             return f"{name} is delegated to other name servers"
-        case Found.DNAME:
-            return f"{name} is an alias, by the DNAME of {_shown(key[-finding.owner_length :])}"
-        case Found.NODE if CNAME in node.rrsets:
+        case LookupKind.DNAME:
+            return f"{name} is an alias, by the DNAME of {_shown(key[-result.owner_length :])}"
+        case LookupKind.NODE if CNAME in node.rrsets:
             return f"{name} is an alias of {_shown(node.rrsets[CNAME].rdatas[0][0])}"
-        case Found.NODE:
+        case LookupKind.NODE:
             return f"{name} is not a DYNA name: its answer is the same for everybody"
 
 
@@ -150,32 +152,34 @@ def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
 
 
-def _texts(cell: Cell, zone: ZonePlan) -> tuple[str, ...]:
-    offer = cell.offer
-    if offer is None:
-        target = zone.no_region if cell.said == "cname" else None
+def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:
+    records = cached.records
+    if records is None:
+        target = zone.no_region if cached.no_region == "cname" else None
         return () if target is None else (_shown(target.rdatas[0][0]),)
-    if offer.cname is not None:
-        return (_shown(offer.cname.rdatas[0][0]),)
-    rrsets = [rrset for rrset in (offer.a, offer.aaaa) if rrset is not None]
+    if records.cname is not None:
+        return (_shown(records.cname.rdatas[0][0]),)
+    rrsets = [rrset for rrset in (records.a, records.aaaa) if rrset is not None]
     return tuple(str(ipaddress.ip_address(rdata[0])) for rrset in rrsets for rdata in rrset.rdatas)
 
 
-def _ttl(cell: Cell, dyna: Dyna, service: ServicePlan, zone: ZonePlan) -> tuple[int | None, str]:
+def _ttl(
+    cached: CachedAnswer, dyna: Dyna, service: ServicePlan, zone: ZonePlan
+) -> tuple[int | None, str]:
     """The TTL of the answer, and what decided it."""
-    if cell.said in {"servfail", "refused"}:
-        return None, f"{cell.said.upper()} has none"
-    if _too_short(cell):
+    if cached.no_region in {"servfail", "refused"}:
+        return None, f"{cached.no_region.upper()} has none"
+    if _too_short(cached):
         return 0, "a longer prefix may have a region"
-    if cell.said == "nodata" and zone.negative_ttl < min(cell.ttl, dyna.ttl):
+    if cached.no_region == "nodata" and zone.negative_ttl < min(cached.ttl, dyna.ttl):
         return zone.negative_ttl, "the negative TTL of the zone"
-    if dyna.ttl < cell.ttl:
-        return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cell.ttl} s"
-    return cell.ttl, _ttl_why(cell.ttl, service)
+    if dyna.ttl < cached.ttl:
+        return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cached.ttl} s"
+    return cached.ttl, _ttl_why(cached.ttl, service)
 
 
-def _too_short(cell: Cell) -> bool:
-    return cell.outcome == "no_region" and cell.ttl == 0
+def _too_short(cached: CachedAnswer) -> bool:
+    return cached.outcome == "no_region" and cached.ttl == 0
 
 
 def _ttl_why(ttl: int, service: ServicePlan) -> str:
@@ -186,9 +190,9 @@ def _ttl_why(ttl: int, service: ServicePlan) -> str:
     return "a region consulted changed a short while ago, or may change soon"
 
 
-def plain(told: Explanation) -> dict[str, Any]:
-    """`told` for JSON, which has no word for a number without end: those become None."""
-    finite: dict[str, Any] = _finite(asdict(told))
+def plain(explanation: Explanation) -> dict[str, Any]:
+    """`explanation` for JSON, which has no word for a number without end: those become None."""
+    finite: dict[str, Any] = _finite(asdict(explanation))
     return finite
 
 

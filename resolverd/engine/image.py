@@ -30,8 +30,8 @@ its octets.
 Steering, head: magic, generation u64, and the number of states, services, entries, octets of
 the pool. Sections::
 
-    states    horizon f64, horizon where it is answered without serving f64, spilled f64,
-              takes f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
+    states    horizon f64, horizon where it is answered without serving f64, spill ratio f64,
+              accept ratio f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
               most TTL of IPv4 | NONE, most TTL of IPv6 | NONE, how many IPv4 u16,
               how many IPv6 u16, serves u8, unknown u8, alive u8, has an address u8
     services  how many regions
@@ -55,9 +55,9 @@ from resolverd.policy.decision import AllDown, NoRegion, RegionStatus
 from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import (
     Node,
-    Offer,
     Plan,
     Referral,
+    RegionRecords,
     ServicePlan,
     Steering,
     ZonePlan,
@@ -255,15 +255,15 @@ class _SteeringWriter:
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
         for name, service in plan.services.items():
-            statuses, offers = self._steering.statuses[name], self._steering.offers[name]
+            statuses, by_region = self._steering.statuses[name], self._steering.records[name]
             ttl, failover_ttl = service.ttl, service.failover_ttl
             places = self._places
             for region in service.regions:
-                status, offer = statuses[region], offers[region]
-                key = (id(status), id(offer), ttl, failover_ttl)
+                status, records = statuses[region], by_region[region]
+                key = (id(status), id(records), ttl, failover_ttl)
                 place = places.get(key)
                 if place is None:
-                    place = places[key] = self._state(status, offer, ttl, failover_ttl)
+                    place = places[key] = self._state(status, records, ttl, failover_ttl)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
         pool = bytes(self._pool.octets)
@@ -278,27 +278,29 @@ class _SteeringWriter:
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
         return b"".join((head, *self._states, numbers, pool))
 
-    def _state(self, status: RegionStatus, offer: Offer, ttl: float, failover_ttl: float) -> int:
+    def _state(
+        self, status: RegionStatus, records: RegionRecords, ttl: float, failover_ttl: float
+    ) -> int:
         staleness = self._steering.staleness
         ahead, answered = (
             horizon(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each)
             for each in (False, True)
         )
-        a, aaaa = _addresses(offer.a), _addresses(offer.aaaa)
+        a, aaaa = _addresses(records.a), _addresses(records.aaaa)
         hostname = NONE
-        if offer.cname is not None:
-            hostname = self._pool.name(offer.cname.rdatas[0][0])
+        if records.cname is not None:
+            hostname = self._pool.name(records.cname.rdatas[0][0])
         self._states.append(
             _STATE.pack(
                 ahead,
                 answered,
-                status.spilled,
-                status.takes,
+                status.spill_ratio,
+                status.accept_ratio,
                 self._pool.add(b"".join(a)),
                 self._pool.add(b"".join(aaaa)),
                 hostname,
-                NONE if offer.a_ttl is None else offer.a_ttl,
-                NONE if offer.aaaa_ttl is None else offer.aaaa_ttl,
+                NONE if records.a_ttl is None else records.a_ttl,
+                NONE if records.aaaa_ttl is None else records.aaaa_ttl,
                 len(a),
                 len(aaaa),
                 status.serves,

@@ -1,6 +1,6 @@
 """Finding what a zone says of a name: RFC 1034 §4.3.2, with wildcards and zone cuts.
 
-`find` classifies; it neither follows aliases nor writes anything.
+`classify` says which; it neither follows aliases nor writes anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from resolverd.dns.names import ROOT, WILDCARD, Key, parent
 from resolverd.snapshot.model import Node, Plan, ZonePlan
 
 
-class Found(Enum):
+class LookupKind(Enum):
     """What a name turned out to be."""
 
     NODE = auto()
@@ -26,10 +26,10 @@ class Found(Enum):
     """It does not exist: NXDOMAIN."""
 
 
-class Finding(NamedTuple):
+class LookupResult(NamedTuple):
     """The class, the node it rests on, and the length of that node's owner in octets."""
 
-    what: Found
+    kind: LookupKind
     node: Node
     owner_length: int
 
@@ -49,21 +49,21 @@ def closest_zone(plan: Plan, key: Key) -> ZonePlan | None:
         key = parent(key)
 
 
-def find(zone: ZonePlan, key: Key) -> Finding:
+def classify(zone: ZonePlan, key: Key) -> LookupResult:
     """What `zone` says of `key`, which lies at or below its apex."""
     node = zone.nodes.get(key)
     if node is not None:
-        what = Found.CUT if node.referral else Found.NODE
-        return Finding(what, node, len(key))
+        kind = LookupKind.CUT if node.referral else LookupKind.NODE
+        return LookupResult(kind, node, len(key))
     encloser = key
     while node is None:
         encloser = parent(encloser)
         node = zone.nodes.get(encloser)
     if node.referral:
-        return Finding(Found.CUT, node, len(encloser))
+        return LookupResult(LookupKind.CUT, node, len(encloser))
     if DNAME in node.rrsets:
-        return Finding(Found.DNAME, node, len(encloser))
+        return LookupResult(LookupKind.DNAME, node, len(encloser))
     source = zone.nodes.get(WILDCARD + encloser)
     if source is not None and not source.referral:
-        return Finding(Found.NODE, source, len(encloser))
-    return Finding(Found.NOTHING, _NONE, len(encloser))
+        return LookupResult(LookupKind.NODE, source, len(encloser))
+    return LookupResult(LookupKind.NOTHING, _NONE, len(encloser))

@@ -31,7 +31,7 @@ def open_checked(path: Path, meter: Meter | None = None) -> tuple[Database, Walk
     """Open the database at `path` and check it whole. Raises GeoError; blocks."""
     database = Database.open(path)
     try:
-        places = database.gazetteer(meter)
+        places = database.place_index(meter)
     except BaseException:
         database.close()
         raise

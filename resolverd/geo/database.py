@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import maxminddb
 
-from resolverd.abi.map import Content, Gazetteer, Meter
+from resolverd.abi.map import Content, Meter, PlaceIndex
 from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
 from resolverd.files.reading import MAX_DATABASE
@@ -66,7 +66,7 @@ class Database:
         self.unreadable = 0
         self._reader, self._descriptor = opened
         self._kept = content if self._descriptor is None else b""
-        self._gazetteer: Gazetteer | None = None
+        self._place_index: PlaceIndex | None = None
         self._held: dict[str, bool] = {}
         self._closer = weakref.finalize(self, opened.close)
         try:
@@ -113,20 +113,20 @@ class Database:
             self.unreadable += 1
             return Located(None, length)
 
-    def gazetteer(self, meter: Meter | None = None) -> Gazetteer:
+    def place_index(self, meter: Meter | None = None) -> PlaceIndex:
         """All its places, by the native library, which checks the whole of it the first time.
 
         Raises GeoError: the database, what is wrong, the mend.
         """
-        if self._gazetteer is None:
+        if self._place_index is None:
             with self.lend() as content:
                 try:
-                    self._gazetteer = Gazetteer(content, countries(), meter)
+                    self._place_index = PlaceIndex(content, countries(), meter)
                 except GeoError as wrong:
                     raise GeoError(
                         f"{self.name}: {wrong}; get the file again, or name another"
                     ) from wrong
-        return self._gazetteer
+        return self._place_index
 
     @contextmanager
     def lend(self) -> Iterator[Content]:

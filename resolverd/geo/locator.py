@@ -89,8 +89,8 @@ class Locator:
         opened = []
         for path in paths:
             if check.possible():
-                told = _bound(progress, path)
-                opened.append(_sourced(path, await check.open_checking(path, told)))
+                on_progress = _bound(progress, path)
+                opened.append(_sourced(path, await check.open_checking(path, on_progress)))
                 continue
             report = await walk(path, stamps=stamps, progress=_bound(progress, path))
             opened.append(await detached(partial(_adopt, path, report)))

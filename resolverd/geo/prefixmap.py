@@ -70,7 +70,7 @@ class PrefixMap(Generic[T]):
             depth += 1
         return Match(covering, inside, depth)
 
-    def tiles(self, prefix: Prefix) -> Iterator[tuple[Prefix, T | None]]:
+    def leaves(self, prefix: Prefix) -> Iterator[tuple[Prefix, T | None]]:
         """`prefix` cut up where entries begin and end, in address order.
 
         Each piece comes with the value of the longest entry around it, or None.

@@ -32,9 +32,9 @@ def recall(directory: Path, path: Path) -> WalkReport | None:
     """
     stamp = _stamp_path(directory, path)
     try:
-        told = json.loads(read_kept(stamp))
-        report = WalkReport(**told["report"])
-        if told["rules"] != RULES:
+        stamped = json.loads(read_kept(stamp))
+        report = WalkReport(**stamped["report"])
+        if stamped["rules"] != RULES:
             return None
     except FileNotFoundError:
         return None

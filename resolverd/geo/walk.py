@@ -87,16 +87,16 @@ async def _listen(
     last_words = ""
     async for line in process.stdout:
         try:
-            told = json.loads(line)
+            message = json.loads(line)
         except ValueError:
             last_words = line.decode("utf-8", "replace").strip()
             continue
-        if "report" in told:
-            return WalkReport(**told["report"])
-        if "refused" in told:
-            raise GeoError(told["refused"])
+        if "report" in message:
+            return WalkReport(**message["report"])
+        if "refused" in message:
+            raise GeoError(message["refused"])
         if progress is not None:
-            progress(told["progress"])
+            progress(message["progress"])
     raise GeoError(
         f"{name}: the check of this file died with status {await process.wait()} "
         f"({last_words or 'no message'}); get the file again"

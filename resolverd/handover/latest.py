@@ -34,7 +34,7 @@ class Latest:
 
     def write(self, steering: Steering) -> None:
         """Have `steering` read from now on, without what only those who watch need."""
-        octets = pickle.dumps(replace(steering, regions={}, cells={}, decided={}), protocol=5)
+        octets = pickle.dumps(replace(steering, regions={}, cached={}, decided={}), protocol=5)
         slot = self._slots[self._next]
         written = 0
         while written < len(octets):

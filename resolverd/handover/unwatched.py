@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from resolverd.snapshot.model import Offer, Snapshot
+from resolverd.snapshot.model import RegionRecords, Snapshot
 
 _SOURCE_TTL = 1
 
@@ -24,15 +24,17 @@ def unwatched(snapshot: Snapshot) -> Snapshot:
         }
         for service, regions in steering.statuses.items()
     }
-    offers = {
-        service: {region: _shortened(offer) for region, offer in regions.items()}
-        for service, regions in steering.offers.items()
+    records = {
+        service: {region: _shortened(each) for region, each in regions.items()}
+        for service, regions in steering.records.items()
     }
-    return Snapshot(plan, replace(steering, statuses=statuses, offers=offers, cells={}, decided={}))
+    return Snapshot(
+        plan, replace(steering, statuses=statuses, records=records, cached={}, decided={})
+    )
 
 
-def _shortened(offer: Offer) -> Offer:
-    return offer._replace(
-        a_ttl=None if offer.a_ttl is None else _SOURCE_TTL,
-        aaaa_ttl=None if offer.aaaa_ttl is None else _SOURCE_TTL,
+def _shortened(records: RegionRecords) -> RegionRecords:
+    return records._replace(
+        a_ttl=None if records.a_ttl is None else _SOURCE_TTL,
+        aaaa_ttl=None if records.aaaa_ttl is None else _SOURCE_TTL,
     )

@@ -76,9 +76,9 @@ class GpuWatch:
         values = [
             value
             for page in pages
-            for at, told in [self._known.get(page, (-math.inf, ()))]
+            for at, values in [self._known.get(page, (-math.inf, ()))]
             if now - at <= _FRESH
-            for value in told
+            for value in values
         ]
         return sum(values) / len(values) if values else None
 

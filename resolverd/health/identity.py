@@ -30,7 +30,7 @@ class Difference(NamedTuple):
     """One server that tells of `field` something else than most of its peers."""
 
     field: str
-    told: str
+    value: str
     most: str
 
 
@@ -44,17 +44,17 @@ def differences(
     """
     found: dict[str, list[Difference]] = {}
     for field in fields:
-        votes = {key: told for key, each in identities.items() if (told := _told(each, field))}
+        votes = {key: value for key, each in identities.items() if (value := _value(each, field))}
         if len(set(votes.values())) < 2:
             continue
         value, count = Counter(votes.values()).most_common(1)[0]
         most = value if 2 * count > len(votes) else NO_MAJORITY
-        for key, told in votes.items():
-            if told != most:
-                found.setdefault(key, []).append(Difference(field, told, most))
+        for key, value in votes.items():
+            if value != most:
+                found.setdefault(key, []).append(Difference(field, value, most))
     return found
 
 
-def _told(identity: Identity, field: str) -> str:
+def _value(identity: Identity, field: str) -> str:
     value = getattr(identity, field)
     return str(value) if value else ""

@@ -125,10 +125,10 @@ class KeptAddresses:
 
 def _parsed(text: str) -> dict[str, dict[str, Any]]:
     """The names in a file's text. Raises ValueError where it is not what `_write` writes."""
-    told = json.loads(text)
-    if not isinstance(told, dict) or told.get("version") != VERSION:
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("version") != VERSION:
         raise ValueError(f"it is not of version {VERSION}")
-    names = told.get("names")
+    names = document.get("names")
     if not isinstance(names, dict):
         raise ValueError('"names" is no object')
     return {name: _checked(name, known) for name, known in names.items()}

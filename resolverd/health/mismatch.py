@@ -27,12 +27,12 @@ class PeerMismatch:
             return replace(verdict, since=changed)
         if not verdict.serves:
             return verdict
-        field, told, most = self.difference
+        field, value, most = self.difference
         return replace(
             verdict,
             state=State.DOWN,
             since=changed,
-            reason=f"{field} is {told}, and {most} where most serve the model",
+            reason=f"{field} is {value}, and {most} where most serve the model",
             soonest=0.0,
             at=now,
             condition=Condition.WRONG_MODEL,

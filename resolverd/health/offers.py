@@ -37,11 +37,11 @@ class Offers:
     def __str__(self) -> str:
         """In a few words, as they stand in `state` and `doctor`."""
         counted = f"{self.engines} engine{'' if self.engines == 1 else 's'}"
-        told = [
+        parts = [
             f"/metrics {self.metrics}",
             f"processes: {self.processes}",
             *([counted] if self.metrics == READABLE else []),
             f"version {self.version}" if self.version else "no version",
             *([] if self.key == "none" else [f"key {self.key}"]),
         ]
-        return ", ".join(told)
+        return ", ".join(parts)

@@ -77,14 +77,14 @@ class KeptFiles:
     def manifest(self) -> Manifest | None:
         """What is kept, None where nothing is. Raises UnusableError; blocks."""
         try:
-            told = json.loads(self.directory.read(MANIFEST))
+            document = json.loads(self.directory.read(MANIFEST))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as wrong:
             raise UnusableError(f"it cannot be read: {wrong.strerror or wrong}") from wrong
         except (ValueError, RecursionError) as wrong:
             raise UnusableError(f"it is damaged: {wrong}") from wrong
-        return _manifest_read(told, self._config)
+        return _manifest_read(document, self._config)
 
     def save(self, adopted: Adopted) -> Manifest | None:
         """Keep these in the place of what was kept; None where there is no `server.state`.
@@ -242,18 +242,18 @@ def _manifest_written(manifest: Manifest, config: str) -> dict[str, Any]:
     }
 
 
-def _manifest_read(told: Any, config: str) -> Manifest:
-    if not isinstance(told, dict) or told.get("version") != VERSION:
+def _manifest_read(document: Any, config: str) -> Manifest:
+    if not isinstance(document, dict) or document.get("version") != VERSION:
         raise UnusableError(f"it is not of version {VERSION}")
-    if told.get("config") != config:
-        raise UnusableError(f"it is of another configuration: {told.get('config')}")
+    if document.get("config") != config:
+        raise UnusableError(f"it is of another configuration: {document.get('config')}")
     try:
         manifest = Manifest(
-            float(told["at"]),
-            {str(path): _digest(text) for path, text in told["files"].items()},
-            {str(master): [str(p) for p in paths] for master, paths in told["zones"].items()},
-            {(str(d), str(p)): [str(m) for m in paths] for d, p, paths in told["globs"]},
-            {str(path): _digest(text) for path, text in told["databases"].items()},
+            float(document["at"]),
+            {str(path): _digest(text) for path, text in document["files"].items()},
+            {str(master): [str(p) for p in paths] for master, paths in document["zones"].items()},
+            {(str(d), str(p)): [str(m) for m in paths] for d, p, paths in document["globs"]},
+            {str(path): _digest(text) for path, text in document["databases"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise UnusableError(f"it is damaged: {type(wrong).__name__}: {wrong}") from wrong

@@ -3,7 +3,7 @@
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
-     "shares": {"chat": {"due": …, "holds": {"eu-west": {"spilled": 0.1, …}}}}}
+     "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -24,7 +24,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
-from resolverd.policy.spill import Hold, Spill
+from resolverd.policy.spill import RegionShare, Spill
 
 VERSION = 1
 
@@ -75,8 +75,8 @@ class Standing:
 
 def digest(target: Target) -> str:
     """What tells ways of probing apart: the URL, the settings and the families."""
-    told = [target.url, target.settings.model_dump_json(), sorted(map(str, target.families))]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    identity = [target.url, target.settings.model_dump_json(), sorted(map(str, target.families))]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
 def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
@@ -103,7 +103,9 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
         "shares": {
             service: {
                 "due": _unix(spill.due, shift),
-                "holds": {region: _hold(hold, shift) for region, hold in spill.holds.items()},
+                "regions": {
+                    region: _region_share(own, shift) for region, own in spill.regions.items()
+                },
             }
             for service, spill in standing.shares.items()
         },
@@ -149,69 +151,71 @@ def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
     }
 
 
-def _health_read(told: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:
-    at = _time(told["at"], shift)
+def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:
+    at = _time(record["at"], shift)
     if at is None or at > clocks.monotonic + _SET_BACK:
         return None  # never probed, or the wall clock was set back meanwhile
     return EndpointHealth(
-        state=State(told["state"]),
-        failures=_count(told["failures"]),
-        successes=_count(told["successes"]),
-        since=_time(told["since"], shift),
+        state=State(record["state"]),
+        failures=_count(record["failures"]),
+        successes=_count(record["successes"]),
+        since=_time(record["since"], shift),
         at=min(at, clocks.monotonic),
-        reason=_text(told["reason"]),
-        condition=Condition(told["condition"]),
-        level=_number(told["level"]),
-        penalty_until=_reading(told["penalty_until"], shift),
+        reason=_text(record["reason"]),
+        condition=Condition(record["condition"]),
+        level=_number(record["level"]),
+        penalty_until=_reading(record["penalty_until"], shift),
     )
 
 
-def _override_read(told: Any, shift: float) -> Override:
-    set_at = _time(told["set_at"], shift)
+def _override_read(record: Any, shift: float) -> Override:
+    set_at = _time(record["set_at"], shift)
     if set_at is None:
         raise ValueError("it is damaged: an override was never set")
     return Override(
-        OverrideKind(told["kind"]),
-        _text(told["who"]),
-        _text(told["why"]),
+        OverrideKind(record["kind"]),
+        _text(record["who"]),
+        _text(record["why"]),
         set_at,
-        _time(told["until"], shift),
+        _time(record["until"], shift),
     )
 
 
-def _hold(hold: Hold, shift: float) -> dict[str, Any]:
+def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
     return {
-        "spilled": hold.spilled,
-        "takes": hold.takes,
-        "moved": _unix(hold.moved, shift),
-        "given": hold.given,
-        "given_at": _unix(hold.given_at, shift),
-        "near": hold.near,
-        "warming": hold.warming,
-        "away": hold.away,
-        "started": hold.started,
+        "spill_ratio": own.spill_ratio,
+        "accept_ratio": own.accept_ratio,
+        "moved": _unix(own.moved, shift),
+        "in_flight": own.in_flight,
+        "in_flight_at": _unix(own.in_flight_at, shift),
+        "step_pending": own.step_pending,
+        "warming": own.warming,
+        "not_serving": own.not_serving,
+        "started": own.started,
     }
 
 
-def _spill_read(told: Any, shift: float) -> Spill:
-    holds = {_text(region): _hold_read(each, shift) for region, each in told["holds"].items()}
-    return Spill(holds, _reading(told["due"], shift))
+def _spill_read(record: Any, shift: float) -> Spill:
+    regions = {
+        _text(region): _region_share_read(each, shift) for region, each in record["regions"].items()
+    }
+    return Spill(regions, _reading(record["due"], shift))
 
 
-def _hold_read(told: Any, shift: float) -> Hold:
-    spilled, takes = _number(told["spilled"]), _number(told["takes"])
-    if not (0 <= spilled <= 1 and 0 <= takes <= 1):
+def _region_share_read(record: Any, shift: float) -> RegionShare:
+    spill_ratio, accept_ratio = _number(record["spill_ratio"]), _number(record["accept_ratio"])
+    if not (0 <= spill_ratio <= 1 and 0 <= accept_ratio <= 1):
         raise ValueError("it is damaged: a share is not between 0 and 1")
-    return Hold(
-        spilled,
-        takes,
-        _reading(told["moved"], shift),
-        _number(told["given"]),
-        _reading(told["given_at"], shift),
-        _flag(told["near"]),
-        _flag(told["warming"]),
-        _flag(told["away"]),
-        None if told["started"] is None else _number(told["started"]),
+    return RegionShare(
+        spill_ratio,
+        accept_ratio,
+        _reading(record["moved"], shift),
+        _number(record["in_flight"]),
+        _reading(record["in_flight_at"], shift),
+        _flag(record["step_pending"]),
+        _flag(record["warming"]),
+        _flag(record["not_serving"]),
+        None if record["started"] is None else _number(record["started"]),
     )
 
 
@@ -219,33 +223,33 @@ def _unix(reading: float, shift: float) -> float | None:
     return None if math.isinf(reading) else reading + shift
 
 
-def _time(told: Any, shift: float) -> float | None:
-    return None if told is None else _number(told) + shift
+def _time(value: Any, shift: float) -> float | None:
+    return None if value is None else _number(value) + shift
 
 
-def _reading(told: Any, shift: float) -> float:
-    return -math.inf if told is None else _number(told) + shift
+def _reading(value: Any, shift: float) -> float:
+    return -math.inf if value is None else _number(value) + shift
 
 
-def _number(told: Any) -> float:
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
-        raise ValueError(f"it is damaged: {told!r} is no number")
-    return float(told)
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"it is damaged: {value!r} is no number")
+    return float(value)
 
 
-def _count(told: Any) -> int:
-    if isinstance(told, bool) or not isinstance(told, int) or told < 0:
-        raise ValueError(f"it is damaged: {told!r} is no count")
-    return told
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"it is damaged: {value!r} is no count")
+    return value
 
 
-def _text(told: Any) -> str:
-    if not isinstance(told, str):
-        raise ValueError(f"it is damaged: {told!r} is no text")
-    return told
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"it is damaged: {value!r} is no text")
+    return value
 
 
-def _flag(told: Any) -> bool:
-    if not isinstance(told, bool):
-        raise ValueError(f"it is damaged: {told!r} is neither true nor false")
-    return told
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"it is damaged: {value!r} is neither true nor false")
+    return value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from resolverd import log
 from resolverd.config.model import Service
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.spill import Load, Spill, SpillRule, advance
+from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 
 
 class Spilling:
@@ -37,7 +37,7 @@ class Spilling:
         for gone in set(self._spills) - set(self._rules):
             del self._spills[gone]
 
-    def advance(self, service: str, loads: Mapping[str, Load], now: float) -> bool:
+    def advance(self, service: str, loads: Mapping[str, RegionLoad], now: float) -> bool:
         """Move the shares of a service as they should be now; whether any has moved."""
         rule = self._rules.get(service)
         if rule is None:
@@ -76,25 +76,25 @@ class Spilling:
         rounds = [s.due for s in self._spills.values() if s.due > now and s.shares(now)]
         return min(rounds, default=None)
 
-    def _tell(self, service: str, region: str, load: Load, old: Share, new: Share) -> None:
+    def _tell(self, service: str, region: str, load: RegionLoad, old: Share, new: Share) -> None:
         """Count an episode that begins, and one event for each step of what is sent on."""
-        if old.spilled == new.spilled:
+        if old.spill_ratio == new.spill_ratio:
             return
-        told = {
+        fields = {
             "service": service,
             "region": region,
-            "share": round(new.spilled, 3),
+            "share": round(new.spill_ratio, 3),
             "saturation": None if load.saturation is None else round(load.saturation, 2),
         }
-        if not old.spilled:
+        if not old.spill_ratio:
             self.episodes[(service, region)] += 1
-            self._log.info("spill.begins", **told)
-        elif not new.spilled:
-            self._log.info("spill.ends", **told)
-        elif new.spilled > old.spilled:
-            self._log.info("spill.grows", **told)
+            self._log.info("spill.begins", **fields)
+        elif not new.spill_ratio:
+            self._log.info("spill.ends", **fields)
+        elif new.spill_ratio > old.spill_ratio:
+            self._log.info("spill.grows", **fields)
         else:
-            self._log.info("spill.shrinks", **told)
+            self._log.info("spill.shrinks", **fields)
 
 
 def rule_of(service: Service) -> SpillRule:

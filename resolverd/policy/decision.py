@@ -1,7 +1,7 @@
 """Which region of a preference list is answered now.
 
-The first region that serves, unless it is overloaded and sends this client on (`spilled`). Where
-none serves, the first whose state is unknown (neither healthy nor dead, DESIGN §4); else what
+The first region that serves, unless it is overloaded and sends this client on (`spill_ratio`).
+Where none serves, the first whose state is unknown (neither healthy nor dead, DESIGN §4); else what
 `all_down` says: with "nearest" the first with an endpoint measured up (drained, closed or too few,
 but alive), then the first of all. A region without an address is never answered. The answer never
 leaves the preference list, which never leaves the fence.
@@ -32,9 +32,9 @@ class RegionStatus:
     `min_until_flip` is the least number of seconds in which its answer could change: by probing,
     or because an operator's override ends (infinite while nothing is amiss). `since_change` is
     how many seconds ago it last changed; None when it never has, and under an override that says
-    when it ends, which is all that counts then. `spilled` is the share (0 to 1) of its clients'
-    blocks that it sends on while it is overloaded, `takes` the share up to which it takes those
-    that others send on, `steady` the seconds in which neither changes.
+    when it ends, which is all that counts then. `spill_ratio` is the share (0 to 1) of its clients'
+    blocks that it sends on while it is overloaded, `accept_ratio` the share up to which it takes
+    those that others send on, `steady` the seconds in which neither changes.
 
     Serving and having something to hand out are two facts. `has_addresses`: whether there is an
     address (or a hostname) to answer; a region without never serves. `alive`: whether it would be
@@ -47,8 +47,8 @@ class RegionStatus:
     unknown: bool = False
     min_until_flip: float = float("inf")
     since_change: float | None = None
-    spilled: float = 0.0
-    takes: float = 0.0
+    spill_ratio: float = 0.0
+    accept_ratio: float = 0.0
     steady: float = float("inf")
     has_addresses: bool = True
     alive: bool = False
@@ -114,12 +114,12 @@ def _shared(
     none takes this one, the first answers after all.
     """
     region = preference[rank - 1]
-    spilled = statuses[region].spilled
-    per_block = spilled > 0 and rank < len(preference)
-    if not per_block or draw >= spilled:
+    spill_ratio = statuses[region].spill_ratio
+    per_block = spill_ratio > 0 and rank < len(preference)
+    if not per_block or draw >= spill_ratio:
         return Decision("serving", region, preference[:rank], per_block)
     for further, other in enumerate(preference[rank:], rank + 1):
         status = statuses[other]
-        if status.serves and status.spilled == 0 and draw < status.takes:
+        if status.serves and status.spill_ratio == 0 and draw < status.accept_ratio:
             return Decision("spilled", other, preference[:further], per_block)
     return Decision("serving", region, preference, per_block)

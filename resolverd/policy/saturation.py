@@ -26,14 +26,14 @@ def saturation_of(
     `full` says that the server itself turned a request away, or was too slow to answer one: it
     counts as saturated whatever its readings say.
     """
-    told = [
+    ratios = [
         reading / target
         for reading, target in ((waiting, targets.queue), (kv_usage, targets.kv))
         if reading is not None and math.isfinite(reading)
     ]
     if full:
-        told.append(1.0)
-    return max(told, default=None)
+        ratios.append(1.0)
+    return max(ratios, default=None)
 
 
 class Smoothed(NamedTuple):

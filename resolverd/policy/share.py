@@ -20,13 +20,13 @@ _SEED = 0x9E3779B97F4A7C15
 class Share(NamedTuple):
     """One region of one service. Shares from 0 to 1.
 
-    `spilled`: blocks whose draw is below this are sent on to the next region of their list.
-    `takes`: of the blocks that others send on, those whose draw is below this are taken.
+    `spill_ratio`: blocks whose draw is below this are sent on to the next region of their list.
+    `accept_ratio`: of the blocks that others send on, those whose draw is below this are taken.
     `steady`: seconds in which neither will change (infinite while nothing is amiss).
     """
 
-    spilled: float = 0.0
-    takes: float = 0.0
+    spill_ratio: float = 0.0
+    accept_ratio: float = 0.0
     steady: float = float("inf")
 
 

@@ -76,7 +76,7 @@ class SpillRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class RegionLoad:
     """One region as it stands: whether it serves, and how loaded it is.
 
     `capacity` is in any unit that all regions share. `saturation` is smoothed and `latest` is
@@ -100,22 +100,23 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class RegionShare:
     """One region's shares, and what has to be remembered to move them.
 
-    `moved` is when they last changed; `given` is the load handed over in the round at `given_at`.
-    `near` tells that the next round may move this region's own clients. `away` tells that it did
-    not serve when last seen, `started` is the newest process that it was ever seen with.
+    `moved` is when they last changed; `in_flight` is the load handed over in the round at
+    `in_flight_at`. `step_pending` tells that the next round may move this region's own clients.
+    `not_serving` tells that it did not serve when last seen, `started` is the newest process that
+    it was ever seen with.
     """
 
-    spilled: float = 0.0
-    takes: float = 0.0
+    spill_ratio: float = 0.0
+    accept_ratio: float = 0.0
     moved: float = -math.inf
-    given: float = 0.0
-    given_at: float = -math.inf
-    near: bool = False
+    in_flight: float = 0.0
+    in_flight_at: float = -math.inf
+    step_pending: bool = False
     warming: bool = False
-    away: bool = False
+    not_serving: bool = False
     started: float | None = None
 
 
@@ -123,203 +124,210 @@ class Hold:
 class Spill:
     """One service's shares by region; the next round is not before `due`."""
 
-    holds: Mapping[str, Hold] = field(default_factory=dict)
+    regions: Mapping[str, RegionShare] = field(default_factory=dict)
     due: float = -math.inf
 
     @property
     def active(self) -> bool:
         """Whether any region sends clients on."""
-        return any(hold.spilled for hold in self.holds.values())
+        return any(own.spill_ratio for own in self.regions.values())
 
     def shares(self, now: float) -> dict[str, Share]:
         """What the engines answer from; only regions that have a share, or soon may, are in it."""
         left = max(0.0, self.due - now)
         return {
-            region: Share(hold.spilled, hold.takes, left if hold.near else math.inf)
-            for region, hold in self.holds.items()
-            if hold.spilled or hold.takes or hold.near
+            region: Share(own.spill_ratio, own.accept_ratio, left if own.step_pending else math.inf)
+            for region, own in self.regions.items()
+            if own.spill_ratio or own.accept_ratio or own.step_pending
         }
 
 
-def advance(spill: Spill, loads: Mapping[str, Load], rule: SpillRule, now: float) -> Spill:
+def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now: float) -> Spill:
     """The shares after what is known at `now`; call it on news, and when `due` has come."""
-    before = {region: spill.holds.get(region, Hold()) for region in loads}
-    holds = {region: _seen(hold, loads[region], rule, now) for region, hold in before.items()}
-    for region, hold in holds.items():
-        if hold.warming and not before[region].warming:
-            holds = _carry_on(region, holds, loads, rule)
+    before = {region: spill.regions.get(region, RegionShare()) for region in loads}
+    regions = {region: _seen(own, loads[region], rule, now) for region, own in before.items()}
+    for region, own in regions.items():
+        if own.warming and not before[region].warming:
+            regions = _carry_on(region, regions, loads, rule)
     due = spill.due
     if now >= due:
-        stepped = _round(holds, loads, rule, now)
+        stepped = _round(regions, loads, rule, now)
         marked = _marked(stepped, loads, rule)
-        if _shares(stepped) != _shares(holds) or any(hold.near for hold in marked.values()):
+        if _shares(stepped) != _shares(regions) or any(own.step_pending for own in marked.values()):
             due = now + rule.dwell
         return Spill(marked, due)
-    return Spill(_marked(holds, loads, rule), due)
+    return Spill(_marked(regions, loads, rule), due)
 
 
-def _shares(holds: Mapping[str, Hold]) -> dict[str, tuple[float, float]]:
-    return {region: (hold.spilled, hold.takes) for region, hold in holds.items()}
+def _shares(regions: Mapping[str, RegionShare]) -> dict[str, tuple[float, float]]:
+    return {region: (own.spill_ratio, own.accept_ratio) for region, own in regions.items()}
 
 
-def _seen(hold: Hold, load: Load, rule: SpillRule, now: float) -> Hold:
+def _seen(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> RegionShare:
     """What a region's going and coming back do to it at once."""
     if not load.serves:
-        moved = now if hold.spilled or hold.takes else hold.moved
-        return Hold(moved=moved, away=True, started=hold.started)
-    known = [started for started in (hold.started, load.started) if started is not None]
+        moved = now if own.spill_ratio or own.accept_ratio else own.moved
+        return RegionShare(moved=moved, not_serving=True, started=own.started)
+    known = [started for started in (own.started, load.started) if started is not None]
     started = max(known, default=None)
-    restarted = hold.started is not None and started != hold.started
-    if hold.away and restarted and rule.slow_share > 0:
-        return Hold(spilled=rule.slow_share, moved=now, warming=True, started=started)
-    return replace(hold, away=False, started=started)
+    restarted = own.started is not None and started != own.started
+    if own.not_serving and restarted and rule.slow_share > 0:
+        return RegionShare(spill_ratio=rule.slow_share, moved=now, warming=True, started=started)
+    return replace(own, not_serving=False, started=started)
 
 
 def _carry_on(
-    back: str, holds: Mapping[str, Hold], loads: Mapping[str, Load], rule: SpillRule
-) -> dict[str, Hold]:
+    back: str, regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad], rule: SpillRule
+) -> dict[str, RegionShare]:
     """Let those who carried the clients of `back` while it was away keep its share at once.
 
     Not those that are full or unknown, nor where another region's clients would come as well.
     """
-    share = holds[back].spilled
-    others = max((h.spilled for region, h in holds.items() if region != back), default=0.0)
+    share = regions[back].spill_ratio
+    others = max((h.spill_ratio for region, h in regions.items() if region != back), default=0.0)
     return {
-        region: replace(hold, takes=share)
+        region: replace(own, accept_ratio=share)
         if region != back
-        and _may_take(hold, loads[region], rule.start)
-        and others <= hold.takes < share
-        else hold
-        for region, hold in holds.items()
+        and _may_accept(own, loads[region], rule.start)
+        and others <= own.accept_ratio < share
+        else own
+        for region, own in regions.items()
     }
 
 
-def _may_take(hold: Hold, load: Load, below: float) -> bool:
-    return load.serves and not hold.spilled and load.highest is not None and load.highest < below
+def _may_accept(own: RegionShare, load: RegionLoad, below: float) -> bool:
+    return load.serves and not own.spill_ratio and load.highest is not None and load.highest < below
 
 
 def _round(
-    holds: Mapping[str, Hold], loads: Mapping[str, Load], rule: SpillRule, now: float
-) -> dict[str, Hold]:
+    regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad], rule: SpillRule, now: float
+) -> dict[str, RegionShare]:
     """One step of every region: first of what is sent on, then of what is taken."""
-    rooms = {r: _headroom(hold, loads[r], rule) for r, hold in holds.items()}
-    sent = {r: _sent(r, holds, loads, rooms, rule, now) for r in holds}
-    clients = {r: _clients(r, holds, loads) for r in holds}
-    most = max(sent.values(), default=0.0)
+    headrooms = {r: _headroom(own, loads[r], rule) for r, own in regions.items()}
+    shed = {r: _shed(r, regions, loads, headrooms, rule, now) for r in regions}
+    clients = {r: _clients(r, regions, loads) for r in regions}
+    most = max(shed.values(), default=0.0)
     after = {}
-    for region, hold in holds.items():
-        came = sum(
-            clients[r] * max(0.0, min(sent[r], hold.takes) - min(holds[r].spilled, hold.takes))
-            for r in holds
+    for region, own in regions.items():
+        before, in_flight = own.accept_ratio, _in_flight(own, loads[region], rule)
+        arriving = sum(
+            clients[r] * max(0.0, min(shed[r], before) - min(other.spill_ratio, before))
+            for r, other in regions.items()
         )
-        takes = _taken(hold, loads[region], rule, now)
-        if takes is None:
-            crowd = sum(clients[r] for r in holds if sent[r] > hold.takes)
-            fits = max(0.0, rooms[region] - came) / crowd if crowd else 0.0
-            takes = hold.takes + min(rule.step, fits, max(0.0, most - hold.takes))
-            came += crowd * (takes - hold.takes)
-        takes = 0.0 if sent[region] else _cut(min(takes, most))
-        moved = (sent[region], takes) != (hold.spilled, hold.takes)
+        accept_ratio = _accepted(own, loads[region], rule, now)
+        if accept_ratio is None:
+            demand = sum(clients[r] for r in regions if shed[r] > before)
+            fits = max(0.0, headrooms[region] - arriving) / demand if demand else 0.0
+            accept_ratio = before + min(rule.step, fits, max(0.0, most - before))
+            arriving += demand * (accept_ratio - before)
+        accept_ratio = 0.0 if shed[region] else _clamp(min(accept_ratio, most))
+        moved = (shed[region], accept_ratio) != (own.spill_ratio, before)
         after[region] = replace(
-            hold,
-            spilled=sent[region],
-            takes=takes,
-            moved=now if moved else hold.moved,
-            given=came + _coming(hold, loads[region], rule) if came else hold.given,
-            given_at=now if came else hold.given_at,
-            warming=hold.warming and 0 < sent[region] <= hold.spilled,
+            own,
+            spill_ratio=shed[region],
+            accept_ratio=accept_ratio,
+            moved=now if moved else own.moved,
+            in_flight=arriving + in_flight if arriving else own.in_flight,
+            in_flight_at=now if arriving else own.in_flight_at,
+            warming=own.warming and 0 < shed[region] <= own.spill_ratio,
         )
     return after
 
 
-def _sent(
+def _shed(
     region: str,
-    holds: Mapping[str, Hold],
-    loads: Mapping[str, Load],
-    rooms: Mapping[str, float],
+    regions: Mapping[str, RegionShare],
+    loads: Mapping[str, RegionLoad],
+    headrooms: Mapping[str, float],
     rule: SpillRule,
     now: float,
 ) -> float:
     """The share that `region` sends on after this round."""
-    hold, saturation = holds[region], loads[region].saturation
-    if not loads[region].serves or now < hold.moved + rule.dwell:
-        return hold.spilled
+    own, saturation = regions[region], loads[region].saturation
+    if not loads[region].serves or now < own.moved + rule.dwell:
+        return own.spill_ratio
     if saturation is None:
-        return _cut(hold.spilled - rule.step) if hold.warming else hold.spilled
+        return _clamp(own.spill_ratio - rule.step) if own.warming else own.spill_ratio
     if saturation < rule.end:
-        return _cut(hold.spilled - rule.step)
+        return _clamp(own.spill_ratio - rule.step)
     others = [r for r, load in loads.items() if r != region and load.serves]
-    if saturation < rule.start or hold.takes or not others:
-        return hold.spilled
+    if saturation < rule.start or own.accept_ratio or not others:
+        return own.spill_ratio
     step = rule.step
     for other in others:
-        if holds[other].takes > hold.spilled:
-            step = min(step, rooms[other] / _crowd(holds[other].takes, holds, loads, rule))
-    return max(hold.spilled, min(hold.spilled + step, rule.most))
+        if regions[other].accept_ratio > own.spill_ratio:
+            demand = _demand(regions[other].accept_ratio, regions, loads, rule)
+            step = min(step, headrooms[other] / demand)
+    return max(own.spill_ratio, min(own.spill_ratio + step, rule.most))
 
 
-def _taken(hold: Hold, load: Load, rule: SpillRule, now: float) -> float | None:
-    """The share that a region takes after this round; None where it may grow."""
-    if not load.serves or now < hold.moved + rule.dwell:
-        return hold.takes
+def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> float | None:
+    """The share that a region accepts after this round; None where it may grow."""
+    if not load.serves or now < own.moved + rule.dwell:
+        return own.accept_ratio
     if load.saturation is not None and load.saturation >= rule.start:
-        return max(0.0, hold.takes - rule.step)
-    return None if _may_take(hold, load, rule.end) else hold.takes
+        return max(0.0, own.accept_ratio - rule.step)
+    return None if _may_accept(own, load, rule.end) else own.accept_ratio
 
 
-def _headroom(hold: Hold, load: Load, rule: SpillRule) -> float:
+def _headroom(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
     """The load that fits before a region reaches `end`, less what may be on its way to it."""
     if not load.serves or load.highest is None:
         return 0.0
-    return max(0.0, load.capacity * (rule.end - load.highest) - _coming(hold, load, rule))
+    return max(0.0, load.capacity * (rule.end - load.highest) - _in_flight(own, load, rule))
 
 
-def _coming(hold: Hold, load: Load, rule: SpillRule) -> float:
+def _in_flight(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
     """The load given to a region that its readings may not show yet."""
-    return hold.given if load.at < hold.given_at + rule.ttl else 0.0
+    return own.in_flight if load.at < own.in_flight_at + rule.ttl else 0.0
 
 
-def _clients(region: str, holds: Mapping[str, Hold], loads: Mapping[str, Load]) -> float:
+def _clients(
+    region: str, regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad]
+) -> float:
     """The load that a region's clients would be if it sent none of them on.
 
     One that spills is full at least, and what it still bears is the rest of what others took.
     """
     load = loads[region]
     full = min(max(1.0, load.highest or 0.0), _OVERLOAD)
-    taken = min(holds[region].spilled, max(hold.takes for hold in holds.values()))
+    taken = min(regions[region].spill_ratio, max(own.accept_ratio for own in regions.values()))
     return load.capacity * full / max(1.0 - taken, _REST)
 
 
-def _crowd(
-    takes: float, holds: Mapping[str, Hold], loads: Mapping[str, Load], rule: SpillRule
+def _demand(
+    accept_ratio: float,
+    regions: Mapping[str, RegionShare],
+    loads: Mapping[str, RegionLoad],
+    rule: SpillRule,
 ) -> float:
-    """The load of the clients of all who, by sending on more, may give it to a taker of `takes`."""
+    """The load of all clients who may come, as more is sent on, to one of this `accept_ratio`."""
     return sum(
-        _clients(region, holds, loads)
-        for region, hold in holds.items()
-        if hold.spilled < takes and (loads[region].saturation or 0.0) >= rule.start
+        _clients(region, regions, loads)
+        for region, own in regions.items()
+        if own.spill_ratio < accept_ratio and (loads[region].saturation or 0.0) >= rule.start
     )
 
 
-def _cut(share: float) -> float:
+def _clamp(share: float) -> float:
     return share if share > _LEAST else 0.0
 
 
 def _marked(
-    holds: Mapping[str, Hold], loads: Mapping[str, Load], rule: SpillRule
-) -> dict[str, Hold]:
+    regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad], rule: SpillRule
+) -> dict[str, RegionShare]:
     """Forget what is taken while nobody sends anything on, and mark whom a round may move."""
-    active = any(hold.spilled for hold in holds.values())
+    active = any(own.spill_ratio for own in regions.values())
     return {
         region: replace(
-            hold,
-            takes=hold.takes if active else 0.0,
-            near=bool(hold.spilled)
+            own,
+            accept_ratio=own.accept_ratio if active else 0.0,
+            step_pending=bool(own.spill_ratio)
             or (
                 loads[region].serves
-                and not hold.takes
+                and not own.accept_ratio
                 and (loads[region].saturation or 0.0) >= rule.start
             ),
         )
-        for region, hold in holds.items()
+        for region, own in regions.items()
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from resolverd.dns.embedded import CARRIERS, fold
+from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator
@@ -29,7 +29,7 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-_CARRIERS = PrefixMap((network, network) for network in CARRIERS)
+_EMBEDDED_V4 = PrefixMap((network, network) for network in EMBEDDED_V4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Ranking:
 
     def block(self, client: Prefix) -> Block:
         """The block that `client` lies in; see `ClientMap`."""
-        folded, offset = fold(client)
-        if carried_at(folded) is not None:
-            folded, offset = fold(_first(client))
-        length = self.block_length(folded.bits)
-        return Block(folded.widened(min(folded.length, length)), length + offset)
+        extracted, offset = extract_v4(client)
+        if embedded_boundary(extracted) is not None:
+            extracted, offset = extract_v4(_first(client))
+        length = self.block_length(extracted.bits)
+        return Block(extracted.widened(min(extracted.length, length)), length + offset)
 
     def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> Preference:
         """The allowed regions, best first, for a client there."""
@@ -82,7 +82,7 @@ class Trace(NamedTuple):
 
     entry: MapEntry
     asked: Prefix
-    folded: Prefix
+    extracted: Prefix
     place: Place
     placed: bool
     network_length: int
@@ -125,59 +125,59 @@ class LazyClientMap:
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
-        folded, offset = fold(client)
-        if (boundary := carried_at(folded)) is not None:
-            return self._trace_carrier(client, folded, boundary)
-        located = self._locator.locate(folded)
-        rules = self._rules(folded, located)
+        extracted, offset = extract_v4(client)
+        if (boundary := embedded_boundary(extracted)) is not None:
+            return self._trace_embedded(client, extracted, boundary)
+        located = self._locator.locate(extracted)
+        rules = self._rules(extracted, located)
         exact = max(
             located.length,
-            self._pins.match(folded).boundary,
-            self.ranked.block_length(folded.bits) if self.ranked.policy == "weighted" else 0,
-            _CARRIERS.match(folded).boundary,
+            self._pins.match(extracted).boundary,
+            self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
+            _EMBEDDED_V4.match(extracted).boundary,
         )
-        return self._conclude(client, folded, located, rules, exact + offset)
+        return self._conclude(client, extracted, located, rules, exact + offset)
 
-    def _trace_carrier(self, client: Prefix, folded: Prefix, boundary: int) -> Trace:
-        """A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
+    def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
+        """A prefix too short to tell which IPv4 clients it embeds.
 
         It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
         as its first address alone would need, and for one of the embedded address at least.
         """
         host = _first(client)
         first = self.trace(host)
-        carried = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
-        rules = by_name([*carried, *self._rules(folded, self._locator.locate(folded))])
+        embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
+        rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary, fold(host).offset + 1)
-        return self._conclude(client, first.folded, located, rules, scope)
+        scope = max(first.entry.scope, boundary, extract_v4(host).offset + 1)
+        return self._conclude(client, first.extracted, located, rules, scope)
 
     def _conclude(
-        self, client: Prefix, folded: Prefix, located: Located, rules: list[PinRule], scope: int
+        self, client: Prefix, extracted: Prefix, located: Located, rules: list[PinRule], scope: int
     ) -> Trace:
         place = located.place.completed_by(self._edge) if located.place else self._edge
         fence = fence_of(rules)
         allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
         entry = MapEntry(
-            preference=self.ranked.order(allowed, place, folded),
+            preference=self.ranked.order(allowed, place, extracted),
             scope=scope,
             pins=tuple(rule.name for rule in rules),
         )
         return Trace(
-            entry, client, folded, place, located.place is not None, located.length, tuple(rules)
+            entry, client, extracted, place, located.place is not None, located.length, tuple(rules)
         )
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
-        """The rules that hold somewhere in a prefix, but for what a carrier inside stands for."""
-        tiles = [
+        """The rules that hold somewhere in a prefix, but for the IPv4 clients it embeds."""
+        leaves = [
             (piece, rule)
-            for whole, carrier in _CARRIERS.tiles(prefix)
-            if carrier is None
-            for piece, rule in self._pins.tiles(whole)
+            for whole, embedded in _EMBEDDED_V4.leaves(prefix)
+            if embedded is None
+            for piece, rule in self._pins.leaves(whole)
         ]
         return decide_rules(
-            [rule for _, rule in tiles if rule is not None],
-            self._places(prefix, located, [piece for piece, rule in tiles if rule is None]),
+            [rule for _, rule in leaves if rule is not None],
+            self._places(prefix, located, [piece for piece, rule in leaves if rule is None]),
             self._geo_pins,
         )
 
@@ -199,13 +199,13 @@ class LazyClientMap:
         ]
 
 
-def carried_at(folded: Prefix) -> int | None:
-    """None unless `folded` still has IPv4 clients inside an IPv6 carrier in it.
+def embedded_boundary(extracted: Prefix) -> int | None:
+    """None unless `extracted` still embeds IPv4 clients.
 
-    Else the bits such that all addresses sharing them with its first one lie in one carrier, or
-    in none.
+    Else the bits such that all addresses sharing them with its first one lie in one
+    IPv4-embedded prefix, or in none.
     """
-    near = _CARRIERS.match(folded)
+    near = _EMBEDDED_V4.match(extracted)
     return near.boundary if near.covering or near.inside else None
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from resolverd.abi.map import Geography, Meter, NativeMap
 from resolverd.abi.map import Region as NativeRegion
-from resolverd.dns.embedded import fold
+from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
@@ -27,7 +27,7 @@ from resolverd.snapshot.clientmap import (
     LazyClientMap,
     Ranking,
     Trace,
-    carried_at,
+    embedded_boundary,
 )
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
@@ -100,14 +100,14 @@ class CompiledClientMap:
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
         entry = self.lookup(client)
-        folded = fold(client).prefix
-        if carried_at(folded) is not None:
-            folded = fold(Prefix(client.bits, client.address, client.bits)).prefix
-        located = self._locator.locate(folded)
+        extracted = extract_v4(client).prefix
+        if embedded_boundary(extracted) is not None:
+            extracted = extract_v4(Prefix(client.bits, client.address, client.bits)).prefix
+        located = self._locator.locate(extracted)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
         place = located.place.completed_by(self._edge) if located.place else self._edge
         placed = located.place is not None
-        return Trace(entry, client, folded, place, placed, located.length, rules)
+        return Trace(entry, client, extracted, place, placed, located.length, rules)
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up of the library takes, over these clients."""
@@ -119,7 +119,7 @@ def _entry(
 ) -> MapEntry:
     found = native.lookup(client)
     return MapEntry(
-        preference=tuple(regions[index] for index in found.regions),
+        preference=tuple(regions[index] for index in found.preference),
         scope=found.scope,
         pins=tuple(pins[index] for index in found.pins),
     )
@@ -157,7 +157,7 @@ def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> Na
     try:
         with ExitStack() as lent:
             return NativeMap(
-                [(lent.enter_context(each.lend()), each.gazetteer()) for each in databases],
+                [(lent.enter_context(each.lend()), each.place_index()) for each in databases],
                 geography,
                 meter,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolverd.config.fences import fences
 from resolverd.config.model import Config
-from resolverd.dns.embedded import fold
+from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
@@ -49,7 +49,7 @@ def _hosts(config: Config, region: str) -> set[str]:
 
 
 def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
-    """The pins of one service, as a client is looked up: by subnet, folded, and by place."""
+    """The pins of one service, as a client is looked up: by subnet (as extracted) and by place."""
     subnets: list[tuple[Prefix, PinRule]] = []
     countries: dict[str, PinRule] = {}
     continents: dict[str, PinRule] = {}
@@ -58,7 +58,7 @@ def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]
         if pin.services and service not in pin.services:
             continue
         rule = PinRule(name, frozenset(pin.regions))
-        subnets += [(fold(subnet).prefix, rule) for subnet in pin.subnets]
+        subnets += [(extract_v4(subnet).prefix, rule) for subnet in pin.subnets]
         countries |= dict.fromkeys(pin.countries, rule)
         continents |= dict.fromkeys(pin.continents, rule)
         unplaced = rule if pin.unplaced else unplaced

@@ -89,7 +89,7 @@ def _pins(before: Config, after: Config, file: Path) -> Iterator[Problem]:
     for service in before.service:
         if service in after.service:
             for escape in escapes(before, service, after, service):
-                yield _lost("pin", file, _told(escape, service))
+                yield _lost("pin", file, _described(escape, service))
     for name in {region: None for pin in before.pin.values() for region in pin.regions}:
         was, would = before.region.get(name), after.region.get(name)
         if was is not None and would is not None and was.country != would.country:
@@ -101,7 +101,7 @@ def _pins(before: Config, after: Config, file: Path) -> Iterator[Problem]:
             )
 
 
-def _told(escape: Escape, service: str) -> str:
+def _described(escape: Escape, service: str) -> str:
     given = "any region" if escape.regions is None else _some(sorted(escape.regions))
     return (
         f'clients of "{service}" whom the pin "{escape.pin}" holds could be given {given}: '
@@ -118,7 +118,7 @@ def _let_out(before: RRsets, after: RRsets, then: Config, now: Config) -> Iterat
             yield f'static records take the place of "{service}"'
     elif (later := _service(after)) != service:
         for escape in escapes(then, service, now, later):
-            yield _told(escape, later)
+            yield _described(escape, later)
 
 
 def _service(rrsets: RRsets) -> str:

@@ -224,7 +224,7 @@ class Plan:
         object.__setattr__(self, "sites", sites)
 
 
-class Offer(NamedTuple):
+class RegionRecords(NamedTuple):
     """What one region would be answered with: RRsets whose order is rotated per query.
 
     `a_ttl` and `aaaa_ttl` are the most that the sources of its addresses allow for each family, be
@@ -244,21 +244,21 @@ class Offer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CachedAnswer:
     """The answer for one (service, preference list) now; `ttl` in seconds.
 
     Where it is `per_block` it is that of some blocks only, and others with this list have another.
-    `said` is how it is answered that there is no region, where there is no `offer`.
+    `no_region` is how it is answered that there is no region, where there are no `records`.
     """
 
     outcome: Outcome
     region: str | None
     first_choice: bool
-    offer: Offer | None
+    records: RegionRecords | None
     ttl: int
     error: ExtendedError | None
     per_block: bool
-    said: NoRegion | None = None
+    no_region: NoRegion | None = None
 
 
 class JudgedRegion(NamedTuple):
@@ -273,11 +273,11 @@ class JudgedRegion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """The state of the world at `taken_at` (monotonic seconds), and the cells it implies.
+    """The state of the world at `taken_at` (monotonic seconds), and the answers it implies.
 
-    The lazy client map finds preference lists as clients come, so cells are computed from
+    The lazy client map finds preference lists as clients come, so answers are computed from
     `statuses` when first asked for and kept; a compiled map would list them all. Where shares
-    have a part the client's block decides between the few cells of its list.
+    have a part the client's block decides between the few answers of its list.
     `settled` tells that time alone changes nothing; else a new Steering is due within
     `staleness` seconds. It is due at `due` (monotonic seconds) all the same, when the TTL of a
     hostname's addresses begins to count. `regions` are the verdicts behind the statuses, by
@@ -289,13 +289,15 @@ class Steering:
     staleness: float
     settled: bool
     statuses: Mapping[str, Mapping[str, RegionStatus]]
-    offers: Mapping[str, Mapping[str, Offer]]
+    records: Mapping[str, Mapping[str, RegionRecords]]
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
-    cells: dict[tuple[str, Preference], Cell] = field(default_factory=dict)
-    decided: dict[tuple[str, Decision], Cell] = field(default_factory=dict)
+    cached: dict[tuple[str, Preference], CachedAnswer] = field(default_factory=dict)
+    decided: dict[tuple[str, Decision], CachedAnswer] = field(default_factory=dict)
 
-    def answer(self, service: ServicePlan, client: Prefix, entry: MapEntry) -> tuple[Cell, int]:
+    def answer(
+        self, service: ServicePlan, client: Prefix, entry: MapEntry
+    ) -> tuple[CachedAnswer, int]:
         """What to give now to a client of this map entry, and the scope in which that holds.
 
         A client too short for its entry hears of the block even where that has no part in its
@@ -303,25 +305,25 @@ class Steering:
         of it at most, so no resolver may keep that for the whole: its TTL is 0.
         """
         key = (service.name, entry.preference)
-        cell = self.cells.get(key)
-        if cell is None:
-            cell = self.cells[key] = self._cell(service, entry.preference, NO_DRAW)
+        cached = self.cached.get(key)
+        if cached is None:
+            cached = self.cached[key] = self._cached(service, entry.preference, NO_DRAW)
         short = entry.scope > client.length
-        if cell.outcome == "no_region" and short:
-            cell = replace(cell, ttl=0)
+        if cached.outcome == "no_region" and short:
+            cached = replace(cached, ttl=0)
         settled = not short or not self._spills(service)
-        if settled and not cell.per_block:
-            return cell, entry.scope
+        if settled and not cached.per_block:
+            return cached, entry.scope
         block = service.clients.block(client)
-        if cell.outcome == "no_region":
-            return cell, max(entry.scope, block.scope)
-        mine = self._cell(service, entry.preference, draw(block.prefix))
+        if cached.outcome == "no_region":
+            return cached, max(entry.scope, block.scope)
+        mine = self._cached(service, entry.preference, draw(block.prefix))
         return mine, max(entry.scope, block.scope)
 
     def _spills(self, service: ServicePlan) -> bool:
-        return any(status.spilled > 0 for status in self.statuses[service.name].values())
+        return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
-    def _cell(self, service: ServicePlan, preference: Preference, drawn: float) -> Cell:
+    def _cached(self, service: ServicePlan, preference: Preference, drawn: float) -> CachedAnswer:
         decision = decide(preference, self.statuses[service.name], service.all_down, drawn)
         key = (service.name, decision)
         found = self.decided.get(key)
@@ -329,14 +331,14 @@ class Steering:
             found = self.decided[key] = self._compute(service, decision)
         return found
 
-    def _compute(self, service: ServicePlan, decision: Decision) -> Cell:
+    def _compute(self, service: ServicePlan, decision: Decision) -> CachedAnswer:
         statuses = self.statuses[service.name]
         region = decision.region
-        return Cell(
+        return CachedAnswer(
             outcome=decision.outcome,
             region=region,
             first_choice=region in decision.consulted[:1],
-            offer=self.offers[service.name][region] if region is not None else None,
+            records=self.records[service.name][region] if region is not None else None,
             ttl=ttl_of(
                 (statuses[name] for name in decision.consulted),
                 ttl=service.ttl,
@@ -346,7 +348,7 @@ class Steering:
             ),
             error=extended_error(decision.outcome),
             per_block=decision.per_block,
-            said=_said(decision.outcome, service),
+            no_region=_no_region(decision.outcome, service),
         )
 
 
@@ -354,7 +356,7 @@ class Steering:
 _WITHOUT_SERVING: frozenset[Outcome] = frozenset({"all_down", "no_address"})
 
 
-def _said(outcome: Outcome, service: ServicePlan) -> NoRegion | None:
+def _no_region(outcome: Outcome, service: ServicePlan) -> NoRegion | None:
     match outcome:
         case "no_region" | "no_address":
             return service.no_region

@@ -1,7 +1,7 @@
 """Steer: the Plan's regions seen through the verdicts of the moment.
 
 Called on every verdict and, while any horizon is moving, every `STALENESS` seconds. Its
-cost does not depend on the number of clients: cells are filled as they are asked for.
+cost does not depend on the number of clients: answers are filled in as they are asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
-from resolverd.snapshot.model import Offer, Plan, RegionPlan, Steering
+from resolverd.snapshot.model import Plan, RegionPlan, RegionRecords, Steering
 from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
 # How old a Steering may grow while horizons move, in seconds.
@@ -31,20 +31,20 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds)."""
     regions = judge_regions(plan, world, now)
     known: dict[tuple[str, bool, Share], RegionStatus] = {}
-    offered: dict[tuple[str, bool], tuple[Answered, Offer]] = {}
+    answered_with: dict[tuple[str, bool], tuple[Answered, RegionRecords]] = {}
     statuses: dict[str, dict[str, RegionStatus]] = {}
-    offers: dict[str, dict[str, Offer]] = {}
+    records: dict[str, dict[str, RegionRecords]] = {}
     for name, service in plan.services.items():
         statuses[name] = stands = {}
-        offers[name] = held = {}
+        records[name] = held = {}
         for region, planned in service.regions.items():
             share = world.shares.get((name, region), NO_SHARE)
             key = (planned.site, planned.cname is None)
-            if key not in offered:
+            if key not in answered_with:
                 judged = regions[planned.site].endpoints
                 best = _answered(planned, judged, world, now)
-                offered[key] = best, _offer(planned, judged, best, world, now)
-            best, held[region] = offered[key]
+                answered_with[key] = best, _records(planned, judged, best, world, now)
+            best, held[region] = answered_with[key]
             status = known.get((*key, share))
             if status is None:
                 verdict = regions[planned.site].verdict
@@ -52,18 +52,18 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
                 known[(*key, share)] = status
             stands[region] = status
     due = min(
-        (_due(plan.sites[site].ttl, offer, now) for (site, _), (_, offer) in offered.items()),
+        (_due(plan.sites[site].ttl, each, now) for (site, _), (_, each) in answered_with.items()),
         default=math.inf,
     )
     calm = due > now and all(
         settled(status, plan.sites[site].ttl) for (site, *_), status in known.items()
     )
-    return Steering(generation, now, STALENESS, calm, statuses, offers, regions, due)
+    return Steering(generation, now, STALENESS, calm, statuses, records, regions, due)
 
 
-def _due(ttl: float, offer: Offer, now: float) -> float:
+def _due(ttl: float, records: RegionRecords, now: float) -> float:
     """The clock reading from which on what is left of a source's TTL is less than `ttl`."""
-    sources = [source for source in (offer.a_ttl, offer.aaaa_ttl) if source is not None]
+    sources = [source for source in (records.a_ttl, records.aaaa_ttl) if source is not None]
     return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
@@ -77,8 +77,8 @@ def _status(
         unknown=verdict.unknown,
         min_until_flip=max(0.0, verdict.earliest - now),
         since_change=None if timed or verdict.since is None else max(0.0, now - verdict.since),
-        spilled=share.spilled,
-        takes=share.takes,
+        spill_ratio=share.spill_ratio,
+        accept_ratio=share.accept_ratio,
         steady=share.steady,
         has_addresses=addresses,
         alive=best.alive,
@@ -87,9 +87,9 @@ def _status(
     )
 
 
-def _something(offer: Offer, best: Answered, world: World) -> bool:
+def _something(records: RegionRecords, best: Answered, world: World) -> bool:
     """Whether there is anything to hand out; where nobody looks names up, endpoints do."""
-    known = any(rrset is not None for rrset in (offer.a, offer.aaaa, offer.cname))
+    known = any(rrset is not None for rrset in (records.a, records.aaaa, records.cname))
     return known or (not world.looked_up and bool(best.endpoints))
 
 
@@ -102,9 +102,9 @@ def _answered(
     return answered(able, judged, measured)
 
 
-def _offer(
+def _records(
     planned: RegionPlan, judged: Mapping[str, Verdict], best: Answered, world: World, now: float
-) -> Offer:
+) -> RegionRecords:
     """The addresses of those endpoints, for as long as their sources allow.
 
     Of one that serves over one family alone, the addresses of that. Where there is no endpoint with
@@ -125,7 +125,7 @@ def _offer(
         withheld = judged[endpoint.target].withheld if best.alive else frozenset()
         v4 |= dict.fromkeys(() if Family.IPV4 in withheld else a)
         v6 |= dict.fromkeys(() if Family.IPV6 in withheld else aaaa)
-    return Offer(
+    return RegionRecords(
         _rrset(A, v4),
         _rrset(AAAA, v6),
         planned.cname,

@@ -91,10 +91,10 @@ def _answer_faults(
 
     Where a region of its fence is answered by a CNAME, whoever follows that decides.
     """
-    offers = snapshot.steering.offers[service.name]
+    records = snapshot.steering.records[service.name]
     statuses = snapshot.steering.statuses[service.name]
-    fence = {region: offers[region] for region in entry.preference}
-    if any(offer.cname is not None for offer in fence.values()):
+    fence = {region: records[region] for region in entry.preference}
+    if any(each.cname is not None for each in fence.values()):
         return
     address = str(client.host())
     response = ask(query_for(name, A), address)
@@ -103,15 +103,15 @@ def _answer_faults(
         yield f"{whose} is not answered"
         return
     given = addresses_in(response)
-    allowed = {rdata[0] for offer in fence.values() if offer.a for rdata in offer.a.rdatas}
+    allowed = {rdata[0] for each in fence.values() if each.a for rdata in each.a.rdatas}
     if not given <= allowed:
         yield f"{whose} is answered with an address outside the client's fence"
         return
     if not entry.preference:
         return
     first = entry.preference[0]
-    status, own = statuses[first], offers[first].a
-    if status.serves and not status.spilled and own is not None:
+    status, own = statuses[first], records[first].a
+    if status.serves and not status.spill_ratio and own is not None:
         preferred = {rdata[0] for rdata in own.rdatas}
         if not given or not given <= preferred:
             yield f"{whose} is not answered with {first}, which serves and is preferred"

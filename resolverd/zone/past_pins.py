@@ -32,7 +32,7 @@ from dns.rdatatype import (
 )
 from dns.rdtypes.svcbbase import ParamKey
 
-from resolverd.dns.embedded import fold
+from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of
 from resolverd.dns.prefix import parse_prefix
 from resolverd.errors import Problem
@@ -57,7 +57,7 @@ _TYPES = frozenset({A, AAAA, URI, IPSECKEY, AMTRELAY, *_NAME_FIELD})
 
 @dataclass(frozen=True)
 class Kept:
-    """What pins keep from some client: by address (folded, as text) and by host name, who says so.
+    """What pins keep from some client: by address (as extracted) and by host name, who says so.
 
     `fenced` are the services of which a pin keeps a region from somebody, `safe` the addresses that
     no pin keeps from anybody, by service.
@@ -73,9 +73,9 @@ NOTHING_KEPT = Kept()
 
 
 def canonical(address: str) -> str:
-    """An address as it is compared: folded into the IPv4 one that it stands for, if any."""
+    """An address as it is compared: as the IPv4 one that it embeds, if any."""
     bits = 32 if ipaddress.ip_address(address).version == 4 else 128
-    return str(fold(parse_prefix(f"{address}/{bits}")).prefix).partition("/")[0]
+    return str(extract_v4(parse_prefix(f"{address}/{bits}")).prefix).partition("/")[0]
 
 
 def check_past_pins(tree: Tree, kept: Kept) -> Iterator[Problem]:

@@ -76,7 +76,7 @@ services = ["near"]
 """
 ZONE = "$ORIGIN inference.example.\n" + HEAD + "".join(f"{name} 25 DYNA {name}\n" for name in NAMES)
 
-_SHARES = {"us-east": Share(0.6), "eu-west": Share(1.0), "us-west": Share(takes=0.4)}
+_SHARES = {"us-east": Share(0.6), "eu-west": Share(1.0), "us-west": Share(accept_ratio=0.4)}
 SHARES = {(name, region): share for name in NAMES for region, share in _SHARES.items()}
 """What some worlds have: two regions that send clients on, one that takes some."""
 

@@ -82,7 +82,7 @@ async def _overloaded(daemon: Daemon) -> Snapshot:
     shares = {
         (service, region): share
         for service in plan.services
-        for region, share in (("us-east", Share(0.4)), ("us-west", Share(takes=0.3)))
+        for region, share in (("us-east", Share(0.4)), ("us-west", Share(accept_ratio=0.3)))
     }
     shares["chat", "ap-northeast"] = Share(0.9, steady=30.0)
     world = daemon.world._replace(shares=shares)

@@ -117,7 +117,9 @@ async def _filled_and_emptied(path: Path, made: Servers) -> None:
         made["ap-northeast"].play(Fault.SATURATED)
         await until(all_sent)
         assert all(before <= after for before, after in itertools.pairwise(sent))
-        assert daemon.changes.regions == daemon.changes.endpoints == {}, "nothing was withdrawn"
+        assert daemon.transitions.regions == daemon.transitions.endpoints == {}, (
+            "nothing was withdrawn"
+        )
 
         back: list[frozenset[str]] = [sent[-1]]
 

@@ -117,14 +117,14 @@ async def test_a_clock_that_is_set_back_opens_the_region_again(
 
 async def test_an_operators_override_beats_the_schedule(closing: Daemon, wall: WallClock) -> None:
     wall.set(CLOSES + 60)
-    await closing.restate()
+    await closing.republish()
     assert (await chosen(closing))[0] == AWAY
     now = time.monotonic()
     closing.overrides.set("ap-northeast", Override(OverrideKind.UP, "test", "a demo", now))
-    await closing.restate()
+    await closing.republish()
     assert (await chosen(closing))[0] == HOME
     closing.overrides.clear("ap-northeast", time.monotonic())
-    await closing.restate()
+    await closing.republish()
     assert (await chosen(closing))[0] == AWAY
 
 

@@ -68,7 +68,7 @@ async def test_regions_that_are_only_full_or_locked_stay_and_send_some_on() -> N
     assert ("ap-northeast", "misconfigured") in {
         (event["region"], event["condition"]) for event in of_kind(events, "health")
     }
-    spilled = [e["spilled"] for e in of_kind(events, "shares") if e["region"] == "us-east"]
+    spilled = [e["spill_ratio"] for e in of_kind(events, "shares") if e["region"] == "us-east"]
     assert spilled[0] == 0.5
     assert spilled[-1] == 0
     faults = {fault["fault"]: fault for fault in of_kind(events, "endured")[0]["faults"]}

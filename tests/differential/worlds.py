@@ -2,7 +2,7 @@
 
 Each Plan has every zone feature and every kind of service; they differ in what the server says
 of itself. A Steering is any state of the world: of a region that the services share, one
-RegionStatus and one Offer, or each its own.
+RegionStatus and one RegionRecords, or each its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from harness.server import snapshot_of
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.writer import RRsetWire
 from resolverd.policy.decision import RegionStatus
-from resolverd.snapshot.model import Offer, Plan, ServicePlan, Steering
+from resolverd.snapshot.model import Plan, RegionRecords, ServicePlan, Steering
 
 ZONES = Path(__file__).with_name("zones")
 
@@ -144,15 +144,15 @@ def steering(rng: random.Random, plan: Plan, generation: int) -> Steering:
     mood = rng.choice(("up", "down", "unknown", "few", "any", "any", "any"))
     shared = rng.random() < 0.5
     statuses: dict[str, dict[str, RegionStatus]] = {}
-    offers: dict[str, dict[str, Offer]] = {}
+    records: dict[str, dict[str, RegionRecords]] = {}
     seen: dict[str, RegionStatus] = {}
     for name, service in plan.services.items():
         statuses[name] = {
             region: seen.setdefault(region, status(rng, mood)) if shared else status(rng, mood)
             for region in service.regions
         }
-        offers[name] = {region: offer(rng, service, region) for region in service.regions}
-    return Steering(generation, 0.0, rng.choice((0.0, 1.0)), False, statuses, offers, {})
+        records[name] = {region: region_records(rng, service, region) for region in service.regions}
+    return Steering(generation, 0.0, rng.choice((0.0, 1.0)), False, statuses, records, {})
 
 
 def status(rng: random.Random, mood: str) -> RegionStatus:
@@ -177,19 +177,21 @@ def shares(rng: random.Random) -> dict[str, float]:
     """What share of its clients a region sends on, or takes; most have neither."""
     if rng.random() < 0.5:
         return {}
-    spilled, takes = rng.choice(((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5)))
+    spill_ratio, accept_ratio = rng.choice(
+        ((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5))
+    )
     steady = float("inf") if rng.random() < 0.5 else rng.choice(_TIMES)
-    return {"spilled": spilled, "takes": takes, "steady": steady}
+    return {"spill_ratio": spill_ratio, "accept_ratio": accept_ratio, "steady": steady}
 
 
 # The TTLs that the sources of addresses allow; None where they are written by hand.
 _SOURCE_TTLS = (None, None, 0, 1, 4, 5, 59, 60, 61, 300, 2**31 - 1)
 
 
-def offer(rng: random.Random, service: ServicePlan, region: str) -> Offer:
+def region_records(rng: random.Random, service: ServicePlan, region: str) -> RegionRecords:
     """What one region is answered with."""
     counts = (0, 0, 1, 1, 2, 3, 7, 40, 100)
-    return Offer(
+    return RegionRecords(
         _addresses(rng, A, 4, rng.choice(counts)),
         _addresses(rng, AAAA, 16, rng.choice(counts)),
         service.regions[region].cname,

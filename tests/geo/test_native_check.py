@@ -55,14 +55,14 @@ def natively(content: bytes) -> Verdict:
     """The native verdict; a database that passes is compiled and asked as well."""
     try:
         database = Database.of(content, "it")
-        places = database.gazetteer()
+        places = database.place_index()
     except GeoError as wrong:
         return str(wrong).partition("; ")[0]
     with database.lend() as lent:
         compiled = NativeMap([(lent, places)], GEOGRAPHY)
     for length in range(0, 33, 4):
         found = compiled.lookup(Prefix(32, 10 << 24, 32).widened(length))
-        assert set(found.regions) <= {0, 1}
+        assert set(found.preference) <= {0, 1}
     return places.networks, places.records, places.unreadable
 
 
@@ -180,5 +180,5 @@ def test_a_report_has_the_files_own_hash_and_type(tmp_path: Path) -> None:
 def test_a_meter_ends_at_the_end() -> None:
     meter = Meter()
     assert meter.part == 0
-    Database.of(FLAT, "it").gazetteer(meter)
+    Database.of(FLAT, "it").place_index(meter)
     assert 0.5 < meter.part <= 1

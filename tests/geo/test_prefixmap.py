@@ -30,12 +30,12 @@ def longest(table: dict[Prefix, str], block: Prefix) -> str | None:
 
 
 @given(tables, prefixes)
-def test_tiles_are_in_order_and_have_the_value_of_the_longest_entry(
+def test_leaves_are_in_order_and_have_the_value_of_the_longest_entry(
     table: dict[Prefix, str], asked: Prefix
 ) -> None:
-    tiles = list(PrefixMap(table.items()).tiles(asked))
-    assert [block for piece, _ in tiles for block in blocks(piece)] == blocks(asked)
-    for piece, value in tiles:
+    leaves = list(PrefixMap(table.items()).leaves(asked))
+    assert [block for piece, _ in leaves for block in blocks(piece)] == blocks(asked)
+    for piece, value in leaves:
         assert {longest(table, block) for block in blocks(piece)} == {value}
 
 

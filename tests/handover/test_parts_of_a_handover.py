@@ -35,7 +35,7 @@ def test_the_latest_steering_is_read_whole_after_any_number_of_writes() -> None:
         read = latest.read()
         assert read is not None
         assert read.statuses == steering.statuses
-        assert read.offers == steering.offers
+        assert read.records == steering.records
     latest.close()
 
 

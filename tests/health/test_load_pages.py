@@ -40,7 +40,7 @@ def test_each_servers_page_is_known_and_read(
 ) -> None:
     text = (PAGES / f"{name}.txt").read_bytes()
     for told in ("auto", name):
-        page = at_once(read_page(text, told=told, models={model}))
+        page = at_once(read_page(text, format_=told, models={model}))
         assert page is not None
         assert page.format == name
         assert (page.running, page.waiting, page.kv_usage, page.tokens) == load
@@ -105,7 +105,7 @@ def test_only_the_models_that_are_asked_for_count() -> None:
 @given(st.binary(max_size=500))
 def test_no_octets_raise(text: bytes) -> None:
     for each in FORMATS:
-        at_once(read_page(text, told=each))
+        at_once(read_page(text, format_=each))
     at_once(read_page(b"[" + text))
 
 
@@ -203,7 +203,7 @@ def test_any_page_is_read_by_a_mapping() -> None:
     }  # fmt: skip
     told = format_of(mapping)
     assert told is not None
-    page = at_once(read_page(text, told=told))
+    page = at_once(read_page(text, format_=told))
     assert page is not None
     assert (page.running, page.waiting, page.kv_usage, page.tokens) == (5, 3, 0.85, 100)
     assert page.work == {"steps": 7, "n_total": 100}

@@ -367,20 +367,20 @@ def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
 def test_a_share_goes_on_where_it_was_and_an_old_one_does_not(fresh: Host) -> None:
     service = CHAT + 'spill = { step = 0.2, most = 0.4, dwell = "60s", smoothing = 1.0 }\n'
     hold = {
-        "spilled": 0.4,
-        "takes": 1.0,
+        "spill_ratio": 0.4,
+        "accept_ratio": 1.0,
         "moved": time.time(),
-        "given": 0.4,
-        "given_at": time.time(),
-        "near": False,
+        "in_flight": 0.4,
+        "in_flight_at": time.time(),
+        "step_pending": False,
         "warming": False,
-        "away": False,
+        "not_serving": False,
         "started": None,
     }
     for age, share in ((0, 0.4), (1000, 0.0)):
         fresh.write(services=service)
         standing = fresh.standing()
-        standing["shares"] = {"chat": {"due": time.time() + 60, "holds": {"eu-west": hold}}}
+        standing["shares"] = {"chat": {"due": time.time() + 60, "regions": {"eu-west": hold}}}
         standing["at"] = time.time() - age
         (fresh.state / NAME).write_text(json.dumps(standing))
         fresh.start()

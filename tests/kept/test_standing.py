@@ -30,7 +30,7 @@ from resolverd.kept.standing import (
     read,
     written,
 )
-from resolverd.policy.spill import Hold, Spill
+from resolverd.policy.spill import RegionShare, Spill
 
 CONFIG = "/etc/resolverd/resolverd.toml"
 NOW = Clocks(5000.0, 1_764_321_000.0)
@@ -61,7 +61,7 @@ healths = st.builds(
     penalty_until=st.just(-math.inf) | readings,
 )
 holds = st.builds(
-    Hold,
+    RegionShare,
     shares,
     shares,
     st.just(-math.inf) | readings,
@@ -173,11 +173,11 @@ def test_a_verdict_from_the_future_is_not_believed() -> None:
 
 
 def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
-    spill = Spill({"a": Hold(0.5)})
+    spill = Spill({"a": RegionShare(0.5)})
     override = Override(OverrideKind.DRAIN, "ann", "kernel", NOW.monotonic)
     document = written(Standing({"a": override}, {}, {"chat": spill}), CONFIG, NOW)
     later = Clocks(NOW.monotonic + SHARES_FRESH + 1, NOW.unix + SHARES_FRESH + 1)
-    assert read(document, CONFIG, NOW).shares["chat"].holds["a"].spilled == 0.5
+    assert read(document, CONFIG, NOW).shares["chat"].regions["a"].spill_ratio == 0.5
     assert read(document, CONFIG, later).shares == {}
     assert read(document, CONFIG, later).overrides
 

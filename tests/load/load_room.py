@@ -15,7 +15,7 @@ from resolverd.health.overrides import Overrides
 from resolverd.health.readings import Readings
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
-from resolverd.load import Load
+from resolverd.load import LoadController
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import Plan
@@ -51,7 +51,7 @@ class Fleet:
     counted: Counters = field(default_factory=Counters)
 
     def __post_init__(self) -> None:
-        self.load = Load(self, self._changed, lambda: self.now)
+        self.load = LoadController(self, self._changed, lambda: self.now)
         self.adopt(self.raw)
 
     def adopt(self, raw: Raw) -> None:
@@ -82,7 +82,7 @@ class Fleet:
         """What a new verdict brings about."""
         world = World(self.said, Overrides(), lambda _: UNRESOLVED)
         judged = judge_regions(self.plan, world, self.now)
-        self.load.look(self.config, self.targets, self.plan, judged)
+        self.load.update(self.config, self.targets, self.plan, judged)
 
     async def pass_by(self, seconds: float, waiting: Mapping[str, float | None]) -> None:
         """Seconds in which these targets are read every five, and the room looks each second."""
@@ -90,22 +90,22 @@ class Fleet:
             if second % 5 == 0:
                 for target, queue in waiting.items():
                     self.tell(target, queue)
-            await self.turn()
+            await self.tick()
             self.now += 1.0
 
-    async def turn(self) -> None:
+    async def tick(self) -> None:
         """One look of the room by itself."""
-        await self.load.turn(self._counted)
+        await self.load.tick(self._counted)
 
-    def spilled(self, region: str = "a") -> float:
+    def spill_ratio(self, region: str = "a") -> float:
         """The share that a region of chat sends on."""
         share = self.load.shares().get(("chat", region))
-        return 0.0 if share is None else round(share.spilled, 6)
+        return 0.0 if share is None else round(share.spill_ratio, 6)
 
-    def takes(self, region: str = "b") -> float:
+    def accept_ratio(self, region: str = "b") -> float:
         """The share that a region of chat takes."""
         share = self.load.shares().get(("chat", region))
-        return 0.0 if share is None else round(share.takes, 6)
+        return 0.0 if share is None else round(share.accept_ratio, 6)
 
     def saturation(self, region: str = "a") -> float | None:
         """How full a region of chat is."""

@@ -26,7 +26,7 @@ async def _serve(
         ttft = Buckets(BOUNDS, tuple(c + a for c, a in zip(counts, added, strict=True)))
         done = {"2xx": done["2xx"] + fast + slow, "5xx": done["5xx"] + failed}
         room.tell("a-1", 0.0, started=1.0, ttft=ttft, responses=done)
-        await room.turn()
+        await room.tick()
         room.now += 5
 
 
@@ -74,11 +74,11 @@ async def test_an_alert_that_degrades_makes_the_region_send_clients_on() -> None
     room = Fleet(fleet(a={"alerts": {"degrade": ["ttft_p99"], "sustained": "10s"}}))
     room.tell("b-1", 0.0)
     await _serve(room, 60)
-    assert room.spilled() == 0
+    assert room.spill_ratio() == 0
     room.tell("b-1", 0.0)
     await _serve(room, 30, slow=5)
     assert room.load.alerting.degraded("a")
-    assert room.spilled() == 0.1
+    assert room.spill_ratio() == 0.1
     assert not room.load.alerting.degraded("b")
 
 
@@ -91,7 +91,7 @@ async def test_the_failover_rate_is_of_those_regions_that_lose_clients() -> None
             room.counted.first_choice["chat", "b", "serving"] += first
             room.counted.steered["chat", "", "refused"] += 100
             room.counted.steered["chat", "b", "spilled"] += 100
-            await room.turn()
+            await room.tick()
             room.now += 5
 
     rates = room.load.alerting.figures

@@ -76,7 +76,7 @@ async def test_alerts_and_figures_are_shown_where_something_is_known() -> None:
     room.steer()
     for _ in range(10):
         room.counted.steered["chat", "b", "serving"] += 10
-        await room.turn()
+        await room.tick()
         room.now += 5
     told = _samples(room)
     assert told["resolverd_alert", "a", "failover_rate"] == 1

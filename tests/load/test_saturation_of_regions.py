@@ -29,7 +29,7 @@ async def test_one_reading_says_how_full_a_region_is(
 ) -> None:
     room = Fleet()
     room.tell("a-1", **reading)
-    await room.turn()
+    await room.tick()
     assert room.saturation("a") == expected
     assert room.saturation("b") is None
 
@@ -38,7 +38,7 @@ async def test_a_region_is_the_mean_of_the_replicas_that_serve_and_are_known() -
     room = Fleet(fleet(a={"endpoint": [*TWO, TWO[0] | {"url": "http://a3.example"}]}))
     room.tell("a-1", 5)
     room.tell("a-2", 15)
-    await room.turn()
+    await room.tick()
     assert room.saturation() == 2.0
     room.said["a-2"] = verdict(State.DOWN)
     room.steer()
@@ -48,11 +48,11 @@ async def test_a_region_is_the_mean_of_the_replicas_that_serve_and_are_known() -
 async def test_each_reading_counts_once_and_weighs_a_third() -> None:
     room = Fleet()
     room.tell("a-1", 0)
-    await room.turn()
+    await room.tick()
     room.now += 5
     room.tell("a-1", 5)
     for _ in range(10):
-        await room.turn()
+        await room.tick()
     assert room.saturation() == pytest.approx(0.3)
 
 
@@ -60,10 +60,10 @@ async def test_a_reading_that_is_three_intervals_old_is_unknown() -> None:
     room = Fleet()
     room.tell("a-1", 5)
     room.now += 17
-    await room.turn()
+    await room.tick()
     assert room.saturation() == 1.0
     room.now += 0.1
-    await room.turn()
+    await room.tick()
     assert room.saturation() is None
 
 
@@ -72,7 +72,7 @@ async def test_a_busy_replica_is_full_at_once_whatever_its_mean(condition: Condi
     room = Fleet()
     await room.pass_by(30, {"a-1": 0.0})
     room.said["a-1"] = verdict(condition=condition)
-    await room.turn()
+    await room.tick()
     assert room.saturation() == 1.0
     room.said["a-1"] = verdict()
     await room.pass_by(30, {"a-1": 0.0})
@@ -86,5 +86,5 @@ async def test_services_measure_by_their_own_yardsticks() -> None:
     raw["service"]["other"] = {"regions": ["a"]}
     room = Fleet(raw)
     room.tell("a-1", 5)
-    await room.turn()
+    await room.tick()
     assert room.load.saturations() == {("chat", "a"): 0.5, ("other", "a"): 1.0}

@@ -21,7 +21,7 @@ async def test_a_full_region_sends_clients_on_by_steps_and_takes_them_back() -> 
     with structlog.testing.capture_logs() as events:
         for waiting in (10.0, 10.0, 10.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0):
             await room.pass_by(60, {"a-1": waiting, "b-1": 0.0})
-            told.append((room.spilled(), room.takes()))
+            told.append((room.spill_ratio(), room.accept_ratio()))
     # The first reading of a minute comes with the round, and weighs a third only.
     assert told == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
     assert [event["event"] for event in events] == [
@@ -39,7 +39,7 @@ async def test_ten_minutes_at_the_edge_of_full_are_one_episode() -> None:
     for minute in range(10):
         await room.pass_by(60, {"a-1": 6.0 if minute % 2 else 4.5, "b-1": 0.0})
     assert room.load.spilling.episodes == {("chat", "a"): 1}
-    assert room.spilled() > 0
+    assert room.spill_ratio() > 0
 
 
 async def test_where_nothing_is_read_nothing_moves() -> None:
@@ -52,18 +52,18 @@ async def test_where_nothing_is_read_nothing_moves() -> None:
 async def test_a_region_that_dies_has_no_share_in_the_very_steering_that_tells_of_it() -> None:
     room = Fleet()
     await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spilled() > 0
+    assert room.spill_ratio() > 0
     room.said["a-1"] = verdict(State.DOWN)
     room.steer()
-    assert (room.spilled(), room.takes()) == (0, 0)
+    assert (room.spill_ratio(), room.accept_ratio()) == (0, 0)
 
 
 async def test_shares_survive_a_reload_where_service_and_region_do() -> None:
     room = Fleet()
     await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spilled() == 0.3
+    assert room.spill_ratio() == 0.3
     room.adopt(fleet({"ttl": "30s"}))
-    assert room.spilled() == 0.3
+    assert room.spill_ratio() == 0.3
     room.adopt(fleet({"regions": ["b"]}))
     assert set(room.load.shares()) <= {("chat", "b")}
 
@@ -78,19 +78,19 @@ async def test_a_service_can_be_told_to_send_nobody_on() -> None:
 async def test_steps_are_never_closer_than_the_ttl() -> None:
     room = Fleet(fleet({"ttl": "100s", "spill": {"dwell": "10s"}}))
     await room.pass_by(99, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spilled() == 0.1
+    assert room.spill_ratio() == 0.1
     await room.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spilled() == 0.2
+    assert room.spill_ratio() == 0.2
 
 
 async def test_capacity_bounds_what_a_region_is_given() -> None:
     gpus = {"model": "H100_SXM", "count": 8}
     small = Fleet(fleet(a={"gpus": gpus}))
     await small.pass_by(5, {"a-1": 5.0, "b-1": 2.5})
-    assert small.takes() == pytest.approx(1 * (0.7 - 0.5) / 8)
+    assert small.accept_ratio() == pytest.approx(1 * (0.7 - 0.5) / 8)
     large = Fleet(fleet(a={"gpus": gpus}, b={"capacity": 16}))
     await large.pass_by(5, {"a-1": 5.0, "b-1": 2.5})
-    assert large.takes() == 0.1
+    assert large.accept_ratio() == 0.1
 
 
 async def test_a_region_of_which_a_part_serves_nobody_takes_less() -> None:
@@ -98,23 +98,23 @@ async def test_a_region_of_which_a_part_serves_nobody_takes_less() -> None:
     room = Fleet(fleet(a={"gpus": gpus}, b={"gpus": gpus | {"count": 4}}))
     room.tell("b-1", 2.5, lost=0.75)
     await room.pass_by(5, {"a-1": 5.0})
-    assert room.takes() == pytest.approx(1 * (0.7 - 0.5) / 8)
+    assert room.accept_ratio() == pytest.approx(1 * (0.7 - 0.5) / 8)
 
 
 async def test_a_region_that_comes_back_with_a_new_process_starts_slowly() -> None:
     room = Fleet(fleet(SLOW))
     for target in ("a-1", "b-1"):
         room.tell(target, 0.0, started=1.0)
-    await room.turn()
+    await room.tick()
     room.said["a-1"] = verdict(State.DOWN)
     room.steer()
     room.now += 10
     room.tell("a-1", 0.0, started=2.0)
     room.tell("b-1", 0.0, started=1.0)
-    await room.turn()
+    await room.tick()
     room.said["a-1"] = verdict()
     room.steer()
-    assert (room.spilled(), room.takes()) == (0.2, 0.2)
+    assert (room.spill_ratio(), room.accept_ratio()) == (0.2, 0.2)
 
 
 class _Broken:
@@ -144,4 +144,4 @@ async def test_a_defect_costs_a_look_and_is_shown_and_shares_stay() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert events[0]["event"] == "load.defect"
-    assert room.spilled() == 0.1
+    assert room.spill_ratio() == 0.1

@@ -40,12 +40,12 @@ def test_the_first_region_that_serves_is_answered(
     assert decision.consulted == NAMES[:consulted]
 
 
-def full(spilled: float) -> RegionStatus:
-    return RegionStatus(serves=True, spilled=spilled)
+def full(share: float) -> RegionStatus:
+    return RegionStatus(serves=True, spill_ratio=share)
 
 
-def free(takes: float) -> RegionStatus:
-    return RegionStatus(serves=True, takes=takes)
+def free(share: float) -> RegionStatus:
+    return RegionStatus(serves=True, accept_ratio=share)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_region_sends_on_the_clients_whose_draw_is_below_its_share(
     states: tuple[RegionStatus, ...], draw: float, outcome: Outcome, region: str, consulted: int
 ) -> None:
     decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest", draw)
-    sends_on = next(s for s in states if s.serves).spilled > 0
+    sends_on = next(s for s in states if s.serves).spill_ratio > 0
     assert decision == Decision(outcome, region, NAMES[:consulted], per_block=sends_on)
 
 
@@ -98,7 +98,7 @@ def test_an_empty_fence_has_no_region() -> None:
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
 statuses = st.one_of(
     st.sampled_from([UP, DOWN, UNKNOWN]),
-    st.builds(RegionStatus, serves=st.booleans(), spilled=shares, takes=shares),
+    st.builds(RegionStatus, serves=st.booleans(), spill_ratio=shares, accept_ratio=shares),
 )
 preferences = st.permutations(["a", "b", "c", "d"]).flatmap(
     lambda names: st.integers(0, 4).map(lambda count: tuple(names[:count]))
@@ -154,8 +154,8 @@ def test_a_changed_share_moves_only_the_blocks_between_the_old_and_the_new(
 ) -> None:
     """Of those that a region sends on; it may begin or stop taking those of others."""
     before = states[moved]
-    after = replace(before, spilled=share)
-    low, high = sorted((before.spilled, share))
+    after = replace(before, spill_ratio=share)
+    low, high = sorted((before.spill_ratio, share))
     first = next((r for r in preference if states[r].serves), None)
     if moved == first and not low <= draw < high:
         was = decide(preference, states, "nearest", draw)

@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolverd.policy.share import Share
-from resolverd.policy.spill import Load, Spill, SpillRule, advance
+from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 
 RULE = SpillRule()
 Shares = dict[str, tuple[float, float]]
 
 
-def _load(saturation: float | None, *, at: float = math.inf, **rest: object) -> Load:
-    return replace(Load(True, 1.0, saturation, saturation, at), **rest)  # type: ignore[arg-type]
+def _load(saturation: float | None, *, at: float = math.inf, **rest: object) -> RegionLoad:
+    return replace(RegionLoad(True, 1.0, saturation, saturation, at), **rest)  # type: ignore[arg-type]
 
 
-def _rounds(count: int, loads: Mapping[str, Load], spill: Spill, begin: float = 0.0) -> Spill:
+def _rounds(count: int, loads: Mapping[str, RegionLoad], spill: Spill, begin: float = 0.0) -> Spill:
     for number in range(count):
         spill = advance(spill, loads, RULE, begin + number * RULE.dwell)
     return spill
@@ -30,7 +30,7 @@ def _rounds(count: int, loads: Mapping[str, Load], spill: Spill, begin: float = 
 
 def _shares(spill: Spill) -> Shares:
     return {
-        region: (round(share.spilled, 6), round(share.takes, 6))
+        region: (round(share.spill_ratio, 6), round(share.accept_ratio, 6))
         for region, share in spill.shares(0.0).items()
     }
 
@@ -96,7 +96,7 @@ def test_a_spill_that_ends_forgets_what_was_taken() -> None:
 
 def test_a_region_that_stops_serving_has_no_share_at_once() -> None:
     spill = _rounds(2, {"a": _load(1.0), "b": _load(0.1)}, Spill())
-    spill = advance(spill, {"a": Load(False), "b": _load(0.1)}, RULE, RULE.dwell + 1)
+    spill = advance(spill, {"a": RegionLoad(False), "b": _load(0.1)}, RULE, RULE.dwell + 1)
     assert _shares(spill) == {}
 
 
@@ -138,7 +138,7 @@ class TestSlowStart:
     def _away(self) -> Spill:
         loads = {"a": _load(0.5, started=1.0), "b": _load(0.5), "c": _load(None)}
         spill = advance(Spill(), loads, self.RULE, 0.0)
-        return advance(spill, loads | {"a": Load(False)}, self.RULE, 10.0)
+        return advance(spill, loads | {"a": RegionLoad(False)}, self.RULE, 10.0)
 
     def test_a_restarted_region_comes_back_by_steps_to_those_who_carried_it(self) -> None:
         spill, told = self._away(), []
@@ -203,7 +203,7 @@ regions = st.sampled_from(["a", "b", "c", "d"])
 loads_of_some = st.dictionaries(
     regions,
     st.builds(
-        Load,
+        RegionLoad,
         serves=st.sampled_from([True, True, True, False]),
         capacity=st.sampled_from([1.0, 2.0, 8.0]),
         saturation=saturations,
@@ -220,7 +220,7 @@ rules = st.sampled_from(
 
 @given(histories, rules)
 def test_whatever_comes_no_share_leaves_its_bounds_nor_moves_too_far_or_too_soon(
-    history: Sequence[tuple[float, Mapping[str, Load]]], rule: SpillRule
+    history: Sequence[tuple[float, Mapping[str, RegionLoad]]], rule: SpillRule
 ) -> None:
     now, spill = 0.0, Spill()
     moved: dict[tuple[str, str], float] = {}
@@ -230,26 +230,26 @@ def test_whatever_comes_no_share_leaves_its_bounds_nor_moves_too_far_or_too_soon
         after = spill.shares(now)
         for region, load in loads.items():
             old, new = before.get(region, Share()), after.get(region, Share())
-            assert 0 <= new.spilled <= rule.most
-            assert 0 <= new.takes <= rule.most
-            assert not (new.spilled and new.takes)
+            assert 0 <= new.spill_ratio <= rule.most
+            assert 0 <= new.accept_ratio <= rule.most
+            assert not (new.spill_ratio and new.accept_ratio)
             assert new.steady >= 0
             if not load.serves:
                 assert new[:2] == (0, 0)
                 continue
-            warms = spill.holds[region].warming
-            if new.spilled > old.spilled and not warms:
+            warms = spill.regions[region].warming
+            if new.spill_ratio > old.spill_ratio and not warms:
                 assert load.saturation is not None
                 assert load.saturation >= rule.start
-                assert not old.takes
-            if new.takes > old.takes:
+                assert not old.accept_ratio
+            if new.accept_ratio > old.accept_ratio:
                 assert load.highest is not None
                 assert load.highest < rule.start
-                assert load.highest < rule.end or any(h.warming for h in spill.holds.values())
-            if new.spilled != old.spilled and not warms:
-                assert abs(new.spilled - old.spilled) <= rule.step + 1e-9
+                assert load.highest < rule.end or any(h.warming for h in spill.regions.values())
+            if new.spill_ratio != old.spill_ratio and not warms:
+                assert abs(new.spill_ratio - old.spill_ratio) <= rule.step + 1e-9
                 assert now - moved.get((region, "spilled"), -math.inf) >= rule.dwell
-            if new.spilled != old.spilled:
+            if new.spill_ratio != old.spill_ratio:
                 moved[region, "spilled"] = now
 
 
@@ -269,10 +269,10 @@ def _fleets(draw: st.DrawFn) -> tuple[dict[str, float], dict[str, float], dict[s
 def _answer(preference: Sequence[str], shares: Mapping[str, Share], draw: float) -> str:
     """The contract of the engines, in its own words; everybody serves."""
     first = preference[0]
-    if draw < shares.get(first, Share()).spilled:
+    if draw < shares.get(first, Share()).spill_ratio:
         for region in preference[1:]:
             share = shares.get(region, Share())
-            if share.spilled == 0 and draw < share.takes:
+            if share.spill_ratio == 0 and draw < share.accept_ratio:
                 return region
     return first
 
@@ -295,7 +295,7 @@ class _Fluid:
     ) -> None:
         self.rule, self.capacities, self.lists = rule, capacities, lists
         self.spill, self.now, self.interval = Spill(), 0.0, interval
-        self.loads: dict[str, Load] = {}
+        self.loads: dict[str, RegionLoad] = {}
         self._answers: list[dict[tuple[str, str], float]] = []
 
     def run(self, homes: Mapping[str, float], seconds: float) -> list[dict[str, float]]:
@@ -331,7 +331,9 @@ class _Fluid:
             known = self.loads.get(region)
             old = latest if known is None or known.saturation is None else known.saturation
             smoothed = old + 0.3 * (latest - old)
-            self.loads[region] = Load(True, self.capacities[region], smoothed, latest, self.now)
+            self.loads[region] = RegionLoad(
+                True, self.capacities[region], smoothed, latest, self.now
+            )
 
 
 fluid_rules = st.sampled_from(

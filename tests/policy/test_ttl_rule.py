@@ -39,9 +39,9 @@ TTL, FAILOVER = 60.0, 5.0
         pytest.param(
             RegionStatus(serves=True, min_until_flip=9.0), 9, id="override that ends soon"
         ),
-        pytest.param(RegionStatus(serves=True, spilled=0.3), 60, id="a share that stands"),
+        pytest.param(RegionStatus(serves=True, spill_ratio=0.3), 60, id="a share that stands"),
         pytest.param(
-            RegionStatus(serves=True, spilled=0.3, steady=12.0), 12, id="the next step is near"
+            RegionStatus(serves=True, spill_ratio=0.3, steady=12.0), 12, id="the next step is near"
         ),
         pytest.param(RegionStatus(serves=True, steady=12.0), 12, id="about to send clients on"),
         pytest.param(

@@ -13,7 +13,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import Resolved
 from resolverd.health.verdict import UNKNOWN, State, Verdict
-from resolverd.snapshot.model import Cell, Plan
+from resolverd.snapshot.model import CachedAnswer, Plan
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 
@@ -62,7 +62,7 @@ def answer(
     overridden: Mapping[str, Override] | None = None,
     addresses: Mapping[str, tuple[str, ...]] | None = None,
     least: int = 1,
-) -> Cell:
+) -> CachedAnswer:
     """What a client is given at `NOW`; endpoints without a verdict are up."""
     planned = PLANS[least]
     overrides = Overrides()
@@ -84,11 +84,11 @@ def resolved(addresses: tuple[str, ...]) -> Resolved:
 CLIENT = Prefix(32, 0x0A000000, 24)
 
 
-def given(cell: Cell) -> tuple[str, str | None, set[int]]:
+def given(cached: CachedAnswer) -> tuple[str, str | None, set[int]]:
     """The outcome, the region, and the last octets of its IPv4 addresses."""
-    rrset = cell.offer.a if cell.offer else None
+    rrset = cached.records.a if cached.records else None
     last = {rdata[0][-1] for rdata in rrset.rdatas} if rrset else set()
-    return cell.outcome, cell.region, last
+    return cached.outcome, cached.region, last
 
 
 def drain(ago: float = 1000.0, lasts: float | None = None) -> Override:
@@ -160,17 +160,20 @@ def test_which_region_answers_and_with_which_endpoints(
 
 def test_a_region_without_an_address_does_not_serve_even_kept_up_by_hand() -> None:
     up = Override(OverrideKind.UP, "op", "test", NOW)
-    cell = answer({}, service="only", overridden={"c": up, "c1": up})
-    assert given(cell) == ("serving", "b", {11})
+    cached = answer({}, service="only", overridden={"c": up, "c1": up})
+    assert given(cached) == ("serving", "b", {11})
     found = answer({}, service="only", addresses={"c1.example": ("192.0.2.21",)})
     assert given(found) == ("serving", "c", {21})
 
 
 def test_a_family_alone_is_something_to_hand_out() -> None:
-    cell = answer({}, service="only", addresses={"c1.example": ("2001:db8::21",)})
-    assert cell.region == "c"
-    assert cell.offer is not None
-    assert (cell.offer.a, len(cell.offer.aaaa.rdatas if cell.offer.aaaa else ())) == (None, 1)
+    cached = answer({}, service="only", addresses={"c1.example": ("2001:db8::21",)})
+    assert cached.region == "c"
+    assert cached.records is not None
+    assert (cached.records.a, len(cached.records.aaaa.rdatas if cached.records.aaaa else ())) == (
+        None,
+        1,
+    )
 
 
 def test_nothing_to_hand_out_anywhere_is_said_as_no_region_is() -> None:
@@ -179,12 +182,17 @@ def test_nothing_to_hand_out_anywhere_is_said_as_no_region_is() -> None:
     planned = snapshot_of(
         ZONE, config_text(REGIONS.format(least=1).replace(', "b"]', "]").replace('"a", "b"', '"a"'))
     )
-    cell = planned.steering.answer(
+    cached = planned.steering.answer(
         planned.plan.services["only"],
         CLIENT,
         planned.plan.services["only"].clients.lookup(CLIENT),
     )[0]
-    assert (cell.outcome, cell.region, cell.said, cell.ttl) == ("no_address", None, "cname", 5)
+    assert (cached.outcome, cached.region, cached.no_region, cached.ttl) == (
+        "no_address",
+        None,
+        "cname",
+        5,
+    )
 
 
 def test_a_service_that_answers_with_a_hostname_needs_no_endpoints_address() -> None:
@@ -223,12 +231,12 @@ def test_an_answer_without_serving_holds_as_long_as_its_endpoints(
     verdicts: Mapping[str, Verdict], overridden: Mapping[str, Override], ttl: int
 ) -> None:
     """The least of the override's horizon and of theirs whose addresses are in the answer."""
-    cell = answer(verdicts, overridden=overridden)
-    assert (cell.outcome, cell.ttl) == ("all_down", ttl)
+    cached = answer(verdicts, overridden=overridden)
+    assert (cached.outcome, cached.ttl) == ("all_down", ttl)
 
 
 def test_a_drained_region_that_is_passed_over_costs_no_ttl_by_its_dead_endpoints() -> None:
     """Under maintenance its servers are off: nothing of it can change the answer of another."""
     verdicts = {"a1": DOWN, "a2": SUSPECT, "a3": SUSPECT}
-    cell = answer(verdicts, overridden={"a": drain()}, addresses={"a3.example": ("192.0.2.3",)})
-    assert (cell.outcome, cell.region, cell.ttl) == ("serving", "b", 60)
+    cached = answer(verdicts, overridden={"a": drain()}, addresses={"a3.example": ("192.0.2.3",)})
+    assert (cached.outcome, cached.region, cached.ttl) == ("serving", "b", 60)

@@ -1,7 +1,7 @@
 """The compiled client map against the lazy one, and both against counting on fingers.
 
 All structure of the IPv4 world lies in its top six bits and that of the IPv6 world in the top
-six bits below 2001:db8::/32, so that a universe of 128 blocks and the IPv6 carriers is all
+six bits below 2001:db8::/32, so that a universe of 128 blocks and the IPv4-embedded prefixes is all
 there is, and an oracle can try every client.
 """
 
@@ -23,7 +23,7 @@ from mmdb_writer import Record, mmdb_bytes
 from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
-from resolverd.dns.embedded import CARRIERS, fold
+from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.countries import countries
 from resolverd.geo.database import Database
@@ -255,13 +255,13 @@ def asked_worlds(draw: st.DrawFn) -> tuple[World, Prefix]:
     world = draw(worlds())
     near: list[Prefix] = [n for _, networks in world.databases for n in networks]
     near += [parse_prefix(s) for pin in world.raw["pin"].values() for s in pin.get("subnets", [])]
-    near += CARRIERS
+    near += EMBEDDED_V4
     start = draw(st.one_of(st.sampled_from(near), prefixes))
     low = draw(st.integers(0, 2 ** (start.bits - start.length) - 1))
     host = Prefix(start.bits, start.address | low, start.bits)
     if draw(st.booleans()) and start.bits == 32:
-        carrier = draw(st.sampled_from([(0, 0), (0xFFFF << 32, 0), (0x2002 << 112, 80)]))
-        host = Prefix(128, carrier[0] | host.address << carrier[1], 128)
+        network = draw(st.sampled_from([(0, 0), (0xFFFF << 32, 0), (0x2002 << 112, 80)]))
+        host = Prefix(128, network[0] | host.address << network[1], 128)
     return world, host.widened(draw(st.integers(0, host.bits)))
 
 
@@ -297,7 +297,7 @@ def test_every_address_inside_a_scope_gets_the_same_entry(
     )
     assert compiled.lookup(inside) == entry
     shorter = inside.widened(max(scope.length, min(longer, client.bits)))
-    if clientmap.carried_at(fold(shorter).prefix) is None:
+    if clientmap.embedded_boundary(extract_v4(shorter).prefix) is None:
         assert compiled.lookup(shorter) == entry
 
 
@@ -405,13 +405,13 @@ def test_a_map_that_nobody_holds_gives_its_memory_back_at_once() -> None:
 def test_a_fold_counts_in_the_scope() -> None:
     compiled, _ = build(simple())
     plain = compiled.lookup(parse_prefix("4.0.0.1/32"))
-    carried = compiled.lookup(fold_back("4.0.0.1"))
-    assert carried == MapEntry(plain.preference, plain.scope + 96, plain.pins)
+    embedded = compiled.lookup(v4_mapped("4.0.0.1"))
+    assert embedded == MapEntry(plain.preference, plain.scope + 96, plain.pins)
 
 
-def fold_back(address: str) -> Prefix:
+def v4_mapped(address: str) -> Prefix:
     mapped = parse_prefix(f"::ffff:{address}/128")
-    assert fold(mapped).offset == 96
+    assert extract_v4(mapped).offset == 96
     return mapped
 
 

@@ -66,7 +66,7 @@ prefixes = st.integers(0, BITS).flatmap(
 networks = prefixes.filter(lambda prefix: prefix.length > 0)
 regions = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True)
 parts = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
-shares = st.builds(Share, spilled=parts, takes=parts)
+shares = st.builds(Share, spill_ratio=parts, accept_ratio=parts)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,9 @@ def cases(draw: st.DrawFn) -> Case:
     }
     placed = draw(st.dictionaries(networks, st.sampled_from([*COUNTRIES]), max_size=8))
     if draw(st.booleans()):  # all is well but for the load
-        crowded = st.sampled_from([Share(0.5), Share(0.9), Share(takes=0.7), Share(takes=1.0)])
+        crowded = st.sampled_from(
+            [Share(0.5), Share(0.9), Share(accept_ratio=0.7), Share(accept_ratio=1.0)]
+        )
         loads = {name: draw(crowded) for name in REGIONS}
         return Case(raw, placed, dict.fromkeys(REGIONS, State.UP), {}, loads)
     return Case(

@@ -45,8 +45,8 @@ def steered(resolved: Resolved) -> Steering:
 )
 def test_an_answer_is_kept_no_longer_than_the_source_allows(left: float, ttl: int) -> None:
     steering = steered(Resolved(("192.0.2.9",), (), NOW + left, NOW + 100, known=True))
-    offer = steering.offers["one"]["named"]
-    assert (offer.a_ttl, offer.aaaa_ttl) == (ttl, 99)
+    records = steering.records["one"]["named"]
+    assert (records.a_ttl, records.aaaa_ttl) == (ttl, 99)
     assert steering.settled == (left > 61)
     assert steering.due <= NOW + max(0.0, left - 60)
 
@@ -54,14 +54,14 @@ def test_an_answer_is_kept_no_longer_than_the_source_allows(left: float, ttl: in
 def test_no_more_addresses_are_given_than_any_answer_has_room_for() -> None:
     """A look-up may bring more, and all of them would be truncated over TCP too."""
     many = tuple(f"10.1.{n // 256}.{n % 256}" for n in range(4_000))
-    offer = steered(Resolved(many, (), known=True)).offers["one"]["named"]
-    assert offer.a is not None
-    assert len(offer.a.rdatas) == MAX_ADDRESSES[4]
+    records = steered(Resolved(many, (), known=True)).records["one"]["named"]
+    assert records.a is not None
+    assert len(records.a.rdatas) == MAX_ADDRESSES[4]
 
 
 def test_written_addresses_have_no_such_limit() -> None:
-    offer = steered(GONE).offers["one"]["us-west"]
-    assert (offer.a_ttl, offer.aaaa_ttl) == (None, None)
+    records = steered(GONE).records["one"]["us-west"]
+    assert (records.a_ttl, records.aaaa_ttl) == (None, None)
 
 
 @pytest.mark.parametrize(("resolved", "state"), [(GONE, "down"), (UNRESOLVED, "unknown")])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.abi.library import why_not
-from resolverd.dns.embedded import CARRIERS
+from resolverd.dns.embedded_v4 import EMBEDDED_V4
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import steering_image
 from resolverd.health.overrides import Override, OverrideKind, Overrides
@@ -48,11 +48,11 @@ def told(steering: Steering, service: str) -> tuple[str, str | None, int]:
     """Outcome, region and scope of one client."""
     planned = PLAN.services[service]
     entry = planned.clients.lookup(CLIENT)
-    cell, scope = steering.answer(planned, CLIENT, entry)
-    return cell.outcome, cell.region, scope
+    cached, scope = steering.answer(planned, CLIENT, entry)
+    return cached.outcome, cached.region, scope
 
 
-FULL = {("one", "us-east"): Share(1.0), ("one", "us-west"): Share(takes=1.0)}
+FULL = {("one", "us-east"): Share(1.0), ("one", "us-west"): Share(accept_ratio=1.0)}
 
 
 def test_a_share_is_of_one_service_even_where_its_regions_are_judged_for_several() -> None:
@@ -85,7 +85,7 @@ def test_equal_shares_stand_in_one_standing_so_that_an_image_has_one_state_for_a
 @pytest.mark.parametrize(("steady", "settled"), [(math.inf, True), (12.0, False)])
 def test_a_step_that_is_to_come_keeps_steerings_coming(steady: float, settled: bool) -> None:
     steering = steered({("one", "us-west"): Share(0.0, 0.5, steady)})
-    status = RegionStatus(True, takes=0.5, steady=steady, alive=True)
+    status = RegionStatus(True, accept_ratio=0.5, steady=steady, alive=True)
     assert steering.statuses["one"]["us-west"] == status
     assert steering.settled is settled
 
@@ -112,8 +112,8 @@ MAPS = {
 anchors = st.one_of(
     st.just(Prefix(32, 0, 0)),
     st.just(Prefix(128, 0, 0)),
-    st.sampled_from(CARRIERS),
-    st.sampled_from(CARRIERS).map(lambda carrier: carrier.widened(carrier.length // 2)),
+    st.sampled_from(EMBEDDED_V4),
+    st.sampled_from(EMBEDDED_V4).map(lambda network: network.widened(network.length // 2)),
 )
 
 # Short ones too, so that some addresses stand for IPv4 ones and others beside them do not.
@@ -139,13 +139,13 @@ def test_every_address_of_either_family_inside_a_scope_has_the_same_draw(
     """Those that stand for IPv4 clients too, whose block is that of the IPv4 address."""
     plan = MAPS[compiled]
     service = plan.services["one"]
-    shares = {("one", "us-east"): Share(0.5), ("one", "us-west"): Share(takes=1.0)}
+    shares = {("one", "us-east"): Share(0.5), ("one", "us-west"): Share(accept_ratio=1.0)}
     verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
     steering = steer(1, plan, World(verdicts, Overrides(), lambda _: UNRESOLVED, shares), NOW)
     client = host(anchor, low).widened(min(length, anchor.bits))
-    cell, scope = steering.answer(service, client, service.clients.lookup(client))
+    cached, scope = steering.answer(service, client, service.clients.lookup(client))
     if scope > client.length:
         return
     for other in others:
         near = host(client.widened(scope), other)
-        assert steering.answer(service, near, service.clients.lookup(near)) == (cell, scope)
+        assert steering.answer(service, near, service.clients.lookup(near)) == (cached, scope)

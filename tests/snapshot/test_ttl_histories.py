@@ -100,11 +100,11 @@ def note(
     service = PLAN.services["chat"]
     entry = service.clients.lookup(client)
     assert entry.preference == PREFERENCE
-    cell, _ = steering.answer(service, client, entry)
-    whole = drained or cell.region is None
-    consulted = PREFERENCE if whole else PREFERENCE[: PREFERENCE.index(cell.region or "") + 1]
+    cached, _ = steering.answer(service, client, entry)
+    whole = drained or cached.region is None
+    consulted = PREFERENCE if whole else PREFERENCE[: PREFERENCE.index(cached.region or "") + 1]
     trouble = any(health[region].state != "up" for region in consulted)
-    return Note(now, cell.region, cell.ttl, trouble)
+    return Note(now, cached.region, cached.ttl, trouble)
 
 
 def overrides_of(drained: bool) -> Overrides:
@@ -123,8 +123,8 @@ def ready() -> EndpointHealth:
 def share_at(steps: list[tuple[float, float, float]], now: float) -> Share:
     """What stands at a moment, and for how long; after the last step for good."""
     ends, share = 0.0, Share()
-    for lasts, spilled, takes in steps:
-        ends, share = ends + lasts, Share(spilled, takes)
+    for lasts, spill_ratio, accept_ratio in steps:
+        ends, share = ends + lasts, Share(spill_ratio, accept_ratio)
         if now < ends:
             return share._replace(steady=ends - now)
     return share

@@ -1,14 +1,14 @@
-//! Gazetteers and client maps; `resolverd/abi/map.py` declares the same.
+//! Place indexes and client maps; `resolverd/abi/map.py` declares the same.
 #![expect(
     unsafe_code,
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
-use crate::geo::gazetteer::Gazetteer;
 use crate::geo::geography::Geography;
 use crate::geo::mmdb::{File, Refused};
 use crate::geo::place::Countries;
-use crate::geo::{ClientMap, Found, Scratch, compile};
+use crate::geo::place_index::PlaceIndex;
+use crate::geo::{ClientMap, MapEntry, Scratch, compile};
 use crate::prefix::{Family, Prefix};
 use crate::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use std::cell::RefCell;
@@ -24,31 +24,31 @@ thread_local! {
 /// refused. `countries` as [`Countries::read`] has it; `report` gets networks, records,
 /// unreadable records, places, and octets of memory.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_gazetteer_read(
+pub extern "C" fn resolverd_place_index_read(
     content: Span,
     countries: Span,
     meter: Meter,
     mut report: Numbers,
     mut reason: OutBuf,
-) -> Handle<Gazetteer> {
+) -> Handle<PlaceIndex> {
     let countries = Countries::read(countries.octets());
     let progress = meter.progress();
     let read = File::open(content.octets())
-        .and_then(|file| Gazetteer::read(&file, &countries, |part| progress.tell(part)));
+        .and_then(|file| PlaceIndex::read(&file, &countries, |part| progress.tell(part)));
     match read {
-        Ok(gazetteer) => {
-            let counted = &gazetteer.report;
-            let told = [
+        Ok(place_index) => {
+            let counted = &place_index.report;
+            let counts = [
                 counted.networks,
                 counted.records,
                 counted.unreadable,
-                gazetteer.places.len() as u64,
-                gazetteer.size() as u64,
+                place_index.places.len() as u64,
+                place_index.size() as u64,
             ];
-            for (to, from) in report.numbers().iter_mut().zip(told) {
+            for (to, from) in report.numbers().iter_mut().zip(counts) {
                 *to = from;
             }
-            Handle::give(Arc::new(gazetteer))
+            Handle::give(Arc::new(place_index))
         }
         Err(Refused(why)) => {
             reason.write(&why);
@@ -57,23 +57,23 @@ pub extern "C" fn resolverd_gazetteer_read(
     }
 }
 
-/// Release a gazetteer.
+/// Release a place index.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_gazetteer_release(gazetteer: Handle<Gazetteer>) {
-    gazetteer.release();
+pub extern "C" fn resolverd_place_index_release(place_index: Handle<PlaceIndex>) {
+    place_index.release();
 }
 
 /// Compile the map of a geography (octets as [`Geography::read`] has them) over databases, each
-/// with the gazetteer that was read from it; null with the reason where that cannot be.
+/// with the place index that was read from it; null with the reason where that cannot be.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_compile(
     contents: Spans,
-    gazetteers: Handles<Gazetteer>,
+    place_indexes: Handles<PlaceIndex>,
     geography: Span,
     meter: Meter,
     mut reason: OutBuf,
 ) -> Handle<ClientMap> {
-    let gazetteers = gazetteers.share();
+    let place_indexes = place_indexes.share();
     let progress = meter.progress();
     let compiled = Geography::read(geography.octets())
         .ok_or_else(|| Refused::because("the geography is not one that this library reads"))
@@ -81,8 +81,10 @@ pub extern "C" fn resolverd_map_compile(
             let databases = contents
                 .items()
                 .iter()
-                .zip(&gazetteers)
-                .map(|(content, gazetteer)| Ok((File::open(content.octets())?, gazetteer.as_ref())))
+                .zip(&place_indexes)
+                .map(|(content, place_index)| {
+                    Ok((File::open(content.octets())?, place_index.as_ref()))
+                })
                 .collect::<Result<Vec<_>, _>>()?;
             compile(&databases, &geography, |part| progress.tell(part))
         });
@@ -104,8 +106,8 @@ pub extern "C" fn resolverd_map_release(map: Handle<ClientMap>) {
 /// Tell a map's rows, leaves and octets of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_size(map: Handle<ClientMap>, mut size: Numbers) {
-    let told = map.get().map_or([0; 3], ClientMap::size);
-    for (to, from) in size.numbers().iter_mut().zip(told) {
+    let sizes = map.get().map_or([0; 3], ClientMap::size);
+    for (to, from) in size.numbers().iter_mut().zip(sizes) {
         *to = from as u64;
     }
 }
@@ -125,8 +127,9 @@ pub extern "C" fn resolverd_map_lookup(
         return -1;
     };
     SCRATCH.with_borrow_mut(|scratch| {
-        let told = write(map.lookup(client, scratch), out.octets());
-        told.and_then(|length| isize::try_from(length).ok())
+        let written = write(map.lookup(client, scratch), out.octets());
+        written
+            .and_then(|length| isize::try_from(length).ok())
             .unwrap_or(-1)
     })
 }
@@ -147,7 +150,7 @@ pub extern "C" fn resolverd_map_time(map: Handle<ClientMap>, clients: Span) -> f
         let start = Instant::now();
         for client in &clients {
             let found = map.lookup(*client, scratch);
-            black_box((found.order.first(), found.scope));
+            black_box((found.preference.first(), found.scope));
         }
         start.elapsed().as_nanos() as f64 / clients.len() as f64
     })
@@ -171,16 +174,16 @@ fn prefix(address: &[u8], length: u8) -> Option<Prefix> {
     Some(Prefix::new(family, address, length))
 }
 
-fn write(found: Found<'_>, out: &mut [u8]) -> Option<usize> {
-    let regions = u8::try_from(found.order.count()).ok()?;
+fn write(found: MapEntry<'_>, out: &mut [u8]) -> Option<usize> {
+    let regions = u8::try_from(found.preference.count()).ok()?;
     let [high, low] = u16::try_from(found.pins.len()).ok()?.to_be_bytes();
     let pins = found.pins.iter().flat_map(|pin| pin.to_be_bytes());
-    let told = [found.scope, regions, high, low]
+    let head = [found.scope, regions, high, low]
         .into_iter()
-        .chain(found.order.iter())
+        .chain(found.preference.iter())
         .chain(pins);
-    let length = 4 + found.order.count() + 2 * found.pins.len();
-    for (to, from) in out.get_mut(..length)?.iter_mut().zip(told) {
+    let length = 4 + found.preference.count() + 2 * found.pins.len();
+    for (to, from) in out.get_mut(..length)?.iter_mut().zip(head) {
         *to = from;
     }
     Some(length)

@@ -147,7 +147,7 @@ pub extern "C" fn resolverd_respond_time(
     begin.elapsed().as_nanos() as f64 / answers.max(1) as f64
 }
 
-/// Whether `snapshot` answers for the SOA of its first zone; if not, the reason is told and
+/// Whether `snapshot` answers for the SOA of its first zone; if not, the reason is written and
 /// its length given.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_self_check(snapshot: Handle<Snapshot>, mut reason: OutBuf) -> usize {

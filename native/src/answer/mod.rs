@@ -19,7 +19,7 @@ use crate::edns::Opt;
 use crate::lookup::{self, Encloser};
 use crate::name::Name;
 use crate::prefix::Prefix;
-use crate::query::{AA, Fault, Query, parse};
+use crate::query::{AA, Malformed, Query, parse};
 use crate::tables::Plan;
 use crate::writer::Writer;
 use ede::ExtendedError;
@@ -73,23 +73,23 @@ pub fn respond(
     out: &mut [u8],
 ) -> Option<usize> {
     counters.received(transport);
-    let (query, fault) = match parse(packet) {
+    let (query, malformed) = match parse(packet) {
         Ok(read) => read,
         Err(why) => {
             counters.dropped(why);
             return None;
         }
     };
-    let room = out.len();
+    let capacity = out.len();
     let plan = snapshot.plan();
-    let asked = judged(plan, &query, fault, counters, scratch);
+    let asked = judged(plan, &query, malformed, counters, scratch);
     let limit = match (&asked, transport) {
         (Ok(_), Transport::Udp) => udp_limit(&query, plan),
         _ => 65_535,
     };
     let (offsets, chain) = scratch.split();
     let mut answer = Answer {
-        writer: Writer::new(&query, limit.min(room), out, offsets),
+        writer: Writer::new(&query, limit.min(capacity), out, offsets),
         query: &query,
         source,
         snapshot,
@@ -116,12 +116,12 @@ pub fn respond(
 fn judged<'p>(
     plan: &'p Plan,
     query: &Query<'_>,
-    fault: Option<Fault>,
+    malformed: Option<Malformed>,
     counters: &Counters,
     scratch: &mut Scratch,
 ) -> Result<Encloser<'p>, (u16, ExtendedError)> {
-    if let Some(fault) = fault {
-        counters.malformed(fault);
+    if let Some(malformed) = malformed {
+        counters.malformed(malformed);
         return Err((rcode::FORMERR, ExtendedError::Absent));
     }
     if query.opcode() != 0 {
@@ -131,7 +131,7 @@ fn judged<'p>(
         return Err((rcode::BADVERS, ExtendedError::Absent));
     }
     if query.qtype == rtype::OPT {
-        counters.malformed(Fault::QtypeOpt);
+        counters.malformed(Malformed::QtypeOpt);
         return Err((rcode::FORMERR, ExtendedError::Absent));
     }
     let not_authoritative = (rcode::REFUSED, ExtendedError::NotAuthoritative);

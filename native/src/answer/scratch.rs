@@ -3,7 +3,7 @@
 use super::rtype;
 use crate::compression::Offsets;
 use crate::geo;
-use crate::lookup::{self, Asterisk, Encloser, Found};
+use crate::lookup::{self, Asterisk, Encloser, LookupKind};
 use crate::name::{Key, Name};
 use crate::tables::{NONE, Plan};
 
@@ -84,8 +84,8 @@ impl Scratch {
         let parent = key.labels().min(1);
         let zone = lookup::closest(plan, key, parent)?.node.zone;
         let above = lookup::within(plan, key, zone)?;
-        let (found, _) = lookup::classify(plan, key, &above, &mut self.chain.asterisk);
-        (found == Found::Cut).then_some(above)
+        let (kind, _) = lookup::classify(plan, key, &above, &mut self.chain.asterisk);
+        (kind == LookupKind::Cut).then_some(above)
     }
 
     #[inline]

@@ -1,9 +1,9 @@
-//! The answer of a service: the client's order of regions, walked to the first that serves.
+//! The answer of a service: the client's preference list, walked to the first that serves.
 
 use super::ede::ExtendedError;
 use super::{Answer, Next, rcode, rtype};
-use crate::geo::share;
-use crate::tables::{Decision, Node, Outcome, Said, Service, State};
+use crate::geo::draw;
+use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, Service};
 
 /// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
 mod of_service {
@@ -34,22 +34,22 @@ impl<'a> Answer<'a, '_> {
         self.reply.error = ExtendedError::Steered(decision.outcome);
         let ttl = decision.ttl.min(node.ceiling);
         let Some((_, state)) = decision.region else {
-            let said = match decision.outcome {
+            let no_region = match decision.outcome {
                 Outcome::NoRegion | Outcome::NoAddress => service.no_region,
-                Outcome::Nodata => Said::Nodata,
-                Outcome::Cname => Said::Cname,
-                _ => Said::Servfail,
+                Outcome::Nodata => NoRegion::Nodata,
+                Outcome::Cname => NoRegion::Cname,
+                _ => NoRegion::Servfail,
             };
-            return self.without_region(name, service, zone, said, ttl);
+            return self.without_region(name, service, zone, no_region, ttl);
         };
         let pool = &self.snapshot.steering().pool;
-        let target = pool.get(state.cname());
+        let target = pool.get(state.records.cname);
         if !target.is_empty() {
             self.give_ttl(service, ttl);
             self.writer.alias(name, target, ttl);
             return self.target(target);
         }
-        self.addresses(name, state, service, ttl, zone);
+        self.addresses(name, &state.records, service, ttl, zone);
         None
     }
 
@@ -60,38 +60,45 @@ impl<'a> Answer<'a, '_> {
         name: &[u8],
         service: &Service,
         zone: u32,
-        said: Said,
+        no_region: NoRegion,
         ttl: u32,
     ) -> Next {
         let plan = self.plan;
         let target = { plan.zone(zone) }.map_or(&[][..], |zone| plan.pool.get(zone.no_region));
-        match said {
-            Said::Cname if !target.is_empty() => {
+        match no_region {
+            NoRegion::Cname if !target.is_empty() => {
                 self.give_ttl(service, ttl);
                 self.writer.alias(name, target, ttl);
                 return self.target(target);
             }
-            Said::Servfail => self.refuse(rcode::SERVFAIL),
-            Said::Refused => self.refuse(rcode::REFUSED),
-            Said::Nodata | Said::Cname => self.steered_negative(zone, service, ttl),
+            NoRegion::Servfail => self.refuse(rcode::SERVFAIL),
+            NoRegion::Refused => self.refuse(rcode::REFUSED),
+            NoRegion::Nodata | NoRegion::Cname => self.steered_negative(zone, service, ttl),
         }
         None
     }
 
-    fn addresses(&mut self, name: &[u8], state: &State, service: &Service, ttl: u32, zone: u32) {
+    fn addresses(
+        &mut self,
+        name: &[u8],
+        records: &RegionRecords,
+        service: &Service,
+        ttl: u32,
+        zone: u32,
+    ) {
         let pool = &self.snapshot.steering().pool;
         let id = usize::from(self.query.id);
         let v4 = self.query.qtype == rtype::A;
-        let ttl = ttl.min(if v4 { state.a_ttl() } else { state.aaaa_ttl() });
+        let ttl = ttl.min(if v4 { records.a_ttl } else { records.aaaa_ttl });
         if v4 {
-            let octets = pool.get(state.a());
+            let octets = pool.get(records.a);
             if let Some(start) = id.checked_rem(octets.len() / 4) {
                 self.give_ttl(service, ttl);
                 self.writer.addresses::<4>(name, 1, ttl, octets, start);
                 return;
             }
         } else {
-            let octets = pool.get(state.aaaa());
+            let octets = pool.get(records.aaaa);
             if let Some(start) = id.checked_rem(octets.len() / 16) {
                 self.give_ttl(service, ttl);
                 self.writer.addresses::<16>(name, 28, ttl, octets, start);
@@ -122,13 +129,18 @@ impl<'a> Answer<'a, '_> {
         let client = subnet.unwrap_or(*self.source);
         let found = map.lookup(client, &mut self.chain.map);
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
-        let mut decision = steering.decide(number, service, found.order);
-        // A client too short for its order hears of the block that parts of it will need.
+        let mut decision = steering.decide(number, service, found.preference);
+        // A client too short for its list hears of the block that parts of it will need.
         if decision.per_block || scope > client.length && steering.spills(number) {
             let block = map.block(client);
             scope = scope.max(block.scope);
-            decision =
-                steering.apply_draw(decision, number, service, found.order, share(block.prefix));
+            decision = steering.apply_draw(
+                decision,
+                number,
+                service,
+                found.preference,
+                draw(block.prefix),
+            );
         }
         if decision.outcome == Outcome::NoRegion && found.scope > client.length {
             decision.ttl = 0; // it holds for a part of this client at most

@@ -2,7 +2,7 @@
 
 use super::scratch::PARENT_SIDE;
 use super::{Answer, Next, rcode, rtype};
-use crate::lookup::{Encloser, Found, classify};
+use crate::lookup::{Encloser, LookupKind, classify};
 use crate::name::Name;
 use crate::tables::{NONE, Node, Referral, Rrset};
 use crate::writer::Section::{Additional, Answer as Answers, Authority};
@@ -16,12 +16,12 @@ impl Answer<'_, '_> {
     #[inline]
     pub(super) fn step(&mut self, name: &[u8], encloser: &Encloser<'_>, first: bool) -> Next {
         let chain = &mut *self.chain;
-        let (found, node) = classify(self.plan, &chain.key, encloser, &mut chain.asterisk);
-        match found {
-            Found::Node => return self.node(name, node, encloser.node.zone),
-            Found::Dname => return self.dname(name, encloser),
-            Found::Cut => self.cut(name, node, encloser.label == 0, first),
-            Found::Nothing => {
+        let (kind, node) = classify(self.plan, &chain.key, encloser, &mut chain.asterisk);
+        match kind {
+            LookupKind::Node => return self.node(name, node, encloser.node.zone),
+            LookupKind::Dname => return self.dname(name, encloser),
+            LookupKind::Cut => self.cut(name, node, encloser.label == 0, first),
+            LookupKind::Nothing => {
                 self.reply.rcode = rcode::NXDOMAIN;
                 self.negative(node.zone, None);
             }

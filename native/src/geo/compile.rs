@@ -1,12 +1,12 @@
 //! From databases and one geography to its map.
 
-use super::border::Borders;
 use super::entries::Entries;
 use super::fence::RuleSets;
-use super::gazetteer::Gazetteer;
 use super::geography::{Geography, Ordering};
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
+use super::place_index::PlaceIndex;
+use super::prefix_rules::PrefixRules;
 use super::trie::Trie;
 use super::walk::{Source, Walk};
 use crate::prefix::Family;
@@ -14,46 +14,46 @@ use std::thread;
 
 /// Compile the map of `geography` over these databases, in the order in which they are asked.
 ///
-/// Each file must be the one that its gazetteer was read from; another gives a useless map,
+/// Each file must be the one that its place index was read from; another gives a useless map,
 /// and no worse. `tick` hears the part done, from 0 to 1.
 pub fn compile(
-    databases: &[(File<'_>, &Gazetteer)],
+    databases: &[(File<'_>, &PlaceIndex)],
     geography: &Geography,
     tick: impl Fn(f64) + Sync,
 ) -> Result<ClientMap, Refused> {
     let mut sources = Vec::with_capacity(databases.len());
     let mut places = Vec::new();
-    for (file, gazetteer) in databases {
+    for (file, place_index) in databases {
         sources.push(Source {
             file: *file,
-            gazetteer,
+            place_index,
             base: u32::try_from(places.len()).map_err(|_| too_large())?,
         });
-        places.extend(&gazetteer.places);
+        places.extend(&place_index.places);
     }
     let entries = Entries::new(geography, places)?;
     tick(0.3);
-    let tiles = |family, from: f64| {
-        let borders = Borders::new(geography, family);
-        Walk::new(&sources, &entries, borders, family).tiles(|part| tick(from + 0.25 * part))
+    let leaves = |family, from: f64| {
+        let rules = PrefixRules::new(geography, family);
+        Walk::new(&sources, &entries, rules, family).leaves(|part| tick(from + 0.25 * part))
     };
-    let v4 = tiles(Family::V4, 0.3)?;
+    let v4 = leaves(Family::V4, 0.3)?;
     let (v4, v6) = thread::scope(|scope| {
         // One thread builds what is known while others walk on.
-        let built = scope.spawn(move || Trie::new(v4.leaves()));
-        let v6 = tiles(Family::V6, 0.55).map(|tiles| Trie::new(tiles.leaves()));
+        let built = scope.spawn(move || Trie::new(v4.as_slice()));
+        let v6 = leaves(Family::V6, 0.55).map(|leaves| Trie::new(leaves.as_slice()));
         (built.join(), v6)
     });
     let mut v4 = v4.ok().flatten().ok_or_else(too_large)?;
     let mut v6 = v6?.ok_or_else(too_large)?;
     tick(0.9);
-    let rows = entries.finish()?;
+    let table = entries.finish()?;
     let mut sets = RuleSets::new(&geography.pins);
     let mut every_v4 = 0;
     if !geography.pins.is_empty() {
         // Read once per leaf, so kept closer together than the rows.
-        let rules: Vec<u32> = (0..rows.count() as u32)
-            .map(|entry| rows.get(entry).rule)
+        let rules: Vec<u32> = (0..table.count() as u32)
+            .map(|entry| table.get(entry).rule)
             .collect();
         let rule = |entry: u32| rules.get(entry as usize).copied().unwrap_or(0);
         v4.summarise(&mut sets, rule);
@@ -64,7 +64,7 @@ pub fn compile(
     Ok(ClientMap {
         v4,
         v6,
-        rows,
+        table,
         sets: sets.finish(),
         every_v4,
         policy: match geography.ordering {
@@ -101,7 +101,7 @@ pub fn fuzz_compile(octets: &[u8]) {
         ]
         .concat(),
     );
-    let Ok(gazetteer) = Gazetteer::read(&file, &countries, |_| ()) else {
+    let Ok(place_index) = PlaceIndex::read(&file, &countries, |_| ()) else {
         return;
     };
     let region = |latitude, longitude, seed| Region {
@@ -127,7 +127,7 @@ pub fn fuzz_compile(octets: &[u8]) {
     };
     for ordering in [Ordering::Nearest, Ordering::Weighted] {
         geography.ordering = ordering;
-        let Ok(map) = compile(&[(file, &gazetteer)], &geography, |_| ()) else {
+        let Ok(map) = compile(&[(file, &place_index)], &geography, |_| ()) else {
             return;
         };
         let mut scratch = Scratch::new();
@@ -135,7 +135,7 @@ pub fn fuzz_compile(octets: &[u8]) {
             let address = 0x0a01_0203_u128 << 96 | u128::from(length) << 60;
             for family in [Family::V4, Family::V6] {
                 let client = Prefix::new(family, address, length);
-                assert!(map.lookup(client, &mut scratch).order.count() <= 2);
+                assert!(map.lookup(client, &mut scratch).preference.count() <= 2);
                 assert!(map.block(client).prefix.length <= 48);
             }
         }

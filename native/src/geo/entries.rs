@@ -1,11 +1,11 @@
 //! Entries of the map: for a place and a rule, the row of regions that such a client gets.
 
-use super::gazetteer::NOWHERE;
 use super::geography::{Geography, Ordering};
 use super::mmdb::Refused;
 use super::place::{NONE, Place};
-use super::ranking::{Nearest, Ordering as Room};
-use super::rows::{Rows, RowsBuilder};
+use super::place_index::NOWHERE;
+use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::ranking::{Nearest, RankingScratch};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -18,21 +18,21 @@ pub struct Entries<'a> {
     unpinned: Vec<u32>,
     /// By place number: whether no other database can add to it.
     complete: Vec<bool>,
-    /// The entry of IPv6 carriers, equal to no other.
-    pub carrier: u32,
+    /// The entry of IPv4-embedded prefixes, equal to no other.
+    pub embedded_v4: u32,
     pinned: Mutex<Pinned>,
 }
 
 /// Entries under subnet pins, and those of places that several databases know in part, made as
 /// the walk meets them.
 struct Pinned {
-    rows: RowsBuilder,
+    table: PreferenceTableBuilder,
     /// Places put together, whose numbers follow those of all others, and of which two each is.
     joined: Vec<Place>,
     numbers: HashMap<(u32, u32), u32>,
     entries: HashMap<(u32, u16), u32>,
     nearest: Nearest,
-    room: Room,
+    ranked: RankingScratch,
     full: bool,
 }
 
@@ -41,22 +41,22 @@ impl<'a> Entries<'a> {
     pub fn new(geography: &'a Geography, places: Vec<&'a Place>) -> Result<Self, Refused> {
         let regions = geography.regions.len();
         let listed: Vec<u8> = (0..=u8::MAX).take(regions).collect();
-        let mut rows = RowsBuilder::new(regions.max(1));
+        let mut table = PreferenceTableBuilder::new(regions.max(1));
         // No region has this number, so no other row is like it.
-        let carrier = rows.add(0, &[u8::MAX]).ok_or_else(too_many)?;
+        let embedded_v4 = table.add(0, &[u8::MAX]).ok_or_else(too_many)?;
         let nearest = Nearest::new(&geography.regions);
         let mut unpinned = Vec::with_capacity(places.len() + 1);
         let mut allowed = Vec::with_capacity(regions);
         let mut add = |rule: u16, order: &[u8]| {
             allowed.clear();
             allowed.extend(fenced(geography, rule, order));
-            rows.add(rule, &allowed).ok_or_else(too_many)
+            table.add(rule, &allowed).ok_or_else(too_many)
         };
         let nowhere = geography.rule_for(NONE, NONE);
         if geography.ordering == Ordering::Nearest {
-            let mut room = Room::default();
-            nearest.order(geography.edge, &mut room);
-            unpinned.push(add(nowhere, &room.order)?);
+            let mut ranked = RankingScratch::default();
+            nearest.order(geography.edge, &mut ranked);
+            unpinned.push(add(nowhere, &ranked.order)?);
             let orders = orders(&nearest, geography.edge, &places, regions);
             for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
                 let rule = geography.rule_for(place.country, place.continent);
@@ -81,14 +81,14 @@ impl<'a> Entries<'a> {
             places,
             complete,
             unpinned,
-            carrier,
+            embedded_v4,
             pinned: Mutex::new(Pinned {
-                rows,
+                table,
                 joined: Vec::new(),
                 numbers: HashMap::new(),
                 entries: HashMap::new(),
                 nearest,
-                room: Room::default(),
+                ranked: RankingScratch::default(),
                 full: false,
             }),
         })
@@ -162,21 +162,21 @@ impl<'a> Entries<'a> {
     }
 
     /// All rows. Refused where there were too many.
-    pub fn finish(self) -> Result<Rows, Refused> {
+    pub fn finish(self) -> Result<PreferenceTable, Refused> {
         let pinned = (self.pinned.into_inner()).unwrap_or_else(PoisonError::into_inner);
         if pinned.full {
             return Err(too_many());
         }
-        Ok(pinned.rows.finish())
+        Ok(pinned.table.finish())
     }
 
     fn pinned_entry(&self, place: u32, rule: u16) -> u32 {
         let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         let Pinned {
-            rows,
+            table,
             entries,
             nearest,
-            room,
+            ranked,
             full,
             joined,
             ..
@@ -190,14 +190,15 @@ impl<'a> Entries<'a> {
             };
             if self.geography.ordering == Ordering::Nearest {
                 let point = place.and_then(|place| place.point);
-                nearest.order(point.unwrap_or(self.geography.edge), room);
+                nearest.order(point.unwrap_or(self.geography.edge), ranked);
             } else {
-                room.order.clear();
-                room.order
+                ranked.order.clear();
+                ranked
+                    .order
                     .extend((0..=u8::MAX).take(self.geography.regions.len()));
             }
-            let allowed: Vec<u8> = fenced(self.geography, rule, &room.order).collect();
-            rows.add(rule, &allowed).unwrap_or_else(|| {
+            let allowed: Vec<u8> = fenced(self.geography, rule, &ranked.order).collect();
+            table.add(rule, &allowed).unwrap_or_else(|| {
                 *full = true;
                 0
             })
@@ -219,11 +220,11 @@ fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<Item 
 /// The orders of all places behind one another, by two threads.
 fn orders(nearest: &Nearest, edge: (f64, f64), places: &[&Place], regions: usize) -> Vec<u8> {
     let all = |places: &[&Place]| {
-        let mut room = Room::default();
+        let mut ranked = RankingScratch::default();
         let mut orders = Vec::with_capacity(places.len() * regions);
         for place in places {
-            nearest.order(place.point.unwrap_or(edge), &mut room);
-            orders.extend(&room.order);
+            nearest.order(place.point.unwrap_or(edge), &mut ranked);
+            orders.extend(&ranked.order);
         }
         orders
     };

@@ -1,20 +1,20 @@
 //! The map of one geography: client prefix in, regions in order of preference out.
 
-use super::carrier::{carried, fold};
+use super::embedded_v4::{extract_v4, near_embedded};
 use super::fence::{Fence, RuleSet, RuleSets};
-use super::order::Order;
-use super::ranking::{Region, draw, mix_block};
-use super::rows::{Rows, RowsBuilder};
-use super::tiles::Leaf;
+use super::leaves::Leaf;
+use super::preference_list::PreferenceList;
+use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::ranking::{Region, mix_block, score};
 use super::trie::Trie;
 use crate::prefix::{Family, Prefix};
 use std::hint::black_box;
 
 /// What orders the regions that a client may have.
 pub enum Policy {
-    /// The rows do: by distance, or as listed.
+    /// The table does: by distance, or as listed.
     Listed,
-    /// The weights of these regions do, in the service's order, by a hash of the client's block.
+    /// The weights of these regions do, in the order of the service, by a hash of the client's block.
     Weighted(Box<[Region]>),
 }
 
@@ -36,32 +36,32 @@ pub struct Block {
     pub scope: u8,
 }
 
-/// Room for look-ups, one per thread; it grows once and is then used again.
+/// Memory for look-ups, one per thread; it grows once and is then used again.
 #[derive(Default)]
 pub struct Scratch {
-    order: Vec<u8>,
+    preference: Vec<u8>,
     pins: Vec<u16>,
-    draws: Vec<(bool, f64, u8)>,
+    scores: Vec<(bool, f64, u8)>,
 }
 
 impl Scratch {
-    /// Room for any map.
+    /// Enough for any map.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            order: Vec::with_capacity(256),
+            preference: Vec::with_capacity(256),
             pins: Vec::with_capacity(256),
-            draws: Vec::with_capacity(256),
+            scores: Vec::with_capacity(256),
         }
     }
 }
 
 /// What a look-up found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Found<'a> {
+pub struct MapEntry<'a> {
     /// The service's regions, best first; none where no region is allowed.
-    pub order: Order<'a>,
-    /// Bits, in the family asked, inside which every address has this same order and pins.
+    pub preference: PreferenceList<'a>,
+    /// Bits, in the family asked, inside which every address has this same preference list and pins.
     pub scope: u8,
     /// Indices of the pins that made the fence, ascending.
     pub pins: &'a [u16],
@@ -75,7 +75,7 @@ pub const PREFETCH: usize = 32;
 pub struct ClientMap {
     pub(super) v4: Trie,
     pub(super) v6: Trie,
-    pub(super) rows: Rows,
+    pub(super) table: PreferenceTable,
     pub(super) sets: Box<[RuleSet]>,
     /// The number of the set of all rules that hold somewhere in IPv4.
     pub(super) every_v4: u32,
@@ -87,7 +87,7 @@ pub struct ClientMap {
 
 /// What the trie says of one address.
 struct Around<'a> {
-    order: Order<'a>,
+    preference: PreferenceList<'a>,
     rule: u32,
     length: u8,
 }
@@ -95,36 +95,36 @@ struct Around<'a> {
 impl ClientMap {
     /// The regions for `client`, the scope in which that holds, and the pins that made it so.
     #[inline]
-    pub fn lookup<'a>(&'a self, client: Prefix, scratch: &'a mut Scratch) -> Found<'a> {
-        let folded = fold(client);
-        if folded.prefix.family == Family::V6 {
-            let near = carried(folded.prefix);
-            if near.some {
-                return self.lookup_carrier(folded.prefix, near.boundary, scratch);
+    pub fn lookup<'a>(&'a self, client: Prefix, scratch: &'a mut Scratch) -> MapEntry<'a> {
+        let extracted = extract_v4(client);
+        if extracted.prefix.family == Family::V6 {
+            let near = near_embedded(extracted.prefix);
+            if near.overlaps {
+                return self.lookup_embedded(extracted.prefix, near.boundary, scratch);
             }
         }
-        let prefix = folded.prefix;
+        let prefix = extracted.prefix;
         let around = self.around(prefix);
-        let scope = self.scope(&around, prefix.family, folded.offset);
+        let scope = self.scope(&around, prefix.family, extracted.offset);
         if around.length <= prefix.length || self.pins == 0 {
             let (pins, _) = self.set(around.rule);
-            return self.ordered(around.order, prefix, scope, pins, scratch);
+            return self.ordered(around.preference, prefix, scope, pins, scratch);
         }
         let fence = self.rules_within(prefix, scratch);
-        self.fenced(around.order, &fence, prefix, scope, scratch)
+        self.fenced(around.preference, &fence, prefix, scope, scratch)
     }
 
     /// The block that `client` lies in, whose draw decides where shares have a part.
     #[cold]
     #[must_use]
     pub fn block(&self, client: Prefix) -> Block {
-        let mut folded = fold(client);
-        if folded.prefix.family == Family::V6 && carried(folded.prefix).some {
-            folded = fold(Prefix::new(Family::V6, client.address, 128));
+        let mut extracted = extract_v4(client);
+        if extracted.prefix.family == Family::V6 && near_embedded(extracted.prefix).overlaps {
+            extracted = extract_v4(Prefix::new(Family::V6, client.address, 128));
         }
         Block {
-            prefix: self.blocks.around(folded.prefix),
-            scope: (self.blocks.bits(folded.prefix.family)).saturating_add(folded.offset),
+            prefix: self.blocks.around(extracted.prefix),
+            scope: (self.blocks.bits(extracted.prefix.family)).saturating_add(extracted.offset),
         }
     }
 
@@ -135,9 +135,9 @@ impl ClientMap {
     pub fn prefetch(&self, clients: &[Prefix]) {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
-            let folded = fold(*client).prefix;
-            let trie = self.trie(folded.family);
-            *descent = Some((trie, trie.enter(folded.address)));
+            let extracted = extract_v4(*client).prefix;
+            let trie = self.trie(extracted.family);
+            *descent = Some((trie, trie.enter(extracted.address)));
         }
         let mut deeper = true;
         while deeper {
@@ -147,24 +147,24 @@ impl ClientMap {
             }
         }
         for (_, descent) in descents.iter().flatten() {
-            black_box(self.rows.get(descent.leaf().entry()).rule);
+            black_box(self.table.get(descent.leaf().entry()).rule);
         }
     }
 
     /// A map that gives everybody the same regions, and the scope 0.
     #[must_use]
-    pub fn same_for_all(order: &[u8]) -> Option<Self> {
-        let mut rows = RowsBuilder::new(order.len());
-        rows.add(0, order)?;
+    pub fn same_for_all(preference: &[u8]) -> Option<Self> {
+        let mut table = PreferenceTableBuilder::new(preference.len());
+        table.add(0, preference)?;
         Some(Self {
             v4: Trie::new(&[Leaf::new(0, 0)])?,
             v6: Trie::new(&[Leaf::new(0, 0)])?,
-            rows: rows.finish(),
+            table: table.finish(),
             sets: RuleSets::new(&[]).finish(),
             every_v4: 0,
             policy: Policy::Listed,
             blocks: Blocks { v4: 24, v6: 48 },
-            regions: order.len(),
+            regions: preference.len(),
             pins: 0,
         })
     }
@@ -186,35 +186,35 @@ impl ClientMap {
     pub fn size(&self) -> [usize; 3] {
         let ((leaves_v4, octets_v4), (leaves_v6, octets_v6)) = (self.v4.size(), self.v6.size());
         [
-            self.rows.count(),
+            self.table.count(),
             leaves_v4 + leaves_v6,
-            octets_v4 + octets_v6 + self.rows.size(),
+            octets_v4 + octets_v6 + self.table.size(),
         ]
     }
 
-    /// A prefix too short to tell which IPv4 clients inside an IPv6 carrier it stands for.
+    /// A prefix too short to tell which IPv4 clients it embeds.
     ///
     /// It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
     /// as its first address alone would need, and for one of the embedded address at least.
     #[cold]
-    fn lookup_carrier<'a>(
+    fn lookup_embedded<'a>(
         &'a self,
         client: Prefix,
         boundary: u8,
         scratch: &'a mut Scratch,
-    ) -> Found<'a> {
-        let first = fold(Prefix::new(Family::V6, client.address, 128));
+    ) -> MapEntry<'a> {
+        let first = extract_v4(Prefix::new(Family::V6, client.address, 128));
         let around = self.around(first.prefix);
         let scope = (self.scope(&around, first.prefix.family, first.offset))
             .max(boundary)
             .max(first.offset.saturating_add(1));
         let mut fence = self.rules_within(client, scratch);
-        let (pins, carried) = self.set(self.every_v4);
-        fence = fence.and(&carried);
+        let (pins, embedded) = self.set(self.every_v4);
+        fence = fence.and(&embedded);
         scratch.pins.extend(pins);
         scratch.pins.sort_unstable();
         scratch.pins.dedup();
-        self.fenced(around.order, &fence, first.prefix, scope, scratch)
+        self.fenced(around.preference, &fence, first.prefix, scope, scratch)
     }
 
     const fn trie(&self, family: Family) -> &Trie {
@@ -227,9 +227,9 @@ impl ClientMap {
     #[inline]
     fn around(&self, prefix: Prefix) -> Around<'_> {
         let leaf = self.trie(prefix.family).leaf(prefix.address);
-        let row = self.rows.get(leaf.entry());
+        let row = self.table.get(leaf.entry());
         Around {
-            order: row.order,
+            preference: row.preference,
             rule: row.rule,
             length: leaf.length(),
         }
@@ -250,7 +250,7 @@ impl ClientMap {
         let trie = self.trie(prefix.family);
         let mut fence = Fence::ALL;
         scratch.pins.clear();
-        let rule = |entry| self.rows.get(entry).rule;
+        let rule = |entry| self.table.get(entry).rule;
         trie.rules_within(prefix.address, prefix.length, rule, |set| {
             let (pins, allowed) = self.set(set);
             fence = fence.and(&allowed);
@@ -261,28 +261,28 @@ impl ClientMap {
         fence
     }
 
-    /// Those of `order` inside `fence`, whose pins are in `scratch`.
+    /// Those of `preference` inside `fence`, whose pins are in `scratch`.
     #[cold]
     fn fenced<'a>(
         &'a self,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         fence: &Fence,
         client: Prefix,
         scope: u8,
         scratch: &'a mut Scratch,
-    ) -> Found<'a> {
+    ) -> MapEntry<'a> {
         let Scratch {
-            order: room,
+            preference: allowed,
             pins,
-            draws,
+            scores,
         } = scratch;
-        room.clear();
-        room.extend(order.iter().filter(|region| fence.holds(*region)));
+        allowed.clear();
+        allowed.extend(preference.iter().filter(|region| fence.holds(*region)));
         if let Policy::Weighted(regions) = &self.policy {
-            order_by_weight(room, regions, self.blocks.around(client), draws);
+            order_by_weight(allowed, regions, self.blocks.around(client), scores);
         }
-        Found {
-            order: Order::new(room, &[]),
+        MapEntry {
+            preference: PreferenceList::new(allowed, &[]),
             scope,
             pins,
         }
@@ -291,21 +291,25 @@ impl ClientMap {
     #[inline]
     fn ordered<'a>(
         &'a self,
-        order: Order<'a>,
+        preference: PreferenceList<'a>,
         client: Prefix,
         scope: u8,
         pins: &'a [u16],
         scratch: &'a mut Scratch,
-    ) -> Found<'a> {
+    ) -> MapEntry<'a> {
         let Policy::Weighted(regions) = &self.policy else {
-            return Found { order, scope, pins };
+            return MapEntry {
+                preference,
+                scope,
+                pins,
+            };
         };
-        scratch.order.clear();
-        scratch.order.extend(order.iter());
+        scratch.preference.clear();
+        scratch.preference.extend(preference.iter());
         let block = self.blocks.around(client);
-        order_by_weight(&mut scratch.order, regions, block, &mut scratch.draws);
-        Found {
-            order: Order::new(&scratch.order, &[]),
+        order_by_weight(&mut scratch.preference, regions, block, &mut scratch.scores);
+        MapEntry {
+            preference: PreferenceList::new(&scratch.preference, &[]),
             scope,
             pins,
         }
@@ -331,7 +335,7 @@ impl Blocks {
         }
     }
 
-    /// The block around a client that is folded already.
+    /// The block around a client that is extracted already.
     #[inline]
     fn around(self, client: Prefix) -> Prefix {
         let length = self.bits(client.family).min(client.length);
@@ -339,25 +343,25 @@ impl Blocks {
     }
 }
 
-/// Put `allowed`, which is in the service's order, into the order of the block's draws.
+/// Put `allowed`, which is in the order of the service, into that of the block's scores.
 fn order_by_weight(
     allowed: &mut [u8],
     regions: &[Region],
     block: Prefix,
-    draws: &mut Vec<(bool, f64, u8)>,
+    scores: &mut Vec<(bool, f64, u8)>,
 ) {
     let mixed = mix_block(block);
-    draws.clear();
-    draws.extend(allowed.iter().filter_map(|index| {
-        let (last, score) = draw(mixed, regions.get(usize::from(*index))?);
+    scores.clear();
+    scores.extend(allowed.iter().filter_map(|index| {
+        let (last, score) = score(mixed, regions.get(usize::from(*index))?);
         Some((last, score, *index))
     }));
-    draws.sort_unstable_by(|a, b| {
+    scores.sort_unstable_by(|a, b| {
         (a.0.cmp(&b.0))
             .then(a.1.total_cmp(&b.1))
             .then(a.2.cmp(&b.2))
     });
-    for (to, (_, _, index)) in allowed.iter_mut().zip(draws) {
+    for (to, (_, _, index)) in allowed.iter_mut().zip(scores) {
         *to = *index;
     }
 }
@@ -370,8 +374,8 @@ mod tests {
     fn a_map_for_all_gives_everybody_the_same() {
         let map = ClientMap::same_for_all(&[2, 0, 1]).unwrap();
         let mut scratch = Scratch::new();
-        let found = Found {
-            order: Order::new(&[2, 0, 1], &[]),
+        let found = MapEntry {
+            preference: PreferenceList::new(&[2, 0, 1], &[]),
             scope: 0,
             pins: &[],
         };

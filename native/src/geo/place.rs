@@ -96,13 +96,13 @@ pub struct Reader<'a> {
     sound: Bits,
     /// What maps that pointers lead to gave, so that a map which many records share is gone
     /// through once, however large a hostile file makes it.
-    parts: HashMap<(usize, &'static str), Result<Found, Unreadable>>,
+    parts: HashMap<(usize, &'static str), Result<ValueOffsets, Unreadable>>,
     /// The places of records that are but pointers to other values.
     aliases: HashMap<usize, Result<Option<Place>, Unreadable>>,
 }
 
 /// Where the values of the keys that were asked for stand, as far as they are there.
-type Found = [Option<usize>; 2];
+type ValueOffsets = [Option<usize>; 2];
 
 /// Octets of the longest text that is read as a coordinate: reading one takes as long as it is.
 const MAX_NUMBER_TEXT: usize = 256;
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         part: Option<usize>,
         what: &'static str,
         keys: [&[u8]; 2],
-    ) -> Result<Found, Unreadable> {
+    ) -> Result<ValueOffsets, Unreadable> {
         let Some(part) = part else {
             return Ok([None; 2]);
         };
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         part: usize,
         what: &'static str,
         keys: [&[u8]; 2],
-    ) -> Result<Found, Unreadable> {
+    ) -> Result<ValueOffsets, Unreadable> {
         let mut found = [None; 2];
         for (key, at) in self.map(value(self.data, part), what)? {
             // The classes that read this in Python have parameters of these names.

@@ -40,9 +40,9 @@ pub struct Nearest {
     regions: Vec<(u8, (f64, f64), [f64; 3])>,
 }
 
-/// Room for one ordering.
+/// Scratch for one ordering.
 #[derive(Default)]
-pub struct Ordering {
+pub struct RankingScratch {
     keyed: Vec<(f64, u8)>,
     /// The regions, best first.
     pub order: Vec<u8>,
@@ -63,21 +63,22 @@ impl Nearest {
         }
     }
 
-    /// Write the order for a client at `place` (degrees) into `room`.
+    /// Write the order for a client at `place` (degrees) into `ranked`.
     ///
     /// The dot product settles all but near ties at a few multiplications a region; those
     /// are settled by the haversine formula, as the lazy map settles everything.
-    pub fn order(&self, place: (f64, f64), room: &mut Ordering) {
+    pub fn order(&self, place: (f64, f64), ranked: &mut RankingScratch) {
         let [x, y, z] = unit_vector(place);
-        room.keyed.clear();
-        room.keyed.extend(
+        ranked.keyed.clear();
+        ranked.keyed.extend(
             self.regions
                 .iter()
                 .map(|(index, _, [rx, ry, rz])| (0.5 - 0.5 * (x * rx + y * ry + z * rz), *index)),
         );
-        room.keyed
+        ranked
+            .keyed
             .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        for run in room
+        for run in ranked
             .keyed
             .chunk_by_mut(|a, b| b.0 - a.0 < UNSURE)
             .filter(|run| run.len() > 1)
@@ -89,9 +90,10 @@ impl Nearest {
             }
             run.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         }
-        room.order.clear();
-        room.order
-            .extend(room.keyed.iter().map(|(_, index)| *index));
+        ranked.order.clear();
+        ranked
+            .order
+            .extend(ranked.keyed.iter().map(|(_, index)| *index));
     }
 }
 
@@ -120,16 +122,16 @@ pub const fn mix_block(block: Prefix) -> u64 {
 
 /// A block's one draw, from 0 to below 1: `draw` of `resolverd/policy/share.py`.
 #[must_use]
-pub const fn share(block: Prefix) -> f64 {
+pub const fn draw(block: Prefix) -> f64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
     (mix(mix_block(block) ^ SEED) >> 11) as f64 * UNIT
 }
 
-/// One region's draw: whether it is a last resort, and an exponential variate; least first.
+/// One region's score, `_score` of `resolverd/policy/ranking.py`: whether it is a last resort, and an exponential variate; least first.
 #[must_use]
 #[inline]
-pub fn draw(mixed: u64, region: &Region) -> (bool, f64) {
+pub fn score(mixed: u64, region: &Region) -> (bool, f64) {
     let uniform = ((mix(mixed ^ region.seed) >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
     (region.weight == 0.0, -uniform.ln() / region.weight.max(1.0))
 }
@@ -157,9 +159,9 @@ mod tests {
     #[test]
     fn ties_keep_the_order_of_the_regions() {
         let regions = [at(10.0, 5.0), at(0.0, 1.0), at(-10.0, 5.0), at(10.0, 5.0)];
-        let mut room = Ordering::default();
-        Nearest::new(&regions).order((0.0, 5.0), &mut room);
-        assert_eq!(room.order, [1, 0, 2, 3]);
+        let mut ranked = RankingScratch::default();
+        Nearest::new(&regions).order((0.0, 5.0), &mut ranked);
+        assert_eq!(ranked.order, [1, 0, 2, 3]);
     }
 
     #[test]
@@ -168,7 +170,7 @@ mod tests {
             .map(|n| at(f64::from(n * 37 % 180 - 90), f64::from(n * 101 % 360 - 180)))
             .collect();
         let nearest = Nearest::new(&regions);
-        let mut room = Ordering::default();
+        let mut ranked = RankingScratch::default();
         for step in 0..2000_i32 {
             let place = (f64::from(step % 181 - 90), f64::from(step * 7 % 361 - 180));
             let mut by_formula: Vec<(f64, u8)> = regions
@@ -177,9 +179,9 @@ mod tests {
                 .map(|(r, n)| (great_circle_km(place, (r.latitude, r.longitude)), n))
                 .collect();
             by_formula.sort_by(|a, b| a.0.total_cmp(&b.0));
-            nearest.order(place, &mut room);
+            nearest.order(place, &mut ranked);
             let expected: Vec<u8> = by_formula.iter().map(|(_, n)| *n).collect();
-            assert_eq!(room.order, expected, "at {place:?}");
+            assert_eq!(ranked.order, expected, "at {place:?}");
         }
     }
 

@@ -1,27 +1,27 @@
-//! All databases and all borders walked together, bit by bit, into tiles in address order.
+//! All databases and all prefix rules walked together, bit by bit, into leaves in address order.
 //!
 //! A prefix is cut in two while a database that has to be asked goes on below it, or while a
-//! pin or a carrier begins inside it. Databases are asked in order and the first that places
+//! pin or an IPv4-embedded prefix begins inside it. Databases are asked in order and the first that places
 //! the prefix ends the asking, as `resolverd/geo/locator.py` has it.
 
-use super::border::{Borders, OPEN, ROOT};
 use super::entries::Entries;
-use super::gazetteer::{Gazetteer, NOWHERE};
+use super::leaves::Leaves;
 use super::mmdb::{File, Refused};
-use super::tiles::Tiles;
+use super::place_index::{NOWHERE, PlaceIndex};
+use super::prefix_rules::{EMPTY, PrefixRules, ROOT};
 use crate::prefix::Family;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Below this many bits the work is cut up for the threads.
-const APART: u8 = 10;
+const PART_BITS: u8 = 10;
 
-/// How many tiles each node of a database may cost; a sound tree costs one.
-const TILES_MOST: u64 = 8;
+/// How many leaves each node of a database may cost; a sound tree costs one.
+const MAX_LEAVES_PER_NODE: u64 = 8;
 
-/// How many tiles a part of the work may lay before it asks for more.
-const SOME: u64 = 256;
+/// How many leaves a part of the work may make before it asks for more.
+const GRANT: u64 = 256;
 
 /// One database: its file, its places, and the number of its first place less one.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct Source<'a> {
     /// The file, taken apart.
     pub file: File<'a>,
     /// Its places.
-    pub gazetteer: &'a Gazetteer,
+    pub place_index: &'a PlaceIndex,
     /// What is added to its place numbers.
     pub base: u32,
 }
@@ -38,18 +38,18 @@ pub struct Source<'a> {
 pub struct Walk<'a> {
     sources: &'a [Source<'a>],
     entries: &'a Entries<'a>,
-    borders: Borders,
+    rules: PrefixRules,
     deepest: u8,
-    /// Tiles that may still be laid.
+    /// Leaves that may still be made.
     left: AtomicU64,
 }
 
-/// A prefix to be looked at: its length, the border node there, the rule around it; the
+/// A prefix to be looked at: its length, the rule node there, the rule around it; the
 /// databases' records stand in a stack beside.
 #[derive(Clone, Copy)]
 struct Piece {
     length: u8,
-    border: u32,
+    rule_node: u32,
     rule: u16,
 }
 
@@ -64,19 +64,19 @@ struct Pending {
 
 impl Pending {
     #[inline]
-    fn push(&mut self, length: u8, border: u32, rule: u16, side: impl Fn(&[u32; 2]) -> u32) {
+    fn push(&mut self, length: u8, rule_node: u32, rule: u16, side: impl Fn(&[u32; 2]) -> u32) {
         self.pieces.push(Piece {
             length,
-            border,
+            rule_node,
             rule,
         });
         self.records.extend(self.halves.iter().map(side));
     }
 }
 
-/// A part of the space whose tiles are known, or are yet to be made.
+/// A part of the space whose leaves are known, or are yet to be made.
 enum Part {
-    Tile(u32, u8),
+    Leaf(u32, u8),
     Work(Pending),
 }
 
@@ -86,35 +86,35 @@ impl<'a> Walk<'a> {
     pub fn new(
         sources: &'a [Source<'a>],
         entries: &'a Entries<'a>,
-        borders: Borders,
+        rules: PrefixRules,
         family: Family,
     ) -> Self {
         let nodes: u64 = sources.iter().map(|s| u64::from(s.file.tree.count())).sum();
-        let left = TILES_MOST * (nodes + borders.count() as u64) + (SOME << APART);
+        let left = MAX_LEAVES_PER_NODE * (nodes + rules.count() as u64) + (GRANT << PART_BITS);
         Self {
             sources,
             entries,
-            borders,
+            rules,
             deepest: family.bits(),
             left: AtomicU64::new(left),
         }
     }
 
-    /// The family's tiles, made by two threads; `tick` hears the part done.
-    pub fn tiles(&self, tick: impl Fn(f64) + Sync) -> Result<Tiles, Refused> {
+    /// The family's leaves, made by two threads; `tick` hears the part done.
+    pub fn leaves(&self, tick: impl Fn(f64) + Sync) -> Result<Leaves, Refused> {
         let parts = self.parts();
-        let made: Vec<Mutex<Option<Tiles>>> = parts.iter().map(|_| Mutex::new(None)).collect();
+        let made: Vec<Mutex<Option<Leaves>>> = parts.iter().map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         let work = || {
             loop {
                 let index = next.fetch_add(1, Relaxed);
-                let (Some(part), Some(room)) = (parts.get(index), made.get(index)) else {
+                let (Some(part), Some(slot)) = (parts.get(index), made.get(index)) else {
                     return;
                 };
                 if let Part::Work(pending) = part {
-                    let mut tiles = Tiles::new();
-                    if self.follow(pending.clone(), &mut tiles).is_some() {
-                        *room.lock().unwrap_or_else(PoisonError::into_inner) = Some(tiles);
+                    let mut leaves = Leaves::new();
+                    if self.follow(pending.clone(), &mut leaves).is_some() {
+                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaves);
                     }
                     tick(index as f64 / parts.len() as f64);
                 }
@@ -124,10 +124,10 @@ impl<'a> Walk<'a> {
             scope.spawn(work);
             work();
         });
-        let mut whole = Tiles::new();
+        let mut whole = Leaves::new();
         for (part, made) in parts.iter().zip(made) {
             match part {
-                Part::Tile(entry, length) => whole.push(*entry, *length),
+                Part::Leaf(entry, length) => whole.push(*entry, *length),
                 Part::Work(_) => {
                     let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
                     whole.append(&made.ok_or_else(|| {
@@ -141,13 +141,13 @@ impl<'a> Walk<'a> {
         Ok(whole)
     }
 
-    /// The whole space, cut to prefixes of at most [`APART`] bits, in address order.
+    /// The whole space, cut to prefixes of at most [`PART_BITS`] bits, in address order.
     fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut pending = Pending::default();
         pending.pieces.push(Piece {
             length: 0,
-            border: ROOT,
+            rule_node: ROOT,
             rule: 0,
         });
         for source in self.sources {
@@ -156,27 +156,27 @@ impl<'a> Walk<'a> {
         let mut records = vec![0; self.sources.len()];
         while let Some(piece) = pending.pieces.pop() {
             self.take_records(&mut pending, &mut records);
-            if piece.length == APART {
+            if piece.length == PART_BITS {
                 parts.push(Part::Work(Pending {
                     pieces: vec![piece],
                     records: records.clone(),
                     halves: Vec::new(),
                 }));
             } else if let Some(entry) = self.look(piece, &records, &mut pending) {
-                parts.push(Part::Tile(entry, piece.length));
+                parts.push(Part::Leaf(entry, piece.length));
             }
         }
         parts
     }
 
     /// Look at all that is pending. None where there is too much of it.
-    fn follow(&self, mut pending: Pending, tiles: &mut Tiles) -> Option<()> {
+    fn follow(&self, mut pending: Pending, leaves: &mut Leaves) -> Option<()> {
         let mut records = vec![0; self.sources.len()];
         let mut left = 0_u64;
         while let Some(piece) = pending.pieces.pop() {
             self.take_records(&mut pending, &mut records);
             if let Some(entry) = self.look(piece, &records, &mut pending) {
-                tiles.push(entry, piece.length);
+                leaves.push(entry, piece.length);
                 left = match left.checked_sub(1) {
                     Some(left) => left,
                     None => self.grant()?,
@@ -188,20 +188,20 @@ impl<'a> Walk<'a> {
         Some(())
     }
 
-    /// The entry of a piece that is one tile; else its halves go to `pending`.
+    /// The entry of a piece that is one leaf; else its halves go to `pending`.
     #[inline]
     fn look(&self, piece: Piece, records: &[u32], pending: &mut Pending) -> Option<u32> {
-        let border = self.borders.node(piece.border);
-        if border.carrier {
-            return Some(self.entries.carrier);
+        let rule_node = self.rules.node(piece.rule_node);
+        if rule_node.embedded_v4 {
+            return Some(self.entries.embedded_v4);
         }
-        let rule = if border.rule == 0 {
+        let rule = if rule_node.rule == 0 {
             piece.rule
         } else {
-            border.rule
+            rule_node.rule
         };
         let mut place = Some(NOWHERE);
-        if border.halves != [OPEN; 2] {
+        if rule_node.halves != [EMPTY; 2] {
             place = None;
         } else if self.entries.needs_place(rule) {
             place = self.place(records);
@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
                 [record; 2]
             });
         }
-        let [low, high] = border.halves;
+        let [low, high] = rule_node.halves;
         pending.push(length, high, rule, |[_, high]| *high);
         pending.push(length, low, rule, |[low, _]| *low);
         None
@@ -234,7 +234,7 @@ impl<'a> Walk<'a> {
             if record < source.file.tree.count() {
                 return None;
             }
-            let number = source.gazetteer.number(record);
+            let number = source.place_index.number(record);
             if number == NOWHERE {
                 continue;
             }
@@ -266,10 +266,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Leave for some more tiles.
+    /// A grant of more leaves; None where none is left.
     fn grant(&self) -> Option<u64> {
-        let enough = |left: u64| left.checked_sub(SOME);
+        let enough = |left: u64| left.checked_sub(GRANT);
         self.left.fetch_update(Relaxed, Relaxed, enough).ok()?;
-        Some(SOME)
+        Some(GRANT)
     }
 }

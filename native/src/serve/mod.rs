@@ -44,7 +44,7 @@ pub trait Answers: Send + Sync + 'static {
         out: &mut [u8],
     ) -> Option<usize>;
 
-    /// Told which packets of a batch, and from whom, are to be answered next.
+    /// Hears which packets of a batch, and from whom, are to be answered next.
     fn prefetch<'p>(
         &self,
         _packets: impl Iterator<Item = (&'p [u8], Prefix)>,

@@ -10,10 +10,10 @@ pub mod plan;
 mod rrset;
 pub mod steering;
 
-pub use outcome::{AllDown, Outcome, Said};
+pub use outcome::{AllDown, NoRegion, Outcome};
 pub use plan::{Node, Plan, Referral, Rrset, Service, Zone};
 pub use rrset::{Part, parts, whole};
-pub use steering::{Decision, State, Steering};
+pub use steering::{Decision, RegionRecords, Steering};
 
 use crate::name::length_of;
 

@@ -4,7 +4,7 @@
 
 /// How it is answered that there is no region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Said {
+pub enum NoRegion {
     /// SERVFAIL.
     Servfail,
     /// No record.
@@ -15,7 +15,7 @@ pub enum Said {
     Refused,
 }
 
-impl Said {
+impl NoRegion {
     pub(super) const fn read(octet: u8) -> Result<Self, &'static str> {
         match octet {
             1 => Ok(Self::Servfail),
@@ -33,14 +33,14 @@ pub enum AllDown {
     /// The best region, although it does not serve.
     Nearest,
     /// That there is none.
-    Said(Said),
+    NoRegion(NoRegion),
 }
 
 impl AllDown {
     pub(super) fn read(octet: u8) -> Result<Self, &'static str> {
         match octet {
             0 => Ok(Self::Nearest),
-            _ => Said::read(octet).map(Self::Said),
+            _ => NoRegion::read(octet).map(Self::NoRegion),
         }
     }
 }

@@ -1,71 +1,53 @@
 //! The Steering: what the world does to each region of each service, now.
 //!
-//! It holds no cells. A client's order of regions is walked when a packet asks, which takes
-//! one step as a rule, so its cost when published does not grow with the number of orders.
+//! It caches no answers. A client's preference list is walked when a packet asks, which takes
+//! one step as a rule, so its cost when published does not grow with the number of lists.
 
 mod raw;
 
 use self::raw::RawState;
 use super::image::Reader;
-use super::outcome::{AllDown, Outcome, Said};
+use super::outcome::{AllDown, NoRegion, Outcome};
 use super::plan::{Plan, Service};
 use super::{Pool, Run};
-use crate::geo::Order;
+use crate::geo::PreferenceList;
 
 const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// One region as it stands: of the services that share it there is one. It fills a cache line.
 #[repr(align(64))]
-pub struct State {
+pub struct RegionState {
+    status: RegionStatus,
+    /// What it would be answered with.
+    pub records: RegionRecords,
+}
+
+/// What a decision rests on: `RegionStatus` of `resolverd/policy/decision.py`.
+struct RegionStatus {
     horizon: f64,
     /// The share of its clients' blocks that it sends on.
-    spilled: f64,
+    spill_ratio: f64,
     /// The share up to which it takes those that others send on.
-    takes: f64,
+    accept_ratio: f64,
     serves: bool,
     unknown: bool,
     /// Whether an endpoint in its answer is measured up.
     alive: bool,
-    /// Whether it has something to hand out.
-    addresses: bool,
-    a: Run,
-    aaaa: Run,
-    cname: Run,
-    /// The most that the sources of its addresses allow, in seconds; `NONE` where none does.
-    a_ttl: u32,
-    aaaa_ttl: u32,
+    has_addresses: bool,
 }
 
-impl State {
+/// What one region would be answered with: `RegionRecords` of `resolverd/snapshot/model.py`.
+pub struct RegionRecords {
     /// The octets of its IPv4 addresses, four each.
-    #[must_use]
-    pub const fn a(&self) -> Run {
-        self.a
-    }
-
+    pub a: Run,
     /// The octets of its IPv6 addresses, sixteen each.
-    #[must_use]
-    pub const fn aaaa(&self) -> Run {
-        self.aaaa
-    }
-
-    /// The TTL that the sources of its IPv4 addresses allow, in seconds.
-    #[must_use]
-    pub const fn a_ttl(&self) -> u32 {
-        self.a_ttl
-    }
-
-    /// The TTL that the sources of its IPv6 addresses allow, in seconds.
-    #[must_use]
-    pub const fn aaaa_ttl(&self) -> u32 {
-        self.aaaa_ttl
-    }
-
+    pub aaaa: Run,
     /// Its hostname, empty where it is answered with addresses.
-    #[must_use]
-    pub const fn cname(&self) -> Run {
-        self.cname
-    }
+    pub cname: Run,
+    /// The most that the sources of its IPv4 addresses allow, in seconds; `NONE` where none does.
+    pub a_ttl: u32,
+    /// The same of its IPv6 addresses.
+    pub aaaa_ttl: u32,
 }
 
 /// A decision: the outcome, the region chosen, and the TTL.
@@ -73,7 +55,7 @@ pub struct Decision<'s> {
     /// How it came about.
     pub outcome: Outcome,
     /// The region by its place in the service, and its state.
-    pub region: Option<(u8, &'s State)>,
+    pub region: Option<(u8, &'s RegionState)>,
     /// Whether the region is the client's first choice.
     pub first: bool,
     /// Seconds.
@@ -86,13 +68,15 @@ pub struct Decision<'s> {
 pub struct Steering {
     /// Which Steering this is.
     pub generation: u64,
-    /// What offers point into.
+    /// What records point into.
     pub pool: Pool,
-    states: Box<[State]>,
+    states: Box<[RegionState]>,
     /// Of each state the horizon where it is answered although it does not serve.
     answered: Box<[f64]>,
-    rows: Box<[Run]>,
-    row_states: Box<[u32]>,
+    /// Of each service where its regions stand in `service_regions`.
+    services: Box<[Run]>,
+    /// States by number, of each service in its order.
+    service_regions: Box<[u32]>,
 }
 
 impl Steering {
@@ -104,20 +88,20 @@ impl Steering {
         let (entries, pool) = (from.u32()?, from.u32()?);
         let states = from.records(states, 60, RawState::read)?;
         let counts = from.records(services, 4, Reader::u32)?;
-        let row_states = from.records(entries, 4, Reader::u32)?;
+        let service_regions = from.records(entries, 4, Reader::u32)?;
         let pool = from.pool(pool)?;
         let known = |state: &u32| (*state as usize) < states.len();
-        if !row_states.iter().all(known) {
+        if !service_regions.iter().all(known) {
             return Err("a region has a state that is not there");
         }
         let mut at = 0_u32;
-        let mut rows = Vec::with_capacity(counts.len());
+        let mut services = Vec::with_capacity(counts.len());
         for &length in &counts {
-            rows.push(Run { at, length });
+            services.push(Run { at, length });
             at = at.checked_add(length).ok_or("there are too many regions")?;
         }
         let fits = counts.len() == plan.services().len()
-            && at as usize == row_states.len()
+            && at as usize == service_regions.len()
             && (plan.services().iter().zip(&counts))
                 .all(|(service, count)| plan.regions(service) == *count as usize);
         if !fits {
@@ -130,56 +114,70 @@ impl Steering {
                 .map(|raw| raw.state(&pool))
                 .collect::<Result<_, _>>())?,
             answered: states.iter().map(|raw| raw.answered).collect(),
-            rows: rows.into(),
-            row_states,
+            services: services.into(),
+            service_regions,
             pool,
         })
     }
 
-    /// Decide for a client with this `order` of regions: `policy/decision.py`, `policy/ttl.py`.
+    /// Decide for a client with this `preference` list: `policy/decision.py`, `policy/ttl.py`.
     ///
     /// Where the decision is `per_block`, it is that of clients whom no region sends on; it is for
     /// [`Self::apply_draw`] to tell whether this is one.
     #[must_use]
     #[inline]
-    pub fn decide(&self, number: u32, service: &Service, order: Order<'_>) -> Decision<'_> {
-        let row = self.row(number);
-        let Some(preferred) = order.first() else {
+    pub fn decide(
+        &self,
+        number: u32,
+        service: &Service,
+        preference: PreferenceList<'_>,
+    ) -> Decision<'_> {
+        let regions = self.regions_of(number);
+        let Some(preferred) = preference.first() else {
             return self.decision(service, Outcome::NoRegion, None, false, f64::INFINITY);
         };
-        if let Some(state) = self.state(row, preferred).filter(|state| state.serves) {
+        if let Some(state) = self
+            .state(regions, preferred)
+            .filter(|state| state.status.serves)
+        {
             let chosen = Some((preferred, state));
-            let mut decision =
-                self.decision(service, Outcome::Serving, chosen, true, state.horizon);
-            decision.per_block = state.spilled > 0.0 && order.count() > 1;
+            let mut decision = self.decision(
+                service,
+                Outcome::Serving,
+                chosen,
+                true,
+                state.status.horizon,
+            );
+            decision.per_block = state.status.spill_ratio > 0.0 && preference.count() > 1;
             return decision;
         }
-        self.decide_fallback(row, service, order, preferred)
+        self.decide_fallback(regions, service, preference, preferred)
     }
 
     /// Decide where the `preferred` region does not serve.
     #[cold]
     fn decide_fallback(
         &self,
-        row: &[u32],
+        regions: &[u32],
         service: &Service,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
-        let mut least = f64::INFINITY;
+        let mut horizon = f64::INFINITY;
         let mut unknown = None;
-        for (rank, region) in order.iter().enumerate() {
-            let Some(state) = self.state(row, region) else {
+        for (rank, region) in preference.iter().enumerate() {
+            let Some(state) = self.state(regions, region) else {
                 continue;
             };
-            least = least.min(state.horizon);
-            if state.serves {
+            horizon = horizon.min(state.status.horizon);
+            if state.status.serves {
                 let chosen = Some((region, state));
-                let mut decision = self.decision(service, Outcome::Serving, chosen, false, least);
-                decision.per_block = state.spilled > 0.0 && rank + 1 < order.count();
+                let mut decision = self.decision(service, Outcome::Serving, chosen, false, horizon);
+                decision.per_block =
+                    state.status.spill_ratio > 0.0 && rank + 1 < preference.count();
                 return decision;
             }
-            if state.unknown && state.addresses && unknown.is_none() {
+            if state.status.unknown && state.status.has_addresses && unknown.is_none() {
                 unknown = Some((region, state));
             }
         }
@@ -189,35 +187,38 @@ impl Steering {
                 Outcome::Unknown,
                 unknown,
                 region == preferred,
-                least,
+                horizon,
             );
         }
         let outcome = match service.all_down {
-            AllDown::Nearest => return self.without_serving(row, service, order, preferred),
-            AllDown::Said(Said::Servfail | Said::Refused) => Outcome::Servfail,
-            AllDown::Said(Said::Nodata) => Outcome::Nodata,
-            AllDown::Said(Said::Cname) => Outcome::Cname,
+            AllDown::Nearest => {
+                return self.without_serving(regions, service, preference, preferred);
+            }
+            AllDown::NoRegion(NoRegion::Servfail | NoRegion::Refused) => Outcome::Servfail,
+            AllDown::NoRegion(NoRegion::Nodata) => Outcome::Nodata,
+            AllDown::NoRegion(NoRegion::Cname) => Outcome::Cname,
         };
-        self.decision(service, outcome, None, false, least)
+        self.decision(service, outcome, None, false, horizon)
     }
 
     /// The first region with an endpoint that is alive; else the first with any address.
     #[cold]
     fn without_serving(
         &self,
-        row: &[u32],
+        regions: &[u32],
         service: &Service,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
-        let states = { order.iter() }.filter_map(|region| Some((region, self.state(row, region)?)));
-        let mut least = f64::INFINITY;
+        let states =
+            { preference.iter() }.filter_map(|region| Some((region, self.state(regions, region)?)));
+        let mut horizon = f64::INFINITY;
         let (mut able, mut alive) = (None, None);
         for (region, state) in states {
-            least = least.min(self.answered(row, region));
-            if state.addresses {
+            horizon = horizon.min(self.answered(regions, region));
+            if state.status.has_addresses {
                 able = able.or(Some((region, state)));
-                alive = alive.or(state.alive.then_some((region, state)));
+                alive = alive.or(state.status.alive.then_some((region, state)));
             }
         }
         let chosen = alive.or(able);
@@ -225,7 +226,7 @@ impl Steering {
             Some((region, _)) => (Outcome::AllDown, region == preferred),
             None => (Outcome::NoAddress, false),
         };
-        self.decision(service, outcome, chosen, first, least)
+        self.decision(service, outcome, chosen, first, horizon)
     }
 
     /// What becomes of a `decision` for a client whose block has this `draw`.
@@ -236,22 +237,28 @@ impl Steering {
         mut decision: Decision<'s>,
         number: u32,
         service: &Service,
-        order: Order<'_>,
+        preference: PreferenceList<'_>,
         draw: f64,
     ) -> Decision<'s> {
-        let Some((home, _)) =
-            (decision.region).filter(|(_, state)| decision.per_block && draw < state.spilled)
+        let Some((home, _)) = (decision.region)
+            .filter(|(_, state)| decision.per_block && draw < state.status.spill_ratio)
         else {
             return decision;
         };
-        let row = self.row(number);
-        let later = order.iter().skip_while(|region| *region != home).skip(1);
+        let regions = self.regions_of(number);
+        let later = preference
+            .iter()
+            .skip_while(|region| *region != home)
+            .skip(1);
         for region in later {
-            let Some(state) = self.state(row, region) else {
+            let Some(state) = self.state(regions, region) else {
                 continue;
             };
-            decision.ttl = decision.ttl.min(ttl(service, state.horizon));
-            if state.serves && state.spilled == 0.0 && draw < state.takes {
+            decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
+            if state.status.serves
+                && state.status.spill_ratio == 0.0
+                && draw < state.status.accept_ratio
+            {
                 decision.outcome = Outcome::Spilled;
                 decision.region = Some((region, state));
                 decision.first = false;
@@ -265,10 +272,10 @@ impl Steering {
     #[cold]
     #[must_use]
     pub fn spills(&self, number: u32) -> bool {
-        let states = self.row(number).iter();
+        let states = self.regions_of(number).iter();
         { states }.any(|state| {
             let state = self.states.get(*state as usize);
-            state.is_some_and(|state| state.spilled > 0.0)
+            state.is_some_and(|state| state.status.spill_ratio > 0.0)
         })
     }
 
@@ -277,38 +284,44 @@ impl Steering {
         &'s self,
         service: &Service,
         outcome: Outcome,
-        region: Option<(u8, &'s State)>,
+        region: Option<(u8, &'s RegionState)>,
         first: bool,
-        least: f64,
+        horizon: f64,
     ) -> Decision<'s> {
         Decision {
             outcome,
             region,
             first,
-            ttl: ttl(service, least),
+            ttl: ttl(service, horizon),
             per_block: false,
         }
     }
 
-    fn row(&self, service: u32) -> &[u32] {
-        let row = self.rows.get(service as usize).copied().unwrap_or_default();
-        let at = row.at as usize;
-        self.row_states.get(at..at + row.len()).unwrap_or_default()
+    fn regions_of(&self, service: u32) -> &[u32] {
+        let run = self
+            .services
+            .get(service as usize)
+            .copied()
+            .unwrap_or_default();
+        let at = run.at as usize;
+        self.service_regions
+            .get(at..at + run.len())
+            .unwrap_or_default()
     }
 
-    fn answered(&self, row: &[u32], region: u8) -> f64 {
-        let index = row.get(usize::from(region));
+    fn answered(&self, regions: &[u32], region: u8) -> f64 {
+        let index = regions.get(usize::from(region));
         let answered = index.and_then(|index| self.answered.get(*index as usize));
         answered.copied().unwrap_or_default()
     }
 
     #[inline]
-    fn state(&self, row: &[u32], region: u8) -> Option<&State> {
-        self.states.get(*row.get(usize::from(region))? as usize)
+    fn state(&self, regions: &[u32], region: u8) -> Option<&RegionState> {
+        self.states.get(*regions.get(usize::from(region))? as usize)
     }
 }
 
-/// The TTL that a horizon allows, in whole seconds: the least of several is that of the least.
+/// The TTL that a horizon allows, in whole seconds: the horizon of several is the nearest.
 #[inline]
 fn ttl(service: &Service, horizon: f64) -> u32 {
     // Neither is negative, so cutting the fraction off is flooring.

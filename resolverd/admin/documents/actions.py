@@ -96,8 +96,8 @@ class RegionStatusPart(Part):
         "Seconds until its state may change at the earliest; null: never."
     )
     since_change: float | None = key("Seconds since it last changed; null if it never has.")
-    spilled: float = key("Share of its clients that it sends on, 0 to 1.")
-    takes: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+    accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     steady: float | None = key("Seconds until its shares may move; null: not soon.")
     has_addresses: bool = key("Whether it has anything to hand out.")
     alive: bool = key("Whether an endpoint of it is measured up.")
@@ -121,7 +121,7 @@ class DrawPart(Part):
     block: str = key("The client's block, a prefix.")
     value: float = key("Its draw, from 0 to below 1.")
     home: str = key("The region that would answer if it sent nobody on.")
-    spilled: float = key("Share of its clients that it sends on, 0 to 1.")
+    spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
 
 
 class ExplanationPart(Part):

@@ -49,7 +49,7 @@ def held(values: Values) -> Samples:
     absent="until there is one",
 )
 def transitions(values: Values) -> Samples:
-    for (target, state), count in values.served.changes.endpoints.items():
+    for (target, state), count in values.served.transitions.endpoints.items():
         if target in values.subjects:
             yield (*values.subjects[target], state), count
 

@@ -26,9 +26,9 @@ def saturations(values: Values) -> Samples:
     "Share of its clients that the region sends on, from 0 to 1.",
     labels=SERVICE_REGION,
 )
-def spilled(values: Values) -> Samples:
+def spill_ratio(values: Values) -> Samples:
     for key, share in values.shares.items():
-        yield key, share.spilled
+        yield key, share.spill_ratio
 
 
 @gauge(
@@ -38,7 +38,7 @@ def spilled(values: Values) -> Samples:
 )
 def accepted(values: Values) -> Samples:
     for key, share in values.shares.items():
-        yield key, share.takes
+        yield key, share.accept_ratio
 
 
 @counter(

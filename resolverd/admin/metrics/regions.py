@@ -46,7 +46,7 @@ def withdrawals(values: Values) -> Samples:
     absent="until there is one",
 )
 def transitions(values: Values) -> Samples:
-    for (site, state), count in values.served.changes.regions.items():
+    for (site, state), count in values.served.transitions.regions.items():
         if (region := values.judged.get(site)) is not None:
             for service in region.services:
                 yield (service, region.region, state), count

@@ -15,23 +15,23 @@ _Samples = Mapping[str, list[Sample]]
 
 
 def read_page(
-    page: bytes, *, told: str | Format = "auto", models: Collection[str] = ()
+    page: bytes, *, format_: str | Format = "auto", models: Collection[str] = ()
 ) -> Generator[None, None, LoadPage | None]:
     """What the page tells, in steps; None where it is none that is known, or tells nothing.
 
-    `told` is a format, the name of one, or "auto". Of several models on the page only `models`
+    `format_` is a format, the name of one, or "auto". Of several models on the page only `models`
     count, and none where none of them is there.
     """
-    if told == "llama.cpp" or told == "auto":
+    if format_ in {"llama.cpp", "auto"}:
         slots = read_slots(page)
         if slots is not None:
             return slots
-    format_ = told if isinstance(told, Format) else (yield from _find(page, told))
-    if format_ is None:
+    known = format_ if isinstance(format_, Format) else (yield from _find(page, format_))
+    if known is None:
         return None
-    found = yield from _read(page, format_, models)
-    known = (found.running, found.waiting, found.kv_usage, found.tokens)
-    return found if found.work or known != (None,) * 4 else None
+    found = yield from _read(page, known, models)
+    gauges = (found.running, found.waiting, found.kv_usage, found.tokens)
+    return found if found.work or gauges != (None,) * 4 else None
 
 
 def _find(page: bytes, name: str) -> Generator[None, None, Format | None]:
@@ -55,13 +55,13 @@ def _read(page: bytes, format_: Format, models: Collection[str]) -> Generator[No
     running, waiting, kv_usage = (_number(samples, metric) for metric in gauges)
     counters = {m.names[0]: _number(samples, m) for m in (*format_.work, *format_.tokens)}
     tokens = [counters[m.names[0]] for m in format_.tokens]
-    told = [total for total in tokens if total is not None]
+    counts = [total for total in tokens if total is not None]
     return LoadPage(
         format=format_.name,
         running=running,
         waiting=waiting,
         kv_usage=kv_usage if kv_usage is not None and kv_usage <= 1 else None,
-        tokens=sum(told) if told else None,
+        tokens=sum(counts) if counts else None,
         started=_number(samples, Metric((_STARTED,))),
         work={name: value for name, value in counters.items() if value is not None},
     )

@@ -11,9 +11,9 @@ def expires_at(tls: ssl.SSLObject | ssl.SSLSocket) -> float | None:
     None where there is no certificate, or none that can be read. One that was not verified is told
     by the ssl module in DER alone, which the `cryptography` package reads; it is loaded only then.
     """
-    told = tls.getpeercert()
-    if told:
-        end = told.get("notAfter")
+    certificate = tls.getpeercert()
+    if certificate:
+        end = certificate.get("notAfter")
         return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None
     der = tls.getpeercert(binary_form=True)
     return _from_der(der) if der else None

@@ -90,13 +90,13 @@ def _described(error: object, around: dict[str, object]) -> ServerError:
 
 
 def _code(error: dict[str, object]) -> int:
-    told = [error.get(key) for key in ("code", "status", "status_code", "http_status_code")]
-    for value in told:
+    codes = [error.get(key) for key in ("code", "status", "status_code", "http_status_code")]
+    for value in codes:
         if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
             return value
         if isinstance(value, str) and (found := _STATUS.match(value)):
             return int(found[1])
-    for value in (*told, error.get("type"), error.get("error_type")):
+    for value in (*codes, error.get("type"), error.get("error_type")):
         if isinstance(value, str):
             word = "".join(filter(str.isalpha, value[:80].lower()))
             if word in _BY_WORD:

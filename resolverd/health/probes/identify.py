@@ -51,8 +51,8 @@ def read_listing(models: bytes, version: bytes | None, model: str) -> Listing:
     Root and length are those of its card, found by name, then by root; an adapter's card that
     tells no length has that of its parent, or else of the first base model (vLLM's LoRA cards).
     """
-    told = parse_json(models)
-    data = told.get("data") if isinstance(told, dict) else None
+    document = parse_json(models)
+    data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, list):
         return Listing()
     cards = [c for c in data if isinstance(c, dict) and isinstance(c.get("id"), str) and c["id"]]
@@ -119,10 +119,10 @@ def mismatch(
         shown = ", ".join(identity.models[:3])
         return Condition.WRONG_MODEL, f"serves {shown}, not {printable(expected.model)}"
     for name in ("max_model_len", "version", "fingerprint"):
-        wanted, told = getattr(expected, name), getattr(identity, name)
+        wanted, served = getattr(expected, name), getattr(identity, name)
         wanted = printable(wanted) if isinstance(wanted, str) else wanted
-        if wanted and told and told != wanted:
-            return Condition.WRONG_MODEL, f"{name} is {told}, not {wanted}"
-        if wanted and not told and name != "fingerprint":
+        if wanted and served and served != wanted:
+            return Condition.WRONG_MODEL, f"{name} is {served}, not {wanted}"
+        if wanted and not served and name != "fingerprint":
             return Condition.NONE, f"does not tell its {name}"
     return None

@@ -35,7 +35,7 @@ class LoadPageReader:
             page = URL(settings.metrics_url)
             self._door = Door(str(page.origin()), elsewhere, tools)
             self._paths = (page.path_qs,)
-        self._told = format_of(settings.load) or settings.load_page
+        self._format = format_of(settings.load) or settings.load_page
         self._wanted = bool(settings.load) or settings.load_page != "none"
         self._path: str | None = None
         self._absent_until = -math.inf
@@ -52,7 +52,7 @@ class LoadPageReader:
                 return None  # in no time: whether it is there is not known
             page = None
             if status == 200:
-                page = await in_turns(read_page(text, told=self._told, models=models))
+                page = await in_turns(read_page(text, format_=self._format, models=models))
             if page is not None:
                 self._path = path
                 return page

@@ -82,8 +82,8 @@ class OpenAIServer:
 
     def requests(self) -> list[api.Request]:
         """What to ask, in this order, until an answer is not one of an API that is not there."""
-        told = self.settings.canary
-        names = list(api.PATHS) if told == "auto" else [told]
+        choice = self.settings.canary
+        names = list(api.PATHS) if choice == "auto" else [choice]
         asked = [api.Request(name, canary.TOKENS) for name in names]
         return asked if self.known is None else [self.known, *asked]
 
@@ -135,10 +135,10 @@ class _Attempt:
         if server.identity is None or now - server.identified_at >= _IDENTITY_LASTS:
             status, body = await server.door.models(self._until(_IDENTITY))
             if status == 200:
-                told = read_identity(body, None, server.settings.model)
+                identity = read_identity(body, None, server.settings.model)
                 listed = parse_json(body)
                 server.lists_nobody = isinstance(listed, dict) and listed.get("data") == []
-                server.identity, server.identified_at = told, now
+                server.identity, server.identified_at = identity, now
         if server.identity is None or _names_any(server.identity, server.settings.model):
             return
         wrong = mismatch(server.identity, server.expected)
@@ -210,8 +210,10 @@ class _Attempt:
                 known.models, known.root, known.max_model_len, known.version, answer.fingerprint
             )
         if expected.fingerprint and answer.fingerprint != expected.fingerprint:
-            told = answer.fingerprint or "not told"
-            self._fail(f"fingerprint is {told}, not {expected.fingerprint}", Condition.WRONG_MODEL)
+            fingerprint = answer.fingerprint or "not told"
+            self._fail(
+                f"fingerprint is {fingerprint}, not {expected.fingerprint}", Condition.WRONG_MODEL
+            )
         kind = server.known.api if server.known else ""
         return self._seen(f"answer in {1000 * ttft:.0f} ms ({kind})")
 

@@ -94,8 +94,8 @@ def fell(before: Page, after: Page) -> bool:
 
 def stale(before: Page, after: Page, own: Own) -> bool:
     """Whether `after` is an old page: a canary was answered in between, and no counter shows it."""
-    told = (after.generated, after.prompt, after.iterations)
-    return own.canaries > 0 and told != (None,) * 3 and not moved(before, after)
+    totals = (after.generated, after.prompt, after.iterations)
+    return own.canaries > 0 and totals != (None,) * 3 and not moved(before, after)
 
 
 def turned_away(before: Page, after: Page) -> float:

@@ -174,11 +174,11 @@ class _Look:
             server.listing = Listing(names=server.listing.names)
             return  # a canary will tell more
         version = await server.door.version(until)
-        told = read_listing(models, version, server.expected.model)
-        server.listing = told if told.names else replace(told, names=server.listing.names)
-        if told.identity is not None:
+        listing = read_listing(models, version, server.expected.model)
+        server.listing = listing if listing.names else replace(listing, names=server.listing.names)
+        if listing.identity is not None:
             fingerprint = server.identity.fingerprint if server.identity else ""
-            server.identity = replace(told.identity, fingerprint=fingerprint)
+            server.identity = replace(listing.identity, fingerprint=fingerprint)
             server.identified = self.at
 
     def _known(self) -> bool:
@@ -199,8 +199,8 @@ class _Look:
         if canary.wants_more(answer) and server.ask_for_more():
             answer = await self._send_again(answer)
         if answer.status in (200, 401, 403):
-            told = "accepted" if answer.status == 200 else "refused"
-            server.key = told if server.settings.credential or told == "refused" else "none"
+            outcome = "accepted" if answer.status == 200 else "refused"
+            server.key = outcome if server.settings.credential or outcome == "refused" else "none"
         if answer.complete and answer.ttft is not None:
             now = time.monotonic()
             server.canaries = server.canaries.one_answered(answer.ttft)

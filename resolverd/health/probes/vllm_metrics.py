@@ -123,8 +123,8 @@ class Page:
     @property
     def tokens(self) -> float | None:
         """Tokens read and written so far."""
-        told = [total for total in (self.prompt, self.generated) if total is not None]
-        return sum(told) if told else None
+        counts = [total for total in (self.prompt, self.generated) if total is not None]
+        return sum(counts) if counts else None
 
 
 def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None, Page]:
@@ -184,14 +184,14 @@ def _escaped(name: str) -> bytes:
 
 def _engines(samples: _Samples) -> Generator[None, None, Mapping[bytes, Engine]]:
     """Each engine that has a counter of progress; none where the page mixes two of one name."""
-    told: dict[bytes, dict[str, float | None]] = {}
+    engines: dict[bytes, dict[str, float | None]] = {}
     for field_name, spellings in _BY_ENGINE.items():
         for name in spellings:
             if name in samples:
                 for count, (labels, value) in enumerate(samples[name]):
                     if count % 256 == 255:
                         yield
-                    engine = told.setdefault(_source(labels), {})
+                    engine = engines.setdefault(_source(labels), {})
                     known = math.isfinite(value) and (field_name != "kv_usage" or value <= 1)
                     # Two samples of one engine cannot be told apart.
                     engine[field_name] = value if known and field_name not in engine else None
@@ -199,7 +199,7 @@ def _engines(samples: _Samples) -> Generator[None, None, Mapping[bytes, Engine]]
     progress = ("generated", "prompt", "iterations")
     return {
         source: Engine(**values)
-        for source, values in told.items()
+        for source, values in engines.items()
         if any(values.get(each) is not None for each in progress)
     }
 
@@ -248,7 +248,7 @@ def _buckets(samples: _Samples) -> Buckets | None:
 def _responses(samples: _Samples) -> Mapping[str, float] | None:
     if _RESPONSES[0] not in samples:
         return None
-    told: dict[str, float] = {}
+    totals: dict[str, float] = {}
     for labels, value in samples[_RESPONSES[0]]:
         handler, status = _HANDLER.search(labels), _STATUS.search(labels)
         if handler is None or status is None or not handler[1].endswith(_GENERATING):
@@ -256,5 +256,5 @@ def _responses(samples: _Samples) -> Mapping[str, float] | None:
         if math.isnan(value):
             return None
         answered = f"{status[1].decode()}xx"
-        told[answered] = told.get(answered, 0.0) + value
-    return told
+        totals[answered] = totals.get(answered, 0.0) + value
+    return totals

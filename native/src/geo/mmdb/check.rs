@@ -179,10 +179,10 @@ mod tests {
             (&[0x00, 0x09], "damaged at byte 0"),
             (&[], "in the middle of a value"),
         ] {
-            let Err(Refused(told)) = checked(data) else {
+            let Err(Refused(why)) = checked(data) else {
                 panic!("{data:?} passed");
             };
-            assert!(told.contains(reason), "{told}");
+            assert!(why.contains(reason), "{why}");
         }
     }
 }

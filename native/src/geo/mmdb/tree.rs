@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn records_have_three_widths() {
-        let room = [0; 16];
+        let separator = [0; 16];
         for (size, node, records) in [
             (24, vec![0, 1, 2, 3, 4, 5], [0x102, 0x0003_0405]),
             (28, vec![0, 1, 2, 0x9a, 3, 4, 5], [0x0900_0102, 0x0a03_0405]),
@@ -97,7 +97,7 @@ mod tests {
                 [0x0900_0102, 0x0a03_0405],
             ),
         ] {
-            let content = [node.as_slice(), &room].concat();
+            let content = [node.as_slice(), &separator].concat();
             let tree = Tree::new(&content, 1, size).unwrap();
             assert_eq!(tree.records(0), records);
             assert_eq!(tree.records(1), [1, 1]);

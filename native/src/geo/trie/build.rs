@@ -1,19 +1,19 @@
-//! Laying a trie's nodes out in words, from tiles in address order.
+//! Laying a trie's nodes out in words, from leaves in address order.
 
 use super::{HEAD, LINE, MAX_STEPS, NODE, STEP, STRIDE};
-use crate::geo::tiles::{Leaf, unit};
+use crate::geo::leaves::{Leaf, unit};
 
 /// What stands at one slot of a level.
 pub(super) enum Slot {
     /// A leaf, and how many slots of this level it fills.
     Leaf(Leaf, usize),
-    /// Tiles that share one slot, by index.
+    /// Leaves that share one slot, by index.
     Node(std::ops::Range<usize>),
 }
 
 /// What stands at the next slot of a level whose slots are prefixes of `depth` bits.
-pub(super) fn next_slot(tiles: &[Leaf], at: &mut usize, depth: u8) -> Option<Slot> {
-    let first = *tiles.get(*at)?;
+pub(super) fn next_slot(leaves: &[Leaf], at: &mut usize, depth: u8) -> Option<Slot> {
+    let first = *leaves.get(*at)?;
     let from = *at;
     *at += 1;
     if first.length() <= depth {
@@ -22,13 +22,13 @@ pub(super) fn next_slot(tiles: &[Leaf], at: &mut usize, depth: u8) -> Option<Slo
     }
     let mut left = unit(depth).wrapping_sub(unit(first.length()));
     while left != 0 {
-        left = left.wrapping_sub(unit(tiles.get(*at)?.length()));
+        left = left.wrapping_sub(unit(leaves.get(*at)?.length()));
         *at += 1;
     }
     Some(Slot::Node(from..*at))
 }
 
-/// Tiles that become a node, and the index of the word that is to place it.
+/// Leaves that become a node, and the index of the word that is to place it.
 pub(super) type Waiting = (std::ops::Range<usize>, usize);
 
 /// Words in the making.
@@ -45,32 +45,32 @@ impl Builder {
         Self { words, lead }
     }
 
-    /// Append the node over `range` of the tiles, and give the word that places it.
+    /// Append the node over `range` of the leaves, and give the word that places it.
     ///
     /// Its children go to `below`, with the words that are to place them.
     pub(super) fn node(
         &mut self,
-        tiles: &[Leaf],
+        leaves: &[Leaf],
         range: std::ops::Range<usize>,
         depth: u8,
         below: &mut Vec<Waiting>,
     ) -> Option<u32> {
-        let (from, tiles) = (range.start, tiles.get(range)?);
+        let (from, leaves) = (range.start, leaves.get(range)?);
         let (mut children, mut runs) = (0_u64, 0_u64);
-        let (mut inner, mut leaves) = ([const { 0..0 }; 64], [0_u32; 64]);
+        let (mut inner, mut words) = ([const { 0..0 }; 64], [0_u32; 64]);
         let (mut inner_count, mut leaf_count) = (0, 0);
         let (mut at, mut slot) = (0, 0_u32);
-        while let Some(next) = next_slot(tiles, &mut at, depth.saturating_add(STRIDE)) {
+        while let Some(next) = next_slot(leaves, &mut at, depth.saturating_add(STRIDE)) {
             match next {
                 Slot::Leaf(leaf, slots) => {
                     runs |= 1_u64.checked_shl(slot)?;
-                    *leaves.get_mut(leaf_count)? = leaf.0;
+                    *words.get_mut(leaf_count)? = leaf.0;
                     leaf_count += 1;
                     slot += u32::try_from(slots).ok()?;
                 }
-                Slot::Node(tiles) => {
+                Slot::Node(within) => {
                     children |= 1_u64.checked_shl(slot)?;
-                    *inner.get_mut(inner_count)? = from + tiles.start..from + tiles.end;
+                    *inner.get_mut(inner_count)? = from + within.start..from + within.end;
                     inner_count += 1;
                     slot += 1;
                 }
@@ -86,7 +86,7 @@ impl Builder {
             below.push((range, self.words.len()));
             self.words.push(0);
         }
-        self.words.extend(leaves.iter().take(leaf_count));
+        self.words.extend(words.iter().take(leaf_count));
         Some(word)
     }
 

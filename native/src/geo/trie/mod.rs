@@ -16,7 +16,7 @@
 mod build;
 
 use super::fence::RuleSets;
-use super::tiles::Leaf;
+use super::leaves::Leaf;
 use crate::prefix::mask;
 use build::{Builder, Slot, next_slot};
 
@@ -91,7 +91,7 @@ impl Descent {
     }
 }
 
-/// The compiled tiles of one family.
+/// The compiled leaves of one family.
 pub struct Trie {
     direct: Box<[u32]>,
     words: Vec<u32>,
@@ -103,13 +103,13 @@ pub struct Trie {
 }
 
 impl Trie {
-    /// Compile tiles, which cover the whole space. None when they need too many nodes.
+    /// Compile leaves, which cover the whole space. None when they need too many nodes.
     #[must_use]
-    pub fn new(tiles: &[Leaf]) -> Option<Self> {
+    pub fn new(leaves: &[Leaf]) -> Option<Self> {
         let mut waiting = Vec::new();
         let mut direct = Vec::with_capacity(1 << DIRECT);
         let mut at = 0;
-        while let Some(slot) = next_slot(tiles, &mut at, DIRECT) {
+        while let Some(slot) = next_slot(leaves, &mut at, DIRECT) {
             match slot {
                 Slot::Leaf(leaf, slots) => direct.extend(std::iter::repeat_n(leaf.0, slots)),
                 Slot::Node(range) => {
@@ -118,17 +118,17 @@ impl Trie {
                 }
             }
         }
-        let mut built = Builder::with_room_for(tiles.len() + waiting.len() * LINE);
+        let mut built = Builder::with_room_for(leaves.len() + waiting.len() * LINE);
         let mut below = Vec::new();
         for (range, at) in waiting {
-            let word = built.node(tiles, range, DIRECT, &mut below)?;
+            let word = built.node(leaves, range, DIRECT, &mut below)?;
             *direct.get_mut(at)? = word;
         }
         let mut depth = DIRECT;
         while !below.is_empty() {
             depth = depth.saturating_add(STRIDE);
             for (range, at) in std::mem::take(&mut below) {
-                let word = built.node(tiles, range, depth, &mut below)?;
+                let word = built.node(leaves, range, depth, &mut below)?;
                 *built.words.get_mut(at)? = word;
             }
         }
@@ -136,7 +136,7 @@ impl Trie {
             direct: direct.into_boxed_slice(),
             words: built.words,
             lead: built.lead,
-            leaves: tiles.len(),
+            leaves: leaves.len(),
             above: Box::new([]),
         })
     }
@@ -219,7 +219,7 @@ impl Trie {
 
     /// Tell each rule set that holds somewhere in a prefix that is shorter than its first leaf.
     ///
-    /// At most 64 are told, some more than once. `rule` as for [`Trie::summarise`].
+    /// At most 64 are reported, some more than once. `rule` as for [`Trie::summarise`].
     pub fn rules_within(
         &self,
         address: u128,
@@ -309,36 +309,36 @@ impl Trie {
 mod tests {
     use super::*;
     use crate::geo::fence::Fence;
-    use crate::geo::tiles::{Tiles, unit};
+    use crate::geo::leaves::{Leaves, unit};
 
     /// A space cut in halves by the bits of a generator, down to `most` bits.
-    fn random_tiles(seed: u64, most: u8, entries: u32, count: usize) -> Vec<Leaf> {
+    fn random_leaves(seed: u64, most: u8, entries: u32, count: usize) -> Vec<Leaf> {
         let mut state = seed;
-        let mut tiles = Tiles::new();
+        let mut leaves = Leaves::new();
         let mut waiting = vec![0_u8];
         while let Some(length) = waiting.pop() {
             state = crate::geo::ranking::mix(state.wrapping_add(0x9e37_79b9));
             let deeper = if length < 16 { 8 } else { 5 };
-            if length < most && tiles.leaves().len() < count && state % 10 < deeper {
+            if length < most && leaves.as_slice().len() < count && state % 10 < deeper {
                 waiting.extend([length + 1, length + 1]);
             } else {
-                tiles.push((state >> 32) as u32 % entries, length);
+                leaves.push((state >> 32) as u32 % entries, length);
             }
         }
-        tiles.leaves().to_vec()
+        leaves.as_slice().to_vec()
     }
 
     #[test]
     fn every_tile_is_found_at_both_of_its_ends() {
         for seed in 0..20 {
             for most in [0, 1, 17, 18, 19, 32, 100, 126, 128] {
-                let tiles = random_tiles(seed, most, 5, 500);
-                let trie = Trie::new(&tiles).unwrap();
+                let leaves = random_leaves(seed, most, 5, 500);
+                let trie = Trie::new(&leaves).unwrap();
                 let mut start = 0_u128;
-                for tile in tiles {
-                    let end = start.wrapping_add(unit(tile.length()));
-                    assert_eq!(trie.leaf(start), tile);
-                    assert_eq!(trie.leaf(end.wrapping_sub(1)), tile);
+                for leaf in leaves {
+                    let end = start.wrapping_add(unit(leaf.length()));
+                    assert_eq!(trie.leaf(start), leaf);
+                    assert_eq!(trie.leaf(end.wrapping_sub(1)), leaf);
                     start = end;
                 }
                 assert_eq!(start, 0);
@@ -347,21 +347,21 @@ mod tests {
     }
 
     #[test]
-    fn rules_within_a_prefix_are_those_of_its_tiles() {
+    fn rules_within_a_prefix_are_those_of_its_leaves() {
         for seed in 0..40 {
-            let tiles = random_tiles(seed, 64, 4, 60);
+            let leaves = random_leaves(seed, 64, 4, 60);
             let mut sets = RuleSets::new(&[Fence::ALL; 3]);
-            let mut trie = Trie::new(&tiles).unwrap();
+            let mut trie = Trie::new(&leaves).unwrap();
             let rule = |entry: u32| entry;
             trie.summarise(&mut sets, rule);
             let sets = sets.finish();
             let mut start = 0_u128;
-            for tile in &tiles {
-                for length in 0..tile.length() {
+            for leaf in &leaves {
+                for length in 0..leaf.length() {
                     let inside = |address: u128| (address ^ start) & mask(length) == 0;
                     let mut expected = Vec::new();
                     let mut at = 0_u128;
-                    for other in &tiles {
+                    for other in &leaves {
                         if inside(at) && other.entry() > 0 {
                             expected.push(other.entry() as u16 - 1);
                         }
@@ -379,7 +379,7 @@ mod tests {
                         assert_eq!(found, expected, "seed {seed}, length {length}");
                     }
                 }
-                start = start.wrapping_add(unit(tile.length()));
+                start = start.wrapping_add(unit(leaf.length()));
             }
         }
     }

@@ -8,7 +8,7 @@ mod raw;
 pub use prefetch::PREFETCH;
 
 use super::names::Names;
-use super::outcome::{AllDown, Said};
+use super::outcome::{AllDown, NoRegion};
 use super::{Pool, Run};
 use crate::geo::ClientMap;
 use crate::name::Suffix;
@@ -93,7 +93,7 @@ pub struct Service {
     /// What to answer when every region is down.
     pub all_down: AllDown,
     /// How a client is answered who can be given no region.
-    pub no_region: Said,
+    pub no_region: NoRegion,
     /// Whether client subnets are honoured.
     pub ecs: bool,
     /// Whether every QTYPE gets the region's hostname.

@@ -3,7 +3,7 @@
 use super::{Node, Rrset, Service};
 use crate::name::length_of;
 use crate::tables::image::Reader;
-use crate::tables::outcome::{AllDown, Said};
+use crate::tables::outcome::{AllDown, NoRegion};
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
 use crate::tables::{Pool, Run};
 
@@ -129,6 +129,6 @@ pub(super) fn read_service(from: &mut Reader<'_>) -> Result<Service, &'static st
         all_down: AllDown::read(from.u8()?)?,
         ecs: from.u8()? != 0,
         cname: from.u8()? != 0,
-        no_region: Said::read(from.u8()?)?,
+        no_region: NoRegion::read(from.u8()?)?,
     })
 }

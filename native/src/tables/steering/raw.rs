@@ -1,6 +1,6 @@
 //! A region's state as the image holds it: numbers, and places in the pool that are checked here.
 
-use super::State;
+use super::{RegionRecords, RegionState, RegionStatus};
 use crate::name::length_of;
 use crate::tables::image::Reader;
 use crate::tables::{NONE, Pool, Run};
@@ -8,8 +8,8 @@ use crate::tables::{NONE, Pool, Run};
 pub(super) struct RawState {
     horizon: f64,
     pub(super) answered: f64,
-    spilled: f64,
-    takes: f64,
+    spill_ratio: f64,
+    accept_ratio: f64,
     a: u32,
     aaaa: u32,
     cname: u32,
@@ -20,7 +20,7 @@ pub(super) struct RawState {
     serves: u8,
     unknown: u8,
     alive: u8,
-    addresses: u8,
+    has_addresses: u8,
 }
 
 impl RawState {
@@ -28,8 +28,8 @@ impl RawState {
         let raw = Self {
             horizon: from.f64()?,
             answered: from.f64()?,
-            spilled: from.f64()?,
-            takes: from.f64()?,
+            spill_ratio: from.f64()?,
+            accept_ratio: from.f64()?,
             a: from.u32()?,
             aaaa: from.u32()?,
             cname: from.u32()?,
@@ -40,30 +40,34 @@ impl RawState {
             serves: from.u8()?,
             unknown: from.u8()?,
             alive: from.u8()?,
-            addresses: from.u8()?,
+            has_addresses: from.u8()?,
         };
         Ok(raw)
     }
 
-    pub(super) fn state(&self, pool: &Pool) -> Result<State, &'static str> {
+    pub(super) fn state(&self, pool: &Pool) -> Result<RegionState, &'static str> {
         let cname = match self.cname {
             NONE => Run::default(),
             at => pool.name(at)?,
         };
         debug_assert!(cname.is_empty() || length_of(pool.get(cname)).is_some());
-        Ok(State {
-            horizon: self.horizon,
-            spilled: self.spilled,
-            takes: self.takes,
-            serves: self.serves != 0,
-            unknown: self.unknown != 0,
-            alive: self.alive != 0,
-            addresses: self.addresses != 0,
-            a: pool.run(self.a, 4 * u32::from(self.a_count))?,
-            aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
-            cname,
-            a_ttl: self.a_ttl,
-            aaaa_ttl: self.aaaa_ttl,
+        Ok(RegionState {
+            status: RegionStatus {
+                horizon: self.horizon,
+                spill_ratio: self.spill_ratio,
+                accept_ratio: self.accept_ratio,
+                serves: self.serves != 0,
+                unknown: self.unknown != 0,
+                alive: self.alive != 0,
+                has_addresses: self.has_addresses != 0,
+            },
+            records: RegionRecords {
+                a: pool.run(self.a, 4 * u32::from(self.a_count))?,
+                aaaa: pool.run(self.aaaa, 16 * u32::from(self.aaaa_count))?,
+                cname,
+                a_ttl: self.a_ttl,
+                aaaa_ttl: self.aaaa_ttl,
+            },
         })
     }
 }

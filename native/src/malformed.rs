@@ -1,9 +1,9 @@
-//! The faults of a query, by which it is counted; the header's and EDNS's alike, so that neither
+//! What makes a query malformed, by which it is counted; the header's and EDNS's alike, so that neither
 //! reader needs the other.
 
-/// What is wrong with a packet that gets FORMERR, in the order of [`Fault::NAMES`].
+/// What is wrong with a packet that gets FORMERR, in the order of [`Malformed::NAMES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
+pub enum Malformed {
     Counts,
     Trailing,
     Qname,
@@ -19,7 +19,7 @@ pub enum Fault {
     EcsTrailingBits,
 }
 
-impl Fault {
+impl Malformed {
     /// How they are counted.
     pub const NAMES: [&'static str; 13] = [
         "counts",

@@ -1,4 +1,4 @@
-"""How full each replica is: smoothed over its readings, by the yardsticks of its services."""
+"""How full each replica is: smoothed over its readings, by the targets of its services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FRESH = 3
 _FULL = frozenset({Condition.BUSY, Condition.SHEDDING})
 
 
-class Yardstick(NamedTuple):
+class SaturationTarget(NamedTuple):
     """How a service measures: what counts as just full, and the weight of each new reading."""
 
     targets: Targets
@@ -37,10 +37,10 @@ class Replica(NamedTuple):
     """One probe target as one service measures it."""
 
     target: str
-    yardstick: Yardstick
+    saturation_target: SaturationTarget
 
 
-class Fullness:
+class SaturationTracker:
     """The saturation of replicas. Call `sample` as often as there may be new readings."""
 
     def __init__(self) -> None:
@@ -59,22 +59,24 @@ class Fullness:
             verdict, reading = verdicts.get(replica.target, UNKNOWN), readings.get(replica.target)
             if reading is not None and now - reading.at > _patience(probe):
                 reading = None
-            smoothed = _sampled(self._smoothed.get(replica), replica.yardstick, reading, verdict)
+            smoothed = _sampled(
+                self._smoothed.get(replica), replica.saturation_target, reading, verdict
+            )
             if smoothed is not None:
                 known[replica] = smoothed
         self._smoothed = known
 
     @property
     def highest(self) -> float:
-        """The fullest replica's saturation; 0 where none is known."""
+        """The highest replica's saturation; 0 where none is known."""
         return max((smoothed.value for smoothed in self._smoothed.values()), default=0.0)
 
-    def level(self, targets: Iterable[str], yardstick: Yardstick) -> Level:
+    def level(self, targets: Iterable[str], saturation_target: SaturationTarget) -> Level:
         """The mean of those replicas that are known."""
         known = [
             smoothed
             for target in targets
-            if (smoothed := self._smoothed.get(Replica(target, yardstick))) is not None
+            if (smoothed := self._smoothed.get(Replica(target, saturation_target))) is not None
         ]
         if not known:
             return Level()
@@ -86,9 +88,9 @@ class Fullness:
         )
 
 
-def yardstick_of(spill: Spill) -> Yardstick:
-    """The yardstick of a service's settings."""
-    return Yardstick(Targets(spill.queue_target, spill.kv_target), spill.smoothing)
+def saturation_target_of(spill: Spill) -> SaturationTarget:
+    """What a service's settings take for just full."""
+    return SaturationTarget(Targets(spill.queue_target, spill.kv_target), spill.smoothing)
 
 
 def _patience(probe: Probe) -> float:
@@ -96,17 +98,20 @@ def _patience(probe: Probe) -> float:
 
 
 def _sampled(
-    before: Smoothed | None, yardstick: Yardstick, reading: Readings | None, verdict: Verdict
+    before: Smoothed | None,
+    saturation_target: SaturationTarget,
+    reading: Readings | None,
+    verdict: Verdict,
 ) -> Smoothed | None:
     """With what is new. A replica that says it is full is so at once, whatever the mean says."""
     full = verdict.condition in _FULL or (reading is not None and reading.shedding)
     waiting, kv_usage, at = None, None, verdict.at
     if reading is not None:
         waiting, kv_usage, at = reading.waiting, reading.kv_usage, reading.at
-    latest = saturation_of(waiting, kv_usage, yardstick.targets, full=full)
+    latest = saturation_of(waiting, kv_usage, saturation_target.targets, full=full)
     if latest is None:
         return None
-    smoothed = smooth(before, latest, at, yardstick.weight)
+    smoothed = smooth(before, latest, at, saturation_target.weight)
     if full:
         return Smoothed(max(1.0, smoothed.value), max(1.0, smoothed.latest), smoothed.at)
     return smoothed

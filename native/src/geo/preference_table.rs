@@ -1,11 +1,11 @@
-//! Entries of the map as rows: the rule that holds, and regions, best first.
+//! Entries of the map as table: the rule that holds, and regions, best first.
 //!
 //! A row's head is `rule (u16) · count (u8) · the first regions (u8 each)`; what does not fit into
 //! it stands apart. A packet needs the first region that serves, which the head has as a rule, and
 //! heads are small enough to stay in the cache where whole rows of many regions would not. Equal
 //! rows are kept once.
 
-use super::order::Order;
+use super::preference_list::PreferenceList;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -23,7 +23,7 @@ pub struct Row<'a> {
     /// The number of the rule set that holds: 0, or that of one pin.
     pub rule: u32,
     /// Indices of regions, best first.
-    pub order: Order<'a>,
+    pub preference: PreferenceList<'a>,
 }
 
 /// What nearly every answer reads of a row. It crosses no cache line.
@@ -35,15 +35,15 @@ struct Head {
     near: [u8; NEAR],
 }
 
-/// The rows: heads, and what they have no room for.
-pub struct Rows {
+/// The table: heads, and what they have no room for.
+pub struct PreferenceTable {
     heads: Box<[Head]>,
     far: Box<[u8]>,
     /// Octets of `far` that each row has.
     stride: usize,
 }
 
-impl Rows {
+impl PreferenceTable {
     /// The row of an entry; one that allows nothing where there is no such entry.
     #[must_use]
     #[inline]
@@ -51,21 +51,21 @@ impl Rows {
         let Some(head) = self.heads.get(entry as usize) else {
             return Row {
                 rule: 0,
-                order: Order::default(),
+                preference: PreferenceList::default(),
             };
         };
         let count = usize::from(head.count);
-        let order = match head.near.get(..count) {
-            Some(near) => Order::new(near, &[]),
+        let preference = match head.near.get(..count) {
+            Some(near) => PreferenceList::new(near, &[]),
             None => {
                 let start = entry as usize * self.stride;
                 let far = self.far.get(start..start + (count - NEAR));
-                Order::new(&head.near, far.unwrap_or_default())
+                PreferenceList::new(&head.near, far.unwrap_or_default())
             }
         };
         Row {
             rule: u32::from(head.rule),
-            order,
+            preference,
         }
     }
 
@@ -83,14 +83,14 @@ impl Rows {
 }
 
 /// Gathers rows and gives equal ones the same number.
-pub struct RowsBuilder {
+pub struct PreferenceTableBuilder {
     heads: Vec<Head>,
     far: Vec<u8>,
     stride: usize,
-    numbers: HashMap<Box<[u8]>, u32, BuildHasherDefault<Fold>>,
+    numbers: HashMap<Box<[u8]>, u32, BuildHasherDefault<WordHasher>>,
 }
 
-impl RowsBuilder {
+impl PreferenceTableBuilder {
     /// For lists of up to `regions` regions.
     #[must_use]
     pub fn new(regions: usize) -> Self {
@@ -103,15 +103,15 @@ impl RowsBuilder {
     }
 
     /// The number of this row. None where there are too many, or it is too long.
-    pub fn add(&mut self, rule: u16, order: &[u8]) -> Option<u32> {
-        let count = u8::try_from(order.len()).ok()?;
-        if order.len() > NEAR + self.stride {
+    pub fn add(&mut self, rule: u16, preference: &[u8]) -> Option<u32> {
+        let count = u8::try_from(preference.len()).ok()?;
+        if preference.len() > NEAR + self.stride {
             return None;
         }
         let [low, high] = rule.to_le_bytes();
-        let mut row = Vec::with_capacity(FIXED + order.len());
+        let mut row = Vec::with_capacity(FIXED + preference.len());
         row.extend([low, high, count]);
-        row.extend(order);
+        row.extend(preference);
         if let Some(&known) = self.numbers.get(row.as_slice()) {
             return Some(known);
         }
@@ -120,11 +120,11 @@ impl RowsBuilder {
             return None;
         }
         let mut near = [0; NEAR];
-        for (to, from) in near.iter_mut().zip(order) {
+        for (to, from) in near.iter_mut().zip(preference) {
             *to = *from;
         }
         self.heads.push(Head { rule, count, near });
-        self.far.extend(order.iter().skip(NEAR));
+        self.far.extend(preference.iter().skip(NEAR));
         self.far.resize(self.heads.len() * self.stride, 0);
         self.numbers.insert(row.into_boxed_slice(), number as u32);
         Some(number as u32)
@@ -132,8 +132,8 @@ impl RowsBuilder {
 
     /// All of them.
     #[must_use]
-    pub fn finish(self) -> Rows {
-        Rows {
+    pub fn finish(self) -> PreferenceTable {
+        PreferenceTable {
             heads: self.heads.into(),
             far: self.far.into(),
             stride: self.stride,
@@ -143,9 +143,9 @@ impl RowsBuilder {
 
 /// A quick hash; what is hashed is made here and by nobody who would make it collide.
 #[derive(Default)]
-pub struct Fold(u64);
+pub struct WordHasher(u64);
 
-impl Hasher for Fold {
+impl Hasher for WordHasher {
     fn finish(&self) -> u64 {
         self.0 ^ self.0 >> 32
     }
@@ -175,33 +175,42 @@ mod tests {
 
     #[test]
     fn equal_rows_are_kept_once_and_read_back() {
-        let mut builder = RowsBuilder::new(200);
+        let mut builder = PreferenceTableBuilder::new(200);
         let long: Vec<u8> = (0..200).collect();
         assert_eq!(builder.add(0, &long), Some(0));
         assert_eq!(builder.add(7, &[1, 2]), Some(1));
         assert_eq!(builder.add(0, &long), Some(0));
         assert_eq!(builder.add(0, &[0; 255]), None);
-        let rows = builder.finish();
-        assert_eq!(rows.count(), 2);
-        let whole = |order| Order::new(order, &[]);
-        assert_eq!((rows.get(0).rule, rows.get(0).order), (0, whole(&long)));
-        assert_eq!((rows.get(1).rule, rows.get(1).order), (7, whole(&[1, 2])));
-        assert_eq!(rows.get(2).order, Order::default());
+        let table = builder.finish();
+        assert_eq!(table.count(), 2);
+        let whole = |preference| PreferenceList::new(preference, &[]);
+        assert_eq!(
+            (table.get(0).rule, table.get(0).preference),
+            (0, whole(&long))
+        );
+        assert_eq!(
+            (table.get(1).rule, table.get(1).preference),
+            (7, whole(&[1, 2]))
+        );
+        assert_eq!(table.get(2).preference, PreferenceList::default());
     }
 
     #[test]
     fn rows_of_every_length_are_read_back() {
         let regions: Vec<u8> = (0..=255).rev().take(40).collect();
-        let mut builder = RowsBuilder::new(regions.len());
+        let mut builder = PreferenceTableBuilder::new(regions.len());
         let lists = || (0..=regions.len()).filter_map(|count| regions.get(..count));
         for list in lists() {
             assert!(builder.add(9, list).is_some());
         }
-        let rows = builder.finish();
+        let table = builder.finish();
         for (entry, list) in (0..).zip(lists()) {
-            let row = rows.get(entry);
-            assert_eq!(row.order.iter().collect::<Vec<_>>(), list);
-            assert_eq!((row.rule, row.order.first()), (9, list.first().copied()));
+            let row = table.get(entry);
+            assert_eq!(row.preference.iter().collect::<Vec<_>>(), list);
+            assert_eq!(
+                (row.rule, row.preference.first()),
+                (9, list.first().copied())
+            );
         }
     }
 }

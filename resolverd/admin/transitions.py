@@ -1,4 +1,4 @@
-"""Changes of state, counted for metrics; each region's, and each oddity's, as one event."""
+"""Transitions of state, counted for metrics; each region's, and each outlier's, as one event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resolverd.snapshot.model import JudgedRegion
 from resolverd.snapshot.unserved import unserved
 
 
-class Changes:
+class TransitionLog:
     """How often each endpoint and region entered each state since start.
 
     `endpoints` by (probe target, state), as measured; `regions` by (site, state), as served,
@@ -24,26 +24,28 @@ class Changes:
         self.endpoints: Counter[tuple[str, str]] = Counter()
         self.regions: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, Verdict] = {}
-        self._odd: set[Outlier] = set()
+        self._outliers: set[Outlier] = set()
         self._fences: Sequence[FenceSize] = ()
         self._unserved: Sequence[FenceSize] = ()
         self._log = log.get("daemon")
 
-    def endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
+    def record_endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
         """Count a new verdict of a target; the first is no change."""
         if before.state is not after.state and not before.unknown:
             self.endpoints[(target, after.state.value)] += 1
 
-    def compared(self, odd: Iterable[Outlier]) -> None:
+    def record_outliers(self, outliers: Iterable[Outlier]) -> None:
         """Tell who has begun to differ from its peers, and who differs no longer."""
-        now = set(odd)
-        for each in now - self._odd:
-            self._log.warning("endpoint.differs", **_told(each))
-        for each in self._odd - now:
-            self._log.info("endpoint.agrees", **_told(each))
-        self._odd = now
+        now = set(outliers)
+        for each in now - self._outliers:
+            self._log.warning("endpoint.differs", **_fields(each))
+        for each in self._outliers - now:
+            self._log.info("endpoint.agrees", **_fields(each))
+        self._outliers = now
 
-    def judged(self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()) -> None:
+    def record_regions(
+        self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()
+    ) -> None:
         """Tell which regions have changed since the last call, of which the first only remembers.
 
         Of the `fences` of the configuration that is served it tells which have no region now.
@@ -83,13 +85,13 @@ class Changes:
         self._unserved = tuple(now)
 
 
-def _told(odd: Outlier) -> dict[str, str]:
-    endpoint, _, probe = odd.target.partition("@")
+def _fields(outlier: Outlier) -> dict[str, str]:
+    endpoint, _, probe = outlier.target.partition("@")
     return {
-        "service": odd.service,
+        "service": outlier.service,
         "endpoint": endpoint,
         "probe": probe,
-        "field": odd.difference.field,
-        "value": odd.difference.told,
-        "majority": odd.difference.most,
+        "field": outlier.difference.field,
+        "value": outlier.difference.value,
+        "majority": outlier.difference.most,
     }

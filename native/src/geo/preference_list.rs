@@ -5,12 +5,12 @@
 /// Those that nearly every answer comes from lie near; the others lie apart, and are waited for
 /// where they are read.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Order<'a> {
+pub struct PreferenceList<'a> {
     near: &'a [u8],
     far: &'a [u8],
 }
 
-impl<'a> Order<'a> {
+impl<'a> PreferenceList<'a> {
     /// All of `near`, then all of `far`; `near` is empty only where both are.
     #[must_use]
     #[inline]
@@ -39,13 +39,13 @@ impl<'a> Order<'a> {
     }
 }
 
-impl PartialEq for Order<'_> {
+impl PartialEq for PreferenceList<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Order<'_> {}
+impl Eq for PreferenceList<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -53,11 +53,14 @@ mod tests {
 
     #[test]
     fn where_it_is_parted_makes_no_difference() {
-        let (whole, parted) = (Order::new(&[3, 1, 2], &[]), Order::new(&[3], &[1, 2]));
+        let (whole, parted) = (
+            PreferenceList::new(&[3, 1, 2], &[]),
+            PreferenceList::new(&[3], &[1, 2]),
+        );
         assert_eq!(whole, parted);
         assert_eq!((whole.first(), whole.count()), (Some(3), 3));
         assert_eq!((parted.first(), parted.count()), (Some(3), 3));
-        assert_ne!(whole, Order::new(&[3, 1], &[]));
-        assert_eq!(Order::default().first(), None);
+        assert_ne!(whole, PreferenceList::new(&[3, 1], &[]));
+        assert_eq!(PreferenceList::default().first(), None);
     }
 }

@@ -31,7 +31,7 @@ pub struct Report {
 /// The places of one database that has passed its check.
 ///
 /// It holds nothing of the file, which is lent again for each compilation.
-pub struct Gazetteer {
+pub struct PlaceIndex {
     /// What the check counted.
     pub report: Report,
     /// The distinct places; number `n + 1` is the place `n`.
@@ -41,7 +41,7 @@ pub struct Gazetteer {
     numbers: Vec<u32>,
 }
 
-impl Gazetteer {
+impl PlaceIndex {
     /// Check a whole file and read every record once; `tick` hears the part done.
     pub fn read(
         file: &File<'_>,
@@ -157,30 +157,35 @@ fn key(place: &Place) -> [u64; 3] {
 }
 
 #[derive(Default)]
-struct Tally {
+struct ReadPlaces {
     places: Vec<Option<Place>>,
     unreadable: usize,
     first_reason: Option<Unreadable>,
 }
 
-fn read_all(file: &File<'_>, countries: &Countries, offsets: &[u32], tick: impl Fn(f64)) -> Tally {
+fn read_all(
+    file: &File<'_>,
+    countries: &Countries,
+    offsets: &[u32],
+    tick: impl Fn(f64),
+) -> ReadPlaces {
     let mut reader = Reader::new(file.data, file.layout, countries);
-    let mut tally = Tally {
+    let mut read = ReadPlaces {
         places: Vec::with_capacity(offsets.len()),
-        ..Tally::default()
+        ..ReadPlaces::default()
     };
     for (done, offset) in offsets.iter().enumerate() {
         if done.is_multiple_of(4096) {
             tick(done as f64 / offsets.len() as f64);
         }
         let place = reader.place(*offset as usize).unwrap_or_else(|reason| {
-            tally.unreadable += 1;
-            tally.first_reason.get_or_insert(reason);
+            read.unreadable += 1;
+            read.first_reason.get_or_insert(reason);
             None
         });
-        tally.places.push(place);
+        read.places.push(place);
     }
-    tally
+    read
 }
 
 /// What is kept of a layout in numbers, for those who read a report.

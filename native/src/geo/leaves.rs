@@ -27,13 +27,13 @@ impl Leaf {
 /// Leaves so far, and where the next one begins.
 ///
 /// Invariant: no two neighbours that are the halves of one prefix have the same entry.
-pub struct Tiles {
+pub struct Leaves {
     leaves: Vec<Leaf>,
     /// Left-aligned; 0 again when the space is full.
     end: u128,
 }
 
-impl Tiles {
+impl Leaves {
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -69,12 +69,12 @@ impl Tiles {
 
     /// The leaves in address order.
     #[must_use]
-    pub fn leaves(&self) -> &[Leaf] {
+    pub fn as_slice(&self) -> &[Leaf] {
         &self.leaves
     }
 }
 
-impl Default for Tiles {
+impl Default for Leaves {
     fn default() -> Self {
         Self::new()
     }
@@ -95,13 +95,13 @@ pub const fn unit(length: u8) -> u128 {
 mod tests {
     use super::*;
 
-    fn tiled(parts: &[(u32, u8)]) -> Vec<(u32, u8)> {
-        let mut tiles = Tiles::new();
+    fn merged(parts: &[(u32, u8)]) -> Vec<(u32, u8)> {
+        let mut leaves = Leaves::new();
         for (entry, length) in parts {
-            tiles.push(*entry, *length);
+            leaves.push(*entry, *length);
         }
-        tiles
-            .leaves()
+        leaves
+            .as_slice()
             .iter()
             .map(|leaf| (leaf.entry(), leaf.length()))
             .collect()
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn halves_of_one_prefix_merge_all_the_way_up() {
-        assert_eq!(tiled(&[(5, 2), (5, 2), (5, 1)]), [(5, 0)]);
+        assert_eq!(merged(&[(5, 2), (5, 2), (5, 1)]), [(5, 0)]);
         assert_eq!(
-            tiled(&[(5, 2), (4, 3), (4, 3), (5, 1)]),
+            merged(&[(5, 2), (4, 3), (4, 3), (5, 1)]),
             [(5, 2), (4, 2), (5, 1)]
         );
     }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn equal_neighbours_of_different_prefixes_stay_apart() {
         assert_eq!(
-            tiled(&[(1, 2), (2, 2), (2, 2), (1, 2)]),
+            merged(&[(1, 2), (2, 2), (2, 2), (1, 2)]),
             [(1, 2), (2, 2), (2, 2), (1, 2)]
         );
     }

@@ -18,19 +18,19 @@ class _Retired(NamedTuple):
     ttls: dict[tuple[str, str], float]
 
 
-class Promises:
+class TtlLedger:
     """Remembers the TTLs of Plans that are served no more, for as long as their answers live."""
 
     def __init__(self) -> None:
         self._retired: list[_Retired] = []
 
-    def retired(self, plan: Plan, now: float) -> None:
+    def retire(self, plan: Plan, now: float) -> None:
         """Another Plan is served instead of `plan` since `now` (monotonic seconds)."""
         ttls = {(s.name, region): s.ttl for s in plan.services.values() for region in s.regions}
         self._retired = [each for each in self._retired if _longest(each) > now]
         self._retired.append(_Retired(now, ttls))
 
-    def outstanding(self, plan: Plan, region: str, now: float) -> dict[str, float]:
+    def remaining_ttls(self, plan: Plan, region: str, now: float) -> dict[str, float]:
         """Seconds, by service, for which an answer that names `region` may live after `now`."""
         ceilings = _ceilings(plan)
         left = {

@@ -1,51 +1,51 @@
-//! Subnet pins and IPv6 carriers as one binary trie, which is walked beside the databases'.
+//! Subnet pins and IPv4-embedded prefixes as one binary trie, which is walked beside the databases'.
 
-use super::carrier;
+use super::embedded_v4;
 use super::geography::Geography;
 use crate::prefix::{Family, Prefix};
 
-/// The node behind which nothing is pinned and nothing carried.
-pub const OPEN: u32 = 0;
+/// The node behind which nothing is pinned and nothing embedded.
+pub const EMPTY: u32 = 0;
 
 /// The node of the whole space.
 pub const ROOT: u32 = 1;
 
 /// What begins at one prefix.
 #[derive(Clone, Copy, Default)]
-pub struct Node {
-    /// Where the two halves continue; [`OPEN`] where nothing begins in them.
+pub struct RuleNode {
+    /// Where the two halves continue; [`EMPTY`] where nothing begins in them.
     pub halves: [u32; 2],
     /// The rule of a pin for this very prefix; 0 for none.
     pub rule: u16,
-    /// Whether this is a carrier: its clients are looked up in IPv4.
-    pub carrier: bool,
+    /// Whether its addresses embed IPv4 ones: its clients are looked up in IPv4.
+    pub embedded_v4: bool,
 }
 
 /// The trie of one family.
-pub struct Borders(Vec<Node>);
+pub struct PrefixRules(Vec<RuleNode>);
 
-impl Borders {
-    /// The pins and carriers of one family.
+impl PrefixRules {
+    /// The pins and IPv4-embedded prefixes of one family.
     #[must_use]
     pub fn new(geography: &Geography, family: Family) -> Self {
-        let mut borders = Self(vec![Node::default(), Node::default()]);
+        let mut rules = Self(vec![RuleNode::default(), RuleNode::default()]);
         for (prefix, pin) in &geography.subnets {
             if prefix.family == family {
-                borders.mark(*prefix, |node| node.rule = pin.saturating_add(1));
+                rules.mark(*prefix, |node| node.rule = pin.saturating_add(1));
             }
         }
         if family == Family::V6 {
-            for network in carrier::networks() {
-                borders.mark(network, |node| node.carrier = true);
+            for network in embedded_v4::networks() {
+                rules.mark(network, |node| node.embedded_v4 = true);
             }
         }
-        borders
+        rules
     }
 
     /// A node by its number.
     #[must_use]
     #[inline]
-    pub fn node(&self, number: u32) -> Node {
+    pub fn node(&self, number: u32) -> RuleNode {
         self.0.get(number as usize).copied().unwrap_or_default()
     }
 
@@ -55,7 +55,7 @@ impl Borders {
         self.0.len()
     }
 
-    fn mark(&mut self, prefix: Prefix, mark: impl FnOnce(&mut Node)) {
+    fn mark(&mut self, prefix: Prefix, mark: impl FnOnce(&mut RuleNode)) {
         let mut number = ROOT as usize;
         for depth in 0..prefix.length {
             let side = (prefix.address << depth >> 127) as usize;
@@ -63,10 +63,10 @@ impl Borders {
             let Some(next) = self.0.get_mut(number).and_then(|n| n.halves.get_mut(side)) else {
                 return;
             };
-            if *next == OPEN {
+            if *next == EMPTY {
                 *next = new as u32;
                 number = new;
-                self.0.push(Node::default());
+                self.0.push(RuleNode::default());
             } else {
                 number = *next as usize;
             }

@@ -1,4 +1,4 @@
-"""Folding IPv6 clients that carry an IPv4 address, against the standard library's reading."""
+"""IPv6 clients that embed an IPv4 address, against the standard library's reading."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from resolverd.dns.embedded import Folded, fold
+from resolverd.dns.embedded_v4 import Extracted, extract_v4
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
 v4 = st.integers(0, 2**32 - 1)
@@ -17,7 +17,7 @@ SIX_TO_FOUR, TEREDO = 0x2002 << 112, 0x20010000 << 96
 
 
 @pytest.mark.parametrize(
-    ("written", "folded", "offset"),
+    ("written", "extracted", "offset"),
     [
         ("192.0.2.0/24", "192.0.2.0/24", 0),
         ("2001:db8::/32", "2001:db8::/32", 0),
@@ -39,35 +39,35 @@ SIX_TO_FOUR, TEREDO = 0x2002 << 112, 0x20010000 << 96
         ("::/0", "::/0", 0),
     ],
 )
-def test_transition_formats_fold(written: str, folded: str, offset: int) -> None:
-    assert fold(parse_prefix(written)) == Folded(parse_prefix(folded), offset)
+def test_each_format_gives_its_ipv4_address(written: str, extracted: str, offset: int) -> None:
+    assert extract_v4(parse_prefix(written)) == Extracted(parse_prefix(extracted), offset)
 
 
 @given(v4)
 def test_compatible_is_its_last_32_bits(address: int) -> None:
     """Databases keep IPv4 there, so such a client must not meet their IPv6 networks."""
-    assert fold(Prefix(128, address, 128)) == Folded(Prefix(32, address, 32), 96)
+    assert extract_v4(Prefix(128, address, 128)) == Extracted(Prefix(32, address, 32), 96)
 
 
 @given(v4)
 def test_mapped_agrees_with_the_standard_library(address: int) -> None:
     host = ipaddress.IPv6Address(MAPPED | address)
     assert host.ipv4_mapped is not None
-    assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.ipv4_mapped))
+    assert extract_v4(host_prefix(str(host))).prefix == host_prefix(str(host.ipv4_mapped))
 
 
 @given(v4, st.integers(0, 2**80 - 1))
 def test_6to4_agrees_with_the_standard_library(address: int, rest: int) -> None:
     host = ipaddress.IPv6Address(SIX_TO_FOUR | address << 80 | rest)
     assert host.sixtofour is not None
-    assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.sixtofour))
+    assert extract_v4(host_prefix(str(host))).prefix == host_prefix(str(host.sixtofour))
 
 
 @given(st.integers(0, 2**96 - 1))
 def test_teredo_agrees_with_the_standard_library(rest: int) -> None:
     host = ipaddress.IPv6Address(TEREDO | rest)
     assert host.teredo is not None
-    assert fold(host_prefix(str(host))).prefix == host_prefix(str(host.teredo[1]))
+    assert extract_v4(host_prefix(str(host))).prefix == host_prefix(str(host.teredo[1]))
 
 
 @given(st.integers(2**32, 2**128 - 1))
@@ -75,7 +75,7 @@ def test_other_addresses_stay_themselves(address: int) -> None:
     host = ipaddress.IPv6Address(address)
     assume(host.ipv4_mapped is None and host.sixtofour is None and host.teredo is None)
     assume(address >> 32 != NAT64 >> 32)
-    assert fold(Prefix(128, address, 128)) == Folded(Prefix(128, address, 128), 0)
+    assert extract_v4(Prefix(128, address, 128)) == Extracted(Prefix(128, address, 128), 0)
 
 
 @given(
@@ -84,19 +84,19 @@ def test_other_addresses_stay_themselves(address: int) -> None:
     st.integers(0, 128),
     st.integers(0, 2**128 - 1),
 )
-def test_every_address_of_a_folded_scope_folds_into_it(
-    carrier: tuple[int, int], low: int, length: int, other: int
+def test_every_address_of_an_extracted_scope_is_extracted_to_it(
+    network: tuple[int, int], low: int, length: int, other: int
 ) -> None:
-    """A scope of N bits on the folded prefix covers the same clients as N + offset bits."""
-    base, offset = carrier
+    """A scope of N bits on the extracted prefix covers the same clients as N + offset bits."""
+    base, offset = network
     fixed = 32 if base == TEREDO else offset
     prefix = Prefix(128, base | low & (2 ** (128 - fixed) - 1), 128).widened(length)
-    folded = fold(prefix)
-    if folded.offset == 0:
-        assert folded.prefix == prefix
+    extracted = extract_v4(prefix)
+    if extracted.offset == 0:
+        assert extracted.prefix == prefix
         return
-    assert 0 < folded.prefix.length <= 32
-    scope = folded.prefix.length + folded.offset
+    assert 0 < extracted.prefix.length <= 32
+    scope = extracted.prefix.length + extracted.offset
     inside = prefix.widened(min(prefix.length, scope))
     neighbour = inside.address | other & (2 ** (128 - inside.length) - 1)
-    assert folded.prefix.contains(fold(Prefix(128, neighbour, 128)).prefix)
+    assert extracted.prefix.contains(extract_v4(Prefix(128, neighbour, 128)).prefix)

@@ -1,4 +1,4 @@
-"""Fold an IPv6 client that stands for an IPv4 one into that IPv4 address.
+"""The IPv4 address that an IPv6 client embeds (RFC 6052 §2 names such addresses).
 
 Five transition formats carry an IPv4 address: v4-compatible (RFC 4291 §2.5.5.1, where
 databases keep IPv4), v4-mapped (§2.5.5.2), NAT64's well-known prefix (RFC 6052 §2.1), 6to4
@@ -14,43 +14,43 @@ from typing import NamedTuple
 from resolverd.dns.prefix import Prefix, parse_prefix
 
 
-class Folded(NamedTuple):
+class Extracted(NamedTuple):
     """The prefix to look up, and how many bits its lengths lie below the original's."""
 
     prefix: Prefix
     offset: int
 
 
-class _Carrier(NamedTuple):
+class _EmbeddedV4(NamedTuple):
     network: Prefix
     offset: int  # bits before the embedded IPv4 address
     inverted: bool
 
 
-_CARRIERS = (
-    _Carrier(parse_prefix("::/96"), 96, inverted=False),
-    _Carrier(parse_prefix("::ffff:0:0/96"), 96, inverted=False),
-    _Carrier(parse_prefix("64:ff9b::/96"), 96, inverted=False),
-    _Carrier(parse_prefix("2002::/16"), 16, inverted=False),
-    _Carrier(parse_prefix("2001::/32"), 96, inverted=True),
+_EMBEDDED_V4 = (
+    _EmbeddedV4(parse_prefix("::/96"), 96, inverted=False),
+    _EmbeddedV4(parse_prefix("::ffff:0:0/96"), 96, inverted=False),
+    _EmbeddedV4(parse_prefix("64:ff9b::/96"), 96, inverted=False),
+    _EmbeddedV4(parse_prefix("2002::/16"), 16, inverted=False),
+    _EmbeddedV4(parse_prefix("2001::/32"), 96, inverted=True),
 )
 
 
-CARRIERS = tuple(carrier.network for carrier in _CARRIERS)
+EMBEDDED_V4 = tuple(embedded.network for embedded in _EMBEDDED_V4)
 """The IPv6 networks whose addresses stand for IPv4 ones."""
 
 
-def fold(prefix: Prefix) -> Folded:
+def extract_v4(prefix: Prefix) -> Extracted:
     """The IPv4 prefix that `prefix` stands for, or `prefix` itself with offset 0.
 
-    A prefix too short to fix one bit of the embedded address is not folded; one longer than
-    the embedded address (a host inside 2002:V4::/48) folds to the full IPv4 address.
+    A prefix too short to fix one bit of the embedded address stays itself; one longer than
+    the embedded address (a host inside 2002:V4::/48) gives the full IPv4 address.
     """
     if prefix.bits == 32:
-        return Folded(prefix, 0)
-    for network, offset, inverted in _CARRIERS:
+        return Extracted(prefix, 0)
+    for network, offset, inverted in _EMBEDDED_V4:
         if prefix.length > offset and network.contains(prefix):
             address = (prefix.address >> (96 - offset)) & 0xFFFFFFFF
             host = Prefix(32, address ^ 0xFFFFFFFF if inverted else address, 32)
-            return Folded(host.widened(min(32, prefix.length - offset)), offset)
-    return Folded(prefix, 0)
+            return Extracted(host.widened(min(32, prefix.length - offset)), offset)
+    return Extracted(prefix, 0)

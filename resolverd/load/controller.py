@@ -1,11 +1,11 @@
-"""The room: looks once a second at what was read, moves shares, and tells whoever steers.
+"""The controller: takes in once a second what was read, moves shares, and tells whoever steers.
 
-    readings ─► fullness ─┐
-    verdicts ─────────────┼─► spilling ─► shares ─► World ─► Steering
-    alerts that degrade ──┘
+    readings ─► saturation ┐
+    verdicts ──────────────┼─► spilling ─► shares ─► World ─► Steering
+    alerts that degrade ───┘
 
-`look` is called with each Steering, so that what a region's going and coming back do to shares
-is in the very Steering that tells of it. In between, `keep` looks by itself: every second, and
+`update` is called with each Steering, so that what a region's going and coming back do to shares
+is in the very Steering that tells of it. In between, `keep` ticks by itself: every second, and
 at the moment when shares may next be moved.
 
 Services that share a region share its servers, so what is known of its load is that of them all.
@@ -29,13 +29,19 @@ from resolverd.health.gpus import GpuWatch
 from resolverd.health.readings import Readings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
-from resolverd.load.fullness import Fullness, Level, Replica, Yardstick, yardstick_of
+from resolverd.load.saturation import (
+    Level,
+    Replica,
+    SaturationTarget,
+    SaturationTracker,
+    saturation_target_of,
+)
 from resolverd.load.spilling import Spilling
 from resolverd.policy.share import Share
-from resolverd.policy.spill import Load as RegionLoad
+from resolverd.policy.spill import RegionLoad
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
-EVERY = 1.0
+POLL_INTERVAL = 1.0
 # Seconds between judgements of what clients get.
 _JUDGING = 5.0
 
@@ -50,7 +56,7 @@ class Probed(Protocol):
         """The latest readings of each target that has any."""
 
 
-class Load:
+class LoadController:
     """What is known of the regions' load. `changed` is called when shares have moved."""
 
     def __init__(
@@ -63,17 +69,17 @@ class Load:
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
         self._probed, self._changed, self._clock = probed, changed, clock
-        self._fullness = Fullness()
+        self._saturation = SaturationTracker()
         self._config: Config | None = None
         self._plan: Plan
         self._judged: Mapping[str, JudgedRegion]
-        self._measured: list[tuple[str, Service, Yardstick]] = []
+        self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
-        self._bears: dict[str, float] = {}
+        self._capacities: dict[str, float] = {}
         self._judged_at = -_JUDGING
         self._log = log.get("load")
 
-    def look(
+    def update(
         self,
         config: Config,
         targets: ProbeTargets,
@@ -94,80 +100,84 @@ class Load:
         """Each region's smoothed saturation as its services measure it; only those known."""
         return {
             (name, region): level.saturation
-            for name, _, yardstick in self._measured
+            for name, _, saturation_target in self._measured
             for region, planned in self._plan.services[name].regions.items()
-            if (level := self._level(planned, yardstick)).saturation is not None
+            if (level := self._level(planned, saturation_target)).saturation is not None
         }
 
     async def keep(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Look, for as long as the daemon serves; `counted` is what the engine has counted.
+        """Tick, for as long as the daemon serves; `counted` is what the engine has counted.
 
-        A defect of ours costs one look, not the daemon: shares stay as they are. It is an event
-        unless the last look met the same.
+        A defect of ours costs one tick, not the daemon: shares stay as they are. It is an event
+        unless the last tick met the same.
         """
         known = ""
         try:
             while True:
                 defect = ""
                 try:
-                    await self.turn(counted)
+                    await self.tick(counted)
                 except Exception as wrong:  # noqa: BLE001 - answers go on, shares stay as they are
                     defect = repr(wrong)
                     if defect != known:
                         self._log.error("load.defect", exc_info=wrong)
                 known = defect
                 due = self.spilling.due(self._clock())
-                await asyncio.sleep(EVERY if due is None else min(EVERY, due - self._clock()))
+                await asyncio.sleep(
+                    POLL_INTERVAL if due is None else min(POLL_INTERVAL, due - self._clock())
+                )
         finally:
             await self._gpus.stop()
 
-    async def turn(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Look once."""
+    async def tick(self, counted: Callable[[], Awaitable[Counters]]) -> None:
+        """Take in what was read since, move the shares, and judge alerts when that is due."""
         if self._config is None:
-            self._changed()  # whoever steers will look
+            self._changed()  # whoever steers will call `update`
             return
         readings = self._probed.readings()
         now = self._clock()
-        self._fullness.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
+        self._saturation.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
         if self._advance(now):
             self._changed()
         self.alerting.sample(readings)
         if now - self._judged_at >= _JUDGING:
             self._judged_at = now
-            self.alerting.judge(await counted(), self._away(), now)
+            self.alerting.judge(await counted(), self._not_serving(), now)
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
         self._config = config
-        self._measured = [(n, s, yardstick_of(s.spill)) for n, s in services.items()]
+        self._measured = [(n, s, saturation_target_of(s.spill)) for n, s in services.items()]
         self._replicas = {
-            Replica(target, yardstick): targets.by_id[target].settings
-            for name, service, yardstick in self._measured
+            Replica(target, saturation_target): targets.by_id[target].settings
+            for name, service, saturation_target in self._measured
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
-        self._bears = {name: region.bears for name, region in config.region.items()}
+        self._capacities = {
+            name: region.effective_capacity for name, region in config.region.items()
+        }
         self.spilling.adopt(services)
         self.alerting.adopt(config, targets)
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
         readings = self._probed.readings()
-        known: dict[tuple[str, Yardstick, float, bool], RegionLoad] = {}
+        known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
         moved = False
-        fullest, degrades = self._fullness.highest, self.alerting.degrades
-        for name, _, yardstick in self._measured:
+        highest, degrades = self._saturation.highest, self.alerting.degrades
+        for name, _, saturation_target in self._measured:
             rule = self.spilling.rule(name)
             if rule is None:
                 continue
-            if self.spilling.rests(name) and fullest < rule.start and not degrades:
+            if self.spilling.rests(name) and highest < rule.start and not degrades:
                 continue
             loads = {}
             slowly = bool(rule.slow_start)
             for region, planned in self._plan.services[name].regions.items():
-                key = planned.site, yardstick, rule.start, slowly
+                key = planned.site, saturation_target, rule.start, slowly
                 if key not in known:
-                    level = self._level(planned, yardstick)
+                    level = self._level(planned, saturation_target)
                     started = _started(planned, readings) if slowly else None
                     known[key] = self._load(region, planned, level, rule.start, started, readings)
                 loads[region] = known[key]
@@ -187,8 +197,8 @@ class Load:
         saturation, latest = level.saturation, level.latest
         if self.alerting.degraded(region):
             saturation = latest = max(start, saturation or 0.0, latest or 0.0)
-        bears = self._bears[region] * (1 - self._lost(planned, readings))
-        return RegionLoad(serves, bears, saturation, latest, level.at, started)
+        capacity = self._capacities[region] * (1 - self._lost(planned, readings))
+        return RegionLoad(serves, capacity, saturation, latest, level.at, started)
 
     def _lost(self, planned: RegionPlan, readings: Mapping[str, Readings]) -> float:
         """The share of a region's capacity that serves nobody although its endpoints serve."""
@@ -200,13 +210,13 @@ class Load:
         ]
         return sum(lost) / len(lost) if lost else 0.0
 
-    def _level(self, planned: RegionPlan, yardstick: Yardstick) -> Level:
+    def _level(self, planned: RegionPlan, saturation_target: SaturationTarget) -> Level:
         """How full a region is: the mean of the endpoints that serve and are known."""
         verdicts = self._judged[planned.site].endpoints
         serving = (e.target for e in planned.endpoints if verdicts[e.target].serves)
-        return self._fullness.level(serving, yardstick)
+        return self._saturation.level(serving, saturation_target)
 
-    def _away(self) -> set[tuple[str, str]]:
+    def _not_serving(self) -> set[tuple[str, str]]:
         """The regions that do not serve, by service."""
         return {
             (name, region)
@@ -218,5 +228,5 @@ class Load:
 
 def _started(planned: RegionPlan, readings: Mapping[str, Readings]) -> float | None:
     """When the newest of a region's processes started, in Unix seconds."""
-    told = [readings[e.target].started for e in planned.endpoints if e.target in readings]
-    return max((started for started in told if started is not None), default=None)
+    starts = [readings[e.target].started for e in planned.endpoints if e.target in readings]
+    return max((started for started in starts if started is not None), default=None)
