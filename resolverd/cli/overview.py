@@ -85,6 +85,8 @@ def totals(state: Json) -> Rows:
     served = f"{len(services)}: {len(services) - bare} served"
     without = f", {bare} without a region" if bare else ""
     parts.add_row(Cell("services", "bold"), Cell(served + without, "red" if bare else ""))
+    if state["down"]:
+        parts.add_row(Cell("problem", "bold"), Cell(state["down"], "red"))
     if state["overrides"]:
         parts.add_row(Cell("overrides", "bold"), Cell(str(len(state["overrides"])), "yellow"))
     return parts

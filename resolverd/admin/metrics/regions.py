@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.admin.metrics.family import Samples, counter, gauge
 from resolverd.admin.metrics.values import SERVICE_REGION, Values
 from resolverd.health.verdict import State
-from resolverd.snapshot.unserved import withdrawn
+from resolverd.snapshot.unserved import unserved, withdrawn
 
 
 @gauge(
@@ -27,6 +27,18 @@ def states(values: Values) -> Samples:
 def serving(values: Values) -> Samples:
     for service, region in values.by_service():
         yield (service, region.region), float(region.verdict.serves)
+
+
+@gauge(
+    "resolverd_pin_serving",
+    "1 while a region serves the service to clients of the pin (empty: of none), else 0.",
+    labels=("service", "pin"),
+)
+def fences(values: Values) -> Samples:
+    wanted = [fence for fence in values.served.fences if fence.regions]
+    without = {each[:2] for each in unserved(wanted, values.judged.values())}
+    for fence in wanted:
+        yield (fence.service, fence.pin), float(fence[:2] not in without)
 
 
 @gauge(
