@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from resolverd import log
 from resolverd.config.fences import FenceSize
 from resolverd.health.peers import Outlier
-from resolverd.health.verdict import Verdict
+from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import unserved
+from resolverd.snapshot.unserved import Standing, standing, unserved, widest, withdrawn
 
 
 class TransitionLog:
@@ -26,7 +26,9 @@ class TransitionLog:
         self._known: dict[str, Verdict] = {}
         self._outliers: set[Outlier] = set()
         self._fences: Sequence[FenceSize] = ()
-        self._unserved: Sequence[FenceSize] = ()
+        self._standing: Standing = ()
+        # Service and pin of those that an error has named.
+        self._unserved: frozenset[tuple[str, str]] = frozenset()
         self._log = log.get("daemon")
 
     def record_endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
@@ -46,17 +48,22 @@ class TransitionLog:
     def record_regions(
         self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()
     ) -> None:
-        """Tell which regions have changed since the last call, of which the first only remembers.
+        """Tell which regions have changed since the last call, and of new ones which do not serve.
 
-        Of the `fences` of the configuration that is served it tells which have no region now.
+        Of the `fences` of the configuration that is served it tells first which have no region
+        now: where thousands of lines come at once and some are dropped, those are the last to be.
         """
-        self._fences = fences
+        stands = standing(regions.values())
+        if fences is not self._fences or stands != self._standing:
+            self._fences, self._standing = fences, stands
+            self._tell_unserved(unserved(fences, regions.values()))
         for name, region in regions.items():
-            before, after = self._known.get(name), region.verdict
-            if before is None or before.state is after.state:
+            before, after = self._known.get(name, UNKNOWN), region.verdict
+            if before.state is after.state or (before.unknown and after.serves):
                 continue
-            self.regions[(name, after.state.value)] += 1
-            died = before.serves and not after.serves and after.override is None
+            if name in self._known:
+                self.regions[(name, after.state.value)] += 1
+            died = (before.serves or before.unknown) and not (after.serves or withdrawn(region))
             (self._log.warning if died else self._log.info)(
                 "region.state",
                 region=region.region,
@@ -66,12 +73,12 @@ class TransitionLog:
                 reason=after.reason,
             )
         self._known = {name: region.verdict for name, region in regions.items()}
-        self._tell_unserved(unserved(self._fences, regions.values()))
 
     def _tell_unserved(self, now: Sequence[FenceSize]) -> None:
         """An error for each fence that has lost its last region, a recovery for each other."""
-        for fence in now:
-            if fence not in self._unserved:
+        told = self._unserved
+        for fence in (named := widest(now)):
+            if _key(fence) not in told:
                 self._log.error(
                     "service.unserved",
                     service=fence.service,
@@ -79,10 +86,16 @@ class TransitionLog:
                     regions=list(fence.regions),
                     consequence="these clients are answered as all_down says",
                 )
-        for fence in self._unserved:
-            if fence not in now and fence in self._fences:
+        without = frozenset(map(_key, now))
+        over = told - without
+        for fence in self._fences:
+            if fence.regions and _key(fence) in over:
                 self._log.info("service.served", service=fence.service, pin=fence.pin)
-        self._unserved = tuple(now)
+        self._unserved = frozenset(map(_key, named)) | (told & without)
+
+
+def _key(fence: FenceSize) -> tuple[str, str]:
+    return fence.service, fence.pin
 
 
 def _fields(outlier: Outlier) -> dict[str, str]:

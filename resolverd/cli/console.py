@@ -19,9 +19,11 @@ from resolverd.admin.documents.version import versioned
 from resolverd.cli.rows import Rows
 from resolverd.cli.streams import discard
 from resolverd.errors import Problem
+from resolverd.log.priority import is_journal, prefixed
 
 # Wider than any row: rich cuts the cells of a table that does not fit its console.
 _UNBOUNDED = 10_000
+_STDERR = 2
 
 
 class _Console(Console):
@@ -105,8 +107,11 @@ def show_json(document: Mapping[str, Any]) -> None:
 
 
 def complain(text: str, style: str = "red") -> None:
-    """One message on standard error, coloured at a terminal, its own line breaks kept."""
-    _errors().print(Text(text, style))
+    """One message on standard error, coloured at a terminal, its own line breaks kept.
+
+    To the journal it is an error, on each of its lines.
+    """
+    _print_error(Text(text, style), "error")
 
 
 def report(problem: Problem) -> None:
@@ -117,7 +122,7 @@ def report(problem: Problem) -> None:
     for row in rows:
         style = "green" if row.startswith("    mend: ") else "red" if row.strip() == "^" else ""
         text.append("\n").append(Text(row, style or "not bold default"))
-    _errors().print(text)
+    _print_error(text, problem.severity)
 
 
 def count(number: int, noun: str) -> str:
@@ -125,5 +130,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _errors() -> Console:
-    return _Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+def _print_error(text: Text, level: str) -> None:
+    if is_journal(_STDERR):
+        text = Text(prefixed(text.plain, level))
+    _Console(stderr=True, highlight=False, emoji=False, soft_wrap=True).print(text)

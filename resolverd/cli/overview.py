@@ -92,6 +92,8 @@ def totals(state: Json) -> Rows:
     without = f", {bare} without a region" if bare else ""
     without += f", clients under pins without a region: {pinned}" if pinned else ""
     parts.add_row(Cell("services", "bold"), Cell(served + without, "red" if without else ""))
+    if state["down"]:
+        parts.add_row(Cell("problem", "bold"), Cell(state["down"], "red"))
     if state["overrides"]:
         parts.add_row(Cell("overrides", "bold"), Cell(str(len(state["overrides"])), "yellow"))
     return parts

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 def only(state: Json, name: str) -> Json:
-    """`state` with one region alone, its services and its overrides.
+    """`state` with one region alone, its services and its overrides; what else is down is left out.
 
     Raises UsageError, with the nearest name, where there is no such region.
     """
@@ -41,7 +41,7 @@ def only(state: Json, name: str) -> Json:
         if any(service["name"] in each["services"] for each in mine)
     ]
     overrides = [each for each in state["overrides"] if each["target"] in keys]
-    return state | {"regions": mine, "services": services, "overrides": overrides}
+    return state | {"regions": mine, "services": services, "overrides": overrides, "down": ""}
 
 
 def region_pages(state: Json) -> list[Rows]:

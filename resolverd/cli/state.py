@@ -90,8 +90,7 @@ def _asked(link: Link, arguments: argparse.Namespace) -> Json:
 
 def _parts(state: Json, arguments: argparse.Namespace) -> list[Rows]:
     if arguments.problems:
-        found = problems(state)
-        return [totals(state), *found] if found else [totals(state), _well()]
+        return [totals(state), *(problems(state) if any_trouble(state) else [_well()])]
     if arguments.region is not None:
         return region_pages(state)
     return overview(state, everything=arguments.all)

@@ -97,9 +97,9 @@ def troubled(state: Json) -> list[Json]:
 
 
 def any_trouble(state: Json) -> bool:
-    """Whether the daemon, a service or a region is not well."""
-    found = troubled(state) or unserved(state) or unserved_fences(state)
-    return bool(found) or next(host_troubles(state), None) is not None
+    """Whether the daemon, a service, one of its pins or a region is not well."""
+    bad = troubled(state) or unserved(state) or state["down"]
+    return bool(bad) or next(host_troubles(state), None) is not None
 
 
 def _restart(reload: Json) -> str:

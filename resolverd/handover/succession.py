@@ -179,9 +179,10 @@ class Succession:
                 while (words := await _message(end)) is not None:
                     said |= {words[0]: words[1]} if len(words) > 1 else {}
         if ANSWERED in said:
-            self._log.info("standby.succeeded", pid=said.get(PID), query_count=said[ANSWERED])
+            pid, answered = _number(said.get(PID)), _number(said[ANSWERED])
+            self._log.info("standby.succeeded", pid=pid, query_count=answered)
         elif PID in said:
-            self._log.warning("standby.late", pid=said[PID], seconds=_PARTING)
+            self._log.warning("standby.late", pid=_number(said[PID]), seconds=_PARTING)
 
     def _store(self, engine: Engine, *, own_sockets: bool) -> None:
         for name in self._supervisor.stored:
@@ -193,6 +194,11 @@ class Succession:
         if own_sockets:
             for name, sockets in names_of(engine.sockets).items():
                 self._supervisor.store(name, sockets, polled=False)
+
+
+def _number(word: str | None) -> int | None:
+    """What a standby, which may be of another version, says of itself; None if it is no number."""
+    return int(word) if word and word.isdecimal() else None
 
 
 async def _message(end: socket.socket) -> list[str] | None:

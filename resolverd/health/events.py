@@ -27,7 +27,7 @@ class EndpointEvents:
     def verdict(self, target: Target, before: Verdict, after: Verdict) -> None:
         """An endpoint's verdict has changed, in any part."""
         if before.state is not after.state:
-            fell = before.serves and not after.serves
+            fell = (before.serves or before.unknown) and not after.serves
             (self._log.warning if fell else self._log.info)(
                 "endpoint.state",
                 **target.labels,

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TextIO, cast
 import structlog
 
 from resolverd.log.channel import ChannelQueue, channel, forward
-from resolverd.log.priority import is_journal, prefixed
+from resolverd.log.priority import is_journal, prefixed, printed
 from resolverd.log.queue import Dropped, EventQueue
 from resolverd.log.sources import captured
 from resolverd.log.stream import LineStream
@@ -228,11 +228,11 @@ def _into(queue: Queue, style: Style, descriptor: int, *, terminal: bool) -> Non
         sampled = event.get("event") == "query"
         return (render(logger, method, event),), {"sampled": sampled}
 
+    def take(line: str) -> None:
+        queue.put(_octets(printed(line) if style.journal else line))
+
     _configure(style, last, lambda *_: _Lines(queue))
-    sys.stderr = cast(
-        "TextIO",
-        LineStream(lambda line: queue.put(_octets(line)), descriptor, terminal=terminal),
-    )
+    sys.stderr = cast("TextIO", LineStream(take, descriptor, terminal=terminal))
 
 
 def _dropped_line(dropped: Dropped) -> bytes:

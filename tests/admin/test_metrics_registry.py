@@ -127,6 +127,20 @@ async def test_labels_are_plain_names_that_join_and_no_series_is_there_twice(
         assert found == pairs, name
 
 
+async def test_a_pin_without_a_region_is_told_from_its_service(tmp_path: Path) -> None:
+    async with endpoints() as played:
+        path = _write(tmp_path, played)
+        pin = '[pin.eu]\ncountries = ["DE"]\nregions = ["eu-west"]\nservices = ["chat"]\n'
+        path.write_text(f"{path.read_text()}\n{pin}")
+        async with running(path) as daemon, opened(daemon, path) as room:
+            name = "resolverd_pin_serving"
+            assert await room.sample(name, service="chat", pin="eu") == 1
+            await room.override("eu-west", "down")
+            assert await room.sample(name, service="chat", pin="eu") == 0
+            assert await room.sample(name, service="chat", pin="") == 1
+            assert await room.sample(name, service="embed", pin="") == 1
+
+
 async def test_an_endpoint_that_has_no_address_is_down_only_where_it_needs_one(
     tmp_path: Path,
 ) -> None:

@@ -59,6 +59,7 @@ def test_problems_alone_are_shown_with_status_1(served: Live) -> None:
         whole = resolverd("state", cwd=served.place).out.splitlines()
     assert ran.status == 1
     assert "regions    4: 3 up, 1 down" in ran.out
+    assert "problem    chat (pin gdpr) has no region" in ran.out.splitlines()
     assert any(line.startswith("eu-west-1  down") for line in ran.out.splitlines())
     assert "us-east" not in ran.out.partition("\n\n")[2]
     first = [line.split()[0] for line in whole if line.split()[:1] in [[r] for r in REGIONS]]
@@ -70,6 +71,18 @@ def test_a_drained_region_is_no_problem(served: Live) -> None:
         ran = resolverd("state", "--problems", cwd=served.place)
     assert ran.status == 0
     assert "1 drained" in ran.out
+    assert "problem " not in ran.out
+
+
+def test_a_pin_without_a_region_is_a_problem_of_the_head_whoever_drained_it(served: Live) -> None:
+    """In the words of the service's status and of /readyz."""
+    with overridden(served, "eu-west", "drain"):
+        ran = resolverd("state", "--problems", cwd=served.place)
+        other = resolverd("state", "us-east", "--problems", cwd=served.place)
+    assert ran.status == 1
+    assert "problem    chat (pin gdpr) has no region" in ran.out.splitlines()
+    assert "no problems" not in ran.out
+    assert (other.status, other.out.splitlines()[-1]) == (0, "no problems")
 
 
 def test_clients_of_a_pin_without_a_region_are_a_problem(served: Live) -> None:

@@ -26,7 +26,11 @@ from harness.server import HEAD
 from resolverd.daemon import Daemon
 
 ZONE = f"{HEAD}chat 60 DYNA chat\n"
-SERVICES = f'{CHAT}all_down = "servfail"\n'
+SERVICES = f"""{CHAT}all_down = "servfail"
+[pin.eu]
+countries = ["DE"]
+regions = ["eu-west"]
+"""
 ADMIN = 'socket = ""\nlisten = "127.0.0.1:{port}"\ntoken_file = "token"\n'
 SERVER = 'engine = "reference"\n'
 
@@ -111,11 +115,18 @@ async def _region_by_region(watching: Prometheus, daemon: Daemon, served: Endpoi
         ("CertificateEndsNow", "us-west-1"),
     }
     await until_fired(watching, files)
-    quiet = {"ServiceDown", "RegionDown", "EndpointDown", "FailoverShare", "ServfailShare"}
+    quiet = {
+        "ServiceDown",
+        "RegionDown",
+        "EndpointDown",
+        "FailoverShare",
+        "ServfailShare",
+        "PinDown",
+    }
     assert not quiet & {name for name, _ in await fired(watching)}
     served.status["eu-west"] = 500
     dead = {("RegionDown", "eu-west"), ("EndpointDown", "eu-west-1"), ("FailoverShare", "chat")}
-    await until_fired(watching, dead, daemon)
+    await until_fired(watching, dead | {("PinDown", "chat")}, daemon)
     await _drain(daemon, "ap-northeast")
     drained = {("RegionDown", "eu-west"), ("OverrideForgotten", "ap-northeast")}
     seen = await until_fired(watching, drained, daemon)

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.fences import FenceSize
+from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import UNKNOWN, State
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import unserved, what_is_down
+from resolverd.snapshot.unserved import standing, unserved, what_is_down, widest, withdrawn
 
+OVERRIDE = Override(OverrideKind.DRAIN, "ann", "a new kernel", 0.0)
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast", "sa-east")
 
 
@@ -88,3 +90,41 @@ def test_what_is_down_is_said_in_few_words(
 def test_a_region_that_is_down_for_some_services_alone_has_them_named() -> None:
     judged = [site("us-east", ("chat",), serves=True), site("us-east", ("embed",), serves=False)]
     assert what_is_down([], judged) == "down: us-east (embed)"
+
+
+def test_the_pins_of_a_service_without_a_region_are_not_named_beside_it() -> None:
+    wanted = [
+        fence("chat", "", "us-east"),
+        fence("chat", "eu", "us-east"),
+        fence("embed", "eu", "us-east"),
+    ]
+    assert widest(wanted) == [wanted[0], wanted[2]]
+    judged = [site("us-east", BOTH, serves=False)]
+    assert what_is_down(wanted, judged).startswith("chat, embed (pin eu) have no region; ")
+
+
+def test_what_somebody_wants_to_be_away_is_not_down_but_may_leave_a_service_without() -> None:
+    away = site("us-east", ("chat",), serves=False)
+    drain = replace(away.verdict, override=OVERRIDE)
+    by_region = away._replace(verdict=drain)
+    by_endpoints = away._replace(endpoints={"us-east-1": drain})
+    half = away._replace(endpoints={"us-east-1": drain, "us-east-2": away.verdict})
+    wanted = [fence("chat", "", "us-east")]
+    for drained in (by_region, by_endpoints):
+        assert withdrawn(drained)
+        assert what_is_down(wanted, [drained]) == "chat has no region"
+    for dead in (away, half):
+        assert not withdrawn(dead)
+        assert what_is_down(wanted, [dead]) == "chat has no region; down: us-east"
+
+
+@given(st.lists(fences), sites, sites)
+def test_as_long_as_regions_stand_the_same_so_do_the_words(
+    wanted: list[FenceSize], before: list[JudgedRegion], after: list[JudgedRegion]
+) -> None:
+    """Of the sites of one Plan, which differ in their verdicts alone."""
+    same = [known._replace(verdict=new.verdict) for known, new in zip(before, after, strict=False)]
+    first = before[: len(same)]
+    if standing(first) == standing(same):
+        assert what_is_down(wanted, first) == what_is_down(wanted, same)
+        assert unserved(wanted, first) == unserved(wanted, same)

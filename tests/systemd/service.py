@@ -6,7 +6,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import dns.message
 from harness.config import CHAT, REGIONS, config_text
@@ -88,15 +88,25 @@ class Service:
         self.box.write(DROP_IN, f"[Service]\n{unit}\n")
         self.box.run("systemctl", "daemon-reload")
 
-    def configure(self, server: str = "", *, timeout: str = "2s", path: str = "") -> None:
-        """Write the configuration; probes ask the endpoint for `path`."""
-        url = f"http://127.0.0.1:{self.endpoint.port}{path}"
+    def configure(
+        self,
+        server: str = "",
+        *,
+        timeout: str = "2s",
+        path: str = "",
+        ports: Mapping[str, int] | None = None,
+    ) -> None:
+        """Write the configuration; probes ask the endpoint for `path`.
+
+        Those of regions in `ports` ask these instead.
+        """
+        by_region = dict.fromkeys(REGIONS, self.endpoint.port) | dict(ports or {})
         text = config_text(
             CHAT,
             server=f'zones = ["zones/*.zone"]\ngeoip = ["city.mmdb"]\n{server}',
             admin='listen = ""',
             probe=f'interval = "300ms"\nfast_interval = "100ms"\ntimeout = "{timeout}"\n',
-            urls=dict.fromkeys(REGIONS, url),
+            urls={name: f"http://127.0.0.1:{port}{path}" for name, port in by_region.items()},
         )
         self.box.write(CONFIG, text)
 
@@ -145,11 +155,12 @@ class Service:
         rows = self.box.run("cat", f"/proc/{pid}/status").splitlines()
         return {key: value.strip() for key, _, value in (row.partition(":") for row in rows)}
 
-    def journal(self) -> str:
+    def journal(self, *options: str) -> str:
         """What the daemon, and systemd of it, have said in this test."""
         self.box.run("journalctl", "--sync")
         since = f"--since=@{self._since:.6f}"
-        return self.box.run("journalctl", "-u", "resolverd.service", "-o", "cat", since)
+        shown = options or ("-o", "cat")
+        return self.box.run("journalctl", "-q", "-u", "resolverd.service", since, *shown)
 
     def ask(self, name: str = QNAME, *, tcp: bool = False, patience: float = PATIENCE) -> set[str]:
         """The A records of `name`. Raises TimeoutError when there is no answer."""

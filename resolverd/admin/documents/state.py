@@ -171,6 +171,7 @@ class StateDocument(Document):
     ready: bool = key("What /readyz says.")
     doubt: DoubtPart = key("Whether this host is taken to be at fault.")
     degraded: list[str] = key("What fails that answers do not need, in words.")
+    down: str = key("Services without a region and regions that are down, in words; or empty.")
     config: str = key("The main configuration file, an absolute path.")
     state_directory: str | None = key("`server.state`, an absolute path; null where it is empty.")
     listen: list[str] = key("Where it answers DNS, ADDRESS:PORT.")

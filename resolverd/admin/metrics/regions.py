@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.admin.metrics.family import Samples, counter, gauge
 from resolverd.admin.metrics.values import SERVICE_REGION, Values
 from resolverd.health.verdict import State
-from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.unserved import unserved, withdrawn
 
 
 @gauge(
@@ -27,6 +27,18 @@ def states(values: Values) -> Samples:
 def serving(values: Values) -> Samples:
     for service, region in values.by_service():
         yield (service, region.region), float(region.verdict.serves)
+
+
+@gauge(
+    "resolverd_pin_serving",
+    "1 while a region serves the service to clients of the pin (empty: of none), else 0.",
+    labels=("service", "pin"),
+)
+def fences(values: Values) -> Samples:
+    wanted = [fence for fence in values.served.fences if fence.regions]
+    without = {each[:2] for each in unserved(wanted, values.judged.values())}
+    for fence in wanted:
+        yield (fence.service, fence.pin), float(fence[:2] not in without)
 
 
 @gauge(
@@ -61,13 +73,3 @@ def transitions(values: Values) -> Samples:
 def within_hours(values: Values) -> Samples:
     for region, shift in values.served.world.shifts.items():
         yield (region,), float(shift.open)
-
-
-def withdrawn(region: JudgedRegion) -> bool:
-    """Whether a region does not serve by overrides or its hours alone, not by what is measured."""
-    if region.verdict.serves:
-        return False
-    if region.verdict.override is not None:
-        return True
-    away = [verdict for verdict in region.endpoints.values() if not verdict.serves]
-    return bool(away) and all(verdict.override is not None for verdict in away)

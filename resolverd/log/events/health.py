@@ -8,7 +8,7 @@ EVENTS = (
     Event(
         "endpoint.state",
         "warning info",
-        "What probes say of an endpoint changed; a warning where it serves no more.",
+        "What probes say of an endpoint changed; a warning where it serves no more, or never did.",
         "before after reason region endpoint probe",
     ),
     Event(
@@ -89,7 +89,7 @@ EVENTS = (
         "region.state",
         "warning info",
         "What is served of a region changed, overrides included; a warning where it serves no "
-        "more, and nobody wanted that.",
+        "more, or not from the start, and nobody wanted that.",
         "region services before after reason",
     ),
     Event(
@@ -210,7 +210,8 @@ EVENTS = (
     Event(
         "service.unserved",
         "error",
-        "No region that these clients may have serves: they are answered as `all_down` says.",
+        "No region that these clients may have serves: they are answered as `all_down` says. "
+        "Where a service has none at all, its pins have none either, and are not named.",
         "service pin regions consequence",
     ),
     Event(
