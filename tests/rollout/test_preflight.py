@@ -16,8 +16,10 @@ import pytest
 from cli.command import resolverd
 from rollout.simulated import MODEL, NEW, Simulated, environment, simulated
 
+from resolverd.errors import ResolverdError
 from resolverd.rollout.checkpoint import Checkpoint
 from resolverd.rollout.preflight import foreign_override, obstacles
+from resolverd.rollout.withdrawal import Order, Withdrawal
 
 
 @pytest.fixture
@@ -159,3 +161,27 @@ def test_its_own_drain_is_in_nobodys_way_and_others_are() -> None:
     assert foreign_override(state, "b", None) == ""
     assert "drain by ann" in foreign_override(state, "a", None)
     assert "down by bob" in foreign_override({"overrides": [BOB]}, "a", PLAN.why)
+
+
+class Refusing(Told):
+    """An edge that notes that it is asked to drain; one that would be emptied refuses."""
+
+    def __init__(self, emptied: list[dict[str, Any]], drained: list[str]) -> None:
+        super().__init__({}, emptied)
+        self._drained, self._refuses = drained, bool(emptied)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        if self._refuses:
+            raise ResolverdError("without a no region serves service chat")
+        self._drained.append(path)
+        return {"wait_seconds": 1.0}
+
+
+def test_no_edge_is_drained_where_another_refuses() -> None:
+    drained: list[str] = []
+    edges = [Refusing([], drained), Refusing([{"service": "chat", "pins": []}], drained)]
+    with pytest.raises(ResolverdError, match="no region serves"):
+        Withdrawal(edges, Order("a", "why", "ann")).begin()
+    assert drained == []
+    Withdrawal(edges[:1], Order("a", "why", "ann")).begin()
+    assert drained == ["/drain"]
