@@ -21,6 +21,7 @@ from resolverd.admin.server import AdminServer
 from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
+from resolverd.config.fences import FenceSize
 from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
@@ -47,7 +48,6 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
 from resolverd.snapshot.difference import Difference
-from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World

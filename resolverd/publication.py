@@ -18,11 +18,11 @@ from functools import partial
 from typing import NamedTuple
 
 from resolverd.admin.ttl_ledger import TtlLedger
+from resolverd.config.fences import FenceSize, fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
-from resolverd.snapshot.fences import FenceSize, fences
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from resolverd.admin.documents.version import versioned
 from resolverd.admin.drains import drain, would_empty
+from resolverd.admin.emptied import emptied_of
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
@@ -108,13 +109,14 @@ class Api:
         """Put an override in force; answers once it is obeyed."""
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
-        order = Order(asked.target, asked.kind, who, asked.why, asked.seconds)
+        order = Order(asked.target, asked.kind, who, asked.why, asked.seconds, asked.force)
         put = await set_override(self._served, order)
         now = time.monotonic()
         return _document(
             {
                 "target": asked.target,
-                "set": [{"target": key, **override_of(o, now)} for key, o in put.items()],
+                "set": [{"target": k, **override_of(o, now)} for k, o in put.overrides.items()],
+                "emptied": emptied_of(put.emptied),
                 "services_without_region": without_region(self._served),
             }
         )
@@ -122,16 +124,15 @@ class Api:
     async def would_empty(self, request: web.Request) -> web.Response:
         """Whom draining a region would leave without one: ``?region=NAME``."""
         region = request.query.get("region", "")
-        found = [each._asdict() for each in would_empty(self._served, region)]
-        return _document({"region": region, "emptied": found})
+        found = would_empty(self._served, region)
+        return _document({"region": region, "emptied": emptied_of(found)})
 
     async def drain(self, request: web.Request) -> web.Response:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
         asked = await _body(request, DrainRequest, _DRAIN)
-        order = Order(
-            asked.region, OverrideKind.DRAIN, asked.who or _peer(request), asked.why, asked.seconds
-        )
-        drained = await drain(self._served, order, force=asked.force)
+        who, kind = asked.who or _peer(request), OverrideKind.DRAIN
+        order = Order(asked.region, kind, who, asked.why, asked.seconds, asked.force)
+        drained = await drain(self._served, order)
         return _document(
             {
                 "region": asked.region,
@@ -139,7 +140,7 @@ class Api:
                 "safe_at": iso(drained.at + drained.wait),
                 "wait_seconds": drained.wait,
                 "services": [{"service": s, "ttl_seconds": t} for s, t in drained.ttls.items()],
-                "emptied": [each._asdict() for each in drained.emptied],
+                "emptied": emptied_of(drained.emptied),
             }
         )
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from resolverd import log
 from resolverd.admin.documents.version import versioned
-from resolverd.admin.drains import WouldEmptyError
+from resolverd.admin.emptied import WouldEmptyError, emptied_of
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
 from resolverd.engine.explain import NotSteeredError
 from resolverd.errors import ResolverdError
@@ -36,7 +36,7 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (UnknownTargetError, NotOverriddenError) as wrong:
         return _answer(404, str(wrong), wrong.hint)
     except WouldEmptyError as wrong:
-        told = [each._asdict() for each in wrong.emptied]
+        told = emptied_of(wrong.emptied)
         return _answer(409, str(wrong), wrong.hint, more={"emptied": told})
     except NotSteeredError as wrong:
         return _answer(404, str(wrong), "ask for a name that a DYNA record steers")

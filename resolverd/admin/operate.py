@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from resolverd import log
+from resolverd.admin.emptied import WouldEmptyError, emptied_by
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
+from resolverd.config.fences import FenceSize
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.snapshot.regions import judge_regions
@@ -37,13 +39,24 @@ class NotOverriddenError(ResolverdError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an operator wants; `seconds` None holds until it is cleared."""
+    """What an operator wants; `seconds` None holds until it is cleared.
+
+    `force` has it although it leaves clients without a region.
+    """
 
     target: str
     kind: OverrideKind
     who: str
     why: str
     seconds: float | None
+    force: bool = False
+
+
+class Put(NamedTuple):
+    """The override put in force, by its keys, and the fences that it left without a region."""
+
+    overrides: Mapping[str, Override]
+    emptied: tuple[FenceSize, ...]
 
 
 class Cleared(NamedTuple):
@@ -53,18 +66,23 @@ class Cleared(NamedTuple):
     released: tuple[str, ...]
 
 
-async def set_override(served: Served, order: Order) -> Mapping[str, Override]:
-    """Put an override in force; returns it by its keys once answers obey it.
+async def set_override(served: Served, order: Order) -> Put:
+    """Put an override in force; returns once answers obey it.
 
     By then another operator may have replaced it, or it may have ended.
 
-    Raises UnknownTargetError.
+    Raises UnknownTargetError and, where it would leave clients without a region and is not forced,
+    WouldEmptyError.
     """
     keys = keys_of(served, order.target)
     now = time.monotonic()
     until = None if order.seconds is None else now + order.seconds
     override = Override(order.kind, order.who, order.why, now, until)
     before = served.overrides.active(now)
+    emptied = emptied_by(served, keys, override)
+    if emptied and not order.force:
+        raise WouldEmptyError(order.target, emptied)
+    # Nothing is awaited since, so that of two operators the second is judged after the first.
     for key in keys:
         previous = before.get(key)
         served.overrides.set(key, override)
@@ -78,7 +96,7 @@ async def set_override(served: Served, order: Order) -> Mapping[str, Override]:
             seconds=order.seconds,
         )
     await served.republish()
-    return dict.fromkeys(keys, override)
+    return Put(dict.fromkeys(keys, override), emptied)
 
 
 async def clear_override(served: Served, target: str, who: str) -> Cleared:

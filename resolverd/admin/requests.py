@@ -9,6 +9,7 @@ from resolverd.health.overrides import OverrideKind
 
 _WHY = Field(min_length=1, max_length=500, description="The reason, which everybody sees.")
 _WHO = Field("", max_length=100, description="Who asks; empty takes who is at the other end.")
+_FORCE = Field(False, description="Do it although it leaves clients without a region.")
 _FOR = Field(
     None,
     alias="for",
@@ -28,6 +29,7 @@ class OverrideRequest(BaseModel):
     why: str = _WHY
     who: str = _WHO
     seconds: Duration | None = _FOR
+    force: bool = _FORCE
 
 
 class DrainRequest(BaseModel):
@@ -39,4 +41,4 @@ class DrainRequest(BaseModel):
     why: str = _WHY
     who: str = _WHO
     seconds: Duration | None = _FOR
-    force: bool = Field(False, description="Drain it although it is the last of a fence.")
+    force: bool = _FORCE

@@ -69,6 +69,7 @@ COMMON_ERRORS: Errors = {
     503: (ErrorDocument, "the daemon is starting or ending, or cannot do it now"),
 }
 _BAD_BODY = (ErrorDocument, "the body is no JSON, or lacks something")
+_EMPTIES = (WouldEmptyRefusedDocument, "it would leave a fence without a region")
 _UNKNOWN = (ErrorDocument, "there is no such region or endpoint")
 
 ROUTES = (
@@ -92,7 +93,7 @@ ROUTES = (
     Route(
         "POST", "/override", "token", "override",
         "Put an override in force; answers once it is obeyed.", OverriddenDocument, OverrideRequest,
-        errors={400: _BAD_BODY, 404: _UNKNOWN},
+        errors={400: _BAD_BODY, 404: _UNKNOWN, 409: _EMPTIES},
     ),
     Route(
         "DELETE", "/override/{target}", "token", "clear",
@@ -113,7 +114,7 @@ ROUTES = (
         errors={
             400: _BAD_BODY,
             404: _UNKNOWN,
-            409: (WouldEmptyRefusedDocument, "it would leave a fence without a region"),
+            409: _EMPTIES,
         },
     ),
     Route(

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
+from resolverd.config.fences import FenceSize
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -17,7 +18,6 @@ from resolverd.health.overrides import Overrides
 from resolverd.kept.directory import StateDirectory
 from resolverd.load import LoadController
 from resolverd.snapshot.difference import Difference
-from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World

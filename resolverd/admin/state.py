@@ -21,6 +21,7 @@ from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
+from resolverd.config.fences import FenceSize
 from resolverd.config.probe import Probe
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
@@ -57,7 +58,7 @@ def state_of(served: Served) -> Json:
     world = served.world
     judged = judge_regions(plan, world, now)
     seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), now)
-    names, standing = _names(plan), _standing(judged)
+    names, standing, fenced = _names(plan), _standing(judged), _fences(served)
     outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
         "version": __version__,
@@ -67,6 +68,7 @@ def state_of(served: Served) -> Json:
         "doubt": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
         "config": config_path(served),
+        "state_directory": str(served.state.path.absolute()) if served.state.path else None,
         "listen": [str(listener) for listener in served.engine.bound],
         "engine": {
             "name": served.engine.name,
@@ -79,6 +81,7 @@ def state_of(served: Served) -> Json:
         "regions": [_region(each, seen) for each in judged.values()],
         "services": [
             _service(name, served, standing[name], names.get(name, []), load)
+            | {"fences": [_fence(fence, standing[name]) for fence in fenced[name]]}
             for name, load in service_loads(served.load, plan).items()
         ],
         "overrides": [_override(k, o, now) for k, o in world.overrides.active(now).items()],
@@ -225,6 +228,8 @@ def _probe(settings: Probe) -> Json:
         "sni": settings.sni,
         "verify_tls": settings.verify_tls,
         "credential": settings.credential,
+        "version": settings.version,
+        "fingerprint": settings.fingerprint,
     }
 
 
@@ -260,6 +265,7 @@ def _service(
         "name": name,
         "model": service.model or None,
         "models": {region: service.model_in(region) or None for region in service.regions},
+        "must_agree": list(service.must_agree),
         "policy": service.policy,
         "answer": service.answer,
         "ttl_seconds": service.ttl,
@@ -270,6 +276,20 @@ def _service(
         "names": sorted(names),
         "pins": [pin for pin, rule in config.pin.items() if name in (rule.services or (name,))],
     }
+
+
+def _fences(served: Served) -> Mapping[str, list[FenceSize]]:
+    """The fences by service."""
+    found: defaultdict[str, list[FenceSize]] = defaultdict(list)
+    for fence in served.fences:
+        found[fence.service].append(fence)
+    return found
+
+
+def _fence(fence: FenceSize, standing: Mapping[str, Verdict]) -> Json:
+    """A fence, and which of its regions serve."""
+    serving = [region for region in fence.regions if standing[region].serves]
+    return {"pins": list(fence.pins), "regions": list(fence.regions), "serving": serving}
 
 
 def _override(key: str, override: Override, now: float) -> Json:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from resolverd import log
+from resolverd.config.fences import FenceSize
 from resolverd.health.peers import Outlier
 from resolverd.health.verdict import Verdict
-from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.snapshot.unserved import unserved
 

@@ -11,10 +11,10 @@ from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
+from resolverd.config.fences import describe, fences
 from resolverd.errors import ExitCode, ProblemsError, errors_among, problem_json
 from resolverd.loop import run_loop
 from resolverd.restoration import outlook
-from resolverd.snapshot.fences import describe, fences
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
 FIRST_CONFIG = """\

@@ -21,7 +21,7 @@ from resolverd.cli.demo_documents import LINES
 
 
 class FencePart(EmptiedPart):
-    """The regions that the clients of one pin of a service may have."""
+    """The regions of a service that the clients of some pins may have."""
 
     regions: list[str] = key("The regions.")
     may_fail: int = key("How many of them may be down while the last still answers.")
@@ -164,7 +164,7 @@ class RolloutDocument(Document):
     """`resolverd rollout --json`."""
 
     done: bool = key("Whether every region has the new version, verified.")
-    journal: str = key("The file with how far it came.")
+    checkpoint: str = key("The file with how far it came.")
     steps: list[StepPart] = key("The steps done by this command.")
     failure: FailurePart | None = key("The step that failed, if any.")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from resolverd.cli.console import complain, out, show_json
+from resolverd.cli.console import out, show_json
 from resolverd.cli.link import add_sockets, find_all, operator
 from resolverd.cli.options import UsageError, add_config, add_json, verb
-from resolverd.cli.override import duration, reason
+from resolverd.cli.override import add_force, duration, reason, warn_of_emptied
 from resolverd.cli.spans import span
 from resolverd.cli.waiting import waiting
 from resolverd.errors import ExitCode
@@ -56,11 +56,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action="store_false",
         help="return once it is drained, and tell when it will be safe",
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="drain it even if a service, or clients under a pin, then have no region that serves",
-    )
+    add_force(parser)
     add_sockets(parser)
     add_config(parser)
     add_json(parser)
@@ -99,9 +95,7 @@ def _told(withdrawal: Withdrawal) -> None:
         f"at {latest}",
         markup=False,
     )
-    for each in withdrawal.told[0]["emptied"]:
-        whose = f"service {each['service']}" + (f" under pin {each['pin']}" if each["pin"] else "")
-        complain(f"no region serves {whose} now; its all_down setting decides", "yellow")
+    warn_of_emptied(withdrawal.told)
     out().print(
         f"undo: resolverd clear {order.region}; other edge hosts have to be drained as well",
         markup=False,

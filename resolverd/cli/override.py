@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import add_socket, find, operator
 from resolverd.cli.options import add_config, add_json, verb
 from resolverd.cli.spans import span
+from resolverd.config.fences import whose
 from resolverd.config.types import parse_duration
 from resolverd.errors import ExitCode
+
+_MORE = """
+It outlives a restart where server.state is usable; see resolverd doctor. Every edge host has a
+daemon and overrides of its own. resolverd drain withdraws a region too, and waits until it is safe
+to stop.
+
+exit codes:
+  0  answers obey it
+  1  it would leave clients without a region (see --force)
+  2  there is no such region or endpoint
+  3  the daemon cannot be asked
+"""
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,10 +41,11 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
         [
             'resolverd override eu-west drain --for 30m --why "kernel update"',
             'resolverd override use-1 down --why "disk replaced, see ticket 4711"',
+            'resolverd override use-1 down --why "its rack burns" --force',
             'resolverd override us-east up --for 10m --why "its probe is broken, not its GPUs"',
         ],
         run,
-        more="\nIt outlives a restart where server.state is usable; see resolverd doctor.\n",
+        more=_MORE,
     )
     parser.add_argument("target", metavar="REGION|ENDPOINT", help="what to override")
     parser.add_argument(
@@ -46,9 +61,19 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
         help="how long it holds, such as 30m (default: until cleared)",
     )
     parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
+    add_force(parser)
     add_socket(parser)
     add_config(parser)
     add_json(parser)
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """`--force`, of what takes a region out of service."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="do it even if a service, or clients under a pin, then have no region that serves",
+    )
 
 
 def _register_clear(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
             "why": arguments.why,
             "who": operator(),
             "for": arguments.seconds,
+            "force": arguments.force,
         },
     )
     if arguments.json:
@@ -84,9 +110,18 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     for each in told["set"]:
         out().print(f"{each['target']}: {each['kind']} {_until(each)}", markup=False)
-    for service in told["services_without_region"]:
-        complain(f"no region serves {service} now; its all_down setting decides", "yellow")
+    # Those that had none before are none that it has emptied.
+    without = [{"service": each, "pins": []} for each in told["services_without_region"]]
+    warn_of_emptied([{"emptied": [*without, *told["emptied"]]}])
     return ExitCode.OK
+
+
+def warn_of_emptied(told: Sequence[Mapping[str, Any]]) -> None:
+    """Say whom an override has left without a region, by what each daemon answered."""
+    for fence in dict.fromkeys(
+        whose(each["service"], each["pins"]) for answer in told for each in answer["emptied"]
+    ):
+        complain(f"no region serves {fence} now; its all_down setting decides", "yellow")
 
 
 def run_clear(arguments: argparse.Namespace) -> int:

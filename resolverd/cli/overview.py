@@ -18,7 +18,9 @@ from resolverd.cli.troubles import (
     sorted_regions,
     troubled,
     unserved,
+    unserved_fences,
 )
+from resolverd.config.fences import whose
 
 Json = dict[str, Any]
 
@@ -59,6 +61,9 @@ def problems(state: Json) -> list[Rows]:
         services.add_row(
             Cell(service["name"], "red"), service["policy"], ", ".join(service["regions"])
         )
+    for service, fence in unserved_fences(state):
+        name = whose(service["name"], fence["pins"]).removeprefix("service ")
+        services.add_row(Cell(name, "red"), service["policy"], ", ".join(fence["regions"]))
     parts = [host, services, regions_table(bad), endpoints_table(bad, well=False)]
     return [part for part in parts if part.row_count]
 
@@ -83,8 +88,10 @@ def totals(state: Json) -> Rows:
     )
     parts.add_row(Cell("endpoints", "bold"), f"{len(endpoints)}: {serving} serve")
     served = f"{len(services)}: {len(services) - bare} served"
+    pinned = len(unserved_fences(state))
     without = f", {bare} without a region" if bare else ""
-    parts.add_row(Cell("services", "bold"), Cell(served + without, "red" if bare else ""))
+    without += f", clients under pins without a region: {pinned}" if pinned else ""
+    parts.add_row(Cell("services", "bold"), Cell(served + without, "red" if without else ""))
     if state["overrides"]:
         parts.add_row(Cell("overrides", "bold"), Cell(str(len(state["overrides"])), "yellow"))
     return parts

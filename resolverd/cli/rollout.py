@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import Link, add_sockets, find_all, operator
@@ -14,19 +14,13 @@ from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.override import duration
 from resolverd.cli.waiting import waiting
 from resolverd.config.explain import did_you_mean
-from resolverd.config.sources import read_sources
-from resolverd.errors import ExitCode, ResolverdError
-from resolverd.rollout.journal import Journal, locked, read
+from resolverd.errors import ExitCode
+from resolverd.rollout.checkpoint import Checkpoint, locked, read
+from resolverd.rollout.preflight import ObstaclesError, obstacles
 from resolverd.rollout.run import Run, StepFailedError
 from resolverd.rollout.steps import Step
 
 PROMPT = "The capital of France is"
-
-
-class EmptyFenceError(ResolverdError):
-    """A region of the rollout is the last that serves somebody."""
-
-    exit_code = ExitCode.PROBLEMS
 
 
 _MORE = """
@@ -35,13 +29,16 @@ daemon's probes that it is up to stay, that it tells the version, and that it co
 prompt at temperature 0 as the other regions do; bring it back, and go on. The first failure stops
 it: the region stays drained, and --resume goes on from there.
 
+Before anything is drained every endpoint is asked for all of that once, and whatever stands in the
+way is said at once. How far it came is in a file beside what the daemon keeps (server.state).
+
 The command runs in a shell with RESOLVERD_REGION, RESOLVERD_SERVICE, RESOLVERD_VERSION and
 RESOLVERD_ENDPOINTS (probe URLs, separated by spaces). It may be run again after an interruption.
 
 exit codes:
   0  every region is updated, verified and back
-  1  a step failed and the rollout stopped, or a drain would leave clients without a region
-  2  wrong arguments, or a journal that does not fit them
+  1  a step failed and the rollout stopped, or something stands in its way: nothing was drained
+  2  wrong arguments, or a checkpoint that does not fit them
   3  a daemon cannot be asked
 """
 
@@ -91,7 +88,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="the version may answer otherwise: compare only regions that have it",
     )
     parser.add_argument(
-        "--patience",
+        "--timeout",
         type=duration,
         default=900.0,
         metavar="DURATION",
@@ -105,11 +102,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="file with the bearer token for completions (default: the probe's)",
     )
     parser.add_argument(
-        "--state",
+        "--checkpoint",
         type=Path,
         default=None,
         metavar="FILE",
-        help="the journal (default: rollout-SERVICE.json in server.state)",
+        help="how far it came (default: rollout-SERVICE.json in the daemon's server.state)",
     )
     parser.add_argument(
         "--force",
@@ -124,20 +121,23 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Do it, or what is left of it."""
     edges = find_all(arguments)
-    path = _journal_path(arguments)
+    if arguments.dry_run and not arguments.resume:
+        return _show_plan(arguments, _planned(arguments, edges))
+    path = _checkpoint_path(arguments, edges[0])
     if arguments.dry_run:
-        journal = _resumed(arguments, path) if arguments.resume else _planned(arguments, edges[0])
-        return _show_plan(arguments, journal)
+        return _show_plan(arguments, _resumed(arguments, path))
     with locked(path):
         if arguments.resume:
-            journal = _resumed(arguments, path)
+            checkpoint = _resumed(arguments, path)
         else:
             _refuse_unfinished(arguments, path)
-            journal = _planned(arguments, edges[0])
-        return _go(arguments, edges, journal, path)
+            checkpoint = _planned(arguments, edges)
+        return _go(arguments, edges, checkpoint, path)
 
 
-def _go(arguments: argparse.Namespace, edges: Sequence[Link], journal: Journal, path: Path) -> int:
+def _go(
+    arguments: argparse.Namespace, edges: Sequence[Link], checkpoint: Checkpoint, path: Path
+) -> int:
     told: list[dict[str, str]] = []
 
     def tell(region: str, step: Step, what: str) -> None:
@@ -146,32 +146,33 @@ def _go(arguments: argparse.Namespace, edges: Sequence[Link], journal: Journal, 
             out().print(f"{region}: {step}: {what}", markup=False)
 
     waits = partial(waiting, quiet=arguments.json)
-    doing = Run(edges, journal, path, operator(), arguments.patience, tell, waits, arguments.json)
+    doing = Run(edges, checkpoint, path, operator(), arguments.timeout, tell, waits, arguments.json)
     try:
         doing.go()
     except StepFailedError as failed:
-        return _stopped(arguments, journal, path, failed, told)
+        return _stopped(arguments, checkpoint, path, failed, told)
     if arguments.json:
-        show_json({"done": True, "journal": str(path), "steps": told, "failure": None})
+        show_json({"done": True, "checkpoint": str(path), "steps": told, "failure": None})
     else:
         out().print(
-            f"{journal.service} is {journal.version} in {', '.join(journal.regions)}", markup=False
+            f"{checkpoint.service} is {checkpoint.version} in {', '.join(checkpoint.regions)}",
+            markup=False,
         )
     return ExitCode.OK
 
 
 def _stopped(
     arguments: argparse.Namespace,
-    journal: Journal,
+    checkpoint: Checkpoint,
     path: Path,
     failed: StepFailedError,
     told: list[dict[str, str]],
 ) -> int:
     """Tell where it stands, and the ways on and back."""
-    failure, progress = failed.failure, journal.progress
+    failure, progress = failed.failure, checkpoint.progress
     if arguments.json:
         told_failure = failure.model_dump(mode="json")
-        show_json({"done": False, "journal": str(path), "steps": told, "failure": told_failure})
+        show_json({"done": False, "checkpoint": str(path), "steps": told, "failure": told_failure})
         return ExitCode.PROBLEMS
     complain(f"resolverd: {failed}")
     begun = failure.step is not Step.DRAIN
@@ -179,7 +180,7 @@ def _stopped(
         f"verified and back: {', '.join(progress.verified) or 'none'}",
         f"stopped: {failure.region}, which {'stays drained' if begun else 'is as it was'}",
         f"as they were: {', '.join(progress.untouched) or 'none'}",
-        f"go on, once it is mended: resolverd rollout {journal.service} --resume"
+        f"go on, once it is mended: resolverd rollout {checkpoint.service} --resume"
         + (" --again" if failure.step.verifies else ""),
         f"or go back: put the old version in {failure.region}, "
         f"then resolverd clear {failure.region} and remove {path}",
@@ -189,59 +190,40 @@ def _stopped(
     return ExitCode.PROBLEMS
 
 
-def _show_plan(arguments: argparse.Namespace, journal: Journal) -> int:
-    progress = journal.progress
+def _show_plan(arguments: argparse.Namespace, checkpoint: Checkpoint) -> int:
+    progress = checkpoint.progress
     left = ([progress.region] if progress.region else []) + list(progress.untouched)
     if arguments.json:
-        show_json({"service": journal.service, "version": journal.version, "regions": left})
+        show_json({"service": checkpoint.service, "version": checkpoint.version, "regions": left})
         return ExitCode.OK
     for region in left:
         out().print(f"{region}: {', '.join(Step)}", markup=False)
     return ExitCode.OK
 
 
-def _planned(arguments: argparse.Namespace, edge: Link) -> Journal:
-    """A new rollout, once nothing stands in its way. Raises UsageError and RefusedError."""
+def _planned(arguments: argparse.Namespace, edges: Sequence[Link]) -> Checkpoint:
+    """A new rollout, once nothing stands in its way. Raises UsageError and ObstaclesError."""
     if not arguments.version or not arguments.command:
         raise UsageError("a new rollout needs --to VERSION and --command COMMAND")
-    state = edge.get("/state")
-    services = {each["name"]: each for each in state["services"]}
+    services = {each["name"]: each for each in edges[0].get("/state")["services"]}
     service = services.get(arguments.service)
     if service is None:
-        mend = did_you_mean(arguments.service, list(services))
-        raise UsageError(f'there is no service "{arguments.service}"\n{mend}')
-    regions = _order(arguments.order, list(service["regions"]))
-    overridden = {each["target"]: each for each in state["overrides"]}
-    for region in regions:
-        if region in overridden:
-            by = overridden[region]
-            raise UsageError(
-                f"{region} has an override, {by['kind']} by {by['who']}: {by['why']}\n"
-                "clear it, or leave the region out with --order"
-            )
-        emptied = edge.get("/drain", region=region)["emptied"]
-        if emptied and not arguments.force:
-            whose = ", ".join(map(_fence, emptied))
-            raise EmptyFenceError(
-                f"without {region} no region serves {whose}\n"
-                "bring another up first, leave it out with --order, or --force it"
-            )
-    return Journal(
+        near = did_you_mean(arguments.service, list(services))
+        raise UsageError(f'there is no service "{arguments.service}"\n{near}')
+    plan = Checkpoint(
         service=arguments.service,
         version=arguments.version,
         command=arguments.command,
-        regions=tuple(regions),
+        regions=tuple(_order(arguments.order, list(service["regions"]))),
         prompt=arguments.prompt,
         tokens=arguments.tokens,
         accept_output=arguments.accept_output,
         credential=str(arguments.credential.absolute()) if arguments.credential else "",
         force=arguments.force,
     )
-
-
-def _fence(emptied: dict[str, Any]) -> str:
-    pin = f" under pin {emptied['pin']}" if emptied["pin"] else ""
-    return f"service {emptied['service']}{pin}"
+    if found := obstacles(edges, plan, plan.regions):
+        raise ObstaclesError(found)
+    return plan
 
 
 def _order(text: str | None, known: list[str]) -> list[str]:
@@ -256,46 +238,49 @@ def _order(text: str | None, known: list[str]) -> list[str]:
     return wanted
 
 
-def _resumed(arguments: argparse.Namespace, path: Path) -> Journal:
-    """The rollout that the journal tells of, where it is to go on. Raises UsageError."""
-    journal = read(path)
-    if journal is None or journal.finished or journal.service != arguments.service:
+def _resumed(arguments: argparse.Namespace, path: Path) -> Checkpoint:
+    """The rollout that the checkpoint tells of, where it is to go on. Raises UsageError."""
+    checkpoint = read(path)
+    if checkpoint is None or checkpoint.finished or checkpoint.service != arguments.service:
         raise UsageError(f"{path} tells of no unfinished rollout of {arguments.service}")
     for name in ("version", "command"):
-        asked, kept = getattr(arguments, name), getattr(journal, name)
+        asked, kept = getattr(arguments, name), getattr(checkpoint, name)
         if asked is not None and asked != kept:
             raise UsageError(f"the rollout to go on with has {name} {kept}, not {asked}")
-    journal.go_to(journal.progress.resumed(command=arguments.again))
-    journal.accept_output |= arguments.accept_output
+    checkpoint.go_to(checkpoint.progress.resumed(command=arguments.again))
+    checkpoint.accept_output |= arguments.accept_output
     if arguments.credential is not None:
-        journal.credential = str(arguments.credential.absolute())
-    return journal
+        checkpoint.credential = str(arguments.credential.absolute())
+    return checkpoint
 
 
 def _refuse_unfinished(arguments: argparse.Namespace, path: Path) -> None:
-    journal = read(path)
-    if journal is not None and not journal.finished:
+    checkpoint = read(path)
+    if checkpoint is not None and not checkpoint.finished:
         raise UsageError(
-            f"a rollout of {journal.service} to {journal.version} is unfinished in "
-            f"{journal.progress.region}\ngo on: resolverd rollout {journal.service} --resume; "
-            f"or give it up: remove {path}"
+            f"a rollout of {checkpoint.service} to {checkpoint.version} is unfinished in "
+            f"{checkpoint.progress.region}\n"
+            f"go on: resolverd rollout {checkpoint.service} --resume; or give it up: remove {path}"
         )
 
 
-def _journal_path(arguments: argparse.Namespace) -> Path:
-    if arguments.state is not None:
-        named: Path = arguments.state
+def _checkpoint_path(arguments: argparse.Namespace, edge: Link) -> Path:
+    """Where the record of it is: what is named, else where the daemon keeps things."""
+    if arguments.checkpoint is not None:
+        named: Path = arguments.checkpoint
         return named.absolute()
-    server: Any = {}
-    if arguments.config.exists():
-        server = read_sources(arguments.config).tree.get("server", {})
-    state = server.get("state", "") if isinstance(server, dict) else ""
-    if not state:
+    directory = edge.get("/state")["state_directory"]
+    if directory is None:
         raise UsageError(
-            "the journal has no place\nset server.state, or name one with --state FILE"
+            "the daemon keeps nothing, so the checkpoint has no place\n"
+            "set server.state, or name one with --checkpoint FILE"
         )
-    beside: Path = arguments.config.parent
-    return (beside / str(state)).absolute() / f"rollout-{arguments.service}.json"
+    if not os.path.isdir(directory):  # noqa: PTH112 - False too where it may not be looked at
+        raise UsageError(
+            f"the daemon keeps things in {directory}, which cannot be reached from here\n"
+            "name a file here with --checkpoint FILE"
+        )
+    return Path(directory) / f"rollout-{arguments.service}.json"
 
 
 def _tokens(text: str) -> int:

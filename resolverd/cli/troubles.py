@@ -66,6 +66,17 @@ def unserved(state: Json) -> list[Json]:
     return [service for service in state["services"] if not service["serves"]]
 
 
+def unserved_fences(state: Json) -> list[tuple[Json, Json]]:
+    """The fences of pins that no region serves, each after its service, which others serve."""
+    return [
+        (service, fence)
+        for service in state["services"]
+        if service["serves"]
+        for fence in service["fences"]
+        if fence["regions"] and not fence["serving"]
+    ]
+
+
 def host_troubles(state: Json) -> Iterator[tuple[str, str]]:
     """What is not well with the daemon itself: a label, and why."""
     if reason := state["doubt"]["reason"]:
@@ -87,7 +98,8 @@ def troubled(state: Json) -> list[Json]:
 
 def any_trouble(state: Json) -> bool:
     """Whether the daemon, a service or a region is not well."""
-    return bool(troubled(state) or unserved(state)) or next(host_troubles(state), None) is not None
+    found = troubled(state) or unserved(state) or unserved_fences(state)
+    return bool(found) or next(host_troubles(state), None) is not None
 
 
 def _restart(reload: Json) -> str:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from resolverd.config.alerts import merge_alerts
 from resolverd.config.answer_checks import check_answers
 from resolverd.config.explain import did_you_mean
+from resolverd.config.fences import fences
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.gaps import first_gap
 from resolverd.config.hours import DAYS
@@ -246,25 +247,19 @@ def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
 def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
     """At no time of the year to come should a fence be closed whole."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    for name, service in config.service.items():
-        fences = {"": service.regions}
-        for pin, rule in config.pin.items():
-            if not rule.services or name in rule.services:
-                fences[pin] = tuple(region for region in service.regions if region in rule.regions)
-        for pin, fence in fences.items():
-            hours = [config.region[r].service_hours for r in fence if r in config.region]
-            known = [each for each in hours if each is not None]
-            gap = first_gap(known, today) if known and len(known) == len(hours) else None
-            if gap is not None:
-                when = datetime.fromtimestamp(gap, UTC)
-                whose = f"service {name}" + (f" under pin {pin}" if pin else "")
-                yield Finding(
-                    ("region", fence[0], "hours"), "config-hours-gap",
-                    f"no region of {whose} has hours at {when:%H:%M} UTC on "
-                    f"{DAYS[when.weekday()]} {when:%Y-%m-%d}: "
-                    "its all_down setting decides then",
-                    'write hours = ["00:00-24:00"] for one of them, or let theirs meet', "warning",
-                )  # fmt: skip
+    for fence in fences(config):
+        hours = [config.region[r].service_hours for r in fence.regions if r in config.region]
+        known = [each for each in hours if each is not None]
+        gap = first_gap(known, today) if known and len(known) == len(hours) else None
+        if gap is not None:
+            when = datetime.fromtimestamp(gap, UTC)
+            yield Finding(
+                ("region", fence.regions[0], "hours"), "config-hours-gap",
+                f"no region of {fence} has hours at {when:%H:%M} UTC on "
+                f"{DAYS[when.weekday()]} {when:%Y-%m-%d}: "
+                "its all_down setting decides then",
+                'write hours = ["00:00-24:00"] for one of them, or let theirs meet', "warning",
+            )  # fmt: skip
 
 
 _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (

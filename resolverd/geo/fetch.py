@@ -19,6 +19,13 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from resolverd.errors import GeoError
+from resolverd.files.writing import (
+    PUBLIC,
+    PUBLIC_DIRECTORY,
+    install_file,
+    make_directory,
+    replace_file,
+)
 from resolverd.geo.attribution import DBIP, SUFFIX, attribution_of
 from resolverd.geo.check import check
 from resolverd.geo.download import get_url, run_program
@@ -74,7 +81,7 @@ async def fetch(
 
 def _scratch(directory: Path) -> tempfile.TemporaryDirectory[str]:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory, mode=PUBLIC_DIRECTORY)
         return tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-")
     except OSError as wrong:
         raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
@@ -162,18 +169,10 @@ async def _check(path: Path, source: Source, progress: Progress) -> str:
 def _install(path: Path, directory: Path, attribution: str) -> Path:
     """Move a checked database to its place, durably; its attribution goes first."""
     target = directory / path.name
-    note = path.with_name(path.name + SUFFIX)
+    note = directory / (path.name + SUFFIX)
     if attribution:
-        note.write_text(attribution + "\n", "utf-8")
-        note.replace(target.with_name(note.name))
+        replace_file(note, f"{attribution}\n".encode(), mode=PUBLIC)
     else:
-        target.with_name(note.name).unlink(missing_ok=True)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    path.replace(target)
-    entry = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)
+        note.unlink(missing_ok=True)
+    install_file(path, target)
     return target

@@ -4,7 +4,7 @@
 
 `seen` is Unix time. What is read is not trusted: a file that is damaged, or of another version,
 is an event and no addresses. It is written behind the back of whoever puts something, soon after
-a change of addresses and now and then for their ages, and whole by `os.replace`, so that a crash
+a change of addresses and now and then for their ages, and whole (`files.writing`), so that a crash
 leaves the old file or the new one.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from resolverd import log
 from resolverd.files.reading import read_kept
+from resolverd.files.writing import make_directory, replace_file
 from resolverd.health.lookup import RRType, in_order, is_address
 
 VERSION = 1
@@ -162,10 +162,5 @@ def _some(known: dict[str, Any]) -> bool:
 
 
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    make_directory(path.parent)
+    replace_file(path, text.encode())

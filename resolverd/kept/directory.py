@@ -1,7 +1,7 @@
 """The directory `server.state`: files that are written whole, for nobody else to read.
 
-Files have mode 0600 and directories 0700, because what is kept may hold credentials. A file is
-written beside its place, synchronised and renamed, so that a crash leaves the old or the new one.
+Files have mode 0600 and directories 0700, because what is kept may hold credentials. A crash leaves
+the old content of a file or the new one (`files.writing`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resolverd.files.reading import read_kept
+from resolverd.files.writing import make_directory, replace_file, synchronise
 
 NOT_SET = "server.state is empty"
 
@@ -55,7 +56,7 @@ class StateDirectory:
         if self.path is None:
             return
         try:
-            _replace(self.path / name, content, synchronise=False)
+            _replace(self.path / name, content, synchronised=False)
         except OSError as wrong:
             self.trouble = f"{self.path / name}: {wrong.strerror or wrong}"
             raise
@@ -64,7 +65,7 @@ class StateDirectory:
         """Make these outlive a crash. Raises OSError; blocks."""
         if self.path is not None:
             for name in names:
-                _synchronise(self.path / name)
+                synchronise(self.path / name)
 
     def remove(self, name: str) -> None:
         """Take a file away, if it is there. Raises OSError; blocks."""
@@ -81,45 +82,6 @@ class StateDirectory:
             return []
 
 
-def _replace(path: Path, content: bytes, *, synchronise: bool = True) -> None:
-    _make(path.parent)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    try:
-        descriptor = os.open(
-            fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            if synchronise:
-                os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise
-    if synchronise:
-        _synchronise(path.parent)  # the renaming
-
-
-def _make(path: Path) -> None:
-    """A directory and those above it, where they are not there, for their owner alone.
-
-    `Path.mkdir` gives those above the default mode.
-    """
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-
-
-def _synchronise(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _replace(path: Path, content: bytes, *, synchronised: bool = True) -> None:
+    make_directory(path.parent)
+    replace_file(path, content, synchronised=synchronised)

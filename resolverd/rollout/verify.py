@@ -15,7 +15,7 @@ from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
 
 # Seconds for one question: a first completion after a start may have to compile first.
-PATIENCE = 120.0
+TIMEOUT = 120.0
 _MOST = 1024 * 1024
 
 
@@ -90,7 +90,7 @@ async def _exchange(
     headers = await credential.header() | host
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(TIMEOUT)) as session,
             session.request(
                 method,
                 endpoint.url + path,
@@ -107,7 +107,7 @@ async def _exchange(
                 raise AskError(f"{endpoint.name}: {path}: HTTP {response.status} {told}".rstrip())
             return json.loads(text)
     except TimeoutError as wrong:
-        raise AskError(f"{endpoint.name}: {path}: no answer within {PATIENCE:g} s") from wrong
+        raise AskError(f"{endpoint.name}: {path}: no answer within {TIMEOUT:g} s") from wrong
     except (aiohttp.ClientError, OSError) as wrong:
         raise AskError(f"{endpoint.name}: {path}: {reason_of(wrong)}") from wrong
     except ValueError as wrong:

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from resolverd.errors import ExitCode, ResolverdError
 
-# Seconds between looks at the drain.
-LOOK = 1.0
+# Seconds between questions whether it is still drained.
+POLL_INTERVAL = 1.0
 
 
 class Edge(Protocol):
@@ -57,13 +57,21 @@ class Withdrawal:
     _safe: float = 0.0
 
     def begin(self) -> None:
-        """Drain it everywhere. Raises as the edges do; those drained before stay so."""
+        """Drain it everywhere. Raises as the edges do; those drained before stay so.
+
+        An edge that refuses is asked first, so that none is drained alone.
+        """
         order = self.order
+        refuse = [
+            not order.force and bool(edge.get("/drain", region=order.region)["emptied"])
+            for edge in self.edges
+        ]
+        edges = [edge for _, edge in sorted(zip(refuse, self.edges, strict=True), key=_refusing)]
         body = {
             "region": order.region, "why": order.why, "who": order.who,
             "for": order.seconds, "force": order.force,
         }  # fmt: skip
-        self.told = [edge.post("/drain", body) for edge in self.edges]
+        self.told = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
     @classmethod
@@ -92,7 +100,7 @@ class Withdrawal:
             progress(left)
             if not left:
                 return
-            time.sleep(min(left, LOOK))
+            time.sleep(min(left, POLL_INTERVAL))
 
     def check(self) -> None:
         """Raise NotDrainedError unless every edge still has the region drained."""
@@ -115,3 +123,7 @@ def drained(state: Mapping[str, Any], region: str) -> bool:
         each["target"] == region and each["kind"] in {"drain", "down"}
         for each in state["overrides"]
     )
+
+
+def _refusing(each: tuple[bool, Edge]) -> bool:
+    return not each[0]

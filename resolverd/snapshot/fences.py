@@ -1,54 +1,14 @@
-"""The fences of a configuration as an operator counts them, and what pins keep from whom."""
+"""What pins keep from whom: addresses, names, and the rules as a client is looked up by them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from resolverd.config.fences import fences
 from resolverd.config.model import Config
 from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
 from resolverd.zone.past_pins import Kept, canonical
-
-
-class FenceSize(NamedTuple):
-    """The regions of one service that the clients of one pin may have; `pin` is "" for all others.
-
-    The last of them answers while `may_fail` of them are down.
-    """
-
-    service: str
-    pin: str
-    regions: tuple[str, ...]
-    may_fail: int
-
-
-def fences(config: Config) -> list[FenceSize]:
-    """Every fence: by service that of unpinned clients first, then those of its pins."""
-    found = []
-    for service, settings in config.service.items():
-        held = {
-            name: frozenset(pin.regions)
-            for name, pin in config.pin.items()
-            if not pin.services or service in pin.services
-        }
-        for name, allowed in {"": frozenset(settings.regions), **held}.items():
-            regions = tuple(region for region in settings.regions if region in allowed)
-            found.append(FenceSize(service, name, regions, max(0, len(regions) - 1)))
-    return found
-
-
-def describe(fence: FenceSize) -> str:
-    """One line for people."""
-    whose = f"{fence.service}, {f'pin {fence.pin}' if fence.pin else 'no pin'}"
-    match len(fence.regions):
-        case 0:
-            return f"{whose}: no region: these clients get no address"
-        case 1:
-            return f"{whose}: one region ({fence.regions[0]}): no failover within this fence"
-        case count:
-            return f"{whose}: {fence.may_fail} of {count} regions may fail"
 
 
 def kept_from_some(config: Config) -> Kept:
@@ -59,7 +19,7 @@ def kept_from_some(config: Config) -> Kept:
     out: dict[str, set[str]] = {}
     for fence in fences(config):
         for region in config.service[fence.service].regions:
-            if fence.pin and region not in fence.regions and region in config.region:
+            if len(fence.pins) == 1 and region not in fence.regions and region in config.region:
                 fenced.add(fence.service)
                 out.setdefault(fence.service, set()).add(region)
                 whose = f"{region}'s, which pin {fence.pin} keeps from its clients"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from resolverd.snapshot.fences import FenceSize
+from resolverd.config.fences import FenceSize
 from resolverd.snapshot.model import JudgedRegion
 
 # Names in one text; a status line is read at a glance.
@@ -14,7 +14,8 @@ _NAMED = 3
 def unserved(fences: Iterable[FenceSize], regions: Iterable[JudgedRegion]) -> list[FenceSize]:
     """The fences that have regions, none of which serves, in their order.
 
-    One that has none by its configuration is `check`'s to tell.
+    One that has none by its configuration is `check`'s to tell. What several pins leave is left out
+    where one of them has none alone.
     """
     serving = {
         (service, site.region)
@@ -22,11 +23,25 @@ def unserved(fences: Iterable[FenceSize], regions: Iterable[JudgedRegion]) -> li
         if site.verdict.serves
         for service in site.services
     }
-    return [
+    found = [
         fence
         for fence in fences
         if fence.regions and not any((fence.service, region) in serving for region in fence.regions)
     ]
+    alone = {(fence.service, *fence.pins) for fence in found if len(fence.pins) == 1}
+    return [
+        fence
+        for fence in found
+        if len(fence.pins) < 2 or not any((fence.service, pin) in alone for pin in fence.pins)
+    ]
+
+
+def emptied(
+    fences: Sequence[FenceSize], before: Iterable[JudgedRegion], after: Iterable[JudgedRegion]
+) -> list[FenceSize]:
+    """The fences that a region serves `before`, and none would `after`, in their order."""
+    had_none = unserved(fences, before)
+    return [fence for fence in unserved(fences, after) if fence not in had_none]
 
 
 def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:

@@ -46,7 +46,7 @@ async def test_asking_changes_nothing_of_what_is_known(
 
 
 async def test_state_says_what_the_steering_in_service_was_made_from(room: Room) -> None:
-    await room.override("eu-west", "drain")
+    await room.override("eu-west", "drain", force=True)
     world, steering = room.daemon.world, room.daemon.snapshot.steering
     assert world.judgement is not None
     assert world.judgement.regions is steering.regions

@@ -172,22 +172,31 @@ def test_an_override_moves_answers_and_clear_brings_them_back(served: Live) -> N
 
 
 def test_an_override_of_an_endpoint_as_json(served: Live) -> None:
-    order = ("override", "us-east-1", "down", "--why", "disk")
+    order = ("override", "us-east-1", "down", "--why", "disk", "--force")
     told = resolverd(*order, "--json", cwd=served.place).json()
     assert told["set"][0]["target"] == "us-east-1"
     cleared = resolverd("clear", "us-east-1", "--json", cwd=served.place).json()
     assert cleared["cleared"][0]["why"] == "disk"
 
 
-def test_an_override_that_leaves_a_service_nothing_warns(served: Live) -> None:
+def test_an_override_that_leaves_a_service_nothing_is_put_by_force_alone(served: Live) -> None:
     down = [("override", region, "down", "--why", "x") for region in ("us-east", "eu-west")]
     try:
-        assert resolverd(*down[0], cwd=served.place).err == ""
+        ran = resolverd(*down[0], cwd=served.place)
+        assert ran.status == 1
+        assert "without us-east no region serves service fixed under pin nowhere" in ran.err
+        assert resolverd(*down[0], "--force", cwd=served.place).status == 0
         ran = resolverd(*down[1], cwd=served.place)
+        assert ran.status == 1
+        assert "without eu-west no region serves service chat under pin gdpr, " in ran.err
+        told = resolverd("state", "--json", cwd=served.place).json()["overrides"]
+        assert [each["target"] for each in told] == ["us-east"]
+        ran = resolverd(*down[1], "--force", cwd=served.place)
         assert ran.status == 0
-        assert "no region serves alias now" in ran.err
-        assert "no region serves fixed now" in ran.err
-        assert "no region serves chat" not in ran.err
+        assert "no region serves service alias now; its all_down setting decides" in ran.err
+        assert "no region serves service fixed now" in ran.err
+        assert "no region serves service chat now" not in ran.err
+        assert "no region serves service chat under pin gdpr now" in ran.err
     finally:
         for _, region, *_ in down:
             resolverd("clear", region, cwd=served.place)

@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 @contextlib.contextmanager
 def overridden(served: Live, target: str, kind: str) -> Iterator[None]:
     """An override while it lasts."""
-    resolverd("override", target, kind, "--why", "a test", cwd=served.place)
+    resolverd("override", target, kind, "--why", "a test", "--force", cwd=served.place)
     try:
         yield
     finally:
@@ -66,10 +66,18 @@ def test_problems_alone_are_shown_with_status_1(served: Live) -> None:
 
 
 def test_a_drained_region_is_no_problem(served: Live) -> None:
-    with overridden(served, "eu-west", "drain"):
+    with overridden(served, "us-west", "drain"):
         ran = resolverd("state", "--problems", cwd=served.place)
     assert ran.status == 0
     assert "1 drained" in ran.out
+
+
+def test_clients_of_a_pin_without_a_region_are_a_problem(served: Live) -> None:
+    with overridden(served, "eu-west", "drain"):
+        ran = resolverd("state", "--problems", cwd=served.place)
+    assert ran.status == 1
+    assert "clients under pins without a region: 1" in ran.out
+    assert any(line.startswith("chat under pin gdpr") for line in ran.out.splitlines())
 
 
 def test_one_region_is_shown_with_all_that_is_known_of_it(served: Live) -> None:

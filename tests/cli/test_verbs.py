@@ -72,7 +72,7 @@ def test_check_of_what_is_good_in_json(place: Path) -> None:
     told = ran.json()
     assert (ran.status, told["served"]) == (0, True)
     assert {problem["severity"] for problem in told["problems"]} == {"warning"}
-    gdpr = {"service": "chat", "pin": "gdpr", "regions": ["eu-west"], "may_fail": 0}
+    gdpr = {"service": "chat", "pins": ["gdpr"], "regions": ["eu-west"], "may_fail": 0}
     assert gdpr in told["fences"]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from resolverd.config.fences import describe, fences
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.errors import ConfigError, Problem
-from resolverd.snapshot.fences import describe, fences
 
 BASE = """\
 [server]

@@ -12,19 +12,16 @@ PACKAGE = Path(__file__).parents[2] / "resolverd"
 
 ALLOWED = {
     "files/reading.py": "the room itself",
+    "files/writing.py": "written only",
     "abi/library.py": "a file of the package",
     "cli/streams.py": "/dev/null",
     "doctor/procfs.py": "/proc and /sys, which always answer",
     "engine/sockets.py": "/proc",
     "geo/countries.py": "a file of the package",
     "geo/embedded/__init__.py": "a file of the package",
-    "geo/fetch.py": "what it has just downloaded itself",
     "geo/unpack.py": "what has just been downloaded, or an operator's archive, outside the daemon",
     "geo/private.py": "/proc/PID/fd",
     "handover/leftovers.py": "/proc and control groups, which always answer",
-    "health/kept.py": "written only",
-    "kept/directory.py": "written only",
-    "rollout/journal.py": "written only, outside the daemon",
 }
 _OPENS = {
     "read_text",

@@ -23,7 +23,7 @@ from harness.config import config_text
 from harness.server import HEAD
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+TIMEOUT = 60.0
 REGIONS = ("us-east", "us-west", "eu-west")
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
 OLD, NEW = "0.32.0", "0.33.0"
@@ -88,7 +88,7 @@ class Simulated:
         log = self.place / "deployed"
         return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
 
-    def journal(self) -> dict[str, Any]:
+    def checkpoint(self) -> dict[str, Any]:
         """What the rollout has written."""
         told: dict[str, Any] = json.loads((self.place / "state" / "rollout-chat.json").read_text())
         return told
@@ -116,7 +116,7 @@ def environment() -> dict[str, str]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition to hold."""
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < ends, "it never came to pass"
         time.sleep(0.02)
@@ -150,14 +150,14 @@ def simulated(place: Path) -> Iterator[Simulated]:
     finally:
         if daemon is not None:
             daemon.terminate()
-            daemon.wait(PATIENCE)
+            daemon.wait(TIMEOUT)
         for region in REGIONS:
             running = place / f"running-{region}"
             if running.exists():
                 _end(json.loads(running.read_text())["pid"])
         for process in started:
             process.kill()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
             if process.stdout is not None:
                 process.stdout.close()
 

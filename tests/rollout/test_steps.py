@@ -1,4 +1,4 @@
-"""The order of a rollout, under interruptions at any step; and its journal."""
+"""The order of a rollout, under interruptions at any step; and its checkpoint."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.rollout.health import IN_A_ROW, Settling
-from resolverd.rollout.journal import Journal, JournalError, locked, read, write
+from resolverd.rollout.checkpoint import Checkpoint, CheckpointError, locked, read, write
+from resolverd.rollout.stability import REQUIRED_SUCCESSES, StabilityCheck
 from resolverd.rollout.steps import Progress, Step
 
 regions = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True).map(tuple)
@@ -50,36 +50,36 @@ def test_outputs_are_compared_with_all_others_unless_they_may_change() -> None:
     assert progress.compared_with(accept_output=True) == ("a",)
 
 
-def a_journal() -> Journal:
-    return Journal(
+def a_checkpoint() -> Checkpoint:
+    return Checkpoint(
         service="chat", version="2", command="true", regions=("a", "b"), prompt="x", tokens=4
     )
 
 
-def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path, journal = tmp_path / "rollout.json", a_journal()
+def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path, checkpoint = tmp_path / "rollout.json", a_checkpoint()
     assert read(path) is None
-    journal.go_to(Progress(("a", "b"), 1, Step.HEALTH))
-    write(path, journal)
-    assert read(path) == journal
+    checkpoint.go_to(Progress(("a", "b"), 1, Step.HEALTH))
+    write(path, checkpoint)
+    assert read(path) == checkpoint
     assert [each.name for each in tmp_path.iterdir()] == ["rollout.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"service": "chat"}'])
-def test_a_file_that_is_no_journal_is_refused_and_kept(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_checkpoint_is_refused_and_kept(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rollout.json"
     path.write_text(text)
-    with pytest.raises(JournalError, match="not the journal of a rollout"):
+    with pytest.raises(CheckpointError, match="not the checkpoint of a rollout"):
         read(path)
     assert path.read_text() == text
 
 
-def test_two_rollouts_do_not_share_a_journal(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "rollout.json"
-    with locked(path), pytest.raises(JournalError, match="runs already"), locked(path):
+def test_two_rollouts_do_not_share_a_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "rollout.json"
+    with locked(path), pytest.raises(CheckpointError, match="runs already"), locked(path):
         raise AssertionError("the lock was given twice")
     with locked(path):
-        write(path, a_journal())
+        write(path, a_checkpoint())
 
 
 def endpoint(measured: str, probes: int, failures: int) -> dict[str, object]:
@@ -90,7 +90,7 @@ def endpoint(measured: str, probes: int, failures: int) -> dict[str, object]:
 
 
 def test_a_region_is_healthy_once_enough_probes_in_a_row_have_succeeded() -> None:
-    settling = Settling()
+    check = StabilityCheck()
     history = [
         endpoint("up", 10, 0),  # from before: only the next ones count
         endpoint("up", 12, 0),
@@ -100,6 +100,6 @@ def test_a_region_is_healthy_once_enough_probes_in_a_row_have_succeeded() -> Non
         endpoint("up", 16, 1),
     ]
     for look in history[:-1]:
-        assert not settling.settled([{"endpoints": [look]}])
-    assert settling.settled([{"endpoints": [history[-1]]}])
-    assert IN_A_ROW == 3
+        assert not check.stable([{"endpoints": [look]}])
+    assert check.stable([{"endpoints": [history[-1]]}])
+    assert REQUIRED_SUCCESSES == 3

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolverd.config.fences import FenceSize
 from resolverd.health.verdict import UNKNOWN, State
-from resolverd.snapshot.fences import FenceSize
 from resolverd.snapshot.model import JudgedRegion
 from resolverd.snapshot.unserved import unserved, what_is_down
 
@@ -24,7 +24,7 @@ def site(region: str, services: tuple[str, ...], *, serves: bool) -> JudgedRegio
 
 def fence(service: str, pin: str, *regions: str) -> FenceSize:
     """One fence."""
-    return FenceSize(service, pin, regions, max(0, len(regions) - 1))
+    return FenceSize(service, (pin,) if pin else (), regions, max(0, len(regions) - 1))
 
 
 fences = st.builds(

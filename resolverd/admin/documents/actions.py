@@ -15,11 +15,21 @@ class UrlsDocument(Document):
     urls: dict[str, str] = key("URL as it is written, by probe target.")
 
 
+class EmptiedPart(Part):
+    """A fence that would have no region which serves."""
+
+    service: str = key("The service.")
+    pins: list[str] = key(
+        "The pins; none for clients without one, several for those in whose network all hold."
+    )
+
+
 class OverriddenDocument(Document):
     """POST /override, once answers obey."""
 
     target: str = key("What was asked for.")
     set: list[OverrideOnPart] = key("The overrides put in force.")
+    emptied: list[EmptiedPart] = key("Fences that it left without a region.")
     services_without_region: list[str] = key("Services that no region serves now.")
 
 
@@ -31,13 +41,6 @@ class ClearedDocument(Document):
     released: list[str] = key("Probe targets that flap damping holds down no more.")
 
 
-class EmptiedPart(Part):
-    """A fence that would have no region which serves."""
-
-    service: str = key("The service.")
-    pin: str = key("The pin; empty for clients without one.")
-
-
 class WouldEmptyDocument(Document):
     """GET /drain: whom a drain would leave without a region."""
 
@@ -46,7 +49,7 @@ class WouldEmptyDocument(Document):
 
 
 class WouldEmptyRefusedDocument(ErrorDocument):
-    """POST /drain with status 409: it would leave a fence empty, and `force` was not given."""
+    """POST /drain or /override, 409: it would leave a fence empty, and was not forced."""
 
     emptied: list[EmptiedPart] = key("The fences.")
 

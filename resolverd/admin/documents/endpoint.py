@@ -39,6 +39,8 @@ class ProbePart(Part):
     sni: str = key("Server name of the TLS handshake; empty takes the URL's host.")
     verify_tls: bool = key("Whether the certificate must be valid.")
     credential: str = key("Name of the credential's file; empty where there is none.")
+    version: str = key("Version that the server must tell; empty where any is right.")
+    fingerprint: str = key("Fingerprint that it must tell; empty where any is right.")
 
 
 class CertificatePart(Part):

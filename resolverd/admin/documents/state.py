@@ -95,12 +95,23 @@ class LoadPart(Part):
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
 
 
+class StateFencePart(Part):
+    """The regions of a service that the clients of some pins may have."""
+
+    pins: list[str] = key(
+        "The pins; none for clients without one, several for those in whose network all hold."
+    )
+    regions: list[str] = key("The regions.")
+    serving: list[str] = key("Those of them that serve now.")
+
+
 class ServicePart(Part):
     """One service."""
 
     name: str = key("Its name.")
     model: str | None = key("The model, if configured.")
     models: dict[str, str | None] = key("The model by region.")
+    must_agree: list[str] = key("What vLLM servers of one model must tell alike.")
     policy: str = key("How its regions are ranked.")
     answer: str = key("What is answered: addresses, or a CNAME.")
     ttl_seconds: float = key("TTL while all is well, seconds.")
@@ -110,6 +121,7 @@ class ServicePart(Part):
     load: dict[str, LoadPart] = key("Load by region.")
     names: list[str] = key("Names of the DYNA records that lead to it.")
     pins: list[str] = key("Pins that hold for it.")
+    fences: list[StateFencePart] = key("Its fences.")
 
 
 class OverrideOnPart(OverridePart):
@@ -160,6 +172,7 @@ class StateDocument(Document):
     doubt: DoubtPart = key("Whether this host is taken to be at fault.")
     degraded: list[str] = key("What fails that answers do not need, in words.")
     config: str = key("The main configuration file, an absolute path.")
+    state_directory: str | None = key("`server.state`, an absolute path; null where it is empty.")
     listen: list[str] = key("Where it answers DNS, ADDRESS:PORT.")
     engine: EnginePart = key("What answers queries.")
     generation: GenerationPart = key("Counters of what is served.")

@@ -1,28 +1,28 @@
 """How far a rollout came, in a file: written whole before and after every step.
 
-A rollout that is killed leaves a journal that `--resume` goes on from. One that runs holds a lock
-on a file beside it, which the kernel lets go of however it ends.
+A rollout that is killed leaves a checkpoint that `--resume` goes on from. One that runs holds a
+lock on a file beside it, which the kernel lets go of however it ends.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.reading import read_kept
+from resolverd.files.writing import open_lock, replace_file
 from resolverd.rollout.steps import Progress, Step
 
 
-class JournalError(ResolverdError):
-    """The journal cannot be read or written, or belongs to a rollout that is not this one."""
+class CheckpointError(ResolverdError):
+    """The checkpoint cannot be read or written, or belongs to a rollout that is not this one."""
 
     exit_code = ExitCode.USAGE
 
@@ -35,7 +35,7 @@ class Failure(BaseModel):
     why: str
 
 
-class Journal(BaseModel):
+class Checkpoint(BaseModel):
     """One rollout: what it was asked for, and how far it came. `safe_at` is in Unix seconds."""
 
     model_config = ConfigDict(extra="forbid")
@@ -56,6 +56,11 @@ class Journal(BaseModel):
     failure: Failure | None = None
 
     @property
+    def why(self) -> str:
+        """What its drains say of themselves."""
+        return f"rollout of {self.service} to {self.version}"
+
+    @property
     def progress(self) -> Progress:
         """Where it stands."""
         return Progress(self.regions, self.position, self.step)
@@ -70,51 +75,50 @@ class Journal(BaseModel):
         return self.progress.region is None
 
 
-def read(path: Path) -> Journal | None:
-    """The journal at `path`, None where there is none. Raises JournalError."""
+def read(path: Path) -> Checkpoint | None:
+    """The checkpoint at `path`, None where there is none. Raises CheckpointError."""
     try:
-        return Journal.model_validate_json(read_kept(path))
+        return Checkpoint.model_validate_json(read_kept(path))
     except FileNotFoundError:
         return None
     except OSError as wrong:
-        raise JournalError(f"{path} cannot be read: {wrong.strerror}") from wrong
+        raise CheckpointError(f"{path} cannot be read: {wrong.strerror}") from wrong
     except ValidationError as wrong:
-        raise JournalError(
-            f"{path} is not the journal of a rollout\nmove it away, or name another with --state"
+        raise CheckpointError(
+            f"{path} is not the checkpoint of a rollout\n"
+            "move it away, or name another with --checkpoint"
         ) from wrong
 
 
-def write(path: Path, journal: Journal) -> None:
-    """Put `journal` in place of what `path` holds, whole or not at all. Raises JournalError."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    told: dict[str, Any] = journal.model_dump(mode="json")
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Put `checkpoint` in place of what `path` holds, whole or not at all. Raises CheckpointError.
+
+    It is for its owner alone: a command may have a secret in it.
+    """
     try:
-        with fresh.open("w") as file:
-            json.dump(told, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        replace_file(path, checkpoint.model_dump_json(indent=2).encode())
     except OSError as wrong:
-        fresh.unlink(missing_ok=True)
-        raise JournalError(f"{path} cannot be written: {wrong.strerror}") from wrong
+        raise CheckpointError(f"{path} cannot be written: {wrong.strerror}") from wrong
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep others from the journal at `path`. Raises JournalError while somebody else does."""
+    """Keep others from the checkpoint at `path`. Raises CheckpointError while somebody else does.
+
+    Its directory must be there.
+    """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = path.with_name(f"{path.name}.lock").open("w")
+        lock = open_lock(path.with_name(f"{path.name}.lock"))
     except OSError as wrong:
-        raise JournalError(f"{path} cannot be locked: {wrong.strerror}") from wrong
-    with lock:
+        raise CheckpointError(
+            f"{path} cannot be locked: {wrong.strerror}\n"
+            "use sudo, or name another file with --checkpoint"
+        ) from wrong
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as wrong:
-            raise JournalError(f"a rollout with the journal {path} runs already") from wrong
+            raise CheckpointError(f"a rollout with the checkpoint {path} runs already") from wrong
         yield
+    finally:
+        os.close(lock)

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Probes of each endpoint that have to succeed in a row.
-IN_A_ROW = 3
+REQUIRED_SUCCESSES = 3
 
 
 @dataclass(slots=True)
-class Settling:
-    """Counts the probes of each endpoint that succeeded in a row since it began to look.
+class StabilityCheck:
+    """Counts the probes of each endpoint that succeeded in a row since its first update.
 
-    `reason` is what was wrong at the last look.
+    `reason` is what was wrong at the last one.
     """
 
     reason: str = "nothing was measured yet"
     _seen: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
 
-    def settled(self, judged: Sequence[Mapping[str, Any]]) -> bool:
+    def stable(self, regions: Sequence[Mapping[str, Any]]) -> bool:
         """Whether every endpoint is up by each edge's measurement, and has been for a while.
 
-        `judged` is the region in the state of each edge.
+        `regions` is the region in the state of each edge.
         """
         waiting = ""
-        for edge, region in enumerate(judged):
+        for edge, region in enumerate(regions):
             for endpoint in region["endpoints"]:
                 waiting = self._wrong(edge, endpoint) or waiting
         self.reason = waiting or self.reason
@@ -39,5 +39,5 @@ class Settling:
         if endpoint["measured"] != "up" or first is None or first[1] != now[1] or now[0] < first[0]:
             self._seen[key] = now
             return f"{endpoint['name']} is {endpoint['measured']}: {endpoint['reason']}"
-        succeeded = now[0] - first[0]
-        return "" if succeeded >= IN_A_ROW else f"{endpoint['name']} came up a moment ago"
+        enough = now[0] - first[0] >= REQUIRED_SUCCESSES
+        return "" if enough else f"{endpoint['name']} came up a moment ago"

@@ -1,0 +1,104 @@
+"""The fences of a configuration: which regions each service's clients may have; pure.
+
+Whoever counts, checks or watches fences takes them from here: `check`, the warnings about hours,
+the guard of drains and overrides, and the state of a daemon.
+
+A client prefix in which several pins hold somewhere has the regions that all of them allow
+(`policy.fence`). Any pins of a service can meet so, in a prefix that is short enough, and there are
+2^n sets of n pins. What counts of these are the narrowest: for each region all the pins that allow
+it at once. Where a set of pins leaves regions none of which serves, the narrowest of each of these
+regions is within it, and is not served either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from resolverd.config.model import Config
+
+Held = Mapping[str, frozenset[str]]
+"""The regions that each pin of one service allows, by its name."""
+
+
+class FenceSize(NamedTuple):
+    """The regions of one service that the clients of some pins may have.
+
+    `pins` is empty for clients without one; several are for clients in whose prefix all of them
+    hold. The last region answers while `may_fail` of them are down.
+    """
+
+    service: str
+    pins: tuple[str, ...]
+    regions: tuple[str, ...]
+    may_fail: int
+
+    @property
+    def pin(self) -> str:
+        """The pins in one text, empty for clients without one."""
+        return " and ".join(self.pins)
+
+    def __str__(self) -> str:
+        return whose(self.service, self.pins)
+
+
+def whose(service: str, pins: Sequence[str]) -> str:
+    """Whose fence it is, in words: ``service chat under pins gdpr and uk``."""
+    kind = "pins" if len(pins) > 1 else "pin"
+    return f"service {service}" + (f" under {kind} {' and '.join(pins)}" if pins else "")
+
+
+def fences(config: Config) -> list[FenceSize]:
+    """Every fence by service: that of unpinned clients, those of its pins, the narrowest."""
+    found = []
+    for service, settings in config.service.items():
+        held = {
+            name: frozenset(pin.regions).intersection(settings.regions)
+            for name, pin in config.pin.items()
+            if not pin.services or service in pin.services
+        }
+        regions_of: dict[tuple[str, ...], frozenset[str]] = {(): frozenset(settings.regions)}
+        regions_of |= {(name,): allowed for name, allowed in held.items()}
+        regions_of |= dict(_narrowest(held, settings.regions))
+        for pins, allowed in regions_of.items():
+            regions = tuple(region for region in settings.regions if region in allowed)
+            found.append(FenceSize(service, pins, regions, max(0, len(regions) - 1)))
+    return found
+
+
+def describe(fence: FenceSize) -> str:
+    """One line for people."""
+    kind = "pins" if len(fence.pins) > 1 else "pin"
+    whose = f"{fence.service}, {f'{kind} {fence.pin}' if fence.pins else 'no pin'}"
+    match len(fence.regions):
+        case 0:
+            return f"{whose}: no region: these clients get no address"
+        case 1:
+            return f"{whose}: one region ({fence.regions[0]}): no failover within this fence"
+        case count:
+            return f"{whose}: {fence.may_fail} of {count} regions may fail"
+
+
+def _narrowest(
+    held: Held, regions: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
+    """What several pins leave at once, where none alone does: one for each set of regions."""
+    seen = set(held.values())
+    candidates = [[name for name in held if region in held[name]] for region in regions]
+    for pins in (*candidates, list(held)):  # the last: pins that have no region in common
+        if len(pins) < 2:
+            continue
+        left = frozenset.intersection(*(held[name] for name in pins))
+        if left not in seen:
+            seen.add(left)
+            yield _fewest(pins, held, left), left
+
+
+def _fewest(pins: list[str], held: Held, left: frozenset[str]) -> tuple[str, ...]:
+    """Those of `pins` without which more than `left` would be, in their order."""
+    needed = list(pins)
+    for name in reversed(pins):
+        others = [held[other] for other in needed if other != name]
+        if others and frozenset.intersection(*others) == left:
+            needed.remove(name)
+    return tuple(needed)

@@ -1,0 +1,99 @@
+"""Files that are replaced whole: written beside, synchronised, renamed, the directory synchronised.
+
+A crash leaves the old content or the new one, and at most a file `.NAME.new` that the next writing
+removes. Each path has one writer at a time. Modes are those asked for, whatever the umask: 0600 and
+0700 where a secret may be inside, 0644 and 0755 where a daemon of another user has to read.
+Symbolic links are replaced, never written through: who may write to a directory cannot have root
+overwrite a file elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+PRIVATE, PRIVATE_DIRECTORY = 0o600, 0o700
+PUBLIC, PUBLIC_DIRECTORY = 0o644, 0o755
+
+
+def replace_file(
+    path: Path, content: bytes, *, mode: int = PRIVATE, synchronised: bool = True
+) -> None:
+    """Put `content` in place of what `path` holds; its directory must be there.
+
+    Not `synchronised` it is replaced at once for those who read, but a crash of the machine may
+    leave a part of it. Raises OSError, with what was there left as it was; blocks.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(fresh, flags, PRIVATE), "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            if synchronised:
+                os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+    if synchronised:
+        synchronise(path.parent)  # the renaming
+
+
+def install_file(fresh: Path, path: Path, *, mode: int = PUBLIC) -> None:
+    """Move a whole file of the same file system to `path`, in place of what that holds.
+
+    Raises OSError, with what was there left as it was; blocks.
+    """
+    descriptor = os.open(fresh, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(path)
+    synchronise(path.parent)
+
+
+def make_directory(path: Path, *, mode: int = PRIVATE_DIRECTORY) -> None:
+    """A directory and those above it where they are not there; those that are stay as they are.
+
+    `Path.mkdir` gives those above the default mode. Raises OSError; blocks.
+    """
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    except FileNotFoundError:
+        if path.parent == path or path.is_symlink():  # one that leads nowhere
+            raise
+        make_directory(path.parent, mode=mode)
+        path.mkdir(mode=mode, exist_ok=True)
+    path.chmod(mode)  # the umask has taken from it
+    synchronise(path.parent)
+
+
+def synchronise(path: Path) -> None:
+    """Have a file, or the names in a directory, outlive a crash. Raises OSError; blocks."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as wrong:
+        # Some network file systems cannot synchronise directories, and have no need to.
+        if wrong.errno != errno.EINVAL or not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def open_lock(path: Path) -> int:
+    """A descriptor of a file that is there to be locked; made where it is not. Raises OSError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.open(path, flags, PRIVATE)

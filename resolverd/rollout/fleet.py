@@ -1,0 +1,43 @@
+"""A service's regions and their endpoints, as the daemons' GET /state tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from resolverd.config.secrets import HIDDEN
+from resolverd.errors import ResolverdError
+from resolverd.rollout.verify import Endpoint
+from resolverd.rollout.withdrawal import Edge
+
+
+def service_of(state: Mapping[str, Any], service: str) -> Mapping[str, Any]:
+    """The service of that name in GET /state. Raises ResolverdError."""
+    for each in state["services"]:
+        if each["name"] == service:
+            found: Mapping[str, Any] = each
+            return found
+    raise ResolverdError(f"the daemon has no service {service} any more")
+
+
+def region_of(state: Mapping[str, Any], service: str, region: str) -> Mapping[str, Any]:
+    """A service's region in GET /state. Raises ResolverdError."""
+    for each in state["regions"]:
+        if each["region"] == region and service in each["services"]:
+            found: Mapping[str, Any] = each
+            return found
+    raise ResolverdError(f"service {service} has no region {region} any more")
+
+
+def model_of(state: Mapping[str, Any], service: str, region: str) -> str:
+    """The model of a service in a region; empty where it has none."""
+    return str(service_of(state, service)["models"].get(region) or "")
+
+
+def endpoints_of(edge: Edge, service: str, region: str, credential: str) -> list[Endpoint]:
+    """The endpoints of a service's region, to be asked; `credential` replaces the probe's."""
+    found = region_of(edge.get("/state"), service, region)["endpoints"]
+    if any(HIDDEN in each["url"] for each in found):
+        urls = edge.get("/urls")["urls"]
+        found = [{**each, "url": urls[each["name"]]} for each in found]
+    return [Endpoint.of(each, credential) for each in found]
