@@ -128,9 +128,11 @@ class Publication:
         """Take verdicts and overrides into account; returns once answers come from them."""
         async with self._publishing:
             now = time.monotonic()
-            self._world = self._observation.tick(self.inputs, self.plan, now)
-            self.snapshot = Snapshot(self.plan, self._steer(self.plan, self._world, now))
-            await self._engine.publish(self.snapshot)
+            world = self._observation.tick(self.inputs, self.plan, now)
+            snapshot = Snapshot(self.plan, self._steer(self.plan, world, now))
+            await self._engine.publish(snapshot)
+            # Only now: who asks while the engine is handed a table is told what it still answers.
+            self.snapshot, self._world = snapshot, world
             regions = self.snapshot.steering.regions
             self._observation.transitions.record_regions(regions, self.fences)
             self._republished(regions)

@@ -60,7 +60,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; 0 when every promise was kept, 1 when one was not."""
-    log.configure(level=logging.DEBUG if arguments.verbose else logging.WARNING)
+    # It lets regions die, and tells of it in its own words.
+    log.configure(level=logging.DEBUG if arguments.verbose else logging.ERROR)
     show = JsonShow(watched_out()) if arguments.json else TextShow(watched_out())
     demo = play(
         arguments.config,

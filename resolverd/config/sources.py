@@ -185,15 +185,14 @@ class Sources:
     def _text(self, file: Path) -> str | None:
         try:
             return read_file(file, MAX_CONFIG).decode("utf-8")
-        except (OSError, UnicodeDecodeError) as wrong:
-            reason = wrong.strerror if isinstance(wrong, OSError) else f"not UTF-8: {wrong}"
-            self.problems.append(
-                Problem(
-                    str(file), 0, 0, "config-unreadable", f"cannot be read: {reason}",
-                    "name an existing, readable file with --config",
-                )
-            )  # fmt: skip
-            return None
+        except OSError as wrong:
+            reason, mend = wrong.strerror, "name an existing, readable file with --config"
+        except UnicodeDecodeError as wrong:
+            reason, mend = f"octet {wrong.start + 1} is not UTF-8", "save it as UTF-8"
+        self.problems.append(
+            Problem(str(file), 0, 0, "config-unreadable", f"cannot be read: {reason}", mend)
+        )
+        return None
 
     def _parsed(self, file: Path, text: str) -> dict[str, Any] | None:
         try:
@@ -203,7 +202,7 @@ class Sources:
             lines = text.splitlines() or [""]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
             said = explain_toml(text, line, str(wrong).split(" (at ")[0])
-            column = said.column or column
+            line, column = said.line or line, said.column or column
             self.problems.append(
                 Problem(
                     str(file), line, column, "config-syntax", said.message, said.mend,

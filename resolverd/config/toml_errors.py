@@ -16,15 +16,32 @@ _HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.\"' -]+?)\s*\]")
 _PAIR = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=\s*(.*?)\s*(?:#.*)?")
 _DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./:-]*|\d+(?:\.\d+){3}(?::\d+|/\d+)?")
+# What tomllib says, in words that say what is expected.
+_REASONS = {
+    "Invalid value": "a value is text in quotes, a number, true, false, a list or a table",
+    "Expected newline": "something follows the value",
+    "Expected ']": "a table's name stands in [ and ], an element of a list of tables in [[ and ]]",
+    "Expected '='": "a key has an = after it",
+    "Invalid statement": "a line begins with a key, with [ or with #",
+    "Invalid initial character": "a key begins with a letter, a digit, - or _",
+    "Unescaped": "a backslash in double quotes is no escape",
+    "Illegal character": "a character may not stand here",
+    "Unterminated string": "quotes are not closed",
+    "Unclosed": "what is open is not closed",
+}
+_QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'[^']*'|#.*""")
+_TRIPLE = re.compile(r"\"{3}|'{3}")
+_CLOSING = {"[": "]", "{": "}"}
 _BOOLEANS = {"yes": "true", "no": "false", "on": "true", "off": "false"}
 
 
 class Explained(NamedTuple):
-    """What is wrong, and what to write; the column of what is, from 1, where that is known."""
+    """What is wrong, and what to write; where that is, from 1, if not where the reader stopped."""
 
     message: str
     mend: str
     column: int | None = None
+    line: int | None = None
 
 
 def explain_toml(text: str, line: int, reason: str) -> Explained:
@@ -33,18 +50,54 @@ def explain_toml(text: str, line: int, reason: str) -> Explained:
     written = lines[line - 1] if line <= len(lines) else ""
     if reason.startswith(("Cannot declare", "Cannot mutate", "Cannot overwrite")):
         return _twice(lines, line, written)
+    if (opened := _opened(lines, line, reason)) is not None:
+        return opened
     pair = _PAIR.fullmatch(written)
     if pair is not None and shown_line(written, parsed=False) == written:
         return _value(pair[1], pair[2], reason)._replace(column=pair.start(2) + 1)
+    words = next((said for begin, said in _REASONS.items() if reason.startswith(begin)), reason)
     if pair is not None:
-        return Explained(f"not TOML: {reason}", "write KEY = VALUE, and text in quotes")
+        return Explained(f"not TOML: {words}", "write KEY = VALUE, and text in quotes")
     if "Unclosed" in reason or "end of document" in reason.lower():
         return Explained(
-            f"not TOML: {reason}", "close what is open: each [ and { and quote needs its partner"
+            f"not TOML: {words}", "close what is open: each [ and { and quote needs its partner"
         )
+    begin = written.lstrip()
+    if begin.startswith(("//", ";", "--", "/*")):
+        return Explained("a comment begins with #", "write # before it")
+    if begin.startswith("["):
+        right = "[[TABLE]]" if begin.startswith("[[") else "[TABLE]"
+        return Explained("this is no table's name in brackets", f"write {right} on the line alone")
     if "'='" in reason or "=" not in written:
         return Explained("there is no = here, and no [table]", "write KEY = VALUE, or [TABLE]")
-    return Explained(f"not TOML: {reason}", "write KEY = VALUE; https://toml.io has the syntax")
+    return Explained(f"not TOML: {words}", "write KEY = VALUE; https://toml.io has the syntax")
+
+
+def _opened(lines: list[str], line: int, reason: str) -> Explained | None:
+    """A value above, or in `line`, that is still open there: the reader stops long after it."""
+    open_for = 0
+    for number in range(min(line, len(lines)), 0, -1):
+        written = lines[number - 1]
+        plain = _QUOTED.sub(lambda text: " " * len(text[0]), written)
+        mark = _TRIPLE.search(written) if reason.startswith("Unterminated") else None
+        if mark is not None and len(_TRIPLE.findall(written)) % 2:
+            return Explained(
+                "the text that begins here is not closed", f"write {mark[0]} at its end",
+                mark.start() + 1, number,
+            )  # fmt: skip
+        balance = sum(map(plain.count, "[{")) - sum(map(plain.count, "]}"))
+        pair = _PAIR.fullmatch(plain)
+        # What stands where the reader stopped and is no value may open a table of its own.
+        open_for += balance if number < line or pair is not None else min(0, balance)
+        if pair is not None and open_for > 0 and pair[2][:1] in _CLOSING:
+            key = pair[1] if shown_line(written, parsed=False) == written else "the value"
+            return Explained(
+                f"{key} has a {pair[2][0]} that is not closed",
+                f"write {_CLOSING[pair[2][0]]} at its end", pair.start(2) + 1, number,
+            )  # fmt: skip
+        if number < line and (pair is not None or _HEADER.match(plain)):
+            return None
+    return None
 
 
 def _twice(lines: list[str], line: int, written: str) -> Explained:
@@ -83,12 +136,25 @@ def _value(key: str, value: str, reason: str) -> Explained:
         return Explained(f"{key} has a value without quotes", f'write {key} = "{value}"')
     if value.count('"') % 2 or (value.count("'") % 2 and '"' not in value):
         return Explained(f"the quotes of {key} are not closed", "close them on the same line")
-    if value[0] in "[{" and "Unclosed" in reason:
-        closing = "]" if value[0] == "[" else "}"
+    if value[0] in "“”„‘’":
+        return Explained(f"{key} has typographic quotes", f'write straight ones, {key} = "…"')
+    if reason.startswith("Unescaped"):
         return Explained(
-            f"{key} has a {value[0]} that is not closed", f"write {closing} at its end"
+            f"{key} has a backslash that is no escape",
+            "write \\\\, or put the text in single quotes",
+        )
+    if value[0] in "\"'" and reason.startswith("Expected newline"):
+        return Explained(f"something follows the value of {key}", "write # before a comment")
+    if value[0] == "[":
+        return Explained(
+            f"the list of {key} has elements without quotes, or without a comma between them",
+            f'write {key} = ["…", "…"]',
+        )
+    if value[0] == "{":
+        return Explained(
+            f"the table of {key} is not one", f"write {key} = {{ KEY = VALUE, KEY = VALUE }}"
         )
     return Explained(
-        f"the value of {key} is not TOML: {reason}",
+        f"{key} has a value that is neither a number nor text in quotes",
         f'write text in quotes, {key} = "…"; numbers, true and false without',
     )

@@ -6,11 +6,12 @@ Each is an `Annotated` alias that pydantic validates; what it raises becomes the
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
@@ -176,7 +177,9 @@ def _time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
-        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"') from wrong
+        near = difflib.get_close_matches(value, available_timezones(), 1)
+        mend = f'; write time_zone = "{near[0]}"' if near else ""
+        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"{mend}') from wrong
     return value
 
 

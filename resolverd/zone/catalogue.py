@@ -76,7 +76,7 @@ CHECKS: Mapping[str, Check] = {
     "zone-occluded": Check("warning", "Data below a zone cut is not glue and is never answered."),
     "zone-ttl-mismatch": Check("warning", "TTLs differ inside an RRset (RFC 2181 §5.2)."),
     "zone-duplicate-record": Check("warning", "A record is written twice; one is kept."),
-    "zone-missing-dot": Check("warning", "A CNAME's target seems to lack its final dot."),
+    "zone-missing-dot": Check("warning", "An owner or a target seems to lack its final dot."),
     "zone-soa-mailbox": Check("warning", "The SOA's mailbox is written with an @."),
     "zone-soa-minimum": Check("warning", "The SOA's minimum, the negative TTL, is over a day."),
     "zone-serial-unchanged": Check("warning", "The zone changed and its serial did not."),

@@ -15,6 +15,7 @@ from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, Rda
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found, stricter
 from resolverd.zone.cuts import check_cuts
+from resolverd.zone.dot_checks import check_dots
 from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
@@ -54,6 +55,7 @@ def _findings(
     for node in tree.nodes.values():
         yield from _check_node(node, tree)
     yield from check_cuts(tree, services)
+    yield from check_dots(tree)
     yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
     yield from check_sizes(tree)
     yield from check_past_pins(tree, kept)

@@ -6,17 +6,16 @@ NS and DS of the cut and the addresses of name servers (glue) are ever answered.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import dns.name
-import dns.rdtypes.ANY.CNAME
 from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataType, to_text
 
 from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import found
+from resolverd.zone.dot_checks import lacks_dot
 from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import Services
@@ -24,7 +23,6 @@ from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
-_TOP_LEVEL = re.compile(rb"[A-Za-z]{2,63}|xn--[a-z0-9-]{2,59}")
 # Which RDATA field of a type is the name that it points to.
 _TARGET_FIELD = {NS: 0, MX: 1, SRV: 3}
 
@@ -50,9 +48,6 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
             )
     for target in targets:
         yield from _check_target(target, tree, services)
-    for key, node in tree.nodes.items():
-        if CNAME in node.records and tree.cut(key) is None:
-            yield from _check_alias(node.records[CNAME][0], tree)
 
 
 def _targets(tree: Tree) -> Iterator[_Target]:
@@ -115,29 +110,15 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
             _missing(rdtype, at_apex),
             place,
             f"{to_text(rdtype)} points to {name}, which has no address",
-            f"write {name} A 192.0.2.1 with its address",
+            _with_address(name, tree),
         )
 
 
-def _check_alias(record: Record, tree: Tree) -> Iterator[Problem]:
-    """A CNAME to a name that does not exist, and ends as if it were one of another zone."""
-    name = cast(dns.rdtypes.ANY.CNAME.CNAME, record.rdata).target
-    if len(name.labels) - len(tree.zone.labels) < 2:
-        return  # one label, as most targets of a zone are
-    key = key_of(name)
-    if not tree.holds(key) or tree.exists(key) or tree.was_lost(key):
-        return
-    relative = name.relativize(tree.zone)
-    above = dns.name.Name(relative.labels[-1:] + tree.zone.labels)
-    if not _TOP_LEVEL.fullmatch(relative.labels[-1]):
-        return
-    if tree.exists(key_of(above)) or tree.cut(key) is not None or tree.dname(key) is not None:
-        return
-    yield found(
-        "zone-missing-dot",
-        record.at_rdata(0),
-        f"CNAME points to {name}, which does not exist",
-        f"write {relative}. with its final dot, if that is meant",
+def _with_address(name: dns.name.Name, tree: Tree) -> str:
+    record = f"{name} A 192.0.2.1 with its address"
+    dotted = lacks_dot(name, tree)
+    return (
+        f"write {record}" if dotted is None else f"write {dotted} with its final dot, or {record}"
     )
 
 

@@ -218,7 +218,9 @@ def _read_rdata(
         offset, reason = _blame(wrong, lexer, first)
         mend = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
         if generic.value == r"\#":
-            mend = f"write as many octets as it says: {text} {_GENERIC}"
+            like = f"or like {_EXAMPLES[text]}" if text in _EXAMPLES else f"as in {text} {_GENERIC}"
+            mend = f"write the number of octets, then all those that {text} has, {like}"
+            reason = reason.replace("DNS message is malformed.", "these octets are not its data")
         if reason.endswith("string too long"):
             reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
             mend = f'split it: {text} "the first {_MOST_STRING}" "the rest"'

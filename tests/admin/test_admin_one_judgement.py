@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.observation import Observation
 from resolverd.snapshot import regions
+from resolverd.snapshot.model import Snapshot
 
 READS = (
     "/state",
@@ -67,6 +69,34 @@ async def test_what_waits_to_be_steered_is_not_shown_before_it_is_served(room: R
 
     await until(obeyed)
     assert not room.daemon.snapshot.steering.regions["us-east"].verdict.serves
+
+
+async def test_state_is_not_ahead_while_the_engine_is_handed_a_table(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed, go, engine = asyncio.Event(), asyncio.Event(), room.daemon.engine
+    publish = engine.publish
+
+    async def slow(snapshot: Snapshot) -> None:
+        handed.set()
+        await go.wait()
+        await publish(snapshot)
+
+    async def serves() -> bool:
+        state = (await room.ask("GET", "/state")).json
+        return bool(next(each["serves"] for each in state["regions"] if each["name"] == "us-east"))
+
+    async def drained() -> bool:
+        return not await serves()
+
+    monkeypatch.setattr(engine, "publish", slow)
+    room.daemon.overrides.set("us-east", Override(OverrideKind.DRAIN, "ops", "a test", 0.0))
+    room.daemon.steer_soon()
+    await handed.wait()
+    assert await serves()
+    assert room.daemon.snapshot.steering.regions["us-east"].verdict.serves
+    go.set()
+    await until(drained)
 
 
 def _count(monkeypatch: pytest.MonkeyPatch, kind: Any, name: str, calls: Counter[str]) -> None:

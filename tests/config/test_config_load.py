@@ -192,6 +192,24 @@ def test_a_week_with_a_time_at_which_no_region_has_hours_is_warned_of(
     assert all(p.message.startswith(message or "") for p in warnings)
 
 
+@pytest.mark.parametrize(
+    ("written", "mend"),
+    [
+        ("Europe/Dubin", 'write time_zone = "Europe/Dublin"'),
+        ("europe/berlin", 'write time_zone = "Europe/Berlin"'),
+        ("-", 'write time_zone = "UTC"'),
+    ],
+)
+def test_a_time_zone_that_is_none_is_told_the_nearest(
+    tmp_path: Path, written: str, mend: str
+) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(f'[region.a]\ntime_zone = "{written}"\n')
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    assert mend in [problem.mend for problem in refused.value.problems]
+
+
 @pytest.mark.parametrize("wrong", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])
 def test_hours_that_are_none_are_refused(tmp_path: Path, wrong: str) -> None:
     (problem,) = problems_of(tmp_path, GOOD.replace("[region.a]\n", f"[region.a]\n{wrong}\n"))

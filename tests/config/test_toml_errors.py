@@ -22,6 +22,10 @@ def problem(folder: Path, text: str) -> Problem:
 
 
 TWICE = "write its keys there"
+COMMENT, ALONE = "write # before a comment", "write [TABLE] on the line alone"
+UNQUOTED = "the list of regions has elements without quotes, or without a comma between them"
+LISTED, OPEN = 'write regions = ["…", "…"]', "regions has a [ that is not closed"
+BRACE, TRIPLE = "write } at its end", 'write """ at its end'
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,18 @@ TWICE = "write its keys there"
         ("ttl =", 3, "ttl has no value", "write one after ttl =, or remove the line"),
         ('ttl = "60s', 3, "the quotes of ttl are not closed", "close them on the same line"),
         ("ttl 60", 3, "there is no = here, and no [table]", "write KEY = VALUE, or [TABLE]"),
+        ('ttl = "60s" // a minute', 3, "something follows the value of ttl", COMMENT),
+        ("// a minute", 3, "a comment begins with #", "write # before it"),
+        ("ttl = “60s”", 3, "ttl has typographic quotes", 'write straight ones, ttl = "…"'),
+        ("[service.s\nttl = '1s'", 3, "this is no table's name in brackets", ALONE),
+        ("regions = [a, b]", 3, UNQUOTED, LISTED),
+        ('regions = ["a" "b"]', 3, UNQUOTED, LISTED),
+        # The reader stops lines later, at what cannot be an element.
+        ('regions = ["a", # [one\n "b"\n\n[pin.x]\nttl = "1s"', 3, OPEN, "write ] at its end"),
+        ('regions = ["a", "b"\nttl = "1s"', 3, OPEN, "write ] at its end"),
+        ("weights = { a = 1\nttl = '1s'", 3, "the value has a { that is not closed", BRACE),
+        ('body = """x\nttl = "1s"', 3, "the text that begins here is not closed", TRIPLE),
+        ('body = """\nx"""\nttl = 60s', 5, "ttl has a value without quotes", 'write ttl = "60s"'),
         ("[services.x]\nttl = '1s'", 3, "[services] is no table", "did you mean [service.x]?"),
     ],
 )
@@ -96,3 +112,13 @@ def test_endpoints_written_as_one_table_are_a_list_of_them(tmp_path: Path) -> No
     with pytest.raises(ConfigError) as refused:
         load_config(path)
     assert "write [[region.a.endpoint]] in both places" in refused.value.problems[0].mend
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_bytes("# bücher\n".encode(encoding))
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    [problem] = [p for p in refused.value.problems if p.id == "config-unreadable"]
+    assert (problem.mend, "octet" in problem.message) == ("save it as UTF-8", True)

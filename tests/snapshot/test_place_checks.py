@@ -45,9 +45,9 @@ def written(
         ("UK", 'write "GB", the United Kingdom'),
         ("gb", 'write "GB"'),
         ("EU", 'write continents = ["EU"], or the countries one by one'),
-        ("XX", 'write "DE", or another ISO 3166-1 alpha-2 code'),
+        ("XX", 'write "DE" for Germany, or another ISO 3166-1 alpha-2 code'),
         ("AN", 'write "BQ", "CW" and "SX", once the Netherlands Antilles'),
-        ("GBR", 'write "DE", or another ISO 3166-1 alpha-2 code'),
+        ("GBR", 'write "DE" for Germany, or another ISO 3166-1 alpha-2 code'),
     ],
 )
 def test_a_code_that_no_country_has_is_refused(tmp_path: Path, code: str, mend: str) -> None:

@@ -65,7 +65,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "another zone's owner": (
         HEAD + "a.z.example A 192.0.2.1\nother.example. A 192.0.2.1\n  AAAA ::1\n",
-        ["7:1: zone-out-of-zone", "8:3: zone-out-of-zone"],
+        ["6:1: zone-missing-dot", "7:1: zone-out-of-zone", "8:3: zone-out-of-zone"],
     ),
     "the parent's owner": (HEAD + "example. TXT x\n", ["6:1: zone-out-of-zone"]),
     "an owner that only ends like the zone": (
@@ -195,6 +195,64 @@ def test_a_target_that_lacks_its_final_dot_is_warned_of(
         [] if mend is None else [("zone-missing-dot", mend)]
     )
     assert list(zones) == [ORIGIN]
+
+
+@pytest.mark.parametrize("rdtype", ["CNAME", "DNAME", "PTR"])
+def test_each_type_whose_target_may_lie_anywhere_is_warned_of(tmp_path: Path, rdtype: str) -> None:
+    zones, [problem] = load_text(tmp_path, HEAD + f"a {rdtype} host.example.com\n")
+    assert (list(zones), places([problem])) == (
+        [ORIGIN],
+        [f"6:{4 + len(rdtype)}: zone-missing-dot"],
+    )
+    assert problem.message == (
+        f"{rdtype} points to host.example.com.z.example., which does not exist"
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "mend"),
+    [
+        ("www.z.example", "write www.z.example. with its final dot, if that is meant"),
+        ("z.example", "write z.example. with its final dot, if that is meant"),
+        ("www.z.example.", None),
+        ("z.example._report", None),
+    ],
+)
+def test_an_owner_with_the_zone_s_name_twice_is_warned_of(
+    tmp_path: Path, owner: str, mend: str | None
+) -> None:
+    zones, problems = load_text(tmp_path, HEAD + f"{owner} TXT x\n")
+    assert [(p.id, p.mend) for p in problems] == (
+        [] if mend is None else [("zone-missing-dot", mend)]
+    )
+    assert list(zones) == [ORIGIN]
+
+
+@pytest.mark.parametrize("record", ["a NS", "a MX 10", "a SRV 0 0 80"])
+@pytest.mark.parametrize(
+    ("target", "mend"),
+    [
+        (
+            "mail.example.com",
+            "write mail.example.com. with its final dot, or mail.example.com.z.example. "
+            "A 192.0.2.1 with its address",
+        ),
+        ("mail", "write mail.z.example. A 192.0.2.1 with its address"),
+    ],
+)
+def test_a_target_without_an_address_may_lack_its_final_dot(
+    tmp_path: Path, record: str, target: str, mend: str
+) -> None:
+    _, [problem] = load_text(tmp_path, HEAD + f"{record} {target}\n")
+    assert problem.mend == mend
+
+
+def test_generic_data_of_the_wrong_length_is_told_what_its_type_has(tmp_path: Path) -> None:
+    _, [problem] = load_text(tmp_path, HEAD + "a TYPE1 \\# 3 010203\n")
+    assert problem.id == "zone-bad-rdata"
+    assert problem.mend == (
+        "write the number of octets, then all those that A has, or like A 192.0.2.1"
+    )
 
 
 def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
