@@ -22,6 +22,8 @@ pub struct RegionState {
     pub records: RegionRecords,
 }
 
+const _: () = assert!(size_of::<RegionState>() == 64);
+
 /// What a decision rests on: `RegionStatus` of `resolverd/policy/decision.py`.
 struct RegionStatus {
     horizon: f64,
