@@ -18,7 +18,7 @@ from bench.spill.queueing import Size, Waiting, World
 from bench.spill.steering import PROBE, Answer, Policy, Seen
 from bench.spill.trace import REGIONS, STEP
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 
 # Round trips in seconds, from the clients of one region to another.
 ROUND_TRIP = {
@@ -57,7 +57,7 @@ class Served(NamedTuple):
     seconds: float
 
 
-def preference(home: str) -> Preference:
+def preference(home: str) -> PreferenceList:
     """The regions by distance."""
     return tuple(sorted(REGIONS, key=lambda region: ROUND_TRIP[(home, region)]))
 
@@ -126,7 +126,7 @@ def run(asked: Sequence[Request], world: World, policy: Policy, *, caches: bool)
     ]
 
 
-def _asked(policy: Policy, key: tuple[str, int], listed: Preference, now: float) -> Answer:
+def _asked(policy: Policy, key: tuple[str, int], listed: PreferenceList, now: float) -> Answer:
     return policy.answer(block_of(*key), listed, now)
 
 

@@ -18,7 +18,7 @@ from resolverd.health.readings import Readings
 from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
 from resolverd.load.spilling import Spilling
 from resolverd.policy.decision import RegionStatus, decide
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import NO_SHARE, draw
 from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttl import ttl_of
@@ -50,7 +50,7 @@ class Policy(Protocol):
     def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
         """Take note of a region's metrics."""
 
-    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """The region for the clients of `block`, whose list of regions is `preference`."""
 
 
@@ -63,7 +63,7 @@ class Nearest:
     def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
         """Nothing that it wants to know."""
 
-    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """The first of the list."""
         return Answer(preference[0], self._ttl)
 
@@ -77,7 +77,7 @@ class LeastLoaded:
     def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
         """Nothing: it asks when it is asked."""
 
-    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """The one with the least to do; the nearer one of equals."""
         return Answer(min(preference, key=self._outstanding), self._ttl)
 
@@ -93,7 +93,7 @@ class LeastLoadedAsRead:
         """Remember what was read."""
         self._read[region] = sum(seen.running + seen.waiting for seen in replicas)
 
-    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """The one that had the least to do."""
         return Answer(min(preference, key=lambda region: self._read.get(region, 0)), self._ttl)
 
@@ -124,7 +124,7 @@ class Resolverd:
         self._spilling.advance(SERVICE, loads, now)
         self.episodes = sum(self._spilling.episodes.values())
 
-    def answer(self, block: Prefix, preference: Preference, now: float) -> Answer:
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """As the daemon would answer."""
         statuses = self._statuses(now)
         decision = decide(preference, statuses, "nearest", draw(block))

@@ -21,14 +21,14 @@ pub struct Edns<'p> {
     /// Whether the name server identifier is asked for.
     pub wants_nsid: bool,
     /// The client subnet, if there is one.
-    pub subnet: Option<Subnet<'p>>,
+    pub subnet: Option<ClientSubnet<'p>>,
 }
 
 /// A client subnet option: its data as it came, and the prefix that it names.
 ///
 /// Without a prefix the client opted out (SOURCE PREFIX-LENGTH 0, RFC 7871 §7.1.2).
 #[derive(Clone, Copy)]
-pub struct Subnet<'p> {
+pub struct ClientSubnet<'p> {
     /// The option's data.
     pub option: &'p [u8],
     /// The network of the client.
@@ -55,7 +55,7 @@ impl<'p> Edns<'p> {
             let (code, data, rest) = option(rdata).ok_or(Malformed::EdnsOptionShort)?;
             match code {
                 CLIENT_SUBNET if self.subnet.is_some() => return Err(Malformed::EcsRepeated),
-                CLIENT_SUBNET => self.subnet = Some(Subnet::read(data)?),
+                CLIENT_SUBNET => self.subnet = Some(ClientSubnet::read(data)?),
                 NSID => self.wants_nsid = true,
                 _ => {}
             }
@@ -72,7 +72,7 @@ fn option(rdata: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_be_bytes([c0, c1]), data, rest))
 }
 
-impl<'p> Subnet<'p> {
+impl<'p> ClientSubnet<'p> {
     /// Read an option's data (RFC 7871 §6): just the octets that SOURCE PREFIX-LENGTH needs,
     /// zero bits after it, SCOPE 0. Family 0 of length 0, which dig sends, is an opt-out.
     pub fn read(option: &'p [u8]) -> Result<Self, Malformed> {
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_subnet_is_read_strictly() {
-        let read = |octets: &[u8]| Subnet::read(octets).map(|subnet| subnet.prefix);
+        let read = |octets: &[u8]| ClientSubnet::read(octets).map(|subnet| subnet.prefix);
         let net = Prefix::new(Family::V4, 0x0a01 << 112, 16);
         assert_eq!(read(&[0, 1, 16, 0, 10, 1]), Ok(Some(net)));
         assert_eq!(read(&[0, 1, 15, 0, 10, 1]), Err(Malformed::EcsTrailingBits));

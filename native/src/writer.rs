@@ -3,7 +3,7 @@
 use crate::compression::Offsets;
 use crate::edns::Opt;
 use crate::query::{ECHOED, QR, Query, TC};
-use crate::tables::{Part, Pool, Rrset, parts, whole};
+use crate::tables::{Part, Pool, RrsetWire, parts, whole};
 
 const HEADER: usize = 12;
 
@@ -60,7 +60,7 @@ impl<'w> Writer<'w> {
 
     /// Add an RRset with its own TTL.
     #[inline]
-    pub fn rrset(&mut self, section: Section, owner: &[u8], rrset: &Rrset, pool: &Pool) {
+    pub fn rrset(&mut self, section: Section, owner: &[u8], rrset: &RrsetWire, pool: &Pool) {
         self.rrset_with(section, owner, rrset, rrset.ttl, pool);
     }
 
@@ -70,7 +70,7 @@ impl<'w> Writer<'w> {
         &mut self,
         section: Section,
         owner: &[u8],
-        rrset: &Rrset,
+        rrset: &RrsetWire,
         ttl: u32,
         pool: &Pool,
     ) {

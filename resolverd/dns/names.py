@@ -27,8 +27,8 @@ def key_from_text(text: str) -> Key:
     """
     try:
         wire = dns.name.from_text(text).to_wire()
-    except (dns.exception.DNSException, UnicodeError) as wrong:
-        raise ValueError(f'"{text}" is not a domain name: {wrong}') from wrong
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise ValueError(f'"{text}" is not a domain name: {error}') from error
     return (wire or ROOT).lower()
 
 

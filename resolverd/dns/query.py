@@ -124,9 +124,9 @@ def _additional(packet: bytes, at: int, query: Query) -> int:
             return end  # what options mean in another version, nobody knows (RFC 6891 §6.1.3)
         try:
             parse_options(query.edns, packet[at:end])
-        except OptionError as wrong:
+        except OptionError as error:
             query.edns.subnet = None
-            raise Malformed(str(wrong), query) from wrong
+            raise Malformed(str(error), query) from error
     return end
 
 

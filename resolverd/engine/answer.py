@@ -65,9 +65,9 @@ def respond(
     except Dropped as why:
         counters.dropped[str(why)] += 1
         return None
-    except Malformed as wrong:
-        counters.malformed[wrong.kind] += 1
-        return _error(wrong.query, FORMERR, snapshot.plan, counters, transport)
+    except Malformed as malformed:
+        counters.malformed[malformed.kind] += 1
+        return _error(malformed.query, FORMERR, snapshot.plan, counters, transport)
     if query.opcode:
         return _error(query, NOTIMP, snapshot.plan, counters, transport)
     if query.edns is not None and query.edns.version:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.decision import RegionStatus
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw
 
 
@@ -41,7 +41,7 @@ class Draw:
         return self.value < self.spill_ratio
 
 
-def drawn(block: Prefix, preference: Preference, statuses: Mapping[str, RegionStatus]) -> Draw:
+def drawn(block: Prefix, preference: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Draw:
     """The draw of a client's block, where some region serves."""
     home = next(region for region in preference if statuses[region].serves)
     return Draw(str(block), draw(block), home, statuses[home].spill_ratio)
@@ -50,7 +50,7 @@ def drawn(block: Prefix, preference: Preference, statuses: Mapping[str, RegionSt
 def candidates(
     regions: Iterable[str],
     distances: Mapping[str, float],
-    preference: Preference,
+    preference: PreferenceList,
     statuses: Mapping[str, RegionStatus],
     chosen: str | None,
     share: Draw | None,

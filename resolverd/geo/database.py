@@ -122,10 +122,10 @@ class Database:
             with self.lend() as content:
                 try:
                     self._place_index = PlaceIndex(content, countries(), meter)
-                except GeoError as wrong:
+                except GeoError as error:
                     raise GeoError(
-                        f"{self.name}: {wrong}; get the file again, or name another"
-                    ) from wrong
+                        f"{self.name}: {error}; get the file again, or name another"
+                    ) from error
         return self._place_index
 
     @contextmanager
@@ -168,15 +168,15 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file. Raises GeoError when it cannot be read, or is over 2 GiB."""
     try:
         return octets_of(path, MAX_DATABASE)
-    except OSError as wrong:
-        if wrong.errno == errno.EFBIG:
+    except OSError as error:
+        if error.errno == errno.EFBIG:
             raise GeoError(
                 f"{path}: over 2 GiB, larger than any city database; name another"
-            ) from wrong
+            ) from error
         raise GeoError(
-            f"{path}: {wrong.strerror}; name a database that exists and can be read, "
+            f"{path}: {error.strerror}; name a database that exists and can be read, "
             "or get one with `resolverd geo fetch`"
-        ) from wrong
+        ) from error
 
 
 def _open(content: bytes, name: str) -> PrivateReader:
@@ -190,15 +190,15 @@ def _open(content: bytes, name: str) -> PrivateReader:
     try:
         check_values(content[marker + len(METADATA_MARKER) :], [0], lambda fraction: None)
         return open_private(content, name)
-    except (GeoError, *_DAMAGE) as wrong:
-        raise _damaged(name, wrong) from wrong
+    except (GeoError, *_DAMAGE) as error:
+        raise _damaged(name, error) from error
 
 
 def _metadata(reader: maxminddb.Reader, name: str) -> Metadata:
     try:
         said = reader.metadata()
-    except _DAMAGE as wrong:
-        raise _damaged(name, wrong) from wrong
+    except _DAMAGE as error:
+        raise _damaged(name, error) from error
     numbers = (said.build_epoch, said.ip_version, said.node_count, said.record_size)
     if not isinstance(said.database_type, str) or not all(isinstance(n, int) for n in numbers):
         raise GeoError(f"{name}: its metadata has values of the wrong type; get the file again")
@@ -216,8 +216,8 @@ def _metadata(reader: maxminddb.Reader, name: str) -> Metadata:
     return Metadata(said.database_type, layout, *numbers)
 
 
-def _damaged(name: str, wrong: Exception) -> GeoError:
+def _damaged(name: str, error: Exception) -> GeoError:
     return GeoError(
-        f"{name}: its metadata or search tree is damaged ({type(wrong).__name__}); "
+        f"{name}: its metadata or search tree is damaged ({type(error).__name__}); "
         "get the file again"
     )

@@ -47,9 +47,9 @@ async def get_url(url: str, target: Path, most: int, timeout: float, meter: Mete
                     raise GeoError(f"{url}: more than the {most} bytes allowed")
                 await asyncio.to_thread(file.write, chunk)
                 meter(done, total)
-    except (aiohttp.ClientError, TimeoutError) as wrong:
-        reason = str(wrong) or type(wrong).__name__
-        raise GeoError(f"{url}: the download failed ({reason}); try again") from wrong
+    except (aiohttp.ClientError, TimeoutError) as error:
+        reason = str(error) or type(error).__name__
+        raise GeoError(f"{url}: the download failed ({reason}); try again") from error
     finally:
         await asyncio.to_thread(file.close)
 
@@ -72,13 +72,13 @@ async def run_program(
             stderr=STDOUT,
             env={**os.environ, **(environment or {})},
         )
-    except FileNotFoundError as wrong:
-        raise GeoError(f"{command[0]} is not installed; {missing}") from wrong
+    except FileNotFoundError as error:
+        raise GeoError(f"{command[0]} is not installed; {missing}") from error
     try:
         async with asyncio.timeout(timeout):
             output, _ = await process.communicate()
-    except TimeoutError as wrong:
-        raise GeoError(f"{command[0]} did not end within {timeout:g} s; try again") from wrong
+    except TimeoutError as error:
+        raise GeoError(f"{command[0]} did not end within {timeout:g} s; try again") from error
     finally:
         if process.returncode is None:
             process.kill()

@@ -75,16 +75,16 @@ async def fetch(
                 await asyncio.to_thread(_install, path, directory, attribution)
                 for path, attribution in zip(found, attributions, strict=True)
             ]
-        except OSError as wrong:
-            raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
+        except OSError as error:
+            raise GeoError(f"{directory}: cannot be written ({error.strerror})") from error
 
 
 def _scratch(directory: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         make_directory(directory, mode=PUBLIC_DIRECTORY)
         return tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-")
-    except OSError as wrong:
-        raise GeoError(f"{directory}: cannot be written ({wrong.strerror})") from wrong
+    except OSError as error:
+        raise GeoError(f"{directory}: cannot be written ({error.strerror})") from error
 
 
 async def _get_url(

@@ -56,8 +56,8 @@ def inspect_content(content: bytes, name: str, tick: Tick) -> WalkReport:
         networks, offsets = survey(tree, metadata.ip_version, len(data), lambda f: tick(f * 0.4))
         del tree
         check_values(data, offsets, lambda f: tick(0.4 + f * 0.2))
-    except GeoError as wrong:
-        raise GeoError(f"{name}: {wrong}; get the file again") from wrong
+    except GeoError as error:
+        raise GeoError(f"{name}: {error}; get the file again") from error
     del content
     counts = tally(data, offsets, metadata.layout, lambda f: tick(0.6 + f * 0.4))
     _judge(name, counts, len(offsets))

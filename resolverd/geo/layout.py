@@ -63,8 +63,8 @@ def read_place(layout: Layout, record: object, how: str) -> Place | None:
         location = geoip2.records.Location(
             **(_part(record, "location") if layout is Layout.CITY else {})
         )
-    except TypeError as wrong:
-        raise ValueError(f"a record is not a geoip2 one: {wrong}") from wrong
+    except TypeError as error:
+        raise ValueError(f"a record is not a geoip2 one: {error}") from error
     return _place(country.iso_code, continent.code, location.latitude, location.longitude, how)
 
 

@@ -48,17 +48,17 @@ def _tally(
     for index in range(count):
         try:
             placed += read_place(layout, get(IPv4Address(index << shift)), "") is not None
-        except UNREADABLE as wrong:
+        except UNREADABLE as error:
             unreadable += 1
-            first_reason = first_reason or _plain(wrong)
+            first_reason = first_reason or _plain(error)
         if not index % 4096:
             tick(index / count)
     return Tally(placed, unreadable, first_reason)
 
 
-def _plain(wrong: Exception) -> str:
+def _plain(error: Exception) -> str:
     """The reason without the made-up address that maxminddb puts in front of it."""
-    text = str(wrong)
+    text = str(error)
     _, lookup, rest = text.partition("Error while looking up data for ")
     return rest.partition(". ")[2] if lookup else text
 

@@ -38,8 +38,8 @@ def recall(directory: Path, path: Path) -> WalkReport | None:
             return None
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as wrong:
-        _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(wrong))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
         return None
     return report if report.sha256 == sha256_of(path) else None
 
@@ -61,16 +61,16 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
         ) as file:
             json.dump(stamp, file, indent=1)
         Path(file.name).replace(_stamp_path(directory, path))
-    except OSError as wrong:
-        _log.warning("geo.stamp_unwritable", directory=str(directory), reason=str(wrong))
+    except OSError as error:
+        _log.warning("geo.stamp_unwritable", directory=str(directory), reason=str(error))
 
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal. Raises GeoError when it cannot be read."""
     try:
         return digest_of(read_file(path, MAX_DATABASE))
-    except OSError as wrong:
-        raise GeoError(f"{path}: {wrong.strerror}") from wrong
+    except OSError as error:
+        raise GeoError(f"{path}: {error.strerror}") from error
 
 
 def _stamp_path(directory: Path, path: Path) -> Path:

@@ -40,8 +40,8 @@ def unpack(archive: Path, name: str, into: Path, most: int) -> list[Path]:
             return [target]
         with gzip.open(archive) as unzipped:
             return [_write(unzipped, into / mmdb_name(name), most)]
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as wrong:
-        raise GeoError(f"{name}: the archive is damaged or incomplete ({wrong})") from wrong
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise GeoError(f"{name}: the archive is damaged or incomplete ({error})") from error
 
 
 def mmdb_name(text: str) -> str:

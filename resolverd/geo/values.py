@@ -64,8 +64,8 @@ def check_values(data: bytes, offsets: Sequence[int], tick: Tick) -> None:
             if not done % 4096:
                 tick(min(1.0, done / len(offsets)))
             done += 1
-    except IndexError as wrong:
-        raise GeoError("its data section ends in the middle of a value") from wrong
+    except IndexError as error:
+        raise GeoError("its data section ends in the middle of a value") from error
 
 
 def _check_record(

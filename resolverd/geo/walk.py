@@ -54,11 +54,11 @@ async def walk(
         async with asyncio.timeout(timeout):
             report = await _listen(process, path.name, progress)
             await process.wait()
-    except TimeoutError as wrong:
+    except TimeoutError as error:
         raise GeoError(
             f"{path.name}: not walked within {timeout:g} s; get the file again, "
             "or allow more time if this machine is slow"
-        ) from wrong
+        ) from error
     finally:
         if process.returncode is None:
             process.kill()
@@ -118,8 +118,8 @@ def main(arguments: list[str]) -> int:
     try:
         _limit_memory(path)
         report = inspect(path, lambda fraction: _tell({"progress": round(fraction, 3)}))
-    except GeoError as wrong:
-        _tell({"refused": str(wrong)})
+    except GeoError as error:
+        _tell({"refused": str(error)})
         return 1
     except MemoryError:
         _tell({"refused": f"{path.name}: its check needs more memory than any sound file's"})

@@ -28,7 +28,7 @@ EVERY = 15.0
 _WITHIN = 5.0
 # What is known of a page is used until it should have been read three times.
 _FRESH = 3 * EVERY
-_MOST_READ = 4 * 1024 * 1024
+_MAX_READ = 4 * 1024 * 1024
 _HEADERS = {"User-Agent": "resolverd-probe", "Accept-Encoding": "identity"}
 
 
@@ -116,8 +116,8 @@ class GpuWatch:
             self._session = open_session()
         async with self._session.get(url, headers=_HEADERS, allow_redirects=False) as response:
             response.raise_for_status()
-            body = await read_up_to(response, _MOST_READ + 1)
-            if len(body) > _MOST_READ:
+            body = await read_up_to(response, _MAX_READ + 1)
+            if len(body) > _MAX_READ:
                 raise ValueError("the page is over 4 MiB")
             return body
 

@@ -26,7 +26,7 @@ VERSION = 1
 # Seconds in which changes are gathered, and after which ages alone are written.
 _SOON, _SELDOM = 1.0, 300.0
 # More addresses of one name than any that is answered has.
-_MOST_ADDRESSES = 1000
+_MAX_ADDRESSES = 1000
 
 
 class KeptAddresses:
@@ -145,7 +145,7 @@ def _checked(name: str, known: Any) -> dict[str, Any]:
         held = known.get(family, [])
         right = (
             isinstance(held, list)
-            and len(held) <= _MOST_ADDRESSES
+            and len(held) <= _MAX_ADDRESSES
             and all(
                 isinstance(each, str) and is_address(each) and (":" in each) == (family == "AAAA")
                 for each in held

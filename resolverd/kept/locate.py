@@ -17,7 +17,7 @@ from resolverd.config.load import Override
 from resolverd.files.reading import MAX_CONFIG, read_file
 
 # Lines above a mistake that are left out one by one until the rest is TOML.
-_MOST_CUTS = 200
+_MAX_CUTS = 200
 
 
 def state_path(
@@ -54,7 +54,7 @@ def _in_file(config: Path) -> Any:
 def _above_the_mistake(text: str, line: int) -> dict[str, Any]:
     lines = text.split("\n")
     last = min(line - 1, len(lines))
-    for cut in range(last, max(0, last - _MOST_CUTS), -1):
+    for cut in range(last, max(0, last - _MAX_CUTS), -1):
         try:
             return tomllib.loads("\n".join(lines[:cut]))
         except tomllib.TOMLDecodeError:

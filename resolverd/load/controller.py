@@ -117,10 +117,10 @@ class LoadController:
                 defect = ""
                 try:
                     await self.tick(counted)
-                except Exception as wrong:  # noqa: BLE001 - answers go on, shares stay as they are
-                    defect = repr(wrong)
+                except Exception as error:  # noqa: BLE001 - answers go on, shares stay as they are
+                    defect = repr(error)
                     if defect != known:
-                        self._log.error("load.defect", exc_info=wrong)
+                        self._log.error("load.defect", exc_info=error)
                 known = defect
                 due = self.spilling.due(self._clock())
                 await asyncio.sleep(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
@@ -66,7 +66,7 @@ class Decision:
 
     outcome: Outcome
     region: str | None
-    consulted: Preference
+    consulted: PreferenceList
     per_block: bool = False
 
 
@@ -75,7 +75,7 @@ NO_DRAW = 1.0
 
 
 def decide(
-    preference: Preference,
+    preference: PreferenceList,
     statuses: Mapping[str, RegionStatus],
     all_down: AllDown,
     draw: float = NO_DRAW,
@@ -97,7 +97,7 @@ def decide(
     return _without_serving(preference, statuses)
 
 
-def _without_serving(preference: Preference, statuses: Mapping[str, RegionStatus]) -> Decision:
+def _without_serving(preference: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Decision:
     """The first region with an endpoint that is alive; else the first with any address."""
     answerable = [region for region in preference if statuses[region].has_addresses]
     alive = (region for region in answerable if statuses[region].alive)
@@ -106,7 +106,7 @@ def _without_serving(preference: Preference, statuses: Mapping[str, RegionStatus
 
 
 def _shared(
-    preference: Preference, rank: int, statuses: Mapping[str, RegionStatus], draw: float
+    preference: PreferenceList, rank: int, statuses: Mapping[str, RegionStatus], draw: float
 ) -> Decision:
     """The region of that rank, the first that serves; or the one that takes what it sends on.
 

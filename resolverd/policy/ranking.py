@@ -16,20 +16,20 @@ from resolverd.dns.prefix import Prefix
 
 _WORD = 0xFFFF_FFFF_FFFF_FFFF
 
-Preference = tuple[str, ...]
+PreferenceList = tuple[str, ...]
 
 
-def nearest(regions: Sequence[str], distances: Mapping[str, float]) -> Preference:
+def nearest(regions: Sequence[str], distances: Mapping[str, float]) -> PreferenceList:
     """By distance (any unit), the file's order where distances are equal."""
     return tuple(sorted(regions, key=distances.__getitem__))
 
 
-def failover(regions: Sequence[str]) -> Preference:
+def failover(regions: Sequence[str]) -> PreferenceList:
     """As listed."""
     return tuple(regions)
 
 
-def weighted(regions: Sequence[str], weights: Mapping[str, int], block: Prefix) -> Preference:
+def weighted(regions: Sequence[str], weights: Mapping[str, int], block: Prefix) -> PreferenceList:
     """By weighted rendezvous hashing of the client's block.
 
     Each region draws a score from (block, region) and its weight alone, so the first of

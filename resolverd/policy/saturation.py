@@ -1,6 +1,6 @@
 """How full one replica of an inference server is: 1 is as full as it should ever be.
 
-The measure is that of the Gateway API inference extension: the longer of two yardsticks, the
+The measure is that of the Gateway API inference extension: the larger of two measures, the
 queue of waiting requests and the share of the KV cache in use, each against its target. What
 a server does not tell is unknown, and unknown is never taken for empty.
 """

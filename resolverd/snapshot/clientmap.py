@@ -19,7 +19,7 @@ from resolverd.geo.place import Located, Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
 from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
@@ -55,7 +55,7 @@ class Ranking:
         length = self.block_length(extracted.bits)
         return Block(extracted.widened(min(extracted.length, length)), length + offset)
 
-    def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> Preference:
+    def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> PreferenceList:
         """The allowed regions, best first, for a client there."""
         if self.policy == "failover":
             return ranking.failover(allowed)
@@ -64,7 +64,7 @@ class Ranking:
             return ranking.weighted(allowed, self.weights, client.widened(length))
         return ranking.nearest(allowed, self.distances(place))
 
-    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         place = Place(*self.coordinates[region], None, None, "region")
         nearest = self.policy == "nearest"
@@ -112,7 +112,7 @@ class LazyClientMap:
         """Rebuilt in another process, with a cache of its own."""
         return LazyClientMap, self._parts
 
-    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         return self.ranked.from_region(region)
 

@@ -21,7 +21,7 @@ from resolverd.geo.locator import Locator
 from resolverd.geo.place import Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule, by_name
-from resolverd.policy.ranking import Preference, region_seed
+from resolverd.policy.ranking import PreferenceList, region_seed
 from resolverd.snapshot.clientmap import (
     CACHED_PREFIXES,
     LazyClientMap,
@@ -89,7 +89,7 @@ class CompiledClientMap:
         mine = self._parts
         return mine[3] is locator and (*mine[:3], mine[4]) == (ranked, subnets, geo_pins, edge)
 
-    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         return self.ranked.from_region(region)
 

@@ -28,7 +28,7 @@ from resolverd.policy.decision import (
     RegionStatus,
     decide,
 )
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw
 from resolverd.policy.ttl import ttl_of
 
@@ -40,7 +40,7 @@ class MapEntry(NamedTuple):
     address has this same entry. `pins` names the pins that made the fence.
     """
 
-    preference: Preference
+    preference: PreferenceList
     scope: int
     pins: tuple[str, ...]
 
@@ -80,7 +80,7 @@ class ClientMap(Protocol):
     def block(self, client: Prefix) -> Block:
         """The block that a client prefix lies in; of a shorter one, that prefix itself."""
 
-    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
 
         With it the kilometres to each region, empty where distance does not decide.
@@ -292,7 +292,7 @@ class Steering:
     records: Mapping[str, Mapping[str, RegionRecords]]
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
-    cached: dict[tuple[str, Preference], CachedAnswer] = field(default_factory=dict)
+    cached: dict[tuple[str, PreferenceList], CachedAnswer] = field(default_factory=dict)
     decided: dict[tuple[str, Decision], CachedAnswer] = field(default_factory=dict)
 
     def answer(
@@ -323,7 +323,9 @@ class Steering:
     def _spills(self, service: ServicePlan) -> bool:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
-    def _cached(self, service: ServicePlan, preference: Preference, drawn: float) -> CachedAnswer:
+    def _cached(
+        self, service: ServicePlan, preference: PreferenceList, drawn: float
+    ) -> CachedAnswer:
         decision = decide(preference, self.statuses[service.name], service.all_down, drawn)
         key = (service.name, decision)
         found = self.decided.get(key)

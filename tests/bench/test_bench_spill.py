@@ -21,7 +21,7 @@ from bench.spill.steering import Answer
 from bench.spill.trace import REGIONS, generated, read
 from bench.spill.write import BEGIN, END, write_page
 from resolverd.dns.prefix import Prefix
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -71,7 +71,7 @@ def test_a_block_keeps_its_answer_for_its_ttl() -> None:
         def scraped(self, region: str, replicas: object, now: float) -> None:
             """Nothing."""
 
-        def answer(self, block: Prefix, listed: Preference, now: float) -> Answer:
+        def answer(self, block: Prefix, listed: PreferenceList, now: float) -> Answer:
             asked_at.setdefault(block, []).append(now)
             return Answer(listed[0], 30.0)
 

@@ -24,7 +24,7 @@ from resolverd.dns.names import MAX_NAME
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
-from resolverd.policy.ranking import Preference
+from resolverd.policy.ranking import PreferenceList
 from resolverd.snapshot.model import Block, MapEntry, Plan
 
 FOLDER = Path(__file__).parents[2] / "native" / "fuzz"
@@ -61,7 +61,7 @@ class SameForAll:
         """Unless configured."""
         return Block(client.widened(24), 24)
 
-    def from_region(self, region: str) -> tuple[Preference, Mapping[str, float]]:
+    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The same everywhere."""
         return self.region_names, {}
 

@@ -11,7 +11,7 @@ import pytest
 from resolverd.config.probe import Probe
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import PROBES, Tools
-from resolverd.health.probes.http import MOST_READ
+from resolverd.health.probes.http import MAX_READ
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -172,7 +172,7 @@ async def test_a_flood_costs_no_more_than_64_kib_and_the_connection(
 async def test_text_beyond_64_kib_is_not_seen(
     serve: Serve, ask: Ask, offset: int, ok: bool
 ) -> None:
-    body = b"x" * (MOST_READ + offset) + b"ready" + b"x" * 1000
+    body = b"x" * (MAX_READ + offset) + b"ready" + b"x" * 1000
     port = await serve(answering(response(body=body)))
     assert (await ask(f"http://127.0.0.1:{port}", expect_body="ready")).ok is ok
 

@@ -81,7 +81,7 @@ async def test_a_busy_replica_is_full_at_once_whatever_its_mean(condition: Condi
     assert saturation < 0.3
 
 
-async def test_services_measure_by_their_own_yardsticks() -> None:
+async def test_services_measure_by_their_own_targets() -> None:
     raw = fleet({"spill": {"queue_target": 10}})
     raw["service"]["other"] = {"regions": ["a"]}
     room = Fleet(raw)

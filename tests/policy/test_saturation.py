@@ -1,4 +1,4 @@
-"""How full a replica is: the yardsticks, and the mean of samples."""
+"""How full a replica is: the measures, and the mean of samples."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from resolverd.policy.saturation import Smoothed, Targets, saturation_of, smooth
         pytest.param(10, 0, True, 2, id="turned away and overfull"),
     ],
 )
-def test_a_replica_is_as_full_as_its_fuller_yardstick(
+def test_a_replica_is_as_full_as_its_larger_measure(
     waiting: float | None, kv_usage: float | None, full: bool, expected: float | None
 ) -> None:
     assert saturation_of(waiting, kv_usage, Targets(), full=full) == expected
 
 
-def test_targets_are_yardsticks() -> None:
+def test_what_counts_as_full_is_given_by_targets() -> None:
     assert saturation_of(5, 0.5, Targets(queue=10, kv=0.5)) == 1.0
 
 

@@ -3,7 +3,7 @@
 use super::ede::ExtendedError;
 use super::{Answer, Next, rcode, rtype};
 use crate::geo::draw;
-use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, Service};
+use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, ServicePlan};
 
 /// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
 mod of_service {
@@ -27,7 +27,7 @@ impl<'a> Answer<'a, '_> {
         &mut self,
         name: &[u8],
         node: &Node,
-        service: &Service,
+        service: &ServicePlan,
         zone: u32,
     ) -> Next {
         let decision = self.decide(node.service, service)?;
@@ -58,7 +58,7 @@ impl<'a> Answer<'a, '_> {
     fn without_region(
         &mut self,
         name: &[u8],
-        service: &Service,
+        service: &ServicePlan,
         zone: u32,
         no_region: NoRegion,
         ttl: u32,
@@ -82,7 +82,7 @@ impl<'a> Answer<'a, '_> {
         &mut self,
         name: &[u8],
         records: &RegionRecords,
-        service: &Service,
+        service: &ServicePlan,
         ttl: u32,
         zone: u32,
     ) {
@@ -108,7 +108,7 @@ impl<'a> Answer<'a, '_> {
         self.steered_negative(zone, service, ttl);
     }
 
-    fn steered_negative(&mut self, zone: u32, service: &Service, ttl: u32) {
+    fn steered_negative(&mut self, zone: u32, service: &ServicePlan, ttl: u32) {
         let negative = self.plan.zone(zone).map_or(0, |zone| zone.negative_ttl);
         let ttl = ttl.min(negative);
         self.give_ttl(service, ttl);
@@ -121,7 +121,7 @@ impl<'a> Answer<'a, '_> {
     }
 
     /// Look the client up, decide, and count it.
-    fn decide(&mut self, number: u32, service: &Service) -> Option<Decision<'a>> {
+    fn decide(&mut self, number: u32, service: &ServicePlan) -> Option<Decision<'a>> {
         let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
         let subnet = subnet.filter(|_| service.ecs);
         self.chain.service = number;
@@ -176,7 +176,7 @@ impl<'a> Answer<'a, '_> {
         Some(decision)
     }
 
-    fn give_ttl(&self, service: &Service, ttl: u32) {
+    fn give_ttl(&self, service: &ServicePlan, ttl: u32) {
         let bucket = TTL_BOUNDS.iter().take_while(|bound| **bound < ttl).count();
         let slot = service.slot as usize;
         self.counters.add(slot + of_service::BUCKETS + bucket, 1);

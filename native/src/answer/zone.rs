@@ -4,7 +4,7 @@ use super::scratch::PARENT_SIDE;
 use super::{Answer, Next, rcode, rtype};
 use crate::lookup::{Encloser, LookupKind, classify};
 use crate::name::Name;
-use crate::tables::{NONE, Node, Referral, Rrset};
+use crate::tables::{NONE, Node, Referral, RrsetWire};
 use crate::writer::Section::{Additional, Answer as Answers, Authority};
 
 /// RFC 8482 §4.2: one HINFO instead of everything that the name holds.
@@ -111,7 +111,7 @@ impl Answer<'_, '_> {
         self.refer(owner, referral, plan.rrset(referral.ns));
     }
 
-    fn refer(&mut self, owner: &[u8], referral: &Referral, ns: Option<&Rrset>) {
+    fn refer(&mut self, owner: &[u8], referral: &Referral, ns: Option<&RrsetWire>) {
         let plan = self.plan;
         if let Some(ns) = ns {
             self.writer.rrset(Authority, owner, ns, &plan.pool);

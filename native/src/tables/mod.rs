@@ -11,7 +11,7 @@ mod rrset;
 pub mod steering;
 
 pub use outcome::{AllDown, NoRegion, Outcome};
-pub use plan::{Node, Plan, Referral, Rrset, Service, Zone};
+pub use plan::{Node, Plan, Referral, RrsetWire, ServicePlan, ZonePlan};
 pub use rrset::{Part, parts, whole};
 pub use steering::{Decision, RegionRecords, Steering};
 

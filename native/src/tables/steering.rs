@@ -8,7 +8,7 @@ mod raw;
 use self::raw::RawState;
 use super::image::Reader;
 use super::outcome::{AllDown, NoRegion, Outcome};
-use super::plan::{Plan, Service};
+use super::plan::{Plan, ServicePlan};
 use super::{Pool, Run};
 use crate::geo::PreferenceList;
 
@@ -21,6 +21,8 @@ pub struct RegionState {
     /// What it would be answered with.
     pub records: RegionRecords,
 }
+
+const _: () = assert!(size_of::<RegionState>() == 64);
 
 /// What a decision rests on: `RegionStatus` of `resolverd/policy/decision.py`.
 struct RegionStatus {
@@ -129,7 +131,7 @@ impl Steering {
     pub fn decide(
         &self,
         number: u32,
-        service: &Service,
+        service: &ServicePlan,
         preference: PreferenceList<'_>,
     ) -> Decision<'_> {
         let regions = self.regions_of(number);
@@ -159,7 +161,7 @@ impl Steering {
     fn decide_fallback(
         &self,
         regions: &[u32],
-        service: &Service,
+        service: &ServicePlan,
         preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
@@ -206,7 +208,7 @@ impl Steering {
     fn without_serving(
         &self,
         regions: &[u32],
-        service: &Service,
+        service: &ServicePlan,
         preference: PreferenceList<'_>,
         preferred: u8,
     ) -> Decision<'_> {
@@ -236,7 +238,7 @@ impl Steering {
         &'s self,
         mut decision: Decision<'s>,
         number: u32,
-        service: &Service,
+        service: &ServicePlan,
         preference: PreferenceList<'_>,
         draw: f64,
     ) -> Decision<'s> {
@@ -282,7 +284,7 @@ impl Steering {
     #[inline]
     fn decision<'s>(
         &'s self,
-        service: &Service,
+        service: &ServicePlan,
         outcome: Outcome,
         region: Option<(u8, &'s RegionState)>,
         first: bool,
@@ -323,7 +325,7 @@ impl Steering {
 
 /// The TTL that a horizon allows, in whole seconds: the horizon of several is the nearest.
 #[inline]
-fn ttl(service: &Service, horizon: f64) -> u32 {
+fn ttl(service: &ServicePlan, horizon: f64) -> u32 {
     // Neither is negative, so cutting the fraction off is flooring.
     service.failover_ttl.max(horizon.min(service.ttl)) as u32
 }

@@ -14,7 +14,7 @@ _LASTS = 180.0
 _FAILURES = 2
 _IN_A_ROW = 3
 # Beyond this share too little is left for it to be called serving.
-_MOST_SERVED = 0.6
+_MAX_SERVED = 0.6
 
 
 class CanaryLog:
@@ -51,7 +51,7 @@ class CanaryLog:
         row = list(itertools.takewhile(lambda answered: not answered, reversed(recent)))
         seen_before = not all(recent[: len(recent) - len(row)])
         most = _IN_A_ROW if seen_before else 1
-        return 0 < self.failing_share(now) <= _MOST_SERVED and len(row) <= most
+        return 0 < self.failing_share(now) <= _MAX_SERVED and len(row) <= most
 
     def _recent(self, now: float) -> list[tuple[float, bool]]:
         return [each for each in self._ended if now - each[0] <= _LASTS]

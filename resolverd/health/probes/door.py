@@ -17,8 +17,8 @@ from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_ur
 from resolverd.health.probes.tools import Tools
 
 # A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
-_MOST_METRICS = 4 * 1024 * 1024
-_MOST_JSON = 1024 * 1024
+_MAX_METRICS = 4 * 1024 * 1024
+_MAX_JSON = 1024 * 1024
 # In place of the status of an answer whose body is longer than it may be: what it tells is unknown.
 _TOO_LONG = 0
 
@@ -40,30 +40,30 @@ class Door:
 
     async def metrics(self, until: float, path: str = "/metrics") -> tuple[bytes | None, str]:
         """The page of metrics, and why it cannot be read where it is None."""
-        status, body = await self._get(path, until, _MOST_METRICS)
+        status, body = await self._get(path, until, _MAX_METRICS)
         if status == 200:
             html = body.lstrip()[:1] == b"<"
             return (None, "HTML") if html else (body, "")
         if status == _TOO_LONG:
-            return None, f"more than {_MOST_METRICS // 1024 // 1024} MiB"
+            return None, f"more than {_MAX_METRICS // 1024 // 1024} MiB"
         return None, "no answer" if status is None else f"HTTP {status}"
 
     async def page(self, path: str, until: float) -> tuple[int | None, bytes]:
         """Status and body of a page of metrics at any path; a status of None: no answer came."""
-        return await self._get(path, until, _MOST_METRICS)
+        return await self._get(path, until, _MAX_METRICS)
 
     async def models(self, until: float) -> tuple[int | None, bytes]:
         """Status and body of `/v1/models`; a status of None tells that no answer came."""
-        return await self._get("/v1/models", until, _MOST_JSON)
+        return await self._get("/v1/models", until, _MAX_JSON)
 
     async def version(self, until: float) -> bytes | None:
         """The body of `/version`, where there is one."""
-        status, body = await self._get("/version", until, _MOST_JSON)
+        status, body = await self._get("/version", until, _MAX_JSON)
         return body if status == 200 else None
 
     async def health(self, until: float) -> int | None:
         """The status of the settings' path, by default `/health`; None where no answer came."""
-        status, _ = await self._get(self._health_path, until, _MOST_JSON)
+        status, _ = await self._get(self._health_path, until, _MAX_JSON)
         return status
 
     async def complete(

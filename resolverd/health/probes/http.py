@@ -13,7 +13,7 @@ from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_ur
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen
 from resolverd.health.probes.tools import Tools
 
-MOST_READ = 64 * 1024
+MAX_READ = 64 * 1024
 
 
 def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
@@ -35,7 +35,7 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
                 raise ProbeFailedError(reason, Condition.MISCONFIGURED)
             if status not in statuses:
                 raise ProbeFailedError(f"HTTP {status}")
-            if expected not in await read_up_to(response, MOST_READ):
+            if expected not in await read_up_to(response, MAX_READ):
                 raise ProbeFailedError(f'HTTP {status}, body lacks "{_brief(settings)}"')
             return Seen(f"HTTP {status}")
 

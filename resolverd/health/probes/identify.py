@@ -11,7 +11,7 @@ from resolverd.health.probes.exchange import printable
 from resolverd.health.untrusted_json import parse_json
 
 # A base model and its adapters; of more, all are read and so many are kept.
-_MOST_MODELS = 100
+_MAX_MODELS = 100
 _LONGEST_NAME = 200
 
 
@@ -60,7 +60,7 @@ def read_listing(models: bytes, version: bytes | None, model: str) -> Listing:
         return Listing(empty=not data)
     found = _card_of(model, cards)
     mine = found or cards[0]
-    shown = cards[:_MOST_MODELS]
+    shown = cards[:_MAX_MODELS]
     if not any(card is mine for card in shown):
         shown[-1] = mine
     release = parse_json(version) if version is not None else None

@@ -22,7 +22,7 @@ from resolverd.health.readings import Buckets
 
 # One engine and one model have some fifty samples of these families; a page with more than those
 # of some two hundred engines is not known.
-_MOST_SAMPLES = 10_000
+_MAX_SAMPLES = 10_000
 
 _RUNNING = ("vllm:num_requests_running",)
 _WAITING = ("vllm:num_requests_waiting",)
@@ -166,7 +166,7 @@ def _samples(page: bytes, models: Collection[bytes]) -> Generator[None, None, _S
     for part in slices(page):
         for match in _SAMPLE.finditer(part):
             count += 1
-            if count > _MOST_SAMPLES:
+            if count > _MAX_SAMPLES:
                 return {}
             name, labels, value = match.groups(b"")
             if models and (model := _MODEL.search(labels)) and model[1] not in models:

@@ -1,7 +1,7 @@
 //! Loading a Plan's image: the sections one after another, then the checks.
 
 use super::raw::{RawNode, RawRrset, read_service};
-use super::{Glue, Mapped, Plan, Referral, Zone};
+use super::{Glue, Mapped, Plan, Referral, ZonePlan};
 use crate::geo::ClientMap;
 use crate::tables::image::Reader;
 use crate::tables::names::Names;
@@ -58,7 +58,7 @@ impl Plan {
             nsid,
             names: Names::with_room_for(nodes.len()),
             zones: gathered(&zones, |[apex, soa, negative_ttl, no_region]| {
-                Ok(Zone {
+                Ok(ZonePlan {
                     apex: pool.name(*apex)?,
                     soa: *soa,
                     negative_ttl: *negative_ttl,

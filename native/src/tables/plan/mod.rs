@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// An RRset: whole records, or records in parts (see `rrset.rs`).
 #[derive(Clone, Copy, Default)]
-pub struct Rrset {
+pub struct RrsetWire {
     /// TYPE.
     pub rtype: u16,
     /// Whether its RDATA has names that may be compressed.
@@ -39,7 +39,7 @@ pub struct Rrset {
 pub struct Node {
     name: Run,
     /// A copy of the first RRset, where there is one.
-    head: Rrset,
+    head: RrsetWire,
     first: u32,
     rrsets: u16,
     /// Whether its zone is the closest one to its name.
@@ -55,7 +55,7 @@ pub struct Node {
 }
 
 /// A zone.
-pub struct Zone {
+pub struct ZonePlan {
     /// Its apex as written.
     pub apex: Run,
     /// The index of its SOA RRset.
@@ -85,7 +85,7 @@ pub struct Glue {
 }
 
 /// A service.
-pub struct Service {
+pub struct ServicePlan {
     /// Seconds that an answer is kept while all is well.
     pub ttl: f64,
     /// Seconds that it is kept when it may change at once.
@@ -125,13 +125,13 @@ pub struct Plan {
     /// What all of these point into.
     pub pool: Pool,
     /// The zones, the first of which is asked by the self-check.
-    pub zones: Box<[Zone]>,
+    pub zones: Box<[ZonePlan]>,
     names: Names,
     nodes: Box<[Node]>,
-    rrsets: Box<[Rrset]>,
+    rrsets: Box<[RrsetWire]>,
     referrals: Box<[Referral]>,
     glue: Box<[Glue]>,
-    services: Box<[Service]>,
+    services: Box<[ServicePlan]>,
     maps: Box<[Mapped]>,
     region_slots: Box<[u32]>,
     pin_slots: Box<[u32]>,
@@ -141,14 +141,14 @@ impl Plan {
     /// The RRset of that index.
     #[must_use]
     #[inline]
-    pub fn rrset(&self, index: u32) -> Option<&Rrset> {
+    pub fn rrset(&self, index: u32) -> Option<&RrsetWire> {
         self.rrsets.get(index as usize)
     }
 
     /// The RRset of that type at a node.
     #[must_use]
     #[inline]
-    pub fn rrset_at<'p>(&'p self, node: &'p Node, rtype: u16) -> Option<&'p Rrset> {
+    pub fn rrset_at<'p>(&'p self, node: &'p Node, rtype: u16) -> Option<&'p RrsetWire> {
         if node.rrsets > 0 && node.head.rtype == rtype {
             return Some(&node.head);
         }
@@ -168,7 +168,7 @@ impl Plan {
 
     /// The zone of that index.
     #[must_use]
-    pub fn zone(&self, index: u32) -> Option<&Zone> {
+    pub fn zone(&self, index: u32) -> Option<&ZonePlan> {
         self.zones.get(index as usize)
     }
 
@@ -186,25 +186,25 @@ impl Plan {
 
     /// The service of that index, None for [`NONE`].
     #[must_use]
-    pub fn service(&self, index: u32) -> Option<&Service> {
+    pub fn service(&self, index: u32) -> Option<&ServicePlan> {
         self.services.get(index as usize)
     }
 
     /// All services.
     #[must_use]
-    pub fn services(&self) -> &[Service] {
+    pub fn services(&self) -> &[ServicePlan] {
         &self.services
     }
 
     /// How many regions a service has.
     #[must_use]
-    pub const fn regions(&self, service: &Service) -> usize {
+    pub const fn regions(&self, service: &ServicePlan) -> usize {
         service.regions as usize
     }
 
     /// The first counter of a region of a service.
     #[must_use]
-    pub fn region_slot(&self, service: &Service, region: u8) -> Option<usize> {
+    pub fn region_slot(&self, service: &ServicePlan, region: u8) -> Option<usize> {
         slice(&self.region_slots, service.first, service.regions)
             .get(usize::from(region))
             .map(|slot| *slot as usize)
@@ -212,7 +212,7 @@ impl Plan {
 
     /// A service's client map, and the counters of the map's pins.
     #[must_use]
-    pub fn map(&self, service: &Service) -> Option<(&ClientMap, &[u32])> {
+    pub fn map(&self, service: &ServicePlan) -> Option<(&ClientMap, &[u32])> {
         let mapped = self.maps.get(service.map as usize)?;
         Some((
             &mapped.map,

@@ -1,6 +1,6 @@
 //! Records of a Plan's image that need looking at one by one.
 
-use super::{Node, Rrset, Service};
+use super::{Node, RrsetWire, ServicePlan};
 use crate::name::length_of;
 use crate::tables::image::Reader;
 use crate::tables::outcome::{AllDown, NoRegion};
@@ -34,7 +34,7 @@ impl RawNode {
         })
     }
 
-    pub(super) fn node(&self, pool: &Pool, rrsets: &[Rrset]) -> Result<Node, &'static str> {
+    pub(super) fn node(&self, pool: &Pool, rrsets: &[RrsetWire]) -> Result<Node, &'static str> {
         Ok(Node {
             name: pool.name(self.name)?,
             head: rrsets.get(self.first as usize).copied().unwrap_or_default(),
@@ -71,7 +71,7 @@ impl RawRrset {
         })
     }
 
-    pub(super) fn rrset(&self, pool: &Pool) -> Result<Rrset, &'static str> {
+    pub(super) fn rrset(&self, pool: &Pool) -> Result<RrsetWire, &'static str> {
         let records = pool.run(self.at, self.length)?;
         let octets = pool.get(records);
         if self.in_parts == 0 {
@@ -84,7 +84,7 @@ impl RawRrset {
             DNAME => self.dname_target(octets),
             _ => Some(Run::default()),
         };
-        Ok(Rrset {
+        Ok(RrsetWire {
             rtype: self.rtype,
             in_parts: self.in_parts != 0,
             // More cannot be sent anyway: 65,535 records have more octets than a message.
@@ -118,8 +118,8 @@ impl RawRrset {
 }
 
 /// One service.
-pub(super) fn read_service(from: &mut Reader<'_>) -> Result<Service, &'static str> {
-    Ok(Service {
+pub(super) fn read_service(from: &mut Reader<'_>) -> Result<ServicePlan, &'static str> {
+    Ok(ServicePlan {
         ttl: from.seconds()?,
         failover_ttl: from.seconds()?,
         map: from.u32()?,
