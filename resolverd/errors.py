@@ -26,6 +26,10 @@ class ExitCode(IntEnum):
     INTERNAL = 70
 
 
+# Characters of a line that are shown with a caret: a list of 255 regions may be one line.
+_MOST_SHOWN = 120
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One finding in a file: where it is, what is wrong, and how to mend it.
@@ -48,11 +52,21 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         rows = [f"{place}: {self.id}: {self.message}"]
         if self.source:
-            margin = "".join(map(_blank, self.source[: self.column - 1]))
-            rows += [f"    {self.source}", f"    {margin}^"]
+            shown, before = _excerpt(self.source, max(0, self.column - 1))
+            rows += [f"    {shown}", f"    {''.join(map(_blank, shown[:before]))}^"]
         if self.mend:
             rows.append(f"    mend: {self.mend}")
         return "\n".join(rows)
+
+
+def _excerpt(source: str, before: int) -> tuple[str, int]:
+    """What of a line is shown, and how many characters of that stand before the caret."""
+    if len(source) <= _MOST_SHOWN:
+        return source, before
+    begin = max(0, min(before - _MOST_SHOWN // 2, len(source) - _MOST_SHOWN))
+    left = "…" if begin else ""
+    right = "…" if begin + _MOST_SHOWN < len(source) else ""
+    return f"{left}{source[begin : begin + _MOST_SHOWN]}{right}", before - begin + len(left)
 
 
 def _blank(character: str) -> str:

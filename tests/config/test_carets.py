@@ -217,3 +217,12 @@ def test_a_default_that_a_problem_follows_from_is_named(extra: str, said: list[s
     named = [part for p in found for part in p.message.split("; ") if part.endswith("wrote it")]
     ends = " is the default: nobody wrote it"
     assert list(dict.fromkeys(named)) == [f"{each}{ends}" for each in said]
+
+
+@pytest.mark.parametrize("at", [0, 1, 60, 200, 399, 998, 999])
+def test_of_a_long_line_what_is_about_the_caret_is_shown(at: int) -> None:
+    line = "x" * at + "!" + "x" * (999 - at)
+    _, shown, caret = str(Problem("f", 1, at + 1, "id", "m", source=line)).split("\n")
+    assert shown[caret.index("^")] == "!"
+    assert len(shown) <= 4 + 120 + 2
+    assert (shown[4] == "…", shown[-1] == "…") == (at > 60, at < 940)
