@@ -67,8 +67,8 @@ async def _busy(folder: Path) -> AsyncIterator[Room]:
             await room.dig(ecs=TOKYO)
             await room.send(query(NAME) + b"\0")
             await room.send(b"short", answered=False)
-            await room.override("us-east", "drain")
-            await room.override("us-east-1", "drain")
+            await room.override("us-east", "drain", force=True)
+            await room.override("us-east-1", "drain", force=True)
             yield room
 
 
@@ -130,14 +130,19 @@ async def test_labels_are_plain_names_that_join_and_no_series_is_there_twice(
 async def test_a_pin_without_a_region_is_told_from_its_service(tmp_path: Path) -> None:
     async with endpoints() as played:
         path = _write(tmp_path, played)
-        pin = '[pin.eu]\ncountries = ["DE"]\nregions = ["eu-west"]\nservices = ["chat"]\n'
-        path.write_text(f"{path.read_text()}\n{pin}")
+        pins = "".join(
+            f'[pin.{name}]\ncountries = ["{country}"]\nregions = {regions}\nservices = ["chat"]\n'
+            for name, country, regions in (("eu", "DE", ["eu-west"]), ("uk", "GB", [*REGIONS[:3]]))
+        )
+        path.write_text(f"{path.read_text()}\n{pins}")
         async with running(path) as daemon, opened(daemon, path) as room:
             name = "resolverd_pin_serving"
             assert await room.sample(name, service="chat", pin="eu") == 1
-            await room.override("eu-west", "down")
+            await room.override("eu-west", "down", force=True)
             assert await room.sample(name, service="chat", pin="eu") == 0
             assert await room.sample(name, service="chat", pin="") == 1
+            assert await room.sample(name, service="chat", pin="uk") == 1
+            assert await room.sample(name, service="chat", pin="eu and uk") == 0
             assert await room.sample(name, service="embed", pin="") == 1
 
 

@@ -36,9 +36,11 @@ def serving(values: Values) -> Samples:
 )
 def fences(values: Values) -> Samples:
     wanted = [fence for fence in values.served.fences if fence.regions]
-    without = {each[:2] for each in unserved(wanted, values.judged.values())}
+    without = {(each.service, each.pins) for each in unserved(wanted, values.judged.values())}
     for fence in wanted:
-        yield (fence.service, fence.pin), float(fence[:2] not in without)
+        whose = [fence.pins, *((pin,) for pin in fence.pins)]
+        served = not any((fence.service, pins) in without for pins in whose)
+        yield (fence.service, fence.pin), float(served)
 
 
 @gauge(
