@@ -67,8 +67,8 @@ async def _busy(folder: Path) -> AsyncIterator[Room]:
             await room.dig(ecs=TOKYO)
             await room.send(query(NAME) + b"\0")
             await room.send(b"short", answered=False)
-            await room.override("us-east", "drain")
-            await room.override("us-east-1", "drain")
+            await room.override("us-east", "drain", force=True)
+            await room.override("us-east-1", "drain", force=True)
             yield room
 
 
@@ -135,7 +135,7 @@ async def test_a_pin_without_a_region_is_told_from_its_service(tmp_path: Path) -
         async with running(path) as daemon, opened(daemon, path) as room:
             name = "resolverd_pin_serving"
             assert await room.sample(name, service="chat", pin="eu") == 1
-            await room.override("eu-west", "down")
+            await room.override("eu-west", "down", force=True)
             assert await room.sample(name, service="chat", pin="eu") == 0
             assert await room.sample(name, service="chat", pin="") == 1
             assert await room.sample(name, service="embed", pin="") == 1
