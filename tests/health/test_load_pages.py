@@ -213,11 +213,11 @@ def test_any_page_is_read_by_a_mapping() -> None:
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
-        ({"runing": "a"}, 'load has no "runing"; it has running, waiting'),
+        ({"runing": "a"}, 'load has no "runing"; write one of running, waiting'),
         ({"running": "a b"}, '"a b" is not a metric'),
         ({"running": ""}, '"" is not a metric'),
         ({"running": "a{b}"}, '"b" is not a label'),
-        ({"kv_usage": "a", "kv_usage_percent": "b"}, "keep one"),
+        ({"kv_usage": "a", "kv_usage_percent": "b"}, "write kv_usage alone"),
     ],
 )
 def test_a_mapping_that_makes_no_sense_says_what_to_write(
