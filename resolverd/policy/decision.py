@@ -1,7 +1,7 @@
-"""Which region of a preference list is answered now.
+"""Which region of a preference list is answered now (docs/meaning.md, "The decision").
 
 The first region that serves, unless it is overloaded and sends this client on (`spill_ratio`).
-Where none serves, the first whose state is unknown (neither healthy nor dead, DESIGN §4); else what
+Where none serves, the first whose state is unknown (neither healthy nor dead); else what
 `all_down` says: with "nearest" the first with an endpoint measured up (drained, closed or too few,
 but alive), then the first of all. A region without an address is never answered. The answer never
 leaves the preference list, which never leaves the fence.

@@ -1,4 +1,4 @@
-"""How long an answer may be kept: the horizon rule of DESIGN §4.
+"""How long an answer may be kept: the horizon rule of docs/meaning.md, "The TTL".
 
 A TTL starts falling at the first failed probe, stays low while a preferred region is away,
 and ramps back once it is home. All times in seconds.

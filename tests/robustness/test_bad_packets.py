@@ -1,7 +1,7 @@
 """Bad input never raises, is never met with silence unless counted, and costs no memory.
 
-DESIGN §4: too short for a header, or a response: dropped and counted; anything else that is
-malformed gets FORMERR.
+docs/meaning.md, "Bad input": too short for a header, or a response: dropped and counted; anything
+else that is malformed gets FORMERR.
 """
 
 from __future__ import annotations

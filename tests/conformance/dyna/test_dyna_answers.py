@@ -1,4 +1,4 @@
-"""DYNA: what a steered name answers, wherever it stands in a zone (DESIGN §4, §7)."""
+"""DYNA: what a steered name answers, wherever it stands in a zone (docs/meaning.md)."""
 
 from __future__ import annotations
 
@@ -188,14 +188,14 @@ def test_the_ttl_is_the_lesser_of_the_records_and_the_services(
 
 @pytest.mark.parametrize(("label", "ttl"), [("chat.", 5), ("low.", 5), ("brief.", 2), ("high.", 5)])
 def test_once_a_region_is_down_the_ttl_is_low(label: str, ttl: int) -> None:
-    """DESIGN §4: failover_ttl for those clients whose preferred region is away."""
+    """docs/meaning.md: failover_ttl for those clients whose preferred region is away."""
     down = {f"{region}-1": DOWN for region in ("us-west", "us-east", "eu-west")}
     failed = server({ORIGIN: ZONE}, CONFIG, verdicts=down)
     assert failed.ask(label + ORIGIN, source="192.0.2.1").answer[0].ttl == ttl
 
 
 def test_at_the_first_failure_the_ttl_falls_and_the_answer_stays() -> None:
-    """DESIGN §4: horizon(suspect) = the failures still needed × fast_interval."""
+    """docs/meaning.md: horizon(suspect) = the failures still needed × fast_interval."""
     suspect = Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, at=NOW)
     shaky = server({ORIGIN: ZONE}, CONFIG, verdicts={"eu-west-1": suspect})
     (answer,) = shaky.ask("chat." + ORIGIN, source="192.0.2.1").answer
@@ -204,7 +204,7 @@ def test_at_the_first_failure_the_ttl_falls_and_the_answer_stays() -> None:
 
 
 def test_the_family_that_a_region_lacks_is_nodata_with_the_steering_ttl(example: Server) -> None:
-    """DESIGN §4: it must not outlive a failover to a region that has the family."""
+    """docs/meaning.md: it must not outlive a failover to a region that has the family."""
     response = example.ask("chat." + ORIGIN, "AAAA", source="198.51.100.1")
     assert response.rcode() == dns.rcode.NOERROR
     assert response.flags & dns.flags.AA
@@ -248,7 +248,7 @@ def test_the_id_rotates_the_addresses() -> None:
 
 
 def test_only_endpoints_that_are_up_are_answered() -> None:
-    """DESIGN §4: the addresses of the chosen region's endpoints that are up."""
+    """docs/meaning.md: the addresses of the chosen region's endpoints that are up."""
     zone = HEAD + "chat DYNA chat\n"
     some = server({ORIGIN: zone}, config_text(MANY), verdicts={"us-east-2": DOWN})
     (answer,) = some.ask("chat." + ORIGIN).answer
@@ -262,7 +262,7 @@ def test_only_endpoints_that_are_up_are_answered() -> None:
 
 @pytest.mark.parametrize("dead", REGIONS)
 def test_the_next_region_answers_for_a_dead_one(example: Server, dead: str) -> None:
-    """DESIGN §4: the first of the preference list that serves."""
+    """docs/meaning.md: the first of the preference list that serves."""
     failed = server({ORIGIN: ZONE}, CONFIG, places=NEW, verdicts={f"{dead}-1": DOWN})
     for source in ("203.0.113.7", "198.51.100.1", "192.0.2.1"):
         before = str(example.ask("chat." + ORIGIN, source=source).answer[0][0])

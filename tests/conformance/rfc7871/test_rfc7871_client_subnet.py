@@ -215,7 +215,7 @@ def test_the_scope_does_not_follow_health() -> None:
 
 
 def test_the_edge_stands_in_for_whom_nothing_places() -> None:
-    """DESIGN §4: with no database at all, everybody is where this edge host is; scope 0."""
+    """docs/meaning.md: with no database at all, everybody is where this edge host is; scope 0."""
     response = server({"example.": ZONE}, CONFIG).ask("chat.example.", ecs="10.1.2.0/24")
     assert rows(response.answer) == [f"chat.example. 60 A {address_of('eu-west')}"]
     assert ecs_of(response).scopelen == 0
