@@ -1,4 +1,4 @@
-"""Invariant 4 of docs/meaning.md: a bad edit changes nothing, while queries keep being answered.
+"""Invariant 4: a bad edit changes nothing, while queries keep being answered.
 
 Every edit is made under load. The load fails the test when one query is lost or answered
 otherwise than before.

@@ -1,4 +1,4 @@
-"""Invariant 6 of docs/meaning.md: a probe that hangs, lies or floods delays no other probe and no answer."""
+"""Invariant 6: a probe that hangs, lies or floods delays no other probe and no answer."""
 
 from __future__ import annotations
 

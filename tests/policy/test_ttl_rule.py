@@ -88,7 +88,7 @@ statuses = st.builds(
 def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
     consulted: list[RegionStatus], failover: float, extra: float, age: float
 ) -> None:
-    """Invariant 3 of docs/meaning.md, however old within its staleness the answer is when it is given."""
+    """Invariant 3, however old within its staleness the answer is when it is given."""
     ttl = failover + extra
     given_ttl = ttl_of(consulted, ttl=ttl, failover_ttl=failover, staleness=1.0)
     earliest = (

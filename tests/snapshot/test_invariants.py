@@ -251,7 +251,7 @@ quickly = settings(max_examples=200, deadline=None, suppress_health_check=[Healt
 def test_every_address_inside_a_returned_scope_gets_the_same_answer(
     compiled: bool, case: Case, number: int, source: int, lows: list[int]
 ) -> None:
-    """Invariant 1 of docs/meaning.md, where the scope is no longer than what was sent."""
+    """Invariant 1, where the scope is no longer than what was sent."""
     served = serve(case, compiled=compiled)
     asked = block(number).widened(source)
     answer = ask(served, asked)
@@ -297,7 +297,7 @@ def straddling(draw: st.DrawFn) -> tuple[Case, Prefix]:
 def test_no_client_of_an_asked_prefix_is_answered_from_outside_its_fence(
     compiled: bool, straddled: tuple[Case, Prefix]
 ) -> None:
-    """Invariant 2 of docs/meaning.md, in any state of health, override or load, all regions down included."""
+    """Invariant 2, in any state of health, override or load, all regions down included."""
     case, asked = straddled
     answer = ask(serve(case, compiled=compiled), asked)
     rrsets = [rrset for rrset in answer.answer if rrset.rdtype != CNAME]

@@ -1,4 +1,4 @@
-"""Invariant 3 of docs/meaning.md over random histories of health and of shares, in virtual time.
+"""Invariant 3 over random histories of health and of shares, in virtual time.
 
 Two regions are probed on their real schedules and judged by the real state machine, and the
 shares of their clients that they send on or take move by steps; after every outcome, and
