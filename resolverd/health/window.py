@@ -55,10 +55,13 @@ class Window:
         first, last = self._kept[0], self._latest
         if first is last:
             return Growth()
+        # A server's page has no total of a class before its first response. Of one process that
+        # is a total of 0; where it is not known to be one, a page may have left it out.
+        known = bool(first.responses) or first.started is not None
         return Growth(
             _added(first.ttft, last.ttft),
             {name: total - first.responses.get(name, 0.0) for name, total in last.responses.items()}
-            if first.responses
+            if known
             else {},
         )
 

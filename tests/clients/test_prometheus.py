@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import dns.asyncquery
 import dns.message
 from aiohttp import web
@@ -72,16 +73,21 @@ def _simulate(path: Path, served: str, url: str) -> None:
     path.write_text(text.replace("[region.us-east.probe]\n", VLLM, 1))
 
 
-async def _all_return_data(scraping: Prometheus, daemon: Daemon) -> None:
-    """Keep the daemon busy until no query is left without data."""
+async def _all_return_data(scraping: Prometheus, daemon: Daemon, url: str) -> None:
+    """Keep the daemon and the server at `url` busy until no query is left without data."""
     left = list(QUERIES)
     listener = daemon.bound[0]
     question = dns.message.make_query("chat.inference.example", "A")
-    async with asyncio.timeout(PATIENCE):
-        while left:
-            await dns.asyncquery.udp(question, listener.address, port=listener.port, timeout=5)
-            left = [query for query in left if not await scraping.query(query)]
-            await asyncio.sleep(0.1)
+    request = {"model": "a-model", "prompt": "hello", "max_tokens": 1}
+    ends = asyncio.get_running_loop().time() + PATIENCE
+    while left:
+        assert asyncio.get_running_loop().time() < ends, f"without data: {left}"
+        await dns.asyncquery.udp(question, listener.address, port=listener.port, timeout=5)
+        # Success is a share of requests, and an idle server has none.
+        async with aiohttp.request("POST", f"{url}/v1/completions", json=request) as response:
+            await response.read()
+        left = [query for query in left if not await scraping.query(query)]
+        await asyncio.sleep(0.1)
 
 
 async def _fire(scraping: Prometheus, wanted: set[str]) -> None:
@@ -108,5 +114,5 @@ async def test_every_documented_query_returns_data(tmp_path: Path) -> None:
             running(path) as daemon,
             prometheus(tmp_path, daemon.admin.listener, rules=[rules]) as scraping,
         ):
-            await _all_return_data(scraping, daemon)
+            await _all_return_data(scraping, daemon, url)
             await _fire(scraping, {"RegionOutcome", "RegionGpusIdle"})

@@ -28,7 +28,7 @@ async def test_idle_clients_take_no_descriptor_from_anything_else(
         chosen = (f"--set=server.engine={engine}", "--set=server.workers=1")
         limit = kept(1, 1, len(served.urls())) + SLOTS
         async with serving(path, *chosen, descriptors=limit) as process:
-            assert (await process.until("tcp.lowered"))["tcp_connections"] == SLOTS
+            assert (await process.until("tcp.lowered"))["connections"] == SLOTS
             asked = process.asked
 
             async def connect(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -52,6 +52,23 @@ def test_a_new_process_begins_anew_though_its_totals_are_higher() -> None:
     assert _growth(readings) == 1
 
 
+@pytest.mark.parametrize(
+    ("started", "expected"),
+    [
+        pytest.param(1.0, {"2xx": 3.0}, id="one process, whose totals began at 0"),
+        pytest.param(None, {}, id="it may be another, or a page that left them out"),
+    ],
+)
+def test_a_class_that_a_page_did_not_have_yet_counts_from_0_within_one_process(
+    started: float | None, expected: dict[str, float]
+) -> None:
+    """A Prometheus client exposes a labelled counter from its first increment on."""
+    window = Window()
+    window.add(Readings(at=0.0, started=started), 60.0)
+    window.add(Readings(at=5.0, started=started, responses={"2xx": 3.0}), 60.0)
+    assert window.growth(5.0, 60.0).responses == expected
+
+
 def test_a_server_that_is_read_no_more_is_unknown() -> None:
     window = Window()
     window.add(_reading(0.0, 5), 60.0)
