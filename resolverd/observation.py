@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from resolverd import log
 from resolverd.admin.transitions import TransitionLog
-from resolverd.config.targets import ProbeTargets
+from resolverd.config.targets import ProbeTargets, endpoint_and_probe
 from resolverd.health.addresses import AddressBook, Entry
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
@@ -193,7 +193,7 @@ class Observation:
 
     def _overridden(self, target: Target) -> bool:
         """Whether an operator, or the hours of its region, say what is served of a target."""
-        now, endpoint = time.monotonic(), target.id.partition("@")[0]
+        now, (endpoint, _) = time.monotonic(), endpoint_and_probe(target.id)
         overridden = any(self.overrides.get(key, now) for key in (target.region, endpoint))
         return overridden or self.shifts.closed(target.region, time.time())
 

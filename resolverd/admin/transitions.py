@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from resolverd import log
 from resolverd.config.fences import FenceSize
+from resolverd.config.targets import endpoint_and_probe
 from resolverd.health.peers import Outlier
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.snapshot.model import JudgedRegion
@@ -99,7 +100,7 @@ def _key(fence: FenceSize) -> tuple[str, str]:
 
 
 def _fields(outlier: Outlier) -> dict[str, str]:
-    endpoint, _, probe = outlier.target.partition("@")
+    endpoint, probe = endpoint_and_probe(outlier.target)
     return {
         "service": outlier.service,
         "endpoint": endpoint,

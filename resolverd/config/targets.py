@@ -33,6 +33,16 @@ class ProbeTargets(NamedTuple):
     ids: Mapping[tuple[str, str], tuple[str, ...]]
 
 
+def endpoint_and_probe(id_: str) -> tuple[str, str]:
+    """What a target's id, ENDPOINT or ENDPOINT@SERVICE, is made of.
+
+    The second is the service whose own settings probe the endpoint, and empty for the probe that
+    services share.
+    """
+    endpoint, _, probe = id_.partition("@")
+    return endpoint, probe
+
+
 def endpoint_name(region_name: str, region: Region, index: int) -> str:
     """The endpoint's own name, or REGION-NUMBER counted from 1."""
     return region.endpoint[index].name or f"{region_name}-{index + 1}"

@@ -13,8 +13,9 @@ from resolverd.dns.names import to_text
 from resolverd.engine.answer import respond
 from resolverd.engine.counters import Counters
 from resolverd.errors import EngineError
+from resolverd.snapshot.answers import query_for
 from resolverd.snapshot.model import Snapshot
-from resolverd.snapshot.verify import Ask
+from resolverd.snapshot.verify import LOOPBACK, Ask
 
 _HEADER = struct.Struct("!HHHHHH")
 _RCODE = 0x000F
@@ -31,8 +32,7 @@ def self_check(snapshot: Snapshot) -> None:
     zone = next(iter(snapshot.plan.zones.values()), None)
     if zone is None:
         return
-    question = _HEADER.pack(0, 0, 1, 0, 0, 0) + zone.apex + struct.pack("!HH", SOA, 1)
-    response = respond(question, "127.0.0.1", snapshot, Counters())
+    response = asking(snapshot)(query_for(zone.apex, SOA), LOOPBACK)
     if response is None:
         raise EngineError(f"the engine does not answer itself for {to_text(zone.apex)} SOA")
     _, flags, _, answers, _, _ = _HEADER.unpack_from(response)

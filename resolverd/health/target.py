@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from resolverd.config.probe import Probe
+from resolverd.config.targets import endpoint_and_probe
 from resolverd.health.family import Family
 
 
@@ -31,7 +32,7 @@ class Target:
         `probe` is the service whose own settings probe it, and empty for the probe that services
         share.
         """
-        probe = self.id.removeprefix(self.endpoint).lstrip("@")
+        _, probe = endpoint_and_probe(self.id)
         return {"region": self.region, "endpoint": self.endpoint, "probe": probe}
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
+from resolverd.config.targets import endpoint_and_probe
 from resolverd.health.mismatch import PeerMismatch
 from resolverd.health.overrides import Overrides
 from resolverd.health.region import region_verdict
@@ -142,7 +143,7 @@ def with_addresses(verdict: Verdict, resolved: Resolved, now: float) -> Verdict:
 
 def _probed(target: str, world: World, now: float) -> Verdict:
     override, ended = None, None
-    for key in dict.fromkeys((target, target.partition("@")[0])):
+    for key in dict.fromkeys((target, endpoint_and_probe(target)[0])):
         override = override or world.overrides.get(key, now)
         ended = _later(ended, world.overrides.ended(key, now))
     return overridden(measured_verdict(target, world, now), override, now, ended)

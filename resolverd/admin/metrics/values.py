@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from resolverd.admin.served import Served
-from resolverd.config.targets import ProbeTarget
+from resolverd.config.targets import ProbeTarget, endpoint_and_probe
 from resolverd.engine.counters import Counters
 from resolverd.health.verdict import Verdict
 from resolverd.policy.share import NO_SHARE, Share
@@ -94,5 +94,5 @@ class Values:
 
 
 def subject_of(target: ProbeTarget) -> Subject:
-    """The labels of a probe target, whose id is that of its endpoint, or ENDPOINT@SERVICE."""
-    return Subject(target.region, target.name, target.id.removeprefix(target.name).lstrip("@"))
+    """The labels of a probe target."""
+    return Subject(target.region, *endpoint_and_probe(target.id))
