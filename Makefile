@@ -31,12 +31,12 @@ test: $(VENV)/.dev ## set everything up and run all the tests
 	@.ci/databases $(VENV)
 	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
 	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
-	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
+	@.ci/tests $(VENV) $(ARGS)
 
 test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, QUICK=1 a part
 	@.ci/packages
 	@.ci/vllm $(VLLM)
-	@VLLM_VENV=$(abspath $(VLLM)) $(VENV)/bin/python -m pytest tests/vllm $(if $(QUICK),-m "quick and not long",$(if $(LONG),,-m "not long")) $(ARGS)
+	@VLLM_VENV=$(abspath $(VLLM)) .ci/tests $(VENV) -n 0 tests/vllm $(if $(QUICK),-m "quick and not long",$(if $(LONG),,-m "not long")) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .

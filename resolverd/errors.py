@@ -8,10 +8,10 @@ derives from `ResolverdError`; whatever else escapes is a defect of ours.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Literal
 
 Severity = Literal["error", "warning"]
 
@@ -32,7 +32,7 @@ _MOST_SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding in a file: where it is, what is wrong, and how to mend it.
+    """One finding in a file: where it is, what is wrong, and how to fix it.
 
     `line` and `column` count from 1; 0 means the finding is about the whole file.
     `id` is stable and searchable (``zone-missing-soa``); `source` is the line's own text.
@@ -43,19 +43,19 @@ class Problem:
     column: int
     id: str
     message: str
-    mend: str = ""
+    hint: str = ""
     severity: Severity = "error"
     source: str = ""
 
     def __str__(self) -> str:
-        """``file:line:column: id: message``, the line with a caret, and the mend."""
+        """``file:line:column: id: message``, the line with a caret, and the hint."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         rows = [f"{place}: {self.id}: {self.message}"]
         if self.source:
             shown, before = _excerpt(self.source, max(0, self.column - 1))
             rows += [f"    {shown}", f"    {''.join(map(_blank, shown[:before]))}^"]
-        if self.mend:
-            rows.append(f"    mend: {self.mend}")
+        if self.hint:
+            rows.append(f"    hint: {self.hint}")
         return "\n".join(rows)
 
 
@@ -76,17 +76,6 @@ def _blank(character: str) -> str:
     if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return ""
     return "  " if unicodedata.east_asian_width(character) in {"W", "F"} else " "
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """`problem` as JSON has it, whose key for `mend` is `hint`."""
-    known = asdict(problem)
-    return {"hint" if key == "mend" else key: value for key, value in known.items()}
-
-
-def problem_from_json(document: Mapping[str, Any]) -> Problem:
-    """What `problem_json` was made from. Raises TypeError for other keys."""
-    return Problem(**{"mend" if key == "hint" else key: value for key, value in document.items()})
 
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -28,7 +29,7 @@ from resolverd.admin.state import config_path, override_of, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
-from resolverd.errors import ResolverdError, problem_json
+from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 from resolverd.snapshot.unserved import what_is_down
@@ -184,7 +185,7 @@ class Api:
                 "generation": self._served.snapshot.plan.generation,
                 "outdated": outdated_of(inputs.outdated),
                 "changed": changes_of(changes),
-                "warnings": [problem_json(problem) for problem in inputs.warnings],
+                "warnings": [asdict(problem) for problem in inputs.warnings],
             }
         )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
-from resolverd.errors import problem_json
 from resolverd.snapshot.difference import Difference, Names
 from resolverd.snapshot.inputs import Outdated
 
@@ -26,10 +26,10 @@ def reload_of(served: Served) -> Json:
         "reason": reloads.last if not reloads.successful else None,
         "kept": reloads.kept or None,
         "restart": reloads.restart or None,
-        "problems": [problem_json(problem) for problem in reloads.problems],
+        "problems": [asdict(problem) for problem in reloads.problems],
         "outdated": outdated_of(reloads.outdated),
         "changed": None if reloads.changes is None else changes_of(reloads.changes),
-        "warnings": [problem_json(problem) for problem in served.inputs.warnings],
+        "warnings": [asdict(problem) for problem in served.inputs.warnings],
     }
 
 
@@ -41,7 +41,7 @@ def outdated_of(parts: Sequence[Outdated]) -> list[Json]:
             "zone": each.zone or None,
             "state": "held" if each.held else "refused",
             "served": each.served,
-            "problems": [problem_json(problem) for problem in each.problems],
+            "problems": [asdict(problem) for problem in each.problems],
         }
         for each in parts
     ]

@@ -146,9 +146,9 @@ class AdminServer:
         self._listening.append(listening)
         self._runners.append(runner)
 
-    def _shut(self, door: str, wrong: OSError, mend: str) -> None:
+    def _shut(self, door: str, wrong: OSError, hint: str) -> None:
         self._log.warning(
-            "admin.shut", listener=door, reason=wrong.strerror or str(wrong), hint=mend
+            "admin.shut", listener=door, reason=wrong.strerror or str(wrong), hint=hint
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
 
 from resolverd.cli.comparison import forecast, of_daemon, show
@@ -12,7 +13,7 @@ from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.config.fences import describe, fences
-from resolverd.errors import ExitCode, ProblemsError, errors_among, problem_json
+from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
 from resolverd.restoration import outlook
 from resolverd.snapshot.inputs import Inputs, load_inputs
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(
             {
                 "served": bool(summary),
-                "problems": [problem_json(p) for p in problems],
+                "problems": [asdict(p) for p in problems],
                 "fences": sizes,
                 "restart": instead or None,
                 "reload": compared,

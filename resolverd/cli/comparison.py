@@ -8,7 +8,7 @@ from typing import Any
 from resolverd.cli.console import out, report
 from resolverd.cli.link import find
 from resolverd.config.listen_checks import LISTEN_IGNORED
-from resolverd.errors import Problem, ResolverdError, problem_from_json
+from resolverd.errors import Problem, ResolverdError
 
 TIMEOUT = 30.0
 """Seconds that `check` waits for the daemon."""
@@ -33,7 +33,7 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
 
 def of_daemon(status: Json) -> list[Problem]:
     """What only the daemon can warn of; see `ITS_OWN`."""
-    return [problem_from_json(each) for each in status["warnings"] if each["id"] in ITS_OWN]
+    return [Problem(**each) for each in status["warnings"] if each["id"] in ITS_OWN]
 
 
 def show(status: Json) -> None:
@@ -42,7 +42,7 @@ def show(status: Json) -> None:
     held = [part for part in status["outdated"] if part["state"] == "held"]
     losses = {loss["message"]: loss for part in held for loss in part["problems"]}
     for loss in losses.values():
-        report(problem_from_json({**loss, "severity": "warning"}))
+        report(Problem(**{**loss, "severity": "warning"}))
     for part in held:
         out().print(f"  {part['part']}: a reload would hold this until --yes", markup=False)
     changes = status["changed"]["summary"]

@@ -120,7 +120,7 @@ def report(problem: Problem) -> None:
     head, *rows = plain.split("\n")
     text = Text(head, "bold yellow" if problem.severity == "warning" else "bold red")
     for row in rows:
-        style = "green" if row.startswith("    mend: ") else "red" if row.strip() == "^" else ""
+        style = "green" if row.startswith("    hint: ") else "red" if row.strip() == "^" else ""
         text.append("\n").append(Text(row, style or "not bold default"))
     _print_error(text, problem.severity)
 

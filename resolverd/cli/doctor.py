@@ -1,4 +1,4 @@
-"""`resolverd doctor`: is this host fit to serve, which engine would, and what should be mended."""
+"""`resolverd doctor`: is this host fit to serve, which engine would, and what should be fixed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _as_json(finding: Finding) -> dict[str, str]:
-    return {"id": finding.id, "level": finding.level, "seen": finding.seen, "hint": finding.mend}
+    return {"id": finding.id, "level": finding.level, "seen": finding.seen, "hint": finding.hint}
 
 
 def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -117,7 +117,7 @@ def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """One finding per row; its mend below it, never wrapped, so that it can be pasted."""
+    """One finding per row; its hint below it, never wrapped, so that it can be pasted."""
     console = out()
     names = max(len(finding.id) for finding in findings)
     levels = max(map(len, LEVELS))
@@ -129,9 +129,9 @@ def _show(findings: Sequence[Finding]) -> None:
         text.append(f"{finding.level:{levels}}  ", _COLOURS[finding.level])
         text.append(f"{finding.id:{names}}  ", "bold")
         text.append(f"\n{margin}".join(rows))
-        if finding.mend:
-            label = "other" if finding.level == "ok" else "mend"
-            text.append(f"\n{margin}{label}: {finding.mend}", "green")
+        if finding.hint:
+            label = "other" if finding.level == "ok" else "hint"
+            text.append(f"\n{margin}{label}: {finding.hint}", "green")
         console.print(text, soft_wrap=True)
     console.print()
     console.print(_summary(findings))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
 
 from resolverd.cli.console import count, out, show_json
-from resolverd.errors import ExitCode, Problem, errors_among, problem_json
+from resolverd.errors import ExitCode, Problem, errors_among
 from resolverd.zone.imported import HEADINGS, by_heading, signed
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
@@ -41,7 +42,7 @@ def _as_json(file: Path, zone: Zone | None, problems: list[Problem]) -> dict[str
         "records": 0 if zone is None else _records(zone),
         "signed": zone is not None and bool(signed(zone)),
         "findings": {
-            heading: [problem_json(problem) for problem in found]
+            heading: [asdict(problem) for problem in found]
             for heading, found in by_heading(problems).items()
         },
     }

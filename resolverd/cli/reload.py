@@ -9,7 +9,7 @@ from typing import Any
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.link import RefusedError, add_socket, find
 from resolverd.cli.options import add_config, add_json, verb
-from resolverd.errors import ExitCode, errors_among, problem_from_json
+from resolverd.errors import ExitCode, Problem, errors_among
 
 MAX_SHOWN = 50
 """Changes that are shown to people."""
@@ -68,7 +68,7 @@ def _refused(arguments: argparse.Namespace, body: Mapping[str, Any]) -> int:
         fields = {"adopted": False, "generation": body["generation"], **_report(reload)}
         show_json({**fields, "reason": "" if reload["problems"] else reload["reason"]})
         return ExitCode.PROBLEMS
-    problems = [problem_from_json(problem) for problem in reload["problems"]]
+    problems = [Problem(**problem) for problem in reload["problems"]]
     for problem in problems:
         report(problem)
     for part in reload["outdated"]:
@@ -104,5 +104,5 @@ def _show(changes: Sequence[str]) -> None:
 
 def _show_warnings(reload: Mapping[str, Any]) -> int:
     for warning in reload["warnings"]:
-        report(problem_from_json(warning))
+        report(Problem(**warning))
     return len(reload["warnings"])

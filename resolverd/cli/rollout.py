@@ -180,7 +180,7 @@ def _stopped(
         f"verified and back: {', '.join(progress.verified) or 'none'}",
         f"stopped: {failure.region}, which {'stays drained' if begun else 'is as it was'}",
         f"as they were: {', '.join(progress.untouched) or 'none'}",
-        f"go on, once it is mended: resolverd rollout {checkpoint.service} --resume"
+        f"go on, once it is fixed: resolverd rollout {checkpoint.service} --resume"
         + (" --again" if failure.step.verifies else ""),
         f"or go back: put the old version in {failure.region}, "
         f"then resolverd clear {failure.region} and remove {path}",

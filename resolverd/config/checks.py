@@ -118,8 +118,8 @@ def _free(name: str, taken: Mapping[str, str]) -> str:
 
 
 def _secrets(config: Config, tree: Tree) -> Iterator[Finding]:
-    for path, check, message, mend in written_secrets(config):
-        yield Finding(path, check, message, mend, "warning")
+    for path, check, message, hint in written_secrets(config):
+        yield Finding(path, check, message, hint, "warning")
 
 
 def _admin(config: Config, tree: Tree) -> Iterator[Finding]:

@@ -54,5 +54,5 @@ def country(value: str) -> str:
         raise ValueError(f'"{value}" is not in capitals; write "{code}"')
     if code in _MEANT:
         raise ValueError(f'no country has the code "{value}"; write {_MEANT[code]}')
-    mend = 'write "DE" for Germany, or another ISO 3166-1 alpha-2 code'
-    raise ValueError(f'no country has the code "{value}"; {mend}')
+    hint = 'write "DE" for Germany, or another ISO 3166-1 alpha-2 code'
+    raise ValueError(f'no country has the code "{value}"; {hint}')

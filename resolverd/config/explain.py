@@ -1,4 +1,4 @@
-"""What a failed validation means to the operator: message and mend, from the declaration itself."""
+"""What a failed validation means to the operator: message and hint, from the declaration itself."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
         message = f"{name} has more than {most} elements"
         return sources.problem(path, "config-value", message, f"write {most} or fewer")
     if (words := _wanted(error)) is not None:
-        message, mend = f"{name} {words}", ""
+        message, hint = f"{name} {words}", ""
     else:
-        text, _, mend = error["msg"].removeprefix("Value error, ").partition("; ")
+        text, _, hint = error["msg"].removeprefix("Value error, ").partition("; ")
         message = f"{name}: {text}"
     return sources.problem(
-        path, "config-value", message, mend or to_write(declared, error, sources.tree)
+        path, "config-value", message, hint or to_write(declared, error, sources.tree)
     )
 
 
@@ -126,8 +126,8 @@ def _unknown(path: KeyPath, sources: Sources) -> Problem:
     known = list(section.model_fields) if section is not None else []
     name = dotted(path)
     if len(path) == 1 and (meant := _near_table(str(path[0]), known, sources.tree)):
-        message, mend = f"[{name}] is no table", f"did you mean {meant}?"
-        return sources.problem(path, "config-unknown-key", message, mend, at="key")
+        message, hint = f"[{name}] is no table", f"did you mean {meant}?"
+        return sources.problem(path, "config-unknown-key", message, hint, at="key")
     return sources.problem(
         path,
         "config-unknown-key",
@@ -139,11 +139,11 @@ def _unknown(path: KeyPath, sources: Sources) -> Problem:
 
 def _bad_name(path: KeyPath, error: ErrorDetails, sources: Sources) -> Problem:
     """A name that an operator gave and that cannot be one."""
-    text, _, mend = error["msg"].removeprefix("Value error, ").partition("; ")
+    text, _, hint = error["msg"].removeprefix("Value error, ").partition("; ")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", str(path[-1])).strip("-_.")
-    if not mend:
-        mend = f"write {toml_key(name or 'a')} instead"
-    return sources.problem(path, "config-value", text, mend, at="key")
+    if not hint:
+        hint = f"write {toml_key(name or 'a')} instead"
+    return sources.problem(path, "config-value", text, hint, at="key")
 
 
 def _contradiction(path: KeyPath, error: ErrorDetails, sources: Sources) -> Problem:
@@ -178,7 +178,7 @@ def _wanted(error: ErrorDetails) -> str | None:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A mend that names the nearest known words, or all of them when none is near."""
+    """A hint that names the nearest known words, or all of them when none is near."""
     near = difflib.get_close_matches(word, known, n=2)
     if near:
         return "did you mean " + " or ".join(near) + "?"

@@ -22,7 +22,7 @@ class Finding(NamedTuple):
     path: KeyPath
     check: str
     message: str
-    mend: str
+    hint: str
     severity: Severity = "error"
     at: Literal["value", "key"] = "value"
     because: tuple[KeyPath, ...] = ()

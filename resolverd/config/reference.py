@@ -77,7 +77,7 @@ def reference() -> str:
         "# Configuration reference",
         "Made by `make docs` from the declarations in `resolverd/config/`; do not edit.",
         "Durations are written like `250ms`, `5s`, `1h30m`, or as a number of seconds. "
-        "`resolverd check` tells every mistake at once, with file, line and mend.",
+        "`resolverd check` tells every mistake at once, with file, line and hint.",
     ]
     parts.append(_FILES)
     for title, model in TABLES:

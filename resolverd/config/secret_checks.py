@@ -13,7 +13,7 @@ from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe, ProbeOverride
 from resolverd.config.secrets import names_a_secret, secret_parts
 
-_MEND = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
+_HINT = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
 
 
 class WrittenSecret(NamedTuple):
@@ -22,7 +22,7 @@ class WrittenSecret(NamedTuple):
     path: KeyPath
     check: str
     message: str
-    mend: str = _MEND
+    hint: str = _HINT
 
 
 def written_secrets(config: Config) -> Iterator[WrittenSecret]:

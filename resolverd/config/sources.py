@@ -60,7 +60,7 @@ class Sources:
         path: KeyPath,
         check: str,
         message: str,
-        mend: str = "",
+        hint: str = "",
         severity: Severity = "error",
         at: Literal["value", "key"] = "value",
         because: tuple[KeyPath, ...] = (),
@@ -78,7 +78,7 @@ class Sources:
             *position,
             check,
             "; ".join([shown_text(message), *defaults]),
-            mend,
+            hint,
             severity,
             source=origin.source,
         )
@@ -186,11 +186,11 @@ class Sources:
         try:
             return read_file(file, MAX_CONFIG).decode("utf-8")
         except OSError as wrong:
-            reason, mend = wrong.strerror, "name an existing, readable file with --config"
+            reason, hint = wrong.strerror, "name an existing, readable file with --config"
         except UnicodeDecodeError as wrong:
-            reason, mend = f"octet {wrong.start + 1} is not UTF-8", "save it as UTF-8"
+            reason, hint = f"octet {wrong.start + 1} is not UTF-8", "save it as UTF-8"
         self.problems.append(
-            Problem(str(file), 0, 0, "config-unreadable", f"cannot be read: {reason}", mend)
+            Problem(str(file), 0, 0, "config-unreadable", f"cannot be read: {reason}", hint)
         )
         return None
 
@@ -205,7 +205,7 @@ class Sources:
             line, column = said.line or line, said.column or column
             self.problems.append(
                 Problem(
-                    str(file), line, column, "config-syntax", said.message, said.mend,
+                    str(file), line, column, "config-syntax", said.message, said.hint,
                     source=shown_line(lines[line - 1], parsed=False) if line <= len(lines) else "",
                 )
             )  # fmt: skip

@@ -39,7 +39,7 @@ class Explained(NamedTuple):
     """What is wrong, and what to write; where that is, from 1, if not where the reader stopped."""
 
     message: str
-    mend: str
+    hint: str
     column: int | None = None
     line: int | None = None
 
@@ -105,12 +105,12 @@ def _twice(lines: list[str], line: int, written: str) -> Explained:
     if header is not None:
         before = _first(lines, line, lambda text: (m := _HEADER.match(text)) and m[1] == header[1])
         stands = f"in line {before} already" if before else "here, and is written already above"
-        mend = "write its keys there"
+        hint = "write its keys there"
         if header[1].endswith("endpoint"):
-            mend = f"write [[{header[1]}]] in both places: it is a list of tables"
+            hint = f"write [[{header[1]}]] in both places: it is a list of tables"
         return Explained(
             f"[{header[1]}] stands {stands}",
-            mend,
+            hint,
             header.start(1) + 1,
         )
     pair = _PAIR.fullmatch(written)

@@ -178,8 +178,8 @@ def _time_zone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
         near = difflib.get_close_matches(value, available_timezones(), 1)
-        mend = f'; write time_zone = "{near[0]}"' if near else ""
-        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"{mend}') from wrong
+        hint = f'; write time_zone = "{near[0]}"' if near else ""
+        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"{hint}') from wrong
     return value
 
 

@@ -152,7 +152,7 @@ class TextShow:
     @_show.register
     def _(self, event: Staying) -> None:
         self._print("[bold]It stays up.[/] Kill a region by its pid and ask again; Ctrl-C ends it.")
-        self._print("Or let one fail in another way, and mend it (`--help` lists the ways):")
+        self._print("Or let one fail in another way, and fix it (`--help` lists the ways):")
         self._print()
         self._print(f"  curl -X POST {escape(event.control)}/fault/hung")
         self._print(f"  curl -X DELETE {escape(event.control)}/fault")

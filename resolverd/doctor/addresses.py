@@ -26,10 +26,10 @@ def missing(
         here = f"this host has {', '.join(wanted)}" if wanted else "only wildcards are configured"
         return Finding("address", "ok", here)
     seen = f"no interface of this host has {', '.join(absent)}"
-    mend = " && ".join(f"sudo ip address add {_host(each)} dev lo" for each in absent)
+    hint = " && ".join(f"sudo ip address add {_host(each)} dev lo" for each in absent)
     if all(_version(each) in nonlocal_families for each in absent):
-        return Finding("address", "advice", f"{seen}; ip_nonlocal_bind lets us bind it", mend)
-    return Finding("address", "fault", seen, mend)
+        return Finding("address", "advice", f"{seen}; ip_nonlocal_bind lets us bind it", hint)
+    return Finding("address", "fault", seen, hint)
 
 
 def ipv6(listeners: Sequence[Listener], local: Collection[str] | None, known: bool) -> Finding:
@@ -45,8 +45,8 @@ def ipv6(listeners: Sequence[Listener], local: Collection[str] | None, known: bo
     if wanted and local is None:
         seen = "server.listen has an IPv6 address, and this kernel has no IPv6"
         four = [f'"{each}"' for each in listeners if _version(each.address) == 4]
-        mend = f"resolverd serve --set 'server.listen=[{', '.join(four)}]'"
-        return Finding("ipv6", "fault", seen, mend)
+        hint = f"resolverd serve --set 'server.listen=[{', '.join(four)}]'"
+        return Finding("ipv6", "fault", seen, hint)
     outward = any(
         _version(each.address) == 4 and not ipaddress.ip_address(each.address).is_loopback
         for each in listeners
@@ -105,11 +105,11 @@ def resolver(
         seen = f"to resolve {needs} this host asks {where}, which does not recurse"
         return Finding("resolver", "warning", seen, "sudoedit /etc/resolv.conf")
     if dead:
-        mend = "sudoedit /etc/resolv.conf"
+        hint = "sudoedit /etc/resolv.conf"
         if _STUB in dead:
-            mend = "sudo ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf"
+            hint = "sudo ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf"
         seen = f"to resolve {needs} this host asks {', '.join(dead)}, where nobody listens"
-        return Finding("resolver", "warning", seen, mend)
+        return Finding("resolver", "warning", seen, hint)
     return Finding("resolver", "ok", f"{needs}: asked of {', '.join(servers)}")
 
 

@@ -73,10 +73,10 @@ def memory(host: int | None, limit: int | None, needed: int) -> Finding:
         return Finding("memory", "ok", seen)
     wanted = f"{-(-needed >> 20)}M"
     if least == host:
-        mend = "resolverd serve --set server.workers=1  # or a host with more memory"
+        hint = "resolverd serve --set server.workers=1  # or a host with more memory"
     else:
-        mend = f"systemctl set-property resolverd.service MemoryMax={wanted}"
-    return Finding("memory", "warning", seen, mend)
+        hint = f"systemctl set-property resolverd.service MemoryMax={wanted}"
+    return Finding("memory", "warning", seen, hint)
 
 
 def cores(count: int | None, workers: int) -> Finding:
@@ -88,8 +88,8 @@ def cores(count: int | None, workers: int) -> Finding:
     if workers == count:
         return Finding("cores", "ok", seen)
     level: Level = "warning" if workers > count else "advice"
-    mend = f"resolverd serve --set server.workers={count}  # or workers = {count} in [server]"
-    return Finding("cores", level, seen, mend)
+    hint = f"resolverd serve --set server.workers={count}  # or workers = {count} in [server]"
+    return Finding("cores", level, seen, hint)
 
 
 def cpu_quota(quota: float | None, workers: int) -> Finding:

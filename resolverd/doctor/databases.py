@@ -21,7 +21,7 @@ def age(name: str, built: float, now: float, directory: Path | None) -> Finding:
     days = (now - built) / _DAY
     if days < -1:
         seen = f"{name} was built {-days:,.0f} days from now: its date or this clock is wrong"
-        return Finding("geo-age", "warning", seen, "date --utc  # and mend the clock first")
+        return Finding("geo-age", "warning", seen, "date --utc  # and fix the clock first")
     seen = f"{name} is {max(0.0, days):,.0f} days old"
     if days <= ADVICE_DAYS:
         return Finding("geo-age", "ok", seen)

@@ -36,7 +36,7 @@ def _finding(name: str, offers: Offers) -> Finding:
 
 def _level(offers: Offers) -> tuple[Level, str]:
     if offers.key == "refused":
-        return "warning", "it does not accept the key: mend credential of its [probe]"
+        return "warning", "it does not accept the key: fix credential of its [probe]"
     if offers.metrics != READABLE:
         return "advice", _HIDDEN
     if offers.processes is not Processes.ONE:

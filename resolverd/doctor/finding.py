@@ -1,4 +1,4 @@
-"""One finding: what was seen on the host, how bad it is, and how to mend it."""
+"""One finding: what was seen on the host, how bad it is, and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ with a fault resolverd does not serve, or not what it should."""
 class Finding(NamedTuple):
     """What one check found.
 
-    `id` is stable and searchable; `seen` has units; `mend` is a command to paste, empty where
-    there is nothing to mend (for the engine that would serve: how to get the other).
+    `id` is stable and searchable; `seen` has units; `hint` is a command to paste, empty where
+    there is nothing to fix (for the engine that would serve: how to get the other).
     """
 
     id: str
     level: Level
     seen: str
-    mend: str = ""
+    hint: str = ""
 
 
 def untold(check: str, source: str) -> Finding:

@@ -61,12 +61,12 @@ def inotify(
     if usage.own:
         return Finding("inotify", "ok", seen)
     if usage.instances >= max_instances:
-        mend = f"sysctl -w fs.inotify.max_user_instances={max(1024, 2 * max_instances)}"
+        hint = f"sysctl -w fs.inotify.max_user_instances={max(1024, 2 * max_instances)}"
     elif usage.watches + NEEDED_WATCHES > max_watches:
-        mend = f"sysctl -w fs.inotify.max_user_watches={max(65536, 2 * max_watches)}"
+        hint = f"sysctl -w fs.inotify.max_user_watches={max(65536, 2 * max_watches)}"
     else:
         return Finding("inotify", "ok", seen)
-    return Finding("inotify", "advice", f"{seen}: edits are noticed by polling", mend)
+    return Finding("inotify", "advice", f"{seen}: edits are noticed by polling", hint)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -17,8 +17,8 @@ def restart(path: Path, outlook: str) -> Finding:
     """Whether a restart would come up with the files; `outlook` is empty where it would."""
     if not outlook:
         return Finding("restart", "ok", f"{path}: a restart would serve these files")
-    mend = f"resolverd check --config {shlex.quote(str(path))}"
-    return Finding("restart", "fault", outlook, mend)
+    hint = f"resolverd check --config {shlex.quote(str(path))}"
+    return Finding("restart", "fault", outlook, hint)
 
 
 def state(directory: Path | None) -> Finding:
@@ -26,9 +26,9 @@ def state(directory: Path | None) -> Finding:
     if directory is None:
         seen = f"server.state is empty: {_FORGOTTEN}"
         return Finding("state", "advice", seen, 'write in [server]: state = "/var/lib/resolverd"')
-    unusable, mend = _unusable(directory)
+    unusable, hint = _unusable(directory)
     if unusable:
-        return Finding("state", "warning", f"{directory}: {unusable}: {_FORGOTTEN}", mend)
+        return Finding("state", "warning", f"{directory}: {unusable}: {_FORGOTTEN}", hint)
     return Finding("state", "ok", f"{directory}: what is to outlive a restart is kept there")
 
 

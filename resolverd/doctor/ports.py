@@ -109,8 +109,8 @@ def outgoing(ports: Sequence[int], span: str | None, reserved: str | None) -> Fi
     listed = ", ".join(map(str, at_risk))
     seen = f"port {listed} lies in net.ipv4.ip_local_port_range, {bounds[0]} to {bounds[1]}"
     more = ",".join(part for part in ((reserved or "").strip(), *map(str, at_risk)) if part)
-    mend = f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={more}"
-    return Finding("port-range", "advice", seen, mend)
+    hint = f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={more}"
+    return Finding("port-range", "advice", seen, hint)
 
 
 def _meet(wanted: str, held: str) -> bool:
@@ -143,11 +143,11 @@ def _held(
         seen = f"{here} by {holders}: unless that is for IPv6 alone, it is held for IPv4 too"
         return Finding(check, "warning", seen, f"ss -lnptue 'sport = :{listener.port}'")
     units = sorted({holder.unit for holder in holding if holder.unit})
-    mend = "sudo kill " + " ".join(str(holder.pid) for holder in holding)
+    hint = "sudo kill " + " ".join(str(holder.pid) for holder in holding)
     if units:
-        mend = "sudo systemctl disable --now " + " ".join(units)
+        hint = "sudo systemctl disable --now " + " ".join(units)
     level: Level = "fault" if check == "port" else "warning"
-    return Finding(check, level, f"{here} by {holders}", f"{mend}  # or list another address")
+    return Finding(check, level, f"{here} by {holders}", f"{hint}  # or list another address")
 
 
 def _at(held: Sequence[Held]) -> str:

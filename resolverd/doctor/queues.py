@@ -48,8 +48,8 @@ def udp_drops(counted: dict[str, int] | None, own: int | None) -> Finding:
         level: Level = "advice" if lost or unsent else "ok"
     else:
         level = loss(own, received + lost)
-    mend = "" if level == "ok" else "nstat -az UdpRcvbufErrors UdpSndbufErrors; ss -lunmp"
-    return Finding("udp-drops", level, seen, mend)
+    hint = "" if level == "ok" else "nstat -az UdpRcvbufErrors UdpSndbufErrors; ss -lunmp"
+    return Finding("udp-drops", level, seen, hint)
 
 
 def input_drops(counted: tuple[int, int] | None, longest: int | None) -> Finding:
@@ -62,8 +62,8 @@ def input_drops(counted: tuple[int, int] | None, longest: int | None) -> Finding
     taken, dropped = counted
     seen = f"{dropped:,} of {taken + dropped:,} packets since boot found an input queue full"
     level = loss(dropped, taken + dropped)
-    mend = "" if level == "ok" else keep("net.core.netdev_max_backlog", 4 * (longest or 1000))
-    return Finding("input-queue", level, seen, mend)
+    hint = "" if level == "ok" else keep("net.core.netdev_max_backlog", 4 * (longest or 1000))
+    return Finding("input-queue", level, seen, hint)
 
 
 def tcp_backlog(asked: int, allowed: int | None) -> Finding:

@@ -116,7 +116,7 @@ class Database:
     def place_index(self, meter: Meter | None = None) -> PlaceIndex:
         """All its places, by the native library, which checks the whole of it the first time.
 
-        Raises GeoError: the database, what is wrong, the mend.
+        Raises GeoError: the database, what is wrong, the hint.
         """
         if self._place_index is None:
             with self.lend() as content:

@@ -39,7 +39,7 @@ class WalkReport:
 
 
 def inspect(path: Path, tick: Tick) -> WalkReport:
-    """Check the database at `path`. Raises GeoError: the file, what is wrong, the mend."""
+    """Check the database at `path`. Raises GeoError: the file, what is wrong, the hint."""
     content = read_file(path)
     return inspect_content(content, path.name, tick)
 

@@ -39,7 +39,7 @@ async def walk(
     """Check the whole database at `path`; `timeout` in seconds, progress from 0 to 1.
 
     With a `stamps` directory, a file whose very bytes passed before is not walked again.
-    Raises GeoError with the file, what is wrong with it, and how to mend it.
+    Raises GeoError with the file, what is wrong with it, and how to fix it.
     """
     if stamps and (known := await asyncio.to_thread(stamp.recall, stamps, path)):
         return known

@@ -63,7 +63,7 @@ class Condition(StrEnum):
 
     @property
     def alarms(self) -> bool:
-        """Whether somebody has to mend something, here or there, before it goes away."""
+        """Whether somebody has to fix something, here or there, before it goes away."""
         return self in _ALARMING
 
 

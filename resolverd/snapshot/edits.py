@@ -225,7 +225,7 @@ def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
                 Problem(
                     str(inputs.loaded.files[0]), 0, 0, "config-zone-outdated",
                     f"the zone {origin} is served in an older state, and {why}",
-                    f"mend {zone.files[0]} first, or leave that in the configuration",
+                    f"fix {zone.files[0]} first, or leave that in the configuration",
                 )
             )  # fmt: skip
     return found

@@ -19,7 +19,7 @@ from resolverd.snapshot.escapes import Escape, escapes
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import RRsets, Zone
 
-MEND = "put it back; or adopt the edit as it is: resolverd reload --yes"
+HINT = "put it back; or adopt the edit as it is: resolverd reload --yes"
 
 _ADDRESSED = (A, AAAA, CNAME, HTTPS, SVCB)
 # How many of the things that are lost one line names.
@@ -136,4 +136,4 @@ def _some(names: list[str]) -> str:
 
 
 def _lost(kind: str, file: Path, message: str) -> Problem:
-    return Problem(str(file), 0, 0, f"lost-{kind}", message, MEND)
+    return Problem(str(file), 0, 0, f"lost-{kind}", message, HINT)

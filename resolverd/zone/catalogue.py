@@ -89,7 +89,7 @@ def stricter(problem: Problem) -> Problem:
     return replace(problem, severity="error") if CHECKS[problem.id].lenient else problem
 
 
-def found(id_: str, place: Place, message: str, mend: str = "") -> Problem:
+def found(id_: str, place: Place, message: str, hint: str = "") -> Problem:
     """The `Problem` of check `id_` at `place`."""
     return Problem(
         place.file,
@@ -97,7 +97,7 @@ def found(id_: str, place: Place, message: str, mend: str = "") -> Problem:
         place.column,
         id_,
         message,
-        mend,
+        hint,
         CHECKS[id_].severity,
         place.source,
     )

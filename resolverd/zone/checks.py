@@ -215,8 +215,8 @@ def _check_cname(node: Node) -> Iterator[Problem]:
         )
 
 
-def _check_single(rrs: list[Record], id_: str, mend: str) -> Iterator[Problem]:
+def _check_single(rrs: list[Record], id_: str, hint: str) -> Iterator[Problem]:
     for record in rrs[1:]:
         if record.rdata != rrs[0].rdata:
             what = f"{record.owner} {to_text(record.rdata.rdtype)}"
-            yield found(id_, record.at_type(), f"{what} stands in {rrs[0].at_type()} already", mend)
+            yield found(id_, record.at_type(), f"{what} stands in {rrs[0].at_type()} already", hint)

@@ -18,9 +18,9 @@ from resolverd.zone.source import Place, Source
 class UnreadableError(ResolverdError):
     """A file that cannot be read; `place` is set where something inside it is to blame."""
 
-    def __init__(self, id_: str, message: str, mend: str, place: Place | None = None) -> None:
+    def __init__(self, id_: str, message: str, hint: str, place: Place | None = None) -> None:
         super().__init__(message)
-        self.id, self.message, self.mend, self.place = id_, message, mend, place
+        self.id, self.message, self.hint, self.place = id_, message, hint, place
 
 
 def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[Problem]]:

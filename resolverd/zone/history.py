@@ -19,21 +19,21 @@ _HALF = 2**31
 def check_serial(previous: Zone, zone: Zone, place: Place) -> Iterator[Problem]:
     """Findings about the serial, which is written at `place`."""
     old, new = previous.serial, zone.serial
-    mend = f"write {(old + 1) % 2**32} or higher"
+    hint = f"write {(old + 1) % 2**32} or higher"
     if old == new:
         if not same_content(previous, zone):
             yield found(
                 "zone-serial-unchanged",
                 place,
                 f"the zone changed and its serial is still {new}; secondaries will not notice",
-                mend,
+                hint,
             )
     elif (new - old) % 2**32 >= _HALF:
         yield found(
             "zone-serial-backward",
             place,
             f"the serial went back from {old} to {new} (RFC 1982 §3.2)",
-            mend,
+            hint,
         )
 
 

@@ -30,10 +30,10 @@ _CLASS = re.compile(r"(IN|INTERNET|CLASS1)|CH|CHAOS|CS|HS|HESIOD|NONE|ANY|CLASS\
 class LexicalError(dns.exception.SyntaxError):
     """A quote or parenthesis without its partner, or a backslash with nothing to escape.
 
-    All are mended by `mend`.
+    `hint` fits all of them.
     """
 
-    mend = (
+    hint = (
         "write each ( with its ), quotes in pairs on one line, and a backslash before a character"
     )
 

@@ -109,7 +109,7 @@ class _Load:
             draft = read_master(source, None if before is None else before.lines)
         except UnreadableError as wrong:
             place = wrong.place or Place(str(path), 0, 0, "")
-            return ZoneFile(path, None, None, [found(wrong.id, place, wrong.message, wrong.mend)])
+            return ZoneFile(path, None, None, [found(wrong.id, place, wrong.message, wrong.hint)])
         zone, findings = _judge(draft, self._rules, self._previous)
         problems = tuple(_sorted(findings, draft.files))
         if zone is not None:

@@ -296,8 +296,8 @@ class _Reader:
         except UnreadableError as wrong:
             if wrong.place is None:
                 message = f"{path} {wrong.message}"
-                raise EntryError(wrong.id, offset, message, wrong.mend) from wrong
-            self.draft.problems.append(found(wrong.id, wrong.place, wrong.message, wrong.mend))
+                raise EntryError(wrong.id, offset, message, wrong.hint) from wrong
+            self.draft.problems.append(found(wrong.id, wrong.place, wrong.message, wrong.hint))
             self.draft.lost.add(Lost())
             return
         self.read(source, replace(state, origin=origin))
@@ -350,7 +350,7 @@ class _Reader:
             except (EntryError, LexicalError) as wrong:
                 id_ = wrong.id if isinstance(wrong, EntryError) else "zone-generate"
                 message = f'"{one.lexer.text}": {wrong}'
-                raise EntryError(id_, at_template, message, wrong.mend or TEMPLATE) from wrong
+                raise EntryError(id_, at_template, message, wrong.hint or TEMPLATE) from wrong
 
     def settle(self, source: Source, offset: int, state: _State) -> None:
         """Take the origin from the file's name, unless it is known already."""
@@ -375,16 +375,16 @@ class _Reader:
             )
 
     def _report(self, entry: _Entry, wrong: EntryError | LexicalError) -> None:
-        id_, offset, message, mend = "zone-syntax", entry.lexer.start, str(wrong), wrong.mend
+        id_, offset, message, hint = "zone-syntax", entry.lexer.start, str(wrong), wrong.hint
         if isinstance(wrong, EntryError):
             id_, offset = wrong.id, wrong.offset
         if (bracket := entry.lexer.recover()) is not None:
             id_, offset = "zone-syntax", bracket
             message = "this parenthesis is never closed"
-            mend = 'write ")" where the record ends'
+            hint = 'write ")" where the record ends'
             self.draft.lost.add(Lost())
         place = entry.source.place(offset)
-        self.draft.problems.append(found(id_, place, message, mend))
+        self.draft.problems.append(found(id_, place, message, hint))
 
     def _lose(self, entry: _Entry, state: _State) -> None:
         fields = entry.fields

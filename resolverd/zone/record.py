@@ -65,9 +65,9 @@ _GENERIC = r"\# 2 0a0b"  # RFC 3597 §5
 class EntryError(ResolverdError):
     """Why an entry cannot be read; `offset` is that of what is to blame."""
 
-    def __init__(self, id_: str, offset: int, message: str, mend: str = "") -> None:
+    def __init__(self, id_: str, offset: int, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.id, self.offset, self.message, self.mend = id_, offset, message, mend
+        self.id, self.offset, self.message, self.hint = id_, offset, message, hint
 
 
 @dataclass(slots=True)
@@ -116,22 +116,22 @@ def read_name(token: Token, lexer: Lexer, origin: dns.name.Name) -> dns.name.Nam
             return name_of(token.value, origin)
         except (dns.exception.DNSException, ValueError) as wrong:
             reason = f'"{token.value}" is no domain name: {wrong}'
-            mend = "write labels of 1 to 63 octets with single dots between, as in www.example.com."
-            raise EntryError("zone-syntax", lexer.start, reason, mend) from wrong
+            hint = "write labels of 1 to 63 octets with single dots between, as in www.example.com."
+            raise EntryError("zone-syntax", lexer.start, reason, hint) from wrong
     offset = lexer.end if token.is_eol_or_eof() else lexer.start
     raise EntryError("zone-syntax", offset, "a domain name is expected", "write it without quotes")
 
 
 def read_ttl(token: Token, lexer: Lexer) -> int:
     """Seconds from ``3600`` or ``1h30m``. Raises EntryError."""
-    mend = "write seconds such as 3600, or units as in 1h30m"
+    hint = "write seconds such as 3600, or units as in 1h30m"
     if not token.is_identifier():
         offset = lexer.end if token.is_eol_or_eof() else lexer.start
-        raise EntryError("zone-bad-ttl", offset, "a TTL is expected", mend)
+        raise EntryError("zone-bad-ttl", offset, "a TTL is expected", hint)
     try:
         ttl = dns.ttl.from_text(token.value)
     except (dns.exception.DNSException, ValueError) as wrong:
-        raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', mend) from wrong
+        raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from wrong
     if ttl > MOST_TTL:
         raise EntryError(
             "zone-bad-ttl",
@@ -152,7 +152,7 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
             raise
         fields.owner, fields.key, fields.blank = None, None, True
         wrong.message += f'; "{owner.value}" in the first column was read as the owner'
-        wrong.mend = "begin the line with a blank to repeat the owner before it"
+        wrong.hint = "begin the line with a blank to repeat the owner before it"
         raise
 
 
@@ -216,16 +216,16 @@ def _read_rdata(
     except dns.exception.SyntaxError as wrong:
         text = dns.rdatatype.to_text(rdtype)
         offset, reason = _blame(wrong, lexer, first)
-        mend = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
+        hint = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
         if generic.value == r"\#":
             like = f"or like {_EXAMPLES[text]}" if text in _EXAMPLES else f"as in {text} {_GENERIC}"
-            mend = f"write the number of octets, then all those that {text} has, {like}"
+            hint = f"write the number of octets, then all those that {text} has, {like}"
             reason = reason.replace("DNS message is malformed.", "these octets are not its data")
         if reason.endswith("string too long"):
             reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
-            mend = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
+            hint = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
         message = f"{text} data cannot be read: {reason}"
-        raise EntryError("zone-bad-rdata", offset, message, mend) from wrong
+        raise EntryError("zone-bad-rdata", offset, message, hint) from wrong
 
 
 def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rdata:

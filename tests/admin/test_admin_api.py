@@ -223,14 +223,14 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "status", "error", "mend"), ERRORS)
+@pytest.mark.parametrize(("method", "path", "status", "error", "hint"), ERRORS)
 async def test_every_error_says_what_to_do_next(
-    room: Room, method: str, path: str, status: int, error: str, mend: str
+    room: Room, method: str, path: str, status: int, error: str, hint: str
 ) -> None:
     reply = await room.ask(method, path)
     assert reply.status == status
     assert error in reply.json["error"]
-    assert mend in reply.json["hint"]
+    assert hint in reply.json["hint"]
 
 
 async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> None:

@@ -50,7 +50,7 @@ def test_one_that_is_named_and_is_not_there_ends_every_verb_alike(
     _write(installed.parent)
     assert main([verb, *VERBS[verb], "--config", "nope.toml"]) == 1
     assert capsys.readouterr().err.startswith(
-        "nope.toml: config-unreadable: there is no such file\n    mend: name one that is there "
+        "nope.toml: config-unreadable: there is no such file\n    hint: name one that is there "
     )
 
 

@@ -95,7 +95,7 @@ def test_state_works_while_the_configuration_is_broken(served: Live) -> None:
         assert ran.status == 1
         assert "resolverd.toml:2:" in ran.err
         assert "config-value" in ran.err
-        assert "mend: " in ran.err
+        assert "hint: " in ran.err
         assert "1 problem; refused: what was served is served on" in ran.err
         told = resolverd("reload", "--json", cwd=served.place)
         assert told.status == 1

@@ -96,7 +96,7 @@ def test_check_reports_every_problem_of_every_file_as_the_operator_named_it(plac
     assert str(place) not in ran.err
     lines = ran.err.splitlines()
     assert lines[-1] == "2 problems; nothing of this would be served"
-    assert sum(line.startswith("    mend: ") for line in lines) == 4  # of warnings too
+    assert sum(line.startswith("    hint: ") for line in lines) == 4  # of warnings too
     report = resolverd("check", "--json", cwd=place)
     assert report.status == 1
     assert report.json()["served"] is False

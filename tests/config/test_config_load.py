@@ -1,4 +1,4 @@
-"""The configuration: every problem at once, each with its place and its mend."""
+"""The configuration: every problem at once, each with its place and its hint."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "config-unknown-region",
         "config-unknown-key",
     ]
-    assert "did you mean policy?" in found[3].mend
+    assert "did you mean policy?" in found[3].hint
     assert all(p.source for p in found)
 
 
@@ -193,7 +193,7 @@ def test_a_week_with_a_time_at_which_no_region_has_hours_is_warned_of(
 
 
 @pytest.mark.parametrize(
-    ("written", "mend"),
+    ("written", "hint"),
     [
         ("Europe/Dubin", 'write time_zone = "Europe/Dublin"'),
         ("europe/berlin", 'write time_zone = "Europe/Berlin"'),
@@ -201,13 +201,13 @@ def test_a_week_with_a_time_at_which_no_region_has_hours_is_warned_of(
     ],
 )
 def test_a_time_zone_that_is_none_is_told_the_nearest(
-    tmp_path: Path, written: str, mend: str
+    tmp_path: Path, written: str, hint: str
 ) -> None:
     path = tmp_path / "resolverd.toml"
     path.write_text(f'[region.a]\ntime_zone = "{written}"\n')
     with pytest.raises(ConfigError) as refused:
         load_config(path)
-    assert mend in [problem.mend for problem in refused.value.problems]
+    assert hint in [problem.hint for problem in refused.value.problems]
 
 
 @pytest.mark.parametrize("wrong", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])

@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said_where_it_stands(
     assert (Path(problem.file).name, (problem.line, problem.column)) == (file, place)
     assert problem.id == check
     assert problem.message.startswith(said.format(main=path, d=path.with_suffix(".d")))
-    assert problem.mend
+    assert problem.hint
 
 
 def test_an_override_lies_over_all_of_them(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_what_a_hint_proposes_is_taken(tmp_path: Path, place: Place, field: Fiel
         found = [p for p in problems(tmp_path, changed(place, wrong)) if p.id == "config-value"]
         for problem in found:
             said += 1
-            hint, row = problem.mend, problem.source
+            hint, row = problem.hint, problem.source
             assert "…" not in hint, (wrong, hint)
             assert (field.description or "") not in hint
             assert "[_" not in str(problem), problem  # no name of ours, nor of pydantic's

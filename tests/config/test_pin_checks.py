@@ -83,7 +83,7 @@ def test_a_pin_inside_what_carries_ipv4_that_tells_no_ipv4_network_is_refused(
 ) -> None:
     (found,) = problems(tmp_path, pin("x", "a", subnets(network)))
     assert (found.id, found.severity) == ("config-pin-embedded", "error")
-    assert "write the IPv4 network" in found.mend
+    assert "write the IPv4 network" in found.hint
 
 
 @pytest.mark.parametrize("network", ["::/0", "::/56", "2000::/3", "2001::/16", "64:ff9b::/32"])
@@ -92,14 +92,14 @@ def test_a_pin_over_what_carries_ipv4_is_refused_unless_it_has_ipv4_too(
 ) -> None:
     (found,) = problems(tmp_path, pin("x", "a", subnets(network)))
     assert (found.id, found.severity) == ("config-pin-embedded", "error")
-    assert "0.0.0.0/0" in found.mend
+    assert "0.0.0.0/0" in found.hint
     assert problems(tmp_path, pin("x", "a", subnets(network, "0.0.0.0/0"))) == ()
 
 
 def test_a_mapped_network_is_as_narrow_as_the_ipv4_one(tmp_path: Path) -> None:
     assert problems(tmp_path, pin("x", "a", subnets("::ffff:11.0.0.0/120"))) == ()
     (found,) = problems(tmp_path, pin("x", "a", subnets("::ffff:11.0.0.0/121")))
-    assert (found.id, found.mend) == ("config-pin-narrow", 'write "11.0.0.0/24" if you can')
+    assert (found.id, found.hint) == ("config-pin-narrow", 'write "11.0.0.0/24" if you can')
 
 
 def test_a_service_that_gives_away_what_a_pin_keeps_is_warned_of(tmp_path: Path) -> None:

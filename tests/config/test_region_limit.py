@@ -33,4 +33,4 @@ def test_one_of_256_is_refused_where_it_lists_them(tmp_path: Path) -> None:
         load_config(write(tmp_path / "resolverd.toml", 256))
     (problem,) = refused.value.problems
     assert problem.message == "service.chat.regions has more than 255 elements"
-    assert problem.mend == "write 255 or fewer"
+    assert problem.hint == "write 255 or fewer"

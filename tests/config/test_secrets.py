@@ -140,5 +140,5 @@ def test_check_warns_of_secrets_and_says_what_to_write(tmp_path: Path) -> None:
         ("config-secret-in-url", 7),
         ("config-secret-in-header", 8),
     ]
-    assert all("credential = " in w.mend for w in found)
+    assert all("credential = " in w.hint for w in found)
     assert 'a password and "api_key"' in found[0].message

@@ -119,4 +119,4 @@ def test_a_default_that_nobody_wrote_is_named_as_such(tmp_path: Path) -> None:
         "service.s: failover_ttl (5 s) is longer than ttl (3 s); "
         'service.s.failover_ttl = "5s" is the default: nobody wrote it'
     )
-    assert problem.mend == 'write failover_ttl = "3s", or less'
+    assert problem.hint == 'write failover_ttl = "3s", or less'

@@ -29,7 +29,7 @@ BRACE, TRIPLE = "write } at its end", 'write """ at its end'
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "message", "mend"),
+    ("text", "line", "message", "hint"),
     [
         (
             "[region.a]\ncountry = 'DE'\n[service.s]\n[region.a]",
@@ -71,15 +71,15 @@ BRACE, TRIPLE = "write } at its end", 'write """ at its end'
     ],
 )
 def test_a_mistake_of_form_is_said_with_what_to_write(
-    tmp_path: Path, text: str, line: int, message: str, mend: str
+    tmp_path: Path, text: str, line: int, message: str, hint: str
 ) -> None:
     found = problem(tmp_path, text)
-    assert (found.line, found.message, found.mend) == (line, message, mend)
+    assert (found.line, found.message, found.hint) == (line, message, hint)
 
 
 def test_a_value_that_may_be_secret_is_not_repeated(tmp_path: Path) -> None:
     found = problem(tmp_path, "[probe]\npassword = hunter2\n")
-    assert "hunter2" not in f"{found.message}{found.mend}{found.source}"
+    assert "hunter2" not in f"{found.message}{found.hint}{found.source}"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_endpoints_written_as_one_table_are_a_list_of_them(tmp_path: Path) -> No
     path.write_text("[region.a.endpoint]\n[region.a.endpoint]\n")
     with pytest.raises(ConfigError) as refused:
         load_config(path)
-    assert "write [[region.a.endpoint]] in both places" in refused.value.problems[0].mend
+    assert "write [[region.a.endpoint]] in both places" in refused.value.problems[0].hint
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
@@ -121,4 +121,4 @@ def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path, enco
     with pytest.raises(ConfigError) as refused:
         load_config(path)
     [problem] = [p for p in refused.value.problems if p.id == "config-unreadable"]
-    assert (problem.mend, "octet" in problem.message) == ("save it as UTF-8", True)
+    assert (problem.hint, "octet" in problem.message) == ("save it as UTF-8", True)

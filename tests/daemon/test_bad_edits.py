@@ -139,7 +139,7 @@ async def test_a_bad_edit_changes_nothing_and_says_what_to_mend(
         await until(lambda: asked[0] > seen + 20)
     assert daemon.snapshot.plan is before
     assert told in daemon.reloads.last
-    assert "mend:" in daemon.reloads.last
+    assert "hint:" in daemon.reloads.last
 
     for path, content in kept.items():
         path.write_bytes(content)

@@ -52,7 +52,7 @@ async def test_a_renamed_target_stays_drained_until_the_edit_is_insisted_on(
     assert f'takes "{target}" away, and with it the override drain by op (new disks)' in (
         problem.message
     )
-    assert "resolverd reload --yes" in problem.mend
+    assert "resolverd reload --yes" in problem.hint
     assert await answered(daemon) == {address_of("us-west")}
     assert not await daemon.reload(), "a reload that does not insist is refused as well"
     assert await daemon.reload(accept_losses=True)

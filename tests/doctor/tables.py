@@ -5,9 +5,9 @@ from __future__ import annotations
 from resolverd.doctor.finding import Finding
 
 
-def told(finding: Finding, level: str, seen: str, mend: str = "") -> None:
-    """Level and texts are as said, and whatever is not ok has a mend."""
+def told(finding: Finding, level: str, seen: str, hint: str = "") -> None:
+    """Level and texts are as said, and whatever is not ok has a hint."""
     assert finding.level == level, finding
     assert seen in finding.seen
-    assert mend in finding.mend
-    assert finding.mend or level == "ok"
+    assert hint in finding.hint
+    assert finding.hint or level == "ok"

@@ -29,7 +29,7 @@ def test_each_endpoint_is_told_with_what_to_do(offers: Offers, level: Level, wor
     (found,) = endpoints(state)
     assert (found.id, found.level) == ("endpoint", level)
     assert words in found.seen
-    assert bool(found.mend) is (level != "ok")
+    assert bool(found.hint) is (level != "ok")
 
 
 def test_an_endpoint_of_another_kind_is_left_out() -> None:

@@ -18,7 +18,7 @@ NONE = "it was not built"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "why_not", "serves", "level", "seen", "mend"),
+    ("wanted", "why_not", "serves", "level", "seen", "hint"),
     [
         ("auto", None, "native", "ok", "the native engine would serve", "server.engine=reference"),
         ("auto", NONE, "reference", "warning", "it was not built; an answer costs", "cargo-web"),
@@ -29,10 +29,10 @@ NONE = "it was not built"
     ],
 )
 def test_the_engine_that_would_serve_and_how_to_get_the_other(
-    wanted: Wanted, why_not: str | None, serves: str | None, level: str, seen: str, mend: str
+    wanted: Wanted, why_not: str | None, serves: str | None, level: str, seen: str, hint: str
 ) -> None:
     assert would_serve(wanted, why_not) == serves
-    told(engine(wanted, why_not), level, seen, mend)
+    told(engine(wanted, why_not), level, seen, hint)
 
 
 def test_a_checkout_is_installed_by_make_and_anything_else_by_the_pip_of_this_python(
@@ -42,13 +42,13 @@ def test_a_checkout_is_installed_by_make_and_anything_else_by_the_pip_of_this_py
     assert installing(package).startswith(f"{sys.executable} -m pip install")
     (tmp_path / "Makefile").touch()
     assert installing(package) == "make demo"
-    assert "gcc && make demo  #" in engine("auto", NONE, install=installing(package)).mend
+    assert "gcc && make demo  #" in engine("auto", NONE, install=installing(package)).hint
 
 
 def test_off_linux_nobody_is_told_to_build() -> None:
     found = engine("auto", "it serves on Linux only, and this is Darwin", linux=False)
     told(found, "advice", "this is Darwin", "on Linux only")
-    assert "pip" not in found.mend
+    assert "pip" not in found.hint
 
 
 def test_the_cargo_told_is_the_one_that_the_crate_asks_for() -> None:

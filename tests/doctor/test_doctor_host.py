@@ -38,8 +38,8 @@ def test_a_database_is_judged_by_its_age(days: float, level: str, seen: str) -> 
 
 def test_a_newer_database_is_fetched_to_where_the_old_one_is() -> None:
     old = databases.age("city.mmdb", 0, NOW, Path("/var/my geo"))
-    assert old.mend == "resolverd geo fetch '/var/my geo'"
-    assert "server.geoip" in databases.age("embedded", 0, NOW, None).mend
+    assert old.hint == "resolverd geo fetch '/var/my geo'"
+    assert "server.geoip" in databases.age("embedded", 0, NOW, None).hint
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_countries_alone_are_coarse(embedded: bool, cities: bool, level: str, se
 
 
 @pytest.mark.parametrize(
-    ("limit", "process", "level", "seen", "mend"),
+    ("limit", "process", "level", "seen", "hint"),
     [
         (2064, "self", "ok", "2,064 are needed at full load", ""),
         (2063, "self", "warning", "999 TCP connections a worker, not 1,000", "prlimit --pid $$ "),
@@ -67,14 +67,14 @@ def test_countries_alone_are_coarse(embedded: bool, cities: bool, level: str, se
     ],
 )
 def test_open_files_are_held_against_connections_and_probes(
-    limit: int | None, process: str, level: str, seen: str, mend: str
+    limit: int | None, process: str, level: str, seen: str, hint: str
 ) -> None:
     needed = capacity.Descriptors(kept=64, workers=2, tcp_connections=1000)
-    told(capacity.open_files(limit, needed, process), level, seen, mend)
+    told(capacity.open_files(limit, needed, process), level, seen, hint)
 
 
 @pytest.mark.parametrize(
-    ("host", "limit", "needed", "level", "seen", "mend"),
+    ("host", "limit", "needed", "level", "seen", "hint"),
     [
         (512 * MIB, None, 512 * MIB, "ok", "the host has 512.0 MiB", ""),
         (512 * MIB, None, 513 * MIB, "warning", "the host has", "workers=1"),
@@ -86,9 +86,9 @@ def test_open_files_are_held_against_connections_and_probes(
     ],
 )
 def test_memory_is_what_the_host_and_the_groups_leave(
-    host: int | None, limit: int | None, needed: int, level: str, seen: str, mend: str
+    host: int | None, limit: int | None, needed: int, level: str, seen: str, hint: str
 ) -> None:
-    told(capacity.memory(host, limit, needed), level, seen, mend)
+    told(capacity.memory(host, limit, needed), level, seen, hint)
 
 
 def test_each_process_needs_memory_and_all_share_the_databases() -> None:
@@ -98,7 +98,7 @@ def test_each_process_needs_memory_and_all_share_the_databases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "workers", "level", "seen", "mend"),
+    ("count", "workers", "level", "seen", "hint"),
     [
         (2, 2, "ok", "2 cores", ""),
         (1, 1, "ok", "1 core ", ""),
@@ -108,9 +108,9 @@ def test_each_process_needs_memory_and_all_share_the_databases() -> None:
     ],
 )
 def test_workers_are_held_against_cores(
-    count: int | None, workers: int, level: str, seen: str, mend: str
+    count: int | None, workers: int, level: str, seen: str, hint: str
 ) -> None:
-    told(capacity.cores(count, workers), level, seen, mend)
+    told(capacity.cores(count, workers), level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_cpu_quota_below_the_workers_is_told(
 
 
 @pytest.mark.parametrize(
-    ("allowed", "level", "seen", "mend"),
+    ("allowed", "level", "seen", "hint"),
     [
         (212_992, "warning", "allows 212,992 octets; each socket asks for 4.0 MiB", "= 4194304'"),
         (4 * MIB, "ok", "allows 4.0 MiB", ""),
@@ -132,10 +132,10 @@ def test_a_cpu_quota_below_the_workers_is_told(
     ],
 )
 def test_a_receive_buffer_that_the_kernel_cuts_is_told(
-    allowed: int | None, level: str, seen: str, mend: str
+    allowed: int | None, level: str, seen: str, hint: str
 ) -> None:
     found = queues.receive_buffer(4 * MIB, allowed)
-    told(found, level, seen, mend)
+    told(found, level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_udp_drops_are_judged_by_our_own_sockets_where_they_are_known(
 
 
 @pytest.mark.parametrize(
-    ("counted", "level", "mend"),
+    ("counted", "level", "hint"),
     [
         ((1000, 0), "ok", ""),
         ((1_000_000, 7), "advice", "net.core.netdev_max_backlog = 4000"),
@@ -167,9 +167,9 @@ def test_udp_drops_are_judged_by_our_own_sockets_where_they_are_known(
     ],
 )
 def test_packets_dropped_before_any_socket_are_told(
-    counted: tuple[int, int] | None, level: str, mend: str
+    counted: tuple[int, int] | None, level: str, hint: str
 ) -> None:
-    told(queues.input_drops(counted, 1000), level, "", mend)
+    told(queues.input_drops(counted, 1000), level, "", hint)
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ def test_a_tracking_table_that_dns_would_fill_is_told(
     found = queues.tracking(table, readable, 5300)
     told(found, level, seen)
     if level == "warning":
-        assert "dport 5300 notrack" in found.mend
-        assert "sport 5300 notrack" in found.mend
-        assert found.mend.count("{") == found.mend.count("}")
-        assert "} chain" not in found.mend  # nft wants a semicolon between them in one line
+        assert "dport 5300 notrack" in found.hint
+        assert "sport 5300 notrack" in found.hint
+        assert found.hint.count("{") == found.hint.count("}")
+        assert "} chain" not in found.hint  # nft wants a semicolon between them in one line
 
 
 @pytest.mark.parametrize(

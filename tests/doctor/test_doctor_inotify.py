@@ -14,7 +14,7 @@ from resolverd.doctor.procfs import Procfs
 
 
 @pytest.mark.parametrize(
-    ("usage", "level", "seen", "mend"),
+    ("usage", "level", "seen", "hint"),
     [
         (Usage(0, 3, 10, 0), "ok", "user 0 has 3 of 128 inotify instances", ""),
         (Usage(0, 128, 10, 0), "advice", "noticed by polling", "max_user_instances=1024"),
@@ -24,9 +24,9 @@ from resolverd.doctor.procfs import Procfs
     ],
 )
 def test_edits_are_noticed_at_once_while_the_user_has_inotify_left(
-    usage: Usage | None, level: str, seen: str, mend: str
+    usage: Usage | None, level: str, seen: str, hint: str
 ) -> None:
-    told(inotify(True, usage, 128, 8192), level, seen, mend)
+    told(inotify(True, usage, 128, 8192), level, seen, hint)
 
 
 def test_who_watches_nothing_needs_none() -> None:

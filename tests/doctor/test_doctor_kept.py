@@ -12,7 +12,7 @@ def test_an_empty_option_is_advice_with_what_a_restart_forgets() -> None:
     assert (found.id, found.level) == ("state", "advice")
     assert "server.state is empty" in found.seen
     assert "overrides" in found.seen
-    assert found.mend.startswith("write in [server]: state =")
+    assert found.hint.startswith("write in [server]: state =")
 
 
 def test_a_directory_that_is_there_or_may_be_made_is_well(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_what_is_no_directory_or_cannot_be_made_is_a_warning(tmp_path: Path) -> 
     file = tmp_path / "a file"
     file.write_text("")
     found = state(file)
-    assert (found.level, found.mend) == ("warning", f"ls -ld '{file}'")
+    assert (found.level, found.hint) == ("warning", f"ls -ld '{file}'")
     found = state(tmp_path / "no" / "such" / "place")
     assert (found.level, "may not be made" in found.seen) == ("warning", True)
 
@@ -40,4 +40,4 @@ def test_a_restart_that_would_serve_other_files_is_a_fault(tmp_path: Path) -> No
     path = tmp_path / "resolverd.toml"
     assert restart(path, "").level == "ok"
     found = restart(path, "a restart would not come up with these files, and …")
-    assert (found.level, found.mend) == ("fault", f"resolverd check --config {path}")
+    assert (found.level, found.hint) == ("fault", f"resolverd check --config {path}")

@@ -88,13 +88,13 @@ PORTS: dict[str, tuple[str, list[Held] | None, list[Holder], str, str, str]] = {
 
 
 @pytest.mark.parametrize(
-    ("listener", "met", "holding", "level", "seen", "mend"), PORTS.values(), ids=PORTS.keys()
+    ("listener", "met", "holding", "level", "seen", "hint"), PORTS.values(), ids=PORTS.keys()
 )
 def test_a_held_port_is_told_with_its_holder(
-    listener: str, met: list[Held] | None, holding: list[Holder], level: str, seen: str, mend: str
+    listener: str, met: list[Held] | None, holding: list[Holder], level: str, seen: str, hint: str
 ) -> None:
     who = {9: tuple(holding)} if holding else {}
-    told(ports.port("port", parse_listener(listener), met, who), level, seen, mend)
+    told(ports.port("port", parse_listener(listener), met, who), level, seen, hint)
 
 
 def test_the_stub_is_in_nobodys_way_who_lists_addresses() -> None:
@@ -138,7 +138,7 @@ def test_low_ports_need_a_privilege(
 
 
 @pytest.mark.parametrize(
-    ("numbers", "span", "reserved", "mend"),
+    ("numbers", "span", "reserved", "hint"),
     [
         ([53], "32768\t60999\n", "", None),
         ([40053], None, None, None),
@@ -150,20 +150,20 @@ def test_low_ports_need_a_privilege(
     ],
 )
 def test_a_port_that_outgoing_connections_are_given_is_told(
-    numbers: list[int], span: str | None, reserved: str | None, mend: str | None
+    numbers: list[int], span: str | None, reserved: str | None, hint: str | None
 ) -> None:
     found = ports.outgoing(numbers, span, reserved)
-    assert (found is None) is (mend is None)
-    if found is not None and mend is not None:
-        told(found, "advice", "32768 to 60999", mend)
-        assert found.mend.endswith(mend)
+    assert (found is None) is (hint is None)
+    if found is not None and hint is not None:
+        told(found, "advice", "32768 to 60999", hint)
+        assert found.hint.endswith(hint)
 
 
 LOCAL = {"127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"}
 
 
 @pytest.mark.parametrize(
-    ("listen", "anywhere", "level", "seen", "mend"),
+    ("listen", "anywhere", "level", "seen", "hint"),
     [
         (["0.0.0.0:53", "[::]:53"], set(), "ok", "only wildcards", ""),
         (["192.0.2.1:53", "127.9.9.9:53"], set(), "ok", "192.0.2.1, 127.9.9.9", ""),
@@ -175,10 +175,10 @@ LOCAL = {"127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"}
     ],
 )
 def test_an_address_that_no_interface_has_is_told(
-    listen: list[str], anywhere: set[int], level: str, seen: str, mend: str
+    listen: list[str], anywhere: set[int], level: str, seen: str, hint: str
 ) -> None:
     listeners = [parse_listener(each) for each in listen]
-    told(addresses.missing(listeners, LOCAL, anywhere), level, seen, mend)
+    told(addresses.missing(listeners, LOCAL, anywhere), level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -204,9 +204,9 @@ def test_ipv6_is_as_the_host_has_it(
 
 def test_the_listeners_to_have_are_told_to_be_pasted() -> None:
     both = [parse_listener("192.0.2.1:53"), parse_listener("[::]:53")]
-    assert addresses.ipv6(both, None, True).mend.endswith("""'server.listen=["192.0.2.1:53"]'""")
+    assert addresses.ipv6(both, None, True).hint.endswith("""'server.listen=["192.0.2.1:53"]'""")
     more = addresses.ipv6(both[:1], ["2001:db8::1"], True)
-    assert more.mend.endswith("""'server.listen=["192.0.2.1:53", "[::]:53"]'""")
+    assert more.hint.endswith("""'server.listen=["192.0.2.1:53", "[::]:53"]'""")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_host_without_faults_is_shown_in_aligned_rows(place: Path) -> None:
         assert re.match(rf"({'|'.join(LEVELS)}) +[a-z0-9-]+ +$", row[:at]) or row[:at].isspace()
         assert row[at] != " "
         if row[:at].isspace():
-            assert re.match(r"(mend|other): \S", row[at:])
+            assert re.match(r"(hint|other): \S", row[at:])
 
 
 def test_every_finding_for_programs_has_its_id_level_sight_and_mend(place: Path) -> None:

@@ -40,7 +40,7 @@ def written(
 
 
 @pytest.mark.parametrize(
-    ("code", "mend"),
+    ("code", "hint"),
     [
         ("UK", 'write "GB", the United Kingdom'),
         ("gb", 'write "GB"'),
@@ -50,11 +50,11 @@ def written(
         ("GBR", 'write "DE" for Germany, or another ISO 3166-1 alpha-2 code'),
     ],
 )
-def test_a_code_that_no_country_has_is_refused(tmp_path: Path, code: str, mend: str) -> None:
+def test_a_code_that_no_country_has_is_refused(tmp_path: Path, code: str, hint: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_config(written(tmp_path, pinned=f'["{code}"]'))
     [problem] = refused.value.problems
-    assert (problem.id, problem.line, problem.mend) == ("config-value", 11, mend)
+    assert (problem.id, problem.line, problem.hint) == ("config-value", 11, hint)
 
 
 def test_the_codes_are_those_of_the_countries_that_places_are_in() -> None:
@@ -84,7 +84,7 @@ def test_the_embedded_database_has_the_countries_that_it_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coordinates", "country", "mend"),
+    ("coordinates", "country", "hint"),
     [
         ("[-77.5, 39.0]", "US", "write coordinates = [39, -77.5]: latitude comes first"),
         ("[8.7, 50.1]", "DE", "write coordinates = [50.1, 8.7]: latitude comes first"),
@@ -97,11 +97,11 @@ def test_the_embedded_database_has_the_countries_that_it_has() -> None:
     ],
 )
 def test_coordinates_the_wrong_way_round_are_warned_of(
-    tmp_path: Path, coordinates: str, country: str, mend: str | None
+    tmp_path: Path, coordinates: str, country: str, hint: str | None
 ) -> None:
     config = load_config(written(tmp_path, coordinates, country)).config
-    found = [finding.mend for finding in check_places(config, Locator.embedded())]
-    assert found == ([] if mend is None else [mend])
+    found = [finding.hint for finding in check_places(config, Locator.embedded())]
+    assert found == ([] if hint is None else [hint])
 
 
 def test_coordinates_that_are_none_but_the_other_way_round_are_refused(tmp_path: Path) -> None:
@@ -109,4 +109,4 @@ def test_coordinates_that_are_none_but_the_other_way_round_are_refused(tmp_path:
         load_config(written(tmp_path, "[-122.4, 37.8]", "US"))
     [problem] = refused.value.problems
     hint = "write coordinates = [37.8, -122.4]: latitude comes first"
-    assert (problem.line, problem.mend) == (4, hint)
+    assert (problem.line, problem.hint) == (4, hint)

@@ -113,7 +113,7 @@ async def test_listen_that_is_ignored_is_warned_of_wherever_one_looks(
                 said = capsys.readouterr()
                 assert "listen alone has 192.0.2.1:53" in said.out + said.err, verb
             # What the hint proposes is what there is.
-            right = warning.mend.split("; ")[0].removeprefix("write ")
+            right = warning.hint.split("; ")[0].removeprefix("write ")
             assert right == f'listen = ["{held}"]'
             path.write_text(text.replace(there, right, 1))
             assert await daemon.reload()

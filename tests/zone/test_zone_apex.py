@@ -70,7 +70,7 @@ def test_an_soa_whose_owner_lost_its_final_dot_is_no_apex(tmp_path: Path) -> Non
     assert zones == {}
     below = next(problem for problem in problems if problem.id == "zone-soa-below-apex")
     assert (below.line, below.column) == (3, 1)
-    assert below.mend == 'write "@" or "z.example.", with its final dot'
+    assert below.hint == 'write "@" or "z.example.", with its final dot'
 
 
 def test_an_soa_relative_to_the_file_s_name_is_read_once(tmp_path: Path) -> None:

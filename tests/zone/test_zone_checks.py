@@ -177,7 +177,7 @@ def test_every_lenient_check_is_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "mend"),
+    ("target", "hint"),
     [
         ("host.example.com", "write host.example.com. with its final dot, if that is meant"),
         ("www.z.example", "write www.z.example. with its final dot, if that is meant"),
@@ -188,11 +188,11 @@ def test_every_lenient_check_is_tried() -> None:
     ],
 )
 def test_a_target_that_lacks_its_final_dot_is_warned_of(
-    tmp_path: Path, target: str, mend: str | None
+    tmp_path: Path, target: str, hint: str | None
 ) -> None:
     zones, problems = load_text(tmp_path, HEAD + f"a CNAME {target}\nb.sub A 192.0.2.1\n")
-    assert [(p.id, p.mend) for p in problems] == (
-        [] if mend is None else [("zone-missing-dot", mend)]
+    assert [(p.id, p.hint) for p in problems] == (
+        [] if hint is None else [("zone-missing-dot", hint)]
     )
     assert list(zones) == [ORIGIN]
 
@@ -210,7 +210,7 @@ def test_each_type_whose_target_may_lie_anywhere_is_warned_of(tmp_path: Path, rd
 
 
 @pytest.mark.parametrize(
-    ("owner", "mend"),
+    ("owner", "hint"),
     [
         ("www.z.example", "write www.z.example. with its final dot, if that is meant"),
         ("z.example", "write z.example. with its final dot, if that is meant"),
@@ -219,18 +219,18 @@ def test_each_type_whose_target_may_lie_anywhere_is_warned_of(tmp_path: Path, rd
     ],
 )
 def test_an_owner_with_the_zone_s_name_twice_is_warned_of(
-    tmp_path: Path, owner: str, mend: str | None
+    tmp_path: Path, owner: str, hint: str | None
 ) -> None:
     zones, problems = load_text(tmp_path, HEAD + f"{owner} TXT x\n")
-    assert [(p.id, p.mend) for p in problems] == (
-        [] if mend is None else [("zone-missing-dot", mend)]
+    assert [(p.id, p.hint) for p in problems] == (
+        [] if hint is None else [("zone-missing-dot", hint)]
     )
     assert list(zones) == [ORIGIN]
 
 
 @pytest.mark.parametrize("record", ["a NS", "a MX 10", "a SRV 0 0 80"])
 @pytest.mark.parametrize(
-    ("target", "mend"),
+    ("target", "hint"),
     [
         (
             "mail.example.com",
@@ -241,16 +241,16 @@ def test_an_owner_with_the_zone_s_name_twice_is_warned_of(
     ],
 )
 def test_a_target_without_an_address_may_lack_its_final_dot(
-    tmp_path: Path, record: str, target: str, mend: str
+    tmp_path: Path, record: str, target: str, hint: str
 ) -> None:
     _, [problem] = load_text(tmp_path, HEAD + f"{record} {target}\n")
-    assert problem.mend == mend
+    assert problem.hint == hint
 
 
 def test_generic_data_of_the_wrong_length_is_told_what_its_type_has(tmp_path: Path) -> None:
     _, [problem] = load_text(tmp_path, HEAD + "a TYPE1 \\# 3 010203\n")
     assert problem.id == "zone-bad-rdata"
-    assert problem.mend == (
+    assert problem.hint == (
         "write the number of octets, then all those that A has, or like A 192.0.2.1"
     )
 
@@ -259,7 +259,7 @@ def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
     text = HEAD.replace(" host ", " first.last@example.com. ")
     zones, [problem] = load_text(tmp_path, text)
     assert (list(zones), places([problem])) == ([ORIGIN], ["3:11: zone-soa-mailbox"])
-    assert problem.mend == r"write first\.last.example.com."
+    assert problem.hint == r"write first\.last.example.com."
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
 )
 def test_a_mailbox_is_proposed_as_it_was_meant(tmp_path: Path, written: str, meant: str) -> None:
     _, [problem] = load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {written} "))
-    assert (problem.id, problem.mend) == ("zone-soa-mailbox", f"write {meant}")
+    assert (problem.id, problem.hint) == ("zone-soa-mailbox", f"write {meant}")
     assert load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {meant} "))[1] == []
 
 
@@ -315,5 +315,5 @@ def test_a_mailbox_is_proposed_as_it_was_meant(tmp_path: Path, written: str, mea
 )
 def test_whatever_cannot_be_read_comes_with_what_to_write(tmp_path: Path, line: str) -> None:
     _, problems = load_text(tmp_path, f"{HEAD}{line}\n")
-    assert [problem for problem in problems if not problem.mend] == []
+    assert [problem for problem in problems if not problem.hint] == []
     assert problems

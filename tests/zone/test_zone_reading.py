@@ -226,7 +226,7 @@ def test_a_problem_reads_as_one_would_say_it(tmp_path: Path) -> None:
         '/z.example.zone:6:14: zone-dyna-unknown-service: there is no service "caht"\n'
         "    chat\t60 DYNA caht ; typo\n"
         "        \t        ^\n"
-        '    mend: did you mean "chat"?'
+        '    hint: did you mean "chat"?'
     )
 
 
@@ -280,7 +280,7 @@ def test_dyna_survives_its_text_and_its_wire() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "mend"),
+    ("line", "hint"),
     [
         ("a AX 192.0.2.1", "did you mean A or AAAA?"),
         ("a AAAAA ::1", "did you mean A or AAAA?"),
@@ -289,9 +289,9 @@ def test_dyna_survives_its_text_and_its_wire() -> None:
         (f'a TXT "{"x" * 300}"', 'split it: TXT "the first 255" "the rest"'),
     ],
 )
-def test_a_mend_says_what_to_write(tmp_path: Path, line: str, mend: str) -> None:
+def test_a_mend_says_what_to_write(tmp_path: Path, line: str, hint: str) -> None:
     _, [problem] = load_text(tmp_path, f"{HEAD}{line}\n")
-    assert problem.mend == mend
+    assert problem.hint == hint
 
 
 @pytest.mark.parametrize("rdtype", _EXAMPLES)
@@ -299,7 +299,7 @@ def test_what_a_hint_is_like_can_be_read(tmp_path: Path, rdtype: str) -> None:
     example = _EXAMPLES[rdtype].replace("DYNA service", "DYNA chat")
     owner = "@" if rdtype in {"NS", "SOA"} else "o"
     _, [wrong] = load_text(tmp_path, f"{HEAD}{owner} {rdtype}\n")
-    assert _EXAMPLES[rdtype] in wrong.mend
+    assert _EXAMPLES[rdtype] in wrong.hint
     head = HEAD.replace("@ SOA ns1 host 7 3600 900 604800 300\n", "") if rdtype == "SOA" else HEAD
     _, problems = load_text(tmp_path, f"{head}{owner} {example}\n")
     assert [problem for problem in problems if problem.severity == "error"] == []

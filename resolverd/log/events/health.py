@@ -70,7 +70,7 @@ EVENTS = (
     Event(
         "endpoint.alarm",
         "warning",
-        "A condition that does not go away before somebody mends something.",
+        "A condition that does not go away before somebody fixes something.",
         "condition reason region endpoint probe",
     ),
     Event(
