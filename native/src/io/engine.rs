@@ -4,13 +4,13 @@
 //! carried them out; packets never wait for either. A worker that ends by itself is noted with its
 //! reason and wakes whoever waits for `event_fd` at once, as samples of the query log do.
 
-use crate::counters::Counters;
-use crate::serve::control::{Command, WorkerControl};
-use crate::serve::epoll::Waker;
-use crate::serve::samples::{Sampler, Samples};
-use crate::serve::tcp::Limits;
-use crate::serve::worker::{Worker, WorkerSockets};
-use crate::serve::{Answers, Responder};
+use crate::io::control::{Command, WorkerControl};
+use crate::io::counters::Counters;
+use crate::io::epoll::Waker;
+use crate::io::samples::{Sampler, Samples};
+use crate::io::tcp::Limits;
+use crate::io::worker::{Worker, WorkerSockets};
+use crate::io::{Answers, Responder};
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;

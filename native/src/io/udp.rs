@@ -4,11 +4,11 @@
 //! number of rounds; a batch that is not full sends it back to wait. What was received is
 //! answered before anything else is done, so nothing read is lost when a worker stops.
 
-use crate::counters::Transport;
-use crate::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
-use crate::serve::epoll::wait_for;
-use crate::serve::udp_batch::{BATCH, DatagramBatch};
-use crate::serve::{Answers, Responder, counter_slots};
+use crate::io::counters::Transport;
+use crate::io::epoll::wait_for;
+use crate::io::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
+use crate::io::udp_batch::{BATCH, DatagramBatch};
+use crate::io::{Answers, Responder, counter_slots};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;

@@ -12,10 +12,10 @@ pub mod chain;
 pub mod connection;
 pub mod slots;
 
-use crate::kernel::{EMFILE, ENFILE, READABLE};
-use crate::prefix::Prefix;
-use crate::serve::epoll::{Epoll, wait_for};
-use crate::serve::{Answers, Responder, counter_slots};
+use crate::io::epoll::{Epoll, wait_for};
+use crate::io::kernel::{EMFILE, ENFILE, READABLE};
+use crate::io::{Answers, Responder, counter_slots};
+use crate::wire::prefix::Prefix;
 use connection::{Buffers, Connection, Ended};
 use slots::{Admission, Client, Slots, idle_time};
 use std::io::{self, ErrorKind};

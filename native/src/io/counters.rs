@@ -4,9 +4,9 @@
 //! out by Python, which writes into each Plan where its services and pins count, so that counts
 //! outlive a Plan. Readers sum the rows of all threads and stop nobody.
 
-use crate::query::{Dropped, Malformed};
-use crate::serve::counter_slots;
-use crate::sys;
+use crate::io::counter_slots;
+use crate::io::sys;
+use crate::wire::query::{Dropped, Malformed};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Slots of a row. Untouched pages of it cost no memory.

@@ -4,11 +4,11 @@
 //! datagram it answers, so that one call sends them all. Where the kernel gives the address that a
 //! datagram was sent to (`IP_PKTINFO`, `IPV6_PKTINFO`), the answer leaves from there.
 
-use crate::kernel::{
+use crate::io::kernel::{
     AF_INET, AF_INET6, ControlBuf, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, Peer,
 };
-use crate::prefix::Prefix;
-use crate::sys::Batch;
+use crate::io::sys::Batch;
+use crate::wire::prefix::Prefix;
 use std::io;
 use std::os::fd::BorrowedFd;
 

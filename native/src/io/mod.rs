@@ -8,13 +8,16 @@
 //! A worker is one thread with one loop: wait for what is ready; answer datagrams in batches
 //! (`udp`), serve connections (`tcp`), carry out commands (`control`). It shares nothing that it
 //! would have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
-//! octets of length before a message on TCP; `Answers` does, which `Snapshot` is.
+//! octets of length before a message on TCP; `Answers` does, which `answer::Snapshot` is.
 
 pub mod control;
 pub mod counter_slots;
+pub mod counters;
 pub mod engine;
 pub mod epoll;
+pub mod kernel;
 pub mod samples;
+pub mod sys;
 pub mod tcp;
 #[cfg(test)]
 mod tests;
@@ -22,9 +25,8 @@ pub mod udp;
 pub mod udp_batch;
 pub mod worker;
 
-use crate::answer::{self, Snapshot};
-use crate::counters::{Counters, Transport};
-use crate::prefix::Prefix;
+use crate::wire::prefix::Prefix;
+use counters::{Counters, Transport};
 use samples::Sampler;
 use std::sync::Arc;
 
@@ -60,40 +62,6 @@ pub trait Answers: Send + Sync + 'static {
 
     /// The share of queries that are sampled for the query log, 0 to 1.
     fn query_log(&self) -> f64;
-}
-
-impl Answers for Snapshot {
-    type Scratch = answer::Scratch;
-
-    #[inline]
-    fn respond(
-        &self,
-        packet: &[u8],
-        source: &Prefix,
-        transport: Transport,
-        counters: &Counters,
-        scratch: &mut answer::Scratch,
-        out: &mut [u8],
-    ) -> Option<usize> {
-        answer::respond(packet, source, self, counters, scratch, transport, out)
-    }
-
-    #[inline]
-    fn prefetch<'p>(
-        &self,
-        packets: impl Iterator<Item = (&'p [u8], Prefix)>,
-        scratch: &mut answer::Scratch,
-    ) {
-        Self::prefetch(self, packets, scratch);
-    }
-
-    fn self_check(&self, scratch: &mut answer::Scratch) -> Result<(), String> {
-        Self::self_check(self, scratch).map_err(str::to_owned)
-    }
-
-    fn query_log(&self) -> f64 {
-        Self::query_log(self)
-    }
 }
 
 /// What a worker answers with: the `Answers` of the moment and all that is its own.

@@ -4,8 +4,8 @@
 //! its own name, so the first one met gives both the closest zone and, in it, the closest
 //! encloser: no apex lies between it and the name, or that apex would have been met before.
 
-use crate::name::{Key, Suffix, wildcard};
 use crate::tables::{NONE, Node, Plan};
+use crate::wire::name::{Key, Suffix, wildcard};
 
 const DNAME: u16 = 39;
 
@@ -88,14 +88,14 @@ pub fn classify<'p>(
 
 /// Memory for the name of a wildcard.
 pub struct Asterisk {
-    octets: [u8; 2 + crate::name::MAX_NAME],
+    octets: [u8; 2 + crate::wire::name::MAX_NAME],
 }
 
 impl Asterisk {
     /// A name that begins with an asterisk.
     #[must_use]
     pub const fn new() -> Self {
-        let mut octets = [0; 2 + crate::name::MAX_NAME];
+        let mut octets = [0; 2 + crate::wire::name::MAX_NAME];
         octets[0] = 1;
         octets[1] = b'*';
         Self { octets }

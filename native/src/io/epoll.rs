@@ -1,7 +1,7 @@
 //! Waiting for files, and waking whoever waits.
 
-use crate::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, PollFd, READABLE};
-use crate::sys;
+use crate::io::kernel::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Event, PollFd, READABLE};
+use crate::io::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};

@@ -19,12 +19,12 @@
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
 //! at an end within a message, which count as `lifetime` and `peer_closed`.
 
-use crate::counters::Transport;
-use crate::kernel::{READABLE, WRITABLE};
-use crate::prefix::Prefix;
-use crate::serve::epoll::{Epoll, wait_for};
-use crate::serve::tcp::Limits;
-use crate::serve::{Answers, Responder, counter_slots};
+use crate::io::counters::Transport;
+use crate::io::epoll::{Epoll, wait_for};
+use crate::io::kernel::{READABLE, WRITABLE};
+use crate::io::tcp::Limits;
+use crate::io::{Answers, Responder, counter_slots};
+use crate::wire::prefix::Prefix;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;

@@ -14,12 +14,12 @@
 //! two latter. Commands are looked for between two batches, so a new Snapshot is served after at
 //! most one batch of the old.
 
-use crate::kernel::{EXCLUSIVE, Event, READABLE};
-use crate::serve::control::{Command, WorkerControl};
-use crate::serve::epoll::{Epoll, Poll};
-use crate::serve::tcp::{Accepted, Limits, TcpService};
-use crate::serve::udp::UdpService;
-use crate::serve::{Answers, Responder};
+use crate::io::control::{Command, WorkerControl};
+use crate::io::epoll::{Epoll, Poll};
+use crate::io::kernel::{EXCLUSIVE, Event, READABLE};
+use crate::io::tcp::{Accepted, Limits, TcpService};
+use crate::io::udp::UdpService;
+use crate::io::{Answers, Responder};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};

@@ -6,8 +6,8 @@
 //! query gives its slot to a newcomer (§6.2.3, RFC 9210 §4.3). Octets that make no whole query
 //! change nothing.
 
-use crate::serve::counter_slots;
-use crate::serve::tcp::chain::{Chain, Links};
+use crate::io::counter_slots;
+use crate::io::tcp::chain::{Chain, Links};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;

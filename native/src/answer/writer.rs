@@ -1,9 +1,9 @@
 //! Writing a response: sections, compression, truncation; `resolverd/dns/writer.py` in Rust.
 
-use crate::compression::Offsets;
-use crate::edns::Opt;
-use crate::query::{ECHOED, QR, Query, TC};
 use crate::tables::{Part, Pool, RrsetWire, parts, whole};
+use crate::wire::compression::Offsets;
+use crate::wire::edns::Opt;
+use crate::wire::query::{ECHOED, QR, Query, TC};
 
 const HEADER: usize = 12;
 

@@ -5,14 +5,14 @@
 )]
 
 use crate::answer::Snapshot;
-use crate::counters::Transport;
-use crate::prefix::Family;
-use crate::serve::control::Command;
-use crate::serve::engine::Engine;
-use crate::serve::samples::Sample;
-use crate::serve::tcp::Limits;
-use crate::serve::worker::{BoundUdp, WorkerSockets};
-use crate::sys::{self, Handle, Numbers, OutBuf, Span};
+use crate::io::control::Command;
+use crate::io::counters::Transport;
+use crate::io::engine::Engine;
+use crate::io::samples::Sample;
+use crate::io::sys::{self, Handle, Numbers, OutBuf, Span};
+use crate::io::tcp::Limits;
+use crate::io::worker::{BoundUdp, WorkerSockets};
+use crate::wire::prefix::Family;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 //! the call; a reference was given out by this library and not released since.
 #![allow(unsafe_code)]
 
-use crate::kernel::{
+use crate::io::kernel::{
     CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd,
 };
 use std::ffi::{c_int, c_uint, c_ulong, c_void};

@@ -3,7 +3,7 @@
 //! The rule that both engines share: a name, or the longest of its suffixes, that stands
 //! earlier in the message is replaced by a pointer to its first occurrence.
 
-use crate::name::{Key, Suffix};
+use crate::wire::name::{Key, Suffix};
 
 /// The largest offset that a pointer can hold: 14 bits.
 const MAX_POINTER: usize = 0x3fff;

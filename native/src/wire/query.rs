@@ -1,8 +1,8 @@
 //! The strict grammar of queries (RFC 1035 §4, RFC 6891): `resolverd/dns/query.py` in Rust.
 
-use crate::edns::Edns;
-pub use crate::malformed::Malformed;
-use crate::name::length_of;
+use crate::wire::edns::Edns;
+pub use crate::wire::malformed::Malformed;
+use crate::wire::name::length_of;
 
 /// Response, truncated, and the flags that a response echoes.
 pub const QR: u16 = 0x8000;

@@ -3,9 +3,9 @@
 //! A full queue, or one that somebody is just at, drops the sample and counts it; a worker
 //! never waits for it. Only a query that is drawn costs an allocation.
 
-use crate::counters::Transport;
-use crate::prefix::Prefix;
-use crate::serve::epoll::Waker;
+use crate::io::counters::Transport;
+use crate::io::epoll::Waker;
+use crate::wire::prefix::Prefix;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;

@@ -2,8 +2,8 @@
 //!
 //! RFC 6891 (OPT), RFC 7871 (client subnet), RFC 5001 (NSID), RFC 8914 (extended errors).
 
-use crate::malformed::Malformed;
-use crate::prefix::{Family, Prefix, mask};
+use crate::wire::malformed::Malformed;
+use crate::wire::prefix::{Family, Prefix, mask};
 
 const NSID: u16 = 3;
 const CLIENT_SUBNET: u16 = 8;

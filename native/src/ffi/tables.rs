@@ -5,11 +5,11 @@
 )]
 
 use crate::answer::{Scratch, Snapshot, respond};
-use crate::counters::{Counters, FIRST_FREE, SLOTS, Transport, names};
 use crate::geo::ClientMap;
-use crate::prefix::Prefix;
-use crate::sys::{Handle, Handles, Numbers, OutBuf, Span, Spans};
+use crate::io::counters::{Counters, FIRST_FREE, SLOTS, Transport, names};
+use crate::io::sys::{Handle, Handles, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
+use crate::wire::prefix::Prefix;
 use std::hint::black_box;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! Connections: order, slow readers, limits, and the end.
 
 use super::*;
-use crate::serve::counter_slots;
+use crate::io::counter_slots;
 use std::io::ErrorKind;
 
 #[test]

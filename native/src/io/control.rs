@@ -14,8 +14,8 @@
 //! the worker answers from what was `next` when it was asked. Commands are sent by one thread at
 //! a time (`Engine` has the lock for that).
 
-use crate::serve::epoll::Waker;
-use crate::sys::AtomicArc;
+use crate::io::epoll::Waker;
+use crate::io::sys::AtomicArc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError};
