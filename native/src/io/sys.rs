@@ -5,6 +5,9 @@
 //! the call; a reference was given out by this library and not released since.
 #![allow(unsafe_code)]
 
+mod batch;
+mod progress;
+
 use crate::io::kernel::{
     CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd,
 };
@@ -13,7 +16,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// A row of `count` zeros, whose pages cost no memory until they are written.
@@ -206,15 +209,6 @@ impl Meter {
     }
 }
 
-impl Progress<'_> {
-    /// Show the part done, from 0 to 1, in thousandths.
-    pub fn tell(&self, part: f64) {
-        if let Some(number) = self.0 {
-            number.store((part * 1000.0) as u32, Relaxed);
-        }
-    }
-}
-
 /// At most one counted reference, which threads hand to one another without a lock.
 pub struct AtomicArc<T> {
     held: AtomicPtr<T>,
@@ -276,46 +270,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// `count` datagrams of at most `stride` octets.
-    #[must_use]
-    pub fn new(count: usize, stride: usize) -> Self {
-        Self {
-            octets: vec![0; count * stride].into(),
-            stride,
-            peers: vec![Peer::default(); count].into(),
-            controls: vec![ControlBuf::default(); count].into(),
-            iov: vec![IoVec::default(); count].into(),
-            headers: vec![MmsgHdr::default(); count].into(),
-        }
-    }
-
-    /// One datagram's header, octets, peer and control buffer.
-    #[inline]
-    pub fn get(
-        &mut self,
-        index: usize,
-    ) -> Option<(&mut MmsgHdr, &mut [u8], &mut Peer, &mut ControlBuf)> {
-        let start = index * self.stride;
-        Some((
-            self.headers.get_mut(index)?,
-            self.octets.get_mut(start..start + self.stride)?,
-            self.peers.get_mut(index)?,
-            self.controls.get_mut(index)?,
-        ))
-    }
-
-    /// One datagram's header, octets and peer, to be read only.
-    #[inline]
-    #[must_use]
-    pub fn read(&self, index: usize) -> Option<(&MmsgHdr, &[u8], &Peer)> {
-        let start = index * self.stride;
-        Some((
-            self.headers.get(index)?,
-            self.octets.get(start..start + self.stride)?,
-            self.peers.get(index)?,
-        ))
-    }
-
     /// Receive what waits in `socket`, at most all of these; how many came. Control data of up to
     /// `control_length` octets is asked for with each, none where that is 0.
     ///
@@ -360,21 +314,6 @@ impl Batch {
         // SAFETY: as in `receive`; there are `count` headers from `start` on.
         let went = unsafe { sendmmsg(socket.as_raw_fd(), start, count, MSG_DONTWAIT) };
         usize::try_from(went).map_err(|_| io::Error::last_os_error())
-    }
-
-    /// Point the headers from `first` on at their iovec, peer and control buffer.
-    #[inline]
-    fn point_headers(&mut self, first: usize) {
-        let octets = self.octets.chunks_exact_mut(self.stride);
-        let places = self.peers.iter_mut().zip(&mut self.controls).zip(octets);
-        let headers = self.headers.iter_mut().zip(&mut self.iov);
-        for ((header, iovec), ((peer, control), octets)) in headers.zip(places).skip(first) {
-            iovec.start = octets.as_mut_ptr().cast();
-            header.peer = peer;
-            header.control = control;
-            header.iov = iovec;
-            header.iov_count = 1;
-        }
     }
 }
 
