@@ -78,6 +78,12 @@ class Simulated:
         else:
             path.unlink()
 
+    def ttl(self, ttl: str) -> None:
+        """Have the daemon adopt another TTL of the service, which is how long a drain takes."""
+        path = self.place / "resolverd.toml"
+        path.write_text(path.read_text().replace('\nttl = "2s"', f'\nttl = "{ttl}"', 1))
+        until(lambda: '"reload.adopted"' in (self.place / "log").read_text())
+
     @property
     def command(self) -> str:
         """What a rollout is given."""
