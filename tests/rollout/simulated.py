@@ -152,6 +152,7 @@ def simulated(place: Path) -> Iterator[Simulated]:
             (place / f"running-{region}").write_text(json.dumps(told))
             urls[region] = f"http://127.0.0.1:{told['port']}"
         daemon = _serve(place, urls)
+        until(lambda: '"event":"ready"' in (place / "log").read_text().replace(": ", ":"))
         yield made
     finally:
         if daemon is not None:
@@ -179,16 +180,13 @@ def _serve(place: Path, urls: dict[str, str]) -> subprocess.Popen[bytes]:
         urls=urls,
     )
     (place / "resolverd.toml").write_text(text)
-    log = (place / "log").open("wb")
-    with log:
-        daemon = subprocess.Popen(
+    with (place / "log").open("wb") as log:
+        return subprocess.Popen(
             [sys.executable, "-m", "resolverd", "serve", "--log", "json"],
             cwd=place,
             env=environment(),
             stderr=log,
         )
-    until(lambda: '"event":"ready"' in (place / "log").read_text().replace(": ", ":"))
-    return daemon
 
 
 def _end(pid: int) -> None:
