@@ -149,7 +149,7 @@ def _verdict(verdict: Verdict, now: float) -> Json:
         "measured": verdict.measured.value,
         "serves": verdict.serves,
         "reason": verdict.reason,
-        "since": _moment(verdict.since, now),
+        "changed_at": _moment(verdict.changed_at, now),
         "override": override_of(verdict.override, now) if verdict.override else None,
     }
 
@@ -181,7 +181,7 @@ def _hours(region: str, seen: _Seen) -> Json | None:
         "spans": list(config.hours),
         "time_zone": config.time_zone,
         "open": shift.open,
-        "since": _moment(shift.since, seen.now),
+        "changed_at": _moment(shift.changed_at, seen.now),
         "until": _moment(shift.until, seen.now),
     }
 

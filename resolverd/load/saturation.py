@@ -105,7 +105,7 @@ def _sampled(
 ) -> Smoothed | None:
     """With what is new. A replica that says it is full is so at once, whatever the mean says."""
     full = verdict.condition in _FULL or (reading is not None and reading.shedding)
-    waiting, kv_usage, at = None, None, verdict.at
+    waiting, kv_usage, at = None, None, verdict.probed_at
     if reading is not None:
         waiting, kv_usage, at = reading.waiting, reading.kv_usage, reading.at
     latest = saturation_of(waiting, kv_usage, saturation_target.targets, full=full)

@@ -49,7 +49,9 @@ async def test_state_follows_what_is_measured(room: Room, played: Endpoints) -> 
     async def seen() -> bool:
         regions = (await room.ask("GET", "/state")).json["regions"]
         found = next(region for region in regions if region["name"] == "us-west")
-        return (found["state"], found["reason"]) == ("down", "HTTP 503") and bool(found["since"])
+        return (found["state"], found["reason"]) == ("down", "HTTP 503") and bool(
+            found["changed_at"]
+        )
 
     await until(seen)
 

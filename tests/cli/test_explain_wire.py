@@ -85,7 +85,7 @@ WORLDS: dict[str, dict[str, Verdict]] = {
     "all up": {},
     "one down, one suspect": {
         "eu-west-1": DOWN,
-        "ap-northeast-1": Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, at=NOW),
+        "ap-northeast-1": Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, probed_at=NOW),
     },
     "ramping": {"us-east-1": Verdict(State.UP, NOW - 7.0, "test", math.inf, State.UP)},
     "spilling": {},
