@@ -1,9 +1,9 @@
 """The latest Steering, and who may answer from it, where forked processes find both after a kill.
 
 Two slots and a head, each a file in memory: a Steering goes into the slot that the head does not
-name, and then the head names it, with the number of the one standby that holds its Plan. So what the
-head names is whole at any moment and one standby's alone, the writer waits for nobody, and nobody
-wakes up to read what is never needed.
+name, and then the head names it, with the number of the one standby that holds its Plan. So what
+the head names is whole at any moment and one standby's alone, the writer waits for nobody, and
+nobody wakes up to read what is never needed.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 It is a fork, not a new program: it has Plan, tables and code of the daemon in memory, whatever an
 upgrade has made of the files, and answers some milliseconds after the daemon was killed. `Latest`
-has the Steering, and says of several standbys which is to answer: while an edit is adopted one waits
-with the Plan before it and one with the new. Of the daemon it keeps the sockets, the channel and the
-log; every other descriptor is closed, so that connections of the daemon end when the daemon ends
-them, and its ports are free for the next.
+has the Steering, and says which of two standbys is to answer: while an edit is adopted one waits
+with the Plan before it and one with the new. Of the daemon it keeps the sockets, the channel and
+the log; every other descriptor is closed, so that connections of the daemon end when the daemon
+ends them, and its ports are free for the next.
 
 `answering` is what it does from then on.
 """

@@ -1,9 +1,9 @@
 """A daemon's place between the one before it and the one after it.
 
-`begin` at the start, `succeed` once its own answers are proven, from then on `update` before every
-Snapshot that is served, and `prepare` before one of another Plan, `bequeath` when it is about to stop.
-A standby waits in between, where the service manager keeps the channel for the next daemon; where it
-does not, there would be nobody to succeed.
+`begin` at the start, `succeed` once its own answers are proven; from then on `update` before every
+Snapshot that is served, and `prepare` before one of another Plan; `bequeath` when it is about to
+stop. A standby waits in between, where the service manager keeps the channel for the next daemon;
+where it does not, there would be nobody to succeed.
 
 It is never behind the daemon: whatever a client has been answered, whoever answers after a kill
 answers so too. It may be ahead, by what is served in a moment.

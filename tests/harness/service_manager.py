@@ -16,8 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +44,7 @@ class ServiceManager:
         self._folder = folder
         self._stored: dict[str, list[int]] = {}
         self._ready = threading.Event()
+        self._due = 0.0
         self._heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._heard.bind(str(folder / "notify"))
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -59,7 +58,8 @@ class ServiceManager:
         threading.Thread(target=self._hear, daemon=True).start()
 
     def start(self, *arguments: str) -> None:
-        """Start a daemon; see `until_ready`."""
+        """Start a daemon, which is `ready` some time later."""
+        self._due = time.monotonic() + DEADLINE
         self._ready.clear()
         passed = {"dns": [self._udp.fileno(), self._tcp.fileno()], **self._stored}
         names = [name for name, descriptors in passed.items() for _ in descriptors]
@@ -78,13 +78,18 @@ class ServiceManager:
             stderr=self._log,
         )
 
+    @property
+    def ready(self) -> bool:
+        """Whether the daemon has said that it is; it fails where that has ended, or is too late."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.log()
+        assert time.monotonic() < self._due, self.log()
+        return self._ready.is_set()
+
     def until_ready(self) -> None:
         """Return once the daemon has said that it is."""
-        deadline = time.monotonic() + DEADLINE
-        while not self._ready.wait(0.05):
-            assert self._process is not None
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
+        while not self.ready:
+            self._ready.wait(0.05)
 
     def kill(self) -> None:
         """SIGKILL to the daemon alone, as KillMode=process has it; its standby answers."""
