@@ -203,12 +203,13 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
                 f'write dwell = "{service.ttl:g}s", or remove it', "warning",
                 because=(("service", name, "ttl"),),
             )  # fmt: skip
-        if spill.step > spill.most:
+        if spill.step > spill.max_ratio:
             yield Finding(
                 ("service", name, "spill", "step"), "config-spill-step",
-                f"step ({spill.step:g}) is over most ({spill.most:g}): the first step is cut to it",
-                f"write step = {spill.most:g}", "warning",
-                because=(("service", name, "spill", "most"),),
+                f"step ({spill.step:g}) is over max_ratio ({spill.max_ratio:g}): the "
+                "first step is cut to it",
+                f"write step = {spill.max_ratio:g}", "warning",
+                because=(("service", name, "spill", "max_ratio"),),
             )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def placed(problem: Problem) -> tuple[int, int, str]:
         ),
         ("[region.b]\n", "[region.b]\nmin_endpoints = 2\n", [(9, 17, "config-min-endpoints")]),
         ("[service.s]\n", "[service.s.spill]\nend = 1.0\n[service.s]\n", [(14, 7, "config-value")]),
-        ("[service.s]\n", "[service.s]\nspill = { most = 1.1 }\n", [(14, 18, "config-value")]),
+        ("[service.s]\n", "[service.s]\nspill = { max_ratio = 1.1 }\n", [(14, 23, "config-value")]),
         ("[service.s]\n", "[alerts]\ngpu_low = 0.9\n[service.s]\n", [(14, 11, "config-value")]),
         (
             "[service.s]\n",
