@@ -182,8 +182,8 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
     for name, region in config.region.items():
         try:
             merge_alerts(config.alerts, region.alerts)
-        except ValidationError as wrong:
-            context = wrong.errors()[0]["ctx"]
+        except ValidationError as error:
+            context = error.errors()[0]["ctx"]
             keys = context["keys"]
             path, broad = ("region", name, "alerts"), config.alerts.model_fields_set
             ours = [key for key in keys if key in region.alerts.model_fields_set]

@@ -89,9 +89,9 @@ class Endpoint(Section):
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as wrong:
+        except ValueError as error:
             # What is wrong quotes a part of it, which may be a password.
-            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from wrong
+            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from error
         known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
         if not known or not parts.hostname:
             raise ValueError(

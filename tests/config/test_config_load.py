@@ -210,9 +210,9 @@ def test_a_time_zone_that_is_none_is_told_the_nearest(
     assert hint in [problem.hint for problem in refused.value.problems]
 
 
-@pytest.mark.parametrize("wrong", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])
-def test_hours_that_are_none_are_refused(tmp_path: Path, wrong: str) -> None:
-    (problem,) = problems_of(tmp_path, GOOD.replace("[region.a]\n", f"[region.a]\n{wrong}\n"))
+@pytest.mark.parametrize("line", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])
+def test_hours_that_are_none_are_refused(tmp_path: Path, line: str) -> None:
+    (problem,) = problems_of(tmp_path, GOOD.replace("[region.a]\n", f"[region.a]\n{line}\n"))
     assert problem.id == "config-value"
 
 
