@@ -112,11 +112,11 @@ async def test_an_event_loop_goes_on_while_a_file_hangs(gate: Gate) -> None:
             await asyncio.sleep(0)
 
     turning = asyncio.create_task(turn())
-    with pytest.raises(HangingError) as wrong:
+    with pytest.raises(HangingError) as error:
         await threads.call(gate.at("/a/f"))
     turning.cancel()
     assert turns > 10
-    assert wrong.value.filename == "/a/f"
+    assert error.value.filename == "/a/f"
     threads.limit = PATIENCE
     assert await threads.call(_sound("/b/f")) == "/b/f"
 
