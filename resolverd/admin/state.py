@@ -213,12 +213,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             verdict,
             target.settings.certificate_days,
         ),
-        **endpoint_inference(
-            probed.offers.get(id_),
-            probed.identities.get(id_),
-            probed.canaries.get(id_),
-            probed.readings.get(id_),
-        ),
+        **endpoint_inference(probed.readings.get(id_)),
         "differs": seen.odd.get(id_, []),
     }
 

@@ -27,12 +27,11 @@ from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
 from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings, Readings
 from resolverd.health.target import Counters, Target
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Watch
@@ -133,23 +132,15 @@ class Monitor:
             {id_: w.readings for id_, w in self._watches.items() if w.readings is not None}
         )
 
+    def loads(self) -> Mapping[str, LoadReadings]:
+        """How loaded each target is, by target id, where its probe reads that."""
+        known = self.readings().items()
+        return MappingProxyType({id_: r.load for id_, r in known if r.load is not None})
+
     def identities(self) -> Mapping[str, Identity]:
         """Who each target says it is, by target id; those of whom nothing is known are left out."""
-        return MappingProxyType(
-            {id_: w.identity for id_, w in self._watches.items() if w.identity is not None}
-        )
-
-    def canaries(self) -> Mapping[str, Canaries]:
-        """What canaries each target was sent, by target id, where its probe sends any."""
-        return MappingProxyType(
-            {id_: w.canaries for id_, w in self._watches.items() if w.canaries is not None}
-        )
-
-    def offers(self) -> Mapping[str, Offers]:
-        """What each target lets its probe know, by target id, where its probe looks for it."""
-        return MappingProxyType(
-            {id_: w.offers for id_, w in self._watches.items() if w.offers is not None}
-        )
+        known = self.readings().items()
+        return MappingProxyType({id_: r.identity for id_, r in known if r.identity is not None})
 
     def responded(self) -> Mapping[str, bool]:
         """Whether the last probe of each target heard anything at all, by target id."""

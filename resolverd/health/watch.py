@@ -25,16 +25,13 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import asdict
 
 from resolverd import log
 from resolverd.health.connection import Connection
 from resolverd.health.families import FamilyHealth
 from resolverd.health.fleet import FleetHealth, Member
-from resolverd.health.identity import Identity
 from resolverd.health.machine import EndpointHealth
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask
 from resolverd.health.probes.per_family import PerFamily, run_any
 from resolverd.health.readings import Readings
@@ -51,9 +48,9 @@ _EVENT_INTERVAL = 600.0
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
-    bring any; `responded` is whether the last probe that ended got a response, `connection` what is
-    known of the way there. `judged_health` is what its outcomes make of it.
+    `readings` are the latest that its probes brought, if they bring any; `responded` is whether the
+    last probe that ended got a response, `connection` what is known of the way there.
+    `judged_health` is what its outcomes make of it.
 
     `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
     in and the change of each target handed to `apply`; without it the watch is judged alone, and
@@ -86,9 +83,6 @@ class Watch:
         self.judged_health = TargetHealth(target.settings, clock())
         self._ended = ended or _judged_alone(target, self.judged_health, clock)
         self.readings: Readings | None = None
-        self.identity: Identity | None = None
-        self.canaries: Canaries | None = None
-        self.offers: Offers | None = None
         self.responded = True
         self.connection = Connection()
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
@@ -271,20 +265,16 @@ class Watch:
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 
     def _observe(self, outcome: Outcome, started: float) -> None:
-        self.readings = outcome.readings or self.readings
-        known, self.identity = self.identity, outcome.identity
-        self.canaries = outcome.canaries or self.canaries
-        offered, self.offers = self.offers, outcome.offers or self.offers
+        known = self.readings
+        self.readings = outcome.readings or (known and known.after_silence())
         self.responded = outcome.responded
         self.connection = self.connection.after(outcome)
         self._ended(self, outcome, started)
-        if self.offers is not None and self.offers != offered:
-            log.get("health").info(
-                "endpoint.offers",
-                **self.target.labels,
-                **{name: str(value) for name, value in asdict(self.offers).items()},
-            )
-        if self.identity not in (None, known):
+        if self.readings is None:
+            return
+        if news := self.readings.news(known):
+            log.get("health").info(news.event, **self.target.labels, **news.fields)
+        if self.readings.identity not in (None, known and known.identity):
             self._report(self.target, self.verdict, self.verdict)
 
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:

@@ -133,8 +133,8 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
             if fresh
             else {},
         )
-    except (KeyError, TypeError, AttributeError, OverflowError) as wrong:
-        raise ValueError(f"it is damaged: {type(wrong).__name__}: {wrong}") from wrong
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
 
 
 def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
