@@ -55,11 +55,11 @@ class FailureAttribution:
             return
         if change.isolated:
             self._log.error(
-                "doubt.began",
+                "isolation.started",
                 reason=change.reason,
                 regions=list(change.regions),
                 consequence="this host's own network is likelier to be at fault than every region "
                 "at once: verdicts are kept, TTLs are low, and this host is not ready",
             )
         else:
-            self._log.info("doubt.ended", regions=list(change.regions))
+            self._log.info("isolation.ended", regions=list(change.regions))

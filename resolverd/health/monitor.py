@@ -143,7 +143,7 @@ class Monitor:
         return MappingProxyType({id_: r.identity for id_, r in known if r.identity is not None})
 
     def responded(self) -> Mapping[str, bool]:
-        """Whether the last probe of each target heard anything at all, by target id."""
+        """Whether the last probe of each target got any response, by target id."""
         return MappingProxyType({id_: watch.responded for id_, watch in self._watches.items()})
 
     def connections(self) -> Mapping[str, Connection]:
