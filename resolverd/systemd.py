@@ -73,11 +73,13 @@ class Supervisor:
         pid = os.getpid()
         passed: list[socket.socket] = []
         stored: dict[str, list[socket.socket]] = {}
-        for each in inherited(
+        for received in inherited(
             found["LISTEN_FDS"], found["LISTEN_PID"], found["LISTEN_FDNAMES"], pid
         ):
-            ours = each.name.startswith(STORED)
-            (stored.setdefault(each.name, []) if ours else passed).append(_socket(each.descriptor))
+            ours = received.name.startswith(STORED)
+            (stored.setdefault(received.name, []) if ours else passed).append(
+                _socket(received.descriptor)
+            )
         return cls(
             address=found["NOTIFY_SOCKET"],
             watchdog=watchdog_interval(found["WATCHDOG_USEC"], found["WATCHDOG_PID"], pid),
@@ -116,7 +118,7 @@ class Supervisor:
         error is dropped. A UDP socket must not be: an ICMP error would drop it.
         """
         for start in range(0, len(sockets), _AT_ONCE):
-            descriptors = [each.fileno() for each in sockets[start : start + _AT_ONCE]]
+            descriptors = [sock.fileno() for sock in sockets[start : start + _AT_ONCE]]
             fields = {"FDSTORE": "1", "FDNAME": name} | ({} if polled else {"FDPOLL": "0"})
             self._send(descriptors, **fields)
 
@@ -135,8 +137,8 @@ class Supervisor:
                     socket.send_fds(sender, [message(fields)], list(descriptors))
                 else:
                     sender.send(message(fields))
-        except OSError as wrong:
-            log.get("systemd").error("notify.failed", fields=[*fields], reason=str(wrong))
+        except OSError as error:
+            log.get("systemd").error("notify.failed", fields=[*fields], reason=str(error))
 
 
 def message(fields: MutableMapping[str, str]) -> bytes:
@@ -175,8 +177,8 @@ def _socket(descriptor: int) -> socket.socket:
     """
     try:
         adopted = socket.socket(fileno=descriptor)
-    except OSError as wrong:
-        raise EngineError(f"inherited descriptor {descriptor}: {wrong.strerror}") from wrong
+    except OSError as error:
+        raise EngineError(f"inherited descriptor {descriptor}: {error.strerror}") from error
     adopted.setblocking(False)
     adopted.set_inheritable(False)
     return adopted

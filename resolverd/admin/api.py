@@ -84,26 +84,26 @@ class Api:
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
         try:
-            told = explain(name, _prefix(client), self._served.snapshot)
-        except ValueError as wrong:
-            raise ApiError(400, str(wrong), "write a hostname such as chat.example.com") from wrong
+            explanation = explain(name, _prefix(client), self._served.snapshot)
+        except ValueError as error:
+            raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
         plan, steering = self._served.snapshot
         generation = {"plan": plan.generation, "steering": steering.generation}
         source = {
             "config": config_path(self._served),
             "generation": generation,
-            "verdicts": self._verdicts(told.service),
+            "verdicts": self._verdicts(explanation.service),
         }
-        return _document({**source, **plain(told)})
+        return _document({**source, **plain(explanation)})
 
     def _verdicts(self, service: str) -> dict[str, str]:
         """The state of each region of a service, and why."""
         plan = self._served.snapshot.plan
         judged = judge_regions(plan, self._served.world, time.monotonic()).values()
         return {
-            each.region: f"{each.verdict.state}: {each.verdict.reason}"
-            for each in judged
-            if service in each.services
+            region.region: f"{region.verdict.state}: {region.verdict.reason}"
+            for region in judged
+            if service in region.services
         }
 
     async def override(self, request: web.Request) -> web.Response:
@@ -151,8 +151,10 @@ class Api:
         who = request.query.get("who", "")[:100] or _peer(request)
         cleared = await clear_override(self._served, target, who)
         now = time.monotonic()
-        told = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
-        return _document({"target": target, "cleared": told, "released": list(cleared.released)})
+        overrides = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
+        return _document(
+            {"target": target, "cleared": overrides, "released": list(cleared.released)}
+        )
 
     async def reload(self, request: web.Request) -> web.Response:
         """Adopt the files as they are now; 422 with every problem when a part is refused or held.
@@ -161,24 +163,24 @@ class Api:
         """
         adopted = await self._served.reload(accept_losses=request.query.get("yes") == "1")
         plan = self._served.snapshot.plan
-        told = reload_of(self._served)
+        reload = reload_of(self._served)
         if adopted:
-            return _document({"generation": plan.generation, "reload": told})
+            return _document({"generation": plan.generation, "reload": reload})
         others = "the other edits are served" if self._served.reloads.changes else "nothing changed"
         raise ApiError(
             422,
-            f"{told['result']}: {others}",
+            f"{reload['result']}: {others}",
             "correct the problems, and reload again",
             generation=plan.generation,
-            reload=told,
+            reload=reload,
         )
 
     async def forecast(self, request: web.Request) -> web.Response:
         """What a reload would do now; nothing is adopted."""
         try:
             inputs, changes = await self._served.forecast()
-        except ResolverdError as wrong:
-            raise ApiError(409, str(wrong), "ask again in a moment") from wrong
+        except ResolverdError as error:
+            raise ApiError(409, str(error), "ask again in a moment") from error
         return _document(
             {
                 "config": config_path(self._served),
@@ -226,25 +228,25 @@ def _document(document: Mapping[str, Any]) -> web.Response:
 def _prefix(text: str) -> Prefix:
     try:
         return parse_prefix(text)
-    except ValueError as wrong:
+    except ValueError as error:
         raise ApiError(
             400,
-            f'"{text}" is not an address or network: {wrong}',
+            f'"{text}" is not an address or network: {error}',
             "write 203.0.113.7 or 203.0.113.0/24",
-        ) from wrong
+        ) from error
 
 
 async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
     try:
         return kind.model_validate(json.loads(await request.text()))
-    except ValidationError as wrong:
-        told = "; ".join(
+    except ValidationError as error:
+        problems = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in wrong.errors()
+            for e in error.errors()
         )
-        raise ApiError(400, told, f"send JSON like {example}") from wrong
-    except (ValueError, LookupError, RecursionError) as wrong:  # no JSON, no text, no such charset
-        raise ApiError(400, f"not JSON: {wrong}", f"send JSON like {example}") from wrong
+        raise ApiError(400, problems, f"send JSON like {example}") from error
+    except (ValueError, LookupError, RecursionError) as error:  # no JSON, no text, no such charset
+        raise ApiError(400, f"not JSON: {error}", f"send JSON like {example}") from error
 
 
 def _peer(request: web.Request) -> str:

@@ -27,8 +27,8 @@ async def faults(served: Served) -> list[str]:
                 await served.engine.check()
         except TimeoutError:
             found.append(f"the engine has not answered for {PATIENCE:g} s")
-        except EngineError as wrong:
-            found.append(str(wrong))
+        except EngineError as error:
+            found.append(str(error))
     found += served.tasks.failing(vital=True)
     late = served.monitor.late(time.monotonic())
     if late:

@@ -157,6 +157,9 @@ def without_region(served: Served) -> list[str]:
     """Services that have no region which serves now."""
     judged = judge_regions(served.snapshot.plan, served.world, time.monotonic())
     served_well = {
-        service for each in judged.values() if each.verdict.serves for service in each.services
+        service
+        for region in judged.values()
+        if region.verdict.serves
+        for service in region.services
     }
     return [service for service in served.snapshot.plan.services if service not in served_well]

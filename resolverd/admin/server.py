@@ -73,14 +73,14 @@ class AdminServer:
         if path is not None:
             try:
                 await self._open_socket(path)
-            except OSError as wrong:
-                self._shut(str(path), wrong, "set admin.socket to a path of this daemon's own")
+            except OSError as error:
+                self._shut(str(path), error, "set admin.socket to a path of this daemon's own")
         if settings.listen is not None:
             guard = Guard(base / settings.token_file if settings.token_file else None)
             try:
                 await self._open_http(settings.listen, guard)
-            except OSError as wrong:
-                self._shut(str(settings.listen), wrong, "set admin.listen to a free port, or to 0")
+            except OSError as error:
+                self._shut(str(settings.listen), error, "set admin.listen to a free port, or to 0")
         self._log.info(
             "admin.open",
             socket=str(self.socket) if self.socket else None,
@@ -146,9 +146,9 @@ class AdminServer:
         self._listening.append(listening)
         self._runners.append(runner)
 
-    def _shut(self, door: str, wrong: OSError, hint: str) -> None:
+    def _shut(self, door: str, error: OSError, hint: str) -> None:
         self._log.warning(
-            "admin.shut", listener=door, reason=wrong.strerror or str(wrong), hint=hint
+            "admin.shut", listener=door, reason=error.strerror or str(error), hint=hint
         )
 
 

@@ -80,7 +80,7 @@ def state_of(served: Served) -> Json:
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
         "edits": _edits(served),
-        "regions": [_region(each, seen) for each in judged.values()],
+        "regions": [_region(region, seen) for region in judged.values()],
         "services": [
             _service(name, served, standing[name], names.get(name, []), load)
             | {"fences": [_fence(fence, standing[name]) for fence in fenced[name]]}
@@ -238,9 +238,9 @@ def _probe(settings: Probe) -> Json:
 def _standing(judged: Mapping[str, JudgedRegion]) -> Mapping[str, dict[str, Verdict]]:
     """The verdicts on its regions, by service and region."""
     standing: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
-    for each in judged.values():
-        for service in each.services:
-            standing[service][each.region] = each.verdict
+    for region in judged.values():
+        for service in region.services:
+            standing[service][region.region] = region.verdict
     return standing
 
 

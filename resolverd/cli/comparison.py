@@ -33,7 +33,7 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
 
 def of_daemon(status: Json) -> list[Problem]:
     """What only the daemon can warn of; see `ITS_OWN`."""
-    return [Problem(**each) for each in status["warnings"] if each["id"] in ITS_OWN]
+    return [Problem(**warning) for warning in status["warnings"] if warning["id"] in ITS_OWN]
 
 
 def show(status: Json) -> None:

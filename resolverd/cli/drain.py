@@ -88,14 +88,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _told(withdrawal: Withdrawal) -> None:
-    order, latest = withdrawal.order, max(told["safe_at"] for told in withdrawal.told)
+    order, latest = withdrawal.order, max(reply["safe_at"] for reply in withdrawal.replies)
     until = "until cleared" if order.seconds is None else f"for {span(order.seconds)}"
     out().print(
         f"{order.region}: drained {until}; the last TTL runs out in {span(withdrawal.wait + 0.5)}, "
         f"at {latest}",
         markup=False,
     )
-    warn_of_emptied(withdrawal.told)
+    warn_of_emptied(withdrawal.replies)
     out().print(
         f"undo: resolverd clear {order.region}; other edge hosts have to be drained as well",
         markup=False,
@@ -106,7 +106,7 @@ def _as_json(withdrawal: Withdrawal, *, safe: bool) -> dict[str, Any]:
     return {
         "region": withdrawal.order.region,
         "safe": safe or not withdrawal.left,
-        "safe_at": max(told["safe_at"] for told in withdrawal.told),
+        "safe_at": max(reply["safe_at"] for reply in withdrawal.replies),
         "wait_seconds": withdrawal.wait,
-        "edges": withdrawal.told,
+        "edges": withdrawal.replies,
     }

@@ -86,11 +86,11 @@ class Link(NamedTuple):
             connection.request(method, whole, json.dumps(body) if body is not None else None)
             response = connection.getresponse()
             document = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as wrong:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise NoDaemonError(
-                f"{self.socket} gives no answer: {wrong or type(wrong).__name__}\n"
+                f"{self.socket} gives no answer: {error or type(error).__name__}\n"
                 "see whether the daemon runs, and its log"
-            ) from wrong
+            ) from error
         finally:
             connection.close()
         if response.status == 200 and isinstance(document, dict):
@@ -139,8 +139,8 @@ def find(arguments: argparse.Namespace) -> Link:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
                 tried.settimeout(PATIENCE)
                 tried.connect(str(place))
-        except OSError as wrong:
-            faults.append((place, wrong))
+        except OSError as error:
+            faults.append((place, error))
         else:
             return Link(place)
     raise NoDaemonError(_advice(arguments, places, faults))
@@ -196,15 +196,15 @@ def _advice(
             f'{arguments.config} opens no socket: admin.socket is ""\n'
             'set admin.socket = "auto" and restart the daemon'
         )
-    for place, wrong in faults:
-        if isinstance(wrong, PermissionError):
+    for place, error in faults:
+        if isinstance(error, PermissionError):
             return f"{place} is closed to {_login()}\n{_admission(place)}"
-    for place, wrong in faults:
-        if isinstance(wrong, ConnectionRefusedError):
+    for place, error in faults:
+        if isinstance(error, ConnectionRefusedError):
             return f"nobody listens at {place} any more\n{_start(arguments)}"
-    for place, wrong in faults:
-        if not isinstance(wrong, FileNotFoundError):
-            return f"{place} cannot be asked: {wrong.strerror or wrong}\nname another with --socket"
+    for place, error in faults:
+        if not isinstance(error, FileNotFoundError):
+            return f"{place} cannot be asked: {error.strerror or error}\nname another with --socket"
     looked = ", ".join(map(str, places))
     return f"no daemon runs here; looked for {looked}\n{_start(arguments)}"
 

@@ -44,8 +44,8 @@ def watch(look: Callable[[], str], interval: float) -> None:
 def _next(look: Callable[[], str]) -> str:
     try:
         return look()
-    except ResolverdError as wrong:
-        return f"no answer: {wrong}"
+    except ResolverdError as error:
+        return f"no answer: {error}"
 
 
 def _in_place(lines: list[str], height: int) -> Iterator[str]:

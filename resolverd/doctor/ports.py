@@ -32,24 +32,24 @@ def in_the_way(
 ) -> list[Held]:
     """The sockets that a listener would meet; for one on IPv4, those on ``[::]`` may be some."""
     return [
-        each
-        for each in held
-        if 0 < each.port == listener.port
-        and each.transport in transports
-        and _meet(listener.address, each.address)
+        socket
+        for socket in held
+        if 0 < socket.port == listener.port
+        and socket.transport in transports
+        and _meet(listener.address, socket.address)
     ]
 
 
 def port(check: str, listener: Listener, met: Sequence[Held] | None, who: Holders) -> Finding:
     """The commonest reason that a name server does not start is another one, left running.
 
-    `met` are the sockets in the way, None where that cannot be told; `check` is the id.
+    `met` are the sockets in the way, None where that is unknown; `check` is the id.
     """
     if met is None:
         return untold(check, "/proc/net/udp")
-    holding = sorted({holder for each in met for holder in who.get(each.inode, ())})
-    ours = {each.inode for each in met if any(h.ours for h in who.get(each.inode, ()))}
-    foreign = [each for each in met if each.inode not in ours]
+    holding = sorted({holder for socket in met for holder in who.get(socket.inode, ())})
+    ours = {socket.inode for socket in met if any(h.ours for h in who.get(socket.inode, ()))}
+    foreign = [socket for socket in met if socket.inode not in ours]
     if not met:
         return Finding(check, "ok", f"{listener} is free")
     if not foreign:
@@ -122,7 +122,7 @@ def _meet(wanted: str, held: str) -> bool:
 
 def _is_stub(foreign: Sequence[Held], holding: Sequence[Holder]) -> bool:
     """Whether all that is in the way is systemd-resolved's; root alone sees its name."""
-    at_home = all(each.address in _STUB and each.port == 53 for each in foreign)
+    at_home = all(socket.address in _STUB and socket.port == 53 for socket in foreign)
     return at_home and all(holder.ours or holder.name == _STUB_NAME for holder in holding)
 
 
@@ -132,14 +132,14 @@ def _held(
     """`holding` are those of the holders of `foreign` that can be seen."""
     here = f"{listener} is held ({_at(foreign)})"
     if not holding:
-        users = ", ".join(str(uid) for uid in sorted({each.uid for each in foreign}))
+        users = ", ".join(str(uid) for uid in sorted({socket.uid for socket in foreign}))
         seen = f"{here} by a process that we may not see, of the user with uid {users}"
         return Finding(check, "warning", seen, "sudo resolverd doctor  # with the same options")
     if all(holder.pid == 1 for holder in holding):
         seen = f"{here} by systemd, for the service of a socket unit"
         return Finding(check, "advice", seen, "systemctl list-sockets  # is it resolverd.socket?")
     holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holding)
-    if ":" not in listener.address and all(":" in each.address for each in foreign):
+    if ":" not in listener.address and all(":" in socket.address for socket in foreign):
         seen = f"{here} by {holders}: unless that is for IPv6 alone, it is held for IPv4 too"
         return Finding(check, "warning", seen, f"ss -lnptue 'sport = :{listener.port}'")
     units = sorted({holder.unit for holder in holding if holder.unit})
@@ -152,7 +152,9 @@ def _held(
 
 def _at(held: Sequence[Held]) -> str:
     places = dict.fromkeys(
-        f"{each.transport} {Listener(each.address, each.port)}"
-        for each in sorted(held, key=lambda each: (each.transport, each.address), reverse=True)
+        f"{socket.transport} {Listener(socket.address, socket.port)}"
+        for socket in sorted(
+            held, key=lambda socket: (socket.transport, socket.address), reverse=True
+        )
     )
     return ", ".join(places)

@@ -42,11 +42,11 @@ def read_setting(path: Path, overrides: Sequence[Override]) -> Setting:
         return Setting(_defaults(path, overrides), path.parent, None, _absent(path))
     try:
         loaded = load_config(path, overrides)
-    except ConfigError as wrong:
-        problems = errors_among(wrong.problems)
+    except ConfigError as error:
+        problems = errors_among(error.problems)
         if all(problem.file == "--set" for problem in problems):
             raise
-        return Setting(Config.model_validate(_STAND_IN), path.parent, None, _wrong(path, wrong))
+        return Setting(Config.model_validate(_STAND_IN), path.parent, None, _wrong(path, error))
     listen = ", ".join(map(str, loaded.config.server.listen))
     finding = Finding("config", "ok", f"{path}: to listen on {listen}")
     return Setting(loaded.config, loaded.base, path, finding)
@@ -61,9 +61,9 @@ def _defaults(path: Path, overrides: Sequence[Override]) -> Config:
         raise ConfigError(sources.problems)
     try:
         config = Config.model_validate(sources.tree)
-    except ValidationError as wrong:
-        errors = wrong.errors(include_url=False)
-        raise ConfigError(problems_of(errors, sources)) from wrong
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        raise ConfigError(problems_of(errors, sources)) from error
     found = [sources.problem(*finding) for finding in cross_check(config, sources.tree)]
     if errors_among(found):
         raise ConfigError(found)
@@ -79,8 +79,8 @@ def _absent(path: Path) -> Finding:
     )
 
 
-def _wrong(path: Path, wrong: ConfigError) -> Finding:
-    problems = errors_among(wrong.problems)
+def _wrong(path: Path, error: ConfigError) -> Finding:
+    problems = errors_among(error.problems)
     more = f", the first of {len(problems)} problems" if len(problems) > 1 else ""
     where = f"{problems[0].file}:{problems[0].line}: {problems[0].message}{more}"
     return Finding(

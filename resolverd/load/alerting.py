@@ -92,7 +92,9 @@ class Alerting:
     @property
     def degrades(self) -> bool:
         """Whether there is a region that `degraded` holds for."""
-        return any(self.degraded(region) for region, each in self._settings.items() if each.degrade)
+        return any(
+            self.degraded(region) for region, settings in self._settings.items() if settings.degrade
+        )
 
     def degraded(self, region: str) -> bool:
         """Whether an alert fires that makes the region send clients on."""

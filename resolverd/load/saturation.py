@@ -82,9 +82,9 @@ class SaturationTracker:
             return Level()
         count = len(known)
         return Level(
-            sum(each.value for each in known) / count,
-            sum(each.latest for each in known) / count,
-            min(each.at for each in known),
+            sum(sample.value for sample in known) / count,
+            sum(sample.latest for sample in known) / count,
+            min(sample.at for sample in known),
         )
 
 

@@ -72,10 +72,10 @@ class Run:
             write(self.path, checkpoint)
             try:
                 what = steps[step](region)
-            except ResolverdError as wrong:
-                checkpoint.failure = Failure(region=region, step=step, why=str(wrong))
+            except ResolverdError as error:
+                checkpoint.failure = Failure(region=region, step=step, why=str(error))
                 write(self.path, checkpoint)
-                raise StepFailedError(checkpoint.failure) from wrong
+                raise StepFailedError(checkpoint.failure) from error
             self.tell(region, step, what)
             checkpoint.go_to(checkpoint.progress.advanced())
         write(self.path, checkpoint)
@@ -104,7 +104,7 @@ class Run:
             "RESOLVERD_REGION": region,
             "RESOLVERD_SERVICE": self.checkpoint.service,
             "RESOLVERD_VERSION": self.checkpoint.version,
-            "RESOLVERD_ENDPOINTS": " ".join(each.url for each in self._endpoints(region)),
+            "RESOLVERD_ENDPOINTS": " ".join(endpoint.url for endpoint in self._endpoints(region)),
         }
         ended = subprocess.run(
             self.checkpoint.command,
@@ -146,7 +146,9 @@ class Run:
         model = self._model(region)
         others = self.checkpoint.progress.compared_with(accept_output=self.checkpoint.accept_output)
         alike = [other for other in others if self._model(other) == model and self._serves(other)]
-        said = {each.name: self._completion(each, model) for each in self._endpoints(region)}
+        said = {
+            endpoint.name: self._completion(endpoint, model) for endpoint in self._endpoints(region)
+        }
         for other in alike:
             reference = self._endpoints(other)[0]
             expected = self._completion(reference, model)

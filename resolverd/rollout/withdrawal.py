@@ -53,7 +53,7 @@ class Withdrawal:
 
     edges: Sequence[Edge]
     order: Order
-    told: list[dict[str, Any]] = field(default_factory=list)
+    replies: list[dict[str, Any]] = field(default_factory=list)
     _safe: float = 0.0
 
     def begin(self) -> None:
@@ -71,7 +71,7 @@ class Withdrawal:
             "region": order.region, "why": order.why, "who": order.who,
             "for": order.seconds, "force": order.force,
         }  # fmt: skip
-        self.told = [edge.post("/drain", body) for edge in edges]
+        self.replies = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
     @classmethod
@@ -82,7 +82,7 @@ class Withdrawal:
     @property
     def wait(self) -> float:
         """Seconds from the beginning until the last TTL has run out."""
-        return max((float(told["wait_seconds"]) for told in self.told), default=0.0)
+        return max((float(replies["wait_seconds"]) for replies in self.replies), default=0.0)
 
     @property
     def left(self) -> float:
@@ -120,10 +120,10 @@ class Withdrawal:
 def drained(state: Mapping[str, Any], region: str) -> bool:
     """Whether an override withdraws `region`, by an edge's state."""
     return any(
-        each["target"] == region and each["kind"] in {"drain", "down"}
-        for each in state["overrides"]
+        override["target"] == region and override["kind"] in {"drain", "down"}
+        for override in state["overrides"]
     )
 
 
-def _refusing(each: tuple[bool, Edge]) -> bool:
-    return not each[0]
+def _refusing(refusal: tuple[bool, Edge]) -> bool:
+    return not refusal[0]

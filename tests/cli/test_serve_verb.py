@@ -136,8 +136,8 @@ def test_bad_zones_and_databases_are_refused_together(place: Path) -> None:
     (place / "city.mmdb").write_bytes(b"no database")
     ran = process("serve", cwd=place)
     assert (ran.status, ran.out) == (1, "")
-    for told in ("zone-bad-rdata", "zone-dyna-unknown-service", "geo-refused", "city.mmdb"):
-        assert told in ran.err
+    for problem in ("zone-bad-rdata", "zone-dyna-unknown-service", "geo-refused", "city.mmdb"):
+        assert problem in ran.err
 
 
 def test_a_port_in_use_is_named(place: Path) -> None:

@@ -106,8 +106,8 @@ def test_one_region_is_shown_with_all_that_is_known_of_it(served: Live) -> None:
     ):
         assert fact in out
     assert "us-east" not in out
-    told = resolverd("state", "eu-west", "--json", cwd=served.place).json()
-    assert [each["name"] for each in told["regions"]] == ["eu-west"]
+    document = resolverd("state", "eu-west", "--json", cwd=served.place).json()
+    assert [each["name"] for each in document["regions"]] == ["eu-west"]
 
 
 def test_an_unknown_region_gets_the_nearest_name(served: Live) -> None:

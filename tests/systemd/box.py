@@ -44,8 +44,8 @@ def why_not() -> str:
         return f"there is no {SYSTEMD}; apt-get install systemd"
     try:
         _cgroup_folder()
-    except BoxError as wrong:
-        return str(wrong)
+    except BoxError as error:
+        return str(error)
     tried = subprocess.run(
         ["unshare", *_NAMESPACES, "--cgroup", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
         capture_output=True,
@@ -94,8 +94,8 @@ class Box:
                     if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), _CLONE_NEWNET):
                         raise OSError(ctypes.get_errno(), "setns")
                 made.append(socket.socket(family, kind))
-            except OSError as wrong:
-                made.append(wrong)
+            except OSError as error:
+                made.append(error)
 
         thread = threading.Thread(target=make)
         thread.start()
@@ -204,8 +204,8 @@ def _cgroup_folder() -> Path:
     try:
         probe.mkdir()
         probe.rmdir()
-    except OSError as wrong:
-        raise BoxError(f"no cgroup can be made in {folder}: {wrong.strerror}") from wrong
+    except OSError as error:
+        raise BoxError(f"no cgroup can be made in {folder}: {error.strerror}") from error
     return folder
 
 

@@ -119,12 +119,12 @@ class PatientLoad:
             assert isinstance(key.fileobj, socket.socket)
             while True:
                 try:
-                    packet, told, *_ = key.fileobj.recvmsg(65535, 64)
+                    packet, ancillary, *_ = key.fileobj.recvmsg(65535, 64)
                 except OSError:  # no more, or nobody listened
                     break
                 number = int.from_bytes(packet[:2], "big")
                 # Not when this thread had its turn on a busy machine.
-                seconds, nanoseconds = _TIMESPEC.unpack(told[0][2])
+                seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
                 self.answers.received.setdefault(number, (seconds + nanoseconds / 1e9, packet))
 
 

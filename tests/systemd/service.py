@@ -124,8 +124,8 @@ class Service:
         """Start, and return when systemd calls it started."""
         try:
             self.systemctl("start", "resolverd.service")
-        except BoxError as wrong:
-            raise BoxError(f"{wrong}\n{self.journal()}") from wrong
+        except BoxError as error:
+            raise BoxError(f"{error}\n{self.journal()}") from error
 
     def show(self, name: str) -> str:
         """One property of the unit."""
