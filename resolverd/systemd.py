@@ -31,7 +31,7 @@ _AT_ONCE = 64
 
 # Seconds for one datagram. A service manager that has crashed, or is frozen, keeps its socket and
 # reads no more; once its queue is full (net.unix.max_dgram_qlen) a send would wait for ever.
-_PATIENCE = 0.1
+_SEND_TIMEOUT = 0.1
 
 _NOTIFY = ("NOTIFY_SOCKET",)
 _WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
@@ -131,7 +131,7 @@ class Supervisor:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(_PATIENCE)
+                sender.settimeout(_SEND_TIMEOUT)
                 sender.connect(socket_address(self.address))
                 if descriptors:
                     socket.send_fds(sender, [message(fields)], list(descriptors))

@@ -145,13 +145,13 @@ def _strong(name: str) -> str:
 
 
 def _spread(value: Mapping[str, float], digits: int = 2) -> str:
-    least, middle, most = (f"{value[key]:,.{digits}f}" for key in ("min", "median", "max"))
-    return f"{middle} ({least}–{most})"
+    minimum, middle, maximum = (f"{value[key]:,.{digits}f}" for key in ("min", "median", "max"))
+    return f"{middle} ({minimum}–{maximum})"
 
 
 def _thousands(value: Mapping[str, float]) -> str:
-    least, middle, most = (f"{value[key] / 1e3:,.0f}" for key in ("min", "median", "max"))
-    return f"{middle} k ({least}–{most})"
+    minimum, middle, maximum = (f"{value[key] / 1e3:,.0f}" for key in ("min", "median", "max"))
+    return f"{middle} k ({minimum}–{maximum})"
 
 
 def _ratio(row: Mapping[str, Any]) -> str:

@@ -72,11 +72,11 @@ def _subtitle(results: Mapping[str, Any]) -> str:
 
 def _loads(results: Mapping[str, Any], rates: Sequence[Sequence[float]], minutes: int) -> list[str]:
     """The nearest region's own clients, and the share of them that others serve."""
-    most = 1.5
+    largest = 1.5
     floor = _TOP + _LOAD
 
     def y(part: float) -> float:
-        return floor - part / most * _LOAD
+        return floor - part / largest * _LOAD
 
     demand = [
         math.fsum(row[0] for row in rates[m * _STEP_PER_MINUTE : (m + 1) * _STEP_PER_MINUTE])

@@ -79,8 +79,8 @@ def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for setting in dict.fromkeys(row["setting"] for row in rows):
         cells = [_time(document[setting, policy]["p95"]) for policy in policies]
         medians = {policy: document[setting, policy]["p95"]["median"] for policy in policies}
-        least = [policy for policy, each in medians.items() if each == min(medians.values())]
-        best = " and ".join(f"**{name}**" if name == OURS else name for name in least)
+        lowest = [policy for policy, median in medians.items() if median == min(medians.values())]
+        best = " and ".join(f"**{name}**" if name == OURS else name for name in lowest)
         ours = document[setting, OURS]
         more = f"{ours['away']['median']:.1%} | {ours['episodes']['median']:.0f}"
         yield f"| {setting} | {' | '.join(cells)} | {best} | {more} |"
@@ -88,8 +88,8 @@ def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _time(spread: Mapping[str, float]) -> str:
     """The median, and the range where there is one worth telling."""
-    middle, least, most = (_seconds(spread[each]) for each in ("median", "min", "max"))
-    return middle if least == most else f"{middle} ({least}–{most})"
+    middle, lowest, maximum = (_seconds(spread[each]) for each in ("median", "min", "max"))
+    return middle if lowest == maximum else f"{middle} ({lowest}–{maximum})"
 
 
 def _seconds(value: float) -> str:

@@ -34,7 +34,7 @@ from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 from resolverd.snapshot.unserved import what_is_down
 
-_MOST_OCTETS = 64 * 1024
+_MAX_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
 _DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
 _PEER = struct.Struct("3i")
@@ -52,7 +52,7 @@ class Api:
     def application(self, *guards: Any) -> web.Application:
         """An application with these middlewares in front of the handlers."""
         app = web.Application(
-            middlewares=[as_json, *guards, self._once_ready], client_max_size=_MOST_OCTETS
+            middlewares=[as_json, *guards, self._once_ready], client_max_size=_MAX_OCTETS
         )
         for route in ROUTES:
             handler: Handler = getattr(self, route.handler)

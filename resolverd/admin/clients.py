@@ -33,11 +33,11 @@ class Clients:
 
     def __init__(
         self,
-        most: int,
+        maximum: int,
         closed: Counter[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.most, self.closed = most, closed
+        self.maximum, self.closed = maximum, closed
         self.clock = clock
         self._open: dict[asyncio.Protocol, Client] = {}
 
@@ -61,7 +61,7 @@ class Clients:
 
     def admit(self, client: Client) -> bool:
         """Give a connection a place, if need be another's; False where none can be had."""
-        if len(self._open) >= self.most:
+        if len(self._open) >= self.maximum:
             idle = [
                 connection
                 for connection in self._open.values()

@@ -29,13 +29,14 @@ from resolverd.config.model import Admin
 from resolverd.config.types import Listener
 
 SOCKET_MODE = 0o660
-# Seconds that requests in flight have when the daemon stops.
-_PARTING = 1.0
+# Seconds that requests in flight have when the daemon stops: more delays the stop by as much, less
+# cuts slow replies off.
+_SHUTDOWN_TIMEOUT = 1.0
 # Seconds that a connection is kept between two requests: longer than Prometheus waits by default.
-_KEPT = 75.0
+_KEEPALIVE_TIMEOUT = 75.0
 
 
-# What aiohttp logs of a client's own mistakes, with a traceback, the client has been told.
+# What aiohttp logs of a client's own mistakes, with a traceback, is in that client's response.
 _HTTP = logging.getLogger("resolverd.http")
 _HTTP.addFilter(
     lambda record: (
@@ -131,9 +132,9 @@ class AdminServer:
             application,
             access_log=None,
             logger=_HTTP,
-            shutdown_timeout=_PARTING,
-            lingering_time=_PARTING,
-            keepalive_timeout=_KEPT,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
+            lingering_time=_SHUTDOWN_TIMEOUT,
+            keepalive_timeout=_KEEPALIVE_TIMEOUT,
         )
         await runner.setup()
         made = cast("Callable[[], asyncio.Protocol]", runner.server)

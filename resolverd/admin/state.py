@@ -48,7 +48,7 @@ class _Seen(NamedTuple):
     served: Served
     world: World
     probed: Probed
-    odd: Mapping[str, list[Json]]
+    outliers: Mapping[str, list[Json]]
     now: float
 
 
@@ -219,7 +219,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             probed.canaries.get(id_),
             probed.readings.get(id_),
         ),
-        "differs": seen.odd.get(id_, []),
+        "differs": seen.outliers.get(id_, []),
     }
 
 

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 def forecast(arguments: argparse.Namespace) -> Json | None:
     """What a reload would do now; None where no daemon serves this configuration, or answers."""
     try:
-        status = find(arguments)._replace(patience=TIMEOUT).get("/reload")
+        status = find(arguments)._replace(timeout=TIMEOUT).get("/reload")
     except ResolverdError:
         return None  # check judges the files, whoever serves them
     return status if status.get("config") == str(arguments.config.resolve()) else None

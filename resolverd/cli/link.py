@@ -19,8 +19,9 @@ from resolverd.admin.place import is_own, own_directory, sockets_of
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.reading import MAX_CONFIG, read_file
 
-# A reload may walk a database and probe new endpoints before it answers.
-PATIENCE = 300.0
+# Seconds for one response. A reload may walk a database and probe new endpoints before it answers:
+# less gives up on it, more waits as long for a daemon that hangs.
+TIMEOUT = 300.0
 
 _EXIT_CODES = {400: ExitCode.USAGE, 404: ExitCode.USAGE, 409: ExitCode.PROBLEMS}
 
@@ -56,10 +57,10 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Link(NamedTuple):
-    """A daemon's socket, at which somebody listens; `patience` is seconds until an answer."""
+    """A daemon's socket, at which somebody listens; `timeout` is seconds until an answer."""
 
     socket: Path
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Ask for `path`. Raises RefusedError or NoDaemonError."""
@@ -80,7 +81,7 @@ class Link(NamedTuple):
         query: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        connection = _Connection(self.socket, self.patience)
+        connection = _Connection(self.socket, self.timeout)
         whole = f"{path}?{urlencode(query)}" if query else path
         try:
             connection.request(method, whole, json.dumps(body) if body is not None else None)
@@ -137,7 +138,7 @@ def find(arguments: argparse.Namespace) -> Link:
             continue
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-                tried.settimeout(PATIENCE)
+                tried.settimeout(TIMEOUT)
                 tried.connect(str(place))
         except OSError as error:
             faults.append((place, error))

@@ -162,7 +162,7 @@ def services_table(services: Iterable[Json]) -> Rows:
             service["policy"],
             f"{service['failover_ttl_seconds']:g}…{service['ttl_seconds']:g} s",
             _some(service["names"]),
-            Cell(_some(serving, most=8) if serving else "none", "" if serving else "red"),
+            Cell(_some(serving, maximum=8) if serving else "none", "" if serving else "red"),
         )
     return table
 
@@ -250,6 +250,6 @@ def _more(count: int, noun: str = "region") -> Rows:
     return rows
 
 
-def _some(names: list[str], most: int = _NAMES) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more or "-"
+def _some(names: list[str], maximum: int = _NAMES) -> str:
+    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
+    return ", ".join(names[:maximum]) + more or "-"

@@ -140,13 +140,15 @@ def _go(
 ) -> int:
     steps: list[dict[str, str]] = []
 
-    def tell(region: str, step: Step, what: str) -> None:
+    def report(region: str, step: Step, what: str) -> None:
         steps.append({"region": region, "step": step.value, "what": what})
         if not arguments.json:
             out().print(f"{region}: {step}: {what}", markup=False)
 
     waits = partial(waiting, quiet=arguments.json)
-    doing = Run(edges, checkpoint, path, operator(), arguments.timeout, tell, waits, arguments.json)
+    doing = Run(
+        edges, checkpoint, path, operator(), arguments.timeout, report, waits, arguments.json
+    )
     try:
         doing.go()
     except StepFailedError as failed:

@@ -102,7 +102,7 @@ def outgoing(ports: Sequence[int], span: str | None, reserved: str | None) -> Fi
         number
         for number in set(ports)
         if bounds[0] <= number <= bounds[1]
-        and not any(least <= number <= most for least, *_, most in ([*k, k[-1]] for k in kept))
+        and not any(first <= number <= last for first, *_, last in ([*k, k[-1]] for k in kept))
     )
     if not at_risk:
         return None

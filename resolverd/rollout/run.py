@@ -52,7 +52,7 @@ class Run:
     path: Path
     who: str
     timeout: float
-    tell: Callable[[str, Step, str], None]
+    report: Callable[[str, Step, str], None]
     waits: Callable[[str], AbstractContextManager[Callable[[float], None]]]
     quiet: bool = False
     _withdrawal: Withdrawal | None = field(default=None, init=False)
@@ -76,7 +76,7 @@ class Run:
                 checkpoint.failure = Failure(region=region, step=step, why=str(error))
                 write(self.path, checkpoint)
                 raise StepFailedError(checkpoint.failure) from error
-            self.tell(region, step, what)
+            self.report(region, step, what)
             checkpoint.go_to(checkpoint.progress.advanced())
         write(self.path, checkpoint)
 
@@ -186,7 +186,7 @@ class Run:
         if region is None or step in (Step.DRAIN, Step.UNDRAIN):
             return
         if not all(drained(edge.get("/state"), region) for edge in self.edges):
-            self.tell(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
+            self.report(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
 
     def _completion(self, endpoint: Endpoint, model: str) -> str:
         checkpoint = self.checkpoint

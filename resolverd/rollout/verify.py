@@ -16,7 +16,7 @@ from resolverd.health.probes.reasons import reason_of
 
 # Seconds for one question: a first completion after a start may have to compile first.
 TIMEOUT = 120.0
-_MOST = 1024 * 1024
+_MAX_OCTETS = 1024 * 1024
 
 
 class AskError(ResolverdError):
@@ -101,7 +101,7 @@ async def _exchange(
                 server_hostname=endpoint.sni or None,
             ) as response,
         ):
-            text = (await read_up_to(response, _MOST)).decode("utf-8", "replace")
+            text = (await read_up_to(response, _MAX_OCTETS)).decode("utf-8", "replace")
             if response.status != 200:
                 excerpt = credential.hide(" ".join(text.split()))[:200]
                 raise AskError(

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from cli.command import PATIENCE, environment
+from cli.command import TIMEOUT, environment
 from harness.config import REGIONS, config_text
 
 PROBES = 'interval = "500ms"\nfast_interval = "100ms"\n'
@@ -68,7 +68,7 @@ def live(place: Path, services: str, server: str) -> Iterator[Live]:
         yield Live(place, _port(daemon))
     finally:
         daemon.terminate()
-        status = daemon.wait(PATIENCE)
+        status = daemon.wait(TIMEOUT)
         regions.shutdown()
         regions.server_close()
         assert daemon.stderr is not None

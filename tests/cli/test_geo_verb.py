@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cli.command import PATIENCE, environment, resolverd
+from cli.command import TIMEOUT, environment, resolverd
 from mmdb_writer import mmdb_bytes
 
 CITY = mmdb_bytes(
@@ -49,7 +49,7 @@ async def _fetch(mirror: TestServer, name: str, cwd: Path, *into: str) -> tuple[
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         out, err = await process.communicate()
     assert b"Traceback" not in err
     assert b"\x1b" not in out + err

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 SYSTEMD = Path("/lib/systemd/systemd")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -69,7 +69,7 @@ class Box:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         if check and done.returncode:
@@ -212,7 +212,7 @@ def _cgroup_folder() -> Path:
 def _first_child(process: subprocess.Popen[bytes], console: Path) -> int:
     """The PID of systemd, once unshare has started what becomes it."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         for child in children.read_text().split():
             if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
@@ -222,7 +222,7 @@ def _first_child(process: subprocess.Popen[bytes], console: Path) -> int:
 
 
 def _until_up(process: subprocess.Popen[bytes], box: Box) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         state = box.run("systemctl", "is-system-running", check=False).strip()
         if state in ("running", "degraded"):
@@ -233,7 +233,7 @@ def _until_up(process: subprocess.Popen[bytes], box: Box) -> None:
 
 def _remove_cgroup(cgroup: Path) -> None:
     """Remove the tree of cgroups, as soon as the kernel has buried all that was in it."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         try:
             for folder in sorted(cgroup.rglob("*/"), reverse=True):
