@@ -20,7 +20,7 @@ from resolverd.admin.emptied import emptied_of
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
-from resolverd.admin.operate import Order, clear_override, set_override, without_region
+from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest
 from resolverd.admin.routes import ROUTES
@@ -110,8 +110,10 @@ class Api:
         """Put an override in force; answers once it is obeyed."""
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
-        order = Order(asked.target, asked.kind, who, asked.why, asked.seconds, asked.force)
-        put = await set_override(self._served, order)
+        command = OverrideCommand(
+            asked.target, asked.kind, who, asked.why, asked.seconds, asked.force
+        )
+        put = await set_override(self._served, command)
         now = time.monotonic()
         return _document(
             {
@@ -132,8 +134,8 @@ class Api:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
         asked = await _body(request, DrainRequest, _DRAIN)
         who, kind = asked.who or _peer(request), OverrideKind.DRAIN
-        order = Order(asked.region, kind, who, asked.why, asked.seconds, asked.force)
-        drained = await drain(self._served, order)
+        command = OverrideCommand(asked.region, kind, who, asked.why, asked.seconds, asked.force)
+        drained = await drain(self._served, command)
         return _document(
             {
                 "region": asked.region,

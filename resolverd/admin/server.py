@@ -23,8 +23,8 @@ from resolverd import log
 from resolverd.admin.api import Api
 from resolverd.admin.clients import Clients
 from resolverd.admin.guard import Guard
-from resolverd.admin.place import make_directory, socket_of
 from resolverd.admin.served import Served
+from resolverd.admin.socket_paths import make_directory, socket_of
 from resolverd.config.model import Admin
 from resolverd.config.types import Listener
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from resolverd.admin.place import is_own, own_directory, sockets_of
+from resolverd.admin.socket_paths import is_own, own_directory, sockets_of
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.reading import MAX_CONFIG, read_file
 

@@ -175,7 +175,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FaultOutcome:
     """How one fault went.
 
     `out_at` is when no city that could go elsewhere was served there, `spilled_at` when the region
@@ -194,7 +194,7 @@ class Endured:
     """Every promise was kept through these faults; `stuck` cities may go nowhere else."""
 
     at: float
-    faults: tuple[Fault, ...]
+    faults: tuple[FaultOutcome, ...]
     moved: tuple[str, ...]
     steady: tuple[str, ...]
     stuck: tuple[str, ...]

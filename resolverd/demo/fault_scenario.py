@@ -221,7 +221,7 @@ class _Failures:
         return events.Endured(
             at=watch.at(),
             faults=tuple(
-                events.Fault(
+                events.FaultOutcome(
                     region, scheduled.fault, at, self._out.get(region), self._spilled.get(region)
                 )
                 for region, (scheduled, at) in self._begun.items()

@@ -23,12 +23,12 @@ from resolverd.config.types import Listener
 from resolverd.doctor import addresses, capacity, databases, engines, ports, queues
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
+from resolverd.doctor.examined_config import read_examined_config
 from resolverd.doctor.finding import Finding
 from resolverd.doctor.inotify import inotify, inotify_usage
 from resolverd.doctor.opened import Opened, opened_databases
 from resolverd.doctor.procfs import Procfs, is_address
-from resolverd.doctor.setting import read_setting
-from resolverd.doctor.sockets import Held, Holder, held_sockets, holders
+from resolverd.doctor.sockets import BoundSocket, Holder, held_sockets, holders
 from resolverd.doctor.timex import kernel_synchronised
 from resolverd.engine.choice import Choice, Served, Wanted, worker_count, would_serve
 from resolverd.engine.descriptors import kept, workers_in_process
@@ -52,13 +52,13 @@ def examine(
     now: Callable[[], float] = time.time,
 ) -> Examination:
     """Examine this host for the configuration at `path`. Raises ConfigError for bad overrides."""
-    setting = read_setting(path, overrides)
-    host = _Host(setting.config, proc or Procfs())
-    wanted, native = wanted_engine(setting.config), why_not()
-    opened = opened_databases([setting.base / name for name in setting.config.server.geoip])
+    examined = read_examined_config(path, overrides)
+    host = _Host(examined.config, proc or Procfs())
+    wanted, native = wanted_engine(examined.config), why_not()
+    opened = opened_databases([examined.base / name for name in examined.config.server.geoip])
     serves = would_serve(wanted, native)
     findings = (
-        setting.finding,
+        examined.finding,
         engines.engine(
             wanted,
             native,
@@ -75,7 +75,7 @@ def examine(
             host.proc.exists("run/chrony/chronyd.pid"),
         ),
     )
-    return Examination(setting.file, serves, findings)
+    return Examination(examined.file, serves, findings)
 
 
 @dataclass
@@ -86,7 +86,7 @@ class _Host:
     proc: Procfs
 
     @cached_property
-    def held(self) -> list[Held] | None:
+    def held(self) -> list[BoundSocket] | None:
         """The sockets in the way of anything configured."""
         everything = held_sockets(self.proc)
         if everything is None:
@@ -105,7 +105,7 @@ class _Host:
         admin = self.config.admin.listen
         return [*self.config.server.listen, *([admin] if admin else [])]
 
-    def met(self, listener: Listener) -> list[Held] | None:
+    def met(self, listener: Listener) -> list[BoundSocket] | None:
         """The sockets in the way of a listener for DNS."""
         return None if self.held is None else ports.in_the_way(listener, self.held)
 

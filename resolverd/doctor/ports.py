@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from resolverd.config.types import Listener
 from resolverd.doctor.finding import Finding, Level, untold
-from resolverd.doctor.sockets import Held, Holder, Transport
+from resolverd.doctor.sockets import BoundSocket, Holder, Transport
 
 _STUB = {"127.0.0.53", "127.0.0.54"}  # systemd-resolved's two, in v252 and later
 _STUB_NAME = "systemd-resolve"  # as the kernel cuts it
@@ -28,8 +28,10 @@ def wildcard(address: str) -> bool:
 
 
 def in_the_way(
-    listener: Listener, held: Sequence[Held], transports: Sequence[Transport] = ("UDP", "TCP")
-) -> list[Held]:
+    listener: Listener,
+    held: Sequence[BoundSocket],
+    transports: Sequence[Transport] = ("UDP", "TCP"),
+) -> list[BoundSocket]:
     """The sockets that a listener would meet; for one on IPv4, those on ``[::]`` may be some."""
     return [
         socket
@@ -40,7 +42,9 @@ def in_the_way(
     ]
 
 
-def port(check: str, listener: Listener, met: Sequence[Held] | None, who: Holders) -> Finding:
+def port(
+    check: str, listener: Listener, met: Sequence[BoundSocket] | None, who: Holders
+) -> Finding:
     """The commonest reason that a name server does not start is another one, left running.
 
     `met` are the sockets in the way, None where that is unknown; `check` is the id.
@@ -120,14 +124,14 @@ def _meet(wanted: str, held: str) -> bool:
     return ours == theirs or ours.is_unspecified or theirs.is_unspecified
 
 
-def _is_stub(foreign: Sequence[Held], holding: Sequence[Holder]) -> bool:
+def _is_stub(foreign: Sequence[BoundSocket], holding: Sequence[Holder]) -> bool:
     """Whether all that is in the way is systemd-resolved's; root alone sees its name."""
     at_home = all(socket.address in _STUB and socket.port == 53 for socket in foreign)
     return at_home and all(holder.ours or holder.name == _STUB_NAME for holder in holding)
 
 
 def _held(
-    check: str, listener: Listener, foreign: Sequence[Held], holding: Sequence[Holder]
+    check: str, listener: Listener, foreign: Sequence[BoundSocket], holding: Sequence[Holder]
 ) -> Finding:
     """`holding` are those of the holders of `foreign` that can be seen."""
     here = f"{listener} is held ({_at(foreign)})"
@@ -150,7 +154,7 @@ def _held(
     return Finding(check, level, f"{here} by {holders}", f"{hint}  # or list another address")
 
 
-def _at(held: Sequence[Held]) -> str:
+def _at(held: Sequence[BoundSocket]) -> str:
     places = dict.fromkeys(
         f"{socket.transport} {Listener(socket.address, socket.port)}"
         for socket in sorted(

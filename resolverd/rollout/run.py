@@ -23,7 +23,7 @@ from resolverd.rollout.preflight import foreign_override, obstacles
 from resolverd.rollout.stability import StabilityCheck
 from resolverd.rollout.steps import Step
 from resolverd.rollout.verify import Endpoint
-from resolverd.rollout.withdrawal import Edge, Order, Withdrawal, drained
+from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained
 
 # Seconds between questions about the health of a region.
 POLL_INTERVAL = 0.5
@@ -173,11 +173,11 @@ class Run:
 
     def _withdrawn(self, region: str) -> Withdrawal:
         """The drain of `region`: begun by this run, or taken over from the one before."""
-        if self._withdrawal is None or self._withdrawal.order.region != region:
+        if self._withdrawal is None or self._withdrawal.spec.region != region:
             checkpoint = self.checkpoint
-            order = Order(region, checkpoint.why, self.who, force=checkpoint.force)
+            spec = DrainSpec(region, checkpoint.why, self.who, force=checkpoint.force)
             left = max(0.0, checkpoint.safe_at - time.time())
-            self._withdrawal = Withdrawal.taken_over(self.edges, order, left)
+            self._withdrawal = Withdrawal.taken_over(self.edges, spec, left)
         return self._withdrawal
 
     def _take_over(self) -> None:

@@ -7,7 +7,7 @@ from doctor.tables import assert_finding
 
 from resolverd.config.types import Listener, parse_listener
 from resolverd.doctor import addresses, ports
-from resolverd.doctor.sockets import Held, Holder
+from resolverd.doctor.sockets import BoundSocket, Holder
 
 OURS = Holder(812, "resolverd", True, "resolverd.service")
 SYSTEMD = Holder(1, "systemd", False)
@@ -15,8 +15,8 @@ DNSMASQ = Holder(77, "dnsmasq", False, "dnsmasq.service")
 BARE = Holder(78, "named", False)
 
 
-def _udp(address: str, port: int = 53, inode: int = 9) -> Held:
-    return Held("UDP", address, port, inode, 101, 0)
+def _udp(address: str, port: int = 53, inode: int = 9) -> BoundSocket:
+    return BoundSocket("UDP", address, port, inode, 101, 0)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_sockets_meet_on_one_address_or_where_one_is_a_wildcard(
 
 def test_port_0_is_never_held_and_only_the_transports_asked_for_count() -> None:
     assert ports.in_the_way(Listener("127.0.0.1", 0), [_udp("127.0.0.1", 0)]) == []
-    tcp = Held("TCP", "127.0.0.1", 53, 9, 0, 0)
+    tcp = BoundSocket("TCP", "127.0.0.1", 53, 9, 0, 0)
     both = [tcp, _udp("127.0.0.1")]
     assert ports.in_the_way(Listener("127.0.0.1", 53), both, ["TCP"]) == [tcp]
 
 
-PORTS: dict[str, tuple[str, list[Held] | None, list[Holder], str, str, str]] = {
+PORTS: dict[str, tuple[str, list[BoundSocket] | None, list[Holder], str, str, str]] = {
     "free": ("192.0.2.1:53", [], [], "ok", "192.0.2.1:53 is free", ""),
     "hidden": ("192.0.2.1:53", None, [], "advice", "unknown", "sudo"),
     "ours": ("[::]:53", [_udp("::")], [OURS], "ok", "resolverd is serving (process 812)", ""),
@@ -91,7 +91,12 @@ PORTS: dict[str, tuple[str, list[Held] | None, list[Holder], str, str, str]] = {
     ("listener", "met", "holding", "level", "seen", "hint"), PORTS.values(), ids=PORTS.keys()
 )
 def test_a_held_port_is_told_with_its_holder(
-    listener: str, met: list[Held] | None, holding: list[Holder], level: str, seen: str, hint: str
+    listener: str,
+    met: list[BoundSocket] | None,
+    holding: list[Holder],
+    level: str,
+    seen: str,
+    hint: str,
 ) -> None:
     who = {9: tuple(holding)} if holding else {}
     assert_finding(ports.port("port", parse_listener(listener), met, who), level, seen, hint)
@@ -103,7 +108,7 @@ def test_the_stub_is_in_nobodys_way_who_lists_addresses() -> None:
 
 
 def test_without_the_admin_port_answers_go_on() -> None:
-    held = [Held("TCP", "127.0.0.1", 9153, 9, 0, 0)]
+    held = [BoundSocket("TCP", "127.0.0.1", 9153, 9, 0, 0)]
     found = ports.port("admin-port", parse_listener("127.0.0.1:9153"), held, {9: (BARE,)})
     assert_finding(found, "warning", "named")
 

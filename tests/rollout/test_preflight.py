@@ -19,7 +19,7 @@ from rollout.simulated import MODEL, NEW, Simulated, environment, simulated
 from resolverd.errors import ResolverdError
 from resolverd.rollout.checkpoint import Checkpoint
 from resolverd.rollout.preflight import foreign_override, obstacles
-from resolverd.rollout.withdrawal import Order, Withdrawal
+from resolverd.rollout.withdrawal import DrainSpec, Withdrawal
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_no_edge_is_drained_where_another_refuses() -> None:
     drained: list[str] = []
     edges = [Refusing([], drained), Refusing([{"service": "chat", "pins": []}], drained)]
     with pytest.raises(ResolverdError, match="no region serves"):
-        Withdrawal(edges, Order("a", "why", "ann")).begin()
+        Withdrawal(edges, DrainSpec("a", "why", "ann")).begin()
     assert drained == []
-    Withdrawal(edges[:1], Order("a", "why", "ann")).begin()
+    Withdrawal(edges[:1], DrainSpec("a", "why", "ann")).begin()
     assert drained == ["/drain"]
