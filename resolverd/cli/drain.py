@@ -7,9 +7,9 @@ from typing import Any
 
 from resolverd.cli.console import out, show_json
 from resolverd.cli.link import add_sockets, find_all, operator
+from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.override import add_force, duration, reason, warn_of_emptied
 from resolverd.cli.spans import span
-from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.waiting import waiting
 from resolverd.errors import ExitCode
 from resolverd.rollout.withdrawal import DrainSpec, Withdrawal
