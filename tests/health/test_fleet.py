@@ -58,33 +58,45 @@ class Host:
         return {id_: each.verdict.serves for id_, each in self.health.items()}
 
 
-outcomes = st.sampled_from([GOOD, GOOD, FAILED, DRAINS, FULL, SILENT, SILENT, SILENT, SILENT])
+answers = st.sampled_from([GOOD, GOOD, GOOD, FAILED, DRAINS, FULL])
+outcomes = answers | st.just(SILENT)
 
 
 @st.composite
-def histories(draw: st.DrawFn, outcome: st.SearchStrategy[Outcome] = outcomes) -> list[Probed]:
-    """Probes in the order of their ends; all targets begin with a success, up."""
+def histories(draw: st.DrawFn) -> list[Probed]:
+    """Probes in the order of their ends: all begin with a success, and later most fall silent."""
     history = [Probed(id_, GOOD, 0.5, 0.6) for id_ in REGIONS]
     now, newest = 1.0, dict.fromkeys(REGIONS, 0.5)
-    for _ in range(draw(st.integers(0, 30))):
-        now += draw(st.sampled_from([0.1, 0.5, 1.0, 4.0, 12.0, 20.0]))
+    cut, healed = sorted(draw(st.tuples(st.integers(0, 20), st.integers(0, 40))))
+    for number in range(draw(st.integers(0, 40))):
+        now += draw(st.sampled_from([0.1, 0.5, 1.0, 4.0, 12.0]))
         target = draw(st.sampled_from(sorted(REGIONS)))
         started = max(newest[target] + 0.01, now - draw(st.sampled_from([0.05, 0.5, 2.0])))
         newest[target] = min(started, now)
-        history.append(Probed(target, draw(outcome), newest[target], now))
+        silent = cut <= number < healed and draw(st.integers(0, 9)) > 0
+        history.append(Probed(target, SILENT if silent else draw(answers), newest[target], now))
     return history
 
 
 @unhurried
 @given(histories())
-def test_no_target_is_withdrawn_while_this_host_is_isolated(history: list[Probed]) -> None:
+def test_no_target_that_fell_silent_with_the_others_is_withdrawn_while_this_host_is_isolated(
+    history: list[Probed],
+) -> None:
     host = Host()
+    silent_since: dict[str, float] = {}
     for probed in history:
         before = host.serving()
         host.take(probed)
+        if probed.outcome.responded:
+            silent_since.pop(probed.target, None)
+        else:
+            silent_since.setdefault(probed.target, probed.started)
         if host.fleet.isolation.isolated:
+            newest = max(silent_since.values())
             after = host.serving()
-            assert not [id_ for id_ in REGIONS if before[id_] and not after[id_]]
+            fell = [id_ for id_ in REGIONS if before[id_] and not after[id_]]
+            assert all(newest - silent_since[id_] > WINDOW for id_ in fell)
 
 
 def replayed(history: Sequence[Outcome], times: Sequence[Probed]) -> EndpointHealth:
@@ -161,12 +173,12 @@ class Standing(NamedTuple):
     changed: bool
 
 
-def after_instant(history: list[Probed], answers: dict[str, Outcome], order: list[str]) -> Standing:
+def after_instant(history: list[Probed], ended: dict[str, Outcome], order: list[str]) -> Standing:
     """Each target ends a probe at the same reading of the clock, in that order."""
     host, now = Host(), history[-1].ended + 3.0
     for probed in history:
         host.take(probed)
-    changes = [host.take(Probed(id_, answers[id_], now - 0.1, now)) for id_ in order]
+    changes = [host.take(Probed(id_, ended[id_], now - 0.1, now)) for id_ in order]
     states = {id_: each.verdict.state for id_, each in host.health.items()}
     isolation = host.fleet.isolation
     changed = any(change.isolation for change in changes)
@@ -180,15 +192,15 @@ def after_instant(history: list[Probed], answers: dict[str, Outcome], order: lis
     st.permutations(sorted(REGIONS)),
 )
 def test_the_order_of_outcomes_within_one_instant_does_not_matter(
-    history: list[Probed], answers: dict[str, Outcome], order: list[str]
+    history: list[Probed], ended: dict[str, Outcome], order: list[str]
 ) -> None:
     """But where the last target to fall silent and one that responds share a clock reading.
 
     Taken in the one order, this host is isolated for as long as that reading lasts.
     """
-    one = after_instant(history, answers, sorted(REGIONS))
-    other = after_instant(history, answers, order)
-    mixed = len({outcome.responded for outcome in answers.values()}) == 2
+    one = after_instant(history, ended, sorted(REGIONS))
+    other = after_instant(history, ended, order)
+    mixed = len({outcome.responded for outcome in ended.values()}) == 2
     assert one == other or (mixed and (one.changed or other.changed))
 
 
@@ -213,7 +225,7 @@ def test_what_is_returned_is_all_that_changed(history: list[Probed]) -> None:
 
 
 @unhurried
-@given(histories(st.just(SILENT)))
+@given(histories())
 def test_others_are_probed_early_once_in_a_fast_interval_and_only_those_that_responded(
     history: list[Probed],
 ) -> None:
