@@ -193,7 +193,7 @@ class Publication:
         known = (
             None if math.isinf(steering.due) or steering.due <= now else steering.due,
             self._observation.overrides.next_expiry(),
-            self._observation.shifts.next_check(now, time.time()),
+            self._observation.service_windows.next_check(now, time.time()),
         )
         moments += [moment for moment in known if moment is not None]
         return max(0.0, min(moments) - now) if moments else None

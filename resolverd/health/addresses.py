@@ -16,7 +16,14 @@ from resolverd import log
 from resolverd.dns.hostnames import is_elsewhere, normal_host
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import Found, LookupFailedError, RRType, SystemLookup
-from resolverd.health.resolved import LEAST, LOW_TTL, UNRESOLVED, Family, Resolved, next_lookup
+from resolverd.health.resolved import (
+    LOW_TTL,
+    MIN_INTERVAL,
+    UNRESOLVED,
+    Family,
+    Resolved,
+    next_lookup,
+)
 
 Lookup = Callable[[str, RRType], Awaitable[Found]]
 OnChange = Callable[[str, tuple[str, ...], tuple[str, ...]], None]
@@ -65,7 +72,7 @@ class AddressBook:
         lookup: Lookup | None = None,
         on_change: OnChange | None = None,
         clock: Callable[[], float] = time.monotonic,
-        least: float = LEAST,
+        least: float = MIN_INTERVAL,
         most: float = 3600.0,
         retry: float = 5.0,
         grace: float = 15.0,

@@ -1,7 +1,7 @@
 """Which servers of a service differ from the others that should serve the same; pure.
 
 Compared are those of one service that are to serve one model, in whichever region. Who differs in
-what `compare` lists is told of; who is contradicted, by more than half of those that serve, in
+what `compare` lists is reported; who is contradicted, by more than half of those that serve, in
 what `must_agree` lists is the wrong one. So the contradicted are always fewer than the others.
 """
 

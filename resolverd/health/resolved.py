@@ -22,7 +22,7 @@ State = Literal["unknown", "fresh", "stale", "going", "none"]
 LOW_TTL = 5.0
 # The shortest TTL and the shortest wait between two lookups of a name, in seconds: a TTL of 0
 # (RFC 2181 §8) would bring back every client at once.
-LEAST = 1.0
+MIN_INTERVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Family:
         return replace(self, state="stale", gone_since=None)
 
     def holds_until(self, now: float) -> float:
-        """The clock reading up to which an answer may be kept; never before `now` + LEAST."""
+        """The clock reading up to which an answer may be kept: `now` + MIN_INTERVAL or later."""
         low = now + min(self.ttl, LOW_TTL)
         until = {"fresh": self.until, "none": self.until, "stale": max(self.until, low)}
-        return max(until.get(self.state, low), now + LEAST)
+        return max(until.get(self.state, low), now + MIN_INTERVAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class Watch:
         for task in [task for task, started in self._tasks.items() if started in starts]:
             del self._tasks[task]
             task.cancel()
-            self.counters.overtaken += 1
+            self.counters.superseded += 1
 
     def _next_at(self, when: float) -> None:
         self._overdue = False

@@ -74,7 +74,7 @@ class Scripted:
 
     @property
     def first_failed(self) -> float:
-        """When the first probe began that failed and that no success overtook."""
+        """When the first probe began that failed and that no success superseded."""
         return min(
             (start for start in self.failed if start > self.newest_success), default=math.inf
         )
