@@ -48,7 +48,7 @@ def outvoted(
     for service, peers in _groups(config, targets, serving):
         for target, differs in differences(peers, config.service[service].must_agree).items():
             for difference in differs:
-                if difference.most != NO_MAJORITY:
+                if difference.majority != NO_MAJORITY:
                     found.setdefault(target, difference)
     return found
 

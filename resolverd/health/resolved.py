@@ -96,8 +96,8 @@ def next_lookup(
     failing: bool,
     retry: float,
     confirm: float,
-    least: float,
-    most: float,
+    minimum: float,
+    maximum: float,
 ) -> float:
     """Seconds until the next lookup.
 
@@ -106,9 +106,9 @@ def next_lookup(
     repeated after `retry`, an absence that is to be confirmed after `confirm` if that is sooner.
     """
     if any(each.state == "going" for each in families):
-        return min(retry, max(confirm, least))
+        return min(retry, max(confirm, minimum))
     if failing:
         return retry
-    ttl = min((each.ttl for each in families), default=most)
-    wait = ttl / 2 if ttl > 2 * least else ttl
-    return min(max(wait, least), most)
+    ttl = min((each.ttl for each in families), default=maximum)
+    wait = ttl / 2 if ttl > 2 * minimum else ttl
+    return min(max(wait, minimum), maximum)

@@ -209,8 +209,8 @@ class Watch:
         self._timer = loop.call_later(max(0.0, when - self._clock()), self._due)
 
     def _due(self) -> None:
-        most = self.target.settings.fall if self.judged_health.serves else 1
-        if self.judged_health.under_way < most:
+        limit = self.target.settings.fall if self.judged_health.serves else 1
+        if self.judged_health.under_way < limit:
             self.probe()
         else:
             self._overdue = True

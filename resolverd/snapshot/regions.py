@@ -33,9 +33,10 @@ class Judgement(NamedTuple):
 class World(NamedTuple):
     """What is known of the world: verdicts by probe target, overrides, addresses of hostnames.
 
-    `service_windows` are by region, of those that have hours of service, `mismatches` by
-    probe target, of those that their peers contradict. `shares` are by service and region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
-    `looked_up` each is taken to have an address. `judgement` is None until `judge` has been here.
+    `service_windows` are by region, of those that have hours of service, `mismatches` by probe
+    target, of those that their peers contradict. `shares` are by service and region; a region that
+    has none keeps its clients, and takes no other's. Where hostnames are not `looked_up` each is
+    taken to have an address. `judgement` is None until `judge` has been here.
     """
 
     verdicts: Mapping[str, Verdict]

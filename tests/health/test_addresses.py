@@ -91,7 +91,7 @@ def changes() -> Changes:
 @pytest.fixture
 async def book(nameserver: Nameserver, changes: Changes) -> AsyncIterator[AddressBook]:
     made = AddressBook(
-        [NAME], lookup=lookup(nameserver), on_change=changes, least=0.02, retry=0.02, grace=0.1
+        [NAME], lookup=lookup(nameserver), on_change=changes, minimum=0.02, retry=0.02, grace=0.1
     )
     yield made
     await made.stop()

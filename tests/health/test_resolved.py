@@ -84,6 +84,6 @@ def test_how_long_an_answer_may_be_kept(family: Family, now: float, left: float)
 )
 def test_when_a_name_is_asked_for_again(family: Family, failing: bool, wait: float) -> None:
     assert (
-        next_lookup([family], failing=failing, retry=5, confirm=GRACE / 5, least=1, most=3600)
+        next_lookup([family], failing=failing, retry=5, confirm=GRACE / 5, minimum=1, maximum=3600)
         == wait
     )
