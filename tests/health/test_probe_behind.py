@@ -18,7 +18,7 @@ from resolverd.health.probes import PROBES, Tools, run
 Look = Callable[[], Awaitable[Outcome]]
 Start = Callable[[web.Application], Awaitable[str]]
 FAST = {
-    "timeout": 0.6, "canary_timeout": 0.8, "interval": 60, "canary_tokens_per_hour": 10_000_000
+    "timeout": 1.0, "canary_timeout": 1.2, "interval": 60, "canary_tokens_per_hour": 10_000_000
 }  # fmt: skip
 
 
