@@ -366,7 +366,7 @@ def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
 
 
 def test_a_share_goes_on_where_it_was_and_an_old_one_does_not(fresh: Host) -> None:
-    service = CHAT + 'spill = { step = 0.2, most = 0.4, dwell = "60s", smoothing = 1.0 }\n'
+    service = CHAT + 'spill = { step = 0.2, max_ratio = 0.4, dwell = "60s", smoothing = 1.0 }\n'
     hold = {
         "spill_ratio": 0.4,
         "accept_ratio": 1.0,
