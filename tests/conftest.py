@@ -6,6 +6,7 @@ a deadline: a busy machine is not a defect.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -41,6 +42,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     items[:] = slow_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave out what stays to the end: thousands of tests are much."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
