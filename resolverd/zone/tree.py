@@ -51,7 +51,7 @@ class Tree:
         """The node at the origin, if it has any record."""
         return self.nodes.get(self.origin)
 
-    def holds(self, key: Key) -> bool:
+    def contains(self, key: Key) -> bool:
         """Whether a name is at or below the origin."""
         while len(key) > len(self.origin):
             key = parent(key)
@@ -74,7 +74,7 @@ class Tree:
         above = islice(ancestors(key), 1, None)
         return self._topmost(self._dnames, above) if self._dnames else None
 
-    def answering(self, key: Key) -> Node | None:
+    def answering_node(self, key: Key) -> Node | None:
         """The node whose data answers for a name: its own, or a wildcard's (RFC 4592 §3.3)."""
         if (node := self.nodes.get(key)) is not None or key in self._existing:
             return node
@@ -84,7 +84,7 @@ class Tree:
 
     def exists(self, key: Key) -> bool:
         """Whether a name of the zone exists, by itself, by those below it, or by a wildcard."""
-        return key in self._existing or self.answering(key) is not None
+        return key in self._existing or self.answering_node(key) is not None
 
     def _topmost(self, keys: frozenset[Key], names: Iterable[Key]) -> Key | None:
         found = None
@@ -129,7 +129,7 @@ def build_tree(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[
         key = record.key
         node = tree.nodes.get(key)
         if node is None:
-            if not tree.holds(key):
+            if not tree.contains(key):
                 tree.outside.append(record)
                 continue
             node = tree.nodes[key] = Node(record.owner, {})
