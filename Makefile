@@ -26,17 +26,17 @@ demo: $(VENV)/.run ## set everything up and watch a region fail over; ends by it
 serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 	@$(RUN) demo --stay
 
-test: $(VENV)/.dev ## set everything up and run all the tests
+test: $(VENV)/.dev ## set everything up and run all the tests; LONG=1 tries at length
 	@.ci/packages
 	@.ci/databases $(VENV)
 	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
 	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
-	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
+	@.ci/tests $(VENV) $(ARGS)
 
 test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, QUICK=1 a part
 	@.ci/packages
 	@.ci/vllm $(VLLM)
-	@VLLM_VENV=$(abspath $(VLLM)) $(VENV)/bin/python -m pytest tests/vllm $(if $(QUICK),-m "quick and not long",$(if $(LONG),,-m "not long")) $(ARGS)
+	@VLLM_VENV=$(abspath $(VLLM)) .ci/tests $(VENV) -n 0 tests/vllm $(if $(QUICK),-m "quick and not long",$(if $(LONG),,-m "not long")) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .
@@ -47,7 +47,7 @@ type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
 
 fuzz: $(VENV)/.dev ## ten million packets to both engines, valgrind, then libFuzzer; SECONDS=60 for each target
-	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential tests/native $(ARGS)
+	@HYPOTHESIS_PROFILE=fuzz LONG=1 $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential tests/native $(ARGS)
 	@if command -v valgrind >/dev/null; then native/valgrind; else echo "no valgrind: the system calls are not tried under it"; fi
 	@for each in packet database image; do native/fuzz/run $$each $(or $(SECONDS),60) || exit; done
 
