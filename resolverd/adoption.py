@@ -119,7 +119,7 @@ class Adoption:
         loaded = inputs.loaded
         found = check_inherited(loaded.config.server.listen, self._inherited)
         more = [loaded.sources.problem(*finding) for finding in found]
-        known = [each for each in inputs.warnings if each.id != LISTEN_IGNORED]
+        known = [warning for warning in inputs.warnings if warning.id != LISTEN_IGNORED]
         return replace(inputs, warnings=(*known, *more))
 
     async def _reload(
@@ -205,12 +205,12 @@ class Adoption:
         """One event on what is adopted, and one each on what is refused and held."""
         generation = self._publication.plan.generation
         for held in (False, True):
-            parts = [each for each in inputs.outdated if each.held is held]
+            parts = [part for part in inputs.outdated if part.held is held]
             if not parts:
                 continue
-            problems = dict.fromkeys(p for each in parts for p in each.problems)
+            problems = dict.fromkeys(p for part in parts for p in part.problems)
             fields = {
-                "parts": [each.part for each in parts],
+                "parts": [part.part for part in parts],
                 "problems": [row for problem in problems for row in str(problem).splitlines()],
                 "generation": generation,
                 "changed": changes.summary or "nothing",

@@ -46,9 +46,9 @@ class Tasks:
         """Those that keep failing and are `vital`, or are not; in words."""
         now = self._clock()
         return [
-            f"the task {name} has failed {each.in_row} times in a row: {each.reason}"
-            for name, each in self._restarts.items()
-            if (name in self._vital) is vital and each.keeps_failing(now)
+            f"the task {name} has failed {restarts.in_row} times in a row: {restarts.reason}"
+            for name, restarts in self._restarts.items()
+            if (name in self._vital) is vital and restarts.keeps_failing(now)
         ]
 
     async def stop(self) -> None:

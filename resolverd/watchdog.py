@@ -23,14 +23,14 @@ _PAUSES_PER_INTERVAL = 4
 class Watchdog:
     """Asks every proof in turns and calls `beat` after each turn without a fault.
 
-    `interval` is the seconds after which a missing beat means death; `pause` and `patience`
+    `interval` is the seconds after which a missing beat means death; `pause` and `timeout`
     are parts of it.
     """
 
     def __init__(
         self, interval: float, proofs: Mapping[str, Proof], beat: Callable[[], None]
     ) -> None:
-        self.pause = self.patience = interval / _PAUSES_PER_INTERVAL
+        self.pause = self.timeout = interval / _PAUSES_PER_INTERVAL
         self.faults: dict[str, str] = {}
         self._proofs, self._beat = proofs, beat
         self._asked: dict[str, asyncio.Task[str]] = {}
@@ -40,19 +40,19 @@ class Watchdog:
         """Beat until cancelled."""
         try:
             while True:
-                await self.turn()
+                await self.ask()
                 await asyncio.sleep(self.pause)
         finally:
             for task in self._asked.values():
                 task.cancel()
 
-    async def turn(self) -> None:
+    async def ask(self) -> None:
         """Ask every proof once; beat if none finds fault."""
         for name, prove in self._proofs.items():
             if name not in self._asked:
                 self._asked[name] = asyncio.create_task(prove(), name=f"proof of {name}")
         if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=self.patience)
+            await asyncio.wait(self._asked.values(), timeout=self.timeout)
         faults = {name: fault for name in self._proofs if (fault := self._fault(name))}
         if faults and faults != self.faults:
             self._log.error("watchdog.withheld", problems=_lines(faults))
@@ -65,7 +65,7 @@ class Watchdog:
     def _fault(self, name: str) -> str:
         task = self._asked[name]
         if not task.done():
-            return f"no answer within {self.patience:g} s"
+            return f"no answer within {self.timeout:g} s"
         del self._asked[name]
         error = task.exception()
         if error is None:

@@ -108,8 +108,8 @@ def secrets_of(url: str, headers: Mapping[str, str], body: str, path: str) -> tu
         found |= {text.partition("?")[2], *_parts(text.partition("?")[2])}
     for value in headers.values():
         found.add(value.rpartition(" ")[2])
-    found |= {unquote(each) for each in found}
-    return tuple(sorted((each for each in found if len(each) > 3), key=len, reverse=True))
+    found |= {unquote(text) for text in found}
+    return tuple(sorted((secret for secret in found if len(secret) > 3), key=len, reverse=True))
 
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:

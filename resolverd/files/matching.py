@@ -111,8 +111,8 @@ def expand(directory: str, pattern: str, step: Step) -> Matches:
 def _below(directory: str, parts: list[str], matches: Matches, step: Step) -> Iterator[str]:
     part, rest = parts[0], parts[1:]
     if part == "**":
-        for each in _tree(directory, matches, step):
-            yield from _below(each, rest or ["*"], matches, step)
+        for below in _tree(directory, matches, step):
+            yield from _below(below, rest or ["*"], matches, step)
     elif not _MAGIC.search(part):
         path = os.path.join(directory, part)  # noqa: PTH118 - ten times as fast as Path
         if rest:

@@ -88,17 +88,17 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
         "at": clocks.unix,
         "overrides": {
             key: {
-                "kind": each.kind.value,
-                "who": each.who,
-                "why": each.why,
-                "set_at": each.set_at + shift,
-                "until": None if each.until is None else each.until + shift,
+                "kind": override.kind.value,
+                "who": override.who,
+                "why": override.why,
+                "set_at": override.set_at + shift,
+                "until": None if override.until is None else override.until + shift,
             }
-            for key, each in standing.overrides.items()
+            for key, override in standing.overrides.items()
         },
         "verdicts": {
-            id_: {"probe": each.probe, **_health(each.health, shift)}
-            for id_, each in standing.verdicts.items()
+            id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
+            for id_, verdict in standing.verdicts.items()
         },
         "shares": {
             service: {
@@ -197,7 +197,8 @@ def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
 
 def _spill_read(record: Any, shift: float) -> Spill:
     regions = {
-        _text(region): _region_share_read(each, shift) for region, each in record["regions"].items()
+        _text(region): _region_share_read(share, shift)
+        for region, share in record["regions"].items()
     }
     return Spill(regions, _reading(record["due"], shift))
 

@@ -36,9 +36,9 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self.turn()
+            self.write_next()
 
-    def turn(self) -> None:
+    def write_next(self) -> None:
         """Write one line, and before it what was dropped, where that is due."""
         waiting = _RETRY if self._queue.unreported() else None
         line = self._queue.take(waiting)

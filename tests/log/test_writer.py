@@ -96,12 +96,12 @@ def test_whatever_fails_a_line_is_whole_or_counted(script: list[int], lines: lis
         patched.setattr("resolverd.log.writer._RETRY", 0.0)
         for line in lines:
             queue.put(line)
-            writer.turn()
+            writer.write_next()
         while script or queue.unreported():
             queue.put(b"end\n")
-            writer.turn()
+            writer.write_next()
         queue.put(b"end\n")
-        writer.turn()
+        writer.write_next()
     rows = [row + b"\n" for row in bytes(device.written).split(b"\n")[:-1]]
     reported = sum(int(row.split()[1]) for row in rows if row.startswith(b"dropped "))
     whole = [row for row in rows if not row.startswith(b"dropped ") and row != b"end\n"]
