@@ -39,7 +39,7 @@ class Tasks:
         self._running[name] = asyncio.create_task(self._keep(name, work), name=name)
 
     def restarts(self) -> Mapping[str, Restarts]:
-        """The failures of each task."""
+        """How often each task has failed, by name; a live view."""
         return MappingProxyType(self._restarts)
 
     def failing(self, *, vital: bool) -> list[str]:
@@ -52,7 +52,7 @@ class Tasks:
         ]
 
     async def stop(self) -> None:
-        """End them all."""
+        """Cancel all tasks and wait until they have ended; for the end of the process."""
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
@@ -83,7 +83,7 @@ class Tasks:
             )
 
     def _steady(self, name: str) -> None:
-        """It has run well for long enough."""
+        """Note that a task has run for `STEADY` seconds, which makes it well again."""
         known = self._restarts[name]
         if known.in_row:
             self._restarts[name] = known.recovered()

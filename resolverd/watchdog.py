@@ -16,15 +16,16 @@ from resolverd.errors import ResolverdError
 
 Proof = Callable[[], Coroutine[Any, Any, str]]
 
-# A turn waits one pause, then at most another for the proofs: so two turns fit the interval.
+# A round takes a pause and at most as long for the proofs. With 4, two rounds fit the interval, so
+# that one lost beat does not kill the daemon; more would give the proofs less time each.
 _PAUSES_PER_INTERVAL = 4
 
 
 class Watchdog:
-    """Asks every proof in turns and calls `beat` after each turn without a fault.
+    """Asks every proof again and again, and calls `beat` each time that none has a fault.
 
-    `interval` is the seconds after which a missing beat means death; `pause` and `timeout`
-    are parts of it.
+    `interval` is the seconds after which the supervisor restarts a daemon without a beat;
+    `pause` and `timeout`, in seconds too, are parts of it. `faults` are the last round's, by proof.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Watchdog:
         self._log = log.get("watchdog")
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Ask and beat every `pause` seconds until cancelled."""
         try:
             while True:
                 await self.ask()
@@ -47,7 +48,7 @@ class Watchdog:
                 task.cancel()
 
     async def ask(self) -> None:
-        """Ask every proof once; beat if none finds fault."""
+        """Ask every proof once, for `timeout` seconds at most; beat if none finds fault."""
         for name, prove in self._proofs.items():
             if name not in self._asked:
                 self._asked[name] = asyncio.create_task(prove(), name=f"proof of {name}")

@@ -28,15 +28,15 @@ from resolverd.policy.spill import RegionShare, Spill
 
 VERSION = 1
 
-FRESH = 60.0
-"""Seconds beyond its interval after which a verdict says nothing of a target any more.
+MAX_VERDICT_AGE = 60.0
+"""Seconds beyond its probe's interval for which a kept verdict is believed at a start.
 
 A restart and an upgrade take seconds; whoever was away for a minute has been routed around, and
 loses little by asking first.
 """
 
-SHARES_FRESH = 900.0
-"""Seconds after which shares say nothing of the load any more."""
+MAX_SHARES_AGE = 900.0
+"""Seconds for which kept shares of clients are believed at a start; load moves in minutes."""
 
 # Seconds by which a wall clock may be set back while nothing runs, without verdicts being lost.
 _SET_BACK = 5.0
@@ -70,7 +70,7 @@ class Standing:
         if kept is None or kept.probe != digest(target):
             return None
         age = now - kept.health.probed_at
-        return kept.health if age <= FRESH + target.settings.interval else None
+        return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
 
 
 def digest(target: Target) -> str:
@@ -121,7 +121,7 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
     shift = clocks.monotonic - clocks.unix
     try:
         at = _time(document["at"], shift)
-        fresh = at is not None and abs(clocks.monotonic - at) <= SHARES_FRESH
+        fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
         return Standing(
             {_text(k): _override_read(o, shift) for k, o in document["overrides"].items()},
             {
