@@ -67,14 +67,16 @@ class Adoption:
 
         Raises ResolverdError.
         """
-        tell = progress or self._walk_events()
+        report = progress or self._walk_events()
         try:
-            inputs = await load_inputs(self._path, self._options, progress=tell, reads=self.attempt)
+            inputs = await load_inputs(
+                self._path, self._options, progress=report, reads=self.attempt
+            )
         except ResolverdError as refused:
             self.attempt.take_contents()
-            inputs = await self._restoration.inputs(refused, tell)
+            inputs = await self._restoration.inputs(refused, report)
         else:
-            inputs = await self._restoration.holding(inputs, tell)
+            inputs = await self._restoration.holding(inputs, report)
             self.attempt = inputs.reads
         inputs = self._listening(inputs)
         self._warn(inputs)
@@ -159,7 +161,7 @@ class Adoption:
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
             known = before.warnings
             self.reloads.note(inputs, changes)
-            self._tell(inputs, changes)
+            self._report(inputs, changes)
             self._warn(inputs, known)
             return self.reloads.successful
 
@@ -201,7 +203,7 @@ class Adoption:
         self._observation.commit(inputs)
         self._dirty.set()
 
-    def _tell(self, inputs: Inputs, changes: Difference) -> None:
+    def _report(self, inputs: Inputs, changes: Difference) -> None:
         """One event on what is adopted, and one each on what is refused and held."""
         generation = self._publication.plan.generation
         for held in (False, True):
@@ -245,13 +247,13 @@ class Adoption:
         """An event every few seconds while a database is walked."""
         reported_at = time.monotonic()
 
-        def tell(path: Path, fraction: float) -> None:
+        def report(path: Path, fraction: float) -> None:
             nonlocal reported_at
             if time.monotonic() - reported_at >= WALK_NEWS:
                 reported_at = time.monotonic()
                 self._log.info("geo.walking", file=str(path), percent=round(100 * fraction))
 
-        return tell
+        return report
 
 
 def _held(inputs: Inputs) -> list[str]:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import watchfiles
 
-# Milliseconds without a further change that end a burst, and the longest that a burst may last.
+# Milliseconds without a further change that end a burst, and the longest that a burst may last. A
+# burst is one scan: smaller figures cost scans, larger ones delay an edit.
 QUIET_MS, BURST_MS = 50, 500
 # Milliseconds of quiet after which a watch is known to work.
 _PROOF_MS = 500
-# Watches that have been stopped and do not end.
+# Watches that have been stopped and do not end; with more than these, edits are polled for.
 _MAX_ENDING = 3
 
 Directories = Mapping[str, tuple[int, int]]

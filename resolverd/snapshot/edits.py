@@ -120,7 +120,7 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
     if databases_of(served.loaded) != files:
         return False
     for file in files:
-        if not still_holds(file, served.reads, by_mark=not reads.asked_for):
+        if not still_holds(file, served.reads, by_signature=not reads.asked_for):
             return False
     for file in files:
         reads.keep(served.reads, file)
