@@ -89,7 +89,7 @@ class Adoption:
         self._publication, self._observation, self._dirty = publication, observation, dirty
 
     def keep(self, inputs: Inputs) -> None:
-        """Keep what is served for the next start."""
+        """Write the files of `inputs`, which are served, to `server.state` for the next start."""
         self._restoration.keep(inputs, inputs.reads.take_contents(), _held(inputs))
 
     async def reload(
@@ -174,11 +174,11 @@ class Adoption:
 
     @property
     def inputs(self) -> Inputs:
-        """What is served."""
+        """The inputs of the Plan that is served now."""
         return self._publication.inputs
 
     async def settled(self) -> Inputs:
-        """What is served, once no reload is under way."""
+        """The inputs of the Plan that is served, once no reload is under way."""
         async with self._reloading:
             return self._publication.inputs
 

@@ -101,7 +101,7 @@ class ProblemsError(ResolverdError):
 
 
 class ConfigError(ProblemsError):
-    """The TOML configuration cannot be served."""
+    """The TOML configuration cannot be served; `problems` say why, with file and line."""
 
 
 class GeoError(ResolverdError):
@@ -111,7 +111,7 @@ class GeoError(ResolverdError):
 
 
 class PlanError(ResolverdError):
-    """A compiled Plan failed its own verification."""
+    """A compiled Plan failed its verification, and is not served; the message says where."""
 
     exit_code = ExitCode.PROBLEMS
 

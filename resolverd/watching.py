@@ -59,16 +59,16 @@ class Watching:
 
     @property
     def unsettled(self) -> Sequence[str]:
-        """The files of an edit that is waited for."""
+        """The files, sorted, that differ from what is served and have not settled yet."""
         return differing(self._pending.found, self._tried) if self._pending else []
 
     @property
     def hanging(self) -> Sequence[str]:
-        """The files that do not answer."""
+        """The paths at which threads hang now: their file system does not answer."""
         return (*THREADS.hanging, *SECRETS.hanging)
 
     async def keep(self) -> None:
-        """Watch; never returns."""
+        """Watch and reload until cancelled. Raises nothing else: a defect is an event."""
         notifications = Notifications(self._hint.set, self._note_watch)
         hanging: tuple[str, ...] = ()
         defect = ""

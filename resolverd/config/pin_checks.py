@@ -30,7 +30,7 @@ class _Claim(NamedTuple):
 
 
 def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Every finding about pins."""
+    """Every finding about pins: overlaps, pins for nobody, networks nobody is looked up by."""
     yield from _overlaps(config)
     for name, pin in config.pin.items():
         if not _claims(name, pin):

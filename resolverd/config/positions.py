@@ -23,7 +23,7 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\
 
 
 class Position(NamedTuple):
-    """A place in a text, counted from 1."""
+    """A line and column of a text, both counted from 1; columns are characters."""
 
     line: int
     column: int

@@ -105,7 +105,7 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def kind_of(field: FieldInfo) -> str:
-    """The type of an option, in words."""
+    """The type of an option in words, such as "duration", for the reference (in Markdown)."""
     elsewhere = own_table(field)
     if elsewhere is not None:
         return f"table like `{elsewhere}`"

@@ -41,7 +41,7 @@ class Origin(NamedTuple):
 
     @property
     def source(self) -> str:
-        """The line's text, without the secrets in it."""
+        """The line's text as a problem shows it: each letter of a secret is a `*`."""
         return shown_line(self.line, secret=self.secret)
 
 

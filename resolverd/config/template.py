@@ -57,7 +57,7 @@ _GPUS = '#gpus = { model = "H100_SXM", count = 8, usd_per_hour = 2.49 }'
 
 
 def template() -> str:
-    """The whole file."""
+    """The text of the whole file, TOML once what says FILL IN is filled in."""
     parts = [_HEAD]
     for title, model in TABLES:
         if model is not Gpus:

@@ -28,7 +28,7 @@ def toml_value(value: Any, *, seconds: bool = False) -> str:
 
 
 def toml_key(key: str) -> str:
-    """A key, in quotes where it needs them."""
+    """`key` as TOML writes it: bare, or in quotes if it has more than letters, digits, _ and -."""
     return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 

@@ -3,7 +3,7 @@
 ``*``, ``?`` and ``[…]`` match within one part of a path, ``**`` any number of directories, not
 through symbolic links; as in a shell, none of them matches a name that begins with a dot unless
 the part of the pattern does too, since editors and Kubernetes keep files of their own under such
-names. A directory that cannot be listed is told apart from an empty one.
+names. A directory that cannot be listed is not taken for an empty one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Being told of changes in directories at once, by inotify(7), where that can be had.
+"""Notifications of changes in directories, by inotify(7), where that can be had.
 
 It only says when to scan: what it does not notice, or cannot watch, the next scan finds. The
 watch runs in a daemon thread, for even adding one to a directory that hangs does not return.
@@ -47,7 +47,7 @@ class Notifications:
 
     @property
     def working(self) -> bool:
-        """Whether something is watched."""
+        """Whether a watch is under way; it may not have been proved yet."""
         return self._watch is not None and not self._watch.over.is_set()
 
     def follow(self, directories: Directories) -> None:
@@ -70,7 +70,7 @@ class Notifications:
             self._watch = watch
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """End the watch without waiting for its thread; `follow` begins another."""
         if self._watch is not None:
             self._watch.stop.set()
             self._ending.append(self._watch)

@@ -31,9 +31,9 @@ MAX_CONFIG = 16 << 20
 MAX_ZONE = 512 << 20
 MAX_DATABASE = 2 << 30
 MAX_CERTIFICATES = 16 << 20
-MAX_SECRET = 64 << 10
-MAX_KEPT = 256 << 20
-MAX_TEXT = 16 << 20
+MAX_SECRET = 64 << 10  # a token or password
+MAX_KEPT = 256 << 20  # what was written to server.state
+MAX_TEXT = 16 << 20  # attributions, and what is shown
 
 _CHUNK = 1 << 20
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
@@ -106,7 +106,7 @@ class Reads:
 
     @property
     def asked_for(self) -> bool:
-        """Whether files are to be taken as they are now."""
+        """Whether files are taken as they are now, settled or not: somebody asked for the load."""
         return self._settled is None
 
     def unsettled(self) -> list[str]:
@@ -128,7 +128,7 @@ class Reads:
         return taken
 
     def note(self, name: str, seen: FileState, limit: int, content: bytes) -> None:
-        """Note a file that was read."""
+        """Note a file that was read, by its absolute path; contents are kept of TOML and zones."""
         self.seen[name], self.limits[name] = seen, limit
         if limit in (MAX_CONFIG, MAX_ZONE):
             self.contents[name] = content
@@ -184,7 +184,7 @@ def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
 def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
     """Whether the file at `path` is as `reads` noted it: by its content, or also `by_signature`.
 
-    False where it cannot be told. Blocks as `read_file` does.
+    False where the file cannot be read. Blocks as `read_file` does.
     """
     name = key_of(path)
     seen = reads.seen.get(name)

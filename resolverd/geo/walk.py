@@ -23,10 +23,10 @@ from resolverd.errors import GeoError
 from resolverd.geo import stamp
 from resolverd.geo.inspection import WalkReport, inspect
 
-_NICE = 10
+_NICE = 10  # answers come before a walk
 _MEMORY_BASE = 2**30  # bytes of address space, besides what grows with the file
-_MEMORY_PER_BYTE = 20
-_MAX_LINE = 2**20
+_MEMORY_PER_BYTE = 20  # arrays of the tree, sets of offsets; less would refuse sound files
+_MAX_LINE = 2**20  # octets of a message of the child's
 
 
 async def walk(

@@ -63,7 +63,7 @@ class Manifest:
 
     @property
     def objects(self) -> set[str]:
-        """The digests of all that is named."""
+        """The SHA-256 of all contents that the manifest names: the files that have to be there."""
         return {*self.files.values(), *self.databases.values()}
 
 

@@ -1,7 +1,7 @@
 """Writes how things stand to `standing.json` in `server.state`, and reads it at a start.
 
 Soon after news, now and then for the ages of verdicts, and at once for an operator's override,
-which has to be on the disk before anybody is told that it is obeyed. One write at a time; what
+which has to be on the disk before the API confirms it. One write at a time; what
 cannot be written is one event and `trouble`, and delays nothing for longer than `WRITE_TIMEOUT`.
 """
 
@@ -56,7 +56,7 @@ class Keeper:
             return self._unusable(str(error))
 
     def follow(self, current: Callable[[], Standing]) -> None:
-        """Keep what `current` gives from now on."""
+        """Write what `current` gives from now on; before that, `write` writes an empty Standing."""
         self._current = current
 
     def note(self) -> None:

@@ -57,7 +57,7 @@ class ForWorkers(NamedTuple):
 
 
 class Queue(Protocol):
-    """Takes lines, and never waits."""
+    """What takes the lines of events: an `EventQueue`, or a worker's `ChannelQueue`."""
 
     def put(self, line: bytes, *, sampled: bool = False) -> None:
         """Queue a whole line, or drop it; `sampled` is of the query log."""
@@ -147,7 +147,7 @@ def for_workers() -> Iterator[ForWorkers]:
 
 
 def in_worker(given: ForWorkers) -> None:
-    """Log to the process that has made `given`."""
+    """Log to the process that made `given` by `for_workers`; called first in a worker process."""
     if given.writes is None:
         factory = structlog.WriteLoggerFactory(sys.stderr)
         _configure(given.style, _renderer(given.style), factory)

@@ -71,7 +71,7 @@ def _through_dnames(
 ) -> Iterator[Problem]:
     """DNAMEs below whose target lies what is too large for the longest chain.
 
-    Any name may be asked for below a DNAME, so what chain there is cannot be told.
+    Any name may be asked for below a DNAME, so the longest chain is taken.
     """
     preceding = [end for held in large.values() for end in held]
     worst = max(preceding, key=FinalRecords.size)

@@ -52,7 +52,7 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
 
 
 def read_source(path: Path) -> SourceFile:
-    """The file's text. Raises UnreadableError."""
+    """The text of the file at `path`, and its digest. Raises UnreadableError; blocks."""
     try:
         content = read_file(path, MAX_ZONE)
     except OSError as error:

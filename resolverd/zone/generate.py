@@ -25,7 +25,7 @@ TEMPLATE = "write the counter as $, or as ${0,3,d}: offset, width and base (d, o
 
 
 class TemplateError(ResolverdError):
-    """A range or template that cannot be expanded."""
+    """A range or template that cannot be expanded; the message says why."""
 
 
 def parse_range(text: str) -> range:

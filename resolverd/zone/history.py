@@ -13,7 +13,7 @@ from resolverd.zone.catalogue import problem
 from resolverd.zone.model import RRset, Zone
 from resolverd.zone.source import FilePosition
 
-_HALF = 2**31
+_HALF = 2**31  # serials that far apart or farther are "less than" (RFC 1982 §3.2)
 
 
 def check_serial(previous: Zone, zone: Zone, position: FilePosition) -> Iterator[Problem]:

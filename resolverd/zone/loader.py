@@ -43,7 +43,7 @@ class Rules(NamedTuple):
 class ZoneFile(NamedTuple):
     """What one master file gave: a zone unless it has an error, and all that was found.
 
-    `origin` is None where it cannot be told.
+    `origin` is None where it is unknown.
     """
 
     path: Path
@@ -100,7 +100,7 @@ class _Load:
         self._same: dict[int, bool] = {}
 
     def file(self, path: Path) -> ZoneFile:
-        """What the file gives."""
+        """The zone of the file at `path`, of `previous` if nothing changed, and its problems."""
         before = self._by_path.get(path)
         try:
             source = read_source(path)

@@ -54,7 +54,7 @@ class Record(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What an unreadable entry would have been; None where that cannot be told."""
+    """The owner and type that an unreadable entry would have had; None where they are unknown."""
 
     owner: dns.name.Name | None = None
     rdtype: dns.rdatatype.RdataType | None = None
@@ -64,8 +64,9 @@ class Lost(NamedTuple):
 class ParsedZone:
     """What a master file says, unchecked.
 
-    `origin` is the zone's apex, None when it cannot be told; `by_name` means that it, or what
-    relative names were read with, is the file's name.
+    `origin` is the zone's apex, None when it is unknown; `by_name` means that it, or what relative
+    names were read with, is the file's name. `files` and `digests` are those of the master file and
+    all that it includes; `lines` has the records of lines that the next load need not read.
     """
 
     master: SourceFile
@@ -80,5 +81,5 @@ class ParsedZone:
 
 
 def first_of(*choices: int | None) -> int | None:
-    """The first that is not None."""
+    """The first of `choices` that is not None, or None."""
     return next((choice for choice in choices if choice is not None), None)

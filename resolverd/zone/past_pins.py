@@ -79,7 +79,7 @@ def canonical(address: str) -> str:
 
 
 def check_past_pins(tree: Tree, withheld: Withheld) -> Iterator[Problem]:
-    """Every record of the zone that passes by a pin."""
+    """Every record that gives all clients an address or name that a pin withholds from some."""
     if not withheld.fenced:
         return
     for node in tree.nodes.values():

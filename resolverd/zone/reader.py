@@ -34,7 +34,7 @@ from resolverd.zone.source import SourceFile
 MAX_DEPTH = 16
 """How deep $INCLUDEs may nest. Loops are found by themselves: this bounds links that grow."""
 
-_PLACEHOLDER_TTL = 3600
+_PLACEHOLDER_TTL = 3600  # seconds; stands for a $TTL that cannot be read, of a zone that is refused
 
 
 @dataclass
@@ -130,7 +130,7 @@ class _Reader:
             try:
                 self._take(fields, source, start, state)
             except EntryError:
-                break  # it is read as any other entry, and its fault told there
+                break  # it is read as any other entry, which reports its fault
             self._read[line] = fields
             start = end
         lexer.pos = start

@@ -27,7 +27,7 @@ from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, 
 from resolverd.zone.rrtypes import NAMED
 
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
-_MAX_STRING = 255
+_MAX_STRING = 255  # octets of a character-string (RFC 1035 §3.3)
 MAX_TTL = 2**31 - 1  # seconds (RFC 2181 §8)
 _TYPES = frozenset(
     {
@@ -86,7 +86,7 @@ class RecordFields:
     rdata: dns.rdata.Rdata | None = None
 
     def set_owner(self, owner: dns.name.Name) -> None:
-        """Set the owner."""
+        """Set `owner` and the key that goes with it."""
         self.owner, self.key = owner, key_of(owner)
 
 
@@ -239,7 +239,7 @@ def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rd
 
 
 def _blame(error: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
-    """Which token dnspython choked on, told by how far it had read, and why."""
+    """The offset of the token that dnspython refused, by how far it had read, and the reason."""
     if lexer.finished and lexer.ungotten_token is None:
         return lexer.end, "it ends too early"
     token = lexer.text[lexer.start : lexer.end]

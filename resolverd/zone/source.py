@@ -56,11 +56,11 @@ class SourceFile:
         return Lexer(self.text)
 
     def line(self, offset: int) -> int:
-        """The line that `offset` lies on."""
+        """The number, from 1, of the line that `offset` lies on."""
         return bisect_right(self._starts, offset)
 
     def position(self, offset: int) -> FilePosition:
-        """`offset` as a line and column."""
+        """The line, column and line's text of `offset`."""
         line = self.line(offset)
         start = self._starts[line - 1]
         end = self.text.find("\n", start)

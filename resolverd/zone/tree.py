@@ -29,7 +29,7 @@ class Node:
             yield from records
 
     def first(self) -> Record:
-        """The record written first."""
+        """The record of this owner that is written first; findings about the owner point at it."""
         return next(iter(self))
 
 
@@ -37,7 +37,7 @@ class Node:
 class Tree:
     """The nodes of a zone; `outside` are the records whose owner is not in it.
 
-    `lost` is what unreadable entries would have been, None where that cannot be told.
+    `lost` is what unreadable entries would have been, by key and type, None for what is unknown.
     """
 
     zone: dns.name.Name
@@ -138,5 +138,5 @@ def build_tree(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[
 
 
 def type_list(rdtypes: Iterable[RdataType]) -> str:
-    """Types for a message: ``A, MX``."""
+    """Types as a message lists them, in the order of their codes: ``A, MX``."""
     return ", ".join(to_text(rdtype) for rdtype in sorted(rdtypes))
