@@ -2,7 +2,7 @@
 
 nearest        the nearest region, whatever its load; all are healthy here
 least-loaded   the region with the least to do, as it is at the very moment, or as the last
-               reading told; the nearer one of equals. All regions are of one size here
+               reading showed; the nearer one of equals. All regions are of one size here
 spill          resolverd's own: its saturation, its controller, its decision, its TTLs
 """
 

@@ -96,8 +96,10 @@ class Simulated:
 
     def checkpoint(self) -> dict[str, Any]:
         """What the rollout has written."""
-        told: dict[str, Any] = json.loads((self.place / "state" / "rollout-chat.json").read_text())
-        return told
+        document: dict[str, Any] = json.loads(
+            (self.place / "state" / "rollout-chat.json").read_text()
+        )
+        return document
 
     def arguments(self, *more: str) -> list[str]:
         """A rollout to the new version."""
@@ -148,9 +150,9 @@ def simulated(place: Path) -> Iterator[Simulated]:
         urls = {}
         for region, process in zip(REGIONS, started, strict=True):
             assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            (place / f"running-{region}").write_text(json.dumps(told))
-            urls[region] = f"http://127.0.0.1:{told['port']}"
+            document = json.loads(process.stdout.readline())
+            (place / f"running-{region}").write_text(json.dumps(document))
+            urls[region] = f"http://127.0.0.1:{document['port']}"
         daemon = _serve(place, urls)
         until(lambda: '"event":"ready"' in (place / "log").read_text().replace(": ", ":"))
         yield made

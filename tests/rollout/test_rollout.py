@@ -53,8 +53,8 @@ def roll(fleet: Simulated, *more: str) -> Ran:
 def test_every_region_is_updated_in_order_verified_and_brought_back(fleet: Simulated) -> None:
     ran = roll(fleet)
     assert (ran.status, ran.err) == (0, "")
-    told = [line.split(": ")[:2] for line in ran.out.splitlines() if line.startswith(REGIONS)]
-    assert told == [[region, step] for region in REGIONS for step in STEPS]
+    shown = [line.split(": ")[:2] for line in ran.out.splitlines() if line.startswith(REGIONS)]
+    assert shown == [[region, step] for region in REGIONS for step in STEPS]
     assert f"us-west: identity: is {NEW} and serves {MODEL}" in ran.out
     assert "us-east: output: answers like us-west, eu-west" in ran.out
     assert "eu-west: output: answers like us-east, us-west" in ran.out
@@ -227,9 +227,9 @@ def test_programs_get_json_and_the_command_speaks_on_standard_error(fleet: Simul
     assert ran.status == 0
     assert ran.err == "hello\n"
     VERBS["rollout"][0].model_validate_json(ran.out, strict=True)
-    told = ran.json()
-    assert told["done"]
-    assert [each["step"] for each in told["steps"]] == STEPS
+    shown = ran.json()
+    assert shown["done"]
+    assert [each["step"] for each in shown["steps"]] == STEPS
 
 
 def test_what_stands_in_its_way_is_said_before_anything_is_drained(fleet: Simulated) -> None:

@@ -12,7 +12,7 @@ import pytest
 from harness.config import address_of
 from harness.engines import EngineName
 from harness.messages import query
-from systemd.box import PATIENCE, Box
+from systemd.box import TIMEOUT, Box
 from systemd.load import PatientLoad
 from systemd.service import QNAME, Endpoint, Service, until
 
@@ -185,7 +185,7 @@ def test_tcp_clients_are_answered_or_parted_from(running: Service) -> None:
 
 def _connected(service: Service) -> socket.socket:
     made = service.box.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.settimeout(PATIENCE)
+    made.settimeout(TIMEOUT)
     made.connect(("127.0.0.1", 53))
     return made
 
