@@ -1,4 +1,4 @@
-"""What a message over TCP has room for (RFC 1035 §4.2.2), in octets.
+"""How many octets a message over TCP can hold (RFC 1035 §4.2.2).
 
 What does not fit in there is truncated for ever, so no zone and no configuration may hold it, and
 no look-up may bring it.
@@ -6,7 +6,7 @@ no look-up may bring it.
 
 from __future__ import annotations
 
-MAX_MESSAGE = 65_535
+MAX_MESSAGE = 65_535  # the length before a message over TCP has 16 bits
 MAX_CHAIN = 16
 """The most names that the aliases of one answer lead through; a longer chain ends there.
 

@@ -27,8 +27,8 @@ from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, 
 from resolverd.zone.rrtypes import NAMED
 
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
-_MOST_STRING = 255
-MOST_TTL = 2**31 - 1
+_MAX_STRING = 255  # octets of a character-string (RFC 1035 §3.3)
+MAX_TTL = 2**31 - 1  # seconds (RFC 2181 §8)
 _TYPES = frozenset(
     {
         *(t.name for t in dns.rdatatype.RdataType if not dns.rdatatype.is_metatype(t)),
@@ -71,7 +71,7 @@ class EntryError(ResolverdError):
 
 
 @dataclass(slots=True)
-class Fields:
+class RecordFields:
     """A record's fields, set as they are read, so that a failure tells how far it got.
 
     `blank` means that the line leaves its owner out; `owner` (with its key) and `ttl` are None
@@ -85,12 +85,12 @@ class Fields:
     rdtype: dns.rdatatype.RdataType | None = None
     rdata: dns.rdata.Rdata | None = None
 
-    def own(self, owner: dns.name.Name) -> None:
-        """Set the owner."""
+    def set_owner(self, owner: dns.name.Name) -> None:
+        """Set `owner` and the key that goes with it."""
         self.owner, self.key = owner, key_of(owner)
 
 
-def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Fields) -> bool:
+def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: RecordFields) -> bool:
     """Fill `fields` from the entry that begins with `first`; False when its line is empty.
 
     Raises EntryError and LexicalError.
@@ -102,7 +102,7 @@ def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Field
             return False
         _read_head(token, lexer, fields)
     else:
-        fields.own(read_name(first, lexer, origin))
+        fields.set_owner(read_name(first, lexer, origin))
         _read_named_head(first, lexer, fields)
     assert fields.rdtype is not None
     fields.rdata = _read_rdata(fields.rdtype, lexer, origin)
@@ -132,17 +132,17 @@ def read_ttl(token: Token, lexer: Lexer) -> int:
         ttl = dns.ttl.from_text(token.value)
     except (dns.exception.DNSException, ValueError) as error:
         raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from error
-    if ttl > MOST_TTL:
+    if ttl > MAX_TTL:
         raise EntryError(
             "zone-bad-ttl",
             lexer.start,
-            f"a TTL of {ttl} is over {MOST_TTL} (RFC 2181 §8)",
+            f"a TTL of {ttl} is over {MAX_TTL} (RFC 2181 §8)",
             "write 86400, a day, or less",
         )
     return ttl
 
 
-def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
+def _read_named_head(owner: Token, lexer: Lexer, fields: RecordFields) -> None:
     """As `_read_head`, and see whether what stands as the owner was meant to be one."""
     try:
         _read_head(lexer.get(), lexer, fields)
@@ -156,7 +156,7 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
         raise
 
 
-def _read_head(token: Token, lexer: Lexer, fields: Fields) -> None:
+def _read_head(token: Token, lexer: Lexer, fields: RecordFields) -> None:
     """Read TTL, class and type; the first two may be absent, and come in either order."""
     while token.is_identifier():
         if fields.ttl is None and looks_like_ttl(token.value):
@@ -222,8 +222,8 @@ def _read_rdata(
             hint = f"write the number of octets, then all those that {text} has, {like}"
             reason = reason.replace("DNS message is malformed.", "these octets are not its data")
         if reason.endswith("string too long"):
-            reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
-            hint = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
+            reason = f"a string has at most {_MAX_STRING} octets (RFC 1035 §3.3)"
+            hint = f'split it: {text} "the first {_MAX_STRING}" "the rest"'
         message = f"{text} data cannot be read: {reason}"
         raise EntryError("zone-bad-rdata", offset, message, hint) from error
 
@@ -239,7 +239,7 @@ def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rd
 
 
 def _blame(error: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
-    """Which token dnspython choked on, told by how far it had read, and why."""
+    """The offset of the token that dnspython refused, by how far it had read, and the reason."""
     if lexer.finished and lexer.ungotten_token is None:
         return lexer.end, "it ends too early"
     token = lexer.text[lexer.start : lexer.end]

@@ -18,7 +18,7 @@ from resolverd.snapshot.compile import compile_zone
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.lexer import Lexer, LexicalError
 from resolverd.zone.model import Zone
-from resolverd.zone.record import EntryError, Fields, read_record
+from resolverd.zone.record import EntryError, RecordFields, read_record
 
 LINES = [
     "a A 192.0.2.2",
@@ -113,17 +113,17 @@ def test_the_plainest_lines_are_common() -> None:
         assert read_fast(line, ORIGIN) is not None
 
 
-def by_grammar(line: str) -> Fields:
-    lexer, fields = Lexer(line), Fields()
+def by_grammar(line: str) -> RecordFields:
+    lexer, fields = Lexer(line), RecordFields()
     lexer.begin()
     try:
         read_record(lexer.get(want_leading=True), lexer, ORIGIN, fields)
     except (EntryError, LexicalError):
-        return Fields()
+        return RecordFields()
     return fields
 
 
-def written(fields: Fields) -> tuple[object, ...]:
+def written(fields: RecordFields) -> tuple[object, ...]:
     owner = None if fields.owner is None else (str(fields.owner), key_of(fields.owner))
     return fields.blank, owner, fields.key, fields.ttl, fields.rdtype, repr(fields.rdata)
 
