@@ -24,11 +24,11 @@ class FamilyTtl:
 
 
 _REGION: Mapping[Bound, str] = {
-    "flip": "{region} may change in {limit} s",
-    "step": "the shares of {region} may move in {limit} s",
-    "answer_flip": "an endpoint that {region} is answered with may change in {limit} s",
-    "ramp": "{region} changed {limit} s ago",
-    "answer_ramp": "an endpoint of {region} changed {limit} s ago",
+    "flip": "{region} may change {ahead}",
+    "step": "the shares of {region} may move {ahead}",
+    "answer_flip": "an endpoint that {region} is answered with may change {ahead}",
+    "ramp": "{region} changed {ago}",
+    "answer_ramp": "an endpoint of {region} changed {ago}",
 }
 
 
@@ -56,8 +56,12 @@ def _steering(cached: CachedAnswer, service: ServicePlan) -> str:
         return "a longer prefix may have a region"
     if bounded.region is None:
         return "the service's ttl: nothing consulted may change before that"
-    limit = f"{max(0.0, bounded.limit):.3g}"
-    why = _REGION[bounded.bound].format(region=bounded.region, limit=limit)
+    seconds = f"{bounded.limit:.3g} s"
+    why = _REGION[bounded.bound].format(
+        region=bounded.region,
+        ahead=f"in {seconds}" if bounded.limit > 0 else "at any moment",
+        ago=f"{seconds} ago" if bounded.limit > 0 else "just now",
+    )
     if bounded.limit <= service.failover_ttl:
         why += ", and failover_ttl is the least"
     if bounded.otherwise == bounded.seconds:
