@@ -94,10 +94,10 @@ def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
     ttl = failover + extra
     named = [(str(number), status) for number, status in enumerate(consulted)]
     given_ttl = ttl_of(named, ttl=ttl, failover_ttl=failover, staleness=1.0).seconds
-    earliest = (
+    no_flip_before = (
         min(min(s.min_until_flip, s.steady if s.serves else math.inf) for s in consulted) - age
     )
-    assert given_ttl <= max(failover, earliest)
+    assert given_ttl <= max(failover, no_flip_before)
     assert math.floor(failover) <= given_ttl <= ttl
 
 
