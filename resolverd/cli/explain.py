@@ -154,8 +154,8 @@ def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[s
         explanation = explain(
             arguments.name, arguments.client, _imagined(inputs, arguments.down, spill_ratios)
         )
-    except (NotSteeredError, ValueError) as wrong:
-        raise UsageError(str(wrong)) from wrong
+    except (NotSteeredError, ValueError) as error:
+        raise UsageError(str(error)) from error
     down = ", ".join(arguments.down)
     imagined = f"every region taken as up but {down}" if down else "every region taken as up"
     if spill_ratios:
@@ -269,10 +269,10 @@ def _spill(text: str) -> tuple[str, float]:
 def _client(text: str) -> Prefix:
     try:
         network = ipaddress.ip_network(text, strict=False)
-    except ValueError as wrong:
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
             f'"{text}" is not an address or network; write 203.0.113.7 or 203.0.113.0/24'
-        ) from wrong
+        ) from error
     if network.prefixlen == 0:
         raise argparse.ArgumentTypeError(
             f'"{text}" is everybody: with a client subnet of length 0 the address of the '
@@ -280,7 +280,7 @@ def _client(text: str) -> Prefix:
         )
     try:
         return parse_prefix(text)
-    except ValueError as wrong:
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
             f'"{text}" has bits set beyond its length; did you mean {network}?'
-        ) from wrong
+        ) from error

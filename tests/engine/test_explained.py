@@ -68,7 +68,7 @@ CLIENTS = ["81.0.7.0/24", "81.1.7.0/24", "81.0.0.0/15", "12.1.2.0/24", "133.9.0.
 
 moments = st.one_of(st.none(), st.floats(0, 60).map(lambda ago: NOW - ago))
 verdicts = st.builds(
-    lambda state, since, left: Verdict(state, since, "test", left, state, at=NOW),
+    lambda state, since, left: Verdict(state, since, "test", left, state, probed_at=NOW),
     st.sampled_from(State),
     moments,
     st.one_of(st.just(math.inf), st.floats(0, 60)),
@@ -115,7 +115,8 @@ def wire(server: Server, name: str, rtype: str, client: str) -> Wire:
     message = dns.message.from_wire(response)
     ttls = {rrset.ttl for rrset in message.answer or message.authority}
     data = {str(rdata).removesuffix(".") for rrset in message.answer for rdata in rrset}
-    (ttl,) = ttls or {None}
+    ttl = ttls.pop() if ttls else None
+    assert not ttls
     rcode = dns.rcode.to_text(message.rcode())
     return Wire(rcode, frozenset(data), ttl, ecs_of(message).scopelen)
 
