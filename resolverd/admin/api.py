@@ -44,7 +44,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class Api:
-    """The handlers, over one daemon."""
+    """The handlers of every route in `routes`, over one daemon; each raises ApiError."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -69,7 +69,7 @@ class Api:
         return await handler(request)
 
     async def state(self, request: web.Request) -> web.Response:
-        """Everything there is to see."""
+        """GET /state: the whole state, a StateDocument."""
         return _document(state_of(self._served))
 
     async def urls(self, request: web.Request) -> web.Response:
@@ -107,7 +107,7 @@ class Api:
         }
 
     async def override(self, request: web.Request) -> web.Response:
-        """Put an override in force; answers once it is obeyed."""
+        """POST /override: put an override in force; responds once answers obey it."""
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
         command = OverrideCommand(
@@ -178,7 +178,7 @@ class Api:
         )
 
     async def forecast(self, request: web.Request) -> web.Response:
-        """What a reload would do now; nothing is adopted."""
+        """GET /reload: what a reload would change now; nothing is adopted."""
         try:
             inputs, changes = await self._served.forecast()
         except ResolverdError as error:
@@ -194,7 +194,7 @@ class Api:
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus's text, or OpenMetrics for those who accept it."""
+        """GET /metrics: Prometheus' text format, or OpenMetrics for a client that accepts it."""
         page, content_type = await exposition(self._served, request.headers.get("Accept", ""))
         return web.Response(body=page, headers={"Content-Type": content_type})
 

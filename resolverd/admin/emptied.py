@@ -42,5 +42,5 @@ def emptied_by(served: Served, keys: Iterable[str], override: Override) -> tuple
 
 
 def emptied_of(found: Iterable[FenceSize]) -> list[dict[str, Any]]:
-    """Fences as the API tells of them."""
+    """Fences as the API has them: ``{"service": NAME, "pins": [NAME, …]}`` each."""
     return [{"service": fence.service, "pins": list(fence.pins)} for fence in found]

@@ -73,7 +73,7 @@ class ReloadReport:
             self.last = "adopted"
 
     def refuse(self, error: ResolverdError) -> None:
-        """Note that an edit was refused whole, and why."""
+        """Note that an edit was refused whole; the problems of `error` say why."""
         self.refused += 1
         self.problems = error.problems if isinstance(error, ProblemsError) else ()
         reason = "\n".join(map(str, errors_among(self.problems))) or str(error)
@@ -86,7 +86,7 @@ class ReloadReport:
 
 
 class Watched(Protocol):
-    """How edits are noticed, as the admin room sees it."""
+    """How edits are noticed, as admin/ needs it; the daemon's `watching` is one."""
 
     @property
     def enabled(self) -> bool: ...
@@ -96,15 +96,15 @@ class Watched(Protocol):
 
     @property
     def settle(self) -> float:
-        """Seconds for which files must rest."""
+        """Seconds for which files must be unchanged before they are read."""
 
     @property
     def unsettled(self) -> Sequence[str]:
-        """The files of an edit that is waited for."""
+        """Paths of an edit's files that have not been unchanged for so long."""
 
     @property
     def hanging(self) -> Sequence[str]:
-        """The files that do not answer."""
+        """Paths of files whose file system does not answer."""
 
 
 class Served(Protocol):
@@ -151,11 +151,11 @@ class Served(Protocol):
 
     @property
     def state(self) -> StateDirectory:
-        """Where things are kept for the next start."""
+        """The directory where overrides, verdicts and files are kept for the next start."""
 
     @property
     def tasks(self) -> Tasks:
-        """What goes on beside the answers."""
+        """The background tasks of the daemon, with their failures."""
 
     @property
     def admin_closed(self) -> Mapping[str, int]:

@@ -89,7 +89,7 @@ class AdminServer:
         )
 
     async def stop(self) -> None:
-        """Shut both doors, and take the socket away."""
+        """Close both listeners, and remove the socket's file."""
         for listening in self._listening:
             listening.close()
         for runner in self._runners:

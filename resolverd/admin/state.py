@@ -100,7 +100,7 @@ def urls_of(served: Served) -> Json:
 
 
 def config_path(served: Served) -> str:
-    """The main configuration file, as an absolute path."""
+    """The absolute path of the main configuration file."""
     return served.inputs.main
 
 
@@ -117,7 +117,7 @@ def _edits(served: Served) -> Json:
 
 
 def override_of(override: Override, now: float) -> Json:
-    """One override; `until` None holds until it is cleared."""
+    """One override as JSON at `now` (monotonic); `until` is None where it holds until cleared."""
     return {
         "kind": override.kind.value,
         "who": override.who,
@@ -331,5 +331,5 @@ def _zone(zone: ZonePlan, outdated: Mapping[str, Outdated]) -> Json:
 
 
 def serial_of(zone: ZonePlan) -> int:
-    """The SOA's serial."""
+    """The serial of the zone's SOA (RFC 1035 section 3.3.13)."""
     return int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")

@@ -32,12 +32,12 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
 
 
 def of_daemon(status: Json) -> list[Problem]:
-    """What only the daemon can warn of; see `ITS_OWN`."""
+    """The findings that only a running daemon can make: those of `ITS_OWN`."""
     return [Problem(**warning) for warning in status["warnings"] if warning["id"] in ITS_OWN]
 
 
 def show(status: Json) -> None:
-    """Tell people what a reload would do."""
+    """Print what a reload would change, for people: at most `MAX_SHOWN` names."""
     plan = status["generation"]
     held = [part for part in status["outdated"] if part["state"] == "held"]
     losses = {loss["message"]: loss for part in held for loss in part["problems"]}

@@ -16,7 +16,7 @@ MAX_SHOWN = 50
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `reload` and its options to `verbs`."""
     parser = verb(
         verbs,
         "reload",

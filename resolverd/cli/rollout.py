@@ -44,7 +44,7 @@ exit codes:
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `rollout` and its options to `verbs`."""
     parser = verb(
         verbs,
         "rollout",
@@ -119,7 +119,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it, or what is left of it."""
+    """Do the rollout, or with `--resume` what is left of it. Returns the exit code."""
     edges = find_all(arguments)
     if arguments.dry_run and not arguments.resume:
         return _show_plan(arguments, _planned(arguments, edges))

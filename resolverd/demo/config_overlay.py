@@ -76,7 +76,7 @@ class ConfigOverlay:
 
     @property
     def region_of(self) -> dict[str, str]:
-        """Which region each address belongs to."""
+        """The region of each endpoint's address."""
         return {
             address: name
             for name, region in self.loaded.config.region.items()
@@ -102,7 +102,7 @@ class ConfigOverlay:
         return tuple(target.id for target in by_id.values() if target.region == region)
 
     def seconds_to_fall(self, region: str) -> float:
-        """The longest that the region's death can go unanswered."""
+        """The longest time, in seconds, for which a dead region is still answered."""
         return max(
             probe.interval + probe.fall * probe.fast_interval + probe.timeout
             for probe in self._probes(region)
@@ -128,7 +128,7 @@ class ConfigOverlay:
         return self.loaded.config.service[service].spill.enabled
 
     def kind_of_probe(self, region: str) -> str:
-        """How the region is asked for the first service that it serves."""
+        """`probe.kind` of the first probe of the region."""
         return self._probes(region)[0].kind
 
     def seconds_to_rise(self, region: str) -> float:

@@ -32,7 +32,7 @@ class Environment:
 
     @property
     def server(self) -> Listener:
-        """Where questions go."""
+        """The daemon's first DNS listener."""
         return self.daemon.bound[0]
 
     @property
@@ -42,7 +42,7 @@ class Environment:
         return (why_not() or "") if wanted == "auto" else ""
 
     async def ask_all(self) -> dict[str, Answer]:
-        """What each city is answered now. Raises NoAnswerError."""
+        """What each city, by name, is answered now. Raises NoAnswerError."""
         region_of = self.overlay.region_of
         answers = await asyncio.gather(
             *(ask(NAME, city.client, self.server, region_of) for city in CITIES)

@@ -62,7 +62,7 @@ class Placements:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """How to go on by hand."""
+    """Commands and files to go on with by hand."""
 
     dig: str
     files: tuple[str, ...]
@@ -109,7 +109,7 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """A fault is over."""
+    """A fault was taken back."""
 
     at: float
     region: str
@@ -153,7 +153,7 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing new yet; for the progress line only."""
+    """Nothing has changed yet: for the line of progress only."""
 
     at: float
     wait_for: str

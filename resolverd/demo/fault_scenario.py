@@ -24,7 +24,7 @@ HARMLESS_SECONDS = 8.0
 
 
 async def begin(environment: Environment, scheduled: ScheduledFault) -> None:
-    """Let the whole region fail. Raises FleetError."""
+    """Inject the fault into every endpoint of its region. Raises FleetError."""
     await asyncio.gather(
         *(process.set_fault(scheduled.fault) for process in environment.fleet.of(scheduled.region))
     )

@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
     @property
     def stops_engine(self) -> bool:
-        """Whether no token is made while it lasts."""
+        """Whether the engine makes no token while the fault lasts."""
         return self in _STOPPED
 
     @property

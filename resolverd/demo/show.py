@@ -53,7 +53,7 @@ class JsonShow:
             self._console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Nothing to close: each line is whole."""
 
 
 class TextShow:
@@ -68,7 +68,7 @@ class TextShow:
         self._show(event)
 
     def close(self) -> None:
-        """Take the line of progress away."""
+        """Remove the line of progress."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None

@@ -78,7 +78,7 @@ class Watching:
             await asyncio.sleep(POLL_SECONDS)
 
     async def keep_polling(self, seconds: float, wait_for: str) -> None:
-        """Look for so many seconds."""
+        """Poll for `seconds`. Raises BrokenPromiseError."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._emit(Waiting(self.at(), wait_for))
@@ -93,7 +93,7 @@ class Watching:
         )
 
     def given(self, cities: Iterable[str]) -> str:
-        """What these are answered now, for a message."""
+        """What `cities` are answered now, for an error message."""
         return "; ".join(f"{city} is given {shown(self.now[city])}" for city in cities)
 
     def verdict(self, region: str) -> Verdict:
@@ -153,7 +153,7 @@ class Watching:
 
 
 def shown(answer: Answer) -> str:
-    """An answer in a message."""
+    """An answer in the words of a message: its region, TTL and extended error."""
     note = f" ({answer.note})" if answer.note else ""
     return f"{answer.region} for {answer.ttl} s{note}"
 

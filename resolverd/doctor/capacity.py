@@ -23,7 +23,7 @@ class Descriptors(NamedTuple):
 
     @property
     def all(self) -> int:
-        """Open at once when every limit is reached."""
+        """The sum: descriptors that are open at once when every limit is reached."""
         return self.kept + self.workers * self.tcp_connections
 
 

@@ -49,7 +49,7 @@ def unreadable(reason: str) -> Finding:
 
 
 def fetch(directory: Path | None) -> str:
-    """How to get a database; where none is named yet, it must be."""
+    """The command that installs a database; where none is configured, the line to add as well."""
     if directory is not None:
         return f"resolverd geo fetch {shlex.quote(str(directory))}"
     return "resolverd geo fetch /var/lib/resolverd-geo  # and name the files in server.geoip"

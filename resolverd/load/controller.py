@@ -50,10 +50,10 @@ class Probed(Protocol):
     """What probes have learned, by target id."""
 
     def verdicts(self) -> Mapping[str, Verdict]:
-        """The verdict on each target now."""
+        """The verdict on each target now, by target id."""
 
     def readings(self) -> Mapping[str, Readings]:
-        """The latest readings of each target that has any."""
+        """The latest readings, by target id, of each target that has any."""
 
 
 class LoadController:
@@ -93,7 +93,7 @@ class LoadController:
         self._advance(self._clock())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
-        """The shares now, by service and region."""
+        """The shares now, by (service, region)."""
         return MappingProxyType(self.spilling.shares(self._clock()))
 
     def saturations(self) -> dict[tuple[str, str], float]:

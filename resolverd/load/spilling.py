@@ -26,7 +26,7 @@ class Spilling:
         return {name: spill for name, spill in self._spills.items() if not self.rests(name)}
 
     def resume(self, spills: Mapping[str, Spill]) -> None:
-        """Go on where an earlier process was."""
+        """Take over the state of spill, by service, that an earlier process kept."""
         self._spills = dict(spills)
 
     def adopt(self, services: Mapping[str, Service]) -> None:
@@ -64,7 +64,7 @@ class Spilling:
         return self._rules.get(service)
 
     def shares(self, now: float) -> dict[tuple[str, str], Share]:
-        """What the engines answer from."""
+        """The shares at `now` (monotonic), by (service, region), which the engines answer from."""
         return {
             (service, region): share
             for service, spill in self._spills.items()

@@ -58,7 +58,7 @@ class Run:
     _withdrawal: Withdrawal | None = field(default=None, init=False)
 
     def go(self) -> None:
-        """Do what is left. Raises StepFailedError at the first failure."""
+        """Do every step that is left. Raises StepFailedError at the first failure."""
         checkpoint = self.checkpoint
         steps = {
             Step.DRAIN: self._drain, Step.WAIT: self._wait, Step.COMMAND: self._command,

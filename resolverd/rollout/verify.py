@@ -48,7 +48,7 @@ class Endpoint(NamedTuple):
 
 
 def version_of(endpoint: Endpoint) -> str:
-    """What GET /version tells. Raises AskError."""
+    """The version in the response to GET /version. Raises AskError."""
     return str(_get(endpoint, "/version", "version"))
 
 

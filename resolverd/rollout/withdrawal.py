@@ -21,13 +21,13 @@ class Edge(Protocol):
     """A running daemon's admin API; each call raises ResolverdError when it fails."""
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """What GET `path` answers."""
+        """The JSON response to GET `path` with `query`."""
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What POST `path` answers."""
+        """The JSON response to POST `path`."""
 
     def delete(self, path: str, name: str, **query: str) -> dict[str, Any]:
-        """What DELETE `path`/`name` answers."""
+        """The JSON response to DELETE `path`/`name`."""
 
 
 class NotDrainedError(ResolverdError):
@@ -76,7 +76,7 @@ class Withdrawal:
 
     @classmethod
     def taken_over(cls, edges: Sequence[Edge], spec: DrainSpec, left: float) -> Withdrawal:
-        """One that somebody began, and that is safe in `left` seconds."""
+        """A withdrawal whose drain is in force already, and that is safe in `left` seconds."""
         return cls(edges, spec, _safe=time.monotonic() + left)
 
     @property
@@ -86,7 +86,7 @@ class Withdrawal:
 
     @property
     def left(self) -> float:
-        """Seconds that are left of it."""
+        """Seconds until it is safe to stop the region; 0 when it is."""
         return max(0.0, self._safe - time.monotonic())
 
     def wait_out(self, progress: Callable[[float], None]) -> None:
@@ -112,7 +112,7 @@ class Withdrawal:
                 )
 
     def end(self) -> None:
-        """Clear the drain everywhere."""
+        """Clear the drain at every edge. Raises as the edges do."""
         for edge in self.edges:
             edge.delete("/override", self.spec.region, who=self.spec.who)
 
