@@ -33,7 +33,7 @@ class TransitionLog:
         self._log = log.get("daemon")
 
     def record_endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
-        """Count a target's new verdict, where its state changed; its first verdict is not counted."""
+        """Count a new verdict of a target whose state has changed; its first is not counted."""
         if before.state is not after.state and not before.unknown:
             self.endpoints[(target, after.state.value)] += 1
 
