@@ -149,7 +149,7 @@ def _verdict(verdict: Verdict, now: float) -> Json:
         "measured": verdict.measured.value,
         "serves": verdict.serves,
         "reason": verdict.reason,
-        "since": _moment(verdict.since, now),
+        "changed_at": _moment(verdict.changed_at, now),
         "override": override_of(verdict.override, now) if verdict.override else None,
     }
 
@@ -181,7 +181,7 @@ def _hours(region: str, seen: _Seen) -> Json | None:
         "spans": list(config.hours),
         "time_zone": config.time_zone,
         "open": shift.open,
-        "since": _moment(shift.since, seen.now),
+        "changed_at": _moment(shift.changed_at, seen.now),
         "until": _moment(shift.until, seen.now),
     }
 
@@ -213,12 +213,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             verdict,
             target.settings.certificate_days,
         ),
-        **endpoint_inference(
-            probed.offers.get(id_),
-            probed.identities.get(id_),
-            probed.canaries.get(id_),
-            probed.readings.get(id_),
-        ),
+        **endpoint_inference(probed.readings.get(id_)),
         "differs": seen.outliers.get(id_, []),
     }
 

@@ -210,10 +210,12 @@ def _server(endpoint: Json) -> Iterator[str | Cell]:
 
 
 def _row(table: Rows, judged: Json, name: str, *cells: str) -> None:
-    """A row on something that has a verdict; a changed `since` is the time of the last flip."""
+    """A row on something that has a verdict; `changed_at` is the time of the last flip."""
     state = f"{judged['state']}, {c}" if (c := judged.get("condition")) else judged["state"]
     kind = kind_of(judged) if "endpoints" in judged else judged["state"]
-    table.add_row(name, Cell(state, COLOURS[kind]), since(judged["since"]), *cells, why_of(judged))
+    table.add_row(
+        name, Cell(state, COLOURS[kind]), since(judged["changed_at"]), *cells, why_of(judged)
+    )
 
 
 def why_of(judged: Json) -> str:

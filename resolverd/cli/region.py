@@ -60,7 +60,7 @@ def _facts(region: Json) -> Rows:
     for label, fact in (
         ("region", Cell(region["name"], "bold")),
         ("state", Cell(f"{region['state']} ({kind})", COLOURS[kind])),
-        ("for", since(region["since"])),
+        ("for", since(region["changed_at"])),
         ("why", why_of(region)),
         ("measured", region["measured"]),
         ("endpoints", wanted),

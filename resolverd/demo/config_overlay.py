@@ -119,7 +119,7 @@ class ConfigOverlay:
         back in its turn.
         """
         rule = rule_of(self.loaded.config.service[service])
-        steps = math.ceil(rule.most / rule.step)
+        steps = math.ceil(rule.max_ratio / rule.step)
         interval = max(probe.interval for probe in self._probes(region))
         return 10 * interval + (steps + 1) * rule.dwell
 

@@ -18,7 +18,7 @@ from resolverd.config.model import Config, Region
 from resolverd.config.targets import ProbeTargets
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuPage, GpuWatch
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.window import Window, quantile, success_rate, together
 from resolverd.policy.alerts import AlertName, AlertState, Figures, Thresholds, follow
 
@@ -68,7 +68,7 @@ class Alerting:
         self._windows = {t: self._windows.get(t) or Window() for t in wanted}
         self._gpus.replace(page for region in config.region.values() for page in pages_of(region))
 
-    def sample(self, readings: Mapping[str, Readings]) -> None:
+    def sample(self, readings: Mapping[str, LoadReadings]) -> None:
         """Add new readings, by target id, to each target's window."""
         for region, targets in self._targets.items():
             span = self._settings[region].window

@@ -26,7 +26,7 @@ from resolverd.config.probe import Probe
 from resolverd.config.targets import ProbeTargets
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
 from resolverd.load.saturation import (
@@ -52,8 +52,8 @@ class Probed(Protocol):
     def verdicts(self) -> Mapping[str, Verdict]:
         """The verdict on each target now, by target id."""
 
-    def readings(self) -> Mapping[str, Readings]:
-        """The latest readings, by target id, of each target that has any."""
+    def loads(self) -> Mapping[str, LoadReadings]:
+        """The latest load, by target id, of each target of which any is known."""
 
 
 class LoadController:
@@ -134,7 +134,7 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._probed.readings()
+        readings = self._probed.loads()
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
         if self._advance(now):
@@ -162,7 +162,7 @@ class LoadController:
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._probed.readings()
+        readings = self._probed.loads()
         known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades
@@ -191,7 +191,7 @@ class LoadController:
         level: Level,
         start: float,
         started: float | None,
-        readings: Mapping[str, Readings],
+        readings: Mapping[str, LoadReadings],
     ) -> RegionLoad:
         serves = self._judged[planned.site].verdict.serves
         saturation, latest = level.saturation, level.latest
@@ -200,7 +200,7 @@ class LoadController:
         capacity = self._capacities[region] * (1 - self._lost(planned, readings))
         return RegionLoad(serves, capacity, saturation, latest, level.at, started)
 
-    def _lost(self, planned: RegionPlan, readings: Mapping[str, Readings]) -> float:
+    def _lost(self, planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float:
         """The share of a region's capacity that serves nobody although its endpoints serve."""
         verdicts = self._judged[planned.site].endpoints
         lost = [
@@ -226,7 +226,7 @@ class LoadController:
         }
 
 
-def _started(planned: RegionPlan, readings: Mapping[str, Readings]) -> float | None:
+def _started(planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float | None:
     """When the newest of a region's processes started, in Unix seconds."""
     starts = [readings[e.target].started for e in planned.endpoints if e.target in readings]
     return max((started for started in starts if started is not None), default=None)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from resolverd.config.probe import Probe
 from resolverd.config.spill import Spill
 from resolverd.health.outcome import Condition
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.policy.saturation import Smoothed, Targets, saturation_of, smooth
 
@@ -50,7 +50,7 @@ class SaturationTracker:
     def sample(
         self,
         replicas: Iterable[tuple[Replica, Probe]],
-        readings: Mapping[str, Readings],
+        readings: Mapping[str, LoadReadings],
         verdicts: Mapping[str, Verdict],
         now: float,
     ) -> None:
@@ -101,12 +101,12 @@ def _fresh_seconds(probe: Probe) -> float:
 def _sampled(
     before: Smoothed | None,
     saturation_target: SaturationTarget,
-    reading: Readings | None,
+    reading: LoadReadings | None,
     verdict: Verdict,
 ) -> Smoothed | None:
     """With what is new. A replica that says it is full is so at once, whatever the mean says."""
     full = verdict.condition in _FULL or (reading is not None and reading.shedding)
-    waiting, kv_usage, at = None, None, verdict.at
+    waiting, kv_usage, at = None, None, verdict.probed_at
     if reading is not None:
         waiting, kv_usage, at = reading.waiting, reading.kv_usage, reading.at
     latest = saturation_of(waiting, kv_usage, saturation_target.targets, full=full)

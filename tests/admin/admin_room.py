@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from resolverd.daemon import Daemon
 
-TIMEOUT = 20.0
+TIMEOUT = 30.0
 ADMIN = 'socket = "admin.sock"\nlisten = "127.0.0.1:0"\ntoken_file = "token"\n'
 SERVICES = f"""{CHAT}
 ttl = "20s"

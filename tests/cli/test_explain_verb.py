@@ -162,8 +162,13 @@ def test_json_holds_the_same_and_no_infinity(place: Path) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert (document["region"], document["ttl"], document["scope"]) == ("us-west", 2, 8)
     assert document["answer"] == ["192.0.2.20"]
-    soonest = {c["region"]: c["status"]["min_until_flip"] for c in document["candidates"]}
-    assert soonest == {"ap-northeast": 2.0, "us-west": None, "eu-west": None, "us-east": None}
+    min_until_flip = {c["region"]: c["status"]["min_until_flip"] for c in document["candidates"]}
+    assert min_until_flip == {
+        "ap-northeast": 2.0,
+        "us-west": None,
+        "eu-west": None,
+        "us-east": None,
+    }
 
 
 def test_an_endpoint_with_a_hostname_alone_is_said_to_need_a_daemon(place: Path) -> None:

@@ -20,6 +20,7 @@ from harness.config import REGIONS, config_text
 from harness.messages import ecs_of, query
 from harness.places import FRANKFURT, LONDON, NEW_YORK, TOKYO
 from harness.server import DOWN, HEAD, NOW, Server, snapshot_of
+from harness.trials import trials
 from mmdb_writer import Record, write_mmdb
 
 from resolverd.dns.prefix import Bits, Prefix
@@ -29,7 +30,7 @@ from resolverd.health.verdict import UNKNOWN, State, Verdict
 from resolverd.policy.decision import Outcome
 from resolverd.policy.share import Share
 
-PREFIXES = 2000
+PREFIXES = trials(700, 2000)
 
 NAMES = ("near", "listed", "shared", "strict", "silent", "nowhere", "alias", "plain")
 _ALL = 'regions = ["us-east", "us-west", "eu-west", "ap-northeast"]'
@@ -84,7 +85,7 @@ WORLDS: dict[str, dict[str, Verdict]] = {
     "all up": {},
     "one down, one suspect": {
         "eu-west-1": DOWN,
-        "ap-northeast-1": Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, at=NOW),
+        "ap-northeast-1": Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, probed_at=NOW),
     },
     "ramping": {"us-east-1": Verdict(State.UP, NOW - 7.0, "test", math.inf, State.UP)},
     "spilling": {},

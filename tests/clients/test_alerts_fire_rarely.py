@@ -40,7 +40,7 @@ SERVICES = f"""{CHAT}
 regions = ["us-east", "us-west"]
 ttl = "1s"
 failover_ttl = "1s"
-spill = {{ step = 0.5, most = 0.5, dwell = "1s", smoothing = 1.0 }}
+spill = {{ step = 0.5, max_ratio = 0.5, dwell = "1s", smoothing = 1.0 }}
 [alerts]
 window = "5s"
 requests = 1

@@ -36,7 +36,7 @@ SERVICES = """
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
 ttl = "1s"
 failover_ttl = "1s"
-spill = { step = 0.2, most = 0.4, dwell = "3s", smoothing = 1.0 }
+spill = { step = 0.2, max_ratio = 0.4, dwell = "3s", smoothing = 1.0 }
 
 [pin.residency]
 subnets = ["1.1.0.0/16"]

@@ -10,7 +10,7 @@ import structlog
 from load_room import Fleet, fleet, verdict
 
 from resolverd.engine.counters import Counters
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import State, Verdict
 
 SLOW = {"spill": {"slow_start": "120s"}}
@@ -123,7 +123,7 @@ class _Broken:
     def verdicts(self) -> Mapping[str, Verdict]:
         raise RuntimeError("defect")
 
-    def readings(self) -> Mapping[str, Readings]:
+    def loads(self) -> Mapping[str, LoadReadings]:
         raise RuntimeError("defect")
 
 

@@ -151,7 +151,7 @@ def test_the_watchdog_restarts_what_makes_no_progress(service: Service, stopped:
 
 
 def test_the_watchdog_leaves_a_sound_daemon_alone(service: Service) -> None:
-    service.install("workers = 2", unit="WatchdogSec=1s")
+    service.install("workers = 2", unit="WatchdogSec=2s")
     service.start()
     before = service.pid
     beaten = service.show("WatchdogTimestampMonotonic")
