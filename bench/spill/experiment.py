@@ -78,15 +78,17 @@ def tried(
     world = World(REGIONS, setting.size, len(asked))
     steering = _policy(policy, setting, world)
     served = run(asked, world, steering, caches=POLICIES[policy])
-    times = sorted(each.seconds for each in served)
+    times = sorted(request.seconds for request in served)
     return Result(
         p50=quantile(times, 0.50),
         p95=quantile(times, 0.95),
         p99=quantile(times, 0.99),
         most=times[-1],
         burst=_during(BURST, served),
-        away=statistics.fmean(each.region != each.home for each in served),
-        farthest=statistics.fmean(ROUND_TRIP[each.home, each.region] == FAR for each in served),
+        away=statistics.fmean(request.region != request.home for request in served),
+        farthest=statistics.fmean(
+            ROUND_TRIP[request.home, request.region] == FAR for request in served
+        ),
         episodes=steering.episodes if isinstance(steering, Resolverd) else 0,
         minutes=tuple(_by_minute(served)),
         moved=tuple(_moved_by_minute(served)),
@@ -120,7 +122,7 @@ def quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def _during(burst: Burst, served: Sequence[Served]) -> float:
-    times = sorted(each.seconds for each in served if burst.at(each.at) > 0)
+    times = sorted(request.seconds for request in served if burst.at(request.at) > 0)
     return quantile(times, 0.95) if times else 0.0
 
 
@@ -139,8 +141,8 @@ def _moved_by_minute(served: Sequence[Served]) -> list[float]:
 def _minutes(served: Sequence[Served]) -> list[list[Served]]:
     """Requests by the minute of their arrival."""
     split: list[list[Served]] = [[] for _ in range(int(served[-1].at / MINUTE) + 1)]
-    for each in served:
-        split[int(each.at / MINUTE)].append(each)
+    for request in served:
+        split[int(request.at / MINUTE)].append(request)
     return split
 
 

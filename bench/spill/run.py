@@ -28,8 +28,8 @@ COMPARED = ("nearest", "least-loaded", "least-loaded, as read", OURS)
 def measured(jobs: Sequence[tuple[Setting, str, int]]) -> list[Result]:
     """All runs, on all cores."""
     with ProcessPoolExecutor(os.cpu_count(), initializer=quiet) as pool:
-        each = [pool.submit(tried, setting, policy, seed) for setting, policy, seed in jobs]
-        return [one.result() for one in each]
+        futures = [pool.submit(tried, setting, policy, seed) for setting, policy, seed in jobs]
+        return [future.result() for future in futures]
 
 
 def quiet() -> None:

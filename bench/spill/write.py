@@ -65,8 +65,8 @@ def _over_the_trace(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"| --- |{' ---: |' * 8}"
     for row in rows:
         name = f"**{row['policy']}**" if row["policy"] == OURS else row["policy"]
-        times = " | ".join(_time(row[each]) for each in ("p50", "p95", "p99", "most", "burst"))
-        shares = " | ".join(f"{row[each]['median']:.1%}" for each in ("away", "farthest"))
+        times = " | ".join(_time(row[column]) for column in ("p50", "p95", "p99", "most", "burst"))
+        shares = " | ".join(f"{row[column]['median']:.1%}" for column in ("away", "farthest"))
         episodes = f"{row['episodes']['median']:.0f}" if row["policy"] == OURS else "–"
         yield f"| {name} | {times} | {shares} | {episodes} |"
 
@@ -88,7 +88,9 @@ def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _time(spread: Mapping[str, float]) -> str:
     """The median, and the range where there is one worth telling."""
-    middle, lowest, maximum = (_seconds(spread[each]) for each in ("median", "min", "max"))
+    middle, lowest, maximum = (
+        _seconds(spread[statistic]) for statistic in ("median", "min", "max")
+    )
     return middle if lowest == maximum else f"{middle} ({lowest}–{maximum})"
 
 

@@ -182,7 +182,7 @@ async def test_restarts_in_a_drain_are_not_held_against_an_endpoint(
         await _restart(room, played)
         assert (await _endpoint(room))["held_until"] is None
     document = (await room.ask("DELETE", "/override/ap-northeast")).json
-    assert [each["kind"] for each in document["cleared"]] == ["drain"]
+    assert [override["kind"] for override in document["cleared"]] == ["drain"]
     assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
 

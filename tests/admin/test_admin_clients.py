@@ -63,7 +63,7 @@ async def closed(room: Room, limit: str) -> float:
 
 async def test_300_half_requests_keep_nobody_out(room: Room) -> None:
     async with connected(room, 300, b"GET /state HTTP/1.1\r\nHost: ") as half:
-        await asyncio.gather(*(ended(each) for each in half[:200]))
+        await asyncio.gather(*(ended(connection) for connection in half[:200]))
         assert await closed(room, "connections") == 200
         assert (await room.ask("GET", "/state")).status == 200
         assert (await room.ask_http("GET", "/metrics")).status == 200
@@ -78,8 +78,8 @@ async def test_the_one_that_asked_nothing_for_longest_makes_room(config: Path) -
         opened(daemon, config) as room,
         connected(room, 3, WHOLE) as first,
     ):
-        for each in first:
-            await reply(each)
+        for connection in first:
+            await reply(connection)
         first[0][1].write(WHOLE)
         await reply(first[0])
         async with connected(room, 1, WHOLE) as second:

@@ -69,7 +69,7 @@ async def watched(path: Path) -> AsyncIterator[Room]:
 
 async def endpoint(room: Room, region: str) -> dict[str, Any]:
     state = (await room.ask("GET", "/state")).json
-    (found,) = [each for each in state["regions"] if each["region"] == region]
+    (found,) = [entry for entry in state["regions"] if entry["region"] == region]
     return dict(found["endpoints"][0])
 
 

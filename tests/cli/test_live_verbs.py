@@ -190,7 +190,7 @@ def test_an_override_that_leaves_a_service_nothing_is_put_by_force_alone(served:
         assert ran.status == 1
         assert "without eu-west no region serves service chat under pin gdpr, " in ran.err
         document = resolverd("state", "--json", cwd=served.place).json()["overrides"]
-        assert [each["target"] for each in document] == ["us-east"]
+        assert [override["target"] for override in document] == ["us-east"]
         ran = resolverd(*down[1], "--force", cwd=served.place)
         assert ran.status == 0
         assert "no region serves service alias now; its all_down setting decides" in ran.err

@@ -182,7 +182,7 @@ LOCAL = {"127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"}
 def test_an_address_that_no_interface_has_is_told(
     listen: list[str], anywhere: set[int], level: str, seen: str, hint: str
 ) -> None:
-    listeners = [parse_listener(each) for each in listen]
+    listeners = [parse_listener(text) for text in listen]
     assert_finding(addresses.missing(listeners, LOCAL, anywhere), level, seen, hint)
 
 
@@ -205,7 +205,7 @@ def test_ipv6_is_as_the_host_has_it(
     listen: list[str], local: list[str] | None, known: bool, level: str, seen: str
 ) -> None:
     assert_finding(
-        addresses.ipv6([parse_listener(each) for each in listen], local, known), level, seen
+        addresses.ipv6([parse_listener(text) for text in listen], local, known), level, seen
     )
 
 

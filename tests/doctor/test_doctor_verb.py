@@ -202,9 +202,9 @@ def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> Non
     empty.mkdir()
     before = sorted(place.rglob("*"))
     report = examine(place / "resolverd.toml", (), Procfs(empty))
-    hidden = {each.id for each in report.findings if "unknown" in each.seen}
+    hidden = {finding.id for finding in report.findings if "unknown" in finding.seen}
     assert hidden >= {"port", "open-files", "cores", "udp-buffer", "udp-drops", "conntrack"}
-    assert {each.level for each in report.findings if each.id in hidden} == {"advice"}
+    assert {finding.level for finding in report.findings if finding.id in hidden} == {"advice"}
     assert sorted(place.rglob("*")) == before
 
 
