@@ -34,6 +34,7 @@ from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 from resolverd.snapshot.unserved import what_is_down
 
+# Octets of a request's body: more than any has, and so little that no client can exhaust memory.
 _MAX_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
 _DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'

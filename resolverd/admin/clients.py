@@ -1,7 +1,7 @@
 """The connections of one listener of the API: how many at once, and how long a request may take.
 
     connected ──► idle ── first octet ──► asking ── whole ──► being answered ──► idle
-                          (or connected)  REQUEST seconds     RESPONSE seconds
+                          (or connected)  REQUEST_TIMEOUT     RESPONSE_TIMEOUT
                                           at most             while nothing of it is taken
 
 A connection that comes when all places are taken has the place of the one that is idle or asking
@@ -24,8 +24,8 @@ from aiohttp import web
 from resolverd.admin.failure import ApiError, Handler
 
 # Seconds in which a request has to be whole, headers and body, and in which a client has to go on
-# taking its response.
-REQUEST, RESPONSE = 10.0, 30.0
+# taking its response. Less breaks slow links; more lets silent clients hold places for longer.
+REQUEST_TIMEOUT, RESPONSE_TIMEOUT = 10.0, 30.0
 
 
 class Clients:
@@ -93,7 +93,7 @@ class Clients:
         except TimeoutError:
             self.closed["request"] += 1
             raise ApiError(
-                408, f"the request did not come within {REQUEST:g} s", "send it at once"
+                408, f"the request did not come within {REQUEST_TIMEOUT:g} s", "send it at once"
             ) from None
         except (web.RequestPayloadError, OSError) as error:
             hint = "send it as its headers say"
@@ -140,7 +140,7 @@ class Client(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client reads none of its response: it is closed if that lasts too long."""
         self.inner.pause_writing()
-        self._time("response", RESPONSE)
+        self._time("response", RESPONSE_TIMEOUT)
 
     def resume_writing(self) -> None:
         """The client reads again."""
@@ -177,8 +177,8 @@ class Client(asyncio.Protocol):
             self._transport.abort()
 
     def _asking(self) -> None:
-        self.due = asyncio.get_running_loop().time() + REQUEST
-        self._time("request", REQUEST)
+        self.due = asyncio.get_running_loop().time() + REQUEST_TIMEOUT
+        self._time("request", REQUEST_TIMEOUT)
 
     def _time(self, limit: str, seconds: float) -> None:
         self._cancel()

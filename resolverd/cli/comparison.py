@@ -11,10 +11,10 @@ from resolverd.config.listen_checks import LISTEN_IGNORED
 from resolverd.errors import Problem, ResolverdError
 
 TIMEOUT = 30.0
-"""Seconds that `check` waits for the daemon."""
+"""Seconds that `check` waits for the daemon: less gives up on large configurations."""
 
 MAX_SHOWN = 20
-"""Changes that are shown to people."""
+"""Changes that are shown to people; more push the findings of `check` off the screen."""
 
 ITS_OWN = frozenset({"zone-serial-unchanged", "zone-serial-backward", LISTEN_IGNORED})
 """Checks that need the daemon: zones are compared with those served, listen with its sockets."""

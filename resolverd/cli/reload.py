@@ -12,7 +12,7 @@ from resolverd.cli.options import add_config, add_json, verb
 from resolverd.errors import ExitCode, Problem, errors_among
 
 MAX_SHOWN = 50
-"""Changes that are shown to people."""
+"""Changes that are shown to people; `--json` has all."""
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -19,6 +19,7 @@ from resolverd.demo.fleet import Fleet
 from resolverd.engine.explain import explain
 
 NAME = "chat.inference.example"
+# Seconds between two queries for all cities while the start is waited for.
 _POLL_SECONDS = 0.1
 
 

@@ -18,7 +18,9 @@ import aiohttp
 from resolverd.demo.faults import Fault
 from resolverd.errors import ResolverdError
 
+# Seconds for a process to listen: less fails on a busy machine; more waits longer for a dead one.
 READY_SECONDS = 30.0
+# Seconds from SIGTERM to SIGKILL.
 STOP_SECONDS = 3.0
 
 

@@ -15,6 +15,7 @@ from resolverd.health.verdict import Verdict
 
 Emit = Callable[[Event], None]
 
+# Seconds between two queries for all cities: more misses short-lived answers.
 POLL_SECONDS = 0.1
 # Beyond what the probe settings allow: for a machine that is busy with something else.
 GRACE_SECONDS = 10.0

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from resolverd.doctor.finding import Finding, Level
 
+# Age of a database, in days. A month between two editions is common: less than that complains of
+# databases that are up to date; more lets clients be placed wrongly for longer.
 ADVICE_DAYS = 45
 WARNING_DAYS = 180
 

@@ -6,11 +6,12 @@ from resolverd.doctor.finding import Finding, Level, octets, untold
 from resolverd.doctor.procfs import Tracking
 
 MANY = 0.001
-"""The share of packets lost above which it is a warning."""
+"""Share of packets lost above which it is a warning: less warns of the loss of one burst."""
 
 QUERIES = 50_000
 """New clients and ports per second that a tracking table should have room for."""
 
+# Share of the tracking table in use from which it is a warning; more leaves no time to act.
 _FULL = 0.8
 
 

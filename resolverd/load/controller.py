@@ -41,8 +41,9 @@ from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
+# Seconds between two evaluations of saturation and shares: fewer steps sooner and costs more.
 POLL_INTERVAL = 1.0
-# Seconds between judgements of what clients get: fewer raises alerts sooner and costs more.
+# Seconds between two evaluations of the alerts: fewer raises alerts sooner and costs more.
 _ALERT_INTERVAL = 5.0
 
 

@@ -25,7 +25,7 @@ from resolverd.rollout.steps import Step
 from resolverd.rollout.verify import Endpoint
 from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained
 
-# Seconds between questions about the health of a region.
+# Seconds between two GET /state while a region's health is waited for; less asks for nothing new.
 POLL_INTERVAL = 0.5
 
 

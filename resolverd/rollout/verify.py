@@ -16,6 +16,7 @@ from resolverd.health.probes.reasons import reason_of
 
 # Seconds for one question: a first completion after a start may have to compile first.
 TIMEOUT = 120.0
+# Octets of a response; a larger one is refused, whatever it says.
 _MAX_OCTETS = 1024 * 1024
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from resolverd.errors import ExitCode, ResolverdError
 
-# Seconds between questions whether it is still drained.
+# Seconds between two GET /state while TTLs run out: more notices a drain that was cleared later.
 POLL_INTERVAL = 1.0
 
 
