@@ -160,11 +160,11 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
     with capture_logs() as events:
         async with watched(path) as room:
 
-            async def is_logged() -> bool:
+            async def differs_everywhere() -> bool:
                 logged = any(e["event"] == "endpoint.differs" for e in events)
                 return logged and bool((await endpoint(room, "us-west"))["differs"])
 
-            await until(is_logged)
+            await until(differs_everywhere)
             west, east = await endpoint(room, "us-west"), await endpoint(room, "us-east")
             labels = {"region": "us-west", "endpoint": "us-west-1", "probe": ""}
             differs = "resolverd_endpoint_differs"
