@@ -32,7 +32,6 @@ from resolverd.engine.explain import explain, plain
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
-from resolverd.snapshot.unserved import what_is_down
 
 # Octets of a request's body: more than any has, and so little that no client can exhaust memory.
 _MAX_OCTETS = 64 * 1024
@@ -219,8 +218,7 @@ class Api:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         found = degraded(self._served)
         outdated = outdated_of(self._served.reloads.outdated)
-        regions = list(self._served.snapshot.steering.regions.values())
-        down = what_is_down(self._served.fences, regions)
+        down = self._served.outages.down
         return _document({"ready": True, "outdated": outdated, "degraded": found, "down": down})
 
 

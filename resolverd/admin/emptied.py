@@ -38,7 +38,7 @@ def emptied_by(served: Served, keys: Iterable[str], override: Override) -> tuple
         overrides.set(key, override)
     after = judge_regions(plan, world._replace(overrides=overrides, judgement=None), now)
     before = judge_regions(plan, world, now)
-    return tuple(emptied(served.fences, before.values(), after.values()))
+    return tuple(emptied(served.outages.fences, before.values(), after.values()))
 
 
 def emptied_of(found: Iterable[FenceSize]) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
-from resolverd.config.fences import FenceSize
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -21,6 +20,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.unserved import Outages
 from resolverd.tasks import Tasks
 
 
@@ -122,8 +122,8 @@ class Served(Protocol):
     @property
     def inputs(self) -> Inputs: ...
     @property
-    def fences(self) -> Sequence[FenceSize]:
-        """The fences of the configuration that is served."""
+    def outages(self) -> Outages:
+        """What does not serve, found when the `snapshot` was published; its `fences` are all."""
 
     @property
     def snapshot(self) -> Snapshot: ...
