@@ -49,7 +49,7 @@ class Spilling:
         after = self._spills[service] = advance(before, loads, rule, now)
         shares, old = after.shares(now), before.shares(now)
         for region, load in loads.items():
-            self._tell(
+            self._log_change(
                 service, region, load, old.get(region, NO_SHARE), shares.get(region, NO_SHARE)
             )
         return shares != old
@@ -76,7 +76,9 @@ class Spilling:
         rounds = [s.due for s in self._spills.values() if s.due > now and s.shares(now)]
         return min(rounds, default=None)
 
-    def _tell(self, service: str, region: str, load: RegionLoad, old: Share, new: Share) -> None:
+    def _log_change(
+        self, service: str, region: str, load: RegionLoad, old: Share, new: Share
+    ) -> None:
         """Count an episode that begins, and one event for each step of what is sent on."""
         if old.spill_ratio == new.spill_ratio:
             return

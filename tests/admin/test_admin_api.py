@@ -344,6 +344,6 @@ async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room)
     assert set(cleared) <= {200, 404}
 
 
-async def test_an_override_that_ends_before_it_is_told_was_obeyed(room: Room) -> None:
+async def test_an_override_that_ends_before_it_is_reported_was_obeyed(room: Room) -> None:
     reply = await room.override("us-east", "down", **{"for": 1e-9})
     assert (reply.status, reply.json["set"][0]["seconds_left"]) == (200, 0.0)

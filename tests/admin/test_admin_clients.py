@@ -109,7 +109,7 @@ async def test_octets_that_trickle_win_no_time(room: Room, monkeypatch: pytest.M
     assert await closed(room, "request") == 1
 
 
-async def test_a_body_that_does_not_come_is_told(
+async def test_a_body_that_does_not_come_is_reported(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)

@@ -106,7 +106,7 @@ def test_a_pin_that_was_named_is_not_called_served_while_its_service_falls_too(
     assert services == [["chat/eu"], ["chat/"], ["chat/"], ["chat/eu"]]
 
 
-def test_an_edit_of_a_fence_is_judged_at_once_and_says_what_it_mends(events: list[Any]) -> None:
+def test_an_edit_of_a_fence_is_judged_at_once_and_says_what_it_fixes(events: list[Any]) -> None:
     changes = Transitions()
     regions = judged(east=UP, west=DOWN)
     changes.record(regions, FENCES)

@@ -63,7 +63,7 @@ def test_it_says_that_it_is_safe_once_the_last_ttl_has_run_out(place: Path) -> N
     assert kinds(place) == {"ap-northeast": "drain"}
 
 
-def test_without_waiting_programs_are_told_when_it_will_be_safe(place: Path) -> None:
+def test_without_waiting_programs_are_given_when_it_will_be_safe(place: Path) -> None:
     ran = resolverd(
         "drain", "us-east", "--why", "racks", "--no-wait", "--json",
         "--socket", place / "admin.sock", "--socket", place / "admin.sock", cwd=place,

@@ -299,14 +299,14 @@ def test_an_explain_that_names_a_silent_socket_does_not_turn_to_the_files(place:
     assert ran.status == 3
 
 
-def test_a_configuration_without_a_socket_is_told(place: Path) -> None:
+def test_a_configuration_without_a_socket_is_reported(place: Path) -> None:
     ran = resolverd("state", cwd=place)
     assert ran.status == 3
     assert 'admin.socket is ""' in ran.err
     assert 'set admin.socket = "auto"' in ran.err
 
 
-def test_the_socket_of_a_dead_daemon_is_told(place: Path) -> None:
+def test_the_socket_of_a_dead_daemon_is_reported(place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(place / "dead.sock"))
     ran = resolverd("state", "--socket", "dead.sock", cwd=place)

@@ -59,7 +59,7 @@ def test_a_host_without_faults_is_shown_in_aligned_rows(place: Path) -> None:
             assert re.match(r"(hint|other): \S", row[at:])
 
 
-def test_every_finding_for_programs_has_its_id_level_sight_and_mend(place: Path) -> None:
+def test_every_finding_for_programs_has_its_id_level_text_and_hint(place: Path) -> None:
     ran = process("doctor", "--json", cwd=place)
     report = ran.json()
     assert (ran.status, ran.err) == (0, "")

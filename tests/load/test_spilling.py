@@ -49,7 +49,7 @@ async def test_where_nothing_is_read_nothing_moves() -> None:
     assert room.moved == 0
 
 
-async def test_a_region_that_dies_has_no_share_in_the_very_steering_that_tells_of_it() -> None:
+async def test_a_region_that_dies_has_no_share_in_the_very_steering_that_has_it() -> None:
     room = Fleet()
     await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
     assert room.spill_ratio() > 0
@@ -127,7 +127,7 @@ class _Broken:
         raise RuntimeError("defect")
 
 
-async def test_a_defect_costs_a_look_and_is_shown_and_shares_stay() -> None:
+async def test_a_defect_costs_an_evaluation_and_is_shown_and_shares_stay() -> None:
     room = Fleet()
     await room.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
     room.load._probed = _Broken()

@@ -75,7 +75,7 @@ def test_every_region_is_updated_in_order_verified_and_brought_back(fleet: Simul
         ("output", {"name": "other"}, "us-west-1 completes 'The capital of France is'", True),
     ],
 )
-def test_the_first_failure_stops_it_and_resume_goes_on_once_it_is_mended(
+def test_the_first_failure_stops_it_and_resume_goes_on_once_it_is_fixed(
     fleet: Simulated, step: str, how: dict[str, Any], why: str, again: bool
 ) -> None:
     fleet.how("us-west", **how)

@@ -43,7 +43,7 @@ def heard(service: Service, priority: str, event: str) -> list[Entry]:
     return [line for line in events(service, "-p", priority) if line["event"] == event]
 
 
-def test_a_night_is_heard_by_priority(service: Service, dying: Endpoint) -> None:
+def test_a_night_is_logged_by_priority(service: Service, dying: Endpoint) -> None:
     """A killed daemon, its standby, a region's death and the last one's, with two workers."""
     service.install('workers = 2\nengine = "reference"')
     service.configure('workers = 2\nengine = "reference"', ports={"eu-west": dying.port})
