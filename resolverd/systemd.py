@@ -49,7 +49,7 @@ class Inherited:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Whoever started this process: where to tell how it goes, and what was handed over.
+    """Whoever started this process: where to report its state, and what was handed over.
 
     `watchdog` is the seconds within which each `alive` must follow the one before, or None.
     `sockets` are the socket unit's; `stored` what an earlier process stored, by name. `main`: this

@@ -1,4 +1,4 @@
-"""What the admin room needs of a daemon, and the report on reloads that both keep."""
+"""What the admin API needs of a daemon, and the report on reloads that both keep."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Watched(Protocol):
 
 
 class Served(Protocol):
-    """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
+    """A daemon, as the admin API sees it. `ready` is False until it answers, and at its end.
 
     All but `ready` and `reloads` may only be asked while it is ready.
     """
@@ -165,7 +165,7 @@ class Served(Protocol):
         """Take verdicts and overrides into account; returns once answers come from them."""
 
     async def reload(self, *, accept_losses: bool = False) -> bool:
-        """Adopt the files as they are now; True if all of it is served, else `reloads` tells why.
+        """Adopt the files as they are now; True if all is served; else `reloads` has why.
 
         What takes much away is adopted with `accept_losses` alone.
         """

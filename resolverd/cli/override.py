@@ -133,7 +133,7 @@ def run_clear(arguments: argparse.Namespace) -> int:
     for override in answers["cleared"]:
         was = f"was {override['kind']} by {override['who']}: {override['why']}"
         out().print(f"{override['target']}: cleared ({was})", markup=False)
-    for target in answers.get("released", []):  # an older daemon does not tell
+    for target in answers.get("released", []):  # an older daemon does not report it
         out().print(f"{target}: held down no more; its next success brings it up", markup=False)
     return ExitCode.OK
 

@@ -241,7 +241,7 @@ def _order(text: str | None, known: list[str]) -> list[str]:
 
 
 def _resumed(arguments: argparse.Namespace, path: Path) -> Checkpoint:
-    """The rollout that the checkpoint tells of, where it is to go on. Raises UsageError."""
+    """The rollout of the checkpoint at `path`, at the step where it goes on. Raises UsageError."""
     checkpoint = read(path)
     if checkpoint is None or checkpoint.finished or checkpoint.service != arguments.service:
         raise UsageError(f"{path} tells of no unfinished rollout of {arguments.service}")

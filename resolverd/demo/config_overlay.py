@@ -1,7 +1,7 @@
 """What the demo takes from the configuration, and what it lays over it so that all is on loopback.
 
-Shipped ports are taken where they are free, others where they are not; `overrides` tells the
-daemon about both.
+Shipped ports are taken where they are free, others where they are not; `overrides` has the
+daemon use either.
 """
 
 from __future__ import annotations

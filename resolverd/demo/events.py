@@ -97,7 +97,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A fault has begun; `meaning` tells what shows of it, `cities` are those served there."""
+    """A fault has begun; `meaning` is what shows of it, `cities` are those served there."""
 
     at: float
     region: str

@@ -46,7 +46,8 @@ async def fail_and_recover(
 class _Failures:
     """`_begun` has each region's fault once it has begun, and when (seconds).
 
-    `_out` tells when their regions had left the answers, `_spilled` when they sent clients on.
+    `_out` has the moments when their regions had left the answers, `_spilled` when they sent
+    clients on; both in seconds.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What is wrong with a server; `meaning` tells what its clients see of it."""
+    """What is wrong with a server; `meaning` is what its clients see of it."""
 
     HUNG = "hung"
     HUNG_WORKER = "hung-worker"

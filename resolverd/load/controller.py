@@ -1,11 +1,11 @@
-"""The controller: takes in once a second what was read, moves shares, and tells whoever steers.
+"""The controller: samples readings once a second, moves shares, and notifies whoever steers.
 
     readings ─► saturation ┐
     verdicts ──────────────┼─► spilling ─► shares ─► World ─► Steering
     alerts that degrade ───┘
 
 `update` is called with each Steering, so that what a region's going and coming back do to shares
-is in the very Steering that tells of it. In between, `keep` ticks by itself: every second, and
+is in the very Steering that has it. In between, `keep` ticks by itself: every second, and
 at the moment when shares may next be moved.
 
 Services that share a region share its servers, so what is known of its load is that of them all.

@@ -1,4 +1,4 @@
-"""The shares of every service: a controller each, what it has done, and what it tells the log."""
+"""The shares of every service: a controller each, what it has done, and its log events."""
 
 from __future__ import annotations
 

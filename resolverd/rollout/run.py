@@ -41,7 +41,7 @@ class StepFailedError(ResolverdError):
 
 @dataclass(slots=True)
 class Run:
-    """One rollout over `edges`. `tell(region, step, what)` hears of each step's end.
+    """One rollout over `edges`. `report(region, step, what)` is called at each step's end.
 
     `timeout` is how many seconds a region has to become healthy. `waits(what)` gives what is
     called with the seconds left of a wait.

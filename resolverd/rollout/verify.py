@@ -25,7 +25,7 @@ class AskError(ResolverdError):
 
 
 class Endpoint(NamedTuple):
-    """One endpoint, as its daemon's state tells of it; `credential` as in `[probe]`."""
+    """One endpoint, from its daemon's GET /state; `credential` as in `[probe]`."""
 
     name: str
     url: str

@@ -38,7 +38,10 @@ class NotDrainedError(ResolverdError):
 
 @dataclass(frozen=True, slots=True)
 class DrainSpec:
-    """What to drain, for how long (seconds; None until cleared), and what to tell others of it."""
+    """What to drain, and for how many seconds: None holds until it is cleared.
+
+    `why` and `who` are what others see of it.
+    """
 
     region: str
     why: str

@@ -73,7 +73,7 @@ class OffersPart(Part):
 
 
 class IdentityPart(Part):
-    """Who a server says it is; empty and 0 are what it does not tell."""
+    """Who a server says it is; empty and 0 stand for what it does not export."""
 
     models: list[str] = key("Names that it answers to.")
     root: str = key("Where the weights came from.")
@@ -92,7 +92,7 @@ class CanariesPart(Part):
 
 
 class ReadingsPart(Part):
-    """What a server's page of metrics said last; null is what it does not tell."""
+    """What a server's page of metrics had last; null stands for what it does not export."""
 
     running: float | None = key("Requests that run.")
     waiting: float | None = key("Requests that wait.")

@@ -42,7 +42,7 @@ EVENTS = (
         "socket http",
     ),
     Event(
-        "admin.shut",
+        "admin.unavailable",
         "warning",
         "One of them could not be opened. Answers go on.",
         "listener reason hint",
