@@ -68,7 +68,7 @@ class AdminServer:
         self._log = log.get("admin")
 
     async def start(self, settings: Admin, base: Path) -> None:
-        """Open the listeners that are configured, as far as they can be; paths are relative to `base`."""
+        """Open the configured listeners, as far as they can be; paths are relative to `base`."""
         self._max_connections = settings.connections
         path = socket_of(settings.socket, base)
         if path is not None:

@@ -1,4 +1,4 @@
-"""The listeners: the socket's mode and life, and what HTTP lets through with and without the token."""
+"""The listeners: the socket's mode and life, and what HTTP admits with and without a token."""
 
 from __future__ import annotations
 
