@@ -49,13 +49,13 @@ class ConfigOverlay:
     any_port: bool
 
     @property
-    def taken(self) -> int | None:
+    def port_in_use(self) -> int | None:
         """The DNS port that the files say, where it is in use and another has to do."""
         if self.any_port or self.listen[0].port:
             return None
         return self.loaded.config.server.listen[0].port or None
 
-    def taken_of(self, spec: EndpointSpec) -> int | None:
+    def port_in_use_of(self, spec: EndpointSpec) -> int | None:
         """The port that the files give an endpoint, where it is in use and another has to do."""
         if self.any_port or spec.port:
             return None

@@ -14,14 +14,14 @@ from resolverd.demo.ask import Answer
 class Endpoint:
     """A simulated endpoint: where it is probed and made to fail (`control`), and its process.
 
-    `taken` is its shipped port where that was in use, else None.
+    `port_in_use` is its shipped port where that was in use, else None.
     """
 
     region: str
     url: str
     pid: int
     control: str
-    taken: int | None = None
+    port_in_use: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Ready:
     """Everything runs; `seconds` is how long that took.
 
     `engine` answers; `why_not_native` is empty where that is the native one, or was not wanted.
-    `taken` is the port that the daemon was to have, where it was in use, else None.
+    `port_in_use` is the port that the daemon was to have, where it was in use, else None.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Ready:
     seconds: float
     engine: str
     why_not_native: str = ""
-    taken: int | None = None
+    port_in_use: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

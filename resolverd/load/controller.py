@@ -47,7 +47,7 @@ POLL_INTERVAL = 1.0
 _ALERT_INTERVAL = 5.0
 
 
-class Probed(Protocol):
+class LoadSource(Protocol):
     """What probes have learned, by target id."""
 
     def verdicts(self) -> Mapping[str, Verdict]:
@@ -62,14 +62,14 @@ class LoadController:
 
     def __init__(
         self,
-        probed: Probed,
+        source: LoadSource,
         changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spilling = Spilling()
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
-        self._probed, self._changed, self._clock = probed, changed, clock
+        self._source, self._changed, self._clock = source, changed, clock
         self._saturation = SaturationTracker()
         self._config: Config | None = None
         self._plan: Plan
@@ -135,9 +135,9 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._probed.loads()
+        readings = self._source.loads()
         now = self._clock()
-        self._saturation.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
+        self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
         if self._advance(now):
             self._changed()
         self.alerting.sample(readings)
@@ -163,7 +163,7 @@ class LoadController:
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._probed.loads()
+        readings = self._source.loads()
         known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades
