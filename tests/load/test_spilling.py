@@ -130,7 +130,7 @@ class _Broken:
 async def test_a_defect_costs_an_evaluation_and_is_shown_and_shares_stay() -> None:
     fleet = Fleet()
     await fleet.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
-    fleet.load._probed = _Broken()
+    fleet.load._source = _Broken()
 
     async def counted() -> Counters:
         return Counters()
