@@ -126,7 +126,7 @@ class DemoSharesLine(Document):
     region: str = key("The region.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
-    saturation: float | None = key("How full it is; 1 is just full, null is unknown.")
+    saturation: float | None = key("Saturation: 1 is just full, null is unknown.")
 
 
 class DemoChangeLine(Document):
