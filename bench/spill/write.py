@@ -76,14 +76,14 @@ def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     document = {(row["setting"], row["policy"]): row for row in rows}
     yield f"| p95 | {' | '.join(policies)} | least | spilled | episodes |"
     yield f"| --- |{' ---: |' * len(policies)} --- | ---: | ---: |"
-    for setting in dict.fromkeys(row["setting"] for row in rows):
-        cells = [_time(document[setting, policy]["p95"]) for policy in policies]
-        medians = {policy: document[setting, policy]["p95"]["median"] for policy in policies}
+    for scenario in dict.fromkeys(row["setting"] for row in rows):
+        cells = [_time(document[scenario, policy]["p95"]) for policy in policies]
+        medians = {policy: document[scenario, policy]["p95"]["median"] for policy in policies}
         lowest = [policy for policy, median in medians.items() if median == min(medians.values())]
         best = " and ".join(f"**{name}**" if name == OURS else name for name in lowest)
-        ours = document[setting, OURS]
+        ours = document[scenario, OURS]
         more = f"{ours['away']['median']:.1%} | {ours['episodes']['median']:.0f}"
-        yield f"| {setting} | {' | '.join(cells)} | {best} | {more} |"
+        yield f"| {scenario} | {' | '.join(cells)} | {best} | {more} |"
 
 
 def _time(spread: Mapping[str, float]) -> str:

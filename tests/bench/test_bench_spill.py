@@ -112,8 +112,8 @@ def results_document() -> dict[str, Any]:
     shares = {name: {"median": 0.1, "min": 0, "max": 1} for name in ("away", "farthest")}
     episodes = {"episodes": {"median": 2, "min": 2, "max": 2}}
     rows = [
-        {"setting": setting, "policy": policy, **others, **shares, **episodes}
-        for setting in (BASE.name, "TTL <300> s")
+        {"setting": scenario, "policy": policy, **others, **shares, **episodes}
+        for scenario in (BASE.name, "TTL <300> s")
         for policy in POLICIES
     ]
     for row in rows:
