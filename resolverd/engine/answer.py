@@ -30,8 +30,9 @@ from resolverd.dns.codes import (
     TYPE_NAMES,
     YXDOMAIN,
     A,
+    EdeCode,
 )
-from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
+from resolverd.dns.edns import ExtendedError, encode_opt
 from resolverd.dns.names import MAX_NAME, Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse

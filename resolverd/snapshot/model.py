@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
-from resolverd.dns.codes import A
-from resolverd.dns.edns import EdeCode, ExtendedError
+from resolverd.dns.codes import A, EdeCode
+from resolverd.dns.edns import ExtendedError
 from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire

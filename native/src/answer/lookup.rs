@@ -5,9 +5,8 @@
 //! encloser: no apex lies between it and the name, or that apex would have been met before.
 
 use crate::tables::{NONE, Node, Plan};
+use crate::wire::codes::rtype::DNAME;
 use crate::wire::name::{Key, Suffix, wildcard};
-
-const DNAME: u16 = 39;
 
 /// What a name turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,6 +18,7 @@ pub use snapshot::Snapshot;
 
 use crate::io::counters::{Counters, Transport};
 use crate::tables::Plan;
+use crate::wire::codes::{CLASS_IN, rcode, rtype};
 use crate::wire::edns::Opt;
 use crate::wire::name::Name;
 use crate::wire::prefix::Prefix;
@@ -30,34 +31,6 @@ use writer::Writer;
 /// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains
 /// that resolvers still follow.
 const MAX_CHAIN: usize = 16;
-
-const CLASS_IN: u16 = 1;
-
-/// RCODEs (RFC 6895 §2.3).
-mod rcode {
-    pub const NOERROR: u16 = 0;
-    pub const FORMERR: u16 = 1;
-    pub const SERVFAIL: u16 = 2;
-    pub const NXDOMAIN: u16 = 3;
-    pub const NOTIMP: u16 = 4;
-    pub const REFUSED: u16 = 5;
-    pub const YXDOMAIN: u16 = 6;
-    pub const BADVERS: u16 = 16;
-}
-
-/// RR types that are told apart here.
-mod rtype {
-    pub const A: u16 = 1;
-    pub const CNAME: u16 = 5;
-    pub const HINFO: u16 = 13;
-    pub const AAAA: u16 = 28;
-    pub const DNAME: u16 = 39;
-    pub const OPT: u16 = 41;
-    pub const DS: u16 = 43;
-    pub const IXFR: u16 = 251;
-    pub const AXFR: u16 = 252;
-    pub const ANY: u16 = 255;
-}
 
 /// Answer `packet`, which came from `source` (an address, so a prefix of full length).
 ///

@@ -1,9 +1,10 @@
 //! The answer of a service: the client's preference list, walked to the first that serves.
 
 use super::ede::ExtendedError;
-use super::{Answer, Next, rcode, rtype};
+use super::{Answer, Next};
 use crate::geo::draw;
 use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, ServicePlan};
+use crate::wire::codes::{rcode, rtype};
 
 /// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
 mod of_service {
@@ -94,14 +95,16 @@ impl<'a> Answer<'a, '_> {
             let octets = pool.get(records.a);
             if let Some(start) = id.checked_rem(octets.len() / 4) {
                 self.give_ttl(service, ttl);
-                self.writer.addresses::<4>(name, 1, ttl, octets, start);
+                self.writer
+                    .addresses::<4>(name, rtype::A, ttl, octets, start);
                 return;
             }
         } else {
             let octets = pool.get(records.aaaa);
             if let Some(start) = id.checked_rem(octets.len() / 16) {
                 self.give_ttl(service, ttl);
-                self.writer.addresses::<16>(name, 28, ttl, octets, start);
+                self.writer
+                    .addresses::<16>(name, rtype::AAAA, ttl, octets, start);
                 return;
             }
         }

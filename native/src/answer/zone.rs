@@ -3,8 +3,9 @@
 use super::lookup::{Encloser, LookupKind, classify};
 use super::scratch::PARENT_SIDE;
 use super::writer::Section::{Additional, Answer as Answers, Authority};
-use super::{Answer, Next, rcode, rtype};
+use super::{Answer, Next};
 use crate::tables::{NONE, Node, Referral, RrsetWire};
+use crate::wire::codes::{rcode, rtype};
 use crate::wire::name::Name;
 
 /// RFC 8482 §4.2: one HINFO instead of everything that the name holds.

@@ -1,5 +1,6 @@
 //! Names, queries, EDNS and prefixes: what stands in packets, read by checked access only.
 
+pub mod codes;
 pub(crate) mod compression;
 pub(crate) mod edns;
 pub(crate) mod malformed;

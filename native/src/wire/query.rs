@@ -1,5 +1,6 @@
 //! The strict grammar of queries (RFC 1035 §4, RFC 6891): `resolverd/dns/query.py` in Rust.
 
+use crate::wire::codes::rtype::OPT;
 use crate::wire::edns::Edns;
 pub use crate::wire::malformed::Malformed;
 use crate::wire::name::length_of;
@@ -14,7 +15,6 @@ pub const TC: u16 = 0x0200;
 pub const ECHOED: u16 = OPCODE | 0x0110;
 const OPCODE: u16 = 0x7800;
 
-const OPT: u16 = 41;
 const HEADER: usize = 12;
 
 /// Why a packet gets no answer.

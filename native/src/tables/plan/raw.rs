@@ -5,10 +5,8 @@ use crate::tables::image::Reader;
 use crate::tables::outcome::{AllDown, NoRegion};
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
 use crate::tables::{Pool, Run};
+use crate::wire::codes::rtype::{CNAME, DNAME};
 use crate::wire::name::length_of;
-
-const CNAME: u16 = 5;
-const DNAME: u16 = 39;
 
 /// A node as the image has it.
 pub(super) struct RawNode {
