@@ -14,7 +14,8 @@ _PYTHON_WIDTH, _RUST_WIDTH = 100, 100
 
 def python_module(group: str, doc: str, imports: Sequence[str], parts: Iterable[str]) -> str:
     """A module of Python: its first line says where it comes from; `parts` are parted by a line."""
-    head = f'# {ORIGIN.format(group)}\n"""{doc}\n"""'
+    end = "\n" if "\n" in doc else ""
+    head = f'# {ORIGIN.format(group)}\n"""{doc}{end}"""'
     lines = "\n".join(imports)
     return "\n\n".join((head, "from __future__ import annotations", lines, *parts)) + "\n"
 

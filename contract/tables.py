@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from contract import codes
+from contract import codes, counters, outcomes
 
 
 class Tables(NamedTuple):
     """Every group of rows."""
 
     codes: codes.Codes = codes.CODES
+    outcomes: outcomes.Outcomes = outcomes.OUTCOMES
+    counters: counters.Counters = counters.COUNTERS
 
 
 OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
     "resolverd/dns/codes.py": lambda tables: codes.python(tables.codes),
     "native/src/wire/codes.rs": lambda tables: codes.rust(tables.codes),
+    "resolverd/policy/outcomes.py": lambda tables: outcomes.python(tables.outcomes),
+    "native/src/tables/outcome.rs": lambda tables: outcomes.rust(tables.outcomes, tables.codes),
+    "resolverd/engine/slots.py": lambda tables: counters.python(
+        tables.counters, tables.codes, tables.outcomes
+    ),
+    "native/src/io/slots.rs": lambda tables: counters.rust(
+        tables.counters, tables.codes, tables.outcomes
+    ),
+    "native/src/wire/malformed.rs": lambda tables: counters.rust_grammar(tables.counters),
 }
 """What makes each generated file, by its path from the top."""
 

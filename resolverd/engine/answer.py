@@ -30,7 +30,6 @@ from resolverd.dns.codes import (
     TYPE_NAMES,
     YXDOMAIN,
     A,
-    EdeCode,
 )
 from resolverd.dns.edns import ExtendedError, encode_opt
 from resolverd.dns.names import MAX_NAME, Key, parent
@@ -45,14 +44,14 @@ from resolverd.dns.writer import (
     bare,
     truncated,
 )
-from resolverd.engine.counters import OTHER_TYPE, Counters
+from resolverd.engine.counters import Counters
 from resolverd.engine.lookup import LookupKind, classify, closest_zone
+from resolverd.engine.slots import OTHER_TYPE
+from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE
 from resolverd.snapshot.model import CachedAnswer, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
-_NOT_AUTHORITATIVE = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
-_NO_TRANSFER = ExtendedError(EdeCode.PROHIBITED, "zone transfer is not offered")
 
 
 def respond(
@@ -78,9 +77,9 @@ def respond(
         return _error(query, FORMERR, snapshot.plan, counters, transport)
     zone = _zone_asked(snapshot.plan, query)
     if zone is None:
-        return _error(query, REFUSED, snapshot.plan, counters, transport, _NOT_AUTHORITATIVE)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, NOT_AUTHORITATIVE)
     if query.qtype in (AXFR, IXFR):
-        return _error(query, REFUSED, snapshot.plan, counters, transport, _NO_TRANSFER)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, NO_TRANSFER)
     limit = MAX_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
     return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
 

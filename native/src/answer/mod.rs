@@ -1,6 +1,5 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
-mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
 mod lookup;
@@ -16,14 +15,15 @@ pub use fuzz::{fuzz_images, fuzz_respond};
 pub use scratch::Scratch;
 pub use snapshot::Snapshot;
 
-use crate::io::counters::{Counters, Transport};
+use crate::io::counters::Counters;
+use crate::io::slots::Transport;
 use crate::tables::Plan;
+use crate::tables::outcome::{NO_TRANSFER, NOT_AUTHORITATIVE};
 use crate::wire::codes::{CLASS_IN, rcode, rtype};
 use crate::wire::edns::Opt;
 use crate::wire::name::Name;
 use crate::wire::prefix::Prefix;
 use crate::wire::query::{AA, Malformed, Query, parse};
-use ede::ExtendedError;
 use lookup::Encloser;
 use writer::Writer;
 
@@ -31,6 +31,12 @@ use writer::Writer;
 /// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains
 /// that resolvers still follow.
 const MAX_CHAIN: usize = 16;
+
+/// An extended error as option data (RFC 8914): INFO-CODE, then EXTRA-TEXT; empty for none.
+type ExtendedError = &'static [u8];
+
+/// No extended error goes with the answer.
+const NO_ERROR: ExtendedError = b"";
 
 /// Answer `packet`, which came from `source` (an address, so a prefix of full length).
 ///
@@ -97,26 +103,26 @@ fn judged<'p>(
 ) -> Result<Encloser<'p>, (u16, ExtendedError)> {
     if let Some(malformed) = malformed {
         counters.malformed(malformed);
-        return Err((rcode::FORMERR, ExtendedError::Absent));
+        return Err((rcode::FORMERR, NO_ERROR));
     }
     if query.opcode() != 0 {
-        return Err((rcode::NOTIMP, ExtendedError::Absent));
+        return Err((rcode::NOTIMP, NO_ERROR));
     }
     if query.edns.is_some_and(|edns| edns.version != 0) {
-        return Err((rcode::BADVERS, ExtendedError::Absent));
+        return Err((rcode::BADVERS, NO_ERROR));
     }
     if query.qtype == rtype::OPT {
         counters.malformed(Malformed::QtypeOpt);
-        return Err((rcode::FORMERR, ExtendedError::Absent));
+        return Err((rcode::FORMERR, NO_ERROR));
     }
-    let not_authoritative = (rcode::REFUSED, ExtendedError::NotAuthoritative);
+    let not_authoritative = (rcode::REFUSED, NOT_AUTHORITATIVE);
     if query.qclass != CLASS_IN {
         return Err(not_authoritative);
     }
     scratch.set_name(query.name);
     let encloser = scratch.closest(plan).ok_or(not_authoritative)?;
     if matches!(query.qtype, rtype::AXFR | rtype::IXFR) {
-        return Err((rcode::REFUSED, ExtendedError::NoTransfer));
+        return Err((rcode::REFUSED, NO_TRANSFER));
     }
     if query.qtype == rtype::DS {
         return Ok(scratch.parent_side(plan, &encloser).unwrap_or(encloser));
@@ -144,7 +150,7 @@ impl Default for ReplyHeader {
             rcode: rcode::NOERROR,
             flags: AA,
             scope: 0,
-            error: ExtendedError::Absent,
+            error: NO_ERROR,
         }
     }
 }
@@ -195,7 +201,7 @@ impl Answer<'_, '_> {
             rcode: self.reply.rcode,
             scope: self.reply.scope,
             nsid: &self.plan.nsid,
-            error: self.reply.error.octets(),
+            error: self.reply.error,
         });
         let finished = self
             .writer

@@ -115,6 +115,8 @@ impl RawRrset {
     }
 }
 
+const UNKNOWN_REPLY: &str = "a service answers what is not known where there is no region";
+
 /// One service.
 pub(super) fn read_service(from: &mut Reader<'_>) -> Result<ServicePlan, &'static str> {
     Ok(ServicePlan {
@@ -124,9 +126,9 @@ pub(super) fn read_service(from: &mut Reader<'_>) -> Result<ServicePlan, &'stati
         slot: from.u32()?,
         first: from.u32()?,
         regions: from.u32()?,
-        all_down: AllDown::read(from.u8()?)?,
+        all_down: AllDown::of(from.u8()?).ok_or(UNKNOWN_REPLY)?,
         ecs: from.u8()? != 0,
         cname: from.u8()? != 0,
-        no_region: NoRegion::read(from.u8()?)?,
+        no_region: NoRegion::of(from.u8()?).ok_or(UNKNOWN_REPLY)?,
     })
 }
