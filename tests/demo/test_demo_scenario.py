@@ -1,4 +1,4 @@
-"""The demo as a program: it tells its story, verifies itself, and says what is missing."""
+"""The demo as a program: it runs its scenario, verifies itself, and says what is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def run_demo(*options: str) -> asyncio.subprocess.Process:
     )
 
 
-async def story(*options: str) -> tuple[int | None, list[dict[str, Any]], str]:
+async def scenario(*options: str) -> tuple[int | None, list[dict[str, Any]], str]:
     """Exit code, events and standard error of a whole demo."""
     demo = await run_demo("--port", "0", "--json", "--config", str(EXAMPLE), *options)
     async with asyncio.timeout(60):
@@ -36,7 +36,7 @@ async def story(*options: str) -> tuple[int | None, list[dict[str, Any]], str]:
 
 
 def quick() -> list[str]:
-    return [word for setting in QUICK for word in ("--set", setting)]
+    return [word for overlay in QUICK for word in ("--set", overlay)]
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.name)
@@ -47,8 +47,8 @@ def test_the_embedded_database_places_each_city_in_its_country(city: Any) -> Non
     assert length <= city.client.length
 
 
-async def test_the_story_keeps_its_promises() -> None:
-    code, events, err = await story(*quick())
+async def test_the_scenario_keeps_its_promises() -> None:
+    code, events, err = await scenario(*quick())
     assert (code, err) == (0, "")
     by_kind = {event["event"]: event for event in events}
     rows = {row["city"]: row["answer"]["region"] for row in by_kind["placements"]["rows"]}
@@ -67,7 +67,7 @@ async def test_the_story_keeps_its_promises() -> None:
 
 async def test_a_promise_that_is_broken_fails_the_demo() -> None:
     """Pinned to the region that dies, Tokyo has nowhere to go."""
-    code, events, err = await story(
+    code, events, err = await scenario(
         *quick(),
         *("--set", 'pin.gdpr.countries=["JP"]', "--set", 'pin.gdpr.regions=["ap-northeast"]'),
     )

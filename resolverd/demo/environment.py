@@ -1,4 +1,4 @@
-"""The daemon and the simulated regions, running: what the story is played on."""
+"""The daemon and the simulated regions, running: what a scenario runs in."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
 from resolverd.demo.ask import Answer, ask
 from resolverd.demo.cities import CITIES
+from resolverd.demo.config_overlay import ConfigOverlay
 from resolverd.demo.fleet import Fleet
-from resolverd.demo.setting import Setting
 from resolverd.engine.explain import explain
 
 NAME = "chat.inference.example"
@@ -23,10 +23,10 @@ _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Where everything runs. Cities are known by their names."""
+class Environment:
+    """The running daemon and its simulated regions. Cities are known by their names."""
 
-    setting: Setting
+    overlay: ConfigOverlay
     fleet: Fleet
     daemon: Daemon
 
@@ -38,31 +38,31 @@ class Stage:
     @property
     def why_not_native(self) -> str:
         """Why the native engine does not answer, though it would be taken if it could be."""
-        wanted = self.setting.loaded.config.server.engine
+        wanted = self.overlay.loaded.config.server.engine
         return (why_not() or "") if wanted == "auto" else ""
 
     async def ask_all(self) -> dict[str, Answer]:
         """What each city is answered now. Raises NoAnswerError."""
-        region_of = self.setting.region_of
+        region_of = self.overlay.region_of
         answers = await asyncio.gather(
             *(ask(NAME, city.client, self.server, region_of) for city in CITIES)
         )
         return dict(zip((city.name for city in CITIES), answers, strict=True))
 
-    async def settle(self) -> None:
+    async def wait_until_steady(self) -> None:
         """Wait until all regions are up and no TTL is lowered; not for ever, for some may be down.
 
         On a busy machine a region's first probe may come too late for it.
         """
-        service = self.setting.loaded.config.service[self.service]
-        rise = max(self.setting.seconds_to_rise(region) for region in service.regions)
+        service = self.overlay.loaded.config.service[self.service]
+        rise = max(self.overlay.seconds_to_rise(region) for region in service.regions)
         limit = time.monotonic() + rise + service.ttl
         while (  # noqa: ASYNC110 (what is waited for are answers to queries)
-            time.monotonic() < limit and not await self._settled(int(service.ttl))
+            time.monotonic() < limit and not await self._is_steady(int(service.ttl))
         ):
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _settled(self, ttl: int) -> bool:
+    async def _is_steady(self, ttl: int) -> bool:
         up = all(verdict.serves for verdict in self.daemon.verdicts.values())
         return up and all(answer.ttl == ttl for answer in (await self.ask_all()).values())
 
@@ -77,11 +77,11 @@ class Stage:
         explanations = {city.name: explain(NAME, city.client, snapshot) for city in CITIES}
         return {
             name: tuple(
-                each.region
-                for each in sorted(one.candidates, key=lambda c: c.preferred or 0)
-                if each.preferred
+                candidate.region
+                for candidate in sorted(explained.candidates, key=lambda c: c.preferred or 0)
+                if candidate.preferred
             )
-            for name, one in explanations.items()
+            for name, explained in explanations.items()
         }
 
     def pins(self) -> dict[str, tuple[str, ...]]:
@@ -90,12 +90,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(setting: Setting, overrides: Sequence[Override]) -> AsyncIterator[Stage]:
+async def running_environment(
+    overlay: ConfigOverlay, overrides: Sequence[Override]
+) -> AsyncIterator[Environment]:
     """Start the regions, then the daemon; stop both however it ends. Raises ResolverdError."""
-    async with Fleet(setting.posts) as fleet:
-        daemon = Daemon(setting.path, [*overrides, *setting.overrides(fleet.processes)])
+    async with Fleet(overlay.specs) as fleet:
+        daemon = Daemon(overlay.path, [*overrides, *overlay.overrides(fleet.processes)])
         await daemon.start()
         try:
-            yield Stage(setting, fleet, daemon)
+            yield Environment(overlay, fleet, daemon)
         finally:
             await daemon.stop()

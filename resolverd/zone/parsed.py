@@ -1,6 +1,6 @@
 """What a master file says, before anything of it is checked.
 
-`Draft.lost` remembers what unreadable entries would have been, so that no check calls missing
+`ParsedZone.lost` remembers what unreadable entries would have been, so that no check calls missing
 what is merely misspelt. The records' owners may still lie outside the zone.
 """
 
@@ -61,7 +61,7 @@ class Lost(NamedTuple):
 
 
 @dataclass
-class Draft:
+class ParsedZone:
     """What a master file says, unchecked.
 
     `origin` is the zone's apex, None when it cannot be told; `by_name` means that it, or what

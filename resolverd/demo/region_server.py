@@ -20,11 +20,11 @@ from resolverd.demo.faults import Fault, fault_named
 from resolverd.demo.vllm import SimulatedServer
 
 # How long a server outlives its engine, as measured.
-AFTERLIFE_SECONDS = 0.2
+CLOSE_DELAY_SECONDS = 0.2
 _SHUTDOWN_SECONDS = 0.5
 
 
-class Door:
+class RegionServer:
     """Where a server is reached on loopback. Use as an async context manager.
 
     Entering raises OSError when the port cannot be had.
@@ -37,7 +37,7 @@ class Door:
         self._fault_changed = asyncio.Event()
         server.on_fault = self._fault_changed.set
 
-    async def __aenter__(self) -> Door:
+    async def __aenter__(self) -> RegionServer:
         try:
             await self._open()
             await self._control.setup()
@@ -71,7 +71,7 @@ class Door:
             if self.server.fault is not Fault.DEAD:
                 await self._open()
                 continue
-            await asyncio.sleep(AFTERLIFE_SECONDS)
+            await asyncio.sleep(CLOSE_DELAY_SECONDS)
             if self.server.fault is Fault.DEAD:
                 await self._close()
 
@@ -102,15 +102,15 @@ def _control(server: SimulatedServer) -> web.Application:
     async def show(_request: web.Request) -> web.Response:
         return now()
 
-    async def play(request: web.Request) -> web.Response:
+    async def set_fault(request: web.Request) -> web.Response:
         try:
-            server.play(fault_named(request.match_info["name"]))
-        except ValueError as wrong:
-            return web.Response(status=404, text=f"{wrong}\n")
+            server.set_fault(fault_named(request.match_info["name"]))
+        except ValueError as error:
+            return web.Response(status=404, text=f"{error}\n")
         return now()
 
     async def end(_request: web.Request) -> web.Response:
-        server.play(None)
+        server.set_fault(None)
         return now()
 
     async def restart(request: web.Request) -> web.Response:
@@ -119,7 +119,7 @@ def _control(server: SimulatedServer) -> web.Application:
 
     made = web.Application()
     made.router.add_get("/fault", show)
-    made.router.add_post("/fault/{name}", play)
+    made.router.add_post("/fault/{name}", set_fault)
     made.router.add_delete("/fault", end)
     made.router.add_post("/restart/{version}", restart)
     return made

@@ -20,7 +20,7 @@ from resolverd.config.model import Admin
 from resolverd.config.probe import Probe
 from resolverd.config.targets import probe_targets
 from resolverd.config.types import Listener
-from resolverd.demo.fleet import Post, RegionProcess
+from resolverd.demo.fleet import EndpointSpec, RegionProcess
 from resolverd.demo.region import MODEL
 from resolverd.errors import ResolverdError
 from resolverd.load.spilling import rule_of
@@ -37,10 +37,10 @@ class PortInUseError(ResolverdError):
 
 
 @dataclass(frozen=True)
-class Setting:
+class ConfigOverlay:
     """The loaded example; `listen` is where the daemon shall listen.
 
-    `any_port` tells that shipped ports are of no interest: several demos may start at once.
+    `any_port`: shipped ports are of no interest: several demos may start at once.
     """
 
     path: Path
@@ -55,19 +55,21 @@ class Setting:
             return None
         return self.loaded.config.server.listen[0].port or None
 
-    def taken_of(self, post: Post) -> int | None:
+    def taken_of(self, spec: EndpointSpec) -> int | None:
         """The port that the files give an endpoint, where it is in use and another has to do."""
-        if self.any_port or post.port:
+        if self.any_port or spec.port:
             return None
-        return URL(self.loaded.config.region[post.region].endpoint[post.position].url).port or None
+        return URL(self.loaded.config.region[spec.region].endpoint[spec.position].url).port or None
 
     @property
-    def posts(self) -> tuple[Post, ...]:
+    def specs(self) -> tuple[EndpointSpec, ...]:
         """Every endpoint to stand in for, on its shipped port if that is free."""
         config = self.loaded.config
         model = next((s.model for s in config.service.values() if s.model), MODEL)
         return tuple(
-            Post(name, index, 0 if self.any_port else _free(URL(endpoint.url).port or 0), model)
+            EndpointSpec(
+                name, index, 0 if self.any_port else _free(URL(endpoint.url).port or 0), model
+            )
             for name, region in config.region.items()
             for index, endpoint in enumerate(region.endpoint)
         )
@@ -107,7 +109,7 @@ class Setting:
         )
 
     def seconds_to_withdraw(self, region: str) -> float:
-        """The longest that what a single probe can tell goes unanswered."""
+        """The longest that what a single probe can show goes unanswered."""
         return max(probe.interval + probe.timeout for probe in self._probes(region))
 
     def seconds_to_calm(self, region: str, service: str) -> float:
@@ -117,7 +119,7 @@ class Setting:
         back in its turn.
         """
         rule = rule_of(self.loaded.config.service[service])
-        steps = math.ceil(rule.most / rule.step)
+        steps = math.ceil(rule.max_ratio / rule.step)
         interval = max(probe.interval for probe in self._probes(region))
         return 10 * interval + (steps + 1) * rule.dwell
 
@@ -157,11 +159,13 @@ class Setting:
         return [
             ("server.listen", [str(listener) for listener in self.listen]),
             *self._admin_overrides(),
-            *((f"region.{p.post.region}.endpoint.{p.post.position}.url", p.url) for p in processes),
+            *((f"region.{p.spec.region}.endpoint.{p.spec.position}.url", p.url) for p in processes),
         ]
 
 
-def load_setting(path: Path, overrides: Sequence[Override], port: int | None) -> Setting:
+def load_config_overlay(
+    path: Path, overrides: Sequence[Override], port: int | None
+) -> ConfigOverlay:
     """Read the example at `path`. `port` None prefers the shipped one, 0 takes any
     (for the regions too).
 
@@ -174,7 +178,7 @@ def load_setting(path: Path, overrides: Sequence[Override], port: int | None) ->
         )
     loaded = load_config(path, overrides)
     listen = _listen(loaded.config.server.listen[0].port, port)
-    return Setting(path, loaded, listen, any_port=port == 0)
+    return ConfigOverlay(path, loaded, listen, any_port=port == 0)
 
 
 def _listen(shipped: int, wanted: int | None) -> tuple[Listener, ...]:
@@ -212,6 +216,6 @@ def _error_of_binding(listener: Listener, kind: socket.SocketKind) -> int:
             if kind is socket.SOCK_STREAM:
                 tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((listener.address, listener.port))
-    except OSError as wrong:
-        return wrong.errno or errno.EINVAL
+    except OSError as error:
+        return error.errno or errno.EINVAL
     return 0

@@ -13,13 +13,13 @@ from resolverd.errors import ExitCode, ResolverdError
 _PLAIN = (Fault.DEAD, Fault.SILENT)
 
 
-class ScriptError(ResolverdError):
-    """A fault that cannot be played: there is no such region, or nothing would see it."""
+class ScheduleError(ResolverdError):
+    """A fault that cannot be injected: there is no such region, or nothing would see it."""
 
     exit_code = ExitCode.USAGE
 
 
-class Scene(NamedTuple):
+class ScheduledFault(NamedTuple):
     """A fault of one region, `at` seconds after all runs."""
 
     fault: Fault
@@ -31,7 +31,7 @@ class Scene(NamedTuple):
         return f"{self.fault}:{self.region}{later}"
 
 
-def scene(text: str) -> Scene:
+def parse_fault(text: str) -> ScheduledFault:
     """Read ``FAULT:REGION`` or ``FAULT:REGION@TIME``. Raises ValueError."""
     named, _, later = text.partition("@")
     fault, colon, region = named.partition(":")
@@ -39,27 +39,29 @@ def scene(text: str) -> Scene:
         raise ValueError(
             f'"{text}" is not FAULT:REGION or FAULT:REGION@TIME, as in hung:us-east@5s'
         )
-    return Scene(fault_named(fault), region, parse_duration(later) if later else 0.0)
+    return ScheduledFault(fault_named(fault), region, parse_duration(later) if later else 0.0)
 
 
-def in_order(scenes: Iterable[Scene], kinds: Mapping[str, str]) -> tuple[Scene, ...]:
-    """The scenes by time; `kinds` has the kind of probe of each region.
+def checked_schedule(
+    faults: Iterable[ScheduledFault], kinds: Mapping[str, str]
+) -> tuple[ScheduledFault, ...]:
+    """The faults by time; `kinds` has the kind of probe of each region.
 
     Raises ScriptError for a region that there is not, or twice, or that nothing would see fail.
     """
     seen: set[str] = set()
-    ordered = tuple(sorted(scenes, key=lambda each: each.at))
-    for each in ordered:
-        if each.region not in kinds:
-            raise ScriptError(
-                f'{each}: there is no region "{each.region}"; there are {", ".join(kinds)}'
+    ordered = tuple(sorted(faults, key=lambda fault: fault.at))
+    for fault in ordered:
+        if fault.region not in kinds:
+            raise ScheduleError(
+                f'{fault}: there is no region "{fault.region}"; there are {", ".join(kinds)}'
             )
-        if each.region in seen:
-            raise ScriptError(f"{each}: {each.region} has another fault already")
-        if kinds[each.region] != "vllm" and each.fault not in _PLAIN:
-            raise ScriptError(
-                f"{each}: the probes of {each.region} are of kind {kinds[each.region]}, which do "
-                'not see this; set probe.kind = "vllm"'
+        if fault.region in seen:
+            raise ScheduleError(f"{fault}: {fault.region} has another fault already")
+        if kinds[fault.region] != "vllm" and fault.fault not in _PLAIN:
+            raise ScheduleError(
+                f"{fault}: the probes of {fault.region} are of kind {kinds[fault.region]}, which "
+                'do not see this; set probe.kind = "vllm"'
             )
-        seen.add(each.region)
+        seen.add(fault.region)
     return ordered

@@ -1,4 +1,4 @@
-"""The story: who gets what, a region dies, answers move, it returns, answers come home.
+"""The scenario without faults: a region dies, answers move, it returns, answers come home.
 
 It verifies itself. Every city is asked over and over, by real queries, from before the kill
 until all is as it was; a promise that was not kept raises BrokenPromiseError.
@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from resolverd.demo.ask import Answer
 from resolverd.demo.cities import CITIES
+from resolverd.demo.environment import NAME, Environment
 from resolverd.demo.events import (
     Endpoint,
     Hints,
@@ -22,8 +23,7 @@ from resolverd.demo.events import (
     Restarted,
     Row,
 )
-from resolverd.demo.stage import NAME, Stage
-from resolverd.demo.watching import BrokenPromiseError, Tell, Watching, shown
+from resolverd.demo.watching import BrokenPromiseError, Emit, Watching, shown
 
 # The region that this city gets is the one that is killed.
 VICTIM_CITY = "Tokyo"
@@ -31,74 +31,79 @@ VICTIM_CITY = "Tokyo"
 AWAY_SECONDS = 3.0
 
 
-async def open_scene(stage: Stage, began: float, tell: Tell) -> dict[str, Answer]:
-    """Tell what runs and which region each city gets; `began` is a monotonic reading."""
-    server = stage.server
+async def show_placements(environment: Environment, began: float, emit: Emit) -> dict[str, Answer]:
+    """Emit what runs and which region each city gets, and return the answers by city.
+
+    `began` is a monotonic reading, in seconds. Raises NoAnswerError or NotSteeredError.
+    """
+    server = environment.server
     endpoints = tuple(
-        Endpoint(p.post.region, p.url, p.pid, p.control, stage.setting.taken_of(p.post))
-        for p in stage.fleet.processes
+        Endpoint(p.spec.region, p.url, p.pid, p.control, environment.overlay.taken_of(p.spec))
+        for p in environment.fleet.processes
     )
-    tell(
+    emit(
         Ready(
             NAME,
             server.address,
             server.port,
             endpoints,
             round(time.monotonic() - began, 1),
-            engine=stage.daemon.engine.name,
-            why_not_native=stage.why_not_native,
-            taken=stage.setting.taken,
+            engine=environment.daemon.engine.name,
+            why_not_native=environment.why_not_native,
+            taken=environment.overlay.taken,
         )
     )
-    pins, answers = stage.pins(), await stage.ask_all()
+    pins, answers = environment.pins(), await environment.ask_all()
     rows = tuple(Row(c.name, str(c.client), answers[c.name], pins[c.name]) for c in CITIES)
-    tell(Placements(rows, stage.setting.countries_only))
+    emit(Placements(rows, environment.overlay.countries_only))
     client = next(city.client for city in CITIES if city.name == VICTIM_CITY)
     dig = f"dig @{server.address} -p {server.port} {NAME} +subnet={client}"
-    tell(Hints(dig, tuple(map(str, stage.setting.files))))
+    emit(Hints(dig, tuple(map(str, environment.overlay.files))))
     return answers
 
 
-async def kill_and_return(stage: Stage, at_first: dict[str, Answer], tell: Tell) -> None:
+async def kill_and_return(
+    environment: Environment, baseline: dict[str, Answer], emit: Emit
+) -> None:
     """Kill a region and bring it back. Raises BrokenPromiseError or NoAnswerError."""
-    await _Drama(stage, at_first, tell).play()
+    await _KillAndReturn(environment, baseline, emit).run()
 
 
-class _Drama:
+class _KillAndReturn:
     """One kill and return."""
 
-    def __init__(self, stage: Stage, at_first: dict[str, Answer], tell: Tell) -> None:
-        self._stage, self._tell = stage, tell
-        self._region = at_first[VICTIM_CITY].region
-        self._affected = tuple(c for c, a in at_first.items() if a.region == self._region)
-        self._steady = tuple(c for c in at_first if c not in self._affected)
+    def __init__(self, environment: Environment, baseline: dict[str, Answer], emit: Emit) -> None:
+        self._environment, self._emit = environment, emit
+        self._region = baseline[VICTIM_CITY].region
+        self._affected = tuple(c for c, a in baseline.items() if a.region == self._region)
+        self._steady = tuple(c for c in baseline if c not in self._affected)
         self._warned: dict[str, float] = {}
         self._away = False
-        self._watch = Watching(stage, at_first, [self._region], tell, self._hold)
+        self._watch = Watching(environment, baseline, [self._region], emit, self._hold)
 
-    async def play(self) -> None:
-        setting, watch = self._stage.setting, self._watch
-        victims = self._stage.fleet.of(self._region)
+    async def run(self) -> None:
+        overlay, watch = self._environment.overlay, self._watch
+        victims = self._environment.fleet.of(self._region)
         pids = tuple(process.pid for process in victims)
         watch.began = time.monotonic()
         await asyncio.gather(*(process.kill() for process in victims))
-        self._tell(Killed(self._region, pids, self._affected))
+        self._emit(Killed(self._region, pids, self._affected))
         await self._until(
-            self._all_moved, "the answers to move", setting.seconds_to_fall(self._region)
+            self._all_moved, "the answers to move", overlay.seconds_to_fall(self._region)
         )
         moved_at, self._away = watch.at(), True
-        await watch.keep_looking(AWAY_SECONDS, f"{self._region} to be started again")
+        await watch.keep_polling(AWAY_SECONDS, f"{self._region} to be started again")
         self._away = False
         await asyncio.gather(*(process.start() for process in victims))
         back = tuple(process.pid for process in victims)
-        self._tell(Restarted(watch.at(), self._region, back))
-        to_rise = setting.seconds_to_rise(self._region)
+        self._emit(Restarted(watch.at(), self._region, back))
+        to_rise = overlay.seconds_to_rise(self._region)
         await self._until(self._all_home, "the answers to come home", to_rise)
         home_at = watch.at()
         ramp = float(max(answer.ttl for answer in watch.first.values()))
         await self._until(watch.restored, "the TTLs to reach their full value", ramp)
-        pinned = tuple(city for city, pins in self._stage.pins().items() if pins)
-        self._tell(
+        pinned = tuple(city for city, pins in self._environment.pins().items() if pins)
+        self._emit(
             Kept(
                 at=watch.at(),
                 region=self._region,
@@ -136,7 +141,9 @@ class _Drama:
         if now.ttl < first.ttl:
             if now.region == first.region:
                 self._warned.setdefault(city, self._watch.at())
-            elif city not in self._warned and self._stage.setting.warns_before_fall(self._region):
+            elif city not in self._warned and self._environment.overlay.warns_before_fall(
+                self._region
+            ):
                 raise BrokenPromiseError(
                     f"{city} was moved to {now.region} without a warning: no answer with a "
                     f"TTL below {first.ttl} s came before"

@@ -20,7 +20,7 @@ from resolverd.errors import ConfigError, errors_among
 _STAND_IN = {"server": {"coordinates": [0.0, 0.0]}}
 
 
-class Setting(NamedTuple):
+class ExaminedConfig(NamedTuple):
     """A configuration, the directory its paths start from, and what there is to say of it.
 
     `file` is None where the defaults stand in.
@@ -32,24 +32,26 @@ class Setting(NamedTuple):
     finding: Finding
 
 
-def read_setting(path: Path, overrides: Sequence[Override]) -> Setting:
+def read_examined_config(path: Path, overrides: Sequence[Override]) -> ExaminedConfig:
     """The configuration at `path`, or the defaults with `overrides` where nothing is there.
 
     One that is wrong is a finding, and the defaults stand in. Raises ConfigError where
     `overrides` alone are wrong.
     """
     if not path.exists():
-        return Setting(_defaults(path, overrides), path.parent, None, _absent(path))
+        return ExaminedConfig(_defaults(path, overrides), path.parent, None, _absent(path))
     try:
         loaded = load_config(path, overrides)
-    except ConfigError as wrong:
-        problems = errors_among(wrong.problems)
+    except ConfigError as error:
+        problems = errors_among(error.problems)
         if all(problem.file == "--set" for problem in problems):
             raise
-        return Setting(Config.model_validate(_STAND_IN), path.parent, None, _wrong(path, wrong))
+        return ExaminedConfig(
+            Config.model_validate(_STAND_IN), path.parent, None, _invalid(path, error)
+        )
     listen = ", ".join(map(str, loaded.config.server.listen))
     finding = Finding("config", "ok", f"{path}: to listen on {listen}")
-    return Setting(loaded.config, loaded.base, path, finding)
+    return ExaminedConfig(loaded.config, loaded.base, path, finding)
 
 
 def _defaults(path: Path, overrides: Sequence[Override]) -> Config:
@@ -61,9 +63,9 @@ def _defaults(path: Path, overrides: Sequence[Override]) -> Config:
         raise ConfigError(sources.problems)
     try:
         config = Config.model_validate(sources.tree)
-    except ValidationError as wrong:
-        errors = wrong.errors(include_url=False)
-        raise ConfigError(problems_of(errors, sources)) from wrong
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        raise ConfigError(problems_of(errors, sources)) from error
     found = [sources.problem(*finding) for finding in cross_check(config, sources.tree)]
     if errors_among(found):
         raise ConfigError(found)
@@ -79,8 +81,8 @@ def _absent(path: Path) -> Finding:
     )
 
 
-def _wrong(path: Path, wrong: ConfigError) -> Finding:
-    problems = errors_among(wrong.problems)
+def _invalid(path: Path, error: ConfigError) -> Finding:
+    problems = errors_among(error.problems)
     more = f", the first of {len(problems)} problems" if len(problems) > 1 else ""
     where = f"{problems[0].file}:{problems[0].line}: {problems[0].message}{more}"
     return Finding(

@@ -1,4 +1,4 @@
-"""The story of faults: regions fail in their own ways, and answers follow what probes make of it.
+"""The scenario of injected faults: regions fail in their own ways, and answers follow.
 
 What each city must be answered is known beforehand: the first region of its list that has no
 fault for which it is to be withdrawn. A region that is only overloaded, or that does not take
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from resolverd.demo import events
 from resolverd.demo.ask import Answer
-from resolverd.demo.script import Scene
-from resolverd.demo.stage import Stage
-from resolverd.demo.watching import BrokenPromiseError, Tell, Watching, shown
+from resolverd.demo.environment import Environment
+from resolverd.demo.schedule import ScheduledFault
+from resolverd.demo.watching import BrokenPromiseError, Emit, Watching, shown
 
 # How long faults last once all is as they want it, so that a reader can follow.
 LASTING_SECONDS = 3.0
@@ -23,109 +23,127 @@ LASTING_SECONDS = 3.0
 HARMLESS_SECONDS = 8.0
 
 
-async def begin(stage: Stage, scene: Scene) -> None:
+async def begin(environment: Environment, scheduled: ScheduledFault) -> None:
     """Let the whole region fail. Raises FleetError."""
-    await asyncio.gather(*(each.play(scene.fault) for each in stage.fleet.of(scene.region)))
+    await asyncio.gather(
+        *(process.set_fault(scheduled.fault) for process in environment.fleet.of(scheduled.region))
+    )
 
 
-async def fail_and_mend(
-    stage: Stage, at_first: dict[str, Answer], script: Sequence[Scene], tell: Tell
+async def fail_and_recover(
+    environment: Environment,
+    baseline: dict[str, Answer],
+    schedule: Sequence[ScheduledFault],
+    emit: Emit,
 ) -> None:
-    """Play the scenes, end them, and see all come home.
+    """Inject the scheduled faults, clear them, and verify that every city comes home.
 
     Raises BrokenPromiseError, NoAnswerError or FleetError.
     """
-    await _Failures(stage, at_first, script, tell).play()
+    await _Failures(environment, baseline, schedule, emit).run()
 
 
 class _Failures:
-    """`_begun` has the scenes that have begun, and when.
+    """`_begun` has each region's fault once it has begun, and when (seconds).
 
     `_out` tells when their regions had left the answers, `_spilled` when they sent clients on.
     """
 
     def __init__(
-        self, stage: Stage, at_first: dict[str, Answer], script: Sequence[Scene], tell: Tell
+        self,
+        environment: Environment,
+        baseline: dict[str, Answer],
+        schedule: Sequence[ScheduledFault],
+        emit: Emit,
     ) -> None:
-        self._stage, self._script, self._tell = stage, script, tell
-        self._fences = stage.fences()
-        self._begun: dict[str, tuple[Scene, float]] = {}
+        self._environment, self._schedule, self._emit = environment, schedule, emit
+        self._fences = environment.fences()
+        self._begun: dict[str, tuple[ScheduledFault, float]] = {}
         self._out: dict[str, float] = {}
         self._spilled: dict[str, float] = {}
         self._moved: set[str] = set()
         self._over = False
-        regions = [scene.region for scene in script]
-        self._watch = Watching(stage, at_first, regions, tell, self._hold)
+        regions = [scheduled.region for scheduled in schedule]
+        self._watch = Watching(environment, baseline, regions, emit, self._hold)
 
-    async def play(self) -> None:
+    async def run(self) -> None:
         watch = self._watch
-        self._tell(events.Script(tuple(map(str, self._script))))
+        self._emit(events.Schedule(tuple(map(str, self._schedule))))
         watch.began = time.monotonic()
-        for scene in self._script:
-            await watch.keep_looking(scene.at - watch.at(), f"{scene} to begin")
-            await self._begin(scene)
+        for scheduled in self._schedule:
+            await watch.keep_polling(scheduled.at - watch.at(), f"{scheduled} to begin")
+            await self._begin(scheduled)
         await watch.until(
             self._all_as_wanted, "the answers to move", self._seconds_to_move(), self._missing
         )
-        await watch.keep_looking(self._lasting(), "the faults to end")
+        await watch.keep_polling(self._lasting(), "the faults to end")
         self._over = True
-        for scene in self._script:
-            await asyncio.gather(*(each.play(None) for each in self._stage.fleet.of(scene.region)))
-            self._tell(events.Mended(watch.at(), scene.region, scene.fault))
+        for scheduled in self._schedule:
+            await asyncio.gather(
+                *(
+                    process.set_fault(None)
+                    for process in self._environment.fleet.of(scheduled.region)
+                )
+            )
+            self._emit(events.Cleared(watch.at(), scheduled.region, scheduled.fault))
         back = self._seconds_to_return()
         await watch.until(self._all_home, "the answers to come home", back, self._missing)
         home_at = watch.at()
         ramp = float(max(answer.ttl for answer in watch.first.values()))
         await watch.until(watch.restored, "the TTLs to reach their full value", ramp, self._missing)
-        self._tell(self._endured(home_at))
+        self._emit(self._endured(home_at))
 
-    async def _begin(self, scene: Scene) -> None:
+    async def _begin(self, scheduled: ScheduledFault) -> None:
         at = self._watch.at()
-        await begin(self._stage, scene)
-        self._begun[scene.region] = scene, at
-        cities = tuple(c for c, now in self._watch.now.items() if now.region == scene.region)
-        fault = scene.fault
-        self._tell(events.Failing(at, scene.region, fault, fault.meaning, fault.withdraws, cities))
+        await begin(self._environment, scheduled)
+        self._begun[scheduled.region] = scheduled, at
+        cities = tuple(c for c, now in self._watch.now.items() if now.region == scheduled.region)
+        fault = scheduled.fault
+        self._emit(
+            events.Failing(at, scheduled.region, fault, fault.meaning, fault.withdraws, cities)
+        )
 
     def _seconds_to_move(self) -> float:
-        setting = self._stage.setting
+        overlay = self._environment.overlay
         return max(
-            setting.seconds_to_fall(scene.region)
-            if scene.fault.withdraws and not scene.fault.at_once
-            else setting.seconds_to_withdraw(scene.region)
-            for scene in self._script
+            overlay.seconds_to_fall(scheduled.region)
+            if scheduled.fault.withdraws and not scheduled.fault.at_once
+            else overlay.seconds_to_withdraw(scheduled.region)
+            for scheduled in self._schedule
         )
 
     def _seconds_to_return(self) -> float:
-        setting, service = self._stage.setting, self._stage.service
+        overlay, service = self._environment.overlay, self._environment.service
         return max(
-            setting.seconds_to_calm(scene.region, service)
-            if scene.fault.crowds
-            else setting.seconds_to_rise(scene.region)
-            for scene in self._script
+            overlay.seconds_to_calm(scheduled.region, service)
+            if scheduled.fault.crowds
+            else overlay.seconds_to_rise(scheduled.region)
+            for scheduled in self._schedule
         )
 
     def _lasting(self) -> float:
-        harmless = any(not scene.fault.withdraws for scene in self._script)
+        harmless = any(not scheduled.fault.withdraws for scheduled in self._schedule)
         return HARMLESS_SECONDS if harmless else LASTING_SECONDS
 
     def _hold(self) -> None:
         """What must hold at any time; and take note of who has moved, and when."""
         watch = self._watch
-        for region, (scene, _) in self._begun.items():
+        for region, (scheduled, _) in self._begun.items():
             verdict = watch.verdict(region)
-            if not scene.fault.withdraws and not verdict.serves:
+            if not scheduled.fault.withdraws and not verdict.serves:
                 raise BrokenPromiseError(
-                    f"{region} is withdrawn for being {scene.fault}: {verdict.reason}"
+                    f"{region} is withdrawn for being {scheduled.fault}: {verdict.reason}"
                 )
             if watch.shares.get(region, (0.0, 0.0))[0]:
                 self._spilled.setdefault(region, watch.at())
-            if self._over or not scene.fault.withdraws:
+            if self._over or not scheduled.fault.withdraws:
                 continue
             if self._is_out(region) and not verdict.serves:
                 self._out.setdefault(region, watch.at())
             elif region in self._out:
-                raise BrokenPromiseError(f"{region} is given out again, but it is {scene.fault}")
+                raise BrokenPromiseError(
+                    f"{region} is given out again, but it is {scheduled.fault}"
+                )
         self._hold_cities()
 
     def _hold_cities(self) -> None:
@@ -171,16 +189,16 @@ class _Failures:
 
     def _unseen(self) -> list[str]:
         """What is still to be seen of regions, in words."""
-        spills = self._stage.setting.spills(self._stage.service)
-        begun = [scene for scene, _ in self._begun.values()]
+        spills = self._environment.overlay.spills(self._environment.service)
+        begun = [scheduled for scheduled, _ in self._begun.values()]
         return [
-            f"{scene.region} is not withdrawn"
-            for scene in begun
-            if scene.fault.withdraws and scene.region not in self._out
+            f"{scheduled.region} is not withdrawn"
+            for scheduled in begun
+            if scheduled.fault.withdraws and scheduled.region not in self._out
         ] + [
-            f"{scene.region} sends nobody on"
-            for scene in begun
-            if scene.fault.crowds and spills and scene.region not in self._spilled
+            f"{scheduled.region} sends nobody on"
+            for scheduled in begun
+            if scheduled.fault.crowds and spills and scheduled.region not in self._spilled
         ]
 
     def _all_home(self) -> bool:
@@ -203,10 +221,10 @@ class _Failures:
         return events.Endured(
             at=watch.at(),
             faults=tuple(
-                events.Fault(
-                    region, scene.fault, at, self._out.get(region), self._spilled.get(region)
+                events.FaultOutcome(
+                    region, scheduled.fault, at, self._out.get(region), self._spilled.get(region)
                 )
-                for region, (scene, at) in self._begun.items()
+                for region, (scheduled, at) in self._begun.items()
             ),
             moved=tuple(city for city in watch.now if city in self._moved),
             steady=tuple(city for city in watch.now if not self._concerned(city)),

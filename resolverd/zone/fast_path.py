@@ -28,7 +28,7 @@ _LINE = re.compile(
 )
 
 
-def read_plain(line: str, origin: Name) -> Fields | None:
+def read_fast(line: str, origin: Name) -> Fields | None:
     """The record of a line with its newline; None where it is another kind, or not right."""
     match = _LINE.fullmatch(line)
     if match is None:
