@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from contract import codes, counters, outcomes
+from contract import codes, counters, limits, outcomes
 
 
 class Tables(NamedTuple):
@@ -14,6 +14,7 @@ class Tables(NamedTuple):
     codes: codes.Codes = codes.CODES
     outcomes: outcomes.Outcomes = outcomes.OUTCOMES
     counters: counters.Counters = counters.COUNTERS
+    limits: limits.Limits = limits.LIMITS
 
 
 OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
@@ -27,6 +28,10 @@ OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
     "native/src/io/slots.rs": lambda tables: counters.rust(
         tables.counters, tables.codes, tables.outcomes
     ),
+    "resolverd/dns/limits.py": lambda tables: limits.python(tables.limits),
+    "native/src/wire/limits.rs": lambda tables: limits.rust(tables.limits),
+    "resolverd/abi/limits.py": lambda tables: limits.python_maps(tables.limits),
+    "native/src/geo/contract.rs": lambda tables: limits.rust_maps(tables.limits),
     "native/src/wire/malformed.rs": lambda tables: counters.rust_grammar(tables.counters),
 }
 """What makes each generated file, by its path from the top."""

@@ -32,10 +32,10 @@ from resolverd.dns.codes import (
     A,
 )
 from resolverd.dns.edns import ExtendedError, encode_opt
-from resolverd.dns.names import MAX_NAME, Key, parent
+from resolverd.dns.limits import ANY_TTL, MAX_CHAIN, MAX_MESSAGE, MAX_NAME, MIN_PAYLOAD
+from resolverd.dns.names import Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
-from resolverd.dns.sizes import MAX_CHAIN, MAX_MESSAGE
 from resolverd.dns.writer import (
     Compressible,
     Overflow,
@@ -52,7 +52,7 @@ from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE
 from resolverd.snapshot.model import CachedAnswer, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
-_ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
+_ANY_ANSWER = RRsetWire(HINFO, ANY_TTL, ((b"\x07RFC8482\x00",),))
 
 
 def respond(
@@ -109,8 +109,8 @@ def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
 
 def _udp_limit(query: Query, plan: Plan) -> int:
     """The requestor's payload size within this server's ceiling (RFC 6891 §6.2.3)."""
-    offered = query.edns.payload if query.edns else 512
-    return min(plan.udp_payload, max(512, offered))
+    offered = query.edns.payload if query.edns else MIN_PAYLOAD
+    return min(plan.udp_payload, max(MIN_PAYLOAD, offered))
 
 
 def _error(

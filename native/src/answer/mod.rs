@@ -21,16 +21,12 @@ use crate::tables::Plan;
 use crate::tables::outcome::{NO_TRANSFER, NOT_AUTHORITATIVE};
 use crate::wire::codes::{CLASS_IN, rcode, rtype};
 use crate::wire::edns::Opt;
+use crate::wire::limits::{MAX_CHAIN, MAX_MESSAGE, MIN_PAYLOAD};
 use crate::wire::name::Name;
 use crate::wire::prefix::Prefix;
 use crate::wire::query::{AA, Malformed, Query, parse};
 use lookup::Encloser;
 use writer::Writer;
-
-/// The most names of one answer that aliases lead through; a longer chain ends here with what it has.
-/// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains
-/// that resolvers still follow.
-const MAX_CHAIN: usize = 16;
 
 /// An extended error as option data (RFC 8914): INFO-CODE, then EXTRA-TEXT; empty for none.
 type ExtendedError = &'static [u8];
@@ -66,7 +62,7 @@ pub fn respond(
     let asked = judged(plan, &query, malformed, counters, scratch);
     let limit = match (&asked, transport) {
         (Ok(_), Transport::Udp) => udp_limit(&query, plan),
-        _ => 65_535,
+        _ => MAX_MESSAGE,
     };
     let (offsets, chain) = scratch.split();
     let mut answer = Answer {
@@ -132,8 +128,8 @@ fn judged<'p>(
 
 /// The requestor's payload size within this server's ceiling (RFC 6891 §6.2.3).
 fn udp_limit(query: &Query<'_>, plan: &Plan) -> usize {
-    let offered = query.edns.map_or(512, |edns| edns.payload);
-    usize::from(plan.udp_payload.min(offered.max(512)))
+    let offered = query.edns.map_or(MIN_PAYLOAD, |edns| edns.payload);
+    usize::from(plan.udp_payload.min(offered.max(MIN_PAYLOAD)))
 }
 
 /// What the sections do not hold: RCODE and flags of the header, scope and error of the OPT record.

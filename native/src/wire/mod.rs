@@ -3,6 +3,7 @@
 pub mod codes;
 pub(crate) mod compression;
 pub(crate) mod edns;
+pub mod limits;
 pub(crate) mod malformed;
 pub(crate) mod name;
 pub mod prefix;
