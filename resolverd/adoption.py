@@ -146,8 +146,8 @@ class Adoption:
                     await self._adopt(inputs, accept_losses=accept_losses)
             except UnsettledError:
                 return False
-            except ResolverdError as wrong:
-                self._refuse(wrong)
+            except ResolverdError as error:
+                self._refuse(error)
                 return False
             except Exception as defect:  # noqa: BLE001 - costs this edit, never what is served
                 self._log.error("reload.defect", exc_info=defect)
@@ -224,12 +224,12 @@ class Adoption:
                 "reload.adopted", generation=generation, changed=changes.summary or "nothing"
             )
 
-    def _refuse(self, wrong: ResolverdError) -> None:
-        self.reloads.refuse(wrong)
+    def _refuse(self, error: ResolverdError) -> None:
+        self.reloads.refuse(error)
         self._log.error(
             "reload.refused",
             parts=["everything"],
-            problems=str(wrong).splitlines(),
+            problems=str(error).splitlines(),
             generation=self._publication.plan.generation,
             changed="nothing",
         )

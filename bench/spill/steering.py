@@ -2,7 +2,7 @@
 
 nearest        the nearest region, whatever its load; all are healthy here
 least-loaded   the region with the least to do, as it is at the very moment, or as the last
-               reading told; the nearer one of equals. All regions are of one size here
+               reading showed; the nearer one of equals. All regions are of one size here
 spill          resolverd's own: its saturation, its controller, its decision, its TTLs
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from resolverd.config.model import Service
 from resolverd.config.probe import Probe
 from resolverd.dns.prefix import Prefix
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
 from resolverd.load.spilling import Spilling
 from resolverd.policy.decision import RegionStatus, decide
@@ -110,12 +110,12 @@ class Resolverd:
         }
         self._saturation, self._spilling = SaturationTracker(), Spilling()
         self._spilling.adopt({SERVICE: service})
-        self._readings: dict[str, Readings] = {}
+        self._readings: dict[str, LoadReadings] = {}
 
     def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
         """Compute saturations, and let the controller have its turn."""
         for replica, seen in zip(self._replicas[region], replicas, strict=True):
-            self._readings[replica.target] = Readings(
+            self._readings[replica.target] = LoadReadings(
                 now, running=seen.running, waiting=seen.waiting, kv_usage=seen.kv_usage
             )
         every = [(each, PROBE) for listed in self._replicas.values() for each in listed]
@@ -130,12 +130,12 @@ class Resolverd:
         decision = decide(preference, statuses, "nearest", draw(block))
         assert decision.region is not None
         ttl = ttl_of(
-            (statuses[region] for region in decision.consulted),
+            ((region, statuses[region]) for region in decision.consulted),
             ttl=self._service.ttl,
             failover_ttl=self._service.failover_ttl,
             staleness=STALENESS,
         )
-        return Answer(decision.region, ttl)
+        return Answer(decision.region, ttl.seconds)
 
     def _load(self, region: str) -> RegionLoad:
         targets = [replica.target for replica in self._replicas[region]]

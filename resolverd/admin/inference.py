@@ -9,10 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from resolverd.admin.served import Served
-from resolverd.health.identity import Identity
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries
 from resolverd.health.peers import find_outliers
+from resolverd.health.probes.inference import InferenceReadings
 from resolverd.health.readings import Readings
 
 Json = dict[str, Any]
@@ -29,31 +27,28 @@ def oddities(served: Served) -> dict[str, list[Json]]:
     return found
 
 
-def endpoint_inference(
-    offers: Offers | None,
-    identity: Identity | None,
-    canaries: Canaries | None,
-    readings: Readings | None,
-) -> Json:
+def endpoint_inference(read: Readings | None) -> Json:
     """What is known of one endpoint's server; None where its kind of probe sees none."""
+    known = read if isinstance(read, InferenceReadings) else InferenceReadings()
+    canaries, load = known.canaries, known.load
     return {
-        "offers": asdict(offers) if offers else None,
-        "identity": asdict(identity) if identity else None,
+        "offers": asdict(known.offers) if known.offers else None,
+        "identity": asdict(known.identity) if known.identity else None,
         "canaries": {
             "sent": canaries.sent,
             "answered": canaries.answered,
             "tokens": canaries.tokens,
             "ttft_seconds": None if canaries.ttft is None else round(canaries.ttft, 6),
         }
-        if canaries
+        if read is known
         else None,
         "readings": {
-            "running": readings.running,
-            "waiting": readings.waiting,
-            "kv_usage_ratio": readings.kv_usage,
-            "shedding": readings.shedding,
-            "lost_ratio": round(readings.lost, 3),
+            "running": load.running,
+            "waiting": load.waiting,
+            "kv_usage_ratio": load.kv_usage,
+            "shedding": load.shedding,
+            "lost_ratio": round(load.lost, 3),
         }
-        if readings
+        if load
         else None,
     }

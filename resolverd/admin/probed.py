@@ -10,10 +10,7 @@ from typing import NamedTuple
 
 from resolverd.health.connection import Connection
 from resolverd.health.family import Family, FamilyResult
-from resolverd.health.identity import Identity
 from resolverd.health.monitor import Monitor
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters
 
@@ -24,9 +21,6 @@ class Probed(NamedTuple):
     counters: Mapping[str, Counters]
     connections: Mapping[str, Connection]
     families: Mapping[str, Mapping[Family, FamilyResult]]
-    offers: Mapping[str, Offers]
-    identities: Mapping[str, Identity]
-    canaries: Mapping[str, Canaries]
     readings: Mapping[str, Readings]
 
     @classmethod
@@ -36,8 +30,5 @@ class Probed(NamedTuple):
             monitor.counters(),
             monitor.connections(),
             monitor.families(),
-            monitor.offers(),
-            monitor.identities(),
-            monitor.canaries(),
             monitor.readings(),
         )

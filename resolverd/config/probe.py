@@ -60,36 +60,44 @@ class Probe(Section):
         14.0,
         "A server's certificate that ends sooner than this is warned about; 0 never warns.",
         unit="days",
-        least=0,
-        most=3650,
+        minimum=0,
+        maximum=3650,
     )
     expect_status: tuple[int, ...] = option((200,), "HTTP status codes that count as success.")
     expect_body: str = option("", "Text that must occur in the first 64 KiB of the response body.")
     interval: Duration = option(
-        5.0, "Time between probes while all is well.", unit="seconds", least=0.1, most=3600
+        5.0, "Time between probes while all is well.", unit="seconds", minimum=0.1, maximum=3600
     )
     fast_interval: Duration = option(
         1.0,
         "Time between probes from the first failure until settled.",
         unit="seconds",
-        least=0.05,
-        most=3600,
+        minimum=0.05,
+        maximum=3600,
     )
     timeout: Duration = option(
-        2.0, "Time after which a probe has failed.", unit="seconds", least=0.01, most=300
+        2.0, "Time after which a probe has failed.", unit="seconds", minimum=0.01, maximum=300
     )
     fall: int = option(
-        3, "Consecutive failures that take an endpoint down.", unit="failures", least=1, most=100
+        3,
+        "Consecutive failures that take an endpoint down.",
+        unit="failures",
+        minimum=1,
+        maximum=100,
     )
     rise: int = option(
-        2, "Consecutive successes that bring an endpoint up.", unit="successes", least=1, most=100
+        2,
+        "Consecutive successes that bring an endpoint up.",
+        unit="successes",
+        minimum=1,
+        maximum=100,
     )
     max_failure_ratio: float = option(
         0.3,
         "Share of failed probes above which an endpoint goes down although fewer than `fall` are "
         "in a row; a larger one bears more, 1 any.",
-        least=0.01,
-        most=1,
+        minimum=0.01,
+        maximum=1,
     )
     flap_damping: Duration = option(
         3600.0,
@@ -98,8 +106,8 @@ class Probe(Section):
         "changes in any such time. A longer one keeps clients in their place, and a flapping "
         "endpoint away, for longer; 0 believes each return.",
         unit="seconds",
-        least=0,
-        most=86_400,
+        minimum=0,
+        maximum=86_400,
     )
 
     def asks_alike(self, other: Probe) -> bool:
@@ -128,7 +136,7 @@ class Probe(Section):
         0,
         "Kind vllm: the longest context that the server must tell; 0 compares none.",
         unit="tokens",
-        least=0,
+        minimum=0,
     )
     version: str = option(
         "", "Kind vllm: the version that the server must tell; empty compares none."
@@ -170,16 +178,16 @@ class Probe(Section):
         "Kinds vllm and openai: the most tokens that a canary asks for, where the server refuses "
         "(400) to answer in two.",
         unit="tokens",
-        least=2,
-        most=256,
+        minimum=2,
+        maximum=256,
     )
     canary_tokens_per_hour: int = option(
         20_000,
         "Kinds vllm and openai: the most that canaries of one endpoint may take. The default is "
         "enough for one every second; one every five takes a fifth of it.",
         unit="tokens per hour",
-        least=100,
-        most=10_000_000,
+        minimum=100,
+        maximum=10_000_000,
     )
 
     canary_timeout: Duration = option(
@@ -188,8 +196,8 @@ class Probe(Section):
         "within `timeout`; of a server that is full and hides its counters nothing else tells that "
         "it works. Gateways give up after 5 s.",
         unit="seconds",
-        least=0.01,
-        most=300,
+        minimum=0.01,
+        maximum=300,
     )
     degraded: Literal["serve", "down"] = option(
         "serve",
@@ -204,7 +212,7 @@ class Probe(Section):
         (),
         "Kind vllm: URLs of the servers behind a front door that hides them; the progress of each "
         "is read below it, and canaries go through the front door.",
-        longest=64,
+        max_items=64,
     )
 
     @property

@@ -28,12 +28,11 @@ from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
 from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings, Readings
 from resolverd.health.target import Counters, Target
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Watch
@@ -52,12 +51,12 @@ _WAVE_PATIENCE = 0.25
 class Monitor:
     """The verdicts on a set of targets.
 
-    `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
-    or its condition changes, or who a server says it is. `verdicts()` also carries fresher
-    reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
-    default as this host does. `isolation_window` is `IsolationDetector`'s, in seconds. `grace`
-    and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
-    operator's override is in force: no fall under one is held against its target.
+    `on_change(target id, before, after)` is called whenever a state, its `changed_at`, its
+    `min_until_flip` or its condition changes, or who a server says it is. `verdicts()` also carries
+    fresher reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in
+    URLs; by default as this host does. `isolation_window` is `IsolationDetector`'s, in seconds.
+    `grace` and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is
+    whether an operator's override is in force: no fall under one is held against its target.
     `restored(target)` is what an earlier process knew of a target, where that may be believed.
     """
 
@@ -135,23 +134,15 @@ class Monitor:
             {id_: w.readings for id_, w in self._watches.items() if w.readings is not None}
         )
 
+    def loads(self) -> Mapping[str, LoadReadings]:
+        """How loaded each target is, by target id, where its probe reads that."""
+        known = self.readings().items()
+        return MappingProxyType({id_: r.load for id_, r in known if r.load is not None})
+
     def identities(self) -> Mapping[str, Identity]:
         """Who each target says it is, by target id; those of whom nothing is known are left out."""
-        return MappingProxyType(
-            {id_: w.identity for id_, w in self._watches.items() if w.identity is not None}
-        )
-
-    def canaries(self) -> Mapping[str, Canaries]:
-        """What canaries each target was sent, by target id, where its probe sends any."""
-        return MappingProxyType(
-            {id_: w.canaries for id_, w in self._watches.items() if w.canaries is not None}
-        )
-
-    def offers(self) -> Mapping[str, Offers]:
-        """What each target lets its probe know, by target id, where its probe looks for it."""
-        return MappingProxyType(
-            {id_: w.offers for id_, w in self._watches.items() if w.offers is not None}
-        )
+        known = self.readings().items()
+        return MappingProxyType({id_: r.identity for id_, r in known if r.identity is not None})
 
     def responded(self) -> Mapping[str, bool]:
         """Whether the last probe of each target heard anything at all, by target id."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 from resolverd.health.family import Family, FamilyResult
-from resolverd.health.identity import Identity
-from resolverd.health.offers import Offers
 from resolverd.health.readings import Readings
 
 
@@ -77,36 +74,15 @@ _ALARMING = frozenset(
 )  # fmt: skip
 
 
-class Canaries(NamedTuple):
-    """Canaries that one target has been sent so far.
-
-    How many were sent, how many of them brought a token, and the most tokens that all can have
-    taken. `ttft` is the time to the last token, in seconds.
-    """
-
-    sent: int = 0
-    answered: int = 0
-    tokens: int = 0
-    ttft: float | None = None
-
-    def one_sent(self, tokens: int) -> Canaries:
-        """One more, which takes so many tokens at most."""
-        return self._replace(sent=self.sent + 1, tokens=self.tokens + tokens)
-
-    def one_answered(self, ttft: float) -> Canaries:
-        """One of those sent has brought its token."""
-        return self._replace(answered=self.answered + 1, ttft=ttft)
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Whether the endpoint served, in a few words why, and how long the probe took.
 
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
     is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
-    all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`,
-    `identity`, `canaries` and `offers` are None for the kinds of probe that look for none.
-    `again` asks to be probed again after fast_interval although it serves.
+    all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`
+    are the kind's own, None where it read nothing. `again` asks to be probed again after
+    fast_interval although it serves.
 
     `connect` is the time of the last TCP handshake in seconds, `certificate_expires` the end of the
     last certificate in Unix seconds; None where there was none. `families` are the results over
@@ -119,9 +95,6 @@ class Outcome:
     condition: Condition = Condition.NONE
     responded: bool = True
     readings: Readings | None = None
-    identity: Identity | None = None
-    canaries: Canaries | None = None
-    offers: Offers | None = None
     again: bool = False
     connect: float | None = None
     certificate_expires: float | None = None

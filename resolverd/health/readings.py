@@ -1,13 +1,22 @@
-"""What an inference server's own metrics said at one moment: plain values, nothing inferred.
+"""What a probe read of an endpoint beyond whether it serves: one value, its kind's own.
 
-Each reading is None where the server does not tell it: missing is unknown, never zero, and
+    a probe ─► Outcome.readings ─► the target's watch, which keeps the latest ─► load, peers, admin
+
+A kind whose probes read something has a class of its own, derived from `Readings`, and nobody in
+between knows what is in it. What any kind may have, and others than the kind act on, are a load and
+an identity.
+
+Each figure of a load is None where the server does not say it: missing is unknown, never zero, and
 never a reason to be preferred. Totals only grow, until the process starts anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+from resolverd.health.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +31,8 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """One look at an endpoint; `at` in seconds of the monotonic clock.
+class LoadReadings:
+    """How loaded an endpoint is, at one moment; `at` in seconds of the monotonic clock.
 
     `running` and `waiting` count requests, `kv_usage` is a share from 0 to 1, `tokens` a total
     that grows exactly while the engine makes progress, `started` the process's start in Unix
@@ -42,3 +51,30 @@ class Readings:
     responses: Mapping[str, float] = field(default_factory=dict)
     shedding: bool = False
     lost: float = 0.0
+
+
+class News(NamedTuple):
+    """What a change of readings is logged as: a name of `log.events`, and its fields."""
+
+    event: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What probes of one kind know of one endpoint, as of the last that read anything.
+
+    `load` is for shares and alerts, `identity` for the comparison with its peers; None where the
+    kind does not look for it, or found none.
+    """
+
+    load: LoadReadings | None = None
+    identity: Identity | None = None
+
+    def after_silence(self) -> Self:
+        """What is left of it after a probe that read nothing: who it is has to be asked again."""
+        return replace(self, identity=None)
+
+    def news(self, before: Readings | None) -> News | None:
+        """What the log says of it, where it differs from `before`; by default nothing."""
+        return None

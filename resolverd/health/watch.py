@@ -13,7 +13,7 @@ serves. Both together bound the time from the start of the first failed probe to
 
 Outcomes count in the order in which their probes started: once one has counted, those still
 in flight that started before it are superseded. So the outcomes that count started at least
-fast_interval apart, which is what `Verdict.earliest` promises. What a failure supersedes is
+fast_interval apart, which is what `Verdict.no_flip_before` promises. What a failure supersedes is
 cancelled; what a success supersedes goes on, for that it hangs is a fact, which the success of
 another does not undo (one of two engines behind one address): should it fail, it counts in the
 bucket of failures that are not in a row.
@@ -28,17 +28,15 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from resolverd import log
 from resolverd.health import machine
 from resolverd.health.connection import Connection
 from resolverd.health.families import FamilyEvidence, FamilyHealth
-from resolverd.health.identity import Identity
 from resolverd.health.isolation import Cause
 from resolverd.health.machine import EndpointHealth
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries, Outcome
+from resolverd.health.outcome import Outcome
 from resolverd.health.pending import PendingHealth
 from resolverd.health.probes import Ask
 from resolverd.health.probes.per_family import PerFamily, run_any
@@ -55,9 +53,9 @@ _EVENT_INTERVAL = 600.0
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings`, `identity`, `canaries` and `offers` are the latest that its probes brought, if they
-    bring any; `heard` is whether the last probe that ended heard anything from the far end,
-    `connection` and `families` what is known of the way there.
+    `readings` are the latest that its probes brought, if they bring any; `heard` is whether the
+    last probe that ended heard anything from the far end, `connection` and `families` what is known
+    of the way there.
     `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
     watch; without it every silence is the target's own fault. `overridden(target)` is whether an
     operator's override is in force, under which no fall is held against it.
@@ -93,9 +91,6 @@ class Watch:
         self._asked_anew = ""
         self.verdict = self._pending.verdict(target.settings, clock())
         self.readings: Readings | None = None
-        self.identity: Identity | None = None
-        self.canaries: Canaries | None = None
-        self.offers: Offers | None = None
         self.responded = True
         self.connection = Connection()
         self.families = FamilyHealth()
@@ -301,10 +296,8 @@ class Watch:
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 
     def _observe(self, outcome: Outcome, started: float) -> None:
-        self.readings = outcome.readings or self.readings
-        known, self.identity = self.identity, outcome.identity
-        self.canaries = outcome.canaries or self.canaries
-        offered, self.offers = self.offers, outcome.offers or self.offers
+        known = self.readings
+        self.readings = outcome.readings or (known and known.after_silence())
         self.responded = outcome.responded
         self.connection = self.connection.after(outcome)
         now, settings = self._clock(), self.target.settings
@@ -328,13 +321,11 @@ class Watch:
             self.settle(Cause.REMOTE)
         else:
             self._ended(self, outcome, started)
-        if self.offers is not None and self.offers != offered:
-            log.get("health").info(
-                "endpoint.offers",
-                **self.target.labels,
-                **{name: str(value) for name, value in asdict(self.offers).items()},
-            )
-        if self.identity not in (None, known):
+        if self.readings is None:
+            return
+        if news := self.readings.news(known):
+            log.get("health").info(news.event, **self.target.labels, **news.fields)
+        if self.readings.identity not in (None, known and known.identity):
             self._report(self.target, self.verdict, self.verdict)
 
     def _revise(self, change: Callable[[EndpointHealth], EndpointHealth]) -> None:
@@ -360,7 +351,7 @@ class Watch:
         if self.judged.is_set() or not self.first.is_set():
             return verdict
         reason = f"{verdict.reason}; {self._asked_anew}"
-        return replace(verdict, reason=reason, soonest=0.0, at=now)
+        return replace(verdict, reason=reason, min_until_flip=0.0, probed_at=now)
 
     @property
     def _unsettled(self) -> bool:
@@ -388,8 +379,8 @@ def _shown(verdict: Verdict) -> tuple[object, ...]:
     """What of a verdict is worth a report when it changes."""
     return (
         verdict.state,
-        verdict.since,
-        verdict.soonest,
+        verdict.changed_at,
+        verdict.min_until_flip,
         verdict.condition,
         verdict.held_until,
         verdict.withheld,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from resolverd.health.readings import Buckets, Readings
+from resolverd.health.readings import Buckets, LoadReadings
 
 _PARTS = 12
 
@@ -33,10 +33,10 @@ class Window:
     """One endpoint's readings of the last `span` seconds."""
 
     def __init__(self) -> None:
-        self._kept: deque[Readings] = deque()
-        self._latest: Readings | None = None
+        self._kept: deque[LoadReadings] = deque()
+        self._latest: LoadReadings | None = None
 
-    def add(self, reading: Readings, span: float) -> None:
+    def add(self, reading: LoadReadings, span: float) -> None:
         """One more reading; the same one again is no news."""
         if self._latest is not None and reading.at <= self._latest.at:
             return
@@ -66,7 +66,7 @@ class Window:
         )
 
 
-def _anew(before: Readings, after: Readings) -> bool:
+def _anew(before: LoadReadings, after: LoadReadings) -> bool:
     """Whether the totals of `after` no longer continue those of `before`."""
     return (
         before.started != after.started

@@ -26,7 +26,7 @@ from resolverd.config.probe import Probe
 from resolverd.config.targets import ProbeTargets
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
 from resolverd.load.saturation import (
@@ -42,8 +42,8 @@ from resolverd.policy.spill import RegionLoad
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
 POLL_INTERVAL = 1.0
-# Seconds between judgements of what clients get.
-_JUDGING = 5.0
+# Seconds between judgements of what clients get: fewer raises alerts sooner and costs more.
+_ALERT_INTERVAL = 5.0
 
 
 class Probed(Protocol):
@@ -52,8 +52,8 @@ class Probed(Protocol):
     def verdicts(self) -> Mapping[str, Verdict]:
         """The verdict on each target now."""
 
-    def readings(self) -> Mapping[str, Readings]:
-        """The latest readings of each target that has any."""
+    def loads(self) -> Mapping[str, LoadReadings]:
+        """The latest load of each target of which any is known."""
 
 
 class LoadController:
@@ -76,7 +76,7 @@ class LoadController:
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
         self._capacities: dict[str, float] = {}
-        self._judged_at = -_JUDGING
+        self._judged_at = -_ALERT_INTERVAL
         self._log = log.get("load")
 
     def update(
@@ -134,13 +134,13 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._probed.readings()
+        readings = self._probed.loads()
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
         if self._advance(now):
             self._changed()
         self.alerting.sample(readings)
-        if now - self._judged_at >= _JUDGING:
+        if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
             self.alerting.judge(await counted(), self._not_serving(), now)
 
@@ -162,7 +162,7 @@ class LoadController:
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._probed.readings()
+        readings = self._probed.loads()
         known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades
@@ -191,7 +191,7 @@ class LoadController:
         level: Level,
         start: float,
         started: float | None,
-        readings: Mapping[str, Readings],
+        readings: Mapping[str, LoadReadings],
     ) -> RegionLoad:
         serves = self._judged[planned.site].verdict.serves
         saturation, latest = level.saturation, level.latest
@@ -200,7 +200,7 @@ class LoadController:
         capacity = self._capacities[region] * (1 - self._lost(planned, readings))
         return RegionLoad(serves, capacity, saturation, latest, level.at, started)
 
-    def _lost(self, planned: RegionPlan, readings: Mapping[str, Readings]) -> float:
+    def _lost(self, planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float:
         """The share of a region's capacity that serves nobody although its endpoints serve."""
         verdicts = self._judged[planned.site].endpoints
         lost = [
@@ -226,7 +226,7 @@ class LoadController:
         }
 
 
-def _started(planned: RegionPlan, readings: Mapping[str, Readings]) -> float | None:
+def _started(planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float | None:
     """When the newest of a region's processes started, in Unix seconds."""
     starts = [readings[e.target].started for e in planned.endpoints if e.target in readings]
     return max((started for started in starts if started is not None), default=None)

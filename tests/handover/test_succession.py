@@ -30,7 +30,7 @@ from resolverd.loop import run_loop
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Manager:

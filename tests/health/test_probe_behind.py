@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from harness.inference import MODEL, Inference
+from harness.readings import load_by, offers_by
 
 from resolverd.config.probe import Probe
 from resolverd.health.offers import Processes
@@ -97,8 +98,7 @@ async def test_two_hung_servers_behind_a_balancer_are_hung_and_stay_so(
     seen = [await look() for _ in range(6)]
     assert [each.ok for each in seen] == [False] * 6
     assert {each.condition for each in seen} == {Condition.HUNG}
-    assert seen[-1].offers is not None
-    assert seen[-1].offers.processes is Processes.SEVERAL
+    assert offers_by(seen[-1]).processes is Processes.SEVERAL
 
 
 async def test_of_two_servers_one_that_hangs_is_degraded_and_half_is_lost(
@@ -112,8 +112,7 @@ async def test_of_two_servers_one_that_hangs_is_degraded_and_half_is_lost(
     settled = seen[6:]
     assert all(each.ok for each in settled)
     assert {each.condition for each in settled} == {Condition.DEGRADED}
-    assert settled[-1].readings is not None
-    assert 0.3 <= settled[-1].readings.lost <= 0.6
+    assert 0.3 <= load_by(settled[-1]).lost <= 0.6
     assert "of the last" in settled[-1].reason
 
 
@@ -177,8 +176,7 @@ async def test_a_gateway_whose_workers_die_is_full_for_a_moment_and_then_a_failu
     while (seen := await look()).ok:
         assert seen.condition is Condition.SHEDDING
     assert seen.condition is Condition.NO_PROOF
-    assert seen.readings is not None
-    assert not seen.readings.shedding
+    assert not load_by(seen).shedding
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
@@ -202,8 +200,7 @@ async def test_of_several_workers_the_dead_ones_are_a_part_and_all_of_them_a_fai
     seen = [await look() for _ in range(3)][-1]
     assert (seen.ok, seen.condition) == (True, Condition.DEGRADED)
     assert seen.reason == "1 of 2 workers do not answer; makes progress"
-    assert seen.readings is not None
-    assert (seen.readings.lost, seen.readings.running) == (0.5, 3)
+    assert (load_by(seen).lost, load_by(seen).running) == (0.5, 3)
     assert front.canaries == 1
     assert worker.canaries == 0
     none = await looks(url, workers=[gone, gone])()
@@ -238,8 +235,7 @@ async def test_a_page_that_cannot_be_read_is_told_and_is_no_verdict(
     look = looks(await start(server.application()), metrics_url=f"{page}/metrics", timeout=5.0)
     seen = await look()
     assert seen.ok
-    assert seen.offers is not None
-    assert seen.offers.metrics.startswith(why)
+    assert offers_by(seen).metrics.startswith(why)
 
 
 def _only(path: str, handler: Callable[[web.Request], Awaitable[web.Response]]) -> web.Application:
@@ -270,8 +266,7 @@ async def test_a_wrong_key_is_seen_on_a_busy_server_too(
         assert seen.reason == "makes progress"
     assert seen.condition is Condition.MISCONFIGURED
     assert (await look()).condition is Condition.MISCONFIGURED
-    assert seen.offers is not None
-    assert seen.offers.key == "refused"
+    assert offers_by(seen).key == "refused"
 
 
 async def test_another_model_on_the_same_page_neither_works_for_ours_nor_fills_it(

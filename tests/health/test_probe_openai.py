@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 from harness.openai_server import CHAT, COMPLETION, EMBEDDING, RESPONSE, WHOLE, OpenAIServer
+from harness.readings import load_by, read_by
 
 from resolverd.config.probe import Probe
 from resolverd.health.machine import EndpointHealth, observe
@@ -187,8 +188,7 @@ async def test_being_full_says_that_a_server_works_only_after_an_answer(
     server.has = {"/v1/completions": full}
     seen = await look()
     assert (seen.ok, seen.condition) == (True, Condition.SHEDDING)
-    assert seen.readings is not None
-    assert seen.readings.shedding
+    assert load_by(seen).shedding
 
 
 async def test_a_server_that_is_full_for_long_without_an_answer_has_failed(
@@ -216,13 +216,11 @@ async def test_a_late_canary_is_busy_while_the_load_page_shows_work(looking: Loo
     look = await looking(server, timeout=0.5)
     hung = await look()
     assert hung.condition is Condition.HUNG
-    assert hung.readings is not None
-    assert hung.readings.running is None
+    assert load_by(hung).running is None
     server.page = LLAMA_CPP % 8
     seen = await look()
     assert (seen.ok, seen.condition) == (True, Condition.BUSY)
-    assert seen.readings is not None
-    assert seen.readings.running == 1
+    assert load_by(seen).running == 1
 
 
 async def test_what_our_canary_itself_moved_is_no_work(looking: Looking) -> None:
@@ -255,9 +253,8 @@ async def test_the_load_page_is_found_where_servers_have_it(looking: Looking, pa
     look = await looking(server)
     seen = [await look() for _ in range(2)]
     for outcome in seen:
-        assert outcome.readings is not None
-        assert (outcome.readings.running, outcome.readings.waiting) == (3, None)
-        assert outcome.readings.kv_usage == 0.5
+        assert (load_by(outcome).running, load_by(outcome).waiting) == (3, None)
+        assert load_by(outcome).kv_usage == 0.5
 
 
 async def test_without_a_load_page_the_load_is_unknown_and_it_is_not_asked_for_each_time(
@@ -267,8 +264,7 @@ async def test_without_a_load_page_the_load_is_unknown_and_it_is_not_asked_for_e
     look = await looking(server)
     seen = [await look() for _ in range(3)]
     assert all(outcome.ok for outcome in seen)
-    assert seen[-1].readings is not None
-    assert seen[-1].readings.running is None
+    assert load_by(seen[-1]).running is None
     assert server.asked.count("/metrics") == 1
 
 
@@ -281,8 +277,7 @@ async def test_no_page_is_asked_for_where_none_is_wanted(looking: Looking) -> No
 async def test_a_page_is_read_by_a_mapping(looking: Looking) -> None:
     server = OpenAIServer(page=b'jobs{state="open"} 4\n')
     seen = await (await looking(server, load={"waiting": 'jobs{state="open"}'}))()
-    assert seen.readings is not None
-    assert seen.readings.waiting == 4
+    assert load_by(seen).waiting == 4
 
 
 async def test_an_url_may_end_as_clients_write_it(looking: Looking) -> None:
@@ -306,7 +301,7 @@ async def test_the_load_page_may_be_elsewhere(
 
     port = await serve(page)
     look = await looking(OpenAIServer(), metrics_url=f"http://127.0.0.1:{port}/router?x=1")
-    seen = (await look()).readings
+    seen = load_by(await look())
     assert seen is not None
     assert seen.running == 3
 
@@ -323,8 +318,11 @@ async def test_a_spent_budget_holds_and_says_so(looking: Looking) -> None:
 async def test_each_api_that_is_tried_is_paid_for(looking: Looking) -> None:
     server = OpenAIServer(has={"/pooling": WHOLE["/pooling"]})
     seen = await (await looking(server))()
-    assert seen.canaries is not None
-    assert (seen.canaries.sent, seen.canaries.answered, seen.canaries.tokens) == (5, 1, 25)
+    assert (
+        read_by(seen).canaries.sent,
+        read_by(seen).canaries.answered,
+        read_by(seen).canaries.tokens,
+    ) == (5, 1, 25)
 
 
 @pytest.mark.parametrize("status", [*range(100, 600, 7), 404, 429, 500, 503, 529])

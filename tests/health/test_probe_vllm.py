@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from harness.inference import FINGERPRINT, MODEL, ROOT, Inference
+from harness.readings import load_by, read_by
 
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
@@ -47,22 +48,22 @@ async def test_the_first_look_asks_who_it_is_and_for_a_token(looking: Looking) -
     seen = await (await looking(server))()
     assert (seen.ok, seen.condition, seen.responded) == (True, Condition.NONE, True)
     assert seen.reason.startswith("token in ")
-    assert seen.identity == Identity((MODEL,), ROOT, 4096, "0.32.0", FINGERPRINT)
+    assert read_by(seen).identity == Identity((MODEL,), ROOT, 4096, "0.32.0", FINGERPRINT)
     assert server.asked == ["/metrics", "/v1/models", "/version", "/v1/completions"]
     (body,) = server.bodies
     asked = {"model": MODEL, "prompt": "Hi", "max_tokens": 2, "temperature": 0, "stream": True}
     assert body == asked
-    assert seen.canaries is not None
-    assert seen.canaries.ttft is not None
-    assert (seen.canaries.sent, seen.canaries.answered, seen.canaries.tokens) == (1, 1, 5)
-    assert 0 < seen.canaries.ttft <= seen.latency
+    canaries = read_by(seen).canaries
+    assert canaries.ttft is not None
+    assert (canaries.sent, canaries.answered, canaries.tokens) == (1, 1, 5)
+    assert 0 < canaries.ttft <= seen.latency
 
 
 async def test_readings_are_those_of_the_page(looking: Looking) -> None:
     server = Inference(others=10)
     look = await looking(server)
     await look()
-    seen = (await look()).readings
+    seen = load_by(await look())
     assert seen is not None
     assert (seen.running, seen.waiting, seen.kv_usage) == (3, 1, 0.25)
     assert (seen.tokens, seen.started, seen.shedding) == (2 * 22, 1.7e9, False)
@@ -148,9 +149,8 @@ async def test_a_server_that_refuses_two_tokens_is_asked_for_more_and_that_is_re
     assert all([(await look()).ok for _ in range(3)])
     assert [body["max_tokens"] for body in server.bodies] == [2, 16, 16, 16]
     seen = await look()
-    assert seen.canaries is not None
-    assert (seen.canaries.sent, seen.canaries.answered) == (5, 4)
-    assert seen.canaries.tokens == 5 + 4 * 19
+    assert (read_by(seen).canaries.sent, read_by(seen).canaries.answered) == (5, 4)
+    assert read_by(seen).canaries.tokens == 5 + 4 * 19
 
 
 async def test_a_server_that_refuses_more_tokens_too_is_asked_twice_a_look_at_most(
@@ -185,8 +185,7 @@ async def test_a_refused_connection_is_a_failure_that_was_heard(
     ask = PROBES["vllm"](f"http://127.0.0.1:{closed_port}", Probe(kind="vllm", model=MODEL), tools)
     seen = await run(ask, 2.0)
     assert (seen.ok, seen.reason, seen.responded) == (False, "connection refused", True)
-    assert seen.readings is not None
-    assert seen.readings.running is None
+    assert load_by(seen).running is None
 
 
 async def test_a_hung_engine_has_no_known_load(looking: Looking) -> None:
@@ -197,8 +196,7 @@ async def test_a_hung_engine_has_no_known_load(looking: Looking) -> None:
     server.completion = "hangs"
     seen = await look()
     assert seen.condition is Condition.HUNG
-    assert seen.readings is not None
-    assert (seen.readings.running, seen.readings.waiting, seen.readings.kv_usage) == (None,) * 3
+    assert (load_by(seen).running, load_by(seen).waiting, load_by(seen).kv_usage) == (None,) * 3
 
 
 async def test_the_first_500_of_a_draining_server_is_seen_behind_its_progress(
@@ -220,10 +218,9 @@ async def test_a_full_queue_explains_errors_and_costs_no_canary(looking: Looking
     server.errors, server.rejections = 3, 3
     seen = await look()
     assert (seen.ok, seen.condition) == (True, Condition.BUSY)
-    assert seen.readings is not None
-    assert seen.readings.shedding
+    assert load_by(seen).shedding
     assert server.canaries == 1
-    assert not (await _after(look, server, errors=0)).readings.shedding  # type: ignore[union-attr]
+    assert not load_by(await _after(look, server, errors=0)).shedding
 
 
 async def _after(look: Look, server: Inference, **changes: int) -> Outcome:
@@ -249,12 +246,10 @@ async def test_a_page_that_stands_still_over_a_token_is_stale_and_load_unknown(
     server.frozen = server.page()
     look = await looking(server)
     first, second = await look(), await look()
-    assert first.readings is not None
-    assert second.readings is not None
-    assert (first.readings.running, second.readings.running) == (0, None)
+    assert (load_by(first).running, load_by(second).running) == (0, None)
     assert second.ok
     server.frozen = None
-    again = (await look()).readings
+    again = load_by(await look())
     assert again is not None
     assert again.running == 0
 
@@ -267,8 +262,7 @@ async def test_without_metrics_every_look_sends_a_canary_and_load_is_unknown(
     seen = [await look() for _ in range(3)]
     assert all(outcome.ok for outcome in seen)
     assert server.canaries == 3
-    assert seen[-1].readings is not None
-    assert seen[-1].readings.running is None
+    assert load_by(seen[-1]).running is None
 
 
 async def test_another_model_after_a_restart_is_seen_in_the_same_look(looking: Looking) -> None:

@@ -22,9 +22,10 @@ from structlog.testing import capture_logs
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
 from resolverd.health.monitor import in_waves
-from resolverd.health.outcome import Canaries, Condition
+from resolverd.health.outcome import Condition
 from resolverd.health.probes import ProbeFailedError, Seen
-from resolverd.health.readings import Readings
+from resolverd.health.probes.inference import Canaries, InferenceReadings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
 from resolverd.health.watch import Watch
@@ -130,7 +131,7 @@ def test_no_flip_comes_before_the_earliest_that_was_promised(
     for (_, before), (when, after) in itertools.pairwise(seen):
         # Nothing is promised while all is well: "once trouble is seen", says the invariant.
         if before.serves != after.serves and before.state is not State.UP:
-            assert when >= before.earliest - SLACK
+            assert when >= before.no_flip_before - SLACK
 
 
 @unhurried
@@ -222,8 +223,9 @@ def test_a_hold_while_up_keeps_to_the_interval_and_a_failure_does_not(
 
 
 def test_the_latest_readings_and_canaries_stay_and_the_identity_is_the_last_probes() -> None:
+    read = InferenceReadings(LoadReadings(1.0), Identity(("m",)), Canaries(1, 1, 4))
     told = [
-        Seen("a", readings=Readings(1.0), identity=Identity(("m",)), canaries=Canaries(1, 1, 4)),
+        Seen("a", readings=read),
         Seen("b"),
     ]
 
@@ -241,15 +243,14 @@ def test_the_latest_readings_and_canaries_stay_and_the_identity_is_the_last_prob
         )
         watch.probe()
         await watch.first.wait()
-        assert watch.identity == Identity(("m",))
+        assert watch.readings == read
         await asyncio.sleep(10.0)
         await asyncio.gather(*watch.close(), return_exceptions=True)
         return watch
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         watch = runner.run(main())
-    assert (watch.readings, watch.canaries) == (Readings(1.0), Canaries(1, 1, 4))
-    assert watch.identity is None
+    assert watch.readings == replace(read, identity=None)
 
 
 def test_targets_that_began_together_are_spread_over_the_interval() -> None:
@@ -361,13 +362,13 @@ def test_new_settings_are_tried_at_once_where_they_judge_otherwise(
         watch.adopt(replace(target, settings=settings), watch._ask)
         assert watch.waits == anew
         assert watch.verdict.serves
-        assert watch.verdict.soonest == (0.0 if anew else math.inf)
+        assert watch.verdict.min_until_flip == (0.0 if anew else math.inf)
         if anew:
             watch.probe()
-            assert watch.verdict.soonest == 0.0  # until the outcome has counted
+            assert watch.verdict.min_until_flip == 0.0  # until the outcome has counted
             await asyncio.wait_for(watch.judged.wait(), 1.0)
             assert len(starts) == before + 1
-            assert watch.verdict.soonest == math.inf
+            assert watch.verdict.min_until_flip == math.inf
         await asyncio.gather(*watch.close(), return_exceptions=True)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

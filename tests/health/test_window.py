@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.health.readings import Buckets, Readings
+from resolverd.health.readings import Buckets, LoadReadings
 from resolverd.health.window import Growth, Window, quantile, success_rate, together
 
 BOUNDS = (0.1, 0.5, 1.0, math.inf)
 
 
-def _reading(at: float, observed: int, *, started: float = 1.0) -> Readings:
+def _reading(at: float, observed: int, *, started: float = 1.0) -> LoadReadings:
     """All observations so far lie below 0.5 s, and each was a 200."""
     ttft = Buckets(BOUNDS, (0.0, observed, observed, observed))
-    return Readings(at=at, started=started, ttft=ttft, responses={"2xx": float(observed)})
+    return LoadReadings(at=at, started=started, ttft=ttft, responses={"2xx": float(observed)})
 
 
-def _growth(readings: Sequence[Readings], span: float = 60.0) -> float | None:
+def _growth(readings: Sequence[LoadReadings], span: float = 60.0) -> float | None:
     window = Window()
     for reading in readings:
         window.add(reading, span)
@@ -64,8 +64,8 @@ def test_a_class_that_a_page_did_not_have_yet_counts_from_0_within_one_process(
 ) -> None:
     """A Prometheus client exposes a labelled counter from its first increment on."""
     window = Window()
-    window.add(Readings(at=0.0, started=started), 60.0)
-    window.add(Readings(at=5.0, started=started, responses={"2xx": 3.0}), 60.0)
+    window.add(LoadReadings(at=0.0, started=started), 60.0)
+    window.add(LoadReadings(at=5.0, started=started, responses={"2xx": 3.0}), 60.0)
     assert window.growth(5.0, 60.0).responses == expected
 
 

@@ -12,7 +12,7 @@ from resolverd.engine.counters import Counters
 from resolverd.geo.locator import Locator
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Overrides
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.load import LoadController
@@ -47,7 +47,7 @@ class Fleet:
     now: float = 1000.0
     moved: int = 0
     said: dict[str, Verdict] = field(default_factory=dict)
-    read: dict[str, Readings] = field(default_factory=dict)
+    read: dict[str, LoadReadings] = field(default_factory=dict)
     counted: Counters = field(default_factory=Counters)
 
     def __post_init__(self) -> None:
@@ -70,13 +70,13 @@ class Fleet:
         """What probing says of each target now."""
         return self.said
 
-    def readings(self) -> Mapping[str, Readings]:
+    def loads(self) -> Mapping[str, LoadReadings]:
         """The latest readings."""
         return self.read
 
     def tell(self, target: str, waiting: float | None = None, **more: Any) -> None:
         """A new reading of a target, taken now."""
-        self.read[target] = Readings(at=self.now, waiting=waiting, **more)
+        self.read[target] = LoadReadings(at=self.now, waiting=waiting, **more)
 
     def steer(self) -> None:
         """What a new verdict brings about."""
@@ -120,4 +120,4 @@ class Fleet:
 
 def verdict(state: State = State.UP, condition: Condition = Condition.NONE) -> Verdict:
     """A verdict on one target."""
-    return Verdict(state, None, "", 1.0, state, at=1000.0, condition=condition)
+    return Verdict(state, None, "", 1.0, state, probed_at=1000.0, condition=condition)

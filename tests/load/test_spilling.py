@@ -10,20 +10,20 @@ import structlog
 from load_room import Fleet, fleet, verdict
 
 from resolverd.engine.counters import Counters
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import State, Verdict
 
 SLOW = {"spill": {"slow_start": "120s"}}
 
 
 async def test_a_full_region_sends_clients_on_by_steps_and_takes_them_back() -> None:
-    room, told = Fleet(), []
+    room, ratios = Fleet(), []
     with structlog.testing.capture_logs() as events:
         for waiting in (10.0, 10.0, 10.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0):
             await room.pass_by(60, {"a-1": waiting, "b-1": 0.0})
-            told.append((room.spill_ratio(), room.accept_ratio()))
+            ratios.append((room.spill_ratio(), room.accept_ratio()))
     # The first reading of a minute comes with the round, and weighs a third only.
-    assert told == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
+    assert ratios == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
     assert [event["event"] for event in events] == [
         "spill.begins",
         *["spill.grows"] * 3,
@@ -123,7 +123,7 @@ class _Broken:
     def verdicts(self) -> Mapping[str, Verdict]:
         raise RuntimeError("defect")
 
-    def readings(self) -> Mapping[str, Readings]:
+    def loads(self) -> Mapping[str, LoadReadings]:
         raise RuntimeError("defect")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from harness.programs import free_port
+from harness.readings import load_by
 from tiny_gguf import write_gguf
 
 from resolverd.config.probe import Probe
@@ -107,8 +108,7 @@ async def test_it_answers_whole_and_tells_its_load(
         seen = await Watch(url, tools, canary=api, timeout=10.0).look()
     assert (seen.ok, seen.condition) == (True, Condition.NONE)
     assert seen.reason.endswith(f"({api})")
-    assert seen.readings is not None
-    assert seen.readings.running == 0
+    assert load_by(seen).running == 0
 
 
 async def test_one_that_only_embeds_is_found_to_do_so(tmp_path: Path, tools: Tools) -> None:

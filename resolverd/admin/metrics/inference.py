@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from resolverd.admin.metrics.family import Samples, counter, gauge, info
-from resolverd.admin.metrics.values import LABELS, Values
+from resolverd.admin.metrics.values import LABELS, Subject, Values
 from resolverd.health.outcome import Condition
 from resolverd.health.peers import find_outliers
+from resolverd.health.probes.inference import Canaries, InferenceReadings
 
 _NONE_SENT = "where no canary has been sent"
 _UNKNOWN = "where the probe does not learn it"
@@ -30,7 +33,7 @@ def conditions(values: Values) -> Samples:
     absent=_UNKNOWN,
 )
 def lost(values: Values) -> Samples:
-    for subject, readings in values.known(values.served.monitor.readings()):
+    for subject, readings in values.known(values.served.monitor.loads()):
         yield subject, readings.lost
 
 
@@ -41,7 +44,7 @@ def lost(values: Values) -> Samples:
     absent=_NONE_SENT,
 )
 def canaries(values: Values) -> Samples:
-    for subject, counted in values.known(values.served.monitor.canaries()):
+    for subject, counted in _canaries(values):
         yield (*subject, "token"), counted.answered
         yield (*subject, "none"), counted.sent - counted.answered
 
@@ -53,7 +56,7 @@ def canaries(values: Values) -> Samples:
     absent=_NONE_SENT,
 )
 def canary_tokens(values: Values) -> Samples:
-    for subject, counted in values.known(values.served.monitor.canaries()):
+    for subject, counted in _canaries(values):
         yield subject, counted.tokens
 
 
@@ -64,7 +67,7 @@ def canary_tokens(values: Values) -> Samples:
     absent="where no canary has been answered",
 )
 def canary_ttft(values: Values) -> Samples:
-    for subject, counted in values.known(values.served.monitor.canaries()):
+    for subject, counted in _canaries(values):
         if counted.ttft is not None:
             yield subject, counted.ttft
 
@@ -96,3 +99,9 @@ def differences(values: Values) -> Samples:
     known = values.served.monitor.identities()
     for odd in find_outliers(inputs.config, inputs.targets, known):
         yield (odd.service, *values.subjects[odd.target], odd.difference.field), 1
+
+
+def _canaries(values: Values) -> Iterator[tuple[Subject, Canaries]]:
+    for subject, read in values.known(values.served.monitor.readings()):
+        if isinstance(read, InferenceReadings):
+            yield subject, read.canaries

@@ -31,19 +31,20 @@ import aiohttp
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
 from resolverd.health.load_pages import LoadPage
-from resolverd.health.outcome import Canaries, Condition
+from resolverd.health.outcome import Condition
 from resolverd.health.probes import api, canary
 from resolverd.health.probes.answer import Answer
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.door import Door
 from resolverd.health.probes.identify import Expected, mismatch, read_identity
+from resolverd.health.probes.inference import Canaries, InferenceReadings
 from resolverd.health.probes.load_page import LoadPageReader
 from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 from resolverd.health.untrusted_json import parse_json
 
 # Shares of the timeout by whose end each step is over.
@@ -101,7 +102,7 @@ class _Attempt:
     def __init__(self, server: OpenAIServer) -> None:
         self.server = server
         self.began = asyncio.get_running_loop().time()
-        self.readings = Readings(time.monotonic())
+        self.load = LoadReadings(time.monotonic())
 
     async def run(self) -> Seen:
         """Raises ProbeFailedError, whatever goes wrong."""
@@ -156,7 +157,7 @@ class _Attempt:
         read = page.result() if page.done() and not page.cancelled() else None
         cost = canary.cost(server.settings.canary_prompt, server.settings.canary_max_tokens)
         works = server.page_reader.compare(read, cost, server.with_token, now)
-        self.readings = _readings(read, now)
+        self.load = _readings(read, now)
         if works or answer.complete:
             server.proved_at = now
         if answer.complete and answer.ttft is not None:
@@ -173,7 +174,7 @@ class _Attempt:
         reason = server.door.credential.hide(reason)
         if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
-        self.readings = _readings(read, now, shedding=True)
+        self.load = _readings(read, now, shedding=True)
         return self._seen(reason, condition)
 
     async def _ask(self) -> Answer:
@@ -221,7 +222,7 @@ class _Attempt:
         part = "no end after the first token" if answer.stalled else "no answer"
         waited = f"{part} in {_CANARY * self.server.settings.timeout:.2g} s"
         if not works:
-            self.readings = Readings(self.readings.at)  # one that hangs looks idle
+            self.load = LoadReadings(self.load.at)  # one that hangs looks idle
             # llama.cpp sends no headers before its first token, but its web server answers.
             if was_answered() or await self.server.door.health(self._until(_END)) is not None:
                 self._fail(waited, Condition.HUNG)
@@ -233,14 +234,15 @@ class _Attempt:
 
     def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
         server = self.server
-        return Seen(reason, condition, self.readings, server.identity, server.canaries)
+        readings = InferenceReadings(self.load, server.identity, server.canaries)
+        return Seen(reason, condition, readings)
 
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
         """`heard` None leaves it to what was heard until now."""
         server = self.server
-        seen = Seen(reason, condition, self.readings, server.identity, server.canaries)
+        seen = self._seen(reason, condition)
         server.identified_at = -math.inf
         raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)
 
@@ -262,10 +264,10 @@ def _names_any(identity: Identity, model: str) -> bool:
     )
 
 
-def _readings(page: LoadPage | None, now: float, *, shedding: bool = False) -> Readings:
+def _readings(page: LoadPage | None, now: float, *, shedding: bool = False) -> LoadReadings:
     if page is None:
-        return Readings(now, shedding=shedding)
-    return Readings(
+        return LoadReadings(now, shedding=shedding)
+    return LoadReadings(
         at=now,
         running=page.running,
         waiting=page.waiting,

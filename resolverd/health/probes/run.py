@@ -15,9 +15,7 @@ import aiohttp
 
 from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
-from resolverd.health.identity import Identity
-from resolverd.health.offers import Offers
-from resolverd.health.outcome import Canaries, Condition, Outcome
+from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.trace import Trace, begin_trace, current_trace
@@ -30,9 +28,6 @@ class Seen(NamedTuple):
     reason: str
     condition: Condition = Condition.NONE
     readings: Readings | None = None
-    identity: Identity | None = None
-    canaries: Canaries | None = None
-    offers: Offers | None = None
     again: bool = False
 
 
@@ -59,12 +54,11 @@ class ProbeFailedError(ResolverdError):
         self,
         reason: str,
         condition: Condition = Condition.NONE,
-        readings: Readings | None = None,
         *,
         responded: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.seen, self.responded = Seen(reason, condition, readings), responded
+        self.seen, self.responded = Seen(reason, condition), responded
 
     @classmethod
     def of(cls, seen: Seen, *, responded: bool = True) -> ProbeFailedError:
@@ -99,9 +93,6 @@ async def run(ask: Ask, within: float) -> Outcome:
         condition=seen.condition,
         responded=responded,
         readings=seen.readings,
-        identity=seen.identity,
-        canaries=seen.canaries,
-        offers=seen.offers,
         again=seen.again,
         connect=trace.connect,
         certificate_expires=trace.certificate_expires,

@@ -44,6 +44,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Listing, mismatch, read_listing
+from resolverd.health.probes.inference import InferenceReadings
 from resolverd.health.probes.judgement import judge, needs_health
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import heard_by, reason_of
@@ -51,7 +52,7 @@ from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answere
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_load import load_of
 from resolverd.health.probes.vllm_server import Server
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 
 # Shares of the timeout by whose end each step is over.
 _METRICS, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.95
@@ -72,13 +73,13 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
 
 
 class _Look:
-    """One look at a server; `readings` are what is known of its load so far."""
+    """One look at a server; `load` is what is known of its load so far."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.began = asyncio.get_running_loop().time()
         self.at = time.monotonic()
-        self.readings = Readings(self.at)
+        self.load = LoadReadings(self.at)
         self.reading = Reading()
         self.sent = self.proven = False
         self.longer: float | None = None  # until when a canary may take that began to be answered
@@ -116,10 +117,10 @@ class _Look:
         share, how = server.loss(time.monotonic())
         if not share or seen.condition not in (Condition.NONE, Condition.BUSY):
             return seen
-        readings = replace(seen.readings or self.readings, lost=share)
+        self.load = replace(self.load, lost=share)
         condition = seen.condition or Condition.DEGRADED
         reason = f"{how}; {seen.reason}"
-        seen = seen._replace(reason=reason, condition=condition, readings=readings)
+        seen = self._seen(reason, condition)._replace(again=seen.again)
         if server.settings.degraded == "down":
             raise ProbeFailedError.of(seen._replace(condition=Condition.DEGRADED), responded=True)
         return seen
@@ -131,7 +132,7 @@ class _Look:
             self._fail(f"none of {server.metrics.workers} workers answers: {server.metrics.why}")
         away = now.turned_away
         if now.parts and not server.stale(now):
-            self.readings = self._load(now, shedding=away > 0)
+            self.load = self._load(now, shedding=away > 0)
         await self._identify(anew=now.replaced)
         self.proven = not now.replaced and server.proves(now) and self._known()
         if not self.proven or server.canary_due(self.at):
@@ -246,9 +247,9 @@ class _Look:
         """It says that it is full, which is believed only of what has lived of late."""
         server = self.server
         if not server.alive(time.monotonic()):
-            self.readings = Readings(self.at)
+            self.load = LoadReadings(self.at)
             self._fail(f"{reason}, and no proof of life", Condition.NO_PROOF)
-        self.readings = replace(self.readings, shedding=True)
+        self.load = replace(self.load, shedding=True)
         if not server.lived:
             self._fail(f"{reason}, and no proof of life yet", Condition.SHEDDING)
         return self._seen(reason, Condition.SHEDDING)
@@ -276,10 +277,10 @@ class _Look:
         if not was_answered():
             self._fail(f"timed out after {settings.timeout:g} s")
         if not server.moved(after):
-            self.readings = Readings(self.at)
+            self.load = LoadReadings(self.at)
             self._fail(f"{said}, and {self._no_progress(after)}", Condition.HUNG)
-        shedding = self.readings.shedding
-        self.readings = self._load(after, shedding=shedding)
+        shedding = self.load.shedding
+        self.load = self._load(after, shedding=shedding)
         one_engine = server.metrics.processes is Processes.ONE and server.metrics.engines <= 1
         if not one_engine and not after.waiting:
             # No queue explains it, so it may be one of several that hangs.
@@ -298,7 +299,7 @@ class _Look:
             return "progress cannot be seen: /metrics is not known to be of one process"
         return "no progress"
 
-    def _load(self, reading: Reading, *, shedding: bool) -> Readings:
+    def _load(self, reading: Reading, *, shedding: bool) -> LoadReadings:
         several = self.server.metrics.processes is not Processes.ONE
         return load_of(reading, self.at, shedding=shedding, several=several)
 
@@ -307,9 +308,8 @@ class _Look:
 
     def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
         server = self.server
-        return Seen(
-            reason, condition, self.readings, server.identity, server.canaries, server.offers()
-        )
+        readings = InferenceReadings(self.load, server.identity, server.canaries, server.offers())
+        return Seen(reason, condition, readings)
 
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None

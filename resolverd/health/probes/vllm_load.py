@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from resolverd.health.probes.metrics_reader import Reading
-from resolverd.health.readings import Readings
+from resolverd.health.readings import LoadReadings
 
 
-def load_of(reading: Reading, at: float, *, shedding: bool, several: bool) -> Readings:
+def load_of(reading: Reading, at: float, *, shedding: bool, several: bool) -> LoadReadings:
     """The load of now: requests of all pages added up, the mean use of their KV caches.
 
     Totals of several processes cannot be compared from one reading to the next: they are unknown.
     """
     pages = [part.sample.page for part in reading.parts]
     shares = [page.kv_usage for page in pages if page.kv_usage is not None]
-    readings = Readings(
+    readings = LoadReadings(
         at=at,
         running=_sum([page.running for page in pages]),
         waiting=_sum([page.waiting for page in pages]),
@@ -22,7 +22,7 @@ def load_of(reading: Reading, at: float, *, shedding: bool, several: bool) -> Re
     )
     if several or len(pages) != 1:
         return readings
-    return Readings(
+    return LoadReadings(
         at=at,
         running=readings.running,
         waiting=readings.waiting,

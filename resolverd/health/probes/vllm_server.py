@@ -8,13 +8,13 @@ import time
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
 from resolverd.health.offers import Offers, Processes
-from resolverd.health.outcome import Canaries
 from resolverd.health.probes import canary, progress
 from resolverd.health.probes.backing import MetricsSample
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.canary_log import CanaryLog
 from resolverd.health.probes.door import Door
 from resolverd.health.probes.identify import Expected, Listing
+from resolverd.health.probes.inference import Canaries
 from resolverd.health.probes.judgement import Known
 from resolverd.health.probes.metrics_reader import MetricsReader, Reading
 from resolverd.health.probes.tools import Tools
