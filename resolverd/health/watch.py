@@ -174,6 +174,8 @@ class Watch:
             self._respread()
             return
         self.judged.clear()
+        if type(target.settings) is not type(known):
+            self.readings = None  # another kind's
         self._asked_anew = "asked anew, as how it is probed has changed"
         self._cancel(math.inf)
         self._drop_superseded(math.inf)

@@ -14,7 +14,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.probes.body import Body
 from resolverd.health.probes.credential import Credential
 from resolverd.health.probes.tls import TlsSettings
@@ -39,7 +39,7 @@ def request_url(url: str, path: str, *, below: bool = False) -> URL:
 class HttpRequest:
     """What every request of one target carries: headers, credential and TLS settings."""
 
-    def __init__(self, settings: Probe) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self.credential = Credential(settings.credential)
         self._tls = TlsSettings(settings)
         self._headers = CIMultiDict(

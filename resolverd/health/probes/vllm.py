@@ -12,7 +12,7 @@
     budget left for a canary? ── no: holds      serves, and no canary is sent
         │ yes
         ▼
-    canary ──► a whole answer: serves ──► an error: `judgement` tells what it means
+    canary ──► a whole answer: serves ──► an error: `classify` tells what it means
         │ none in time
         ▼
     /metrics once more ──► moved: busy, which serves ──► still, or not to be had: hung
@@ -37,15 +37,15 @@ from typing import NoReturn
 
 import aiohttp
 
-from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
+from resolverd.health.inference import InferenceReadings
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary
+from resolverd.health.probes.classify import classify, needs_health
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Listing, mismatch, read_listing
-from resolverd.health.probes.inference import InferenceReadings
-from resolverd.health.probes.judgement import judge, needs_health
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
@@ -62,17 +62,17 @@ _IDENTITY_LASTS = 60.0
 _PARTIAL = frozenset({Condition.NONE, Condition.HUNG})
 
 
-def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+def prepare(url: str, settings: VllmProbe, tools: Tools) -> Ask:
     """Asks the vLLM server at `url`. Raises ValueError when `url` is not an HTTP URL."""
     server = Server(url, settings, tools)
 
     async def ask() -> Seen:
-        return await _Look(server).take()
+        return await _ProbeAttempt(server).take()
 
     return ask
 
 
-class _Look:
+class _ProbeAttempt:
     """One look at a server; `load` is what is known of its load so far."""
 
     def __init__(self, server: Server) -> None:
@@ -90,7 +90,7 @@ class _Look:
             seen = await self._guarded()
         except ProbeFailedError as failed:
             seen = self._partial(failed)
-        self.server.doubted = False
+        self.server.recheck_identity = False
         return self._degraded(seen)
 
     async def _guarded(self) -> Seen:
@@ -147,7 +147,7 @@ class _Look:
     async def _identify(self, *, anew: bool) -> None:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
         server, expected = self.server, self.server.expected
-        if anew or server.doubted:
+        if anew or server.recheck_identity:
             server.identity = None
         if server.identity is None or self.at - server.identified >= _IDENTITY_LASTS:
             await self._ask_identity(self._until(_IDENTITY))
@@ -166,15 +166,15 @@ class _Look:
 
     async def _ask_identity(self, until: float) -> None:
         server = self.server
-        status, models = await server.door.models(until)
+        status, models = await server.client.models(until)
         if status in (401, 403):
             server.key = "refused"
-            condition, reason = judge(canary.Answer(status), None)
+            condition, reason = classify(canary.Answer(status), None)
             self._fail(reason, condition)
         if status != 200:
             server.listing = Listing(names=server.listing.names)
             return  # a canary will tell more
-        version = await server.door.version(until)
+        version = await server.client.version(until)
         listing = read_listing(models, version, server.expected.model)
         server.listing = listing if listing.names else replace(listing, names=server.listing.names)
         if listing.identity is not None:
@@ -218,7 +218,7 @@ class _Look:
         if not any(part.sample.page.of_vllm for part in self.reading.parts):
             self.longer = self.began + _END * server.settings.longest
         until = self._until(_CANARY)
-        return await server.door.complete(server.body, until, until_after_headers=self.longer)
+        return await server.client.complete(server.body, until, until_after_headers=self.longer)
 
     async def _send_again(self, refused: canary.Answer) -> canary.Answer:
         """Ask once more, for more tokens; what refuses these too goes on being asked for few."""
@@ -234,11 +234,11 @@ class _Look:
     async def _judged(self, answer: canary.Answer) -> Seen:
         """An answer that is none, with what else has to be known of who gave it."""
         server, until = self.server, self._until(_END)
-        health = await server.door.health(until) if needs_health(answer) else None
+        health = await server.client.health(until) if needs_health(answer) else None
         if answer.status not in (401, 403) and self.at > server.identified:
             await self._ask_identity(until)  # a gateway's list tells whether anybody is left
-        condition, reason = judge(answer, health, server.known())
-        reason = server.door.credential.hide(reason)
+        condition, reason = classify(answer, health, server.known())
+        reason = server.client.credential.hide(reason)
         if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
         return self._shedding(reason)
@@ -315,6 +315,6 @@ class _Look:
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
         """`heard` None leaves it to what was heard until now."""
-        self.server.doubted = True
+        self.server.recheck_identity = True
         seen = self._seen(reason, condition)
         raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)

@@ -11,7 +11,7 @@ import asyncio
 import aiohttp
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.tools import Tools
@@ -23,14 +23,14 @@ _MAX_JSON = 1024 * 1024
 _TOO_LONG = 0
 
 
-class Door:
+class VllmClient:
     """Raises ValueError when `url` is not an HTTP URL.
 
     Each method waits until the loop's clock reads `until`, and raises aiohttp's
     ClientConnectorError where there is no connection, and CredentialError.
     """
 
-    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
+    def __init__(self, url: str, settings: InferenceSettings, tools: Tools) -> None:
         self._base = url
         self._tools = tools
         self._health_path = settings.path
