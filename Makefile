@@ -26,7 +26,7 @@ demo: $(VENV)/.run ## set everything up and watch a region fail over; ends by it
 serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 	@$(RUN) demo --stay
 
-test: $(VENV)/.dev ## set everything up and run all the tests
+test: $(VENV)/.dev ## set everything up and run all the tests; LONG=1 tries at length
 	@.ci/packages
 	@.ci/databases $(VENV)
 	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
@@ -47,7 +47,7 @@ type: $(VENV)/.dev ## mypy, strict
 	@$(VENV)/bin/mypy
 
 fuzz: $(VENV)/.dev ## ten million packets to both engines, valgrind, then libFuzzer; SECONDS=60 for each target
-	@HYPOTHESIS_PROFILE=fuzz $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential tests/native $(ARGS)
+	@HYPOTHESIS_PROFILE=fuzz LONG=1 $(VENV)/bin/python -m pytest -n auto tests/robustness tests/policy tests/differential tests/native $(ARGS)
 	@if command -v valgrind >/dev/null; then native/valgrind; else echo "no valgrind: the system calls are not tried under it"; fi
 	@for each in packet database image; do native/fuzz/run $$each $(or $(SECONDS),60) || exit; done
 

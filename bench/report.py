@@ -51,8 +51,8 @@ def show(title: str, rows: Sequence[Sequence[object]]) -> None:
 def allow_files(count: int) -> None:
     """Raise this process's limit of open files to `count`, or as far as it may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    limit = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _cpu_model() -> str:

@@ -88,8 +88,7 @@ class Adoption:
 
     def keep(self, inputs: Inputs) -> None:
         """Keep what is served for the next start."""
-        held = [key_of(file) for file in inputs.older_files]
-        self._restoration.keep(inputs, inputs.reads.take_contents(), held)
+        self._restoration.keep(inputs, inputs.reads.take_contents(), _held(inputs))
 
     async def reload(
         self, *, accept_losses: bool = False, settled: Mapping[str, str] | None = None
@@ -144,11 +143,11 @@ class Adoption:
                 if same_parts(before, inputs):
                     self._publication.inputs = inputs
                 else:
-                    await self._adopt(inputs)
+                    await self._adopt(inputs, accept_losses=accept_losses)
             except UnsettledError:
                 return False
-            except ResolverdError as wrong:
-                self._refuse(wrong)
+            except ResolverdError as error:
+                self._refuse(error)
                 return False
             except Exception as defect:  # noqa: BLE001 - costs this edit, never what is served
                 self._log.error("reload.defect", exc_info=defect)
@@ -156,7 +155,7 @@ class Adoption:
                 return False
             finally:
                 self.attempt, contents = reads, reads.take_contents()
-            self._restoration.keep(inputs, contents, [key_of(f) for f in inputs.older_files])
+            self._restoration.keep(inputs, contents, _held(inputs))
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
             known = before.warnings
             self.reloads.note(inputs, changes)
@@ -181,7 +180,7 @@ class Adoption:
         async with self._reloading:
             return self._publication.inputs
 
-    async def _adopt(self, inputs: Inputs) -> None:
+    async def _adopt(self, inputs: Inputs, *, accept_losses: bool) -> None:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
         before = self._publication.inputs
         plan = await self._publication.compile(inputs)
@@ -194,6 +193,10 @@ class Adoption:
         for option in needs_restart(before.config, inputs.config):
             if option != "server.listen" or not self._inherited:
                 self._log.warning("reload.needs_restart", option=option)
+        if accept_losses:
+            # Before anybody is answered so: a start after a kill would hold what was not kept.
+            self._restoration.keep(inputs, inputs.reads.contents, _held(inputs))
+            await self._restoration.kept()
         await self._publication.adopt(inputs, plan, verified)
         self._observation.commit(inputs)
         self._dirty.set()
@@ -221,12 +224,12 @@ class Adoption:
                 "reload.adopted", generation=generation, changed=changes.summary or "nothing"
             )
 
-    def _refuse(self, wrong: ResolverdError) -> None:
-        self.reloads.refuse(wrong)
+    def _refuse(self, error: ResolverdError) -> None:
+        self.reloads.refuse(error)
         self._log.error(
             "reload.refused",
             parts=["everything"],
-            problems=str(wrong).splitlines(),
+            problems=str(error).splitlines(),
             generation=self._publication.plan.generation,
             changed="nothing",
         )
@@ -249,3 +252,7 @@ class Adoption:
                 self._log.info("geo.walking", file=str(path), percent=round(100 * fraction))
 
         return tell
+
+
+def _held(inputs: Inputs) -> list[str]:
+    return [key_of(file) for file in inputs.older_files]

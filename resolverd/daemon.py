@@ -56,6 +56,9 @@ from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watching import Watching
 
+# Seconds that an override waits for the disk before it is obeyed.
+_WRITTEN_FIRST = 0.5
+
 
 class Daemon:
     """One resolverd. `start`, then `wait`, then `stop`; or `run` for all three."""
@@ -205,7 +208,7 @@ class Daemon:
             self._observation,
             self._dirty,
             self.ttl_ledger,
-            self._supervision.republished,
+            self._supervision,
         )
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
@@ -255,7 +258,7 @@ class Daemon:
         await self.tasks.stop()
         await self._supervision.bequeath()
         await self._keeper.write()
-        await self._restoration.close()
+        await self._restoration.kept()
         counted = await self.engine.counters() if not self.engine.died.done() else Counters()
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
@@ -277,10 +280,16 @@ class Daemon:
 
     async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
-        await self._publication.republish()
+        written = asyncio.create_task(self._keeper.write())
+
+        async def kept() -> None:
+            """So that no kill takes back what a client was answered; but no disk delays a drain."""
+            await asyncio.wait([written], timeout=_WRITTEN_FIRST)
+
+        await self._publication.republish(kept)
         await self._supervision.settled()
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
-        await self._keeper.write()
+        await written
 
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""

@@ -160,7 +160,7 @@ class Observation:
         verdicts = dict(self.monitor.verdicts())
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
-                verdicts[target] = replace(verdict, soonest=0.0, at=now)
+                verdicts[target] = replace(verdict, min_until_flip=0.0, probed_at=now)
         return verdicts
 
     def _expire_overrides(self, now: float) -> None:

@@ -13,9 +13,9 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.config.fences import FenceSize, fences
@@ -46,8 +46,21 @@ class Verified(NamedTuple):
     ask: Ask
 
 
+class Followers(Protocol):
+    """Those who hear of each Snapshot: whoever may answer next, before; a supervisor, after."""
+
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """A Plan of its own is about to be served."""
+
+    def serving_soon(self, snapshot: Snapshot) -> None:
+        """This is served in a moment: nobody may answer next from what was before."""
+
+    def republished(self, regions: Mapping[str, JudgedRegion]) -> None:
+        """The regions stand so now."""
+
+
 class Publication:
-    """Snapshots of what `observation` sees, published to `engine`; `republished` hears of each.
+    """Snapshots of what `observation` sees, published to `engine`; `followers` hear of each.
 
     `inputs`, `plan`, `snapshot` and the `fences` of the configuration are there from `first` on.
     """
@@ -58,7 +71,7 @@ class Publication:
         observation: Observation,
         dirty: asyncio.Event,
         ttl_ledger: TtlLedger,
-        republished: Callable[[Mapping[str, JudgedRegion]], None],
+        followers: Followers,
     ) -> None:
         self.inputs: Inputs
         self.plan: Plan
@@ -67,7 +80,7 @@ class Publication:
         self._world: World
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
-        self._ttl_ledger, self._republished = ttl_ledger, republished
+        self._ttl_ledger, self._followers = ttl_ledger, followers
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
@@ -106,10 +119,12 @@ class Publication:
 
     async def adopt(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         """Serve these from now on, in the world as it has become since they were verified."""
+        await self._followers.prepare(verified.snapshot)
         async with self._publishing:
             before, now = self.plan, time.monotonic()
             world = self._observation.seen(plan, now)
             snapshot = Snapshot(plan, self._steer(plan, world, now))
+            self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
             self._serve(inputs, plan, verified._replace(snapshot=snapshot, world=world))
             self._ttl_ledger.retire(before, time.monotonic())
@@ -124,18 +139,24 @@ class Publication:
             self._dirty.clear()
             await self.republish()
 
-    async def republish(self) -> None:
-        """Take verdicts and overrides into account; returns once answers come from them."""
+    async def republish(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Take verdicts and overrides into account; returns once answers come from them.
+
+        `first` is waited for, and nothing is published until then.
+        """
         async with self._publishing:
+            if first is not None:
+                await first()
             now = time.monotonic()
             world = self._observation.tick(self.inputs, self.plan, now)
             snapshot = Snapshot(self.plan, self._steer(self.plan, world, now))
+            self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
             # Only now: who asks while the engine is handed a table is told what it still answers.
             self.snapshot, self._world = snapshot, world
             regions = self.snapshot.steering.regions
             self._observation.transitions.record_regions(regions, self.fences)
-            self._republished(regions)
+            self._followers.republished(regions)
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         return compile_plan(

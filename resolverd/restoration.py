@@ -31,7 +31,7 @@ from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
 
 # Seconds that the end of the daemon waits for what is being kept.
-_PARTING = 3.0
+_DISK_TIMEOUT = 3.0
 # Files named in one reason.
 _NAMED = 3
 
@@ -111,10 +111,10 @@ class Restoration:
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
 
-    async def close(self) -> None:
+    async def kept(self) -> None:
         """Wait for what is being kept, but not for long."""
         if self._keeping is not None:
-            await asyncio.wait([self._keeping], timeout=_PARTING)
+            await asyncio.wait([self._keeping], timeout=_DISK_TIMEOUT)
 
     async def _keep(self) -> None:
         while (adopted := self._next) is not None:

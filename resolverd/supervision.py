@@ -23,7 +23,7 @@ from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.stored import PREFIX, bind_again
 from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
-from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.model import JudgedRegion, Snapshot
 from resolverd.snapshot.unserved import Standing, standing, what_is_down
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
@@ -98,8 +98,7 @@ class Supervision:
     async def reload(self) -> AsyncIterator[None]:
         """Report a reload while it lasts, and at its end what came of it.
 
-        By then a standby would answer from what was adopted: whoever is told of a fence may
-        kill the daemon, and no client leaves it.
+        By then a standby would answer from what was adopted, and none waits with what was before.
         """
         self._supervisor.reloading()
         try:
@@ -113,9 +112,16 @@ class Supervision:
         """Return once whoever may answer next would answer as the daemon does."""
         await self._succession.settled()
 
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Have somebody wait who may answer next from a Plan that is about to be served."""
+        await self._succession.prepare(self._daemon.engine, snapshot)
+
+    def serving_soon(self, snapshot: Snapshot) -> None:
+        """Whoever may answer next answers from this, which is served in a moment."""
+        self._succession.update(self._daemon.engine, snapshot)
+
     def republished(self, regions: Mapping[str, JudgedRegion]) -> None:
-        """Report how the regions stand, and have it known to whoever may answer next."""
-        self._succession.update(self._daemon.engine, self._daemon.snapshot)
+        """Report how the regions stand."""
         self._supervisor.status(self._status(regions))
 
     def stopping(self) -> None:

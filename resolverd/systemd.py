@@ -31,7 +31,7 @@ _AT_ONCE = 64
 
 # Seconds for one datagram. A service manager that has crashed, or is frozen, keeps its socket and
 # reads no more; once its queue is full (net.unix.max_dgram_qlen) a send would wait for ever.
-_PATIENCE = 0.1
+_SEND_TIMEOUT = 0.1
 
 _NOTIFY = ("NOTIFY_SOCKET",)
 _WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
@@ -73,11 +73,13 @@ class Supervisor:
         pid = os.getpid()
         passed: list[socket.socket] = []
         stored: dict[str, list[socket.socket]] = {}
-        for each in inherited(
+        for received in inherited(
             found["LISTEN_FDS"], found["LISTEN_PID"], found["LISTEN_FDNAMES"], pid
         ):
-            ours = each.name.startswith(STORED)
-            (stored.setdefault(each.name, []) if ours else passed).append(_socket(each.descriptor))
+            ours = received.name.startswith(STORED)
+            (stored.setdefault(received.name, []) if ours else passed).append(
+                _socket(received.descriptor)
+            )
         return cls(
             address=found["NOTIFY_SOCKET"],
             watchdog=watchdog_interval(found["WATCHDOG_USEC"], found["WATCHDOG_PID"], pid),
@@ -116,7 +118,7 @@ class Supervisor:
         error is dropped. A UDP socket must not be: an ICMP error would drop it.
         """
         for start in range(0, len(sockets), _AT_ONCE):
-            descriptors = [each.fileno() for each in sockets[start : start + _AT_ONCE]]
+            descriptors = [sock.fileno() for sock in sockets[start : start + _AT_ONCE]]
             fields = {"FDSTORE": "1", "FDNAME": name} | ({} if polled else {"FDPOLL": "0"})
             self._send(descriptors, **fields)
 
@@ -129,14 +131,14 @@ class Supervisor:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(_PATIENCE)
+                sender.settimeout(_SEND_TIMEOUT)
                 sender.connect(socket_address(self.address))
                 if descriptors:
                     socket.send_fds(sender, [message(fields)], list(descriptors))
                 else:
                     sender.send(message(fields))
-        except OSError as wrong:
-            log.get("systemd").error("notify.failed", fields=[*fields], reason=str(wrong))
+        except OSError as error:
+            log.get("systemd").error("notify.failed", fields=[*fields], reason=str(error))
 
 
 def message(fields: MutableMapping[str, str]) -> bytes:
@@ -175,8 +177,8 @@ def _socket(descriptor: int) -> socket.socket:
     """
     try:
         adopted = socket.socket(fileno=descriptor)
-    except OSError as wrong:
-        raise EngineError(f"inherited descriptor {descriptor}: {wrong.strerror}") from wrong
+    except OSError as error:
+        raise EngineError(f"inherited descriptor {descriptor}: {error.strerror}") from error
     adopted.setblocking(False)
     adopted.set_inheritable(False)
     return adopted

@@ -67,12 +67,12 @@ class Watchdog:
         if not task.done():
             return f"no answer within {self.patience:g} s"
         del self._asked[name]
-        wrong = task.exception()
-        if wrong is None:
+        error = task.exception()
+        if error is None:
             return task.result()
-        if not isinstance(wrong, ResolverdError):
-            self._log.error("watchdog.defect", task=name, exc_info=wrong)
-        return f"{type(wrong).__name__}: {wrong}"
+        if not isinstance(error, ResolverdError):
+            self._log.error("watchdog.defect", task=name, exc_info=error)
+        return f"{type(error).__name__}: {error}"
 
 
 def _lines(faults: Mapping[str, str]) -> list[str]:

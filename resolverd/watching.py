@@ -79,10 +79,10 @@ class Watching:
                     defect = ""
                 except HangingError:
                     pause = _GAP  # the next scan leaves out what hangs
-                except Exception as wrong:  # noqa: BLE001 - answers do not need this task
-                    if repr(wrong) != defect:
-                        self._log.error("edits.defect", exc_info=wrong)
-                    defect = repr(wrong)
+                except Exception as error:  # noqa: BLE001 - answers do not need this task
+                    if repr(error) != defect:
+                        self._log.error("edits.defect", exc_info=error)
+                    defect = repr(error)
                 hanging = self._tell_hanging(hanging)
                 await self._pause(pause)
         finally:

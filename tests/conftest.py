@@ -1,4 +1,4 @@
-"""What all tests share: how long properties are tried, and what only runs when it is named.
+"""What all tests share: how long properties are tried, what runs only when named, who runs it.
 
 Properties are tried quickly by default, at length under HYPOTHESIS_PROFILE=fuzz. No profile has
 a deadline: a busy machine is not a defect.
@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import structlog
+from harness.schedule import ByFile, available_cores, slow_first, workers
 from hypothesis import settings
 from structlog.typing import EventDict
+from xdist.remote import Producer
 
 from resolverd.log.events import EVENTS
 from resolverd.log.fields import COMMON, FIELDS
@@ -24,13 +26,32 @@ _NAMED_ONLY = tuple(Path(__file__).parent / folder for folder in ("vllm", "serve
 
 settings.register_profile("quick", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=20_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
+settings.load_profile(_PROFILE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what nobody named; None lets pytest decide."""
     named = any(collection_path.name in Path(argument).parts for argument in config.args)
     return True if collection_path in _NAMED_ONLY and not named else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items[:] = slow_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """More workers than cores: most tests wait for processes and clocks more than they compute."""
+    return workers(available_cores()) if _PROFILE == "quick" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """One worker for each file."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,3 +88,22 @@ def test_every_room_has_a_rank() -> None:
 def test_no_file_has_outgrown_its_room() -> None:
     long = {str(p): n for p in FILES if (n := len(p.read_text().splitlines())) > 400}
     assert not long
+
+
+NATIVE = PACKAGE.parent / "native" / "src"
+NATIVE_ROOMS = ("wire", "geo", "tables", "io", "answer", "ffi")
+"""Rooms of the native engine, each of which uses only those before it."""
+
+
+@pytest.mark.parametrize("room", NATIVE_ROOMS)
+def test_a_room_of_the_native_engine_uses_only_those_before_it(room: str) -> None:
+    used = {
+        other
+        for path in (NATIVE / room).rglob("*.rs")
+        for other in re.findall(r"\bcrate::(\w+)", path.read_text())
+    }
+    assert used <= set(NATIVE_ROOMS[: NATIVE_ROOMS.index(room) + 1])
+
+
+def test_every_file_of_the_native_engine_is_in_a_room() -> None:
+    assert {path.name for path in NATIVE.iterdir()} == {"lib.rs", *NATIVE_ROOMS}

@@ -56,7 +56,7 @@ class Vllm(Healthy):
 def page() -> bytes:
     """As much as an idle vLLM 0.32 tells, 630 lines and 57 KB; `@` stands for a counter."""
     labels = '{engine="0",model_name="bench/model"}'
-    told = [
+    samples = [
         f"vllm:num_requests_running{labels} 3.0",
         f"vllm:num_requests_waiting{labels} 0.0",
         f"vllm:kv_cache_usage_perc{labels} 0.25",
@@ -66,15 +66,17 @@ def page() -> bytes:
         "process_start_time_seconds 1.7e9",
         'http_requests_total{handler="/v1/completions",method="POST",status="2xx"} 7.0',
     ]
-    told += [
+    samples += [
         f'vllm:time_to_first_token_seconds_bucket{{engine="0",le="{n}.0",model_name="m"}} 9.0'
         for n in range(1, 22)
     ]
-    told.append('vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",model_name="m"} 9.0')
+    samples.append(
+        'vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",model_name="m"} 9.0'
+    )
     filler = (
         'vllm:request_generation_tokens_bucket{engine="0",le="%d.0",model_name="bench/model"} 1'
     )
-    return "\n".join([*(filler % n for n in range(600)), *told, ""]).encode()
+    return "\n".join([*(filler % n for n in range(600)), *samples, ""]).encode()
 
 
 PAGE = page()

@@ -173,8 +173,8 @@ def main() -> int:
         "seconds from kill to moved answer",
         [head, *([name, *row.values()] for name, row in results.items())],
     )
-    told = settings.model_dump(include={"interval", "fast_interval", "timeout", "fall"})
-    print(f"written: {write('health-kill-to-out', {'settings': told, 'seconds': results}).name}")
+    used = settings.model_dump(include={"interval", "fast_interval", "timeout", "fall"})
+    print(f"written: {write('health-kill-to-out', {'settings': used, 'seconds': results}).name}")
     return 0 if all(row["held"] for row in results.values()) else 1
 
 

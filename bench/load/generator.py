@@ -53,5 +53,5 @@ def command(load: Load, cpu: int | None = None) -> list[str]:
 def run(load: Load, cpu: int | None = None) -> dict[str, Any]:
     """Run it to its end; its JSON. Raises CalledProcessError when it could not start."""
     done = subprocess.run(command(load, cpu), check=True, capture_output=True, text=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report

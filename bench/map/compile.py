@@ -101,8 +101,8 @@ def _lookups(compiled: CompiledClientMap) -> dict[str, float]:
 def _memory() -> dict[str, int]:
     """This process's resident memory, now and at its peak, in octets."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    told = (line.split() for line in lines if line.startswith(("VmRSS", "VmHWM")))
-    return {name.rstrip(":"): int(kib) * 1024 for name, kib, _ in told}
+    pairs = (line.split() for line in lines if line.startswith(("VmRSS", "VmHWM")))
+    return {name.rstrip(":"): int(kib) * 1024 for name, kib, _ in pairs}
 
 
 if __name__ == "__main__":

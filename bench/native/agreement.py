@@ -21,13 +21,13 @@ def agreement(servers: Sequence[Running]) -> dict[str, float]:
         each for each in servers if Mode.GEO in each.server.modes and each.server is not ECHO
     ]
     steering.sort(key=lambda each: each.server.peer)
-    told = {
+    answers = {
         served.server.name: [_answer(served, client) for client in clients] for served in steering
     }
-    first = next(iter(told.values()), [])
+    first = next(iter(answers.values()), [])
     return {
         name: sum(a == b for a, b in zip(given, first, strict=True)) / _CLIENTS
-        for name, given in told.items()
+        for name, given in answers.items()
     }
 
 

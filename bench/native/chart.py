@@ -36,9 +36,9 @@ _STYLE = """\
   }"""
 
 
-def chart(told: Mapping[str, Any]) -> str:
+def chart(results: Mapping[str, Any]) -> str:
     """The SVG, as text."""
-    rows = [row for row in told["rows"] if row["threads"] == _fewest(told)]
+    rows = [row for row in results["rows"] if row["threads"] == _fewest(results)]
     groups = [
         ("geo + ECS", "steered by the client subnet of the query, which is random"),
         ("static", "one A record"),
@@ -56,16 +56,16 @@ def chart(told: Mapping[str, Any]) -> str:
         f"<style>\n{_STYLE}\n</style>",
         f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="6"/>',
         _text(24, 32, "CPU per answer, as a ratio to the echo", "title"),
-        _text(24, 53, _subtitle(told), "note"),
+        _text(24, 53, _subtitle(results), "note"),
     ]
     return "\n".join([*head, *parts, *_axis(at), "</svg>", ""])
 
 
-def _subtitle(told: Mapping[str, Any]) -> str:
-    commit = (told["commit"] or "unknown")[:9]
+def _subtitle(results: Mapping[str, Any]) -> str:
+    commit = (results["commit"] or "unknown")[:9]
     return (
-        f"One thread on one core, loopback, {told['cpu']}; median and range of "
-        f"{told['rounds']} rounds; commit {commit}. Shorter is better."
+        f"One thread on one core, loopback, {results['cpu']}; median and range of "
+        f"{results['rounds']} rounds; commit {commit}. Shorter is better."
     )
 
 
@@ -111,8 +111,8 @@ def _axis(y: int) -> list[str]:
     return [*ticks, _text(_LEFT, y + 24, note, "note bar-note")]
 
 
-def _fewest(told: Mapping[str, Any]) -> int:
-    return min(int(row["threads"]) for row in told["rows"])
+def _fewest(results: Mapping[str, Any]) -> int:
+    return min(int(row["threads"]) for row in results["rows"])
 
 
 def _cost(row: Mapping[str, Any]) -> float:

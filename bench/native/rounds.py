@@ -47,7 +47,7 @@ def half_load(served: Running, mode: Mode, row: dict[str, Any], seconds: float) 
     """Latency where half of what the server can do arrives by the clock."""
     rate = row["answers_per_s"]["median"] / 2
     taken = sample(served, mode, seconds, rate=rate)
-    latency = {name: taken.told["latency_us"][name] for name in ("p50", "p99")}
+    latency = {name: taken.report["latency_us"][name] for name in ("p50", "p99")}
     return {"rate": round(rate), **latency, "lost": taken.lost, "sent": taken.sent}
 
 
@@ -72,7 +72,7 @@ def figures(taken: Sequence[Sample]) -> dict[str, Any]:
         "cpu_s_per_million": spread([s.cost for s in taken]),
         "sent": sum(s.sent for s in taken),
         "lost": sum(s.lost for s in taken),
-        "wrong": sum(s.wrong for s in taken),
+        "wrong": sum(s.wrong_count for s in taken),
         "generator_busy": spread([s.busy for s in taken]),
     }
 
@@ -84,7 +84,7 @@ def _warm(served: Running, mode: Mode, seconds: float) -> None:
 
 def to_best_peer(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows, each with its cost as a ratio to the cheapest peer of its mode and threads."""
-    told = []
+    compared = []
     for row in rows:
         costs = {
             other["server"]: other["cpu_s_per_million"]["median"]
@@ -93,5 +93,5 @@ def to_best_peer(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         best = min(costs, key=lambda name: costs[name]) if costs else None
         ratio = row["cpu_s_per_million"]["median"] / costs[best] if best else None
-        told.append(row | {"best_peer": best, "cost_to_best_peer": ratio and round(ratio, 3)})
-    return told
+        compared.append(row | {"best_peer": best, "cost_to_best_peer": ratio and round(ratio, 3)})
+    return compared

@@ -104,14 +104,14 @@ def _side_by_side(
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     with ExitStack() as stack:
-        started, told = start_all(bench, stack, servers, world, threads)
+        started, versions = start_all(bench, stack, servers, world, threads)
         rows, drift = rounds.measure(started, options.rounds, options.seconds, bench.say)
         same = agreement(started)
         for served in started:
-            host = told[served.server.name]
+            host = versions[served.server.name]
             host["resident_mib"] = round(resident_bytes(served.pid) / 2**20, 1)
             host["same_answers"] = same.get(served.server.name)
-        return {"rows": rows, "drift": drift, "servers": told}
+        return {"rows": rows, "drift": drift, "servers": versions}
 
 
 def _alone(seconds: float) -> dict[str, Any]:
@@ -119,8 +119,11 @@ def _alone(seconds: float) -> dict[str, Any]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread:
         unread.bind(("127.0.0.1", 0))
         load = Load(unread.getsockname()[1], "geo.z0000.example", "ecs", seconds, sink=True)
-        told = generator.run(load, GENERATOR_CPU)
-    return {"queries_per_s": round(told["sent"] / told["seconds"]), "segments": told["segments"]}
+        report = generator.run(load, GENERATOR_CPU)
+    return {
+        "queries_per_s": round(report["sent"] / report["seconds"]),
+        "segments": report["segments"],
+    }
 
 
 def _options() -> argparse.Namespace:
@@ -141,8 +144,8 @@ def _options() -> argparse.Namespace:
 def _names(text: str) -> list[Server]:
     try:
         return named(text.split(","))
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from wrong
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -31,27 +31,27 @@ class Sample:
     answering: float
     sent: int
     lost: int
-    wrong: int
+    wrong_count: int
     busy: float
-    told: dict[str, Any]
+    report: dict[str, Any]
 
 
 def sample(served: Running, mode: Mode, seconds: float, **more: Any) -> Sample:
     """Load `served` for `seconds`; `more` are fields of `Load`."""
     before, before_answering = cpu_ns(served.pid), cpu_ns(served.pid, _ANSWERING)
-    told = generator.run(load_for(served, mode, seconds, **more), _generator_cpu(served))
+    report = generator.run(load_for(served, mode, seconds, **more), _generator_cpu(served))
     used = cpu_ns(served.pid) - before
     answering = cpu_ns(served.pid, _ANSWERING) - before_answering or used
-    received = told["received"]
+    received = report["received"]
     return Sample(
-        rate=told["answers_per_s"],
+        rate=report["answers_per_s"],
         cost=used / 1e3 / max(1, received),
         answering=answering / 1e3 / max(1, received),
-        sent=told["sent"],
-        lost=told["lost"],
-        wrong=wrong_answers(served, mode, told),
-        busy=told["busy"],
-        told=told,
+        sent=report["sent"],
+        lost=report["lost"],
+        wrong_count=wrong_answers(served, mode, report),
+        busy=report["busy"],
+        report=report,
     )
 
 
@@ -68,14 +68,14 @@ def load_for(served: Running, mode: Mode, seconds: float, **more: Any) -> Load:
     )
 
 
-def wrong_answers(served: Running, mode: Mode, told: dict[str, Any]) -> int:
+def wrong_answers(served: Running, mode: Mode, report: dict[str, Any]) -> int:
     """What is no response, or has not an address that the world has for the name."""
     if served.server.name == "echo":
-        return int(told["malformed"])
+        return int(report["malformed"])
     right = served.site.world.addresses(mode is Mode.STATIC)
-    told_addresses: dict[str, int] = told["addresses"]
+    told_addresses: dict[str, int] = report["addresses"]
     good = sum(count for address, count in told_addresses.items() if address in right)
-    return int(told["received"]) - good + int(told["malformed"])
+    return int(report["received"]) - good + int(report["malformed"])
 
 
 def _generator_cpu(served: Running) -> int | None:

@@ -1,6 +1,6 @@
 """Does size cost? The same engine with more zones, more regions, or a coarser database.
 
-Each size is loaded in turn with the base and the echo beside it, and told as a ratio to both.
+Each size is loaded in turn with the base and the echo beside it, and shown as a ratio to both.
 More regions are probed more, whatever is asked meanwhile, so the answering threads are told apart.
 """
 
@@ -39,9 +39,9 @@ def measure(
             site = bench.site(f"{server.name} {size}", replace(world, **change))
             try:
                 served[size] = stack.enter_context(running(server, site))
-            except FailedError as wrong:
-                bench.absent[f"{server.name}: {size}"] = str(wrong).strip()
-                bench.say(f"it is left out: {wrong}")
+            except FailedError as error:
+                bench.absent[f"{server.name}: {size}"] = str(error).strip()
+                bench.say(f"it is left out: {error}")
                 continue
             keep_on(served[size].pid, [SERVER_CPU])
         if not served:

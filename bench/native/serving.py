@@ -58,9 +58,9 @@ def measure(bench: Bench, server: Server, world: World, seconds: float) -> list[
                         "reload": reload(served, rate, _RELOADS),
                     }
                 )
-        except ResolverdError as wrong:
-            bench.absent[f"{server.name}, changes while serving: {size}"] = str(wrong).strip()
-            bench.say(f"it is left out: {wrong}")
+        except ResolverdError as error:
+            bench.absent[f"{server.name}, changes while serving: {size}"] = str(error).strip()
+            bench.say(f"it is left out: {error}")
     return rows
 
 
@@ -84,8 +84,8 @@ def publish(served: Running, rate: float, times: int) -> dict[str, Any]:
                 admin.post("/override", body)
             orders.append((sent, time.monotonic(), n % 2 == 0))
 
-    told = _while_loaded(served, rate, order)
-    changes = [(at, where) for at, where in told["changes"]]
+    report = _while_loaded(served, rate, order)
+    changes = [(at, where) for at, where in report["changes"]]
     to_wire = [
         _first_change(changes, sent, preferred.address, drains) - sent for sent, _, drains in orders
     ]
@@ -94,8 +94,8 @@ def publish(served: Running, rate: float, times: int) -> dict[str, Any]:
         "changes": len(orders),
         "to_wire_ms": spread([1e3 * seconds for seconds in to_wire]),
         "order_ms": spread([1e3 * (answered - sent) for sent, answered, _ in orders]),
-        "sent": told["sent"],
-        "lost": told["lost"],
+        "sent": report["sent"],
+        "lost": report["lost"],
     }
 
 
@@ -108,15 +108,15 @@ def reload(served: Running, rate: float, times: int) -> dict[str, Any]:
             time.sleep(_APART)
             took.append(served.adopt())
 
-    told = _while_loaded(served, rate, order)
+    report = _while_loaded(served, rate, order)
     return {
         "rate": round(rate),
         "reloads": len(took),
         "seconds": spread(took),
-        "sent": told["sent"],
-        "lost": told["lost"],
-        "p99_us": told["latency_us"]["p99"],
-        "max_us": told["latency_us"]["max"],
+        "sent": report["sent"],
+        "lost": report["lost"],
+        "p99_us": report["latency_us"]["p99"],
+        "max_us": report["latency_us"]["max"],
     }
 
 
@@ -130,14 +130,14 @@ def _while_loaded(served: Running, rate: float, order: Callable[[], None]) -> di
         finally:
             process.terminate()
         output, _ = process.communicate()
-    told: dict[str, Any] = json.loads(output)
-    return told
+    report: dict[str, Any] = json.loads(output)
+    return report
 
 
 def _region_of(served: Running) -> Region:
     origin = next(iter(served.site.world.origins()))
-    told = address(ask(served.site.port, f"geo.{origin}", subnet=_CLIENT))
-    return next(region for region in served.site.world.places() if region.address == told)
+    report = address(ask(served.site.port, f"geo.{origin}", subnet=_CLIENT))
+    return next(region for region in served.site.world.places() if region.address == report)
 
 
 def _first_change(

@@ -18,8 +18,8 @@ class Spread(TypedDict):
 def spread(values: Sequence[float]) -> Spread:
     """Of at least one value; four significant digits are more than the machine repeats."""
     ordered = (min(values), statistics.median(values), max(values))
-    least, middle, most = (float(f"{value:.4g}") for value in ordered)
-    return {"min": least, "median": middle, "max": most}
+    minimum, middle, maximum = (float(f"{value:.4g}") for value in ordered)
+    return {"min": minimum, "median": middle, "max": maximum}
 
 
 def ratios(values: Sequence[float], bases: Sequence[float]) -> Spread:

@@ -61,23 +61,23 @@ def start_all(
 ) -> tuple[list[Running], dict[str, dict[str, Any]]]:
     """Those that start, pinned to one core when they have one thread; and what starting took."""
     started: list[Running] = []
-    told: dict[str, dict[str, Any]] = {}
+    versions: dict[str, dict[str, Any]] = {}
     for server in servers:
         bench.say(f"starting {server.name}, {threads} thread(s)")
         try:
             version = server.version()
             served = stack.enter_context(running(server, bench.site(server.name, world, threads)))
             reloads = [served.adopt() for _ in range(_RELOADS)] if server.name != "echo" else []
-        except FailedError as wrong:
-            bench.absent[server.name] = str(wrong).strip()
-            bench.say(f"{server.name} is left out: {wrong}")
+        except FailedError as error:
+            bench.absent[server.name] = str(error).strip()
+            bench.say(f"{server.name} is left out: {error}")
             continue
         if threads == 1:
             keep_on(served.pid, [SERVER_CPU])
         started.append(served)
-        told[server.name] = {
+        versions[server.name] = {
             "version": version,
             "start_s": round(served.start_s, 3),
             "reload_s": round(statistics.median(reloads), 4) if reloads else None,
         }
-    return started, told
+    return started, versions

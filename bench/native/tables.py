@@ -8,41 +8,43 @@ from typing import Any
 _RESOLVERD = "resolverd"
 
 
-def tables(told: Mapping[str, Any]) -> str:
+def tables(results: Mapping[str, Any]) -> str:
     """All tables, with a line of how they came to be before them."""
-    parts = [_provenance(told), *_sides(told), _hosts(told)]
-    if told["sizes"]:
-        parts.append(_sizes(told["sizes"]))
-    if told["while_serving"]:
-        parts.append(_changes(told["while_serving"]))
-    if told["absent"]:
-        lines = [f"- {name}: {why.splitlines()[0]}" for name, why in told["absent"].items()]
+    parts = [_provenance(results), *_sides(results), _hosts(results)]
+    if results["sizes"]:
+        parts.append(_sizes(results["sizes"]))
+    if results["while_serving"]:
+        parts.append(_changes(results["while_serving"]))
+    if results["absent"]:
+        lines = [f"- {name}: {why.splitlines()[0]}" for name, why in results["absent"].items()]
         parts.append("Not measured:\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
-def _provenance(told: Mapping[str, Any]) -> str:
-    commit = (told["commit"] or "unknown")[:12]
-    first, last = _drift(told, "first"), _drift(told, "last")
-    busy = max(row["generator_busy"]["median"] for row in told["rows"] if row["server"] == "echo")
+def _provenance(results: Mapping[str, Any]) -> str:
+    commit = (results["commit"] or "unknown")[:12]
+    first, last = _drift(results, "first"), _drift(results, "last")
+    busy = max(
+        row["generator_busy"]["median"] for row in results["rows"] if row["server"] == "echo"
+    )
     return (
-        f"Measured at commit `{commit}` on {told['cpu']}, {told['cores']} cores, "
-        f"{told['platform']}; {told['rounds']} rounds of {told['seconds']:g} s each, "
-        f"{told['took_s'] / 60:.0f} minutes in all. The echo cost {first:.2f} µs at the start of "
-        f"a round and {last:.2f} at its end. The generator alone sends "
-        f"{told['generator']['queries_per_s']:,} queries a second; beside the echo it had work for "
-        f"{busy:.0%} of the time.\n"
+        f"Measured at commit `{commit}` on {results['cpu']}, {results['cores']} cores, "
+        f"{results['platform']}; {results['rounds']} rounds of {results['seconds']:g} s each, "
+        f"{results['took_s'] / 60:.0f} minutes in all. The echo cost {first:.2f} µs at the start "
+        f"of a round and {last:.2f} at its end. The generator alone sends "
+        f"{results['generator']['queries_per_s']:,} queries a second; beside the echo it had work "
+        f"for {busy:.0%} of the time.\n"
     )
 
 
-def _drift(told: Mapping[str, Any], which: str) -> float:
-    values: list[float] = sorted(next(iter(told["drift"].values()))[which])
+def _drift(results: Mapping[str, Any], which: str) -> float:
+    values: list[float] = sorted(next(iter(results["drift"].values()))[which])
     return values[len(values) // 2]
 
 
-def _sides(told: Mapping[str, Any]) -> list[str]:
+def _sides(results: Mapping[str, Any]) -> list[str]:
     parts = []
-    for threads in sorted({row["threads"] for row in told["rows"]}):
+    for threads in sorted({row["threads"] for row in results["rows"]}):
         head = (
             *("server", "asked", "CPU-s per million", "÷ echo", "÷ best peer"),
             *("answers/s", "÷ echo", "lost", "wrong", "p50 µs", "p99 µs"),
@@ -61,7 +63,7 @@ def _sides(told: Mapping[str, Any]) -> list[str]:
                 f"{row['half_load']['p50']:,.0f}",
                 f"{row['half_load']['p99']:,.0f}",
             )
-            for row in sorted(told["rows"], key=_by_mode_and_cost)
+            for row in sorted(results["rows"], key=_by_mode_and_cost)
             if row["threads"] == threads
         ]
         title = "One thread" if threads == 1 else f"{threads} threads"
@@ -73,7 +75,7 @@ def _by_mode_and_cost(row: Mapping[str, Any]) -> tuple[bool, float]:
     return row["mode"] == "static", row["cpu_s_per_million"]["median"]
 
 
-def _hosts(told: Mapping[str, Any]) -> str:
+def _hosts(results: Mapping[str, Any]) -> str:
     head = ("server", "version", "start-up s", "reload s", "resident MiB", "same region")
     rows = [
         (
@@ -84,7 +86,7 @@ def _hosts(told: Mapping[str, Any]) -> str:
             f"{host['resident_mib']:,.0f}",
             "–" if host["same_answers"] is None else f"{host['same_answers']:.1%}",
         )
-        for name, host in told["servers"].items()
+        for name, host in results["servers"].items()
     ]
     return f"### Start-up, reload and memory\n\n{table(head, rows)}"
 
@@ -143,13 +145,13 @@ def _strong(name: str) -> str:
 
 
 def _spread(value: Mapping[str, float], digits: int = 2) -> str:
-    least, middle, most = (f"{value[key]:,.{digits}f}" for key in ("min", "median", "max"))
-    return f"{middle} ({least}–{most})"
+    minimum, middle, maximum = (f"{value[key]:,.{digits}f}" for key in ("min", "median", "max"))
+    return f"{middle} ({minimum}–{maximum})"
 
 
 def _thousands(value: Mapping[str, float]) -> str:
-    least, middle, most = (f"{value[key] / 1e3:,.0f}" for key in ("min", "median", "max"))
-    return f"{middle} k ({least}–{most})"
+    minimum, middle, maximum = (f"{value[key] / 1e3:,.0f}" for key in ("min", "median", "max"))
+    return f"{middle} k ({minimum}–{maximum})"
 
 
 def _ratio(row: Mapping[str, Any]) -> str:

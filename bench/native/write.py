@@ -23,9 +23,9 @@ END = "<!-- measured: end -->"
 
 def write_all(results: Path = RESULTS, page: Path = PAGE) -> None:
     """Raises FileNotFoundError without a result file, ValueError for a page without markers."""
-    told = json.loads((results / "native.json").read_text())
-    text = tables(told)
-    (results / "native.svg").write_text(chart(told))
+    document = json.loads((results / "native.json").read_text())
+    text = tables(document)
+    (results / "native.svg").write_text(chart(document))
     (results / "native.md").write_text(text)
     page.write_text(embed(page.read_text(), text))
 

@@ -82,8 +82,8 @@ class Server(ABC):
             return False
         if Mode.GEO not in self.modes:
             return True
-        told = address(ask(site.port, f"geo.{last}", subnet="192.0.2.0", wait=0.2))
-        return told in site.world.addresses(static=False)
+        answered = address(ask(site.port, f"geo.{last}", subnet="192.0.2.0", wait=0.2))
+        return answered in site.world.addresses(static=False)
 
     def write_zones(self, site: Site, geo: str, name: Callable[[str], str] = str) -> None:
         """Master files, each called what `name` makes of its origin."""
@@ -94,8 +94,8 @@ class Server(ABC):
     def version(self) -> str:
         """What it says of itself. Raises FailedError when it is not installed."""
         path = self.found()
-        told = subprocess.run([path, *self.version_words], capture_output=True, text=True)
-        number = re.search(r"\d+\.\d+(\.\d+)?", told.stdout + told.stderr)
+        answered = subprocess.run([path, *self.version_words], capture_output=True, text=True)
+        number = re.search(r"\d+\.\d+(\.\d+)?", answered.stdout + answered.stderr)
         return number.group() if number else "unknown"
 
     def found(self) -> str:

@@ -180,28 +180,28 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def serve_dnslib(told: Connection) -> None:
+def serve_dnslib(parent: Connection) -> None:
     """dnslib's server as it ships, with its log off."""
     quiet = DNSLogger("-request,-reply,-truncated,-error", False)
     server = DNSServer(ZoneResolver(ZONE), port=0, address="127.0.0.1", logger=quiet)
-    told.send(server.server.server_address[1])
+    parent.send(server.server.server_address[1])
     server.start()
 
 
-def serve_resolverd(told: Connection) -> None:
+def serve_resolverd(parent: Connection) -> None:
     """The whole daemon, probing included."""
     log.configure(level=logging.ERROR)
     with tempfile.TemporaryDirectory() as place, socket.create_server(("127.0.0.1", 0)) as alive:
         here = Path(place)
         (here / "bench.example.zone").write_text(f"{ZONE}steered 60 DYNA steered\n")
         (here / "resolverd.toml").write_text(CONFIG % {"port": alive.getsockname()[1]})
-        run_loop(_serve(here / "resolverd.toml", told))
+        run_loop(_serve(here / "resolverd.toml", parent))
 
 
-async def _serve(path: Path, told: Connection) -> None:
+async def _serve(path: Path, parent: Connection) -> None:
     daemon = Daemon(path)
     await daemon.start()
-    told.send(daemon.bound[0].port)
+    parent.send(daemon.bound[0].port)
     await daemon.wait()
 
 

@@ -38,7 +38,7 @@ _STYLE = """\
   }"""
 
 
-def chart(told: Mapping[str, Any], rates: Sequence[Sequence[float]]) -> str:
+def chart(results: Mapping[str, Any], rates: Sequence[Sequence[float]]) -> str:
     """The SVG, as text; `rates` is the trace."""
     height = _TOP + _LOAD + _GAP + _TIMES + 52
     head = [
@@ -48,15 +48,15 @@ def chart(told: Mapping[str, Any], rates: Sequence[Sequence[float]]) -> str:
         f"<style>\n{_STYLE}\n</style>",
         f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="6"/>',
         _text(24, 32, "A burst at one of three regions, and what requests wait", "title"),
-        _text(24, 53, _subtitle(told), "note"),
+        _text(24, 53, _subtitle(results), "note"),
     ]
     minutes = len(rates) // _STEP_PER_MINUTE
     below = _TOP + _LOAD + _GAP
     return "\n".join(
         [
             *head,
-            *_loads(told, rates, minutes),
-            *_times(told, minutes, below),
+            *_loads(results, rates, minutes),
+            *_times(results, minutes, below),
             *_axis(minutes, below + _TIMES),
             "</svg>",
             "",
@@ -64,18 +64,19 @@ def chart(told: Mapping[str, Any], rates: Sequence[Sequence[float]]) -> str:
     )
 
 
-def _subtitle(told: Mapping[str, Any]) -> str:
-    commit = (told["commit"] or "unknown")[:9]
-    return f"Simulated, first of {told['seeds']} seeds; TTL {told['ttl']:.0f} s; commit {commit}."
+def _subtitle(results: Mapping[str, Any]) -> str:
+    commit = (results["commit"] or "unknown")[:9]
+    seeds, ttl = results["seeds"], results["ttl"]
+    return f"Simulated, first of {seeds} seeds; TTL {ttl:.0f} s; commit {commit}."
 
 
-def _loads(told: Mapping[str, Any], rates: Sequence[Sequence[float]], minutes: int) -> list[str]:
+def _loads(results: Mapping[str, Any], rates: Sequence[Sequence[float]], minutes: int) -> list[str]:
     """The nearest region's own clients, and the share of them that others serve."""
-    most = 1.5
+    largest = 1.5
     floor = _TOP + _LOAD
 
     def y(part: float) -> float:
-        return floor - part / most * _LOAD
+        return floor - part / largest * _LOAD
 
     demand = [
         math.fsum(row[0] for row in rates[m * _STEP_PER_MINUTE : (m + 1) * _STEP_PER_MINUTE])
@@ -84,7 +85,7 @@ def _loads(told: Mapping[str, Any], rates: Sequence[Sequence[float]], minutes: i
     ]
     moved = [
         share * part
-        for share, part in zip(told["by_minute"]["spill"]["moved"], demand, strict=False)
+        for share, part in zip(results["by_minute"]["spill"]["moved"], demand, strict=False)
     ]
     area = f"M{_x(0, minutes):.1f} {floor} " + _line_to(moved, minutes, y)
     last = _x(len(moved) - 1, minutes)
@@ -99,7 +100,7 @@ def _loads(told: Mapping[str, Any], rates: Sequence[Sequence[float]], minutes: i
     ]
 
 
-def _times(told: Mapping[str, Any], minutes: int, top: int) -> list[str]:
+def _times(results: Mapping[str, Any], minutes: int, top: int) -> list[str]:
     def y(seconds: float) -> float:
         decades = math.log10(_MOST / _LEAST)
         return top + _TIMES * (1 - math.log10(max(seconds, _LEAST) / _LEAST) / decades)
@@ -117,12 +118,12 @@ def _times(told: Mapping[str, Any], minutes: int, top: int) -> list[str]:
     ]
     names = []
     for policy, kind in _DRAWN.items():
-        values = told["by_minute"][policy]["p95"]
+        values = results["by_minute"][policy]["p95"]
         parts.append(
             f'<path class="{kind}" data-policy="{escape(policy)}" '
             f'd="M{_line_to(values, minutes, y)[1:]}"/>'
         )
-        whole = next(r for r in told["rows"] if r["policy"] == policy)["p95"]["median"]
+        whole = next(r for r in results["rows"] if r["policy"] == policy)["p95"]["median"]
         names.append((y(values[-1]), f"{policy}: {_seconds(whole)}", kind))
     parts.append(_text(_WIDTH - _RIGHT + 12, top + 8, "p95 over the whole trace:", "note"))
     at = top + 30.0

@@ -37,7 +37,7 @@ def quiet() -> None:
     log.configure(level=logging.WARNING)
 
 
-def told(seeds: int, varied_seeds: int) -> dict[str, Any]:
+def results_of(seeds: int, varied_seeds: int) -> dict[str, Any]:
     """The content of the result file."""
     plans = [(BASE, policy, seeds) for policy in POLICIES]
     plans += [(setting, policy, varied_seeds) for setting in VARIED for policy in COMPARED]
@@ -77,7 +77,7 @@ def main() -> int:
     options.add_argument("--seeds", type=int, default=5)
     options.add_argument("--varied-seeds", type=int, default=3)
     chosen = options.parse_args()
-    content = told(chosen.seeds, chosen.varied_seeds)
+    content = results_of(chosen.seeds, chosen.varied_seeds)
     head = ("setting", "policy", "p50", "p95", "p99", "away", "episodes")
     show(
         "seconds of network and queue, medians",

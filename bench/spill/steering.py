@@ -2,7 +2,7 @@
 
 nearest        the nearest region, whatever its load; all are healthy here
 least-loaded   the region with the least to do, as it is at the very moment, or as the last
-               reading told; the nearer one of equals. All regions are of one size here
+               reading showed; the nearer one of equals. All regions are of one size here
 spill          resolverd's own: its saturation, its controller, its decision, its TTLs
 """
 
@@ -130,12 +130,12 @@ class Resolverd:
         decision = decide(preference, statuses, "nearest", draw(block))
         assert decision.region is not None
         ttl = ttl_of(
-            (statuses[region] for region in decision.consulted),
+            ((region, statuses[region]) for region in decision.consulted),
             ttl=self._service.ttl,
             failover_ttl=self._service.failover_ttl,
             staleness=STALENESS,
         )
-        return Answer(decision.region, ttl)
+        return Answer(decision.region, ttl.seconds)
 
     def _load(self, region: str) -> RegionLoad:
         targets = [replica.target for replica in self._replicas[region]]

@@ -25,25 +25,25 @@ END = "<!-- simulated: end -->"
 
 def write_page(results: Path = RESULTS, page: Path = PAGE) -> None:
     """Raises FileNotFoundError without a result file, ValueError for a page without markers."""
-    told = json.loads((results / "spill.json").read_text())
-    (results / "spill.svg").write_text(chart(told, read()))
+    document = json.loads((results / "spill.json").read_text())
+    (results / "spill.svg").write_text(chart(document, read()))
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"the page has no lines {BEGIN!r} and {END!r}")
-    page.write_text(f"{before}{begin}\n\n{tables(told)}\n{end}{after}")
+    page.write_text(f"{before}{begin}\n\n{tables(document)}\n{end}{after}")
 
 
-def tables(told: Mapping[str, Any]) -> str:
+def tables(document: Mapping[str, Any]) -> str:
     """The whole generated part, as Markdown."""
-    base = [row for row in told["rows"] if row["setting"] == BASE.name]
-    others = [row for row in told["rows"] if row["setting"] != BASE.name]
+    base = [row for row in document["rows"] if row["setting"] == BASE.name]
+    others = [row for row in document["rows"] if row["setting"] != BASE.name]
     return "\n".join(
         [
             "![Network and queueing time of each minute](../bench/results/spill.svg)",
             "",
-            f"Simulated at commit `{(told['commit'] or 'unknown')[:12]}`; median and range of "
-            f"{told['seeds']} seeds over the trace, {told['varied_seeds']} elsewhere.",
+            f"Simulated at commit `{(document['commit'] or 'unknown')[:12]}`; median and range of "
+            f"{document['seeds']} seeds over the trace, {document['varied_seeds']} elsewhere.",
             "",
             "### Over the trace",
             "",
@@ -73,23 +73,23 @@ def _over_the_trace(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     policies = list(dict.fromkeys(row["policy"] for row in rows))
-    told = {(row["setting"], row["policy"]): row for row in rows}
+    document = {(row["setting"], row["policy"]): row for row in rows}
     yield f"| p95 | {' | '.join(policies)} | least | spilled | episodes |"
     yield f"| --- |{' ---: |' * len(policies)} --- | ---: | ---: |"
     for setting in dict.fromkeys(row["setting"] for row in rows):
-        cells = [_time(told[setting, policy]["p95"]) for policy in policies]
-        medians = {policy: told[setting, policy]["p95"]["median"] for policy in policies}
-        least = [policy for policy, each in medians.items() if each == min(medians.values())]
-        best = " and ".join(f"**{name}**" if name == OURS else name for name in least)
-        ours = told[setting, OURS]
+        cells = [_time(document[setting, policy]["p95"]) for policy in policies]
+        medians = {policy: document[setting, policy]["p95"]["median"] for policy in policies}
+        lowest = [policy for policy, median in medians.items() if median == min(medians.values())]
+        best = " and ".join(f"**{name}**" if name == OURS else name for name in lowest)
+        ours = document[setting, OURS]
         more = f"{ours['away']['median']:.1%} | {ours['episodes']['median']:.0f}"
         yield f"| {setting} | {' | '.join(cells)} | {best} | {more} |"
 
 
 def _time(spread: Mapping[str, float]) -> str:
     """The median, and the range where there is one worth telling."""
-    middle, least, most = (_seconds(spread[each]) for each in ("median", "min", "max"))
-    return middle if least == most else f"{middle} ({least}–{most})"
+    middle, lowest, maximum = (_seconds(spread[each]) for each in ("median", "min", "max"))
+    return middle if lowest == maximum else f"{middle} ({lowest}–{maximum})"
 
 
 def _seconds(value: float) -> str:

@@ -1,6 +1,6 @@
 //! The map compiler: any octets as a MaxMind-format database.
 
-use resolverd_native::{geo, sys::Span};
+use resolverd_native::{geo, io::sys::Span};
 
 /// Called by libFuzzer with one input; 0 keeps it in the corpus where it found something new.
 #[unsafe(no_mangle)]

@@ -3,21 +3,20 @@
 //! It answers octet for octet what `resolverd/engine/answer.py` answers; that file gives the
 //! meaning, this crate gives it speed. It has no dependency but std. Nothing here panics on
 //! a packet, a database or an image: all of them are read by checked access only. Every
-//! `unsafe` block stands in [`sys`], with the reason why it is sound.
+//! `unsafe` block stands in [`io::sys`], with the reason why it is sound.
+//!
+//! Rooms, of which each uses only those before it:
+//!
+//! - [`wire`]: names, queries, EDNS and prefixes, as octets on the wire;
+//! - [`geo`]: from a client's address to its preference list;
+//! - [`tables`]: the compiled Plan and Steering;
+//! - [`io`]: sockets, threads, counters and the kernel;
+//! - [`answer`]: from one packet to one response;
+//! - [`ffi`]: the C ABI.
 
-pub mod abi;
 pub mod answer;
-mod compression;
-pub mod counters;
-mod edns;
+pub mod ffi;
 pub mod geo;
-pub mod kernel;
-mod lookup;
-mod malformed;
-mod name;
-pub mod prefix;
-mod query;
-pub mod serve;
-pub mod sys;
+pub mod io;
 pub mod tables;
-mod writer;
+pub mod wire;

@@ -1,4 +1,4 @@
-"""The engine's threads in the native library (`native/src/abi/engine.rs`)."""
+"""The engine's threads in the native library (`native/src/ffi/engine.rs`)."""
 
 from __future__ import annotations
 

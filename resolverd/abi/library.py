@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ABI_VERSION = 4
-"""The same as in `native/src/abi/mod.rs`; a library of another version is not used."""
+"""The same as in `native/src/ffi/mod.rs`; a library of another version is not used."""
 
 _PACKAGE = Path(__file__).parents[1]
 # `RECORD` in setup.py.

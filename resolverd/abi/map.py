@@ -1,4 +1,4 @@
-"""Place indexes and client maps of the native library (`native/src/abi/map.rs`).
+"""Place indexes and client maps of the native library (`native/src/ffi/map.rs`).
 
 A `PlaceIndex` is what a database's records hold, once read and checked; a `NativeMap` is compiled
 from databases with their place indexes for one geography. Both hold no octet of the files.

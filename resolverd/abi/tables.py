@@ -1,4 +1,4 @@
-"""Tables, answers and counts of the native library (`native/src/abi/tables.rs`).
+"""Tables, answers and counts of the native library (`native/src/ffi/tables.rs`).
 
 Images go in as octets (`resolverd.engine.image` makes them) and come out as handles, which are
 released with the objects that hold them. An image that is unsound is refused in words.

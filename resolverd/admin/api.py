@@ -20,7 +20,7 @@ from resolverd.admin.emptied import emptied_of
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
-from resolverd.admin.operate import Order, clear_override, set_override, without_region
+from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest
 from resolverd.admin.routes import ROUTES
@@ -34,7 +34,7 @@ from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 from resolverd.snapshot.unserved import what_is_down
 
-_MOST_OCTETS = 64 * 1024
+_MAX_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
 _DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
 _PEER = struct.Struct("3i")
@@ -52,7 +52,7 @@ class Api:
     def application(self, *guards: Any) -> web.Application:
         """An application with these middlewares in front of the handlers."""
         app = web.Application(
-            middlewares=[as_json, *guards, self._once_ready], client_max_size=_MOST_OCTETS
+            middlewares=[as_json, *guards, self._once_ready], client_max_size=_MAX_OCTETS
         )
         for route in ROUTES:
             handler: Handler = getattr(self, route.handler)
@@ -84,34 +84,36 @@ class Api:
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
         try:
-            told = explain(name, _prefix(client), self._served.snapshot)
-        except ValueError as wrong:
-            raise ApiError(400, str(wrong), "write a hostname such as chat.example.com") from wrong
+            explanation = explain(name, _prefix(client), self._served.snapshot)
+        except ValueError as error:
+            raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
         plan, steering = self._served.snapshot
         generation = {"plan": plan.generation, "steering": steering.generation}
         source = {
             "config": config_path(self._served),
             "generation": generation,
-            "verdicts": self._verdicts(told.service),
+            "verdicts": self._verdicts(explanation.service),
         }
-        return _document({**source, **plain(told)})
+        return _document({**source, **plain(explanation)})
 
     def _verdicts(self, service: str) -> dict[str, str]:
         """The state of each region of a service, and why."""
         plan = self._served.snapshot.plan
         judged = judge_regions(plan, self._served.world, time.monotonic()).values()
         return {
-            each.region: f"{each.verdict.state}: {each.verdict.reason}"
-            for each in judged
-            if service in each.services
+            region.region: f"{region.verdict.state}: {region.verdict.reason}"
+            for region in judged
+            if service in region.services
         }
 
     async def override(self, request: web.Request) -> web.Response:
         """Put an override in force; answers once it is obeyed."""
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
-        order = Order(asked.target, asked.kind, who, asked.why, asked.seconds, asked.force)
-        put = await set_override(self._served, order)
+        command = OverrideCommand(
+            asked.target, asked.kind, who, asked.why, asked.seconds, asked.force
+        )
+        put = await set_override(self._served, command)
         now = time.monotonic()
         return _document(
             {
@@ -132,8 +134,8 @@ class Api:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
         asked = await _body(request, DrainRequest, _DRAIN)
         who, kind = asked.who or _peer(request), OverrideKind.DRAIN
-        order = Order(asked.region, kind, who, asked.why, asked.seconds, asked.force)
-        drained = await drain(self._served, order)
+        command = OverrideCommand(asked.region, kind, who, asked.why, asked.seconds, asked.force)
+        drained = await drain(self._served, command)
         return _document(
             {
                 "region": asked.region,
@@ -151,8 +153,10 @@ class Api:
         who = request.query.get("who", "")[:100] or _peer(request)
         cleared = await clear_override(self._served, target, who)
         now = time.monotonic()
-        told = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
-        return _document({"target": target, "cleared": told, "released": list(cleared.released)})
+        overrides = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
+        return _document(
+            {"target": target, "cleared": overrides, "released": list(cleared.released)}
+        )
 
     async def reload(self, request: web.Request) -> web.Response:
         """Adopt the files as they are now; 422 with every problem when a part is refused or held.
@@ -161,24 +165,24 @@ class Api:
         """
         adopted = await self._served.reload(accept_losses=request.query.get("yes") == "1")
         plan = self._served.snapshot.plan
-        told = reload_of(self._served)
+        reload = reload_of(self._served)
         if adopted:
-            return _document({"generation": plan.generation, "reload": told})
+            return _document({"generation": plan.generation, "reload": reload})
         others = "the other edits are served" if self._served.reloads.changes else "nothing changed"
         raise ApiError(
             422,
-            f"{told['result']}: {others}",
+            f"{reload['result']}: {others}",
             "correct the problems, and reload again",
             generation=plan.generation,
-            reload=told,
+            reload=reload,
         )
 
     async def forecast(self, request: web.Request) -> web.Response:
         """What a reload would do now; nothing is adopted."""
         try:
             inputs, changes = await self._served.forecast()
-        except ResolverdError as wrong:
-            raise ApiError(409, str(wrong), "ask again in a moment") from wrong
+        except ResolverdError as error:
+            raise ApiError(409, str(error), "ask again in a moment") from error
         return _document(
             {
                 "config": config_path(self._served),
@@ -226,25 +230,25 @@ def _document(document: Mapping[str, Any]) -> web.Response:
 def _prefix(text: str) -> Prefix:
     try:
         return parse_prefix(text)
-    except ValueError as wrong:
+    except ValueError as error:
         raise ApiError(
             400,
-            f'"{text}" is not an address or network: {wrong}',
+            f'"{text}" is not an address or network: {error}',
             "write 203.0.113.7 or 203.0.113.0/24",
-        ) from wrong
+        ) from error
 
 
 async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
     try:
         return kind.model_validate(json.loads(await request.text()))
-    except ValidationError as wrong:
-        told = "; ".join(
+    except ValidationError as error:
+        problems = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in wrong.errors()
+            for e in error.errors()
         )
-        raise ApiError(400, told, f"send JSON like {example}") from wrong
-    except (ValueError, LookupError, RecursionError) as wrong:  # no JSON, no text, no such charset
-        raise ApiError(400, f"not JSON: {wrong}", f"send JSON like {example}") from wrong
+        raise ApiError(400, problems, f"send JSON like {example}") from error
+    except (ValueError, LookupError, RecursionError) as error:  # no JSON, no text, no such charset
+        raise ApiError(400, f"not JSON: {error}", f"send JSON like {example}") from error
 
 
 def _peer(request: web.Request) -> str:

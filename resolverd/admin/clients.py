@@ -33,11 +33,11 @@ class Clients:
 
     def __init__(
         self,
-        most: int,
+        maximum: int,
         closed: Counter[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.most, self.closed = most, closed
+        self.maximum, self.closed = maximum, closed
         self.clock = clock
         self._open: dict[asyncio.Protocol, Client] = {}
 
@@ -61,12 +61,18 @@ class Clients:
 
     def admit(self, client: Client) -> bool:
         """Give a connection a place, if need be another's; False where none can be had."""
-        if len(self._open) >= self.most:
-            idle = [each for each in self._open.values() if each.idle_since is not None]
+        if len(self._open) >= self.maximum:
+            idle = [
+                connection
+                for connection in self._open.values()
+                if connection.idle_since is not None
+            ]
             if not idle:
                 self.closed["refused"] += 1
                 return False
-            self.close(min(idle, key=lambda each: each.idle_since or 0.0), "connections")
+            self.close(
+                min(idle, key=lambda connection: connection.idle_since or 0.0), "connections"
+            )
         self._open[client.inner] = client
         return True
 
@@ -89,9 +95,9 @@ class Clients:
             raise ApiError(
                 408, f"the request did not come within {REQUEST:g} s", "send it at once"
             ) from None
-        except (web.RequestPayloadError, OSError) as wrong:
+        except (web.RequestPayloadError, OSError) as error:
             hint = "send it as its headers say"
-            raise ApiError(400, f"the body cannot be read: {wrong}", hint) from wrong
+            raise ApiError(400, f"the body cannot be read: {error}", hint) from error
 
 
 class Client(asyncio.Protocol):

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from resolverd.admin.emptied import emptied_by
-from resolverd.admin.operate import Order, UnknownTargetError, set_override
+from resolverd.admin.operate import OverrideCommand, UnknownTargetError, set_override
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
@@ -26,16 +26,16 @@ class Drained(NamedTuple):
         return max(self.ttls.values(), default=0.0)
 
 
-async def drain(served: Served, order: Order) -> Drained:
+async def drain(served: Served, command: OverrideCommand) -> Drained:
     """Put the drain of a region in force; returns once answers obey.
 
     Raises UnknownTargetError where there is no such region, and, unless forced, WouldEmptyError.
     """
-    _check_region(served, order.target)
-    put = await set_override(served, order)
+    _check_region(served, command.target)
+    overrides_set = await set_override(served, command)
     now = time.monotonic()
-    ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, order.target, now)
-    return Drained(time.time(), ttls, put.emptied)
+    ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, command.target, now)
+    return Drained(time.time(), ttls, overrides_set.emptied)
 
 
 def would_empty(served: Served, region: str) -> tuple[FenceSize, ...]:

@@ -43,4 +43,4 @@ def emptied_by(served: Served, keys: Iterable[str], override: Override) -> tuple
 
 def emptied_of(found: Iterable[FenceSize]) -> list[dict[str, Any]]:
     """Fences as the API tells of them."""
-    return [{"service": each.service, "pins": list(each.pins)} for each in found]
+    return [{"service": fence.service, "pins": list(fence.pins)} for fence in found]

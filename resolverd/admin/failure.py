@@ -31,28 +31,28 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever a handler raises into ``{"error": …, "hint": …}`` with the right status."""
     try:
         return await handler(request)
-    except ApiError as wrong:
-        return _answer(wrong.status, str(wrong), wrong.hint, wrong.headers, wrong.more)
-    except (UnknownTargetError, NotOverriddenError) as wrong:
-        return _answer(404, str(wrong), wrong.hint)
-    except WouldEmptyError as wrong:
-        told = emptied_of(wrong.emptied)
-        return _answer(409, str(wrong), wrong.hint, more={"emptied": told})
-    except NotSteeredError as wrong:
-        return _answer(404, str(wrong), "ask for a name that a DYNA record steers")
-    except ResolverdError as wrong:
-        return _answer(503, str(wrong), "see the daemon's log")
+    except ApiError as error:
+        return _answer(error.status, str(error), error.hint, error.headers, error.more)
+    except (UnknownTargetError, NotOverriddenError) as error:
+        return _answer(404, str(error), error.hint)
+    except WouldEmptyError as error:
+        fences = emptied_of(error.emptied)
+        return _answer(409, str(error), error.hint, more={"emptied": fences})
+    except NotSteeredError as error:
+        return _answer(404, str(error), "ask for a name that a DYNA record steers")
+    except ResolverdError as error:
+        return _answer(503, str(error), "see the daemon's log")
     except web.HTTPNotFound:
         paths = sorted({str(r.canonical) for r in request.app.router.resources()})
         return _answer(404, f"there is no {request.path} here", f"ask for {', '.join(paths)}")
-    except web.HTTPMethodNotAllowed as wrong:
-        allowed = ", ".join(sorted(wrong.allowed_methods - {"HEAD"}))
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods - {"HEAD"}))
         return _answer(
-            405, f"{request.path} cannot be asked with {wrong.method}", f"use {allowed}",
+            405, f"{request.path} cannot be asked with {error.method}", f"use {allowed}",
             {"Allow": allowed},
         )  # fmt: skip
-    except web.HTTPException as wrong:
-        return _answer(wrong.status, wrong.reason, "see docs/operations.md")
+    except web.HTTPException as error:
+        return _answer(error.status, error.reason, "see docs/operations.md")
     except Exception as defect:  # noqa: BLE001 - one request fails; the daemon serves on
         log.get("admin").error("admin.defect", path=request.path, exc_info=defect)
         return _answer(500, f"a defect of resolverd: {type(defect).__name__}", "see its log")

@@ -51,20 +51,20 @@ class Guard:
 
 
 def _unauthorised(error: str) -> ApiError:
-    wrong = ApiError(401, error, "send the header Authorization: Bearer TOKEN")
-    wrong.headers["WWW-Authenticate"] = "Bearer"
-    return wrong
+    refusal = ApiError(401, error, "send the header Authorization: Bearer TOKEN")
+    refusal.headers["WWW-Authenticate"] = "Bearer"
+    return refusal
 
 
 def _read(path: Path) -> bytes:
     try:
         token = read_file(path, MAX_SECRET).strip()
-    except OSError as wrong:
+    except OSError as error:
         raise ApiError(
             403,
-            f"the token cannot be read: {wrong.strerror}",
+            f"the token cannot be read: {error.strerror}",
             f"correct {path} on the daemon's host",
-        ) from wrong
+        ) from error
     if not token:
         raise ApiError(403, "the token file is empty", f"write a token into {path}")
     return token

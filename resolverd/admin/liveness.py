@@ -12,8 +12,9 @@ from resolverd.admin.kept import kept_troubles
 from resolverd.admin.served import Served
 from resolverd.errors import EngineError
 
-# An engine whose every worker is well answers itself in milliseconds.
-PATIENCE = 3.0
+# Seconds for the engine's answer to itself, which takes milliseconds while every worker is well:
+# less takes a busy host for a dead engine, more reports a stuck one later.
+TIMEOUT = 3.0
 
 
 async def faults(served: Served) -> list[str]:
@@ -23,12 +24,12 @@ async def faults(served: Served) -> list[str]:
         found.append("the engine has died")
     else:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await served.engine.check()
         except TimeoutError:
-            found.append(f"the engine has not answered for {PATIENCE:g} s")
-        except EngineError as wrong:
-            found.append(str(wrong))
+            found.append(f"the engine has not answered for {TIMEOUT:g} s")
+        except EngineError as error:
+            found.append(str(error))
     found += served.tasks.failing(vital=True)
     late = served.monitor.late(time.monotonic())
     if late:

@@ -39,7 +39,7 @@ class NotOverriddenError(ResolverdError):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OverrideCommand:
     """What an operator wants; `seconds` None holds until it is cleared.
 
     `force` has it although it leaves clients without a region.
@@ -53,7 +53,7 @@ class Order:
     force: bool = False
 
 
-class Put(NamedTuple):
+class OverridesSet(NamedTuple):
     """The override put in force, by its keys, and the fences that it left without a region."""
 
     overrides: Mapping[str, Override]
@@ -67,7 +67,7 @@ class Cleared(NamedTuple):
     released: tuple[str, ...]
 
 
-async def set_override(served: Served, order: Order) -> Put:
+async def set_override(served: Served, command: OverrideCommand) -> OverridesSet:
     """Put an override in force; returns once answers obey it.
 
     By then another operator may have replaced it, or it may have ended.
@@ -75,14 +75,14 @@ async def set_override(served: Served, order: Order) -> Put:
     Raises UnknownTargetError and, where it would leave clients without a region and is not forced,
     WouldEmptyError.
     """
-    keys = keys_of(served, order.target)
+    keys = keys_of(served, command.target)
     now = time.monotonic()
-    until = None if order.seconds is None else now + order.seconds
-    override = Override(order.kind, order.who, order.why, now, until)
+    until = None if command.seconds is None else now + command.seconds
+    override = Override(command.kind, command.who, command.why, now, until)
     before = served.overrides.active(now)
     emptied = emptied_by(served, keys, override)
-    if emptied and not order.force:
-        raise WouldEmptyError(order.target, emptied)
+    if emptied and not command.force:
+        raise WouldEmptyError(command.target, emptied)
     # Nothing is awaited since, so that of two operators the second is judged after the first.
     for key in keys:
         previous = before.get(key)
@@ -91,13 +91,13 @@ async def set_override(served: Served, order: Order) -> Put:
             "override.set",
             target=key,
             before=previous.kind.value if previous else None,
-            after=order.kind.value,
-            who=order.who,
-            reason=order.why,
-            seconds=order.seconds,
+            after=command.kind.value,
+            who=command.who,
+            reason=command.why,
+            seconds=command.seconds,
         )
     await served.republish()
-    return Put(dict.fromkeys(keys, override), emptied)
+    return OverridesSet(dict.fromkeys(keys, override), emptied)
 
 
 async def clear_override(served: Served, target: str, who: str) -> Cleared:
@@ -157,6 +157,9 @@ def without_region(served: Served) -> list[str]:
     """Services that have no region which serves now."""
     judged = judge_regions(served.snapshot.plan, served.world, time.monotonic())
     served_well = {
-        service for each in judged.values() if each.verdict.serves for service in each.services
+        service
+        for region in judged.values()
+        if region.verdict.serves
+        for service in region.services
     }
     return [service for service in served.snapshot.plan.services if service not in served_well]

@@ -37,13 +37,13 @@ def outdated_of(parts: Sequence[Outdated]) -> list[Json]:
     """The parts that are served in an older state than their files, and why."""
     return [
         {
-            "part": each.part,
-            "zone": each.zone or None,
-            "state": "held" if each.held else "refused",
-            "served": each.served,
-            "problems": [asdict(problem) for problem in each.problems],
+            "part": part.part,
+            "zone": part.zone or None,
+            "state": "held" if part.held else "refused",
+            "served": part.served,
+            "problems": [asdict(problem) for problem in part.problems],
         }
-        for each in parts
+        for part in parts
     ]
 
 
@@ -61,4 +61,4 @@ def changes_of(changes: Difference) -> Json:
 
 
 def _names(names: Names) -> Json:
-    return {verb: list(each) for verb, each in names._asdict().items()}
+    return {verb: list(changed) for verb, changed in names._asdict().items()}

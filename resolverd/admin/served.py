@@ -47,18 +47,18 @@ class ReloadReport:
     outdated: tuple[Outdated, ...] = ()
     changes: Difference | None = None
 
-    def serve_kept(self, wrong: ResolverdError, reason: str, at: str) -> None:
+    def serve_kept(self, error: ResolverdError, reason: str, at: str) -> None:
         """Note that the daemon started from kept files, adopted `at`, and why."""
-        self.refuse(wrong)
+        self.refuse(error)
         self.kept, self.restart = reason, at
 
     def note(self, inputs: Inputs, changes: Difference) -> None:
         """Note that `inputs` are served, and what that changed; parts of them may be outdated."""
         self.outdated, self.changes, self.at = inputs.outdated, changes, time.time()
-        refused = [p for each in inputs.outdated if not each.held for p in each.problems]
+        refused = [p for part in inputs.outdated if not part.held for p in part.problems]
         if not refused:  # else a part that was kept may be what is served of it
             self.kept = ""
-        held = [p for each in inputs.outdated if each.held for p in each.problems]
+        held = [p for part in inputs.outdated if part.held for p in part.problems]
         # Zones without a file have the same finding each.
         self.problems = tuple(dict.fromkeys([*refused, *held])) or inputs.warnings
         reason = "\n".join(map(str, self.problems))
@@ -72,11 +72,11 @@ class ReloadReport:
             self.adopted += 1
             self.last = "adopted"
 
-    def refuse(self, wrong: ResolverdError) -> None:
+    def refuse(self, error: ResolverdError) -> None:
         """Note that an edit was refused whole, and why."""
         self.refused += 1
-        self.problems = wrong.problems if isinstance(wrong, ProblemsError) else ()
-        reason = "\n".join(map(str, errors_among(self.problems))) or str(wrong)
+        self.problems = error.problems if isinstance(error, ProblemsError) else ()
+        reason = "\n".join(map(str, errors_among(self.problems))) or str(error)
         self.last, self.at, self.changes = f"refused: {reason}", time.time(), None
 
     @property

@@ -23,19 +23,20 @@ from resolverd import log
 from resolverd.admin.api import Api
 from resolverd.admin.clients import Clients
 from resolverd.admin.guard import Guard
-from resolverd.admin.place import make_directory, socket_of
 from resolverd.admin.served import Served
+from resolverd.admin.socket_paths import make_directory, socket_of
 from resolverd.config.model import Admin
 from resolverd.config.types import Listener
 
 SOCKET_MODE = 0o660
-# Seconds that requests in flight have when the daemon stops.
-_PARTING = 1.0
+# Seconds that requests in flight have when the daemon stops: more delays the stop by as much, less
+# cuts slow replies off.
+_SHUTDOWN_TIMEOUT = 1.0
 # Seconds that a connection is kept between two requests: longer than Prometheus waits by default.
-_KEPT = 75.0
+_KEEPALIVE_TIMEOUT = 75.0
 
 
-# What aiohttp logs of a client's own mistakes, with a traceback, the client has been told.
+# What aiohttp logs of a client's own mistakes, with a traceback, is in that client's response.
 _HTTP = logging.getLogger("resolverd.http")
 _HTTP.addFilter(
     lambda record: (
@@ -73,14 +74,14 @@ class AdminServer:
         if path is not None:
             try:
                 await self._open_socket(path)
-            except OSError as wrong:
-                self._shut(str(path), wrong, "set admin.socket to a path of this daemon's own")
+            except OSError as error:
+                self._shut(str(path), error, "set admin.socket to a path of this daemon's own")
         if settings.listen is not None:
             guard = Guard(base / settings.token_file if settings.token_file else None)
             try:
                 await self._open_http(settings.listen, guard)
-            except OSError as wrong:
-                self._shut(str(settings.listen), wrong, "set admin.listen to a free port, or to 0")
+            except OSError as error:
+                self._shut(str(settings.listen), error, "set admin.listen to a free port, or to 0")
         self._log.info(
             "admin.open",
             socket=str(self.socket) if self.socket else None,
@@ -131,9 +132,9 @@ class AdminServer:
             application,
             access_log=None,
             logger=_HTTP,
-            shutdown_timeout=_PARTING,
-            lingering_time=_PARTING,
-            keepalive_timeout=_KEPT,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
+            lingering_time=_SHUTDOWN_TIMEOUT,
+            keepalive_timeout=_KEEPALIVE_TIMEOUT,
         )
         await runner.setup()
         made = cast("Callable[[], asyncio.Protocol]", runner.server)
@@ -146,9 +147,9 @@ class AdminServer:
         self._listening.append(listening)
         self._runners.append(runner)
 
-    def _shut(self, door: str, wrong: OSError, hint: str) -> None:
+    def _shut(self, door: str, error: OSError, hint: str) -> None:
         self._log.warning(
-            "admin.shut", listener=door, reason=wrong.strerror or str(wrong), hint=hint
+            "admin.shut", listener=door, reason=error.strerror or str(error), hint=hint
         )
 
 

@@ -49,7 +49,7 @@ class _Seen(NamedTuple):
     served: Served
     world: World
     probed: Probed
-    odd: Mapping[str, list[Json]]
+    outliers: Mapping[str, list[Json]]
     now: float
 
 
@@ -81,7 +81,7 @@ def state_of(served: Served) -> Json:
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
         "edits": _edits(served),
-        "regions": [_region(each, seen) for each in judged.values()],
+        "regions": [_region(region, seen) for region in judged.values()],
         "services": [
             _service(name, served, standing[name], names.get(name, []), load)
             | {"fences": [_fence(fence, standing[name]) for fence in fenced[name]]}
@@ -150,7 +150,7 @@ def _verdict(verdict: Verdict, now: float) -> Json:
         "measured": verdict.measured.value,
         "serves": verdict.serves,
         "reason": verdict.reason,
-        "since": _moment(verdict.since, now),
+        "changed_at": _moment(verdict.changed_at, now),
         "override": override_of(verdict.override, now) if verdict.override else None,
     }
 
@@ -182,7 +182,7 @@ def _hours(region: str, seen: _Seen) -> Json | None:
         "spans": list(config.hours),
         "time_zone": config.time_zone,
         "open": shift.open,
-        "since": _moment(shift.since, seen.now),
+        "changed_at": _moment(shift.changed_at, seen.now),
         "until": _moment(shift.until, seen.now),
     }
 
@@ -215,7 +215,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             target.settings.certificate_days,
         ),
         **endpoint_readings(probed.readings.get(id_)),
-        "differs": seen.odd.get(id_, []),
+        "differs": seen.outliers.get(id_, []),
     }
 
 
@@ -230,9 +230,9 @@ def _probe(settings: Probe) -> Json:
 def _standing(judged: Mapping[str, JudgedRegion]) -> Mapping[str, dict[str, Verdict]]:
     """The verdicts on its regions, by service and region."""
     standing: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
-    for each in judged.values():
-        for service in each.services:
-            standing[service][each.region] = each.verdict
+    for region in judged.values():
+        for service in region.services:
+            standing[service][region.region] = region.verdict
     return standing
 
 

@@ -40,10 +40,10 @@ class TransitionLog:
     def record_outliers(self, outliers: Iterable[Outlier]) -> None:
         """Tell who has begun to differ from its peers, and who differs no longer."""
         now = set(outliers)
-        for each in now - self._outliers:
-            self._log.warning("endpoint.differs", **_fields(each))
-        for each in self._outliers - now:
-            self._log.info("endpoint.agrees", **_fields(each))
+        for outlier in now - self._outliers:
+            self._log.warning("endpoint.differs", **_fields(outlier))
+        for outlier in self._outliers - now:
+            self._log.info("endpoint.agrees", **_fields(outlier))
         self._outliers = now
 
     def record_regions(
@@ -77,9 +77,9 @@ class TransitionLog:
 
     def _tell_unserved(self, now: Sequence[FenceSize]) -> None:
         """An error for each fence that has lost its last region, a recovery for each other."""
-        told = self._unserved
+        reported = self._unserved
         for fence in (named := widest(now)):
-            if _key(fence) not in told:
+            if _key(fence) not in reported:
                 self._log.error(
                     "service.unserved",
                     service=fence.service,
@@ -88,11 +88,11 @@ class TransitionLog:
                     consequence="these clients are answered as all_down says",
                 )
         without = frozenset(map(_key, now))
-        over = told - without
+        over = reported - without
         for fence in self._fences:
             if fence.regions and _key(fence) in over:
                 self._log.info("service.served", service=fence.service, pin=fence.pin)
-        self._unserved = frozenset(map(_key, named)) | (told & without)
+        self._unserved = frozenset(map(_key, named)) | (reported & without)
 
 
 def _key(fence: FenceSize) -> tuple[str, str]:

@@ -27,7 +27,7 @@ class TtlLedger:
     def retire(self, plan: Plan, now: float) -> None:
         """Another Plan is served instead of `plan` since `now` (monotonic seconds)."""
         ttls = {(s.name, region): s.ttl for s in plan.services.values() for region in s.regions}
-        self._retired = [each for each in self._retired if _longest(each) > now]
+        self._retired = [retired for retired in self._retired if _longest(retired) > now]
         self._retired.append(_Retired(now, ttls))
 
     def remaining_ttls(self, plan: Plan, region: str, now: float) -> dict[str, float]:
@@ -38,10 +38,10 @@ class TtlLedger:
             for service in plan.services.values()
             if region in service.regions
         }
-        for each in self._retired:
-            for (service_name, named), ttl in each.ttls.items():
-                if named == region and each.until + ttl > now:
-                    left[service_name] = max(left.get(service_name, 0.0), each.until + ttl - now)
+        for retired in self._retired:
+            for (service_name, named), ttl in retired.ttls.items():
+                if named == region and retired.until + ttl > now:
+                    left[service_name] = max(left.get(service_name, 0.0), retired.until + ttl - now)
         return left
 
 

@@ -54,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = int(ended.code or 0)
     except BrokenPipeError:  # of what only shows, until its reader leaves
         status = ExitCode.OK
-    except OSError as wrong:
-        if not streams.lost_output(wrong):
+    except OSError as error:
+        if not streams.lost_output(error):
             raise
         streams.discard(sys.stdout)
-        complain(f"resolverd: {streams.UNWRITABLE}: {wrong.strerror}")
+        complain(f"resolverd: {streams.UNWRITABLE}: {error.strerror}")
         status = ExitCode.UNAVAILABLE
     return int(streams.finish(status))
 
@@ -73,13 +73,13 @@ def _run(arguments: Sequence[str] | None) -> int:
             gc.enable()
         find_config(parsed)
         return int(parsed.run(parsed))
-    except ProblemsError as wrong:
-        for problem in wrong.problems:
+    except ProblemsError as error:
+        for problem in error.problems:
             report(problem)
-        return wrong.exit_code
-    except ResolverdError as wrong:
-        complain(f"resolverd: {wrong}")
-        return wrong.exit_code
+        return error.exit_code
+    except ResolverdError as error:
+        complain(f"resolverd: {error}")
+        return error.exit_code
     except KeyboardInterrupt:
         complain("resolverd: interrupted")
         return _INTERRUPTED

@@ -80,9 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     instead = ""
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
-    except ProblemsError as wrong:
-        problems, summary = wrong.problems, ""
-        instead = run_loop(outlook(arguments.config, arguments.overrides, wrong))
+    except ProblemsError as error:
+        problems, summary = error.problems, ""
+        instead = run_loop(outlook(arguments.config, arguments.overrides, error))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     compared = forecast(arguments) if inputs is not None else None

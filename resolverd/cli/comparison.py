@@ -25,7 +25,7 @@ Json = dict[str, Any]
 def forecast(arguments: argparse.Namespace) -> Json | None:
     """What a reload would do now; None where no daemon serves this configuration, or answers."""
     try:
-        status = find(arguments)._replace(patience=TIMEOUT).get("/reload")
+        status = find(arguments)._replace(timeout=TIMEOUT).get("/reload")
     except ResolverdError:
         return None  # check judges the files, whoever serves them
     return status if status.get("config") == str(arguments.config.resolve()) else None
@@ -33,7 +33,7 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
 
 def of_daemon(status: Json) -> list[Problem]:
     """What only the daemon can warn of; see `ITS_OWN`."""
-    return [Problem(**each) for each in status["warnings"] if each["id"] in ITS_OWN]
+    return [Problem(**warning) for warning in status["warnings"] if warning["id"] in ITS_OWN]
 
 
 def show(status: Json) -> None:

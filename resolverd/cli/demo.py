@@ -9,8 +9,8 @@ from resolverd import log
 from resolverd.cli.console import watched_out
 from resolverd.cli.options import PLACES, add_config, add_json, verb
 from resolverd.demo.faults import Fault
-from resolverd.demo.play import play
-from resolverd.demo.script import Scene, scene
+from resolverd.demo.runner import run_demo
+from resolverd.demo.schedule import ScheduledFault, parse_fault
 from resolverd.demo.show import JsonShow, TextShow
 from resolverd.loop import run_loop
 
@@ -36,7 +36,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument(
         "--fault",
-        type=_scene,
+        type=_scheduled_fault,
         action="append",
         default=[],
         metavar="NAME:REGION[@TIME]",
@@ -60,16 +60,16 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; 0 when every promise was kept, 1 when one was not."""
-    # It lets regions die, and tells of it in its own words.
+    # Regions die here on purpose: its own events say so.
     log.configure(level=logging.DEBUG if arguments.verbose else logging.ERROR)
     show = JsonShow(watched_out()) if arguments.json else TextShow(watched_out())
-    demo = play(
+    demo = run_demo(
         arguments.config,
         arguments.overrides,
         port=arguments.port,
         stay=arguments.stay,
-        script=arguments.fault,
-        tell=show,
+        schedule=arguments.fault,
+        emit=show,
     )
     try:
         return run_loop(demo)
@@ -77,11 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
         show.close()
 
 
-def _scene(text: str) -> Scene:
+def _scheduled_fault(text: str) -> ScheduledFault:
     try:
-        return scene(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
+        return parse_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

@@ -90,10 +90,10 @@ class DemoHealthLine(Document):
     reason: str = key("Why.")
 
 
-class DemoScriptLine(Document):
+class DemoScheduleLine(Document):
     """What is going to fail."""
 
-    event: Literal["script"] = key("Kind of line.")
+    event: Literal["schedule"] = key("Kind of line.")
     faults: list[str] = key("The faults as they were asked for.")
 
 
@@ -109,10 +109,10 @@ class DemoFailingLine(Document):
     cities: list[str] = key("Cities that are served there.")
 
 
-class DemoMendedLine(Document):
+class DemoClearedLine(Document):
     """A fault is over."""
 
-    event: Literal["mended"] = key("Kind of line.")
+    event: Literal["cleared"] = key("Kind of line.")
     at: float = key(_AT)
     region: str = key("The region.")
     fault: str = key("The fault.")
@@ -203,9 +203,9 @@ LINES: tuple[type[Document], ...] = (
     DemoPlacementsLine,
     DemoHintsLine,
     DemoKilledLine,
-    DemoScriptLine,
+    DemoScheduleLine,
     DemoFailingLine,
-    DemoMendedLine,
+    DemoClearedLine,
     DemoHealthLine,
     DemoSharesLine,
     DemoChangeLine,

@@ -85,9 +85,9 @@ def _as_json(finding: Finding) -> dict[str, str]:
 
 def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings with the id `wanted`. Raises ResolverdError where there are none."""
-    if found := tuple(each for each in findings if each.id == wanted):
+    if found := tuple(finding for finding in findings if finding.id == wanted):
         return found
-    known = ", ".join(sorted({each.id for each in findings}))
+    known = ", ".join(sorted({finding.id for finding in findings}))
     raise ResolverdError(f'nothing was found under the id "{wanted}", but under {known}')
 
 

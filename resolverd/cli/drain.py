@@ -12,7 +12,7 @@ from resolverd.cli.override import add_force, duration, reason, warn_of_emptied
 from resolverd.cli.spans import span
 from resolverd.cli.waiting import waiting
 from resolverd.errors import ExitCode
-from resolverd.rollout.withdrawal import Order, Withdrawal
+from resolverd.rollout.withdrawal import DrainSpec, Withdrawal
 
 _MORE = """
 It waits until the last TTL given for the region has run out, and then says that it is safe to stop.
@@ -64,12 +64,12 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Drain it, and wait."""
-    order = Order(
+    spec = DrainSpec(
         arguments.region, arguments.why, operator(), arguments.seconds, force=arguments.force
     )
-    withdrawal = Withdrawal(find_all(arguments), order)
+    withdrawal = Withdrawal(find_all(arguments), spec)
     withdrawal.begin()
-    if order.seconds is not None and order.seconds <= withdrawal.wait:
+    if spec.seconds is not None and spec.seconds <= withdrawal.wait:
         withdrawal.end()
         raise UsageError(
             f"the drain would end before it is safe: TTLs run out in {span(withdrawal.wait)}\n"
@@ -78,35 +78,35 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         _told(withdrawal)
     if arguments.wait:
-        with waiting(f"TTLs that name {order.region} run out", quiet=arguments.json) as progress:
+        with waiting(f"TTLs that name {spec.region} run out", quiet=arguments.json) as progress:
             withdrawal.wait_out(progress)
     if arguments.json:
         show_json(_as_json(withdrawal, safe=arguments.wait))
     elif arguments.wait:
-        out().print(f"{order.region}: safe to stop", markup=False)
+        out().print(f"{spec.region}: safe to stop", markup=False)
     return ExitCode.OK
 
 
 def _told(withdrawal: Withdrawal) -> None:
-    order, latest = withdrawal.order, max(told["safe_at"] for told in withdrawal.told)
-    until = "until cleared" if order.seconds is None else f"for {span(order.seconds)}"
+    spec, latest = withdrawal.spec, max(reply["safe_at"] for reply in withdrawal.replies)
+    until = "until cleared" if spec.seconds is None else f"for {span(spec.seconds)}"
     out().print(
-        f"{order.region}: drained {until}; the last TTL runs out in {span(withdrawal.wait + 0.5)}, "
+        f"{spec.region}: drained {until}; the last TTL runs out in {span(withdrawal.wait + 0.5)}, "
         f"at {latest}",
         markup=False,
     )
-    warn_of_emptied(withdrawal.told)
+    warn_of_emptied(withdrawal.replies)
     out().print(
-        f"undo: resolverd clear {order.region}; other edge hosts have to be drained as well",
+        f"undo: resolverd clear {spec.region}; other edge hosts have to be drained as well",
         markup=False,
     )
 
 
 def _as_json(withdrawal: Withdrawal, *, safe: bool) -> dict[str, Any]:
     return {
-        "region": withdrawal.order.region,
+        "region": withdrawal.spec.region,
         "safe": safe or not withdrawal.left,
-        "safe_at": max(told["safe_at"] for told in withdrawal.told),
+        "safe_at": max(reply["safe_at"] for reply in withdrawal.replies),
         "wait_seconds": withdrawal.wait,
-        "edges": withdrawal.told,
+        "edges": withdrawal.replies,
     }

@@ -173,7 +173,7 @@ def _imagined(inputs: Inputs, down: list[str], spill_ratios: Mapping[str, float]
         if target.region in down:
             back = target.settings.rise * target.settings.fast_interval
             verdicts[target.id] = Verdict(
-                State.DOWN, now - _LONG_AGO, "taken as down", back, State.DOWN, at=now
+                State.DOWN, now - _LONG_AGO, "taken as down", back, State.DOWN, probed_at=now
             )
     plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
     shares = {

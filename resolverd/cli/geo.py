@@ -109,8 +109,8 @@ def _fetch(arguments: argparse.Namespace) -> int:
     with bar:
         try:
             files = run_loop(fetch(_source(arguments), arguments.directory, report))
-        except GeoError as wrong:
-            raise FetchError(str(wrong)) from wrong
+        except GeoError as error:
+            raise FetchError(str(error)) from error
     names = ", ".join(f'"{file}"' for file in files)
     console.print(f"installed; name it in resolverd.toml:\n  geoip = [{names}]", markup=False)
     for line in dict.fromkeys(attribution_beside(file, "") for file in files):
@@ -162,8 +162,8 @@ def _row(locator: Locator, address: str) -> dict[str, object]:
 def _address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(f'"{text}" is not an IPv4 or IPv6 address') from wrong
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'"{text}" is not an IPv4 or IPv6 address') from error
 
 
 def _url(text: str) -> str:

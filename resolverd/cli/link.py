@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from resolverd.admin.place import is_own, own_directory, sockets_of
+from resolverd.admin.socket_paths import is_own, own_directory, sockets_of
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.reading import MAX_CONFIG, read_file
 
-# A reload may walk a database and probe new endpoints before it answers.
-PATIENCE = 300.0
+# Seconds for one response. A reload may walk a database and probe new endpoints before it answers:
+# less gives up on it, more waits as long for a daemon that hangs.
+TIMEOUT = 300.0
 
 _EXIT_CODES = {400: ExitCode.USAGE, 404: ExitCode.USAGE, 409: ExitCode.PROBLEMS}
 
@@ -56,10 +57,10 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Link(NamedTuple):
-    """A daemon's socket, at which somebody listens; `patience` is seconds until an answer."""
+    """A daemon's socket, at which somebody listens; `timeout` is seconds until an answer."""
 
     socket: Path
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Ask for `path`. Raises RefusedError or NoDaemonError."""
@@ -80,17 +81,17 @@ class Link(NamedTuple):
         query: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        connection = _Connection(self.socket, self.patience)
+        connection = _Connection(self.socket, self.timeout)
         whole = f"{path}?{urlencode(query)}" if query else path
         try:
             connection.request(method, whole, json.dumps(body) if body is not None else None)
             response = connection.getresponse()
             document = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as wrong:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise NoDaemonError(
-                f"{self.socket} gives no answer: {wrong or type(wrong).__name__}\n"
+                f"{self.socket} gives no answer: {error or type(error).__name__}\n"
                 "see whether the daemon runs, and its log"
-            ) from wrong
+            ) from error
         finally:
             connection.close()
         if response.status == 200 and isinstance(document, dict):
@@ -137,10 +138,10 @@ def find(arguments: argparse.Namespace) -> Link:
             continue
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-                tried.settimeout(PATIENCE)
+                tried.settimeout(TIMEOUT)
                 tried.connect(str(place))
-        except OSError as wrong:
-            faults.append((place, wrong))
+        except OSError as error:
+            faults.append((place, error))
         else:
             return Link(place)
     raise NoDaemonError(_advice(arguments, places, faults))
@@ -196,15 +197,15 @@ def _advice(
             f'{arguments.config} opens no socket: admin.socket is ""\n'
             'set admin.socket = "auto" and restart the daemon'
         )
-    for place, wrong in faults:
-        if isinstance(wrong, PermissionError):
+    for place, error in faults:
+        if isinstance(error, PermissionError):
             return f"{place} is closed to {_login()}\n{_admission(place)}"
-    for place, wrong in faults:
-        if isinstance(wrong, ConnectionRefusedError):
+    for place, error in faults:
+        if isinstance(error, ConnectionRefusedError):
             return f"nobody listens at {place} any more\n{_start(arguments)}"
-    for place, wrong in faults:
-        if not isinstance(wrong, FileNotFoundError):
-            return f"{place} cannot be asked: {wrong.strerror or wrong}\nname another with --socket"
+    for place, error in faults:
+        if not isinstance(error, FileNotFoundError):
+            return f"{place} cannot be asked: {error.strerror or error}\nname another with --socket"
     looked = ", ".join(map(str, places))
     return f"no daemon runs here; looked for {looked}\n{_start(arguments)}"
 

@@ -114,15 +114,15 @@ def existing_config(arguments: argparse.Namespace) -> Path:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         path.stat()
-    except OSError as wrong:
-        reason = f"cannot be read: {wrong.strerror}"
-        if isinstance(wrong, FileNotFoundError):
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        if isinstance(error, FileNotFoundError):
             reason = "there is no such file"
             if not arguments.config_named:
                 elsewhere = " and ".join(map(str, arguments.config_places[1:]))
                 reason += f" here, nor {elsewhere}" if elsewhere else " here"
         problem = Problem(str(path), 0, 0, "config-unreadable", reason, _NEXT)
-        raise ConfigError([problem]) from wrong
+        raise ConfigError([problem]) from error
     return path
 
 

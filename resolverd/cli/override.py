@@ -94,7 +94,7 @@ def _register_clear(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Set it; 0 once answers obey."""
-    told = find(arguments).post(
+    answers = find(arguments).post(
         "/override",
         {
             "target": arguments.target,
@@ -106,34 +106,34 @@ def run(arguments: argparse.Namespace) -> int:
         },
     )
     if arguments.json:
-        show_json(told)
+        show_json(answers)
         return ExitCode.OK
-    for each in told["set"]:
-        out().print(f"{each['target']}: {each['kind']} {_until(each)}", markup=False)
+    for override in answers["set"]:
+        out().print(f"{override['target']}: {override['kind']} {_until(override)}", markup=False)
     # Those that had none before are none that it has emptied.
-    without = [{"service": each, "pins": []} for each in told["services_without_region"]]
-    warn_of_emptied([{"emptied": [*without, *told["emptied"]]}])
+    without = [{"service": service, "pins": []} for service in answers["services_without_region"]]
+    warn_of_emptied([{"emptied": [*without, *answers["emptied"]]}])
     return ExitCode.OK
 
 
-def warn_of_emptied(told: Sequence[Mapping[str, Any]]) -> None:
+def warn_of_emptied(answers: Sequence[Mapping[str, Any]]) -> None:
     """Say whom an override has left without a region, by what each daemon answered."""
     for fence in dict.fromkeys(
-        whose(each["service"], each["pins"]) for answer in told for each in answer["emptied"]
+        whose(fence["service"], fence["pins"]) for answer in answers for fence in answer["emptied"]
     ):
         complain(f"no region serves {fence} now; its all_down setting decides", "yellow")
 
 
 def run_clear(arguments: argparse.Namespace) -> int:
     """Clear it; 0 once answers obey."""
-    told = find(arguments).delete("/override", arguments.target, who=operator())
+    answers = find(arguments).delete("/override", arguments.target, who=operator())
     if arguments.json:
-        show_json(told)
+        show_json(answers)
         return ExitCode.OK
-    for each in told["cleared"]:
-        was = f"was {each['kind']} by {each['who']}: {each['why']}"
-        out().print(f"{each['target']}: cleared ({was})", markup=False)
-    for target in told.get("released", []):  # an older daemon does not tell
+    for override in answers["cleared"]:
+        was = f"was {override['kind']} by {override['who']}: {override['why']}"
+        out().print(f"{override['target']}: cleared ({was})", markup=False)
+    for target in answers.get("released", []):  # an older daemon does not tell
         out().print(f"{target}: held down no more; its next success brings it up", markup=False)
     return ExitCode.OK
 
@@ -149,8 +149,8 @@ def duration(text: str) -> float:
     """A duration that is not over before it begins, in seconds; for argparse."""
     try:
         seconds = parse_duration(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from wrong
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f'"{text}" is over before it begins')
     return seconds

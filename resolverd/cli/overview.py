@@ -71,10 +71,10 @@ def problems(state: Json) -> list[Rows]:
 def totals(state: Json) -> Rows:
     """How many there are of what, and how many of each kind: a few lines."""
     kinds, services = counts(state), state["services"]
-    endpoints = [each for region in state["regions"] for each in region["endpoints"]]
-    serving = sum(each["serves"] for each in endpoints)
+    endpoints = [endpoint for region in state["regions"] for endpoint in region["endpoints"]]
+    serving = sum(endpoint["serves"] for endpoint in endpoints)
     bare = len(unserved(state))
-    each = [f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]]
+    counted = [f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]]
     worst = next((kind for kind in KINDS if kinds[kind]), "up")
     parts = Rows()
     troubles = [label for label, _ in host_troubles(state)]
@@ -84,7 +84,7 @@ def totals(state: Json) -> Rows:
     )
     parts.add_row(
         Cell("regions", "bold"),
-        Cell(f"{len(state['regions'])}: {', '.join(each) or 'none'}", COLOURS[worst]),
+        Cell(f"{len(state['regions'])}: {', '.join(counted) or 'none'}", COLOURS[worst]),
     )
     parts.add_row(Cell("endpoints", "bold"), f"{len(endpoints)}: {serving} serve")
     served = f"{len(services)}: {len(services) - bare} served"
@@ -162,7 +162,7 @@ def services_table(services: Iterable[Json]) -> Rows:
             service["policy"],
             f"{service['failover_ttl_seconds']:g}…{service['ttl_seconds']:g} s",
             _some(service["names"]),
-            Cell(_some(serving, most=8) if serving else "none", "" if serving else "red"),
+            Cell(_some(serving, maximum=8) if serving else "none", "" if serving else "red"),
         )
     return table
 
@@ -173,7 +173,7 @@ def servers_table(regions: Iterable[Json]) -> Rows:
         "server", "model", "length", "version", "/metrics", "processes", "key", "TTFT", "canaries",
         "differs",
     )  # fmt: skip
-    for endpoint in (each for region in regions for each in region["endpoints"]):
+    for endpoint in (endpoint for region in regions for endpoint in region["endpoints"]):
         if endpoint["identity"] or endpoint["offers"]:
             table.add_row(*_server(endpoint))
     return table
@@ -182,9 +182,11 @@ def servers_table(regions: Iterable[Json]) -> Rows:
 def overrides_table(state: Json) -> Rows:
     """One row for each override in force."""
     table = Rows("override", "says", "left", "who", "why")
-    for each in state["overrides"]:
-        left = "until cleared" if each["seconds_left"] is None else span(each["seconds_left"])
-        table.add_row(each["target"], each["kind"], left, each["who"], each["why"])
+    for override in state["overrides"]:
+        left = (
+            "until cleared" if override["seconds_left"] is None else span(override["seconds_left"])
+        )
+        table.add_row(override["target"], override["kind"], left, override["who"], override["why"])
     return table
 
 
@@ -195,23 +197,25 @@ def _server(endpoint: Json) -> Iterator[str | Cell]:
     yield _some(identity.get("models") or [])
     yield str(identity.get("max_model_len") or "-")
     yield identity.get("version") or "-"
-    for each in ("metrics", "processes", "key"):
-        yield str(offers.get(each) or "-")
+    for offer in ("metrics", "processes", "key"):
+        yield str(offers.get(offer) or "-")
     ttft = canaries and canaries["ttft_seconds"]
     yield "-" if ttft is None else f"{1000 * ttft:.0f} ms"
     yield f"{canaries['sent']}, {canaries['tokens']} tokens" if canaries else "-"
-    odd = (
-        f"{each['field']} {each['value']}, most {each['majority']} ({each['service']})"
-        for each in endpoint["differs"]
+    outliers = (
+        f"{d['field']} {d['value']}, most {d['majority']} ({d['service']})"
+        for d in endpoint["differs"]
     )
-    yield Cell(", ".join(odd), "yellow")
+    yield Cell(", ".join(outliers), "yellow")
 
 
 def _row(table: Rows, judged: Json, name: str, *cells: str) -> None:
-    """A row on something that has a verdict; a changed `since` is the time of the last flip."""
+    """A row on something that has a verdict; `changed_at` is the time of the last flip."""
     state = f"{judged['state']}, {c}" if (c := judged.get("condition")) else judged["state"]
     kind = kind_of(judged) if "endpoints" in judged else judged["state"]
-    table.add_row(name, Cell(state, COLOURS[kind]), since(judged["since"]), *cells, why_of(judged))
+    table.add_row(
+        name, Cell(state, COLOURS[kind]), since(judged["changed_at"]), *cells, why_of(judged)
+    )
 
 
 def why_of(judged: Json) -> str:
@@ -248,6 +252,6 @@ def _more(count: int, noun: str = "region") -> Rows:
     return rows
 
 
-def _some(names: list[str], most: int = _NAMES) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more or "-"
+def _some(names: list[str], maximum: int = _NAMES) -> str:
+    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
+    return ", ".join(names[:maximum]) + more or "-"

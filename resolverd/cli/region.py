@@ -26,21 +26,21 @@ def only(state: Json, name: str) -> Json:
 
     Raises UsageError, with the nearest name, where there is no such region.
     """
-    mine = [each for each in state["regions"] if name in (each["name"], each["region"])]
+    mine = [entry for entry in state["regions"] if name in (entry["name"], entry["region"])]
     if not mine:
-        known = list(dict.fromkeys(each["region"] for each in state["regions"]))
+        known = list(dict.fromkeys(entry["region"] for entry in state["regions"]))
         near = difflib.get_close_matches(name, known, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else "resolverd state --all lists them"
         raise UsageError(f'there is no region "{name}"\n{hint}')
     region = mine[0]["region"]
-    endpoints = [endpoint for each in mine for endpoint in each["endpoints"]]
+    endpoints = [endpoint for entry in mine for endpoint in entry["endpoints"]]
     keys = {region, *(e["name"] for e in endpoints), *(e["endpoint"] for e in endpoints)}
     services = [
         service | {"load": {r: load for r, load in service["load"].items() if r == region}}
         for service in state["services"]
-        if any(service["name"] in each["services"] for each in mine)
+        if any(service["name"] in entry["services"] for entry in mine)
     ]
-    overrides = [each for each in state["overrides"] if each["target"] in keys]
+    overrides = [override for override in state["overrides"] if override["target"] in keys]
     return state | {"regions": mine, "services": services, "overrides": overrides, "down": ""}
 
 
@@ -54,13 +54,13 @@ def region_pages(state: Json) -> list[Rows]:
 
 def _facts(region: Json) -> Rows:
     kind = kind_of(region)
-    serving = sum(each["serves"] for each in region["endpoints"])
+    serving = sum(endpoint["serves"] for endpoint in region["endpoints"])
     wanted = f"{serving} of {len(region['endpoints'])} serve, {region['min_endpoints']} needed"
     rows = Rows()
     for label, fact in (
         ("region", Cell(region["name"], "bold")),
         ("state", Cell(f"{region['state']} ({kind})", COLOURS[kind])),
-        ("for", since(region["since"])),
+        ("for", since(region["changed_at"])),
         ("why", why_of(region)),
         ("measured", region["measured"]),
         ("endpoints", wanted),
@@ -78,7 +78,7 @@ def _facts(region: Json) -> Rows:
 
 def _probes(regions: list[Json]) -> Rows:
     table = Rows("probe of", "kind", "url", "probes", "failed", "connect", "certificate")
-    for endpoint in (each for region in regions for each in region["endpoints"]):
+    for endpoint in (endpoint for region in regions for endpoint in region["endpoints"]):
         connect, certificate = endpoint["connect_seconds"], endpoint["certificate"]
         table.add_row(
             endpoint["name"],

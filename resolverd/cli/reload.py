@@ -42,10 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     link = find(arguments)
     try:
         body = link.post("/reload?yes=1" if arguments.yes else "/reload")
-    except RefusedError as wrong:
-        if "reload" not in wrong.body:
+    except RefusedError as error:
+        if "reload" not in error.body:
             raise
-        return _refused(arguments, wrong.body)
+        return _refused(arguments, error.body)
     reload = body["reload"]
     if arguments.json:
         show_json({"adopted": True, "generation": body["generation"], **_report(reload)})

@@ -138,21 +138,23 @@ def run(arguments: argparse.Namespace) -> int:
 def _go(
     arguments: argparse.Namespace, edges: Sequence[Link], checkpoint: Checkpoint, path: Path
 ) -> int:
-    told: list[dict[str, str]] = []
+    steps: list[dict[str, str]] = []
 
-    def tell(region: str, step: Step, what: str) -> None:
-        told.append({"region": region, "step": step.value, "what": what})
+    def report(region: str, step: Step, what: str) -> None:
+        steps.append({"region": region, "step": step.value, "what": what})
         if not arguments.json:
             out().print(f"{region}: {step}: {what}", markup=False)
 
     waits = partial(waiting, quiet=arguments.json)
-    doing = Run(edges, checkpoint, path, operator(), arguments.timeout, tell, waits, arguments.json)
+    doing = Run(
+        edges, checkpoint, path, operator(), arguments.timeout, report, waits, arguments.json
+    )
     try:
         doing.go()
     except StepFailedError as failed:
-        return _stopped(arguments, checkpoint, path, failed, told)
+        return _stopped(arguments, checkpoint, path, failed, steps)
     if arguments.json:
-        show_json({"done": True, "checkpoint": str(path), "steps": told, "failure": None})
+        show_json({"done": True, "checkpoint": str(path), "steps": steps, "failure": None})
     else:
         out().print(
             f"{checkpoint.service} is {checkpoint.version} in {', '.join(checkpoint.regions)}",
@@ -166,13 +168,13 @@ def _stopped(
     checkpoint: Checkpoint,
     path: Path,
     failed: StepFailedError,
-    told: list[dict[str, str]],
+    steps: list[dict[str, str]],
 ) -> int:
     """Tell where it stands, and the ways on and back."""
     failure, progress = failed.failure, checkpoint.progress
     if arguments.json:
-        told_failure = failure.model_dump(mode="json")
-        show_json({"done": False, "checkpoint": str(path), "steps": told, "failure": told_failure})
+        stop = failure.model_dump(mode="json")
+        show_json({"done": False, "checkpoint": str(path), "steps": steps, "failure": stop})
         return ExitCode.PROBLEMS
     complain(f"resolverd: {failed}")
     begun = failure.step is not Step.DRAIN
@@ -205,7 +207,7 @@ def _planned(arguments: argparse.Namespace, edges: Sequence[Link]) -> Checkpoint
     """A new rollout, once nothing stands in its way. Raises UsageError and ObstaclesError."""
     if not arguments.version or not arguments.command:
         raise UsageError("a new rollout needs --to VERSION and --command COMMAND")
-    services = {each["name"]: each for each in edges[0].get("/state")["services"]}
+    services = {service["name"]: service for service in edges[0].get("/state")["services"]}
     service = services.get(arguments.service)
     if service is None:
         near = did_you_mean(arguments.service, list(services))

@@ -76,9 +76,9 @@ def _fitting(widths: list[int], width: int | None) -> list[int]:
         return widths
     room = width - len(_GAP) * (len(widths) - 1)
     size = max(widths)
-    while size > _NARROWEST and sum(min(each, size) for each in widths) > room:
+    while size > _NARROWEST and sum(min(column, size) for column in widths) > room:
         size -= 1
-    return [min(each, size) for each in widths]
+    return [min(column, size) for column in widths]
 
 
 def _folded(text: str, width: int) -> list[str]:

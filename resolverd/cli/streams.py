@@ -77,7 +77,7 @@ def _flushed(stream: TextIO) -> OSError | None:
         stream.flush()
     except BrokenPipeError:
         discard(stream)
-    except OSError as wrong:
+    except OSError as error:
         discard(stream)
-        return wrong
+        return error
     return None

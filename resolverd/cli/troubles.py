@@ -46,7 +46,7 @@ def is_well(endpoint: Json) -> bool:
         endpoint["state"] == "up"
         and not endpoint["condition"]
         and not endpoint["differs"]
-        and not any(each["withheld"] for each in families.values())
+        and not any(family["withheld"] for family in families.values())
         and not (certificate and certificate["ends_soon"])
     )
 

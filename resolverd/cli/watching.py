@@ -17,14 +17,14 @@ from resolverd.errors import ResolverdError
 _HOME, _TO_LINE_END, _TO_SCREEN_END = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
-def watch(look: Callable[[], str], interval: float) -> None:
+def watch(render: Callable[[], str], interval: float) -> None:
     """Show what `look` returns, every `interval` seconds, until interrupted.
 
     The first look may raise ResolverdError; a later one's error is shown.
     """
     console = watched_out()
     try:
-        text = look()
+        text = render()
         if console.is_terminal:
             sys.stdout.write(_HOME + _TO_SCREEN_END)
         while True:
@@ -36,16 +36,16 @@ def watch(look: Callable[[], str], interval: float) -> None:
                 sys.stdout.write(block + "\n\n")
             sys.stdout.flush()
             time.sleep(interval)
-            text = _next(look)
+            text = _rendered(render)
     except KeyboardInterrupt:
         sys.stdout.write("\n" if console.is_terminal else "")
 
 
-def _next(look: Callable[[], str]) -> str:
+def _rendered(render: Callable[[], str]) -> str:
     try:
-        return look()
-    except ResolverdError as wrong:
-        return f"no answer: {wrong}"
+        return render()
+    except ResolverdError as error:
+        return f"no answer: {error}"
 
 
 def _in_place(lines: list[str], height: int) -> Iterator[str]:

@@ -21,41 +21,51 @@ class Alerts(Section):
     """
 
     ttft_p50: Duration = option(
-        0.2, "Median time to first token.", unit="seconds", least=0.001, most=3600
+        0.2, "Median time to first token.", unit="seconds", minimum=0.001, maximum=3600
     )
     ttft_p99: Duration = option(
-        1.0, "99th percentile of the time to first token.", unit="seconds", least=0.001, most=3600
+        1.0,
+        "99th percentile of the time to first token.",
+        unit="seconds",
+        minimum=0.001,
+        maximum=3600,
     )
     success_rate: float = option(
-        0.995, "Share of requests that are not answered 5xx, at least.", least=0, most=1
+        0.995, "Share of requests that are not answered 5xx, at least.", minimum=0, maximum=1
     )
-    gpu_high: float = option(0.9, "GPU utilisation above which GPUs are short.", least=0, most=1)
-    gpu_low: float = option(0.3, "GPU utilisation below which GPUs are idle.", least=0, most=1)
+    gpu_high: float = option(
+        0.9, "GPU utilisation above which GPUs are short.", minimum=0, maximum=1
+    )
+    gpu_low: float = option(0.3, "GPU utilisation below which GPUs are idle.", minimum=0, maximum=1)
     failover_rate: float = option(
         0.05,
         "Share of answers that are not the client's first choice, nor sent on.",
-        least=0,
-        most=1,
+        minimum=0,
+        maximum=1,
     )
     window: Duration = option(
         60.0,
         "Time over which requests and answers are counted.",
         unit="seconds",
-        least=5,
-        most=3600,
+        minimum=5,
+        maximum=3600,
     )
     requests: int = option(
         20,
         "Fewer requests, or answers, than this in a window tell nothing.",
         unit="requests",
-        least=1,
-        most=1_000_000,
+        minimum=1,
+        maximum=1_000_000,
     )
     sustained: Duration = option(
-        30.0, "How long a condition must hold.", unit="seconds", least=0, most=86400
+        30.0, "How long a condition must hold.", unit="seconds", minimum=0, maximum=86400
     )
     gpu_sustained: Duration = option(
-        300.0, "How long one on GPU utilisation must hold.", unit="seconds", least=0, most=86400
+        300.0,
+        "How long one on GPU utilisation must hold.",
+        unit="seconds",
+        minimum=0,
+        maximum=86400,
     )
     degrade: tuple[Degrading, ...] = option(
         (),

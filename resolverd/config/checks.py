@@ -182,8 +182,8 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
     for name, region in config.region.items():
         try:
             merge_alerts(config.alerts, region.alerts)
-        except ValidationError as wrong:
-            context = wrong.errors()[0]["ctx"]
+        except ValidationError as error:
+            context = error.errors()[0]["ctx"]
             keys = context["keys"]
             path, broad = ("region", name, "alerts"), config.alerts.model_fields_set
             ours = [key for key in keys if key in region.alerts.model_fields_set]
@@ -203,12 +203,13 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
                 f'write dwell = "{service.ttl:g}s", or remove it', "warning",
                 because=(("service", name, "ttl"),),
             )  # fmt: skip
-        if spill.step > spill.most:
+        if spill.step > spill.max_ratio:
             yield Finding(
                 ("service", name, "spill", "step"), "config-spill-step",
-                f"step ({spill.step:g}) is over most ({spill.most:g}): the first step is cut to it",
-                f"write step = {spill.most:g}", "warning",
-                because=(("service", name, "spill", "most"),),
+                f"step ({spill.step:g}) is over max_ratio ({spill.max_ratio:g}): the "
+                "first step is cut to it",
+                f"write step = {spill.max_ratio:g}", "warning",
+                because=(("service", name, "spill", "max_ratio"),),
             )  # fmt: skip
 
 

@@ -121,10 +121,16 @@ def span(field: FieldInfo | None) -> str:
     unit = unit_of(field)
     bounds = [None if bound is None else _bound(bound, unit) for bound in range_of(field)]
     shown = unit if unit != "seconds" else None
-    least, most = bounds
-    if least is None and most is None:
+    minimum, maximum = bounds
+    if minimum is None and maximum is None:
         return f"in {shown}" if shown else ""
-    text = f"{least} to {most}" if least and most else f"{least} or more" if least else f"to {most}"
+    text = (
+        f"{minimum} to {maximum}"
+        if minimum and maximum
+        else f"{minimum} or more"
+        if minimum
+        else f"to {maximum}"
+    )
     return f"{text} {shown}" if shown else text
 
 

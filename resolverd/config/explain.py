@@ -28,8 +28,8 @@ _WANTED = {
     "bool": "is neither true nor false",
     "finite_number": "has to be a number",
     "literal_error": "is none of its choices",
-    "greater_than_equal": "is under its least value",
-    "less_than_equal": "is over its greatest value",
+    "greater_than_equal": "is under its minimum",
+    "less_than_equal": "is over its maximum",
     "tuple_type": "has to be a list",
     "model_type": "has to be a table",
     "dict_type": "has to be a table",
@@ -98,11 +98,11 @@ def to_write(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -
     declared = complete(declared)
     bounds = span(declared.field)
     tail = f" ({bounds})" if bounds else ""
-    wrong = error["input"]
+    written = error["input"]
     if section_of(declared.kind) is not None and declared.path[:-1] == ():
         return f"write [{key}] with {_inside(example(declared, tree))}"
-    plain = key in _FREE_TEXT and isinstance(wrong, int | float)
-    value = json.dumps(str(wrong)) if plain else example(declared, tree)
+    plain = key in _FREE_TEXT and isinstance(written, int | float)
+    value = json.dumps(str(written)) if plain else example(declared, tree)
     begin = "write " if isinstance(key, int) else f"write {toml_key(str(key))} = "
     if get_origin(declared.kind) is dict and section_of_values(declared.kind):
         return f"write [{dotted(declared.path)}.NAME] tables"

@@ -75,11 +75,11 @@ def _validate(sources: Sources) -> tuple[Config | None, list[Problem]]:
     while True:
         try:
             config = Config.model_validate(tree)
-        except ValidationError as wrong:
-            errors = wrong.errors(include_url=False)
-            fresh = [e for e in errors if not _touches(place_of(e), doubted)]
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+            fresh = [one for one in errors if not _touches(place_of(one), doubted)]
             problems += problems_of(fresh, sources)
-            places = [place_of(error) for error in errors]
+            places = [place_of(one) for one in errors]
             doubted += places
             tree = _without(tree, places)
             if tree is None:

@@ -50,8 +50,8 @@ class Gpus(Section):
     """`gpus`: what a region serves with; the measure of its capacity unless that is told."""
 
     model: str = option(doc="GPU model, such as H100_SXM.")
-    count: int = option(doc="GPUs in the region.", unit="GPUs", least=1, most=1_000_000)
-    usd_per_hour: float = option(0.0, "Price of one GPU.", unit="US dollars per hour", least=0)
+    count: int = option(doc="GPUs in the region.", unit="GPUs", minimum=1, maximum=1_000_000)
+    usd_per_hour: float = option(0.0, "Price of one GPU.", unit="US dollars per hour", minimum=0)
 
 
 class Endpoint(Section):
@@ -89,9 +89,9 @@ class Endpoint(Section):
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as wrong:
+        except ValueError as error:
             # What is wrong quotes a part of it, which may be a password.
-            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from wrong
+            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from error
         known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
         if not known or not parts.hostname:
             raise ValueError(
@@ -115,7 +115,7 @@ class Region(Section):
     capacity: float = option(
         0.0,
         "What the region can bear, in a unit that all regions share; 0 takes gpus.count, or 1.",
-        least=0,
+        minimum=0,
     )
     gpu_metrics: tuple[MetricsUrl, ...] = option(
         (), "Where its GPUs' metrics are read, in Prometheus' format, such as DCGM's exporter."
@@ -124,13 +124,17 @@ class Region(Section):
         "DCGM_FI_DEV_GPU_UTIL", "The metric that tells a GPU's utilisation there."
     )
     gpu_metric_full: float = option(
-        100.0, "What that metric says of a GPU that is fully used.", least=0.001
+        100.0, "What that metric says of a GPU that is fully used.", minimum=0.001
     )
     hostname: Hostname | Literal[""] = option(
         "", 'Target of the CNAME for services that answer = "cname".'
     )
     min_endpoints: int = option(
-        1, "The region is up while this many endpoints are.", unit="endpoints", least=1, most=10_000
+        1,
+        "The region is up while this many endpoints are.",
+        unit="endpoints",
+        minimum=1,
+        maximum=10_000,
     )
     hours: tuple[SpanText, ...] = option(
         (),
@@ -176,15 +180,15 @@ class Service(Section):
     )
     regions: tuple[Word, ...] = option(
         doc="Regions that serve it; the order counts for failover. At most 255.",
-        longest=255,
+        max_items=255,
     )
     policy: PolicyName = option("nearest", "How the regions are ordered for a client.")
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."
     )
-    ttl: Duration = option(60.0, "TTL while all is well.", unit="seconds", least=0, most=86400)
+    ttl: Duration = option(60.0, "TTL while all is well.", unit="seconds", minimum=0, maximum=86400)
     failover_ttl: Duration = option(
-        5.0, "TTL once trouble is seen.", unit="seconds", least=0, most=3600
+        5.0, "TTL once trouble is seen.", unit="seconds", minimum=0, maximum=3600
     )
     all_down: AllDown = option(
         "nearest",
@@ -201,10 +205,10 @@ class Service(Section):
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
-        24, "IPv4 block that keeps one draw of shares.", unit="prefix bits", least=8, most=32
+        24, "IPv4 block that keeps one draw of shares.", unit="prefix bits", minimum=8, maximum=32
     )
     block_v6: int = option(
-        48, "IPv6 block that keeps one draw of shares.", unit="prefix bits", least=16, most=128
+        48, "IPv6 block that keeps one draw of shares.", unit="prefix bits", minimum=16, maximum=128
     )
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 

@@ -33,15 +33,15 @@ def option(
     doc: str = "",
     *,
     unit: str | None = None,
-    least: float | None = None,
-    most: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
     factory: Any = None,
-    longest: int | None = None,
+    max_items: int | None = None,
 ) -> Any:
     """Declare an option; with neither `default` nor `factory` it must be written.
 
-    `least` and `most` are inclusive and in `unit` (seconds for durations); `longest` is how many
-    elements a list may have.
+    `minimum` and `maximum` are inclusive and in `unit` (seconds for durations); `max_items` is
+    how many elements a list may have.
     """
     extra: JsonDict | None = {"unit": unit} if unit else None
     if factory is not None:
@@ -49,8 +49,8 @@ def option(
     return Field(
         default,
         description=doc,
-        ge=least,
-        le=most,
-        max_length=longest,
+        ge=minimum,
+        le=maximum,
+        max_length=max_items,
         json_schema_extra=extra,
     )

@@ -33,34 +33,42 @@ class Probe(Section):
         14.0,
         "A server's certificate that ends sooner than this is warned about; 0 never warns.",
         unit="days",
-        least=0,
-        most=3650,
+        minimum=0,
+        maximum=3650,
     )
     interval: Duration = option(
-        5.0, "Time between probes while all is well.", unit="seconds", least=0.1, most=3600
+        5.0, "Time between probes while all is well.", unit="seconds", minimum=0.1, maximum=3600
     )
     fast_interval: Duration = option(
         1.0,
         "Time between probes from the first failure until settled.",
         unit="seconds",
-        least=0.05,
-        most=3600,
+        minimum=0.05,
+        maximum=3600,
     )
     timeout: Duration = option(
-        2.0, "Time after which a probe has failed.", unit="seconds", least=0.01, most=300
+        2.0, "Time after which a probe has failed.", unit="seconds", minimum=0.01, maximum=300
     )
     fall: int = option(
-        3, "Consecutive failures that take an endpoint down.", unit="failures", least=1, most=100
+        3,
+        "Consecutive failures that take an endpoint down.",
+        unit="failures",
+        minimum=1,
+        maximum=100,
     )
     rise: int = option(
-        2, "Consecutive successes that bring an endpoint up.", unit="successes", least=1, most=100
+        2,
+        "Consecutive successes that bring an endpoint up.",
+        unit="successes",
+        minimum=1,
+        maximum=100,
     )
     max_failure_ratio: float = option(
         0.3,
         "Share of failed probes above which an endpoint goes down although fewer than `fall` are "
         "in a row; a larger one bears more, 1 any.",
-        least=0.01,
-        most=1,
+        minimum=0.01,
+        maximum=1,
     )
     flap_damping: Duration = option(
         3600.0,
@@ -69,8 +77,8 @@ class Probe(Section):
         "changes in any such time. A longer one keeps clients in their place, and a flapping "
         "endpoint away, for longer; 0 believes each return.",
         unit="seconds",
-        least=0,
-        most=86_400,
+        minimum=0,
+        maximum=86_400,
     )
 
     def asks_alike(self, other: Probe) -> bool:

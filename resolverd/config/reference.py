@@ -175,19 +175,19 @@ def _default(field: FieldInfo) -> str:
 
 def bounds_of(field: FieldInfo) -> str:
     """The range and unit of an option as a sentence that begins with a space, or nothing."""
-    least, most = range_of(field)
+    minimum, maximum = range_of(field)
     unit = unit_of(field)
-    if least is None and most is None:
+    if minimum is None and maximum is None:
         return f" In {unit}." if unit else ""
-    span = f"From {least}" if most is None else f"{least} to {most}"
+    span = f"From {minimum}" if maximum is None else f"{minimum} to {maximum}"
     return f" {span} {unit or ''}".rstrip() + "."
 
 
 def range_of(field: FieldInfo) -> tuple[Any, Any]:
-    """The least and the largest value allowed; None where there is no limit."""
-    least = next((m.ge for m in field.metadata if isinstance(m, annotated_types.Ge)), None)
-    most = next((m.le for m in field.metadata if isinstance(m, annotated_types.Le)), None)
-    return least, most
+    """The minimum and the maximum, both inclusive; None where there is no limit."""
+    minimum = next((m.ge for m in field.metadata if isinstance(m, annotated_types.Ge)), None)
+    maximum = next((m.le for m in field.metadata if isinstance(m, annotated_types.Le)), None)
+    return minimum, maximum
 
 
 def unit_of(field: FieldInfo) -> str | None:

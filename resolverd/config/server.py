@@ -58,8 +58,8 @@ class Server(Holds):
         0,
         "Threads (native engine) or processes (reference engine) that answer queries; 0 takes one "
         "thread for each core, or one process.",
-        least=0,
-        most=256,
+        minimum=0,
+        maximum=256,
     )
     nsid: Annotated[str, StringConstraints(max_length=64)] = option(
         "", "Name server identifier (RFC 5001) given to those who ask; empty gives none."
@@ -68,44 +68,44 @@ class Server(Holds):
         1232,
         "Largest UDP response, whatever a requestor offers.",
         unit="octets",
-        least=512,
-        most=4096,
+        minimum=512,
+        maximum=4096,
     )
     ttl_floor: Duration = option(
-        1.0, "`check` warns of steered TTLs below this.", unit="seconds", least=0, most=3600
+        1.0, "`check` warns of steered TTLs below this.", unit="seconds", minimum=0, maximum=3600
     )
     tcp_idle: Duration = option(
         10.0,
         "A TCP connection idle for this long is closed; sooner, down to a tenth, as slots fill.",
         unit="seconds",
-        least=0.1,
-        most=3600,
+        minimum=0.1,
+        maximum=3600,
     )
     tcp_lifetime: Duration = option(
-        120.0, "No TCP connection lives longer.", unit="seconds", least=0.1, most=86400
+        120.0, "No TCP connection lives longer.", unit="seconds", minimum=0.1, maximum=86400
     )
     tcp_connections: int = option(
         1000,
         "TCP connections open at once, per worker, as far as open files bear; one more takes the "
         "slot of the one longest idle.",
         unit="connections",
-        least=1,
-        most=100_000,
+        minimum=1,
+        maximum=100_000,
     )
     tcp_per_client: int = option(
         20,
         "TCP connections open at once from one IPv4 address or IPv6 /64.",
         unit="connections",
-        least=1,
-        most=100_000,
+        minimum=1,
+        maximum=100_000,
     )
     name_grace: Duration = option(
         15.0,
         "How long the addresses of a hostname are kept once a name server says that it has none "
         "any more (NXDOMAIN, NODATA); a name server that fails takes none away.",
         unit="seconds",
-        least=0,
-        most=3600,
+        minimum=0,
+        maximum=3600,
     )
     doubt: Duration = option(
         15.0,
@@ -113,16 +113,16 @@ class Server(Holds):
         "verdicts are kept and it is not ready. It has to exceed twice the longest probe timeout; "
         "0 never doubts.",
         unit="seconds",
-        least=0,
-        most=3600,
+        minimum=0,
+        maximum=3600,
     )
     settle: Duration = option(
         2.0,
         "An edit is adopted once its files have been the same for this long; `resolverd reload` "
         "and SIGHUP adopt them as they are.",
         unit="seconds",
-        least=0,
-        most=60,
+        minimum=0,
+        maximum=60,
     )
     watch: bool = option(
         True,
@@ -131,8 +131,8 @@ class Server(Holds):
     query_log: float = option(
         0.0,
         "Share of queries that are written to the log, with the client's address; 0 writes none.",
-        least=0,
-        most=1,
+        minimum=0,
+        maximum=1,
     )
 
 
@@ -163,6 +163,6 @@ class Admin(Section):
         "Connections open at once to `listen`, and as many to `socket`; where all are taken, the "
         "one that has asked nothing for longest is closed. A request has to come within 10 s.",
         unit="connections",
-        least=2,
-        most=10_000,
+        minimum=2,
+        maximum=10_000,
     )

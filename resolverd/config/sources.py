@@ -185,10 +185,10 @@ class Sources:
     def _text(self, file: Path) -> str | None:
         try:
             return read_file(file, MAX_CONFIG).decode("utf-8")
-        except OSError as wrong:
-            reason, hint = wrong.strerror, "name an existing, readable file with --config"
-        except UnicodeDecodeError as wrong:
-            reason, hint = f"octet {wrong.start + 1} is not UTF-8", "save it as UTF-8"
+        except OSError as error:
+            reason, hint = error.strerror, "name an existing, readable file with --config"
+        except UnicodeDecodeError as error:
+            reason, hint = f"octet {error.start + 1} is not UTF-8", "save it as UTF-8"
         self.problems.append(
             Problem(str(file), 0, 0, "config-unreadable", f"cannot be read: {reason}", hint)
         )
@@ -197,11 +197,11 @@ class Sources:
     def _parsed(self, file: Path, text: str) -> dict[str, Any] | None:
         try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as wrong:
-            at = re.search(r"\(at line (\d+), column (\d+)\)", str(wrong))
+        except tomllib.TOMLDecodeError as error:
+            at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
             lines = text.splitlines() or [""]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
-            said = explain_toml(text, line, str(wrong).split(" (at ")[0])
+            said = explain_toml(text, line, str(error).split(" (at ")[0])
             line, column = said.line or line, said.column or column
             self.problems.append(
                 Problem(
@@ -219,18 +219,18 @@ def read_sources(main: Path) -> Sources:
     directory = main.with_suffix(".d")
     try:
         fragments = match(directory, "*.toml")
-    except OSError as wrong:
-        sources.problems.append(_unlisted(str(directory), wrong))
+    except OSError as error:
+        sources.problems.append(_unlisted(str(directory), error))
         return sources
-    sources.problems += [_unlisted(path, wrong) for path, wrong in fragments.unlisted.items()]
+    sources.problems += [_unlisted(path, error) for path, error in fragments.unlisted.items()]
     for fragment in fragments.paths:
         sources.add(Path(fragment), fragment=True)
     return sources
 
 
-def _unlisted(directory: str, wrong: OSError) -> Problem:
+def _unlisted(directory: str, error: OSError) -> Problem:
     return Problem(
-        directory, 0, 0, "config-unreadable", f"cannot be listed: {wrong.strerror}",
+        directory, 0, 0, "config-unreadable", f"cannot be listed: {error.strerror}",
         "see that its file system answers, and that the daemon's user may list it",
     )  # fmt: skip
 

@@ -17,51 +17,54 @@ class Spill(Section):
 
     enabled: bool = option(True, "Whether a full region sends a share of its clients on.")
     start: float = option(
-        1.0, "Saturation from which a region sends clients on.", least=0.01, most=100
+        1.0, "Saturation from which a region sends clients on.", minimum=0.01, maximum=100
     )
     end: float = option(
         0.7,
         "Saturation below which it takes them back, and below which a region is given others'.",
-        least=0.01,
-        most=100,
+        minimum=0.01,
+        maximum=100,
     )
     step: float = option(
-        0.1, "Share of a region's clients that is moved at a time.", least=0.01, most=1
+        0.1, "Share of a region's clients that is moved at a time.", minimum=0.01, maximum=1
     )
-    most: float = option(
-        0.5, "Share of a region's clients that is ever sent on.", least=0.01, most=1
+    max_ratio: float = option(
+        0.5, "Share of a region's clients that is ever sent on.", minimum=0.01, maximum=1
     )
     dwell: Duration = option(
         60.0,
         "Time from one step to the next; never less than the service's `ttl`, so that a step has "
         "been felt before the next is decided.",
         unit="seconds",
-        least=0.1,
-        most=86400,
+        minimum=0.1,
+        maximum=86400,
     )
     queue_target: float = option(
         5.0,
         "Waiting requests at which a replica is just full.",
         unit="requests",
-        least=0.1,
-        most=1_000_000,
+        minimum=0.1,
+        maximum=1_000_000,
     )
     kv_target: float = option(
-        0.8, "Share of the KV cache in use at which a replica is just full.", least=0.01, most=1
+        0.8,
+        "Share of the KV cache in use at which a replica is just full.",
+        minimum=0.01,
+        maximum=1,
     )
     smoothing: float = option(
         0.3,
         "Weight of each new reading in the mean that is acted upon; 1 smooths nothing.",
-        least=0.01,
-        most=1,
+        minimum=0.01,
+        maximum=1,
     )
     slow_start: Duration = option(
         0.0,
         "Time in which a region that comes back with new processes gets its clients back, by "
         "steps; 0 gives them back at once.",
         unit="seconds",
-        least=0,
-        most=86400,
+        minimum=0,
+        maximum=86400,
     )
 
     @model_validator(mode="after")

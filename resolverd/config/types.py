@@ -102,15 +102,15 @@ def _coordinates(value: Any) -> tuple[float, float]:
 def _subnet(value: Any) -> Prefix:
     try:
         return parse_prefix(str(value))
-    except ValueError as wrong:
-        raise ValueError(f'{wrong}; write "198.51.100.0/24", or another network') from wrong
+    except ValueError as error:
+        raise ValueError(f'{error}; write "198.51.100.0/24", or another network') from error
 
 
 def _address(value: Any) -> str:
     try:
         return str(host_prefix(str(value)).host())
-    except ValueError as wrong:
-        raise ValueError(f'"{value}" is not an IPv4 or IPv6 address') from wrong
+    except ValueError as error:
+        raise ValueError(f'"{value}" is not an IPv4 or IPv6 address') from error
 
 
 def _hostname(value: str) -> str:
@@ -176,10 +176,10 @@ def _span(value: str) -> str:
 def _time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         near = difflib.get_close_matches(value, available_timezones(), 1)
         hint = f'; write time_zone = "{near[0]}"' if near else ""
-        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"{hint}') from wrong
+        raise ValueError(f'"{value}" is not a time zone such as "Asia/Tokyo"{hint}') from error
     return value
 
 

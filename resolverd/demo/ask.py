@@ -17,7 +17,8 @@ from resolverd.config.types import Listener
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import ResolverdError
 
-_PATIENCE = 2.0
+# Seconds for one try: longer hides a slow answer, shorter takes a busy machine for a dead daemon.
+_TIMEOUT = 2.0
 _TRIES = 3
 
 
@@ -60,13 +61,13 @@ async def _exchange(query: dns.message.Message, server: Listener) -> dns.message
     for _ in range(_TRIES):
         try:
             return await dns.asyncquery.udp(
-                query, server.address, timeout=_PATIENCE, port=server.port
+                query, server.address, timeout=_TIMEOUT, port=server.port
             )
         except dns.exception.Timeout:
             continue
-        except (OSError, dns.exception.DNSException) as wrong:
-            raise NoAnswerError(f"{server}: {wrong}") from wrong
-    raise NoAnswerError(f"{server} gave no answer, {_TRIES} times within {_PATIENCE:.0f} s")
+        except (OSError, dns.exception.DNSException) as error:
+            raise NoAnswerError(f"{server}: {error}") from error
+    raise NoAnswerError(f"{server} gave no answer, {_TRIES} times within {_TIMEOUT:.0f} s")
 
 
 def _note(response: dns.message.Message) -> str:

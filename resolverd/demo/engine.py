@@ -53,7 +53,7 @@ class Engine:
         self._changed = asyncio.Event()
         self._crowd_at = 0.0
 
-    def play(self, fault: Fault | None) -> None:
+    def set_fault(self, fault: Fault | None) -> None:
         """Let `fault` be what is wrong with it from now on, or nothing."""
         self.catch_up()
         before, self._fault = self._fault, fault
@@ -70,7 +70,7 @@ class Engine:
         """Begin anew, with all counters at zero and nothing wrong."""
         self._fault = None
         self.work = Workload(started_at=time.time())
-        self.play(None)
+        self.set_fault(None)
 
     def catch_up(self) -> None:
         """Count what a crowd of other clients has had of it until now."""
@@ -90,8 +90,8 @@ class Engine:
             late = self._fault is Fault.SHEDDING_LATE
             self.work.respond("/v1/completions", "POST", 200 if late else 503, steps)
 
-    async def generate(self, prompt: int, most: int) -> AsyncIterator[str]:
-        """`most` words for a prompt of `prompt` tokens. Raises EngineDeadError."""
+    async def generate(self, prompt: int, max_tokens: int) -> AsyncIterator[str]:
+        """`max_tokens` words for a prompt of `prompt` tokens. Raises EngineDeadError."""
         begun = time.monotonic()
         await self._until_free()
         work = self.work
@@ -101,7 +101,7 @@ class Engine:
         made = 0
         try:
             sentence = itertools.cycle(f" This answer was made in {self.region}.".split(" ")[1:])
-            for word in itertools.islice(sentence, most):
+            for word in itertools.islice(sentence, max_tokens):
                 await asyncio.sleep(TOKEN_SECONDS)
                 await self._until_running()
                 if not made:
@@ -113,7 +113,7 @@ class Engine:
                 yield f" {word}"
         finally:
             work.running -= 1
-            work.finished["length" if made == most else "abort"] += 1
+            work.finished["length" if made == max_tokens else "abort"] += 1
             work.kv_cache = max(0.0, work.kv_cache - (prompt + made) / KV_CACHE_TOKENS)
             if not work.running:
                 work.kv_cache = 0.0  # what rounding has left

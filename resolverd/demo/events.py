@@ -1,4 +1,4 @@
-"""What the demo tells, in the order it happens; `show` turns each into text or JSON.
+"""The demo's events, in the order they happen; `show` turns each into text or JSON.
 
 Times (`at`) are seconds since the kill. A `Client` is a city as the daemon sees it.
 """
@@ -89,7 +89,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Schedule:
     """What is going to fail, as it was asked for."""
 
     faults: tuple[str, ...]
@@ -108,7 +108,7 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class Cleared:
     """A fault is over."""
 
     at: float
@@ -175,7 +175,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FaultOutcome:
     """How one fault went.
 
     `out_at` is when no city that could go elsewhere was served there, `spilled_at` when the region
@@ -194,7 +194,7 @@ class Endured:
     """Every promise was kept through these faults; `stuck` cities may go nowhere else."""
 
     at: float
-    faults: tuple[Fault, ...]
+    faults: tuple[FaultOutcome, ...]
     moved: tuple[str, ...]
     steady: tuple[str, ...]
     stuck: tuple[str, ...]
@@ -215,9 +215,9 @@ Event = (
     | Placements
     | Hints
     | Killed
-    | Script
+    | Schedule
     | Failing
-    | Mended
+    | Cleared
     | Health
     | Shares
     | Change

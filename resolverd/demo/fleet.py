@@ -26,7 +26,7 @@ class FleetError(ResolverdError):
     """A simulated region did not come up."""
 
 
-class Post(NamedTuple):
+class EndpointSpec(NamedTuple):
     """One endpoint to stand in for: its region, its position there, and the port it would like.
 
     `options` are further ones of the program `resolverd.demo.region`.
@@ -42,8 +42,8 @@ class Post(NamedTuple):
 class RegionProcess:
     """One simulated endpoint; `port` and `pid` are those of the process that runs now."""
 
-    def __init__(self, post: Post) -> None:
-        self.post, self.port = post, post.port
+    def __init__(self, spec: EndpointSpec) -> None:
+        self.spec, self.port = spec, spec.port
         self._control_port = 0
         self._process: asyncio.subprocess.Process | None = None
 
@@ -61,8 +61,8 @@ class RegionProcess:
         """Start it, on the port it had before if any, and wait until it listens."""
         self._process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "resolverd.demo.region", "--with-parent"),
-            *("--name", self.post.region, "--port", str(self.port), "--model", self.post.model),
-            *self.post.options,
+            *("--name", self.spec.region, "--port", str(self.port), "--model", self.spec.model),
+            *self.spec.options,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -74,31 +74,31 @@ class RegionProcess:
         except TimeoutError as late:
             await self.stop()
             raise FleetError(
-                f"region {self.post.region} was not ready after {READY_SECONDS:.0f} s"
+                f"region {self.spec.region} was not ready after {READY_SECONDS:.0f} s"
             ) from late
         if not announced:
             code = await process.wait()
             raise FleetError(
-                f"region {self.post.region} ended with status {code} before it listened"
+                f"region {self.spec.region} ended with status {code} before it listened"
             )
         announcement = json.loads(announced)
         self.port, self._control_port = int(announcement["port"]), int(announcement["control"])
 
     @property
     def control(self) -> str:
-        """Where it is made to fail; see `door`."""
+        """Where it is made to fail; see `region_server`."""
         return f"http://127.0.0.1:{self._control_port}"
 
-    async def play(self, fault: Fault | None) -> None:
+    async def set_fault(self, fault: Fault | None) -> None:
         """Let `fault` be what is wrong with it from now on, or nothing. Raises FleetError."""
         method, path = ("DELETE", "/fault") if fault is None else ("POST", f"/fault/{fault}")
         try:
             async with aiohttp.request(method, f"{self.control}{path}") as response:
                 response.raise_for_status()
-        except aiohttp.ClientError as wrong:
+        except aiohttp.ClientError as error:
             raise FleetError(
-                f"region {self.post.region} cannot be told to fail: {wrong}"
-            ) from wrong
+                f"region {self.spec.region} did not take the fault: {error}"
+            ) from error
 
     async def kill(self) -> None:
         """SIGKILL, as a power cut would; returns once the process is gone."""
@@ -122,8 +122,8 @@ class RegionProcess:
 class Fleet:
     """Every simulated endpoint. Use as an async context manager."""
 
-    def __init__(self, posts: Sequence[Post]) -> None:
-        self.processes = tuple(map(RegionProcess, posts))
+    def __init__(self, specs: Sequence[EndpointSpec]) -> None:
+        self.processes = tuple(map(RegionProcess, specs))
 
     async def __aenter__(self) -> Fleet:
         """Start all; when one fails, none is left."""
@@ -145,7 +145,7 @@ class Fleet:
 
     def of(self, region: str) -> tuple[RegionProcess, ...]:
         """The processes of one region."""
-        return tuple(p for p in self.processes if p.post.region == region)
+        return tuple(p for p in self.processes if p.spec.region == region)
 
     async def stop(self) -> None:
         """Stop all."""

@@ -1,7 +1,7 @@
 """One simulated region as a program: ``python -m resolverd.demo.region --name us-east``.
 
 It announces itself on standard output with one JSON line, ``{"name", "port", "pid",
-"control"}``, once it listens; `door` tells what the second port, `control`, is for. With
+"control"}``, once it listens; `region_server` says what the second port, `control`, is for. With
 ``--with-parent`` it ends when its standard input does, which the kernel brings about however
 the parent died.
 """
@@ -15,9 +15,9 @@ import os
 import signal
 import sys
 
-from resolverd.demo.door import Door
 from resolverd.demo.engine import EXECUTE_SECONDS
 from resolverd.demo.faults import Fault, fault_named
+from resolverd.demo.region_server import RegionServer
 from resolverd.demo.vllm import VERSION, SimulatedServer
 from resolverd.errors import ExitCode
 
@@ -39,16 +39,20 @@ async def serve(arguments: argparse.Namespace) -> int:
         api_key=arguments.api_key,
         execute_seconds=arguments.execute_seconds,
     )
-    door = Door(server, arguments.port)
+    region_server = RegionServer(server, arguments.port)
     try:
-        async with door:
-            server.play(arguments.fault)
-            announcement = {"port": door.port, "pid": os.getpid(), "control": door.control_port}
+        async with region_server:
+            server.set_fault(arguments.fault)
+            announcement = {
+                "port": region_server.port,
+                "pid": os.getpid(),
+                "control": region_server.control_port,
+            }
             print(json.dumps({"name": arguments.name} | announcement), flush=True)
-            await door.serve(stopping)
-    except OSError as wrong:
+            await region_server.serve(stopping)
+    except OSError as error:
         address = f"127.0.0.1:{arguments.port}"
-        print(f"{arguments.name}: cannot listen on {address}: {wrong.strerror}", file=sys.stderr)
+        print(f"{arguments.name}: cannot listen on {address}: {error.strerror}", file=sys.stderr)
         return ExitCode.UNAVAILABLE
     return ExitCode.OK
 
@@ -90,8 +94,8 @@ def main() -> int:
 def _fault(text: str) -> Fault:
     try:
         return fault_named(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

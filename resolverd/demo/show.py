@@ -15,6 +15,7 @@ from rich.table import Table
 from resolverd.admin.documents.version import SCHEMA_VERSION
 from resolverd.demo.events import (
     Change,
+    Cleared,
     Endured,
     Event,
     Failing,
@@ -22,11 +23,10 @@ from resolverd.demo.events import (
     Hints,
     Kept,
     Killed,
-    Mended,
     Placements,
     Ready,
     Restarted,
-    Script,
+    Schedule,
     Shares,
     Staying,
     Waiting,
@@ -186,7 +186,7 @@ class TextShow:
         self._moment(event.at, f"{event.region} [yellow]{what}[/]")
 
     @_show.register
-    def _(self, event: Script) -> None:
+    def _(self, event: Schedule) -> None:
         self._print(
             f"[bold]Now {_list(event.faults)}.[/] All ten cities are asked ten times a second:"
         )
@@ -201,7 +201,7 @@ class TextShow:
             self._row(" " * 8, "[dim]it is not to be withdrawn for that[/]")
 
     @_show.register
-    def _(self, event: Mended) -> None:
+    def _(self, event: Cleared) -> None:
         self._moment(event.at, f"[bold green]{event.region} is {event.fault} no longer[/]")
 
     @_show.register

@@ -75,7 +75,7 @@ class SimulatedServer:
         self.fault: Fault | None = None
         self.on_fault: Callable[[], None] | None = None
         self._model, self._api_key = model, api_key
-        self._engine = Engine(region, lambda: self.play(Fault.DEAD), execute_seconds)
+        self._engine = Engine(region, lambda: self.set_fault(Fault.DEAD), execute_seconds)
         # Streams under way, by the identity of their requests, which cannot be hashed.
         self._begun: set[int] = set()
         self._goes_on = asyncio.Event()
@@ -91,7 +91,7 @@ class SimulatedServer:
         """`system_fingerprint`: the version, how it is parallel, and a hash of its settings."""
         return f"vllm-{self.version}-tp2-{hashlib.sha256(self.model.encode()).hexdigest()[:8]}"
 
-    def play(self, fault: Fault | None) -> None:
+    def set_fault(self, fault: Fault | None) -> None:
         """Let `fault` be what is wrong from now on.
 
         A process that was ending, or one that serves another model, is followed by a new one.
@@ -100,7 +100,7 @@ class SimulatedServer:
         gone = before in (Fault.DEAD, Fault.DRAINING) and fault is not Fault.DEAD
         if gone or (before is not fault and Fault.WRONG_MODEL in (before, fault)):
             self._engine.restart()
-        self._engine.play(fault)
+        self._engine.set_fault(fault)
         if fault is Fault.SILENT:
             self._goes_on.clear()
         else:
@@ -111,7 +111,7 @@ class SimulatedServer:
     def restart(self, version: str) -> None:
         """Begin anew as another version of vLLM, with nothing wrong."""
         self.version = version
-        self.play(None)
+        self.set_fault(None)
         self._engine.restart()
 
     def application(self) -> web.Application:
@@ -137,8 +137,8 @@ class SimulatedServer:
             response = await handler(request)
             status = response.status
             return response
-        except web.HTTPException as wrong:
-            status = wrong.status
+        except web.HTTPException as error:
+            status = error.status
             raise
         finally:
             if id(request) in self._begun:
@@ -187,9 +187,9 @@ class SimulatedServer:
     async def _completions(self, request: web.Request) -> web.StreamResponse:
         try:
             ask = CompletionRequest.model_validate_json(await request.read())
-        except ValidationError as wrong:
+        except ValidationError as invalid:
             reason = "; ".join(
-                f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors()
+                f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in invalid.errors()
             )
             return _refused(400, "Bad Request", reason)
         refused = self._refusal(ask)

@@ -1,4 +1,4 @@
-"""Every city asked over and over: what changes is told, and what was promised is waited for."""
+"""Every city asked over and over: changes are emitted, and promises are waited for or broken."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from resolverd.demo.ask import Answer
+from resolverd.demo.environment import Environment
 from resolverd.demo.events import Change, Event, Health, Shares, Waiting
-from resolverd.demo.stage import Stage
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.health.verdict import Verdict
 
-Tell = Callable[[Event], None]
+Emit = Callable[[Event], None]
 
 POLL_SECONDS = 0.1
 # Beyond what the probe settings allow: for a machine that is busy with something else.
 GRACE_SECONDS = 10.0
-# A TTL on its way up is told in so many steps.
+# A rising TTL is shown in so many steps; more of them print more lines.
 RAMP_STEPS = 4
 
 
@@ -33,28 +33,28 @@ class Watching:
 
     `now` holds the last answers, `first` those before anything happened, `answers` counts them
     all. `shares` are what each region sends on and takes now, where that is anything. `hold` is
-    called after each look, and raises BrokenPromiseError.
+    called after each poll, and raises BrokenPromiseError.
     """
 
     def __init__(
         self,
-        stage: Stage,
-        at_first: dict[str, Answer],
+        environment: Environment,
+        baseline: dict[str, Answer],
         regions: Iterable[str],
-        tell: Tell,
+        emit: Emit,
         hold: Callable[[], None],
     ) -> None:
         self.began = time.monotonic()
-        self.first, self.now, self.answers = at_first, at_first, 0
+        self.first, self.now, self.answers = baseline, baseline, 0
         self.regions = tuple(regions)
-        self._stage, self._tell, self._hold = stage, tell, hold
-        self._shown = at_first
+        self._environment, self._emit, self._hold = environment, emit, hold
+        self._shown = baseline
         self._states = {region: self._short(region) for region in self.regions}
-        self._service = stage.service
+        self._service = environment.service
         self.shares: dict[str, tuple[float, float]] = {}
 
     def at(self) -> float:
-        """Seconds since it began, as they are told."""
+        """Seconds since it began, rounded to a tenth."""
         return round(time.monotonic() - self.began, 1)
 
     async def until(
@@ -67,23 +67,23 @@ class Watching:
         """Look until `done`. Raises BrokenPromiseError after `seconds` and some grace."""
         limit = time.monotonic() + seconds + GRACE_SECONDS
         while True:
-            await self._look()
+            await self._poll()
             if done():
                 return
             if time.monotonic() > limit:
                 raise BrokenPromiseError(
                     f"waited {seconds + GRACE_SECONDS:.0f} s in vain for {wait_for}: {missing()}"
                 )
-            self._tell(Waiting(self.at(), wait_for))
+            self._emit(Waiting(self.at(), wait_for))
             await asyncio.sleep(POLL_SECONDS)
 
-    async def keep_looking(self, seconds: float, wait_for: str) -> None:
+    async def keep_polling(self, seconds: float, wait_for: str) -> None:
         """Look for so many seconds."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self._tell(Waiting(self.at(), wait_for))
+            self._emit(Waiting(self.at(), wait_for))
             await asyncio.sleep(POLL_SECONDS)
-            await self._look()
+            await self._poll()
 
     def restored(self) -> bool:
         """Whether every city has the answer and the TTL that it had at first."""
@@ -98,30 +98,30 @@ class Watching:
 
     def verdict(self, region: str) -> Verdict:
         """What probes say of the region's first endpoint."""
-        return self._stage.daemon.verdicts[self._stage.setting.targets_of(region)[0]]
+        return self._environment.daemon.verdicts[self._environment.overlay.targets_of(region)[0]]
 
-    async def _look(self) -> None:
-        """Ask every city once, tell what has changed, and hold it against the promises."""
-        self.now = await self._stage.ask_all()
+    async def _poll(self) -> None:
+        """Ask every city once, emit what has changed, and check the promises."""
+        self.now = await self._environment.ask_all()
         self.answers += len(self.now)
         for region in self.regions:
-            self._tell_health(region)
-        self._tell_shares()
-        self._tell_changes()
+            self._emit_health(region)
+        self._emit_shares()
+        self._emit_changes()
         self._hold()
 
     def _short(self, region: str) -> tuple[str, str]:
         verdict = self.verdict(region)
         return verdict.state.value, verdict.condition.value
 
-    def _tell_health(self, region: str) -> None:
+    def _emit_health(self, region: str) -> None:
         short = self._short(region)
         if short != self._states[region]:
             self._states[region] = short
-            self._tell(Health(self.at(), region, *short, self.verdict(region).reason))
+            self._emit(Health(self.at(), region, *short, self.verdict(region).reason))
 
-    def _tell_shares(self) -> None:
-        load, service = self._stage.daemon.load, self._service
+    def _emit_shares(self) -> None:
+        load, service = self._environment.daemon.load, self._service
         now = {
             region: (round(share.spill_ratio, 3), round(share.accept_ratio, 3))
             for (name, region), share in load.shares().items()
@@ -137,18 +137,18 @@ class Watching:
             if (spill_ratio, accept_ratio > 0) != (old[0], old[1] > 0):
                 saturation = known.get((service, region))
                 full = None if saturation is None else round(saturation, 2)
-                self._tell(Shares(self.at(), region, spill_ratio, accept_ratio, full))
+                self._emit(Shares(self.at(), region, spill_ratio, accept_ratio, full))
         self.shares = now
 
-    def _tell_changes(self) -> None:
+    def _emit_changes(self) -> None:
         """One `Change` for all cities whose answers changed alike."""
         alike: defaultdict[tuple[str, str, int, int], list[str]] = defaultdict(list)
         for city, now in self.now.items():
             shown = self._shown[city]
-            if _worth_telling(shown, now, self.first[city].ttl):
+            if _worth_emitting(shown, now, self.first[city].ttl):
                 alike[(shown.region, now.region, shown.ttl, now.ttl)].append(city)
         for (before, after, ttl_before, ttl_after), cities in alike.items():
-            self._tell(Change(self.at(), tuple(cities), before, after, ttl_before, ttl_after))
+            self._emit(Change(self.at(), tuple(cities), before, after, ttl_before, ttl_after))
             self._shown = self._shown | {city: self.now[city] for city in cities}
 
 
@@ -158,7 +158,7 @@ def shown(answer: Answer) -> str:
     return f"{answer.region} for {answer.ttl} s{note}"
 
 
-def _worth_telling(shown: Answer, now: Answer, full: int) -> bool:
+def _worth_emitting(shown: Answer, now: Answer, full: int) -> bool:
     if now.region != shown.region or now.ttl < shown.ttl:
         return True
     return now.ttl > shown.ttl and (now.ttl >= full or now.ttl - shown.ttl >= full / RAMP_STEPS)

@@ -20,14 +20,16 @@ def missing(
     `local` are the host's addresses; to the families in `nonlocal_families` the kernel lets
     processes bind any address.
     """
-    wanted = dict.fromkeys(each.address for each in listeners if not wildcard(each.address))
+    wanted = dict.fromkeys(
+        listener.address for listener in listeners if not wildcard(listener.address)
+    )
     absent = [address for address in wanted if not _here(address, local)]
     if not absent:
         here = f"this host has {', '.join(wanted)}" if wanted else "only wildcards are configured"
         return Finding("address", "ok", here)
     seen = f"no interface of this host has {', '.join(absent)}"
-    hint = " && ".join(f"sudo ip address add {_host(each)} dev lo" for each in absent)
-    if all(_version(each) in nonlocal_families for each in absent):
+    hint = " && ".join(f"sudo ip address add {_host(address)} dev lo" for address in absent)
+    if all(_version(address) in nonlocal_families for address in absent):
         return Finding("address", "advice", f"{seen}; ip_nonlocal_bind lets us bind it", hint)
     return Finding("address", "fault", seen, hint)
 
@@ -40,22 +42,24 @@ def ipv6(listeners: Sequence[Listener], local: Collection[str] | None, known: bo
     """
     if not known:
         return untold("ipv6", "/proc/net/if_inet6")
-    wanted = any(_version(each.address) == 6 for each in listeners)
-    usable = [each for each in local or () if not ipaddress.ip_address(each).is_loopback]
+    wanted = any(_version(listener.address) == 6 for listener in listeners)
+    usable = [address for address in local or () if not ipaddress.ip_address(address).is_loopback]
     if wanted and local is None:
         seen = "server.listen has an IPv6 address, and this kernel has no IPv6"
-        four = [f'"{each}"' for each in listeners if _version(each.address) == 4]
+        four = [f'"{listener}"' for listener in listeners if _version(listener.address) == 4]
         hint = f"resolverd serve --set 'server.listen=[{', '.join(four)}]'"
         return Finding("ipv6", "fault", seen, hint)
     outward = any(
-        _version(each.address) == 4 and not ipaddress.ip_address(each.address).is_loopback
-        for each in listeners
+        _version(listener.address) == 4 and not ipaddress.ip_address(listener.address).is_loopback
+        for listener in listeners
     )
     if usable and not wanted and outward:
         seen = f"this host has {usable[0]}, and server.listen has no IPv6 address"
-        every = ", ".join(f'"{each}"' for each in (*listeners, Listener("::", listeners[0].port)))
+        every = ", ".join(
+            f'"{listener}"' for listener in (*listeners, Listener("::", listeners[0].port))
+        )
         return Finding("ipv6", "advice", seen, f"resolverd serve --set 'server.listen=[{every}]'")
-    if wanted and not usable and any(each.address == "::" for each in listeners):
+    if wanted and not usable and any(listener.address == "::" for listener in listeners):
         seen = "server.listen has [::], and the host has no IPv6 address beyond loopback"
         return Finding("ipv6", "advice", seen, "ip -6 address show scope global")
     return Finding("ipv6", "ok", "IPv6 is as server.listen has it")
@@ -84,21 +88,21 @@ def resolver(
     """A host that asks itself to resolve its endpoints is refused, and all regions look dead.
 
     `names` are the hostnames that probes or answers need, `servers` those of resolv.conf;
-    `answered` are the addresses with UDP port 53 open here, None where that cannot be told.
+    `answered` are the addresses with UDP port 53 open here, None where that is unknown.
     """
     if not names:
         return Finding("resolver", "ok", "no endpoint has a hostname to resolve")
     needs = f"{len(names)} hostnames" if len(names) > 1 else next(iter(names))
     if servers is None:
         return untold("resolver", "/etc/resolv.conf")
-    ours = [each for each in servers if _serves(each, listeners, local)]
+    ours = [server for server in servers if _serves(server, listeners, local)]
     dead = [
-        each
-        for each in servers
+        server
+        for server in servers
         if answered is not None
-        and ipaddress.ip_address(each).is_loopback
-        and each not in ours
-        and not any(wildcard(a) or a == each for a in answered)
+        and ipaddress.ip_address(server).is_loopback
+        and server not in ours
+        and not any(wildcard(a) or a == server for a in answered)
     ]
     if ours or not servers:
         where = ", ".join(ours) if ours else "127.0.0.1, for lack of a nameserver"
@@ -116,18 +120,18 @@ def resolver(
 def _serves(server: str, listeners: Sequence[Listener], local: Collection[str]) -> bool:
     """Whether a query to `server` would come to one of our listeners."""
     return any(
-        each.port == 53
+        listener.port == 53
         and (
-            each.address == server
+            listener.address == server
             or (
-                wildcard(each.address)
-                and _version(each.address) == _version(server)
+                wildcard(listener.address)
+                and _version(listener.address) == _version(server)
                 and _here(server, local)
                 # The stub has its own socket, which is more specific; `port` tells of it.
                 and server != _STUB
             )
         )
-        for each in listeners
+        for listener in listeners
     )
 
 

@@ -66,13 +66,13 @@ def memory(host: int | None, limit: int | None, needed: int) -> Finding:
     """
     if host is None and limit is None:
         return untold("memory", "/proc/meminfo")
-    least = min(figure for figure in (host, limit) if figure is not None)
-    whose = "the host has" if least == host else "the control group allows"
-    seen = f"{whose} {octets(least)}; a reload takes about {octets(needed)}"
-    if needed <= least:
+    available = min(figure for figure in (host, limit) if figure is not None)
+    whose = "the host has" if available == host else "the control group allows"
+    seen = f"{whose} {octets(available)}; a reload takes about {octets(needed)}"
+    if needed <= available:
         return Finding("memory", "ok", seen)
     wanted = f"{-(-needed >> 20)}M"
-    if least == host:
+    if available == host:
         hint = "resolverd serve --set server.workers=1  # or a host with more memory"
     else:
         hint = f"systemctl set-property resolverd.service MemoryMax={wanted}"

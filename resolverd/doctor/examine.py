@@ -23,12 +23,12 @@ from resolverd.config.types import Listener
 from resolverd.doctor import addresses, capacity, databases, engines, ports, queues
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
+from resolverd.doctor.examined_config import read_examined_config
 from resolverd.doctor.finding import Finding
 from resolverd.doctor.inotify import inotify, inotify_usage
 from resolverd.doctor.opened import Opened, opened_databases
 from resolverd.doctor.procfs import Procfs, is_address
-from resolverd.doctor.setting import read_setting
-from resolverd.doctor.sockets import Held, Holder, held_sockets, holders
+from resolverd.doctor.sockets import BoundSocket, Holder, held_sockets, holders
 from resolverd.doctor.timex import kernel_synchronised
 from resolverd.engine.choice import Choice, Served, Wanted, worker_count, would_serve
 from resolverd.engine.descriptors import kept, workers_in_process
@@ -52,13 +52,13 @@ def examine(
     now: Callable[[], float] = time.time,
 ) -> Examination:
     """Examine this host for the configuration at `path`. Raises ConfigError for bad overrides."""
-    setting = read_setting(path, overrides)
-    host = _Host(setting.config, proc or Procfs())
-    wanted, native = wanted_engine(setting.config), why_not()
-    opened = opened_databases([setting.base / name for name in setting.config.server.geoip])
+    examined = read_examined_config(path, overrides)
+    host = _Host(examined.config, proc or Procfs())
+    wanted, native = wanted_engine(examined.config), why_not()
+    opened = opened_databases([examined.base / name for name in examined.config.server.geoip])
     serves = would_serve(wanted, native)
     findings = (
-        setting.finding,
+        examined.finding,
         engines.engine(
             wanted,
             native,
@@ -67,7 +67,7 @@ def examine(
         ),
         *_listening(host),
         *_databases(opened, now()),
-        *_capacity(host, serves, sum(each.octets for each in opened)),
+        *_capacity(host, serves, sum(database.octets for database in opened)),
         *_queues(host),
         clock(
             kernel_synchronised(),
@@ -75,7 +75,7 @@ def examine(
             host.proc.exists("run/chrony/chronyd.pid"),
         ),
     )
-    return Examination(setting.file, serves, findings)
+    return Examination(examined.file, serves, findings)
 
 
 @dataclass
@@ -86,18 +86,18 @@ class _Host:
     proc: Procfs
 
     @cached_property
-    def held(self) -> list[Held] | None:
+    def held(self) -> list[BoundSocket] | None:
         """The sockets in the way of anything configured."""
         everything = held_sockets(self.proc)
         if everything is None:
             return None
         wanted = {listener.port for listener in self.listeners}
-        return [each for each in everything if each.port in wanted or each.port == _DNS]
+        return [socket for socket in everything if socket.port in wanted or socket.port == _DNS]
 
     @cached_property
     def who(self) -> dict[int, tuple[Holder, ...]]:
         """Who holds them."""
-        return holders(self.proc, [each.inode for each in self.held or ()])
+        return holders(self.proc, [socket.inode for socket in self.held or ()])
 
     @property
     def listeners(self) -> list[Listener]:
@@ -105,7 +105,7 @@ class _Host:
         admin = self.config.admin.listen
         return [*self.config.server.listen, *([admin] if admin else [])]
 
-    def met(self, listener: Listener) -> list[Held] | None:
+    def met(self, listener: Listener) -> list[BoundSocket] | None:
         """The sockets in the way of a listener for DNS."""
         return None if self.held is None else ports.in_the_way(listener, self.held)
 
@@ -113,10 +113,10 @@ class _Host:
     def serving(self) -> dict[int, int]:
         """The drops at each socket of a resolverd that serves what is configured, by inode."""
         return {
-            each.inode: each.drops
+            socket.inode: socket.drops
             for listener in self.config.server.listen
-            for each in self.met(listener) or ()
-            if any(holder.ours for holder in self.who.get(each.inode, ()))
+            for socket in self.met(listener) or ()
+            if any(holder.ours for holder in self.who.get(socket.inode, ()))
         }
 
     @cached_property
@@ -142,7 +142,7 @@ def _listening(host: _Host) -> Iterator[Finding]:
         yield ports.port("port", listener, host.met(listener), host.who)
     if (admin := host.config.admin.listen) and host.held is not None:
         yield ports.port("admin-port", admin, ports.in_the_way(admin, host.held, ["TCP"]), host.who)
-    numbers = [each.port for each in server.listen]
+    numbers = [listener.port for listener in server.listen]
     first_free = proc.sysctl("net.ipv4.ip_unprivileged_port_start")
     effective = proc.status("self", "CapEff")
     taken = bool(host.serving) or _by_systemd(host)
@@ -171,18 +171,18 @@ def _listening(host: _Host) -> Iterator[Finding]:
 
 def _by_systemd(host: _Host) -> bool:
     """Whether a socket unit has what is to be listened on."""
-    met = [each for listener in host.config.server.listen for each in host.met(listener) or ()]
-    return any(holder.pid == 1 for each in met for holder in host.who.get(each.inode, ()))
+    met = [socket for listener in host.config.server.listen for socket in host.met(listener) or ()]
+    return any(holder.pid == 1 for socket in met for holder in host.who.get(socket.inode, ()))
 
 
 def _databases(opened: Sequence[Opened], now: float) -> Iterator[Finding]:
-    for each in opened:
-        if each.fault:
-            yield databases.unreadable(each.fault)
+    for database in opened:
+        if database.fault:
+            yield databases.unreadable(database.fault)
         else:
-            yield databases.age(each.name, each.built, now, each.directory)
-    embedded_only = all(each.directory is None for each in opened)
-    yield databases.precision(embedded_only, any(each.cities for each in opened))
+            yield databases.age(database.name, database.built, now, database.directory)
+    embedded_only = all(database.directory is None for database in opened)
+    yield databases.precision(embedded_only, any(database.cities for database in opened))
 
 
 def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[Finding]:
@@ -221,7 +221,7 @@ def _queues(host: _Host) -> Iterator[Finding]:
     yield queues.udp_drops(proc.udp(), sum(host.serving.values()) if host.serving else None)
     yield queues.input_drops(proc.backlog(), proc.sysctl("net.core.netdev_max_backlog"))
     yield queues.tcp_backlog(TCP_BACKLOG, proc.sysctl("net.core.somaxconn"))
-    port = next((each.port for each in host.config.server.listen if each.port), _DNS)
+    port = next((listener.port for listener in host.config.server.listen if listener.port), _DNS)
     yield queues.tracking(proc.tracking(), proc.exists("proc/sys/net"), port)
 
 

@@ -29,7 +29,7 @@ def untold(check: str, source: str) -> Finding:
     return Finding(
         check,
         "advice",
-        f"cannot be told: {source} cannot be read here",
+        f"unknown: {source} cannot be read here",
         "sudo resolverd doctor  # on the host itself, not in a container",
     )
 

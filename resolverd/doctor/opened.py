@@ -38,8 +38,8 @@ def _opened(path: Path | None) -> Opened:
     try:
         content = embedded.content() if path is None else read_file(path)
         database = Database.of(content, name)
-    except GeoError as wrong:
-        return Opened(name, 0, False, 0, directory, str(wrong))
+    except GeoError as error:
+        return Opened(name, 0, False, 0, directory, str(error))
     metadata = database.metadata
     database.close()
     cities = metadata.layout is Layout.CITY or (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from resolverd.config.types import Listener
 from resolverd.doctor.finding import Finding, Level, untold
-from resolverd.doctor.sockets import Held, Holder, Transport
+from resolverd.doctor.sockets import BoundSocket, Holder, Transport
 
 _STUB = {"127.0.0.53", "127.0.0.54"}  # systemd-resolved's two, in v252 and later
 _STUB_NAME = "systemd-resolve"  # as the kernel cuts it
@@ -28,28 +28,32 @@ def wildcard(address: str) -> bool:
 
 
 def in_the_way(
-    listener: Listener, held: Sequence[Held], transports: Sequence[Transport] = ("UDP", "TCP")
-) -> list[Held]:
+    listener: Listener,
+    held: Sequence[BoundSocket],
+    transports: Sequence[Transport] = ("UDP", "TCP"),
+) -> list[BoundSocket]:
     """The sockets that a listener would meet; for one on IPv4, those on ``[::]`` may be some."""
     return [
-        each
-        for each in held
-        if 0 < each.port == listener.port
-        and each.transport in transports
-        and _meet(listener.address, each.address)
+        socket
+        for socket in held
+        if 0 < socket.port == listener.port
+        and socket.transport in transports
+        and _meet(listener.address, socket.address)
     ]
 
 
-def port(check: str, listener: Listener, met: Sequence[Held] | None, who: Holders) -> Finding:
+def port(
+    check: str, listener: Listener, met: Sequence[BoundSocket] | None, who: Holders
+) -> Finding:
     """The commonest reason that a name server does not start is another one, left running.
 
-    `met` are the sockets in the way, None where that cannot be told; `check` is the id.
+    `met` are the sockets in the way, None where that is unknown; `check` is the id.
     """
     if met is None:
         return untold(check, "/proc/net/udp")
-    holding = sorted({holder for each in met for holder in who.get(each.inode, ())})
-    ours = {each.inode for each in met if any(h.ours for h in who.get(each.inode, ()))}
-    foreign = [each for each in met if each.inode not in ours]
+    holding = sorted({holder for socket in met for holder in who.get(socket.inode, ())})
+    ours = {socket.inode for socket in met if any(h.ours for h in who.get(socket.inode, ()))}
+    foreign = [socket for socket in met if socket.inode not in ours]
     if not met:
         return Finding(check, "ok", f"{listener} is free")
     if not foreign:
@@ -102,7 +106,7 @@ def outgoing(ports: Sequence[int], span: str | None, reserved: str | None) -> Fi
         number
         for number in set(ports)
         if bounds[0] <= number <= bounds[1]
-        and not any(least <= number <= most for least, *_, most in ([*k, k[-1]] for k in kept))
+        and not any(first <= number <= last for first, *_, last in ([*k, k[-1]] for k in kept))
     )
     if not at_risk:
         return None
@@ -120,26 +124,26 @@ def _meet(wanted: str, held: str) -> bool:
     return ours == theirs or ours.is_unspecified or theirs.is_unspecified
 
 
-def _is_stub(foreign: Sequence[Held], holding: Sequence[Holder]) -> bool:
+def _is_stub(foreign: Sequence[BoundSocket], holding: Sequence[Holder]) -> bool:
     """Whether all that is in the way is systemd-resolved's; root alone sees its name."""
-    at_home = all(each.address in _STUB and each.port == 53 for each in foreign)
+    at_home = all(socket.address in _STUB and socket.port == 53 for socket in foreign)
     return at_home and all(holder.ours or holder.name == _STUB_NAME for holder in holding)
 
 
 def _held(
-    check: str, listener: Listener, foreign: Sequence[Held], holding: Sequence[Holder]
+    check: str, listener: Listener, foreign: Sequence[BoundSocket], holding: Sequence[Holder]
 ) -> Finding:
     """`holding` are those of the holders of `foreign` that can be seen."""
     here = f"{listener} is held ({_at(foreign)})"
     if not holding:
-        users = ", ".join(str(uid) for uid in sorted({each.uid for each in foreign}))
+        users = ", ".join(str(uid) for uid in sorted({socket.uid for socket in foreign}))
         seen = f"{here} by a process that we may not see, of the user with uid {users}"
         return Finding(check, "warning", seen, "sudo resolverd doctor  # with the same options")
     if all(holder.pid == 1 for holder in holding):
         seen = f"{here} by systemd, for the service of a socket unit"
         return Finding(check, "advice", seen, "systemctl list-sockets  # is it resolverd.socket?")
     holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holding)
-    if ":" not in listener.address and all(":" in each.address for each in foreign):
+    if ":" not in listener.address and all(":" in socket.address for socket in foreign):
         seen = f"{here} by {holders}: unless that is for IPv6 alone, it is held for IPv4 too"
         return Finding(check, "warning", seen, f"ss -lnptue 'sport = :{listener.port}'")
     units = sorted({holder.unit for holder in holding if holder.unit})
@@ -150,9 +154,11 @@ def _held(
     return Finding(check, level, f"{here} by {holders}", f"{hint}  # or list another address")
 
 
-def _at(held: Sequence[Held]) -> str:
+def _at(held: Sequence[BoundSocket]) -> str:
     places = dict.fromkeys(
-        f"{each.transport} {Listener(each.address, each.port)}"
-        for each in sorted(held, key=lambda each: (each.transport, each.address), reverse=True)
+        f"{socket.transport} {Listener(socket.address, socket.port)}"
+        for socket in sorted(
+            held, key=lambda socket: (socket.transport, socket.address), reverse=True
+        )
     )
     return ", ".join(places)

@@ -18,7 +18,7 @@ class Tracking(NamedTuple):
     """The connection tracking table; `timeout` in seconds, `drops` since it was loaded."""
 
     entries: int
-    most: int
+    capacity: int
     timeout: int
     drops: int
 
@@ -104,11 +104,13 @@ class Procfs:
     def tracking(self) -> Tracking | None:
         """Connection tracking, or None where it is not loaded."""
         base = "net.netfilter.nf_conntrack_"
-        most, entries = self.sysctl(base + "max"), self.sysctl(base + "count")
-        if most is None or entries is None:
+        capacity, entries = self.sysctl(base + "max"), self.sysctl(base + "count")
+        if capacity is None or entries is None:
             return None
         timeout = self.sysctl(base + "udp_timeout")
-        return Tracking(entries, most, 30 if timeout is None else timeout, self._tracking_drops())
+        return Tracking(
+            entries, capacity, 30 if timeout is None else timeout, self._tracking_drops()
+        )
 
     def _tracking_drops(self) -> int:
         rows = (self.text("proc/self/net/stat/nf_conntrack") or "").splitlines()

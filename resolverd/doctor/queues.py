@@ -85,13 +85,13 @@ def tracking(table: Tracking | None, readable: bool, port: int) -> Finding:
         return untold("conntrack", "/proc/sys/net/netfilter")
     if table is None:
         return Finding("conntrack", "ok", "connection tracking is not loaded")
-    rate = table.most / max(1, table.timeout)
+    rate = table.capacity / max(1, table.timeout)
     seen = (
-        f"connection tracking has {table.entries:,} of {table.most:,} entries, room for "
+        f"connection tracking has {table.entries:,} of {table.capacity:,} entries, room for "
         f"{rate:,.0f} queries/s that live {table.timeout} s; it dropped {table.drops:,}"
     )
     level: Level = "ok"
-    if table.drops or table.entries >= _FULL * table.most:
+    if table.drops or table.entries >= _FULL * table.capacity:
         level = "warning"
     elif rate < QUERIES:
         level = "warning" if table.entries else "advice"

@@ -26,7 +26,7 @@ _LISTENS = "0A"  # TCP_LISTEN in include/net/tcp_states.h
 _SERVING = {"serve", "demo"}
 
 
-class Held(NamedTuple):
+class BoundSocket(NamedTuple):
     """One bound socket; `drops` counts packets that its buffer had no room for."""
 
     transport: Transport
@@ -46,7 +46,7 @@ class Holder(NamedTuple):
     unit: str = ""
 
 
-def held_sockets(proc: Procfs) -> list[Held] | None:
+def held_sockets(proc: Procfs) -> list[BoundSocket] | None:
     """Every UDP socket and every TCP listener here; None where the kernel's tables are hidden."""
     tables = [(transport, proc.text(f"proc/self/net/{name}")) for transport, name in _TABLES]
     if all(text is None for _, text in tables):
@@ -54,11 +54,11 @@ def held_sockets(proc: Procfs) -> list[Held] | None:
     return [held for transport, text in tables for held in parse_sockets(text or "", transport)]
 
 
-def parse_sockets(text: str, transport: Transport) -> list[Held]:
+def parse_sockets(text: str, transport: Transport) -> list[BoundSocket]:
     """The rows of /proc/net/udp and its like (proc_net_tcp.txt in the kernel's documents)."""
     rows = [row.split() for row in text.splitlines()[1:]]
     return [
-        Held(
+        BoundSocket(
             transport,
             *_local(row[1]),
             inode=int(row[9]),

@@ -46,6 +46,7 @@ from resolverd.dns.writer import (
 )
 from resolverd.engine.counters import OTHER_TYPE, Counters
 from resolverd.engine.lookup import LookupKind, classify, closest_zone
+from resolverd.engine.steered import reply_of
 from resolverd.snapshot.model import CachedAnswer, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
@@ -245,40 +246,19 @@ class _Answer:
         """Answer from what the Steering has for the client's preference list."""
         cached = self._cached(dyna)
         self._reply.error = cached.error
-        ttl = min(cached.ttl, dyna.ttl)
-        if cached.records is None:
-            return self._without_region(zone, name, dyna, cached, ttl)
-        if cached.records.cname is not None:
-            self._counters.give_ttl(dyna.service, ttl)
-            return self._alias(name, cached.records.cname, ttl)
-        rrset = cached.records.a if self._query.qtype == A else cached.records.aaaa
-        ttl = cached.records.ttl(self._query.qtype, ttl)
+        kind, rrset, ttl, _ = reply_of(cached, dyna, zone, self._query.qtype)
+        if kind == "servfail" or kind == "refused":
+            self._reply.rcode = SERVFAIL if kind == "servfail" else REFUSED
+            self._reply.flags = 0
+            return None
+        self._counters.give_ttl(dyna.service, ttl)
         if rrset is None:
-            self._steered_negative(zone, dyna, ttl)
+            self._negative(zone, ttl)
+        elif kind == "alias":
+            return self._alias(name, rrset, ttl)
         else:
-            self._counters.give_ttl(dyna.service, ttl)
             self._writer.answer(name, self._rotated(rrset), ttl)
         return None
-
-    def _without_region(
-        self, zone: ZonePlan, name: bytes, dyna: Dyna, cached: CachedAnswer, ttl: int
-    ) -> bytes | None:
-        """Say that no region answers, as the service says it."""
-        match cached.no_region:
-            case "cname" if zone.no_region is not None:
-                self._counters.give_ttl(dyna.service, ttl)
-                return self._alias(name, zone.no_region, ttl)
-            case "servfail" | "refused":
-                self._reply.rcode = SERVFAIL if cached.no_region == "servfail" else REFUSED
-                self._reply.flags = 0
-            case _:
-                self._steered_negative(zone, dyna, ttl)
-        return None
-
-    def _steered_negative(self, zone: ZonePlan, dyna: Dyna, ttl: int) -> None:
-        ttl = min(ttl, zone.negative_ttl)
-        self._counters.give_ttl(dyna.service, ttl)
-        self._negative(zone, ttl)
 
     def _cached(self, dyna: Dyna) -> CachedAnswer:
         service = self._plan.services[dyna.service]

@@ -111,9 +111,9 @@ class NativeEngine:
         return self._slots.counters(self._threads.counted(self._slots.used))
 
     def again(self) -> NativeEngine:
-        """Another one on the same sockets in a forked process, with the Plan as it is in memory."""
+        """Another one on the same sockets in a forked process, with the Plans that are loaded."""
         made = NativeEngine(self.bound, self.sockets, self._limits)
-        made._plan, made._slots = self._plan, self._slots
+        made._plan, made._staged, made._slots = self._plan, self._staged, self._slots
         return made
 
     async def stop(self) -> None:

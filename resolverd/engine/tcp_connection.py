@@ -4,7 +4,7 @@
 its idle time from one message to the next, whether it trickles or is silent. **Blocked**: it does
 not read its answers, so its queries are neither read nor answered; what is unsent is at most `HIGH`
 octets and one answer. **Closing**: nothing is read any more, what is unsent goes out.
-`native/src/serve/tcp/connection.rs` draws the same.
+`native/src/io/tcp/connection.rs` draws the same.
 
 A connection ends with the limit that ended it, as `Counters.tcp_refused` counts it, or with "".
 """

@@ -3,7 +3,7 @@
 Pure: connections are any objects, and there is no socket and no clock. A connection is idle while
 no query of it is being answered and no answer of it is unsent (RFC 7766 §3); the idle one longest
 without a query gives its slot to a newcomer (§6.2.3, RFC 9210 §4.3). Octets that make no whole
-query change nothing. `native/src/serve/tcp/slots.rs` is the same.
+query change nothing. `native/src/io/tcp/slots.rs` is the same.
 """
 
 from __future__ import annotations

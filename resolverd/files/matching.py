@@ -51,7 +51,7 @@ def match(directory: Path, pattern: str) -> Matches:
     return Matches(
         [_beside(directory, base, path) for path in matches.paths],
         matches.directories,
-        {_beside(directory, base, path): wrong for path, wrong in matches.unlisted.items()},
+        {_beside(directory, base, path): error for path, error in matches.unlisted.items()},
     )
 
 
@@ -145,9 +145,9 @@ def _listed(directory: str, matches: Matches, step: Step) -> list[os.DirEntry[st
         step(f"{directory}/")
         with os.scandir(directory) as entries:
             return list(entries)
-    except OSError as wrong:
-        if wrong.errno not in _GONE:
-            matches.unlisted[directory] = wrong
+    except OSError as error:
+        if error.errno not in _GONE:
+            matches.unlisted[directory] = error
         return []
 
 
@@ -166,7 +166,7 @@ def _is_directory(entry: os.DirEntry[str], matches: Matches, step: Step, *, foll
         if follow and entry.is_symlink():
             step(f"{entry.path}/")
         return entry.is_dir(follow_symlinks=follow)
-    except OSError as wrong:
-        if wrong.errno not in _GONE:
-            matches.unlisted[entry.path] = wrong
+    except OSError as error:
+        if error.errno not in _GONE:
+            matches.unlisted[entry.path] = error
         return False

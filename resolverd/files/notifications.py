@@ -63,8 +63,8 @@ class Notifications:
         )
         try:
             thread.start()
-        except RuntimeError as wrong:
-            self._watched(str(wrong))
+        except RuntimeError as error:
+            self._watched(str(error))
         else:
             self._watch = watch
 
@@ -97,8 +97,8 @@ class Notifications:
                 proved = True
                 if burst:
                     self._post(self._changed)
-        except Exception as wrong:  # noqa: BLE001 - whatever it is, scanning goes on
-            reason = str(wrong)
+        except Exception as error:  # noqa: BLE001 - whatever it is, scanning goes on
+            reason = str(error)
             if not watch.stop.is_set():
                 self._post(lambda: self._watched(reason))
         finally:

@@ -92,9 +92,9 @@ class Reads:
         token = _reads.set(self)
         try:
             yield
-        except ResolverdError as wrong:
+        except ResolverdError as error:
             if self.unsettled():
-                raise UnsettledError(self._unsettled_text()) from wrong
+                raise UnsettledError(self._unsettled_text()) from error
             raise
         finally:
             _reads.reset(token)
@@ -148,9 +148,9 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
         return content
     try:
         mark, content = threads.run(lambda step: read_regular(name, limit, step))
-    except OSError as wrong:
+    except OSError as error:
         if reads is not None:
-            reads.seen[name], reads.limits[name] = Seen(NO_MARK, reason_of(wrong)), limit
+            reads.seen[name], reads.limits[name] = Seen(NO_MARK, reason_of(error)), limit
         raise
     if reads is not None:
         sure = NO_MARK if is_racy(mark) else mark
@@ -243,9 +243,9 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def reason_of(wrong: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """The content of a file that cannot be read."""
-    return f"!{errno.errorcode.get(wrong.errno or 0, 'EIO')}"
+    return f"!{errno.errorcode.get(error.errno or 0, 'EIO')}"
 
 
 def key_of(path: Path) -> str:

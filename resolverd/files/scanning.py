@@ -79,9 +79,9 @@ class Scanner:
             if known is not None and known.mark == mark and name not in self._doubted:
                 return known
             mark, content = read_regular(name, self._limits.get(name, MAX_DATABASE), step)
-        except OSError as wrong:
+        except OSError as error:
             self._known.pop(name, None)
-            return Seen(NO_MARK, reason_of(wrong))
+            return Seen(NO_MARK, reason_of(error))
         seen = Seen(mark, digest_of(content))
         if is_racy(mark):
             self._known.pop(name, None)

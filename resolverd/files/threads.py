@@ -116,8 +116,8 @@ class FileThreads:
             thread = threading.Thread(target=self._serve, args=(queue,), name="files", daemon=True)
             try:
                 thread.start()
-            except RuntimeError as wrong:
-                raise OSError(errno.EAGAIN, "no thread can be started") from wrong
+            except RuntimeError as error:
+                raise OSError(errno.EAGAIN, "no thread can be started") from error
         queue.put(job)
         return job
 

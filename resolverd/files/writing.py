@@ -85,9 +85,9 @@ def synchronise(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-    except OSError as wrong:
+    except OSError as error:
         # Some network file systems cannot synchronise directories, and have no need to.
-        if wrong.errno != errno.EINVAL or not path.is_dir():
+        if error.errno != errno.EINVAL or not path.is_dir():
             raise
     finally:
         os.close(descriptor)

@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from resolverd import log
 from resolverd.errors import GeoError
 from resolverd.files.reading import MAX_DATABASE, digest_of, read_file, read_kept
+from resolverd.files.writing import make_directory, replace_file
 from resolverd.geo.inspection import WalkReport
 
 RULES = 1
-"""Counts up with every change of what a walk checks, which voids older stamps."""
+"""Version of what a walk checks: a higher one than a stamp's has the database walked again."""
 
 _log = log.get("geo")
 
@@ -33,9 +33,9 @@ def recall(directory: Path, path: Path) -> WalkReport | None:
     stamp = _stamp_path(directory, path)
     try:
         stamped = json.loads(read_kept(stamp))
-        report = WalkReport(**stamped["report"])
         if stamped["rules"] != RULES:
             return None
+        report = WalkReport(**stamped["report"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -55,12 +55,9 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
             "sha256": report.sha256,
             "report": asdict(report),
         }
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=directory, prefix=".stamp-", delete=False
-        ) as file:
-            json.dump(stamp, file, indent=1)
-        Path(file.name).replace(_stamp_path(directory, path))
+        make_directory(directory)
+        content = json.dumps(stamp, indent=1).encode()
+        replace_file(_stamp_path(directory, path), content)
     except OSError as error:
         _log.warning("geo.stamp_unwritable", directory=str(directory), reason=str(error))
 

@@ -1,8 +1,9 @@
-"""The latest Steering, where a forked process finds it whenever the one that writes it is killed.
+"""The latest Steering, and who may answer from it, where forked processes find both after a kill.
 
 Two slots and a head, each a file in memory: a Steering goes into the slot that the head does not
-name, and then the head names it. So what the head names is whole at any moment, the writer waits
-for nobody, and nobody wakes up to read what is never needed.
+name, and then the head names it, with the number of the one standby that holds its Plan. So what
+the head names is whole at any moment and one standby's alone, the writer waits for nobody, and
+nobody wakes up to read what is never needed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import replace
 
 from resolverd.snapshot.model import Steering
 
-_HEAD = struct.Struct("<QQ")
+# Standby, slot, octets.
+_HEAD = struct.Struct("<QQQ")
 
 
 class Latest:
@@ -32,22 +34,27 @@ class Latest:
         """To be kept open by the process that reads."""
         return [self._head, *self._slots]
 
-    def write(self, steering: Steering) -> None:
-        """Have `steering` read from now on, without what only those who watch need."""
+    def write(self, standby: int, steering: Steering) -> None:
+        """Have the standby of this number, and no other, answer from `steering`. Raises OSError.
+
+        What only those who watch need is left out.
+        """
         octets = pickle.dumps(replace(steering, regions={}, cached={}, decided={}), protocol=5)
         slot = self._slots[self._next]
         written = 0
         while written < len(octets):
             written += os.pwrite(slot, octets[written:], written)
-        os.pwrite(self._head, _HEAD.pack(self._next, len(octets)), 0)
+        os.pwrite(self._head, _HEAD.pack(standby, self._next, len(octets)), 0)
         self._next = 1 - self._next
 
-    def read(self) -> Steering | None:
-        """What was written last; None where nothing was."""
+    def read(self, standby: int) -> Steering | None:
+        """What the standby of this number is to answer from; None where another is to answer."""
         head = os.pread(self._head, _HEAD.size, 0)
         if not head:
             return None
-        slot, length = _HEAD.unpack(head)
+        named, slot, length = _HEAD.unpack(head)
+        if named != standby:
+            return None
         octets = b""
         while len(octets) < length:
             octets += os.pread(self._slots[slot], length - len(octets), len(octets))

@@ -2,9 +2,10 @@
 
 It is a fork, not a new program: it has Plan, tables and code of the daemon in memory, whatever an
 upgrade has made of the files, and answers some milliseconds after the daemon was killed. `Latest`
-has the Steering. Of the daemon it keeps the sockets, the channel and the log; every other
-descriptor is closed, so that connections of the daemon end when the daemon ends them, and its
-ports are free for the next.
+has the Steering, and says which of two standbys is to answer: while an edit is adopted one waits
+with the Plan before it and one with the new. Of the daemon it keeps the sockets, the channel and
+the log; every other descriptor is closed, so that connections of the daemon end when the daemon
+ends them, and its ports are free for the next.
 
 `answering` is what it does from then on.
 """
@@ -30,31 +31,32 @@ from resolverd.errors import EngineError, ExitCode
 from resolverd.handover.answering import RunLoop, answer
 from resolverd.handover.latest import Latest
 from resolverd.handover.leftovers import STANDBY
-from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 # Seconds in which it answers once it is to, or is given up.
 _START = 5.0
 # Seconds that a process takes to end once its files are closed.
 _DYING = 1.0
 _FIRST_DESCRIPTOR = 3
-# What it is told, and says. That nothing can be told any more means that the daemon is dead.
+# The command, and the reply to it. The end of the commands means that the daemon is dead.
 _ANSWER = b"a"
 _ANSWERS = b"+"
 
 
 class Standby:
-    """The daemon's side: `plan` is what it would answer from, with the Steering last `updated`."""
+    """The daemon's side. It would answer from `plan`, once `latest` names it by its `number`."""
 
-    def __init__(self, engine: Engine, snapshot: Snapshot, channel: socket.socket) -> None:
+    def __init__(
+        self, number: int, engine: Engine, plan: Plan, channel: socket.socket, latest: Latest
+    ) -> None:
         """Nothing is forked yet. `channel` is the daemon's end. Raises OSError."""
-        self.plan = snapshot.plan
+        self.plan = plan
         self.pid = 0
         self._ended = True
-        self._engine, self._snapshot, self._channel = engine, snapshot, channel
-        self._latest = Latest()
-        self._told, self._tell = os.pipe()
-        self._heard, self._hear = os.pipe()
-        self.update(snapshot)
+        self._number, self._engine, self._channel = number, engine, channel
+        self._latest = latest
+        self._command_read, self._command_write = os.pipe()
+        self._reply_read, self._reply_write = os.pipe()
 
     async def start(self, run: RunLoop) -> None:
         """Fork, from a thread where no event loop is running; `run` runs one. Raises OSError."""
@@ -65,25 +67,24 @@ class Standby:
             self.dismiss()
             raise
         finally:
-            os.close(self._told)
-            os.close(self._hear)
+            os.close(self._command_read)
+            os.close(self._reply_write)
 
-    def update(self, snapshot: Snapshot) -> None:
-        """Answer from this, where it is of the same Plan."""
-        if snapshot.plan is self.plan:
-            self._latest.write(snapshot.steering)
+    def follow(self, steering: Steering) -> None:
+        """Be the one that is to answer, and from this, which is of its Plan. Raises OSError."""
+        self._latest.write(self._number, steering)
 
     async def answer(self) -> None:
         """Have it answer; returns once it does. Raises EngineError when it does not."""
         try:
-            os.write(self._tell, _ANSWER)
+            os.write(self._command_write, _ANSWER)
             async with asyncio.timeout(_START):
-                heard = await self._listen()
+                reply = await self._reply()
         except TimeoutError as late:
             raise EngineError(f"it did not answer within {_START:g} s") from late
         except OSError as wrong:
             raise EngineError(f"it is gone: {wrong.strerror}") from wrong
-        if heard != _ANSWERS:
+        if reply != _ANSWERS:
             raise EngineError("it ended before it answered; see its log lines")
 
     def dismiss(self) -> None:
@@ -91,9 +92,8 @@ class Standby:
         if self.alive:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self._tell)
-        os.close(self._heard)
-        self._latest.close()
+        os.close(self._command_write)
+        os.close(self._reply_read)
 
     @property
     def alive(self) -> bool:
@@ -102,30 +102,31 @@ class Standby:
             self._ended = os.waitpid(self.pid, os.WNOHANG) != (0, 0)
         return not self._ended
 
-    async def _listen(self) -> bytes:
-        """What it says, or nothing when it is gone."""
+    async def _reply(self) -> bytes:
+        """Its reply, or nothing when it is gone."""
         readable = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._heard, readable.set)
+        loop.add_reader(self._reply_read, readable.set)
         try:
             await readable.wait()
         finally:
-            loop.remove_reader(self._heard)
-        return os.read(self._heard, 1)
+            loop.remove_reader(self._reply_read)
+        return os.read(self._reply_read, 1)
 
     def _fork(self, run: RunLoop) -> int:
+        daemon = os.getpid()  # known before, for it may be dead before the fork runs
         with warnings.catch_warnings():
             # From Python 3.12 on, of other threads: they are not there in the fork, and nothing
             # that they may have locked is used but what Python and libc make anew after a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            self._live(run)
+            self._live(daemon, run)
         return pid
 
-    def _live(self, run: RunLoop) -> NoReturn:
-        """All that the forked process does."""
-        status, parent = ExitCode.INTERNAL, os.getppid()
+    def _live(self, daemon: int, run: RunLoop) -> NoReturn:
+        """All that the forked process does; `daemon` is the PID of its parent."""
+        status = ExitCode.INTERNAL
         try:
             log.in_fork()  # first, for another thread may have held a lock of the log
             Path("/proc/self/comm").write_text(STANDBY)
@@ -136,22 +137,23 @@ class Standby:
                 signal.signal(number, signal.SIG_IGN)
             sockets = [each for s in self._engine.sockets for each in (*s.udp, *s.tcp)]
             kept = [each.fileno() for each in (*sockets, self._channel, sys.stdout, sys.stderr)]
-            _close_all_but([*kept, self._told, self._hear, *self._latest.descriptors])
-            if os.read(self._told, 1) != _ANSWER and not _orphaned(parent):
+            kept += [self._command_read, self._reply_write, *self._latest.descriptors]
+            _close_all_but(kept)
+            if os.read(self._command_read, 1) != _ANSWER and not _orphaned(daemon):
                 os._exit(ExitCode.OK)
-            run(answer(self._engine, self._read(), self._channel, self._answers))
+            steering = self._latest.read(self._number)
+            if steering is not None:  # else another standby answers
+                snapshot = Snapshot(self.plan, steering)
+                run(answer(self._engine, snapshot, self._channel, self._answers))
             status = ExitCode.OK
         except BaseException as wrong:  # noqa: BLE001 - nothing is above this
             log.get("handover").critical("standby.defect", exc_info=wrong)
         log.drain()
         os._exit(status)
 
-    def _read(self) -> Snapshot:
-        return Snapshot(self.plan, self._latest.read() or self._snapshot.steering)
-
     def _answers(self) -> None:
         with contextlib.suppress(OSError):  # there is nobody to hear it after a kill
-            os.write(self._hear, _ANSWERS)
+            os.write(self._reply_write, _ANSWERS)
 
 
 def _orphaned(parent: int) -> bool:

@@ -1,16 +1,23 @@
 """A daemon's place between the one before it and the one after it.
 
-`begin` at the start, `succeed` once its own answers are proven, `update` with every Snapshot from
-then on, `bequeath` when it is about to stop. A standby waits in between, where the service manager
-keeps the channel for the next daemon; where it does not, there would be nobody to succeed.
+`begin` at the start, `succeed` once its own answers are proven; from then on `update` before every
+Snapshot that is served, and `prepare` before one of another Plan; `bequeath` when it is about to
+stop. A standby waits in between, where the service manager keeps the channel for the next daemon;
+where it does not, there would be nobody to succeed.
+
+It is never behind the daemon: whatever a client has been answered, whoever answers after a kill
+answers so too. It may be ahead, by what is served in a moment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from resolverd import log
 from resolverd.engine.interface import Engine
@@ -27,9 +34,10 @@ from resolverd.handover.channel import (
     receive,
     send,
 )
+from resolverd.handover.latest import Latest
 from resolverd.handover.leftovers import STANDBY, kill_leftovers
 from resolverd.handover.standby import Standby
-from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.systemd import Supervisor
 
 # Seconds in which a standby ends once it may: it has TCP clients to part from.
@@ -46,9 +54,13 @@ class Succession:
         self._supervisor, self._run = supervisor, run
         self._before = [*supervisor.stored.get(NAME, ())]
         self._mine: socket.socket | None = None
+        # Who is to answer, and who will be once the Plan that it was forked with is served.
         self._standby: Standby | None = None
+        self._prepared: Standby | None = None
+        self._latest: Latest | None = None
+        self._numbers = itertools.count(1)
         self._served: Snapshot | None = None
-        self._renewal: asyncio.Task[None] | None = None
+        self._pending: set[asyncio.Task[None]] = set()
         self._tried = -_AGAIN
         self._log = log.get("handover")
 
@@ -80,37 +92,64 @@ class Succession:
         self._store(engine, own_sockets=own_sockets)
         await self._renew(engine, snapshot)
 
+    async def prepare(self, engine: Engine, snapshot: Snapshot) -> None:
+        """Fork a standby with a Plan that is about to be served; the one there is goes on waiting.
+
+        From the `update` with that Plan on it is the one that is to answer.
+        """
+        await self.settled()
+        if self._prepared is not None:  # what it was for was not served after all
+            await self._dismiss(self._prepared)
+        self._prepared = await self._forked(engine, snapshot.plan)
+
     def update(self, engine: Engine, snapshot: Snapshot) -> None:
-        """What is answered from now on; a Plan of its own needs a standby of its own."""
+        """What is answered in a moment; a Plan of its own needs a standby of its own."""
         self._served = snapshot
         if self._mine is None:
             return
-        if self._standby is not None and not self._brought_up_to_date(self._standby, snapshot):
+        replaced = None
+        if self._prepared is not None and self._prepared.plan is snapshot.plan:
+            replaced, self._standby = self._standby, self._prepared
+            self._prepared = None
+        current = self._standby
+        if current is not None and not self._brought_up_to_date(current, snapshot):
             self._standby = None
-        if self._renewal is not None and not self._renewal.done():
+        if replaced is not None:
+            self._begin(self._dismiss(replaced))
+        if self._pending:
             return
         standby, due = self._standby, time.monotonic() >= self._tried + _AGAIN
         missing = standby is None or not standby.alive
         if (missing and due) or (standby is not None and standby.plan is not snapshot.plan):
-            self._renewal = asyncio.create_task(self._renew(engine, snapshot), name="standby")
+            self._begin(self._renew(engine, snapshot))
 
     async def settled(self) -> None:
-        """Return once nobody waits any more who would answer from an earlier Plan."""
-        if self._renewal is not None:
-            await asyncio.wait([self._renewal])
+        """Return once no standby is being put in the place of another."""
+        if self._pending:
+            await asyncio.wait(self._pending)
 
     async def bequeath(self, engine: Engine, snapshot: Snapshot) -> None:
         """Have the standby answer, where the service manager may start a successor."""
-        if self._renewal is not None:
-            await asyncio.gather(self._renewal, return_exceptions=True)
+        await self.settled()
         if self._mine is not None and is_open(self._mine):
             await self._have_answered(engine, snapshot)
         elif self._standby is not None:
             self._standby.dismiss()
         self._standby = None
+        if self._prepared is not None:
+            self._prepared.dismiss()
+            self._prepared = None
+        if self._latest is not None:
+            self._latest.close()
+            self._latest = None
         if self._mine is not None:
             self._mine.close()
             self._mine = None
+
+    def _begin(self, change: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(change, name="standby")
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
 
     def _kill_leftovers(self, *, but: str = "") -> None:
         if self._supervisor.main and (killed := kill_leftovers(but=but)):
@@ -119,7 +158,8 @@ class Succession:
     def _brought_up_to_date(self, standby: Standby, snapshot: Snapshot) -> bool:
         """One that would answer from what was before is none."""
         try:
-            standby.update(snapshot)
+            if standby.plan is snapshot.plan:
+                standby.follow(snapshot.steering)
         except OSError as wrong:
             self._log.error("standby.failed", pid=standby.pid, reason=str(wrong))
             standby.dismiss()
@@ -141,7 +181,7 @@ class Succession:
         if standby is None:
             return False
         try:
-            standby.update(snapshot)
+            standby.follow(snapshot.steering)
             await standby.answer()
         except (EngineError, OSError) as wrong:
             self._log.error("standby.failed", pid=standby.pid, reason=str(wrong))
@@ -152,23 +192,43 @@ class Succession:
     async def _renew(self, engine: Engine, snapshot: Snapshot) -> None:
         """Have a new standby in place of the old, which waits until the new one does."""
         self._tried = time.monotonic()
-        if self._mine is None or not is_open(self._mine):
-            return
         self._served = snapshot
-        old = self._standby
+        while True:
+            old, plan = self._standby, self._served.plan
+            new = await self._forked(engine, plan)
+            if new is None or self._served.plan is plan:
+                break
+            await self._dismiss(new)  # another Plan is served by now
+        if self._standby not in (None, old):  # one that was prepared has taken its place
+            if new is not None:
+                await self._dismiss(new)
+            return
+        replaced = self._standby
+        if new is not None and not self._brought_up_to_date(new, self._served):
+            new = None
+        self._standby = new
+        if replaced is not None:
+            if not replaced.alive:
+                self._log.warning("standby.lost", pid=replaced.pid)
+            await self._dismiss(replaced)
+
+    async def _forked(self, engine: Engine, plan: Plan) -> Standby | None:
+        """One that waits with this Plan, and is not to answer yet; None where it has no place."""
+        if self._mine is None or not is_open(self._mine):
+            return None
         try:
-            self._standby = Standby(engine, snapshot, self._mine)  # what comes from now on is its
-            await self._standby.start(self._run)
+            if self._latest is None:
+                self._latest = Latest()
+            standby = Standby(next(self._numbers), engine, plan, self._mine, self._latest)
+            await standby.start(self._run)
         except OSError as wrong:
-            self._standby = None
             self._log.error("standby.failed", reason=f"none can be started: {wrong.strerror}")
-        if old is not None:
-            if not old.alive:
-                self._log.warning("standby.lost", pid=old.pid)
-            old.dismiss()
-        served = self._served
-        if self._standby is not None and self._standby.plan is not served.plan:
-            await self._renew(engine, served)
+            return None
+        return standby
+
+    async def _dismiss(self, standby: Standby) -> None:
+        """End it; a process of much memory takes some time for that."""
+        await asyncio.to_thread(standby.dismiss)
 
     async def take_over(self, end: socket.socket) -> None:
         """Have the standby end, and wait for that, within limits."""

@@ -111,20 +111,23 @@ class FamilyHealth:
     def over(self, verdict: Verdict, settings: Probe) -> Verdict:
         """`verdict` on the endpoint, with the families that are withheld.
 
-        A family that may flip changes the answer as an endpoint does, so `soonest` covers it and
-        `since` knows its last flip.
+        A family that may flip changes the answer as an endpoint does, so `min_until_flip` covers it
+        and `changed_at` knows its last flip.
         """
         if not self.health or not verdict.serves:
             return verdict
         each = [machine.verdict(health, settings) for health in self.health.values()]
-        earliest = min(one.earliest for one in (verdict, *each))
+        no_flip_before = min(one.no_flip_before for one in (verdict, *each))
         withheld = self._withheld()
         return replace(
             verdict,
-            since=max(
-                (one.since for one in (verdict, *each) if one.since is not None), default=None
+            changed_at=max(
+                (one.changed_at for one in (verdict, *each) if one.changed_at is not None),
+                default=None,
             ),
-            soonest=math.inf if math.isinf(earliest) else max(0.0, earliest - verdict.at),
+            min_until_flip=math.inf
+            if math.isinf(no_flip_before)
+            else max(0.0, no_flip_before - verdict.probed_at),
             withheld=frozenset() if len(withheld) == len(self.health) else withheld,
         )
 

@@ -15,7 +15,7 @@
              └──────────────────────────────────────────────────┘
 
 `fall = 1` goes from up straight to down, `rise = 1` from down straight to up. The status
-flips only between {up, suspect} and {down, recovering}; `since` is the time of the last
+flips only between {up, suspect} and {down, recovering}; `changed_at` is the time of the last
 flip, and None while what the first result said still stands.
 
 Failures that are not in a row fill a bucket (`accrual`): up means that nothing less than `fall`
@@ -46,17 +46,17 @@ from resolverd.health.verdict import State, Verdict
 class EndpointHealth:
     """Where the machine stands; `failures` and `successes` are consecutive, one of them 0.
 
-    `since` and `at` (the start of the last probe that counted) are clock readings. `reason` and
-    `condition` are the last probe's, even if it held the state. `level` is that of the bucket of
-    failures, and `pending` how many probes that were superseded may still add to it.
+    `changed_at` and `probed_at` (the start of the last probe that counted) are clock readings.
+    `reason` and `condition` are the last probe's, even if it held the state. `level` is that of the
+    bucket of failures, and `pending` how many probes that were superseded may still add to it.
     `penalty_until` is when the penalty for falls will have decayed.
     """
 
     state: State = State.UNKNOWN
     failures: int = 0
     successes: int = 0
-    since: float | None = None
-    at: float = -math.inf
+    changed_at: float | None = None
+    probed_at: float = -math.inf
     reason: str = "not probed yet"
     condition: Condition = Condition.NONE
     level: float = 0.0
@@ -81,7 +81,7 @@ def observe(
         health,
         failures=0 if outcome.ok else health.failures + 1,
         successes=health.successes + 1 if outcome.ok else 0,
-        at=now if started is None else started,
+        probed_at=now if started is None else started,
         reason=outcome.reason,
         condition=outcome.condition,
         level=_level(health, outcome, settings),
@@ -129,11 +129,11 @@ def verdict(health: EndpointHealth, settings: Probe) -> Verdict:
         reason = f"{reason}; earlier probes failed too often"
     return Verdict(
         state=health.state,
-        since=health.since,
+        changed_at=health.changed_at,
         reason=reason,
-        soonest=_soonest(health, settings),
+        min_until_flip=_min_until_flip(health, settings),
         measured=health.state,
-        at=health.at,
+        probed_at=health.probed_at,
         condition=health.condition,
         held_until=held_until,
     )
@@ -185,7 +185,7 @@ def _enter(health: EndpointHealth, state: State, settings: Probe, now: float) ->
     if not state.serves:
         penalty_until = damping.after_fall(penalty_until, now, settings.flap_damping)
     return replace(
-        health, state=state, since=now, level=0.0, pending=0, penalty_until=penalty_until
+        health, state=state, changed_at=now, level=0.0, pending=0, penalty_until=penalty_until
     )
 
 
@@ -194,7 +194,7 @@ def _held_until(health: EndpointHealth, settings: Probe) -> float | None:
     if health.state is not State.RECOVERING or health.successes < settings.rise:
         return None
     held_until = damping.held_until(health.penalty_until, settings.flap_damping)
-    return held_until if held_until > health.at else None
+    return held_until if held_until > health.probed_at else None
 
 
 def _explained(before: EndpointHealth, after: EndpointHealth, reason: str) -> EndpointHealth:
@@ -208,7 +208,7 @@ def _failures_left(health: EndpointHealth, settings: Probe) -> int:
     return accrual.failures_left(health.level, health.failures, settings.fall)
 
 
-def _soonest(health: EndpointHealth, settings: Probe) -> float:
+def _min_until_flip(health: EndpointHealth, settings: Probe) -> float:
     """Seconds after the start of the last probe before the status could flip.
 
     A reload can lower `fall` or `rise` beneath the count already reached: one is still needed.
@@ -228,6 +228,6 @@ def _soonest(health: EndpointHealth, settings: Probe) -> float:
         case State.DOWN | State.RECOVERING:
             held = damping.held_until(health.penalty_until, settings.flap_damping)
             needed = max(1, settings.rise - health.successes)
-            return max(needed * fast, held - health.at)
+            return max(needed * fast, held - health.probed_at)
         case State.UNKNOWN:
             return 0.0

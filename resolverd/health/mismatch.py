@@ -18,23 +18,27 @@ class PeerMismatch:
     """What a target is contradicted in (None: no more), and when that began or ended."""
 
     difference: Difference | None
-    since: float
+    changed_at: float
 
     def over(self, verdict: Verdict, now: float) -> Verdict:
         """`verdict` on the target. It may agree again at any moment, so no time is sure."""
-        changed = self.since if verdict.since is None else max(verdict.since, self.since)
+        changed = (
+            self.changed_at
+            if verdict.changed_at is None
+            else max(verdict.changed_at, self.changed_at)
+        )
         if self.difference is None:
-            return replace(verdict, since=changed)
+            return replace(verdict, changed_at=changed)
         if not verdict.serves:
             return verdict
         field, value, most = self.difference
         return replace(
             verdict,
             state=State.DOWN,
-            since=changed,
+            changed_at=changed,
             reason=f"{field} is {value}, and {most} where most serve the model",
-            soonest=0.0,
-            at=now,
+            min_until_flip=0.0,
+            probed_at=now,
             condition=Condition.WRONG_MODEL,
         )
 
@@ -58,7 +62,7 @@ class PeerMismatches:
         for target, difference in outvoted.items():
             earlier = self._known.get(target)
             lasting = earlier is not None and earlier.difference is not None
-            since = earlier.since if earlier is not None and lasting else now
+            since = earlier.changed_at if earlier is not None and lasting else now
             self._known[target] = PeerMismatch(difference, since)
 
     def by_target(self) -> Mapping[str, PeerMismatch]:

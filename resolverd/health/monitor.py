@@ -51,12 +51,12 @@ _WAVE_PATIENCE = 0.25
 class Monitor:
     """The verdicts on a set of targets.
 
-    `on_change(target id, before, after)` is called whenever a state, its `since`, its `soonest`
-    or its condition changes, or who a server says it is. `verdicts()` also carries fresher
-    reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in URLs; by
-    default as this host does. `isolation_window` is `IsolationDetector`'s, in seconds. `grace`
-    and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is whether an
-    operator's override is in force: no fall under one is held against its target.
+    `on_change(target id, before, after)` is called whenever a state, its `changed_at`, its
+    `min_until_flip` or its condition changes, or who a server says it is. `verdicts()` also carries
+    fresher reasons in between. `clock` gives seconds, monotonic. `lookup` resolves hostnames in
+    URLs; by default as this host does. `isolation_window` is `IsolationDetector`'s, in seconds.
+    `grace` and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is
+    whether an operator's override is in force: no fall under one is held against its target.
     `restored(target)` is what an earlier process knew of a target, where that may be believed.
     """
 

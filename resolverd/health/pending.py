@@ -63,15 +63,17 @@ class PendingHealth:
         effective = machine.verdict(self.effective, settings)
         if held:
             reason = f"held, as nothing responds to this host; before that: {effective.reason}"
-            return replace(effective, reason=reason, soonest=0.0, at=now)
+            return replace(effective, reason=reason, min_until_flip=0.0, probed_at=now)
         if self.provisional is None:
             return effective
         worst = machine.verdict(self.provisional, settings)
-        soonest = worst.soonest if worst.serves else 0.0
+        min_until_flip = worst.min_until_flip if worst.serves else 0.0
         reason = f"{worst.reason}; probing the others to tell whether this host is the cause"
-        return replace(effective, reason=reason, soonest=soonest, at=worst.at)
+        return replace(
+            effective, reason=reason, min_until_flip=min_until_flip, probed_at=worst.probed_at
+        )
 
 
 def _flipped(baseline: EndpointHealth, after: EndpointHealth, now: float) -> EndpointHealth:
     """`after`, in force from now on: where that changes whether it serves, it changed now."""
-    return replace(after, since=now) if baseline.state.serves != after.state.serves else after
+    return replace(after, changed_at=now) if baseline.state.serves != after.state.serves else after

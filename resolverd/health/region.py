@@ -28,19 +28,25 @@ def region_verdict(
     `override` is the region's own and beats them; `ended` is when its last one ended.
     """
     state = _state([endpoint.state for endpoint in endpoints], min_endpoints)
-    fickle = min(endpoints, key=lambda endpoint: endpoint.earliest, default=None)
+    fickle = min(endpoints, key=lambda endpoint: endpoint.no_flip_before, default=None)
     measured = Verdict(
         state=state,
-        since=max((e.since for e in endpoints if e.since is not None), default=None),
+        changed_at=max((e.changed_at for e in endpoints if e.changed_at is not None), default=None),
         reason=_reason(endpoints),
-        soonest=math.inf if fickle is None else fickle.soonest,
+        min_until_flip=math.inf if fickle is None else fickle.min_until_flip,
         measured=state,
-        at=-math.inf if fickle is None else fickle.at,
+        probed_at=-math.inf if fickle is None else fickle.probed_at,
     )
     verdict = overridden(measured, override, now, ended)
-    if verdict.override is not None and verdict.serves and measured.earliest < verdict.earliest:
+    if (
+        verdict.override is not None
+        and verdict.serves
+        and measured.no_flip_before < verdict.no_flip_before
+    ):
         # Kept up by hand, it is still answered with those endpoints that are up.
-        return replace(verdict, soonest=measured.soonest, at=measured.at)
+        return replace(
+            verdict, min_until_flip=measured.min_until_flip, probed_at=measured.probed_at
+        )
     return verdict
 
 
@@ -63,6 +69,8 @@ def _reason(endpoints: Sequence[Verdict]) -> str:
     serving = sum(endpoint.serves for endpoint in endpoints)
     text = f"{serving} of {len(endpoints)} endpoints serve"
     last = max(
-        (e for e in endpoints if not e.serves), key=lambda e: e.since or -math.inf, default=None
+        (e for e in endpoints if not e.serves),
+        key=lambda e: e.changed_at or -math.inf,
+        default=None,
     )
     return text if last is None else f"{text}; {last.reason}"

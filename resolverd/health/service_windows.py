@@ -23,12 +23,12 @@ WHO = "schedule"
 class ServiceWindow:
     """What hours make of a region now, on the monotonic clock.
 
-    `override` withdraws it while it is closed. It has been open or closed since `since` and until
-    `until`; None where that is weeks away.
+    `override` withdraws it while it is closed. It has been open or closed since `changed_at` and
+    until `until`; None where that is weeks away.
     """
 
     override: Override | None
-    since: float | None
+    changed_at: float | None
     until: float | None
 
     @property
@@ -43,10 +43,10 @@ class ServiceWindow:
         """
         near = self.until is not None and self.until - now <= ttl + 2 * CHECK_INTERVAL
         if verdict.override is not None and verdict.override is self.override:
-            return verdict if near else replace(verdict, soonest=float("inf"))
+            return verdict if near else replace(verdict, min_until_flip=float("inf"))
         if verdict.override is None and near and self.until is not None:
-            soonest = min(verdict.earliest, self.until) - now
-            return replace(verdict, soonest=max(0.0, soonest), at=now)
+            left = min(verdict.no_flip_before, self.until) - now
+            return replace(verdict, min_until_flip=max(0.0, left), probed_at=now)
         return verdict
 
 

@@ -2,9 +2,9 @@
 
 A `Verdict` is a plain value. Its times are seconds of the monotonic clock, and it promises:
 
-    the serving status cannot change before `at + soonest`
+    the serving status cannot change before `probed_at + min_until_flip`
 
-for as long as nothing newer replaces it: `at` is the start of the last probe that counted,
+for as long as nothing newer replaces it: `probed_at` is the start of the last probe that counted,
 and probes that can complete a change start at least `fast_interval` apart.
 """
 
@@ -38,9 +38,9 @@ class State(StrEnum):
 class Verdict:
     """The state in force, and how it came about.
 
-    `since`: when it last changed between serving and not; None when it was adopted in the
-    first round and so is settled. `soonest`: seconds, counted from `at`, before serving
-    could change: infinite while up without a failure, 0 while unknown. `measured`: what
+    `changed_at`: when it last changed between serving and not; None when it was adopted in the
+    first round and so is settled. `min_until_flip`: seconds, counted from `probed_at`, before
+    serving could change: infinite while up without a failure, 0 while unknown. `measured`: what
     probes say, which `state` equals unless an override is in force. `condition`: what the last
     probe told beyond that. `held_until`: the clock reading until which flap damping alone keeps it
     down, None while anything else does. `withheld`: families over which alone it does not serve,
@@ -48,11 +48,11 @@ class Verdict:
     """
 
     state: State
-    since: float | None
+    changed_at: float | None
     reason: str
-    soonest: float
+    min_until_flip: float
     measured: State
-    at: float = -math.inf
+    probed_at: float = -math.inf
     override: Override | None = None
     condition: Condition = Condition.NONE
     held_until: float | None = None
@@ -69,9 +69,9 @@ class Verdict:
         return self.state is State.UNKNOWN
 
     @property
-    def earliest(self) -> float:
+    def no_flip_before(self) -> float:
         """The clock reading before which the serving status cannot change."""
-        return math.inf if math.isinf(self.soonest) else self.at + self.soonest
+        return math.inf if math.isinf(self.min_until_flip) else self.probed_at + self.min_until_flip
 
 
 UNKNOWN = Verdict(State.UNKNOWN, None, "not probed yet", 0.0, State.UNKNOWN)
@@ -82,20 +82,23 @@ def overridden(
 ) -> Verdict:
     """`verdict` under an operator's override, or after one that ended at `ended`.
 
-    Setting an override and its end are both changes: `since` says so. While it holds,
-    nothing measured can flip the status, so `soonest` is the time until it ends.
+    Setting an override and its end are both changes: `changed_at` says so. While it holds,
+    nothing measured can flip the status, so `min_until_flip` is the time until it ends.
     """
     if override is None or not override.active(now):
         if ended is None:
             return verdict
-        return replace(verdict, since=ended if verdict.since is None else max(verdict.since, ended))
+        return replace(
+            verdict,
+            changed_at=ended if verdict.changed_at is None else max(verdict.changed_at, ended),
+        )
     return replace(
         verdict,
         state=State.UP if override.kind is OverrideKind.UP else State.DOWN,
-        since=override.set_at,
+        changed_at=override.set_at,
         reason=f"{override.kind} by {override.who}: {override.why}",
-        soonest=override.remaining(now),
-        at=now,
+        min_until_flip=override.remaining(now),
+        probed_at=now,
         override=override,
         held_until=None,
     )

@@ -13,7 +13,7 @@ serves. Both together bound the time from the start of the first failed probe to
 
 Outcomes count in the order in which their probes started: once one has counted, those still
 in flight that started before it are superseded. So the outcomes that count started at least
-fast_interval apart, which is what `Verdict.earliest` promises. What a failure supersedes is
+fast_interval apart, which is what `Verdict.no_flip_before` promises. What a failure supersedes is
 cancelled; what a success supersedes goes on, for that it hangs is a fact, which the success of
 another does not undo (one of two engines behind one address): should it fail, it counts in the
 bucket of failures that are not in a row.
@@ -353,7 +353,7 @@ class Watch:
         if self.judged.is_set() or not self.first.is_set():
             return verdict
         reason = f"{verdict.reason}; {self._asked_anew}"
-        return replace(verdict, reason=reason, soonest=0.0, at=now)
+        return replace(verdict, reason=reason, min_until_flip=0.0, probed_at=now)
 
     @property
     def _unsettled(self) -> bool:
@@ -381,8 +381,8 @@ def _shown(verdict: Verdict) -> tuple[object, ...]:
     """What of a verdict is worth a report when it changes."""
     return (
         verdict.state,
-        verdict.since,
-        verdict.soonest,
+        verdict.changed_at,
+        verdict.min_until_flip,
         verdict.condition,
         verdict.held_until,
         verdict.withheld,

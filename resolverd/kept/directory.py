@@ -46,8 +46,8 @@ class StateDirectory:
             return
         try:
             _replace(self.path / name, content)
-        except OSError as wrong:
-            self.trouble = f"{self.path / name}: {wrong.strerror or wrong}"
+        except OSError as error:
+            self.trouble = f"{self.path / name}: {error.strerror or error}"
             raise
         self.trouble = ""
 
@@ -57,8 +57,8 @@ class StateDirectory:
             return
         try:
             _replace(self.path / name, content, synchronised=False)
-        except OSError as wrong:
-            self.trouble = f"{self.path / name}: {wrong.strerror or wrong}"
+        except OSError as error:
+            self.trouble = f"{self.path / name}: {error.strerror or error}"
             raise
 
     def synchronise(self, names: Sequence[str]) -> None:

@@ -80,10 +80,10 @@ class KeptFiles:
             document = json.loads(self.directory.read(MANIFEST))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as wrong:
-            raise UnusableError(f"it cannot be read: {wrong.strerror or wrong}") from wrong
-        except (ValueError, RecursionError) as wrong:
-            raise UnusableError(f"it is damaged: {wrong}") from wrong
+        except OSError as error:
+            raise UnusableError(f"it cannot be read: {error.strerror or error}") from error
+        except (ValueError, RecursionError) as error:
+            raise UnusableError(f"it is damaged: {error}") from error
         return _manifest_read(document, self._config)
 
     def save(self, adopted: Adopted) -> Manifest | None:
@@ -255,8 +255,8 @@ def _manifest_read(document: Any, config: str) -> Manifest:
             {(str(d), str(p)): [str(m) for m in paths] for d, p, paths in document["globs"]},
             {str(path): _digest(text) for path, text in document["databases"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
-        raise UnusableError(f"it is damaged: {type(wrong).__name__}: {wrong}") from wrong
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnusableError(f"it is damaged: {type(error).__name__}: {error}") from error
     if config not in manifest.files:
         raise UnusableError("it is damaged: it does not hold the configuration")
     return manifest

@@ -46,12 +46,12 @@ class Keeper:
             content = await detached(partial(self.directory.read, NAME))
         except (FileNotFoundError, NotADirectoryError):
             return Standing()
-        except OSError as wrong:
-            return self._unusable(wrong.strerror or str(wrong))
+        except OSError as error:
+            return self._unusable(error.strerror or str(error))
         try:
             return read(json.loads(content), self._config, now())
-        except (ValueError, RecursionError) as wrong:
-            return self._unusable(str(wrong))
+        except (ValueError, RecursionError) as error:
+            return self._unusable(str(error))
 
     def follow(self, current: Callable[[], Standing]) -> None:
         """Keep what `current` gives from now on."""

@@ -44,8 +44,8 @@ def _in_file(config: Path) -> Any:
         if not isinstance(server, dict) or not {"state", "coordinates"} & server.keys():
             return None  # emptied, or cut off above what it must say
         return server.get("state", "")
-    except tomllib.TOMLDecodeError as wrong:
-        at = re.search(r"at line (\d+)", str(wrong))
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"at line (\d+)", str(error))
         tree = _above_the_mistake(text, int(at[1]) if at else text.count("\n") + 2)
     server = tree.get("server")
     return server.get("state") if isinstance(server, dict) else None

@@ -69,7 +69,7 @@ class Standing:
         kept = self.verdicts.get(target.id)
         if kept is None or kept.probe != digest(target):
             return None
-        age = now - kept.health.at
+        age = now - kept.health.probed_at
         return kept.health if age <= FRESH + target.settings.interval else None
 
 
@@ -133,8 +133,8 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
             if fresh
             else {},
         )
-    except (KeyError, TypeError, AttributeError, OverflowError) as wrong:
-        raise ValueError(f"it is damaged: {type(wrong).__name__}: {wrong}") from wrong
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
 
 
 def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
@@ -142,8 +142,8 @@ def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
         "state": health.state.value,
         "failures": health.failures,
         "successes": health.successes,
-        "since": None if health.since is None else health.since + shift,
-        "at": _unix(health.at, shift),
+        "since": None if health.changed_at is None else health.changed_at + shift,
+        "at": _unix(health.probed_at, shift),
         "reason": health.reason,
         "condition": health.condition.value,
         "level": health.level,
@@ -159,8 +159,8 @@ def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | 
         state=State(record["state"]),
         failures=_count(record["failures"]),
         successes=_count(record["successes"]),
-        since=_time(record["since"], shift),
-        at=min(at, clocks.monotonic),
+        changed_at=_time(record["since"], shift),
+        probed_at=min(at, clocks.monotonic),
         reason=_text(record["reason"]),
         condition=Condition(record["condition"]),
         level=_number(record["level"]),

@@ -92,7 +92,9 @@ class Alerting:
     @property
     def degrades(self) -> bool:
         """Whether there is a region that `degraded` holds for."""
-        return any(self.degraded(region) for region, each in self._settings.items() if each.degrade)
+        return any(
+            self.degraded(region) for region, settings in self._settings.items() if settings.degrade
+        )
 
     def degraded(self, region: str) -> bool:
         """Whether an alert fires that makes the region send clients on."""
@@ -104,12 +106,12 @@ class Alerting:
     def _figures(
         self, region: str, settings: Alerts, away: Collection[tuple[str, str]], now: float
     ) -> Figures:
-        span, least = settings.window, settings.requests
+        span, minimum = settings.window, settings.requests
         growth = together(self._windows[t].growth(now, span) for t in self._targets[region])
         return Figures(
-            ttft_p50=quantile(growth.ttft, 0.5, least),
-            ttft_p99=quantile(growth.ttft, 0.99, least),
-            success_rate=success_rate(growth.responses, least),
+            ttft_p50=quantile(growth.ttft, 0.5, minimum),
+            ttft_p99=quantile(growth.ttft, 0.99, minimum),
+            success_rate=success_rate(growth.responses, minimum),
             gpu=self._gpus.utilisation(pages_of(self._config.region[region])),
             failover_rate=self._failover_rate(region, settings, away, now),
         )
@@ -133,10 +135,10 @@ def pages_of(region: Region) -> Sequence[GpuPage]:
     return [GpuPage(url, region.gpu_metric, region.gpu_metric_full) for url in region.gpu_metrics]
 
 
-def _rate(service: str, began: _Answers, last: _Answers, least: int) -> float | None:
+def _rate(service: str, began: _Answers, last: _Answers, minimum: int) -> float | None:
     total = last.all.get(service, 0) - began.all.get(service, 0)
     first = last.first.get(service, 0) - began.first.get(service, 0)
-    return 1 - first / total if total >= least else None
+    return 1 - first / total if total >= minimum else None
 
 
 def _answers(counted: Counters, now: float) -> _Answers:

@@ -42,8 +42,8 @@ from resolverd.policy.spill import RegionLoad
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
 POLL_INTERVAL = 1.0
-# Seconds between judgements of what clients get.
-_JUDGING = 5.0
+# Seconds between judgements of what clients get: fewer raises alerts sooner and costs more.
+_ALERT_INTERVAL = 5.0
 
 
 class Probed(Protocol):
@@ -76,7 +76,7 @@ class LoadController:
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
         self._capacities: dict[str, float] = {}
-        self._judged_at = -_JUDGING
+        self._judged_at = -_ALERT_INTERVAL
         self._log = log.get("load")
 
     def update(
@@ -140,7 +140,7 @@ class LoadController:
         if self._advance(now):
             self._changed()
         self.alerting.sample(readings)
-        if now - self._judged_at >= _JUDGING:
+        if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
             self.alerting.judge(await counted(), self._not_serving(), now)
 

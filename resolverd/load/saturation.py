@@ -13,7 +13,8 @@ from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.policy.saturation import Smoothed, Targets, saturation_of, smooth
 
-# A reading counts for so many intervals; what is older says nothing of now.
+# Probe intervals for which a reading counts. More steers by older load; fewer loses a region's load
+# to one late probe.
 _FRESH = 3
 _FULL = frozenset({Condition.BUSY, Condition.SHEDDING})
 
@@ -57,7 +58,7 @@ class SaturationTracker:
         known: dict[Replica, Smoothed] = {}
         for replica, probe in replicas:
             verdict, reading = verdicts.get(replica.target, UNKNOWN), readings.get(replica.target)
-            if reading is not None and now - reading.at > _patience(probe):
+            if reading is not None and now - reading.at > _fresh_seconds(probe):
                 reading = None
             smoothed = _sampled(
                 self._smoothed.get(replica), replica.saturation_target, reading, verdict
@@ -82,9 +83,9 @@ class SaturationTracker:
             return Level()
         count = len(known)
         return Level(
-            sum(each.value for each in known) / count,
-            sum(each.latest for each in known) / count,
-            min(each.at for each in known),
+            sum(sample.value for sample in known) / count,
+            sum(sample.latest for sample in known) / count,
+            min(sample.at for sample in known),
         )
 
 
@@ -93,7 +94,7 @@ def saturation_target_of(spill: Spill) -> SaturationTarget:
     return SaturationTarget(Targets(spill.queue_target, spill.kv_target), spill.smoothing)
 
 
-def _patience(probe: Probe) -> float:
+def _fresh_seconds(probe: Probe) -> float:
     return _FRESH * probe.interval + probe.timeout
 
 
@@ -105,7 +106,7 @@ def _sampled(
 ) -> Smoothed | None:
     """With what is new. A replica that says it is full is so at once, whatever the mean says."""
     full = verdict.condition in _FULL or (reading is not None and reading.shedding)
-    waiting, kv_usage, at = None, None, verdict.at
+    waiting, kv_usage, at = None, None, verdict.probed_at
     if reading is not None:
         waiting, kv_usage, at = reading.waiting, reading.kv_usage, reading.at
     latest = saturation_of(waiting, kv_usage, saturation_target.targets, full=full)

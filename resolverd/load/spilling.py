@@ -104,7 +104,7 @@ def rule_of(service: Service) -> SpillRule:
         start=spill.start,
         end=spill.end,
         step=spill.step,
-        most=spill.most,
+        max_ratio=spill.max_ratio,
         dwell=max(spill.dwell, service.ttl),
         ttl=service.ttl,
         slow_start=spill.slow_start,

@@ -46,9 +46,9 @@ class Writer:
             self._report_dropped()
             if line is not None:
                 self._write(line)
-        except OSError as wrong:
+        except OSError as error:
             if line is not None:
-                self._queue.drop(1, wrong.strerror or type(wrong).__name__)
+                self._queue.drop(1, error.strerror or type(error).__name__)
 
     def _report_dropped(self) -> None:
         dropped, now = self._queue.unreported(), time.monotonic()

@@ -5,12 +5,15 @@ Where none serves, the first whose state is unknown (neither healthy nor dead); 
 `all_down` says: with "nearest" the first with an endpoint measured up (drained, closed or too few,
 but alive), then the first of all. A region without an address is never answered. The answer never
 leaves the preference list, which never leaves the fence.
+
+A decision carries its reasons, one for each region that was consulted: they are what the walk found
+on its way, and `explain` prints them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from resolverd.policy.ranking import PreferenceList
@@ -23,6 +26,30 @@ Outcome = Literal[
 ]  # fmt: skip
 """The first four have a region. "no_region": the fence is empty. "no_address": no region of it has
 an address. The other three are what `all_down` says."""
+Reason = Literal[
+    "answered", "kept", "not_accepted", "accepted",
+    "answered_unknown", "answered_alive", "answered_down",
+    "shed", "sheds_own", "over_accept_ratio",
+    "no_address", "unknown", "down",
+]  # fmt: skip
+"""Why a region that was consulted is answered, or passed over.
+
+Answered:
+    "answered"          it serves, and sends nobody on
+    "kept"              it serves, and sends on other blocks than this one
+    "not_accepted"      it serves, and sends this block on, but no region takes it
+    "accepted"          it serves, and takes the block that another sends on
+    "answered_unknown"  no region serves, and nothing is known of this one yet
+    "answered_alive"    no region serves, and an endpoint of this one is measured up
+    "answered_down"     no region serves, none is alive, and this one has an address
+Passed over:
+    "shed"              it serves, and sends this block on
+    "sheds_own"         it serves, and takes none since it sends on a share of its own clients
+    "over_accept_ratio" it serves, and takes others than this block
+    "no_address", "unknown", "down"    it does not serve
+
+Regions of the list that were not consulted are less preferred than the one that is answered.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +88,20 @@ class Decision:
     """The region answered, if any; how it came about; and the regions that were consulted.
 
     `per_block` tells that it holds for the client's block alone: another draw could be decided
-    otherwise.
+    otherwise. `reasons` are those of `consulted`, in its order. They follow from the rest and the
+    statuses, so that they have no part in comparing decisions.
     """
 
     outcome: Outcome
     region: str | None
     consulted: PreferenceList
     per_block: bool = False
+    reasons: tuple[Reason, ...] = field(default=(), compare=False)
+
+    @property
+    def without_serving(self) -> bool:
+        """Whether what is alive decided, among regions that do not serve."""
+        return self.outcome in {"all_down", "no_address"}
 
 
 NO_DRAW = 1.0
@@ -86,40 +120,82 @@ def decide(
     """
     if not preference:
         return Decision("no_region", None, ())
-    for rank, region in enumerate(preference, 1):
+    for passed, region in enumerate(preference):
         if statuses[region].serves:
-            return _shared(preference, rank, statuses, draw)
-    for region in preference:
+            return _shared(preference, passed, statuses, draw)
+    for passed, region in enumerate(preference):
         if statuses[region].unknown and statuses[region].has_addresses:
-            return Decision("unknown", region, preference)
+            reasons = _fallback(preference, statuses, passed, "answered_unknown")
+            return Decision("unknown", region, preference, reasons=reasons)
     if all_down != "nearest":
-        return Decision(all_down, None, preference)
+        return Decision(all_down, None, preference, reasons=_absences(preference, statuses))
     return _without_serving(preference, statuses)
 
 
 def _without_serving(preference: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Decision:
     """The first region with an endpoint that is alive; else the first with any address."""
-    answerable = [region for region in preference if statuses[region].has_addresses]
-    alive = (region for region in answerable if statuses[region].alive)
-    region = next(alive, answerable[0] if answerable else None)
-    return Decision("no_address" if region is None else "all_down", region, preference)
+    answerable = [n for n, region in enumerate(preference) if statuses[region].has_addresses]
+    if not answerable:
+        reasons = _absences(preference, statuses)
+        return Decision("no_address", None, preference, reasons=reasons)
+    alive = (number for number in answerable if statuses[preference[number]].alive)
+    number = next(alive, answerable[0])
+    region = preference[number]
+    why: Reason = "answered_alive" if statuses[region].alive else "answered_down"
+    reasons = _fallback(preference, statuses, number, why)
+    return Decision("all_down", region, preference, reasons=reasons)
 
 
 def _shared(
-    preference: PreferenceList, rank: int, statuses: Mapping[str, RegionStatus], draw: float
+    preference: PreferenceList, passed: int, statuses: Mapping[str, RegionStatus], draw: float
 ) -> Decision:
-    """The region of that rank, the first that serves; or the one that takes what it sends on.
+    """The first region that serves, after `passed` others; or the one that takes what it sends on.
 
     Only a region that keeps all its own clients takes another's: nothing is sent on twice. Where
     none takes this one, the first answers after all.
     """
-    region = preference[rank - 1]
+    region, rank = preference[passed], passed + 1
+    before = _absences(preference[:passed], statuses) if passed else ()
     spill_ratio = statuses[region].spill_ratio
     per_block = spill_ratio > 0 and rank < len(preference)
     if not per_block or draw >= spill_ratio:
-        return Decision("serving", region, preference[:rank], per_block)
-    for further, other in enumerate(preference[rank:], rank + 1):
-        status = statuses[other]
-        if status.serves and status.spill_ratio == 0 and draw < status.accept_ratio:
-            return Decision("spilled", other, preference[:further], per_block)
-    return Decision("serving", region, preference, per_block)
+        why: Reason = "kept" if per_block else "answered"
+        return Decision("serving", region, preference[:rank], per_block, (*before, why))
+    later: list[Reason] = []
+    for other in preference[rank:]:
+        refused = _refusal(statuses[other], draw)
+        if refused is None:
+            consulted = preference[: rank + len(later) + 1]
+            reasons = (*before, "shed", *later, "accepted")
+            return Decision("spilled", other, consulted, per_block, reasons)
+        later.append(refused)
+    reasons = (*before, "not_accepted", *later)
+    return Decision("serving", region, preference, per_block, reasons)
+
+
+def _refusal(status: RegionStatus, draw: float) -> Reason | None:
+    """Why a region does not take a block that another sends on; None where it does."""
+    if not status.serves:
+        return _absence(status)
+    if status.spill_ratio > 0:
+        return "sheds_own"
+    return None if draw < status.accept_ratio else "over_accept_ratio"
+
+
+def _fallback(
+    preference: PreferenceList, statuses: Mapping[str, RegionStatus], number: int, why: Reason
+) -> tuple[Reason, ...]:
+    """The reasons where no region serves, and the one at `number` is answered for this one."""
+    absences = _absences(preference, statuses)
+    return (*absences[:number], why, *absences[number + 1 :])
+
+
+def _absences(regions: PreferenceList, statuses: Mapping[str, RegionStatus]) -> tuple[Reason, ...]:
+    return tuple([_absence(statuses[region]) for region in regions])
+
+
+def _absence(status: RegionStatus) -> Reason:
+    """Why a region does not serve."""
+    if not status.has_addresses:
+        return "no_address"
+    return "unknown" if status.unknown else "down"

@@ -56,7 +56,7 @@ class SpillRule:
     start: float = 1.0
     end: float = 0.7
     step: float = 0.1
-    most: float = 0.5
+    max_ratio: float = 0.5
     dwell: float = 60.0
     ttl: float = 60.0
     slow_start: float = 0.0
@@ -64,15 +64,15 @@ class SpillRule:
     def __post_init__(self) -> None:
         if not 0 < self.end < self.start:
             raise ValueError("end must lie between 0 and start")
-        if not (0 < self.step <= 1 and 0 < self.most <= 1):
-            raise ValueError("step and most must lie between 0 and 1")
+        if not (0 < self.step <= 1 and 0 < self.max_ratio <= 1):
+            raise ValueError("step and max_ratio must lie between 0 and 1")
         if not 0 < self.dwell >= self.ttl:
             raise ValueError("dwell is shorter than ttl: a step would be judged before it is felt")
 
     @property
     def slow_share(self) -> float:
         """What a restarted region sends on at first: so many steps as `slow_start` has dwells."""
-        return min(self.most, self.step * math.ceil(self.slow_start / self.dwell))
+        return min(self.max_ratio, self.step * math.ceil(self.slow_start / self.dwell))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ def _shed(
         if regions[other].accept_ratio > own.spill_ratio:
             demand = _demand(regions[other].accept_ratio, regions, loads, rule)
             step = min(step, headrooms[other] / demand)
-    return max(own.spill_ratio, min(own.spill_ratio + step, rule.most))
+    return max(own.spill_ratio, min(own.spill_ratio + step, rule.max_ratio))
 
 
 def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> float | None:

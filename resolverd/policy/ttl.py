@@ -8,32 +8,74 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 from resolverd.policy.decision import RegionStatus
 
+Bound = Literal["flip", "step", "answer_flip", "ramp", "answer_ramp", "ttl"]
+"""What bounds a TTL: one of `Limits`, or else the service's own `ttl`."""
+_BOUNDS: tuple[Bound, ...] = ("flip", "step", "answer_flip", "ramp", "answer_ramp")
+
+
+class Limits(NamedTuple):
+    """How far ahead each kind of change leaves a region's part in an answer as it is.
+
+    `flip`: its state may change, by probing or because an override ends. `step`: its shares may
+    move. `ramp`: it changed a while ago, and a TTL is not more than that. `answer_flip` and
+    `answer_ramp` are the same of the endpoints whose addresses are in the answer.
+    """
+
+    flip: float
+    step: float
+    answer_flip: float
+    ramp: float
+    answer_ramp: float
+
+
+class BoundedTtl(NamedTuple):
+    """A TTL in whole seconds, and what bounded it.
+
+    Where it is a region, that one's least limit is `limit`; a limit below `failover_ttl` is one
+    that gave way to it. `otherwise` is the TTL that the other regions consulted would allow.
+    """
+
+    seconds: int
+    bound: Bound
+    region: str | None
+    limit: float
+    otherwise: int
+
 
 def ttl_of(
-    consulted: Iterable[RegionStatus],
+    consulted: Iterable[tuple[str, RegionStatus]],
     *,
     ttl: float,
     failover_ttl: float,
     staleness: float = 0.0,
     answered: bool = False,
-) -> int:
-    """The TTL of an answer that these regions decided, in whole seconds.
+) -> BoundedTtl:
+    """The TTL of an answer that these regions decided, by name.
 
     `answered`: no region serves and one is answered all the same, so that what endpoints are alive
     decides which. `staleness` is how old the answer may be when it is next computed: what runs
     toward a known moment is shortened by it, so that the TTL is still true then.
     """
-    least = min(
-        (
-            horizon(s, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered)
-            for s in consulted
-        ),
-        default=ttl,
+    least, second = ttl, ttl
+    bound: Bound = "ttl"
+    region = None
+    for name, status in consulted:
+        found = limits(
+            status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered
+        )
+        own = min(found)
+        if own < least:
+            least, second = own, least
+            bound, region = _BOUNDS[found.index(own)], name
+        else:
+            second = min(second, own)
+    return BoundedTtl(
+        _whole(least, failover_ttl), bound, region, least, _whole(second, failover_ttl)
     )
-    return math.floor(max(failover_ttl, min(least, ttl)))
 
 
 def horizon(
@@ -44,22 +86,42 @@ def horizon(
     staleness: float = 0.0,
     answered: bool = False,
 ) -> float:
-    """How far ahead this region's part in the answer can be relied upon.
+    """How far ahead this region's part in the answer can be relied upon: the least of `limits`."""
+    return min(
+        limits(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered)
+    )
 
-    That of one that serves, or is `answered` all the same, is the least of its own (an override's)
-    and of that of the endpoints whose addresses are in the answer.
+
+def limits(
+    status: RegionStatus,
+    *,
+    ttl: float,
+    failover_ttl: float,
+    staleness: float = 0.0,
+    answered: bool = False,
+) -> Limits:
+    """What each kind of change allows this region's part in an answer.
+
+    Of one that serves, or is `answered` all the same, the endpoints whose addresses are in the
+    answer count beside its own (an override's). The shares of a region that does not serve have no
+    part in any answer.
     """
     whole = answered or status.serves
-    changed = _since_change(status, whole)
-    ramp = ttl if changed is None else max(failover_ttl, changed)
-    return min(_min_until_change(status, whole) - staleness, ramp)
+    since = status.answer_since_change if whole else None
+    return Limits(
+        status.min_until_flip - staleness,
+        status.steady - staleness if status.serves else math.inf,
+        status.answer_min_until_flip - staleness if whole else math.inf,
+        ttl if status.since_change is None else max(failover_ttl, status.since_change),
+        ttl if since is None else max(failover_ttl, since),
+    )
 
 
 def settled(status: RegionStatus, ttl: float) -> bool:
     """Whether time alone will not change this region's horizons any more."""
-    changed = _since_change(status, whole=True)
-    ramping = changed is not None and changed < ttl
-    return math.isinf(_min_until_change(status, whole=True)) and not ramping
+    found = limits(status, ttl=ttl, failover_ttl=0.0, answered=True)
+    moments = (found.flip, found.step, found.answer_flip)
+    return all(map(math.isinf, moments)) and min(found.ramp, found.answer_ramp) >= ttl
 
 
 def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
@@ -72,16 +134,5 @@ def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:
     return None if math.isinf(left) else max(1, math.floor(left - staleness))
 
 
-def _min_until_change(status: RegionStatus, whole: bool) -> float:
-    """Seconds until probing, an override or a step of its shares could change its part.
-
-    The shares of a region that does not serve have no part in any answer.
-    """
-    own = min(status.min_until_flip, status.steady) if status.serves else status.min_until_flip
-    return min(own, status.answer_min_until_flip) if whole else own
-
-
-def _since_change(status: RegionStatus, whole: bool) -> float | None:
-    """Seconds since the last change that its part in the answer has."""
-    moments = (status.since_change, status.answer_since_change if whole else None)
-    return min((each for each in moments if each is not None), default=None)
+def _whole(seconds: float, failover_ttl: float) -> int:
+    return math.floor(max(failover_ttl, seconds))

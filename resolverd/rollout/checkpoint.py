@@ -81,13 +81,13 @@ def read(path: Path) -> Checkpoint | None:
         return Checkpoint.model_validate_json(read_kept(path))
     except FileNotFoundError:
         return None
-    except OSError as wrong:
-        raise CheckpointError(f"{path} cannot be read: {wrong.strerror}") from wrong
-    except ValidationError as wrong:
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
         raise CheckpointError(
             f"{path} is not the checkpoint of a rollout\n"
             "move it away, or name another with --checkpoint"
-        ) from wrong
+        ) from error
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
@@ -97,8 +97,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     """
     try:
         replace_file(path, checkpoint.model_dump_json(indent=2).encode())
-    except OSError as wrong:
-        raise CheckpointError(f"{path} cannot be written: {wrong.strerror}") from wrong
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -109,16 +109,16 @@ def locked(path: Path) -> Iterator[None]:
     """
     try:
         lock = open_lock(path.with_name(f"{path.name}.lock"))
-    except OSError as wrong:
+    except OSError as error:
         raise CheckpointError(
-            f"{path} cannot be locked: {wrong.strerror}\n"
+            f"{path} cannot be locked: {error.strerror}\n"
             "use sudo, or name another file with --checkpoint"
-        ) from wrong
+        ) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as wrong:
-            raise CheckpointError(f"a rollout with the checkpoint {path} runs already") from wrong
+        except BlockingIOError as error:
+            raise CheckpointError(f"a rollout with the checkpoint {path} runs already") from error
         yield
     finally:
         os.close(lock)

@@ -13,18 +13,18 @@ from resolverd.rollout.withdrawal import Edge
 
 def service_of(state: Mapping[str, Any], service: str) -> Mapping[str, Any]:
     """The service of that name in GET /state. Raises ResolverdError."""
-    for each in state["services"]:
-        if each["name"] == service:
-            found: Mapping[str, Any] = each
+    for entry in state["services"]:
+        if entry["name"] == service:
+            found: Mapping[str, Any] = entry
             return found
     raise ResolverdError(f"the daemon has no service {service} any more")
 
 
 def region_of(state: Mapping[str, Any], service: str, region: str) -> Mapping[str, Any]:
     """A service's region in GET /state. Raises ResolverdError."""
-    for each in state["regions"]:
-        if each["region"] == region and service in each["services"]:
-            found: Mapping[str, Any] = each
+    for entry in state["regions"]:
+        if entry["region"] == region and service in entry["services"]:
+            found: Mapping[str, Any] = entry
             return found
     raise ResolverdError(f"service {service} has no region {region} any more")
 
@@ -37,7 +37,7 @@ def model_of(state: Mapping[str, Any], service: str, region: str) -> str:
 def endpoints_of(edge: Edge, service: str, region: str, credential: str) -> list[Endpoint]:
     """The endpoints of a service's region, to be asked; `credential` replaces the probe's."""
     found = region_of(edge.get("/state"), service, region)["endpoints"]
-    if any(HIDDEN in each["url"] for each in found):
+    if any(HIDDEN in endpoint["url"] for endpoint in found):
         urls = edge.get("/urls")["urls"]
-        found = [{**each, "url": urls[each["name"]]} for each in found]
-    return [Endpoint.of(each, credential) for each in found]
+        found = [{**endpoint, "url": urls[endpoint["name"]]} for endpoint in found]
+    return [Endpoint.of(endpoint, credential) for endpoint in found]

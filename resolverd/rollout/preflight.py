@@ -30,7 +30,7 @@ class ObstaclesError(ResolverdError):
 
     def __init__(self, found: Sequence[str]) -> None:
         self.obstacles = tuple(found)
-        listed = "".join(f"\n  {each}" for each in found)
+        listed = "".join(f"\n  {obstacle}" for obstacle in found)
         super().__init__(f"nothing was drained:{listed}")
 
 
@@ -47,8 +47,8 @@ def obstacles(
         state = edge.get("/state")
         try:
             found |= dict.fromkeys(_of_edge(edge, state, plan, regions, ours))
-        except ResolverdError as wrong:  # this edge has no such service or region
-            found[str(wrong)] = None
+        except ResolverdError as error:  # this edge has no such service or region
+            found[str(error)] = None
     if not found:
         for region in regions:
             found |= dict.fromkeys(_unverifiable(edges[0], plan, region))
@@ -57,10 +57,11 @@ def obstacles(
 
 def foreign_override(state: Mapping[str, Any], region: str, ours: str | None) -> str:
     """Who overrides a region for another reason than `ours`; empty where nobody does."""
-    for each in state["overrides"]:
-        if each["target"] == region and each["why"] != ours:
+    for override in state["overrides"]:
+        if override["target"] == region and override["why"] != ours:
             return (
-                f"{region} has an override, {each['kind']} by {each['who']}: {each['why']}; "
+                f"{region} has an override, {override['kind']} by {override['who']}: "
+                f"{override['why']}; "
                 f"resolverd clear {region}, or leave it out with --order"
             )
     return ""
@@ -75,10 +76,10 @@ def _of_edge(
 ) -> Iterator[str]:
     """What a daemon alone can tell."""
     agreed = service_of(state, plan.service)["must_agree"]
-    for each in _CHANGING:
-        if each in agreed and len(plan.regions) > 1:
+    for field in _CHANGING:
+        if field in agreed and len(plan.regions) > 1:
             yield (
-                f'must_agree of service {plan.service} has "{each}", so that the first region '
+                f'must_agree of service {plan.service} has "{field}", so that the first region '
                 "updated would be withdrawn; take it out until the rollout is over"
             )
     for region in regions:
@@ -87,7 +88,7 @@ def _of_edge(
             yield reason
         emptied = edge.get("/drain", region=region)["emptied"]
         if emptied and not plan.force:
-            fences = ", ".join(whose(each["service"], each["pins"]) for each in emptied)
+            fences = ", ".join(whose(fence["service"], fence["pins"]) for fence in emptied)
             yield (
                 f"without {region} no region serves {fences}; "
                 "bring another up first, leave it out with --order, or --force it"
@@ -116,13 +117,13 @@ def _unverifiable(edge: Edge, plan: Checkpoint, region: str) -> Iterator[str]:
     state = edge.get("/state")
     model = model_of(state, plan.service, region)
     probed = region_of(state, plan.service, region)["endpoints"]
-    kinds = {each["endpoint"]: each["probe"]["kind"] for each in probed}
+    kinds = {endpoint["endpoint"]: endpoint["probe"]["kind"] for endpoint in probed}
     for endpoint in endpoints_of(edge, plan.service, region, plan.credential):
         try:
             verify.version_of(endpoint)
             verify.models_of(endpoint)
             verify.completion_of(endpoint, model, plan.prompt, plan.tokens)
-        except ResolverdError as wrong:
+        except ResolverdError as error:
             kind = kinds.get(endpoint.name, "")
-            why = f"{region} could not be verified: {' '.join(str(wrong).split())}"
+            why = f"{region} could not be verified: {' '.join(str(error).split())}"
             yield why if kind in _WITH_MODELS else f'{why}; it is probed as "{kind}"'

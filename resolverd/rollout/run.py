@@ -23,7 +23,7 @@ from resolverd.rollout.preflight import foreign_override, obstacles
 from resolverd.rollout.stability import StabilityCheck
 from resolverd.rollout.steps import Step
 from resolverd.rollout.verify import Endpoint
-from resolverd.rollout.withdrawal import Edge, Order, Withdrawal, drained
+from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained
 
 # Seconds between questions about the health of a region.
 POLL_INTERVAL = 0.5
@@ -52,7 +52,7 @@ class Run:
     path: Path
     who: str
     timeout: float
-    tell: Callable[[str, Step, str], None]
+    report: Callable[[str, Step, str], None]
     waits: Callable[[str], AbstractContextManager[Callable[[float], None]]]
     quiet: bool = False
     _withdrawal: Withdrawal | None = field(default=None, init=False)
@@ -72,11 +72,11 @@ class Run:
             write(self.path, checkpoint)
             try:
                 what = steps[step](region)
-            except ResolverdError as wrong:
-                checkpoint.failure = Failure(region=region, step=step, why=str(wrong))
+            except ResolverdError as error:
+                checkpoint.failure = Failure(region=region, step=step, why=str(error))
                 write(self.path, checkpoint)
-                raise StepFailedError(checkpoint.failure) from wrong
-            self.tell(region, step, what)
+                raise StepFailedError(checkpoint.failure) from error
+            self.report(region, step, what)
             checkpoint.go_to(checkpoint.progress.advanced())
         write(self.path, checkpoint)
 
@@ -104,7 +104,7 @@ class Run:
             "RESOLVERD_REGION": region,
             "RESOLVERD_SERVICE": self.checkpoint.service,
             "RESOLVERD_VERSION": self.checkpoint.version,
-            "RESOLVERD_ENDPOINTS": " ".join(each.url for each in self._endpoints(region)),
+            "RESOLVERD_ENDPOINTS": " ".join(endpoint.url for endpoint in self._endpoints(region)),
         }
         ended = subprocess.run(
             self.checkpoint.command,
@@ -146,7 +146,9 @@ class Run:
         model = self._model(region)
         others = self.checkpoint.progress.compared_with(accept_output=self.checkpoint.accept_output)
         alike = [other for other in others if self._model(other) == model and self._serves(other)]
-        said = {each.name: self._completion(each, model) for each in self._endpoints(region)}
+        said = {
+            endpoint.name: self._completion(endpoint, model) for endpoint in self._endpoints(region)
+        }
         for other in alike:
             reference = self._endpoints(other)[0]
             expected = self._completion(reference, model)
@@ -171,11 +173,11 @@ class Run:
 
     def _withdrawn(self, region: str) -> Withdrawal:
         """The drain of `region`: begun by this run, or taken over from the one before."""
-        if self._withdrawal is None or self._withdrawal.order.region != region:
+        if self._withdrawal is None or self._withdrawal.spec.region != region:
             checkpoint = self.checkpoint
-            order = Order(region, checkpoint.why, self.who, force=checkpoint.force)
+            spec = DrainSpec(region, checkpoint.why, self.who, force=checkpoint.force)
             left = max(0.0, checkpoint.safe_at - time.time())
-            self._withdrawal = Withdrawal.taken_over(self.edges, order, left)
+            self._withdrawal = Withdrawal.taken_over(self.edges, spec, left)
         return self._withdrawal
 
     def _take_over(self) -> None:
@@ -184,7 +186,7 @@ class Run:
         if region is None or step in (Step.DRAIN, Step.UNDRAIN):
             return
         if not all(drained(edge.get("/state"), region) for edge in self.edges):
-            self.tell(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
+            self.report(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
 
     def _completion(self, endpoint: Endpoint, model: str) -> str:
         checkpoint = self.checkpoint

@@ -16,7 +16,7 @@ from resolverd.health.probes.reasons import reason_of
 
 # Seconds for one question: a first completion after a start may have to compile first.
 TIMEOUT = 120.0
-_MOST = 1024 * 1024
+_MAX_OCTETS = 1024 * 1024
 
 
 class AskError(ResolverdError):
@@ -54,28 +54,28 @@ def version_of(endpoint: Endpoint) -> str:
 
 def models_of(endpoint: Endpoint) -> set[str]:
     """The ids and roots of what it serves. Raises AskError."""
-    told = _get(endpoint, "/v1/models", "data")
+    cards = _get(endpoint, "/v1/models", "data")
     try:
-        return {str(name) for each in told for name in (each["id"], each.get("root")) if name}
-    except (TypeError, KeyError, AttributeError) as wrong:
-        raise AskError(f"{endpoint.name}: /v1/models is not vLLM's") from wrong
+        return {str(name) for card in cards for name in (card["id"], card.get("root")) if name}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise AskError(f"{endpoint.name}: /v1/models is not vLLM's") from error
 
 
 def completion_of(endpoint: Endpoint, model: str, prompt: str, tokens: int) -> str:
     """The first `tokens` tokens that it completes `prompt` with, greedily. Raises AskError."""
     body = {"model": model, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "seed": 0}
-    told = _ask(endpoint, "POST", "/v1/completions", body)
+    completion = _ask(endpoint, "POST", "/v1/completions", body)
     try:
-        return str(told["choices"][0]["text"])
-    except (TypeError, KeyError, IndexError) as wrong:
-        raise AskError(f"{endpoint.name}: the completion has no text") from wrong
+        return str(completion["choices"][0]["text"])
+    except (TypeError, KeyError, IndexError) as error:
+        raise AskError(f"{endpoint.name}: the completion has no text") from error
 
 
 def _get(endpoint: Endpoint, path: str, key: str) -> Any:
-    told = _ask(endpoint, "GET", path)
-    if not isinstance(told, dict) or key not in told:
+    document = _ask(endpoint, "GET", path)
+    if not isinstance(document, dict) or key not in document:
         raise AskError(f'{endpoint.name}: {path} tells no "{key}"')
-    return told[key]
+    return document[key]
 
 
 def _ask(endpoint: Endpoint, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -101,14 +101,16 @@ async def _exchange(
                 server_hostname=endpoint.sni or None,
             ) as response,
         ):
-            text = (await read_up_to(response, _MOST)).decode("utf-8", "replace")
+            text = (await read_up_to(response, _MAX_OCTETS)).decode("utf-8", "replace")
             if response.status != 200:
-                told = credential.hide(" ".join(text.split()))[:200]
-                raise AskError(f"{endpoint.name}: {path}: HTTP {response.status} {told}".rstrip())
+                excerpt = credential.hide(" ".join(text.split()))[:200]
+                raise AskError(
+                    f"{endpoint.name}: {path}: HTTP {response.status} {excerpt}".rstrip()
+                )
             return json.loads(text)
-    except TimeoutError as wrong:
-        raise AskError(f"{endpoint.name}: {path}: no answer within {TIMEOUT:g} s") from wrong
-    except (aiohttp.ClientError, OSError) as wrong:
-        raise AskError(f"{endpoint.name}: {path}: {reason_of(wrong)}") from wrong
-    except ValueError as wrong:
-        raise AskError(f"{endpoint.name}: {path}: not JSON") from wrong
+    except TimeoutError as error:
+        raise AskError(f"{endpoint.name}: {path}: no answer within {TIMEOUT:g} s") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise AskError(f"{endpoint.name}: {path}: {reason_of(error)}") from error
+    except ValueError as error:
+        raise AskError(f"{endpoint.name}: {path}: not JSON") from error

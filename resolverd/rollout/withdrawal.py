@@ -37,7 +37,7 @@ class NotDrainedError(ResolverdError):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DrainSpec:
     """What to drain, for how long (seconds; None until cleared), and what to tell others of it."""
 
     region: str
@@ -49,11 +49,11 @@ class Order:
 
 @dataclass(slots=True)
 class Withdrawal:
-    """A region drained at `edges`; `told` is what each of them answered."""
+    """A region drained at `edges`; `replies` are their answers to POST /drain."""
 
     edges: Sequence[Edge]
-    order: Order
-    told: list[dict[str, Any]] = field(default_factory=list)
+    spec: DrainSpec
+    replies: list[dict[str, Any]] = field(default_factory=list)
     _safe: float = 0.0
 
     def begin(self) -> None:
@@ -61,28 +61,28 @@ class Withdrawal:
 
         An edge that refuses is asked first, so that none is drained alone.
         """
-        order = self.order
+        spec = self.spec
         refuse = [
-            not order.force and bool(edge.get("/drain", region=order.region)["emptied"])
+            not spec.force and bool(edge.get("/drain", region=spec.region)["emptied"])
             for edge in self.edges
         ]
         edges = [edge for _, edge in sorted(zip(refuse, self.edges, strict=True), key=_refusing)]
         body = {
-            "region": order.region, "why": order.why, "who": order.who,
-            "for": order.seconds, "force": order.force,
+            "region": spec.region, "why": spec.why, "who": spec.who,
+            "for": spec.seconds, "force": spec.force,
         }  # fmt: skip
-        self.told = [edge.post("/drain", body) for edge in edges]
+        self.replies = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
     @classmethod
-    def taken_over(cls, edges: Sequence[Edge], order: Order, left: float) -> Withdrawal:
+    def taken_over(cls, edges: Sequence[Edge], spec: DrainSpec, left: float) -> Withdrawal:
         """One that somebody began, and that is safe in `left` seconds."""
-        return cls(edges, order, _safe=time.monotonic() + left)
+        return cls(edges, spec, _safe=time.monotonic() + left)
 
     @property
     def wait(self) -> float:
         """Seconds from the beginning until the last TTL has run out."""
-        return max((float(told["wait_seconds"]) for told in self.told), default=0.0)
+        return max((float(replies["wait_seconds"]) for replies in self.replies), default=0.0)
 
     @property
     def left(self) -> float:
@@ -105,25 +105,25 @@ class Withdrawal:
     def check(self) -> None:
         """Raise NotDrainedError unless every edge still has the region drained."""
         for edge in self.edges:
-            if not drained(edge.get("/state"), self.order.region):
+            if not drained(edge.get("/state"), self.spec.region):
                 raise NotDrainedError(
-                    f"{self.order.region} is not drained any more: its override was cleared or "
+                    f"{self.spec.region} is not drained any more: its override was cleared or "
                     "ended, or the daemon was restarted\nnothing is safe to stop; drain it again"
                 )
 
     def end(self) -> None:
         """Clear the drain everywhere."""
         for edge in self.edges:
-            edge.delete("/override", self.order.region, who=self.order.who)
+            edge.delete("/override", self.spec.region, who=self.spec.who)
 
 
 def drained(state: Mapping[str, Any], region: str) -> bool:
     """Whether an override withdraws `region`, by an edge's state."""
     return any(
-        each["target"] == region and each["kind"] in {"drain", "down"}
-        for each in state["overrides"]
+        override["target"] == region and override["kind"] in {"drain", "down"}
+        for override in state["overrides"]
     )
 
 
-def _refusing(each: tuple[bool, Edge]) -> bool:
-    return not each[0]
+def _refusing(refusal: tuple[bool, Edge]) -> bool:
+    return not refusal[0]

@@ -19,14 +19,14 @@ from resolverd.snapshot.model import EndpointPlan
 class Answered(NamedTuple):
     """The endpoints in a region's answer.
 
-    `alive`: whether they serve or are measured up. `earliest` and `changed` are readings of the
-    monotonic clock: before the one their status cannot change, at the other an endpoint of the
+    `alive`: whether they serve or are measured up. `no_flip_before` and `changed` are readings of
+    the monotonic clock: before the one their status cannot change, at the other an endpoint of the
     region last did (None where none has).
     """
 
     endpoints: tuple[EndpointPlan, ...]
     alive: bool
-    earliest: float
+    no_flip_before: float
     changed: float | None
 
 
@@ -56,7 +56,9 @@ def _of(
     best: tuple[EndpointPlan, ...], alive: bool, seen: Iterable[Mapping[str, Verdict]]
 ) -> Answered:
     verdicts = list(seen)
-    earliest = (each[endpoint.target].earliest for each in verdicts for endpoint in best)
-    since = (verdict.since for each in verdicts for verdict in each.values())
+    no_flip_before = (
+        each[endpoint.target].no_flip_before for each in verdicts for endpoint in best
+    )
+    since = (verdict.changed_at for each in verdicts for verdict in each.values())
     changed = max((moment for moment in since if moment is not None), default=None)
-    return Answered(best, alive, min(earliest, default=math.inf), changed)
+    return Answered(best, alive, min(no_flip_before, default=math.inf), changed)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
-from resolverd.dns.codes import A
 from resolverd.dns.edns import EdeCode, ExtendedError
 from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
@@ -30,7 +29,7 @@ from resolverd.policy.decision import (
 )
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw
-from resolverd.policy.ttl import ttl_of
+from resolverd.policy.ttl import BoundedTtl, ttl_of
 
 
 class MapEntry(NamedTuple):
@@ -237,11 +236,6 @@ class RegionRecords(NamedTuple):
     a_ttl: int | None = None
     aaaa_ttl: int | None = None
 
-    def ttl(self, rtype: int, ttl: int) -> int:
-        """`ttl`, or what the sources of this family allow, if that is less."""
-        source = self.a_ttl if rtype == A else self.aaaa_ttl
-        return ttl if source is None or self.cname is not None else min(ttl, source)
-
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
@@ -249,6 +243,7 @@ class CachedAnswer:
 
     Where it is `per_block` it is that of some blocks only, and others with this list have another.
     `no_region` is how it is answered that there is no region, where there are no `records`.
+    `decision` and `bounded` are the reasons, for `explain`: nothing on a packet's way reads them.
     """
 
     outcome: Outcome
@@ -258,7 +253,9 @@ class CachedAnswer:
     ttl: int
     error: ExtendedError | None
     per_block: bool
-    no_region: NoRegion | None = None
+    no_region: NoRegion | None
+    decision: Decision
+    bounded: BoundedTtl
 
 
 class JudgedRegion(NamedTuple):
@@ -336,26 +333,25 @@ class Steering:
     def _compute(self, service: ServicePlan, decision: Decision) -> CachedAnswer:
         statuses = self.statuses[service.name]
         region = decision.region
+        bounded = ttl_of(
+            ((name, statuses[name]) for name in decision.consulted),
+            ttl=service.ttl,
+            failover_ttl=service.failover_ttl,
+            staleness=self.staleness,
+            answered=decision.without_serving,
+        )
         return CachedAnswer(
             outcome=decision.outcome,
             region=region,
             first_choice=region in decision.consulted[:1],
             records=self.records[service.name][region] if region is not None else None,
-            ttl=ttl_of(
-                (statuses[name] for name in decision.consulted),
-                ttl=service.ttl,
-                failover_ttl=service.failover_ttl,
-                staleness=self.staleness,
-                answered=decision.outcome in _WITHOUT_SERVING,
-            ),
+            ttl=bounded.seconds,
             error=extended_error(decision.outcome),
             per_block=decision.per_block,
             no_region=_no_region(decision.outcome, service),
+            decision=decision,
+            bounded=bounded,
         )
-
-
-# Outcomes that what is alive decides, of regions that do not serve.
-_WITHOUT_SERVING: frozenset[Outcome] = frozenset({"all_down", "no_address"})
 
 
 def _no_region(outcome: Outcome, service: ServicePlan) -> NoRegion | None:

@@ -74,7 +74,7 @@ def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
     override, ended = world.overrides.get(site.region, now), world.overrides.ended(site.region, now)
     shift = world.shifts.get(site.region)
     if shift is not None and override is None:
-        override, ended = shift.override, _later(ended, shift.since if shift.open else None)
+        override, ended = shift.override, _later(ended, shift.changed_at if shift.open else None)
     verdict = region_verdict(
         list(endpoints.values()),
         site.planned.min_endpoints,
@@ -133,12 +133,12 @@ def with_addresses(verdict: Verdict, resolved: Resolved, now: float) -> Verdict:
         return replace(
             verdict,
             state=state,
-            since=resolved.changed,
+            changed_at=resolved.changed,
             reason=resolved.reason,
-            soonest=0.0,
-            at=now,
+            min_until_flip=0.0,
+            probed_at=now,
         )
-    return replace(verdict, since=_later(verdict.since, resolved.changed))
+    return replace(verdict, changed_at=_later(verdict.changed_at, resolved.changed))
 
 
 def _probed(target: str, world: World, now: float) -> Verdict:

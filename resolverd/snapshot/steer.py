@@ -75,14 +75,16 @@ def _status(
     return RegionStatus(
         serves=verdict.serves and addresses,
         unknown=verdict.unknown,
-        min_until_flip=max(0.0, verdict.earliest - now),
-        since_change=None if timed or verdict.since is None else max(0.0, now - verdict.since),
+        min_until_flip=max(0.0, verdict.no_flip_before - now),
+        since_change=None
+        if timed or verdict.changed_at is None
+        else max(0.0, now - verdict.changed_at),
         spill_ratio=share.spill_ratio,
         accept_ratio=share.accept_ratio,
         steady=share.steady,
         has_addresses=addresses,
         alive=best.alive,
-        answer_min_until_flip=max(0.0, best.earliest - now),
+        answer_min_until_flip=max(0.0, best.no_flip_before - now),
         answer_since_change=None if best.changed is None else max(0.0, now - best.changed),
     )
 

@@ -1,4 +1,4 @@
-"""Which name a draft is the zone of: its SOA's owner (RFC 1034 §4.2.1).
+"""Which zone a parsed file is: its SOA's owner is the apex (RFC 1034 §4.2.1).
 
 BIND writes zones relative to the root: the first `$ORIGIN` of such a file is a dot, and its SOA
 alone says which zone it is.
@@ -10,20 +10,20 @@ import dns.exception
 import dns.name
 from dns.rdatatype import SOA
 
-from resolverd.zone.draft import Draft
+from resolverd.zone.parsed import ParsedZone
 
 
-def find_apex(draft: Draft) -> dns.name.Name | None:
-    """The apex, or None where no SOA tells.
+def find_apex(parsed: ParsedZone) -> dns.name.Name | None:
+    """The apex, or None where no SOA says it.
 
-    An SOA at the draft's origin goes before the first; one whose owner is that origin twice has
-    merely lost its final dot, and tells nothing.
+    An SOA at the file's origin goes before the first; one whose owner is that origin twice has
+    merely lost its final dot, and says nothing.
     """
-    owners = [record.owner for record in draft.records if record.rdata.rdtype == SOA]
-    if draft.origin is None or not owners or draft.origin in owners:
-        return draft.origin if owners else None
+    owners = [record.owner for record in parsed.records if record.rdata.rdtype == SOA]
+    if parsed.origin is None or not owners or parsed.origin in owners:
+        return parsed.origin if owners else None
     first = owners[0]
-    return None if first == _twice(draft.origin) else first
+    return None if first == _twice(parsed.origin) else first
 
 
 def _twice(name: dns.name.Name) -> dns.name.Name | None:

@@ -29,7 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "zone-unreadable": Check("error", "A zone file or included file cannot be read."),
     "zone-encoding": Check("error", "A zone file is not UTF-8 text."),
     "zone-duplicate-origin": Check("error", "Two files write the same zone."),
-    "zone-bad-origin": Check("error", "The zone's origin cannot be told, or is not absolute."),
+    "zone-bad-origin": Check("error", "The zone's origin is not known, or is not absolute."),
     "zone-origin-differs": Check("warning", "The SOA's owner is not what the file's name says."),
     "zone-syntax": Check("error", "A record or directive is not as RFC 1035 §5.1 writes it."),
     "zone-unknown-type": Check("error", "A record's type is not known, or is no type of data."),
@@ -64,15 +64,15 @@ CHECKS: Mapping[str, Check] = {
     "zone-too-large": Check(
         "error", "A record, RRset, referral or chain of aliases fits into no message."
     ),
-    "zone-no-region": Check("error", "The name without an address, `_no-region`, cannot be had."),
+    "zone-no-region": Check("error", "`_no-region` of the zone is taken, or longer than a name."),
     "zone-dyna-unknown-service": Check("error", "A DYNA names a service that does not exist."),
     "zone-dyna-many": Check("error", "An owner has more than one DYNA."),
     "zone-dyna-conflict": Check("error", "A DYNA stands beside A, AAAA or CNAME."),
     "zone-dyna-cname-apex": Check("error", 'An answer = "cname" service is at the apex.'),
     "zone-dyna-cname-and-other": Check("error", 'An answer = "cname" DYNA is beside other data.'),
-    "zone-pin-hint": Check("error", "An HTTPS or SVCB hint at a DYNA passes by a pin."),
-    "zone-past-pin": Check("warning", "A static record gives out what a pin keeps from some."),
-    "zone-dyna-ttl": Check("warning", "A DYNA's TTL is 0 or under the lowest TTL that is given."),
+    "zone-pin-hint": Check("error", "An HTTPS or SVCB hint at a DYNA bypasses a pin."),
+    "zone-past-pin": Check("warning", "A static record gives out what a pin withholds from some."),
+    "zone-dyna-ttl": Check("warning", "A DYNA's TTL is 0 or under server.ttl_floor."),
     "zone-occluded": Check("warning", "Data below a zone cut is not glue and is never answered."),
     "zone-ttl-mismatch": Check("warning", "TTLs differ inside an RRset (RFC 2181 §5.2)."),
     "zone-duplicate-record": Check("warning", "A record is written twice; one is kept."),
@@ -84,13 +84,13 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def stricter(problem: Problem) -> Problem:
-    """The same, as ``server.zone_checks = "strict"`` has it."""
-    return replace(problem, severity="error") if CHECKS[problem.id].lenient else problem
+def as_strict(one: Problem) -> Problem:
+    """`one`, which ``server.zone_checks = "strict"`` makes an error where its check is lenient."""
+    return replace(one, severity="error") if CHECKS[one.id].lenient else one
 
 
-def found(id_: str, place: Place, message: str, hint: str = "") -> Problem:
-    """The `Problem` of check `id_` at `place`."""
+def problem(id_: str, place: Place, message: str, hint: str = "") -> Problem:
+    """The `Problem` of check `id_` (of `CHECKS`, which has its severity) at `place`."""
     return Problem(
         place.file,
         place.line,

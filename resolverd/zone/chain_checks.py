@@ -16,10 +16,10 @@ from dns.rdatatype import CNAME, DNAME
 from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
 from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
-from resolverd.zone.draft import Record
+from resolverd.zone.catalogue import problem
 from resolverd.zone.ends import End
 from resolverd.zone.octets import FIXED, POINTER
+from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Tree
 
 _LONGEST_NAME = 255
@@ -104,7 +104,7 @@ def _step(target: dns.name.Name) -> int:
 
 
 def _too_long(alias: Record, end: End, size: int) -> Problem:
-    return found(
+    return problem(
         "zone-too-large",
         alias.at_type(),
         f"{alias.owner} leads to {end.owner} {end.what}, with which the aliases may take {size:,} "

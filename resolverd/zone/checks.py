@@ -13,13 +13,13 @@ import dns.rdtypes.ANY.SOA
 from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
 
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found, stricter
+from resolverd.zone.catalogue import as_strict, problem
 from resolverd.zone.cuts import check_cuts
 from resolverd.zone.dot_checks import check_dots
-from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.model import Services
+from resolverd.zone.parsed import Record
 from resolverd.zone.past_pins import NOTHING_KEPT, Kept, check_past_pins
 from resolverd.zone.size_checks import check_sizes
 from resolverd.zone.source import Source
@@ -44,7 +44,7 @@ def check_tree(
     With `strict`, those that do harm at one name alone are errors too.
     """
     findings = _findings(tree, master, services, ttl_floor, kept)
-    return map(stricter, findings) if strict else findings
+    return map(as_strict, findings) if strict else findings
 
 
 def _findings(
@@ -63,7 +63,7 @@ def _findings(
 
 def _check_outside(tree: Tree) -> Iterator[Problem]:
     for record in tree.outside:
-        yield found(
+        yield problem(
             "zone-out-of-zone",
             record.at_owner(),
             f"{record.owner} is outside the zone {tree.zone}",
@@ -76,14 +76,14 @@ def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
     soas, servers = records.get(SOA, []), records.get(NS, [])
     first = soas[0].at_type() if soas else master.place(0)
     if not soas and not tree.was_lost(tree.origin, SOA):
-        yield found(
+        yield problem(
             "zone-missing-soa",
             first,
             f"the zone {tree.zone} has no SOA",
             f"write {tree.zone} SOA ns1 hostmaster 1 3600 900 604800 300",
         )
     if not servers and not tree.was_lost(tree.origin, NS):
-        yield found(
+        yield problem(
             "zone-missing-ns",
             first,
             f"the zone {tree.zone} has no NS",
@@ -94,7 +94,7 @@ def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
         yield from _check_mailbox(soa)
         minimum = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).minimum
         if minimum > _DAY:
-            yield found(
+            yield problem(
                 "zone-soa-minimum",
                 soa.at_rdata(_SOA_MINIMUM),
                 f"resolvers may remember for {minimum} s that a name does not exist",
@@ -106,7 +106,7 @@ def _check_mailbox(soa: Record) -> Iterator[Problem]:
     mailbox = cast(dns.rdtypes.ANY.SOA.SOA, soa.rdata).rname
     if any(b"@" in label for label in mailbox.labels):
         written = str(mailbox).replace("\\@", "@")
-        yield found(
+        yield problem(
             "zone-soa-mailbox",
             soa.at_rdata(1),
             f"the mailbox {written} has an @, which is a dot in an SOA (RFC 1035 §3.3.13)",
@@ -145,7 +145,7 @@ def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:
 
 def _soa_below_apex(soa: Record, tree: Tree) -> Problem:
     twice = soa.owner.relativize(tree.zone).labels == tree.zone.labels[:-1]
-    return found(
+    return problem(
         "zone-soa-below-apex",
         soa.at_owner() if twice else soa.at_type(),
         f"{soa.owner} is not the apex, {tree.zone}",
@@ -157,14 +157,14 @@ def _soa_below_apex(soa: Record, tree: Tree) -> Problem:
 
 def _check_wildcard(node: Node) -> Iterator[Problem]:
     if NS in node.records:
-        yield found(
+        yield problem(
             "zone-wildcard-ns",
             node.records[NS][0].at_owner(),
             f"{node.owner} has an NS; what it delegates is not defined, and BIND refuses it",
             "write an NS for each name that is delegated, or remove it",
         )
     if DNAME in node.records:
-        yield found(
+        yield problem(
             "zone-wildcard-dname",
             node.records[DNAME][0].at_owner(),
             f"{node.owner} has a DNAME; servers differ in what they make of it",
@@ -179,14 +179,14 @@ def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[P
     for record in rrs:
         first = written.setdefault(record.rdata, record)
         if first is not record:
-            yield found(
+            yield problem(
                 "zone-duplicate-record",
                 record.at_owner(),
                 f"{name} {record.rdata} is written in {first.at_owner()} already",
                 "remove one of them",
             )
         elif record.ttl != rrs[0].ttl and rdtype != RRSIG:
-            yield found(
+            yield problem(
                 "zone-ttl-mismatch",
                 record.at_ttl(),
                 f"{name} has TTL {record.ttl} here and {rrs[0].ttl} in {rrs[0].at_ttl()}",
@@ -198,7 +198,7 @@ def _check_cname(node: Node) -> Iterator[Problem]:
     cnames = node.records[CNAME]
     yield from _check_single(cnames, "zone-many-cname", "keep one")
     if DNAME in node.records:
-        yield found(
+        yield problem(
             "zone-dname-and-cname",
             cnames[0].at_type(),
             f"{node.owner} has a CNAME and a DNAME",
@@ -207,7 +207,7 @@ def _check_cname(node: Node) -> Iterator[Problem]:
     # DYNA and DNAME beside a CNAME have findings of their own.
     others = node.records.keys() - _BESIDE_CNAME - {CNAME, DNAME, DYNA}
     if others:
-        yield found(
+        yield problem(
             "zone-cname-and-other",
             cnames[0].at_type(),
             f"{node.owner} has a CNAME and {type_list(others)}",
@@ -219,4 +219,6 @@ def _check_single(rrs: list[Record], id_: str, hint: str) -> Iterator[Problem]:
     for record in rrs[1:]:
         if record.rdata != rrs[0].rdata:
             what = f"{record.owner} {to_text(record.rdata.rdtype)}"
-            yield found(id_, record.at_type(), f"{what} stands in {rrs[0].at_type()} already", hint)
+            yield problem(
+                id_, record.at_type(), f"{what} stands in {rrs[0].at_type()} already", hint
+            )

@@ -14,11 +14,11 @@ from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataTyp
 
 from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.dot_checks import lacks_dot
-from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import Services
+from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
@@ -40,7 +40,7 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
         if (cut := tree.cut(key)) is not None:
             yield from _check_occluded(key, node, cut, tree, servers)
         if (dname := tree.dname(key)) is not None:
-            yield found(
+            yield problem(
                 "zone-below-dname",
                 node.first().at_owner(),
                 f"{node.owner} is below the DNAME of {tree.nodes[dname].owner}",
@@ -75,7 +75,7 @@ def _check_occluded(
     hidden = node.records.keys() - visible
     if hidden:
         first = next(record for record in node if record.rdata.rdtype in hidden)
-        yield found(
+        yield problem(
             "zone-occluded",
             first.at_owner(),
             f"{node.owner} {type_list(hidden)} is never answered: "
@@ -99,14 +99,14 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
     place = record.at_rdata(_TARGET_FIELD[rdtype])
     at_apex = rdtype == NS and record.key == tree.origin
     if standing == "alias":
-        yield found(
+        yield problem(
             "zone-apex-ns" if at_apex else "zone-alias-target",
             place,
             f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
             "point it to a name that has A or AAAA",
         )
     elif not standing and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
-        yield found(
+        yield problem(
             _missing(rdtype, at_apex),
             place,
             f"{to_text(rdtype)} points to {name}, which has no address",

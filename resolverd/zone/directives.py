@@ -38,8 +38,8 @@ def unescaped(token: Token, offset: int) -> str:
     """The name of a file. Raises EntryError."""
     try:
         name = str(token.unescape().value)
-    except dns.exception.SyntaxError as wrong:
-        raise EntryError("zone-syntax", offset, "the file's name: a bad escape", INCLUDE) from wrong
+    except dns.exception.SyntaxError as error:
+        raise EntryError("zone-syntax", offset, "the file's name: a bad escape", INCLUDE) from error
     if "\0" in name:
         raise EntryError("zone-syntax", offset, "the file's name has a NUL in it", INCLUDE)
     return name

@@ -15,7 +15,7 @@ from dns.rdatatype import CNAME, DNAME, PTR, to_text
 
 from resolverd.dns.names import Key, key_of
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.tree import Node, Tree
 
 _TOP_LEVEL = re.compile(rb"[A-Za-z]{2,63}|xn--[a-z0-9-]{2,59}")
@@ -31,7 +31,7 @@ def check_dots(tree: Tree) -> Iterator[Problem]:
             for record in node.records.get(rdtype, ()):
                 rdata: Any = record.rdata
                 if (dotted := lacks_dot(rdata.target, tree)) is not None:
-                    yield found(
+                    yield problem(
                         "zone-missing-dot",
                         record.at_rdata(0),
                         f"{to_text(rdtype)} points to {rdata.target}, which does not exist",
@@ -59,7 +59,7 @@ def _check_owner(node: Node, tree: Tree) -> Iterator[Problem]:
     owner, origin = node.owner, tree.zone
     relative = dns.name.Name((*owner.relativize(origin).labels, b""))
     if len(origin.labels) > 2 and relative.is_subdomain(origin):
-        yield found(
+        yield problem(
             "zone-missing-dot",
             node.first().at_owner(),
             f"{owner} has the zone's name twice",

@@ -14,10 +14,10 @@ from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 
 from resolverd.dns.names import MAX_NAME
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
-from resolverd.zone.draft import Record
+from resolverd.zone.catalogue import problem
 from resolverd.zone.dyna import DYNA, NO_REGION, Dyna
 from resolverd.zone.model import Services
+from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Node, Tree, type_list
 
 
@@ -43,7 +43,7 @@ def _check_node(
     first = records[0]
     for record in records[1:]:
         if record.rdata != first.rdata:
-            yield found(
+            yield problem(
                 "zone-dyna-many",
                 record.at_type(),
                 f"{node.owner} has a DYNA in {first.at_type()} already",
@@ -51,7 +51,7 @@ def _check_node(
             )
     conflicts = node.records.keys() & {A, AAAA, CNAME}
     if conflicts:
-        yield found(
+        yield problem(
             "zone-dyna-conflict",
             first.at_type(),
             f"{node.owner} has a DYNA and {type_list(conflicts)}",
@@ -61,14 +61,14 @@ def _check_node(
         return
     others = node.records.keys() - beside_cname - {DYNA, A, AAAA, CNAME}
     if node is tree.apex:
-        yield found(
+        yield problem(
             "zone-dyna-cname-apex",
             first.at_rdata(0),
             f'"{_service(first)}" answers with a CNAME, which the apex cannot have',
             'set answer = "address" for it, or use a name below the apex',
         )
     elif others:
-        yield found(
+        yield problem(
             "zone-dyna-cname-and-other",
             first.at_type(),
             f'"{_service(first)}" answers with a CNAME, and {node.owner} has {type_list(others)}',
@@ -80,7 +80,7 @@ def _check_no_region(tree: Tree, dyna: Record) -> Iterator[Problem]:
     """The name of those clients who can be given no region: it is made, and has no address."""
     key = NO_REGION + tree.origin
     if len(key) > MAX_NAME:
-        yield found(
+        yield problem(
             "zone-no-region",
             dyna.at_owner(),
             f"{tree.zone} is too long for a name _no-region under it, which DYNA needs",
@@ -90,7 +90,7 @@ def _check_no_region(tree: Tree, dyna: Record) -> Iterator[Problem]:
     node = tree.nodes.get(key)
     taken = {A, AAAA, CNAME, DNAME, NS, DYNA} & node.records.keys() if node is not None else set()
     if node is not None and taken:
-        yield found(
+        yield problem(
             "zone-no-region",
             node.records[min(taken)][0].at_type(),
             f"{node.owner} has {type_list(taken)}; it is what clients are given who can be given "
@@ -98,7 +98,7 @@ def _check_no_region(tree: Tree, dyna: Record) -> Iterator[Problem]:
             "use another name; a TXT there may say why",
         )
     elif tree.apex is not None and DNAME in tree.apex.records:
-        yield found(
+        yield problem(
             "zone-no-region",
             tree.apex.records[DNAME][0].at_type(),
             f"the DNAME at the apex leads _no-region.{tree.zone} away, which DYNA needs",
@@ -112,7 +112,7 @@ def _check_service(record: Record, services: Services) -> Iterator[Problem]:
         folded = {name.lower(): name for name in services}
         near = difflib.get_close_matches(service.lower(), folded, 1)
         known = f"write one of: {', '.join(sorted(services))}" if services else ""
-        yield found(
+        yield problem(
             "zone-dyna-unknown-service",
             record.at_rdata(0),
             f'there is no service "{service}"',
@@ -123,7 +123,7 @@ def _check_service(record: Record, services: Services) -> Iterator[Problem]:
 def _check_ttl(record: Record, ttl_floor: int) -> Iterator[Problem]:
     if record.ttl == 0 or record.ttl < ttl_floor:
         why = "no resolver caches it" if record.ttl == 0 else f"the lowest given is {ttl_floor}"
-        yield found(
+        yield problem(
             "zone-dyna-ttl",
             record.at_ttl(),
             f"a TTL of {record.ttl} s is the ceiling of its answers' TTL, and {why}",

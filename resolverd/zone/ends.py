@@ -11,8 +11,8 @@ import dns.rdtypes.ANY.NS
 from dns.rdatatype import AAAA, NS, A, to_text
 
 from resolverd.dns.names import WILDCARD, Key, key_of
-from resolverd.zone.draft import Record
 from resolverd.zone.octets import FIXED, bound, sent
+from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Node, Tree
 
 _LONGEST_NAME = 255

@@ -11,7 +11,7 @@ from pathlib import Path
 from resolverd.errors import Problem, ResolverdError
 from resolverd.files.matching import match, real_paths
 from resolverd.files.reading import MAX_ZONE, digest_of, read_file
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.source import Place, Source
 
 
@@ -30,13 +30,13 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
     for pattern in patterns:
         try:
             matched = match(base, pattern)
-        except OSError as wrong:
-            problems.append(_unlisted(str(base / pattern), wrong))
+        except OSError as error:
+            problems.append(_unlisted(str(base / pattern), error))
             continue
-        problems += [_unlisted(path, wrong) for path, wrong in matched.unlisted.items()]
+        problems += [_unlisted(path, error) for path, error in matched.unlisted.items()]
         if not matched.paths:
             problems.append(
-                found(
+                problem(
                     "zone-no-file",
                     Place(str(base / pattern), 0, 0, ""),
                     f'no file matches "{pattern}"',
@@ -53,30 +53,30 @@ def read_source(path: Path) -> Source:
     """The file's text. Raises UnreadableError."""
     try:
         content = read_file(path, MAX_ZONE)
-    except OSError as wrong:
+    except OSError as error:
         raise UnreadableError(
             "zone-unreadable",
-            f"cannot be read: {wrong.strerror or wrong}",
+            f"cannot be read: {error.strerror or error}",
             "correct the path or the file's permissions",
-        ) from wrong
+        ) from error
     try:
         text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
+    except UnicodeDecodeError as error:
         raise UnreadableError(
             "zone-encoding",
-            f"byte 0x{content[wrong.start]:02X} is not UTF-8",
+            f"byte 0x{content[error.start]:02X} is not UTF-8",
             "save the file as UTF-8, or write the byte as \\DDD",
-            _byte_place(path, content, wrong.start),
-        ) from wrong
+            _byte_place(path, content, error.start),
+        ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return Source(path, text, digest_of(content))
 
 
-def _unlisted(path: str, wrong: OSError) -> Problem:
-    return found(
+def _unlisted(path: str, error: OSError) -> Problem:
+    return problem(
         "zone-unreadable",
         Place(path, 0, 0, ""),
-        f"cannot be listed: {wrong.strerror or wrong}",
+        f"cannot be listed: {error.strerror or error}",
         "see that its file system answers and the daemon's user may list it, "
         "or correct server.zones",
     )

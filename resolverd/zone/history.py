@@ -9,7 +9,7 @@ import dns.rdtypes.ANY.SOA
 from dns.rdatatype import SOA
 
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.model import RRset, Zone
 from resolverd.zone.source import Place
 
@@ -22,14 +22,14 @@ def check_serial(previous: Zone, zone: Zone, place: Place) -> Iterator[Problem]:
     hint = f"write {(old + 1) % 2**32} or higher"
     if old == new:
         if not same_content(previous, zone):
-            yield found(
+            yield problem(
                 "zone-serial-unchanged",
                 place,
                 f"the zone changed and its serial is still {new}; secondaries will not notice",
                 hint,
             )
     elif (new - old) % 2**32 >= _HALF:
-        yield found(
+        yield problem(
             "zone-serial-backward",
             place,
             f"the serial went back from {old} to {new} (RFC 1982 §3.2)",

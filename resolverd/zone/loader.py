@@ -1,6 +1,6 @@
 """Zone files on disk → checked zones, with every problem of every file at once.
 
-One pass per file: read (`reader`), plant the records in a tree (`tree`), check it
+One pass per file: read (`reader`), build_tree the records in a tree (`tree`), check it
 (`checks`), and freeze it into a `Zone` when nothing in it is an error.
 """
 
@@ -17,16 +17,16 @@ import dns.name
 from dns.rdatatype import SOA
 
 from resolverd.errors import Problem, errors_among
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
-from resolverd.zone.draft import Draft
 from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
 from resolverd.zone.model import RRset, RRsets, Services, Zone
+from resolverd.zone.parsed import ParsedZone
 from resolverd.zone.past_pins import NOTHING_KEPT, Kept
 from resolverd.zone.reader import read_master
 from resolverd.zone.source import Place, Source
-from resolverd.zone.tree import Node, Tree, plant
+from resolverd.zone.tree import Node, Tree, build_tree
 
 _SOA_SERIAL = 2
 
@@ -106,15 +106,15 @@ class _Load:
             source = read_source(path)
             if before is not None and self._unchanged(before, source):
                 return ZoneFile(path, before.origin, before, before.warnings)
-            draft = read_master(source, None if before is None else before.lines)
-        except UnreadableError as wrong:
-            place = wrong.place or Place(str(path), 0, 0, "")
-            return ZoneFile(path, None, None, [found(wrong.id, place, wrong.message, wrong.hint)])
-        zone, findings = _judge(draft, self._rules, self._previous)
-        problems = tuple(_sorted(findings, draft.files))
+            parsed = read_master(source, None if before is None else before.lines)
+        except UnreadableError as error:
+            place = error.place or Place(str(path), 0, 0, "")
+            return ZoneFile(path, None, None, [problem(error.id, place, error.message, error.hint)])
+        zone, findings = _judge(parsed, self._rules, self._previous)
+        problems = tuple(_sorted(findings, parsed.files))
         if zone is not None:
             zone = replace(zone, warnings=problems, checked_by=self._rules)
-        return ZoneFile(path, draft.origin, zone, problems)
+        return ZoneFile(path, parsed.origin, zone, problems)
 
     def _unchanged(self, before: Zone, source: Source) -> bool:
         """Whether the files of `before`, of which `source` is the first, are as they were."""
@@ -155,31 +155,31 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def _judge(
-    draft: Draft, rules: Rules, previous: Mapping[dns.name.Name, Zone]
+    parsed: ParsedZone, rules: Rules, previous: Mapping[dns.name.Name, Zone]
 ) -> tuple[Zone | None, list[Problem]]:
     """The zone, unless it has an error, and all that was found."""
-    if draft.origin is None:
-        return None, draft.problems
-    tree = plant(draft.origin, draft.records, draft.lost)
-    findings = [*draft.problems, *check_tree(tree, draft.master, *rules)]
+    if parsed.origin is None:
+        return None, parsed.problems
+    tree = build_tree(parsed.origin, parsed.records, parsed.lost)
+    findings = [*parsed.problems, *check_tree(tree, parsed.master, *rules)]
     if errors_among(findings):
         return None, findings
-    zone = _freeze(tree, draft, previous.get(draft.origin))
-    if draft.origin in previous:
+    zone = _freeze(tree, parsed, previous.get(parsed.origin))
+    if parsed.origin in previous:
         soa = tree.nodes[tree.origin].records[SOA][0]
         place = soa.at_rdata(_SOA_SERIAL)
-        findings += check_serial(previous[draft.origin], zone, place)
+        findings += check_serial(previous[parsed.origin], zone, place)
     return zone, findings
 
 
-def _freeze(tree: Tree, draft: Draft, before: Zone | None) -> Zone:
+def _freeze(tree: Tree, parsed: ParsedZone, before: Zone | None) -> Zone:
     """The zone; owners that are as they were `before` have the very RRsets that they had."""
     had = {} if before is None else before.rrsets
     rrsets = {}
     for key, node in tree.nodes.items():
         kept = had.get(key)
         rrsets[key] = kept if kept and _unchanged(node, kept) else _rrsets(node)
-    return Zone(tree.zone, rrsets, tuple(draft.files), draft.lines, tuple(draft.digests))
+    return Zone(tree.zone, rrsets, tuple(parsed.files), parsed.lines, tuple(parsed.digests))
 
 
 def _unchanged(node: Node, rrsets: RRsets) -> bool:
@@ -210,7 +210,7 @@ def _rrsets(node: Node) -> RRsets:
 
 
 def _written_twice(path: Path, origin: dns.name.Name, other: Path) -> Problem:
-    return found(
+    return problem(
         "zone-duplicate-origin",
         Place(str(path), 1, 1, ""),
         f"the zone {origin} is written in {other} already",

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import dns.name
 from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, A, RdataType
 
-from resolverd.zone.draft import Record
 from resolverd.zone.dyna import DYNA
+from resolverd.zone.parsed import Record
 
 POINTER = 2
 FIXED = 10

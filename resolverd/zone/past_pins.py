@@ -36,9 +36,9 @@ from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of
 from resolverd.dns.prefix import parse_prefix
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
-from resolverd.zone.draft import Record
+from resolverd.zone.catalogue import problem
 from resolverd.zone.dyna import DYNA
+from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Node, Tree
 
 _HINTS = (ParamKey.IPV4HINT, ParamKey.IPV6HINT)
@@ -95,7 +95,7 @@ def _check_record(node: Node, rdtype: RdataType, record: Record, kept: Kept) -> 
         safe = kept.safe.get(fenced, frozenset())
         unsafe = [a for a in _hints(record.rdata) if canonical(a) not in safe]
         if unsafe:
-            yield found(
+            yield problem(
                 "zone-pin-hint",
                 record.at_type(),
                 f"{node.owner} {to_text(rdtype)} hints at {', '.join(unsafe)} for every client of "
@@ -107,7 +107,7 @@ def _check_record(node: Node, rdtype: RdataType, record: Record, kept: Kept) -> 
     said = [(a, kept.addresses[c]) for a in given if (c := canonical(a)) in kept.addresses]
     said += _names(rdtype, record.rdata, kept)
     for what, whose in said[:1]:
-        yield found(
+        yield problem(
             "zone-past-pin",
             record.at_type(),
             f"{node.owner} {to_text(rdtype)} gives everybody {what}: {whose}",

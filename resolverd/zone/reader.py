@@ -20,14 +20,14 @@ from resolverd.dns.names import Key
 from resolverd.errors import Problem
 from resolverd.files.matching import real_path
 from resolverd.zone.apex import find_apex
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date, unescaped
-from resolverd.zone.draft import Draft, Lost, Record, first_of
+from resolverd.zone.fast_path import read_fast
 from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
-from resolverd.zone.plain import read_plain
+from resolverd.zone.parsed import Lost, ParsedZone, Record, first_of
 from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
 from resolverd.zone.source import Source
 
@@ -53,21 +53,21 @@ class _State:
 
     An include starts from a copy of the origin and owner, which end with it (RFC 1035 §5.1);
     its TTLs go on after it, as BIND, NSD and Knot have it. `owner` is None before the first.
-    `adrift` means that an error hides which owner a blank one repeats, `stray` that an error
-    hides the origin; records read then are lost.
+    `owner_unknown`: an error hides which owner a blank one repeats; `origin_unknown`: an error
+    hides the origin. Records read while either holds are lost.
     """
 
     origin: dns.name.Name
     owner: dns.name.Name | None = None
     key: Key | None = None
-    adrift: bool = False
-    stray: bool = False
+    owner_unknown: bool = False
+    origin_unknown: bool = False
     ttls: _Ttls = field(default_factory=_Ttls)
 
     def inherit(self, fields: Fields) -> None:
         """Keep what records after this one may leave out."""
         if fields.owner is not None:
-            self.owner, self.key, self.adrift = fields.owner, fields.key, False
+            self.owner, self.key, self.owner_unknown = fields.owner, fields.key, False
         if fields.ttl is not None:
             self.ttls.last = fields.ttl
 
@@ -83,38 +83,38 @@ class _Entry:
     directive: str = ""
 
 
-def read_master(source: Source, before: Lines | None = None) -> Draft:
-    """Read a master file; whatever is wrong with it is in the draft's `problems`.
+def read_master(source: Source, before: Lines | None = None) -> ParsedZone:
+    """Read a master file; whatever is wrong with it is in the `problems` of what it returns.
 
     Lines that are in `before` already are not read again.
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
     else it is the file's name without ``.zone``. The apex is the SOA's owner (RFC 1034 §4.2.1),
     and where that is not what the file's name says, relative names are relative to it.
     """
-    draft = _read(source, before or Lines(), None)
-    apex = find_apex(draft)
-    if apex is None or apex == draft.origin:
-        return draft
-    if draft.by_name:
+    parsed = _read(source, before or Lines(), None)
+    apex = find_apex(parsed)
+    if apex is None or apex == parsed.origin:
+        return parsed
+    if parsed.by_name:
         again = _read(source, before or Lines(), apex)
         if find_apex(again) == apex:
-            again.problems.append(_differs(again, draft.origin))
-            draft = again
-    draft.origin = apex
-    return draft
+            again.problems.append(_differs(again, parsed.origin))
+            parsed = again
+    parsed.origin = apex
+    return parsed
 
 
-def _read(source: Source, before: Lines, origin: dns.name.Name | None) -> Draft:
+def _read(source: Source, before: Lines, origin: dns.name.Name | None) -> ParsedZone:
     """Read a master file, with `origin` in place of its name if that is given."""
-    reader, state = _Reader(Draft(source), before, origin), _State(dns.name.root)
+    reader, state = _Reader(ParsedZone(source), before, origin), _State(dns.name.root)
     reader.read(source, state)
-    reader.settle(source, 0, state)
-    return reader.draft
+    reader.ensure_origin(source, 0, state)
+    return reader.parsed
 
 
-def _differs(draft: Draft, named: dns.name.Name | None) -> Problem:
-    soa = next(record for record in draft.records if record.rdata.rdtype == dns.rdatatype.SOA)
-    return found(
+def _differs(parsed: ParsedZone, named: dns.name.Name | None) -> Problem:
+    soa = next(record for record in parsed.records if record.rdata.rdtype == dns.rdatatype.SOA)
+    return problem(
         "zone-origin-differs",
         soa.at_owner(),
         f"the SOA is that of {soa.owner}, and the file's name says {named}",
@@ -123,19 +123,19 @@ def _differs(draft: Draft, named: dns.name.Name | None) -> Problem:
 
 
 class _Reader:
-    def __init__(self, draft: Draft, before: Lines, given: dns.name.Name | None) -> None:
-        self.draft = draft
+    def __init__(self, parsed: ParsedZone, before: Lines, given: dns.name.Name | None) -> None:
+        self.parsed = parsed
         self._given = given
-        self._settled = False
+        self._origin_known = False
         self._chain: list[Path] = []
         self._before = before
         self._origin: dns.name.Name | None = None
-        self._turn_to(dns.name.root)
+        self._use_origin(dns.name.root)
 
     def read(self, source: Source, state: _State) -> None:
-        if source.path not in self.draft.files:
-            self.draft.files.append(source.path)
-            self.draft.digests.append(source.digest)
+        if source.path not in self.parsed.files:
+            self.parsed.files.append(source.path)
+            self.parsed.digests.append(source.digest)
         self._chain.append(source.path)
         lexer = Lexer(source.text)
         while True:
@@ -145,20 +145,20 @@ class _Reader:
             entry = _Entry(source, start, lexer)
             try:
                 self._read_entry(entry, state)
-            except (EntryError, LexicalError) as wrong:
-                self._report(entry, wrong)
+            except (EntryError, LexicalError) as error:
+                self._report(entry, error)
                 self._lose(entry, state)
         self._chain.pop()
 
     def _read_lines(self, source: Source, lexer: Lexer, state: _State) -> None:
         """Take the lines from here on that are known from before or common, up to any other."""
-        if not self._settled:
+        if not self._origin_known:
             return
-        self._turn_to(state.origin)
+        self._use_origin(state.origin)
         text, start = source.text, lexer.pos
         while end := text.find("\n", start) + 1:
             line = text[start:end]
-            fields = self._known.get(line) or read_plain(line, state.origin)
+            fields = self._known.get(line) or read_fast(line, state.origin)
             if fields is None:
                 break
             state.inherit(fields)
@@ -170,13 +170,13 @@ class _Reader:
             start = end
         lexer.pos = start
 
-    def _turn_to(self, origin: dns.name.Name) -> None:
+    def _use_origin(self, origin: dns.name.Name) -> None:
         """Have the lines at hand that were, and will be, read with this origin."""
         if origin is self._origin:
             return
         self._origin = origin
         self._known = self._before.under(origin)
-        self._read = self.draft.lines.under(origin)
+        self._read = self.parsed.lines.under(origin)
 
     def _read_entry(self, entry: _Entry, state: _State) -> None:
         token = entry.lexer.get(want_leading=True)
@@ -206,7 +206,7 @@ class _Reader:
             )
 
     def _read_record(self, first: Token, entry: _Entry, state: _State) -> None:
-        self.settle(entry.source, entry.start, state)
+        self.ensure_origin(entry.source, entry.start, state)
         fields = entry.fields
         try:
             if not read_record(first, entry.lexer, state.origin, fields):
@@ -219,14 +219,14 @@ class _Reader:
         """Keep a record that was read, if a single line has it."""
         line = entry.source.text[entry.start : entry.lexer.pos]
         if entry.fields.rdata is not None and line.find("\n") == len(line) - 1:
-            self._turn_to(state.origin)
+            self._use_origin(state.origin)
             self._read[line] = entry.fields
 
     def _take(self, fields: Fields, source: Source, start: int, state: _State) -> None:
         """Add a record that was read, with what it inherits. Raises EntryError."""
         rdata, owner, key = fields.rdata, state.owner, state.key
         assert rdata is not None
-        if fields.blank and owner is None and not state.adrift:
+        if fields.blank and owner is None and not state.owner_unknown:
             raise EntryError(
                 "zone-syntax",
                 start,
@@ -245,10 +245,10 @@ class _Reader:
                 "the record has no TTL, and none comes before it",
                 "write $TTL 3600 above the first record",
             )
-        if state.adrift or state.stray or owner is None or key is None:
-            self.draft.lost.add(Lost(None, fields.rdtype))
+        if state.owner_unknown or state.origin_unknown or owner is None or key is None:
+            self.parsed.lost.add(Lost(None, fields.rdtype))
             return
-        self.draft.records.append(Record(owner, key, ttl, rdata, source, start))
+        self.parsed.records.append(Record(owner, key, ttl, rdata, source, start))
 
     def _read_ttl(self, entry: _Entry, state: _State) -> None:
         # A bad $TTL must not make every record after it a finding too.
@@ -258,17 +258,17 @@ class _Reader:
 
     def _read_origin(self, entry: _Entry, state: _State) -> None:
         lexer = entry.lexer
-        state.stray = True
+        state.origin_unknown = True
         token = lexer.get()
-        relative_to = state.origin if self._settled else dns.name.root
+        relative_to = state.origin if self._origin_known else dns.name.root
         origin = read_name(token, lexer, relative_to)
         offset = lexer.start
         expect_end(lexer)
-        first = not self._settled
+        first = not self._origin_known
         if first:
-            self._settled = True
-            self.draft.origin = origin
-        state.origin, state.stray = origin, False
+            self._origin_known = True
+            self.parsed.origin = origin
+        state.origin, state.origin_unknown = origin, False
         if first and not token.value.endswith("."):
             raise EntryError(
                 "zone-bad-origin",
@@ -278,7 +278,7 @@ class _Reader:
             )
 
     def _include(self, entry: _Entry, state: _State) -> None:
-        self.settle(entry.source, entry.start, state)
+        self.ensure_origin(entry.source, entry.start, state)
         lexer = entry.lexer
         token = lexer.get()
         if token.is_eol_or_eof():
@@ -293,12 +293,12 @@ class _Reader:
         self._refuse_loops(path, offset)
         try:
             source = read_source(path)
-        except UnreadableError as wrong:
-            if wrong.place is None:
-                message = f"{path} {wrong.message}"
-                raise EntryError(wrong.id, offset, message, wrong.hint) from wrong
-            self.draft.problems.append(found(wrong.id, wrong.place, wrong.message, wrong.hint))
-            self.draft.lost.add(Lost())
+        except UnreadableError as error:
+            if error.place is None:
+                message = f"{path} {error.message}"
+                raise EntryError(error.id, offset, message, error.hint) from error
+            self.parsed.problems.append(problem(error.id, error.place, error.message, error.hint))
+            self.parsed.lost.add(Lost())
             return
         self.read(source, replace(state, origin=origin))
 
@@ -319,20 +319,20 @@ class _Reader:
             )
 
     def _generate(self, entry: _Entry, state: _State) -> None:
-        self.settle(entry.source, entry.start, state)
+        self.ensure_origin(entry.source, entry.start, state)
         token = entry.lexer.get()
         at_range = entry.lexer.end if token.is_eol_or_eof() else entry.lexer.start
         try:
             counters = parse_range(token.value)
-        except TemplateError as wrong:
+        except TemplateError as error:
             raise EntryError(
-                "zone-generate", at_range, str(wrong), "write $GENERATE 1-10 host$ A 192.0.2.$"
-            ) from wrong
+                "zone-generate", at_range, str(error), "write $GENERATE 1-10 host$ A 192.0.2.$"
+            ) from error
         template, at_template = remainder(entry.lexer)
         owner, _, rest = template.partition(" ")
         if carries_offset(owner) or carries_offset(rest):
-            self.draft.problems.append(
-                found(
+            self.parsed.problems.append(
+                problem(
                     "zone-generate-offset",
                     entry.source.place(at_template),
                     "a $ after an offset is the counter here, and has the offset too in BIND",
@@ -345,28 +345,28 @@ class _Reader:
             try:
                 one = replace(entry, lexer=Lexer(expand(template, counter)), fields=Fields())
                 self._read_record(one.lexer.get(), one, state)
-            except TemplateError as wrong:
-                raise EntryError("zone-generate", at_template, str(wrong), TEMPLATE) from wrong
-            except (EntryError, LexicalError) as wrong:
-                id_ = wrong.id if isinstance(wrong, EntryError) else "zone-generate"
-                message = f'"{one.lexer.text}": {wrong}'
-                raise EntryError(id_, at_template, message, wrong.hint or TEMPLATE) from wrong
+            except TemplateError as error:
+                raise EntryError("zone-generate", at_template, str(error), TEMPLATE) from error
+            except (EntryError, LexicalError) as error:
+                id_ = error.id if isinstance(error, EntryError) else "zone-generate"
+                message = f'"{one.lexer.text}": {error}'
+                raise EntryError(id_, at_template, message, error.hint or TEMPLATE) from error
 
-    def settle(self, source: Source, offset: int, state: _State) -> None:
+    def ensure_origin(self, source: Source, offset: int, state: _State) -> None:
         """Take the origin from the file's name, unless it is known already."""
-        if self._settled:
+        if self._origin_known:
             return
-        self._settled = self.draft.by_name = True
+        self._origin_known = self.parsed.by_name = True
         if self._given is not None:
-            self.draft.origin = state.origin = self._given
+            self.parsed.origin = state.origin = self._given
             return
         stem = source.path.name.removesuffix(".zone").removesuffix(".")
         try:
-            self.draft.origin = state.origin = name_of(f"{stem}.", dns.name.root)
+            self.parsed.origin = state.origin = name_of(f"{stem}.", dns.name.root)
         except (dns.exception.DNSException, ValueError):
-            state.stray = True
-            self.draft.problems.append(
-                found(
+            state.origin_unknown = True
+            self.parsed.problems.append(
+                problem(
                     "zone-bad-origin",
                     source.place(offset),
                     f'there is no $ORIGIN, and the file\'s name "{stem}" is no domain name',
@@ -374,24 +374,24 @@ class _Reader:
                 )
             )
 
-    def _report(self, entry: _Entry, wrong: EntryError | LexicalError) -> None:
-        id_, offset, message, hint = "zone-syntax", entry.lexer.start, str(wrong), wrong.hint
-        if isinstance(wrong, EntryError):
-            id_, offset = wrong.id, wrong.offset
+    def _report(self, entry: _Entry, error: EntryError | LexicalError) -> None:
+        id_, offset, message, hint = "zone-syntax", entry.lexer.start, str(error), error.hint
+        if isinstance(error, EntryError):
+            id_, offset = error.id, error.offset
         if (bracket := entry.lexer.recover()) is not None:
             id_, offset = "zone-syntax", bracket
             message = "this parenthesis is never closed"
             hint = 'write ")" where the record ends'
-            self.draft.lost.add(Lost())
+            self.parsed.lost.add(Lost())
         place = entry.source.place(offset)
-        self.draft.problems.append(found(id_, place, message, hint))
+        self.parsed.problems.append(problem(id_, place, message, hint))
 
     def _lose(self, entry: _Entry, state: _State) -> None:
         fields = entry.fields
         if entry.directive:
-            self.draft.lost.add(Lost())
+            self.parsed.lost.add(Lost())
             return
         if fields.owner is None and not fields.blank:
-            state.adrift = True
-        owner = state.owner if fields.blank and not state.adrift else fields.owner
-        self.draft.lost.add(Lost(owner, fields.rdtype))
+            state.owner_unknown = True
+        owner = state.owner if fields.blank and not state.owner_unknown else fields.owner
+        self.parsed.lost.add(Lost(owner, fields.rdtype))

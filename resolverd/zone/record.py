@@ -114,10 +114,10 @@ def read_name(token: Token, lexer: Lexer, origin: dns.name.Name) -> dns.name.Nam
     if token.is_identifier():
         try:
             return name_of(token.value, origin)
-        except (dns.exception.DNSException, ValueError) as wrong:
-            reason = f'"{token.value}" is no domain name: {wrong}'
+        except (dns.exception.DNSException, ValueError) as error:
+            reason = f'"{token.value}" is no domain name: {error}'
             hint = "write labels of 1 to 63 octets with single dots between, as in www.example.com."
-            raise EntryError("zone-syntax", lexer.start, reason, hint) from wrong
+            raise EntryError("zone-syntax", lexer.start, reason, hint) from error
     offset = lexer.end if token.is_eol_or_eof() else lexer.start
     raise EntryError("zone-syntax", offset, "a domain name is expected", "write it without quotes")
 
@@ -130,8 +130,8 @@ def read_ttl(token: Token, lexer: Lexer) -> int:
         raise EntryError("zone-bad-ttl", offset, "a TTL is expected", hint)
     try:
         ttl = dns.ttl.from_text(token.value)
-    except (dns.exception.DNSException, ValueError) as wrong:
-        raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from wrong
+    except (dns.exception.DNSException, ValueError) as error:
+        raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from error
     if ttl > MOST_TTL:
         raise EntryError(
             "zone-bad-ttl",
@@ -146,13 +146,13 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
     """As `_read_head`, and see whether what stands as the owner was meant to be one."""
     try:
         _read_head(lexer.get(), lexer, fields)
-    except EntryError as wrong:
+    except EntryError as error:
         # Types are written in capitals, and hosts are not: an owner "mx" is an owner.
         if owner.value not in _TYPES and not (owner.value.isupper() and class_of(owner.value)):
             raise
         fields.owner, fields.key, fields.blank = None, None, True
-        wrong.message += f'; "{owner.value}" in the first column was read as the owner'
-        wrong.hint = "begin the line with a blank to repeat the owner before it"
+        error.message += f'; "{owner.value}" in the first column was read as the owner'
+        error.hint = "begin the line with a blank to repeat the owner before it"
         raise
 
 
@@ -179,10 +179,10 @@ def _read_head(token: Token, lexer: Lexer, fields: Fields) -> None:
 def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
     try:
         rdtype = dns.rdatatype.from_text(text)
-    except (dns.exception.DNSException, ValueError) as wrong:
+    except (dns.exception.DNSException, ValueError) as error:
         raise EntryError(
             "zone-unknown-type", lexer.start, f'"{text}" is no record type', _nearest_type(text)
-        ) from wrong
+        ) from error
     if rdtype == dns.rdatatype.NONE or dns.rdatatype.is_metatype(rdtype):
         raise EntryError(
             "zone-unknown-type",
@@ -213,9 +213,9 @@ def _read_rdata(
         return dns.rdata.from_text(dns.rdataclass.IN, rdtype, lexer, origin, False)
     except LexicalError:
         raise
-    except dns.exception.SyntaxError as wrong:
+    except dns.exception.SyntaxError as error:
         text = dns.rdatatype.to_text(rdtype)
-        offset, reason = _blame(wrong, lexer, first)
+        offset, reason = _blame(error, lexer, first)
         hint = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
         if generic.value == r"\#":
             like = f"or like {_EXAMPLES[text]}" if text in _EXAMPLES else f"as in {text} {_GENERIC}"
@@ -225,7 +225,7 @@ def _read_rdata(
             reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
             hint = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
         message = f"{text} data cannot be read: {reason}"
-        raise EntryError("zone-bad-rdata", offset, message, hint) from wrong
+        raise EntryError("zone-bad-rdata", offset, message, hint) from error
 
 
 def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rdata:
@@ -238,12 +238,12 @@ def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rd
     return dns.rdtypes.ANY.L64.L64(dns.rdataclass.IN, rdtype, preference, groups)  # type: ignore[no-untyped-call]
 
 
-def _blame(wrong: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
+def _blame(error: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
     """Which token dnspython choked on, told by how far it had read, and why."""
     if lexer.finished and lexer.ungotten_token is None:
         return lexer.end, "it ends too early"
     token = lexer.text[lexer.start : lexer.end]
-    reason = str(wrong)
+    reason = str(error)
     if lexer.finished:
         # It took all tokens and then refused them together.
         return first, reason

@@ -66,8 +66,8 @@ def _encoded(decode: Callable[[str], bytes], encode: Callable[[bytes], str]) -> 
     def read(tok: Any, origin: Name | None) -> bytes:
         try:
             return decode(tok.concatenate_remaining_identifiers())
-        except (binascii.Error, ValueError) as wrong:
-            raise dns.exception.SyntaxError(str(wrong)) from wrong  # type: ignore[no-untyped-call]
+        except (binascii.Error, ValueError) as error:
+            raise dns.exception.SyntaxError(str(error)) from error  # type: ignore[no-untyped-call]
 
     return _Field(
         read,
@@ -112,8 +112,8 @@ def _read_atma(tok: Any, origin: Name | None) -> bytes:
         return b"\1" + digits.encode()
     try:
         return b"\0" + bytes.fromhex(text.replace(".", ""))
-    except ValueError as wrong:
-        raise dns.exception.SyntaxError(f'"{text}" is not hexadecimal') from wrong  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise dns.exception.SyntaxError(f'"{text}" is not hexadecimal') from error  # type: ignore[no-untyped-call]
 
 
 def _atma_text(value: bytes, origin: Name | None, relativize: bool) -> str:

@@ -15,11 +15,11 @@ from dns.rdatatype import RdataType, to_text
 from resolverd.dns.names import Key
 from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
-from resolverd.zone.catalogue import found
+from resolverd.zone.catalogue import problem
 from resolverd.zone.chain_checks import check_chains
-from resolverd.zone.draft import Record
 from resolverd.zone.ends import End, ends
 from resolverd.zone.octets import length
+from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Tree
 
 MOST_RDATA = 65_535
@@ -42,7 +42,7 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
 def _check_record(record: Record) -> Iterator[Problem]:
     rdtype: RdataType = record.rdata.rdtype
     if (octets := length(record, rdtype)) > MOST_RDATA:
-        yield found(
+        yield problem(
             "zone-too-large",
             record.at_rdata(0),
             f"{record.owner} {to_text(rdtype)} has {octets:,} octets of data; a record has at most "
@@ -53,14 +53,14 @@ def _check_record(record: Record) -> Iterator[Problem]:
 
 def _too_large(end: End, size: int) -> Problem:
     if end.what == "referral":
-        return found(
+        return problem(
             "zone-too-large",
             end.records[0].at_type(),
             f"the referral of {end.owner} takes {size:,} octets with its glue; an answer has room "
             f"for {MAX_ANSWER:,}",
             "keep fewer name servers, or fewer addresses of theirs",
         )
-    return found(
+    return problem(
         "zone-too-large",
         end.records[-1].at_type(),
         f"{end.owner} {end.what} takes {size:,} octets; an answer has room for {MAX_ANSWER:,}",

@@ -1,4 +1,4 @@
-"""A draft's records as the tree of names that the checks walk.
+"""The records of a parsed zone as the tree of names that the checks walk.
 
 Names are known by their keys. The tree holds only names at or below the origin.
 """
@@ -14,7 +14,7 @@ import dns.name
 from dns.rdatatype import DNAME, NS, RdataType, to_text
 
 from resolverd.dns.names import WILDCARD, Key, ancestors, key_of, parent
-from resolverd.zone.draft import Lost, Record
+from resolverd.zone.parsed import Lost, Record
 
 
 @dataclass(slots=True)
@@ -116,8 +116,8 @@ class Tree:
         return existing
 
 
-def plant(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[Lost]) -> Tree:
-    """The tree of a draft's records."""
+def build_tree(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[Lost]) -> Tree:
+    """The tree of these records; `lost` is what unreadable entries would have been."""
     tree = Tree(
         origin,
         key_of(origin),

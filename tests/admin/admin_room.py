@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from resolverd.daemon import Daemon
 
-PATIENCE = 20.0
+TIMEOUT = 30.0
 ADMIN = 'socket = "admin.sock"\nlisten = "127.0.0.1:0"\ntoken_file = "token"\n'
 SERVICES = f"""{CHAT}
 ttl = "20s"
@@ -109,7 +109,7 @@ class Room:
             await stream.send(packet)
             if not answered:
                 return None
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 response: bytes = (await stream.recv())[0]
                 return response
         finally:
@@ -134,7 +134,7 @@ async def opened(daemon: Daemon, config: Path) -> AsyncIterator[Room]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition to hold."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not await condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.02)
 

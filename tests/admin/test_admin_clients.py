@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from admin_room import PATIENCE, Room, addresses, opened, replace, until
+from admin_room import TIMEOUT, Room, addresses, opened, replace, until
 from harness.daemon import running
 
 from resolverd.admin import clients
@@ -36,7 +36,7 @@ async def connected(
 
 async def ended(connection: Connection) -> bytes:
     """All that is read until the other side closes."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         try:
             return await connection[0].read()
         except ConnectionResetError:
@@ -45,7 +45,7 @@ async def ended(connection: Connection) -> bytes:
 
 async def reply(connection: Connection) -> bytes:
     """The head of one response, whose body is read as well."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         head = await connection[0].readuntil(b"\r\n\r\n")
         (length,) = (
             int(line.split(b":")[1])

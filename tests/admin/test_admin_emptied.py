@@ -37,8 +37,8 @@ async def room(tmp_path: Path, played: Endpoints) -> AsyncIterator[Room]:
 
 
 async def overridden(room: Room) -> list[str]:
-    told = (await room.ask("GET", "/state")).json["overrides"]
-    return [each["target"] for each in told]
+    shown = (await room.ask("GET", "/state")).json["overrides"]
+    return [each["target"] for each in shown]
 
 
 async def drain(room: Room, region: str, **more: Any) -> Any:
@@ -131,8 +131,8 @@ async def test_of_two_who_take_the_last_two_the_second_is_refused(room: Room) ->
 async def test_state_tells_each_fence_and_who_serves_it(room: Room) -> None:
     await room.override("us-east", "down", force=True)
     (service,) = (await room.ask("GET", "/state")).json["services"]
-    told = {" and ".join(each["pins"]): each["serving"] for each in service["fences"]}
-    assert told == {
+    shown = {" and ".join(each["pins"]): each["serving"] for each in service["fences"]}
+    assert shown == {
         "": ["us-west", "eu-west", "ap-northeast"],
         "gdpr": ["eu-west"],
         "uk": ["us-west"],

@@ -74,11 +74,15 @@ async def test_the_query_log_tells_who_asked_what_and_got_what(config: Path) -> 
                 return len(_named(events, "query")) == 3
 
             await until(told_all)  # workers tell when they have answered, in no order
-    (told,) = [e for e in _named(events, "query") if e.get("qname") == f"{NAME}."]
+    (reported,) = [e for e in _named(events, "query") if e.get("qname") == f"{NAME}."]
     (dropped,) = [e for e in _named(events, "query") if "dropped" in e]
     (other,) = [e for e in _named(events, "query") if e.get("qtype") == "TYPE65280"]
-    assert (told["qname"], told["qtype"], told["rcode"]) == (f"{NAME}.", "A", "NOERROR")
-    assert (told["client"], told["transport"], told["subnet"]) == ("127.0.0.1", "udp", TOKYO)
+    assert (reported["qname"], reported["qtype"], reported["rcode"]) == (f"{NAME}.", "A", "NOERROR")
+    assert (reported["client"], reported["transport"], reported["subnet"]) == (
+        "127.0.0.1",
+        "udp",
+        TOKYO,
+    )
     assert dropped["dropped"] == "short"
     assert (other["qtype"], other["rcode"]) == ("TYPE65280", "NXDOMAIN")
 

@@ -52,11 +52,11 @@ async def test_state_says_what_the_steering_in_service_was_made_from(room: Room)
     world, steering = room.daemon.world, room.daemon.snapshot.steering
     assert world.judgement is not None
     assert world.judgement.regions is steering.regions
-    (told,) = [
+    (reported,) = [
         each for each in (await room.ask("GET", "/state")).json["regions"]
         if each["name"] == "eu-west"
     ]  # fmt: skip
-    assert told["override"]["kind"] == "drain"
+    assert reported["override"]["kind"] == "drain"
 
 
 async def test_what_waits_to_be_steered_is_not_shown_before_it_is_served(room: Room) -> None:

@@ -73,7 +73,7 @@ async def test_a_daemon_tells_nobody_what_its_probes_send(tmp_path: Path, fault:
     (tmp_path / "token").write_text(TOKEN)
     path = tmp_path / "resolverd.toml"
     heard: set[bytes] = set()
-    told: list[str] = []
+    texts: list[str] = []
     with capture_logs() as events:
         async with _echo(heard) as port:
             path.write_text(_config(port))
@@ -85,7 +85,7 @@ async def test_a_daemon_tells_nobody_what_its_probes_send(tmp_path: Path, fault:
                 assert not daemon.reloads.successful
                 for page in ("/state", "/metrics", "/readyz", "/healthz"):
                     async with session.get(base + page) as answer:
-                        told.append(await answer.text())
+                        texts.append(await answer.text())
                 async with session.get(f"{base}/urls") as answer:
                     assert answer.status == 401
                 bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -93,18 +93,18 @@ async def test_a_daemon_tells_nobody_what_its_probes_send(tmp_path: Path, fault:
                     assert SECRETS["user"] in await answer.text()
                 asked = f"{base}/explain?name=chat.inference.example&client=192.0.2.1"
                 async with session.get(asked, headers=bearer) as answer:
-                    told.append(await answer.text())
-                assert "http://edge:***@127.0.0.1" in told[0]
+                    texts.append(await answer.text())
+                assert "http://edge:***@127.0.0.1" in texts[0]
     verbs = (("check",), ("check", "--json"), ("doctor", "--json"))
     for verb in verbs if fault.startswith("foo") else verbs[:1]:
         ran = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "resolverd", *verb, cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        told += [text.decode() for text in await ran.communicate()]
-    told.append(repr(events))
+        texts += [text.decode() for text in await ran.communicate()]
+    texts.append(repr(events))
     for name, secret in SECRETS.items():
-        assert not [text for text in told if secret in text], name
+        assert not [text for text in texts if secret in text], name
     sent = b"".join(heard)
     for name in ("path", "header", "body"):
         assert SECRETS[name].encode() in sent

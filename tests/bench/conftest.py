@@ -18,7 +18,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
 
 
 @pytest.fixture
-def told() -> dict[str, Any]:
+def results_document() -> dict[str, Any]:
     return result([("echo", 3.0), ("resolverd native", 3.2), ("gdnsd", 4.0), ("pdns", 30.0)])
 
 

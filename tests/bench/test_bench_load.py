@@ -70,19 +70,19 @@ def answer(query: dns.message.Message, address: str = "192.0.2.80") -> dns.messa
 def load(programs: Programs, port: int, *words: str, qname: str = "www.example") -> dict[str, Any]:
     command = [str(programs.load), f"--port={port}", f"--qname={qname}", "--seconds=0.2", *words]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 def test_answers_are_counted_by_code_and_address(programs: Programs) -> None:
     with serving(answer) as fake:
-        told = load(programs, fake.port, "--window=8", "--sockets=2")
-    assert told["received"] > 0
-    assert told["sent"] == told["received"] + told["lost"]
-    assert told["rcodes"] == {"0": told["received"]}
-    assert told["addresses"] == {"192.0.2.80": told["received"]}
-    assert told["malformed"] == told["late"] == told["without_address"] == 0
-    latency = told["latency_us"]
+        report = load(programs, fake.port, "--window=8", "--sockets=2")
+    assert report["received"] > 0
+    assert report["sent"] == report["received"] + report["lost"]
+    assert report["rcodes"] == {"0": report["received"]}
+    assert report["addresses"] == {"192.0.2.80": report["received"]}
+    assert report["malformed"] == report["late"] == report["without_address"] == 0
+    latency = report["latency_us"]
     assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"]
 
 
@@ -95,10 +95,10 @@ def test_other_codes_and_other_addresses_are_noticed(programs: Programs) -> None
         return response
 
     with serving(respond) as fake:
-        told = load(programs, fake.port, "--window=8", "--sockets=1")
-    assert set(told["rcodes"]) == {"0", "3"}
-    assert told["without_address"] == told["rcodes"]["3"]
-    assert told["addresses"] == {"198.51.100.1": told["rcodes"]["0"]}
+        report = load(programs, fake.port, "--window=8", "--sockets=1")
+    assert set(report["rcodes"]) == {"0", "3"}
+    assert report["without_address"] == report["rcodes"]["3"]
+    assert report["addresses"] == {"198.51.100.1": report["rcodes"]["0"]}
 
 
 def test_an_address_is_found_behind_a_cname(programs: Programs) -> None:
@@ -109,15 +109,15 @@ def test_an_address_is_found_behind_a_cname(programs: Programs) -> None:
         return response
 
     with serving(respond) as fake:
-        told = load(programs, fake.port, "--window=4", "--sockets=1")
-    assert told["addresses"] == {"192.0.2.80": told["received"]}
+        report = load(programs, fake.port, "--window=4", "--sockets=1")
+    assert report["addresses"] == {"192.0.2.80": report["received"]}
 
 
 def test_what_is_not_answered_is_lost(programs: Programs) -> None:
     with serving(lambda query: None) as fake:
-        told = load(programs, fake.port, "--window=8", "--sockets=1")
-    assert told["received"] == 0
-    assert told["sent"] == told["lost"] >= 8
+        report = load(programs, fake.port, "--window=8", "--sockets=1")
+    assert report["received"] == 0
+    assert report["sent"] == report["lost"] >= 8
 
 
 def test_a_response_that_nobody_waits_for_is_no_answer(programs: Programs) -> None:
@@ -127,9 +127,9 @@ def test_a_response_that_nobody_waits_for_is_no_answer(programs: Programs) -> No
         return response
 
     with serving(respond) as fake:
-        told = load(programs, fake.port, "--window=8", "--sockets=1")
-    assert told["received"] == 0
-    assert told["late"] > 0
+        report = load(programs, fake.port, "--window=8", "--sockets=1")
+    assert report["received"] == 0
+    assert report["late"] > 0
 
 
 def test_what_is_no_response_is_malformed_and_no_answer(programs: Programs) -> None:
@@ -137,9 +137,9 @@ def test_what_is_no_response_is_malformed_and_no_answer(programs: Programs) -> N
         return query
 
     with serving(respond) as fake:
-        told = load(programs, fake.port, "--window=8", "--sockets=1")
-    assert told["received"] == 0
-    assert told["malformed"] > 0
+        report = load(programs, fake.port, "--window=8", "--sockets=1")
+    assert report["received"] == 0
+    assert report["malformed"] > 0
 
 
 def test_a_signal_ends_it_early_with_what_it_has(programs: Programs) -> None:
@@ -191,9 +191,9 @@ def test_a_run_of_hashes_counts_through_the_names(programs: Programs) -> None:
 
 def test_the_open_loop_sends_no_more_than_its_rate(programs: Programs) -> None:
     with serving(answer) as fake:
-        told = load(programs, fake.port, "--rate=500", "--sockets=2")
-    assert 0 < told["sent"] <= 500 * told["seconds"]
-    assert told["received"] == len(fake.asked) == told["sent"]
+        report = load(programs, fake.port, "--rate=500", "--sockets=2")
+    assert 0 < report["sent"] <= 500 * report["seconds"]
+    assert report["received"] == len(fake.asked) == report["sent"]
 
 
 def test_changes_of_the_watched_clients_answer_are_told_in_order(programs: Programs) -> None:
@@ -207,12 +207,12 @@ def test_changes_of_the_watched_clients_answer_are_told_in_order(programs: Progr
         return answer(query, "192.0.2.2" if seen > 3 else "192.0.2.1")
 
     with serving(respond) as fake:
-        told = load(
+        report = load(
             *(programs, fake.port, "--mix=ecs", "--watch=203.0.113.9"),
             *("--window=4", "--sockets=1"),
         )
-    assert [address for _, address in told["changes"]] == ["192.0.2.1", "192.0.2.2"]
-    assert told["changes"][0][0] < told["changes"][1][0]
+    assert [address for _, address in report["changes"]] == ["192.0.2.1", "192.0.2.2"]
+    assert report["changes"][0][0] < report["changes"][1][0]
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -223,11 +223,11 @@ def test_the_echo_gives_back_what_it_gets(programs: Programs, threads: str) -> N
     with subprocess.Popen([programs.echo, str(port), threads]) as echo:
         try:
             _wait_for(port)
-            told = load(programs, port, "--window=16", "--sockets=2")
+            report = load(programs, port, "--window=16", "--sockets=2")
         finally:
             echo.kill()
-    assert told["received"] == told["without_address"] > 0
-    assert told["octets"] == told["received"] * told["query_octets"]
+    assert report["received"] == report["without_address"] > 0
+    assert report["octets"] == report["received"] * report["query_octets"]
 
 
 @pytest.mark.parametrize(

@@ -18,24 +18,32 @@ from bench.native.write import BEGIN, END, embed, write_all
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_the_chart_has_a_bar_for_each_server_and_kind_of_query(told: dict[str, Any]) -> None:
-    bars = [bar for bar in ET.fromstring(chart(told)).iter(f"{_SVG}rect") if bar.get("data-server")]
+def test_the_chart_has_a_bar_for_each_server_and_kind_of_query(
+    results_document: dict[str, Any],
+) -> None:
+    bars = [
+        bar
+        for bar in ET.fromstring(chart(results_document)).iter(f"{_SVG}rect")
+        if bar.get("data-server")
+    ]
     assert sorted(bar.get("data-server", "") for bar in bars) == sorted(
-        row["server"] for row in told["rows"]
+        row["server"] for row in results_document["rows"]
     )
 
 
-def test_the_chart_stays_inside_its_frame_and_labels_what_it_cuts(told: dict[str, Any]) -> None:
-    drawn = ET.fromstring(chart(told))
+def test_the_chart_stays_inside_its_frame_and_labels_what_it_cuts(
+    results_document: dict[str, Any],
+) -> None:
+    drawn = ET.fromstring(chart(results_document))
     width = float(drawn.get("width", "0"))
     for bar in drawn.iter(f"{_SVG}rect"):
         assert float(bar.get("x", "0")) + float(bar.get("width", "0")) <= width
     assert any(text.text == "10.00 × · 30.00 µs" for text in drawn.iter(f"{_SVG}text"))
 
 
-def test_the_tables_name_every_server_and_what_is_missing(told: dict[str, Any]) -> None:
-    text = tables(told)
-    for row in told["rows"]:
+def test_the_tables_name_every_server_and_what_is_missing(results_document: dict[str, Any]) -> None:
+    text = tables(results_document)
+    for row in results_document["rows"]:
         assert f" {row['server']} " in text.replace("**", " ")
     assert "- knot: knotd is not installed" in text
     assert "### One thread" in text
@@ -48,12 +56,12 @@ def test_a_table_has_as_many_cells_in_each_line_as_in_its_head() -> None:
 
 def test_what_was_between_the_markers_is_replaced_and_the_rest_kept() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    told = embed(embed(page, "first\n"), "second\n")
-    assert told.startswith(f"before\n{BEGIN}\n")
-    assert told.endswith(f"{END}\nafter\n")
-    assert "second" in told
-    assert "first" not in told
-    assert "old" not in told
+    results_document = embed(embed(page, "first\n"), "second\n")
+    assert results_document.startswith(f"before\n{BEGIN}\n")
+    assert results_document.endswith(f"{END}\nafter\n")
+    assert "second" in results_document
+    assert "first" not in results_document
+    assert "old" not in results_document
 
 
 @pytest.mark.parametrize("page", ["", BEGIN, END, f"{END}\n{BEGIN}\n"])
@@ -63,15 +71,15 @@ def test_a_page_without_both_markers_in_order_is_refused(page: str) -> None:
 
 
 def test_everything_is_written_again_from_the_result_file(
-    told: dict[str, Any], results: Path
+    results_document: dict[str, Any], results: Path
 ) -> None:
-    (results / "native.json").write_text(json.dumps(told))
+    (results / "native.json").write_text(json.dumps(results_document))
     page = results.parent / "page.md"
     page.write_text(f"{BEGIN}\n{END}\n")
     write_all(results, page)
-    assert tables(told) in page.read_text()
-    assert (results / "native.md").read_text() == tables(told)
-    assert (results / "native.svg").read_text() == chart(told)
+    assert tables(results_document) in page.read_text()
+    assert (results / "native.md").read_text() == tables(results_document)
+    assert (results / "native.svg").read_text() == chart(results_document)
 
 
 def test_a_spread_is_least_middle_and_most() -> None:
@@ -79,8 +87,10 @@ def test_a_spread_is_least_middle_and_most() -> None:
     assert ratios([2.0, 6.0], [1.0, 2.0]) == {"min": 2.0, "median": 2.5, "max": 3.0}
 
 
-def test_the_best_peer_is_the_cheapest_of_the_same_kind_and_threads(told: dict[str, Any]) -> None:
-    rows = told["rows"]
+def test_the_best_peer_is_the_cheapest_of_the_same_kind_and_threads(
+    results_document: dict[str, Any],
+) -> None:
+    rows = results_document["rows"]
     rows.append(rows[0] | {"server": "quick", "peer": True, "threads": 2})
     by_key = {
         (row["server"], row["mode"], row["threads"]): (row["best_peer"], row["cost_to_best_peer"])
@@ -91,7 +101,7 @@ def test_the_best_peer_is_the_cheapest_of_the_same_kind_and_threads(told: dict[s
     assert by_key["quick", "static", 2] == ("quick", 1.0)
 
 
-def test_without_a_peer_there_is_no_best_peer(told: dict[str, Any]) -> None:
-    (row,) = to_best_peer([row for row in told["rows"] if row["server"] == "echo"][:1])
+def test_without_a_peer_there_is_no_best_peer(results_document: dict[str, Any]) -> None:
+    (row,) = to_best_peer([row for row in results_document["rows"] if row["server"] == "echo"][:1])
     assert row["best_peer"] is None
     assert row["cost_to_best_peer"] is None

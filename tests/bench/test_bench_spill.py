@@ -105,7 +105,7 @@ def test_aquantile_is_the_least_value_that_so_many_do_not_exceed(
 
 
 @pytest.fixture
-def told() -> dict[str, Any]:
+def results_document() -> dict[str, Any]:
     """A result file in which ours is just below the others."""
     spread = {"median": 0.456, "min": 0.456, "max": 0.5}
     others = dict.fromkeys(("p50", "p95", "p99", "most", "burst"), spread)
@@ -130,15 +130,17 @@ def told() -> dict[str, Any]:
     }
 
 
-def test_the_run_fails_unless_ours_is_below_all_others(told: dict[str, Any]) -> None:
-    assert below_all(told)
-    ours = next(row for row in told["rows"] if row["policy"] == OURS)
+def test_the_run_fails_unless_ours_is_below_all_others(results_document: dict[str, Any]) -> None:
+    assert below_all(results_document)
+    ours = next(row for row in results_document["rows"] if row["policy"] == OURS)
     ours["p95"] = {"median": 0.279, "min": 0.037, "max": 0.456}
-    assert not below_all(told)
+    assert not below_all(results_document)
 
 
-def test_the_chart_draws_a_line_for_each_policy_inside_its_frame(told: dict[str, Any]) -> None:
-    drawn = ET.fromstring(chart(told, [(0.5, 0.3, 0.3)] * 18))
+def test_the_chart_draws_a_line_for_each_policy_inside_its_frame(
+    results_document: dict[str, Any],
+) -> None:
+    drawn = ET.fromstring(chart(results_document, [(0.5, 0.3, 0.3)] * 18))
     lines = [path for path in drawn.iter(f"{_SVG}path") if path.get("data-policy")]
     assert {line.get("data-policy") for line in lines} == {"nearest", "least-loaded", OURS}
     width, height = float(drawn.get("width", "0")), float(drawn.get("height", "0"))
@@ -149,8 +151,10 @@ def test_the_chart_draws_a_line_for_each_policy_inside_its_frame(told: dict[str,
             assert 0 <= y <= height
 
 
-def test_the_page_is_written_between_its_markers(told: dict[str, Any], results: Path) -> None:
-    (results / "spill.json").write_text(json.dumps(told))
+def test_the_page_is_written_between_its_markers(
+    results_document: dict[str, Any], results: Path
+) -> None:
+    (results / "spill.json").write_text(json.dumps(results_document))
     page = results / "spill.md"
     page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
     write_page(results, page)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from resolverd.cli import main
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 class Ran(NamedTuple):
@@ -65,7 +65,7 @@ def process(*arguments: str | Path, cwd: Path, **more: str) -> Ran:
         cwd=cwd,
         env=environment(**more),
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
         stdin=subprocess.DEVNULL,
     )

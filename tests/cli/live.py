@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from cli.command import PATIENCE, environment
+from cli.command import TIMEOUT, environment
 from harness.config import REGIONS, config_text
 
 PROBES = 'interval = "500ms"\nfast_interval = "100ms"\n'
@@ -68,7 +68,7 @@ def live(place: Path, services: str, server: str) -> Iterator[Live]:
         yield Live(place, _port(daemon))
     finally:
         daemon.terminate()
-        status = daemon.wait(PATIENCE)
+        status = daemon.wait(TIMEOUT)
         regions.shutdown()
         regions.server_close()
         assert daemon.stderr is not None
@@ -79,13 +79,13 @@ def live(place: Path, services: str, server: str) -> Iterator[Live]:
 def _port(daemon: subprocess.Popen[str]) -> int:
     """The port of its ready event; a thread reads on, so that it never has to wait for us."""
     assert daemon.stderr is not None
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for line in daemon.stderr:
-        told.append(json.loads(line))
-        if told[-1]["event"] == "ready":
+        events.append(json.loads(line))
+        if events[-1]["event"] == "ready":
             threading.Thread(target=_drain, args=(daemon,), daemon=True).start()
-            return int(told[-1]["listen"][0].rpartition(":")[2])
-    raise AssertionError(f"it ended before it was ready: {told}")
+            return int(events[-1]["listen"][0].rpartition(":")[2])
+    raise AssertionError(f"it ended before it was ready: {events}")
 
 
 def _drain(daemon: subprocess.Popen[str]) -> None:

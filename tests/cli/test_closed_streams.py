@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.command import PATIENCE, ROOT, environment
+from cli.command import ROOT, TIMEOUT, environment
 
 from resolverd.cli import _parser
 
@@ -38,7 +38,7 @@ def _ended(
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "resolverd", *arguments],
-            cwd=place, env=environment(), stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False,
+            cwd=place, env=environment(), stdin=subprocess.DEVNULL, timeout=TIMEOUT, check=False,
             stdout=subprocess.PIPE if out else writing, stderr=subprocess.PIPE if err else writing,
         )  # fmt: skip
     finally:
@@ -108,7 +108,7 @@ def test_a_stream_closed_from_the_start_takes_nothing(place: Path) -> None:
     run = '"$0" -m resolverd check --json >&- 2>&- <&-'
     ended = subprocess.run(
         ["sh", "-c", run, sys.executable], cwd=place, env=environment(), check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )  # fmt: skip
     assert ended.returncode == 0
 
@@ -119,7 +119,7 @@ def test_output_that_a_full_disk_refuses_is_an_error(command: tuple[str, ...], p
     with FULL.open("wb") as full:
         ended = subprocess.run(
             [sys.executable, "-m", "resolverd", *command], cwd=place, env=environment(),
-            stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE, check=False,
+            stdout=full, stderr=subprocess.PIPE, timeout=TIMEOUT, check=False,
         )  # fmt: skip
     assert ended.returncode == 3
     said = ended.stderr.splitlines()[-1]  # what `check` warns of is before it

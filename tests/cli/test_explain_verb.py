@@ -158,12 +158,17 @@ def test_json_holds_the_same_and_no_infinity(place: Path) -> None:
     ran = resolverd(
         "explain", CHAT_NAME, "1.2.3.0/24", "--down", "ap-northeast", "--json", cwd=place
     )
-    told = ran.json()
+    document = ran.json()
     assert (ran.status, ran.err) == (0, "")
-    assert (told["region"], told["ttl"], told["scope"]) == ("us-west", 2, 8)
-    assert told["answer"] == ["192.0.2.20"]
-    soonest = {c["region"]: c["status"]["min_until_flip"] for c in told["candidates"]}
-    assert soonest == {"ap-northeast": 2.0, "us-west": None, "eu-west": None, "us-east": None}
+    assert (document["region"], document["ttl"], document["scope"]) == ("us-west", 2, 8)
+    assert document["answer"] == ["192.0.2.20"]
+    min_until_flip = {c["region"]: c["status"]["min_until_flip"] for c in document["candidates"]}
+    assert min_until_flip == {
+        "ap-northeast": 2.0,
+        "us-west": None,
+        "eu-west": None,
+        "us-east": None,
+    }
 
 
 def test_an_endpoint_with_a_hostname_alone_is_said_to_need_a_daemon(place: Path) -> None:
@@ -190,9 +195,9 @@ def test_a_refusal_has_no_ttl(said: str) -> None:
 def test_nodata_has_the_negative_ttl_of_the_zone_where_that_is_least() -> None:
     verdicts = {f"{region}-1": DOWN for region in REGIONS}
     snapshot = snapshot_of(ZONE, config_text(CHAT + 'all_down = "nodata"\n'), verdicts=verdicts)
-    told = explain(CHAT_NAME, parse_prefix("10.1.0.0/16"), snapshot)
-    assert (told.outcome, told.ttl) == ("nodata", 3)
-    assert told.ttl_why == "the negative TTL of the zone"
+    document = explain(CHAT_NAME, parse_prefix("10.1.0.0/16"), snapshot)
+    assert (document.outcome, document.ttl) == ("nodata", 3)
+    assert document.ttl_why == "the negative TTL of the zone"
 
 
 def test_the_embedded_database_places_when_none_is_named(place: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cli.command import PATIENCE, environment, resolverd
+from cli.command import TIMEOUT, environment, resolverd
 from mmdb_writer import mmdb_bytes
 
 CITY = mmdb_bytes(
@@ -49,7 +49,7 @@ async def _fetch(mirror: TestServer, name: str, cwd: Path, *into: str) -> tuple[
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         out, err = await process.communicate()
     assert b"Traceback" not in err
     assert b"\x1b" not in out + err
@@ -59,8 +59,8 @@ async def _fetch(mirror: TestServer, name: str, cwd: Path, *into: str) -> tuple[
 async def test_a_fetched_database_is_installed_and_named_for_the_configuration(
     mirror: TestServer, tmp_path: Path
 ) -> None:
-    told = await _fetch(mirror, "/city.mmdb", tmp_path)
-    assert told == (0, 'installed; name it in resolverd.toml:\n  geoip = ["city.mmdb"]\n', "")
+    expected = await _fetch(mirror, "/city.mmdb", tmp_path)
+    assert expected == (0, 'installed; name it in resolverd.toml:\n  geoip = ["city.mmdb"]\n', "")
     assert (tmp_path / "city.mmdb").read_bytes() == CITY
 
 
@@ -73,15 +73,15 @@ async def test_the_attribution_that_a_licence_asks_for_is_shown(
     assert "IP Geolocation by DB-IP" in out
 
 
-@pytest.mark.parametrize(("name", "told"), [("/half.mmdb", "half.mmdb"), ("/x.mmdb", "404")])
+@pytest.mark.parametrize(("name", "expected"), [("/half.mmdb", "half.mmdb"), ("/x.mmdb", "404")])
 async def test_what_is_broken_or_missing_is_not_installed(
-    mirror: TestServer, tmp_path: Path, name: str, told: str
+    mirror: TestServer, tmp_path: Path, name: str, expected: str
 ) -> None:
     before = _listed(tmp_path)
     status, out, err = await _fetch(mirror, name, tmp_path)
     assert (status, out) == (3, "")
     assert err.startswith("resolverd: ")
-    assert told in err
+    assert expected in err
     assert _listed(tmp_path) == before
 
 

@@ -97,10 +97,10 @@ def test_state_works_while_the_configuration_is_broken(served: Live) -> None:
         assert "config-value" in ran.err
         assert "hint: " in ran.err
         assert "1 problem; refused: what was served is served on" in ran.err
-        told = resolverd("reload", "--json", cwd=served.place)
-        assert told.status == 1
-        assert told.json()["adopted"] is False
-        assert told.json()["problems"][0]["id"] == "config-value"
+        document = resolverd("reload", "--json", cwd=served.place)
+        assert document.status == 1
+        assert document.json()["adopted"] is False
+        assert document.json()["problems"][0]["id"] == "config-value"
         assert "refused" in resolverd("state", cwd=served.place).out
     finally:
         path.write_text(good)
@@ -132,9 +132,9 @@ def test_reload_tells_what_has_changed(served: Live, zone: Path) -> None:
     ran = resolverd("reload", cwd=served.place)
     assert (ran.status, ran.out.startswith("nothing has changed: plan ")) == (0, True)
     assert "zone-serial-unchanged" in ran.err, "the warnings of what is served"
-    told = resolverd("reload", "--json", cwd=served.place).json()
-    assert (told["adopted"], told["changed"]["summary"]) == (True, [])
-    assert f"plan {told['generation']}," in resolverd("state", cwd=served.place).out
+    document = resolverd("reload", "--json", cwd=served.place).json()
+    assert (document["adopted"], document["changed"]["summary"]) == (True, [])
+    assert f"plan {document['generation']}," in resolverd("state", cwd=served.place).out
     check = resolverd("check", cwd=served.place)
     assert "a reload would change nothing of plan" in check.out
 
@@ -173,8 +173,8 @@ def test_an_override_moves_answers_and_clear_brings_them_back(served: Live) -> N
 
 def test_an_override_of_an_endpoint_as_json(served: Live) -> None:
     order = ("override", "us-east-1", "down", "--why", "disk", "--force")
-    told = resolverd(*order, "--json", cwd=served.place).json()
-    assert told["set"][0]["target"] == "us-east-1"
+    document = resolverd(*order, "--json", cwd=served.place).json()
+    assert document["set"][0]["target"] == "us-east-1"
     cleared = resolverd("clear", "us-east-1", "--json", cwd=served.place).json()
     assert cleared["cleared"][0]["why"] == "disk"
 
@@ -189,8 +189,8 @@ def test_an_override_that_leaves_a_service_nothing_is_put_by_force_alone(served:
         ran = resolverd(*down[1], cwd=served.place)
         assert ran.status == 1
         assert "without eu-west no region serves service chat under pin gdpr, " in ran.err
-        told = resolverd("state", "--json", cwd=served.place).json()["overrides"]
-        assert [each["target"] for each in told] == ["us-east"]
+        document = resolverd("state", "--json", cwd=served.place).json()["overrides"]
+        assert [each["target"] for each in document] == ["us-east"]
         ran = resolverd(*down[1], "--force", cwd=served.place)
         assert ran.status == 0
         assert "no region serves service alias now; its all_down setting decides" in ran.err
@@ -223,13 +223,13 @@ USAGE = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), USAGE, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("arguments", "document"), USAGE, ids=lambda value: str(value)[:40])
 def test_a_wrong_argument_is_2_and_says_what_to_do(
-    served: Live, arguments: tuple[str, ...], told: str
+    served: Live, arguments: tuple[str, ...], document: str
 ) -> None:
     ran = resolverd(*arguments, cwd=served.place)
     assert (ran.status, ran.out) == (2, "")
-    assert told in ran.err
+    assert document in ran.err
 
 
 def test_explain_asks_the_daemon_and_says_so(overridden: Live) -> None:
@@ -238,10 +238,10 @@ def test_explain_asks_the_daemon_and_says_so(overridden: Live) -> None:
     assert "answer  us-west (serving) 192.0.2.20" in ran.out
     (row,) = (line for line in ran.out.splitlines() if line.startswith("1     ap-northeast"))
     assert row.endswith(f"down            down: drain by {_operator()}: a test")
-    told = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--json", cwd=overridden.place).json()
-    assert told["region"] == "us-west"
-    assert told["source"].startswith("the running daemon")
-    assert told["verdicts"]["ap-northeast"] == f"down: drain by {_operator()}: a test"
+    document = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--json", cwd=overridden.place).json()
+    assert document["region"] == "us-west"
+    assert document["source"].startswith("the running daemon")
+    assert document["verdicts"]["ap-northeast"] == f"down: drain by {_operator()}: a test"
 
 
 @pytest.mark.parametrize("more", [("--files",), ("--down", "us-west")])
@@ -266,12 +266,12 @@ def test_explain_from_the_daemon_equals_the_wire(overridden: Live) -> None:
     for _ in range(25):
         first = chance.choice((1, 2, chance.randrange(11, 126)))
         client = f"{first}.{chance.randrange(256)}.{chance.randrange(256)}.0/24"
-        told = resolverd("explain", CHAT_NAME, client, "--json", cwd=overridden.place).json()
+        document = resolverd("explain", CHAT_NAME, client, "--json", cwd=overridden.place).json()
         answer = _dig(overridden, client)
-        assert _addresses(answer) == {a for a in told["answer"] if ":" not in a}
+        assert _addresses(answer) == {a for a in document["answer"] if ":" not in a}
         (subnet,) = (o for o in answer.options if isinstance(o, dns.edns.ECSOption))
-        assert subnet.scopelen == told["scope"]
-        assert 0 <= told["ttl"] - answer.answer[0].ttl <= 1
+        assert subnet.scopelen == document["scope"]
+        assert 0 <= document["ttl"] - answer.answer[0].ttl <= 1
 
 
 ASKING = [

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.command import PATIENCE, environment, process
+from cli.command import TIMEOUT, environment, process
 from harness.daemon import Endpoints, endpoints, write_files
 from harness.server import HEAD
 
@@ -31,7 +31,7 @@ class Served:
     async def until(self, name: str) -> dict[str, Any]:
         """The next event of that name."""
         assert self.running.stderr is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while line := await self.running.stderr.readline():
                 event: dict[str, Any] = json.loads(line)
                 self.events.append(event)
@@ -43,7 +43,7 @@ class Served:
         """Send a signal and wait for the end; the exit status."""
         self.running.send_signal(number)
         await self.until("stopped")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await self.running.wait()
 
 
@@ -136,8 +136,8 @@ def test_bad_zones_and_databases_are_refused_together(place: Path) -> None:
     (place / "city.mmdb").write_bytes(b"no database")
     ran = process("serve", cwd=place)
     assert (ran.status, ran.out) == (1, "")
-    for told in ("zone-bad-rdata", "zone-dyna-unknown-service", "geo-refused", "city.mmdb"):
-        assert told in ran.err
+    for problem in ("zone-bad-rdata", "zone-dyna-unknown-service", "geo-refused", "city.mmdb"):
+        assert problem in ran.err
 
 
 def test_a_port_in_use_is_named(place: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from cli.cli_place import SERVER, SERVICES, write_place
-from cli.command import PATIENCE, environment, resolverd
+from cli.command import TIMEOUT, environment, resolverd
 from cli.live import Live, live
 from harness.config import REGIONS
 
@@ -106,8 +106,8 @@ def test_one_region_is_shown_with_all_that_is_known_of_it(served: Live) -> None:
     ):
         assert fact in out
     assert "us-east" not in out
-    told = resolverd("state", "eu-west", "--json", cwd=served.place).json()
-    assert [each["name"] for each in told["regions"]] == ["eu-west"]
+    document = resolverd("state", "eu-west", "--json", cwd=served.place).json()
+    assert [each["name"] for each in document["regions"]] == ["eu-west"]
 
 
 def test_an_unknown_region_gets_the_nearest_name(served: Live) -> None:
@@ -173,7 +173,7 @@ def test_watching_in_a_pipe_repeats_plain_blocks_and_ends_well(served: Live) -> 
         if blocks == 2:
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, err) == (0, "")
 
 
@@ -189,7 +189,7 @@ def test_watching_at_a_terminal_stays_in_place(served: Live) -> None:
     )
     os.close(follower)
     text = ""
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while text.count("\x1b[H2") < 2:
         assert time.monotonic() < ends
         text += os.read(leader, 65536).decode()
@@ -197,7 +197,7 @@ def test_watching_at_a_terminal_stays_in_place(served: Live) -> None:
     with contextlib.suppress(OSError):  # how Linux says that the other end was closed
         while chunk := os.read(leader, 65536):
             text += chunk.decode()
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     os.close(leader)
     block = text.split("\x1b[H")[2]
     assert "lines more than the terminal is high" in block

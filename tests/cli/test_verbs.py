@@ -49,8 +49,8 @@ def test_help_says_what_it_does_and_gives_examples(verb: tuple[str, ...], tmp_pa
 
 def test_every_positional_and_option_is_explained(tmp_path: Path) -> None:
     for verb in VERBS:
-        told = resolverd(*verb, "--help", cwd=tmp_path).out.partition("examples:")[0]
-        rows = re.findall(r"^  (?:-|[A-Z]).*\n? {0,30}.*$", told, re.MULTILINE)
+        printed = resolverd(*verb, "--help", cwd=tmp_path).out.partition("examples:")[0]
+        rows = re.findall(r"^  (?:-|[A-Z]).*\n? {0,30}.*$", printed, re.MULTILINE)
         assert rows
         for row in rows:
             assert re.search(r"\S\n? {2,}\S", row) or row.strip()[:4] in {"VERB", "USE"}, row
@@ -69,11 +69,11 @@ def test_check_of_what_is_good_counts_it(place: Path) -> None:
 
 def test_check_of_what_is_good_in_json(place: Path) -> None:
     ran = resolverd("check", "--json", cwd=place)
-    told = ran.json()
-    assert (ran.status, told["served"]) == (0, True)
-    assert {problem["severity"] for problem in told["problems"]} == {"warning"}
+    printed = ran.json()
+    assert (ran.status, printed["served"]) == (0, True)
+    assert {problem["severity"] for problem in printed["problems"]} == {"warning"}
     gdpr = {"service": "chat", "pins": ["gdpr"], "regions": ["eu-west"], "may_fail": 0}
-    assert gdpr in told["fences"]
+    assert gdpr in printed["fences"]
 
 
 def test_check_prints_warnings_and_is_content(place: Path) -> None:
@@ -144,9 +144,9 @@ def test_without_a_configuration_it_says_what_to_do_next(
 
 
 def test_the_files_that_help_offers_to_start_from_are_good(tmp_path: Path) -> None:
-    told = resolverd("check", "--help", cwd=tmp_path).out
+    printed = resolverd("check", "--help", cwd=tmp_path).out
     for name, text in (("resolverd.toml", FIRST_CONFIG), ("inference.zone", FIRST_ZONE)):
-        assert "".join(f"  {line}\n" if line else "\n" for line in text.splitlines()) in told
+        assert "".join(f"  {line}\n" if line else "\n" for line in text.splitlines()) in printed
         (tmp_path / name).write_text(text)
     ran = resolverd("check", cwd=tmp_path)
     assert (ran.status, ran.err) == (0, "")
@@ -228,19 +228,19 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "status", "told"), WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize(("arguments", "status", "printed"), WRONG.values(), ids=WRONG.keys())
 def test_a_mistake_gets_its_exit_code_and_a_message_on_standard_error(
     place: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     status: int,
-    told: str,
+    printed: str,
 ) -> None:
     monkeypatch.delenv("GEOIPUPDATE_ACCOUNT_ID", raising=False)
     before = sorted(place.rglob("*"))
     ran = resolverd(*arguments, cwd=place)
     assert (ran.status, ran.out) == (status, ""), ran.err
-    assert told in ran.err
+    assert printed in ran.err
     assert sorted(place.rglob("*")) == before
 
 

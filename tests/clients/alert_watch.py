@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -47,17 +47,23 @@ async def until_fired(
     wanted: set[Alert],
     daemon: Daemon | None = None,
     name: str = "chat.inference.example",
+    *,
+    over: Set[str] = frozenset(),
 ) -> set[Alert]:
-    """Wait for alerts to fire, and ask the daemon for `name` meanwhile; all that fires then."""
+    """Wait for alerts to fire, and for those named in `over` to end; all that fires then.
+
+    Meanwhile the daemon is asked for `name`.
+    """
     seen: set[Alert] = set()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
-            while not wanted <= seen:
+            while not wanted <= seen or over & {alert for alert, _ in seen}:
                 if daemon is not None:
                     await ask(daemon, name)
                 await asyncio.sleep(0.05)
                 seen = await fired(watching)
     assert wanted <= seen, f"missing {wanted - seen}, of {seen}"
+    assert not over & {alert for alert, _ in seen}, f"of {over} some still fire: {seen}"
     return seen
 
 

@@ -40,7 +40,7 @@ SERVICES = f"""{CHAT}
 regions = ["us-east", "us-west"]
 ttl = "1s"
 failover_ttl = "1s"
-spill = {{ step = 0.5, most = 0.5, dwell = "1s", smoothing = 1.0 }}
+spill = {{ step = 0.5, max_ratio = 0.5, dwell = "1s", smoothing = 1.0 }}
 [alerts]
 window = "5s"
 requests = 1
@@ -108,10 +108,10 @@ async def test_full_regions_and_outcomes_that_are_hidden_are_heard(tmp_path: Pat
             east.hidden = True
             await until_fired(watching, {("RegionOutcomesUnknown", "us-east")}, daemon, GPU)
             east.hidden = False
-            east.vllm.play(Fault.SATURATED)
+            east.vllm.set_fault(Fault.SATURATED)
             seen = await until_fired(watching, {("RegionFull", "us-east")}, daemon, GPU)
             assert "EveryRegionFull" not in {name for name, _ in seen}
-            west.vllm.play(Fault.SATURATED)
+            west.vllm.set_fault(Fault.SATURATED)
             seen = await until_fired(watching, {("EveryRegionFull", "gpu")}, daemon, GPU)
             assert "RegionDown" not in {name for name, _ in seen}
 

@@ -34,7 +34,7 @@ GOOD: dict[str, Any] = {
         }
         for n, name in enumerate(("a", "eu.west"), 1)
     },
-    "service": {"s": {"regions": ["a", "eu.west"], "ttl": "60s", "spill": {"most": 0.5}}},
+    "service": {"s": {"regions": ["a", "eu.west"], "ttl": "60s", "spill": {"max_ratio": 0.5}}},
     "pin": {"p": {"subnets": ["198.51.100.0/24", "203.0.113.0/24"], "regions": ["a"]}},
 }
 PLACES: list[Place] = [
@@ -51,7 +51,7 @@ PLACES: list[Place] = [
     ("region", "a", "endpoint", 1, "probe", "timeout"),
     ("service", "s", "ttl"),
     ("service", "s", "regions", 1),
-    ("service", "s", "spill", "most"),
+    ("service", "s", "spill", "max_ratio"),
     ("pin", "p", "subnets", 1),
     ("pin", "p", "countries", 0),
     ("pin", "p", "services", 0),
@@ -185,8 +185,8 @@ def test_the_caret_stands_where_a_terminal_shows_the_value(line: str, blanks: in
         ("[service.s]\nfailover_ttl = \"2m\"", ['service.s.ttl = "60s"']),
         ("[service.s]\nweights = { a = 2 }", ['service.s.policy = "nearest"']),
         ("[service.s]\nmodel = \"m\"", ['probe.kind = "http"', 'probe.path = "/health"']),
-        ("[service.s.spill]\nmost = 0.05", ["service.s.spill.step = 0.1"]),
-        ("[service.s.spill]\nstep = 0.6", ["service.s.spill.most = 0.5"]),
+        ("[service.s.spill]\nmax_ratio = 0.05", ["service.s.spill.step = 0.1"]),
+        ("[service.s.spill]\nstep = 0.6", ["service.s.spill.max_ratio = 0.5"]),
         ("[service.s.spill]\ndwell = \"5s\"", ['service.s.ttl = "60s"']),
         ("[service.s.spill]\nend = 1.5", ["service.s.spill.start = 1"]),
         ("[probe]\ninterval = \"500ms\"", ['probe.fast_interval = "1s"']),

@@ -71,7 +71,7 @@ def placed(problem: Problem) -> tuple[int, int, str]:
         ),
         ("[region.b]\n", "[region.b]\nmin_endpoints = 2\n", [(9, 17, "config-min-endpoints")]),
         ("[service.s]\n", "[service.s.spill]\nend = 1.0\n[service.s]\n", [(14, 7, "config-value")]),
-        ("[service.s]\n", "[service.s]\nspill = { most = 1.1 }\n", [(14, 18, "config-value")]),
+        ("[service.s]\n", "[service.s]\nspill = { max_ratio = 1.1 }\n", [(14, 23, "config-value")]),
         ("[service.s]\n", "[alerts]\ngpu_low = 0.9\n[service.s]\n", [(14, 11, "config-value")]),
         (
             "[service.s]\n",
@@ -211,9 +211,9 @@ def test_a_time_zone_that_is_none_is_told_the_nearest(
     assert hint in [problem.hint for problem in refused.value.problems]
 
 
-@pytest.mark.parametrize("wrong", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])
-def test_hours_that_are_none_are_refused(tmp_path: Path, wrong: str) -> None:
-    (problem,) = problems_of(tmp_path, GOOD.replace("[region.a]\n", f"[region.a]\n{wrong}\n"))
+@pytest.mark.parametrize("line", ['hours = ["monday 8-12"]', 'time_zone = "Mars/Olympus"'])
+def test_hours_that_are_none_are_refused(tmp_path: Path, line: str) -> None:
+    (problem,) = problems_of(tmp_path, GOOD.replace("[region.a]\n", f"[region.a]\n{line}\n"))
     assert problem.id == "config-value"
 
 

@@ -49,9 +49,9 @@ def endpoint(name: str, address: str) -> str:
 
 def refused(path: Path) -> Problem:
     """The one problem with the files."""
-    with pytest.raises(ConfigError) as wrong:
+    with pytest.raises(ConfigError) as error:
         load_config(path)
-    [problem] = [p for p in wrong.value.problems if p.severity == "error"]
+    [problem] = [p for p in error.value.problems if p.severity == "error"]
     return problem
 
 

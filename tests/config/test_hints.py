@@ -130,31 +130,31 @@ def proposed(hint: str) -> tuple[str, Any]:
 )
 def test_what_a_hint_proposes_is_taken(tmp_path: Path, place: Place, field: FieldInfo) -> None:
     said = 0
-    for wrong in _wrong(field):
-        found = [p for p in problems(tmp_path, changed(place, wrong)) if p.id == "config-value"]
+    for error in _wrong(field):
+        found = [p for p in problems(tmp_path, changed(place, error)) if p.id == "config-value"]
         for problem in found:
             said += 1
             hint, row = problem.hint, problem.source
-            assert "…" not in hint, (wrong, hint)
+            assert "…" not in hint, (error, hint)
             assert (field.description or "") not in hint
             assert "[_" not in str(problem), problem  # no name of ours, nor of pydantic's
             assert "Input should" not in problem.message
-            whole = f"{json.dumps(place[-1])} = {toml(wrong)}"
+            whole = f"{json.dumps(place[-1])} = {toml(error)}"
             begin = row.index(whole) if whole in row else -1
             if begin >= 0:  # the caret stands in the value
                 value = begin + len(f"{json.dumps(place[-1])} = ")
-                assert value <= problem.column - 1 < begin + len(whole), (wrong, str(problem))
+                assert value <= problem.column - 1 < begin + len(whole), (error, str(problem))
             try:
                 key, right = proposed(hint)
             except KeyError:
-                pytest.fail(f"{wrong!r}: {problem.message} -- {hint}")
-            if not key and isinstance(wrong, list):
+                pytest.fail(f"{error!r}: {problem.message} -- {hint}")
+            if not key and isinstance(error, list):
                 right = [right]  # it was an element
             if key == "x" and not isinstance(right, dict):
                 right = {"x": right}  # one value of a table
-            tree = changed(place, wrong)
+            tree = changed(place, error)
             _set(tree, (*place[:-1], place[-1] if key in ("", "x") else key), right)
             after = problems(tmp_path, tree)
             again = [p for p in after if p.id == "config-value" and not _of_others(p)]
-            assert again == [], (wrong, hint, right)
+            assert again == [], (error, hint, right)
     assert said or field.description

@@ -81,8 +81,8 @@ def test_no_problem_tells_a_secret(place: str, fault: str, secret: str) -> None:
 def _problems(path: Path) -> tuple[Problem, ...]:
     try:
         return load_config(path).warnings
-    except ConfigError as wrong:
-        return wrong.problems
+    except ConfigError as error:
+        return error.problems
 
 
 @pytest.mark.parametrize(

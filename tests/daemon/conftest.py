@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,9 +21,10 @@ async def endpoints() -> AsyncIterator[dict[str, Endpoint]]:
     runners = []
     for region in REGIONS:
         endpoint = Endpoint("")
+        endpoint.gate.set()
 
         async def answer(_: web.Request, endpoint: Endpoint = endpoint) -> web.Response:
-            await asyncio.sleep(endpoint.delay)
+            await endpoint.gate.wait()
             return web.Response(status=endpoint.status)
 
         app = web.Application()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncio_dgram
@@ -28,11 +28,11 @@ PATIENCE = 20.0
 
 @dataclass
 class Endpoint:
-    """A loopback HTTP server that answers every path with `status`, after `delay` seconds."""
+    """A loopback HTTP server that answers every path with `status`, while its `gate` is open."""
 
     url: str
     status: int = 200
-    delay: float = 0.0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass

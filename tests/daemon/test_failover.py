@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -87,7 +88,7 @@ async def test_with_every_region_down_the_nearest_is_answered_and_explained(
 
 async def test_an_override_beats_what_is_measured_until_it_ends(daemon: Daemon) -> None:
     now = time.monotonic()
-    drain = Override(OverrideKind.DRAIN, "test", "maintenance", now, now + 1.5)
+    drain = Override(OverrideKind.DRAIN, "test", "maintenance", now)
     daemon.overrides.set("ap-northeast", drain)
     daemon.steer_soon()
 
@@ -95,12 +96,15 @@ async def test_an_override_beats_what_is_measured_until_it_ends(daemon: Daemon) 
         return (await _chosen(daemon))[0] == {address_of("us-west")}
 
     await until(away)
+    ends = time.monotonic() + 0.5
+    daemon.overrides.set("ap-northeast", replace(drain, until=ends))
+    daemon.steer_soon()
 
     async def home() -> bool:
         return not await away()
 
     await until(home)
-    assert time.monotonic() >= now + 1.5
+    assert time.monotonic() >= ends
     assert daemon.overrides.get("ap-northeast", time.monotonic()) is None
 
 

@@ -36,7 +36,7 @@ SERVICES = """
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
 ttl = "1s"
 failover_ttl = "1s"
-spill = { step = 0.2, most = 0.4, dwell = "3s", smoothing = 1.0 }
+spill = { step = 0.2, max_ratio = 0.4, dwell = "3s", smoothing = 1.0 }
 
 [pin.residency]
 subnets = ["1.1.0.0/16"]
@@ -114,7 +114,7 @@ async def _filled_and_emptied(path: Path, made: Servers) -> None:
             sent.append(await _sweep(daemon))
             return sent[-1] == _drawn_below(0.4)
 
-        made["ap-northeast"].play(Fault.SATURATED)
+        made["ap-northeast"].set_fault(Fault.SATURATED)
         await until(all_sent)
         assert all(before <= after for before, after in itertools.pairwise(sent))
         assert daemon.transitions.regions == daemon.transitions.endpoints == {}, (
@@ -127,7 +127,7 @@ async def _filled_and_emptied(path: Path, made: Servers) -> None:
             back.append(await _sweep(daemon))
             return not back[-1]
 
-        made["ap-northeast"].play(None)
+        made["ap-northeast"].set_fault(None)
         await until(none_sent)
         assert all(before >= after for before, after in itertools.pairwise(back))
         assert daemon.load.spilling.episodes == {("chat", "ap-northeast"): 1}

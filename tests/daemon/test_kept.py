@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.config import address_of
 from live_daemon import TOKYO, Endpoint, Files, addresses, ask, good_config, running, until
 
-from resolverd.admin.operate import Order, set_override
+from resolverd.admin.operate import OverrideCommand, set_override
 from resolverd.health.overrides import OverrideKind
 
 
@@ -14,7 +14,9 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
 ) -> None:
     files.config.write_text(good_config(endpoints, 'state = "state"\n'))
     async with running(files.config) as daemon:
-        await set_override(daemon, Order("ap-northeast", OverrideKind.DRAIN, "op", "disks", None))
+        await set_override(
+            daemon, OverrideCommand("ap-northeast", OverrideKind.DRAIN, "op", "disks", None)
+        )
         await until(lambda: bool(daemon.reloads.restart))
     good = files.zone.read_text()
     files.zone.write_text(good + "broken (\n")

@@ -9,7 +9,7 @@ import pytest
 from harness.config import address_of
 from live_daemon import TOKYO, Files, addresses, ask, until
 
-from resolverd.admin.operate import Order, set_override
+from resolverd.admin.operate import OverrideCommand, set_override
 from resolverd.daemon import Daemon
 from resolverd.health.overrides import OverrideKind
 
@@ -25,7 +25,7 @@ def rename_region(text: str) -> str:
 
 
 async def drain(daemon: Daemon, target: str) -> None:
-    await set_override(daemon, Order(target, OverrideKind.DRAIN, "op", "new disks", None))
+    await set_override(daemon, OverrideCommand(target, OverrideKind.DRAIN, "op", "new disks", None))
 
 
 async def answered(daemon: Daemon) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import dns.message
 from aiohttp import web
@@ -25,6 +26,15 @@ async def _listen(runner: web.AppRunner, address: str, port: int) -> web.TCPSite
 async def _answered(daemon: Daemon, qtype: str) -> tuple[set[str], dns.message.Message]:
     message = await ask(daemon, CHAT, qtype=qtype)
     return addresses(message), message
+
+
+def _shown(daemon: Daemon) -> dict[str, Any]:
+    """What the state has of each endpoint's families."""
+    return {
+        endpoint["name"]: endpoint["families"]
+        for region in state_of(daemon)["regions"]
+        for endpoint in region["endpoints"]
+    }
 
 
 async def test_aaaa_is_withheld_while_only_ipv6_fails_and_given_again_after(
@@ -62,17 +72,9 @@ async def test_aaaa_is_withheld_while_only_ipv6_fails_and_given_again_after(
             assert message.answer[0].ttl == 2  # while it may come back
             nodata = (await _answered(daemon, "AAAA"))[1]
             assert [rrset.ttl for rrset in nodata.authority] == [2]
-            shown = {
-                endpoint["name"]: endpoint["families"]
-                for region in state_of(daemon)["regions"]
-                for endpoint in region["endpoints"]
-            }
-            assert shown["us-east-1"] is None
-            assert shown[f"{REGION}-1"]["ipv6"] == {
-                "ok": False,
-                "reason": "connection refused",
-                "withheld": True,
-            }
+            refused = {"ok": False, "reason": "connection refused", "withheld": True}
+            await until(lambda: _shown(daemon)[f"{REGION}-1"]["ipv6"] == refused)
+            assert _shown(daemon)["us-east-1"] is None
             await _listen(runner, "::1", port)
 
             async def given() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -33,13 +32,12 @@ def _probes(daemon: Daemon) -> int:
 async def test_an_edit_that_judges_otherwise_is_probed_at_once(
     files: Files, endpoints: dict[str, Endpoint]
 ) -> None:
-    """At 60 s between probes it would else be half a minute, at the full TTL."""
+    """At 60 s between probes it would else be half a minute, longer than `until` waits."""
     _write(files.config, endpoints, SLOW)
     async with running(files.config) as daemon:
         assert await _chosen(daemon) == ({address_of("ap-northeast")}, 20)
         before = _probes(daemon)
         _write(files.config, endpoints, SLOW + "\nexpect_status = [204]")
-        began = time.monotonic()
         assert await daemon.reload()
         seen: list[tuple[set[str], int]] = []
 
@@ -48,8 +46,6 @@ async def test_an_edit_that_judges_otherwise_is_probed_at_once(
             return all(verdict.state is State.DOWN for verdict in daemon.verdicts.values())
 
         await until(every_region_down)
-        # `fall` probes a second apart; the rest is the machine's.
-        assert time.monotonic() - began < 10.0
         assert _probes(daemon) >= before + 3 * len(endpoints)
         assert {ttl for _, ttl in seen} == {2}
 
@@ -60,10 +56,12 @@ async def test_the_ttl_is_low_until_the_outcome_and_whole_again_after_it(
     _write(files.config, endpoints, SLOW)
     async with running(files.config) as daemon:
         for endpoint in endpoints.values():
-            endpoint.delay = 1.0
+            endpoint.gate.clear()
         _write(files.config, endpoints, SLOW.replace('"2s"', '"3s"'))
         assert await daemon.reload()
         assert await _chosen(daemon) == ({address_of("ap-northeast")}, 2)
+        for endpoint in endpoints.values():
+            endpoint.gate.set()
 
         async def whole() -> bool:
             return await _chosen(daemon) == ({address_of("ap-northeast")}, 20)
@@ -94,7 +92,7 @@ async def test_another_url_is_answered_at_low_ttls_until_it_is_known(
     _write(files.config, endpoints, SLOW)
     async with running(files.config) as daemon:
         endpoints["ap-northeast"].url += "/other"
-        endpoints["ap-northeast"].delay = 1.0
+        endpoints["ap-northeast"].gate.clear()
         _write(files.config, endpoints, SLOW)
         reload = asyncio.create_task(daemon.reload())
 
@@ -103,6 +101,7 @@ async def test_another_url_is_answered_at_low_ttls_until_it_is_known(
 
         await until(low)
         assert await _chosen(daemon) == ({address_of("ap-northeast")}, 2)
+        endpoints["ap-northeast"].gate.set()
         assert await reload
 
         async def whole() -> bool:

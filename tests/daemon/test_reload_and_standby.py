@@ -42,12 +42,13 @@ async def daemon(files: Files, tmp_path: Path) -> AsyncIterator[Daemon]:
 
 
 def _standbys() -> set[int]:
-    """Processes of that name that come from this one."""
+    """Processes of that name that come from this one, and have not ended."""
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and (entry / "comm").read_text().strip() == STANDBY:
+            state, parent, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+            ours = state != "Z" and int(parent) == os.getpid()
+            if ours and (entry / "comm").read_text().strip() == STANDBY:
                 found.add(int(entry.name))
         except (OSError, ValueError):
             continue

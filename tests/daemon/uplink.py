@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+PATIENCE = 30.0
 REGION_ADDRESSES = {
     "us-east": "198.18.0.10",
     "us-west": "198.18.0.20",

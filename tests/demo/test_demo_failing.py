@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from resolverd.demo.faults import Fault
-from resolverd.demo.script import Scene, ScriptError, in_order, scene
+from resolverd.demo.schedule import ScheduledFault, ScheduleError, checked_schedule, parse_fault
 
 EXAMPLE = Path(__file__).parents[2] / "resolverd.toml"
 QUICK = {
@@ -35,7 +35,7 @@ async def run_demo(*options: str, settings: Mapping[str, str] = QUICK) -> Any:
     )
 
 
-async def story(*faults: str, settings: Mapping[str, str] = QUICK) -> tuple[int, Events, str]:
+async def scenario(*faults: str, settings: Mapping[str, str] = QUICK) -> tuple[int, Events, str]:
     """Exit code, events and standard error of a whole demo."""
     options = [word for fault in faults for word in ("--fault", fault)]
     demo = await run_demo(*options, settings=settings)
@@ -49,7 +49,7 @@ def of_kind(events: Events, kind: str) -> Events:
 
 
 async def test_regions_that_do_not_serve_leave_the_answers_and_come_home() -> None:
-    code, events, err = await story("hung:ap-northeast", "draining:us-east", "dead:eu-west@1s")
+    code, events, err = await scenario("hung:ap-northeast", "draining:us-east", "dead:eu-west@1s")
     assert code == 0, err
     conditions = {(event["region"], event["condition"]) for event in of_kind(events, "health")}
     assert {("ap-northeast", "hung"), ("us-east", "draining")} <= conditions
@@ -62,7 +62,7 @@ async def test_regions_that_do_not_serve_leave_the_answers_and_come_home() -> No
 
 
 async def test_regions_that_are_only_full_or_locked_stay_and_send_some_on() -> None:
-    code, events, err = await story("saturated:us-east", "unauthorized:ap-northeast")
+    code, events, err = await scenario("saturated:us-east", "unauthorized:ap-northeast")
     assert code == 0, err
     assert not [event for event in of_kind(events, "health") if event["state"] != "up"]
     assert ("ap-northeast", "misconfigured") in {
@@ -80,7 +80,7 @@ async def test_regions_that_are_only_full_or_locked_stay_and_send_some_on() -> N
 async def test_a_fault_that_is_not_seen_in_time_fails_the_demo() -> None:
     """With tokens for two canaries an hour nothing can prove that an engine hangs."""
     settings = QUICK | {"probe.canary_tokens_per_hour": "100"}
-    code, events, err = await story("hung:us-east", settings=settings)
+    code, events, err = await scenario("hung:us-east", settings=settings)
     assert code == 1
     assert "in vain for the answers to move: New York is given us-east" in err
     assert not of_kind(events, "endured")
@@ -99,18 +99,20 @@ async def test_with_stay_a_fault_begins_and_lasts() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("hung:us-east", Scene(Fault.HUNG, "us-east")),
-        ("hung-worker:us-east@5s", Scene(Fault.HUNG_WORKER, "us-east", 5.0)),
-        ("dead:eu-west@1m30s", Scene(Fault.DEAD, "eu-west", 90.0)),
+        ("hung:us-east", ScheduledFault(Fault.HUNG, "us-east")),
+        ("hung-worker:us-east@5s", ScheduledFault(Fault.HUNG_WORKER, "us-east", 5.0)),
+        ("dead:eu-west@1m30s", ScheduledFault(Fault.DEAD, "eu-west", 90.0)),
     ],
 )
-def test_a_scene_is_a_fault_a_region_and_perhaps_a_time(text: str, expected: Scene) -> None:
-    assert scene(text) == expected
-    assert scene(str(expected)) == expected
+def test_a_scheduled_fault_is_a_fault_a_region_and_perhaps_a_time(
+    text: str, expected: ScheduledFault
+) -> None:
+    assert parse_fault(text) == expected
+    assert parse_fault(str(expected)) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("flood:us-east", '"flood" is no fault; there are hung, hung-worker'),
         ("hung", "FAULT:REGION@TIME"),
@@ -118,25 +120,25 @@ def test_a_scene_is_a_fault_a_region_and_perhaps_a_time(text: str, expected: Sce
         ("hung:us-east@soon", '"soon" is not a duration'),
     ],
 )
-def test_a_scene_that_cannot_be_read_says_why(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        scene(text)
+def test_a_scheduled_fault_that_cannot_be_read_says_why(text: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        parse_fault(text)
 
 
 @pytest.mark.parametrize(
-    ("scenes", "told"),
+    ("faults", "expected"),
     [
         (["hung:mars"], 'no region "mars"; there are us-east, plain'),
         (["hung:us-east", "dead:us-east@2s"], "us-east has another fault already"),
         (["hung:plain"], "kind http, which do not see this"),
     ],
 )
-def test_a_script_that_cannot_be_played_says_why(scenes: list[str], told: str) -> None:
-    with pytest.raises(ScriptError, match=told):
-        in_order(map(scene, scenes), {"us-east": "vllm", "plain": "http"})
+def test_a_schedule_that_cannot_be_run_says_why(faults: list[str], expected: str) -> None:
+    with pytest.raises(ScheduleError, match=expected):
+        checked_schedule(map(parse_fault, faults), {"us-east": "vllm", "plain": "http"})
 
 
-def test_a_script_is_played_by_time() -> None:
+def test_a_schedule_runs_by_time() -> None:
     kinds = {"us-east": "vllm", "plain": "http"}
-    script = in_order(map(scene, ["hung:us-east@2s", "silent:plain@1s"]), kinds)
-    assert [str(each) for each in script] == ["silent:plain@1s", "hung:us-east@2s"]
+    schedule = checked_schedule(map(parse_fault, ["hung:us-east@2s", "silent:plain@1s"]), kinds)
+    assert [str(fault) for fault in schedule] == ["silent:plain@1s", "hung:us-east@2s"]

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from resolverd.demo.faults import Fault, fault_named
-from resolverd.demo.fleet import Fleet, Post, RegionProcess
+from resolverd.demo.fleet import EndpointSpec, Fleet, RegionProcess
 from resolverd.demo.vllm import OTHER_MODEL
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
@@ -23,7 +23,7 @@ EXECUTE_SECONDS = 0.5
 @pytest.fixture
 async def region() -> AsyncIterator[RegionProcess]:
     options = ("--execute-seconds", str(EXECUTE_SECONDS))
-    async with Fleet([Post("us-east", 0, 0, MODEL, options)]) as fleet:
+    async with Fleet([EndpointSpec("us-east", 0, 0, MODEL, options)]) as fleet:
         yield fleet.processes[0]
 
 
@@ -97,7 +97,7 @@ async def test_a_stopped_engine_looks_idle_and_healthy(
     region: RegionProcess, client: Client, fault: Fault
 ) -> None:
     await serves(client)
-    await region.play(fault)
+    await region.set_fault(fault)
     before = await client.page()
     assert await client.headers_then_silence() == 200
     assert await client.status("/health") == 200
@@ -105,7 +105,7 @@ async def test_a_stopped_engine_looks_idle_and_healthy(
     assert await client.counted("vllm:num_requests_waiting") == 0
     frozen = engine_samples(before, but="engine_sleep_state")
     assert engine_samples(await client.page(), but="engine_sleep_state") == frozen != []
-    await region.play(None)
+    await region.set_fault(None)
     await serves(client)
 
 
@@ -124,7 +124,7 @@ async def test_sleep_shows_in_the_metrics_and_a_stopped_engine_does_not(
     region: RegionProcess, client: Client
 ) -> None:
     for fault, awake in ((Fault.HUNG, 1), (Fault.ASLEEP, 0), (None, 1)):
-        await region.play(fault)
+        await region.set_fault(fault)
         assert await client.counted("vllm:engine_sleep_state", 'sleep_state="awake"') == awake
 
 
@@ -132,7 +132,7 @@ async def test_a_stream_that_a_client_gives_up_counts_as_a_success(
     region: RegionProcess, client: Client
 ) -> None:
     """As in vLLM: what counts is the status that was sent first."""
-    await region.play(Fault.HUNG)
+    await region.set_fault(Fault.HUNG)
     await client.headers_then_silence()
 
     async def counted() -> bool:
@@ -145,7 +145,7 @@ async def test_a_stream_that_a_client_gives_up_counts_as_a_success(
 async def test_a_hung_worker_is_given_up_and_takes_the_server_along(
     region: RegionProcess, client: Client
 ) -> None:
-    await region.play(Fault.HUNG_WORKER)
+    await region.set_fault(Fault.HUNG_WORKER)
     status, events = await client.complete()
     assert (status, events[0]["error"]["code"], events[-1]) == (200, 500, "[DONE]")
     await eventually(lambda: refused(client))
@@ -164,11 +164,11 @@ async def test_a_dead_engine_answers_503_for_a_moment_and_then_refuses(
     region: RegionProcess, client: Client
 ) -> None:
     started = await client.counted("process_start_time_seconds")
-    await region.play(Fault.DEAD)
+    await region.set_fault(Fault.DEAD)
     (status, events), health = await asyncio.gather(client.complete(), client.status("/health"))
     assert (status, events[0]["error"]["type"], health) == (500, "InternalServerError", 503)
     await eventually(lambda: refused(client))
-    await region.play(None)
+    await region.set_fault(None)
     await eventually(lambda: up_again(client))
     await serves(client)
     assert await client.counted("process_start_time_seconds") > started
@@ -177,18 +177,18 @@ async def test_a_dead_engine_answers_503_for_a_moment_and_then_refuses(
 async def test_a_silent_server_takes_connections_and_answers_once_it_goes_on(
     region: RegionProcess, client: Client
 ) -> None:
-    await region.play(Fault.SILENT)
+    await region.set_fault(Fault.SILENT)
     asked = asyncio.create_task(client.status("/health"))
     done, _ = await asyncio.wait({asked}, timeout=SILENCE)
     assert not done
-    await region.play(None)
+    await region.set_fault(None)
     assert await asked == 200
 
 
 async def test_a_draining_server_is_healthy_and_refuses_every_completion(
     region: RegionProcess, client: Client
 ) -> None:
-    await region.play(Fault.DRAINING)
+    await region.set_fault(Fault.DRAINING)
     for stream in (True, False):
         status, events = await client.complete(stream=stream)
         assert (status, events[0]["error"]["code"]) == (500, 500)
@@ -199,13 +199,13 @@ async def test_a_saturated_server_is_slow_and_makes_progress(
     region: RegionProcess, client: Client
 ) -> None:
     before = await client.counted("vllm:iteration_tokens_total_count")
-    await region.play(Fault.SATURATED)
+    await region.set_fault(Fault.SATURATED)
     assert await client.headers_then_silence() == 200
     assert await client.counted("vllm:iteration_tokens_total_count") > before
     assert await client.counted("vllm:num_requests_waiting") > 5
     assert await client.counted("vllm:kv_cache_usage_perc") > 0.9
     asked = asyncio.create_task(client.complete())
-    await region.play(None)
+    await region.set_fault(None)
     assert (await asked)[1][0]["choices"]
     assert await client.counted("vllm:num_requests_waiting") == 0
 
@@ -214,7 +214,7 @@ async def test_a_saturated_server_is_slow_and_makes_progress(
 async def test_a_full_queue_is_a_503_before_the_stream_or_in_it(
     region: RegionProcess, client: Client, fault: Fault, status: int
 ) -> None:
-    await region.play(fault)
+    await region.set_fault(fault)
     seen, events = await client.complete()
     assert (seen, events[0]["error"]["code"]) == (status, 503)
     before = await client.counted("vllm:admission_rejections_total")
@@ -231,7 +231,7 @@ async def test_another_model_is_listed_and_ours_is_not_found(
     region: RegionProcess, client: Client
 ) -> None:
     right = (await client.complete())[1][0]["system_fingerprint"]
-    await region.play(Fault.WRONG_MODEL)
+    await region.set_fault(Fault.WRONG_MODEL)
     assert [card["id"] for card in (await client.body("/v1/models"))["data"]] == [OTHER_MODEL]
     status, events = await client.complete()
     assert (status, events[0]["error"]["type"]) == (404, "NotFoundError")
@@ -242,7 +242,7 @@ async def test_another_model_is_listed_and_ours_is_not_found(
 async def test_a_key_that_is_not_taken_is_a_401_below_v1_only(
     region: RegionProcess, client: Client
 ) -> None:
-    await region.play(Fault.UNAUTHORIZED)
+    await region.set_fault(Fault.UNAUTHORIZED)
     assert (await client.complete())[0] == 401
     paths = ("/v1/models", "/health", "/metrics", "/version")
     assert [await client.status(path) for path in paths] == [401, 200, 200, 200]
@@ -250,7 +250,7 @@ async def test_a_key_that_is_not_taken_is_a_401_below_v1_only(
 
 async def test_a_region_can_start_with_a_fault_a_version_and_a_key() -> None:
     options = ("--fault", "draining", "--version", "0.33.0", "--api-key", "sesame")
-    async with Fleet([Post("us-east", 0, 0, MODEL, options)]) as fleet:
+    async with Fleet([EndpointSpec("us-east", 0, 0, MODEL, options)]) as fleet:
         async with aiohttp.ClientSession(fleet.processes[0].url) as session:
             client = Client(session)
             assert await client.body("/version") == {"version": "0.33.0"}
@@ -266,7 +266,7 @@ async def test_its_second_port_tells_sets_and_ends_a_fault(
 ) -> None:
     started = await client.counted("process_start_time_seconds")
     async with aiohttp.ClientSession(region.control) as control:
-        for method, path, status, told in (
+        for method, path, status, expected in (
             ("GET", "/fault", 200, "\n"),
             ("POST", "/fault/hung", 200, "hung\n"),
             ("POST", "/fault/flood", 404, '"flood" is no fault; there are hung, hung-worker'),
@@ -276,7 +276,7 @@ async def test_its_second_port_tells_sets_and_ends_a_fault(
         ):
             async with control.request(method, path) as response:
                 assert response.status == status
-                assert (await response.text()).startswith(told)
+                assert (await response.text()).startswith(expected)
     assert await client.body("/version") == {"version": "0.33.0"}
     assert await client.counted("process_start_time_seconds") > started
 

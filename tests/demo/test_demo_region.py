@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from resolverd.demo.fleet import Fleet, FleetError, Post, RegionProcess
+from resolverd.demo.fleet import EndpointSpec, Fleet, FleetError, RegionProcess
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
 SAMPLE = re.compile(r'([a-z_:]+)(?:\{((?:[a-z_]+="[^"]*",?)*)\})? (\S+)')
@@ -22,7 +22,7 @@ SAMPLE = re.compile(r'([a-z_:]+)(?:\{((?:[a-z_]+="[^"]*",?)*)\})? (\S+)')
 
 @pytest.fixture
 async def region() -> AsyncIterator[RegionProcess]:
-    async with Fleet([Post("us-east", 0, 0, MODEL)]) as fleet:
+    async with Fleet([EndpointSpec("us-east", 0, 0, MODEL)]) as fleet:
         yield fleet.processes[0]
 
 
@@ -76,11 +76,11 @@ async def test_metrics_count_what_was_generated(http: aiohttp.ClientSession) -> 
 
 async def test_a_completion_names_its_region_and_its_usage(http: aiohttp.ClientSession) -> None:
     async with await complete(http, max_tokens=6) as response:
-        told = await response.json()
-    assert told["object"] == "text_completion"
-    assert told["choices"][0]["text"] == " This answer was made in us-east."
-    assert told["choices"][0]["finish_reason"] == "length"
-    assert told["usage"]["completion_tokens"] == 6
+        completion = await response.json()
+    assert completion["object"] == "text_completion"
+    assert completion["choices"][0]["text"] == " This answer was made in us-east."
+    assert completion["choices"][0]["finish_reason"] == "length"
+    assert completion["usage"]["completion_tokens"] == 6
 
 
 async def test_a_stream_is_chunks_then_usage_then_done(http: aiohttp.ClientSession) -> None:
@@ -124,7 +124,7 @@ async def test_a_taken_port_is_told_and_leaves_no_process(
     region: RegionProcess, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(FleetError, match="us-west ended with status 3"):
-        async with Fleet([Post("us-west", 0, region.port, MODEL)]):
+        async with Fleet([EndpointSpec("us-west", 0, region.port, MODEL)]):
             pass
     assert "cannot listen" in capfd.readouterr().err
 

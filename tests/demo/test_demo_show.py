@@ -58,10 +58,10 @@ def test_an_event_is_one_line_in_a_pipe(event: Event, expected: str) -> None:
 
 
 def test_a_pin_is_marked_and_named_under_the_table() -> None:
-    told = text(Placements((ROW,), countries_only=True), terminal=False)
-    assert "eu-west *" in told
-    assert "[pin.gdpr]" in told
-    assert "geo fetch" in told
+    printed = text(Placements((ROW,), countries_only=True), terminal=False)
+    assert "eu-west *" in printed
+    assert "[pin.gdpr]" in printed
+    assert "geo fetch" in printed
 
 
 SLOW = "it was not built: there was no cargo, when resolverd was installed"
@@ -86,9 +86,9 @@ SLOW = "it was not built: there was no cargo, when resolverd was installed"
 def test_who_answers_and_what_is_not_as_shipped_is_said(
     event: Ready, there: list[str], absent: list[str]
 ) -> None:
-    told = text(event, terminal=False)
-    assert [words for words in there if words not in told] == []
-    assert [words for words in absent if words in told] == []
+    printed = text(event, terminal=False)
+    assert [words for words in there if words not in printed] == []
+    assert [words for words in absent if words in printed] == []
 
 
 def test_long_lists_keep_their_indent_on_a_narrow_terminal() -> None:
@@ -103,9 +103,9 @@ def test_json_is_one_object_per_line_and_leaves_progress_out() -> None:
     show = JsonShow(Console(file=stream, width=20))
     for event in (MOVE, Waiting(3.0, "it"), KEPT):
         show(event)
-    told = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [event["event"] for event in told] == ["change", "kept"]
-    assert told[0]["cities"] == ["Tokyo", "Sydney"]
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event["event"] for event in lines] == ["change", "kept"]
+    assert lines[0]["cities"] == ["Tokyo", "Sydney"]
 
 
 @given(st.one_of(*(st.from_type(kind) for kind in get_args(Event) if kind is not Waiting)))

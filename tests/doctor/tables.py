@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.doctor.finding import Finding
 
 
-def told(finding: Finding, level: str, seen: str, hint: str = "") -> None:
+def assert_finding(finding: Finding, level: str, seen: str, hint: str = "") -> None:
     """Level and texts are as said, and whatever is not ok has a hint."""
     assert finding.level == level, finding
     assert seen in finding.seen

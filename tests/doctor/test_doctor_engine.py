@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from doctor.tables import told
+from doctor.tables import assert_finding
 
 from resolverd.doctor.engines import CARGO, engine, installing
 from resolverd.engine.choice import would_serve
@@ -32,7 +32,7 @@ def test_the_engine_that_would_serve_and_how_to_get_the_other(
     wanted: Wanted, why_not: str | None, serves: str | None, level: str, seen: str, hint: str
 ) -> None:
     assert would_serve(wanted, why_not) == serves
-    told(engine(wanted, why_not), level, seen, hint)
+    assert_finding(engine(wanted, why_not), level, seen, hint)
 
 
 def test_a_checkout_is_installed_by_make_and_anything_else_by_the_pip_of_this_python(
@@ -47,7 +47,7 @@ def test_a_checkout_is_installed_by_make_and_anything_else_by_the_pip_of_this_py
 
 def test_off_linux_nobody_is_told_to_build() -> None:
     found = engine("auto", "it serves on Linux only, and this is Darwin", linux=False)
-    told(found, "advice", "this is Darwin", "on Linux only")
+    assert_finding(found, "advice", "this is Darwin", "on Linux only")
     assert "pip" not in found.hint
 
 

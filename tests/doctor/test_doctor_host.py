@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doctor.tables import told
+from doctor.tables import assert_finding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ MIB = 1 << 20
     ],
 )
 def test_a_database_is_judged_by_its_age(days: float, level: str, seen: str) -> None:
-    told(databases.age("city.mmdb", NOW - days * DAY, NOW, Path("/geo")), level, seen)
+    assert_finding(databases.age("city.mmdb", NOW - days * DAY, NOW, Path("/geo")), level, seen)
 
 
 def test_a_newer_database_is_fetched_to_where_the_old_one_is() -> None:
@@ -51,7 +51,7 @@ def test_a_newer_database_is_fetched_to_where_the_old_one_is() -> None:
     ],
 )
 def test_countries_alone_are_coarse(embedded: bool, cities: bool, level: str, seen: str) -> None:
-    told(databases.precision(embedded, cities), level, seen)
+    assert_finding(databases.precision(embedded, cities), level, seen)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_open_files_are_held_against_connections_and_probes(
     limit: int | None, process: str, level: str, seen: str, hint: str
 ) -> None:
     needed = capacity.Descriptors(kept=64, workers=2, tcp_connections=1000)
-    told(capacity.open_files(limit, needed, process), level, seen, hint)
+    assert_finding(capacity.open_files(limit, needed, process), level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_open_files_are_held_against_connections_and_probes(
         (8192 * MIB, 256 * MIB, 200 * MIB, "ok", "control group allows", ""),
         (512 * MIB, 1 << 62, 300 * MIB, "ok", "the host has", ""),
         (None, 256 * MIB, 300 * MIB, "warning", "control group allows", "MemoryMax=300M"),
-        (None, None, 1, "advice", "cannot be told", "sudo"),
+        (None, None, 1, "advice", "unknown", "sudo"),
     ],
 )
 def test_memory_is_what_the_host_and_the_groups_leave(
     host: int | None, limit: int | None, needed: int, level: str, seen: str, hint: str
 ) -> None:
-    told(capacity.memory(host, limit, needed), level, seen, hint)
+    assert_finding(capacity.memory(host, limit, needed), level, seen, hint)
 
 
 def test_each_process_needs_memory_and_all_share_the_databases() -> None:
@@ -104,13 +104,13 @@ def test_each_process_needs_memory_and_all_share_the_databases() -> None:
         (1, 1, "ok", "1 core ", ""),
         (8, 2, "advice", "8 cores", "workers=8"),
         (2, 8, "warning", "2 cores", "workers=2"),
-        (None, 2, "advice", "cannot be told", ""),
+        (None, 2, "advice", "unknown", ""),
     ],
 )
 def test_workers_are_held_against_cores(
     count: int | None, workers: int, level: str, seen: str, hint: str
 ) -> None:
-    told(capacity.cores(count, workers), level, seen, hint)
+    assert_finding(capacity.cores(count, workers), level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_workers_are_held_against_cores(
 def test_a_cpu_quota_below_the_workers_is_told(
     quota: float | None, workers: int, level: str
 ) -> None:
-    told(capacity.cpu_quota(quota, workers), level, "")
+    assert_finding(capacity.cpu_quota(quota, workers), level, "")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_receive_buffer_that_the_kernel_cuts_is_told(
     allowed: int | None, level: str, seen: str, hint: str
 ) -> None:
     found = queues.receive_buffer(4 * MIB, allowed)
-    told(found, level, seen, hint)
+    assert_finding(found, level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ def test_a_receive_buffer_that_the_kernel_cuts_is_told(
         ({"InDatagrams": 1000, "RcvbufErrors": 5}, 5, "warning", "sockets that serve: 5"),
         ({"InDatagrams": 9, "SndbufErrors": 3}, None, "advice", "3 could not be sent"),
         ({}, None, "ok", "0 of 0"),
-        (None, None, "advice", "cannot be told"),
+        (None, None, "advice", "unknown"),
     ],
 )
 def test_udp_drops_are_judged_by_our_own_sockets_where_they_are_known(
     counted: dict[str, int] | None, own: int | None, level: str, seen: str
 ) -> None:
-    told(queues.udp_drops(counted, own), level, seen)
+    assert_finding(queues.udp_drops(counted, own), level, seen)
 
 
 @pytest.mark.parametrize(
@@ -169,21 +169,21 @@ def test_udp_drops_are_judged_by_our_own_sockets_where_they_are_known(
 def test_packets_dropped_before_any_socket_are_told(
     counted: tuple[int, int] | None, level: str, hint: str
 ) -> None:
-    told(queues.input_drops(counted, 1000), level, "", hint)
+    assert_finding(queues.input_drops(counted, 1000), level, "", hint)
 
 
 @pytest.mark.parametrize(
     ("allowed", "level"), [(4096, "ok"), (512, "ok"), (128, "advice"), (None, "advice")]
 )
 def test_a_short_accept_queue_is_told(allowed: int | None, level: str) -> None:
-    told(queues.tcp_backlog(512, allowed), level, "somaxconn")
+    assert_finding(queues.tcp_backlog(512, allowed), level, "somaxconn")
 
 
 @pytest.mark.parametrize(
     ("table", "readable", "level", "seen"),
     [
         (None, True, "ok", "not loaded"),
-        (None, False, "advice", "cannot be told"),
+        (None, False, "advice", "unknown"),
         (Tracking(0, 262_144, 30, 0), True, "advice", "8,738 queries/s"),
         (Tracking(1, 262_144, 30, 0), True, "warning", "1 of 262,144"),
         (Tracking(1, 2_000_000, 30, 0), True, "ok", "66,667 queries/s"),
@@ -196,7 +196,7 @@ def test_a_tracking_table_that_dns_would_fill_is_told(
     table: Tracking | None, readable: bool, level: str, seen: str
 ) -> None:
     found = queues.tracking(table, readable, 5300)
-    told(found, level, seen)
+    assert_finding(found, level, seen)
     if level == "warning":
         assert "dport 5300 notrack" in found.hint
         assert "sport 5300 notrack" in found.hint
@@ -213,13 +213,13 @@ def test_a_tracking_table_that_dns_would_fill_is_told(
         (False, False, True, "advice", "chronyd runs"),
         (None, False, True, "advice", "chronyd runs"),
         (False, False, False, "warning", "nothing keeps the clock right"),
-        (None, False, False, "advice", "cannot be told"),
+        (None, False, False, "advice", "unknown"),
     ],
 )
 def test_the_clock_is_synchronised_if_any_of_its_keepers_says_so(
     kernel: bool | None, timesync: bool, chrony: bool, level: str, seen: str
 ) -> None:
-    told(clock(kernel, timesync, chrony), level, seen)
+    assert_finding(clock(kernel, timesync, chrony), level, seen)
 
 
 @pytest.mark.parametrize(

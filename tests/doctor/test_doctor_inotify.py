@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import watchfiles
-from doctor.tables import told
+from doctor.tables import assert_finding
 
 from resolverd.doctor.inotify import Usage, inotify, inotify_usage
 from resolverd.doctor.procfs import Procfs
@@ -20,17 +20,17 @@ from resolverd.doctor.procfs import Procfs
         (Usage(0, 128, 10, 0), "advice", "noticed by polling", "max_user_instances=1024"),
         (Usage(0, 128, 10, 1), "ok", "128 of 128", ""),
         (Usage(7, 3, 8190, 0), "advice", "8,190 of 8,192 watches", "max_user_watches=65536"),
-        (None, "advice", "cannot be told", ""),
+        (None, "advice", "unknown", ""),
     ],
 )
 def test_edits_are_noticed_at_once_while_the_user_has_inotify_left(
     usage: Usage | None, level: str, seen: str, hint: str
 ) -> None:
-    told(inotify(True, usage, 128, 8192), level, seen, hint)
+    assert_finding(inotify(True, usage, 128, 8192), level, seen, hint)
 
 
 def test_who_watches_nothing_needs_none() -> None:
-    told(inotify(False, Usage(0, 128, 0, 0), 128, 8192), "ok", "server.watch is false")
+    assert_finding(inotify(False, Usage(0, 128, 0, 0), 128, 8192), "ok", "server.watch is false")
 
 
 def test_instances_and_watches_are_counted_by_user(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from doctor.tables import told
+from doctor.tables import assert_finding
 
 from resolverd.config.types import Listener, parse_listener
 from resolverd.doctor import addresses, ports
-from resolverd.doctor.sockets import Held, Holder
+from resolverd.doctor.sockets import BoundSocket, Holder
 
 OURS = Holder(812, "resolverd", True, "resolverd.service")
 SYSTEMD = Holder(1, "systemd", False)
@@ -15,8 +15,8 @@ DNSMASQ = Holder(77, "dnsmasq", False, "dnsmasq.service")
 BARE = Holder(78, "named", False)
 
 
-def _udp(address: str, port: int = 53, inode: int = 9) -> Held:
-    return Held("UDP", address, port, inode, 101, 0)
+def _udp(address: str, port: int = 53, inode: int = 9) -> BoundSocket:
+    return BoundSocket("UDP", address, port, inode, 101, 0)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_sockets_meet_on_one_address_or_where_one_is_a_wildcard(
 
 def test_port_0_is_never_held_and_only_the_transports_asked_for_count() -> None:
     assert ports.in_the_way(Listener("127.0.0.1", 0), [_udp("127.0.0.1", 0)]) == []
-    tcp = Held("TCP", "127.0.0.1", 53, 9, 0, 0)
+    tcp = BoundSocket("TCP", "127.0.0.1", 53, 9, 0, 0)
     both = [tcp, _udp("127.0.0.1")]
     assert ports.in_the_way(Listener("127.0.0.1", 53), both, ["TCP"]) == [tcp]
 
 
-PORTS: dict[str, tuple[str, list[Held] | None, list[Holder], str, str, str]] = {
+PORTS: dict[str, tuple[str, list[BoundSocket] | None, list[Holder], str, str, str]] = {
     "free": ("192.0.2.1:53", [], [], "ok", "192.0.2.1:53 is free", ""),
-    "hidden": ("192.0.2.1:53", None, [], "advice", "cannot be told", "sudo"),
+    "hidden": ("192.0.2.1:53", None, [], "advice", "unknown", "sudo"),
     "ours": ("[::]:53", [_udp("::")], [OURS], "ok", "resolverd is serving (process 812)", ""),
     "ours, of a socket unit": (
         "[::]:53", [_udp("::")], [SYSTEMD, OURS], "ok", "serving (process 812)", ""
@@ -91,10 +91,15 @@ PORTS: dict[str, tuple[str, list[Held] | None, list[Holder], str, str, str]] = {
     ("listener", "met", "holding", "level", "seen", "hint"), PORTS.values(), ids=PORTS.keys()
 )
 def test_a_held_port_is_told_with_its_holder(
-    listener: str, met: list[Held] | None, holding: list[Holder], level: str, seen: str, hint: str
+    listener: str,
+    met: list[BoundSocket] | None,
+    holding: list[Holder],
+    level: str,
+    seen: str,
+    hint: str,
 ) -> None:
     who = {9: tuple(holding)} if holding else {}
-    told(ports.port("port", parse_listener(listener), met, who), level, seen, hint)
+    assert_finding(ports.port("port", parse_listener(listener), met, who), level, seen, hint)
 
 
 def test_the_stub_is_in_nobodys_way_who_lists_addresses() -> None:
@@ -103,9 +108,9 @@ def test_the_stub_is_in_nobodys_way_who_lists_addresses() -> None:
 
 
 def test_without_the_admin_port_answers_go_on() -> None:
-    held = [Held("TCP", "127.0.0.1", 9153, 9, 0, 0)]
+    held = [BoundSocket("TCP", "127.0.0.1", 9153, 9, 0, 0)]
     found = ports.port("admin-port", parse_listener("127.0.0.1:9153"), held, {9: (BARE,)})
-    told(found, "warning", "named")
+    assert_finding(found, "warning", "named")
 
 
 NO_POWERS = "0000000000000000"
@@ -123,7 +128,7 @@ ALL_BUT_THAT = "000001fffffffbff"
         ([53], NO_POWERS, 53, False, "ok", "no port configured"),
         ([5300, 0], NO_POWERS, 1024, False, "ok", "no port configured"),
         ([53], NO_POWERS, 1024, True, "ok", "ours already"),
-        ([53], None, 1024, False, "advice", "cannot be told"),
+        ([53], None, 1024, False, "advice", "unknown"),
     ],
 )
 def test_low_ports_need_a_privilege(
@@ -134,7 +139,7 @@ def test_low_ports_need_a_privilege(
     level: str,
     seen: str,
 ) -> None:
-    told(ports.capability(numbers, effective, first_free, taken), level, seen)
+    assert_finding(ports.capability(numbers, effective, first_free, taken), level, seen)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,7 @@ def test_a_port_that_outgoing_connections_are_given_is_told(
     found = ports.outgoing(numbers, span, reserved)
     assert (found is None) is (hint is None)
     if found is not None and hint is not None:
-        told(found, "advice", "32768 to 60999", hint)
+        assert_finding(found, "advice", "32768 to 60999", hint)
         assert found.hint.endswith(hint)
 
 
@@ -178,7 +183,7 @@ def test_an_address_that_no_interface_has_is_told(
     listen: list[str], anywhere: set[int], level: str, seen: str, hint: str
 ) -> None:
     listeners = [parse_listener(each) for each in listen]
-    told(addresses.missing(listeners, LOCAL, anywhere), level, seen, hint)
+    assert_finding(addresses.missing(listeners, LOCAL, anywhere), level, seen, hint)
 
 
 @pytest.mark.parametrize(
@@ -192,14 +197,16 @@ def test_an_address_that_no_interface_has_is_told(
         (["0.0.0.0:53"], None, True, "ok", ""),
         (["127.0.0.1:53"], ["2001:db8::1"], True, "ok", ""),
         (["[::1]:53"], ["::1"], True, "ok", ""),
-        (["[::1]:53"], None, False, "advice", "cannot be told"),
+        (["[::1]:53"], None, False, "advice", "unknown"),
         ([], ["2001:db8::1"], True, "ok", ""),
     ],
 )
 def test_ipv6_is_as_the_host_has_it(
     listen: list[str], local: list[str] | None, known: bool, level: str, seen: str
 ) -> None:
-    told(addresses.ipv6([parse_listener(each) for each in listen], local, known), level, seen)
+    assert_finding(
+        addresses.ipv6([parse_listener(each) for each in listen], local, known), level, seen
+    )
 
 
 def test_the_listeners_to_have_are_told_to_be_pasted() -> None:
@@ -216,7 +223,7 @@ def test_the_listeners_to_have_are_told_to_be_pasted() -> None:
 def test_a_strict_filter_between_uplinks_is_told(
     strict: tuple[str, ...] | None, level: str, seen: str
 ) -> None:
-    told(addresses.reverse_path(strict), level, seen)
+    assert_finding(addresses.reverse_path(strict), level, seen)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +243,7 @@ def test_a_strict_filter_between_uplinks_is_told(
         (["a.example"], ["127.0.0.1"], "192.0.2.1:53", ["0.0.0.0"], "ok", "asked of"),
         (["a.example"], ["127.0.0.1"], "192.0.2.1:53", ["192.0.2.1"], "warning", "nobody"),
         (["a.example"], ["127.0.0.1"], "192.0.2.1:53", None, "ok", "asked of"),
-        (["a.example"], None, "192.0.2.1:53", None, "advice", "cannot be told"),
+        (["a.example"], None, "192.0.2.1:53", None, "advice", "unknown"),
     ],
 )
 def test_a_host_that_asks_itself_or_nobody_for_names_is_told(
@@ -248,4 +255,4 @@ def test_a_host_that_asks_itself_or_nobody_for_names_is_told(
     seen: str,
 ) -> None:
     found = addresses.resolver(names, servers, [parse_listener(listen)], LOCAL, answered)
-    told(found, level, seen)
+    assert_finding(found, level, seen)

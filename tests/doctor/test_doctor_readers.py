@@ -11,7 +11,7 @@ import pytest
 
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.procfs import Procfs, Tracking
-from resolverd.doctor.sockets import Held, held_sockets, holders, is_serving, parse_sockets
+from resolverd.doctor.sockets import BoundSocket, held_sockets, holders, is_serving, parse_sockets
 from resolverd.doctor.timex import kernel_synchronised
 
 
@@ -190,15 +190,15 @@ def test_rows_of_the_kernels_tables_are_read() -> None:
         " 3: 0000000000000000FFFF00000100007F:0035 0:0000 07 0:0 0:0 0 0 0 17 2 0 0\n"
     )
     assert parse_sockets(udp, "UDP") == [
-        Held("UDP", "127.0.0.53", 53, 15, 101, 3),
-        Held("UDP", "2001:db8::1", 53, 16, 0, 0),
-        Held("UDP", "127.0.0.1", 53, 17, 0, 0),
+        BoundSocket("UDP", "127.0.0.53", 53, 15, 101, 3),
+        BoundSocket("UDP", "2001:db8::1", 53, 16, 0, 0),
+        BoundSocket("UDP", "127.0.0.1", 53, 17, 0, 0),
     ]
     tcp = HEAD + (
         " 0: 00000000:0035 00000000:0000 0A 0:0 0:0 0 0 0 21 1 0 100 0 0 10 0\n"
         " 1: 0100007F:0035 0100007F:9999 01 0:0 0:0 0 0 0 22 1 0 100 0 0 10 0\n"
     )
-    assert parse_sockets(tcp, "TCP") == [Held("TCP", "0.0.0.0", 53, 21, 0, 0)]
+    assert parse_sockets(tcp, "TCP") == [BoundSocket("TCP", "0.0.0.0", 53, 21, 0, 0)]
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])

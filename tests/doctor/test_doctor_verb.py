@@ -41,8 +41,8 @@ def taken() -> Iterator[int]:
         yield tcp.getsockname()[1]
 
 
-def _by_id(told: Any, wanted: str) -> list[dict[str, str]]:
-    return [finding for finding in told["findings"] if finding["id"] == wanted]
+def _by_id(report: Any, wanted: str) -> list[dict[str, str]]:
+    return [finding for finding in report["findings"] if finding["id"] == wanted]
 
 
 def test_a_host_without_faults_is_shown_in_aligned_rows(place: Path) -> None:
@@ -61,17 +61,20 @@ def test_a_host_without_faults_is_shown_in_aligned_rows(place: Path) -> None:
 
 def test_every_finding_for_programs_has_its_id_level_sight_and_mend(place: Path) -> None:
     ran = process("doctor", "--json", cwd=place)
-    told = ran.json()
+    report = ran.json()
     assert (ran.status, ran.err) == (0, "")
-    assert (told["config"], told["engine"] in {"native", "reference"}) == ("resolverd.toml", True)
-    for finding in told["findings"]:
+    assert (report["config"], report["engine"] in {"native", "reference"}) == (
+        "resolverd.toml",
+        True,
+    )
+    for finding in report["findings"]:
         assert finding.keys() == {"id", "level", "seen", "hint"}
         assert finding["seen"]
         assert finding["hint"] or finding["level"] == "ok", finding
-    levels = [finding["level"] for finding in told["findings"]]
-    assert told["worst"] == max(levels, key=LEVELS.index)
+    levels = [finding["level"] for finding in report["findings"]]
+    assert report["worst"] == max(levels, key=LEVELS.index)
     assert {"engine", "port", "geo-age", "open-files", "clock"} <= {
-        finding["id"] for finding in told["findings"]
+        finding["id"] for finding in report["findings"]
     }
 
 
@@ -120,13 +123,13 @@ def test_a_daemon_of_ours_is_serving_and_its_limits_are_those_examined(tmp_path:
 
 
 def test_without_a_configuration_the_defaults_stand_in_and_that_is_said(tmp_path: Path) -> None:
-    told = resolverd("doctor", "--json", cwd=tmp_path).json()
-    assert told["config"] is None
-    (config,) = _by_id(told, "config")
+    report = resolverd("doctor", "--json", cwd=tmp_path).json()
+    assert report["config"] is None
+    (config,) = _by_id(report, "config")
     assert config["level"] == "advice"
     assert "there is no resolverd.toml" in config["seen"]
-    assert len(_by_id(told, "port")) == 2
-    assert [found["level"] for found in _by_id(told, "geo-precision")] == ["advice"]
+    assert len(_by_id(report, "port")) == 2
+    assert [found["level"] for found in _by_id(report, "geo-precision")] == ["advice"]
 
 
 def test_options_lie_over_the_defaults_too(tmp_path: Path) -> None:
@@ -171,9 +174,9 @@ def test_the_engine_is_what_the_library_allows(
     place: Path, monkeypatch: pytest.MonkeyPatch, reason: str | None, engine: str
 ) -> None:
     monkeypatch.setattr("resolverd.doctor.examine.why_not", lambda: reason)
-    told = resolverd("doctor", "--json", cwd=place).json()
-    assert told["engine"] == engine
-    assert f"the {engine} engine would serve" in _by_id(told, "engine")[0]["seen"]
+    report = resolverd("doctor", "--json", cwd=place).json()
+    assert report["engine"] == engine
+    assert f"the {engine} engine would serve" in _by_id(report, "engine")[0]["seen"]
 
 
 def test_an_engine_that_is_demanded_and_not_there_is_a_fault(
@@ -187,8 +190,8 @@ def test_an_engine_that_is_demanded_and_not_there_is_a_fault(
 
 
 def test_one_finding_is_shown_alone_and_an_id_that_is_none_is_an_error(place: Path) -> None:
-    told = resolverd("doctor", "--json", "--only", "engine", cwd=place).json()
-    assert [found["id"] for found in told["findings"]] == ["engine"]
+    report = resolverd("doctor", "--json", "--only", "engine", cwd=place).json()
+    assert [found["id"] for found in report["findings"]] == ["engine"]
     refused = resolverd("doctor", "--only", "engines", cwd=place)
     assert refused.status == 3
     assert "under address, capability, clock" in refused.err
@@ -198,10 +201,10 @@ def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> Non
     empty = place / "empty"
     empty.mkdir()
     before = sorted(place.rglob("*"))
-    told = examine(place / "resolverd.toml", (), Procfs(empty))
-    hidden = {each.id for each in told.findings if "cannot be told" in each.seen}
+    report = examine(place / "resolverd.toml", (), Procfs(empty))
+    hidden = {each.id for each in report.findings if "unknown" in each.seen}
     assert hidden >= {"port", "open-files", "cores", "udp-buffer", "udp-drops", "conntrack"}
-    assert {each.level for each in told.findings if each.id in hidden} == {"advice"}
+    assert {each.level for each in report.findings if each.id in hidden} == {"advice"}
     assert sorted(place.rglob("*")) == before
 
 
@@ -210,8 +213,8 @@ def test_workers_of_the_native_engine_need_no_memory_of_their_own(
 ) -> None:
     def memory(reason: str | None, workers: int) -> str:
         monkeypatch.setattr("resolverd.doctor.examine.why_not", lambda: reason)
-        told = examine(place / "resolverd.toml", [("server.workers", workers)])
-        return next(finding.seen for finding in told.findings if finding.id == "memory")
+        report = examine(place / "resolverd.toml", [("server.workers", workers)])
+        return next(finding.seen for finding in report.findings if finding.id == "memory")
 
     assert memory(None, 4) == memory(None, 1) == memory("not built", 1)
     assert memory("not built", 4) != memory(None, 4)

@@ -13,7 +13,7 @@ from resolverd.engine.tcp_slots import Instead, Limit, Slots, client_of, idle_ti
 
 @pytest.mark.parametrize(
     ("milliseconds", "taken", "connections", "expected"),
-    [  # native/src/serve/tcp/slots.rs has the same table
+    [  # native/src/io/tcp/slots.rs has the same table
         (10_000, 0, 1000, 10_000),
         (10_000, 500, 1000, 10_000),
         (10_000, 501, 1000, 9_982),

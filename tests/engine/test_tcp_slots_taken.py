@@ -155,9 +155,9 @@ async def test_queries_that_wait_unread_are_answered_first(name: EngineName) -> 
 
 async def test_idle_time_is_shortened_as_slots_fill(name: EngineName) -> None:
     """Both slots taken leave a tenth of the idle time; and that is counted apart."""
-    async with engine(name, idle=5, connections=2) as tcp:
+    async with engine(name, idle=8, connections=2) as tcp:
         held = [await accepted(tcp) for _ in range(2)]
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(7):
             assert await closed(held[0])
         assert (await tcp.counters()).tcp_refused["idle_shortened"] >= 1
         for streams in held:

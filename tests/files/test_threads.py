@@ -10,17 +10,21 @@ import pytest
 
 from resolverd.files.threads import FileThreads, HangingError, Step, detached
 
+PATIENCE = 30.0
+"""The limit in seconds of what does not hang, on a busy machine too."""
+
 
 class Gate:
     """Work that hangs at a path until the gate is opened."""
 
     def __init__(self) -> None:
-        self.opened = threading.Event()
+        self.opened, self.entered = threading.Event(), threading.Event()
 
     def at(self, *paths: str) -> Callable[[Step], str]:
         def work(step: Step) -> str:
             for path in paths:
                 step(path)
+                self.entered.set()
                 self.opened.wait()
             return paths[-1]
 
@@ -73,6 +77,7 @@ def test_threads_that_hang_do_not_pile_up(gate: Gate) -> None:
     with pytest.raises(HangingError, match="while 3 files do not answer"):
         threads.run(_sound("/other/f"))
     gate.opened.set()
+    threads.limit = PATIENCE
     while threads.hanging:
         threading.Event().wait(0.01)
     assert threads.run(_sound("/other/f")) == "/other/f"
@@ -107,18 +112,20 @@ async def test_an_event_loop_goes_on_while_a_file_hangs(gate: Gate) -> None:
             await asyncio.sleep(0)
 
     turning = asyncio.create_task(turn())
-    with pytest.raises(HangingError) as wrong:
+    with pytest.raises(HangingError) as error:
         await threads.call(gate.at("/a/f"))
     turning.cancel()
     assert turns > 10
-    assert wrong.value.filename == "/a/f"
+    assert error.value.filename == "/a/f"
+    threads.limit = PATIENCE
     assert await threads.call(_sound("/b/f")) == "/b/f"
 
 
 async def test_a_cancelled_caller_leaves_the_thread_behind(gate: Gate) -> None:
     threads = FileThreads(limit=3600)
     task = asyncio.create_task(threads.call(gate.at("/a/f")))
-    await asyncio.sleep(0.01)
+    while not gate.entered.is_set():  # noqa: ASYNC110 - it is a thread that enters
+        await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -156,6 +163,7 @@ def test_what_lies_in_the_directory_that_hangs_is_not_tried(
     threads = FileThreads(limit=0.02)
     with pytest.raises(HangingError):
         threads.run(gate.at(hanging))
+    threads.limit = PATIENCE
     if refused:
         with pytest.raises(HangingError, match="it is not tried"):
             threads.run(_sound(path))

@@ -196,8 +196,8 @@ path = Path(sys.argv[1])
 replace_file(path, b"old")
 try:
     replace_file(path, bytes(1024 * 1024))
-except OSError as wrong:
-    print(wrong.errno, path.read_text(), *(each.name for each in path.parent.iterdir()))
+except OSError as error:
+    print(error.errno, path.read_text(), *(each.name for each in path.parent.iterdir()))
 """
 
 

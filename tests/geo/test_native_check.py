@@ -46,8 +46,8 @@ def silent(fraction: float) -> None:
 def by_walk(content: bytes) -> Verdict:
     try:
         report = inspect_content(content, "it", silent)
-    except GeoError as wrong:
-        return str(wrong).partition("; ")[0]
+    except GeoError as error:
+        return str(error).partition("; ")[0]
     return report.networks, report.records, report.unreadable
 
 
@@ -56,8 +56,8 @@ def natively(content: bytes) -> Verdict:
     try:
         database = Database.of(content, "it")
         places = database.place_index()
-    except GeoError as wrong:
-        return str(wrong).partition("; ")[0]
+    except GeoError as error:
+        return str(error).partition("; ")[0]
     with database.lend() as lent:
         compiled = NativeMap([(lent, places)], GEOGRAPHY)
     for length in range(0, 33, 4):

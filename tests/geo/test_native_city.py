@@ -35,10 +35,7 @@ def maps() -> Maps:
     ranked = Ranking("nearest", regions, spots, dict.fromkeys(regions, 1), 24, 48)
     subnets = [(parse_prefix("8.8.0.0/16"), LOCAL), (parse_prefix("2a00::/20"), LOCAL)]
     geo_pins = GeoPins({"DE": GDPR, "FR": GDPR}, {"AS": LOCAL})
-    locator = Locator.open([CITY])
-    (told,) = locator.describe()
-    assert told["networks"] == 11_578_532
-    assert told["unreadable_records"] == 0
+    locator = Locator.open([CITY], walked=False)
     parts = (ranked, geo_pins, locator, EDGE)
     return (
         CompiledClientMap(ranked, subnets, *parts[1:]),

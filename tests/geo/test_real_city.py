@@ -10,8 +10,10 @@ import geoip2.database
 import geoip2.errors
 import maxminddb
 import pytest
+from harness.trials import LONG
 
 from resolverd.dns.prefix import Prefix
+from resolverd.geo.check import open_checked, possible
 from resolverd.geo.locator import Locator
 from resolverd.geo.walk import walk_sync
 
@@ -32,12 +34,12 @@ def _addresses() -> list[Prefix]:
     return v4 + v6
 
 
-def test_it_passes_its_walk_and_counts_its_networks(city: Path) -> None:
-    report = walk_sync(city)
+def test_it_passes_its_check_and_counts_its_networks(city: Path) -> None:
+    """The walk in Python takes 20 s, and is made where nothing else is there, or under LONG=1."""
+    report = open_checked(city)[1] if possible() and not LONG else walk_sync(city)
     with maxminddb.open_database(city) as reader:
         assert report.database_type == reader.metadata().database_type
-    assert report.networks > 5_000_000
-    assert report.unreadable == 0
+    assert (report.networks, report.unreadable) == (11_578_532, 0)
 
 
 def test_places_and_lengths_are_those_that_geoip2_gives(city: Path) -> None:

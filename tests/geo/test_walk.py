@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from mmdb_writer import Record, encode, mmdb_bytes, write_mmdb
 
 from resolverd.errors import GeoError
 from resolverd.geo import embedded, stamp
-from resolverd.geo.inspection import inspect_content
+from resolverd.geo.inspection import inspect, inspect_content
 from resolverd.geo.walk import walk, walk_sync
 
 SG: Record = {"country_code": "SG"}
@@ -260,3 +262,25 @@ async def test_a_state_directory_that_cannot_be_written_costs_only_time(tmp_path
     path = write_mmdb(tmp_path / "city.mmdb", {"10.0.0.0/8": SG})
     (tmp_path / "state").write_text("a file where a directory should be")
     assert (await walk(path, stamps=tmp_path / "state")).networks == 1
+
+
+def test_a_stamp_that_cannot_be_written_leaves_the_older_one_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, stamps = write_mmdb(tmp_path / "city.mmdb", {"10.0.0.0/8": SG}), tmp_path / "state"
+    report = inspect(path, silent)
+    previous = os.umask(0)
+    try:
+        stamp.remember(stamps, path, report)
+    finally:
+        os.umask(previous)
+    (written,) = stamps.iterdir()
+    assert [status.st_mode & 0o777 for status in (stamps.stat(), written.stat())] == [0o700, 0o600]
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    stamp.remember(stamps, path, replace(report, networks=report.networks + 1))
+    assert list(stamps.iterdir()) == [written]
+    assert stamp.recall(stamps, path) == report

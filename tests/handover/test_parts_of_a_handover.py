@@ -26,16 +26,17 @@ ZONE = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
 LOOPBACK = Listener("127.0.0.1", 0)
 
 
-def test_the_latest_steering_is_read_whole_after_any_number_of_writes() -> None:
+def test_the_latest_steering_is_read_whole_and_by_the_one_standby_that_it_names() -> None:
     latest = Latest()
-    assert latest.read() is None
+    assert latest.read(1) is None
     steering = snapshot_of(ZONE, config_text()).steering
-    for _ in range(3):
-        latest.write(steering)
-        read = latest.read()
+    for standby in (1, 1, 1, 2, 1):
+        latest.write(standby, steering)
+        read = latest.read(standby)
         assert read is not None
         assert read.statuses == steering.statuses
         assert read.records == steering.records
+        assert latest.read(3 - standby) is None, "another answers"
     latest.close()
 
 

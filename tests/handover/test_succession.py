@@ -30,7 +30,7 @@ from resolverd.loop import run_loop
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Manager:
@@ -186,8 +186,34 @@ async def test_another_plan_has_another_standby_and_a_dead_one_is_replaced(
     assert second  # kill(2) takes 0 for the whole process group
     os.kill(second, signal.SIGKILL)
     await _until_renewed(daemon, engine, snapshot, second)
+    third = daemon.standby
+    assert third
     manager.forget()
     await daemon.bequeath(engine, snapshot)
+    await _until_gone(third)
+
+
+async def test_a_standby_of_the_next_plan_waits_beside_the_present_one_until_that_is_served(
+    manager: Manager, engine: Engine
+) -> None:
+    """Whichever is named answers, and the other ends by itself."""
+    daemon, first = await _served(manager, engine)
+    _snapshot.cache_clear()
+    snapshot = _snapshot()
+    await daemon.prepare(engine, snapshot)
+    assert daemon.standby == first
+    daemon.update(engine, snapshot)
+    second = daemon.standby
+    assert second
+    assert second != first
+    await daemon.settled()
+    assert not _runs(first)
+    _snapshot.cache_clear()
+    await daemon.prepare(engine, _snapshot())  # an edit that is not served in the end
+    assert daemon.standby == second
+    manager.forget()
+    await daemon.bequeath(engine, snapshot)
+    await _until_gone(second)
 
 
 async def _until_renewed(

@@ -27,7 +27,7 @@ class BannerProbe(Probe):
 
     kind: Literal["banner"] = "banner"
     greeting: str = option("220 ", "What the line must begin with.")
-    banner_octets: int = option(512, "The longest line.", unit="octets", least=8, most=4096)
+    banner_octets: int = option(512, "The longest line.", unit="octets", minimum=8, maximum=4096)
 
 
 @dataclass(frozen=True, slots=True)

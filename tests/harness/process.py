@@ -92,7 +92,7 @@ class Running:
     def answer(self) -> str:
         """The address that a client of here gets."""
         query = dns.message.make_query("chat.inference.example", "A")
-        response = dns.query.udp(query, "127.0.0.1", port=self.port, timeout=2)
+        response = dns.query.udp(query, "127.0.0.1", port=self.port, timeout=5)
         return str(response.answer[0][0])
 
     def answers_for(self, seconds: float) -> None:

@@ -44,7 +44,7 @@ NOW = 1_000_000.0
 """The clock reading, in monotonic seconds, at which a test's verdicts are seen."""
 
 UP = Verdict(State.UP, None, "test", math.inf, State.UP)
-DOWN = Verdict(State.DOWN, None, "test", 1.0, State.DOWN, at=NOW)
+DOWN = Verdict(State.DOWN, None, "test", 1.0, State.DOWN, probed_at=NOW)
 
 HEAD = """\
 $TTL 3600

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.command import environment
@@ -105,7 +106,7 @@ def test_a_new_kind_is_parsed_probed_exported_and_checked(tmp_path: Path, greeti
     assert "resolverd_canaries_total{" not in metrics
 
 
-def endpoints_of(region: object) -> list[dict[str, object]]:
+def endpoints_of(region: object) -> list[dict[str, Any]]:
     """Its endpoints, be they in a list or by name."""
     assert isinstance(region, dict)
     return list(region["endpoints"])

@@ -93,7 +93,11 @@ def test_a_hold_moves_no_moment_that_was_promised() -> None:
     probe = Probe(fall=3, fast_interval=1.0)
     before = verdict(replay("+-", probe)[-1], probe)
     after = verdict(replay("+-smu", probe)[-1], probe)
-    assert (after.since, after.at, after.soonest) == (before.since, before.at, before.soonest)
+    assert (after.changed_at, after.probed_at, after.min_until_flip) == (
+        before.changed_at,
+        before.probed_at,
+        before.min_until_flip,
+    )
 
 
 @unhurried
@@ -111,18 +115,18 @@ def test_soonest_is_the_earliest_flip_over_every_continuation_with_withdrawals(
             if health.state.serves != now.state.serves:
                 flips.append(step)
                 break
-    soonest = verdict(now, probe).soonest
+    min_until_flip = verdict(now, probe).min_until_flip
     if now.state is State.UP:
-        assert math.isinf(soonest)  # nothing is promised while all is well
+        assert math.isinf(min_until_flip)  # nothing is promised while all is well
     elif now.state is State.UNKNOWN:
-        assert soonest == 0
+        assert min_until_flip == 0
     else:
-        assert soonest == min(flips)
+        assert min_until_flip == min(flips)
 
 
 def test_a_withdrawal_is_a_flip_with_its_own_moment() -> None:
-    assert replay("+d", Probe())[-1].since == 1.0
-    assert replay("+dd", Probe())[-1].since == 1.0
+    assert replay("+d", Probe())[-1].changed_at == 1.0
+    assert replay("+dd", Probe())[-1].changed_at == 1.0
 
 
 @unhurried
@@ -135,4 +139,4 @@ def test_a_history_without_its_holds_leads_to_the_same_state(history: str, fall:
     full = replay(history, Probe(fall=fall))[-1]
     bare = replay(telling, Probe(fall=fall))[-1] if telling else EndpointHealth()
     assert (full.state, full.failures) == (bare.state, bare.failures)
-    assert (full.since is None) == (bare.since is None)
+    assert (full.changed_at is None) == (bare.changed_at is None)

@@ -277,7 +277,9 @@ def test_a_host_cut_off_keeps_every_verdict_and_comes_back_without_a_flap(
     ]
     assert {e["event"] for e in events if e["log_level"] in {"error", "warning"}} == {"doubt.began"}
     told = [verdict for when, _, verdict in seer.verdicts if began <= when < healed]
-    assert all(verdict.earliest <= when for when, _, verdict in seer.verdicts if verdict in told)
+    assert all(
+        verdict.no_flip_before <= when for when, _, verdict in seer.verdicts if verdict in told
+    )
 
 
 @few

@@ -15,7 +15,7 @@ from resolverd.health.verdict import State, Verdict
 
 V4, V6 = Family.IPV4, Family.IPV6
 SETTINGS = Probe(fall=3, rise=2, interval=5, fast_interval=1)
-UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, at=0.0)
+UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, probed_at=0.0)
 GOOD = FamilyResult(True, "HTTP 200")
 REFUSED = FamilyResult(False, "connection refused")
 SILENT = FamilyResult(False, "timed out after 2 s", responded=False)
@@ -66,12 +66,12 @@ def test_the_first_probe_is_believed_at_once_and_a_family_that_comes_later_is_no
 def test_what_could_flip_a_family_is_a_horizon_of_the_answer() -> None:
     world = World("a")
     world.probe(a=GOOD)
-    assert math.isinf(world.verdict().earliest)
+    assert math.isinf(world.verdict().no_flip_before)
     world.probe(a=REFUSED)
-    assert world.verdict().earliest == world.now + 2  # two more failures, a second apart
+    assert world.verdict().no_flip_before == world.now + 2  # two more failures, a second apart
     world.probe(a=REFUSED)
     world.probe(a=REFUSED)
-    assert world.verdict().since == world.now
+    assert world.verdict().changed_at == world.now
     assert world.verdict().state is State.UP
 
 
@@ -137,7 +137,7 @@ def test_where_the_endpoint_does_not_serve_families_change_nothing(state: State)
     world = World("a")
     for _ in range(3):
         world.probe(a=REFUSED)
-    away = Verdict(state, None, "", 1.0, state, at=0.0)
+    away = Verdict(state, None, "", 1.0, state, probed_at=0.0)
     assert world.families["a"].over(away, SETTINGS) == away
 
 
@@ -153,4 +153,4 @@ def test_a_family_flips_no_sooner_than_was_promised(results: list[FamilyResult])
         if verdict.withheld != withheld:
             assert world.now >= promised
             withheld = verdict.withheld
-        promised = verdict.earliest
+        promised = verdict.no_flip_before

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+from harness.trials import LONG, trials
 from harness.virtual import VirtualLoop
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
@@ -31,7 +32,7 @@ from resolverd.health.watch import Watch
 HOUR, MINUTE = 3600.0, 60.0
 SLACK = 1e-6
 DEFAULTS = Probe()
-few = hypothesis_settings(deadline=None, max_examples=40)
+few = hypothesis_settings(deadline=None, max_examples=trials(12, 40))
 
 Answers = Callable[[float], float]
 """The latency of a probe that starts at a moment; negative: it is refused, infinite: it hangs."""
@@ -111,12 +112,14 @@ def most_in(flips: list[float], span: float) -> int:
     return max((sum(a <= b < a + span for b in flips) for a in flips), default=0)
 
 
-@pytest.mark.parametrize(
-    "period", [2.0, 3.0, 7.0, 20.0, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE]
-)
+PERIODS = [2.0, 7.0, MINUTE, 10 * MINUTE]
+PERIODS += [3.0, 20.0, 2 * MINUTE, 5 * MINUTE] if LONG else []
+
+
+@pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize("duty", [0.1, 0.5, 0.9])
 def test_a_square_wave_moves_clients_four_times_an_hour_at_most(period: float, duty: float) -> None:
-    flips = watch_over(wave(period, duty), 3 * HOUR).flips
+    flips = watch_over(wave(period, duty), 2 * HOUR).flips
     assert most_in(flips, HOUR) <= 4
 
 
@@ -169,12 +172,12 @@ def test_two_failures_in_three_take_it_down_within_30_s(bad: float, phase: int, 
 @pytest.mark.parametrize("share", [0.67, 0.8, 0.9])
 def test_failures_by_chance_of_that_share_take_it_down_as_soon(share: float) -> None:
     begins, reports = 20.0, []
-    for seed in range(200):
+    for seed in range(trials(50, 200)):
         chance = random.Random(seed)
         answers = by_chance(lambda now: share if now >= begins else 0.0, chance)
         reports.append(watch_over(answers, 60.0, seed=seed))
     late = [report for report in reports if not report.flips or report.flips[0] > begins + 30.0]
-    assert len(late) <= 4
+    assert len(late) <= len(reports) // 50
 
 
 @pytest.mark.parametrize("pattern", ["+-", "+-+--", "++-+-"])
@@ -191,8 +194,9 @@ def test_fewer_failures_than_it_may_have_never_take_it_down(pattern: str) -> Non
     assert not watch_over(lambda _: 0.01 if next(letters) == "+" else -1.0, 2 * HOUR).flips
 
 
-def test_one_failure_in_a_hundred_takes_nothing_down_in_a_hundred_hours() -> None:
-    for seed in range(4):
+def test_one_failure_in_a_hundred_takes_nothing_down_in_a_day() -> None:
+    """In a hundred hours under LONG=1."""
+    for seed in range(trials(1, 4)):
         answers = by_chance(lambda _: 0.01, random.Random(100 + seed))
         report = watch_over(answers, 25 * HOUR, seed=seed)
         assert report.watch.counters.failures > 100
@@ -222,7 +226,7 @@ def test_the_first_return_is_as_fast_as_ever_and_the_next_waits() -> None:
     assert held[0][1].state is State.RECOVERING
     assert held[0][1].held_until == pytest.approx(first_fall + HOUR)
     assert held[0][1].reason == "held down, as it fell again within 3600 s; well"
-    assert second_return >= held[0][1].earliest - SLACK
+    assert second_return >= held[0][1].no_flip_before - SLACK
     assert second_fall < held[0][0]
 
 

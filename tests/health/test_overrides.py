@@ -10,8 +10,8 @@ import pytest
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.verdict import State, Verdict, overridden
 
-UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, at=90.0)
-DOWN = Verdict(State.DOWN, 80.0, "connection refused", 2.0, State.DOWN, at=99.0)
+UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, probed_at=90.0)
+DOWN = Verdict(State.DOWN, 80.0, "connection refused", 2.0, State.DOWN, probed_at=99.0)
 
 
 def override(kind: str, until: float | None = None) -> Override:
@@ -36,20 +36,20 @@ def test_an_override_beats_what_is_measured_and_leaves_it_visible(
     assert verdict.serves is serves
     assert verdict.measured is measured.state
     assert verdict.override is word
-    assert verdict.since == 95.0
+    assert verdict.changed_at == 95.0
     assert verdict.reason == f"{kind} by ada: moving racks"
 
 
 def test_soonest_is_the_time_until_the_override_ends() -> None:
-    assert overridden(UP, override("down", until=160.0), 100.0).soonest == 60.0
-    assert overridden(UP, override("down", until=160.0), 100.0).earliest == 160.0
-    assert math.isinf(overridden(UP, override("down"), 100.0).soonest)
+    assert overridden(UP, override("down", until=160.0), 100.0).min_until_flip == 60.0
+    assert overridden(UP, override("down", until=160.0), 100.0).no_flip_before == 160.0
+    assert math.isinf(overridden(UP, override("down"), 100.0).min_until_flip)
 
 
 def test_an_override_is_over_at_its_end_and_that_is_a_change() -> None:
     word = override("down", until=160.0)
-    assert overridden(UP, word, 160.0, ended=160.0) == replace(UP, since=160.0)
-    assert overridden(replace(UP, since=170.0), None, 180.0, ended=160.0).since == 170.0
+    assert overridden(UP, word, 160.0, ended=160.0) == replace(UP, changed_at=160.0)
+    assert overridden(replace(UP, changed_at=170.0), None, 180.0, ended=160.0).changed_at == 170.0
 
 
 def test_without_any_override_a_verdict_is_itself() -> None:

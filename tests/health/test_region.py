@@ -25,9 +25,12 @@ LETTERS = {
 
 
 def endpoint(
-    state: State, since: float | None = None, soonest: float = math.inf, at: float = 0.0
+    state: State,
+    changed_at: float | None = None,
+    min_until_flip: float = math.inf,
+    probed_at: float = 0.0,
 ) -> Verdict:
-    return Verdict(state, since, state.value, soonest, state, at)
+    return Verdict(state, changed_at, state.value, min_until_flip, state, probed_at)
 
 
 def endpoints(letters: str) -> list[Verdict]:
@@ -72,16 +75,16 @@ def test_serving_and_unknown_agree_with_trying_every_way_unknowns_could_turn_out
 
 
 def test_since_is_the_youngest_change_and_none_when_all_is_settled() -> None:
-    assert region_verdict(endpoints("uu"), 1, now=9.0).since is None
+    assert region_verdict(endpoints("uu"), 1, now=9.0).changed_at is None
     some = [endpoint(State.UP, 3.0), endpoint(State.UP, 7.0), endpoint(State.UP)]
-    assert region_verdict(some, 1, now=9.0).since == 7.0
+    assert region_verdict(some, 1, now=9.0).changed_at == 7.0
 
 
 def test_soonest_is_that_of_the_endpoint_that_could_flip_first() -> None:
-    slow = endpoint(State.SUSPECT, soonest=1.0, at=20.0)
-    quick = endpoint(State.DOWN, soonest=2.0, at=10.0)
+    slow = endpoint(State.SUSPECT, min_until_flip=1.0, probed_at=20.0)
+    quick = endpoint(State.DOWN, min_until_flip=2.0, probed_at=10.0)
     verdict = region_verdict([endpoint(State.UP), slow, quick], 1, now=21.0)
-    assert (verdict.soonest, verdict.earliest) == (2.0, 12.0)
+    assert (verdict.min_until_flip, verdict.no_flip_before) == (2.0, 12.0)
 
 
 def test_the_regions_own_override_beats_its_endpoints() -> None:
@@ -89,14 +92,14 @@ def test_the_regions_own_override_beats_its_endpoints() -> None:
     verdict = region_verdict(endpoints("uu"), 1, word, now=10.0)
     assert not verdict.serves
     assert verdict.measured is State.UP
-    assert verdict.soonest == 40.0
+    assert verdict.min_until_flip == 40.0
 
 
 def test_a_region_kept_up_by_hand_is_as_fickle_as_its_endpoints() -> None:
     word = Override(OverrideKind.UP, "ada", "probe is wrong", set_at=5.0)
-    verdict = region_verdict([endpoint(State.DOWN, 1.0, 2.0, at=9.0)], 1, word, now=10.0)
+    verdict = region_verdict([endpoint(State.DOWN, 1.0, 2.0, probed_at=9.0)], 1, word, now=10.0)
     assert verdict.serves
-    assert verdict.earliest == 11.0
+    assert verdict.no_flip_before == 11.0
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ EVENING = datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()
 CLOSES = EVENING + 3600
 TTL = 60.0
 NOW = 500.0
-UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, at=NOW - 3)
+UP = Verdict(State.UP, None, "HTTP 200", math.inf, State.UP, probed_at=NOW - 3)
 
 
 @pytest.mark.parametrize("left", [3600.0, 81.0, 80.0, 59.0, 5.0, 0.25])
@@ -30,13 +30,13 @@ def test_the_end_of_hours_is_foreseen_once_it_is_within_a_ttl(left: float) -> No
     verdict = shift.with_boundary(UP, NOW, TTL)
     assert verdict.serves
     near = left <= TTL + 2 * CHECK_INTERVAL
-    assert verdict.earliest == pytest.approx(NOW + left if near else math.inf)
+    assert verdict.no_flip_before == pytest.approx(NOW + left if near else math.inf)
 
 
 def test_trouble_that_may_come_sooner_is_not_put_off() -> None:
-    suspect = Verdict(State.SUSPECT, None, "HTTP 500", 2.0, State.SUSPECT, at=NOW)
+    suspect = Verdict(State.SUSPECT, None, "HTTP 500", 2.0, State.SUSPECT, probed_at=NOW)
     shift = ServiceWindows({"tokyo": HOURS}).at(NOW, CLOSES - 30)["tokyo"]
-    assert shift.with_boundary(suspect, NOW, TTL).earliest == NOW + 2.0
+    assert shift.with_boundary(suspect, NOW, TTL).no_flip_before == NOW + 2.0
 
 
 def test_outside_its_hours_it_is_drained_by_schedule_until_they_begin() -> None:
@@ -49,7 +49,7 @@ def test_outside_its_hours_it_is_drained_by_schedule_until_they_begin() -> None:
     assert override.until == pytest.approx(NOW + 8 * 3600 - 60)
     drained = shift.with_boundary(overridden(UP, override, NOW), NOW, TTL)
     assert not drained.serves
-    assert math.isinf(drained.earliest), "all night nothing changes, and steering may rest"
+    assert math.isinf(drained.no_flip_before), "all night nothing changes, and steering may rest"
 
 
 def test_only_a_region_with_hours_is_ever_closed() -> None:

@@ -139,7 +139,7 @@ def test_state_and_since_equal_a_reading_of_the_whole_history(
 ) -> None:
     probe = settings(fall, rise, ratio=ratio, damping=damping)
     health = replay(history, probe)[-1]
-    assert (health.state, health.since) == oracle(history, fall, rise, ratio, damping)
+    assert (health.state, health.changed_at) == oracle(history, fall, rise, ratio, damping)
 
 
 @unhurried
@@ -172,12 +172,12 @@ def test_soonest_is_the_earliest_flip_over_every_continuation(
     probe = settings(fall, rise, fast, ratio)
     now = replay(history, probe)[-1]
     flips = first_flips(now, probe, len(history) - 1.0, max(fall, rise))
-    soonest = verdict(now, probe).soonest
+    min_until_flip = verdict(now, probe).min_until_flip
     if now.state is State.UP:
-        assert math.isinf(soonest)
+        assert math.isinf(min_until_flip)
         assert min(flips) == fall  # up is what no fewer failures can take down
     else:
-        assert soonest == min(flips) * fast
+        assert min_until_flip == min(flips) * fast
 
 
 @unhurried
@@ -193,7 +193,7 @@ def test_soonest_is_the_end_of_a_hold_where_that_is_later(
     while not health.state.serves:  # nothing is sooner than success after success
         step += 1
         health = observe(health, Outcome(True, ""), probe, len(history) - 1.0 + step)
-    assert verdict(now, probe).soonest == step
+    assert verdict(now, probe).min_until_flip == step
     held = verdict(now, probe).held_until
     assert (held is not None) == (now.successes >= rise)
     if held is not None:
@@ -218,10 +218,10 @@ def test_soonest_reckons_with_what_was_overtaken_and_may_yet_fail(
     if told.state is State.UP:
         assert health.state is State.UP  # it stays what no fewer than `fall` can take down
     elif not health.state.serves:
-        assert told.soonest == 0
+        assert told.min_until_flip == 0
     else:
         flips = first_flips(health, probe, at, fall)
-        assert told.soonest <= min(flips)
+        assert told.min_until_flip <= min(flips)
 
 
 def test_a_probe_that_was_overtaken_and_ends_well_or_is_dropped_leaves_no_trace() -> None:
@@ -238,7 +238,7 @@ def test_what_was_overtaken_can_take_it_down_and_says_why() -> None:
         health = superseded_ended(
             superseded(health, probe, 8.0), Outcome(False, "timed out"), probe, 9.0
         )
-    assert (health.state, health.since) == (State.DOWN, 9.0)
+    assert (health.state, health.changed_at) == (State.DOWN, 9.0)
     assert health.reason == "timed out; too many probes fail, if not in a row"
 
 
@@ -253,19 +253,19 @@ def test_nothing_is_known_before_the_first_outcome() -> None:
     fresh = verdict(EndpointHealth(), settings())
     assert fresh.unknown
     assert not fresh.serves
-    assert fresh.soonest == 0
+    assert fresh.min_until_flip == 0
 
 
 def test_earliest_counts_from_the_start_of_the_last_probe() -> None:
     probe = settings(fall=3, fast=2.0)
     health = observe(EndpointHealth(), Outcome(True, "HTTP 200"), probe, 10.0, started=9.5)
     health = observe(health, Outcome(False, "HTTP 503"), probe, 16.0, started=15.0)
-    assert verdict(health, probe).earliest == 15.0 + 2 * 2.0
+    assert verdict(health, probe).no_flip_before == 15.0 + 2 * 2.0
     assert verdict(health, probe).reason == "HTTP 503"
 
 
 def test_a_reload_that_lowers_fall_still_needs_one_more_failure() -> None:
     health = replay([True, False, False, False], settings(fall=5))[-1]
     probe = settings(fall=2, fast=1.0)
-    assert verdict(health, probe).soonest == 1.0
+    assert verdict(health, probe).min_until_flip == 1.0
     assert observe(health, Outcome(False, ""), probe, 9.0).state is State.DOWN

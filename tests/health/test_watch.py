@@ -133,7 +133,7 @@ def test_no_flip_comes_before_the_earliest_that_was_promised(
     for (_, before), (when, after) in itertools.pairwise(seen):
         # Nothing is promised while all is well: "once trouble is seen", says the invariant.
         if before.serves != after.serves and before.state is not State.UP:
-            assert when >= before.earliest - SLACK
+            assert when >= before.no_flip_before - SLACK
 
 
 @unhurried
@@ -364,13 +364,13 @@ def test_new_settings_are_tried_at_once_where_they_judge_otherwise(
         watch.adopt(replace(target, settings=settings), watch._ask)
         assert watch.waits == anew
         assert watch.verdict.serves
-        assert watch.verdict.soonest == (0.0 if anew else math.inf)
+        assert watch.verdict.min_until_flip == (0.0 if anew else math.inf)
         if anew:
             watch.probe()
-            assert watch.verdict.soonest == 0.0  # until the outcome has counted
+            assert watch.verdict.min_until_flip == 0.0  # until the outcome has counted
             await asyncio.wait_for(watch.judged.wait(), 1.0)
             assert len(starts) == before + 1
-            assert watch.verdict.soonest == math.inf
+            assert watch.verdict.min_until_flip == math.inf
         await asyncio.gather(*watch.close(), return_exceptions=True)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

@@ -19,7 +19,10 @@ from harness.config import CHAT, REGIONS, config_text
 from harness.process import ADMIN, NEAREST, PATIENCE, Regions, Running
 from harness.server import HEAD
 
-PROBES = 'interval = "500ms"\nfast_interval = "100ms"\ntimeout = "8s"\n'
+HANG = 25.0
+"""Seconds that a probe of a hanging region lasts: longer than a busy machine needs for anything."""
+
+PROBES = f'interval = "500ms"\nfast_interval = "100ms"\ntimeout = "{HANG:g}s"\n'
 WWW = "192.0.2.80"
 
 
@@ -96,6 +99,12 @@ class Host:
         """Events of the last start."""
         told = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
         return [event for event in told if event["event"] == name]
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The only event of that name of the last start, waited for: a thread writes the log."""
+        self.running.until(lambda: bool(self.events(name)))
+        (event,) = self.events(name)
+        return event
 
     def get(self, path: str) -> Any:
         """What the admin API answers."""

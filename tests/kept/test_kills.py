@@ -22,7 +22,7 @@ class Asker:
     """Asks without pause; `wrong` are answers with a region that was drained all the while."""
 
     def __init__(self, port: int) -> None:
-        self.drained, self.answers, self.wrong = "", 0, [""][:0]
+        self.drained, self.answers, self.error = "", 0, [""][:0]
         self._port, self._over = port, threading.Event()
         self._thread = threading.Thread(target=self._ask)
         self._thread.start()
@@ -44,11 +44,11 @@ class Asker:
                     response = dns.message.from_wire(asking.recv(4096))
                     self.answers += 1
                     if not response.answer:
-                        self.wrong.append(f"no address: {response}")
+                        self.error.append(f"no address: {response}")
                         continue
                     address = str(response.answer[0][0])
                     if drained and drained == self.drained and address == address_of(drained):
-                        self.wrong.append(f"{address} at {time.time()}")
+                        self.error.append(f"{address} at {time.time()}")
             time.sleep(0.002)
 
 
@@ -85,7 +85,7 @@ def test_no_answer_has_a_drained_region_however_often_it_is_killed(tmp_path: Pat
                 here.kill()
         finally:
             asker.close()
-    assert asker.wrong == []
+    assert asker.error == []
     assert ready
     assert asker.answers
     if KILLS > 10:

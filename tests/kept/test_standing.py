@@ -53,8 +53,8 @@ healths = st.builds(
     state=st.sampled_from(State),
     failures=st.integers(0, 9),
     successes=st.integers(0, 9),
-    since=st.none() | readings,
-    at=readings,
+    changed_at=st.none() | readings,
+    probed_at=readings,
     reason=st.text(max_size=9),
     condition=st.sampled_from(Condition),
     level=st.floats(0, 9),
@@ -150,7 +150,7 @@ def _target(**settings: Any) -> Target:
 
 
 def _standing(target: Target, age: float) -> Standing:
-    health = EndpointHealth(state=State.UP, at=NOW.monotonic - age)
+    health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - age)
     return Standing(verdicts={"a-1": KeptVerdict(digest(target), health)})
 
 

@@ -120,4 +120,4 @@ class Fleet:
 
 def verdict(state: State = State.UP, condition: Condition = Condition.NONE) -> Verdict:
     """A verdict on one target."""
-    return Verdict(state, None, "", 1.0, state, at=1000.0, condition=condition)
+    return Verdict(state, None, "", 1.0, state, probed_at=1000.0, condition=condition)

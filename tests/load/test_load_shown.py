@@ -60,12 +60,12 @@ async def test_what_is_unknown_is_missing_everywhere() -> None:
 async def test_a_spill_is_shown_with_its_cause() -> None:
     room = Fleet()
     await room.pass_by(65, {"a-1": 10.0, "b-1": 0.0})
-    told = _samples(room)
-    assert told["resolverd_region_saturation", "chat", "a"] == pytest.approx(2.0)
-    assert told["resolverd_spill_ratio", "chat", "a"] == pytest.approx(0.2)
-    assert told["resolverd_spill_accept_ratio", "chat", "b"] == pytest.approx(0.2)
-    assert told["resolverd_spill_ratio", "chat", "b"] == 0
-    assert told["resolverd_spill_episodes_total", "chat", "a"] == 1
+    shown_samples = _samples(room)
+    assert shown_samples["resolverd_region_saturation", "chat", "a"] == pytest.approx(2.0)
+    assert shown_samples["resolverd_spill_ratio", "chat", "a"] == pytest.approx(0.2)
+    assert shown_samples["resolverd_spill_accept_ratio", "chat", "b"] == pytest.approx(0.2)
+    assert shown_samples["resolverd_spill_ratio", "chat", "b"] == 0
+    assert shown_samples["resolverd_spill_episodes_total", "chat", "a"] == 1
     assert "chat a 2.00 20% -" in _shown(room)
     assert "chat b 0.00 - 20%" in _shown(room)
 
@@ -78,10 +78,10 @@ async def test_alerts_and_figures_are_shown_where_something_is_known() -> None:
         room.counted.steered["chat", "b", "serving"] += 10
         await room.tick()
         room.now += 5
-    told = _samples(room)
-    assert told["resolverd_alert", "a", "failover_rate"] == 1
-    assert told["resolverd_alert", "b", "failover_rate"] == 0
-    assert ("resolverd_alert", "a", "ttft_p50") not in told
-    assert told["resolverd_region_failover_ratio", "a"] == 1
+    shown_samples = _samples(room)
+    assert shown_samples["resolverd_alert", "a", "failover_rate"] == 1
+    assert shown_samples["resolverd_alert", "b", "failover_rate"] == 0
+    assert ("resolverd_alert", "a", "ttft_p50") not in shown_samples
+    assert shown_samples["resolverd_region_failover_ratio", "a"] == 1
     assert "a unknown unknown unknown unknown 100.0% failover_rate" in _shown(room)
     assert "b unknown unknown unknown unknown 0.0% none" in _shown(room)

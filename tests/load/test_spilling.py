@@ -17,13 +17,13 @@ SLOW = {"spill": {"slow_start": "120s"}}
 
 
 async def test_a_full_region_sends_clients_on_by_steps_and_takes_them_back() -> None:
-    room, told = Fleet(), []
+    room, ratios = Fleet(), []
     with structlog.testing.capture_logs() as events:
         for waiting in (10.0, 10.0, 10.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0):
             await room.pass_by(60, {"a-1": waiting, "b-1": 0.0})
-            told.append((room.spill_ratio(), room.accept_ratio()))
+            ratios.append((room.spill_ratio(), room.accept_ratio()))
     # The first reading of a minute comes with the round, and weighs a third only.
-    assert told == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
+    assert ratios == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
     assert [event["event"] for event in events] == [
         "spill.begins",
         *["spill.grows"] * 3,

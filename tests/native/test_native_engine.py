@@ -220,7 +220,7 @@ async def test_a_thread_that_dies_is_told_at_once() -> None:
         engine._threads.inject_fault(1)
         async with asyncio.timeout(PATIENCE):
             reason = await engine.died
-        assert reason.startswith("worker thread serve-1 ended: panic at src/serve/worker.rs")
+        assert reason.startswith("worker thread serve-1 ended: panic at src/io/worker.rs")
         with pytest.raises(EngineError, match="serve-1 has ended"):
             await engine.check()
 

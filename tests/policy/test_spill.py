@@ -186,8 +186,8 @@ class TestSlowStart:
         {"end": 0.0},
         {"step": 0.0},
         {"step": 1.1},
-        {"most": 1.1},
-        {"most": 0.0},
+        {"max_ratio": 1.1},
+        {"max_ratio": 0.0},
         {"dwell": 59.0},
         {"dwell": 0.0, "ttl": 0.0},
     ],
@@ -214,7 +214,7 @@ loads_of_some = st.dictionaries(
 )
 histories = st.lists(st.tuples(st.floats(1, 70), loads_of_some), min_size=1, max_size=25)
 rules = st.sampled_from(
-    [RULE, SpillRule(slow_start=200.0), SpillRule(step=0.3, most=1.0), SpillRule(dwell=90.0)]
+    [RULE, SpillRule(slow_start=200.0), SpillRule(step=0.3, max_ratio=1.0), SpillRule(dwell=90.0)]
 )
 
 
@@ -230,8 +230,8 @@ def test_whatever_comes_no_share_leaves_its_bounds_nor_moves_too_far_or_too_soon
         after = spill.shares(now)
         for region, load in loads.items():
             old, new = before.get(region, Share()), after.get(region, Share())
-            assert 0 <= new.spill_ratio <= rule.most
-            assert 0 <= new.accept_ratio <= rule.most
+            assert 0 <= new.spill_ratio <= rule.max_ratio
+            assert 0 <= new.accept_ratio <= rule.max_ratio
             assert not (new.spill_ratio and new.accept_ratio)
             assert new.steady >= 0
             if not load.serves:
@@ -340,7 +340,7 @@ fluid_rules = st.sampled_from(
     [
         SpillRule(),
         SpillRule(dwell=20.0, ttl=20.0),
-        SpillRule(dwell=10.0, ttl=5.0, step=0.3, most=1.0),
+        SpillRule(dwell=10.0, ttl=5.0, step=0.3, max_ratio=1.0),
     ]
 )
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.policy.decision import RegionStatus
-from resolverd.policy.ttl import horizon, settled, ttl_of
+from resolverd.policy.ttl import BoundedTtl, horizon, settled, ttl_of
 
 TTL, FAILOVER = 60.0, 5.0
 
@@ -53,20 +53,22 @@ TTL, FAILOVER = 60.0, 5.0
     ],
 )
 def test_one_region_gives_the_ttl_of_the_table(status: RegionStatus, expected: int) -> None:
-    assert ttl_of([status], ttl=TTL, failover_ttl=FAILOVER) == expected
+    assert ttl_of([("a", status)], ttl=TTL, failover_ttl=FAILOVER).seconds == expected
 
 
 def test_the_least_horizon_of_all_consulted_wins() -> None:
-    consulted = [
-        RegionStatus(serves=False, min_until_flip=11.0),
-        RegionStatus(serves=True, since_change=30.0),
-    ]
-    assert ttl_of(consulted, ttl=TTL, failover_ttl=FAILOVER) == 11
+    consulted = {
+        "a": RegionStatus(serves=False, min_until_flip=11.0),
+        "b": RegionStatus(serves=True, since_change=30.0),
+    }
+    found = ttl_of(consulted.items(), ttl=TTL, failover_ttl=FAILOVER)
+    assert found == BoundedTtl(11, "flip", "a", 11.0, otherwise=30)
 
 
 def test_what_runs_toward_a_moment_is_shortened_by_staleness() -> None:
     status = RegionStatus(serves=True, min_until_flip=9.0)
-    assert ttl_of([status], ttl=TTL, failover_ttl=FAILOVER, staleness=1.0) == 8
+    found = ttl_of([("a", status)], ttl=TTL, failover_ttl=FAILOVER, staleness=1.0)
+    assert found.seconds == 8
 
 
 statuses = st.builds(
@@ -90,11 +92,12 @@ def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
 ) -> None:
     """Invariant 3, however old within its staleness the answer is when it is given."""
     ttl = failover + extra
-    given_ttl = ttl_of(consulted, ttl=ttl, failover_ttl=failover, staleness=1.0)
-    earliest = (
+    named = [(str(number), status) for number, status in enumerate(consulted)]
+    given_ttl = ttl_of(named, ttl=ttl, failover_ttl=failover, staleness=1.0).seconds
+    no_flip_before = (
         min(min(s.min_until_flip, s.steady if s.serves else math.inf) for s in consulted) - age
     )
-    assert given_ttl <= max(failover, earliest)
+    assert given_ttl <= max(failover, no_flip_before)
     assert math.floor(failover) <= given_ttl <= ttl
 
 

@@ -78,6 +78,12 @@ class Simulated:
         else:
             path.unlink()
 
+    def ttl(self, ttl: str) -> None:
+        """Have the daemon adopt another TTL of the service, which is how long a drain takes."""
+        path = self.place / "resolverd.toml"
+        path.write_text(path.read_text().replace('\nttl = "2s"', f'\nttl = "{ttl}"', 1))
+        until(lambda: '"reload.adopted"' in (self.place / "log").read_text())
+
     @property
     def command(self) -> str:
         """What a rollout is given."""
@@ -90,8 +96,10 @@ class Simulated:
 
     def checkpoint(self) -> dict[str, Any]:
         """What the rollout has written."""
-        told: dict[str, Any] = json.loads((self.place / "state" / "rollout-chat.json").read_text())
-        return told
+        document: dict[str, Any] = json.loads(
+            (self.place / "state" / "rollout-chat.json").read_text()
+        )
+        return document
 
     def arguments(self, *more: str) -> list[str]:
         """A rollout to the new version."""
@@ -142,10 +150,11 @@ def simulated(place: Path) -> Iterator[Simulated]:
         urls = {}
         for region, process in zip(REGIONS, started, strict=True):
             assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            (place / f"running-{region}").write_text(json.dumps(told))
-            urls[region] = f"http://127.0.0.1:{told['port']}"
+            document = json.loads(process.stdout.readline())
+            (place / f"running-{region}").write_text(json.dumps(document))
+            urls[region] = f"http://127.0.0.1:{document['port']}"
         daemon = _serve(place, urls)
+        until(lambda: '"event":"ready"' in (place / "log").read_text().replace(": ", ":"))
         yield made
     finally:
         if daemon is not None:
@@ -173,16 +182,13 @@ def _serve(place: Path, urls: dict[str, str]) -> subprocess.Popen[bytes]:
         urls=urls,
     )
     (place / "resolverd.toml").write_text(text)
-    log = (place / "log").open("wb")
-    with log:
-        daemon = subprocess.Popen(
+    with (place / "log").open("wb") as log:
+        return subprocess.Popen(
             [sys.executable, "-m", "resolverd", "serve", "--log", "json"],
             cwd=place,
             env=environment(),
             stderr=log,
         )
-    until(lambda: '"event":"ready"' in (place / "log").read_text().replace(": ", ":"))
-    return daemon
 
 
 def _end(pid: int) -> None:

@@ -19,7 +19,7 @@ from rollout.simulated import MODEL, NEW, Simulated, environment, simulated
 from resolverd.errors import ResolverdError
 from resolverd.rollout.checkpoint import Checkpoint
 from resolverd.rollout.preflight import foreign_override, obstacles
-from resolverd.rollout.withdrawal import Order, Withdrawal
+from resolverd.rollout.withdrawal import DrainSpec, Withdrawal
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ class Told:
         raise AssertionError(f"it is only asked, not {path}")
 
 
-def told(
+def expected(
     *emptied: dict[str, Any],
     must_agree: tuple[str, ...] = (),
     overrides: tuple[dict[str, Any], ...] = (),
@@ -127,19 +127,22 @@ OURS = {"target": "a", "kind": "drain", "who": "ann", "why": PLAN.why}
 @pytest.mark.parametrize(
     ("edge", "said"),
     [
-        (told(must_agree=("version",)), ['must_agree of service chat has "version"']),
-        (told(must_agree=("fingerprint", "root")), ["must_agree"]),
-        (told(version="0.32.0"), ["a-1 is down for its probe with any version but 0.32.0", "b-1"]),
-        (told(fingerprint="vllm-1"), ["a-1 is down for its probe with any fingerprint", "b-1"]),
+        (expected(must_agree=("version",)), ['must_agree of service chat has "version"']),
+        (expected(must_agree=("fingerprint", "root")), ["must_agree"]),
         (
-            told({"service": "chat", "pins": ["eu", "uk"]}, overrides=(BOB,)),
+            expected(version="0.32.0"),
+            ["a-1 is down for its probe with any version but 0.32.0", "b-1"],
+        ),
+        (expected(fingerprint="vllm-1"), ["a-1 is down for its probe with any fingerprint", "b-1"]),
+        (
+            expected({"service": "chat", "pins": ["eu", "uk"]}, overrides=(BOB,)),
             [
                 "a has an override, down by bob: disk",
                 "without a no region serves service chat under pins eu and uk",
                 "without b no region serves service chat under pins eu and uk",
             ],
         ),
-        (told(overrides=(OURS,)), ["a has an override, drain by ann"]),
+        (expected(overrides=(OURS,)), ["a has an override, drain by ann"]),
     ],
 )
 def test_what_a_daemon_alone_can_tell(edge: Told, said: list[str]) -> None:
@@ -151,8 +154,8 @@ def test_what_a_daemon_alone_can_tell(edge: Told, said: list[str]) -> None:
 
 def test_an_edge_that_lacks_the_service_or_a_region_is_in_the_way() -> None:
     other = PLAN.model_copy(update={"service": "embed"})
-    assert obstacles([told()], other, ["a"]) == ["the daemon has no service embed any more"]
-    assert obstacles([told()], PLAN, ["c"]) == ["service chat has no region c any more"]
+    assert obstacles([expected()], other, ["a"]) == ["the daemon has no service embed any more"]
+    assert obstacles([expected()], PLAN, ["c"]) == ["service chat has no region c any more"]
 
 
 def test_its_own_drain_is_in_nobodys_way_and_others_are() -> None:
@@ -181,7 +184,7 @@ def test_no_edge_is_drained_where_another_refuses() -> None:
     drained: list[str] = []
     edges = [Refusing([], drained), Refusing([{"service": "chat", "pins": []}], drained)]
     with pytest.raises(ResolverdError, match="no region serves"):
-        Withdrawal(edges, Order("a", "why", "ann")).begin()
+        Withdrawal(edges, DrainSpec("a", "why", "ann")).begin()
     assert drained == []
-    Withdrawal(edges[:1], Order("a", "why", "ann")).begin()
+    Withdrawal(edges[:1], DrainSpec("a", "why", "ann")).begin()
     assert drained == ["/drain"]

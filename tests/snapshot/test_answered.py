@@ -17,7 +17,7 @@ from resolverd.snapshot.model import CachedAnswer, Plan
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 
-SUSPECT = Verdict(State.SUSPECT, None, "test", 4.0, State.SUSPECT, at=NOW)
+SUSPECT = Verdict(State.SUSPECT, None, "test", 4.0, State.SUSPECT, probed_at=NOW)
 REGIONS = """
 [region.a]
 coordinates = [40, -74]
@@ -213,14 +213,18 @@ def test_a_service_that_answers_with_a_hostname_needs_no_endpoints_address() -> 
             id="an endpoint returned 20 s ago",
         ),
         pytest.param(
-            {"a1": Verdict(State.DOWN, NOW - 30, "", 1.0, State.DOWN, at=NOW)},
+            {"a1": Verdict(State.DOWN, NOW - 30, "", 1.0, State.DOWN, probed_at=NOW)},
             OVERRIDES,
             30,
             id="an endpoint left the answer 30 s ago",
         ),
         pytest.param({}, {"a": drain(lasts=12.0), "b": drain()}, 11, id="an override ends"),
         pytest.param(
-            {"b1": Verdict(State.DOWN, None, "", 9.0, State.DOWN, at=NOW), "a1": DOWN, "a2": DOWN},
+            {
+                "b1": Verdict(State.DOWN, None, "", 9.0, State.DOWN, probed_at=NOW),
+                "a1": DOWN,
+                "a2": DOWN,
+            },
             OVERRIDES,
             5,
             id="none is alive",

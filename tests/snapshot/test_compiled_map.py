@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.trials import trials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmdb_writer import Record, mmdb_bytes
@@ -230,7 +231,9 @@ def parts(code: str, network: Prefix) -> tuple[str | None, str | None, tuple[flo
     return (None, None, spot) if code == "?" else (code, countries()[code].continent, spot)
 
 
-thoroughly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thoroughly = settings(
+    max_examples=trials(25, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @thoroughly
@@ -265,7 +268,9 @@ def asked_worlds(draw: st.DrawFn) -> tuple[World, Prefix]:
     return world, host.widened(draw(st.integers(0, host.bits)))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=trials(100, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(asked_worlds())
 def test_every_prefix_gets_what_the_lazy_map_gives(asked: tuple[World, Prefix]) -> None:
     world, client = asked
@@ -278,7 +283,9 @@ def test_every_prefix_gets_what_the_lazy_map_gives(asked: tuple[World, Prefix]) 
     assert entry.scope <= known.scope
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=trials(100, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(asked_worlds(), st.integers(0, 2**128 - 1), st.integers(0, 128))
 def test_every_address_inside_a_scope_gets_the_same_entry(
     asked: tuple[World, Prefix], other: int, longer: int

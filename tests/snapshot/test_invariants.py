@@ -18,6 +18,7 @@ import dns.message
 import pytest
 from dns.rdatatype import CNAME
 from harness.native import Native, native_of
+from harness.trials import trials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmdb_writer import mmdb_bytes
@@ -237,7 +238,9 @@ def told(message: dns.message.Message) -> tuple[object, ...]:
     return message.rcode(), [[rrset.to_text() for rrset in section] for section in sections]
 
 
-quickly = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quickly = settings(
+    max_examples=trials(60, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @both_maps

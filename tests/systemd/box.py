@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 SYSTEMD = Path("/lib/systemd/systemd")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -44,8 +44,8 @@ def why_not() -> str:
         return f"there is no {SYSTEMD}; apt-get install systemd"
     try:
         _cgroup_folder()
-    except BoxError as wrong:
-        return str(wrong)
+    except BoxError as error:
+        return str(error)
     tried = subprocess.run(
         ["unshare", *_NAMESPACES, "--cgroup", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
         capture_output=True,
@@ -69,7 +69,7 @@ class Box:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         if check and done.returncode:
@@ -94,8 +94,8 @@ class Box:
                     if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), _CLONE_NEWNET):
                         raise OSError(ctypes.get_errno(), "setns")
                 made.append(socket.socket(family, kind))
-            except OSError as wrong:
-                made.append(wrong)
+            except OSError as error:
+                made.append(error)
 
         thread = threading.Thread(target=make)
         thread.start()
@@ -204,15 +204,15 @@ def _cgroup_folder() -> Path:
     try:
         probe.mkdir()
         probe.rmdir()
-    except OSError as wrong:
-        raise BoxError(f"no cgroup can be made in {folder}: {wrong.strerror}") from wrong
+    except OSError as error:
+        raise BoxError(f"no cgroup can be made in {folder}: {error.strerror}") from error
     return folder
 
 
 def _first_child(process: subprocess.Popen[bytes], console: Path) -> int:
     """The PID of systemd, once unshare has started what becomes it."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         for child in children.read_text().split():
             if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
@@ -222,7 +222,7 @@ def _first_child(process: subprocess.Popen[bytes], console: Path) -> int:
 
 
 def _until_up(process: subprocess.Popen[bytes], box: Box) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         state = box.run("systemctl", "is-system-running", check=False).strip()
         if state in ("running", "degraded"):
@@ -233,7 +233,7 @@ def _until_up(process: subprocess.Popen[bytes], box: Box) -> None:
 
 def _remove_cgroup(cgroup: Path) -> None:
     """Remove the tree of cgroups, as soon as the kernel has buried all that was in it."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         try:
             for folder in sorted(cgroup.rglob("*/"), reverse=True):

@@ -19,7 +19,7 @@ from systemd.service import QNAME, until
 
 PACE = 1000
 """Queries a second."""
-PATIENCE = 0.3
+TIMEOUT = 0.3
 """Seconds in which an answer is of use."""
 _SOCKETS = 16
 _SO_RCVBUFFORCE = 33
@@ -46,7 +46,7 @@ class Answers:
             when, packet = self.received.get(number, (0.0, b""))
             if not packet:
                 why["no answer"] += 1
-            elif when - at > PATIENCE:
+            elif when - at > TIMEOUT:
                 why["late"] += 1
             else:
                 octets = packet[2:]  # all but the ID
@@ -100,7 +100,7 @@ class PatientLoad:
                 now = time.monotonic()
                 number = len(self.answers.sent)
                 if last is None and (self._stopping.is_set() or number == _MOST):
-                    last = now + PATIENCE
+                    last = now + TIMEOUT
                 while last is None and now >= due and number < _MOST:
                     self._send(number)
                     number += 1
@@ -119,12 +119,12 @@ class PatientLoad:
             assert isinstance(key.fileobj, socket.socket)
             while True:
                 try:
-                    packet, told, *_ = key.fileobj.recvmsg(65535, 64)
+                    packet, ancillary, *_ = key.fileobj.recvmsg(65535, 64)
                 except OSError:  # no more, or nobody listened
                     break
                 number = int.from_bytes(packet[:2], "big")
                 # Not when this thread had its turn on a busy machine.
-                seconds, nanoseconds = _TIMESPEC.unpack(told[0][2])
+                seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
                 self.answers.received.setdefault(number, (seconds + nanoseconds / 1e9, packet))
 
 

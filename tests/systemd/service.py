@@ -13,7 +13,7 @@ from harness.config import CHAT, REGIONS, config_text
 from harness.messages import query
 from harness.server import HEAD
 from mmdb_writer import Value, mmdb_bytes
-from systemd.box import PATIENCE, Box, BoxError
+from systemd.box import TIMEOUT, Box, BoxError
 
 QNAME = "chat.inference.example"
 CONFIG = "/etc/resolverd/resolverd.toml"
@@ -28,9 +28,9 @@ _SO_RCVBUFFORCE = 33
 
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a condition to hold; fails after `PATIENCE` seconds, naming `what`."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {TIMEOUT:g} s: {what}"
         time.sleep(0.02)
 
 
@@ -63,11 +63,11 @@ class Endpoint:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(TIMEOUT)
             try:
                 connection.recv(65535)
                 self.asked.set()
-                self.gate.wait(PATIENCE)
+                self.gate.wait(TIMEOUT)
                 connection.sendall(_OK)
             except OSError:  # the prober has given up
                 return
@@ -124,8 +124,8 @@ class Service:
         """Start, and return when systemd calls it started."""
         try:
             self.systemctl("start", "resolverd.service")
-        except BoxError as wrong:
-            raise BoxError(f"{wrong}\n{self.journal()}") from wrong
+        except BoxError as error:
+            raise BoxError(f"{error}\n{self.journal()}") from error
 
     def show(self, name: str) -> str:
         """One property of the unit."""
@@ -162,7 +162,7 @@ class Service:
         shown = options or ("-o", "cat")
         return self.box.run("journalctl", "-q", "-u", "resolverd.service", since, *shown)
 
-    def ask(self, name: str = QNAME, *, tcp: bool = False, patience: float = PATIENCE) -> set[str]:
+    def ask(self, name: str = QNAME, *, tcp: bool = False, patience: float = TIMEOUT) -> set[str]:
         """The A records of `name`. Raises TimeoutError when there is no answer."""
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
         with self.box.socket(socket.AF_INET, kind) as asking:
@@ -214,7 +214,7 @@ class Load:
         with selectors.DefaultSelector() as ready:
             ready.register(self._socket, selectors.EVENT_READ)
             due = time.monotonic()
-            last = due + PATIENCE
+            last = due + TIMEOUT
             while len(self.answered) < self._number and time.monotonic() < last:
                 now = time.monotonic()
                 if self.sent >= self._allowed:
@@ -223,7 +223,7 @@ class Load:
                     self._socket.send(self.sent.to_bytes(2, "big") + self._packet)
                     self.sent += 1
                     due += self._gap
-                    last = now + PATIENCE
+                    last = now + TIMEOUT
                 if ready.select(max(0.0, min(due - now, 0.01)) if due > now else 0.001):
                     self._read()
 

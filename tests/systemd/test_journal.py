@@ -59,14 +59,15 @@ def test_a_night_is_heard_by_priority(service: Service, dying: Endpoint) -> None
     assert [each["region"] for each in heard(service, "warning", "region.state")] == ["eu-west"]
     assert not [each for each in events(service, "-p", "warning") if each["level"] == "info"]
     assert not heard(service, "err", "service.unserved")
-    assert "; down: eu-west" in f"; {service.show('StatusText')}"
+    until(lambda: "; down: eu-west" in f"; {service.show('StatusText')}", "the status of it")
 
     service.configure('workers = 2\nengine = "reference"', ports=dict.fromkeys(REGIONS, dying.port))
     until(lambda: bool(heard(service, "err", "service.unserved")), "a service without regions")
     (error,) = heard(service, "err", "service.unserved")
     assert (error["service"], set(error["regions"])) == ("chat", set(REGIONS))
-    status = service.box.run("systemctl", "status", "resolverd.service", check=False)
-    assert 'Status: "chat has no region; down: us-east, us-west, eu-west and 1 more' in status
+    down = 'Status: "chat has no region; down: us-east, us-west, eu-west and 1 more'
+    status = ("systemctl", "status", "resolverd.service")
+    until(lambda: down in service.box.run(*status, check=False), "the status of it")
 
     standby = next(each for each in events(service) if each["event"] == "standby.answers")
     assert standby["_PID"] not in (str(killed), str(service.pid))

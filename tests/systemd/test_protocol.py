@@ -82,12 +82,12 @@ def test_it_tells_over_either_kind_of_socket(tmp_path: Path, kind: str) -> None:
         supervisor.reloading()
         supervisor.alive()
         supervisor.stopping()
-        told = [manager.recv(4096).decode() for _ in range(5)]
-    assert told[0] == "READY=1\nSTATUS=up"
-    assert told[1] == "STATUS=down"
-    assert told[2].startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert told[2].rpartition("=")[2].isdigit()
-    assert told[3:] == ["WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
+        received = [manager.recv(4096).decode() for _ in range(5)]
+    assert received[0] == "READY=1\nSTATUS=up"
+    assert received[1] == "STATUS=down"
+    assert received[2].startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert received[2].rpartition("=")[2].isdigit()
+    assert received[3:] == ["WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
 
 
 def test_without_a_manager_nothing_is_told_and_nothing_fails() -> None:

@@ -17,23 +17,23 @@ DYNAMIC_UIDS = range(61184, 65520)  # systemd.exec(5), DynamicUser=
 
 def test_the_units_are_without_a_warning(box: Box) -> None:
     units = ("resolverd.service", "resolverd.socket")
-    told = box.run("systemd-analyze", "verify", "--recursive-errors=one", "--man=no", *units)
-    assert told == ""
+    output = box.run("systemd-analyze", "verify", "--recursive-errors=one", "--man=no", *units)
+    assert output == ""
 
 
 def test_the_example_of_a_vllm_unit_is_without_a_warning(box: Box) -> None:
     box.write("/opt/vllm/bin/vllm", "#!/bin/sh\n")
     box.run("chmod", "755", "/opt/vllm/bin/vllm")
     unit = "vllm@8000.service"
-    told = box.run("systemd-analyze", "verify", "--recursive-errors=one", "--man=no", unit)
-    assert told == ""
+    output = box.run("systemd-analyze", "verify", "--recursive-errors=one", "--man=no", unit)
+    assert output == ""
 
 
 def test_the_exposure_is_no_more_than_one_and_a_half(box: Box) -> None:
     """--threshold= is in tenths, and a unit above it fails the command."""
     path = "/usr/lib/systemd/system/resolverd.service"
-    told = box.run("systemd-analyze", "security", "--offline=true", "--threshold=15", path)
-    assert "Overall exposure level" in told
+    output = box.run("systemd-analyze", "security", "--offline=true", "--threshold=15", path)
+    assert "Overall exposure level" in output
 
 
 def test_it_is_ready_only_after_the_first_probe_round(service: Service) -> None:
@@ -151,7 +151,7 @@ def test_the_watchdog_restarts_what_makes_no_progress(service: Service, stopped:
 
 
 def test_the_watchdog_leaves_a_sound_daemon_alone(service: Service) -> None:
-    service.install("workers = 2", unit="WatchdogSec=1s")
+    service.install("workers = 2", unit="WatchdogSec=2s")
     service.start()
     before = service.pid
     beaten = service.show("WatchdogTimestampMonotonic")

@@ -44,7 +44,7 @@ async def _hanging() -> str:
 
 
 @pytest.mark.parametrize(
-    ("proof", "told"),
+    ("proof", "expected"),
     [
         (_faulty, "no probe of a-1"),
         (_failing, "no answer"),
@@ -52,12 +52,14 @@ async def _hanging() -> str:
         (_hanging, "no answer within"),
     ],
 )
-async def test_one_bad_proof_among_good_ones_withholds_the_beat(proof: Proof, told: str) -> None:
+async def test_one_bad_proof_among_good_ones_withholds_the_beat(
+    proof: Proof, expected: str
+) -> None:
     beats = Beats()
     dog = Watchdog(INTERVAL, {"good": _sound, "bad": proof}, beats)
     await dog.turn()
     assert beats.count == 0
-    assert told in dog.faults["bad"]
+    assert expected in dog.faults["bad"]
     assert "good" not in dog.faults
 
 

@@ -298,8 +298,8 @@ def test_a_mend_says_what_to_write(tmp_path: Path, line: str, hint: str) -> None
 def test_what_a_hint_is_like_can_be_read(tmp_path: Path, rdtype: str) -> None:
     example = _EXAMPLES[rdtype].replace("DYNA service", "DYNA chat")
     owner = "@" if rdtype in {"NS", "SOA"} else "o"
-    _, [wrong] = load_text(tmp_path, f"{HEAD}{owner} {rdtype}\n")
-    assert _EXAMPLES[rdtype] in wrong.hint
+    _, [error] = load_text(tmp_path, f"{HEAD}{owner} {rdtype}\n")
+    assert _EXAMPLES[rdtype] in error.hint
     head = HEAD.replace("@ SOA ns1 host 7 3600 900 604800 300\n", "") if rdtype == "SOA" else HEAD
     _, problems = load_text(tmp_path, f"{head}{owner} {example}\n")
     assert [problem for problem in problems if problem.severity == "error"] == []

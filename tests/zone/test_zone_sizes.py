@@ -15,6 +15,7 @@ import pytest
 from harness.config import config_text
 from harness.messages import query
 from harness.server import HEAD, server
+from harness.trials import trials
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from zone_files import load_text
@@ -125,7 +126,7 @@ counts = st.integers(3_990, 4_090)
 
 
 @settings(
-    max_examples=60,
+    max_examples=trials(20, 60),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

@@ -4,10 +4,10 @@
 //! and services of four regions each.
 
 use super::{Scratch, Snapshot, respond};
-use crate::counters::{Counters, Transport};
 use crate::geo::ClientMap;
-use crate::prefix::Prefix;
+use crate::io::counters::{Counters, Transport};
 use crate::tables::Plan;
+use crate::wire::prefix::Prefix;
 use std::cell::RefCell;
 use std::iter;
 use std::sync::{Arc, LazyLock};

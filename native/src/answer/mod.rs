@@ -3,10 +3,12 @@
 mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
+mod lookup;
 mod prefetch;
 mod scratch;
 mod snapshot;
 mod steered;
+mod writer;
 mod zone;
 
 #[cfg(any(test, feature = "fuzz"))]
@@ -14,15 +16,15 @@ pub use fuzz::{fuzz_images, fuzz_respond};
 pub use scratch::Scratch;
 pub use snapshot::Snapshot;
 
-use crate::counters::{Counters, Transport};
-use crate::edns::Opt;
-use crate::lookup::{self, Encloser};
-use crate::name::Name;
-use crate::prefix::Prefix;
-use crate::query::{AA, Malformed, Query, parse};
+use crate::io::counters::{Counters, Transport};
 use crate::tables::Plan;
-use crate::writer::Writer;
+use crate::wire::edns::Opt;
+use crate::wire::name::Name;
+use crate::wire::prefix::Prefix;
+use crate::wire::query::{AA, Malformed, Query, parse};
 use ede::ExtendedError;
+use lookup::Encloser;
+use writer::Writer;
 
 /// The most names of one answer that aliases lead through; a longer chain ends here with what it has.
 /// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains

@@ -6,9 +6,9 @@
 
 use super::{Scratch, Snapshot};
 use crate::geo;
-use crate::prefix::Prefix;
-use crate::query::parse;
 use crate::tables::plan;
+use crate::wire::prefix::Prefix;
+use crate::wire::query::parse;
 
 impl Snapshot {
     /// Bring into the cache what answers to these packets will read of names and of the client map.

@@ -1,11 +1,11 @@
 //! What answering writes besides the response: a worker's own, allocated once and used for every packet.
 
+use super::lookup::{self, Asterisk, Encloser, LookupKind};
 use super::rtype;
-use crate::compression::Offsets;
 use crate::geo;
-use crate::lookup::{self, Asterisk, Encloser, LookupKind};
-use crate::name::{Key, Name};
 use crate::tables::{NONE, Plan};
+use crate::wire::compression::Offsets;
+use crate::wire::name::{Key, Name};
 
 /// The scratch memory of one packet at a time.
 pub struct Scratch {

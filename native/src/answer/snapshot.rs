@@ -1,9 +1,10 @@
 //! The pair of tables that one packet is answered from, and the query it answers itself.
 
 use super::Scratch;
-use crate::counters::{Counters, Transport};
-use crate::prefix::Prefix;
+use crate::io::Answers;
+use crate::io::counters::{Counters, Transport};
 use crate::tables::{Plan, Steering};
+use crate::wire::prefix::Prefix;
 use std::sync::Arc;
 
 /// The pair of tables that one packet is answered from. Nothing changes it.
@@ -71,5 +72,39 @@ impl Snapshot {
             }
             _ => Err("the engine answers itself without the SOA of its first zone"),
         }
+    }
+}
+
+impl Answers for Snapshot {
+    type Scratch = super::Scratch;
+
+    #[inline]
+    fn respond(
+        &self,
+        packet: &[u8],
+        source: &Prefix,
+        transport: Transport,
+        counters: &Counters,
+        scratch: &mut super::Scratch,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        super::respond(packet, source, self, counters, scratch, transport, out)
+    }
+
+    #[inline]
+    fn prefetch<'p>(
+        &self,
+        packets: impl Iterator<Item = (&'p [u8], Prefix)>,
+        scratch: &mut super::Scratch,
+    ) {
+        Self::prefetch(self, packets, scratch);
+    }
+
+    fn self_check(&self, scratch: &mut super::Scratch) -> Result<(), String> {
+        Self::self_check(self, scratch).map_err(str::to_owned)
+    }
+
+    fn query_log(&self) -> f64 {
+        Self::query_log(self)
     }
 }

@@ -1,11 +1,11 @@
 //! What one name of a zone is answered with.
 
+use super::lookup::{Encloser, LookupKind, classify};
 use super::scratch::PARENT_SIDE;
+use super::writer::Section::{Additional, Answer as Answers, Authority};
 use super::{Answer, Next, rcode, rtype};
-use crate::lookup::{Encloser, LookupKind, classify};
-use crate::name::Name;
 use crate::tables::{NONE, Node, Referral, RrsetWire};
-use crate::writer::Section::{Additional, Answer as Answers, Authority};
+use crate::wire::name::Name;
 
 /// RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 const ANY_HINFO: &[u8] = b"\x07RFC8482\x00";

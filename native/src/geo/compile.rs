@@ -9,7 +9,7 @@ use super::place_index::PlaceIndex;
 use super::prefix_rules::PrefixRules;
 use super::trie::Trie;
 use super::walk::{Source, Walk};
-use crate::prefix::Family;
+use crate::wire::prefix::Family;
 use std::thread;
 
 /// Compile the map of `geography` over these databases, in the order in which they are asked.
@@ -89,7 +89,7 @@ pub fn fuzz_compile(octets: &[u8]) {
     use super::map::{Blocks, Scratch};
     use super::place::Countries;
     use super::ranking::Region;
-    use crate::prefix::Prefix;
+    use crate::wire::prefix::Prefix;
 
     let Ok(file) = File::open(octets) else {
         return;

@@ -1,6 +1,6 @@
 //! IPv6 clients that stand for IPv4 ones, extracted as `resolverd/dns/embedded_v4.py` does.
 
-use crate::prefix::{Family, Prefix, mask};
+use crate::wire::prefix::{Family, Prefix, mask};
 
 /// The prefix to look up, and how many bits its lengths lie below the original's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,7 +18,7 @@ use super::fence::Fence;
 use super::map::Blocks;
 use super::place::{Code, NONE};
 use super::ranking::Region;
-use crate::prefix::{Family, Prefix};
+use crate::wire::prefix::{Family, Prefix};
 
 /// How regions are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

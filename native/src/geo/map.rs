@@ -7,7 +7,7 @@ use super::preference_list::PreferenceList;
 use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
 use super::ranking::{Region, mix_block, score};
 use super::trie::Trie;
-use crate::prefix::{Family, Prefix};
+use crate::wire::prefix::{Family, Prefix};
 use std::hint::black_box;
 
 /// What orders the regions that a client may have.

@@ -2,7 +2,7 @@
 
 use super::embedded_v4;
 use super::geography::Geography;
-use crate::prefix::{Family, Prefix};
+use crate::wire::prefix::{Family, Prefix};
 
 /// The node behind which nothing is pinned and nothing embedded.
 pub const EMPTY: u32 = 0;

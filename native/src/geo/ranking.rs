@@ -1,7 +1,7 @@
 //! Orders of preference, bit for bit those of `resolverd/policy/ranking.py` and of
 //! `resolverd/geo/distance.py`: the same operations in the same order, and the same libm.
 
-use crate::prefix::Prefix;
+use crate::wire::prefix::Prefix;
 
 /// Mean Earth radius R1 of the WGS 84 ellipsoid, in kilometres.
 const EARTH_RADIUS_KM: f64 = 6371.0088;
@@ -139,7 +139,7 @@ pub fn score(mixed: u64, region: &Region) -> (bool, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prefix::{Family, Prefix};
+    use crate::wire::prefix::{Family, Prefix};
 
     fn at(latitude: f64, longitude: f64) -> Region {
         Region {

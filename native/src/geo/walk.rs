@@ -9,7 +9,7 @@ use super::leaves::Leaves;
 use super::mmdb::{File, Refused};
 use super::place_index::{NOWHERE, PlaceIndex};
 use super::prefix_rules::{EMPTY, PrefixRules, ROOT};
-use crate::prefix::Family;
+use crate::wire::prefix::Family;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;

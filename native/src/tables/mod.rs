@@ -15,7 +15,7 @@ pub use plan::{Node, Plan, Referral, RrsetWire, ServicePlan, ZonePlan};
 pub use rrset::{Part, parts, whole};
 pub use steering::{Decision, RegionRecords, Steering};
 
-use crate::name::length_of;
+use crate::wire::name::length_of;
 
 /// What "none" is where an index stands.
 pub const NONE: u32 = u32::MAX;

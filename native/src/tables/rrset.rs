@@ -4,7 +4,7 @@
 //! *In parts*, where names inside the RDATA may be compressed: for each record the number of
 //! parts, then for each part its kind (0 octets, 1 name), its length (16 bits) and its octets.
 
-use crate::name::length_of;
+use crate::wire::name::length_of;
 
 /// What stands before the RDATA of a whole record: owner, TYPE, CLASS, TTL, RDLENGTH.
 pub const FIXED: usize = 12;

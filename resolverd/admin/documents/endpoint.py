@@ -30,7 +30,9 @@ class VerdictPart(Part):
     measured: Verdict = key("The state as measured, whatever overrides say.")
     serves: bool = key("Whether it is handed out.")
     reason: str = key("Why, in words.")
-    since: str | None = key("When the state last changed, ISO 8601 in UTC; null if it never has.")
+    changed_at: str | None = key(
+        "When the state last changed, ISO 8601 in UTC; null if it never has."
+    )
     override: OverridePart | None = key("The override in force, if any.")
 
 

@@ -57,7 +57,9 @@ class HoursPart(Part):
     spans: list[str] = key("The hours as they are configured.")
     time_zone: str = key("IANA time zone of the hours.")
     open: bool = key("Whether it is within them now.")
-    since: str | None = key("When it opened or closed, ISO 8601 in UTC; null if not since start.")
+    changed_at: str | None = key(
+        "When it opened or closed, ISO 8601 in UTC; null if not since start."
+    )
     until: str | None = key("When it closes or opens next, ISO 8601 in UTC; null if never.")
 
 

@@ -24,8 +24,8 @@ def content() -> bytes:
     packed = files("resolverd.geo").joinpath(f"embedded/{NAME}.xz")
     try:
         unpacked = lzma.decompress(packed.read_bytes())
-    except (OSError, lzma.LZMAError) as wrong:
-        raise GeoError(f"the embedded {NAME} cannot be read ({wrong}); install again") from wrong
+    except (OSError, lzma.LZMAError) as error:
+        raise GeoError(f"the embedded {NAME} cannot be read ({error}); install again") from error
     if hashlib.sha256(unpacked).hexdigest() != SHA256:
         raise GeoError(f"the embedded {NAME} is not the one that was shipped; install again")
     return unpacked

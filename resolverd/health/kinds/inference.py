@@ -38,7 +38,7 @@ class InferenceSettings(HttpSettings):
         0,
         "The longest context that the server must tell; 0 compares none.",
         unit="tokens",
-        least=0,
+        minimum=0,
     )
     fingerprint: str = option(
         "",
@@ -52,16 +52,16 @@ class InferenceSettings(HttpSettings):
         16,
         "The most tokens that a canary asks for, where the server refuses (400) to answer in two.",
         unit="tokens",
-        least=2,
-        most=256,
+        minimum=2,
+        maximum=256,
     )
     canary_tokens_per_hour: int = option(
         20_000,
         "The most that canaries of one endpoint may take. The default is "
         "enough for one every second; one every five takes a fifth of it.",
         unit="tokens per hour",
-        least=100,
-        most=10_000_000,
+        minimum=100,
+        maximum=10_000_000,
     )
     metrics_url: str = option(
         "",

@@ -38,8 +38,8 @@ class VllmProbe(InferenceSettings):
         "within `timeout`; of a server that is full and hides its counters nothing else tells that "
         "it works. Gateways give up after 5 s.",
         unit="seconds",
-        least=0.01,
-        most=300,
+        minimum=0.01,
+        maximum=300,
     )
     degraded: Literal["serve", "down"] = option(
         "serve",
@@ -50,7 +50,7 @@ class VllmProbe(InferenceSettings):
         (),
         "URLs of the servers behind a front door that hides them; the progress of each "
         "is read below it, and canaries go through the front door.",
-        longest=64,
+        max_items=64,
     )
 
     @property

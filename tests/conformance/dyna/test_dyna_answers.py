@@ -196,7 +196,7 @@ def test_once_a_region_is_down_the_ttl_is_low(label: str, ttl: int) -> None:
 
 def test_at_the_first_failure_the_ttl_falls_and_the_answer_stays() -> None:
     """docs/meaning.md: horizon(suspect) = the failures still needed × fast_interval."""
-    suspect = Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, at=NOW)
+    suspect = Verdict(State.SUSPECT, None, "test", 9.0, State.SUSPECT, probed_at=NOW)
     shaky = server({ORIGIN: ZONE}, CONFIG, verdicts={"eu-west-1": suspect})
     (answer,) = shaky.ask("chat." + ORIGIN, source="192.0.2.1").answer
     assert str(answer[0]) == address_of("eu-west")

@@ -17,7 +17,7 @@ mod build;
 
 use super::fence::RuleSets;
 use super::leaves::Leaf;
-use crate::prefix::mask;
+use crate::wire::prefix::mask;
 use build::{Builder, Slot, next_slot};
 
 const DIRECT: u8 = 18;

@@ -1,8 +1,8 @@
 //! What must hold between the records of a Plan, and the table of its names.
 
 use super::{Node, Plan, slice};
-use crate::name::Key;
 use crate::tables::NONE;
+use crate::wire::name::Key;
 
 impl Plan {
     /// Whether every index leads somewhere.

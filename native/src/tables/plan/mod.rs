@@ -11,7 +11,7 @@ use super::names::Names;
 use super::outcome::{AllDown, NoRegion};
 use super::{Pool, Run};
 use crate::geo::ClientMap;
-use crate::name::Suffix;
+use crate::wire::name::Suffix;
 use std::sync::Arc;
 
 /// An RRset: whole records, or records in parts (see `rrset.rs`).

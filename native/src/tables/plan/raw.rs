@@ -1,11 +1,11 @@
 //! Records of a Plan's image that need looking at one by one.
 
 use super::{Node, RrsetWire, ServicePlan};
-use crate::name::length_of;
 use crate::tables::image::Reader;
 use crate::tables::outcome::{AllDown, NoRegion};
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
 use crate::tables::{Pool, Run};
+use crate::wire::name::length_of;
 
 const CNAME: u16 = 5;
 const DNAME: u16 = 39;

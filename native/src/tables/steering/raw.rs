@@ -1,9 +1,9 @@
 //! A region's state as the image holds it: numbers, and places in the pool that are checked here.
 
 use super::{RegionRecords, RegionState, RegionStatus};
-use crate::name::length_of;
 use crate::tables::image::Reader;
 use crate::tables::{NONE, Pool, Run};
+use crate::wire::name::length_of;
 
 pub(super) struct RawState {
     horizon: f64,

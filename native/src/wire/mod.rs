@@ -1,0 +1,8 @@
+//! Names, queries, EDNS and prefixes: what stands in packets, read by checked access only.
+
+pub(crate) mod compression;
+pub(crate) mod edns;
+pub(crate) mod malformed;
+pub(crate) mod name;
+pub mod prefix;
+pub(crate) mod query;

@@ -1,0 +1,84 @@
+"""What a master file says, before anything of it is checked.
+
+`ParsedZone.lost` remembers what unreadable entries would have been, so that no check calls missing
+what is merely misspelt. The records' owners may still lie outside the zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import dns.name
+import dns.rdata
+import dns.rdatatype
+
+from resolverd.dns.names import Key
+from resolverd.errors import Problem
+from resolverd.zone.lines import Lines
+from resolverd.zone.source import Place, Source
+
+
+class Record(NamedTuple):
+    """One record as written: `entry` is the offset in `source` of the entry it comes from."""
+
+    owner: dns.name.Name
+    key: Key
+    ttl: int
+    rdata: dns.rdata.Rdata
+    source: Source
+    entry: int
+
+    def at_owner(self) -> Place:
+        """Where the owner is written, or the type on a line that leaves it out."""
+        fields = self.source.fields(self.entry)
+        return self._at(fields.owner, fields.rdtype)
+
+    def at_type(self) -> Place:
+        """Where the type is written."""
+        return self._at(self.source.fields(self.entry).rdtype)
+
+    def at_ttl(self) -> Place:
+        """Where the TTL is written, or the type on a line that inherits it."""
+        fields = self.source.fields(self.entry)
+        return self._at(fields.ttl, fields.rdtype)
+
+    def at_rdata(self, index: int) -> Place:
+        """Where the RDATA's field `index` (from 0) is written, as far as it is."""
+        fields = self.source.fields(self.entry)
+        return self._at(*fields.rdata[index : index + 1], *fields.rdata[-1:], fields.rdtype)
+
+    def _at(self, *offsets: int | None) -> Place:
+        return self.source.place(first_of(*offsets, self.entry) or 0)
+
+
+class Lost(NamedTuple):
+    """What an unreadable entry would have been; None where that cannot be told."""
+
+    owner: dns.name.Name | None = None
+    rdtype: dns.rdatatype.RdataType | None = None
+
+
+@dataclass
+class ParsedZone:
+    """What a master file says, unchecked.
+
+    `origin` is the zone's apex, None when it cannot be told; `by_name` means that it, or what
+    relative names were read with, is the file's name.
+    """
+
+    master: Source
+    origin: dns.name.Name | None = None
+    by_name: bool = False
+    records: list[Record] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: set[Lost] = field(default_factory=set)
+    lines: Lines = field(default_factory=Lines)
+
+
+def first_of(*choices: int | None) -> int | None:
+    """The first that is not None."""
+    return next((choice for choice in choices if choice is not None), None)
