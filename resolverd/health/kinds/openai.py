@@ -45,9 +45,9 @@ class OpenAIProbe(InferenceSettings):
     def _load_is_a_mapping_of_metrics(self) -> OpenAIProbe:
         try:
             check_mapping(self.load)
-        except ValueError as wrong:
-            message, _, hint = str(wrong).partition("; ")
-            raise contradiction(message, hint, "load") from wrong
+        except ValueError as error:
+            message, _, hint = str(error).partition("; ")
+            raise contradiction(message, hint, "load") from error
         return self
 
 

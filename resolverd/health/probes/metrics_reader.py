@@ -47,7 +47,7 @@ class Reading(NamedTuple):
 
     @property
     def waiting(self) -> bool:
-        """Whether requests wait, as far as it is told."""
+        """Whether requests wait, as far as the pages say."""
         return any(part.sample.page.waiting for part in self.parts)
 
     @property
@@ -104,7 +104,7 @@ class MetricsReader:
         self, until: float, at: float, sent: int, answered: int, models: Collection[str]
     ) -> Reading:
         """The pages of now. Raises as `VllmClient` does where the URL itself cannot be reached."""
-        pages = await asyncio.gather(*[each.read(until, models) for each in self._sources])
+        pages = await asyncio.gather(*[source.read(until, models) for source in self._sources])
         parts = []
         for number, (source, page) in enumerate(zip(self._sources, pages, strict=True)):
             if page is not None:
@@ -115,7 +115,7 @@ class MetricsReader:
     @property
     def why(self) -> str:
         """`READABLE`, or why a page could not be read."""
-        return next((each.why for each in self._sources if each.why), READABLE)
+        return next((source.why for source in self._sources if source.why), READABLE)
 
     @property
     def workers(self) -> int:
@@ -125,7 +125,7 @@ class MetricsReader:
     @property
     def lost_workers(self) -> int:
         """How many workers answered nothing at all."""
-        return 0 if self._alone else sum(not each.answers for each in self._sources)
+        return 0 if self._alone else sum(not source.answers for source in self._sources)
 
     @property
     def processes(self) -> Processes:
@@ -139,15 +139,15 @@ class MetricsReader:
     @property
     def engines(self) -> int:
         """How many engines the pages tell apart."""
-        return sum(each.backing.engines for each in self._sources)
+        return sum(source.backing.engines for source in self._sources)
 
     def stuck(self) -> Stuck:
         """Engines that hang while others do not; of a worker that is lost, one at least."""
         hung = engines = 0
-        for each in self._sources:
-            stuck = each.backing.stuck(alone=self._alone)
+        for source in self._sources:
+            stuck = source.backing.stuck(alone=self._alone)
             engines += max(1, stuck.engines)
-            hung += stuck.hung if each.answers or self._alone else max(1, stuck.engines)
+            hung += stuck.hung if source.answers or self._alone else max(1, stuck.engines)
         return Stuck(hung, engines) if hung < engines else Stuck(0, engines)
 
 

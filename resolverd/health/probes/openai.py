@@ -142,9 +142,9 @@ class _ProbeAttempt:
                 server.identity, server.identified_at = identity, now
         if server.identity is None or _names_any(server.identity, server.settings.model):
             return
-        wrong = mismatch(server.identity, server.expected)
-        if wrong is not None and wrong[0] is Condition.WRONG_MODEL:
-            self._fail(wrong[1], wrong[0])
+        unexpected = mismatch(server.identity, server.expected)
+        if unexpected is not None and unexpected[0] is Condition.WRONG_MODEL:
+            self._fail(unexpected[1], unexpected[0])
 
     async def _canary(self, page: asyncio.Task[LoadPage | None]) -> Seen:
         server = self.server
@@ -240,7 +240,7 @@ class _ProbeAttempt:
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
-        """`heard` None leaves it to what was heard until now."""
+        """`responded` None leaves it to what came back until now."""
         server = self.server
         seen = self._seen(reason, condition)
         server.identified_at = -math.inf

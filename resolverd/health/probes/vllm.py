@@ -1,11 +1,11 @@
 """The `vllm` kind: an endpoint serves when its engine is seen to make progress, or a token.
 
-    one look
+    one probe
 
     /metrics ──► another process than before, or not known? ──► /v1/models, /version
         │                                                             │ not as expected:
         ▼                                                             ▼ wrong-model
-    counters of one process moved since the last look, new requests are taken, it is known who
+    counters of one process moved since the last probe, new requests are taken, it is known who
     it is, and no canary is due?
         │ no                                    │ yes
         ▼                                       ▼
@@ -18,8 +18,8 @@
     /metrics once more ──► moved: busy, which serves ──► still, or not to be had: hung
 
 Everything ends within the timeout, of which each step may use up to its share; where no counters
-can be read, a canary whose headers came has `canary_timeout`. Looks may overlap: each compares its
-page with the latest that any look has read of the same process (`backing`), and totals only grow,
+can be read, a canary whose headers came has `canary_timeout`. Probes may overlap: each compares its
+page with the latest that any probe has read of the same process (`backing`), and totals only grow,
 so growth between the two is progress whoever read them. What a canary of our own adds is none.
 
 Where some canaries fail and others succeed, or some engines stand still while others work, a part
@@ -67,13 +67,13 @@ def prepare(url: str, settings: VllmProbe, tools: Tools) -> Ask:
     server = Server(url, settings, tools)
 
     async def ask() -> Seen:
-        return await _ProbeAttempt(server).take()
+        return await _ProbeAttempt(server).run()
 
     return ask
 
 
 class _ProbeAttempt:
-    """One look at a server; `load` is what is known of its load so far."""
+    """One probe of a server; `load` is what is known of its load so far."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -84,8 +84,8 @@ class _ProbeAttempt:
         self.sent = self.proven = False
         self.longer: float | None = None  # until when a canary may take that began to be answered
 
-    async def take(self) -> Seen:
-        """Look. Raises ProbeFailedError, whatever goes wrong."""
+    async def run(self) -> Seen:
+        """Probe once. Raises ProbeFailedError, whatever goes wrong."""
         try:
             seen = await self._guarded()
         except ProbeFailedError as failed:
@@ -96,10 +96,10 @@ class _ProbeAttempt:
     async def _guarded(self) -> Seen:
         try:
             return await self._steps()
-        except CredentialError as wrong:
-            self._fail(str(wrong), Condition.MISCONFIGURED, responded=True)
-        except (aiohttp.ClientError, OSError) as wrong:
-            self._fail(reason_of(wrong), responded=was_heard() or heard_by(wrong))
+        except CredentialError as error:
+            self._fail(str(error), Condition.MISCONFIGURED, responded=True)
+        except (aiohttp.ClientError, OSError) as error:
+            self._fail(reason_of(error), responded=was_heard() or heard_by(error))
 
     def _partial(self, failed: ProbeFailedError) -> Seen:
         """What a failure means: that of a part of many serves on; raises it otherwise."""
@@ -160,8 +160,8 @@ class _ProbeAttempt:
     def _match(self, identity: Identity) -> None:
         listing = self.server.listing
         serves = listing.serves if listing.identity is not None else None
-        if wrong := mismatch(identity, self.server.expected, serves=serves):
-            condition, reason = wrong
+        if unexpected := mismatch(identity, self.server.expected, serves=serves):
+            condition, reason = unexpected
             self._fail(reason, condition)
 
     async def _ask_identity(self, until: float) -> None:
@@ -314,7 +314,7 @@ class _ProbeAttempt:
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
-        """`heard` None leaves it to what was heard until now."""
+        """`responded` None leaves it to what came back until now."""
         self.server.recheck_identity = True
         seen = self._seen(reason, condition)
         raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)

@@ -80,7 +80,7 @@ class VllmClient:
             self._tools.session, url, body, request, until, until_after_headers
         )
 
-    async def _get(self, path: str, until: float, most: int) -> tuple[int | None, bytes]:
+    async def _get(self, path: str, until: float, limit: int) -> tuple[int | None, bytes]:
         """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
         url, request = self._url(path), await self._request.arguments()
         try:
@@ -88,8 +88,8 @@ class VllmClient:
                 asyncio.timeout_at(until),
                 self._tools.session.get(url, **request) as response,
             ):
-                body = await read_up_to(response, most + 1)
-                return (response.status, body) if len(body) <= most else (_TOO_LONG, b"")
+                body = await read_up_to(response, limit + 1)
+                return (response.status, body) if len(body) <= limit else (_TOO_LONG, b"")
         except aiohttp.ClientConnectorError:
             raise
         except (TimeoutError, aiohttp.ClientError):

@@ -166,7 +166,7 @@ class Server:
         ]
         if lost := metrics.lost_workers:
             shares[1] = (stuck.share, f"{lost} of {metrics.workers} workers do not answer")
-        return max(shares, key=lambda each: each[0])
+        return max(shares, key=lambda share: share[0])
 
     def offers(self) -> Offers:
         """What it lets a probe know."""
