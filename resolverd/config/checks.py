@@ -252,7 +252,7 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     for fence in fences(config):
         hours = [config.region[r].service_hours for r in fence.regions if r in config.region]
-        known = [each for each in hours if each is not None]
+        known = [week for week in hours if week is not None]
         gap = first_gap(known, today) if known and len(known) == len(hours) else None
         if gap is not None:
             when = datetime.fromtimestamp(gap, UTC)

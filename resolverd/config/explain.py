@@ -156,7 +156,7 @@ def _contradiction(path: KeyPath, error: ErrorDetails, sources: Sources) -> Prob
     """Options of one table that contradict one another: at the first that is written."""
     context = error["ctx"]
     paths = [(*path, key) for key in context["keys"]]
-    written = [each for each in paths if sources.is_written(each)]
+    written = [option for option in paths if sources.is_written(option)]
     return sources.problem(
         (written or [path])[0],
         "config-value",

@@ -15,11 +15,12 @@ from dnslib.server import DNSServer
 from monitored import Changes
 from nameserver import Nameserver, Quiet
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[..., Awaitable[int]]
@@ -70,8 +71,8 @@ def ask(tools: Tools) -> Ask:
     """`await ask(url, timeout=…, …)` probes once with the settings named."""
 
     async def once(url: str, **settings: object) -> Outcome:
-        probe = Probe.model_validate({"timeout": 5.0} | settings)
-        return await run(PROBES[probe.kind](url, probe, tools), probe.timeout)
+        probe = complete_probe({"timeout": 5.0} | settings)
+        return await run(kind_named(probe.kind).prepare(url, probe, tools), probe.timeout)
 
     return once
 

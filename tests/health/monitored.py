@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import Verdict
 
@@ -65,7 +65,7 @@ class Changes:
 
 def target(id_: str, port: int, **settings: object) -> Target:
     quick = {"interval": 0.1, "fast_interval": 0.05, "timeout": 5.0, "fall": 3, "rise": 2}
-    probe = Probe.model_validate(quick | settings)
+    probe = complete_probe(quick | settings)
     return Target(id_, "us-east", id_, f"http://127.0.0.1:{port}", probe)
 
 

@@ -10,7 +10,7 @@ import pytest
 from monitored import Changes, Serve, Switch, Watch, eventually, target
 from structlog.testing import capture_logs
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.http import HttpProbe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import State
 
@@ -209,7 +209,9 @@ async def test_what_a_server_repeats_of_a_secret_is_not_told(changes: Changes) -
     sent: list[bytes] = []
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    probe = Probe(headers={"X-Key": "s3cr3t-token-77"}, expect_body="s3cr3t-token-77!", timeout=5)
+    probe = HttpProbe(
+        headers={"X-Key": "s3cr3t-token-77"}, expect_body="s3cr3t-token-77!", timeout=5
+    )
     one = Target("one", "r", "e", f"http://u:pa55word@127.0.0.1:{port}/", probe)
     monitor = Monitor([one], on_change=changes)
     await monitor.start()

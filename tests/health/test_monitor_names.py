@@ -6,7 +6,8 @@ import asyncio
 
 from monitored import Changes, Serve, Switch, target
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.kinds.tcp import TcpProbe
 from resolverd.health.lookup import Found, RRType
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import State
@@ -54,8 +55,11 @@ async def test_both_spellings_of_an_internationalised_host_are_probed(
     hosts = ("bücher.example", "xn--bcher-kva.example", "XN--Bcher-KVA.example")
     kinds = (("http", f"http://{{}}:{port}"), ("tcp", f"tcp://{{}}:{port}"))
     targets = [
-        Target(f"{kind}-{n}", "r", "e", url.format(host), Probe(kind=kind, timeout=5))
+        Target(
+            f"{kind}-{n}", "r", "e", url.format(host), complete_probe({"kind": kind, "timeout": 5})
+        )
         for kind, url in kinds
+        for settings in [complete_probe({"kind": kind, "timeout": 5})]
         for n, host in enumerate(hosts)
     ]
     monitor = Monitor(targets, on_change=changes, lookup=lookup)
@@ -77,7 +81,7 @@ async def test_a_name_that_moves_is_probed_at_once(serve: Serve, changes: Change
         return Found(tuple(where) if rrtype == "A" else (), 1)
 
     port = await serve(Switch())
-    probe = Probe(kind="tcp", interval=60, fast_interval=0.1, fall=1, timeout=5)
+    probe = TcpProbe(interval=60, fast_interval=0.1, fall=1, timeout=5)
     one = Target("one", "r", "e", f"tcp://moves.example:{port}", probe)
     monitor = Monitor([one], on_change=changes, lookup=lookup)
     await monitor.start()

@@ -13,6 +13,7 @@ from harness.virtual import VirtualLoop
 from scripted import SLACK, Scripted
 
 from resolverd.config.probe import Probe
+from resolverd.health.kinds.http import HttpProbe
 from resolverd.health.monitor import in_waves
 from resolverd.health.probes import Seen
 from resolverd.health.target import Target
@@ -117,7 +118,7 @@ def test_what_was_under_way_when_settings_changed_counts_for_nothing() -> None:
         async def well() -> Seen:
             return Seen("well, and asked otherwise")
 
-        edited = replace(target, settings=Probe(interval=5.0, timeout=30.0, path="/other"))
+        edited = replace(target, settings=HttpProbe(interval=5.0, timeout=30.0, path="/other"))
         watch.adopt(edited, well)
         watch.probe()
         await watch.judged.wait()
