@@ -8,8 +8,8 @@ differ by is nobody's progress. A page is compared with an earlier one
   `_TRUSTED_RUN` pages in a row fell in no total: pages of several would have to.
 
 Pages of up to `_MAX_PROCESSES` processes are kept for `_FORGET` seconds, so that each of several is
-held against itself. An engine of which requests are under way and nothing moves for `_STUCK` seconds,
-while another moves, has hung.
+held against itself. An engine of which requests are under way and nothing moves for `_STUCK`
+seconds, while another moves, has hung.
 """
 
 from __future__ import annotations
