@@ -13,9 +13,9 @@ Verdict = Literal["unknown", "up", "suspect", "down", "recovering"]
 
 
 class OverridePart(Part):
-    """An operator's word on a region or an endpoint, or that of a region's hours."""
+    """An override of a region or an endpoint, by an operator or by a region's hours."""
 
-    kind: Literal["up", "down", "drain"] = key("What it says.")
+    kind: Literal["up", "down", "drain"] = key("The state that it forces: up, down or drain.")
     who: str = key("Who set it.")
     why: str = key("The reason given.")
     set_at: str | None = key("When it was set, ISO 8601 in UTC.")
@@ -28,7 +28,7 @@ class VerdictPart(Part):
 
     state: Verdict = key("The state, overrides included.")
     measured: Verdict = key("The state as measured, whatever overrides say.")
-    serves: bool = key("Whether it is handed out.")
+    serves: bool = key("Whether its addresses may be answered.")
     reason: str = key("Why, in words.")
     changed_at: str | None = key(
         "When the state last changed, ISO 8601 in UTC; null if it never has."
@@ -44,8 +44,8 @@ class ProbePart(Part):
     sni: str = key("Server name of the TLS handshake; empty takes the URL's host.")
     verify_tls: bool = key("Whether the certificate must be valid.")
     credential: str = key("Name of the credential's file; empty where there is none.")
-    version: str = key("Version that the server must tell; empty where any is right.")
-    fingerprint: str = key("Fingerprint that it must tell; empty where any is right.")
+    version: str = key("Version that the server must have; empty where any is right.")
+    fingerprint: str = key("Fingerprint that it must have; empty where any is right.")
 
 
 class CertificatePart(Part):
@@ -61,11 +61,11 @@ class FamilyPart(Part):
 
     ok: bool = key("Whether the last probe reached it.")
     reason: str = key("What the last probe met.")
-    withheld: bool = key("Whether its addresses are not handed out.")
+    withheld: bool = key("Whether its addresses are not answered.")
 
 
 class IdentityPart(Part):
-    """Who a server says it is; empty and 0 are what it does not tell."""
+    """The identity that a server reports; empty and 0 stand for what it does not export."""
 
     models: list[str] = key("Names that it answers to.")
     root: str = key("Where the weights came from.")
@@ -75,7 +75,7 @@ class IdentityPart(Part):
 
 
 class ReadingsPart(Part):
-    """What a server's page of metrics said last; null is what it does not tell."""
+    """What a server's page of metrics had last; null stands for what it does not export."""
 
     running: float | None = key("Requests that run.")
     waiting: float | None = key("Requests that wait.")
@@ -89,8 +89,8 @@ class DiffersPart(Part):
 
     service: str = key("The service that they all serve.")
     field: str = key("What differs.")
-    value: str = key("What this server says.")
-    majority: str = key("What most say.")
+    value: str = key("The value of this server.")
+    majority: str = key("The value of most.")
 
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class EndpointPart(_KindKeys):
     endpoint: str = key("Name of the endpoint.")
     url: str = key("What is probed, without its secrets.")
     probe: ProbePart = key("How it is probed.")
-    hostname: str | None = key("Hostname whose addresses are handed out, if any.")
-    addresses: list[str] = key("Addresses that are handed out while it serves.")
+    hostname: str | None = key("Hostname whose addresses are answered, if any.")
+    addresses: list[str] = key("Addresses that are answered while it serves.")
     probes: int = key("Probes that came to an end, since the start.")
     failures: int = key("Those that failed.")
     latency_seconds: float | None = key("Seconds that the last probe took; null before the first.")
@@ -122,6 +122,6 @@ class EndpointPart(_KindKeys):
     connect_seconds: float | None = key("Seconds that the last TCP handshake took, if known.")
     certificate: CertificatePart | None = key("Its certificate, if it has shown any.")
     families: dict[str, FamilyPart] | None = key("By family; null where one alone is asked over.")
-    identity: IdentityPart | None = key("Who it says it is; null where that is not known.")
+    identity: IdentityPart | None = key("The identity that it reports; null where it is unknown.")
     readings: ReadingsPart | None = key("Its load; null where it is not known.")
     differs: list[DiffersPart] = key("In what it differs from its peers.")
