@@ -13,7 +13,9 @@ from harness.virtual import VirtualLoop
 from scripted import SLACK, Scripted
 
 from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.monitor import in_waves
 from resolverd.health.probes import Seen
 from resolverd.health.target import Target
@@ -81,14 +83,14 @@ async def _asked(target: Target, starts: list[float], latency: float = 0.0) -> W
 def test_new_settings_are_tried_at_once_where_they_judge_otherwise(
     edit: dict[str, object], anew: bool
 ) -> None:
-    target = Target("t", "r", "e", "", Probe(interval=60.0))
+    target = Target("t", "r", "e", "", VllmProbe(interval=60.0))
 
     async def main() -> None:
         starts: list[float] = []
         watch = await _asked(target, starts, latency=0.2)
         await asyncio.sleep(3.0)
         before = len(starts)
-        settings = target.settings.model_copy(update=edit)
+        settings = complete_probe(target.settings.model_dump() | edit)
         watch.adopt(replace(target, settings=settings), watch._ask)
         assert watch.waits == anew
         assert watch.verdict.serves
@@ -153,7 +155,7 @@ def test_a_thousand_edits_at_once_are_tried_in_waves() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         times: list[float] = []
-        settings = Probe(interval=600.0, fast_interval=10.0)
+        settings = HttpProbe(interval=600.0, fast_interval=10.0)
         watches = [await _asked(Target(f"t{n}", "r", "e", "", settings), []) for n in range(1000)]
 
         async def hangs() -> Seen:
