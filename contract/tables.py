@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from contract import codes, counters, limits, outcomes
+from contract import codes, counters, images, limits, outcomes
 
 
 class Tables(NamedTuple):
@@ -15,6 +15,7 @@ class Tables(NamedTuple):
     outcomes: outcomes.Outcomes = outcomes.OUTCOMES
     counters: counters.Counters = counters.COUNTERS
     limits: limits.Limits = limits.LIMITS
+    images: tuple[images.Image, ...] = images.IMAGES
 
 
 OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
@@ -28,6 +29,8 @@ OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
     "native/src/io/slots.rs": lambda tables: counters.rust(
         tables.counters, tables.codes, tables.outcomes
     ),
+    "resolverd/engine/records.py": lambda tables: images.python(tables.images),
+    "native/src/tables/records.rs": lambda tables: images.rust(tables.images),
     "resolverd/dns/limits.py": lambda tables: limits.python(tables.limits),
     "native/src/wire/limits.rs": lambda tables: limits.rust(tables.limits),
     "resolverd/abi/limits.py": lambda tables: limits.python_maps(tables.limits),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.counters import Label
+from contract.images import Field, size
 from contract.outcomes import ExtendedError, Outcome
 from contract.tables import OUTPUTS, Tables, written
 from resolverd.engine.slots import FIXED, FREE
@@ -84,3 +85,15 @@ def test_a_text_that_no_message_should_hold_is_refused() -> None:
     wrong = rows.outcomes[1]._replace(error=ExtendedError("OTHER", "café"))
     with pytest.raises(ValueError, match="plain text"):
         written(Tables(outcomes=rows._replace(outcomes=(rows.outcomes[0], wrong))))
+
+
+def test_a_new_field_of_a_record_reaches_both_engines() -> None:
+    """The state of a region with one field more: its name in both, and its size."""
+    steering = Tables().images[1]
+    state = steering.records[0]
+    wider = state._replace(fields=(*state.fields, Field("weight", "u32", "its weight")))
+    grown = (Tables().images[0], steering._replace(records=(wider,)))
+    made = written(Tables(images=grown))
+    assert "    weight: int,\n" in made["resolverd/engine/records.py"]
+    assert "            weight: from.u32()?,\n" in made["native/src/tables/records.rs"]
+    assert f"SIZE: usize = {size(state) + 4};" in made["native/src/tables/records.rs"]
