@@ -30,7 +30,7 @@ class _Claim(NamedTuple):
 
 
 def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Every finding about pins."""
+    """Every finding about pins: overlaps, pins for nobody, networks nobody is looked up by."""
     yield from _overlaps(config)
     for name, pin in config.pin.items():
         if not _claims(name, pin):
@@ -133,7 +133,7 @@ def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
     subnet = extract_v4(written).prefix
     sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
     wide = subnet.widened(min(sent, subnet.length))
-    near = any(wide.contains(each) or each.contains(wide) for each in NETWORKS)
+    near = any(wide.contains(network) or network.contains(wide) for network in NETWORKS)
     if subnet.length > sent and not near:
         yield Finding(
             path, "config-pin-narrow",

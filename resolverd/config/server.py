@@ -108,11 +108,11 @@ class Server(Holds):
         minimum=0,
         maximum=3600,
     )
-    doubt: Duration = option(
+    isolation_window: Duration = option(
         15.0,
-        "When every region falls silent within this time, this host is taken to be at fault: "
+        "When every region stops responding within this time, this host is taken to be isolated: "
         "verdicts are kept and it is not ready. It has to exceed twice the longest probe timeout; "
-        "0 never doubts.",
+        "0 never takes it to be.",
         unit="seconds",
         minimum=0,
         maximum=3600,

@@ -1,4 +1,4 @@
-"""What a message over TCP has room for (RFC 1035 §4.2.2), in octets.
+"""How many octets a message over TCP can hold (RFC 1035 §4.2.2).
 
 What does not fit in there is truncated for ever, so no zone and no configuration may hold it, and
 no look-up may bring it.

@@ -20,7 +20,7 @@ _HEADER = struct.Struct("!HHHHHH")
 _FIXED = struct.Struct("!HHIH")
 _TYPE_CLASS_TTL = struct.Struct("!HHI")
 _QNAME_POINTER = b"\xc0\x0c"
-_MAX_POINTER = 0x3FFF
+_MAX_POINTER = 0x3FFF  # a pointer has 14 bits
 
 
 class Compressible(bytes):
@@ -42,7 +42,7 @@ class RRsetWire:
 
 
 class Overflow(Exception):  # noqa: N818 - not an error: the signal to truncate
-    """The message would pass its size limit."""
+    """The message would be over its limit in octets; the caller sends `truncated` instead."""
 
 
 class Writer:
@@ -63,15 +63,15 @@ class Writer:
         self._full = False
 
     def answer(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
-        """Add an RRset to the answer section."""
+        """Add an RRset of `owner` (wire form) to the answer section, with `ttl` in seconds."""
         self._rrset(0, owner, rrset, ttl)
 
     def authority(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
-        """Add an RRset to the authority section."""
+        """Add an RRset to the authority section, as `answer` does."""
         self._rrset(1, owner, rrset, ttl)
 
     def additional(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
-        """Add an RRset to the additional section."""
+        """Add an RRset to the additional section, as `answer` does."""
         self._rrset(2, owner, rrset, ttl)
 
     def finish(self, rcode: int, flags: int, opt: bytes) -> bytes:

@@ -319,9 +319,9 @@ class Steering:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
     def _cached(
-        self, service: ServicePlan, preference: PreferenceList, drawn: float
+        self, service: ServicePlan, preference: PreferenceList, block_draw: float
     ) -> CachedAnswer:
-        decision = decide(preference, self.statuses[service.name], service.all_down, drawn)
+        decision = decide(preference, self.statuses[service.name], service.all_down, block_draw)
         key = (service.name, decision)
         found = self.decided.get(key)
         if found is None:

@@ -29,7 +29,7 @@ from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.countries import countries
 from resolverd.geo.database import Database
 from resolverd.geo.distance import great_circle_km
-from resolverd.geo.locator import Locator, Source
+from resolverd.geo.locator import Locator, Provenance
 from resolverd.policy.fence import UNPLACED
 from resolverd.snapshot import clientmap
 from resolverd.snapshot.clientmap import LazyClientMap
@@ -152,7 +152,7 @@ def build(world: World) -> tuple[CompiledClientMap, LazyClientMap]:
             ip_version=6 if version == 6 else 4,
         )
         name = f"{number}.mmdb"
-        opened.append((Source(Path(name), None), Database.of(content, name)))
+        opened.append((Provenance(Path(name), None), Database.of(content, name)))
     locator = Locator(opened)
     made = [
         compile_services(

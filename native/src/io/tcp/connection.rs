@@ -131,6 +131,12 @@ impl Connection {
         self.active_at
     }
 
+    /// When it began, if it has been open without a query until now.
+    #[must_use]
+    pub fn awaits_first_query_since(&self) -> Option<Instant> {
+        (self.state == State::Reading && self.active_at == self.opened_at).then_some(self.opened_at)
+    }
+
     /// Read and write as far as it goes.
     pub fn ready<A: Answers>(
         &mut self,

@@ -157,6 +157,19 @@ impl TcpService {
         self.due = next.map(|next| next.max(now + pause));
     }
 
+    /// Whether there is no connection.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.iter().all(Option::is_none)
+    }
+
+    /// When the youngest connection began of those that have been open without a query until now.
+    #[must_use]
+    pub fn awaits_first_query_since(&self) -> Option<Instant> {
+        let open = self.places.iter().flatten();
+        open.filter_map(Connection::awaits_first_query_since).max()
+    }
+
     /// Answer what was read of each connection, let it take its answers within `timeout`, and
     /// end them all.
     pub fn finish<A: Answers>(&mut self, timeout: Duration, responder: &mut Responder<A>) {
