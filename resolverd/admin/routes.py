@@ -36,7 +36,7 @@ Errors = Mapping[int, tuple[type[ErrorDocument], str]]
 
 
 class Parameter(NamedTuple):
-    """One parameter of a query."""
+    """One query parameter of a route: its name, and what OpenAPI says of it."""
 
     name: str
     doc: str

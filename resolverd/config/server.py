@@ -18,6 +18,7 @@ from resolverd.config.types import (
     OptionalListener,
     parse_listener,
 )
+from resolverd.dns.limits import MAX_PAYLOAD, MIN_PAYLOAD
 
 EngineName = Literal["auto", "native", "reference"]
 
@@ -68,8 +69,8 @@ class Server(Holds):
         1232,
         "Largest UDP response, whatever a requestor offers.",
         unit="octets",
-        minimum=512,
-        maximum=4096,
+        minimum=MIN_PAYLOAD,
+        maximum=MAX_PAYLOAD,
     )
     ttl_floor: Duration = option(
         1.0, "`check` warns of steered TTLs below this.", unit="seconds", minimum=0, maximum=3600
