@@ -29,7 +29,7 @@ kind = "vllm"
 model = "{MODEL}"
 interval = "100ms"
 fast_interval = "100ms"
-timeout = "2s"
+timeout = "10s"
 """
 SERVICES = """
 [service.chat]
