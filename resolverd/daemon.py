@@ -51,6 +51,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.unserved import Outage
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
@@ -111,6 +112,11 @@ class Daemon:
     def fences(self) -> Sequence[FenceSize]:
         """The fences of the configuration that is served."""
         return self._publication.fences
+
+    @property
+    def outage(self) -> Outage:
+        """What is down of what is served."""
+        return self._publication.outage
 
     @property
     def inputs(self) -> Inputs:
@@ -224,7 +230,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.transitions.record_regions(self.snapshot.steering.regions, self.fences)
+        self.transitions.record_regions(self.snapshot.steering.regions, self.outage)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:

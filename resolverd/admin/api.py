@@ -32,7 +32,6 @@ from resolverd.engine.explain import explain, plain
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
-from resolverd.snapshot.unserved import what_is_down
 
 _MAX_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
@@ -218,8 +217,7 @@ class Api:
             raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
         found = degraded(self._served)
         outdated = outdated_of(self._served.reloads.outdated)
-        regions = list(self._served.snapshot.steering.regions.values())
-        down = what_is_down(self._served.fences, regions)
+        down = self._served.outage.text
         return _document({"ready": True, "outdated": outdated, "degraded": found, "down": down})
 
 

@@ -21,6 +21,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.unserved import Outage
 from resolverd.tasks import Tasks
 
 
@@ -124,6 +125,10 @@ class Served(Protocol):
     @property
     def fences(self) -> Sequence[FenceSize]:
         """The fences of the configuration that is served."""
+
+    @property
+    def outage(self) -> Outage:
+        """What is down of them, as answers have it."""
 
     @property
     def snapshot(self) -> Snapshot: ...

@@ -33,7 +33,6 @@ from resolverd.health.verdict import Verdict
 from resolverd.snapshot.inputs import Outdated
 from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
 from resolverd.snapshot.regions import World, judge_regions
-from resolverd.snapshot.unserved import what_is_down
 
 Json = dict[str, Any]
 
@@ -68,7 +67,7 @@ def state_of(served: Served) -> Json:
         "ready": served.ready and not served.monitor.isolation.reason,
         "doubt": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
-        "down": what_is_down(served.fences, list(judged.values())),
+        "down": served.outage.text,
         "config": config_path(served),
         "state_directory": str(served.state.path.absolute()) if served.state.path else None,
         "listen": [str(listener) for listener in served.engine.bound],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from resolverd import log
 from resolverd.config.fences import FenceSize
@@ -11,7 +11,9 @@ from resolverd.config.targets import endpoint_and_probe
 from resolverd.health.peers import Outlier
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import Standing, standing, unserved, widest, withdrawn
+from resolverd.snapshot.unserved import Outage, widest, withdrawn
+
+_NO_OUTAGE = Outage()
 
 
 class TransitionLog:
@@ -26,8 +28,7 @@ class TransitionLog:
         self.regions: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, Verdict] = {}
         self._outliers: set[Outlier] = set()
-        self._fences: Sequence[FenceSize] = ()
-        self._standing: Standing = ()
+        self._outage = Outage()
         # Service and pin of those that an error has named.
         self._unserved: frozenset[tuple[str, str]] = frozenset()
         self._log = log.get("daemon")
@@ -47,17 +48,16 @@ class TransitionLog:
         self._outliers = now
 
     def record_regions(
-        self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()
+        self, regions: Mapping[str, JudgedRegion], outage: Outage = _NO_OUTAGE
     ) -> None:
         """Tell which regions have changed since the last call, and of new ones which do not serve.
 
-        Of the `fences` of the configuration that is served it tells first which have no region
-        now: where thousands of lines come at once and some are dropped, those are the last to be.
+        Which fences have no region now, by the `outage` of these regions, it tells first: where
+        thousands of lines come at once and some are dropped, those are the last to be.
         """
-        stands = standing(regions.values())
-        if fences is not self._fences or stands != self._standing:
-            self._fences, self._standing = fences, stands
-            self._tell_unserved(unserved(fences, regions.values()))
+        if outage is not self._outage:
+            self._outage = outage
+            self._tell_unserved(outage)
         for name, region in regions.items():
             before, after = self._known.get(name, UNKNOWN), region.verdict
             if before.state is after.state or (before.unknown and after.serves):
@@ -75,10 +75,10 @@ class TransitionLog:
             )
         self._known = {name: region.verdict for name, region in regions.items()}
 
-    def _tell_unserved(self, now: Sequence[FenceSize]) -> None:
+    def _tell_unserved(self, now: Outage) -> None:
         """An error for each fence that has lost its last region, a recovery for each other."""
         reported = self._unserved
-        for fence in (named := widest(now)):
+        for fence in (named := widest(now.unserved)):
             if _key(fence) not in reported:
                 self._log.error(
                     "service.unserved",
@@ -87,9 +87,9 @@ class TransitionLog:
                     regions=list(fence.regions),
                     consequence="these clients are answered as all_down says",
                 )
-        without = frozenset(map(_key, now))
+        without = frozenset(map(_key, now.unserved))
         over = reported - without
-        for fence in self._fences:
+        for fence in now.fences:
             if fence.regions and _key(fence) in over:
                 self._log.info("service.served", service=fence.service, pin=fence.pin)
         self._unserved = frozenset(map(_key, named)) | (reported & without)

@@ -1,13 +1,14 @@
 """Which fences have no region that serves, and the words for what is down; pure.
 
-With 200 regions, 100 services and 50 pins this takes some 10 ms, so whoever asks at every Steering
-keeps what came of it while the `standing` of the regions is the same.
+With 200 regions, 100 services and 50 pins this takes some 10 ms, so it is found once for each
+Steering, as an `Outage`, and that is kept while the `standing` of the regions is the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from resolverd.config.fences import FenceSize
 from resolverd.snapshot.model import JudgedRegion
@@ -17,6 +18,27 @@ _NAMED = 3
 
 Standing = tuple[tuple[str, tuple[str, ...], bool], ...]
 """The sites that do not serve: region, services, and whether somebody wanted that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What is down: of `fences` those that are `unserved`, and in words all there is (`text`)."""
+
+    fences: Sequence[FenceSize] = ()
+    unserved: Sequence[FenceSize] = ()
+    text: str = ""
+    _standing: Standing = field(default=(), repr=False)
+
+    def now(self, fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> Outage:
+        """That of these; this very one where the same fences have regions that stand the same.
+
+        Fences that are the same object have the same regions, in other states at most.
+        """
+        stands = standing(regions)
+        if fences is self.fences and stands == self._standing:
+            return self
+        without = unserved(fences, regions)
+        return Outage(fences, without, _in_words(without, regions), stands)
 
 
 def standing(regions: Iterable[JudgedRegion]) -> Standing:
@@ -82,9 +104,13 @@ def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -
     Empty while every region serves but those that somebody wants not to. A region that is down for
     some services alone has them named.
     """
+    return _in_words(unserved(fences, regions), regions)
+
+
+def _in_words(without_region: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
     without = [
         f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}"
-        for fence in widest(unserved(fences, regions))
+        for fence in widest(without_region)
     ]
     sites = Counter(site.region for site in regions)
     down = [

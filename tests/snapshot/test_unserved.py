@@ -12,7 +12,7 @@ from resolverd.config.fences import FenceSize
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import UNKNOWN, State
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import standing, unserved, what_is_down, widest, withdrawn
+from resolverd.snapshot.unserved import Outage, standing, unserved, what_is_down, widest, withdrawn
 
 OVERRIDE = Override(OverrideKind.DRAIN, "ann", "a new kernel", 0.0)
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast", "sa-east")
@@ -128,3 +128,21 @@ def test_as_long_as_regions_stand_the_same_so_do_the_words(
     if standing(first) == standing(same):
         assert what_is_down(wanted, first) == what_is_down(wanted, same)
         assert unserved(wanted, first) == unserved(wanted, same)
+
+
+@given(st.lists(st.tuples(st.lists(fences), sites, st.lists(st.integers(0)))))
+def test_an_outage_that_is_kept_is_the_one_that_would_be_found_anew(
+    plans: list[tuple[list[FenceSize], list[JudgedRegion], list[int]]],
+) -> None:
+    """Over edits, which make fences anew, and the verdicts on the sites of each Plan."""
+    outage = Outage()
+    for wanted, known, moments in plans:
+        for moment in moments:  # each bit is one site
+            regions = [
+                site(each.region, tuple(each.services), serves=bool(moment >> bit & 1))
+                for bit, each in enumerate(known)
+            ]
+            outage = outage.now(wanted, regions)
+            assert outage.unserved == unserved(wanted, regions)
+            assert outage.text == what_is_down(wanted, regions)
+            assert outage.now(wanted, regions) is outage

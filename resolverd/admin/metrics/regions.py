@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.admin.metrics.family import Samples, counter, gauge
 from resolverd.admin.metrics.values import SERVICE_REGION, Values
 from resolverd.health.verdict import State
-from resolverd.snapshot.unserved import unserved, withdrawn
+from resolverd.snapshot.unserved import withdrawn
 
 
 @gauge(
@@ -35,9 +35,9 @@ def serving(values: Values) -> Samples:
     labels=("service", "pin"),
 )
 def fences(values: Values) -> Samples:
-    wanted = [fence for fence in values.served.fences if fence.regions]
-    without = {(each.service, each.pins) for each in unserved(wanted, values.judged.values())}
-    for fence in wanted:
+    outage = values.served.outage
+    without = {(each.service, each.pins) for each in outage.unserved}
+    for fence in (fence for fence in outage.fences if fence.regions):
         whose = [fence.pins, *((pin,) for pin in fence.pins)]
         served = not any((fence.service, pins) in without for pins in whose)
         yield (fence.service, fence.pin), float(served)
