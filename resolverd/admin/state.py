@@ -65,9 +65,9 @@ def state_of(served: Served) -> Json:
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
         "ready": served.ready and not served.monitor.isolation.reason,
-        "doubt": _isolation(served.monitor.isolation, now),
+        "isolation": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
-        "down": served.outage.text,
+        "down": served.outages.down,
         "config": config_path(served),
         "state_directory": str(served.state.path.absolute()) if served.state.path else None,
         "listen": [str(listener) for listener in served.engine.bound],
@@ -99,7 +99,7 @@ def urls_of(served: Served) -> Json:
 
 
 def config_path(served: Served) -> str:
-    """The main configuration file, as an absolute path."""
+    """The absolute path of the main configuration file."""
     return served.inputs.main
 
 
@@ -116,7 +116,7 @@ def _edits(served: Served) -> Json:
 
 
 def override_of(override: Override, now: float) -> Json:
-    """One override; `until` None holds until it is cleared."""
+    """One override as JSON at `now` (monotonic); `until` is None where it holds until cleared."""
     return {
         "kind": override.kind.value,
         "who": override.who,
@@ -133,11 +133,11 @@ def _moment(reading: float | None, now: float) -> str | None:
 
 
 def _isolation(isolation: IsolationDetector, now: float) -> Json:
-    """Whether this host is taken to be at fault; `awaited` are regions not heard again yet."""
+    """Whether this host is taken to be isolated; `regions` do not respond again yet."""
     return {
-        "holds": isolation.isolated,
+        "isolated": isolation.isolated,
         "since": _moment(isolation.since, now),
-        "awaited": list(isolation.regions),
+        "regions": list(isolation.regions),
         "reason": isolation.reason or None,
     }
 
@@ -277,7 +277,7 @@ def _service(
 def _fences(served: Served) -> Mapping[str, list[FenceSize]]:
     """The fences by service."""
     found: defaultdict[str, list[FenceSize]] = defaultdict(list)
-    for fence in served.fences:
+    for fence in served.outages.fences:
         found[fence.service].append(fence)
     return found
 
@@ -325,5 +325,5 @@ def _zone(zone: ZonePlan, outdated: Mapping[str, Outdated]) -> Json:
 
 
 def serial_of(zone: ZonePlan) -> int:
-    """The SOA's serial."""
+    """The serial of the zone's SOA (RFC 1035 section 3.3.13)."""
     return int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")

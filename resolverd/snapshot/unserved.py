@@ -1,14 +1,14 @@
 """Which fences have no region that serves, and the words for what is down; pure.
 
-With 200 regions, 100 services and 50 pins this takes some 10 ms, so it is found once for each
-Steering, as an `Outage`, and that is kept while the `standing` of the regions is the same.
+With 200 regions, 100 services and 50 pins this takes some 10 ms, so it is found once when a
+Steering is published (`Outages`), and not at all while the `standing` of the regions is the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from resolverd.config.fences import FenceSize
 from resolverd.snapshot.model import JudgedRegion
@@ -21,24 +21,30 @@ Standing = tuple[tuple[str, tuple[str, ...], bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """What is down: of `fences` those that are `unserved`, and in words all there is (`text`)."""
+class Outages:
+    """What does not serve at one Steering: found once, and read by all who report it.
+
+    `fences` are all of the configuration, `unserved` those of them without a region that serves,
+    `down` the words for both, `standing` what they were found from. The default is that of no
+    configuration.
+    """
 
     fences: Sequence[FenceSize] = ()
     unserved: Sequence[FenceSize] = ()
-    text: str = ""
-    _standing: Standing = field(default=(), repr=False)
+    down: str = ""
+    standing: Standing = ()
 
-    def now(self, fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> Outage:
-        """That of these; this very one where the same fences have regions that stand the same.
+    def updated(self, fences: Sequence[FenceSize], regions: Iterable[JudgedRegion]) -> Outages:
+        """Those of a later Steering.
 
-        Fences that are the same object have the same regions, in other states at most.
+        They are this object where `fences` is its own and its regions stand as they stood.
         """
-        stands = standing(regions)
-        if fences is self.fences and stands == self._standing:
+        sites = list(regions)
+        stands = standing(sites)
+        if fences is self.fences and stands == self.standing:
             return self
-        without = unserved(fences, regions)
-        return Outage(fences, without, _in_words(without, regions), stands)
+        without = unserved(fences, sites)
+        return Outages(fences, without, _words(without, sites), stands)
 
 
 def standing(regions: Iterable[JudgedRegion]) -> Standing:
@@ -98,19 +104,15 @@ def widest(fences: Sequence[FenceSize]) -> list[FenceSize]:
     return [fence for fence in fences if not fence.pin or fence.service not in whole]
 
 
-def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
+def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
     """What to look at first: ``chat has no region; down: us-east, eu-west and 4 more``.
 
     Empty while every region serves but those that somebody wants not to. A region that is down for
     some services alone has them named.
     """
-    return _in_words(unserved(fences, regions), regions)
-
-
-def _in_words(without_region: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
     without = [
         f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}"
-        for fence in widest(without_region)
+        for fence in widest(unserved_fences)
     ]
     sites = Counter(site.region for site in regions)
     down = [

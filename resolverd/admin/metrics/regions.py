@@ -35,9 +35,10 @@ def serving(values: Values) -> Samples:
     labels=("service", "pin"),
 )
 def fences(values: Values) -> Samples:
-    outage = values.served.outage
-    without = {(each.service, each.pins) for each in outage.unserved}
-    for fence in (fence for fence in outage.fences if fence.regions):
+    outages = values.served.outages
+    wanted = [fence for fence in outages.fences if fence.regions]
+    without = {(each.service, each.pins) for each in outages.unserved}
+    for fence in wanted:
         whose = [fence.pins, *((pin,) for pin in fence.pins)]
         served = not any((fence.service, pins) in without for pins in whose)
         yield (fence.service, fence.pin), float(served)
