@@ -1,4 +1,4 @@
-"""A load controller over a simulated fleet: its readings are given, and its clock is set by hand."""
+"""A load controller over a simulated fleet: readings are given to it, its clock is set by hand."""
 
 from __future__ import annotations
 
