@@ -136,7 +136,7 @@ class Supervision:
             sum(region.verdict.serves for region in judged),
             len(judged),
             daemon.reloads,
-            doubt=daemon.monitor.isolation.reason,
+            isolated=daemon.monitor.isolation.reason,
             down=daemon.outages.down,
         )
 
@@ -163,18 +163,18 @@ def status_line(
     regions: int,
     reloads: ReloadReport,
     *,
-    doubt: str = "",
+    isolated: str = "",
     down: str = "",
 ) -> str:
     """``generation 3, 4 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC``.
 
-    `doubt` is why this host is not ready, and comes first; then `down`, as `Outages` has it.
+    `isolated` is why this host is not ready, and comes first; then `down`, as `Outages` has it.
     """
     at = datetime.fromtimestamp(reloads.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     outcome, _, reason = reloads.last.partition(": ")
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
-    first = f"NOT READY: {doubt}; " if doubt else ""
+    first = f"NOT READY: {isolated}; " if isolated else ""
     first += "DEGRADED: serving kept files; " if reloads.kept else ""
     first += f"{down}; " if down else ""
     parts = [each.part for each in reloads.outdated]

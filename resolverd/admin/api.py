@@ -208,14 +208,16 @@ class Api:
     async def readyz(self, request: web.Request) -> web.Response:
         """200 from the end of the first probe round until the daemon is asked to stop.
 
-        503 while this host is in doubt, so that whoever announces its addresses withdraws them.
+        503 while this host is isolated, so that whoever announces its addresses withdraws them.
         `degraded` says what keeps failing beside the answers, which go on, and `down` which
         services have no region and which regions are down: for people, as no other host is better.
         Parts that are served in an older state than their files are named, and do not count.
         """
-        doubt = self._served.monitor.isolation.reason
-        if doubt:
-            raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
+        isolated = self._served.monitor.isolation.reason
+        if isolated:
+            raise ApiError(
+                503, isolated, "see to this host's network: docs/operations.md, isolation"
+            )
         found = degraded(self._served)
         outdated = outdated_of(self._served.reloads.outdated)
         down = self._served.outages.down

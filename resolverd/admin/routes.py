@@ -138,7 +138,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/readyz", "open", "readyz",
-        "Whether the daemon is ready: probed once, not ending, and its host not in doubt.",
+        "Whether the daemon is ready: probed once, not ending, and its host not isolated.",
         ReadyDocument,
     ),
 )  # fmt: skip

@@ -65,7 +65,7 @@ def state_of(served: Served) -> Json:
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
         "ready": served.ready and not served.monitor.isolation.reason,
-        "doubt": _isolation(served.monitor.isolation, now),
+        "isolation": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
         "down": served.outages.down,
         "config": config_path(served),
@@ -133,11 +133,11 @@ def _moment(reading: float | None, now: float) -> str | None:
 
 
 def _isolation(isolation: IsolationDetector, now: float) -> Json:
-    """Whether this host is taken to be at fault; `awaited` are regions not heard again yet."""
+    """Whether this host is taken to be isolated; `regions` do not respond again yet."""
     return {
-        "holds": isolation.isolated,
+        "isolated": isolation.isolated,
         "since": _moment(isolation.since, now),
-        "awaited": list(isolation.regions),
+        "regions": list(isolation.regions),
         "reason": isolation.reason or None,
     }
 

@@ -79,7 +79,7 @@ def unserved_fences(state: Json) -> list[tuple[Json, Json]]:
 
 def host_troubles(state: Json) -> Iterator[tuple[str, str]]:
     """What is not well with the daemon's own host: pairs of a label and a reason."""
-    if reason := state["doubt"]["reason"]:
+    if reason := state["isolation"]["reason"]:
         yield "NOT READY", reason
     for reason in state["degraded"]:
         yield "DEGRADED", reason

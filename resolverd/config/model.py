@@ -47,7 +47,7 @@ IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
 
 
 class Gpus(Section):
-    """`gpus`: what a region serves with; the measure of its capacity unless that is told."""
+    """`gpus`: what a region serves with; the measure of its capacity unless that is written."""
 
     model: str = option(doc="GPU model, such as H100_SXM.")
     count: int = option(doc="GPUs in the region.", unit="GPUs", minimum=1, maximum=1_000_000)
@@ -156,7 +156,7 @@ class Region(Section):
 
     @property
     def effective_capacity(self) -> float:
-        """The capacity, from GPUs where none is written."""
+        """`capacity`, or where none is written the number of GPUs, or 1."""
         return self.capacity or (float(self.gpus.count) if self.gpus else 1.0)
 
 

@@ -89,8 +89,8 @@ def reference() -> str:
 
 def about(model: type[BaseModel]) -> str:
     """What a table is for, from the docstring of its declaration."""
-    told = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
-    return told[:1].upper() + told[1:]
+    text = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
+    return text[:1].upper() + text[1:]
 
 
 def _rows(model: type[BaseModel]) -> Iterator[str]:
@@ -105,8 +105,8 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def kind_of(field: FieldInfo) -> str:
-    """The type of an option, in words."""
-    elsewhere = told_elsewhere(field)
+    """The type of an option in words, such as "duration", for the reference (in Markdown)."""
+    elsewhere = own_table(field)
     if elsewhere is not None:
         return f"table like `{elsewhere}`"
     unit = unit_of(field)
@@ -115,7 +115,7 @@ def kind_of(field: FieldInfo) -> str:
     return _named(field.annotation)
 
 
-def told_elsewhere(field: FieldInfo) -> str | None:
+def own_table(field: FieldInfo) -> str | None:
     """The table that tells of an option's own options, where it is one that stands by itself."""
     return _ELSEWHERE.get(field.annotation)
 

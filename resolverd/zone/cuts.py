@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import dns.name
-from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataType, to_text
+from dns.rdatatype import AAAA, CNAME, DS, NS, NSEC, RRSIG, A, RdataType, to_text
 
 from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
@@ -19,12 +19,12 @@ from resolverd.zone.dot_checks import lacks_dot
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
+from resolverd.zone.targets import TARGETS
 from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
-# Which RDATA field of a type is the name that it points to.
-_TARGET_FIELD = {NS: 0, MX: 1, SRV: 3}
+_ADDRESSED = {rdtype: target for rdtype, target in TARGETS.items() if target.addressed}
 
 
 class _Target(NamedTuple):
@@ -33,7 +33,7 @@ class _Target(NamedTuple):
 
 
 def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
-    """Every finding about delegations, DNAMEs and what NS, MX and SRV point to."""
+    """Every finding about delegations, DNAMEs and what NS, MX, SRV and their like point to."""
     targets = list(_targets(tree))
     servers = {target.key for target in targets if target.record.rdata.rdtype == NS}
     for key, node in tree.nodes.items():
@@ -51,18 +51,16 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
 
 
 def _targets(tree: Tree) -> Iterator[_Target]:
-    """What the zone's own NS, MX and SRV point to, as far as it lies in the zone."""
+    """What the zone's own NS, MX, SRV and their like point to, as far as it lies in the zone."""
     for key, node in tree.nodes.items():
-        for rdtype in _TARGET_FIELD.keys() & node.records.keys():
+        for rdtype in _ADDRESSED.keys() & node.records.keys():
             cut = tree.cut(key)
             if cut is not None and not (cut == key and rdtype == NS):
                 continue
             for record in node.records[rdtype]:
-                rdata: Any = record.rdata
-                name = rdata.exchange if rdtype == MX else rdata.target
-                target = key_of(name)
+                target = key_of(getattr(record.rdata, _ADDRESSED[rdtype].attribute))
                 # The root as a target says that there is none (RFC 7505, RFC 2782).
-                if tree.holds(target) and target != ROOT:
+                if tree.contains(target) and target != ROOT:
                     yield _Target(target, record)
 
 
@@ -92,23 +90,23 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
         if cut != record.key:
             return
         node = tree.nodes.get(key)
-        standing = "address" if node is not None and _ADDRESSES & node.records.keys() else ""
+        kind = "address" if node is not None and _ADDRESSES & node.records.keys() else ""
     else:
-        standing = _standing(key, tree, services)
-    name = getattr(record.rdata, "exchange" if rdtype == MX else "target")
-    place = record.at_rdata(_TARGET_FIELD[rdtype])
+        kind = _target_kind(key, tree, services)
+    name = getattr(record.rdata, _ADDRESSED[rdtype].attribute)
+    position = record.at_rdata(_ADDRESSED[rdtype].field)
     at_apex = rdtype == NS and record.key == tree.origin
-    if standing == "alias":
+    if kind == "alias":
         yield problem(
             "zone-apex-ns" if at_apex else "zone-alias-target",
-            place,
+            position,
             f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
             "point it to a name that has A or AAAA",
         )
-    elif not standing and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
+    elif not kind and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
         yield problem(
             _missing(rdtype, at_apex),
-            place,
+            position,
             f"{to_text(rdtype)} points to {name}, which has no address",
             _with_address(name, tree),
         )
@@ -128,11 +126,11 @@ def _missing(rdtype: RdataType, at_apex: bool) -> str:
     return "zone-missing-glue" if rdtype == NS else "zone-missing-address"
 
 
-def _standing(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:
+def _target_kind(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:
     """Whether an authoritative name has addresses, is an alias, or is neither."""
     if tree.dname(key) is not None:
         return "alias"
-    node = tree.answering(key)
+    node = tree.answering_node(key)
     if node is None:
         return ""
     if CNAME in node.records:

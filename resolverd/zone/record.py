@@ -25,10 +25,11 @@ from resolverd.errors import ResolverdError
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
 from resolverd.zone.rrtypes import NAMED
+from resolverd.zone.targets import TARGETS
 
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
-_MOST_STRING = 255
-MOST_TTL = 2**31 - 1
+_MAX_STRING = 255  # octets of a character-string (RFC 1035 §3.3)
+MAX_TTL = 2**31 - 1  # seconds (RFC 2181 §8)
 _TYPES = frozenset(
     {
         *(t.name for t in dns.rdatatype.RdataType if not dns.rdatatype.is_metatype(t)),
@@ -37,23 +38,16 @@ _TYPES = frozenset(
     }
 )
 _EXAMPLES = {
+    **{rdtype.name: target.example for rdtype, target in TARGETS.items()},
     "A": "A 192.0.2.1",
     "AAAA": "AAAA 2001:db8::1",
     "CAA": 'CAA 0 issue "ca.example"',
-    "CNAME": "CNAME target",
     "DYNA": "DYNA service",
-    "MX": "MX 10 mail",
-    "NS": "NS ns1",
-    "DNAME": "DNAME target",
     "DS": "DS 60485 13 2 " + 32 * "2b",
     "HINFO": 'HINFO "RFC8482" ""',
-    "HTTPS": "HTTPS 1 . alpn=h2,h3",
-    "NAPTR": 'NAPTR 100 10 "s" "SIP+D2U" "" _sip._udp',
     "PTR": "PTR host",
     "SOA": "SOA ns1 hostmaster 2026010100 7200 900 1209600 300",
-    "SRV": "SRV 10 5 5060 target",
     "SSHFP": "SSHFP 4 2 " + 32 * "2b",
-    "SVCB": "SVCB 1 target port=8000",
     "TLSA": "TLSA 3 1 1 " + 32 * "2b",
     "TXT": 'TXT "text"',
     "URI": 'URI 10 1 "https://www.example.com/"',
@@ -71,7 +65,7 @@ class EntryError(ResolverdError):
 
 
 @dataclass(slots=True)
-class Fields:
+class RecordFields:
     """A record's fields, set as they are read, so that a failure tells how far it got.
 
     `blank` means that the line leaves its owner out; `owner` (with its key) and `ttl` are None
@@ -85,12 +79,12 @@ class Fields:
     rdtype: dns.rdatatype.RdataType | None = None
     rdata: dns.rdata.Rdata | None = None
 
-    def own(self, owner: dns.name.Name) -> None:
-        """Set the owner."""
+    def set_owner(self, owner: dns.name.Name) -> None:
+        """Set `owner` and the key that goes with it."""
         self.owner, self.key = owner, key_of(owner)
 
 
-def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Fields) -> bool:
+def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: RecordFields) -> bool:
     """Fill `fields` from the entry that begins with `first`; False when its line is empty.
 
     Raises EntryError and LexicalError.
@@ -102,7 +96,7 @@ def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Field
             return False
         _read_head(token, lexer, fields)
     else:
-        fields.own(read_name(first, lexer, origin))
+        fields.set_owner(read_name(first, lexer, origin))
         _read_named_head(first, lexer, fields)
     assert fields.rdtype is not None
     fields.rdata = _read_rdata(fields.rdtype, lexer, origin)
@@ -132,17 +126,17 @@ def read_ttl(token: Token, lexer: Lexer) -> int:
         ttl = dns.ttl.from_text(token.value)
     except (dns.exception.DNSException, ValueError) as error:
         raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from error
-    if ttl > MOST_TTL:
+    if ttl > MAX_TTL:
         raise EntryError(
             "zone-bad-ttl",
             lexer.start,
-            f"a TTL of {ttl} is over {MOST_TTL} (RFC 2181 §8)",
+            f"a TTL of {ttl} is over {MAX_TTL} (RFC 2181 §8)",
             "write 86400, a day, or less",
         )
     return ttl
 
 
-def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
+def _read_named_head(owner: Token, lexer: Lexer, fields: RecordFields) -> None:
     """As `_read_head`, and see whether what stands as the owner was meant to be one."""
     try:
         _read_head(lexer.get(), lexer, fields)
@@ -156,7 +150,7 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
         raise
 
 
-def _read_head(token: Token, lexer: Lexer, fields: Fields) -> None:
+def _read_head(token: Token, lexer: Lexer, fields: RecordFields) -> None:
     """Read TTL, class and type; the first two may be absent, and come in either order."""
     while token.is_identifier():
         if fields.ttl is None and looks_like_ttl(token.value):
@@ -222,8 +216,8 @@ def _read_rdata(
             hint = f"write the number of octets, then all those that {text} has, {like}"
             reason = reason.replace("DNS message is malformed.", "these octets are not its data")
         if reason.endswith("string too long"):
-            reason = f"a string has at most {_MOST_STRING} octets (RFC 1035 §3.3)"
-            hint = f'split it: {text} "the first {_MOST_STRING}" "the rest"'
+            reason = f"a string has at most {_MAX_STRING} octets (RFC 1035 §3.3)"
+            hint = f'split it: {text} "the first {_MAX_STRING}" "the rest"'
         message = f"{text} data cannot be read: {reason}"
         raise EntryError("zone-bad-rdata", offset, message, hint) from error
 
@@ -239,7 +233,7 @@ def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rd
 
 
 def _blame(error: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
-    """Which token dnspython choked on, told by how far it had read, and why."""
+    """The offset of the token that dnspython refused, by how far it had read, and the reason."""
     if lexer.finished and lexer.ungotten_token is None:
         return lexer.end, "it ends too early"
     token = lexer.text[lexer.start : lexer.end]

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from resolverd.engine.counters import TTL_BOUNDS
+from resolverd.engine.slots import TTL_BOUNDS
 
 STATES = ("unknown", "up", "suspect", "down", "recovering")
 

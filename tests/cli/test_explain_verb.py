@@ -22,7 +22,7 @@ place   35.70, 139.70 JP AS (from city.mmdb), known for /8
 pins    none
 fence   ap-northeast, eu-west, us-east, us-west
 answer  us-west (serving) 192.0.2.20
-TTL     2 s: a region consulted is in trouble or has just changed
+TTL     2 s: ap-northeast may change in 1 s, and failover_ttl is the least; 20 s otherwise
 scope   /8
 source  the files of resolverd.toml alone, every region taken as up but ap-northeast
 
@@ -87,7 +87,7 @@ def test_each_fact_says_what_it_rests_on(
 SPILLED = """\
 answer  us-west (spilled) 192.0.2.20
 draw    0.3921 for 1.2.3.0/24; ap-northeast sends on those below 0.4
-TTL     20 s: every region consulted is settled
+TTL     20 s: the service's ttl: nothing consulted may change before that
 scope   /24
 source  the files of resolverd.toml alone, every region taken as up, ap-northeast as overloaded
 

@@ -27,7 +27,7 @@ from resolverd.dns.prefix import Bits, Prefix
 from resolverd.engine.explain import Explanation, explain
 from resolverd.geo.locator import Locator
 from resolverd.health.verdict import UNKNOWN, State, Verdict
-from resolverd.policy.decision import Outcome
+from resolverd.policy.outcomes import Outcome
 from resolverd.policy.share import Share
 
 PREFIXES = trials(700, 2000)

@@ -144,7 +144,7 @@ async def test_listen_that_is_ignored_is_warned_of_wherever_one_looks(
 def test_the_status_is_one_line(last: str, expected: str) -> None:
     reloads = ReloadReport(last=last, at=1795464873.0)
     assert status_line(3, 2, 4, reloads) == expected
-    doubting = status_line(3, 2, 4, reloads, doubt="nothing is heard any more from eu-west")
-    assert doubting == f"NOT READY: nothing is heard any more from eu-west; {expected}"
+    isolated = status_line(3, 2, 4, reloads, isolated="no response any more from eu-west")
+    assert isolated == f"NOT READY: no response any more from eu-west; {expected}"
     down = status_line(3, 2, 4, reloads, down="down: us-east, us-west")
     assert down == f"down: us-east, us-west; {expected}"

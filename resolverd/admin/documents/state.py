@@ -9,12 +9,12 @@ from resolverd.admin.documents.endpoint import EndpointPart, OverridePart, Verdi
 from resolverd.admin.documents.reload import ReloadPart
 
 
-class DoubtPart(Part):
-    """Whether this host, and not every region, is taken to be at fault."""
+class IsolationPart(Part):
+    """Whether this host is taken to be cut off, rather than every region to be dead."""
 
-    holds: bool = key("Whether silence is held back, and no region taken out for it.")
+    isolated: bool = key("Whether it is isolated now: no region is taken out for not responding.")
     since: str | None = key("Since when, ISO 8601 in UTC.")
-    awaited: list[str] = key("Regions of which no probe has been answered since.")
+    regions: list[str] = key("Those whose health is kept, as they do not respond again yet.")
     reason: str | None = key("Why the host is not ready; null where it is.")
 
 
@@ -171,7 +171,7 @@ class StateDocument(Document):
     started: str = key("When it started, ISO 8601 in UTC.")
     uptime_seconds: float = key("Seconds since then.")
     ready: bool = key("Whether GET /readyz is 200.")
-    doubt: DoubtPart = key("Whether this host is taken to be at fault.")
+    isolation: IsolationPart = key("Whether this host is taken to be isolated.")
     degraded: list[str] = key("What fails that answers do not need, in words.")
     down: str = key("Services without a region and regions that are down, in words; or empty.")
     config: str = key("The main configuration file, an absolute path.")

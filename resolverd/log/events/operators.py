@@ -44,7 +44,7 @@ EVENTS = (
     Event(
         "admin.unavailable",
         "warning",
-        "One of them could not be opened. Answers go on.",
+        "A listener of the admin API could not be opened. Answers go on.",
         "listener reason hint",
     ),
     Event(
