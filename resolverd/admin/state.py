@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from resolverd import __version__
 from resolverd.admin.connections import endpoint_connection
-from resolverd.admin.inference import endpoint_inference, oddities
+from resolverd.admin.inference import endpoint_readings, oddities
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.probed import Probed
@@ -23,6 +23,7 @@ from resolverd.admin.served import Served
 from resolverd.admin.times import iso
 from resolverd.config.fences import FenceSize
 from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import EveryOption
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
 from resolverd.health.connection import Connection
@@ -212,20 +213,16 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             verdict,
             target.settings.certificate_days,
         ),
-        **endpoint_inference(probed.readings.get(id_)),
+        **endpoint_readings(probed.readings.get(id_)),
         "differs": seen.outliers.get(id_, []),
     }
 
 
 def _probe(settings: Probe) -> Json:
+    """Of options that the kind does not have, their default."""
     return {
-        "kind": settings.kind,
-        "host": settings.host,
-        "sni": settings.sni,
-        "verify_tls": settings.verify_tls,
-        "credential": settings.credential,
-        "version": settings.version,
-        "fingerprint": settings.fingerprint,
+        name: getattr(settings, name, EveryOption.model_fields[name].default)
+        for name in ("kind", "host", "sni", "verify_tls", "credential", "version", "fingerprint")
     }
 
 

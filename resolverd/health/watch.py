@@ -165,6 +165,8 @@ class Watch:
             self._respread()
             return
         self.judged.clear()
+        if type(target.settings) is not type(known):
+            self.readings = None  # another kind's
         self.apply(change)
         self._cancel_all()
         wait = target.settings.fast_interval + target.settings.interval * self._rng.random()

@@ -9,6 +9,7 @@ import pytest
 from resolverd.config.load import LoadedConfig, load_config
 from resolverd.config.targets import probe_targets
 from resolverd.errors import ConfigError, Problem
+from resolverd.health.kinds.http import HttpProbe
 
 GOOD = """\
 [server]
@@ -289,5 +290,7 @@ def test_probe_layers_override_from_broad_to_narrow(tmp_path: Path) -> None:
     assert targets.ids[("s", "a")] == ("a-1@s",)
     assert targets.ids[("t", "a")] == ("a-1",)
     judged_for_s, judged_for_t = targets.by_id["a-1@s"].settings, targets.by_id["a-1"].settings
+    assert isinstance(judged_for_s, HttpProbe)
+    assert isinstance(judged_for_t, HttpProbe)
     assert (judged_for_s.fall, judged_for_s.rise, judged_for_s.path) == (6, 5, "/e")
     assert (judged_for_t.fall, judged_for_t.rise, judged_for_t.path) == (4, 5, "/e")

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import ProbeFailedError, Seen
 from resolverd.health.target import Target
@@ -312,7 +313,7 @@ def test_what_was_overtaken_and_withdraws_is_a_failure_like_any_other() -> None:
 
     async def main() -> None:
         watch = Watch(
-            Target("t", "r", "e", "", Probe(kind="vllm", model="m")),
+            Target("t", "r", "e", "", VllmProbe(model="m")),
             ask,
             clock=asyncio.get_running_loop().time,
             rng=random.Random(1),

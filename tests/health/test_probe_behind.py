@@ -11,10 +11,11 @@ from aiohttp import web
 from harness.inference import MODEL, Inference
 from harness.readings import load_by, offers_by
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.offers import Processes
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 
 Look = Callable[[], Awaitable[Outcome]]
 Start = Callable[[web.Application], Awaitable[str]]
@@ -74,8 +75,8 @@ def looks(tools: Tools) -> Callable[..., Look]:
     """`looks(url, …)` prepares a probe; each call of what it returns is one look."""
 
     def prepare(url: str, **settings: object) -> Look:
-        probe = Probe.model_validate({"kind": "vllm", "model": MODEL} | FAST | settings)
-        ask = PROBES["vllm"](url, probe, tools)
+        probe = complete_probe({"kind": "vllm", "model": MODEL} | FAST | settings)
+        ask = kind_named("vllm").prepare(url, probe, tools)
         return lambda: run(ask, probe.longest)
 
     return prepare

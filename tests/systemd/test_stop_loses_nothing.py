@@ -93,7 +93,7 @@ async def test_a_connection_that_was_accepted_in_the_last_moment_has_its_query_a
         await engine.start(snapshot_of(zone, config_text(services="")))
         await loop.sock_connect(client, held.getsockname())
         async with asyncio.timeout(10):
-            while select.select([held], [], [], 0)[0]:  # noqa: ASYNC110 (the kernel says when)
+            while select.select([held], [], [], 0)[0]:  # noqa: ASYNC110  the kernel sets no Event
                 await asyncio.sleep(0)
         stopping = asyncio.create_task(engine.stop())
         await asyncio.sleep(0.3)  # three times what is left to clients whose queries are under way

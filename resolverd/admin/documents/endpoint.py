@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import create_model
 
 from resolverd.admin.documents.base import Part, key
+from resolverd.health.kinds.kind import json_keys
 
 Verdict = Literal["unknown", "up", "suspect", "down", "recovering"]
 
@@ -61,17 +64,6 @@ class FamilyPart(Part):
     withheld: bool = key("Whether its addresses are not answered.")
 
 
-class OffersPart(Part):
-    """What an endpoint lets a probe of kind vllm know."""
-
-    metrics: str = key('"readable", or why the page of metrics cannot be read.')
-    processes: Literal["one", "several", "unknown"] = key("How many processes answer at the URL.")
-    engines: int = key("Engines with series of their own on the page of metrics.")
-    models: bool = key("Whether the list of models can be read.")
-    version: str = key("Version of the server; empty where it is unknown.")
-    key: str = key("Whether the API key is accepted, refused, unknown, or none is sent.")
-
-
 class IdentityPart(Part):
     """The identity that a server reports; empty and 0 stand for what it does not export."""
 
@@ -80,15 +72,6 @@ class IdentityPart(Part):
     max_model_len: int = key("Longest context, tokens.")
     version: str = key("Version of the server.")
     fingerprint: str = key("OpenAI's `system_fingerprint`.")
-
-
-class CanariesPart(Part):
-    """Completions that probes asked for, since the start."""
-
-    sent: int = key("Canaries sent.")
-    answered: int = key("Those that brought a token in time.")
-    tokens: int = key("Tokens that they may have taken at most.")
-    ttft_seconds: float | None = key("Seconds to the last canary's first token; null before it.")
 
 
 class ReadingsPart(Part):
@@ -110,8 +93,18 @@ class DiffersPart(Part):
     majority: str = key("The value of most.")
 
 
-class EndpointPart(VerdictPart):
-    """One endpoint of a region."""
+if TYPE_CHECKING:
+    _KindKeys = VerdictPart
+else:
+    _KindKeys = create_model(
+        "_KindKeys",
+        __base__=VerdictPart,
+        **{each.name: (each.type | None, key(each.doc)) for _, each in json_keys()},
+    )
+
+
+class EndpointPart(_KindKeys):
+    """One endpoint of a region, with what the kinds of probe export of theirs."""
 
     name: str = key("The probe target: ENDPOINT, or ENDPOINT@SERVICE where services differ.")
     endpoint: str = key("Name of the endpoint.")
@@ -129,8 +122,6 @@ class EndpointPart(VerdictPart):
     connect_seconds: float | None = key("Seconds that the last TCP handshake took, if known.")
     certificate: CertificatePart | None = key("Its certificate, if it has shown any.")
     families: dict[str, FamilyPart] | None = key("By family; null where one alone is asked over.")
-    offers: OffersPart | None = key("What it offers; null where its kind of probe does not ask.")
     identity: IdentityPart | None = key("The identity that it reports; null where it is unknown.")
-    canaries: CanariesPart | None = key("Canaries; null where its kind of probe sends none.")
     readings: ReadingsPart | None = key("Its load; null where it is not known.")
     differs: list[DiffersPart] = key("In what it differs from its peers.")
