@@ -16,7 +16,7 @@ from typing import Any
 
 from cli.command import environment
 from harness.config import CHAT, REGIONS, config_text
-from harness.process import ADMIN, NEAREST, PATIENCE, Regions, Running
+from harness.process import ADMIN, NEAREST, TIMEOUT, Regions, Running
 from harness.server import HEAD
 
 HANG = 25.0
@@ -89,7 +89,7 @@ class Host:
     def kill(self) -> None:
         """``kill -9``, now."""
         self.running.process.kill()
-        self.running.process.wait(PATIENCE)
+        self.running.process.wait(TIMEOUT)
 
     def log(self, start: int = 0) -> str:
         """What the daemon of that start wrote, the last by default."""
