@@ -155,8 +155,8 @@ class Edge:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The events of that name so far."""
-        told = [json.loads(line) for line in self.events.read_text().splitlines() if line]
-        return [each for each in told if each["event"] == event]
+        lines = [json.loads(line) for line in self.events.read_text().splitlines() if line]
+        return [each for each in lines if each["event"] == event]
 
 
 @contextmanager
