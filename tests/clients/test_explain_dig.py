@@ -107,8 +107,8 @@ async def _agree(
 ) -> set[str]:
     """Hold each answer that dig gets to its explanation; the outcomes that were explained."""
     outcomes = set()
-    told = await _dig(folder, daemon.bound[0].port, asked)
-    for (name, client), answer in zip(asked, told, strict=True):
+    answers = await _dig(folder, daemon.bound[0].port, asked)
+    for (name, client), answer in zip(asked, answers, strict=True):
         explained = explain(name, client, snapshot)
         rows = re.findall(r"\s(\d+)\sIN\s(?:A|CNAME)\s(\S+)", answer["rest"])
         assert answer["subnet"] == str(client)

@@ -72,10 +72,10 @@ def test_no_problem_tells_a_secret(place: str, fault: str, secret: str) -> None:
         path = Path(directory, "resolverd.toml")
         path.write_text(FILE.format(line))
         for problem in _problems(path):
-            told = str(problem) + str(asdict(problem))
-            assert secret not in told
+            shown_problem = str(problem) + str(asdict(problem))
+            assert secret not in shown_problem
             # Nor any part of it that is long enough to be missed.
-            assert not any(secret[at : at + 8] in told for at in range(len(secret) - 7))
+            assert not any(secret[at : at + 8] in shown_problem for at in range(len(secret) - 7))
 
 
 def _problems(path: Path) -> tuple[Problem, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cli.command import environment
 from harness.config import CHAT, REGIONS, config_text
-from harness.process import ADMIN, NEAREST, PATIENCE, Regions, Running
+from harness.process import ADMIN, NEAREST, TIMEOUT, Regions, Running
 from harness.programs import free_port
 from harness.server import HEAD
 
@@ -87,7 +87,7 @@ class Host:
     def kill(self) -> None:
         """``kill -9``, now."""
         self.running.process.kill()
-        self.running.process.wait(PATIENCE)
+        self.running.process.wait(TIMEOUT)
 
     def log(self, start: int = 0) -> str:
         """What the daemon of that start wrote, the last by default."""
@@ -95,8 +95,8 @@ class Host:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Events of the last start."""
-        told = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
-        return [event for event in told if event["event"] == name]
+        logged = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
+        return [event for event in logged if event["event"] == name]
 
     def event(self, name: str) -> dict[str, Any]:
         """The only event of that name of the last start, waited for: a thread writes the log."""
