@@ -25,6 +25,7 @@ from resolverd.cli.options import UsageError, add_config, add_json, existing_con
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
+from resolverd.engine.ttl_words import FamilyTtl
 from resolverd.errors import ExitCode
 from resolverd.health.overrides import Overrides
 from resolverd.health.resolved import UNRESOLVED
@@ -124,7 +125,8 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     ]
     lists = {key: tuple(document[key]) for key in ("pins", "fence", "answer")}
     draw = Draw(**document["draw"]) if document["draw"] else None
-    whole = {**document, **lists, "candidates": tuple(candidates), "draw": draw}
+    ttls = tuple(FamilyTtl(**family) for family in document["ttls"])
+    whole = {**document, **lists, "candidates": tuple(candidates), "draw": draw, "ttls": ttls}
     return Explanation(**whole), source, verdicts
 
 
@@ -152,8 +154,8 @@ def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[s
         explanation = explain(
             arguments.name, arguments.client, _imagined(inputs, arguments.down, spill_ratios)
         )
-    except (NotSteeredError, ValueError) as wrong:
-        raise UsageError(str(wrong)) from wrong
+    except (NotSteeredError, ValueError) as error:
+        raise UsageError(str(error)) from error
     down = ", ".join(arguments.down)
     imagined = f"every region taken as up but {down}" if down else "every region taken as up"
     if spill_ratios:
@@ -215,8 +217,21 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
     yield "draw", _draw(why.draw)
     yield "note", why.note
-    yield "TTL", f"{'none' if why.ttl is None else f'{why.ttl} s'}: {why.ttl_why}"
+    yield from _ttls(why)
     yield "scope", f"/{why.scope}" + ("" if why.ecs else ": client subnets are not honoured")
+
+
+def _ttls(why: Explanation) -> Iterator[tuple[str, str]]:
+    """One row; or one for each type, where these differ."""
+    if len({family.ttl for family in why.ttls}) == 1:
+        yield "TTL", _ttl(why.ttl, why.ttl_why)
+        return
+    for family in why.ttls:
+        yield f"TTL {family.type}", _ttl(family.ttl, family.why)
+
+
+def _ttl(ttl: int | None, why: str) -> str:
+    return f"{'none' if ttl is None else f'{ttl} s'}: {why}"
 
 
 def _answer(explanation: Explanation) -> str:
@@ -254,10 +269,10 @@ def _spill(text: str) -> tuple[str, float]:
 def _client(text: str) -> Prefix:
     try:
         network = ipaddress.ip_network(text, strict=False)
-    except ValueError as wrong:
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
             f'"{text}" is not an address or network; write 203.0.113.7 or 203.0.113.0/24'
-        ) from wrong
+        ) from error
     if network.prefixlen == 0:
         raise argparse.ArgumentTypeError(
             f'"{text}" is everybody: with a client subnet of length 0 the address of the '
@@ -265,7 +280,7 @@ def _client(text: str) -> Prefix:
         )
     try:
         return parse_prefix(text)
-    except ValueError as wrong:
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
             f'"{text}" has bits set beyond its length; did you mean {network}?'
-        ) from wrong
+        ) from error

@@ -16,7 +16,7 @@ from pydantic import field_validator, model_validator
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
-from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
 from resolverd.config.secrets import shown_url
 from resolverd.config.server import Admin as Admin
 from resolverd.config.server import EngineName as EngineName
@@ -257,7 +257,7 @@ class Config(Section):
 
     server: Server = option(doc="This edge host.")
     admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
-    probe: Probe = option(Probe(), "Defaults of every probe.")
+    probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")

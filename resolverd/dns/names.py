@@ -14,8 +14,6 @@ import dns.name
 
 ROOT = b"\0"
 WILDCARD = b"\1*"
-MAX_NAME = 255
-"""The longest name in wire form, in octets (RFC 1035 §2.3.4)."""
 
 Key = bytes
 

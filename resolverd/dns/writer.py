@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from resolverd.dns.codes import CLASS_IN
+from resolverd.dns.limits import MAX_MESSAGE
 from resolverd.dns.names import ROOT
 from resolverd.dns.query import CD, OPCODE, QR, RD, TC, Query
 
@@ -145,7 +146,7 @@ class Writer:
 
 def bare(query: Query, rcode: int, flags: int, opt: bytes) -> bytes:
     """A response with no record but its OPT: an error, or a truncated answer."""
-    return Writer(query, 65535).finish(rcode, flags, opt)
+    return Writer(query, MAX_MESSAGE).finish(rcode, flags, opt)
 
 
 def truncated(query: Query, rcode: int, flags: int, opt: bytes) -> bytes:

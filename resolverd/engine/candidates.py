@@ -1,24 +1,29 @@
-"""Each region of a service as one decision saw it, and why it was chosen or passed over."""
+"""Each region of a service as one decision saw it, with its reason, in words for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from resolverd.dns.prefix import Prefix
-from resolverd.policy.decision import RegionStatus
+from resolverd.policy.decision import Decision, Reason, RegionStatus
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw
+
+WhyNot = Literal[Reason, "less_preferred", "outside_fence"]
+"""A reason of the decision; or why it did not come to a region at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One region as the decision saw it; `why` tells why it was chosen or passed over."""
+    """One region as the decision saw it; `reason` is the decision's, `why` the same in words."""
 
     region: str
     km: float
     preferred: int | None
     status: RegionStatus
+    reason: WhyNot
     why: str
 
 
@@ -35,16 +40,39 @@ class Draw:
     home: str
     spill_ratio: float
 
-    @property
-    def sent_on(self) -> bool:
-        """Whether the client is one of those."""
-        return self.value < self.spill_ratio
+
+_HOME: frozenset[Reason] = frozenset({"kept", "not_accepted", "shed"})
+# The reasons of the one region, where a decision is per block, whose clients are divided.
+
+_WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
+    "answered": lambda _: "answered",
+    "kept": lambda s: f"answered: sends on {s.spill_ratio:.3g} of its clients, not this one",
+    "not_accepted": lambda s: (
+        f"answered: sends on {s.spill_ratio:.3g} of its clients, but none takes this one"
+    ),
+    "accepted": lambda s: f"answered: takes what others send on, up to {s.accept_ratio:.3g}",
+    "answered_unknown": lambda _: "answered, though not known yet",
+    "answered_alive": lambda _: "answered, though it does not serve: an endpoint of it is alive",
+    "answered_down": lambda _: "answered, though down",
+    "shed": lambda s: f"sends this client on, with {s.spill_ratio:.3g} of its clients",
+    "sheds_own": lambda s: f"sends on {s.spill_ratio:.3g} of its own clients",
+    "over_accept_ratio": lambda s: (
+        f"takes what others send on, up to {s.accept_ratio:.3g}: not this one"
+    ),
+    "no_address": lambda _: "without an address",
+    "unknown": lambda _: "not known yet",
+    "down": lambda _: "down",
+    "less_preferred": lambda _: "less preferred",
+    "outside_fence": lambda _: "outside the fence",
+}
 
 
-def drawn(block: Prefix, preference: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Draw:
-    """The draw of a client's block, where some region serves."""
-    home = next(region for region in preference if statuses[region].serves)
-    return Draw(str(block), draw(block), home, statuses[home].spill_ratio)
+def draw_of(block: Prefix, decision: Decision, statuses: Mapping[str, RegionStatus]) -> Draw | None:
+    """The draw of a client's block, where it had a part in the decision."""
+    for region, reason in zip(decision.consulted, decision.reasons, strict=True):
+        if reason in _HOME:
+            return Draw(str(block), draw(block), region, statuses[region].spill_ratio)
+    return None
 
 
 def candidates(
@@ -52,58 +80,21 @@ def candidates(
     distances: Mapping[str, float],
     preference: PreferenceList,
     statuses: Mapping[str, RegionStatus],
-    chosen: str | None,
-    share: Draw | None,
+    decision: Decision,
 ) -> tuple[Candidate, ...]:
     """All `regions` of a service, the preferred ones first, then those outside the fence."""
     ranks = {region: rank for rank, region in enumerate(preference, 1)}
-    last = ranks[chosen] if chosen is not None else len(ranks)
-    if share is not None and chosen == share.home and share.sent_on:
-        last = len(ranks)
+    reasons: dict[str, WhyNot] = dict.fromkeys(preference, "less_preferred")
+    reasons |= zip(decision.consulted, decision.reasons, strict=True)
     return tuple(
         Candidate(
             region,
             round(distances[region], 1),
             ranks.get(region),
             statuses[region],
-            _answered(region, statuses[region], share)
-            if region == chosen
-            else _passed(region, ranks.get(region), last, statuses[region], share),
+            reason,
+            _WORDS[reason](statuses[region]),
         )
         for region in sorted(regions, key=lambda r: ranks.get(r, len(ranks) + 1))
+        for reason in [reasons.get(region, "outside_fence")]
     )
-
-
-def _answered(region: str, status: RegionStatus, share: Draw | None) -> str:
-    if not status.serves:
-        return f"answered, though {_absence(status)}"
-    if share is None:
-        return "answered"
-    if region != share.home:
-        return f"answered: takes what others send on, up to {status.accept_ratio:.3g}"
-    if share.sent_on:
-        return f"answered: sends on {share.spill_ratio:.3g} of its clients, but none takes this one"
-    return f"answered: sends on {share.spill_ratio:.3g} of its clients, not this one"
-
-
-def _passed(
-    region: str, rank: int | None, last: int, status: RegionStatus, share: Draw | None
-) -> str:
-    """Why another region is answered; `last` is the rank of the last one that was considered."""
-    if rank is None:
-        return "outside the fence"
-    if not status.serves:
-        return _absence(status)
-    if share is None or not share.sent_on or rank > last:
-        return "less preferred"
-    if region == share.home:
-        return f"sends this client on, with {share.spill_ratio:.3g} of its clients"
-    if status.spill_ratio > 0:
-        return f"sends on {status.spill_ratio:.3g} of its own clients"
-    return f"takes what others send on, up to {status.accept_ratio:.3g}: not this one"
-
-
-def _absence(status: RegionStatus) -> str:
-    if not status.has_addresses:
-        return "without an address"
-    return "not known yet" if status.unknown else "down"

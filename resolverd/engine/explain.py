@@ -1,7 +1,7 @@
 """The whole of one decision, step by step, for people and for `--json`.
 
-It walks the same Plan and Steering that packets are answered from and calls the same
-functions, so what it tells is what a client gets.
+It asks the Plan and the Steering what a packet asks them, by the same functions, and puts the
+reasons that come with what they answer into words. It derives none of its own.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from resolverd.dns.codes import CNAME
+from resolverd.dns.codes import AAAA, CNAME, A
 from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
-from resolverd.engine.candidates import Candidate, Draw, candidates, drawn
+from resolverd.engine.candidates import Candidate, Draw, candidates, draw_of
 from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
+from resolverd.engine.steered import reply_of
+from resolverd.engine.ttl_words import FamilyTtl, ttl_words
 from resolverd.errors import ResolverdError
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compiledmap import CompiledClientMap
@@ -57,6 +59,7 @@ class Explanation:
     note: str
     ttl: int | None
     ttl_why: str
+    ttls: tuple[FamilyTtl, ...]
     scope: int
     ecs: bool
 
@@ -78,11 +81,11 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
     distances = clients.ranked.distances(trace.place)
-    draw = drawn(clients.block(client).prefix, preference, statuses) if cached.per_block else None
+    draw = draw_of(clients.block(client).prefix, cached.decision, statuses)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
-    ttl, ttl_why = _ttl(cached, dyna, service, zone)
+    ttls, first = _ttls(cached, dyna, service, zone)
     return Explanation(
         name=name,
         service=service.name,
@@ -93,16 +96,15 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
-        candidates=candidates(
-            service.regions, distances, preference, statuses, cached.region, draw
-        ),
+        candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
         outcome=cached.outcome,
         region=cached.region,
         draw=draw,
         answer=_texts(cached, zone),
         note=cached.error.text if cached.error else "",
-        ttl=ttl,
-        ttl_why=ttl_why,
+        ttl=first.ttl,
+        ttl_why=first.why,
+        ttls=tuple(ttls),
         scope=scope if service.ecs else 0,
         ecs=service.ecs,
     )
@@ -163,31 +165,14 @@ def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(rdata[0])) for rrset in rrsets for rdata in rrset.rdatas)
 
 
-def _ttl(
+def _ttls(
     cached: CachedAnswer, dyna: Dyna, service: ServicePlan, zone: ZonePlan
-) -> tuple[int | None, str]:
-    """The TTL of the answer, and what decided it."""
-    if cached.no_region in {"servfail", "refused"}:
-        return None, f"{cached.no_region.upper()} has none"
-    if _too_short(cached):
-        return 0, "a longer prefix may have a region"
-    if cached.no_region == "nodata" and zone.negative_ttl < min(cached.ttl, dyna.ttl):
-        return zone.negative_ttl, "the negative TTL of the zone"
-    if dyna.ttl < cached.ttl:
-        return dyna.ttl, f"the DYNA record's ceiling; the service would allow {cached.ttl} s"
-    return cached.ttl, _ttl_why(cached.ttl, service)
-
-
-def _too_short(cached: CachedAnswer) -> bool:
-    return cached.outcome == "no_region" and cached.ttl == 0
-
-
-def _ttl_why(ttl: int, service: ServicePlan) -> str:
-    if ttl >= math.floor(service.ttl):
-        return "every region consulted is settled"
-    if ttl <= service.failover_ttl:
-        return "a region consulted is in trouble or has just changed"
-    return "a region consulted changed a short while ago, or may change soon"
+) -> tuple[list[FamilyTtl], FamilyTtl]:
+    """The TTL of each type, and that of the first which has an answer."""
+    replies = [(rtype, reply_of(cached, dyna, zone, rtype)) for rtype in (A, AAAA)]
+    ttls = [ttl_words(rtype, reply, cached, service) for rtype, reply in replies]
+    answered = (ttl for ttl, (_, (_, rrset, *_)) in zip(ttls, replies, strict=True) if rrset)
+    return ttls, next(answered, ttls[0])
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:

@@ -64,9 +64,7 @@ def ttl_of(
     bound: Bound = "ttl"
     region = None
     for name, status in consulted:
-        found = limits(
-            status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered
-        )
+        found = limits(status, ttl=ttl, staleness=staleness, answered=answered)
         own = min(found)
         if own < least:
             least, second = own, least
@@ -86,21 +84,19 @@ def horizon(
     staleness: float = 0.0,
     answered: bool = False,
 ) -> float:
-    """How far ahead this region's part in the answer can be relied upon: the least of `limits`."""
-    return min(
-        limits(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered)
-    )
+    """How far ahead this region's part in the answer can be relied upon, as a TTL counts it."""
+    found = limits(status, ttl=ttl, staleness=staleness, answered=answered)
+    return max(failover_ttl, min(found))
 
 
 def limits(
     status: RegionStatus,
     *,
     ttl: float,
-    failover_ttl: float,
     staleness: float = 0.0,
     answered: bool = False,
 ) -> Limits:
-    """What each kind of change allows this region's part in an answer.
+    """What each kind of change allows this region's part in an answer; `ttl` where it never came.
 
     Of one that serves, or is `answered` all the same, the endpoints whose addresses are in the
     answer count beside its own (an override's). The shares of a region that does not serve have no
@@ -112,14 +108,14 @@ def limits(
         status.min_until_flip - staleness,
         status.steady - staleness if status.serves else math.inf,
         status.answer_min_until_flip - staleness if whole else math.inf,
-        ttl if status.since_change is None else max(failover_ttl, status.since_change),
-        ttl if since is None else max(failover_ttl, since),
+        ttl if status.since_change is None else status.since_change,
+        ttl if since is None else since,
     )
 
 
 def settled(status: RegionStatus, ttl: float) -> bool:
     """Whether time alone will not change this region's horizons any more."""
-    found = limits(status, ttl=ttl, failover_ttl=0.0, answered=True)
+    found = limits(status, ttl=ttl, answered=True)
     moments = (found.flip, found.step, found.answer_flip)
     return all(map(math.isinf, moments)) and min(found.ramp, found.answer_ramp) >= ttl
 

@@ -161,6 +161,6 @@ def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> Na
                 geography,
                 meter,
             )
-    except GeoError as wrong:
+    except GeoError as error:
         names = ", ".join(each.name for each in databases)
-        raise GeoError(f"{names}: no map can be compiled: {wrong}") from wrong
+        raise GeoError(f"{names}: no map can be compiled: {error}") from error

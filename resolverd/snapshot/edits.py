@@ -95,8 +95,8 @@ async def _config(
 ) -> tuple[LoadedConfig, list[Outdated]]:
     try:
         loaded = await detached(lambda: load_config(path, overrides))
-    except ConfigError as wrong:
-        return served.loaded, _refused(CONFIGURATION, wrong.problems)
+    except ConfigError as error:
+        return served.loaded, _refused(CONFIGURATION, error.problems)
     if loaded.config == served.config:
         loaded = replace(loaded, config=served.config)
     return loaded, []
@@ -110,8 +110,8 @@ async def _databases(
         return served.locator, []
     try:
         return await open_databases(loaded, progress, reads), []
-    except GeoError as wrong:
-        return served.locator, [geo_problem(path, wrong)]
+    except GeoError as error:
+        return served.locator, [geo_problem(path, error)]
 
 
 def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:

@@ -123,17 +123,17 @@ async def load_inputs(
     with reads.noted():
         try:
             loaded = await detached(lambda: load_config(path, overrides))
-        except ConfigError as wrong:
+        except ConfigError as error:
             found = await detached(lambda: _zones_beside(path, overrides))
-            raise ProblemsError([*wrong.problems, *found]) from wrong
+            raise ProblemsError([*error.problems, *found]) from error
         files, problems = await detached(lambda: zone_files(loaded, {}))
         problems += [problem for file in files for problem in file.problems]
         problems += loaded.warnings
         locator: Locator | None = None
         try:
             locator = await open_databases(loaded, progress, reads)
-        except GeoError as wrong:
-            problems.append(geo_problem(path, wrong))
+        except GeoError as error:
+            problems.append(geo_problem(path, error))
         zones = {file.zone.origin: file.zone for file in files if file.zone}
         if locator is not None:
             problems += await detached(
@@ -189,13 +189,13 @@ async def open_databases(loaded: LoadedConfig, progress: Progress | None, reads:
     files = [reads.replay.places.get(key_of(file), file) for file in databases_of(loaded)]
     try:
         return await Locator.load(files, stamps=stamps, progress=progress)
-    except GeoError as wrong:
+    except GeoError as error:
         if files:
             raise
         # Only a package without its own database comes here: serving beats stopping.
         log.get("geo").error(
             "geo.none",
-            reason=str(wrong),
+            reason=str(error),
             consequence="every client is taken to stand at server.coordinates",
             hint="run: resolverd geo fetch, and name the files in server.geoip",
         )
@@ -215,9 +215,9 @@ def _zones_beside(path: Path, overrides: Sequence[SetOption]) -> list[Problem]:
     return [problem for problem in problems if problem.id not in unknown]
 
 
-def geo_problem(path: Path, wrong: GeoError) -> Problem:
+def geo_problem(path: Path, error: GeoError) -> Problem:
     """A refused database as a finding about the configuration at `path` that names it."""
     return Problem(
-        str(path), 0, 0, "geo-refused", str(wrong),
+        str(path), 0, 0, "geo-refused", str(error),
         "replace the file (resolverd geo fetch gets a good one) or take it out of server.geoip",
     )  # fmt: skip

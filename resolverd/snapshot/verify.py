@@ -42,9 +42,9 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     plan, names = snapshot.plan, _names(snapshot)
     hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
     clients: dict[ClientMap, list[tuple[MapEntry, Prefix]]] = {}
-    wrong = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
+    faults = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
     for service in plan.services.values():
-        wrong += _ranking_faults(service)
+        faults += _ranking_faults(service)
         if service.name not in names:
             continue
         if service.clients not in clients:
@@ -53,9 +53,9 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
                 *_one_for_each_list(service.clients),
             ]
         for entry, client in clients[service.clients]:
-            wrong += _answer_faults(service, names[service.name], entry, client, snapshot, ask)
-    if wrong:
-        raise PlanError("the new plan fails its own check: " + "; ".join(wrong[:10]))
+            faults += _answer_faults(service, names[service.name], entry, client, snapshot, ask)
+    if faults:
+        raise PlanError("the new plan fails its own check: " + "; ".join(faults[:10]))
 
 
 def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:

@@ -13,8 +13,9 @@ import dns.name
 import dns.rdtypes.ANY.CNAME
 from dns.rdatatype import CNAME, DNAME
 
-from resolverd.dns.names import MAX_NAME, WILDCARD, Key, ancestors, key_of
-from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN, MAX_CHAIN_OCTETS
+from resolverd.dns.limits import MAX_CHAIN, MAX_NAME
+from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
+from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
 from resolverd.zone.final_records import FinalRecords

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import dns.name
-from dns.rdatatype import AAAA, CNAME, DS, MX, NS, NSEC, RRSIG, SRV, A, RdataType, to_text
+from dns.rdatatype import AAAA, CNAME, DS, NS, NSEC, RRSIG, A, RdataType, to_text
 
 from resolverd.dns.names import ROOT, Key, key_of
 from resolverd.errors import Problem
@@ -19,12 +19,12 @@ from resolverd.zone.dot_checks import lacks_dot
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
+from resolverd.zone.targets import TARGETS
 from resolverd.zone.tree import Node, Tree, type_list
 
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({NS, DS, NSEC, RRSIG})
-# Which RDATA field of a type is the name that it points to.
-_TARGET_FIELD = {NS: 0, MX: 1, SRV: 3}
+_ADDRESSED = {rdtype: target for rdtype, target in TARGETS.items() if target.addressed}
 
 
 class _Target(NamedTuple):
@@ -33,7 +33,7 @@ class _Target(NamedTuple):
 
 
 def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
-    """Every finding about delegations, DNAMEs and what NS, MX and SRV point to."""
+    """Every finding about delegations, DNAMEs and what NS, MX, SRV and their like point to."""
     targets = list(_targets(tree))
     servers = {target.key for target in targets if target.record.rdata.rdtype == NS}
     for key, node in tree.nodes.items():
@@ -51,16 +51,14 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
 
 
 def _targets(tree: Tree) -> Iterator[_Target]:
-    """What the zone's own NS, MX and SRV point to, as far as it lies in the zone."""
+    """What the zone's own NS, MX, SRV and their like point to, as far as it lies in the zone."""
     for key, node in tree.nodes.items():
-        for rdtype in _TARGET_FIELD.keys() & node.records.keys():
+        for rdtype in _ADDRESSED.keys() & node.records.keys():
             cut = tree.cut(key)
             if cut is not None and not (cut == key and rdtype == NS):
                 continue
             for record in node.records[rdtype]:
-                rdata: Any = record.rdata
-                name = rdata.exchange if rdtype == MX else rdata.target
-                target = key_of(name)
+                target = key_of(getattr(record.rdata, _ADDRESSED[rdtype].attribute))
                 # The root as a target says that there is none (RFC 7505, RFC 2782).
                 if tree.contains(target) and target != ROOT:
                     yield _Target(target, record)
@@ -95,8 +93,8 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
         kind = "address" if node is not None and _ADDRESSES & node.records.keys() else ""
     else:
         kind = _target_kind(key, tree, services)
-    name = getattr(record.rdata, "exchange" if rdtype == MX else "target")
-    position = record.at_rdata(_TARGET_FIELD[rdtype])
+    name = getattr(record.rdata, _ADDRESSED[rdtype].attribute)
+    position = record.at_rdata(_ADDRESSED[rdtype].field)
     at_apex = rdtype == NS and record.key == tree.origin
     if kind == "alias":
         yield problem(

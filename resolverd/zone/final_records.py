@@ -10,7 +10,8 @@ import dns.name
 import dns.rdtypes.ANY.NS
 from dns.rdatatype import AAAA, NS, A, to_text
 
-from resolverd.dns.names import MAX_NAME, WILDCARD, Key, key_of
+from resolverd.dns.limits import MAX_NAME
+from resolverd.dns.names import WILDCARD, Key, key_of
 from resolverd.zone.octets import FIXED, max_size, message_size
 from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Node, Tree

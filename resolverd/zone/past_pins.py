@@ -17,13 +17,9 @@ from urllib.parse import urlsplit
 from dns.rdatatype import (
     AAAA,
     AMTRELAY,
-    CNAME,
     DNAME,
     HTTPS,
     IPSECKEY,
-    MX,
-    NAPTR,
-    SRV,
     SVCB,
     URI,
     A,
@@ -39,19 +35,12 @@ from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.parsed import Record
+from resolverd.zone.targets import TARGETS
 from resolverd.zone.tree import Node, Tree
 
 _HINTS = (ParamKey.IPV4HINT, ParamKey.IPV6HINT)
 _SERVICE_BINDINGS = frozenset({HTTPS, SVCB})
-_NAME_FIELD = {
-    CNAME: "target",
-    DNAME: "target",
-    MX: "exchange",
-    SRV: "target",
-    SVCB: "target",
-    HTTPS: "target",
-    NAPTR: "replacement",
-}
+_NAME_FIELD = {rdtype: each.attribute for rdtype, each in TARGETS.items() if each.connected}
 _TYPES = frozenset({A, AAAA, URI, IPSECKEY, AMTRELAY, *_NAME_FIELD})
 
 

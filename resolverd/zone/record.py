@@ -25,6 +25,7 @@ from resolverd.errors import ResolverdError
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
 from resolverd.zone.rrtypes import NAMED
+from resolverd.zone.targets import TARGETS
 
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
 _MAX_STRING = 255  # octets of a character-string (RFC 1035 §3.3)
@@ -37,23 +38,16 @@ _TYPES = frozenset(
     }
 )
 _EXAMPLES = {
+    **{rdtype.name: target.example for rdtype, target in TARGETS.items()},
     "A": "A 192.0.2.1",
     "AAAA": "AAAA 2001:db8::1",
     "CAA": 'CAA 0 issue "ca.example"',
-    "CNAME": "CNAME target",
     "DYNA": "DYNA service",
-    "MX": "MX 10 mail",
-    "NS": "NS ns1",
-    "DNAME": "DNAME target",
     "DS": "DS 60485 13 2 " + 32 * "2b",
     "HINFO": 'HINFO "RFC8482" ""',
-    "HTTPS": "HTTPS 1 . alpn=h2,h3",
-    "NAPTR": 'NAPTR 100 10 "s" "SIP+D2U" "" _sip._udp',
     "PTR": "PTR host",
     "SOA": "SOA ns1 hostmaster 2026010100 7200 900 1209600 300",
-    "SRV": "SRV 10 5 5060 target",
     "SSHFP": "SSHFP 4 2 " + 32 * "2b",
-    "SVCB": "SVCB 1 target port=8000",
     "TLSA": "TLSA 3 1 1 " + 32 * "2b",
     "TXT": 'TXT "text"',
     "URI": 'URI 10 1 "https://www.example.com/"',

@@ -22,7 +22,7 @@ place   35.70, 139.70 JP AS (from city.mmdb), known for /8
 pins    none
 fence   ap-northeast, eu-west, us-east, us-west
 answer  us-west (serving) 192.0.2.20
-TTL     2 s: a region consulted is in trouble or has just changed
+TTL     2 s: ap-northeast may change in 1 s, and failover_ttl is the least; 20 s otherwise
 scope   /8
 source  the files of resolverd.toml alone, every region taken as up but ap-northeast
 
@@ -87,7 +87,7 @@ def test_each_fact_says_what_it_rests_on(
 SPILLED = """\
 answer  us-west (spilled) 192.0.2.20
 draw    0.3921 for 1.2.3.0/24; ap-northeast sends on those below 0.4
-TTL     20 s: every region consulted is settled
+TTL     20 s: the service's ttl: nothing consulted may change before that
 scope   /24
 source  the files of resolverd.toml alone, every region taken as up, ap-northeast as overloaded
 
@@ -99,7 +99,7 @@ rank  region            km  why
 """
 
 
-def test_a_client_who_is_sent_on_is_told_from_where_and_why(place: Path) -> None:
+def test_explain_of_a_client_who_is_sent_on_has_from_where_and_why(place: Path) -> None:
     ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--spill", "ap-northeast=0.4", cwd=place)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.endswith(SPILLED), ran.out
@@ -130,7 +130,7 @@ def test_a_client_who_is_sent_on_is_told_from_where_and_why(place: Path) -> None
         ),
     ],
 )
-def test_each_region_is_told_why_it_keeps_sends_on_or_takes(
+def test_explain_has_for_each_region_why_it_keeps_sends_on_or_takes(
     place: Path, spills: list[str], rows: list[str]
 ) -> None:
     options = [option for spill in spills for option in ("--spill", spill)]

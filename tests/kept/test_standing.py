@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.family import Family
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition
@@ -144,7 +144,7 @@ def _target(**settings: Any) -> Target:
         region="a",
         endpoint="a-1",
         url="http://192.0.2.1:8000",
-        settings=Probe.model_validate(settings),
+        settings=complete_probe(settings),
         families=frozenset({Family.IPV4}),
     )
 

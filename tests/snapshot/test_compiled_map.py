@@ -24,7 +24,7 @@ from mmdb_writer import Record, mmdb_bytes
 from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
-from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
+from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.countries import countries
 from resolverd.geo.database import Database
@@ -258,7 +258,7 @@ def asked_worlds(draw: st.DrawFn) -> tuple[World, Prefix]:
     world = draw(worlds())
     near: list[Prefix] = [n for _, networks in world.databases for n in networks]
     near += [parse_prefix(s) for pin in world.raw["pin"].values() for s in pin.get("subnets", [])]
-    near += EMBEDDED_V4
+    near += NETWORKS
     start = draw(st.one_of(st.sampled_from(near), prefixes))
     low = draw(st.integers(0, 2 ** (start.bits - start.length) - 1))
     host = Prefix(start.bits, start.address | low, start.bits)

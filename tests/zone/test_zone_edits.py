@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dns.name
+from harness.trials import trials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from zone_files import HEAD, ORIGIN, load_text
@@ -55,7 +56,7 @@ texts = st.lists(st.sampled_from([*LINES, *BLANK]), max_size=12).map(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=trials(150, 400), deadline=None)
 @given(st.lists(texts, min_size=2, max_size=4))
 @example([HEAD, HEAD + "sub NS ns.sub\nns.sub A 192.0.2.9\n", HEAD + "ns.sub A 192.0.2.9\n"])
 def test_a_load_after_others_gives_what_a_first_load_gives(history: list[str]) -> None:
@@ -97,7 +98,7 @@ types = st.sampled_from(["A", "AAAA", "CNAME", "a", "TXT"])
 ends = st.sampled_from(["", " ", "\t ", " ; remark", " more"])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=trials(400, 1000), deadline=None)
 @given(owners, fields_between, types, datas, ends)
 def test_a_common_line_is_read_as_the_grammar_reads_it(
     owner: str, between: str, rdtype: str, data: str, end: str

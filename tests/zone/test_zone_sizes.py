@@ -26,7 +26,7 @@ from resolverd.dns.query import parse
 from resolverd.dns.sizes import ENVELOPE
 from resolverd.dns.writer import bare
 from resolverd.errors import errors_among
-from resolverd.policy.decision import Outcome
+from resolverd.policy.outcomes import Outcome
 from resolverd.snapshot.model import extended_error
 
 MAX_RDATA = 65_535

@@ -90,7 +90,7 @@ class ReadyDocument(Document):
 class RegionStatusPart(Part):
     """A region as the decision saw it."""
 
-    serves: bool = key("Whether it is handed out.")
+    serves: bool = key("Whether its addresses may be answered.")
     unknown: bool = key("Whether it has no verdict yet.")
     min_until_flip: float | None = key(
         "Seconds until its state may change at the earliest; null: never."
@@ -99,7 +99,7 @@ class RegionStatusPart(Part):
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     steady: float | None = key("Seconds until its shares may move; null: not soon.")
-    has_addresses: bool = key("Whether it has anything to hand out.")
+    has_addresses: bool = key("Whether it has an address.")
     alive: bool = key("Whether an endpoint of it is measured up.")
     answer_min_until_flip: float | None = key("Seconds until its answer may change; null: never.")
     answer_since_change: float | None = key("Seconds since its answer last changed; null: never.")
@@ -111,8 +111,9 @@ class CandidatePart(Part):
     region: str = key("The region.")
     km: float = key("Distance from the client, km.")
     preferred: int | None = key("Rank in the preference list, from 1; null outside the fence.")
-    status: RegionStatusPart = key("How it stands.")
-    why: str = key("Why it was chosen or passed over.")
+    status: RegionStatusPart = key("Its status.")
+    reason: str = key("Why it was chosen or passed over, in a word.")
+    why: str = key("The same in words.")
 
 
 class DrawPart(Part):
@@ -122,6 +123,14 @@ class DrawPart(Part):
     value: float = key("Its draw, from 0 to below 1.")
     home: str = key("The region that would answer if it sent nobody on.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+
+
+class FamilyTtlPart(Part):
+    """The TTL of the answer for one type."""
+
+    type: str = key("A or AAAA.")
+    ttl: float | None = key("Seconds; null where there is none.")
+    why: str = key("What bounds it, and what it would be otherwise.")
 
 
 class ExplanationPart(Part):
@@ -144,6 +153,7 @@ class ExplanationPart(Part):
     note: str = key("Text of the extended error; empty where there is none.")
     ttl: float | None = key("The answer's TTL, seconds; null where there is none.")
     ttl_why: str = key("Why it is that.")
+    ttls: list[FamilyTtlPart] = key("The TTL of each type; `ttl` is the first with an answer.")
     scope: int = key("SCOPE PREFIX-LENGTH of the answer, bits.")
     ecs: bool = key("Whether the service honours client subnets.")
 

@@ -62,12 +62,12 @@ class Credential:
         path = credential_path(self._name)
         try:
             await SECRETS.call(lambda step: self._refresh(key_of(path), step))
-        except OSError as wrong:
-            if isinstance(wrong, HangingError) and self._token:
+        except OSError as error:
+            if isinstance(error, HangingError) and self._token:
                 return {"Authorization": f"Bearer {self._token}"}
             self._seen = None
-            reason = (wrong.strerror or type(wrong).__name__).lower()
-            raise CredentialError(f'credential "{self._name}": {reason}') from wrong
+            reason = (error.strerror or type(error).__name__).lower()
+            raise CredentialError(f'credential "{self._name}": {reason}') from error
         return {"Authorization": f"Bearer {self._token}"}
 
     def hide(self, text: str) -> str:

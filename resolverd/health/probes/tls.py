@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from tempfile import NamedTemporaryFile
 
-from resolverd.config.probe import Probe
 from resolverd.files.reading import (
     MAX_CERTIFICATES,
     SECRETS,
@@ -23,13 +22,14 @@ from resolverd.files.reading import (
     signature_of,
 )
 from resolverd.files.threads import HangingError, Step
+from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.probes.credential import CredentialError, credential_path
 
 
 class TlsSettings:
     """What of the probe's settings is about TLS, as aiohttp takes it."""
 
-    def __init__(self, settings: Probe) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self._verify = settings.verify_tls
         self._ca = settings.ca
         self._certificate = settings.client_certificate

@@ -93,16 +93,16 @@ EVENTS = (
         "region services before after reason",
     ),
     Event(
-        "doubt.began",
+        "isolation.started",
         "error",
-        "Nothing is heard from any region: this host is taken to be at fault, and is not ready;"
+        "No region responds: this host is taken to be isolated, and is not ready;"
         " `regions` keep their health.",
         "reason regions consequence",
     ),
     Event(
-        "doubt.ended",
+        "isolation.ended",
         "info",
-        "Something was heard again; `regions` were not yet.",
+        "A target responds again; `regions` do not yet.",
         "regions",
     ),
     Event(

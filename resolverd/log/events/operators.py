@@ -42,7 +42,7 @@ EVENTS = (
         "socket http",
     ),
     Event(
-        "admin.shut",
+        "admin.unavailable",
         "warning",
         "A listener of the admin API could not be opened. Answers go on.",
         "listener reason hint",

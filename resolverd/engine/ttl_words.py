@@ -1,0 +1,69 @@
+"""What bounded the TTL of an answer, in words for people: from the reasons that came with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from resolverd.dns.codes import TYPE_NAMES
+from resolverd.engine.steered import Reply
+from resolverd.policy.ttl import Bound
+from resolverd.snapshot.model import CachedAnswer, ServicePlan
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyTtl:
+    """The TTL of the answer for one type; None where nothing is answered that could be kept.
+
+    `why` names what bounded it, and what it would be otherwise.
+    """
+
+    type: str
+    ttl: int | None
+    why: str
+
+
+_REGION: Mapping[Bound, str] = {
+    "flip": "{region} may change {ahead}",
+    "step": "the shares of {region} may move {ahead}",
+    "answer_flip": "an endpoint that {region} is answered with may change {ahead}",
+    "ramp": "{region} changed {ago}",
+    "answer_ramp": "an endpoint of {region} changed {ago}",
+}
+
+
+def ttl_words(rtype: int, reply: Reply, cached: CachedAnswer, service: ServicePlan) -> FamilyTtl:
+    """The TTL of a reply for `rtype`, with its reason."""
+    kind, _, ttl, ceiling = reply
+    name = TYPE_NAMES[rtype]
+    if kind in {"servfail", "refused"}:
+        return FamilyTtl(name, None, f"{kind.upper()} has none")
+    match ceiling:
+        case "dyna":
+            why = f"the DYNA record's ceiling; the service would allow {cached.ttl} s"
+        case "source":
+            why = f"what is left at the source of its addresses; {cached.ttl} s otherwise"
+        case "negative":
+            why = "the negative TTL of the zone"
+        case "steering":
+            why = _steering(cached, service)
+    return FamilyTtl(name, ttl, why)
+
+
+def _steering(cached: CachedAnswer, service: ServicePlan) -> str:
+    bounded = cached.bounded
+    if cached.ttl != bounded.seconds:
+        return "a longer prefix may have a region"
+    if bounded.region is None:
+        return "the service's ttl: nothing consulted may change before that"
+    seconds = f"{bounded.limit:.3g} s"
+    why = _REGION[bounded.bound].format(
+        region=bounded.region,
+        ahead=f"in {seconds}" if bounded.limit > 0 else "at any moment",
+        ago=f"{seconds} ago" if bounded.limit > 0 else "just now",
+    )
+    if bounded.limit <= service.failover_ttl:
+        why += ", and failover_ttl is the least"
+    if bounded.otherwise == bounded.seconds:
+        return why
+    return f"{why}; {bounded.otherwise} s otherwise"
