@@ -38,12 +38,12 @@ def test_pauses_double_with_failures_in_a_row_and_stay_bounded(
 
 
 def test_a_row_of_the_same_failures_is_told_ever_more_rarely() -> None:
-    known, told = Restarts(), []
+    known, logged = Restarts(), []
     for number in range(1, 1001):
         before, known = known, known.failed(0.0, 1.0, "the same")
         if known.is_news(before):
-            told.append(number)
-    assert told == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+            logged.append(number)
+    assert logged == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
     assert known.failed(0.0, 1.0, "another").is_news(known)
 
 
