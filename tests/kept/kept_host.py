@@ -95,8 +95,8 @@ class Host:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Events of the last start."""
-        logged = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
-        return [event for event in logged if event["event"] == name]
+        events = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
+        return [event for event in events if event["event"] == name]
 
     def event(self, name: str) -> dict[str, Any]:
         """The only event of that name of the last start, waited for: a thread writes the log."""
