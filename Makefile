@@ -15,7 +15,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/re
 
 docs: $(VENV)/.dev ## regenerate what is generated in docs/
 	@$(VENV)/bin/python -m docs.generate
+
+contract: $(VENV)/.dev ## write anew what both engines share, from the rows in contract/
+	@$(VENV)/bin/python -m contract
 
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -89,13 +89,13 @@ def _operation(route: Route) -> dict[str, Any]:
     ]
     queries = [
         {
-            "name": each.name,
+            "name": parameter.name,
             "in": "query",
-            "required": each.required,
-            "description": each.doc,
+            "required": parameter.required,
+            "description": parameter.doc,
             "schema": {"type": "string"},
         }
-        for each in route.parameters
+        for parameter in route.parameters
     ]
     return {
         "operationId": route.handler,
@@ -136,8 +136,8 @@ def _schemas() -> dict[str, Schema]:
 def _route(route: Route) -> str:
     rows = [f"### {_heading(route)}\n", route.doc, ""]
     rows += [
-        f"- `?{each.name}=`: {each.doc}{'' if each.required else ' (optional)'}"
-        for each in route.parameters
+        f"- `?{parameter.name}=`: {parameter.doc}{'' if parameter.required else ' (optional)'}"
+        for parameter in route.parameters
     ]
     if route.request:
         rows.append(f"- request: {_link(route.request.__name__)}")
@@ -188,7 +188,7 @@ def _type(schema: Schema) -> str:
     if "enum" in schema:
         return _either(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "anyOf" in schema:
-        return _either(_type(each) for each in schema["anyOf"])
+        return _either(_type(option) for option in schema["anyOf"])
     match schema.get("type"):
         case "array":
             return f"list of {_type(schema.get('items', {}))}"

@@ -67,14 +67,16 @@ class Adoption:
 
         Raises ResolverdError.
         """
-        tell = progress or self._walk_events()
+        report = progress or self._walk_events()
         try:
-            inputs = await load_inputs(self._path, self._options, progress=tell, reads=self.attempt)
+            inputs = await load_inputs(
+                self._path, self._options, progress=report, reads=self.attempt
+            )
         except ResolverdError as refused:
             self.attempt.take_contents()
-            inputs = await self._restoration.inputs(refused, tell)
+            inputs = await self._restoration.inputs(refused, report)
         else:
-            inputs = await self._restoration.holding(inputs, tell)
+            inputs = await self._restoration.holding(inputs, report)
             self.attempt = inputs.reads
         inputs = self._listening(inputs)
         self._warn(inputs)
@@ -87,7 +89,7 @@ class Adoption:
         self._publication, self._observation, self._dirty = publication, observation, dirty
 
     def keep(self, inputs: Inputs) -> None:
-        """Keep what is served for the next start."""
+        """Write the files of `inputs`, which are served, to `server.state` for the next start."""
         self._restoration.keep(inputs, inputs.reads.take_contents(), _held(inputs))
 
     async def reload(
@@ -119,7 +121,7 @@ class Adoption:
         loaded = inputs.loaded
         found = check_inherited(loaded.config.server.listen, self._inherited)
         more = [loaded.sources.problem(*finding) for finding in found]
-        known = [each for each in inputs.warnings if each.id != LISTEN_IGNORED]
+        known = [warning for warning in inputs.warnings if warning.id != LISTEN_IGNORED]
         return replace(inputs, warnings=(*known, *more))
 
     async def _reload(
@@ -159,7 +161,7 @@ class Adoption:
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
             known = before.warnings
             self.reloads.note(inputs, changes)
-            self._tell(inputs, changes)
+            self._report(inputs, changes)
             self._warn(inputs, known)
             return self.reloads.successful
 
@@ -172,11 +174,11 @@ class Adoption:
 
     @property
     def inputs(self) -> Inputs:
-        """What is served."""
+        """The inputs of the Plan that is served now."""
         return self._publication.inputs
 
     async def settled(self) -> Inputs:
-        """What is served, once no reload is under way."""
+        """The inputs of the Plan that is served, once no reload is under way."""
         async with self._reloading:
             return self._publication.inputs
 
@@ -201,16 +203,16 @@ class Adoption:
         self._observation.commit(inputs)
         self._dirty.set()
 
-    def _tell(self, inputs: Inputs, changes: Difference) -> None:
+    def _report(self, inputs: Inputs, changes: Difference) -> None:
         """One event on what is adopted, and one each on what is refused and held."""
         generation = self._publication.plan.generation
         for held in (False, True):
-            parts = [each for each in inputs.outdated if each.held is held]
+            parts = [part for part in inputs.outdated if part.held is held]
             if not parts:
                 continue
-            problems = dict.fromkeys(p for each in parts for p in each.problems)
+            problems = dict.fromkeys(p for part in parts for p in part.problems)
             fields = {
-                "parts": [each.part for each in parts],
+                "parts": [part.part for part in parts],
                 "problems": [row for problem in problems for row in str(problem).splitlines()],
                 "generation": generation,
                 "changed": changes.summary or "nothing",
@@ -245,13 +247,13 @@ class Adoption:
         """An event every few seconds while a database is walked."""
         reported_at = time.monotonic()
 
-        def tell(path: Path, fraction: float) -> None:
+        def report(path: Path, fraction: float) -> None:
             nonlocal reported_at
             if time.monotonic() - reported_at >= WALK_NEWS:
                 reported_at = time.monotonic()
                 self._log.info("geo.walking", file=str(path), percent=round(100 * fraction))
 
-        return tell
+        return report
 
 
 def _held(inputs: Inputs) -> list[str]:

@@ -21,7 +21,6 @@ from resolverd.admin.server import AdminServer
 from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
-from resolverd.config.fences import FenceSize
 from resolverd.config.load import Override
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
@@ -51,6 +50,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.unserved import Outages
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
@@ -108,9 +108,9 @@ class Daemon:
         return self._publication.snapshot
 
     @property
-    def fences(self) -> Sequence[FenceSize]:
-        """The fences of the configuration that is served."""
-        return self._publication.fences
+    def outages(self) -> Outages:
+        """What does not serve, by what is served now."""
+        return self._publication.outages
 
     @property
     def inputs(self) -> Inputs:
@@ -224,7 +224,7 @@ class Daemon:
         self.tasks.keep("state", self._keeper.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
-        self.transitions.record_regions(self.snapshot.steering.regions, self.fences)
+        self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
         await self._supervision.ready(self.tasks)
         self.ready = True
         if self._reload_wanted:

@@ -26,8 +26,9 @@ class ExitCode(IntEnum):
     INTERNAL = 70
 
 
-# Characters of a line that are shown with a caret: a list of 255 regions may be one line.
-_MOST_SHOWN = 120
+# Characters of a line that are shown with a caret, of longer ones an excerpt around it: a list of
+# 255 regions may be one line, and a terminal that wraps it would part the caret from its place.
+_MAX_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,12 @@ class Problem:
 
 def _excerpt(source: str, before: int) -> tuple[str, int]:
     """What of a line is shown, and how many characters of that stand before the caret."""
-    if len(source) <= _MOST_SHOWN:
+    if len(source) <= _MAX_SHOWN:
         return source, before
-    begin = max(0, min(before - _MOST_SHOWN // 2, len(source) - _MOST_SHOWN))
+    begin = max(0, min(before - _MAX_SHOWN // 2, len(source) - _MAX_SHOWN))
     left = "…" if begin else ""
-    right = "…" if begin + _MOST_SHOWN < len(source) else ""
-    return f"{left}{source[begin : begin + _MOST_SHOWN]}{right}", before - begin + len(left)
+    right = "…" if begin + _MAX_SHOWN < len(source) else ""
+    return f"{left}{source[begin : begin + _MAX_SHOWN]}{right}", before - begin + len(left)
 
 
 def _blank(character: str) -> str:
@@ -100,7 +101,7 @@ class ProblemsError(ResolverdError):
 
 
 class ConfigError(ProblemsError):
-    """The TOML configuration cannot be served."""
+    """The TOML configuration cannot be served; `problems` say why, with file and line."""
 
 
 class GeoError(ResolverdError):
@@ -110,7 +111,7 @@ class GeoError(ResolverdError):
 
 
 class PlanError(ResolverdError):
-    """A compiled Plan failed its own verification."""
+    """A compiled Plan failed its verification, and is not served; the message says where."""
 
     exit_code = ExitCode.PROBLEMS
 

@@ -52,7 +52,7 @@ class Observation:
         self.monitor = Monitor(
             _targets(inputs.targets),
             on_change=self._verdict_changed,
-            isolation_window=inputs.config.server.doubt,
+            isolation_window=inputs.config.server.isolation_window,
             overridden=self._overridden,
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
@@ -94,7 +94,7 @@ class Observation:
 
     def commit(self, inputs: Inputs) -> None:
         """Observe just what `inputs` name."""
-        self.monitor.isolation.window = inputs.config.server.doubt
+        self.monitor.isolation.window = inputs.config.server.isolation_window
         self.monitor.grace(inputs.config.server.name_grace)
         self._book.grace = inputs.config.server.name_grace
         self.shifts = _shifts(inputs)

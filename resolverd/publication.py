@@ -18,7 +18,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from resolverd.admin.ttl_ledger import TtlLedger
-from resolverd.config.fences import FenceSize, fences
+from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
 from resolverd.observation import Observation
@@ -27,6 +27,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
+from resolverd.snapshot.unserved import Outages
 from resolverd.snapshot.verify import Ask, verify
 
 # Verdicts that come within this many seconds of one another make one Steering.
@@ -62,7 +63,7 @@ class Followers(Protocol):
 class Publication:
     """Snapshots of what `observation` sees, published to `engine`; `followers` hear of each.
 
-    `inputs`, `plan`, `snapshot` and the `fences` of the configuration are there from `first` on.
+    `inputs`, `plan`, `snapshot` and its `outages` are there from `first` on.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Publication:
         self.inputs: Inputs
         self.plan: Plan
         self.snapshot: Snapshot
-        self.fences: list[FenceSize]
+        self.outages = Outages()
         self._world: World
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
@@ -155,7 +156,8 @@ class Publication:
             # Only now: who asks while the engine is handed a table is told what it still answers.
             self.snapshot, self._world = snapshot, world
             regions = self.snapshot.steering.regions
-            self._observation.transitions.record_regions(regions, self.fences)
+            self.outages = self.outages.updated(self.outages.fences, regions.values())
+            self._observation.transitions.record_regions(regions, self.outages)
             self._followers.republished(regions)
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
@@ -179,8 +181,9 @@ class Publication:
 
     def _serve(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         self.inputs, self.plan = inputs, plan
-        self.fences = fences(inputs.config)
         self.snapshot, self._world, self._staged = verified
+        regions = self.snapshot.steering.regions.values()
+        self.outages = self.outages.updated(fences(inputs.config), regions)
 
     def _steer(self, plan: Plan, world: World, now: float) -> Steering:
         return steer(next(self._steerings), plan, world, now)

@@ -35,7 +35,7 @@ class Signals:
         self._reload: Callable[[], None]
 
     def take(self) -> None:
-        """Obey from now on."""
+        """Install the handlers; from now on SIGTERM and SIGINT end the process."""
         self._taken = True
         ignore_early()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,7 +44,7 @@ class Signals:
 
     @contextmanager
     def obeyed(self) -> Iterator[None]:
-        """Obey at least as long as this lasts."""
+        """Have the handlers installed within this context, and the earlier ones put back after."""
         if self._taken:
             yield
             return

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
 from resolverd.admin.served import ReloadReport, Served
-from resolverd.config.fences import FenceSize
 from resolverd.config.model import Server
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
@@ -24,7 +23,6 @@ from resolverd.engine.stored import PREFIX, bind_again
 from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
 from resolverd.snapshot.model import JudgedRegion, Snapshot
-from resolverd.snapshot.unserved import Standing, standing, what_is_down
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
@@ -51,10 +49,6 @@ class Supervision:
         self._daemon = daemon
         self._supervisor = supervisor or Supervisor()
         self._succession = Succession(self._supervisor, run)
-        # The words for what is down, and what they were found from.
-        self._fences: Sequence[FenceSize] = ()
-        self._standing: Standing = ()
-        self._down = ""
 
     def starting(self) -> None:
         """Leave nobody of before but a standby."""
@@ -142,17 +136,9 @@ class Supervision:
             sum(region.verdict.serves for region in judged),
             len(judged),
             daemon.reloads,
-            doubt=daemon.monitor.isolation.reason,
-            down=self._what_is_down(judged),
+            isolated=daemon.monitor.isolation.reason,
+            down=daemon.outages.down,
         )
-
-    def _what_is_down(self, judged: Sequence[JudgedRegion]) -> str:
-        """In words; found anew where a region, or the configuration, is another than last time."""
-        fences, stands = self._daemon.fences, standing(judged)
-        if fences is not self._fences or stands != self._standing:
-            self._fences, self._standing = fences, stands
-            self._down = what_is_down(fences, judged)
-        return self._down
 
     async def _serves(self) -> str:
         await self._daemon.engine.check()
@@ -177,18 +163,18 @@ def status_line(
     regions: int,
     reloads: ReloadReport,
     *,
-    doubt: str = "",
+    isolated: str = "",
     down: str = "",
 ) -> str:
     """``generation 3, 4 of 4 regions up, reload adopted at 2026-11-23 20:14:33 UTC``.
 
-    `doubt` is why this host is not ready, and comes first; then `down`, what `what_is_down` says.
+    `isolated` is why this host is not ready, and comes first; then `down`, as `Outages` has it.
     """
     at = datetime.fromtimestamp(reloads.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     outcome, _, reason = reloads.last.partition(": ")
     event = outcome if outcome == "started" else f"reload {outcome}"
     why = f": {reason.splitlines()[0]}" if reason else ""
-    first = f"NOT READY: {doubt}; " if doubt else ""
+    first = f"NOT READY: {isolated}; " if isolated else ""
     first += "DEGRADED: serving kept files; " if reloads.kept else ""
     first += f"{down}; " if down else ""
     parts = [each.part for each in reloads.outdated]

@@ -49,7 +49,7 @@ class Inherited:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Whoever started this process: where to tell how it goes, and what was handed over.
+    """Whoever started this process: where to report its state, and what was handed over.
 
     `watchdog` is the seconds within which each `alive` must follow the one before, or None.
     `sockets` are the socket unit's; `stored` what an earlier process stored, by name. `main`: this
@@ -89,26 +89,26 @@ class Supervisor:
         )
 
     def ready(self, status: str) -> None:
-        """It serves: after start, and at the end of every reload, well or ill."""
+        """Send READY and STATUS: after the start, and after every reload, adopted or refused."""
         self._status = status
         self._send(READY="1", STATUS=status)
 
     def reloading(self) -> None:
-        """A reload has begun; `ready` ends it."""
+        """Send RELOADING: the manager waits for the next `ready`."""
         self._send(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
 
     def stopping(self) -> None:
-        """It has begun to stop."""
+        """Send STOPPING."""
         self._send(STOPPING="1", STATUS="stopping")
 
     def status(self, status: str) -> None:
-        """One line for people; sent only when it changes."""
+        """Send STATUS, one line for people, where it has changed."""
         if status != self._status:
             self._status = status
             self._send(STATUS=status)
 
     def alive(self) -> None:
-        """It makes progress: to be told within every `watchdog` seconds."""
+        """Send WATCHDOG: without one within `watchdog` seconds the service is killed."""
         self._send(WATCHDOG="1")
 
     def store(self, name: str, sockets: Sequence[socket.socket], *, polled: bool) -> None:
@@ -123,7 +123,7 @@ class Supervisor:
             self._send(descriptors, **fields)
 
     def discard(self, name: str) -> None:
-        """Have what is kept under `name` closed."""
+        """Send FDSTOREREMOVE: the manager closes the descriptors kept under `name`."""
         self._send(FDSTOREREMOVE="1", FDNAME=name)
 
     def _send(self, descriptors: Sequence[int] = (), /, **fields: str) -> None:

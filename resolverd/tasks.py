@@ -39,20 +39,20 @@ class Tasks:
         self._running[name] = asyncio.create_task(self._keep(name, work), name=name)
 
     def restarts(self) -> Mapping[str, Restarts]:
-        """The failures of each task."""
+        """How often each task has failed, by name; a live view."""
         return MappingProxyType(self._restarts)
 
     def failing(self, *, vital: bool) -> list[str]:
         """Those that keep failing and are `vital`, or are not; in words."""
         now = self._clock()
         return [
-            f"the task {name} has failed {each.in_row} times in a row: {each.reason}"
-            for name, each in self._restarts.items()
-            if (name in self._vital) is vital and each.keeps_failing(now)
+            f"the task {name} has failed {restarts.in_row} times in a row: {restarts.reason}"
+            for name, restarts in self._restarts.items()
+            if (name in self._vital) is vital and restarts.keeps_failing(now)
         ]
 
     async def stop(self) -> None:
-        """End them all."""
+        """Cancel all tasks and wait until they have ended; for the end of the process."""
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
@@ -83,7 +83,7 @@ class Tasks:
             )
 
     def _steady(self, name: str) -> None:
-        """It has run well for long enough."""
+        """Note that a task has run for `STEADY` seconds, which makes it well again."""
         known = self._restarts[name]
         if known.in_row:
             self._restarts[name] = known.recovered()

@@ -16,43 +16,44 @@ from resolverd.errors import ResolverdError
 
 Proof = Callable[[], Coroutine[Any, Any, str]]
 
-# A turn waits one pause, then at most another for the proofs: so two turns fit the interval.
+# A round takes a pause and at most as long for the proofs. With 4, two rounds fit the interval, so
+# that one lost beat does not kill the daemon; more would give the proofs less time each.
 _PAUSES_PER_INTERVAL = 4
 
 
 class Watchdog:
-    """Asks every proof in turns and calls `beat` after each turn without a fault.
+    """Asks every proof again and again, and calls `beat` each time that none has a fault.
 
-    `interval` is the seconds after which a missing beat means death; `pause` and `patience`
-    are parts of it.
+    `interval` is the seconds after which the supervisor restarts a daemon without a beat;
+    `pause` and `timeout`, in seconds too, are parts of it. `faults` are the last round's, by proof.
     """
 
     def __init__(
         self, interval: float, proofs: Mapping[str, Proof], beat: Callable[[], None]
     ) -> None:
-        self.pause = self.patience = interval / _PAUSES_PER_INTERVAL
+        self.pause = self.timeout = interval / _PAUSES_PER_INTERVAL
         self.faults: dict[str, str] = {}
         self._proofs, self._beat = proofs, beat
         self._asked: dict[str, asyncio.Task[str]] = {}
         self._log = log.get("watchdog")
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Ask and beat every `pause` seconds until cancelled."""
         try:
             while True:
-                await self.turn()
+                await self.ask()
                 await asyncio.sleep(self.pause)
         finally:
             for task in self._asked.values():
                 task.cancel()
 
-    async def turn(self) -> None:
-        """Ask every proof once; beat if none finds fault."""
+    async def ask(self) -> None:
+        """Ask every proof once, for `timeout` seconds at most; beat if none finds fault."""
         for name, prove in self._proofs.items():
             if name not in self._asked:
                 self._asked[name] = asyncio.create_task(prove(), name=f"proof of {name}")
         if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=self.patience)
+            await asyncio.wait(self._asked.values(), timeout=self.timeout)
         faults = {name: fault for name in self._proofs if (fault := self._fault(name))}
         if faults and faults != self.faults:
             self._log.error("watchdog.withheld", problems=_lines(faults))
@@ -65,7 +66,7 @@ class Watchdog:
     def _fault(self, name: str) -> str:
         task = self._asked[name]
         if not task.done():
-            return f"no answer within {self.patience:g} s"
+            return f"no answer within {self.timeout:g} s"
         del self._asked[name]
         error = task.exception()
         if error is None:

@@ -18,17 +18,18 @@ from resolverd.adoption import Adoption
 from resolverd.files.notifications import Notifications
 from resolverd.files.reading import SECRETS, THREADS, Reads
 from resolverd.files.scanning import Scan, Scanner
-from resolverd.files.settling import Decision, Waiting, differing, judge
+from resolverd.files.settling import EditState, PendingEdit, differing, edit_state
 from resolverd.files.threads import HangingError
 
 POLL = 2.0
-"""Seconds between scans of which nothing was noticed in between."""
+"""Seconds between scans while nothing is notified: how late an edit is seen without inotify."""
 
-# Seconds between scans at least, and as a multiple of what the last one took.
+# Seconds between scans at least, and as a multiple of what the last one took: scans take at most a
+# twentieth of the time.
 _GAP, _REST = 0.1, 20.0
 # Seconds after which a failed watch is tried again.
 _WATCH_AGAIN = 60.0
-# Seconds of waiting for an edit after which that is an event, and between such events.
+# Seconds for which an edit may be unsettled before that is an event, and between such events.
 _LONG, _LONG_AGAIN = 30.0, 300.0
 
 
@@ -39,8 +40,8 @@ class Watching:
         self.enabled, self.settle = True, 0.0
         self._adoption = adoption
         self._scanner = Scanner()
-        self._waiting: Waiting | None = None
-        self._told_waiting = 0.0
+        self._pending: PendingEdit | None = None
+        self._pending_reported_at = 0.0
         self._attempt: Reads | None = None
         self._tried: dict[str, str] = {}
         self._hint = asyncio.Event()
@@ -58,16 +59,16 @@ class Watching:
 
     @property
     def unsettled(self) -> Sequence[str]:
-        """The files of an edit that is waited for."""
-        return differing(self._waiting.found, self._tried) if self._waiting else []
+        """The files, sorted, that differ from what is served and have not settled yet."""
+        return differing(self._pending.found, self._tried) if self._pending else []
 
     @property
     def hanging(self) -> Sequence[str]:
-        """The files that do not answer."""
+        """The paths at which threads hang now: their file system does not answer."""
         return (*THREADS.hanging, *SECRETS.hanging)
 
     async def keep(self) -> None:
-        """Watch; never returns."""
+        """Watch and reload until cancelled. Raises nothing else: a defect is an event."""
         notifications = Notifications(self._hint.set, self._note_watch)
         hanging: tuple[str, ...] = ()
         defect = ""
@@ -75,7 +76,7 @@ class Watching:
             while True:
                 pause = POLL
                 try:
-                    pause = await self._round(notifications)
+                    pause = await self._scan_and_reload(notifications)
                     defect = ""
                 except HangingError:
                     pause = _GAP  # the next scan leaves out what hangs
@@ -83,17 +84,17 @@ class Watching:
                     if repr(error) != defect:
                         self._log.error("edits.defect", exc_info=error)
                     defect = repr(error)
-                hanging = self._tell_hanging(hanging)
+                hanging = self._report_hanging(hanging)
                 await self._pause(pause)
         finally:
             notifications.close()
 
-    async def _round(self, notifications: Notifications) -> float:
+    async def _scan_and_reload(self, notifications: Notifications) -> float:
         """Scan once, and reload if an edit is finished; seconds until the next round at most."""
         server = (await self._adoption.settled()).config.server
         self.enabled, self.settle = server.watch, server.settle
         if not self.enabled:
-            self._waiting = None
+            self._pending = None
             notifications.close()
             return POLL
         attempt = self._adoption.attempt
@@ -102,15 +103,15 @@ class Watching:
         now = time.monotonic()
         self._follow(notifications, scan, now)
         self._note_attempt(attempt, scan)
-        self._waiting, decision = judge(self._waiting, scan.files, self._tried, now, self.settle)
-        self._tell_waiting(now)
-        if decision is Decision.ADOPT and not await self._adopt(scan):
+        self._pending, edit = edit_state(self._pending, scan.files, self._tried, now, self.settle)
+        self._report_pending(now)
+        if edit is EditState.SETTLED and not await self._adopt(scan):
             return _GAP
         self._gap = max(_GAP, _REST * (now - began))
         poll = max(POLL, self._gap)
-        if self._waiting is None:
+        if self._pending is None:
             return poll
-        return min(poll, max(_GAP, self._waiting.since + self.settle - time.monotonic()))
+        return min(poll, max(_GAP, self._pending.since + self.settle - time.monotonic()))
 
     async def _scan(self, attempt: Reads) -> Scan:
         served = self._adoption.inputs.reads
@@ -126,9 +127,9 @@ class Watching:
             return
         self._attempt = attempt
         if unsettled := attempt.unsettled():
-            self._scanner.doubt(unsettled)
+            self._scanner.reread_always(unsettled)
             return
-        self._scanner.trust()
+        self._scanner.reread_on_change()
         self._tried |= {path: seen.content for path, seen in attempt.seen.items()}
         for path in attempt.matched - attempt.seen.keys():
             # Read under another name, or not meant: what it holds made no difference.
@@ -140,9 +141,9 @@ class Watching:
         settled = {path: seen.content for path, seen in scan.files.items()}
         await self._adoption.reload(settled=settled)
         if self._adoption.attempt.unsettled():
-            self._waiting = self._waiting and self._waiting._replace(since=time.monotonic())
+            self._pending = self._pending and self._pending._replace(since=time.monotonic())
             return False
-        self._tried, self._waiting = settled, None
+        self._tried, self._pending = settled, None
         return True
 
     def _follow(self, notifications: Notifications, scan: Scan, now: float) -> None:
@@ -158,19 +159,21 @@ class Watching:
             self._log.info("edits.notified")
         self._notified, self._polling = not reason, reason
 
-    def _tell_waiting(self, now: float) -> None:
-        if self._waiting is None:
-            self._told_waiting = 0.0
-        elif now - max(self._waiting.began, self._told_waiting - _LONG + _LONG_AGAIN) >= _LONG:
-            self._told_waiting = now
+    def _report_pending(self, now: float) -> None:
+        if self._pending is None:
+            self._pending_reported_at = 0.0
+        elif (
+            now - max(self._pending.began, self._pending_reported_at - _LONG + _LONG_AGAIN) >= _LONG
+        ):
+            self._pending_reported_at = now
             self._log.warning(
                 "edits.unsettled",
                 files=list(self.unsettled),
-                seconds=round(now - self._waiting.began),
+                seconds=round(now - self._pending.began),
                 settle_seconds=self.settle,
             )
 
-    def _tell_hanging(self, before: tuple[str, ...]) -> tuple[str, ...]:
+    def _report_hanging(self, before: tuple[str, ...]) -> tuple[str, ...]:
         hanging = (*THREADS.hanging, *SECRETS.hanging)
         for path in sorted({*hanging} - {*before}):
             self._log.error("edits.hanging", file=path, limit_seconds=THREADS.limit)

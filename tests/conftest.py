@@ -6,8 +6,10 @@ a deadline: a busy machine is not a defect.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import settings
 from structlog.typing import EventDict
 from xdist.remote import Producer
 
+from resolverd.geo import embedded
 from resolverd.log.events import EVENTS
 from resolverd.log.fields import COMMON, FIELDS
 
@@ -41,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = slow_first(items)
 
 
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave out what stays to the end: thousands of tests are much."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
     """More workers than cores: most tests wait for processes and clocks more than they compute."""
@@ -52,6 +61,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """One worker for each file."""
     config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def embedded_database_is_unpacked_once() -> Iterator[None]:
+    """It takes a quarter of a second, and every daemon without a database of its own has it."""
+    unpack = embedded.content
+
+    @cache
+    def unpacked(_sha256: str) -> bytes:
+        return unpack()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "content", lambda: unpacked(embedded.SHA256))
+        yield
 
 
 @pytest.fixture(autouse=True)

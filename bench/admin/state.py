@@ -37,7 +37,7 @@ ns1 A 192.0.2.53
 
 def main(arguments: list[str]) -> int:
     """Measure, print and write."""
-    sizes = [int(each) for each in arguments] or list(SIZES)
+    sizes = [int(argument) for argument in arguments] or list(SIZES)
     allow_files(20_000)
     log.configure("text", logging.CRITICAL)
     built = {size: asyncio.run(_build_seconds(size)) for size in sizes}

@@ -30,6 +30,7 @@ from bench.report import ENDPOINT, ROOT, show, write
 from resolverd import log
 from resolverd.config.probe import Probe
 from resolverd.daemon import Daemon
+from resolverd.health.kinds.http import HttpProbe
 from resolverd.loop import run_loop
 
 AT_ONCE = 5
@@ -153,7 +154,7 @@ def main() -> int:
     options.add_argument("--fall", type=int, default=3)
     chosen = options.parse_args()
     log.configure(level=logging.ERROR)
-    settings = Probe(
+    settings = HttpProbe(
         interval=chosen.interval,
         fast_interval=chosen.interval,
         timeout=chosen.timeout,

@@ -20,6 +20,7 @@ import uvloop
 from bench.report import ENDPOINT, ROOT, allow_files, show, write
 from resolverd import log
 from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import Verdict
 
@@ -77,13 +78,8 @@ def main() -> int:
         assert endpoints.stdout is not None
         try:
             ports = [int(port) for port in endpoints.stdout.readline().split()]
-            settings = Probe(
-                kind=chosen.kind,
-                interval=interval,
-                fast_interval=1.0,
-                timeout=2.0,
-                model="bench/model",
-            )
+            schedule = {"interval": interval, "timeout": 2.0}
+            settings = complete_probe({"kind": chosen.kind, "model": "bench/model", **schedule})
             measured = uvloop.run(measure(ports, chosen.seconds, settings))
         finally:
             endpoints.kill()

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     last = _run(path)
     runs.append(last.seconds)
     compiled, locator, memory = last.compiled, last.locator, _memory()
-    together = [sum(each) for each in runs]
+    together = [sum(run) for run in runs]
     size = compiled.size
     measured = {
         "database": path.name,
@@ -95,7 +95,7 @@ def _lookups(compiled: CompiledClientMap) -> dict[str, float]:
             for _ in range(CLIENTS)
         ],
     }
-    return {name: min(compiled.time(each) for _ in range(10)) for name, each in clients.items()}
+    return {name: min(compiled.time(client) for _ in range(10)) for name, client in clients.items()}
 
 
 def _memory() -> dict[str, int]:

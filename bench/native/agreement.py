@@ -18,9 +18,11 @@ def agreement(servers: Sequence[Running]) -> dict[str, float]:
     octets = [(chance.randrange(1, 224), *chance.randbytes(2)) for _ in range(_CLIENTS)]
     clients = ["{}.{}.{}.0".format(*three) for three in octets]
     steering = [
-        each for each in servers if Mode.GEO in each.server.modes and each.server is not ECHO
+        running
+        for running in servers
+        if Mode.GEO in running.server.modes and running.server is not ECHO
     ]
-    steering.sort(key=lambda each: each.server.peer)
+    steering.sort(key=lambda running: running.server.peer)
     answers = {
         served.server.name: [_answer(served, client) for client in clients] for served in steering
     }

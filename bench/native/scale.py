@@ -54,9 +54,9 @@ def measure(
             bench.say(f"{server.name}: sizes, round {number + 1} of {rounds}")
             sample(echo, Mode.GEO, min(0.1, seconds / 4))
             echoes.append(sample(echo, Mode.GEO, seconds))
-            for size, each in served.items():
-                sample(each, Mode.GEO, min(0.1, seconds / 4))
-                taken[size].append(sample(each, Mode.GEO, seconds))
+            for size, served_one in served.items():
+                sample(served_one, Mode.GEO, min(0.1, seconds / 4))
+                taken[size].append(sample(served_one, Mode.GEO, seconds))
         base = [s.cost for s in taken[next(iter(served))]]
         return [
             {

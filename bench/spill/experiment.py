@@ -28,7 +28,7 @@ BURST = HOMES[0].bursts[0]
 FAR = max(ROUND_TRIP.values())
 
 
-class Setting(NamedTuple):
+class Scenario(NamedTuple):
     """What is varied. `load` multiplies the trace's rates; `sudden` lets bursts begin at once."""
 
     name: str = "the trace"
@@ -39,14 +39,14 @@ class Setting(NamedTuple):
     sudden: bool = False
 
 
-BASE = Setting()
+BASE = Scenario()
 VARIED = (
-    *(Setting(f"TTL {ttl} s", ttl=float(ttl)) for ttl in (10, 30, 120, 300)),
-    *(Setting(f"load × {load}", load=load) for load in (0.7, 0.8, 0.9, 1.1, 1.2, 1.3)),
-    Setting("bursts within 10 s", sudden=True),
-    Setting("the queue alone tells", size=Size(kv_full=0.5)),
-    Setting("50 large resolvers", blocks=Blocks(50, 1.0)),
-    Setting("regions of 16 replicas", size=Size(replicas=16)),
+    *(Scenario(f"TTL {ttl} s", ttl=float(ttl)) for ttl in (10, 30, 120, 300)),
+    *(Scenario(f"load × {load}", load=load) for load in (0.7, 0.8, 0.9, 1.1, 1.2, 1.3)),
+    Scenario("bursts within 10 s", sudden=True),
+    Scenario("the queue alone tells", size=Size(kv_full=0.5)),
+    Scenario("50 large resolvers", blocks=Blocks(50, 1.0)),
+    Scenario("regions of 16 replicas", size=Size(replicas=16)),
 )
 
 
@@ -69,24 +69,26 @@ class Result(NamedTuple):
 
 
 def tried(
-    setting: Setting, policy: str, seed: int, rates: Sequence[tuple[float, ...]] | None = None
+    scenario: Scenario, policy: str, seed: int, rates: Sequence[tuple[float, ...]] | None = None
 ) -> Result:
     """One run of one policy; over the trace, unless other `rates` are given."""
     if rates is None:
-        rates = generated(SUDDEN) if setting.sudden else read()
-    asked = requests(rates, setting.size, setting.blocks, setting.load, seed)
-    world = World(REGIONS, setting.size, len(asked))
-    steering = _policy(policy, setting, world)
+        rates = generated(SUDDEN) if scenario.sudden else read()
+    asked = requests(rates, scenario.size, scenario.blocks, scenario.load, seed)
+    world = World(REGIONS, scenario.size, len(asked))
+    steering = _policy(policy, scenario, world)
     served = run(asked, world, steering, caches=POLICIES[policy])
-    times = sorted(each.seconds for each in served)
+    times = sorted(request.seconds for request in served)
     return Result(
         p50=quantile(times, 0.50),
         p95=quantile(times, 0.95),
         p99=quantile(times, 0.99),
         most=times[-1],
         burst=_during(BURST, served),
-        away=statistics.fmean(each.region != each.home for each in served),
-        farthest=statistics.fmean(ROUND_TRIP[each.home, each.region] == FAR for each in served),
+        away=statistics.fmean(request.region != request.home for request in served),
+        farthest=statistics.fmean(
+            ROUND_TRIP[request.home, request.region] == FAR for request in served
+        ),
         episodes=steering.episodes if isinstance(steering, Resolverd) else 0,
         minutes=tuple(_by_minute(served)),
         moved=tuple(_moved_by_minute(served)),
@@ -101,17 +103,17 @@ def summary(results: Sequence[Result]) -> Mapping[str, Any]:
     }
 
 
-def _policy(name: str, setting: Setting, world: World) -> Policy:
+def _policy(name: str, scenario: Scenario, world: World) -> Policy:
     match name:
         case "nearest":
-            return Nearest(setting.ttl)
+            return Nearest(scenario.ttl)
         case "least-loaded, as read":
-            return LeastLoadedAsRead(setting.ttl)
+            return LeastLoadedAsRead(scenario.ttl)
         case "least-loaded" | "least-loaded, per request":
-            return LeastLoaded(setting.ttl, world.outstanding)
+            return LeastLoaded(scenario.ttl, world.outstanding)
         case _:
-            service = Service(regions=REGIONS, ttl=setting.ttl)
-            return Resolverd(service, setting.size.replicas)
+            service = Service(regions=REGIONS, ttl=scenario.ttl)
+            return Resolverd(service, scenario.size.replicas)
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:
@@ -120,7 +122,7 @@ def quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def _during(burst: Burst, served: Sequence[Served]) -> float:
-    times = sorted(each.seconds for each in served if burst.at(each.at) > 0)
+    times = sorted(request.seconds for request in served if burst.at(request.at) > 0)
     return quantile(times, 0.95) if times else 0.0
 
 
@@ -139,8 +141,8 @@ def _moved_by_minute(served: Sequence[Served]) -> list[float]:
 def _minutes(served: Sequence[Served]) -> list[list[Served]]:
     """Requests by the minute of their arrival."""
     split: list[list[Served]] = [[] for _ in range(int(served[-1].at / MINUTE) + 1)]
-    for each in served:
-        split[int(each.at / MINUTE)].append(each)
+    for request in served:
+        split[int(request.at / MINUTE)].append(request)
     return split
 
 

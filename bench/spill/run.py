@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from bench.report import show, write
-from bench.spill.experiment import BASE, OURS, POLICIES, VARIED, Result, Setting, summary, tried
+from bench.spill.experiment import BASE, OURS, POLICIES, VARIED, Result, Scenario, summary, tried
 from bench.spill.write import write_page
 from resolverd import log
 
@@ -25,11 +25,11 @@ from resolverd import log
 COMPARED = ("nearest", "least-loaded", "least-loaded, as read", OURS)
 
 
-def measured(jobs: Sequence[tuple[Setting, str, int]]) -> list[Result]:
+def measured(jobs: Sequence[tuple[Scenario, str, int]]) -> list[Result]:
     """All runs, on all cores."""
     with ProcessPoolExecutor(os.cpu_count(), initializer=quiet) as pool:
-        each = [pool.submit(tried, setting, policy, seed) for setting, policy, seed in jobs]
-        return [one.result() for one in each]
+        futures = [pool.submit(tried, scenario, policy, seed) for scenario, policy, seed in jobs]
+        return [future.result() for future in futures]
 
 
 def quiet() -> None:
@@ -40,13 +40,13 @@ def quiet() -> None:
 def results_of(seeds: int, varied_seeds: int) -> dict[str, Any]:
     """The content of the result file."""
     plans = [(BASE, policy, seeds) for policy in POLICIES]
-    plans += [(setting, policy, varied_seeds) for setting in VARIED for policy in COMPARED]
+    plans += [(scenario, policy, varied_seeds) for scenario in VARIED for policy in COMPARED]
     jobs = [(s, policy, seed) for s, policy, count in plans for seed in range(1, count + 1)]
     results = dict(zip(jobs, measured(jobs), strict=True))
     rows = []
-    for setting, policy, count in plans:
-        runs = [results[setting, policy, seed] for seed in range(1, count + 1)]
-        rows.append({"setting": setting.name, "policy": policy, **summary(runs)})
+    for scenario, policy, count in plans:
+        runs = [results[scenario, policy, seed] for seed in range(1, count + 1)]
+        rows.append({"setting": scenario.name, "policy": policy, **summary(runs)})
     first = {policy: results[BASE, policy, 1] for policy in POLICIES}
     return {
         "seeds": seeds,

@@ -96,20 +96,20 @@ def _arrivals(rates: Sequence[float], dice: random.Random) -> Iterator[float]:
 
 
 def run(asked: Sequence[Request], world: World, policy: Policy, *, caches: bool) -> list[Served]:
-    """Play all requests; those that still wait at the end wait until it is their turn.
+    """Simulate all requests; those that still wait at the end wait until it is their turn.
 
     Without `caches` the policy decides anew for each request.
     """
     lists = {home: preference(home) for home in REGIONS}
     cached: dict[tuple[str, int], tuple[float, str]] = {}
     placed: list[str] = []
-    looks = _looks(asked[-1].at)
-    look_at, looked = next(looks)
+    scrapes = _scrapes(asked[-1].at)
+    scrape_at, scraped = next(scrapes)
     for number, request in enumerate(asked):
-        while look_at <= request.at:
-            world.until(look_at)
-            policy.scraped(looked, _seen(world, looked), look_at)
-            look_at, looked = next(looks)
+        while scrape_at <= request.at:
+            world.until(scrape_at)
+            policy.scraped(scraped, _seen(world, scraped), scrape_at)
+            scrape_at, scraped = next(scrapes)
         world.until(request.at)
         key = (request.home, request.block)
         until, region = cached.get(key, (0.0, ""))
@@ -130,7 +130,7 @@ def _asked(policy: Policy, key: tuple[str, int], listed: PreferenceList, now: fl
     return policy.answer(block_of(*key), listed, now)
 
 
-def _looks(last: float) -> Iterator[tuple[float, str]]:
+def _scrapes(last: float) -> Iterator[tuple[float, str]]:
     """When which region is read: each every `INTERVAL`, and not all at once."""
     offsets = [INTERVAL * (n + 1) / len(REGIONS) for n in range(len(REGIONS))]
     rounds = int(last / INTERVAL) + 2

@@ -118,7 +118,7 @@ class Resolverd:
             self._readings[replica.target] = LoadReadings(
                 now, running=seen.running, waiting=seen.waiting, kv_usage=seen.kv_usage
             )
-        every = [(each, PROBE) for listed in self._replicas.values() for each in listed]
+        every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
         self._saturation.sample(every, self._readings, {}, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)

@@ -65,8 +65,8 @@ def _over_the_trace(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"| --- |{' ---: |' * 8}"
     for row in rows:
         name = f"**{row['policy']}**" if row["policy"] == OURS else row["policy"]
-        times = " | ".join(_time(row[each]) for each in ("p50", "p95", "p99", "most", "burst"))
-        shares = " | ".join(f"{row[each]['median']:.1%}" for each in ("away", "farthest"))
+        times = " | ".join(_time(row[column]) for column in ("p50", "p95", "p99", "most", "burst"))
+        shares = " | ".join(f"{row[column]['median']:.1%}" for column in ("away", "farthest"))
         episodes = f"{row['episodes']['median']:.0f}" if row["policy"] == OURS else "–"
         yield f"| {name} | {times} | {shares} | {episodes} |"
 
@@ -76,19 +76,21 @@ def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     document = {(row["setting"], row["policy"]): row for row in rows}
     yield f"| p95 | {' | '.join(policies)} | least | spilled | episodes |"
     yield f"| --- |{' ---: |' * len(policies)} --- | ---: | ---: |"
-    for setting in dict.fromkeys(row["setting"] for row in rows):
-        cells = [_time(document[setting, policy]["p95"]) for policy in policies]
-        medians = {policy: document[setting, policy]["p95"]["median"] for policy in policies}
+    for scenario in dict.fromkeys(row["setting"] for row in rows):
+        cells = [_time(document[scenario, policy]["p95"]) for policy in policies]
+        medians = {policy: document[scenario, policy]["p95"]["median"] for policy in policies}
         lowest = [policy for policy, median in medians.items() if median == min(medians.values())]
         best = " and ".join(f"**{name}**" if name == OURS else name for name in lowest)
-        ours = document[setting, OURS]
+        ours = document[scenario, OURS]
         more = f"{ours['away']['median']:.1%} | {ours['episodes']['median']:.0f}"
-        yield f"| {setting} | {' | '.join(cells)} | {best} | {more} |"
+        yield f"| {scenario} | {' | '.join(cells)} | {best} | {more} |"
 
 
 def _time(spread: Mapping[str, float]) -> str:
     """The median, and the range where there is one worth telling."""
-    middle, lowest, maximum = (_seconds(spread[each]) for each in ("median", "min", "max"))
+    middle, lowest, maximum = (
+        _seconds(spread[statistic]) for statistic in ("median", "min", "max")
+    )
     return middle if lowest == maximum else f"{middle} ({lowest}–{maximum})"
 
 

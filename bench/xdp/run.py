@@ -181,8 +181,8 @@ def main() -> None:
         },
     )
     _show(variants, longest)
-    for what, each in timed.items():
-        print(f"\nthe program itself, {what}: {each['median']:.0f} ns")
+    for what, spread in timed.items():
+        print(f"\nthe program itself, {what}: {spread['median']:.0f} ns")
 
 
 def _show(variants: dict[str, Any], longest: list[dict[str, float]]) -> None:

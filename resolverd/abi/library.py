@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 """The same as in `native/src/ffi/mod.rs`; a library of another version is not used."""
 
 _PACKAGE = Path(__file__).parents[1]

@@ -18,15 +18,12 @@ from mmap import mmap
 from typing import NamedTuple, Protocol
 
 from resolverd.abi.library import OutBuf, Span, library
+from resolverd.abi.limits import MAX_REGIONS, ORDERS
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
-MAX_REGIONS = 255
-"""How many regions one map can have."""
-
 _REASON_OCTETS = 1024
 _LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65535
-_POLICIES = {"nearest": 0, "failover": 1, "weighted": 2}
 
 Content = bytes | mmap
 """The octets of a database; of an mmap, one made with ACCESS_COPY."""
@@ -129,7 +126,7 @@ class Geography(NamedTuple):
         """The octets that `native/src/geo/geography.rs` reads."""
         return b"".join(
             (
-                bytes((_POLICIES[self.policy], self.block_v4, self.block_v6)),
+                bytes((ORDERS[self.policy], self.block_v4, self.block_v6)),
                 struct.pack("!dd", *self.edge),
                 _list(struct.pack("!dddQ", *region) for region in self.regions),
                 _list(_list(bytes((region,)) for region in pin) for pin in self.pins),

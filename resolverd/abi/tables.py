@@ -111,18 +111,6 @@ class Asker:
         return values
 
 
-def counter_names() -> str:
-    """The slots of fixed meaning, a line each: slot, field of `Counters`, labels."""
-    out = ctypes.create_string_buffer(1 << 16)
-    length = functions().resolverd_counter_names(OutBuf.of(out))
-    return out.raw[:length].decode()
-
-
-def free_counters() -> range:
-    """The slots of a row that Python may give out."""
-    return range(functions().resolverd_counter_first(), functions().resolverd_counter_slots())
-
-
 def _loaded(handle: int | None, reason: ctypes.Array[ctypes.c_char], what: str) -> int:
     if handle is None:
         raise EngineError(f"the native engine refuses the {what}: {reason.value.decode()}")
@@ -144,9 +132,6 @@ def functions() -> ctypes.CDLL:
         ("respond", ctypes.c_int64, handle, handle, Span, Span, ctypes.c_bool, OutBuf),
         ("respond_time", ctypes.c_double, handle, handle, _Spans, Span, ctypes.c_uint64, OutBuf),
         ("self_check", size, handle, OutBuf),
-        ("counter_names", size, OutBuf),
-        ("counter_first", size),
-        ("counter_slots", size),
         ("asker_counters", None, handle, _Numbers),
     ):
         function = getattr(loaded, f"resolverd_{name}")

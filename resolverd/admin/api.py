@@ -32,8 +32,8 @@ from resolverd.engine.explain import explain, plain
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
-from resolverd.snapshot.unserved import what_is_down
 
+# Octets of a request's body: more than any has, and so little that no client can exhaust memory.
 _MAX_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
 _DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
@@ -44,7 +44,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class Api:
-    """The handlers, over one daemon."""
+    """The handlers of every route in `routes`, over one daemon; each raises ApiError."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -69,7 +69,7 @@ class Api:
         return await handler(request)
 
     async def state(self, request: web.Request) -> web.Response:
-        """Everything there is to see."""
+        """GET /state: the whole state, a StateDocument."""
         return _document(state_of(self._served))
 
     async def urls(self, request: web.Request) -> web.Response:
@@ -107,7 +107,7 @@ class Api:
         }
 
     async def override(self, request: web.Request) -> web.Response:
-        """Put an override in force; answers once it is obeyed."""
+        """POST /override: put an override in force; responds once answers obey it."""
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
         command = OverrideCommand(
@@ -178,7 +178,7 @@ class Api:
         )
 
     async def forecast(self, request: web.Request) -> web.Response:
-        """What a reload would do now; nothing is adopted."""
+        """GET /reload: what a reload would change now; nothing is adopted."""
         try:
             inputs, changes = await self._served.forecast()
         except ResolverdError as error:
@@ -194,7 +194,7 @@ class Api:
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus's text, or OpenMetrics for those who accept it."""
+        """GET /metrics: Prometheus' text format, or OpenMetrics for a client that accepts it."""
         page, content_type = await exposition(self._served, request.headers.get("Accept", ""))
         return web.Response(body=page, headers={"Content-Type": content_type})
 
@@ -208,18 +208,19 @@ class Api:
     async def readyz(self, request: web.Request) -> web.Response:
         """200 from the end of the first probe round until the daemon is asked to stop.
 
-        503 while this host is in doubt, so that whoever announces its addresses withdraws them.
+        503 while this host is isolated, so that whoever announces its addresses withdraws them.
         `degraded` says what keeps failing beside the answers, which go on, and `down` which
         services have no region and which regions are down: for people, as no other host is better.
         Parts that are served in an older state than their files are named, and do not count.
         """
-        doubt = self._served.monitor.isolation.reason
-        if doubt:
-            raise ApiError(503, doubt, "see to this host's network: docs/operations.md, doubt")
+        isolated = self._served.monitor.isolation.reason
+        if isolated:
+            raise ApiError(
+                503, isolated, "see to this host's network: docs/operations.md, isolation"
+            )
         found = degraded(self._served)
         outdated = outdated_of(self._served.reloads.outdated)
-        regions = list(self._served.snapshot.steering.regions.values())
-        down = what_is_down(self._served.fences, regions)
+        down = self._served.outages.down
         return _document({"ready": True, "outdated": outdated, "degraded": found, "down": down})
 
 

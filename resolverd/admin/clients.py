@@ -1,7 +1,7 @@
 """The connections of one listener of the API: how many at once, and how long a request may take.
 
     connected ──► idle ── first octet ──► asking ── whole ──► being answered ──► idle
-                          (or connected)  REQUEST seconds     RESPONSE seconds
+                          (or connected)  REQUEST_TIMEOUT     RESPONSE_TIMEOUT
                                           at most             while nothing of it is taken
 
 A connection that comes when all places are taken has the place of the one that is idle or asking
@@ -24,8 +24,8 @@ from aiohttp import web
 from resolverd.admin.failure import ApiError, Handler
 
 # Seconds in which a request has to be whole, headers and body, and in which a client has to go on
-# taking its response.
-REQUEST, RESPONSE = 10.0, 30.0
+# taking its response. Less breaks slow links; more lets silent clients hold places for longer.
+REQUEST_TIMEOUT, RESPONSE_TIMEOUT = 10.0, 30.0
 
 
 class Clients:
@@ -77,13 +77,13 @@ class Clients:
         return True
 
     def close(self, client: Client, limit: str) -> None:
-        """Close a connection because of a limit."""
+        """Close a connection that met `limit`, and count it under that name."""
         self.closed[limit] += 1
         self.forget(client)
         client.abort()
 
     def forget(self, client: Client) -> None:
-        """Its place is free."""
+        """Free the place of a connection that is closed."""
         self._open.pop(client.inner, None)
 
     async def _read(self, request: web.Request, due: float) -> None:
@@ -93,7 +93,7 @@ class Clients:
         except TimeoutError:
             self.closed["request"] += 1
             raise ApiError(
-                408, f"the request did not come within {REQUEST:g} s", "send it at once"
+                408, f"the request did not come within {REQUEST_TIMEOUT:g} s", "send it at once"
             ) from None
         except (web.RequestPayloadError, OSError) as error:
             hint = "send it as its headers say"
@@ -117,7 +117,7 @@ class Client(asyncio.Protocol):
         self._reading = self._more = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place, or close at once."""
+        """Take one of the places, or close at once where none is free."""
         if not self._clients.admit(self):
             cast("asyncio.Transport", transport).abort()
             return
@@ -126,7 +126,7 @@ class Client(asyncio.Protocol):
         self._asking()
 
     def data_received(self, data: bytes) -> None:
-        """Octets of a request."""
+        """Pass octets of a request to `inner`, and start the clock for the rest of it."""
         if self.idle_since is None or self._reading:
             self._more = True  # of the body, or of the next request
         elif self._timer is None:
@@ -134,21 +134,21 @@ class Client(asyncio.Protocol):
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """The client sends no more."""
+        """The client sends no more: pass it on."""
         return self.inner.eof_received()
 
     def pause_writing(self) -> None:
-        """The client takes nothing of its response."""
+        """The client reads none of its response: it is closed if that lasts too long."""
         self.inner.pause_writing()
-        self._time("response", RESPONSE)
+        self._time("response", RESPONSE_TIMEOUT)
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """The client reads again."""
         self._cancel()
         self.inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """The connection is closed: free its place, and pass it on."""
         self._cancel()
         self._clients.forget(self)
         if self._transport is not None:
@@ -156,29 +156,29 @@ class Client(asyncio.Protocol):
             self.inner.connection_lost(exc)
 
     def reading(self) -> None:
-        """The headers are whole; whoever reads the body goes by `due`."""
+        """The headers are whole; the body has to be, too, by `due`."""
         self._reading = True
         self._cancel()
 
     def answering(self) -> None:
-        """A whole request has come."""
+        """The request is whole: until its response is made the connection is not idle."""
         self.idle_since, self._reading, self._more = None, False, False
 
     def idle(self) -> None:
-        """Its response has been made."""
+        """The response is made: from now on the connection is idle."""
         self.idle_since, self._reading = self._clients.clock(), False
         if self._more and self._transport is not None:
             self._asking()
 
     def abort(self) -> None:
-        """Close it now."""
+        """Close the connection without waiting for what is unsent."""
         self._cancel()
         if self._transport is not None:
             self._transport.abort()
 
     def _asking(self) -> None:
-        self.due = asyncio.get_running_loop().time() + REQUEST
-        self._time("request", REQUEST)
+        self.due = asyncio.get_running_loop().time() + REQUEST_TIMEOUT
+        self._time("request", REQUEST_TIMEOUT)
 
     def _time(self, limit: str, seconds: float) -> None:
         self._cancel()

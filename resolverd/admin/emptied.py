@@ -38,9 +38,9 @@ def emptied_by(served: Served, keys: Iterable[str], override: Override) -> tuple
         overrides.set(key, override)
     after = judge_regions(plan, world._replace(overrides=overrides, judgement=None), now)
     before = judge_regions(plan, world, now)
-    return tuple(emptied(served.fences, before.values(), after.values()))
+    return tuple(emptied(served.outages.fences, before.values(), after.values()))
 
 
 def emptied_of(found: Iterable[FenceSize]) -> list[dict[str, Any]]:
-    """Fences as the API tells of them."""
+    """Fences as the API has them: ``{"service": NAME, "pins": [NAME, …]}`` each."""
     return [{"service": fence.service, "pins": list(fence.pins)} for fence in found]

@@ -29,7 +29,7 @@ class Guard:
 
     @web.middleware
     async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Raises ApiError where the token is missing or wrong."""
+        """Middleware: pass the request on, or raise ApiError (401, 403) without a valid token."""
         if request.method not in {"GET", "HEAD"} or request.path not in OPEN:
             await self._authorise(request)
         return await handler(request)

@@ -1,4 +1,4 @@
-"""What probes of inference servers know beyond a verdict, for the state.
+"""What probes know beyond a verdict, for the state: of all kinds, and what each kind exports.
 
 What is unknown is None, and never zero.
 """
@@ -9,11 +9,13 @@ from dataclasses import asdict
 from typing import Any
 
 from resolverd.admin.served import Served
+from resolverd.health.kinds.kind import json_keys
 from resolverd.health.peers import find_outliers
-from resolverd.health.probes.inference import InferenceReadings
 from resolverd.health.readings import Readings
 
 Json = dict[str, Any]
+
+_KEYS = json_keys()
 
 
 def oddities(served: Served) -> dict[str, list[Json]]:
@@ -27,21 +29,12 @@ def oddities(served: Served) -> dict[str, list[Json]]:
     return found
 
 
-def endpoint_inference(read: Readings | None) -> Json:
+def endpoint_readings(read: Readings | None) -> Json:
     """What is known of one endpoint's server; None where its kind of probe sees none."""
-    known = read if isinstance(read, InferenceReadings) else InferenceReadings()
-    canaries, load = known.canaries, known.load
+    known = read or Readings()
+    load = known.load
     return {
-        "offers": asdict(known.offers) if known.offers else None,
         "identity": asdict(known.identity) if known.identity else None,
-        "canaries": {
-            "sent": canaries.sent,
-            "answered": canaries.answered,
-            "tokens": canaries.tokens,
-            "ttft_seconds": None if canaries.ttft is None else round(canaries.ttft, 6),
-        }
-        if read is known
-        else None,
         "readings": {
             "running": load.running,
             "waiting": load.waiting,
@@ -51,4 +44,8 @@ def endpoint_inference(read: Readings | None) -> Json:
         }
         if load
         else None,
+        **{
+            key.name: key.read(known) if isinstance(read, readings) else None
+            for readings, key in _KEYS
+        },
     }

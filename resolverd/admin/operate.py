@@ -154,7 +154,7 @@ def keys_of(served: Served, name: str) -> tuple[str, ...]:
 
 
 def without_region(served: Served) -> list[str]:
-    """Services that have no region which serves now."""
+    """The names of services without a region that serves now, under all overrides."""
     judged = judge_regions(served.snapshot.plan, served.world, time.monotonic())
     served_well = {
         service

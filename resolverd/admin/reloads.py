@@ -48,7 +48,7 @@ def outdated_of(parts: Sequence[Outdated]) -> list[Json]:
 
 
 def changes_of(changes: Difference) -> Json:
-    """What an edit changes; empty lists where nothing does."""
+    """What an edit changes: names by verb; every verb is there, with an empty list for nothing."""
     return {
         "zones": [change._asdict() for change in changes.zones],
         "services": _names(changes.services),

@@ -36,7 +36,7 @@ Errors = Mapping[int, tuple[type[ErrorDocument], str]]
 
 
 class Parameter(NamedTuple):
-    """One parameter of a query."""
+    """One query parameter of a route: its name, and what OpenAPI says of it."""
 
     name: str
     doc: str
@@ -138,7 +138,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/readyz", "open", "readyz",
-        "Whether the daemon is ready: probed once, not ending, and its host not in doubt.",
+        "Whether the daemon is ready: probed once, not ending, and its host not isolated.",
         ReadyDocument,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the admin room needs of a daemon, and the report on reloads that both keep."""
+"""What the admin API needs of a daemon, and the report on reloads that both keep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Protocol
 
 from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
-from resolverd.config.fences import FenceSize
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -21,6 +20,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.unserved import Outages
 from resolverd.tasks import Tasks
 
 
@@ -73,7 +73,7 @@ class ReloadReport:
             self.last = "adopted"
 
     def refuse(self, error: ResolverdError) -> None:
-        """Note that an edit was refused whole, and why."""
+        """Note that an edit was refused whole; the problems of `error` say why."""
         self.refused += 1
         self.problems = error.problems if isinstance(error, ProblemsError) else ()
         reason = "\n".join(map(str, errors_among(self.problems))) or str(error)
@@ -86,7 +86,7 @@ class ReloadReport:
 
 
 class Watched(Protocol):
-    """How edits are noticed, as the admin room sees it."""
+    """How edits are noticed, as admin/ needs it; the daemon's `watching` is one."""
 
     @property
     def enabled(self) -> bool: ...
@@ -96,19 +96,19 @@ class Watched(Protocol):
 
     @property
     def settle(self) -> float:
-        """Seconds for which files must rest."""
+        """Seconds for which files must be unchanged before they are read."""
 
     @property
     def unsettled(self) -> Sequence[str]:
-        """The files of an edit that is waited for."""
+        """Paths of an edit's files that have not been unchanged for so long."""
 
     @property
     def hanging(self) -> Sequence[str]:
-        """The files that do not answer."""
+        """Paths of files whose file system does not answer."""
 
 
 class Served(Protocol):
-    """A daemon, as the admin room sees it. `ready` is False until it answers, and at its end.
+    """A daemon, as the admin API sees it. `ready` is False until it answers, and at its end.
 
     All but `ready` and `reloads` may only be asked while it is ready.
     """
@@ -122,8 +122,8 @@ class Served(Protocol):
     @property
     def inputs(self) -> Inputs: ...
     @property
-    def fences(self) -> Sequence[FenceSize]:
-        """The fences of the configuration that is served."""
+    def outages(self) -> Outages:
+        """What does not serve, found when the `snapshot` was published; its `fences` are all."""
 
     @property
     def snapshot(self) -> Snapshot: ...
@@ -151,11 +151,11 @@ class Served(Protocol):
 
     @property
     def state(self) -> StateDirectory:
-        """Where things are kept for the next start."""
+        """The directory where overrides, verdicts and files are kept for the next start."""
 
     @property
     def tasks(self) -> Tasks:
-        """What goes on beside the answers."""
+        """The background tasks of the daemon, with their failures."""
 
     @property
     def admin_closed(self) -> Mapping[str, int]:
@@ -165,7 +165,7 @@ class Served(Protocol):
         """Take verdicts and overrides into account; returns once answers come from them."""
 
     async def reload(self, *, accept_losses: bool = False) -> bool:
-        """Adopt the files as they are now; True if all of it is served, else `reloads` tells why.
+        """Adopt the files as they are now; True if all is served; else `reloads` has why.
 
         What takes much away is adopted with `accept_losses` alone.
         """

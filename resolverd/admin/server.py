@@ -1,6 +1,6 @@
-"""The two doors of the admin room: a Unix socket for everything, and HTTP for reading.
+"""The two listeners of the admin API: a Unix socket for everything, and HTTP for reading.
 
-A door that cannot be opened is an event and stays shut: answering queries matters more.
+One that cannot be opened is an event and stays closed: answering queries matters more.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _HTTP.addFilter(
 
 
 class AdminServer:
-    """`start`, then `stop`. `socket` and `listener` tell which doors are open, and where.
+    """`start`, then `stop`. `socket` and `listener` are where it is reached, None where it is not.
 
     `closed` counts the connections that met a limit, by limit.
     """
@@ -63,25 +63,29 @@ class AdminServer:
         self._runners: list[web.AppRunner] = []
         self._listening: list[asyncio.Server] = []
         self.closed: Counter[str] = Counter()
-        self._most = 0
+        self._max_connections = 0
         self._identity: tuple[int, int] | None = None
         self._log = log.get("admin")
 
     async def start(self, settings: Admin, base: Path) -> None:
-        """Open both doors as far as they can be; paths are relative to `base`."""
-        self._most = settings.connections
+        """Open the configured listeners, as far as they can be; paths are relative to `base`."""
+        self._max_connections = settings.connections
         path = socket_of(settings.socket, base)
         if path is not None:
             try:
                 await self._open_socket(path)
             except OSError as error:
-                self._shut(str(path), error, "set admin.socket to a path of this daemon's own")
+                self._report_closed(
+                    str(path), error, "set admin.socket to a path of this daemon's own"
+                )
         if settings.listen is not None:
             guard = Guard(base / settings.token_file if settings.token_file else None)
             try:
                 await self._open_http(settings.listen, guard)
             except OSError as error:
-                self._shut(str(settings.listen), error, "set admin.listen to a free port, or to 0")
+                self._report_closed(
+                    str(settings.listen), error, "set admin.listen to a free port, or to 0"
+                )
         self._log.info(
             "admin.open",
             socket=str(self.socket) if self.socket else None,
@@ -89,7 +93,7 @@ class AdminServer:
         )
 
     async def stop(self) -> None:
-        """Shut both doors, and take the socket away."""
+        """Close both listeners, and remove the socket's file."""
         for listening in self._listening:
             listening.close()
         for runner in self._runners:
@@ -103,30 +107,30 @@ class AdminServer:
         self.socket = self.listener = None
 
     async def _open_socket(self, path: Path) -> None:
-        door = await asyncio.to_thread(_bound, path)
+        sock = await asyncio.to_thread(_bound, path)
         self._identity = _identity(path)
         try:
-            await self._serve(door)
+            await self._serve(sock)
         except OSError:
-            door.close()
+            sock.close()
             await asyncio.to_thread(path.unlink)
             raise
         self.socket = path
 
     async def _open_http(self, listener: Listener, guard: Guard) -> None:
         family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
-        door = socket.socket(family, socket.SOCK_STREAM)
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            door.bind((listener.address, listener.port))
-            await self._serve(door, guard.admit)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((listener.address, listener.port))
+            await self._serve(sock, guard.admit)
         except OSError:
-            door.close()
+            sock.close()
             raise
-        self.listener = Listener(listener.address, door.getsockname()[1])
+        self.listener = Listener(listener.address, sock.getsockname()[1])
 
-    async def _serve(self, door: socket.socket, *guards: Any) -> None:
-        clients = Clients(self._most, self.closed)
+    async def _serve(self, sock: socket.socket, *guards: Any) -> None:
+        clients = Clients(self._max_connections, self.closed)
         application = self._api.application(clients.whole, *guards)
         runner = web.AppRunner(
             application,
@@ -140,34 +144,34 @@ class AdminServer:
         made = cast("Callable[[], asyncio.Protocol]", runner.server)
         try:
             loop = asyncio.get_running_loop()
-            listening = await loop.create_server(clients.factory(made), sock=door)
+            listening = await loop.create_server(clients.factory(made), sock=sock)
         except OSError:
             await runner.cleanup()
             raise
         self._listening.append(listening)
         self._runners.append(runner)
 
-    def _shut(self, door: str, error: OSError, hint: str) -> None:
+    def _report_closed(self, listener: str, error: OSError, hint: str) -> None:
         self._log.warning(
-            "admin.shut", listener=door, reason=error.strerror or str(error), hint=hint
+            "admin.unavailable", listener=listener, reason=error.strerror or str(error), hint=hint
         )
 
 
 def _bound(path: Path) -> socket.socket:
     """A socket at `path`, not listening yet. Raises OSError."""
     make_directory(path)
-    _take_away_stale(path)
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        door.bind(str(path))
+        sock.bind(str(path))
         path.chmod(SOCKET_MODE)  # nobody can connect before listen()
     except OSError:
-        door.close()
+        sock.close()
         raise
-    return door
+    return sock
 
 
-def _take_away_stale(path: Path) -> None:
+def _remove_stale(path: Path) -> None:
     """Remove the socket of a daemon that is gone. Raises OSError when it is not that."""
     try:
         status = path.lstat()

@@ -34,7 +34,7 @@ def sockets_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ
 
 
 def own_directory() -> Path:
-    """This user's own directory among the temporary ones."""
+    """The directory of this user among the temporary ones; `is_own` says whether it is safe."""
     return Path(tempfile.gettempdir()) / f"resolverd-{os.geteuid()}"
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from resolverd import __version__
 from resolverd.admin.connections import endpoint_connection
-from resolverd.admin.inference import endpoint_inference, oddities
+from resolverd.admin.inference import endpoint_readings, oddities
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.probed import Probed
@@ -23,6 +23,7 @@ from resolverd.admin.served import Served
 from resolverd.admin.times import iso
 from resolverd.config.fences import FenceSize
 from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import EveryOption
 from resolverd.config.secrets import shown_url
 from resolverd.dns.names import to_text
 from resolverd.health.connection import Connection
@@ -33,7 +34,6 @@ from resolverd.health.verdict import Verdict
 from resolverd.snapshot.inputs import Outdated
 from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
 from resolverd.snapshot.regions import World, judge_regions
-from resolverd.snapshot.unserved import what_is_down
 
 Json = dict[str, Any]
 
@@ -66,9 +66,9 @@ def state_of(served: Served) -> Json:
         "started": iso(served.started),
         "uptime_seconds": round(time.time() - served.started, 3),
         "ready": served.ready and not served.monitor.isolation.reason,
-        "doubt": _isolation(served.monitor.isolation, now),
+        "isolation": _isolation(served.monitor.isolation, now),
         "degraded": degraded(served),
-        "down": what_is_down(served.fences, list(judged.values())),
+        "down": served.outages.down,
         "config": config_path(served),
         "state_directory": str(served.state.path.absolute()) if served.state.path else None,
         "listen": [str(listener) for listener in served.engine.bound],
@@ -100,7 +100,7 @@ def urls_of(served: Served) -> Json:
 
 
 def config_path(served: Served) -> str:
-    """The main configuration file, as an absolute path."""
+    """The absolute path of the main configuration file."""
     return served.inputs.main
 
 
@@ -117,7 +117,7 @@ def _edits(served: Served) -> Json:
 
 
 def override_of(override: Override, now: float) -> Json:
-    """One override; `until` None holds until it is cleared."""
+    """One override as JSON at `now` (monotonic); `until` is None where it holds until cleared."""
     return {
         "kind": override.kind.value,
         "who": override.who,
@@ -134,11 +134,11 @@ def _moment(reading: float | None, now: float) -> str | None:
 
 
 def _isolation(isolation: IsolationDetector, now: float) -> Json:
-    """Whether this host is taken to be at fault; `awaited` are regions not heard again yet."""
+    """Whether this host is taken to be isolated; `regions` do not respond again yet."""
     return {
-        "holds": isolation.isolated,
+        "isolated": isolation.isolated,
         "since": _moment(isolation.since, now),
-        "awaited": list(isolation.regions),
+        "regions": list(isolation.regions),
         "reason": isolation.reason or None,
     }
 
@@ -213,20 +213,16 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             verdict,
             target.settings.certificate_days,
         ),
-        **endpoint_inference(probed.readings.get(id_)),
+        **endpoint_readings(probed.readings.get(id_)),
         "differs": seen.outliers.get(id_, []),
     }
 
 
 def _probe(settings: Probe) -> Json:
+    """Of options that the kind does not have, their default."""
     return {
-        "kind": settings.kind,
-        "host": settings.host,
-        "sni": settings.sni,
-        "verify_tls": settings.verify_tls,
-        "credential": settings.credential,
-        "version": settings.version,
-        "fingerprint": settings.fingerprint,
+        name: getattr(settings, name, EveryOption.model_fields[name].default)
+        for name in ("kind", "host", "sni", "verify_tls", "credential", "version", "fingerprint")
     }
 
 
@@ -278,7 +274,7 @@ def _service(
 def _fences(served: Served) -> Mapping[str, list[FenceSize]]:
     """The fences by service."""
     found: defaultdict[str, list[FenceSize]] = defaultdict(list)
-    for fence in served.fences:
+    for fence in served.outages.fences:
         found[fence.service].append(fence)
     return found
 
@@ -326,5 +322,5 @@ def _zone(zone: ZonePlan, outdated: Mapping[str, Outdated]) -> Json:
 
 
 def serial_of(zone: ZonePlan) -> int:
-    """The SOA's serial."""
+    """The serial of the zone's SOA (RFC 1035 section 3.3.13)."""
     return int.from_bytes(zone.soa.rdatas[0][-1][:4], "big")

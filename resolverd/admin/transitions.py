@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from resolverd import log
 from resolverd.config.fences import FenceSize
@@ -11,7 +11,7 @@ from resolverd.config.targets import endpoint_and_probe
 from resolverd.health.peers import Outlier
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import Standing, standing, unserved, widest, withdrawn
+from resolverd.snapshot.unserved import Outages, widest, withdrawn
 
 
 class TransitionLog:
@@ -26,19 +26,18 @@ class TransitionLog:
         self.regions: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, Verdict] = {}
         self._outliers: set[Outlier] = set()
-        self._fences: Sequence[FenceSize] = ()
-        self._standing: Standing = ()
+        self._outages = Outages()
         # Service and pin of those that an error has named.
         self._unserved: frozenset[tuple[str, str]] = frozenset()
         self._log = log.get("daemon")
 
     def record_endpoint(self, target: str, before: Verdict, after: Verdict) -> None:
-        """Count a new verdict of a target; the first is no change."""
+        """Count a new verdict of a target whose state has changed; its first is not counted."""
         if before.state is not after.state and not before.unknown:
             self.endpoints[(target, after.state.value)] += 1
 
     def record_outliers(self, outliers: Iterable[Outlier]) -> None:
-        """Tell who has begun to differ from its peers, and who differs no longer."""
+        """Log which endpoints have begun to differ from their peers, and which differ no longer."""
         now = set(outliers)
         for outlier in now - self._outliers:
             self._log.warning("endpoint.differs", **_fields(outlier))
@@ -46,18 +45,15 @@ class TransitionLog:
             self._log.info("endpoint.agrees", **_fields(outlier))
         self._outliers = now
 
-    def record_regions(
-        self, regions: Mapping[str, JudgedRegion], fences: Sequence[FenceSize] = ()
-    ) -> None:
-        """Tell which regions have changed since the last call, and of new ones which do not serve.
+    def record_regions(self, regions: Mapping[str, JudgedRegion], outages: Outages) -> None:
+        """Log which regions have changed since the last call, and of new ones which do not serve.
 
-        Of the `fences` of the configuration that is served it tells first which have no region
-        now: where thousands of lines come at once and some are dropped, those are the last to be.
+        Which fences have no region now comes first: where thousands of lines come at once and
+        some are dropped, those are the last to be.
         """
-        stands = standing(regions.values())
-        if fences is not self._fences or stands != self._standing:
-            self._fences, self._standing = fences, stands
-            self._tell_unserved(unserved(fences, regions.values()))
+        if outages is not self._outages:
+            self._outages = outages
+            self._record_unserved()
         for name, region in regions.items():
             before, after = self._known.get(name, UNKNOWN), region.verdict
             if before.state is after.state or (before.unknown and after.serves):
@@ -75,9 +71,9 @@ class TransitionLog:
             )
         self._known = {name: region.verdict for name, region in regions.items()}
 
-    def _tell_unserved(self, now: Sequence[FenceSize]) -> None:
+    def _record_unserved(self) -> None:
         """An error for each fence that has lost its last region, a recovery for each other."""
-        reported = self._unserved
+        now, reported = self._outages.unserved, self._unserved
         for fence in (named := widest(now)):
             if _key(fence) not in reported:
                 self._log.error(
@@ -89,7 +85,7 @@ class TransitionLog:
                 )
         without = frozenset(map(_key, now))
         over = reported - without
-        for fence in self._fences:
+        for fence in self._outages.fences:
             if fence.regions and _key(fence) in over:
                 self._log.info("service.served", service=fence.service, pin=fence.pin)
         self._unserved = frozenset(map(_key, named)) | (reported & without)

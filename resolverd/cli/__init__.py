@@ -46,7 +46,7 @@ _VERBS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code."""
+    """Run the verb that the arguments name. Returns its exit code (`ExitCode`)."""
     streams.prepare()
     try:
         status = _run(arguments)

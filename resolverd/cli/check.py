@@ -45,7 +45,7 @@ chat  60    DYNA  chat
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `check` and its options to `verbs`."""
     parser = verb(
         verbs,
         "check",

@@ -11,10 +11,10 @@ from resolverd.config.listen_checks import LISTEN_IGNORED
 from resolverd.errors import Problem, ResolverdError
 
 TIMEOUT = 30.0
-"""Seconds that `check` waits for the daemon."""
+"""Seconds that `check` waits for the daemon: less gives up on large configurations."""
 
 MAX_SHOWN = 20
-"""Changes that are shown to people."""
+"""Changes that are shown to people; more push the findings of `check` off the screen."""
 
 ITS_OWN = frozenset({"zone-serial-unchanged", "zone-serial-backward", LISTEN_IGNORED})
 """Checks that need the daemon: zones are compared with those served, listen with its sockets."""
@@ -32,12 +32,12 @@ def forecast(arguments: argparse.Namespace) -> Json | None:
 
 
 def of_daemon(status: Json) -> list[Problem]:
-    """What only the daemon can warn of; see `ITS_OWN`."""
+    """The findings that only a running daemon can make: those of `ITS_OWN`."""
     return [Problem(**warning) for warning in status["warnings"] if warning["id"] in ITS_OWN]
 
 
 def show(status: Json) -> None:
-    """Tell people what a reload would do."""
+    """Print what a reload would change, for people: at most `MAX_SHOWN` names."""
     plan = status["generation"]
     held = [part for part in status["outdated"] if part["state"] == "held"]
     losses = {loss["message"]: loss for part in held for loss in part["problems"]}

@@ -126,7 +126,7 @@ def report(problem: Problem) -> None:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 zone``, ``2 zones``."""
+    """A number with its noun: ``1 zone``, ``2 zones``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

@@ -16,7 +16,7 @@ from resolverd.loop import run_loop
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `demo` and its options to `verbs`."""
     parser = verb(
         verbs,
         "demo",

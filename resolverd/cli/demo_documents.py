@@ -16,7 +16,7 @@ class DemoEndpointPart(Part):
     url: str = key("Where it is probed.")
     pid: int = key("Its process.")
     control: str = key("Where it is made to fail.")
-    taken: int | None = key("Its usual port, where that was in use; else null.")
+    port_in_use: int | None = key("Its usual port, where that was in use; else null.")
 
 
 class DemoReadyLine(Document):
@@ -32,7 +32,7 @@ class DemoReadyLine(Document):
     why_not_native: str = key(
         "Why that is not the native one; empty where it is, or is not wanted."
     )
-    taken: int | None = key("The daemon's usual port, where that was in use; else null.")
+    port_in_use: int | None = key("The daemon's usual port, where that was in use; else null.")
 
 
 class DemoAnswerPart(Part):
@@ -126,7 +126,7 @@ class DemoSharesLine(Document):
     region: str = key("The region.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
-    saturation: float | None = key("How full it is; 1 is just full, null is unknown.")
+    saturation: float | None = key("Saturation: 1 is just full, null is unknown.")
 
 
 class DemoChangeLine(Document):

@@ -37,7 +37,7 @@ exit codes:
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `doctor` and its options to `verbs`."""
     parser = verb(
         verbs,
         "doctor",

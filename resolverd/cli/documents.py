@@ -133,9 +133,9 @@ class AddressPart(Part):
     address: str = key("The address.")
     network: str = key("The network around it of which the same is known.")
     country: str | None = key("ISO 3166 code of its country.")
-    latitude: float | None = key("Degrees.")
-    longitude: float | None = key("Degrees.")
-    source: str | None = key("What says so.")
+    latitude: float | None = key("Degrees north of the equator; south is negative.")
+    longitude: float | None = key("Degrees east of Greenwich; west is negative.")
+    source: str | None = key("The database that has it.")
 
 
 class LookupDocument(Document):

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             "give it longer with --for, or none to drain until cleared"
         )
     if not arguments.json:
-        _print_drained(withdrawal)
+        _report(withdrawal)
     if arguments.wait:
         with waiting(f"TTLs that name {spec.region} run out", quiet=arguments.json) as progress:
             withdrawal.wait_out(progress)
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _print_drained(withdrawal: Withdrawal) -> None:
+def _report(withdrawal: Withdrawal) -> None:
     spec, latest = withdrawal.spec, max(reply["safe_at"] for reply in withdrawal.replies)
     until = "until cleared" if spec.seconds is None else f"for {span(spec.seconds)}"
     out().print(

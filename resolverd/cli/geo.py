@@ -18,7 +18,7 @@ from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.prefix import host_prefix
 from resolverd.errors import ExitCode, GeoError, ResolverdError
 from resolverd.geo.attribution import attribution_beside
-from resolverd.geo.fetch import Source, fetch
+from resolverd.geo.fetch import DatabaseSource, fetch
 from resolverd.geo.locator import Locator
 from resolverd.loop import run_loop
 
@@ -119,12 +119,12 @@ def _fetch(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _source(arguments: argparse.Namespace) -> Source:
+def _source(arguments: argparse.Namespace) -> DatabaseSource:
     if arguments.url:
-        return Source("url", url=arguments.url)
+        return DatabaseSource("url", url=arguments.url)
     if arguments.maxmind:
-        return Source("maxmind", edition=arguments.edition)
-    return Source("dbip")
+        return DatabaseSource("maxmind", edition=arguments.edition)
+    return DatabaseSource("dbip")
 
 
 def _lookup(arguments: argparse.Namespace) -> int:

@@ -100,7 +100,7 @@ class Link(NamedTuple):
 
 
 def add_socket(parser: argparse.ArgumentParser) -> None:
-    """`--socket PATH`."""
+    """Add the option `--socket PATH`."""
     parser.add_argument(
         "--socket",
         type=Path,

@@ -81,7 +81,7 @@ def add_config(
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """`--json`."""
+    """Add the option `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 

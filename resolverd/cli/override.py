@@ -28,7 +28,7 @@ exit codes:
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add both verbs."""
+    """Add the verbs `override` and `clear`."""
     _register_override(verbs)
     _register_clear(verbs)
 
@@ -68,7 +68,7 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    """`--force`, of what takes a region out of service."""
+    """Add the option `--force` of verbs that take a region out of service."""
     parser.add_argument(
         "--force",
         action="store_true",
@@ -93,7 +93,7 @@ def _register_clear(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Set it; 0 once answers obey."""
+    """Put the override in force; returns 0 once answers obey it."""
     answers = find(arguments).post(
         "/override",
         {
@@ -125,7 +125,7 @@ def warn_of_emptied(answers: Sequence[Mapping[str, Any]]) -> None:
 
 
 def run_clear(arguments: argparse.Namespace) -> int:
-    """Clear it; 0 once answers obey."""
+    """Clear the override; returns 0 once answers no longer obey it."""
     answers = find(arguments).delete("/override", arguments.target, who=operator())
     if arguments.json:
         show_json(answers)
@@ -133,7 +133,7 @@ def run_clear(arguments: argparse.Namespace) -> int:
     for override in answers["cleared"]:
         was = f"was {override['kind']} by {override['who']}: {override['why']}"
         out().print(f"{override['target']}: cleared ({was})", markup=False)
-    for target in answers.get("released", []):  # an older daemon does not tell
+    for target in answers.get("released", []):  # an older daemon does not report it
         out().print(f"{target}: held down no more; its next success brings it up", markup=False)
     return ExitCode.OK
 
@@ -157,7 +157,7 @@ def duration(text: str) -> float:
 
 
 def reason(text: str) -> str:
-    """A few words; for argparse."""
+    """An argparse type: a reason that is not empty. Raises ArgumentTypeError."""
     if not text.strip():
         raise argparse.ArgumentTypeError("say why, in a few words")
     return text.strip()

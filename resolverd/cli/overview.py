@@ -131,7 +131,7 @@ def details(state: Json, *, everything: bool = False) -> list[Rows]:
 
 
 def regions_table(regions: Iterable[Json]) -> Rows:
-    """One row for each region."""
+    """One row for each of `regions` of GET /state, in their order."""
     table = Rows("region", "state", "for", "endpoints", "services", "why")
     for region in regions:
         serving = sum(endpoint["serves"] for endpoint in region["endpoints"])
@@ -219,7 +219,7 @@ def _row(table: Rows, judged: Json, name: str, *cells: str) -> None:
 
 
 def why_of(judged: Json) -> str:
-    """The reason of a verdict, with all that is said beside it."""
+    """The reason of a verdict in GET /state, with its penalty and overrides beside it."""
     why: str = judged["reason"]
     hours = judged.get("hours")
     if hours and hours["until"]:

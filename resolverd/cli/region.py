@@ -45,7 +45,7 @@ def only(state: Json, name: str) -> Json:
 
 
 def region_pages(state: Json) -> list[Rows]:
-    """The pages on the one region that `only` left in `state`."""
+    """The tables on one region, of a `state` that `only` reduced to it."""
     regions = state["regions"]
     parts = [_facts(region) for region in regions]
     parts += [endpoints_table(regions), _probes(regions), servers_table(regions)]

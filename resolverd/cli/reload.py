@@ -12,11 +12,11 @@ from resolverd.cli.options import add_config, add_json, verb
 from resolverd.errors import ExitCode, Problem, errors_among
 
 MAX_SHOWN = 50
-"""Changes that are shown to people."""
+"""Changes that are shown to people; `--json` has all."""
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `reload` and its options to `verbs`."""
     parser = verb(
         verbs,
         "reload",

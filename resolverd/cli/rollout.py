@@ -44,7 +44,7 @@ exit codes:
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `rollout` and its options to `verbs`."""
     parser = verb(
         verbs,
         "rollout",
@@ -119,7 +119,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it, or what is left of it."""
+    """Do the rollout, or with `--resume` what is left of it. Returns the exit code."""
     edges = find_all(arguments)
     if arguments.dry_run and not arguments.resume:
         return _show_plan(arguments, _planned(arguments, edges))
@@ -241,7 +241,7 @@ def _order(text: str | None, known: list[str]) -> list[str]:
 
 
 def _resumed(arguments: argparse.Namespace, path: Path) -> Checkpoint:
-    """The rollout that the checkpoint tells of, where it is to go on. Raises UsageError."""
+    """The rollout of the checkpoint at `path`, at the step where it goes on. Raises UsageError."""
     checkpoint = read(path)
     if checkpoint is None or checkpoint.finished or checkpoint.service != arguments.service:
         raise UsageError(f"{path} tells of no unfinished rollout of {arguments.service}")

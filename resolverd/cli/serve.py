@@ -15,7 +15,7 @@ from resolverd.systemd import Supervisor
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `serve` and its options to `verbs`."""
     parser = verb(
         verbs,
         "serve",

@@ -23,7 +23,7 @@ _INTERVAL, _MIN_INTERVAL = 2.0, 0.5
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `state` and its options to `verbs`."""
     parser = verb(
         verbs,
         "state",

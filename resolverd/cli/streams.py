@@ -22,7 +22,7 @@ _LOST = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help and usage may have lost their reader."""
+    """An ArgumentParser whose help and usage may be piped to a reader that has gone."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         try:
@@ -46,7 +46,7 @@ def prepare() -> None:
 
 
 def discard(stream: IO[str]) -> None:
-    """Let what is still buffered, and all that follows, go nowhere."""
+    """Send what is still buffered in `stream`, and all that follows, to /dev/null."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -11,7 +11,7 @@ from resolverd.errors import ExitCode
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `template` and its options to `verbs`."""
     parser = verb(
         verbs,
         "template",

@@ -39,7 +39,7 @@ def kind_of(region: Json) -> str:
 
 
 def is_well(endpoint: Json) -> bool:
-    """Whether an endpoint serves with nothing amiss."""
+    """Whether an endpoint of GET /state serves, and no family or condition is amiss."""
     families = endpoint["families"] or {}
     certificate = endpoint["certificate"]
     return (
@@ -78,8 +78,8 @@ def unserved_fences(state: Json) -> list[tuple[Json, Json]]:
 
 
 def host_troubles(state: Json) -> Iterator[tuple[str, str]]:
-    """What is not well with the daemon itself: a label, and why."""
-    if reason := state["doubt"]["reason"]:
+    """What is not well with the daemon's own host: pairs of a label and a reason."""
+    if reason := state["isolation"]["reason"]:
         yield "NOT READY", reason
     for reason in state["degraded"]:
         yield "DEGRADED", reason

@@ -228,18 +228,20 @@ def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _doubt(config: Config, tree: Tree) -> Iterator[Finding]:
+def _isolation_window(config: Config, tree: Tree) -> Iterator[Finding]:
     """Until the second of two probes has timed out, nobody knows whose fault a silence is."""
     layers = (config.probe, *(r.probe for r in config.region.values()))
     layers += tuple(e.probe for r in config.region.values() for e in r.endpoint)
     layers += tuple(service.probe for service in config.service.values())
     timeout = max((layer.timeout or 0.0) for layer in layers)
-    if 0 < config.server.doubt < 2 * timeout:
+    if 0 < config.server.isolation_window < 2 * timeout:
         yield Finding(
-            ("server", "doubt"), "config-doubt-short",
-            f"{config.server.doubt:g} s are too short to hear from every region before one falls: "
-            f"a probe may take {timeout:g} s",
-            f'write doubt = "{2 * timeout + 1:g}s", or 0 to never doubt this host', "warning",
+            ("server", "isolation_window"), "config-isolation-window-short",
+            f"{config.server.isolation_window:g} s are too short to hear from every region before "
+            f"one falls: a probe may take {timeout:g} s",
+            f'write isolation_window = "{2 * timeout + 1:g}s", or 0 for a host that is never '
+            "isolated",
+            "warning",
             because=() if any(layer.timeout == timeout and "timeout" in layer.model_fields_set
                               for layer in layers) else (("probe", "timeout"),),
         )  # fmt: skip
@@ -250,7 +252,7 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     for fence in fences(config):
         hours = [config.region[r].service_hours for r in fence.regions if r in config.region]
-        known = [each for each in hours if each is not None]
+        known = [week for week in hours if week is not None]
         gap = first_gap(known, today) if known and len(known) == len(hours) else None
         if gap is not None:
             when = datetime.fromtimestamp(gap, UTC)
@@ -273,7 +275,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     _admin,
     _load,
     _listeners,
-    _doubt,
+    _isolation_window,
     _hours,
     check_answers,
     check_urls,

@@ -1,6 +1,6 @@
 """What holds because nobody wrote it: the defaults that a finding follows from, by name.
 
-An operator who is told of a value that stands in none of the files looks for it in vain.
+An operator who reads of a value that stands in none of the files looks for it in vain.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.declared import Declared, declaration, members, section_of
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.probe_layers import EveryOption, ProbeOverride
 from resolverd.config.reference import range_of, unit_of
 from resolverd.config.toml_values import duration, toml_value
 
@@ -62,7 +62,10 @@ _EXAMPLES: Mapping[str, Any] = {
 
 def complete(declared: Declared) -> Declared:
     """The same option of the complete section, where this one is an override of it."""
-    overrides: dict[Any, type[BaseModel]] = {ProbeOverride: Probe, AlertsOverride: Alerts}
+    overrides: dict[Any, type[BaseModel]] = {
+        ProbeOverride: EveryOption,
+        AlertsOverride: Alerts,
+    }
     whole = overrides.get(declared.table)
     if whole is None:
         return declared

@@ -41,6 +41,9 @@ _FREE_TEXT = frozenset(
     {"body", "expect_body", "fingerprint", "gpu_metric", "model", "nsid", "version"}
 )
 
+# Options that had another name, with the key that says the same now.
+_RENAMED: dict[KeyPath, str] = {("server", "doubt"): "isolation_window"}
+
 
 def problems_of(errors: Sequence[ErrorDetails], sources: Sources) -> list[Problem]:
     """Each error as a problem, once: what each member of a union says against a value is one."""
@@ -128,6 +131,9 @@ def _unknown(path: KeyPath, sources: Sources) -> Problem:
     if len(path) == 1 and (meant := _near_table(str(path[0]), known, sources.tree)):
         message, hint = f"[{name}] is no table", f"did you mean {meant}?"
         return sources.problem(path, "config-unknown-key", message, hint, at="key")
+    if (renamed := _RENAMED.get(path)) is not None:
+        message, hint = f"{name} is called {renamed} now", f"write {renamed} instead of {path[-1]}"
+        return sources.problem(path, "config-unknown-key", message, hint, at="key")
     return sources.problem(
         path,
         "config-unknown-key",
@@ -150,7 +156,7 @@ def _contradiction(path: KeyPath, error: ErrorDetails, sources: Sources) -> Prob
     """Options of one table that contradict one another: at the first that is written."""
     context = error["ctx"]
     paths = [(*path, key) for key in context["keys"]]
-    written = [each for each in paths if sources.is_written(each)]
+    written = [option for option in paths if sources.is_written(option)]
     return sources.problem(
         (written or [path])[0],
         "config-value",

@@ -30,13 +30,33 @@ def merge(complete: type[Settings], layers: tuple[Section, ...]) -> Settings:
     """
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged |= {name: getattr(layer, name) for name in layer.model_fields_set}
+        merged |= written(layer)
     return complete.model_validate(merged)
+
+
+def written(layer: Section) -> dict[str, Any]:
+    """The options that a layer sets."""
+    return {name: getattr(layer, name) for name in layer.model_fields_set}
+
+
+def redeclared(field: FieldInfo, doc: str | None = None) -> Any:
+    """The same option for `create_model`, with another text if one is given."""
+    doc, extra = doc or field.description, field.json_schema_extra
+    if field.default_factory is not None:
+        again = Field(
+            default_factory=field.default_factory, description=doc, json_schema_extra=extra
+        )
+    else:
+        again = Field(field.default, description=doc, json_schema_extra=extra)
+    return _type_of(field), again
 
 
 def _unset(field: FieldInfo) -> Any:
     """The same option with no value: TOML has no null, so None is never validated."""
-    kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-    return kind, Field(
+    return _type_of(field), Field(
         None, description=field.description, json_schema_extra=field.json_schema_extra
     )
+
+
+def _type_of(field: FieldInfo) -> Any:
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation

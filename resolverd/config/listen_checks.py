@@ -21,18 +21,18 @@ def check_inherited(listen: Sequence[Listener], inherited: Sequence[Listener]) -
 
     A port 0 in `listen` is any port of that address.
     """
-    alone = [each for each in listen if not any(_is(each, held) for held in inherited)]
-    others = [each for each in inherited if not any(_is(wanted, each) for wanted in listen)]
+    alone = [listener for listener in listen if not any(_is(listener, held) for held in inherited)]
+    others = [held for held in inherited if not any(_is(listener, held) for listener in listen)]
     if not inherited or not (alone or others):
         return
     differs = [
-        f"{what} {', '.join(map(str, each))}"
-        for what, each in (("listen alone has", alone), ("its socket unit alone has", others))
-        if each
+        f"{what} {', '.join(map(str, listeners))}"
+        for what, listeners in (("listen alone has", alone), ("its socket unit alone has", others))
+        if listeners
     ]
     # One empty assignment drops the addresses of every kind, those above it in the drop-in too.
-    lines = ["ListenDatagram=", *(f"ListenDatagram={each}" for each in listen)]
-    lines += [f"ListenStream={each}" for each in listen]
+    lines = ["ListenDatagram=", *(f"ListenDatagram={listener}" for listener in listen)]
+    lines += [f"ListenStream={listener}" for listener in listen]
     yield Finding(
         ("server", "listen"), LISTEN_IGNORED,
         "the service manager's sockets are served, and listen is ignored: "

@@ -70,28 +70,28 @@ def _validate(sources: Sources) -> tuple[Config | None, list[Problem]]:
     add their findings to the same report; nothing is reported twice for one fault.
     """
     problems: list[Problem] = []
-    doubted: list[KeyPath] = []
+    invalid: list[KeyPath] = []
     tree = sources.tree
     while True:
         try:
             config = Config.model_validate(tree)
         except ValidationError as error:
             errors = error.errors(include_url=False)
-            fresh = [one for one in errors if not _touches(place_of(one), doubted)]
+            fresh = [one for one in errors if not _touches(place_of(one), invalid)]
             problems += problems_of(fresh, sources)
             places = [place_of(one) for one in errors]
-            doubted += places
+            invalid += places
             tree = _without(tree, places)
             if tree is None:
                 return None, problems
         else:
             found = cross_check(config, sources.tree)
-            sound = [f for f in found if not _touches(f.path, doubted)]
+            sound = [f for f in found if not _touches(f.path, invalid)]
             return config, problems + [sources.problem(*finding) for finding in sound]
 
 
-def _touches(path: KeyPath, doubted: Sequence[KeyPath]) -> bool:
-    return any(path[: len(d)] == d or d[: len(path)] == path for d in doubted)
+def _touches(path: KeyPath, invalid: Sequence[KeyPath]) -> bool:
+    return any(path[: len(d)] == d or d[: len(path)] == path for d in invalid)
 
 
 def _without(tree: Any, locations: Sequence[KeyPath]) -> Any:

@@ -16,7 +16,7 @@ from pydantic import field_validator, model_validator
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
-from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
 from resolverd.config.secrets import shown_url
 from resolverd.config.server import Admin as Admin
 from resolverd.config.server import EngineName as EngineName
@@ -47,7 +47,7 @@ IdentityField = Literal["root", "max_model_len", "version", "fingerprint"]
 
 
 class Gpus(Section):
-    """`gpus`: what a region serves with; the measure of its capacity unless that is told."""
+    """`gpus`: what a region serves with; the measure of its capacity unless that is written."""
 
     model: str = option(doc="GPU model, such as H100_SXM.")
     count: int = option(doc="GPUs in the region.", unit="GPUs", minimum=1, maximum=1_000_000)
@@ -156,7 +156,7 @@ class Region(Section):
 
     @property
     def effective_capacity(self) -> float:
-        """The capacity, from GPUs where none is written."""
+        """`capacity`, or where none is written the number of GPUs, or 1."""
         return self.capacity or (float(self.gpus.count) if self.gpus else 1.0)
 
 
@@ -257,7 +257,7 @@ class Config(Section):
 
     server: Server = option(doc="This edge host.")
     admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
-    probe: Probe = option(Probe(), "Defaults of every probe.")
+    probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")

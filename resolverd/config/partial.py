@@ -48,7 +48,7 @@ def _patterns(tree: Mapping[str, Any], sources: Sources) -> tuple[str, ...] | No
     if not isinstance(server, dict):
         return None
     written = server.get("zones", list(Server.model_fields["zones"].default))
-    if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
+    if not isinstance(written, list) or not all(isinstance(pattern, str) for pattern in written):
         return None
     return tuple(written)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Pin
 from resolverd.config.toml_values import toml_value
-from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
+from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix, parse_prefix
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
@@ -30,7 +30,7 @@ class _Claim(NamedTuple):
 
 
 def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Every finding about pins."""
+    """Every finding about pins: overlaps, pins for nobody, networks nobody is looked up by."""
     yield from _overlaps(config)
     for name, pin in config.pin.items():
         if not _claims(name, pin):
@@ -92,8 +92,8 @@ def _embedded(
     """A network whose clients are looked up as IPv4 clients, but not as those of one network."""
     if subnet.bits == 32 or extract_v4(subnet).offset:
         return
-    around = [network for network in EMBEDDED_V4 if network.contains(subnet)]
-    inside = [network for network in EMBEDDED_V4 if subnet.contains(network)]
+    around = [network for network in NETWORKS if network.contains(subnet)]
+    inside = [network for network in NETWORKS if subnet.contains(network)]
     if around:
         yield Finding(
             path, "config-pin-embedded",
@@ -133,7 +133,7 @@ def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
     subnet = extract_v4(written).prefix
     sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
     wide = subnet.widened(min(sent, subnet.length))
-    near = any(wide.contains(each) or each.contains(wide) for each in EMBEDDED_V4)
+    near = any(wide.contains(network) or network.contains(wide) for network in NETWORKS)
     if subnet.length > sent and not near:
         yield Finding(
             path, "config-pin-narrow",

@@ -23,13 +23,13 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\
 
 
 class Position(NamedTuple):
-    """A place in a text, counted from 1."""
+    """A line and column of a text, both counted from 1; columns are characters."""
 
     line: int
     column: int
 
 
-class Located(NamedTuple):
+class KeyPosition(NamedTuple):
     """Where a key is written, and its value.
 
     The value of a table is the bracket of its first header, and the key its name there; an element
@@ -40,7 +40,7 @@ class Located(NamedTuple):
     value: Position | None
 
 
-def locate(text: str) -> Mapping[Path, Located]:
+def locate(text: str) -> Mapping[Path, KeyPosition]:
     """Every table, key and array element of a valid TOML text."""
     scan = _Scan(text)
     scan.document()
@@ -51,8 +51,8 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[Path, Located] = {}
-        self.implied: dict[Path, Located] = {}
+        self.found: dict[Path, KeyPosition] = {}
+        self.implied: dict[Path, KeyPosition] = {}
         self._arrays: dict[Path, int] = {}
         self._starts = [0] + [m.end() for m in re.finditer("\n", text)]
 
@@ -73,13 +73,13 @@ class _Scan:
         names = iter(at for _, at in parts)
         for depth, part in enumerate(path, 1):
             if isinstance(part, str):
-                located = Located(next(names), start)
-            self.implied.setdefault(path[:depth], located)
+                position = KeyPosition(next(names), start)
+            self.implied.setdefault(path[:depth], position)
         if array:
             index = self._arrays[path] = self._arrays.get(path, -1) + 1
-            self.found.setdefault(path, located)
+            self.found.setdefault(path, position)
             path = (*path, index)
-        self.found.setdefault(path, located)
+        self.found.setdefault(path, position)
         self.at = self.text.index("]", self.at) + (2 if array else 1)
         return path
 
@@ -96,10 +96,10 @@ class _Scan:
         path = table
         for part, at in self._key():
             path = (*path, part)
-            self.found.setdefault(path, Located(at, None))
+            self.found.setdefault(path, KeyPosition(at, None))
         self.at = self.text.index("=", self.at) + 1
         self._skip_blank()
-        self.found[path] = Located(at, self._position(self.at))
+        self.found[path] = KeyPosition(at, self._position(self.at))
         self._value(path)
 
     def _key(self) -> list[tuple[str, Position]]:
@@ -135,7 +135,7 @@ class _Scan:
                 continue
             element = (*path, index)
             at = self._position(self.at)
-            self.found[element] = Located(at, at)
+            self.found[element] = KeyPosition(at, at)
             self._value(element)
             index += 1
         self.at += 1

@@ -1,55 +1,30 @@
-"""Checks of probes: layers that are right by themselves may contradict one another once merged.
+"""Checks of probes: layers that are right by themselves may not be once they are merged.
 
-What is found of merged settings is said where its cause is written: in the narrowest layer.
+What is found of merged settings is said where its cause is written: in the narrowest layer. What a
+kind asks of its settings, it checks itself (`probe_registry.ProbeKind.check`).
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.probe import Probe, ProbeOverride, merge_probe
+from resolverd.config.probe_layers import (
+    COMMON,
+    ProbeOverride,
+    merge_probe,
+    of_kinds,
+    owners,
+)
+from resolverd.config.probe_registry import probe_kinds
+from resolverd.config.probed_endpoint import ProbedEndpoint
 from resolverd.config.secrets import shown_url
 from resolverd.config.targets import endpoint_name, with_model
 from resolverd.config.toml_values import toml_value
-
-# Of vLLM, vllm-router, sglang-router, Dynamo, LiteLLM, Ray Serve and LitServe, among others.
-_STATIC_PAGES = frozenset(
-    {"/health", "/healthz", "/-/healthz", "/readiness", "/liveness", "/live", "/ping",
-     "/health/liveliness", "/health/readiness", "/v1/models", "/version"}
-)  # fmt: skip
-_MODEL = "meta-llama/Llama-3.1-8B-Instruct"
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """An endpoint as a service has it probed, with the layers of its settings, broadest first."""
-
-    service: str
-    region: str
-    index: int
-    url: str
-    layers: tuple[tuple[KeyPath, ProbeOverride | Probe], ...]
-
-    @property
-    def path(self) -> KeyPath:
-        return ("region", self.region, "endpoint", self.index)
-
-    def rank(self, key: str) -> int:
-        """Which layer sets an option: the narrowest has the highest; -1 where none does."""
-        setting = [n for n, (_, layer) in enumerate(self.layers) if key in layer.model_fields_set]
-        return max(setting, default=-1)
-
-    def where(self, key: str) -> KeyPath:
-        """Where an option is set, or [probe]'s own where it is a default."""
-        return (*self.layers[max(self.rank(key), 0)][0], key)
 
 
 def check_probes(config: Config, tree: Tree) -> Iterator[Finding]:
@@ -58,55 +33,65 @@ def check_probes(config: Config, tree: Tree) -> Iterator[Finding]:
     written = tree.get("probe")
     if isinstance(written, Mapping) and written.get("kind", config.probe.kind) != config.probe.kind:
         return  # what is wrong there is said already, and defaults stand in for it
-    for asked in _asked(config):
+    probed = list(_probed(config))
+    for asked in probed:
         for finding in _findings(config, asked):
             if (finding.path, finding.check) not in said:
                 said.add((finding.path, finding.check))
                 yield finding
+    yield from _of_other_kinds(config, probed)
 
 
-def _asked(config: Config) -> Iterator[_Asked]:
+def _probed(config: Config) -> Iterator[ProbedEndpoint]:
     for name, region in config.region.items():
         for index, endpoint in enumerate(region.endpoint):
             for service_name, service in config.service.items():
                 if name in service.regions:
-                    path = ("region", name, "endpoint", index)
-                    layers: tuple[tuple[KeyPath, ProbeOverride | Probe], ...] = (
-                        (("probe",), config.probe),
-                        (("service", service_name, "probe"), service.probe),
-                        (("region", name, "probe"), region.probe),
-                        ((*path, "probe"), endpoint.probe),
+                    yield ProbedEndpoint(
+                        service_name,
+                        name,
+                        index,
+                        endpoint.url,
+                        (
+                            (("probe",), config.probe),
+                            (("service", service_name, "probe"), service.probe),
+                            (("region", name, "probe"), region.probe),
+                            (("region", name, "endpoint", index, "probe"), endpoint.probe),
+                        ),
+                        serves_models=bool(service.model or service.models),
+                        models_by_region=bool(service.models),
                     )
-                    yield _Asked(service_name, name, index, endpoint.url, layers)
 
 
-def _findings(config: Config, asked: _Asked) -> Iterator[Finding]:
+def _findings(config: Config, asked: ProbedEndpoint) -> Iterator[Finding]:
     try:
         settings = merge_probe(*(layer for _, layer in asked.layers))
-    except ValidationError as wrong:
-        yield _contradiction(config, asked, wrong)
+    except ValidationError as error:
+        yield _contradiction(config, asked, error)
         return
-    if settings.kind != "tcp" and asked.url.startswith("tcp:"):
+    kind = probe_kinds()[settings.kind]
+    scheme = asked.url.partition(":")[0]
+    if scheme not in kind.schemes:
+        suits = next(k.name for k in probe_kinds().values() if scheme in k.schemes)
         yield Finding(
             (*asked.path, "url"), "config-probe",
             f'kind = "{settings.kind}" cannot ask {shown_url(asked.url)}',
-            'write probe = { kind = "tcp" } for this endpoint, or an http:// URL',
-            because=(asked.where("kind"),),
+            f'write probe = {{ kind = "{suits}" }} for this endpoint, or an {kind.schemes[0]}:// '
+            "URL", because=(asked.where("kind"),),
         )  # fmt: skip
         return
-    yield from _model(config, asked, settings)
-    if settings.asks_for_tokens:
-        yield from _clear_credential(asked, settings)
+    service = config.service[asked.service]
+    yield from kind.check(with_model(settings, service, asked.region), asked)
 
 
-def _contradiction(config: Config, asked: _Asked, wrong: ValidationError) -> Finding:
+def _contradiction(config: Config, asked: ProbedEndpoint, error: ValidationError) -> Finding:
     """Options that contradict one another, at the narrowest layer that sets one of them."""
-    error = wrong.errors(include_url=False)[0]
+    details = error.errors(include_url=False)[0]
     name = endpoint_name(asked.region, config.region[asked.region], asked.index)
-    context = error.get("ctx", {})
+    context = details.get("ctx", {})
     keys: tuple[str, ...] = context.get("keys", ())
     if not keys:
-        message = error["msg"].removeprefix("Value error, ")
+        message = details["msg"].removeprefix("Value error, ")
         return Finding((*asked.path, "probe"), "config-probe", f"probe of {name}: {message}", "")
     return Finding(
         asked.where(max(keys, key=asked.rank)), "config-probe",
@@ -115,50 +100,36 @@ def _contradiction(config: Config, asked: _Asked, wrong: ValidationError) -> Fin
     )  # fmt: skip
 
 
-def _model(config: Config, asked: _Asked, settings: Probe) -> Iterator[Finding]:
-    """What a probe that asks for a model needs; and that one should ask for tokens."""
-    service = config.service[asked.service]
-    path = ("service", asked.service)
-    page = settings.path.partition("?")[0].rstrip("/")
-    if settings.kind == "http" and (service.model or service.models) and page in _STATIC_PAGES:
-        yield Finding(
-            path, "config-static-page",
-            f"its probes ask for {page} alone, which vLLM and most gateways answer with 200 while "
-            "their engines hang", 'write kind = "vllm" in [probe], which asks for a token',
-            "warning", because=(asked.where("kind"), asked.where("path")),
-        )  # fmt: skip
-    if settings.asks_for_tokens and not with_model(settings, service, asked.region).model:
-        add = (
-            f"models.{toml_value(asked.region)} = " if service.models else "model = "
-        ) + toml_value(_MODEL)
-        yield Finding(
-            path, "config-vllm-model",
-            f"the {settings.kind} probe of region {asked.region} has no model to ask for",
-            f"add {add} to [service.{asked.service}], with the model that is served there",
-            because=(asked.where("kind"),),
-        )  # fmt: skip
+def _of_other_kinds(config: Config, probed: list[ProbedEndpoint]) -> Iterator[Finding]:
+    """Each option that none of the kinds has for which its layer is one.
+
+    A layer's own kind stands in where nothing is probed by it.
+    """
+    below: dict[KeyPath, set[str]] = {}
+    where: dict[KeyPath, KeyPath] = {}
+    for asked in probed:
+        for path, _ in asked.layers:
+            below.setdefault(path, set()).add(asked.kind)
+            where.setdefault(path, asked.where("kind"))
+    for path, layer in _layers(config):
+        kinds = below.get(path) or {layer.kind or config.probe.kind}
+        for key in sorted(layer.model_fields_set - set(COMMON)):
+            if kinds.isdisjoint(owners(key)):
+                others = " or ".join(f"kind = {toml_value(name)}" for name in owners(key))
+                yield Finding(
+                    (*path, key), "config-probe-kind",
+                    f"{key} is an option of {of_kinds(owners(key))}, and what is probed by this is "
+                    f"of {of_kinds(sorted(kinds))}",
+                    f"write {others} beside it, or remove {key}",
+                    because=(where.get(path, (*path, "kind")),),
+                )  # fmt: skip
 
 
-def _clear_credential(asked: _Asked, settings: Probe) -> Iterator[Finding]:
-    if not settings.credential:
-        return
-    places: list[tuple[KeyPath, str]] = [((*asked.path, "url"), asked.url)]
-    places.append((asked.where("metrics_url"), settings.metrics_url))
-    workers = asked.where("workers")
-    places += [((*workers, number), url) for number, url in enumerate(settings.workers)]
-    for path, url in places:
-        parts = urlsplit(url)
-        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-            key = "" if isinstance(path[-1], int) else f"{path[-1]} = "
-            yield Finding(
-                path, "config-credential-clear",
-                f"the credential of its probe is sent to {parts.hostname} in the clear",
-                f'write {key}"{shown_url(parts._replace(scheme="https").geturl())}"', "warning",
-            )  # fmt: skip
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _layers(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride]]:
+    yield ("probe",), config.probe
+    for name, service in config.service.items():
+        yield ("service", name, "probe"), service.probe
+    for name, region in config.region.items():
+        yield ("region", name, "probe"), region.probe
+        for index, endpoint in enumerate(region.endpoint):
+            yield ("region", name, "endpoint", index, "probe"), endpoint.probe

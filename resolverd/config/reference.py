@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
@@ -11,14 +11,15 @@ from pydantic.fields import FieldInfo
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Region, Server, Service
-from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import EveryOption, ProbeDefaults, ProbeOverride, groups
 from resolverd.config.spill import Spill
 from resolverd.config.types import Listener
 
 TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[server]", Server),
     ("[admin]", Admin),
-    ("[probe]", Probe),
+    ("[probe]", EveryOption),
     ("[alerts]", Alerts),
     ("[region.NAME]", Region),
     ("[[region.NAME.endpoint]]", Endpoint),
@@ -29,6 +30,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 # What stands in a table of its own: where its options are told.
 _ELSEWHERE: dict[Any, str] = {
+    ProbeDefaults: "[probe]",
     ProbeOverride: "[probe]",
     AlertsOverride: "[alerts]",
     Spill: "[service.NAME.spill]",
@@ -44,6 +46,13 @@ _WORDS = {
 }
 
 
+_KINDS = """\
+An endpoint is asked as its `kind` says, which may be set here, for a service, for a region and for
+the endpoint; the narrowest of them that is written wins, as for each option by itself. `kind` also
+decides which options there are: those of this table for each, and then those under its own name. A
+table may hold options of several kinds, for the endpoints below it; each is asked with those that
+its kind has, and where another `kind` is written for it the rest do not count. An option that the
+kind of no endpoint below has is an error."""
 _FILES = """\
 ## Files
 
@@ -83,20 +92,33 @@ def reference() -> str:
     for title, model in TABLES:
         parts.append(f"## `{title}`")
         parts.append(about(model))
-        parts.append("\n".join(_rows(model)))
+        if model is EveryOption:
+            parts += _by_kind()
+        else:
+            parts.append("\n".join(_rows(model.model_fields)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def about(model: type[BaseModel]) -> str:
     """What a table is for, from the docstring of its declaration."""
-    told = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
-    return told[:1].upper() + told[1:]
+    text = (model.__doc__ or "").split("\n\n")[0].partition(": ")[2].strip()
+    return text[:1].upper() + text[1:]
 
 
-def _rows(model: type[BaseModel]) -> Iterator[str]:
+def _by_kind() -> Iterator[str]:
+    """The options of probes: those of all kinds, and then those of some."""
+    yield _KINDS
+    every = EveryOption.model_fields
+    yield "\n".join(_rows({name: every[name] for name in Probe.model_fields}))
+    for kinds, fields in groups().items():
+        yield "### `[probe]` with `kind` " + " or ".join(f'`"{kind}"`' for kind in kinds)
+        yield "\n".join(_rows(fields))
+
+
+def _rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
     yield "| option | type | default | meaning |"
     yield "| --- | --- | --- | --- |"
-    for name, field in model.model_fields.items():
+    for name, field in fields.items():
         if field.annotation == tuple[Endpoint, ...]:
             continue
         bounds = bounds_of(field)
@@ -105,8 +127,8 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def kind_of(field: FieldInfo) -> str:
-    """The type of an option, in words."""
-    elsewhere = told_elsewhere(field)
+    """The type of an option in words, such as "duration", for the reference (in Markdown)."""
+    elsewhere = own_table(field)
     if elsewhere is not None:
         return f"table like `{elsewhere}`"
     unit = unit_of(field)
@@ -115,7 +137,7 @@ def kind_of(field: FieldInfo) -> str:
     return _named(field.annotation)
 
 
-def told_elsewhere(field: FieldInfo) -> str | None:
+def own_table(field: FieldInfo) -> str | None:
     """The table that tells of an option's own options, where it is one that stands by itself."""
     return _ELSEWHERE.get(field.annotation)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from resolverd.config.layers import written
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.probe import Probe, ProbeOverride
+from resolverd.config.probe_layers import ProbeOverride
 from resolverd.config.secrets import names_a_secret, secret_parts
 
 _HINT = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
@@ -33,14 +34,15 @@ def written_secrets(config: Config) -> Iterator[WrittenSecret]:
                 path, "config-secret-in-url", f"{parts} in the URL, for all who read this file"
             )
     for path, probe in _probes(config):
-        for header in probe.headers or {}:
+        options = written(probe)
+        for header in options.get("headers", ()):
             if names_a_secret(header):
                 yield WrittenSecret(
                     (*path, "headers", header),
                     "config-secret-in-header",
                     f"the value of {header} stands here for all who read this file",
                 )
-        if parts := " and ".join(secret_parts(f"://{probe.path or ''}")):
+        if parts := " and ".join(secret_parts(f"://{options.get('path', '')}")):
             yield WrittenSecret(
                 (*path, "path"),
                 "config-secret-in-url",
@@ -55,13 +57,16 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
         for index, url in enumerate(region.gpu_metrics):
             yield ("region", name, "gpu_metrics", index), url
     for path, probe in _probes(config):
-        if probe.metrics_url:
-            yield (*path, "metrics_url"), probe.metrics_url
-        for index, url in enumerate(probe.workers or ()):
-            yield (*path, "workers", index), url
+        for key, value in written(probe).items():
+            if isinstance(value, str) and "://" in value:
+                yield (*path, key), value
+            elif isinstance(value, tuple):
+                for index, each in enumerate(value):
+                    if isinstance(each, str) and "://" in each:
+                        yield (*path, key, index), each
 
 
-def _probes(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride | Probe]]:
+def _probes(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride]]:
     yield ("probe",), config.probe
     for name, service in config.service.items():
         yield ("service", name, "probe"), service.probe

@@ -1,8 +1,8 @@
 """What an operator wrote, without the secrets in it: for logs, state, problems and metrics.
 
 A secret is the password of a URL, the query of a URL or path, a header's value, a body, and the
-name of a credential's file, for somebody will write the token itself there. What cannot be told
-apart for sure is hidden: a URL that cannot be read, and a line whose key is not known to be
+name of a credential's file, for somebody will write the token itself there. What is not surely
+harmless is hidden: a URL that cannot be read, and a line whose key is not known to be
 harmless. `***` stands for what is hidden; in a line of a file each letter does, so that a caret
 still points at its place.
 """
@@ -53,7 +53,7 @@ def shown_text(text: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """A path without its query."""
+    """`path` with `***` in place of its query, if it has one."""
     head, mark, _ = path.partition("?")
     return head + mark + (HIDDEN if mark else "")
 
@@ -108,8 +108,8 @@ def secrets_of(url: str, headers: Mapping[str, str], body: str, path: str) -> tu
         found |= {text.partition("?")[2], *_parts(text.partition("?")[2])}
     for value in headers.values():
         found.add(value.rpartition(" ")[2])
-    found |= {unquote(each) for each in found}
-    return tuple(sorted((each for each in found if len(each) > 3), key=len, reverse=True))
+    found |= {unquote(text) for text in found}
+    return tuple(sorted((secret for secret in found if len(secret) > 3), key=len, reverse=True))
 
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:

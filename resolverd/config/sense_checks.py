@@ -22,7 +22,7 @@ _PRIVATE = tuple(
 
 
 def check_sense(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Every finding of this file."""
+    """Findings about TTLs, addresses, regions without a service and ports used twice."""
     yield from _ttls(config)
     yield from _addresses(config)
     yield from _unused(config)

@@ -18,6 +18,7 @@ from resolverd.config.types import (
     OptionalListener,
     parse_listener,
 )
+from resolverd.dns.limits import MAX_PAYLOAD, MIN_PAYLOAD
 
 EngineName = Literal["auto", "native", "reference"]
 
@@ -68,8 +69,8 @@ class Server(Holds):
         1232,
         "Largest UDP response, whatever a requestor offers.",
         unit="octets",
-        minimum=512,
-        maximum=4096,
+        minimum=MIN_PAYLOAD,
+        maximum=MAX_PAYLOAD,
     )
     ttl_floor: Duration = option(
         1.0, "`check` warns of steered TTLs below this.", unit="seconds", minimum=0, maximum=3600
@@ -107,11 +108,11 @@ class Server(Holds):
         minimum=0,
         maximum=3600,
     )
-    doubt: Duration = option(
+    isolation_window: Duration = option(
         15.0,
-        "When every region falls silent within this time, this host is taken to be at fault: "
+        "When every region stops responding within this time, this host is taken to be isolated: "
         "verdicts are kept and it is not ready. It has to exceed twice the longest probe timeout; "
-        "0 never doubts.",
+        "0 never takes it to be.",
         unit="seconds",
         minimum=0,
         maximum=3600,

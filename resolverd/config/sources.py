@@ -41,7 +41,7 @@ class Origin(NamedTuple):
 
     @property
     def source(self) -> str:
-        """The line's text, without the secrets in it."""
+        """The line's text as a problem shows it: each letter of a secret is a `*`."""
         return shown_line(self.line, secret=self.secret)
 
 
@@ -69,7 +69,7 @@ class Sources:
 
         What it follows from and nobody wrote is said: the defaults of `path` and of `because`.
         """
-        about = next((each for each in (path, *because) if self._located(each)), path)
+        about = next((written for written in (path, *because) if self._located(written)), path)
         origin = self._origin(about)
         position = origin.position if at == "key" else origin.value or origin.position
         defaults = unwritten(self.tree, (path, *because))
@@ -237,11 +237,15 @@ def _unlisted(directory: str, error: OSError) -> Problem:
 
 def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
     found = locate(text)
-    secret = {each.key.line for path, each in found.items() if is_secret(path)}
+    secret = {at.key.line for path, at in found.items() if is_secret(path)}
     lines = [line.rstrip("\r") for line in text.split("\n")]
     return {
         path: Origin(
-            str(file), each.key, lines[each.key.line - 1], each.value, each.key.line in secret
+            str(file),
+            at.key,
+            lines[at.key.line - 1],
+            at.value,
+            at.key.line in secret,
         )
-        for path, each in found.items()
+        for path, at in found.items()
     }

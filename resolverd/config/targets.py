@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from resolverd.config.model import Config, Endpoint, Region, Service
-from resolverd.config.probe import Probe, merge_probe
+from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import merge_probe
 
 
 class ProbeTarget(NamedTuple):
@@ -77,6 +78,4 @@ def with_model(settings: Probe, service: Service, region: str) -> Probe:
 
     A model that a layer of the probe names itself stays.
     """
-    if not settings.asks_for_tokens or settings.model:
-        return settings
-    return settings.model_copy(update={"model": service.model_in(region)})
+    return settings.asking_for(service.model_in(region))

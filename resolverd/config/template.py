@@ -20,8 +20,8 @@ from resolverd.config.reference import (
     about,
     bounds_of,
     kind_of,
+    own_table,
     range_of,
-    told_elsewhere,
     unit_of,
 )
 from resolverd.config.spill import Spill
@@ -57,7 +57,7 @@ _GPUS = '#gpus = { model = "H100_SXM", count = 8, usd_per_hour = 2.49 }'
 
 
 def template() -> str:
-    """The whole file."""
+    """The text of the whole file, TOML once what says FILL IN is filled in."""
     parts = [_HEAD]
     for title, model in TABLES:
         if model is not Gpus:
@@ -92,7 +92,7 @@ def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
         if field.annotation in (tuple[Endpoint, ...], Spill):
             continue
         yield ""
-        elsewhere = told_elsewhere(field)
+        elsewhere = own_table(field)
         if elsewhere is not None:
             inner = f"{title.strip('[]')}.{name}"
             yield from _prose(f"{inner} is a table like {elsewhere}, whose options it overrides.")
@@ -115,8 +115,8 @@ def _option(model: type[BaseModel], name: str, field: FieldInfo) -> str:
 def _kind(field: FieldInfo) -> str:
     """The type, and that an option without a default has to be written."""
     kind = kind_of(field).replace("`", "")
-    told = f"One of {kind}" if kind.startswith('"') else f"{kind[:1].upper()}{kind[1:]}"
-    return f"{told}, required" if field.is_required() else told
+    text = f"One of {kind}" if kind.startswith('"') else f"{kind[:1].upper()}{kind[1:]}"
+    return f"{text}, required" if field.is_required() else text
 
 
 def _default(field: FieldInfo) -> Any:
@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
         case tuple() if hasattr(value, "port"):
             return str(value)
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [_plain(element) for element in value]
     return value
 
 

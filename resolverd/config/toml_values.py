@@ -18,7 +18,7 @@ def toml_value(value: Any, *, seconds: bool = False) -> str:
     if isinstance(value, Listener):
         return f'"{value}"'
     if isinstance(value, Mapping):
-        pairs = (f"{toml_key(key)} = {toml_value(each)}" for key, each in value.items())
+        pairs = (f"{toml_key(key)} = {toml_value(inner)}" for key, inner in value.items())
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
@@ -28,7 +28,7 @@ def toml_value(value: Any, *, seconds: bool = False) -> str:
 
 
 def toml_key(key: str) -> str:
-    """A key, in quotes where it needs them."""
+    """`key` as TOML writes it: bare, or in quotes if it has more than letters, digits, _ and -."""
     return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 

@@ -32,7 +32,9 @@ def _elsewhere(path: KeyPath, endpoint: Endpoint) -> Iterator[Finding]:
     if probed is None or probed.is_loopback or not endpoint.address:
         return
     given = [ipaddress.ip_address(address) for address in endpoint.address]
-    unseen = sorted({f"IPv{each.version}" for each in given if each.version != probed.version})
+    unseen = sorted(
+        {f"IPv{address.version}" for address in given if address.version != probed.version}
+    )
     if probed not in given:
         yield Finding(
             path, "config-probe-elsewhere",

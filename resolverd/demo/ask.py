@@ -19,6 +19,7 @@ from resolverd.errors import ResolverdError
 
 # Seconds for one try: longer hides a slow answer, shorter takes a busy machine for a dead daemon.
 _TIMEOUT = 2.0
+# UDP may lose a datagram; after so many without an answer the demo fails.
 _TRIES = 3
 
 

@@ -1,7 +1,7 @@
 """What the demo takes from the configuration, and what it lays over it so that all is on loopback.
 
-Shipped ports are taken where they are free, others where they are not; `overrides` tells the
-daemon about both.
+Shipped ports are taken where they are free, others where they are not; `overrides` has the
+daemon use either.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class ConfigOverlay:
     any_port: bool
 
     @property
-    def taken(self) -> int | None:
+    def port_in_use(self) -> int | None:
         """The DNS port that the files say, where it is in use and another has to do."""
         if self.any_port or self.listen[0].port:
             return None
         return self.loaded.config.server.listen[0].port or None
 
-    def taken_of(self, spec: EndpointSpec) -> int | None:
+    def port_in_use_of(self, spec: EndpointSpec) -> int | None:
         """The port that the files give an endpoint, where it is in use and another has to do."""
         if self.any_port or spec.port:
             return None
@@ -76,7 +76,7 @@ class ConfigOverlay:
 
     @property
     def region_of(self) -> dict[str, str]:
-        """Which region each address belongs to."""
+        """The region of each endpoint's address."""
         return {
             address: name
             for name, region in self.loaded.config.region.items()
@@ -102,7 +102,7 @@ class ConfigOverlay:
         return tuple(target.id for target in by_id.values() if target.region == region)
 
     def seconds_to_fall(self, region: str) -> float:
-        """The longest that the region's death can go unanswered."""
+        """The longest time, in seconds, for which a dead region is still answered."""
         return max(
             probe.interval + probe.fall * probe.fast_interval + probe.timeout
             for probe in self._probes(region)
@@ -128,7 +128,7 @@ class ConfigOverlay:
         return self.loaded.config.service[service].spill.enabled
 
     def kind_of_probe(self, region: str) -> str:
-        """How the region is asked for the first service that it serves."""
+        """`probe.kind` of the first probe of the region."""
         return self._probes(region)[0].kind
 
     def seconds_to_rise(self, region: str) -> float:

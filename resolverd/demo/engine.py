@@ -15,7 +15,9 @@ from collections.abc import AsyncIterator, Callable
 from resolverd.demo.exposition import Workload
 from resolverd.demo.faults import Fault
 
+# Time per token of a lone request; more makes canaries slower, and the demo with them.
 TOKEN_SECONDS = 0.02
+# Size of the KV cache; less shows a higher kv_cache_usage for the same requests.
 KV_CACHE_TOKENS = 100_000
 # VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS: after that long a worker counts as lost.
 EXECUTE_SECONDS = 300.0

@@ -19,6 +19,7 @@ from resolverd.demo.fleet import Fleet
 from resolverd.engine.explain import explain
 
 NAME = "chat.inference.example"
+# Seconds between two queries for all cities while the start is waited for.
 _POLL_SECONDS = 0.1
 
 
@@ -32,7 +33,7 @@ class Environment:
 
     @property
     def server(self) -> Listener:
-        """Where questions go."""
+        """The daemon's first DNS listener."""
         return self.daemon.bound[0]
 
     @property
@@ -42,7 +43,7 @@ class Environment:
         return (why_not() or "") if wanted == "auto" else ""
 
     async def ask_all(self) -> dict[str, Answer]:
-        """What each city is answered now. Raises NoAnswerError."""
+        """What each city, by name, is answered now. Raises NoAnswerError."""
         region_of = self.overlay.region_of
         answers = await asyncio.gather(
             *(ask(NAME, city.client, self.server, region_of) for city in CITIES)

@@ -14,14 +14,14 @@ from resolverd.demo.ask import Answer
 class Endpoint:
     """A simulated endpoint: where it is probed and made to fail (`control`), and its process.
 
-    `taken` is its shipped port where that was in use, else None.
+    `port_in_use` is its shipped port where that was in use, else None.
     """
 
     region: str
     url: str
     pid: int
     control: str
-    taken: int | None = None
+    port_in_use: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Ready:
     """Everything runs; `seconds` is how long that took.
 
     `engine` answers; `why_not_native` is empty where that is the native one, or was not wanted.
-    `taken` is the port that the daemon was to have, where it was in use, else None.
+    `port_in_use` is the port that the daemon was to have, where it was in use, else None.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Ready:
     seconds: float
     engine: str
     why_not_native: str = ""
-    taken: int | None = None
+    port_in_use: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Placements:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """How to go on by hand."""
+    """Commands and files to go on with by hand."""
 
     dig: str
     files: tuple[str, ...]
@@ -97,7 +97,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A fault has begun; `meaning` tells what shows of it, `cities` are those served there."""
+    """A fault has begun; `meaning` is what shows of it, `cities` are those served there."""
 
     at: float
     region: str
@@ -109,7 +109,7 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """A fault is over."""
+    """A fault was taken back."""
 
     at: float
     region: str
@@ -153,7 +153,7 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing new yet; for the progress line only."""
+    """Nothing has changed yet: for the line of progress only."""
 
     at: float
     wait_for: str

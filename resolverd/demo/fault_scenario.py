@@ -24,7 +24,7 @@ HARMLESS_SECONDS = 8.0
 
 
 async def begin(environment: Environment, scheduled: ScheduledFault) -> None:
-    """Let the whole region fail. Raises FleetError."""
+    """Inject the fault into every endpoint of its region. Raises FleetError."""
     await asyncio.gather(
         *(process.set_fault(scheduled.fault) for process in environment.fleet.of(scheduled.region))
     )
@@ -46,7 +46,8 @@ async def fail_and_recover(
 class _Failures:
     """`_begun` has each region's fault once it has begun, and when (seconds).
 
-    `_out` tells when their regions had left the answers, `_spilled` when they sent clients on.
+    `_out` has the moments when their regions had left the answers, `_spilled` when they sent
+    clients on; both in seconds.
     """
 
     def __init__(

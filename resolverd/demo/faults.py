@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What is wrong with a server; `meaning` tells what its clients see of it."""
+    """What is wrong with a server; `meaning` is what its clients see of it."""
 
     HUNG = "hung"
     HUNG_WORKER = "hung-worker"
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
     @property
     def stops_engine(self) -> bool:
-        """Whether no token is made while it lasts."""
+        """Whether the engine makes no token while the fault lasts."""
         return self in _STOPPED
 
     @property

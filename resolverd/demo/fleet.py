@@ -18,7 +18,9 @@ import aiohttp
 from resolverd.demo.faults import Fault
 from resolverd.errors import ResolverdError
 
+# Seconds for a process to listen: less fails on a busy machine; more waits longer for a dead one.
 READY_SECONDS = 30.0
+# Seconds from SIGTERM to SIGKILL.
 STOP_SECONDS = 3.0
 
 
@@ -54,7 +56,7 @@ class RegionProcess:
 
     @property
     def url(self) -> str:
-        """Where it is probed."""
+        """The URL that is probed."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
@@ -86,7 +88,7 @@ class RegionProcess:
 
     @property
     def control(self) -> str:
-        """Where it is made to fail; see `region_server`."""
+        """The URL by which faults are injected; see `region_server`."""
         return f"http://127.0.0.1:{self._control_port}"
 
     async def set_fault(self, fault: Fault | None) -> None:
@@ -107,7 +109,7 @@ class RegionProcess:
             await self._process.wait()
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that is not enough."""
+        """End it with SIGTERM, or after STOP_SECONDS with SIGKILL."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -148,5 +150,5 @@ class Fleet:
         return tuple(p for p in self.processes if p.spec.region == region)
 
     async def stop(self) -> None:
-        """Stop all."""
+        """Stop every process."""
         await asyncio.gather(*(process.stop() for process in self.processes))

@@ -21,6 +21,7 @@ from resolverd.demo.vllm import SimulatedServer
 
 # How long a server outlives its engine, as measured.
 CLOSE_DELAY_SECONDS = 0.2
+# How long responses may go on once the port is to be closed.
 _SHUTDOWN_SECONDS = 0.5
 
 

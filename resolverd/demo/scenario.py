@@ -38,7 +38,7 @@ async def show_placements(environment: Environment, began: float, emit: Emit) ->
     """
     server = environment.server
     endpoints = tuple(
-        Endpoint(p.spec.region, p.url, p.pid, p.control, environment.overlay.taken_of(p.spec))
+        Endpoint(p.spec.region, p.url, p.pid, p.control, environment.overlay.port_in_use_of(p.spec))
         for p in environment.fleet.processes
     )
     emit(
@@ -50,7 +50,7 @@ async def show_placements(environment: Environment, began: float, emit: Emit) ->
             round(time.monotonic() - began, 1),
             engine=environment.daemon.engine.name,
             why_not_native=environment.why_not_native,
-            taken=environment.overlay.taken,
+            port_in_use=environment.overlay.port_in_use,
         )
     )
     pins, answers = environment.pins(), await environment.ask_all()

@@ -53,7 +53,7 @@ class JsonShow:
             self._console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Nothing to close: each line is whole."""
 
 
 class TextShow:
@@ -68,7 +68,7 @@ class TextShow:
         self._show(event)
 
     def close(self) -> None:
-        """Take the line of progress away."""
+        """Remove the line of progress."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -85,11 +85,11 @@ class TextShow:
         )
         self._print()
         rows = Table.grid(padding=(0, 2))
-        dns = f"{event.server} port {event.port}, UDP and TCP{_taken(event.taken)}"
+        dns = f"{event.server} port {event.port}, UDP and TCP{_port_in_use(event.port_in_use)}"
         rows.add_row("  DNS", dns)
         rows.add_row("  engine", event.engine)
         for endpoint in event.endpoints:
-            where = f"{endpoint.url} (pid {endpoint.pid}){_taken(endpoint.taken)}"
+            where = f"{endpoint.url} (pid {endpoint.pid}){_port_in_use(endpoint.port_in_use)}"
             rows.add_row(f"  {endpoint.region}", where)
         self._console.print(rows)
         if event.why_not_native:
@@ -284,8 +284,8 @@ class TextShow:
         self._console.print(markup, soft_wrap=True)
 
 
-def _taken(port: int | None) -> str:
-    return "" if port is None else f", for port {port} was taken"
+def _port_in_use(port: int | None) -> str:
+    return "" if port is None else f", for port {port} is in use"
 
 
 def _list(words: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from resolverd.demo.engine import EXECUTE_SECONDS, Engine, EngineDeadError
 from resolverd.demo.exposition import CONTENT_TYPE, exposition
 from resolverd.demo.faults import Fault
 
+# The version of vLLM whose faults were measured, and whose formats these are.
 VERSION = "0.32.0"
 MAX_MODEL_LEN = 16_384
 # What is served where another model stands than should.

@@ -15,6 +15,7 @@ from resolverd.health.verdict import Verdict
 
 Emit = Callable[[Event], None]
 
+# Seconds between two queries for all cities: more misses short-lived answers.
 POLL_SECONDS = 0.1
 # Beyond what the probe settings allow: for a machine that is busy with something else.
 GRACE_SECONDS = 10.0
@@ -78,7 +79,7 @@ class Watching:
             await asyncio.sleep(POLL_SECONDS)
 
     async def keep_polling(self, seconds: float, wait_for: str) -> None:
-        """Look for so many seconds."""
+        """Poll for `seconds`. Raises BrokenPromiseError."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._emit(Waiting(self.at(), wait_for))
@@ -93,7 +94,7 @@ class Watching:
         )
 
     def given(self, cities: Iterable[str]) -> str:
-        """What these are answered now, for a message."""
+        """What `cities` are answered now, for an error message."""
         return "; ".join(f"{city} is given {shown(self.now[city])}" for city in cities)
 
     def verdict(self, region: str) -> Verdict:
@@ -153,7 +154,7 @@ class Watching:
 
 
 def shown(answer: Answer) -> str:
-    """An answer in a message."""
+    """An answer in the words of a message: its region, TTL and extended error."""
     note = f" ({answer.note})" if answer.note else ""
     return f"{answer.region} for {answer.ttl} s{note}"
 

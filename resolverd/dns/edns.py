@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from dnslib import EDNS0, EDNSOption
 from dnslib.label import DNSBuffer
 
+from resolverd.dns.codes import CLIENT_SUBNET, EXTENDED_ERROR, NSID, EdeCode
 from resolverd.dns.prefix import Bits, Prefix
 
-NSID, CLIENT_SUBNET, EXTENDED_ERROR = 3, 8, 15
 DO = 0x8000
 
 _OPTION = struct.Struct("!HH")
@@ -25,14 +24,6 @@ _SUBNET = struct.Struct("!HBB")
 
 class OptionError(ValueError):
     """An EDNS option that breaks its RFC; the argument names the kind, for counters."""
-
-
-class EdeCode(IntEnum):
-    """INFO-CODEs of RFC 8914 §4 that resolverd gives."""
-
-    OTHER = 0
-    PROHIBITED = 18
-    NOT_AUTHORITATIVE = 20
 
 
 class ExtendedError(NamedTuple):

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from resolverd.dns.prefix import Prefix, parse_prefix
+from resolverd.dns.limits import EMBEDDED_V4
+from resolverd.dns.prefix import Prefix
 
 
 class Extracted(NamedTuple):
@@ -21,22 +22,7 @@ class Extracted(NamedTuple):
     offset: int
 
 
-class _EmbeddedV4(NamedTuple):
-    network: Prefix
-    offset: int  # bits before the embedded IPv4 address
-    inverted: bool
-
-
-_EMBEDDED_V4 = (
-    _EmbeddedV4(parse_prefix("::/96"), 96, inverted=False),
-    _EmbeddedV4(parse_prefix("::ffff:0:0/96"), 96, inverted=False),
-    _EmbeddedV4(parse_prefix("64:ff9b::/96"), 96, inverted=False),
-    _EmbeddedV4(parse_prefix("2002::/16"), 16, inverted=False),
-    _EmbeddedV4(parse_prefix("2001::/32"), 96, inverted=True),
-)
-
-
-EMBEDDED_V4 = tuple(embedded.network for embedded in _EMBEDDED_V4)
+NETWORKS = tuple(embedded.network for embedded in EMBEDDED_V4)
 """The IPv6 networks whose addresses stand for IPv4 ones."""
 
 
@@ -48,7 +34,7 @@ def extract_v4(prefix: Prefix) -> Extracted:
     """
     if prefix.bits == 32:
         return Extracted(prefix, 0)
-    for network, offset, inverted in _EMBEDDED_V4:
+    for network, offset, inverted in EMBEDDED_V4:
         if prefix.length > offset and network.contains(prefix):
             address = (prefix.address >> (96 - offset)) & 0xFFFFFFFF
             host = Prefix(32, address ^ 0xFFFFFFFF if inverted else address, 32)

@@ -14,8 +14,6 @@ import dns.name
 
 ROOT = b"\0"
 WILDCARD = b"\1*"
-MAX_NAME = 255
-"""The longest name in wire form, in octets (RFC 1035 §2.3.4)."""
 
 Key = bytes
 
@@ -33,12 +31,12 @@ def key_from_text(text: str) -> Key:
 
 
 def key_of(name: dns.name.Name) -> Key:
-    """The key of an absolute name."""
+    """The key of `name`, which has to be absolute: wire form, ASCII letters lowered."""
     return b"".join([bytes((len(label),)) + label for label in name.labels]).lower()
 
 
 def to_text(name: bytes) -> str:
-    """Presentation form with its final dot."""
+    """The presentation form of a name in wire form, with final dot and escapes (RFC 1035 §5.1)."""
     return dns.name.from_wire(name, 0)[0].to_text()
 
 

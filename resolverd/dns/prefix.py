@@ -39,7 +39,7 @@ class Prefix(NamedTuple):
         return Prefix(self.bits, self.address >> shift << shift, length)
 
     def host(self) -> IPAddress:
-        """The network address as an address object."""
+        """The network address, or of a full-length prefix its address, as `ipaddress` has it."""
         if self.bits == 32:
             return ipaddress.IPv4Address(self.address)
         return ipaddress.IPv6Address(self.address)

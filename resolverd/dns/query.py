@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from resolverd.dns.codes import OPT
 from resolverd.dns.edns import DO, Edns, OptionError, parse_options
-from resolverd.dns.names import MAX_NAME
+from resolverd.dns.limits import MAX_LABEL, MAX_NAME
 
 QR, AA, TC, RD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0010
 OPCODE = 0x7800
@@ -93,7 +93,7 @@ def _question(packet: bytes, query: Query) -> int:
         length = packet[at]
         if length == 0:
             break
-        if length > 63:  # nothing precedes the QNAME that it could point to
+        if length > MAX_LABEL:  # nothing precedes the QNAME that it could point to
             raise Malformed("qname", query)
         at += 1 + length
     at += 1
@@ -175,7 +175,7 @@ def _skip_name(packet: bytes, at: int, query: Query) -> int:
             return at + 1
         if length >= 0xC0:
             return at + 2
-        if length > 63:
+        if length > MAX_LABEL:
             break
         at += 1 + length
     raise Malformed("record", query)

@@ -1,4 +1,4 @@
-"""What a message over TCP has room for (RFC 1035 §4.2.2), in octets.
+"""How many octets a message over TCP can hold (RFC 1035 §4.2.2).
 
 What does not fit in there is truncated for ever, so no zone and no configuration may hold it, and
 no look-up may bring it.
@@ -6,14 +6,10 @@ no look-up may bring it.
 
 from __future__ import annotations
 
-MAX_MESSAGE = 65_535
-MAX_CHAIN = 16
-"""The most names that the aliases of one answer lead through; a longer chain ends there.
-
-More would let one packet cost more, fewer would break chains that resolvers still follow."""
+from resolverd.dns.limits import MAX_CHAIN, MAX_MESSAGE, MAX_NAME
 
 _HEADER = 12
-_QUESTION = 255 + 4
+_QUESTION = MAX_NAME + 4
 _OPT = 11
 _NSID = 4 + 4 * 64  # server.nsid has 64 characters, of four octets each at most
 _SUBNET = 4 + 4 + 16
@@ -26,7 +22,7 @@ MAX_ANSWER = MAX_MESSAGE - ENVELOPE
 """Room for the records of an answer."""
 
 # A DNAME and the CNAME made from it, whose owners are pointers into the name before.
-_MAX_STEP = 2 * (2 + 10 + 255)
+_MAX_STEP = 2 * (2 + 10 + MAX_NAME)
 MAX_CHAIN_OCTETS = (MAX_CHAIN - 1) * _MAX_STEP
 """What the aliases of an answer take at most."""
 

@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from resolverd.dns.codes import CLASS_IN
+from resolverd.dns.limits import MAX_MESSAGE
 from resolverd.dns.names import ROOT
 from resolverd.dns.query import CD, OPCODE, QR, RD, TC, Query
 
@@ -19,7 +20,7 @@ _HEADER = struct.Struct("!HHHHHH")
 _FIXED = struct.Struct("!HHIH")
 _TYPE_CLASS_TTL = struct.Struct("!HHI")
 _QNAME_POINTER = b"\xc0\x0c"
-_MAX_POINTER = 0x3FFF
+_MAX_POINTER = 0x3FFF  # a pointer has 14 bits
 
 
 class Compressible(bytes):
@@ -41,7 +42,7 @@ class RRsetWire:
 
 
 class Overflow(Exception):  # noqa: N818 - not an error: the signal to truncate
-    """The message would pass its size limit."""
+    """The message would be over its limit in octets; the caller sends `truncated` instead."""
 
 
 class Writer:
@@ -62,15 +63,15 @@ class Writer:
         self._full = False
 
     def answer(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
-        """Add an RRset to the answer section."""
+        """Add an RRset of `owner` (wire form) to the answer section, with `ttl` in seconds."""
         self._rrset(0, owner, rrset, ttl)
 
     def authority(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
-        """Add an RRset to the authority section."""
+        """Add an RRset to the authority section, as `answer` does."""
         self._rrset(1, owner, rrset, ttl)
 
     def additional(self, owner: bytes, rrset: RRsetWire, ttl: int) -> None:
-        """Add an RRset to the additional section."""
+        """Add an RRset to the additional section, as `answer` does."""
         self._rrset(2, owner, rrset, ttl)
 
     def finish(self, rcode: int, flags: int, opt: bytes) -> bytes:
@@ -145,7 +146,7 @@ class Writer:
 
 def bare(query: Query, rcode: int, flags: int, opt: bytes) -> bytes:
     """A response with no record but its OPT: an error, or a truncated answer."""
-    return Writer(query, 65535).finish(rcode, flags, opt)
+    return Writer(query, MAX_MESSAGE).finish(rcode, flags, opt)
 
 
 def truncated(query: Query, rcode: int, flags: int, opt: bytes) -> bytes:

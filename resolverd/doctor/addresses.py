@@ -127,7 +127,7 @@ def _serves(server: str, listeners: Sequence[Listener], local: Collection[str]) 
                 wildcard(listener.address)
                 and _version(listener.address) == _version(server)
                 and _here(server, local)
-                # The stub has its own socket, which is more specific; `port` tells of it.
+                # The stub has its own socket, which is more specific; `port` reports it.
                 and server != _STUB
             )
         )

@@ -8,7 +8,9 @@ from resolverd.doctor.finding import Finding, Level, octets, untold
 from resolverd.engine.descriptors import tcp_connections
 
 PROCESS_MEMORY = 96 << 20
-"""What one process takes apart from databases, in octets: measured, with the packages loaded."""
+"""What one process takes apart from databases, in octets: measured, with the packages loaded.
+
+More warns of memory that is not used; less lets the kernel kill a daemon that was called well."""
 
 COPIES = 3
 """A reload holds the old database, the new one, and the walk that checks the new one."""
@@ -23,7 +25,7 @@ class Descriptors(NamedTuple):
 
     @property
     def all(self) -> int:
-        """Open at once when every limit is reached."""
+        """The sum: descriptors that are open at once when every limit is reached."""
         return self.kept + self.workers * self.tcp_connections
 
 

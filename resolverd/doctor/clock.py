@@ -8,7 +8,7 @@ from resolverd.doctor.finding import Finding, untold
 def clock(kernel: bool | None, timesync: bool, chrony: bool) -> Finding:
     """Ages of databases, ends of overrides, certificates of probes and logs hang on the clock.
 
-    `kernel`: whether the kernel's clock is disciplined, None where it does not tell;
+    `kernel`: whether the kernel's clock is disciplined, None where that is unknown;
     `timesync`: whether systemd-timesyncd says so; `chrony`: whether chronyd runs, which tells
     the kernel only with ``rtcsync``.
     """

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from resolverd.doctor.finding import Finding, Level
 
+# Age of a database, in days. A month between two editions is common: less than that complains of
+# databases that are up to date; more lets clients be placed wrongly for longer.
 ADVICE_DAYS = 45
 WARNING_DAYS = 180
 
@@ -49,7 +51,7 @@ def unreadable(reason: str) -> Finding:
 
 
 def fetch(directory: Path | None) -> str:
-    """How to get a database; where none is named yet, it must be."""
+    """The command that installs a database; where none is configured, the line to add as well."""
     if directory is not None:
         return f"resolverd geo fetch {shlex.quote(str(directory))}"
     return "resolverd geo fetch /var/lib/resolverd-geo  # and name the files in server.geoip"

@@ -87,7 +87,7 @@ class _Host:
 
     @cached_property
     def held(self) -> list[BoundSocket] | None:
-        """The sockets in the way of anything configured."""
+        """The sockets on ports that are configured, or on 53; None where /proc hides them."""
         everything = held_sockets(self.proc)
         if everything is None:
             return None
@@ -96,17 +96,17 @@ class _Host:
 
     @cached_property
     def who(self) -> dict[int, tuple[Holder, ...]]:
-        """Who holds them."""
+        """The processes that hold those sockets, by the socket's inode."""
         return holders(self.proc, [socket.inode for socket in self.held or ()])
 
     @property
     def listeners(self) -> list[Listener]:
-        """For DNS, and for the admin API."""
+        """All configured listeners: DNS, then that of the admin API."""
         admin = self.config.admin.listen
         return [*self.config.server.listen, *([admin] if admin else [])]
 
     def met(self, listener: Listener) -> list[BoundSocket] | None:
-        """The sockets in the way of a listener for DNS."""
+        """The bound sockets that a DNS listener would collide with; None as in `held`."""
         return None if self.held is None else ports.in_the_way(listener, self.held)
 
     @cached_property
@@ -121,18 +121,18 @@ class _Host:
 
     @cached_property
     def process(self) -> str:
-        """Whose limits count: a process's number, or "self"."""
+        """Whose limits count: the PID of the resolverd that serves here, else "self"."""
         ours = [h.pid for inode in self.serving for h in self.who[inode] if h.ours]
         return str(min(ours)) if ours else "self"
 
     @cached_property
     def ipv6(self) -> list[str] | None:
-        """Its IPv6 addresses, or None without IPv6."""
+        """The host's IPv6 addresses; None where the kernel has no IPv6."""
         return local_ipv6() if self.proc.exists("proc/self/net/if_inet6") else None
 
     @cached_property
     def local(self) -> frozenset[str]:
-        """All its addresses."""
+        """All addresses of the host, IPv4 and IPv6."""
         return frozenset(local_ipv4()) | frozenset(self.ipv6 or ())
 
 
@@ -226,12 +226,12 @@ def _queues(host: _Host) -> Iterator[Finding]:
 
 
 def wanted_engine(config: Config) -> Wanted:
-    """What `server.engine` says."""
+    """`server.engine`: auto, native or reference."""
     return config.server.engine
 
 
 def hostnames(config: Config) -> set[str]:
-    """The names that probes and answers need an address of."""
+    """The hostnames of probes and answers, which have to be resolved."""
     endpoints = [endpoint for region in config.region.values() for endpoint in region.endpoint]
     named = {endpoint.hostname for endpoint in endpoints}
     named |= {urlsplit(endpoint.url).hostname or "" for endpoint in endpoints}

@@ -24,7 +24,7 @@ class Usage(NamedTuple):
 
 
 def inotify_usage(proc: Procfs, process: str) -> Usage | None:
-    """The usage of the user that `process` runs as; None where /proc does not tell."""
+    """The usage of the user that `process` runs as; None where /proc hides it."""
     uid = proc.status(process, "Uid")
     if uid is None:
         return None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from resolverd.doctor.finding import Finding
 
-# Octets that an override, or a small configuration, needs room for.
-_ROOM = 1 << 20
+# Free octets below which it is a warning: more than an override or a small configuration takes.
+_FREE_OCTETS = 1 << 20
 _FORGOTTEN = "a restart forgets overrides, verdicts and the files adopted last"
 
 
@@ -45,6 +45,6 @@ def _unusable(directory: Path) -> tuple[str, str]:
     if not os.access(directory, os.W_OK | os.X_OK):
         return "it cannot be written from here", f"ls -ld {quoted}; findmnt -T {quoted}"
     room = os.statvfs(directory)
-    if room.f_bavail * room.f_frsize < _ROOM:
+    if room.f_bavail * room.f_frsize < _FREE_OCTETS:
         return "its file system is full", f"df -h {quoted}"
     return "", ""

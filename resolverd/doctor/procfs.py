@@ -30,7 +30,7 @@ class Procfs:
         self.root = root
 
     def text(self, path: str) -> str | None:
-        """A file's text, or None where it cannot be read."""
+        """A file's text; None where it is missing or may not be read."""
         try:
             return (self.root / path).read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -76,7 +76,7 @@ class Procfs:
         return sum(int(span[-1]) - int(span[0]) + 1 for span in spans)
 
     def memory(self) -> int | None:
-        """The host's memory, in octets."""
+        """The host's memory, in octets; None where /proc/meminfo cannot be read."""
         found = re.search(r"^MemTotal:\s+(\d+) kB", self.text("proc/meminfo") or "", re.MULTILINE)
         return int(found[1]) << 10 if found else None
 
@@ -102,7 +102,7 @@ class Procfs:
         return sum(int(row[0], 16) for row in rows), sum(int(row[1], 16) for row in rows)
 
     def tracking(self) -> Tracking | None:
-        """Connection tracking, or None where it is not loaded."""
+        """The connection tracking table; None where the module is not loaded."""
         base = "net.netfilter.nf_conntrack_"
         capacity, entries = self.sysctl(base + "max"), self.sysctl(base + "count")
         if capacity is None or entries is None:

@@ -6,11 +6,12 @@ from resolverd.doctor.finding import Finding, Level, octets, untold
 from resolverd.doctor.procfs import Tracking
 
 MANY = 0.001
-"""The share of packets lost above which it is a warning."""
+"""Share of packets lost above which it is a warning: less warns of the loss of one burst."""
 
 QUERIES = 50_000
 """New clients and ports per second that a tracking table should have room for."""
 
+# Share of the tracking table in use from which it is a warning; more leaves no time to act.
 _FULL = 0.8
 
 
@@ -99,14 +100,14 @@ def tracking(table: Tracking | None, readable: bool, port: int) -> Finding:
 
 
 def loss(lost: int, all_of_them: int) -> Level:
-    """How bad it is that so many were lost."""
+    """The level of `lost` packets of `all_of_them`: a warning where more than the share MANY."""
     if not lost:
         return "ok"
     return "warning" if lost > MANY * all_of_them else "advice"
 
 
 def keep(option: str, value: int) -> str:
-    """Set a kernel parameter now and for every boot."""
+    """The command that sets a kernel parameter now and for every boot."""
     file = "/etc/sysctl.d/60-resolverd.conf"
     return f"echo '{option} = {value}' | sudo tee -a {file} && sudo sysctl --load {file}"
 

@@ -31,11 +31,11 @@ from resolverd.dns.codes import (
     YXDOMAIN,
     A,
 )
-from resolverd.dns.edns import EdeCode, ExtendedError, encode_opt
-from resolverd.dns.names import MAX_NAME, Key, parent
+from resolverd.dns.edns import ExtendedError, encode_opt
+from resolverd.dns.limits import ANY_TTL, MAX_CHAIN, MAX_MESSAGE, MAX_NAME, MIN_PAYLOAD
+from resolverd.dns.names import Key, parent
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
-from resolverd.dns.sizes import MAX_CHAIN, MAX_MESSAGE
 from resolverd.dns.writer import (
     Compressible,
     Overflow,
@@ -44,15 +44,15 @@ from resolverd.dns.writer import (
     bare,
     truncated,
 )
-from resolverd.engine.counters import OTHER_TYPE, Counters
+from resolverd.engine.counters import Counters
 from resolverd.engine.lookup import LookupKind, classify, closest_zone
+from resolverd.engine.slots import OTHER_TYPE
 from resolverd.engine.steered import reply_of
+from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE
 from resolverd.snapshot.model import CachedAnswer, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
-_ANY_ANSWER = RRsetWire(HINFO, 3600, ((b"\x07RFC8482\x00",),))
-_NOT_AUTHORITATIVE = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
-_NO_TRANSFER = ExtendedError(EdeCode.PROHIBITED, "zone transfer is not offered")
+_ANY_ANSWER = RRsetWire(HINFO, ANY_TTL, ((b"\x07RFC8482\x00",),))
 
 
 def respond(
@@ -78,9 +78,9 @@ def respond(
         return _error(query, FORMERR, snapshot.plan, counters, transport)
     zone = _zone_asked(snapshot.plan, query)
     if zone is None:
-        return _error(query, REFUSED, snapshot.plan, counters, transport, _NOT_AUTHORITATIVE)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, NOT_AUTHORITATIVE)
     if query.qtype in (AXFR, IXFR):
-        return _error(query, REFUSED, snapshot.plan, counters, transport, _NO_TRANSFER)
+        return _error(query, REFUSED, snapshot.plan, counters, transport, NO_TRANSFER)
     limit = MAX_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
     return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
 
@@ -109,8 +109,8 @@ def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
 
 def _udp_limit(query: Query, plan: Plan) -> int:
     """The requestor's payload size within this server's ceiling (RFC 6891 §6.2.3)."""
-    offered = query.edns.payload if query.edns else 512
-    return min(plan.udp_payload, max(512, offered))
+    offered = query.edns.payload if query.edns else MIN_PAYLOAD
+    return min(plan.udp_payload, max(MIN_PAYLOAD, offered))
 
 
 def _error(

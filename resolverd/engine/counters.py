@@ -11,9 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, fields
 
-# Upper bounds of the TTL buckets, in seconds; what is above the last has a bucket of its own.
-TTL_BOUNDS = (0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
-OTHER_TYPE = -1
+from resolverd.engine.slots import TTL_BOUNDS
 
 
 @dataclass(slots=True)

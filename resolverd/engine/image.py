@@ -44,14 +44,14 @@ region (and their TTLs) share its state.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from resolverd.dns.names import Key
 from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.errors import EngineError
-from resolverd.policy.decision import AllDown, NoRegion, RegionStatus
+from resolverd.policy.decision import RegionStatus
+from resolverd.policy.outcomes import REPLIES
 from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import (
     Node,
@@ -84,14 +84,6 @@ _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
 _QNAME_POINTER = 0xC00C
 _CLASS_IN = 1
-
-_ALL_DOWN: Mapping[AllDown | NoRegion, int] = {
-    "nearest": 0,
-    "servfail": 1,
-    "nodata": 2,
-    "cname": 3,
-    "refused": 4,
-}
 
 
 @runtime_checkable
@@ -216,10 +208,10 @@ class _PlanWriter:
             self._slots.service(service.name),
             first,
             len(service.regions),
-            _ALL_DOWN[service.all_down],
+            REPLIES[service.all_down],
             service.ecs,
             service.cname,
-            _ALL_DOWN[service.no_region],
+            REPLIES[service.no_region],
         )
 
     def _map(self, clients: NativeMap) -> int:

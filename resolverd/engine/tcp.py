@@ -44,6 +44,11 @@ _ACCEPT_PAUSE = 0.1
 # Seconds that a stop waits for queries that are under way on open connections: more lose fewer of
 # them, and delay every stop with connections.
 _LAST_QUERY_WAIT = 0.1
+# Seconds from its beginning on that a stop waits for the first query of a connection: a client on a
+# busy host sends it late, and has nobody to send it to again. More delay a stop by as much.
+_FIRST_QUERY_WAIT = 1.0
+# Seconds between looks at whether it has come.
+_POLL_INTERVAL = 0.01
 # Seconds that all connections together have, at the end, to take their answers: more let slower
 # clients have theirs, and delay the stop by as much.
 _CLOSE_TIMEOUT = 1.0
@@ -104,8 +109,9 @@ class TcpService:
         self._pause()
         if self._resume is not None:
             self._resume.cancel()
-        if self._connections:
-            await asyncio.sleep(_LAST_QUERY_WAIT)
+        stopped_at = time.monotonic()
+        while time.monotonic() < self._last_query_due(stopped_at):  # noqa: ASYNC110 - clients' doing
+            await asyncio.sleep(_POLL_INTERVAL)
         for connection in tuple(self._connections):
             ended = connection.ready()
             self._update(connection, connection.close() if ended is None else ended)
@@ -118,6 +124,13 @@ class TcpService:
             self._end(connection, "")
         if self._timer is not None:
             self._timer.cancel()
+
+    def _last_query_due(self, stopped_at: float) -> float:
+        """Until when a query may come, of which a stop at that moment is not to lose the answer."""
+        if not self._connections:
+            return stopped_at
+        first = [each.opened_at for each in self._connections if each.awaits_first_query]
+        return max(stopped_at + _LAST_QUERY_WAIT, max(first, default=0.0) + _FIRST_QUERY_WAIT)
 
     def _listen(self) -> None:
         self._resume = None

@@ -48,6 +48,11 @@ class Connection:
         return self.state == "reading" and not self._unsent
 
     @property
+    def awaits_first_query(self) -> bool:
+        """Whether it has been open without a query until now."""
+        return self.state == "reading" and self.active_at == self.opened_at
+
+    @property
     def wanted(self) -> int:
         """What it waits for at its stream, as `watched`."""
         return 2 * bool(self._unsent) + (self.state == "reading")

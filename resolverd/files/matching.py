@@ -3,7 +3,7 @@
 ``*``, ``?`` and ``[…]`` match within one part of a path, ``**`` any number of directories, not
 through symbolic links; as in a shell, none of them matches a name that begins with a dot unless
 the part of the pattern does too, since editors and Kubernetes keep files of their own under such
-names. A directory that cannot be listed is told apart from an empty one.
+names. A directory that cannot be listed is not taken for an empty one.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def expand(directory: str, pattern: str, step: Step) -> Matches:
 def _below(directory: str, parts: list[str], matches: Matches, step: Step) -> Iterator[str]:
     part, rest = parts[0], parts[1:]
     if part == "**":
-        for each in _tree(directory, matches, step):
-            yield from _below(each, rest or ["*"], matches, step)
+        for below in _tree(directory, matches, step):
+            yield from _below(below, rest or ["*"], matches, step)
     elif not _MAGIC.search(part):
         path = os.path.join(directory, part)  # noqa: PTH118 - ten times as fast as Path
         if rest:

@@ -1,4 +1,4 @@
-"""Being told of changes in directories at once, by inotify(7), where that can be had.
+"""Notifications of changes in directories, by inotify(7), where that can be had.
 
 It only says when to scan: what it does not notice, or cannot watch, the next scan finds. The
 watch runs in a daemon thread, for even adding one to a directory that hangs does not return.
@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import watchfiles
 
-# Milliseconds without a further change that end a burst, and the longest that a burst may last.
+# Milliseconds without a further change that end a burst, and the longest that a burst may last. A
+# burst is one scan: smaller figures cost scans, larger ones delay an edit.
 QUIET_MS, BURST_MS = 50, 500
 # Milliseconds of quiet after which a watch is known to work.
 _PROOF_MS = 500
-# Watches that have been stopped and do not end.
+# Watches that have been stopped and do not end; with more than these, edits are polled for.
 _MAX_ENDING = 3
 
 Directories = Mapping[str, tuple[int, int]]
@@ -46,7 +47,7 @@ class Notifications:
 
     @property
     def working(self) -> bool:
-        """Whether something is watched."""
+        """Whether a watch is under way; it may not have been proved yet."""
         return self._watch is not None and not self._watch.over.is_set()
 
     def follow(self, directories: Directories) -> None:
@@ -69,7 +70,7 @@ class Notifications:
             self._watch = watch
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """End the watch without waiting for its thread; `follow` begins another."""
         if self._watch is not None:
             self._watch.stop.set()
             self._ending.append(self._watch)

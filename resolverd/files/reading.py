@@ -26,14 +26,14 @@ from resolverd.errors import ResolverdError
 from resolverd.files.replay import ON_DISK, Replay
 from resolverd.files.threads import FileThreads, Step
 
-# The most octets of each kind of file.
+# The most octets of each kind of file: larger ones are refused before they fill the memory.
 MAX_CONFIG = 16 << 20
 MAX_ZONE = 512 << 20
 MAX_DATABASE = 2 << 30
 MAX_CERTIFICATES = 16 << 20
-MAX_SECRET = 64 << 10
-MAX_KEPT = 256 << 20
-MAX_TEXT = 16 << 20
+MAX_SECRET = 64 << 10  # a token or password
+MAX_KEPT = 256 << 20  # what was written to server.state
+MAX_TEXT = 16 << 20  # attributions, and what is shown
 
 _CHUNK = 1 << 20
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
@@ -42,16 +42,18 @@ _RACY_NS = 2_000_000_000
 # Seconds that a holder of a lease may take to give it back, and between attempts meanwhile.
 _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 
-Mark = tuple[int, int, int, int]
-"""Inode, size, and times of modification and of status change (ns): a file as stat(2) tells it."""
+Signature = tuple[int, int, int, int]
+"""Inode, size, and times of modification and of status change (ns), of stat(2): what changes with
+almost every write."""
 
-NO_MARK: Mark = (0, 0, 0, 0)
+NO_SIGNATURE: Signature = (0, 0, 0, 0)
+"""Of no file: whoever compares with it reads the content."""
 
 
-class Seen(NamedTuple):
+class FileState(NamedTuple):
     """A file at one moment; `content` is the SHA-256, or ``!`` and why it could not be read."""
 
-    mark: Mark
+    signature: Signature
     content: str
 
 
@@ -60,10 +62,11 @@ class UnsettledError(ResolverdError):
 
 
 THREADS = FileThreads()
-"""What reads and watches operators' files."""
+"""Threads that read and watch operators' files; they share what is known to hang."""
 
 SECRETS = FileThreads(limit=1.0)
-"""What reads the credentials and certificates of probes, whose time it takes."""
+"""Threads that read credentials and certificates for probes. A probe waits for them, so that a file
+system that hangs may take a second of its timeout, and not all of it."""
 
 _reads: ContextVar[Reads | None] = ContextVar("reads", default=None)
 
@@ -80,7 +83,7 @@ class Reads:
         self.replay = replay
         self.contents: dict[str, bytes] = {}
         self.matches: dict[tuple[str, str], list[str]] = {}
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, FileState] = {}
         self.limits: dict[str, int] = {}
         self.globs: set[tuple[str, str]] = set()
         self.matched: set[str] = set()
@@ -103,7 +106,7 @@ class Reads:
 
     @property
     def asked_for(self) -> bool:
-        """Whether files are to be taken as they are now."""
+        """Whether files are taken as they are now, settled or not: somebody asked for the load."""
         return self._settled is None
 
     def unsettled(self) -> list[str]:
@@ -124,8 +127,8 @@ class Reads:
         taken, self.contents = self.contents, {}
         return taken
 
-    def note(self, name: str, seen: Seen, limit: int, content: bytes) -> None:
-        """Note a file that was read."""
+    def note(self, name: str, seen: FileState, limit: int, content: bytes) -> None:
+        """Note a file that was read, by its absolute path; contents are kept of TOML and zones."""
         self.seen[name], self.limits[name] = seen, limit
         if limit in (MAX_CONFIG, MAX_ZONE):
             self.contents[name] = content
@@ -144,17 +147,17 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     reads = _reads.get()
     if reads is not None and (kept := reads.replay.contents.get(name)) is not None:
         content = kept()
-        reads.note(name, Seen(NO_MARK, digest_of(content)), limit, content)
+        reads.note(name, FileState(NO_SIGNATURE, digest_of(content)), limit, content)
         return content
     try:
-        mark, content = threads.run(lambda step: read_regular(name, limit, step))
+        signature, content = threads.run(lambda step: read_regular(name, limit, step))
     except OSError as error:
         if reads is not None:
-            reads.seen[name], reads.limits[name] = Seen(NO_MARK, reason_of(error)), limit
+            reads.seen[name], reads.limits[name] = FileState(NO_SIGNATURE, reason_of(error)), limit
         raise
     if reads is not None:
-        sure = NO_MARK if is_racy(mark) else mark
-        reads.note(name, Seen(sure, digest_of(content)), limit, content)
+        sure = NO_SIGNATURE if is_racy(signature) else signature
+        reads.note(name, FileState(sure, digest_of(content)), limit, content)
     return content
 
 
@@ -178,10 +181,10 @@ def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
     return THREADS.run(lambda step: read_regular(key_of(path), limit, step))[1]
 
 
-def still_holds(path: Path, reads: Reads, *, by_mark: bool) -> bool:
-    """Whether the file at `path` is as `reads` noted it: by its content unless `by_mark` will do.
+def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
+    """Whether the file at `path` is as `reads` noted it: by its content, or also `by_signature`.
 
-    False where it cannot be told. Blocks as `read_file` does.
+    False where the file cannot be read. Blocks as `read_file` does.
     """
     name = key_of(path)
     seen = reads.seen.get(name)
@@ -190,7 +193,7 @@ def still_holds(path: Path, reads: Reads, *, by_mark: bool) -> bool:
 
     def compare(step: Step) -> bool:
         step(name)
-        if by_mark and mark_of(os.stat(name)) == seen.mark:  # noqa: PTH116
+        if by_signature and signature_of(os.stat(name)) == seen.signature:  # noqa: PTH116
             return True
         return digest_of(read_regular(name, reads.limits[name], step)[1]) == seen.content
 
@@ -208,8 +211,8 @@ def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
         reads.matched.update(matched)
 
 
-def read_regular(name: str, limit: int, step: Step) -> tuple[Mark, bytes]:
-    """A file's mark, from before its content was read, and the content. Raises OSError."""
+def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
+    """A file's signature, from before its content was read, and the content. Raises OSError."""
     step(name)
     # Before it is opened, which may change what a device or a pipe's writer does.
     _check_regular(os.stat(name), name)  # noqa: PTH116
@@ -225,26 +228,26 @@ def read_regular(name: str, limit: int, step: Step) -> tuple[Mark, bytes]:
             step(name)
     finally:
         os.close(descriptor)
-    return mark_of(status), content.getvalue()
+    return signature_of(status), content.getvalue()
 
 
-def mark_of(status: os.stat_result) -> Mark:
-    """What tells whether a file has changed, but for its content."""
+def signature_of(status: os.stat_result) -> Signature:
+    """The signature of a file, from its status."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def is_racy(mark: Mark) -> bool:
-    """Whether a later write may leave this mark as it is, because the last was a moment ago."""
-    return max(mark[2:]) > time.time_ns() - _RACY_NS
+def is_racy(signature: Signature) -> bool:
+    """Whether a write to come may leave the signature as it is: the last was a moment ago."""
+    return max(signature[2:]) > time.time_ns() - _RACY_NS
 
 
 def digest_of(content: bytes) -> str:
-    """What tells contents apart."""
+    """The SHA-256 of `content`, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def reason_of(error: OSError) -> str:
-    """The content of a file that cannot be read."""
+    """What `FileState.content` says of a file that cannot be read: ``!`` and the errno's name."""
     return f"!{errno.errorcode.get(error.errno or 0, 'EIO')}"
 
 

@@ -1,7 +1,7 @@
 """What all watched files hold now.
 
-Each scan calls stat(2) on every file, and reads those alone whose mark has changed, whose last
-write was too recent for the mark to tell, or that were asked for by `doubt`.
+Each scan calls stat(2) on every file, and reads those alone whose signature has changed, whose last
+write was too recent for the signature to tell, or that were asked for by `reread_always`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 from resolverd.files.matching import expand
 from resolverd.files.reading import (
     MAX_DATABASE,
-    NO_MARK,
+    NO_SIGNATURE,
+    FileState,
     Reads,
-    Seen,
     digest_of,
     is_racy,
-    mark_of,
     read_regular,
     reason_of,
+    signature_of,
 )
 from resolverd.files.threads import Step
 
@@ -31,59 +31,61 @@ class Scan(NamedTuple):
     A directory that cannot be listed is among the files too, with the reason for its content.
     """
 
-    files: Mapping[str, Seen]
+    files: Mapping[str, FileState]
     directories: Mapping[str, tuple[int, int]]
 
 
 class Scanner:
-    """Scans, one at a time, that remember contents by mark."""
+    """Scans, one at a time, that remember contents by signature."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Seen] = {}
+        self._known: dict[str, FileState] = {}
         self._limits: dict[str, int] = {}
-        self._doubted: set[str] = set()
+        self._always: set[str] = set()
 
     def learn(self, reads: Reads) -> None:
         """Take over what a load read, so that it is not read again."""
         self._known = {**self._known, **reads.seen}
         self._limits = {**self._limits, **reads.limits}
 
-    def doubt(self, paths: Iterable[str]) -> None:
-        """Read these at every scan, until `trust`: their marks do not tell everything."""
-        self._doubted.update(paths)
+    def reread_always(self, paths: Iterable[str]) -> None:
+        """Read these at every scan from now on: their signatures are not to be relied on."""
+        self._always.update(paths)
 
-    def trust(self) -> None:
-        """Doubt none any more."""
-        self._doubted.clear()
+    def reread_on_change(self) -> None:
+        """Read only what has changed by its signature again."""
+        self._always.clear()
 
     def scan(self, names: Iterable[str], globs: Iterable[tuple[str, str]], step: Step) -> Scan:
         """The files `names`, and all that `globs` match. Raises HangingError alone."""
-        found: dict[str, Seen] = {}
+        found: dict[str, FileState] = {}
         directories: dict[str, None] = {}
         wanted = dict.fromkeys(names)
         for base, pattern in sorted(globs):
             matches = expand(base, pattern, step)
             wanted |= dict.fromkeys(matches.paths)
             directories |= dict.fromkeys(matches.directories)
-            found |= {p: Seen(NO_MARK, reason_of(w)) for p, w in matches.unlisted.items()}
+            found |= {p: FileState(NO_SIGNATURE, reason_of(w)) for p, w in matches.unlisted.items()}
         directories |= dict.fromkeys(map(os.path.dirname, wanted))
         found |= {name: self._seen(name, step) for name in wanted}
         self._known = {name: self._known[name] for name in wanted if name in self._known}
-        return Scan(found, {d: mark for d in directories if (mark := _directory(d, step))})
+        return Scan(
+            found, {d: signature for d in directories if (signature := _directory(d, step))}
+        )
 
-    def _seen(self, name: str, step: Step) -> Seen:
+    def _seen(self, name: str, step: Step) -> FileState:
         try:
             step(name)
-            mark = mark_of(os.stat(name))  # noqa: PTH116 - a fifth of the time of Path's
+            signature = signature_of(os.stat(name))  # noqa: PTH116 - a fifth of the time of Path's
             known = self._known.get(name)
-            if known is not None and known.mark == mark and name not in self._doubted:
+            if known is not None and known.signature == signature and name not in self._always:
                 return known
-            mark, content = read_regular(name, self._limits.get(name, MAX_DATABASE), step)
+            signature, content = read_regular(name, self._limits.get(name, MAX_DATABASE), step)
         except OSError as error:
             self._known.pop(name, None)
-            return Seen(NO_MARK, reason_of(error))
-        seen = Seen(mark, digest_of(content))
-        if is_racy(mark):
+            return FileState(NO_SIGNATURE, reason_of(error))
+        seen = FileState(signature, digest_of(content))
+        if is_racy(signature):
             self._known.pop(name, None)
         else:
             self._known[name] = seen

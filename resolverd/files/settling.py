@@ -1,7 +1,7 @@
 """When an edit is finished: pure, from what the files hold and a reading of the clock.
 
 An edit is taken once all files have been the same, in size, times and content, for `settle`
-seconds. A file that never rests holds up the others; whoever asks is told for how long.
+seconds. A file that never rests holds up the others; `PendingEdit.began` says for how long.
 """
 
 from __future__ import annotations
@@ -10,44 +10,47 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from resolverd.files.reading import Seen
+from resolverd.files.reading import FileState
 
 
-class Decision(Enum):
-    """What to do now."""
+class EditState(Enum):
+    """How an edit stands."""
 
-    REST = "the files hold what was tried last"
-    WAIT = "they hold something else, but not for long enough"
-    ADOPT = "they have held something else for long enough"
+    UNCHANGED = "the files hold what was tried last"
+    UNSETTLED = "they hold something else, but not for long enough"
+    SETTLED = "they have held something else for long enough"
 
 
-class Waiting(NamedTuple):
-    """An edit that is waited for: the files, since when they are so, and since when we wait."""
+class PendingEdit(NamedTuple):
+    """An edit that is not settled: the files as they are `since` then, and when it `began`.
 
-    found: Mapping[str, Seen]
+    Both times are monotonic seconds."""
+
+    found: Mapping[str, FileState]
     since: float
     began: float
 
 
-def judge(
-    waiting: Waiting | None,
-    found: Mapping[str, Seen],
+def edit_state(
+    pending: PendingEdit | None,
+    found: Mapping[str, FileState],
     tried: Mapping[str, str],
     now: float,
     settle: float,
-) -> tuple[Waiting | None, Decision]:
-    """What to do about the files as `found`, and what to remember until they are scanned again.
+) -> tuple[PendingEdit | None, EditState]:
+    """How the edit stands that makes the files as `found`, and what to pass as `pending` next time.
 
-    `tried` are the contents that were adopted or refused last, by path; `now` is monotonic.
+    `tried` are the contents that were adopted or refused last, by path; `now` and `settle` are
+    seconds, `now` of the monotonic clock.
     """
     if not differing(found, tried):
-        return None, Decision.REST
-    if waiting is None or waiting.found != found:
-        waiting = Waiting(found, now, now if waiting is None else waiting.began)
-    finished = now - waiting.since >= settle
-    return waiting, Decision.ADOPT if finished else Decision.WAIT
+        return None, EditState.UNCHANGED
+    if pending is None or pending.found != found:
+        pending = PendingEdit(found, now, now if pending is None else pending.began)
+    finished = now - pending.since >= settle
+    return pending, EditState.SETTLED if finished else EditState.UNSETTLED
 
 
-def differing(found: Mapping[str, Seen], tried: Mapping[str, str]) -> list[str]:
+def differing(found: Mapping[str, FileState], tried: Mapping[str, str]) -> list[str]:
     """The files that do not hold what was tried, sorted."""
     return sorted(path for path, seen in found.items() if seen.content != tried.get(path))

@@ -28,9 +28,11 @@ Raises HangingError if others hang in the same directory.
 """
 
 STEP_LIMIT = 5.0
-"""Seconds that one call may take."""
+"""Seconds that one call may take. A smaller limit refuses files of a disk that has to spin up; a
+larger one delays a start, and a reload, for as long as the limit."""
 
 MAX_HANGING = 8
+"""Threads that may hang before all work on files is refused; each costs a stack until it ends."""
 
 
 class HangingError(TimeoutError):
@@ -66,8 +68,8 @@ class FileThreads:
 
     def __init__(self, limit: float = STEP_LIMIT, max_hanging: int = MAX_HANGING) -> None:
         self.limit, self._max_hanging = limit, max_hanging
-        self._forget()
-        os.register_at_fork(after_in_child=self._forget)
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
 
     def run(self, work: Callable[[Step], T]) -> T:
         """What `work` returns. Raises HangingError, or what it raises. Not for an event loop."""
@@ -102,7 +104,7 @@ class FileThreads:
         with self._lock:
             return tuple(sorted({job.path for job in self._left}))
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[SimpleQueue[_Job]] = []
         self._left: set[_Job] = set()

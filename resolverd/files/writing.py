@@ -14,6 +14,7 @@ import errno
 import os
 from pathlib import Path
 
+# For what may hold a secret, and for what daemons of other users have to read.
 PRIVATE, PRIVATE_DIRECTORY = 0o600, 0o700
 PUBLIC, PUBLIC_DIRECTORY = 0o644, 0o755
 

@@ -29,7 +29,7 @@ def attribution_of(database_type: str, name: str) -> str:
 
 
 def attribution_beside(path: Path, database_type: str) -> str:
-    """The attribution for the database at `path`."""
+    """The line to show for the database at `path`: from the file beside it, or else by its type."""
     try:
         return read_file(path.with_name(path.name + SUFFIX), MAX_TEXT).decode("utf-8").strip()
     except (OSError, ValueError):

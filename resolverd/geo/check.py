@@ -18,8 +18,8 @@ from resolverd.geo.database import Database
 from resolverd.geo.inspection import WalkReport
 from resolverd.geo.walk import walk
 
-# Seconds between looks at how far a check has come.
-_LOOK = 0.25
+# Seconds between reports of how far a check has come; larger ones make a progress bar jump.
+_POLL_INTERVAL = 0.25
 
 
 def possible() -> bool:
@@ -53,7 +53,7 @@ async def open_checking(
     """`open_checked` while the event loop goes on; `progress` from 0 to 1."""
     meter = Meter()
     work = asyncio.create_task(detached(lambda: open_checked(path, meter)))
-    while not (await asyncio.wait([work], timeout=_LOOK))[0]:
+    while not (await asyncio.wait([work], timeout=_POLL_INTERVAL))[0]:
         if progress is not None:
             progress(meter.part)
     opened = work.result()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class Country(NamedTuple):
-    """One country: degrees north and east of its point, its continent, its English name."""
+    """One country: its point in degrees, its continent (AF AN AS EU NA OC SA), its English name."""
 
     code: str
     latitude: float

@@ -8,7 +8,7 @@ EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 of the WGS 84 ellipsoid, in kilometres."""
 
 Coordinates = tuple[float, float]
-"""Degrees north and degrees east."""
+"""(latitude, longitude) in degrees: positive to the north and to the east of Greenwich."""
 
 
 def great_circle_km(a: Coordinates, b: Coordinates) -> float:

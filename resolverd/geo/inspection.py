@@ -12,12 +12,13 @@ from pathlib import Path
 
 from resolverd.errors import GeoError
 from resolverd.geo.database import METADATA_MARKER, Database, read_file
-from resolverd.geo.records import Tally, tally
+from resolverd.geo.records import RecordCounts, count_records
 from resolverd.geo.tree import SEPARATOR, Tick, parse_tree, survey
 from resolverd.geo.values import check_values
 
 MAX_UNREADABLE = 0.01
-"""The share of unreadable records above which a database is refused."""
+"""Share of unreadable records above which a database is refused. 0 would refuse every database for
+one flipped bit; a larger one would serve a database whose networks are unplaced at random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def inspect_content(content: bytes, name: str, tick: Tick) -> WalkReport:
     except GeoError as error:
         raise GeoError(f"{name}: {error}; get the file again") from error
     del content
-    counts = tally(data, offsets, metadata.layout, lambda f: tick(0.6 + f * 0.4))
-    _judge(name, counts, len(offsets))
+    counts = count_records(data, offsets, metadata.layout, lambda f: tick(0.6 + f * 0.4))
+    _refuse_useless(name, counts, len(offsets))
     tick(1.0)
     return WalkReport(
         networks,
@@ -73,7 +74,7 @@ def inspect_content(content: bytes, name: str, tick: Tick) -> WalkReport:
     )
 
 
-def _judge(name: str, counts: Tally, records: int) -> None:
+def _refuse_useless(name: str, counts: RecordCounts, records: int) -> None:
     if counts.unreadable > records * MAX_UNREADABLE:
         raise GeoError(
             f"{name}: {counts.unreadable} of its {records} records cannot be read "

@@ -75,10 +75,12 @@ def _part(record: dict[str, Any], key: str) -> dict[str, Any]:
     return part
 
 
-def _place(code: object, continent: object, north: object, east: object, how: str) -> Place | None:
+def _place(
+    code: object, continent: object, latitude_value: object, longitude_value: object, how: str
+) -> Place | None:
     # "ZZ", "EU", "-" and the like stand for "no one country"; only real codes count.
     country = countries().get(_text(code))
-    latitude, longitude = _degrees(north, 90.0), _degrees(east, 180.0)
+    latitude, longitude = _degrees(latitude_value, 90.0), _degrees(longitude_value, 180.0)
     if (latitude is None) != (longitude is None):
         raise ValueError("a record has a latitude or a longitude, but not both")
     # 0° N 0° E is how some sources write "unknown", beside a country too: there is only water.
@@ -100,13 +102,13 @@ def _text(value: object) -> str:
     return value
 
 
-def _degrees(value: object, most: float) -> float | None:
+def _degrees(value: object, maximum: float) -> float | None:
     """A coordinate as a number; flat databases may write it as text, or as empty text."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"a coordinate is {value!r}, not a number")
     degrees = float(value)
-    if not math.isfinite(degrees) or abs(degrees) > most:
-        raise ValueError(f"a coordinate is {degrees}, beyond {most:g} degrees")
+    if not math.isfinite(degrees) or abs(degrees) > maximum:
+        raise ValueError(f"a coordinate is {degrees}, beyond {maximum:g} degrees")
     return degrees

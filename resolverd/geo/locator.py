@@ -38,7 +38,7 @@ class LocatedNetwork(NamedTuple):
     place: Place | None
 
 
-class Source(NamedTuple):
+class Provenance(NamedTuple):
     """Where an open database came from: its file (None if embedded), and its walk if any.
 
     `attribution` is the line that its licence asks to be shown.
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 class Locator:
     """Several open databases as one. `databases` and `sources` are in the order asked."""
 
-    def __init__(self, opened: Sequence[tuple[Source, Database]]) -> None:
+    def __init__(self, opened: Sequence[tuple[Provenance, Database]]) -> None:
         """Join databases that are already open."""
         self.sources = tuple(source for source, _ in opened)
         self.databases = tuple(database for _, database in opened)
@@ -98,11 +98,11 @@ class Locator:
 
     @classmethod
     def embedded(cls) -> Locator:
-        """The country database that ships with resolverd."""
+        """The country database that ships with resolverd. Raises GeoError if it is damaged."""
         return cls(
             [
                 (
-                    Source(None, None, embedded.ATTRIBUTION),
+                    Provenance(None, None, embedded.ATTRIBUTION),
                     Database.of(embedded.content(), embedded.NAME),
                 )
             ]
@@ -169,7 +169,7 @@ class Locator:
 class _Ticket(NamedTuple):
     """What a pickled Locator carries for each database."""
 
-    source: Source
+    source: Provenance
     name: str
     sha256: str
     shared_path: str | None
@@ -194,12 +194,12 @@ def _redeem(ticket: _Ticket) -> Database:
     return database
 
 
-def _sourced(path: Path, checked: tuple[Database, WalkReport]) -> tuple[Source, Database]:
+def _sourced(path: Path, checked: tuple[Database, WalkReport]) -> tuple[Provenance, Database]:
     database, report = checked
     return _source(path, report, database), database
 
 
-def _adopt(path: Path, report: WalkReport | None) -> tuple[Source, Database]:
+def _adopt(path: Path, report: WalkReport | None) -> tuple[Provenance, Database]:
     database = Database.open(path)
     if report is not None and report.sha256 != database.sha256:
         database.close()
@@ -207,12 +207,12 @@ def _adopt(path: Path, report: WalkReport | None) -> tuple[Source, Database]:
     return _source(path, report, database), database
 
 
-def _source(path: Path, report: WalkReport | None, database: Database) -> Source:
+def _source(path: Path, report: WalkReport | None, database: Database) -> Provenance:
     attribution = attribution_beside(path, database.metadata.database_type)
-    return Source(path.absolute(), report, attribution)
+    return Provenance(path.absolute(), report, attribution)
 
 
-def _described(source: Source, database: Database) -> dict[str, object]:
+def _described(source: Provenance, database: Database) -> dict[str, object]:
     metadata = database.metadata
     built = metadata.build_epoch
     return {

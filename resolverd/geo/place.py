@@ -14,9 +14,10 @@ from typing import NamedTuple
 class Place:
     """What is known of where an address is; at least one part is.
 
-    Degrees north and east, None where no point is known; `country` is an ISO 3166-1 alpha-2 code
-    (or XK), `continent` one of AF AN AS EU NA OC SA; `how` is the file name of the database that
-    said so, of several joined by " + ", or "edge". Where a country is known, so is all else.
+    `latitude` and `longitude` are in degrees, both None where no point is known; `country` is an
+    ISO 3166-1 alpha-2 code (or XK), `continent` one of AF AN AS EU NA OC SA; `how` is the file name
+    of the database that said so, of several joined by " + ", or "edge". Where a country is known,
+    so is all else.
     """
 
     latitude: float | None
@@ -27,7 +28,7 @@ class Place:
 
     @property
     def point(self) -> tuple[float, float] | None:
-        """Degrees north and east; None where unknown."""
+        """(latitude, longitude) in degrees; None where unknown."""
         if self.latitude is None or self.longitude is None:
             return None
         return self.latitude, self.longitude

@@ -97,7 +97,7 @@ class PrefixMap(Generic[T]):
             waiting += [(high, node.children[1], covering), (low, node.children[0], covering)]
 
     def values(self) -> Iterator[T]:
-        """Every value of both families."""
+        """Every value, IPv4 before IPv6, in no order within a family."""
         for root in self._roots.values():
             if root.value is not None:
                 yield root.value

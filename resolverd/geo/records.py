@@ -20,7 +20,7 @@ from resolverd.geo.private import UNREADABLE, open_private
 from resolverd.geo.tree import SEPARATOR, Tick
 
 
-class Tally(NamedTuple):
+class RecordCounts(NamedTuple):
     """Of all distinct records: how many give a place, how many cannot be read, and why first."""
 
     placed: int
@@ -28,21 +28,21 @@ class Tally(NamedTuple):
     first_reason: str
 
 
-def tally(data: bytes, offsets: Sequence[int], layout: Layout, tick: Tick) -> Tally:
+def count_records(data: bytes, offsets: Sequence[int], layout: Layout, tick: Tick) -> RecordCounts:
     """Decode the record at each offset of the data section, and read it as `layout` says."""
     if not offsets:
-        return Tally(0, 0, "")
+        return RecordCounts(0, 0, "")
     depth = max(1, (len(offsets) - 1).bit_length())
     opened = open_private(_indexed(data, offsets, depth), "records")
     try:
-        return _tally(opened.reader.get, len(offsets), 32 - depth, layout, tick)
+        return _count(opened.reader.get, len(offsets), 32 - depth, layout, tick)
     finally:
         opened.close()
 
 
-def _tally(
+def _count(
     get: Callable[[IPv4Address], object], count: int, shift: int, layout: Layout, tick: Tick
-) -> Tally:
+) -> RecordCounts:
     placed = unreadable = 0
     first_reason = ""
     for index in range(count):
@@ -53,7 +53,7 @@ def _tally(
             first_reason = first_reason or _plain(error)
         if not index % 4096:
             tick(index / count)
-    return Tally(placed, unreadable, first_reason)
+    return RecordCounts(placed, unreadable, first_reason)
 
 
 def _plain(error: Exception) -> str:

@@ -20,7 +20,7 @@ SEPARATOR = 16
 """Zero bytes between the tree and the data section."""
 
 Tick = Callable[[float], None]
-"""Told the fraction done, from 0 to 1."""
+"""Called with the fraction done, from 0 to 1."""
 
 _HIGH_NIBBLE = bytes(i >> 4 for i in range(256))
 _LOW_NIBBLE = bytes(i & 15 for i in range(256))
@@ -33,7 +33,7 @@ class Survey(NamedTuple):
     offsets: list[int]
 
 
-class Tree(NamedTuple):
+class SearchTree(NamedTuple):
     """The left and right records of every node, in node order."""
 
     node_count: int
@@ -41,7 +41,7 @@ class Tree(NamedTuple):
     right: array[int]
 
 
-def survey(tree: Tree, ip_version: int, data_size: int, tick: Tick) -> Survey:
+def survey(tree: SearchTree, ip_version: int, data_size: int, tick: Tick) -> Survey:
     """Check every record and every path.
 
     Raises GeoError, without the file's name, when a record points outside the file, or when
@@ -62,7 +62,7 @@ def survey(tree: Tree, ip_version: int, data_size: int, tick: Tick) -> Survey:
     return Survey(networks, offsets)
 
 
-def parse_tree(content: bytes, node_count: int, record_size: int) -> Tree:
+def parse_tree(content: bytes, node_count: int, record_size: int) -> SearchTree:
     """Split the tree at the start of `content`. Raises GeoError when it does not fit."""
     size = record_size // 4
     if node_count < 1 or node_count * size + SEPARATOR > len(content):
@@ -79,7 +79,7 @@ def parse_tree(content: bytes, node_count: int, record_size: int) -> Tree:
         )
     else:
         sides = (tuple(columns[:4]), tuple(columns[4:]))
-    return Tree(node_count, _interleave(sides[0]), _interleave(sides[1]))
+    return SearchTree(node_count, _interleave(sides[0]), _interleave(sides[1]))
 
 
 def _interleave(columns: tuple[bytes, ...]) -> array[int]:
@@ -93,7 +93,7 @@ def _interleave(columns: tuple[bytes, ...]) -> array[int]:
     return numbers
 
 
-def _data_offsets(tree: Tree, data_size: int) -> tuple[list[int], int]:
+def _data_offsets(tree: SearchTree, data_size: int) -> tuple[list[int], int]:
     """The distinct data offsets, ascending, and how many records point to data."""
     count = tree.node_count
     found: set[int] = set()
@@ -108,7 +108,7 @@ def _data_offsets(tree: Tree, data_size: int) -> tuple[list[int], int]:
     return offsets, networks
 
 
-def _ipv4_start(tree: Tree) -> int:
+def _ipv4_start(tree: SearchTree) -> int:
     node = 0
     for _ in range(96):
         if node >= tree.node_count:
@@ -118,7 +118,7 @@ def _ipv4_start(tree: Tree) -> int:
 
 
 def _descend(
-    tree: Tree, start: int, bits: int, cut: int | None, tick: Tick, before: int = 0
+    tree: SearchTree, start: int, bits: int, cut: int | None, tick: Tick, before: int = 0
 ) -> int:
     """Follow every path from `start`, level by level; each must end within `bits` bits.
 

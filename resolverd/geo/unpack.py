@@ -22,24 +22,24 @@ _TAR_MAGIC_END = 262
 _CHUNK = 2**20
 
 
-def unpack(archive: Path, name: str, into: Path, most: int) -> list[Path]:
-    """The databases in `archive`, written to `into`; at most `most` bytes of them.
+def unpack(archive: Path, name: str, into: Path, max_bytes: int) -> list[Path]:
+    """The databases in `archive`, written to `into`; at most `max_bytes` bytes of them.
 
     `name` is what a database that has no name of its own gets. Raises GeoError when the
-    archive is damaged, holds no .mmdb file, or holds more than `most` bytes.
+    archive is damaged, holds no .mmdb file, or holds more than `max_bytes` bytes.
     """
     into.mkdir(exist_ok=True)
     try:
         with archive.open("rb") as plain:
             packed = plain.read(2) == _GZIP_MAGIC
         if _is_tar(archive, packed):
-            return _from_tar(archive, into, most)
+            return _from_tar(archive, into, max_bytes)
         if not packed:
             target = into / mmdb_name(name)
             shutil.move(archive, target)
             return [target]
         with gzip.open(archive) as unzipped:
-            return [_write(unzipped, into / mmdb_name(name), most)]
+            return [_write(unzipped, into / mmdb_name(name), max_bytes)]
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise GeoError(f"{name}: the archive is damaged or incomplete ({error})") from error
 
@@ -57,7 +57,7 @@ def _is_tar(archive: Path, packed: bool) -> bool:
         return stream.read(_TAR_MAGIC_END).endswith(_TAR_MAGIC)
 
 
-def _from_tar(archive: Path, into: Path, most: int) -> list[Path]:
+def _from_tar(archive: Path, into: Path, max_bytes: int) -> list[Path]:
     found = []
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -66,19 +66,19 @@ def _from_tar(archive: Path, into: Path, most: int) -> list[Path]:
             stream = tar.extractfile(member)
             if stream is None:
                 continue
-            found.append(_write(stream, into / mmdb_name(member.name), most))
-            most -= member.size
+            found.append(_write(stream, into / mmdb_name(member.name), max_bytes))
+            max_bytes -= member.size
     if not found:
         raise GeoError("the archive holds no .mmdb file; name one that does")
     return found
 
 
-def _write(stream: IO[bytes] | gzip.GzipFile, target: Path, most: int) -> Path:
+def _write(stream: IO[bytes] | gzip.GzipFile, target: Path, max_bytes: int) -> Path:
     written = 0
     with target.open("wb") as file:
         while chunk := stream.read(_CHUNK):
             written += len(chunk)
-            if written > most:
-                raise GeoError(f"{target.name}: unpacks to more than the {most} bytes allowed")
+            if written > max_bytes:
+                raise GeoError(f"{target.name}: unpacks to more than the {max_bytes} bytes allowed")
             file.write(chunk)
     return target

@@ -14,7 +14,7 @@ from resolverd.errors import GeoError
 from resolverd.geo.tree import Tick
 
 _POINTER, _TEXT, _MAP, _ARRAY, _BOOLEAN = 1, 2, 7, 11, 14
-# The least and most bytes that a value of each type takes.
+# The minimum and maximum of bytes that a value of each type takes.
 _SIZES = {
     _TEXT: (0, 2**24),
     3: (8, 8),  # double
@@ -29,7 +29,7 @@ _SIZES = {
 _POINTER_BASES = (0, 2048, 526336, 0)
 
 
-def _steps(*kinds: int) -> bytes:
+def _step_table(*kinds: int) -> bytes:
     """By control byte, how far the next value is past one of these types, short and sound.
 
     0 stands for all others, which are looked at more closely.
@@ -44,8 +44,8 @@ def _steps(*kinds: int) -> bytes:
     )
 
 
-_STEPS = _steps(_TEXT, 3, 4, 5, 6)
-_KEY_STEPS = _steps(_TEXT)
+_STEPS = _step_table(_TEXT, 3, 4, 5, 6)
+_KEY_STEPS = _step_table(_TEXT)
 _POINTER_OF_1_BYTE, _POINTER_OF_2_BYTES = 0x20, 0x28
 
 
@@ -114,8 +114,8 @@ def _check_record(
         elif kind == _BOOLEAN and size <= 1:
             position = body
         else:
-            least, most = _SIZES.get(kind, (1, 0))
-            if not least <= size <= most:
+            minimum, maximum = _SIZES.get(kind, (1, 0))
+            if not minimum <= size <= maximum:
                 raise GeoError(f"its data section is damaged at byte {position}")
             position = body + size
 

@@ -23,10 +23,10 @@ from resolverd.errors import GeoError
 from resolverd.geo import stamp
 from resolverd.geo.inspection import WalkReport, inspect
 
-_NICE = 10
+_NICE = 10  # answers come before a walk
 _MEMORY_BASE = 2**30  # bytes of address space, besides what grows with the file
-_MEMORY_PER_BYTE = 20
-_MAX_LINE = 2**20
+_MEMORY_PER_BYTE = 20  # arrays of the tree, sets of offsets; less would refuse sound files
+_MAX_LINE = 2**20  # octets of a message of the child's
 
 
 async def walk(
@@ -52,7 +52,7 @@ async def walk(
     )
     try:
         async with asyncio.timeout(timeout):
-            report = await _listen(process, path.name, progress)
+            report = await _read_report(process, path.name, progress)
             await process.wait()
     except TimeoutError as error:
         raise GeoError(
@@ -79,7 +79,7 @@ def walk_sync(
     return asyncio.run(walk(path, progress=progress, timeout=timeout, stamps=stamps))
 
 
-async def _listen(
+async def _read_report(
     process: Process, name: str, progress: Callable[[float], None] | None
 ) -> WalkReport:
     """The child's report. Raises GeoError when it refuses the file, or dies over it."""
@@ -117,14 +117,14 @@ def main(arguments: list[str]) -> int:
     gc.disable()  # millions of small objects, none of them in a cycle
     try:
         _limit_memory(path)
-        report = inspect(path, lambda fraction: _tell({"progress": round(fraction, 3)}))
+        report = inspect(path, lambda fraction: _send({"progress": round(fraction, 3)}))
     except GeoError as error:
-        _tell({"refused": str(error)})
+        _send({"refused": str(error)})
         return 1
     except MemoryError:
-        _tell({"refused": f"{path.name}: its check needs more memory than any sound file's"})
+        _send({"refused": f"{path.name}: its check needs more memory than any sound file's"})
         return 1
-    _tell({"report": asdict(report)})
+    _send({"report": asdict(report)})
     return 0
 
 
@@ -139,7 +139,7 @@ def _limit_memory(path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _tell(message: dict[str, object]) -> None:
+def _send(message: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 

@@ -1,17 +1,15 @@
-"""Attributes every missing response to the target or to this host, and probes the others early.
+"""Carries out what the health of all targets asks for: publishes, logs, and probes others early.
 
-While all is well this costs a call and two dictionary look-ups for each outcome. The first missing
-response of a target that serves has all others probed at once, at most once per fast_interval, so
-that the cause is known before the target would fall.
+What an outcome means is decided in `fleet`, which is pure; here are the watches and the log.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
 
 from resolverd import log
-from resolverd.health.isolation import Cause, IsolationDetector
+from resolverd.health.fleet import FleetHealth, IsolationChange, Member
+from resolverd.health.isolation import IsolationDetector
 from resolverd.health.outcome import Outcome
 from resolverd.health.watch import Watch
 
@@ -22,61 +20,46 @@ class FailureAttribution:
     def __init__(
         self, watches: Mapping[str, Watch], window: float, clock: Callable[[], float]
     ) -> None:
-        self.isolation = IsolationDetector(window)
+        self._fleet = FleetHealth(window)
         self._watches = watches
         self._clock = clock
-        self._undetermined: set[str] = set()
-        self._asked_at = -math.inf
         self._log = log.get("health")
+
+    @property
+    def isolation(self) -> IsolationDetector:
+        """Whether this host, and not every region, is taken to be at fault."""
+        return self._fleet.isolation
 
     def replaced(self, anew: Collection[str]) -> None:
         """The watches have changed; those `anew` have probed nothing yet."""
-        self._undetermined &= self._watches.keys() - set(anew)
-        regions = {id_: watch.target.region for id_, watch in self._watches.items()}
-        isolated = self.isolation.isolated
-        self.isolation.replace(regions, anew, self._clock())
-        self._log_change(isolated)
+        members = {
+            id_: Member(watch.target.region, watch.judged_health)
+            for id_, watch in self._watches.items()
+        }
+        self._log_change(self._fleet.replace(members, anew, self._clock()))
 
     def ended(self, watch: Watch, outcome: Outcome, started: float) -> None:
-        """A probe of `watch` ended: attribute it, and all others whose cause is known by it."""
-        id_, now, isolated = watch.target.id, self._clock(), self.isolation.isolated
-        if outcome.responded:
-            self.isolation.responded(id_, now)
-        else:
-            self.isolation.no_response(id_, serves=watch.serves, started=started, now=now)
-        self._undetermined.add(id_)
-        if self._log_change(isolated):
-            self._undetermined |= self._watches.keys()
-        for each in self._undetermined:
-            self._show(each, now)
-        self._undetermined = {
-            each
-            for each in self._undetermined
-            if self.isolation.cause(each, now) is Cause.UNDETERMINED
-        }
-        if self._undetermined and now - self._asked_at >= watch.target.settings.fast_interval:
-            self._asked_at = now
-            self._probe_the_others()
+        """A probe of `watch` ended: hand its outcome on, and carry out what follows for all."""
+        change = self._fleet.observe(
+            watch.target.id, outcome, started, self._clock(), overridden=watch.overridden
+        )
+        self._log_change(change.isolation)
+        for id_, each in change.targets.items():
+            self._watches[id_].apply(each)
+        for id_ in change.probe_early:
+            self._watches[id_].probe_early()
 
-    def _show(self, id_: str, now: float) -> None:
-        self._watches[id_].settle(self.isolation.cause(id_, now), held=self.isolation.held(id_))
-
-    def _probe_the_others(self) -> None:
-        for id_, watch in self._watches.items():
-            if self.isolation.responding(id_):
-                watch.probe_early()
-
-    def _log_change(self, isolated: bool) -> bool:
-        """One event when isolation has begun or ended; whether it has."""
-        isolation = self.isolation
-        if isolation.isolated and not isolated:
+    def _log_change(self, change: IsolationChange | None) -> None:
+        """One event when isolation has begun or ended."""
+        if change is None:
+            return
+        if change.isolated:
             self._log.error(
-                "doubt.began",
-                reason=isolation.reason,
-                regions=list(isolation.regions),
+                "isolation.started",
+                reason=change.reason,
+                regions=list(change.regions),
                 consequence="this host's own network is likelier to be at fault than every region "
                 "at once: verdicts are kept, TTLs are low, and this host is not ready",
             )
-        elif isolated and not isolation.isolated:
-            self._log.info("doubt.ended", regions=list(isolation.regions))
-        return isolation.isolated != isolated
+        else:
+            self._log.info("isolation.ended", regions=list(change.regions))

@@ -1,10 +1,10 @@
-"""The health of one endpoint's address families, and whose fault a silent one is; pure.
+"""The health of one endpoint's address families, and why one does not respond; pure.
 
 An endpoint with A and AAAA records may be reached over one of them alone; the other's addresses are
 then *withheld*. Each family is judged by the state machine of endpoints, from what the same probes
-saw over it. A silence counts against a family only once another target has been heard over it
-since that silence began: else this host itself may have no IPv6, say. A target that alone is asked
-over a family is taken to be silent by its own fault once it has been heard over it.
+saw over it. That it does not respond counts only once another target has responded over the same
+family since: else this host itself may have no IPv6, say. A target that alone is asked over a
+family is taken to be the cause itself once it has responded over it.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from resolverd.health.verdict import State, Verdict
 
 
 class FamilyEvidence:
-    """When each target was last heard over each family; shared by the targets of a monitor.
+    """When each target last responded over each family; shared by all targets.
 
-    Times are readings of the monotonic clock; -inf: asked, and never heard.
+    Times are readings of the monotonic clock; -inf: asked, and no response ever.
     """
 
     def __init__(self) -> None:
-        self._heard_at: dict[Family, dict[str, float]] = {family: {} for family in Family}
+        self._responded_at: dict[Family, dict[str, float]] = {family: {} for family in Family}
 
     def note(self, target: str, family: Family, now: float, *, responded: bool) -> None:
         """Something, or nothing, came back from `target` over `family`."""
-        known = self._heard_at[family].get(target, -math.inf)
-        self._heard_at[family][target] = now if responded else known
+        known = self._responded_at[family].get(target, -math.inf)
+        self._responded_at[family][target] = now if responded else known
 
     def keep(self, targets: Iterable[str]) -> None:
         """Know of exactly these."""
         kept = set(targets)
-        for heard_at in self._heard_at.values():
-            for target in heard_at.keys() - kept:
-                del heard_at[target]
+        for responded_at in self._responded_at.values():
+            for target in responded_at.keys() - kept:
+                del responded_at[target]
 
-    def is_its_own(self, target: str, family: Family, silent_since: float) -> bool:
-        """Whether `target` is at fault for hearing nothing of it over `family` since then."""
-        heard_at = self._heard_at[family]
-        others = [at for other, at in heard_at.items() if other != target]
+    def is_its_own(self, target: str, family: Family, unresponsive_since: float) -> bool:
+        """Whether `target` itself is why it has not responded over `family` since then."""
+        responded_at = self._responded_at[family]
+        others = [at for other, at in responded_at.items() if other != target]
         if others:
-            return max(others) >= silent_since
-        return heard_at.get(target, -math.inf) > -math.inf
+            return max(others) >= unresponsive_since
+        return responded_at.get(target, -math.inf) > -math.inf
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class FamilyHealth:
 
     health: dict[Family, EndpointHealth] = field(default_factory=dict)
     results: Mapping[Family, FamilyResult] = field(default_factory=dict)
-    _silent_since: dict[Family, float] = field(default_factory=dict)
+    _unresponsive_since: dict[Family, float] = field(default_factory=dict)
 
     def observe(
         self,
@@ -84,9 +84,9 @@ class FamilyHealth:
                 self.health[family] = EndpointHealth(State.UNKNOWN if adopts else State.UP)
             evidence.note(target, family, now, responded=result.responded)
             if result.responded:
-                self._silent_since.pop(family, None)
+                self._unresponsive_since.pop(family, None)
             elif not evidence.is_its_own(
-                target, family, self._silent_since.setdefault(family, started)
+                target, family, self._unresponsive_since.setdefault(family, started)
             ):
                 continue
             self.health[family] = machine.observe(
@@ -101,7 +101,7 @@ class FamilyHealth:
     def unsettled(self) -> bool:
         """Whether some family may soon be withheld or given again, and so is to be asked soon."""
         moving = any(h.state in (State.SUSPECT, State.RECOVERING) for h in self.health.values())
-        return moving or bool(self._silent_since.keys() - self._withheld())
+        return moving or bool(self._unresponsive_since.keys() - self._withheld())
 
     @property
     def withholds(self) -> bool:

@@ -34,7 +34,7 @@ class Cause(Enum):
 
 
 @dataclass(slots=True)
-class _Silence:
+class _Outage:
     """No response since the probe that started at `began`; the newest started at `last`."""
 
     began: float
@@ -53,7 +53,7 @@ class IsolationDetector:
         self.window = window
         self.since: float | None = None
         self._regions: dict[str, str] = {}
-        self._silences: dict[str, _Silence] = {}
+        self._unresponsive: dict[str, _Outage] = {}
         self._held: set[str] = set()
         self._responded_at = self._ended_at = -math.inf
 
@@ -71,16 +71,16 @@ class IsolationDetector:
     def reason(self) -> str:
         """Why this host is not ready, in words; empty while it is."""
         if self.isolated and not self._held:
-            return "nothing has been heard from any region since the start"
+            return "no region has responded since the start"
         if self.isolated:
-            return f"nothing is heard any more from {', '.join(self.regions)}"
-        return f"not heard again yet: {', '.join(self.regions)}" if self._held else ""
+            return f"no response any more from {', '.join(self.regions)}"
+        return f"no response again yet from {', '.join(self.regions)}" if self._held else ""
 
     def replace(self, regions: Mapping[str, str], anew: Collection[str], now: float) -> None:
         """Know exactly these targets, each with its region; of those `anew` nothing is known."""
         self._regions = dict(regions)
         known = regions.keys() - set(anew)
-        self._silences = {t: s for t, s in self._silences.items() if t in known}
+        self._unresponsive = {t: s for t, s in self._unresponsive.items() if t in known}
         self._held &= known
         if not self.isolated:
             self._detect(now)
@@ -88,21 +88,21 @@ class IsolationDetector:
     def responded(self, target: str, now: float) -> None:
         """A response came from `target`, so this host is not isolated."""
         self._responded_at = max(self._responded_at, now)
-        self._silences.pop(target, None)
+        self._unresponsive.pop(target, None)
         self._held.discard(target)
         if self.isolated:
             self.since, self._ended_at = None, now
             for held in self._held:
-                self._silences.pop(held, None)
+                self._unresponsive.pop(held, None)
 
     def no_response(self, target: str, *, serves: bool, started: float, now: float) -> None:
         """No response to the probe that began at `started`; `serves` tells of the time before."""
         if target in self._held and started < self._ended_at:
             return  # it was under way while this host was isolated
-        if target in self._silences:
-            self._silences[target].last = started
+        if target in self._unresponsive:
+            self._unresponsive[target].last = started
         else:
-            self._silences[target] = _Silence(started, started, serves)
+            self._unresponsive[target] = _Outage(started, started, serves)
             if not self.isolated:
                 self._detect(now)
         if not self.isolated and not serves:
@@ -110,14 +110,14 @@ class IsolationDetector:
 
     def cause(self, target: str, now: float) -> Cause:
         """Why `target` does not respond."""
-        silence = self._silences.get(target)
-        if target in self._held and (self.isolated or silence is None):
+        outage = self._unresponsive.get(target)
+        if target in self._held and (self.isolated or outage is None):
             return Cause.LOCAL
-        if silence is None or self.isolated or self._responded_at > silence.last:
+        if outage is None or self.isolated or self._responded_at > outage.last:
             return Cause.REMOTE
-        asked = len(self._silences) == len(self._regions)
+        asked = len(self._unresponsive) == len(self._regions)
         alone = len(set(self._regions.values())) < 2
-        if asked or alone or now - silence.began > self.window:
+        if asked or alone or now - outage.began > self.window:
             return Cause.REMOTE
         return Cause.UNDETERMINED
 
@@ -127,17 +127,17 @@ class IsolationDetector:
 
     def responding(self, target: str) -> bool:
         """Whether the newest probe of `target` got a response."""
-        return target not in self._silences
+        return target not in self._unresponsive
 
     def _detect(self, now: float) -> None:
         """Isolated if no target responds, and those that served stopped together."""
-        if not self.window or len(self._silences) < len(self._regions):
+        if not self.window or len(self._unresponsive) < len(self._regions):
             return
-        served = {t: s.began for t, s in self._silences.items() if s.served}
+        served = {t: s.began for t, s in self._unresponsive.items() if s.served}
         newest = max(served.values(), default=-math.inf)
         together = {t for t, began in served.items() if began >= newest - self.window}
-        never_heard = math.isinf(self._responded_at)
-        asked = self._silences if never_heard else together
+        never_responded = math.isinf(self._responded_at)
+        asked = self._unresponsive if never_responded else together
         if len({self._regions[target] for target in asked}) >= 2:
             self.since = now
             self._held |= together

@@ -21,7 +21,6 @@ from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.attribution import FailureAttribution
 from resolverd.health.connection import Connection
 from resolverd.health.events import EndpointEvents
-from resolverd.health.families import FamilyEvidence
 from resolverd.health.family import Family, FamilyResult
 from resolverd.health.identity import Identity
 from resolverd.health.isolation import IsolationDetector
@@ -83,7 +82,6 @@ class Monitor:
         self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
         self._events = EndpointEvents(clock, time.time)
-        self._evidence = FamilyEvidence()
         self._attribution = FailureAttribution(self._watches, isolation_window, clock)
         self._overridden = overridden
         self._tools: Tools | None = None
@@ -145,7 +143,7 @@ class Monitor:
         return MappingProxyType({id_: r.identity for id_, r in known if r.identity is not None})
 
     def responded(self) -> Mapping[str, bool]:
-        """Whether the last probe of each target heard anything at all, by target id."""
+        """Whether the last probe of each target got any response, by target id."""
         return MappingProxyType({id_: watch.responded for id_, watch in self._watches.items()})
 
     def connections(self) -> Mapping[str, Connection]:
@@ -190,7 +188,6 @@ class Monitor:
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
             self._events.forget(id_)
-        self._evidence.keep(wanted)
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
@@ -247,7 +244,6 @@ class Monitor:
             report=self._changed,
             ended=self._ended,
             overridden=self._overridden,
-            evidence=self._evidence,
         )
         if (known := self._restored(target)) is not None:
             watch.restore(known)

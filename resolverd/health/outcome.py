@@ -79,7 +79,7 @@ class Outcome:
     """Whether the endpoint served, in a few words why, and how long the probe took.
 
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
-    is in seconds, from the start of the probe to its verdict. `heard` is whether anything at
+    is in seconds, from the start of the probe to its verdict. `responded` is whether anything at
     all came back from the far end, be it a refusal: if not, this host may be at fault. `readings`
     are the kind's own, None where it read nothing. `again` asks to be probed again after
     fast_interval although it serves.

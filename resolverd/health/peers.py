@@ -64,7 +64,7 @@ def _groups(
         for region in service.regions:
             for target in targets.ids.get((name, region), ()):
                 if target in identities:
-                    model = targets.by_id[target].settings.model
+                    model = targets.by_id[target].settings.asked_model
                     by_model.setdefault(model, {})[target] = identities[target]
         for peers in by_model.values():
             yield name, peers

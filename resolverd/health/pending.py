@@ -62,7 +62,7 @@ class PendingHealth:
         """The effective health; while pending or `held` it may change as soon as the worst."""
         effective = machine.verdict(self.effective, settings)
         if held:
-            reason = f"held, as nothing responds to this host; before that: {effective.reason}"
+            reason = f"held, as no region responds to this host; before that: {effective.reason}"
             return replace(effective, reason=reason, min_until_flip=0.0, probed_at=now)
         if self.provisional is None:
             return effective

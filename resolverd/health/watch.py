@@ -9,14 +9,11 @@ Start to start, the next probe begins
 Settled is up with no failure that still counts. "Anything else" includes a probe that has not
 answered by then: probes of one target may overlap, `fall` at most, and only while the target
 serves. Both together bound the time from the start of the first failed probe to down by
-(fall - 1) × fast_interval + timeout, however long the timeout is.
+(fall - 1) × fast_interval + timeout, however long the timeout is. Outcomes that count started at
+least fast_interval apart, which is what `Verdict.no_flip_before` promises.
 
-Outcomes count in the order in which their probes started: once one has counted, those still
-in flight that started before it are superseded. So the outcomes that count started at least
-fast_interval apart, which is what `Verdict.no_flip_before` promises. What a failure supersedes is
-cancelled; what a success supersedes goes on, for that it hangs is a fact, which the success of
-another does not undo (one of two engines behind one address): should it fail, it counts in the
-bucket of failures that are not in a row.
+What an outcome means, and which probes under way it supersedes, is decided in `target_health` and
+`fleet`; here are tasks and timers. What can count no more is cancelled.
 
 New settings that judge otherwise are tried at once: probes under way are cancelled, the monitor
 starts another, and until its outcome has counted the verdict promises nothing.
@@ -28,21 +25,19 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 from resolverd import log
-from resolverd.health import machine
 from resolverd.health.connection import Connection
-from resolverd.health.families import FamilyEvidence, FamilyHealth
-from resolverd.health.isolation import Cause
+from resolverd.health.families import FamilyHealth
+from resolverd.health.fleet import FleetHealth, Member
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
-from resolverd.health.pending import PendingHealth
 from resolverd.health.probes import Ask
 from resolverd.health.probes.per_family import PerFamily, run_any
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters, Target
-from resolverd.health.verdict import State, Verdict
+from resolverd.health.target_health import TargetChange, TargetHealth
+from resolverd.health.verdict import Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
@@ -53,12 +48,14 @@ _EVENT_INTERVAL = 600.0
 class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
-    `readings` are the latest that its probes brought, if they bring any; `heard` is whether the
-    last probe that ended heard anything from the far end, `connection` and `families` what is known
-    of the way there.
-    `ended(watch, outcome, started)` is called for each probe that counts and has to `settle` the
-    watch; without it every silence is the target's own fault. `overridden(target)` is whether an
-    operator's override is in force, under which no fall is held against it.
+    `readings` are the latest that its probes brought, if they bring any; `responded` is whether the
+    last probe that ended got a response, `connection` what is known of the way there.
+    `judged_health` is what its outcomes make of it.
+
+    `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
+    in and the change of each target handed to `apply`; without it the watch is judged alone, and
+    every missing response is its target's own fault. `overridden(target)` is whether an operator's
+    override is in force, under which no fall is held against it.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -73,7 +70,6 @@ class Watch:
         report: Callable[[Target, Verdict, Verdict], None],
         ended: Callable[[Watch, Outcome, float], None] | None = None,
         overridden: Callable[[Target], bool] = lambda _: False,
-        evidence: FamilyEvidence | None = None,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -83,45 +79,47 @@ class Watch:
         self._clock = clock
         self._rng = rng
         self._report = report
-        self._ended = ended
         self._overridden = overridden
-        self._evidence = evidence or FamilyEvidence()
-        self._pending = PendingHealth(EndpointHealth())
-        self._held = False
-        self._asked_anew = ""
-        self.verdict = self._pending.verdict(target.settings, clock())
+        self.judged_health = TargetHealth(target.settings, clock())
+        self._ended = ended or _judged_alone(target, self.judged_health, clock)
         self.readings: Readings | None = None
         self.responded = True
         self.connection = Connection()
-        self.families = FamilyHealth()
         self._tasks: dict[asyncio.Task[Outcome], float] = {}
-        self._superseded: dict[asyncio.Task[Outcome], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
         self._started = self._due_at = self._reported_at = -math.inf
 
     def restore(self, health: EndpointHealth) -> None:
         """Begin with what an earlier process knew, which promises nothing until it is probed."""
-        self._pending = PendingHealth(health)
-        self._asked_anew = "asked anew, as the daemon was started again"
+        self.judged_health.restore(health, self._clock())
         self.first.set()
-        self.verdict = self._judge()
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is published of the target now."""
+        return self.judged_health.verdict
+
+    @property
+    def families(self) -> FamilyHealth:
+        """What is known of each of its address families."""
+        return self.judged_health.families
 
     @property
     def health(self) -> EndpointHealth | None:
-        """What a later process may begin with; None where that would not be all that is known.
+        """What a later process may begin with; None where that would not be all that is known."""
+        return self.judged_health.kept
 
-        A family that is withheld has a health of its own, which is not kept.
-        """
-        shown = self._pending.effective
-        known = shown.state is not State.UNKNOWN and not self.families.withholds
-        return shown if known else None
+    @property
+    def overridden(self) -> bool:
+        """Whether an operator's override is in force, so that no fall is held against it."""
+        return self._overridden(self.target)
 
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
         started = self._clock()
         self._started = started
-        self._drop_superseded(len(self._tasks) + 1)
+        self._cancel_superseded(self.judged_health.begin(started))
         task = asyncio.create_task(run_any(self._ask, self.target.settings.longest))
         self._tasks[task] = started
         task.add_done_callback(self._finished)
@@ -133,30 +131,22 @@ class Watch:
         if self.first.is_set() and self._clock() - self._started >= fast:
             self._due()
 
-    @property
-    def serves(self) -> bool:
-        """Whether traffic may be sent there."""
-        return self._pending.effective.state.serves
-
-    def settle(self, cause: Cause, *, held: bool = False) -> None:
-        """Show what is known now that `fault` says whose the silence is, if there is one."""
-        before, now, self._held = self.verdict, self._clock(), held
-        if cause is Cause.REMOTE:
-            self._pending.confirm(now)
-        elif cause is Cause.LOCAL:
-            self._pending.discard(now)
-        self._show(before)
+    def apply(self, change: TargetChange) -> None:
+        """Report the target's new verdict where it is news; cancel what can count no more."""
+        self._cancel_superseded(change.superseded)
+        if change.is_news:
+            self._report(self.target, change.before, change.after)
 
     def clear_penalty(self) -> bool:
         """Hold no fall against it any more; whether it was held down for one."""
         held = self.verdict.held_until is not None
-        self._revise(machine.without_penalty)
+        self.apply(self.judged_health.forgive(self._clock()))
         return held
 
     @property
     def waits(self) -> bool:
         """Whether its present settings have yet to be tried, and no probe is under way."""
-        return not self.judged.is_set() and not self._tasks
+        return not self.judged.is_set() and not self.judged_health.under_way
 
     def late(self, now: float) -> bool:
         """Whether the next probe should have started long ago: the loop is stuck."""
@@ -169,67 +159,48 @@ class Watch:
         Where they judge otherwise, the watch `waits` to be probed now, and promises nothing before.
         """
         known, self.target, self._ask = self.target.settings, target, ask
+        change = self.judged_health.adopt(target.settings, self._clock())
         if target.settings.asks_alike(known):
-            self._revise(lambda health: health)
+            self.apply(change)
             self._respread()
             return
         self.judged.clear()
-        self._asked_anew = "asked anew, as how it is probed has changed"
-        self._cancel(math.inf)
-        self._drop_superseded(math.inf)
-        self._revise(machine.without_penalty)
+        if type(target.settings) is not type(known):
+            self.readings = None  # another kind's
+        self.apply(change)
+        self._cancel_all()
         wait = target.settings.fast_interval + target.settings.interval * self._rng.random()
         self._next_at(self._clock() + wait)  # should nobody probe it
 
     def _respread(self) -> None:
         """Be due anywhere in the new interval, or soon, but never too soon after the last probe."""
         settings = self.target.settings
-        if self.first.is_set() and not self._tasks:
-            up = self._pending.effective.state is State.UP
-            wait = settings.interval * self._rng.random() if up else 0.0
+        if self.first.is_set() and not self.judged_health.under_way:
+            wait = settings.interval * self._rng.random() if self.judged_health.up else 0.0
             self._next_at(max(self._started + settings.fast_interval, self._clock() + wait))
 
     def close(self) -> list[asyncio.Task[Outcome]]:
         """Stop; returns the cancelled probes, for whoever wants to see them end."""
         if self._timer is not None:
             self._timer.cancel()
-        tasks = [*self._cancel(math.inf), *self._superseded]
-        for task in self._superseded:
-            task.cancel()
-        self._superseded.clear()
         self.first.set()
         self.judged.set()
+        return self._cancel_all()
+
+    def _cancel_all(self) -> list[asyncio.Task[Outcome]]:
+        """Cancel every probe under way."""
+        tasks = list(self._tasks)
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
         return tasks
 
-    def _cancel(self, before: float) -> list[asyncio.Task[Outcome]]:
-        """Cancel the probes that started before the clock read `before`."""
-        tasks = [task for task, started in self._tasks.items() if started < before]
-        for task in tasks:
+    def _cancel_superseded(self, starts: tuple[float, ...]) -> None:
+        """Cancel the probes that began then, as a later one has had its outcome."""
+        for task in [task for task, started in self._tasks.items() if started in starts]:
             del self._tasks[task]
             task.cancel()
-        return tasks
-
-    def _supersede(self, before: float) -> None:
-        """Let the probes that started before go on, as ones that a success has superseded."""
-        for task in [task for task, started in self._tasks.items() if started < before]:
-            self._superseded[task] = self._tasks.pop(task)
-            self._pending.revise(
-                lambda health: machine.superseded(health, self.target.settings, self._clock())
-            )
-        self._drop_superseded(len(self._tasks))
-
-    def _drop_superseded(self, others: float) -> None:
-        """Cancel the youngest of the superseded until, with `others`, no more than `fall` are."""
-        while self._superseded and len(self._superseded) + others > self.target.settings.fall:
-            task = max(self._superseded, key=self._superseded.__getitem__)
-            del self._superseded[task]
-            task.cancel()
             self.counters.overtaken += 1
-            self._pending.revise(
-                lambda health: machine.superseded_ended(
-                    health, None, self.target.settings, self._clock()
-                )
-            )
 
     def _next_at(self, when: float) -> None:
         self._overdue = False
@@ -240,21 +211,24 @@ class Watch:
         self._timer = loop.call_later(max(0.0, when - self._clock()), self._due)
 
     def _due(self) -> None:
-        most = self.target.settings.fall if self.serves else 1
-        if len(self._tasks) < most:
+        most = self.target.settings.fall if self.judged_health.serves else 1
+        if self.judged_health.under_way < most:
             self.probe()
         else:
             self._overdue = True
 
     def _finished(self, task: asyncio.Task[Outcome]) -> None:
-        if self._superseded.pop(task, None) is not None:
-            self._end_superseded(task)
-            return
         started = self._tasks.pop(task, None)
-        if started is None or task.cancelled():
+        if started is None:
+            return
+        if task.cancelled():
+            self.judged_health.forget(started, self._clock())
             return
         outcome = self._outcome(task)
         self._count(outcome)
+        if self.judged_health.is_superseded(started):
+            self._end_superseded(outcome, started)
+            return
         tried, known = self.judged.is_set(), self.first.is_set()
         self.judged.set()
         try:
@@ -263,10 +237,9 @@ class Watch:
         finally:
             self.first.set()  # whatever a defect of ours, nobody waits for ever
 
-    def _end_superseded(self, task: asyncio.Task[Outcome]) -> None:
+    def _end_superseded(self, outcome: Outcome, started: float) -> None:
         """One that was superseded has ended: its failure is a fact, and anything else is old."""
-        outcome, now = self._outcome(task), self._clock()
-        self._count(outcome)
+        now = self._clock()
         if not outcome.ok and not outcome.condition.holds:
             self.counters.superseded_failures += 1
             if now - self._reported_at >= _EVENT_INTERVAL:
@@ -277,9 +250,7 @@ class Watch:
                     reason=outcome.reason,
                     meanwhile=self.verdict.reason,
                 )
-        self._revise(
-            lambda health: machine.superseded_ended(health, outcome, self.target.settings, now)
-        )
+        self.apply(self.judged_health.end_superseded(outcome, started, now))
 
     def _count(self, outcome: Outcome) -> None:
         self.counters.probes += 1
@@ -300,27 +271,7 @@ class Watch:
         self.readings = outcome.readings or (known and known.after_silence())
         self.responded = outcome.responded
         self.connection = self.connection.after(outcome)
-        now, settings = self._clock(), self.target.settings
-        self.families.observe(
-            self.target.id,
-            outcome.families,
-            settings,
-            now,
-            started,
-            self._evidence,
-            first=not self.first.is_set(),
-        )
-        self._pending.observe(outcome, settings, now, started)
-        if (outcome.ok or outcome.condition.holds) and not self._held:
-            self._supersede(started)
-        else:
-            self.counters.overtaken += len(self._cancel(started))
-        if self._overridden(self.target):
-            self._pending.revise(machine.without_penalty)
-        if self._ended is None:
-            self.settle(Cause.REMOTE)
-        else:
-            self._ended(self, outcome, started)
+        self._ended(self, outcome, started)
         if self.readings is None:
             return
         if news := self.readings.news(known):
@@ -328,60 +279,32 @@ class Watch:
         if self.readings.identity not in (None, known and known.identity):
             self._report(self.target, self.verdict, self.verdict)
 
-    def _revise(self, change: Callable[[EndpointHealth], EndpointHealth]) -> None:
-        """Change the health otherwise than by a probe that counts, and show what follows."""
-        before = self.verdict
-        self._pending.revise(change)
-        self._show(before)
-
-    def _show(self, before: Verdict) -> None:
-        """Take the health for the verdict, and report it where that is news."""
-        self.verdict = self._judge()
-        if self._held or not self.serves:
-            # This host may be at fault; or nobody is sent there, and failures do not add up.
-            self._drop_superseded(math.inf)
-        if _shown(before) != _shown(self.verdict):
-            self._report(self.target, before, self.verdict)
-
-    def _judge(self) -> Verdict:
-        """What is known; of settings that were never tried, nothing is promised."""
-        now = self._clock()
-        verdict = self._pending.verdict(self.target.settings, now, held=self._held)
-        verdict = self.families.over(verdict, self.target.settings)
-        if self.judged.is_set() or not self.first.is_set():
-            return verdict
-        reason = f"{verdict.reason}; {self._asked_anew}"
-        return replace(verdict, reason=reason, min_until_flip=0.0, probed_at=now)
-
-    @property
-    def _unsettled(self) -> bool:
-        """Whether a failure still counts, of the endpoint or of one of its families."""
-        return self._pending.effective.level > 0 or self.families.unsettled
-
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
         newest = started == self._started
         unshaken = (outcome.ok or outcome.condition.holds) and not outcome.again
-        up = self._pending.effective.state is State.UP
+        up = self.judged_health.up
         if not tried and unshaken and up:
             # Spread the targets: they all began together, or were all edited at once.
             self._next_at(self._clock() + settings.interval * self._rng.random())
         elif not known:
             self._next_at(self._clock() + settings.fast_interval)
-        elif newest and unshaken and up and not self._unsettled:
+        elif newest and unshaken and up and not self.judged_health.unsettled:
             self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
         elif self._overdue:
             self._due()
 
 
-def _shown(verdict: Verdict) -> tuple[object, ...]:
-    """What of a verdict is worth a report when it changes."""
-    return (
-        verdict.state,
-        verdict.changed_at,
-        verdict.min_until_flip,
-        verdict.condition,
-        verdict.held_until,
-        verdict.withheld,
-    )
+def _judged_alone(
+    target: Target, health: TargetHealth, clock: Callable[[], float]
+) -> Callable[[Watch, Outcome, float], None]:
+    """Where outcomes of a target go that is compared with no other."""
+    fleet = FleetHealth(0.0)
+    fleet.replace({target.id: Member(target.region, health)}, {target.id}, clock())
+
+    def ended(watch: Watch, outcome: Outcome, started: float) -> None:
+        change = fleet.observe(target.id, outcome, started, clock(), overridden=watch.overridden)
+        watch.apply(change.targets[target.id])
+
+    return ended

@@ -63,7 +63,7 @@ class Manifest:
 
     @property
     def objects(self) -> set[str]:
-        """The digests of all that is named."""
+        """The SHA-256 of all contents that the manifest names: the files that have to be there."""
         return {*self.files.values(), *self.databases.values()}
 
 
@@ -139,8 +139,8 @@ class KeptFiles:
 
         Each with the files that it replaces; the last replaces all of them.
         """
-        if (least := self._least(manifest, problems)) is not None:
-            yield least
+        if (minimal := self._minimal(manifest, problems)) is not None:
+            yield minimal
         everything = sorted({*manifest.files, *manifest.databases})
         yield (
             everything,
@@ -151,7 +151,7 @@ class KeptFiles:
             ),
         )
 
-    def _least(
+    def _minimal(
         self, manifest: Manifest, problems: Sequence[Problem]
     ) -> tuple[list[str], Replay] | None:
         """What replaces only the zones and databases that are refused; None if that is not all."""

@@ -1,8 +1,8 @@
 """Writes how things stand to `standing.json` in `server.state`, and reads it at a start.
 
 Soon after news, now and then for the ages of verdicts, and at once for an operator's override,
-which has to be on the disk before anybody is told that it is obeyed. One write at a time; what
-cannot be written is one event and `trouble`, and delays nothing for longer than `PATIENCE`.
+which has to be on the disk before the API confirms it. One write at a time; what
+cannot be written is one event and `trouble`, and delays nothing for longer than `WRITE_TIMEOUT`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from resolverd.kept.standing import Clocks, Standing, read, written
 
 NAME = "standing.json"
 
-PATIENCE = 5.0
-"""Seconds that an operator waits for a disk."""
+WRITE_TIMEOUT = 5.0
+"""Seconds in which a write has to be on the disk. It holds up the answer to an operator's override,
+so no longer than `curl` and people wait; a slower disk is reported, and what was written counts."""
 
-# Seconds in which news are gathered, and after which ages alone are written.
-_SOON, _SELDOM = 0.5, 10.0
+# Seconds for which changes are gathered into one write (a crash loses as much), and after which the
+# ages of verdicts are written by themselves (a start takes them for older by as much).
+_GATHER_TIME, _AGES_INTERVAL = 0.5, 10.0
 
 
 class Keeper:
@@ -54,20 +56,20 @@ class Keeper:
             return self._unusable(str(error))
 
     def follow(self, current: Callable[[], Standing]) -> None:
-        """Keep what `current` gives from now on."""
+        """Write what `current` gives from now on; before that, `write` writes an empty Standing."""
         self._current = current
 
     def note(self) -> None:
-        """There is news, which is written soon."""
+        """Something that is kept has changed: it is written within a second."""
         self._news.set()
 
     async def keep(self) -> None:
         """Write after news, and now and then; never returns."""
         while True:
             try:
-                async with asyncio.timeout(_SELDOM):
+                async with asyncio.timeout(_AGES_INTERVAL):
                     await self._news.wait()
-                await asyncio.sleep(_SOON)
+                await asyncio.sleep(_GATHER_TIME)
             except TimeoutError:
                 pass  # nothing new but the ages
             self._news.clear()
@@ -78,21 +80,21 @@ class Keeper:
         if self.directory.path is None:
             return
         try:
-            async with asyncio.timeout(PATIENCE), self._writing:
+            async with asyncio.timeout(WRITE_TIMEOUT), self._writing:
                 document = written(self._current(), self._config, now())
                 await detached(partial(self._put, document))
         except TimeoutError:
-            self.directory.trouble = f"{self.directory.path}: no answer within {PATIENCE:g} s"
-            self._tell(self.directory.trouble)
+            self.directory.trouble = f"{self.directory.path}: no answer within {WRITE_TIMEOUT:g} s"
+            self._report(self.directory.trouble)
         except OSError:
-            self._tell(self.directory.trouble)
+            self._report(self.directory.trouble)
         else:
-            self._tell("")
+            self._report("")
 
     def _put(self, document: dict[str, object]) -> None:
         self.directory.write(NAME, json.dumps(document, indent=1, sort_keys=True).encode())
 
-    def _tell(self, reason: str) -> None:
+    def _report(self, reason: str) -> None:
         if reason and reason != self._failing:
             self._log.warning(
                 "state.unusable", reason=reason, consequence="a restart forgets overrides"
@@ -105,5 +107,5 @@ class Keeper:
 
 
 def now() -> Clocks:
-    """This moment."""
+    """Both clocks, read now."""
     return Clocks(time.monotonic(), time.time())

@@ -28,15 +28,15 @@ from resolverd.policy.spill import RegionShare, Spill
 
 VERSION = 1
 
-FRESH = 60.0
-"""Seconds beyond its interval after which a verdict says nothing of a target any more.
+MAX_VERDICT_AGE = 60.0
+"""Seconds beyond its probe's interval for which a kept verdict is believed at a start.
 
 A restart and an upgrade take seconds; whoever was away for a minute has been routed around, and
 loses little by asking first.
 """
 
-SHARES_FRESH = 900.0
-"""Seconds after which shares say nothing of the load any more."""
+MAX_SHARES_AGE = 900.0
+"""Seconds for which kept shares of clients are believed at a start; load moves in minutes."""
 
 # Seconds by which a wall clock may be set back while nothing runs, without verdicts being lost.
 _SET_BACK = 5.0
@@ -70,7 +70,7 @@ class Standing:
         if kept is None or kept.probe != digest(target):
             return None
         age = now - kept.health.probed_at
-        return kept.health if age <= FRESH + target.settings.interval else None
+        return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
 
 
 def digest(target: Target) -> str:
@@ -88,17 +88,17 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
         "at": clocks.unix,
         "overrides": {
             key: {
-                "kind": each.kind.value,
-                "who": each.who,
-                "why": each.why,
-                "set_at": each.set_at + shift,
-                "until": None if each.until is None else each.until + shift,
+                "kind": override.kind.value,
+                "who": override.who,
+                "why": override.why,
+                "set_at": override.set_at + shift,
+                "until": None if override.until is None else override.until + shift,
             }
-            for key, each in standing.overrides.items()
+            for key, override in standing.overrides.items()
         },
         "verdicts": {
-            id_: {"probe": each.probe, **_health(each.health, shift)}
-            for id_, each in standing.verdicts.items()
+            id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
+            for id_, verdict in standing.verdicts.items()
         },
         "shares": {
             service: {
@@ -121,7 +121,7 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
     shift = clocks.monotonic - clocks.unix
     try:
         at = _time(document["at"], shift)
-        fresh = at is not None and abs(clocks.monotonic - at) <= SHARES_FRESH
+        fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
         return Standing(
             {_text(k): _override_read(o, shift) for k, o in document["overrides"].items()},
             {
@@ -197,7 +197,8 @@ def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
 
 def _spill_read(record: Any, shift: float) -> Spill:
     regions = {
-        _text(region): _region_share_read(each, shift) for region, each in record["regions"].items()
+        _text(region): _region_share_read(share, shift)
+        for region, share in record["regions"].items()
     }
     return Spill(regions, _reading(record["due"], shift))
 

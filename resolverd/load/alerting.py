@@ -37,7 +37,7 @@ class _Answers(NamedTuple):
 
 
 class Alerting:
-    """The alerts and the figures behind them, by region."""
+    """Alerts by region, and the figures that they are judged from; pure but for the readings."""
 
     def __init__(self, gpus: GpuWatch) -> None:
         self.states: dict[str, States] = {}
@@ -69,7 +69,7 @@ class Alerting:
         self._gpus.replace(page for region in config.region.values() for page in pages_of(region))
 
     def sample(self, readings: Mapping[str, LoadReadings]) -> None:
-        """Take what is new."""
+        """Add new readings, by target id, to each target's window."""
         for region, targets in self._targets.items():
             span = self._settings[region].window
             for target in targets:
@@ -91,7 +91,7 @@ class Alerting:
 
     @property
     def degrades(self) -> bool:
-        """Whether there is a region that `degraded` holds for."""
+        """Whether `degraded` holds for any region."""
         return any(
             self.degraded(region) for region, settings in self._settings.items() if settings.degrade
         )
@@ -131,7 +131,7 @@ class Alerting:
 
 
 def pages_of(region: Region) -> Sequence[GpuPage]:
-    """The pages that tell of a region's GPUs."""
+    """The pages of GPU metrics of a region."""
     return [GpuPage(url, region.gpu_metric, region.gpu_metric_full) for url in region.gpu_metrics]
 
 

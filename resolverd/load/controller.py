@@ -1,11 +1,11 @@
-"""The controller: takes in once a second what was read, moves shares, and tells whoever steers.
+"""The controller: samples readings once a second, moves shares, and notifies whoever steers.
 
     readings ─► saturation ┐
     verdicts ──────────────┼─► spilling ─► shares ─► World ─► Steering
     alerts that degrade ───┘
 
 `update` is called with each Steering, so that what a region's going and coming back do to shares
-is in the very Steering that tells of it. In between, `keep` ticks by itself: every second, and
+is in the very Steering that has it. In between, `keep` ticks by itself: every second, and
 at the moment when shares may next be moved.
 
 Services that share a region share its servers, so what is known of its load is that of them all.
@@ -41,19 +41,20 @@ from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
+# Seconds between two evaluations of saturation and shares: fewer steps sooner and costs more.
 POLL_INTERVAL = 1.0
-# Seconds between judgements of what clients get: fewer raises alerts sooner and costs more.
+# Seconds between two evaluations of the alerts: fewer raises alerts sooner and costs more.
 _ALERT_INTERVAL = 5.0
 
 
-class Probed(Protocol):
+class LoadSource(Protocol):
     """What probes have learned, by target id."""
 
     def verdicts(self) -> Mapping[str, Verdict]:
-        """The verdict on each target now."""
+        """The verdict on each target now, by target id."""
 
     def loads(self) -> Mapping[str, LoadReadings]:
-        """The latest load of each target of which any is known."""
+        """The latest load, by target id, of each target of which any is known."""
 
 
 class LoadController:
@@ -61,14 +62,14 @@ class LoadController:
 
     def __init__(
         self,
-        probed: Probed,
+        source: LoadSource,
         changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spilling = Spilling()
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
-        self._probed, self._changed, self._clock = probed, changed, clock
+        self._source, self._changed, self._clock = source, changed, clock
         self._saturation = SaturationTracker()
         self._config: Config | None = None
         self._plan: Plan
@@ -93,7 +94,7 @@ class LoadController:
         self._advance(self._clock())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
-        """The shares now, by service and region."""
+        """The shares now, by (service, region)."""
         return MappingProxyType(self.spilling.shares(self._clock()))
 
     def saturations(self) -> dict[tuple[str, str], float]:
@@ -134,9 +135,9 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._probed.loads()
+        readings = self._source.loads()
         now = self._clock()
-        self._saturation.sample(self._replicas.items(), readings, self._probed.verdicts(), now)
+        self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
         if self._advance(now):
             self._changed()
         self.alerting.sample(readings)
@@ -162,7 +163,7 @@ class LoadController:
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._probed.loads()
+        readings = self._source.loads()
         known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades

@@ -90,7 +90,7 @@ class SaturationTracker:
 
 
 def saturation_target_of(spill: Spill) -> SaturationTarget:
-    """What a service's settings take for just full."""
+    """The values of queue and KV cache at which a service's replicas count as just full."""
     return SaturationTarget(Targets(spill.queue_target, spill.kv_target), spill.smoothing)
 
 

@@ -1,4 +1,4 @@
-"""The shares of every service: a controller each, what it has done, and what it tells the log."""
+"""The shares of every service: a controller each, what it has done, and its log events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Spilling:
         return {name: spill for name, spill in self._spills.items() if not self.rests(name)}
 
     def resume(self, spills: Mapping[str, Spill]) -> None:
-        """Go on where an earlier process was."""
+        """Take over the state of spill, by service, that an earlier process kept."""
         self._spills = dict(spills)
 
     def adopt(self, services: Mapping[str, Service]) -> None:
@@ -49,7 +49,7 @@ class Spilling:
         after = self._spills[service] = advance(before, loads, rule, now)
         shares, old = after.shares(now), before.shares(now)
         for region, load in loads.items():
-            self._tell(
+            self._log_change(
                 service, region, load, old.get(region, NO_SHARE), shares.get(region, NO_SHARE)
             )
         return shares != old
@@ -64,7 +64,7 @@ class Spilling:
         return self._rules.get(service)
 
     def shares(self, now: float) -> dict[tuple[str, str], Share]:
-        """What the engines answer from."""
+        """The shares at `now` (monotonic), by (service, region), which the engines answer from."""
         return {
             (service, region): share
             for service, spill in self._spills.items()
@@ -76,7 +76,9 @@ class Spilling:
         rounds = [s.due for s in self._spills.values() if s.due > now and s.shares(now)]
         return min(rounds, default=None)
 
-    def _tell(self, service: str, region: str, load: RegionLoad, old: Share, new: Share) -> None:
+    def _log_change(
+        self, service: str, region: str, load: RegionLoad, old: Share, new: Share
+    ) -> None:
         """Count an episode that begins, and one event for each step of what is sent on."""
         if old.spill_ratio == new.spill_ratio:
             return

@@ -4,7 +4,7 @@ Every state change is one event with what it was, what it is and why; there is n
 per query, unless a share of them is asked for. A daemon logs `in_background`: an event costs it
 the making of a line, and never a wait for whoever reads them.
 
-    daemon  ── line ──► EventQueue ──► Writer's thread ──► standard error
+    daemon  ── line ──► EventQueue ──► LineWriter's thread ──► standard error
     workers ── line ──► channel ─────►┘
 """
 
@@ -24,17 +24,17 @@ import structlog
 
 from resolverd.log.channel import ChannelQueue, channel, forward
 from resolverd.log.priority import is_journal, prefixed, printed
-from resolverd.log.queue import Dropped, EventQueue
+from resolverd.log.queue import DroppedEvents, EventQueue
 from resolverd.log.sources import captured
 from resolverd.log.stream import LineStream
-from resolverd.log.writer import Writer
+from resolverd.log.writer import LineWriter
 
 Format = Literal["auto", "json", "text"]
 
 _STDERR = 2
 
-# Seconds in which what is queued is written at the end of the process.
-PARTING = 2.0
+# Seconds that the end of the process waits for what is queued to be written; the rest is lost.
+DRAIN_TIMEOUT = 2.0
 
 
 class Style(NamedTuple):
@@ -57,7 +57,7 @@ class ForWorkers(NamedTuple):
 
 
 class Queue(Protocol):
-    """Takes lines, and never waits."""
+    """What takes the lines of events: an `EventQueue`, or a worker's `ChannelQueue`."""
 
     def put(self, line: bytes, *, sampled: bool = False) -> None:
         """Queue a whole line, or drop it; `sampled` is of the query log."""
@@ -85,7 +85,7 @@ class _Lines:
         self._queue = queue
 
     def msg(self, line: str, *, sampled: bool = False) -> None:
-        """Queue it."""
+        """Queue the line of an event, which structlog's processors have made."""
         self._queue.put(_octets(f"{line}\n"), sampled=sampled)
 
     debug = info = warning = error = critical = msg
@@ -108,7 +108,7 @@ def configure(style: Format = "auto", level: int = logging.INFO) -> None:
 def in_background(style: Format = "auto", level: int = logging.INFO) -> None:
     """Write events, and all that Python code prints to standard error, from a thread of its own.
 
-    For the whole life of the process; at its end what is queued has `PARTING` seconds. What
+    For the whole life of the process; at its end what is queued has `DRAIN_TIMEOUT` seconds. What
     cannot be written is dropped and counted, and reported once something can.
     """
     global _style
@@ -124,11 +124,11 @@ def in_fork() -> None:
 
 
 def drain() -> None:
-    """Write what is queued, in `PARTING` seconds at most."""
+    """Write what is queued, in `DRAIN_TIMEOUT` seconds at most."""
     if _queue is not None:
         if isinstance(sys.stderr, LineStream):
             sys.stderr.end()
-        _queue.drain(PARTING)
+        _queue.drain(DRAIN_TIMEOUT)
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def for_workers() -> Iterator[ForWorkers]:
 
 
 def in_worker(given: ForWorkers) -> None:
-    """Log to the process that has made `given`."""
+    """Log to the process that made `given` by `for_workers`; called first in a worker process."""
     if given.writes is None:
         factory = structlog.WriteLoggerFactory(sys.stderr)
         _configure(given.style, _renderer(given.style), factory)
@@ -180,7 +180,7 @@ def _begin() -> None:
     """A queue, and a thread that writes what is put there to standard error."""
     global _queue
     _queue = EventQueue()
-    Writer(sys.stderr.fileno(), _queue, _dropped_line).start()
+    LineWriter(sys.stderr.fileno(), _queue, _dropped_line).start()
     _into(_queue, _style, sys.stderr.fileno(), terminal=sys.stderr.isatty())
 
 
@@ -235,17 +235,17 @@ def _into(queue: Queue, style: Style, descriptor: int, *, terminal: bool) -> Non
     sys.stderr = cast("TextIO", LineStream(take, descriptor, terminal=terminal))
 
 
-def _dropped_line(dropped: Dropped) -> bytes:
+def _dropped_line(dropped: DroppedEvents) -> bytes:
     """The line that reports what was dropped, made as any other but put past the queue."""
     lines: list[bytes] = []
 
-    class _Kept:
+    class _Collected:
         def put(self, line: bytes, *, sampled: bool = False) -> None:
             del sampled
             lines.append(line)
 
     since = datetime.fromtimestamp(dropped.since, UTC).isoformat(timespec="milliseconds")
-    structlog.wrap_logger(_Lines(_Kept()), component="log").warning(
+    structlog.wrap_logger(_Lines(_Collected()), component="log").warning(
         "log.dropped", event_count=dropped.events, since=since, reason=dropped.reason
     )
     return b"".join(lines)

@@ -15,8 +15,8 @@ import threading
 from resolverd.log.queue import EventQueue
 
 _BEFORE = struct.Struct("!Q?")
-# Longer than any event of a worker; the kernel refuses longer messages.
-_MOST = 128 * 1024
+# Octets of a line: more than any event of a worker has, and less than SO_SNDBUF (unix(7)).
+_MAX_LINE = 128 * 1024
 _REASON = "a worker process had no room"
 
 
@@ -37,7 +37,7 @@ class ChannelQueue:
     def put(self, line: bytes, *, sampled: bool = False) -> None:
         """Send a whole line, or drop it; returns at once."""
         with self._lock:
-            if len(line) > _MOST:
+            if len(line) > _MAX_LINE:
                 self._dropped += 1
                 return
             try:
@@ -57,7 +57,7 @@ def forward(reads: socket.socket, queue: EventQueue) -> threading.Thread:
 
 def _forward(reads: socket.socket, queue: EventQueue) -> None:
     with reads:
-        while message := reads.recv(_BEFORE.size + _MOST):
+        while message := reads.recv(_BEFORE.size + _MAX_LINE):
             dropped, sampled = _BEFORE.unpack_from(message)
             if dropped:
                 queue.drop(dropped, _REASON)

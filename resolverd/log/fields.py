@@ -20,7 +20,7 @@ class Field(NamedTuple):
 FIELDS: Mapping[str, Field] = {
     # What an event is about.
     "service": Field(str, "a service"),
-    "services": Field(list, "services that share what is told"),
+    "services": Field(list, "services that the event is true of"),
     "region": Field(str, "a region"),
     "regions": Field(list, "regions"),
     "endpoint": Field(str, "an endpoint of that region"),
@@ -75,7 +75,7 @@ FIELDS: Mapping[str, Field] = {
     "fields": Field(list, "fields of a message to the service manager"),
     "value": Field(str, "what this server says"),
     "majority": Field(str, "what most say"),
-    # Of an endpoint's offers.
+    # What an endpoint offers its probe.
     "metrics": Field(str, "whether its metrics can be read"),
     "processes": Field(str, "its processes"),
     "engines": Field(str, "its engines"),
@@ -89,7 +89,7 @@ FIELDS: Mapping[str, Field] = {
     "oldest_seconds": Field(float, "the age of the oldest"),
     "retry_seconds": Field(float, "when it is tried again"),
     "settle_seconds": Field(float, "how long files must rest: server.settle"),
-    "days_left": Field(float, "days until a certificate ends"),
+    "days_left": Field(float, "days until a certificate expires"),
     "percent": Field(int, "how much is done"),
     "share": Field(float, "the share of clients, from 0 to 1"),
     "saturation": Field(float, "load by capacity; 1 is full"),
@@ -104,7 +104,7 @@ FIELDS: Mapping[str, Field] = {
     "zone_count": Field(int, "zones"),
     "service_count": Field(int, "services"),
     "region_count": Field(int, "regions"),
-    "network_count": Field(int, "networks told apart"),
+    "network_count": Field(int, "networks that the map distinguishes"),
     "list_count": Field(int, "distinct preference lists"),
     "name_count": Field(int, "hostnames"),
     "file_count": Field(int, "files"),

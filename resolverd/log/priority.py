@@ -1,8 +1,8 @@
 """Priorities for the journal: ``<4>`` before a line that a service logs at level warning.
 
 sd-daemon(3): a line on standard error that begins so has that priority (syslog(3)) in the journal,
-where all others are informational. Whether standard error is the journal is told by its device and
-inode in JOURNAL_STREAM (systemd.exec(5)), which holds for the process that systemd started and for
+where all others are informational. Standard error is the journal if its device and inode are those
+in JOURNAL_STREAM (systemd.exec(5)), which holds for the process that systemd started and for
 those that share its standard error.
 """
 

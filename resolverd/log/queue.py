@@ -11,12 +11,13 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-MOST_EVENTS = 10_000
-MOST_OCTETS = 8 << 20
+# Bounds of the memory that a reader who stands still costs; smaller ones drop events sooner.
+MAX_EVENTS = 10_000
+MAX_OCTETS = 8 << 20
 FULL = "the queue is full"
 
 
-class Dropped(NamedTuple):
+class DroppedEvents(NamedTuple):
     """Events dropped since that was last reported: how many, since when (Unix seconds), why."""
 
     events: int
@@ -27,13 +28,13 @@ class Dropped(NamedTuple):
 class EventQueue:
     """First in, first out. Any thread may use it, and so may what interrupts one (finalizers)."""
 
-    def __init__(self, most_events: int = MOST_EVENTS, most_octets: int = MOST_OCTETS) -> None:
+    def __init__(self, max_events: int = MAX_EVENTS, max_octets: int = MAX_OCTETS) -> None:
         self.dropped_total = 0
-        self._most_events, self._most_octets = most_events, most_octets
+        self._max_events, self._max_octets = max_events, max_octets
         self._lines: deque[bytes] = deque()
         self._octets = 0
         self._writing = False
-        self._unreported: Dropped | None = None
+        self._unreported: DroppedEvents | None = None
         self._change = threading.Condition(threading.RLock())
 
     def put(self, line: bytes, *, sampled: bool = False) -> None:
@@ -41,8 +42,8 @@ class EventQueue:
         part = 2 if sampled else 1
         with self._change:
             full = (
-                len(self._lines) >= self._most_events // part
-                or self._octets + len(line) > self._most_octets // part
+                len(self._lines) >= self._max_events // part
+                or self._octets + len(line) > self._max_octets // part
             )
             if full:
                 self.drop(1, FULL)
@@ -57,7 +58,7 @@ class EventQueue:
             self.dropped_total += events
             known = self._unreported
             since = known.since if known else time.time()
-            self._unreported = Dropped((known.events if known else 0) + events, since, reason)
+            self._unreported = DroppedEvents((known.events if known else 0) + events, since, reason)
             self._change.notify_all()
 
     def take(self, within: float | None = None) -> bytes | None:
@@ -79,17 +80,17 @@ class EventQueue:
             self._octets -= len(line)
             return line
 
-    def unreported(self) -> Dropped | None:
+    def unreported(self) -> DroppedEvents | None:
         """What was dropped since `reported`; None where nothing was."""
         with self._change:
             return self._unreported
 
-    def reported(self, dropped: Dropped) -> None:
+    def reported(self, dropped: DroppedEvents) -> None:
         """Note that `dropped` was reported; what was dropped since then is not."""
         with self._change:
             left = (self._unreported.events if self._unreported else 0) - dropped.events
             self._unreported = (
-                Dropped(left, time.time(), self._unreported.reason)
+                DroppedEvents(left, time.time(), self._unreported.reason)
                 if left > 0 and self._unreported
                 else None
             )

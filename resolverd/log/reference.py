@@ -10,8 +10,8 @@ from resolverd.log.fields import COMMON, FIELDS
 def table() -> str:
     """One row for each event, then one for each field."""
     events = (
-        f"| `{each.name}` | {each.levels.replace(' ', ', ')} | {each.text} | {_fields(each)} |"
-        for each in EVENTS.values()
+        f"| `{event.name}` | {event.levels.replace(' ', ', ')} | {event.text} | {_fields(event)} |"
+        for event in EVENTS.values()
     )
     fields = (
         f"| `{name}` | {field.kind.__name__} | {field.text} |" for name, field in FIELDS.items()

@@ -29,13 +29,13 @@ class _Events(logging.Handler):
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - a library's mistake in a message is no reason to fail
             message = str(record.msg)
-        told: dict[str, Any] = {"library": record.name, "message": message}
+        fields: dict[str, Any] = {"library": record.name, "message": message}
         if record.exc_info:
-            told["exc_info"] = record.exc_info
+            fields["exc_info"] = record.exc_info
         if record.levelno >= logging.ERROR:
-            logger.error("library.error", **told)
+            logger.error("library.error", **fields)
         else:
-            logger.warning("library.warning", **told)
+            logger.warning("library.warning", **fields)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import io
 import threading
 from collections.abc import Callable
 
-# Octets of a line without an end that are kept until it comes.
-_MOST = 64 * 1024
+# Octets of a line without an end that are kept until it comes; then what is there is one line.
+_MAX_PARTIAL_LINE = 64 * 1024
 
 
 class LineStream(io.TextIOBase):
@@ -24,11 +24,11 @@ class LineStream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """What is written is encoded so; what UTF-8 lacks is escaped."""
+        """UTF-8; what it lacks (lone surrogates) is escaped with backslashes."""
         return "utf-8"
 
     def writable(self) -> bool:
-        """Always."""
+        """True: `io` asks before it writes."""
         return True
 
     def isatty(self) -> bool:
@@ -36,21 +36,21 @@ class LineStream(io.TextIOBase):
         return self._terminal
 
     def fileno(self) -> int:
-        """Where it ends up."""
+        """The descriptor of the stream whose place it takes, for those who write past Python."""
         return self._descriptor
 
     def write(self, text: str) -> int:
         """Queue the lines that are whole now; never fails, never waits."""
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
-            if len(self._begun) > _MOST:
+            if len(self._begun) > _MAX_PARTIAL_LINE:
                 lines, self._begun = [*lines, self._begun], ""
         for line in lines:
             self.take(f"{line}\n")
         return len(text)
 
     def end(self) -> None:
-        """Queue what is left, as a line."""
+        """Queue what is left without an end of line, as a line; for the end of the process."""
         if self._begun:
             self.write("\n")
 

@@ -14,17 +14,17 @@ import threading
 import time
 from collections.abc import Callable
 
-from resolverd.log.queue import Dropped, EventQueue
+from resolverd.log.queue import DroppedEvents, EventQueue
 
 # Seconds between attempts to report what was dropped, and between reports.
 _RETRY = 1.0
 
 
-class Writer:
+class LineWriter:
     """Writes the lines of `queue` to `descriptor`; `report` makes the line on dropped events."""
 
     def __init__(
-        self, descriptor: int, queue: EventQueue, report: Callable[[Dropped], bytes]
+        self, descriptor: int, queue: EventQueue, report: Callable[[DroppedEvents], bytes]
     ) -> None:
         self._descriptor, self._queue, self._report = descriptor, queue, report
         self._rest = b""
@@ -36,9 +36,9 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self.turn()
+            self.write_next()
 
-    def turn(self) -> None:
+    def write_next(self) -> None:
         """Write one line, and before it what was dropped, where that is due."""
         waiting = _RETRY if self._queue.unreported() else None
         line = self._queue.take(waiting)

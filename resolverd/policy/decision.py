@@ -16,16 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from resolverd.policy.outcomes import AllDown, Outcome
 from resolverd.policy.ranking import PreferenceList
 
-AllDown = Literal["nearest", "cname", "nodata", "servfail"]
-NoRegion = Literal["cname", "nodata", "servfail", "refused"]
-Outcome = Literal[
-    "serving", "unknown", "all_down", "spilled",
-    "cname", "nodata", "servfail", "no_region", "no_address",
-]  # fmt: skip
-"""The first four have a region. "no_region": the fence is empty. "no_address": no region of it has
-an address. The other three are what `all_down` says."""
 Reason = Literal[
     "answered", "kept", "not_accepted", "accepted",
     "answered_unknown", "answered_alive", "answered_down",

@@ -57,16 +57,16 @@ class Checkpoint(BaseModel):
 
     @property
     def why(self) -> str:
-        """What its drains say of themselves."""
+        """The reason that its drains have: how they are told from others' overrides."""
         return f"rollout of {self.service} to {self.version}"
 
     @property
     def progress(self) -> Progress:
-        """Where it stands."""
+        """Which regions are done, which is under way and at which step."""
         return Progress(self.regions, self.position, self.step)
 
     def go_to(self, progress: Progress) -> None:
-        """Stand there from now on."""
+        """Make `progress` the place from which the rollout goes on."""
         self.position, self.step = progress.position, progress.step
 
     @property

@@ -1,4 +1,4 @@
-"""A service's regions and their endpoints, as the daemons' GET /state tells of them."""
+"""A service's regions and their endpoints, from the daemons' GET /state."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from resolverd.rollout.checkpoint import Checkpoint
 from resolverd.rollout.fleet import endpoints_of, model_of, region_of, service_of
 from resolverd.rollout.withdrawal import Edge
 
-# What another version of vLLM tells otherwise.
+# What differs in another version of vLLM.
 _CHANGING = ("version", "fingerprint")
 # Kinds of probe whose URL is that of a server with pages of versions and models below it.
 _WITH_MODELS = ("vllm", "openai")
@@ -74,7 +74,7 @@ def _of_edge(
     regions: Sequence[str],
     ours: str | None,
 ) -> Iterator[str]:
-    """What a daemon alone can tell."""
+    """What a daemon alone knows."""
     agreed = service_of(state, plan.service)["must_agree"]
     for field in _CHANGING:
         if field in agreed and len(plan.regions) > 1:
@@ -113,7 +113,7 @@ def _of_probe(endpoint: Mapping[str, Any], plan: Checkpoint) -> Iterator[str]:
 
 
 def _unverifiable(edge: Edge, plan: Checkpoint, region: str) -> Iterator[str]:
-    """What the servers of a region do not tell, each of them asked."""
+    """What the servers of a region do not answer, each of them asked."""
     state = edge.get("/state")
     model = model_of(state, plan.service, region)
     probed = region_of(state, plan.service, region)["endpoints"]

@@ -25,7 +25,7 @@ from resolverd.rollout.steps import Step
 from resolverd.rollout.verify import Endpoint
 from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained
 
-# Seconds between questions about the health of a region.
+# Seconds between two GET /state while a region's health is waited for; less asks for nothing new.
 POLL_INTERVAL = 0.5
 
 
@@ -41,7 +41,7 @@ class StepFailedError(ResolverdError):
 
 @dataclass(slots=True)
 class Run:
-    """One rollout over `edges`. `tell(region, step, what)` hears of each step's end.
+    """One rollout over `edges`. `report(region, step, what)` is called at each step's end.
 
     `timeout` is how many seconds a region has to become healthy. `waits(what)` gives what is
     called with the seconds left of a wait.
@@ -58,7 +58,7 @@ class Run:
     _withdrawal: Withdrawal | None = field(default=None, init=False)
 
     def go(self) -> None:
-        """Do what is left. Raises StepFailedError at the first failure."""
+        """Do every step that is left. Raises StepFailedError at the first failure."""
         checkpoint = self.checkpoint
         steps = {
             Step.DRAIN: self._drain, Step.WAIT: self._wait, Step.COMMAND: self._command,

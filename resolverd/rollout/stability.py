@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# Probes of each endpoint that have to succeed in a row.
+# Probes of each endpoint that have to succeed in a row. More makes each region's step longer; fewer
+# goes on with a server that is about to fail again.
 REQUIRED_SUCCESSES = 3
 
 
@@ -14,7 +15,7 @@ REQUIRED_SUCCESSES = 3
 class StabilityCheck:
     """Counts the probes of each endpoint that succeeded in a row since its first update.
 
-    `reason` is what was wrong at the last one.
+    `reason` is what the last probe found amiss.
     """
 
     reason: str = "nothing was measured yet"
@@ -28,11 +29,11 @@ class StabilityCheck:
         waiting = ""
         for edge, region in enumerate(regions):
             for endpoint in region["endpoints"]:
-                waiting = self._wrong(edge, endpoint) or waiting
+                waiting = self._unstable(edge, endpoint) or waiting
         self.reason = waiting or self.reason
         return not waiting
 
-    def _wrong(self, edge: int, endpoint: Mapping[str, Any]) -> str:
+    def _unstable(self, edge: int, endpoint: Mapping[str, Any]) -> str:
         key = (edge, str(endpoint["name"]))
         now = int(endpoint["probes"]), int(endpoint["failures"])
         first = self._seen.get(key)

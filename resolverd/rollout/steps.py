@@ -26,7 +26,7 @@ class Step(StrEnum):
 
     @property
     def verifies(self) -> bool:
-        """Whether it only asks whether the region is as it should be."""
+        """Whether the step changes nothing, and only verifies the region."""
         return self in (Step.HEALTH, Step.IDENTITY, Step.OUTPUT)
 
 
@@ -53,11 +53,11 @@ class Progress:
 
     @property
     def untouched(self) -> tuple[str, ...]:
-        """The regions that are as they were."""
+        """The regions whose turn has not come."""
         return self.regions[self.position + 1 :]
 
     def advanced(self) -> Progress:
-        """After the next step has been done."""
+        """The progress once the current step is done."""
         if self.step is Step.UNDRAIN:
             return replace(self, position=self.position + 1, step=Step.DRAIN)
         return replace(self, step=_STEPS[_STEPS.index(self.step) + 1])

@@ -16,6 +16,7 @@ from resolverd.health.probes.reasons import reason_of
 
 # Seconds for one question: a first completion after a start may have to compile first.
 TIMEOUT = 120.0
+# Octets of a response; a larger one is refused, whatever it says.
 _MAX_OCTETS = 1024 * 1024
 
 
@@ -24,7 +25,7 @@ class AskError(ResolverdError):
 
 
 class Endpoint(NamedTuple):
-    """One endpoint, as its daemon's state tells of it; `credential` as in `[probe]`."""
+    """One endpoint, from its daemon's GET /state; `credential` as in `[probe]`."""
 
     name: str
     url: str
@@ -48,7 +49,7 @@ class Endpoint(NamedTuple):
 
 
 def version_of(endpoint: Endpoint) -> str:
-    """What GET /version tells. Raises AskError."""
+    """The version in the response to GET /version. Raises AskError."""
     return str(_get(endpoint, "/version", "version"))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from resolverd.errors import ExitCode, ResolverdError
 
-# Seconds between questions whether it is still drained.
+# Seconds between two GET /state while TTLs run out: more notices a drain that was cleared later.
 POLL_INTERVAL = 1.0
 
 
@@ -21,13 +21,13 @@ class Edge(Protocol):
     """A running daemon's admin API; each call raises ResolverdError when it fails."""
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """What GET `path` answers."""
+        """The JSON response to GET `path` with `query`."""
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What POST `path` answers."""
+        """The JSON response to POST `path`."""
 
     def delete(self, path: str, name: str, **query: str) -> dict[str, Any]:
-        """What DELETE `path`/`name` answers."""
+        """The JSON response to DELETE `path`/`name`."""
 
 
 class NotDrainedError(ResolverdError):
@@ -38,7 +38,10 @@ class NotDrainedError(ResolverdError):
 
 @dataclass(frozen=True, slots=True)
 class DrainSpec:
-    """What to drain, for how long (seconds; None until cleared), and what to tell others of it."""
+    """What to drain, and for how many seconds: None holds until it is cleared.
+
+    `why` and `who` are what others see of it.
+    """
 
     region: str
     why: str
@@ -76,7 +79,7 @@ class Withdrawal:
 
     @classmethod
     def taken_over(cls, edges: Sequence[Edge], spec: DrainSpec, left: float) -> Withdrawal:
-        """One that somebody began, and that is safe in `left` seconds."""
+        """A withdrawal whose drain is in force already, and that is safe in `left` seconds."""
         return cls(edges, spec, _safe=time.monotonic() + left)
 
     @property
@@ -86,7 +89,7 @@ class Withdrawal:
 
     @property
     def left(self) -> float:
-        """Seconds that are left of it."""
+        """Seconds until it is safe to stop the region; 0 when it is."""
         return max(0.0, self._safe - time.monotonic())
 
     def wait_out(self, progress: Callable[[float], None]) -> None:
@@ -112,7 +115,7 @@ class Withdrawal:
                 )
 
     def end(self) -> None:
-        """Clear the drain everywhere."""
+        """Clear the drain at every edge. Raises as the edges do."""
         for edge in self.edges:
             edge.delete("/override", self.spec.region, who=self.spec.who)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
+from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator
@@ -29,7 +29,7 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-_EMBEDDED_V4 = PrefixMap((network, network) for network in EMBEDDED_V4)
+_EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from resolverd.errors import ConfigError, GeoError, Problem, errors_among
 from resolverd.files.reading import Reads, still_holds
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
-from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.inputs import (
     CONFIGURATION,
     DATABASES,
@@ -120,7 +120,7 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
     if databases_of(served.loaded) != files:
         return False
     for file in files:
-        if not still_holds(file, served.reads, by_mark=not reads.asked_for):
+        if not still_holds(file, served.reads, by_signature=not reads.asked_for):
             return False
     for file in files:
         reads.keep(served.reads, file)
@@ -207,7 +207,7 @@ def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
     """Why this configuration cannot be compiled with zones that stay as they were."""
     found = [p for each in inputs.outdated if each.part == CONFIGURATION for p in each.problems]
     now, then = inputs.config, served.config
-    pins_changed = kept_from_some(now) != kept_from_some(then)
+    pins_changed = withheld_by_pins(now) != withheld_by_pins(then)
     for origin in inputs.outdated_zones:
         zone, why = inputs.zones[origin], ""
         for key, rrsets in zone.rrsets.items():

@@ -8,10 +8,10 @@ from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
-from resolverd.zone.past_pins import Kept, canonical
+from resolverd.zone.past_pins import Withheld, canonical
 
 
-def kept_from_some(config: Config) -> Kept:
+def withheld_by_pins(config: Config) -> Withheld:
     """The addresses and host names of regions that a pin keeps from its clients."""
     addresses: dict[str, str] = {}
     names: dict[Key, str] = {}
@@ -36,7 +36,7 @@ def kept_from_some(config: Config) -> Kept:
         ).difference(addresses)
         for service in fenced
     }
-    return Kept(addresses, names, frozenset(fenced), safe)
+    return Withheld(addresses, names, frozenset(fenced), safe)
 
 
 def _addresses(config: Config, region: str) -> set[str]:

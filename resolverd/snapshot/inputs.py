@@ -24,7 +24,7 @@ from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
-from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.place_checks import check_places
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
@@ -171,7 +171,7 @@ def zone_files(
     rules = Rules(
         {name: service.answer for name, service in config.service.items()},
         int(config.server.ttl_floor),
-        kept_from_some(config),
+        withheld_by_pins(config),
         config.server.zone_checks == "strict",
     )
     return load_zone_files(config.server.zones, loaded.base, rules, previous)

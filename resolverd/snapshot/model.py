@@ -13,20 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
-from resolverd.dns.edns import EdeCode, ExtendedError
+from resolverd.dns.edns import ExtendedError
 from resolverd.dns.names import Key
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import (
     NO_DRAW,
-    AllDown,
     Decision,
-    NoRegion,
-    Outcome,
     RegionStatus,
     decide,
 )
+from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw
 from resolverd.policy.ttl import BoundedTtl, ttl_of
@@ -363,21 +361,9 @@ def _no_region(outcome: Outcome, service: ServicePlan) -> NoRegion | None:
     return None
 
 
-_EXPLANATIONS: Mapping[Outcome, tuple[EdeCode, str]] = {
-    "unknown": (EdeCode.OTHER, "no region is known to be healthy"),
-    "all_down": (EdeCode.OTHER, "no allowed region serves; this is the best of them"),
-    "servfail": (EdeCode.OTHER, "no allowed region serves"),
-    "nodata": (EdeCode.OTHER, "no allowed region serves"),
-    "cname": (EdeCode.OTHER, "no allowed region serves"),
-    "no_address": (EdeCode.OTHER, "no allowed region has an address"),
-    "no_region": (EdeCode.PROHIBITED, "residency pins leave this client no region"),
-}
-
-
 def extended_error(outcome: Outcome) -> ExtendedError | None:
     """The EDE that explains an outcome other than a healthy region (RFC 8914)."""
-    explanation = _EXPLANATIONS.get(outcome)
-    return ExtendedError(*explanation) if explanation else None
+    return EXPLANATIONS.get(outcome)
 
 
 class Snapshot(NamedTuple):

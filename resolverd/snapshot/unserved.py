@@ -1,13 +1,14 @@
 """Which fences have no region that serves, and the words for what is down; pure.
 
-With 200 regions, 100 services and 50 pins this takes some 10 ms, so whoever asks at every Steering
-keeps what came of it while the `standing` of the regions is the same.
+With 200 regions, 100 services and 50 pins this takes some 10 ms, so it is found once when a
+Steering is published (`Outages`), and not at all while the `standing` of the regions is the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from resolverd.config.fences import FenceSize
 from resolverd.snapshot.model import JudgedRegion
@@ -17,6 +18,33 @@ _NAMED = 3
 
 Standing = tuple[tuple[str, tuple[str, ...], bool], ...]
 """The sites that do not serve: region, services, and whether somebody wanted that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """What does not serve at one Steering: found once, and read by all who report it.
+
+    `fences` are all of the configuration, `unserved` those of them without a region that serves,
+    `down` the words for both, `standing` what they were found from. The default is that of no
+    configuration.
+    """
+
+    fences: Sequence[FenceSize] = ()
+    unserved: Sequence[FenceSize] = ()
+    down: str = ""
+    standing: Standing = ()
+
+    def updated(self, fences: Sequence[FenceSize], regions: Iterable[JudgedRegion]) -> Outages:
+        """Those of a later Steering.
+
+        They are this object where `fences` is its own and its regions stand as they stood.
+        """
+        sites = list(regions)
+        stands = standing(sites)
+        if fences is self.fences and stands == self.standing:
+            return self
+        without = unserved(fences, sites)
+        return Outages(fences, without, _words(without, sites), stands)
 
 
 def standing(regions: Iterable[JudgedRegion]) -> Standing:
@@ -76,7 +104,7 @@ def widest(fences: Sequence[FenceSize]) -> list[FenceSize]:
     return [fence for fence in fences if not fence.pin or fence.service not in whole]
 
 
-def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
+def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
     """What to look at first: ``chat has no region; down: us-east, eu-west and 4 more``.
 
     Empty while every region serves but those that somebody wants not to. A region that is down for
@@ -84,7 +112,7 @@ def what_is_down(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -
     """
     without = [
         f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}"
-        for fence in widest(unserved(fences, regions))
+        for fence in widest(unserved_fences)
     ]
     sites = Counter(site.region for site in regions)
     down = [

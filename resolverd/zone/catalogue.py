@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from resolverd.errors import Problem, Severity
-from resolverd.zone.source import Place
+from resolverd.zone.source import FilePosition
 
 
 class Check(NamedTuple):
@@ -89,15 +89,15 @@ def as_strict(one: Problem) -> Problem:
     return replace(one, severity="error") if CHECKS[one.id].lenient else one
 
 
-def problem(id_: str, place: Place, message: str, hint: str = "") -> Problem:
+def problem(id_: str, position: FilePosition, message: str, hint: str = "") -> Problem:
     """The `Problem` of check `id_` (of `CHECKS`, which has its severity) at `place`."""
     return Problem(
-        place.file,
-        place.line,
-        place.column,
+        position.file,
+        position.line,
+        position.column,
         id_,
         message,
         hint,
         CHECKS[id_].severity,
-        place.source,
+        position.source,
     )

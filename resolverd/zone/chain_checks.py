@@ -13,27 +13,26 @@ import dns.name
 import dns.rdtypes.ANY.CNAME
 from dns.rdatatype import CNAME, DNAME
 
+from resolverd.dns.limits import MAX_CHAIN, MAX_NAME
 from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
-from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN, MAX_CHAIN_OCTETS
+from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
-from resolverd.zone.ends import End
+from resolverd.zone.final_records import FinalRecords
 from resolverd.zone.octets import FIXED, POINTER
 from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Tree
 
-_LONGEST_NAME = 255
 
-
-def check_chains(tree: Tree, large: Mapping[Key, Sequence[End]]) -> Iterator[Problem]:
+def check_chains(tree: Tree, large: Mapping[Key, Sequence[FinalRecords]]) -> Iterator[Problem]:
     """Every alias that leads to one of `large`, which fit alone, and does not fit before it."""
     if not large:
         return
     leading = set(large)
     for key, node in tree.nodes.items():
         for alias in node.records.get(CNAME, ()):
-            longer = _LONGEST_NAME if key.startswith(WILDCARD) else 0
-            octets, end_key = _followed(tree, alias, longer)
+            qname_surplus = MAX_NAME if key.startswith(WILDCARD) else 0
+            octets, end_key = _follow(tree, alias, qname_surplus)
             for end in large.get(end_key, ()) if end_key is not None else ():
                 leading.add(key)
                 if octets + end.size(octets) > MAX_ANSWER:
@@ -41,13 +40,13 @@ def check_chains(tree: Tree, large: Mapping[Key, Sequence[End]]) -> Iterator[Pro
     yield from _through_dnames(tree, large, leading)
 
 
-def _followed(tree: Tree, alias: Record, longer: int) -> tuple[int, Key | None]:
+def _follow(tree: Tree, alias: Record, qname_surplus: int) -> tuple[int, Key | None]:
     """What the chain that begins with a CNAME takes, and where it ends; None for outside."""
     name = _target(alias)
-    octets = longer + _step(name)
+    octets = qname_surplus + _cname_size(name)
     for _ in range(MAX_CHAIN - 1):
         key = key_of(name)
-        if not tree.holds(key):
+        if not tree.contains(key):
             return octets, None
         if (cut := tree.cut(key)) is not None:
             return octets, cut
@@ -58,32 +57,32 @@ def _followed(tree: Tree, alias: Record, longer: int) -> tuple[int, Key | None]:
                 name = name.relativize(owner.owner).concatenate(target)
             except dns.name.NameTooLong:
                 return octets, None
-            octets += _step(target) + _step(name)
+            octets += _cname_size(target) + _cname_size(name)
             continue
-        node = tree.answering(key)
+        node = tree.answering_node(key)
         if node is None or CNAME not in node.records:
             return octets, None if node is None else key_of(node.owner)
         name = _target(node.records[CNAME][0])
-        octets += _step(name)
+        octets += _cname_size(name)
     return octets, None
 
 
 def _through_dnames(
-    tree: Tree, large: Mapping[Key, Sequence[End]], leading: set[Key]
+    tree: Tree, large: Mapping[Key, Sequence[FinalRecords]], leading: set[Key]
 ) -> Iterator[Problem]:
     """DNAMEs below whose target lies what is too large for the longest chain.
 
-    Any name may be asked for below a DNAME, so what chain there is cannot be told.
+    Any name may be asked for below a DNAME, so the longest chain is taken.
     """
-    ahead = [end for held in large.values() for end in held]
-    worst = max(ahead, key=End.size)
+    preceding = [end for held in large.values() for end in held]
+    worst = max(preceding, key=FinalRecords.size)
     if MAX_CHAIN_OCTETS + worst.size(MAX_CHAIN_OCTETS) <= MAX_ANSWER:
         return
     open_ones = {key: node for key, node in tree.nodes.items() if DNAME in node.records}
     while reached := [
         key
         for key, node in open_ones.items()
-        if _holds_any(key_of(_target(node.records[DNAME][0])), leading)
+        if _any_below(key_of(_target(node.records[DNAME][0])), leading)
     ]:
         for key in reached:
             record = open_ones.pop(key).records[DNAME][0]
@@ -91,7 +90,7 @@ def _through_dnames(
             yield _too_long(record, worst, MAX_CHAIN_OCTETS + worst.size(MAX_CHAIN_OCTETS))
 
 
-def _holds_any(above: Key, keys: set[Key]) -> bool:
+def _any_below(above: Key, keys: set[Key]) -> bool:
     return any(above in ancestors(key) for key in keys)
 
 
@@ -99,15 +98,15 @@ def _target(alias: Record) -> dns.name.Name:
     return cast(dns.rdtypes.ANY.CNAME.CNAME, alias.rdata).target
 
 
-def _step(target: dns.name.Name) -> int:
+def _cname_size(target: dns.name.Name) -> int:
     return POINTER + FIXED + len(target.to_wire() or b"")
 
 
-def _too_long(alias: Record, end: End, size: int) -> Problem:
+def _too_long(alias: Record, end: FinalRecords, size: int) -> Problem:
     return problem(
         "zone-too-large",
         alias.at_type(),
-        f"{alias.owner} leads to {end.owner} {end.what}, with which the aliases may take {size:,} "
+        f"{alias.owner} leads to {end.owner} {end.kind}, with which the aliases may take {size:,} "
         f"octets; an answer has room for {MAX_ANSWER:,}",
         f"keep fewer records at {end.owner}, or name something else",
     )

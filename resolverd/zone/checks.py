@@ -20,9 +20,9 @@ from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
-from resolverd.zone.past_pins import NOTHING_KEPT, Kept, check_past_pins
+from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld, check_past_pins
 from resolverd.zone.size_checks import check_sizes
-from resolverd.zone.source import Source
+from resolverd.zone.source import SourceFile
 from resolverd.zone.tree import Node, Tree, type_list
 
 # Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3 and §4, RFC 3007 §3).
@@ -33,22 +33,22 @@ _SOA_MINIMUM = 6
 
 def check_tree(
     tree: Tree,
-    master: Source,
+    master: SourceFile,
     services: Services,
     ttl_floor: int,
-    kept: Kept = NOTHING_KEPT,
+    withheld: Withheld = NOTHING_WITHHELD,
     strict: bool = False,
 ) -> Iterator[Problem]:
     """Every finding about a zone's records, in no particular order; `ttl_floor` in seconds.
 
     With `strict`, those that do harm at one name alone are errors too.
     """
-    findings = _findings(tree, master, services, ttl_floor, kept)
+    findings = _findings(tree, master, services, ttl_floor, withheld)
     return map(as_strict, findings) if strict else findings
 
 
 def _findings(
-    tree: Tree, master: Source, services: Services, ttl_floor: int, kept: Kept
+    tree: Tree, master: SourceFile, services: Services, ttl_floor: int, withheld: Withheld
 ) -> Iterator[Problem]:
     yield from _check_outside(tree)
     yield from _check_apex(tree, master)
@@ -58,7 +58,7 @@ def _findings(
     yield from check_dots(tree)
     yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
     yield from check_sizes(tree)
-    yield from check_past_pins(tree, kept)
+    yield from check_past_pins(tree, withheld)
 
 
 def _check_outside(tree: Tree) -> Iterator[Problem]:
@@ -71,10 +71,10 @@ def _check_outside(tree: Tree) -> Iterator[Problem]:
         )
 
 
-def _check_apex(tree: Tree, master: Source) -> Iterator[Problem]:
+def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
     records = {} if tree.apex is None else tree.apex.records
     soas, servers = records.get(SOA, []), records.get(NS, [])
-    first = soas[0].at_type() if soas else master.place(0)
+    first = soas[0].at_type() if soas else master.position(0)
     if not soas and not tree.was_lost(tree.origin, SOA):
         yield problem(
             "zone-missing-soa",

@@ -60,7 +60,7 @@ def _targets(tree: Tree) -> Iterator[_Target]:
             for record in node.records[rdtype]:
                 target = key_of(getattr(record.rdata, _ADDRESSED[rdtype].attribute))
                 # The root as a target says that there is none (RFC 7505, RFC 2782).
-                if tree.holds(target) and target != ROOT:
+                if tree.contains(target) and target != ROOT:
                     yield _Target(target, record)
 
 
@@ -90,23 +90,23 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
         if cut != record.key:
             return
         node = tree.nodes.get(key)
-        standing = "address" if node is not None and _ADDRESSES & node.records.keys() else ""
+        kind = "address" if node is not None and _ADDRESSES & node.records.keys() else ""
     else:
-        standing = _standing(key, tree, services)
+        kind = _target_kind(key, tree, services)
     name = getattr(record.rdata, _ADDRESSED[rdtype].attribute)
-    place = record.at_rdata(_ADDRESSED[rdtype].field)
+    position = record.at_rdata(_ADDRESSED[rdtype].field)
     at_apex = rdtype == NS and record.key == tree.origin
-    if standing == "alias":
+    if kind == "alias":
         yield problem(
             "zone-apex-ns" if at_apex else "zone-alias-target",
-            place,
+            position,
             f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
             "point it to a name that has A or AAAA",
         )
-    elif not standing and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
+    elif not kind and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
         yield problem(
             _missing(rdtype, at_apex),
-            place,
+            position,
             f"{to_text(rdtype)} points to {name}, which has no address",
             _with_address(name, tree),
         )
@@ -126,11 +126,11 @@ def _missing(rdtype: RdataType, at_apex: bool) -> str:
     return "zone-missing-glue" if rdtype == NS else "zone-missing-address"
 
 
-def _standing(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:
+def _target_kind(key: Key, tree: Tree, services: Services) -> Literal["address", "alias", ""]:
     """Whether an authoritative name has addresses, is an alias, or is neither."""
     if tree.dname(key) is not None:
         return "alias"
-    node = tree.answering(key)
+    node = tree.answering_node(key)
     if node is None:
         return ""
     if CNAME in node.records:

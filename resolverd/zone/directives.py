@@ -28,14 +28,17 @@ def skip_date(lexer: Lexer) -> None:
 
 
 def expect_end(lexer: Lexer) -> None:
-    """Raises EntryError where the entry goes on."""
+    """Read the end of the entry. Raises EntryError if a token is left before it."""
     token = lexer.get()
     if not token.is_eol_or_eof():
         raise EntryError("zone-syntax", lexer.start, f'"{token.value}" is too much', "remove it")
 
 
 def unescaped(token: Token, offset: int) -> str:
-    """The name of a file. Raises EntryError."""
+    """The path that an $INCLUDE names, its escapes resolved. `offset` is the token's.
+
+    Raises EntryError.
+    """
     try:
         name = str(token.unescape().value)
     except dns.exception.SyntaxError as error:

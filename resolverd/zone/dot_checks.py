@@ -44,7 +44,7 @@ def lacks_dot(name: dns.name.Name, tree: Tree) -> str | None:
     if len(name.labels) - len(tree.zone.labels) < 2:
         return None  # one label, as most targets of a zone are
     key = key_of(name)
-    if not tree.holds(key) or tree.exists(key) or tree.was_lost(key):
+    if not tree.contains(key) or tree.exists(key) or tree.was_lost(key):
         return None
     relative = name.relativize(tree.zone)
     if not _TOP_LEVEL.fullmatch(relative.labels[-1]):

@@ -71,7 +71,7 @@ class Dyna(dns.rdata.Rdata):
         relativize: bool = True,
         relativize_to: dns.name.Name | None = None,
     ) -> Dyna:
-        """Read the one token of the text form."""
+        """Read the name of the service. Raises ValueError when it cannot be one."""
         return cls(rdclass, rdtype, tok.get_string())
 
     def _to_wire(
@@ -91,7 +91,7 @@ class Dyna(dns.rdata.Rdata):
         parser: dns.wire.Parser,
         origin: dns.name.Name | None = None,
     ) -> Dyna:
-        """Read the wire form, one length-prefixed string."""
+        """Read the one character-string. Raises dns.exception.FormError or ValueError."""
         return cls(rdclass, rdtype, parser.get_counted_bytes().decode("ascii", "replace"))
 
 

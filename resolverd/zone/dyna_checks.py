@@ -12,7 +12,7 @@ from typing import cast
 
 from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 
-from resolverd.dns.names import MAX_NAME
+from resolverd.dns.limits import MAX_NAME
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
 from resolverd.zone.dyna import DYNA, NO_REGION, Dyna

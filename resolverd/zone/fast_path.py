@@ -20,7 +20,7 @@ from dns.rdataclass import IN
 from dns.rdatatype import AAAA, CNAME, A
 
 from resolverd.zone.lexer import PLAIN_NAME, plain_name
-from resolverd.zone.record import Fields
+from resolverd.zone.record import RecordFields
 
 _LINE = re.compile(
     rf"({PLAIN_NAME})?[ \t]++(?:([0-9]{{1,9}})[ \t]++)?(?:IN[ \t]++)?"
@@ -28,16 +28,16 @@ _LINE = re.compile(
 )
 
 
-def read_fast(line: str, origin: Name) -> Fields | None:
+def read_fast(line: str, origin: Name) -> RecordFields | None:
     """The record of a line with its newline; None where it is another kind, or not right."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None
     owner, ttl, a, aaaa, target = match.groups()
     try:
-        fields = Fields(blank=owner is None, ttl=None if ttl is None else int(ttl))
+        fields = RecordFields(blank=owner is None, ttl=None if ttl is None else int(ttl))
         if owner is not None:
-            fields.own(plain_name(owner, origin))
+            fields.set_owner(plain_name(owner, origin))
         fields.rdtype, fields.rdata = _data(a, aaaa, target, origin)
     except (dns.exception.DNSException, ValueError):
         return None

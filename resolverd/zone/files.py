@@ -12,15 +12,17 @@ from resolverd.errors import Problem, ResolverdError
 from resolverd.files.matching import match, real_paths
 from resolverd.files.reading import MAX_ZONE, digest_of, read_file
 from resolverd.zone.catalogue import problem
-from resolverd.zone.source import Place, Source
+from resolverd.zone.source import FilePosition, SourceFile
 
 
 class UnreadableError(ResolverdError):
     """A file that cannot be read; `place` is set where something inside it is to blame."""
 
-    def __init__(self, id_: str, message: str, hint: str, place: Place | None = None) -> None:
+    def __init__(
+        self, id_: str, message: str, hint: str, position: FilePosition | None = None
+    ) -> None:
         super().__init__(message)
-        self.id, self.message, self.hint, self.place = id_, message, hint, place
+        self.id, self.message, self.hint, self.position = id_, message, hint, position
 
 
 def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[Problem]]:
@@ -38,7 +40,7 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
             problems.append(
                 problem(
                     "zone-no-file",
-                    Place(str(base / pattern), 0, 0, ""),
+                    FilePosition(str(base / pattern), 0, 0, ""),
                     f'no file matches "{pattern}"',
                     "create the file, or correct server.zones",
                 )
@@ -49,8 +51,8 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
     return list(files.values()), problems
 
 
-def read_source(path: Path) -> Source:
-    """The file's text. Raises UnreadableError."""
+def read_source(path: Path) -> SourceFile:
+    """The text of the file at `path`, and its digest. Raises UnreadableError; blocks."""
     try:
         content = read_file(path, MAX_ZONE)
     except OSError as error:
@@ -69,24 +71,24 @@ def read_source(path: Path) -> Source:
             _byte_place(path, content, error.start),
         ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Source(path, text, digest_of(content))
+    return SourceFile(path, text, digest_of(content))
 
 
 def _unlisted(path: str, error: OSError) -> Problem:
     return problem(
         "zone-unreadable",
-        Place(path, 0, 0, ""),
+        FilePosition(path, 0, 0, ""),
         f"cannot be listed: {error.strerror or error}",
         "see that its file system answers and the daemon's user may list it, "
         "or correct server.zones",
     )
 
 
-def _byte_place(path: Path, content: bytes, offset: int) -> Place:
+def _byte_place(path: Path, content: bytes, offset: int) -> FilePosition:
     before = content[:offset]
     start = before.rfind(b"\n") + 1
     end = content.find(b"\n", offset)
     line = content[start:] if end < 0 else content[start:end]
     column = len(content[start:offset].decode("utf-8-sig" if start == 0 else "utf-8")) + 1
     shown = line.decode("utf-8-sig" if start == 0 else "utf-8", "replace").rstrip("\r")
-    return Place(str(path), before.count(b"\n") + 1, column, shown)
+    return FilePosition(str(path), before.count(b"\n") + 1, column, shown)

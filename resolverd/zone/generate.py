@@ -12,7 +12,9 @@ import re
 
 from resolverd.errors import ResolverdError
 
-MOST_RECORDS = 65_536
+MAX_RECORDS = 65_536
+"""Of one $GENERATE: a /16 of PTR records. More would let a slip of a digit fill the memory."""
+
 _RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?", re.ASCII)
 _COUNTER = re.compile(r"\\.|\$\$|\$\{([^}]*)(\}?)|\$", re.DOTALL)
 _MODIFIER = re.compile(r"([+-]?\d{1,10})(?:,(\d{1,3})(?:,([doxXnN]))?)?", re.ASCII)
@@ -23,11 +25,11 @@ TEMPLATE = "write the counter as $, or as ${0,3,d}: offset, width and base (d, o
 
 
 class TemplateError(ResolverdError):
-    """A range or template that cannot be expanded."""
+    """A range or template that cannot be expanded; the message says why."""
 
 
 def parse_range(text: str) -> range:
-    """The counter's values. Raises TemplateError when malformed, empty or over MOST_RECORDS."""
+    """The counter's values. Raises TemplateError when malformed, empty or over MAX_RECORDS."""
     match = _RANGE.fullmatch(text)
     if match is None:
         raise TemplateError(f'"{text}" is not a range such as 1-10 or 0-255/5')
@@ -35,8 +37,8 @@ def parse_range(text: str) -> range:
     if step == 0 or start > stop:
         raise TemplateError(f'the range "{text}" is empty')
     counters = range(start, stop + 1, step)
-    if len(counters) > MOST_RECORDS:
-        raise TemplateError(f"{len(counters)} records are over the limit of {MOST_RECORDS}")
+    if len(counters) > MAX_RECORDS:
+        raise TemplateError(f"{len(counters)} records are over the limit of {MAX_RECORDS}")
     return counters
 
 

@@ -11,12 +11,12 @@ from dns.rdatatype import SOA
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
 from resolverd.zone.model import RRset, Zone
-from resolverd.zone.source import Place
+from resolverd.zone.source import FilePosition
 
-_HALF = 2**31
+_HALF = 2**31  # serials that far apart or farther are "less than" (RFC 1982 §3.2)
 
 
-def check_serial(previous: Zone, zone: Zone, place: Place) -> Iterator[Problem]:
+def check_serial(previous: Zone, zone: Zone, position: FilePosition) -> Iterator[Problem]:
     """Findings about the serial, which is written at `place`."""
     old, new = previous.serial, zone.serial
     hint = f"write {(old + 1) % 2**32} or higher"
@@ -24,14 +24,14 @@ def check_serial(previous: Zone, zone: Zone, place: Place) -> Iterator[Problem]:
         if not same_content(previous, zone):
             yield problem(
                 "zone-serial-unchanged",
-                place,
+                position,
                 f"the zone changed and its serial is still {new}; secondaries will not notice",
                 hint,
             )
     elif (new - old) % 2**32 >= _HALF:
         yield problem(
             "zone-serial-backward",
-            place,
+            position,
             f"the serial went back from {old} to {new} (RFC 1982 §3.2)",
             hint,
         )

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import dns.name
 
-from resolverd.zone.record import Fields
+from resolverd.zone.record import RecordFields
 
 
 class Lines:
     """Records by the text of their lines, for each origin that they were read with."""
 
     def __init__(self) -> None:
-        self._read: dict[tuple[bytes, ...], dict[str, Fields]] = {}
+        self._read: dict[tuple[bytes, ...], dict[str, RecordFields]] = {}
 
-    def under(self, origin: dns.name.Name) -> dict[str, Fields]:
+    def under(self, origin: dns.name.Name) -> dict[str, RecordFields]:
         """Those that were read with this origin, spelled so; the reader adds to them."""
         return self._read.setdefault(origin.labels, {})

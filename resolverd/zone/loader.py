@@ -23,9 +23,9 @@ from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
 from resolverd.zone.model import RRset, RRsets, Services, Zone
 from resolverd.zone.parsed import ParsedZone
-from resolverd.zone.past_pins import NOTHING_KEPT, Kept
+from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld
 from resolverd.zone.reader import read_master
-from resolverd.zone.source import Place, Source
+from resolverd.zone.source import FilePosition, SourceFile
 from resolverd.zone.tree import Node, Tree, build_tree
 
 _SOA_SERIAL = 2
@@ -36,14 +36,14 @@ class Rules(NamedTuple):
 
     services: Services
     ttl_floor: int = 0
-    kept: Kept = NOTHING_KEPT
+    withheld: Withheld = NOTHING_WITHHELD
     strict: bool = False
 
 
 class ZoneFile(NamedTuple):
     """What one master file gave: a zone unless it has an error, and all that was found.
 
-    `origin` is None where it cannot be told.
+    `origin` is None where it is unknown.
     """
 
     path: Path
@@ -59,19 +59,19 @@ def load_zones(
     services: Services,
     ttl_floor: int = 0,
     previous: Mapping[dns.name.Name, Zone] | None = None,
-    kept: Kept = NOTHING_KEPT,
+    withheld: Withheld = NOTHING_WITHHELD,
     strict: bool = False,
 ) -> tuple[dict[dns.name.Name, Zone], list[Problem]]:
     """Load every file that a glob of `patterns`, relative to `base`, matches.
 
     `services` maps each configured service to what it answers; a DYNA's TTL below
     `ttl_floor` seconds is warned about; `previous` is what the last load returned, for the
-    check of serials; `kept` is what pins keep from some clients; `strict` makes errors of
+    check of serials; `withheld` is what pins withhold from some clients; `strict` makes errors of
     what harms one name alone. Returns the zones without
     errors by origin, and all problems, sorted by file, line and column. Raises nothing: what
     cannot be read is a problem too.
     """
-    rules = Rules(services, ttl_floor, kept, strict)
+    rules = Rules(services, ttl_floor, withheld, strict)
     files, problems = load_zone_files(patterns, base, rules, previous or {})
     problems += [problem for file in files for problem in file.problems]
     return {file.zone.origin: file.zone for file in files if file.zone}, problems
@@ -85,9 +85,9 @@ def load_zone_files(
     A zone whose files and rules are those of `previous` is the very same object.
     """
     paths, problems = match_files(patterns, base)
-    with _collector_at_rest():
+    with _collector_paused():
         load = _Load(rules, previous)
-        return _once([load.file(path) for path in paths]), problems
+        return _without_duplicates([load.file(path) for path in paths]), problems
 
 
 class _Load:
@@ -100,7 +100,7 @@ class _Load:
         self._same: dict[int, bool] = {}
 
     def file(self, path: Path) -> ZoneFile:
-        """What the file gives."""
+        """The zone of the file at `path`, of `previous` if nothing changed, and its problems."""
         before = self._by_path.get(path)
         try:
             source = read_source(path)
@@ -108,15 +108,17 @@ class _Load:
                 return ZoneFile(path, before.origin, before, before.warnings)
             parsed = read_master(source, None if before is None else before.lines)
         except UnreadableError as error:
-            place = error.place or Place(str(path), 0, 0, "")
-            return ZoneFile(path, None, None, [problem(error.id, place, error.message, error.hint)])
-        zone, findings = _judge(parsed, self._rules, self._previous)
+            position = error.position or FilePosition(str(path), 0, 0, "")
+            return ZoneFile(
+                path, None, None, [problem(error.id, position, error.message, error.hint)]
+            )
+        zone, findings = _check(parsed, self._rules, self._previous)
         problems = tuple(_sorted(findings, parsed.files))
         if zone is not None:
             zone = replace(zone, warnings=problems, checked_by=self._rules)
         return ZoneFile(path, parsed.origin, zone, problems)
 
-    def _unchanged(self, before: Zone, source: Source) -> bool:
+    def _unchanged(self, before: Zone, source: SourceFile) -> bool:
         """Whether the files of `before`, of which `source` is the first, are as they were."""
         key = id(before.checked_by)
         if key not in self._same:
@@ -127,7 +129,7 @@ class _Load:
         return all(read_source(path).digest == digest for path, digest in included)
 
 
-def _once(files: list[ZoneFile]) -> list[ZoneFile]:
+def _without_duplicates(files: list[ZoneFile]) -> list[ZoneFile]:
     """The same without the zones that are written twice, for which of the two would be chance."""
     first: dict[dns.name.Name, int] = {}
     for index, file in enumerate(files):
@@ -135,14 +137,14 @@ def _once(files: list[ZoneFile]) -> list[ZoneFile]:
             continue
         other = first.setdefault(file.origin, index)
         if other != index:
-            twice = _written_twice(file.path, file.origin, files[other].path)
-            files[index] = file._replace(zone=None, problems=[*file.problems, twice])
+            duplicate = _duplicate_origin(file.path, file.origin, files[other].path)
+            files[index] = file._replace(zone=None, problems=[*file.problems, duplicate])
             files[other] = files[other]._replace(zone=None)
     return files
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def _collector_paused() -> Iterator[None]:
     """Spare a large zone the garbage collector, which would walk its growing records again
     and again (a third of the time) and find nothing: they hold no cycles."""
     was_enabled = gc.isenabled()
@@ -154,7 +156,7 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _judge(
+def _check(
     parsed: ParsedZone, rules: Rules, previous: Mapping[dns.name.Name, Zone]
 ) -> tuple[Zone | None, list[Problem]]:
     """The zone, unless it has an error, and all that was found."""
@@ -167,17 +169,17 @@ def _judge(
     zone = _freeze(tree, parsed, previous.get(parsed.origin))
     if parsed.origin in previous:
         soa = tree.nodes[tree.origin].records[SOA][0]
-        place = soa.at_rdata(_SOA_SERIAL)
-        findings += check_serial(previous[parsed.origin], zone, place)
+        position = soa.at_rdata(_SOA_SERIAL)
+        findings += check_serial(previous[parsed.origin], zone, position)
     return zone, findings
 
 
 def _freeze(tree: Tree, parsed: ParsedZone, before: Zone | None) -> Zone:
     """The zone; owners that are as they were `before` have the very RRsets that they had."""
-    had = {} if before is None else before.rrsets
+    old = {} if before is None else before.rrsets
     rrsets = {}
     for key, node in tree.nodes.items():
-        kept = had.get(key)
+        kept = old.get(key)
         rrsets[key] = kept if kept and _unchanged(node, kept) else _rrsets(node)
     return Zone(tree.zone, rrsets, tuple(parsed.files), parsed.lines, tuple(parsed.digests))
 
@@ -209,10 +211,10 @@ def _rrsets(node: Node) -> RRsets:
     return rrsets
 
 
-def _written_twice(path: Path, origin: dns.name.Name, other: Path) -> Problem:
+def _duplicate_origin(path: Path, origin: dns.name.Name, other: Path) -> Problem:
     return problem(
         "zone-duplicate-origin",
-        Place(str(path), 1, 1, ""),
+        FilePosition(str(path), 1, 1, ""),
         f"the zone {origin} is written in {other} already",
         "keep one of the files, or join them with $INCLUDE",
     )

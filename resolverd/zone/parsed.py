@@ -17,7 +17,7 @@ import dns.rdatatype
 from resolverd.dns.names import Key
 from resolverd.errors import Problem
 from resolverd.zone.lines import Lines
-from resolverd.zone.source import Place, Source
+from resolverd.zone.source import FilePosition, SourceFile
 
 
 class Record(NamedTuple):
@@ -27,34 +27,34 @@ class Record(NamedTuple):
     key: Key
     ttl: int
     rdata: dns.rdata.Rdata
-    source: Source
+    source: SourceFile
     entry: int
 
-    def at_owner(self) -> Place:
+    def at_owner(self) -> FilePosition:
         """Where the owner is written, or the type on a line that leaves it out."""
         fields = self.source.fields(self.entry)
         return self._at(fields.owner, fields.rdtype)
 
-    def at_type(self) -> Place:
+    def at_type(self) -> FilePosition:
         """Where the type is written."""
         return self._at(self.source.fields(self.entry).rdtype)
 
-    def at_ttl(self) -> Place:
+    def at_ttl(self) -> FilePosition:
         """Where the TTL is written, or the type on a line that inherits it."""
         fields = self.source.fields(self.entry)
         return self._at(fields.ttl, fields.rdtype)
 
-    def at_rdata(self, index: int) -> Place:
+    def at_rdata(self, index: int) -> FilePosition:
         """Where the RDATA's field `index` (from 0) is written, as far as it is."""
         fields = self.source.fields(self.entry)
         return self._at(*fields.rdata[index : index + 1], *fields.rdata[-1:], fields.rdtype)
 
-    def _at(self, *offsets: int | None) -> Place:
-        return self.source.place(first_of(*offsets, self.entry) or 0)
+    def _at(self, *offsets: int | None) -> FilePosition:
+        return self.source.position(first_of(*offsets, self.entry) or 0)
 
 
 class Lost(NamedTuple):
-    """What an unreadable entry would have been; None where that cannot be told."""
+    """The owner and type that an unreadable entry would have had; None where they are unknown."""
 
     owner: dns.name.Name | None = None
     rdtype: dns.rdatatype.RdataType | None = None
@@ -64,11 +64,12 @@ class Lost(NamedTuple):
 class ParsedZone:
     """What a master file says, unchecked.
 
-    `origin` is the zone's apex, None when it cannot be told; `by_name` means that it, or what
-    relative names were read with, is the file's name.
+    `origin` is the zone's apex, None when it is unknown; `by_name` means that it, or what relative
+    names were read with, is the file's name. `files` and `digests` are those of the master file and
+    all that it includes; `lines` has the records of lines that the next load need not read.
     """
 
-    master: Source
+    master: SourceFile
     origin: dns.name.Name | None = None
     by_name: bool = False
     records: list[Record] = field(default_factory=list)
@@ -80,5 +81,5 @@ class ParsedZone:
 
 
 def first_of(*choices: int | None) -> int | None:
-    """The first that is not None."""
+    """The first of `choices` that is not None, or None."""
     return next((choice for choice in choices if choice is not None), None)

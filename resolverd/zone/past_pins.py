@@ -2,7 +2,7 @@
 
 A pin chooses what DYNA answers; every other record is the same for everybody. So a static address
 of a region that some pin keeps from its clients, in a record of any type, hands it to them.
-`Kept` says which addresses and host names these are; IPv4 addresses inside IPv6 ones count as
+`Withheld` says which addresses and host names these are; IPv4 addresses inside IPv6 ones count as
 those.
 """
 
@@ -45,7 +45,7 @@ _TYPES = frozenset({A, AAAA, URI, IPSECKEY, AMTRELAY, *_NAME_FIELD})
 
 
 @dataclass(frozen=True)
-class Kept:
+class Withheld:
     """What pins keep from some client: by address (as extracted) and by host name, who says so.
 
     `fenced` are the services of which a pin keeps a region from somebody, `safe` the addresses that
@@ -58,7 +58,7 @@ class Kept:
     safe: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-NOTHING_KEPT = Kept()
+NOTHING_WITHHELD = Withheld()
 
 
 def canonical(address: str) -> str:
@@ -67,21 +67,23 @@ def canonical(address: str) -> str:
     return str(extract_v4(parse_prefix(f"{address}/{bits}")).prefix).partition("/")[0]
 
 
-def check_past_pins(tree: Tree, kept: Kept) -> Iterator[Problem]:
-    """Every record of the zone that passes by a pin."""
-    if not kept.fenced:
+def check_past_pins(tree: Tree, withheld: Withheld) -> Iterator[Problem]:
+    """Every record that gives all clients an address or name that a pin withholds from some."""
+    if not withheld.fenced:
         return
     for node in tree.nodes.values():
         for rdtype in _TYPES & node.records.keys():
             for record in node.records[rdtype]:
-                yield from _check_record(node, rdtype, record, kept)
+                yield from _check_record(node, rdtype, record, withheld)
 
 
-def _check_record(node: Node, rdtype: RdataType, record: Record, kept: Kept) -> Iterator[Problem]:
+def _check_record(
+    node: Node, rdtype: RdataType, record: Record, withheld: Withheld
+) -> Iterator[Problem]:
     steered = [dyna.rdata.service for dyna in node.records.get(DYNA, ())]  # type: ignore[attr-defined]
-    fenced = next((service for service in steered if service in kept.fenced), None)
+    fenced = next((service for service in steered if service in withheld.fenced), None)
     if rdtype in _SERVICE_BINDINGS and fenced is not None:
-        safe = kept.safe.get(fenced, frozenset())
+        safe = withheld.safe.get(fenced, frozenset())
         unsafe = [a for a in _hints(record.rdata) if canonical(a) not in safe]
         if unsafe:
             yield problem(
@@ -93,8 +95,8 @@ def _check_record(node: Node, rdtype: RdataType, record: Record, kept: Kept) -> 
             )
             return
     given = [*_addresses(rdtype, record.rdata)]
-    said = [(a, kept.addresses[c]) for a in given if (c := canonical(a)) in kept.addresses]
-    said += _names(rdtype, record.rdata, kept)
+    said = [(a, withheld.addresses[c]) for a in given if (c := canonical(a)) in withheld.addresses]
+    said += _names(rdtype, record.rdata, withheld)
     for what, whose in said[:1]:
         yield problem(
             "zone-past-pin",
@@ -122,8 +124,8 @@ def _hints(rdata: Any) -> Iterator[str]:
         yield from getattr(params.get(key), "addresses", ())
 
 
-def _names(rdtype: RdataType, rdata: Any, kept: Kept) -> Iterator[tuple[str, str]]:
-    """The host names of kept regions that a record leads to, and whose they are."""
+def _names(rdtype: RdataType, rdata: Any, withheld: Withheld) -> Iterator[tuple[str, str]]:
+    """The host names of withheld regions that a record leads to, and whose they are."""
     if rdtype == URI:
         host = _host(rdata)
         key = key_from_text(host) if host and not _is_address(host) and host.isascii() else None
@@ -133,7 +135,7 @@ def _names(rdtype: RdataType, rdata: Any, kept: Kept) -> Iterator[tuple[str, str
         key = None
     if key is None:
         return
-    for name, whose in kept.names.items():
+    for name, whose in withheld.names.items():
         leads = key in list(ancestors(name))[1:] if rdtype == DNAME else key == name
         if leads:
             yield "the host name of a region", whose

@@ -16,7 +16,6 @@ import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
-from resolverd.dns.names import Key
 from resolverd.errors import Problem
 from resolverd.files.matching import real_path
 from resolverd.zone.apex import find_apex
@@ -25,65 +24,31 @@ from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date,
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
+from resolverd.zone.inherited import Inherited
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.lines import Lines
 from resolverd.zone.parsed import Lost, ParsedZone, Record, first_of
-from resolverd.zone.record import EntryError, Fields, read_name, read_record, read_ttl
-from resolverd.zone.source import Source
+from resolverd.zone.record import EntryError, RecordFields, read_name, read_record, read_ttl
+from resolverd.zone.source import SourceFile
 
-MOST_DEPTH = 16
-_PLACEHOLDER_TTL = 3600
+MAX_DEPTH = 16
+"""How deep $INCLUDEs may nest. Loops are found by themselves: this bounds links that grow."""
 
-
-@dataclass(slots=True)
-class _Ttls:
-    """The TTLs, in seconds, that a record may inherit; a file and all that it includes share them.
-
-    `default` is what $TTL says (RFC 2308 §4), or the minimum of an SOA that has no TTL itself;
-    `last` is the TTL of the last record that has one (RFC 1035 §5.1).
-    """
-
-    default: int | None = None
-    last: int | None = None
-
-
-@dataclass
-class _State:
-    """What an entry inherits from those before it in its file.
-
-    An include starts from a copy of the origin and owner, which end with it (RFC 1035 §5.1);
-    its TTLs go on after it, as BIND, NSD and Knot have it. `owner` is None before the first.
-    `owner_unknown`: an error hides which owner a blank one repeats; `origin_unknown`: an error
-    hides the origin. Records read while either holds are lost.
-    """
-
-    origin: dns.name.Name
-    owner: dns.name.Name | None = None
-    key: Key | None = None
-    owner_unknown: bool = False
-    origin_unknown: bool = False
-    ttls: _Ttls = field(default_factory=_Ttls)
-
-    def inherit(self, fields: Fields) -> None:
-        """Keep what records after this one may leave out."""
-        if fields.owner is not None:
-            self.owner, self.key, self.owner_unknown = fields.owner, fields.key, False
-        if fields.ttl is not None:
-            self.ttls.last = fields.ttl
+_PLACEHOLDER_TTL = 3600  # seconds; stands for a $TTL that cannot be read, of a zone that is refused
 
 
 @dataclass
 class _Entry:
     """The entry being read: where it begins, and as much of a record as it has shown to be."""
 
-    source: Source
+    source: SourceFile
     start: int
     lexer: Lexer
-    fields: Fields = field(default_factory=Fields)
+    fields: RecordFields = field(default_factory=RecordFields)
     directive: str = ""
 
 
-def read_master(source: Source, before: Lines | None = None) -> ParsedZone:
+def read_master(source: SourceFile, before: Lines | None = None) -> ParsedZone:
     """Read a master file; whatever is wrong with it is in the `problems` of what it returns.
 
     Lines that are in `before` already are not read again.
@@ -104,9 +69,9 @@ def read_master(source: Source, before: Lines | None = None) -> ParsedZone:
     return parsed
 
 
-def _read(source: Source, before: Lines, origin: dns.name.Name | None) -> ParsedZone:
+def _read(source: SourceFile, before: Lines, origin: dns.name.Name | None) -> ParsedZone:
     """Read a master file, with `origin` in place of its name if that is given."""
-    reader, state = _Reader(ParsedZone(source), before, origin), _State(dns.name.root)
+    reader, state = _Reader(ParsedZone(source), before, origin), Inherited(dns.name.root)
     reader.read(source, state)
     reader.ensure_origin(source, 0, state)
     return reader.parsed
@@ -132,7 +97,7 @@ class _Reader:
         self._origin: dns.name.Name | None = None
         self._use_origin(dns.name.root)
 
-    def read(self, source: Source, state: _State) -> None:
+    def read(self, source: SourceFile, state: Inherited) -> None:
         if source.path not in self.parsed.files:
             self.parsed.files.append(source.path)
             self.parsed.digests.append(source.digest)
@@ -150,7 +115,7 @@ class _Reader:
                 self._lose(entry, state)
         self._chain.pop()
 
-    def _read_lines(self, source: Source, lexer: Lexer, state: _State) -> None:
+    def _read_lines(self, source: SourceFile, lexer: Lexer, state: Inherited) -> None:
         """Take the lines from here on that are known from before or common, up to any other."""
         if not self._origin_known:
             return
@@ -161,11 +126,11 @@ class _Reader:
             fields = self._known.get(line) or read_fast(line, state.origin)
             if fields is None:
                 break
-            state.inherit(fields)
+            state.update(fields)
             try:
                 self._take(fields, source, start, state)
             except EntryError:
-                break  # it is read as any other entry, and its fault told there
+                break  # it is read as any other entry, which reports its fault
             self._read[line] = fields
             start = end
         lexer.pos = start
@@ -178,7 +143,7 @@ class _Reader:
         self._known = self._before.under(origin)
         self._read = self.parsed.lines.under(origin)
 
-    def _read_entry(self, entry: _Entry, state: _State) -> None:
+    def _read_entry(self, entry: _Entry, state: Inherited) -> None:
         token = entry.lexer.get(want_leading=True)
         if token.is_eol_or_eof():
             return
@@ -205,24 +170,24 @@ class _Reader:
                 "there are $ORIGIN, $TTL, $INCLUDE and $GENERATE",
             )
 
-    def _read_record(self, first: Token, entry: _Entry, state: _State) -> None:
+    def _read_record(self, first: Token, entry: _Entry, state: Inherited) -> None:
         self.ensure_origin(entry.source, entry.start, state)
         fields = entry.fields
         try:
             if not read_record(first, entry.lexer, state.origin, fields):
                 return
         finally:
-            state.inherit(fields)
+            state.update(fields)
         self._take(fields, entry.source, entry.start, state)
 
-    def _remember(self, entry: _Entry, state: _State) -> None:
+    def _remember(self, entry: _Entry, state: Inherited) -> None:
         """Keep a record that was read, if a single line has it."""
         line = entry.source.text[entry.start : entry.lexer.pos]
         if entry.fields.rdata is not None and line.find("\n") == len(line) - 1:
             self._use_origin(state.origin)
             self._read[line] = entry.fields
 
-    def _take(self, fields: Fields, source: Source, start: int, state: _State) -> None:
+    def _take(self, fields: RecordFields, source: SourceFile, start: int, state: Inherited) -> None:
         """Add a record that was read, with what it inherits. Raises EntryError."""
         rdata, owner, key = fields.rdata, state.owner, state.key
         assert rdata is not None
@@ -250,13 +215,13 @@ class _Reader:
             return
         self.parsed.records.append(Record(owner, key, ttl, rdata, source, start))
 
-    def _read_ttl(self, entry: _Entry, state: _State) -> None:
+    def _read_ttl(self, entry: _Entry, state: Inherited) -> None:
         # A bad $TTL must not make every record after it a finding too.
         state.ttls.default = _PLACEHOLDER_TTL
         state.ttls.default = read_ttl(entry.lexer.get(), entry.lexer)
         expect_end(entry.lexer)
 
-    def _read_origin(self, entry: _Entry, state: _State) -> None:
+    def _read_origin(self, entry: _Entry, state: Inherited) -> None:
         lexer = entry.lexer
         state.origin_unknown = True
         token = lexer.get()
@@ -277,7 +242,7 @@ class _Reader:
                 f"end it with a dot: $ORIGIN {token.value}.",
             )
 
-    def _include(self, entry: _Entry, state: _State) -> None:
+    def _include(self, entry: _Entry, state: Inherited) -> None:
         self.ensure_origin(entry.source, entry.start, state)
         lexer = entry.lexer
         token = lexer.get()
@@ -294,10 +259,12 @@ class _Reader:
         try:
             source = read_source(path)
         except UnreadableError as error:
-            if error.place is None:
+            if error.position is None:
                 message = f"{path} {error.message}"
                 raise EntryError(error.id, offset, message, error.hint) from error
-            self.parsed.problems.append(problem(error.id, error.place, error.message, error.hint))
+            self.parsed.problems.append(
+                problem(error.id, error.position, error.message, error.hint)
+            )
             self.parsed.lost.add(Lost())
             return
         self.read(source, replace(state, origin=origin))
@@ -310,15 +277,15 @@ class _Reader:
                 f"{path} is being read already",
                 "remove one of the $INCLUDEs",
             )
-        if len(self._chain) > MOST_DEPTH:
+        if len(self._chain) > MAX_DEPTH:
             raise EntryError(
                 "zone-include-depth",
                 offset,
-                f"files include one another more than {MOST_DEPTH} deep",
+                f"files include one another more than {MAX_DEPTH} deep",
                 "include the file from one nearer to the master file",
             )
 
-    def _generate(self, entry: _Entry, state: _State) -> None:
+    def _generate(self, entry: _Entry, state: Inherited) -> None:
         self.ensure_origin(entry.source, entry.start, state)
         token = entry.lexer.get()
         at_range = entry.lexer.end if token.is_eol_or_eof() else entry.lexer.start
@@ -334,7 +301,7 @@ class _Reader:
             self.parsed.problems.append(
                 problem(
                     "zone-generate-offset",
-                    entry.source.place(at_template),
+                    entry.source.position(at_template),
                     "a $ after an offset is the counter here, and has the offset too in BIND",
                     "write ${0} for the counter, or ${OFFSET} for the counter with the offset",
                 )
@@ -343,7 +310,7 @@ class _Reader:
         state = replace(state)
         for counter in counters:
             try:
-                one = replace(entry, lexer=Lexer(expand(template, counter)), fields=Fields())
+                one = replace(entry, lexer=Lexer(expand(template, counter)), fields=RecordFields())
                 self._read_record(one.lexer.get(), one, state)
             except TemplateError as error:
                 raise EntryError("zone-generate", at_template, str(error), TEMPLATE) from error
@@ -352,7 +319,7 @@ class _Reader:
                 message = f'"{one.lexer.text}": {error}'
                 raise EntryError(id_, at_template, message, error.hint or TEMPLATE) from error
 
-    def ensure_origin(self, source: Source, offset: int, state: _State) -> None:
+    def ensure_origin(self, source: SourceFile, offset: int, state: Inherited) -> None:
         """Take the origin from the file's name, unless it is known already."""
         if self._origin_known:
             return
@@ -368,7 +335,7 @@ class _Reader:
             self.parsed.problems.append(
                 problem(
                     "zone-bad-origin",
-                    source.place(offset),
+                    source.position(offset),
                     f'there is no $ORIGIN, and the file\'s name "{stem}" is no domain name',
                     "write $ORIGIN above the first record",
                 )
@@ -383,10 +350,10 @@ class _Reader:
             message = "this parenthesis is never closed"
             hint = 'write ")" where the record ends'
             self.parsed.lost.add(Lost())
-        place = entry.source.place(offset)
-        self.parsed.problems.append(problem(id_, place, message, hint))
+        position = entry.source.position(offset)
+        self.parsed.problems.append(problem(id_, position, message, hint))
 
-    def _lose(self, entry: _Entry, state: _State) -> None:
+    def _lose(self, entry: _Entry, state: Inherited) -> None:
         fields = entry.fields
         if entry.directive:
             self.parsed.lost.add(Lost())

@@ -28,8 +28,8 @@ from resolverd.zone.rrtypes import NAMED
 from resolverd.zone.targets import TARGETS
 
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
-_MAX_STRING = 255
-MOST_TTL = 2**31 - 1
+_MAX_STRING = 255  # octets of a character-string (RFC 1035 §3.3)
+MAX_TTL = 2**31 - 1  # seconds (RFC 2181 §8)
 _TYPES = frozenset(
     {
         *(t.name for t in dns.rdatatype.RdataType if not dns.rdatatype.is_metatype(t)),
@@ -65,7 +65,7 @@ class EntryError(ResolverdError):
 
 
 @dataclass(slots=True)
-class Fields:
+class RecordFields:
     """A record's fields, set as they are read, so that a failure tells how far it got.
 
     `blank` means that the line leaves its owner out; `owner` (with its key) and `ttl` are None
@@ -79,12 +79,12 @@ class Fields:
     rdtype: dns.rdatatype.RdataType | None = None
     rdata: dns.rdata.Rdata | None = None
 
-    def own(self, owner: dns.name.Name) -> None:
-        """Set the owner."""
+    def set_owner(self, owner: dns.name.Name) -> None:
+        """Set `owner` and the key that goes with it."""
         self.owner, self.key = owner, key_of(owner)
 
 
-def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Fields) -> bool:
+def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: RecordFields) -> bool:
     """Fill `fields` from the entry that begins with `first`; False when its line is empty.
 
     Raises EntryError and LexicalError.
@@ -96,7 +96,7 @@ def read_record(first: Token, lexer: Lexer, origin: dns.name.Name, fields: Field
             return False
         _read_head(token, lexer, fields)
     else:
-        fields.own(read_name(first, lexer, origin))
+        fields.set_owner(read_name(first, lexer, origin))
         _read_named_head(first, lexer, fields)
     assert fields.rdtype is not None
     fields.rdata = _read_rdata(fields.rdtype, lexer, origin)
@@ -126,17 +126,17 @@ def read_ttl(token: Token, lexer: Lexer) -> int:
         ttl = dns.ttl.from_text(token.value)
     except (dns.exception.DNSException, ValueError) as error:
         raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from error
-    if ttl > MOST_TTL:
+    if ttl > MAX_TTL:
         raise EntryError(
             "zone-bad-ttl",
             lexer.start,
-            f"a TTL of {ttl} is over {MOST_TTL} (RFC 2181 §8)",
+            f"a TTL of {ttl} is over {MAX_TTL} (RFC 2181 §8)",
             "write 86400, a day, or less",
         )
     return ttl
 
 
-def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
+def _read_named_head(owner: Token, lexer: Lexer, fields: RecordFields) -> None:
     """As `_read_head`, and see whether what stands as the owner was meant to be one."""
     try:
         _read_head(lexer.get(), lexer, fields)
@@ -150,7 +150,7 @@ def _read_named_head(owner: Token, lexer: Lexer, fields: Fields) -> None:
         raise
 
 
-def _read_head(token: Token, lexer: Lexer, fields: Fields) -> None:
+def _read_head(token: Token, lexer: Lexer, fields: RecordFields) -> None:
     """Read TTL, class and type; the first two may be absent, and come in either order."""
     while token.is_identifier():
         if fields.ttl is None and looks_like_ttl(token.value):
@@ -233,7 +233,7 @@ def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rd
 
 
 def _blame(error: Exception, lexer: Lexer, first: int) -> tuple[int, str]:
-    """Which token dnspython choked on, told by how far it had read, and why."""
+    """The offset of the token that dnspython refused, by how far it had read, and the reason."""
     if lexer.finished and lexer.ungotten_token is None:
         return lexer.end, "it ends too early"
     token = lexer.text[lexer.start : lexer.end]

@@ -252,7 +252,7 @@ class A6(Fielded):
     def to_text(
         self, origin: Name | None = None, relativize: bool = True, style: Any = None, **kw: Any
     ) -> str:
-        """As a master file has it."""
+        """BITS [ADDRESS] [NAME] (RFC 2874 §3.1.2), as a master file has it."""
         bits, address, name = self.values
         words = [str(bits)]
         if bits < _A6_BITS:

@@ -17,20 +17,21 @@ from resolverd.dns.sizes import MAX_ANSWER, MAX_CHAIN_OCTETS
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
 from resolverd.zone.chain_checks import check_chains
-from resolverd.zone.ends import End, ends
-from resolverd.zone.octets import length
+from resolverd.zone.final_records import FinalRecords, final_records
+from resolverd.zone.octets import rdata_size
 from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Tree
 
-MOST_RDATA = 65_535
+MAX_RDATA = 65_535
+"""Octets; RDLENGTH has 16 bits."""
 
 
 def check_sizes(tree: Tree) -> Iterator[Problem]:
     """Every record, RRset, referral and chain of the zone that no message can carry."""
-    large: dict[Key, list[End]] = {}
+    large: dict[Key, list[FinalRecords]] = {}
     for key, node in tree.nodes.items():
-        for end in ends(key, node, tree, MAX_ANSWER - MAX_CHAIN_OCTETS):
-            oversized = [problem for each in end.records for problem in _check_record(each)]
+        for end in final_records(key, node, tree, MAX_ANSWER - MAX_CHAIN_OCTETS):
+            oversized = [problem for record in end.records for problem in _check_record(record)]
             yield from oversized
             if not oversized and (size := end.size()) > MAX_ANSWER:
                 yield _too_large(end, size)
@@ -41,18 +42,18 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
 
 def _check_record(record: Record) -> Iterator[Problem]:
     rdtype: RdataType = record.rdata.rdtype
-    if (octets := length(record, rdtype)) > MOST_RDATA:
+    if (octets := rdata_size(record, rdtype)) > MAX_RDATA:
         yield problem(
             "zone-too-large",
             record.at_rdata(0),
             f"{record.owner} {to_text(rdtype)} has {octets:,} octets of data; a record has at most "
-            f"{MOST_RDATA:,}",
+            f"{MAX_RDATA:,}",
             "write less, or split it into several records at several owners",
         )
 
 
-def _too_large(end: End, size: int) -> Problem:
-    if end.what == "referral":
+def _too_large(end: FinalRecords, size: int) -> Problem:
+    if end.kind == "referral":
         return problem(
             "zone-too-large",
             end.records[0].at_type(),
@@ -63,6 +64,6 @@ def _too_large(end: End, size: int) -> Problem:
     return problem(
         "zone-too-large",
         end.records[-1].at_type(),
-        f"{end.owner} {end.what} takes {size:,} octets; an answer has room for {MAX_ANSWER:,}",
+        f"{end.owner} {end.kind} takes {size:,} octets; an answer has room for {MAX_ANSWER:,}",
         "keep fewer records at this owner",
     )

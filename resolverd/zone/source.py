@@ -18,7 +18,7 @@ import dns.exception
 from resolverd.zone.lexer import Lexer, class_of, looks_like_ttl
 
 
-class Place(NamedTuple):
+class FilePosition(NamedTuple):
     """A position in a file, with the text of its line."""
 
     file: str
@@ -30,7 +30,7 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-class Fields(NamedTuple):
+class FieldOffsets(NamedTuple):
     """Offsets of an entry's fields (RFC 1035 §5.1); None where the field is not written."""
 
     owner: int | None
@@ -40,7 +40,7 @@ class Fields(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """One file that was read, its line ends normalised to a newline; `digest` tells its octets."""
 
     path: Path
@@ -56,18 +56,18 @@ class Source:
         return Lexer(self.text)
 
     def line(self, offset: int) -> int:
-        """The line that `offset` lies on."""
+        """The number, from 1, of the line that `offset` lies on."""
         return bisect_right(self._starts, offset)
 
-    def place(self, offset: int) -> Place:
-        """`offset` as a line and column."""
+    def position(self, offset: int) -> FilePosition:
+        """The line, column and line's text of `offset`."""
         line = self.line(offset)
         start = self._starts[line - 1]
         end = self.text.find("\n", start)
         shown = self.text[start:] if end < 0 else self.text[start:end]
-        return Place(str(self.path), line, offset - start + 1, shown)
+        return FilePosition(str(self.path), line, offset - start + 1, shown)
 
-    def fields(self, entry: int) -> Fields:
+    def fields(self, entry: int) -> FieldOffsets:
         """Where each field of the record (or `$GENERATE`) that begins at `entry` is."""
         owned = self.text[entry : entry + 1] not in (" ", "\t")
         tokens = self._tokens(entry)
@@ -81,7 +81,7 @@ class Source:
                 ttl = offset
             elif class_of(value) is None:
                 rdtype = offset
-        return Fields(owner, ttl, rdtype, tuple(offset for offset, _ in tokens))
+        return FieldOffsets(owner, ttl, rdtype, tuple(offset for offset, _ in tokens))
 
     def _tokens(self, entry: int) -> list[tuple[int, str]]:
         """Offset and text of an entry's tokens, as far as they can be read."""

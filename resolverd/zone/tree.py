@@ -29,7 +29,7 @@ class Node:
             yield from records
 
     def first(self) -> Record:
-        """The record written first."""
+        """The record of this owner that is written first; findings about the owner point at it."""
         return next(iter(self))
 
 
@@ -37,7 +37,7 @@ class Node:
 class Tree:
     """The nodes of a zone; `outside` are the records whose owner is not in it.
 
-    `lost` is what unreadable entries would have been, None where that cannot be told.
+    `lost` is what unreadable entries would have been, by key and type, None for what is unknown.
     """
 
     zone: dns.name.Name
@@ -51,7 +51,7 @@ class Tree:
         """The node at the origin, if it has any record."""
         return self.nodes.get(self.origin)
 
-    def holds(self, key: Key) -> bool:
+    def contains(self, key: Key) -> bool:
         """Whether a name is at or below the origin."""
         while len(key) > len(self.origin):
             key = parent(key)
@@ -74,7 +74,7 @@ class Tree:
         above = islice(ancestors(key), 1, None)
         return self._topmost(self._dnames, above) if self._dnames else None
 
-    def answering(self, key: Key) -> Node | None:
+    def answering_node(self, key: Key) -> Node | None:
         """The node whose data answers for a name: its own, or a wildcard's (RFC 4592 §3.3)."""
         if (node := self.nodes.get(key)) is not None or key in self._existing:
             return node
@@ -84,7 +84,7 @@ class Tree:
 
     def exists(self, key: Key) -> bool:
         """Whether a name of the zone exists, by itself, by those below it, or by a wildcard."""
-        return key in self._existing or self.answering(key) is not None
+        return key in self._existing or self.answering_node(key) is not None
 
     def _topmost(self, keys: frozenset[Key], names: Iterable[Key]) -> Key | None:
         found = None
@@ -129,7 +129,7 @@ def build_tree(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[
         key = record.key
         node = tree.nodes.get(key)
         if node is None:
-            if not tree.holds(key):
+            if not tree.contains(key):
                 tree.outside.append(record)
                 continue
             node = tree.nodes[key] = Node(record.owner, {})
@@ -138,5 +138,5 @@ def build_tree(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[
 
 
 def type_list(rdtypes: Iterable[RdataType]) -> str:
-    """Types for a message: ``A, MX``."""
+    """Types as a message lists them, in the order of their codes: ``A, MX``."""
     return ", ".join(to_text(rdtype) for rdtype in sorted(rdtypes))

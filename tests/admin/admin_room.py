@@ -1,4 +1,4 @@
-"""Clients of the admin room: its socket, its port, and the DNS that both talk about."""
+"""Clients of the admin API: its socket, its port, and the DNS that both talk about."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Reply:
 
 @dataclass
 class Room:
-    """A daemon's admin room and its two doors."""
+    """A daemon's admin API by both listeners."""
 
     daemon: Daemon
     config: Path
@@ -123,7 +123,7 @@ async def _reply(request: Any) -> Reply:
 
 @asynccontextmanager
 async def opened(daemon: Daemon, config: Path) -> AsyncIterator[Room]:
-    """The room, with a client at each door."""
+    """The daemon, with a client at each listener."""
     connector = aiohttp.UnixConnector(str(daemon.admin.socket))
     async with (
         aiohttp.ClientSession(connector=connector) as unix,

@@ -1,4 +1,4 @@
-"""A running daemon with both doors of its admin room open."""
+"""A running daemon with both listeners of its admin API open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def played() -> AsyncIterator[Endpoints]:
 
 @pytest.fixture
 def config(tmp_path: Path, played: Endpoints) -> Path:
-    """A configuration whose admin room has a socket, a port and a token."""
+    """A configuration whose admin API has a socket, a port and a token."""
     (tmp_path / "token").write_text("open-sesame\n")
     return write_files(
         tmp_path, {"inference.example.": ZONE}, played, services=SERVICES, admin=ADMIN
@@ -28,6 +28,6 @@ def config(tmp_path: Path, played: Endpoints) -> Path:
 
 @pytest.fixture
 async def room(config: Path) -> AsyncIterator[Room]:
-    """The admin room of a daemon that is ready."""
+    """The admin API of a daemon that is ready."""
     async with running(config) as daemon, opened(daemon, config) as found:
         yield found

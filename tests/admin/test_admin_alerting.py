@@ -54,7 +54,7 @@ async def test_a_region_whose_probes_fail_is_not_withdrawn(room: Room, played: E
     assert await _of(room, "resolverd_service_region_withdrawn") == dict.fromkeys(REGIONS, 0)
 
 
-async def test_an_override_tells_when_it_was_set_and_how_long_it_holds(room: Room) -> None:
+async def test_an_override_says_when_it_was_set_and_how_long_it_holds(room: Room) -> None:
     before = int(time.time())
     await room.override("us-east", "drain", **{"for": 600})
     await room.override("eu-west", "up")

@@ -182,7 +182,7 @@ async def test_restarts_in_a_drain_are_not_held_against_an_endpoint(
         await _restart(room, played)
         assert (await _endpoint(room))["held_until"] is None
     document = (await room.ask("DELETE", "/override/ap-northeast")).json
-    assert [each["kind"] for each in document["cleared"]] == ["drain"]
+    assert [override["kind"] for override in document["cleared"]] == ["drain"]
     assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
 
@@ -344,6 +344,6 @@ async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room)
     assert set(cleared) <= {200, 404}
 
 
-async def test_an_override_that_ends_before_it_is_told_was_obeyed(room: Room) -> None:
+async def test_an_override_that_ends_before_it_is_reported_was_obeyed(room: Room) -> None:
     reply = await room.override("us-east", "down", **{"for": 1e-9})
     assert (reply.status, reply.json["set"][0]["seconds_left"]) == (200, 0.0)

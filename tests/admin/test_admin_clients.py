@@ -63,7 +63,7 @@ async def closed(room: Room, limit: str) -> float:
 
 async def test_300_half_requests_keep_nobody_out(room: Room) -> None:
     async with connected(room, 300, b"GET /state HTTP/1.1\r\nHost: ") as half:
-        await asyncio.gather(*(ended(each) for each in half[:200]))
+        await asyncio.gather(*(ended(connection) for connection in half[:200]))
         assert await closed(room, "connections") == 200
         assert (await room.ask("GET", "/state")).status == 200
         assert (await room.ask_http("GET", "/metrics")).status == 200
@@ -78,8 +78,8 @@ async def test_the_one_that_asked_nothing_for_longest_makes_room(config: Path) -
         opened(daemon, config) as room,
         connected(room, 3, WHOLE) as first,
     ):
-        for each in first:
-            await reply(each)
+        for connection in first:
+            await reply(connection)
         first[0][1].write(WHOLE)
         await reply(first[0])
         async with connected(room, 1, WHOLE) as second:
@@ -93,14 +93,14 @@ async def test_the_one_that_asked_nothing_for_longest_makes_room(config: Path) -
 async def test_a_request_that_does_not_come_whole_is_closed(
     room: Room, monkeypatch: pytest.MonkeyPatch, half: bytes
 ) -> None:
-    monkeypatch.setattr(clients, "REQUEST", 0.2)
+    monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
     async with connected(room, 1, half) as (one,):
         await ended(one)
     assert await closed(room, "request") == 1
 
 
 async def test_octets_that_trickle_win_no_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "REQUEST", 0.3)
+    monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.3)
     async with connected(room, 1, b"GET /state HTTP/1.1\r\n") as (one,):
         end = asyncio.create_task(ended(one))
         while not end.done():
@@ -109,10 +109,10 @@ async def test_octets_that_trickle_win_no_time(room: Room, monkeypatch: pytest.M
     assert await closed(room, "request") == 1
 
 
-async def test_a_body_that_does_not_come_is_told(
+async def test_a_body_that_does_not_come_is_reported(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "REQUEST", 0.2)
+    monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
     head = b"POST /override HTTP/1.1\r\nHost: admin\r\nContent-Length: 100\r\n\r\n{"
     async with connected(room, 1, head) as (one,):
         assert b"408" in await reply(one)
@@ -122,7 +122,7 @@ async def test_a_body_that_does_not_come_is_told(
 async def test_a_connection_may_wait_between_requests(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "REQUEST", 0.2)
+    monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
     async with connected(room, 1, WHOLE) as (one,):
         await reply(one)
         await asyncio.sleep(0.5)
@@ -133,7 +133,7 @@ async def test_a_connection_may_wait_between_requests(
 async def test_a_response_that_nobody_takes_is_given_up(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "RESPONSE", 0.2)
+    monkeypatch.setattr(clients, "RESPONSE_TIMEOUT", 0.2)
     async with connected(room, 1) as (one,):
         one[1].write(WHOLE.replace(b"readyz", b"metrics") * 2000)
 

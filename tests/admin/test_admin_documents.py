@@ -134,4 +134,4 @@ def _reached(models: list[type[BaseModel]]) -> list[type[BaseModel]]:
 def _inside(kind: Any) -> list[type[BaseModel]]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
-    return [model for each in getattr(kind, "__args__", ()) for model in _inside(each)]
+    return [model for inner in getattr(kind, "__args__", ()) for model in _inside(inner)]

@@ -38,7 +38,7 @@ async def room(tmp_path: Path, played: Endpoints) -> AsyncIterator[Room]:
 
 async def overridden(room: Room) -> list[str]:
     shown = (await room.ask("GET", "/state")).json["overrides"]
-    return [each["target"] for each in shown]
+    return [override["target"] for override in shown]
 
 
 async def drain(room: Room, region: str, **more: Any) -> Any:
@@ -131,7 +131,7 @@ async def test_of_two_who_take_the_last_two_the_second_is_refused(room: Room) ->
 async def test_state_tells_each_fence_and_who_serves_it(room: Room) -> None:
     await room.override("us-east", "down", force=True)
     (service,) = (await room.ask("GET", "/state")).json["services"]
-    shown = {" and ".join(each["pins"]): each["serving"] for each in service["fences"]}
+    shown = {" and ".join(fence["pins"]): fence["serving"] for fence in service["fences"]}
     assert shown == {
         "": ["us-west", "eu-west", "ap-northeast"],
         "gdpr": ["eu-west"],

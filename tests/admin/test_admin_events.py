@@ -35,7 +35,7 @@ async def test_a_regions_change_is_one_event(room: Room, played: Endpoints) -> N
     assert len(_named(events, "endpoint.state", endpoint="us-west-1")) == 2
 
 
-async def test_an_overrides_life_is_told(room: Room) -> None:
+async def test_an_overrides_life_is_reported(room: Room) -> None:
     with capture_logs() as events:
         await room.override("us-east", "drain", who="ann", **{"for": "1h"})
         await room.override("us-east", "down", who="bob", **{"for": "200ms"})

@@ -69,7 +69,7 @@ async def watched(path: Path) -> AsyncIterator[Room]:
 
 async def endpoint(room: Room, region: str) -> dict[str, Any]:
     state = (await room.ask("GET", "/state")).json
-    (found,) = [each for each in state["regions"] if each["region"] == region]
+    (found,) = [entry for entry in state["regions"] if entry["region"] == region]
     return dict(found["endpoints"][0])
 
 
@@ -142,11 +142,11 @@ async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
             for server in servers.values():
                 server.token = "changed"
 
-            async def document() -> bool:
-                document = [e for e in events if e["event"] == "endpoint.alarm"]
-                return {e["endpoint"] for e in document} == {f"{region}-1" for region in REGIONS}
+            async def is_logged() -> bool:
+                alarmed = [e for e in events if e["event"] == "endpoint.alarm"]
+                return {e["endpoint"] for e in alarmed} == {f"{region}-1" for region in REGIONS}
 
-            await until(document)
+            await until(is_logged)
             state = (await room.ask("GET", "/state")).json
     assert {region["state"] for region in state["regions"]} == {"up"}
     alarms = [e for e in events if e["event"] == "endpoint.alarm"]

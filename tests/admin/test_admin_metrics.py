@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from resolverd.engine.counters import TTL_BOUNDS
+from resolverd.engine.slots import TTL_BOUNDS
 
 STATES = ("unknown", "up", "suspect", "down", "recovering")
 
@@ -71,7 +71,9 @@ async def test_malformed_dropped_and_truncated_packets_are_counted(room: Room) -
     assert await room.sample("resolverd_truncated_total") == 0
 
 
-async def test_answers_tell_the_region_and_whether_it_was_the_first_choice(room: Room) -> None:
+async def test_answer_counters_have_the_region_and_whether_it_was_the_first_choice(
+    room: Room,
+) -> None:
     name = "resolverd_answers_total"
     home = {"service": "chat", "region": "ap-northeast", "outcome": "serving"}
     away = {"service": "chat", "region": "us-west", "outcome": "serving"}
@@ -135,7 +137,7 @@ async def test_each_region_and_endpoint_is_in_one_state(room: Room, played: Endp
     assert 0 < _of(samples, "resolverd_probe_duration_seconds_sum", **endpoint) < 2 * count
 
 
-async def test_reloads_and_generations_are_told(room: Room) -> None:
+async def test_reloads_and_generations_are_reported(room: Room) -> None:
     await room.ask("POST", "/reload")
     assert await room.sample("resolverd_reloads_total", result="adopted") == 1
     assert await room.sample("resolverd_last_reload_successful") == 1
@@ -148,7 +150,7 @@ async def test_reloads_and_generations_are_told(room: Room) -> None:
     assert await room.sample("resolverd_plan_generation") == generation
 
 
-async def test_engine_build_and_databases_are_told(room: Room) -> None:
+async def test_engine_build_and_databases_are_reported(room: Room) -> None:
     samples = await room.samples()
     names = {name for name, _ in samples}
     assert {"resolverd_engine_info", "resolverd_build_info", "process_cpu_seconds_total"} <= names

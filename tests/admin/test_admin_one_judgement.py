@@ -53,8 +53,8 @@ async def test_state_says_what_the_steering_in_service_was_made_from(room: Room)
     assert world.judgement is not None
     assert world.judgement.regions is steering.regions
     (reported,) = [
-        each for each in (await room.ask("GET", "/state")).json["regions"]
-        if each["name"] == "eu-west"
+        region for region in (await room.ask("GET", "/state")).json["regions"]
+        if region["name"] == "eu-west"
     ]  # fmt: skip
     assert reported["override"]["kind"] == "drain"
 
@@ -84,7 +84,9 @@ async def test_state_is_not_ahead_while_the_engine_is_handed_a_table(
 
     async def serves() -> bool:
         state = (await room.ask("GET", "/state")).json
-        return bool(next(each["serves"] for each in state["regions"] if each["name"] == "us-east"))
+        return bool(
+            next(region["serves"] for region in state["regions"] if region["name"] == "us-east")
+        )
 
     async def drained() -> bool:
         return not await serves()
@@ -118,7 +120,7 @@ async def test_reasons_are_seen_anew_without_another_steering(
         judgement, steering = room.daemon.world.judgement, room.daemon.snapshot.steering
         assert judgement is not None
         states = {name: region.verdict.state for name, region in judgement.regions.items()}
-        assert states == {name: each.verdict.state for name, each in steering.regions.items()}
+        assert states == {name: judged.verdict.state for name, judged in steering.regions.items()}
         return judgement.at > steering.taken_at
 
     await until(newer)

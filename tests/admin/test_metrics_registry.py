@@ -92,7 +92,9 @@ async def test_exposed_are_the_declared_metrics_and_no_others(tmp_path: Path) ->
         if family.name.startswith("resolverd_")
     }
     suffixes = {"counter": "_total", "info": "_info"}
-    declared = {each.name.removesuffix(suffixes.get(each.kind, "")): each for each in FAMILIES}
+    declared = {
+        family.name.removesuffix(suffixes.get(family.kind, "")): family for family in FAMILIES
+    }
     assert list(exposed) == list(declared)
     for name, family in declared.items():
         shown = exposed[name]

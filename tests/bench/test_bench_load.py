@@ -196,7 +196,7 @@ def test_the_open_loop_sends_no_more_than_its_rate(programs: Programs) -> None:
     assert report["received"] == len(fake.asked) == report["sent"]
 
 
-def test_changes_of_the_watched_clients_answer_are_told_in_order(programs: Programs) -> None:
+def test_changes_of_the_watched_clients_answer_are_reported_in_order(programs: Programs) -> None:
     seen = 0
 
     def respond(query: dns.message.Message) -> dns.message.Message:

@@ -49,7 +49,7 @@ def test_a_configuration_says_where_to_listen(server: Server, name: str, site: S
     assert text.count("{") == text.count("}")
 
 
-@pytest.mark.parametrize("server", [Nsd(), Bind(), Knot()], ids=lambda each: each.name)
+@pytest.mark.parametrize("server", [Nsd(), Bind(), Knot()], ids=lambda server: server.name)
 def test_zones_are_sound_master_files(server: Server, site: Site) -> None:
     server.write(replace(site, serial=7))
     files = sorted(site.zones.iterdir())

@@ -46,9 +46,9 @@ def test_requests_wait_as_a_plain_queue_has_them_wait(seed: int) -> None:
         at += dice.expovariate(3.0)
         arrivals.append(Waiting(at, dice.expovariate(1.0), number))
     world = World(("a",), size, len(arrivals))
-    for each in arrivals:
-        world.until(each.arrived)
-        world.arrive("a", each.arrived, each)
+    for request in arrivals:
+        world.until(request.arrived)
+        world.arrive("a", request.arrived, request)
     world.until(float("inf"))
     assert world.waited == pytest.approx(_plain_queue(arrivals, size.places))
 
@@ -56,11 +56,11 @@ def test_requests_wait_as_a_plain_queue_has_them_wait(seed: int) -> None:
 def _plain_queue(arrivals: Sequence[Waiting], places: int) -> list[float]:
     free = [0.0] * places
     waited = []
-    for each in arrivals:
+    for request in arrivals:
         first = free.index(min(free))
-        begins = max(each.arrived, free[first])
-        free[first] = begins + each.seconds
-        waited.append(begins - each.arrived)
+        begins = max(request.arrived, free[first])
+        free[first] = begins + request.seconds
+        waited.append(begins - request.arrived)
     return waited
 
 
@@ -112,8 +112,8 @@ def results_document() -> dict[str, Any]:
     shares = {name: {"median": 0.1, "min": 0, "max": 1} for name in ("away", "farthest")}
     episodes = {"episodes": {"median": 2, "min": 2, "max": 2}}
     rows = [
-        {"setting": setting, "policy": policy, **others, **shares, **episodes}
-        for setting in (BASE.name, "TTL <300> s")
+        {"setting": scenario, "policy": policy, **others, **shares, **episodes}
+        for scenario in (BASE.name, "TTL <300> s")
         for policy in POLICIES
     ]
     for row in rows:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from resolverd.cli import main
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 
 
 class Ran(NamedTuple):

@@ -46,7 +46,7 @@ def place(served: Live) -> Iterator[Path]:
 
 def kinds(place: Path) -> dict[str, str]:
     document = resolverd("state", "--json", cwd=place).json()
-    return {each["target"]: each["kind"] for each in document["overrides"]}
+    return {override["target"]: override["kind"] for override in document["overrides"]}
 
 
 def test_it_says_that_it_is_safe_once_the_last_ttl_has_run_out(place: Path) -> None:
@@ -63,7 +63,7 @@ def test_it_says_that_it_is_safe_once_the_last_ttl_has_run_out(place: Path) -> N
     assert kinds(place) == {"ap-northeast": "drain"}
 
 
-def test_without_waiting_programs_are_told_when_it_will_be_safe(place: Path) -> None:
+def test_without_waiting_programs_are_given_when_it_will_be_safe(place: Path) -> None:
     ran = resolverd(
         "drain", "us-east", "--why", "racks", "--no-wait", "--json",
         "--socket", place / "admin.sock", "--socket", place / "admin.sock", cwd=place,

@@ -99,7 +99,7 @@ rank  region            km  why
 """
 
 
-def test_a_client_who_is_sent_on_is_told_from_where_and_why(place: Path) -> None:
+def test_explain_of_a_client_who_is_sent_on_has_from_where_and_why(place: Path) -> None:
     ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--spill", "ap-northeast=0.4", cwd=place)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.endswith(SPILLED), ran.out
@@ -130,7 +130,7 @@ def test_a_client_who_is_sent_on_is_told_from_where_and_why(place: Path) -> None
         ),
     ],
 )
-def test_each_region_is_told_why_it_keeps_sends_on_or_takes(
+def test_explain_has_for_each_region_why_it_keeps_sends_on_or_takes(
     place: Path, spills: list[str], rows: list[str]
 ) -> None:
     options = [option for spill in spills for option in ("--spill", spill)]

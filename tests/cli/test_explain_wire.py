@@ -27,7 +27,7 @@ from resolverd.dns.prefix import Bits, Prefix
 from resolverd.engine.explain import Explanation, explain
 from resolverd.geo.locator import Locator
 from resolverd.health.verdict import UNKNOWN, State, Verdict
-from resolverd.policy.decision import Outcome
+from resolverd.policy.outcomes import Outcome
 from resolverd.policy.share import Share
 
 PREFIXES = trials(700, 2000)
@@ -159,7 +159,7 @@ def test_explain_tells_what_the_wire_answers(locators: dict[str, Locator], datab
             # Where ECS is not honoured it is the source that counts, and explain is given that.
             asked = client if label != "plain" else Prefix(client.bits, client.address, client.bits)
             explanation = explain(name, asked, server.snapshot)
-            _assert_told(explanation, _ask(server, name, client), f"{explanation}\n{client}")
+            _assert_explained(explanation, _ask(server, name, client), f"{explanation}\n{client}")
             outcomes.add(explanation.outcome)
     assert outcomes == {*get_args(Outcome)} - {"no_address"}
 
@@ -220,7 +220,7 @@ def _negative(message: dns.message.Message) -> set[int]:
     return {rrset.ttl for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA}
 
 
-def _assert_told(explanation: Explanation, asked: Asked, why: str) -> None:
+def _assert_explained(explanation: Explanation, asked: Asked, why: str) -> None:
     expected = {"servfail": dns.rcode.SERVFAIL}
     assert asked.rcode == expected.get(explanation.outcome, dns.rcode.NOERROR), why
     assert asked.answer == set(explanation.answer), why

@@ -190,7 +190,7 @@ def test_an_override_that_leaves_a_service_nothing_is_put_by_force_alone(served:
         assert ran.status == 1
         assert "without eu-west no region serves service chat under pin gdpr, " in ran.err
         document = resolverd("state", "--json", cwd=served.place).json()["overrides"]
-        assert [each["target"] for each in document] == ["us-east"]
+        assert [override["target"] for override in document] == ["us-east"]
         ran = resolverd(*down[1], "--force", cwd=served.place)
         assert ran.status == 0
         assert "no region serves service alias now; its all_down setting decides" in ran.err
@@ -299,14 +299,14 @@ def test_an_explain_that_names_a_silent_socket_does_not_turn_to_the_files(place:
     assert ran.status == 3
 
 
-def test_a_configuration_without_a_socket_is_told(place: Path) -> None:
+def test_a_configuration_without_a_socket_is_reported(place: Path) -> None:
     ran = resolverd("state", cwd=place)
     assert ran.status == 3
     assert 'admin.socket is ""' in ran.err
     assert 'set admin.socket = "auto"' in ran.err
 
 
-def test_the_socket_of_a_dead_daemon_is_told(place: Path) -> None:
+def test_the_socket_of_a_dead_daemon_is_reported(place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(place / "dead.sock"))
     ran = resolverd("state", "--socket", "dead.sock", cwd=place)

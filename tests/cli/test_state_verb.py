@@ -107,7 +107,7 @@ def test_one_region_is_shown_with_all_that_is_known_of_it(served: Live) -> None:
         assert fact in out
     assert "us-east" not in out
     document = resolverd("state", "eu-west", "--json", cwd=served.place).json()
-    assert [each["name"] for each in document["regions"]] == ["eu-west"]
+    assert [region["name"] for region in document["regions"]] == ["eu-west"]
 
 
 def test_an_unknown_region_gets_the_nearest_name(served: Live) -> None:

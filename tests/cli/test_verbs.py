@@ -273,7 +273,7 @@ def _append(place: Path, text: str) -> None:
     path.write_text(path.read_text() + text)
 
 
-def test_a_zone_of_bind_s_is_told_what_would_change(tmp_path: Path) -> None:
+def test_check_of_a_zone_of_bind_s_says_what_would_change(tmp_path: Path) -> None:
     (tmp_path / "db.z.example").write_text(
         "$ORIGIN .\n$TTL 300\n"
         "z.example IN SOA ns.x. host.x. 1 3600 900 604800 60\n NS ns.x.\n"

@@ -15,7 +15,7 @@ from clients.prometheus_server import Prometheus, prometheus
 
 from resolverd.daemon import Daemon
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 Alert = tuple[str, str]
 """An alert's name, and the endpoint, region or service that it is of."""
@@ -56,7 +56,7 @@ async def until_fired(
     """
     seen: set[Alert] = set()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not wanted <= seen or over & {alert for alert, _ in seen}:
                 if daemon is not None:
                     await ask(daemon, name)

@@ -20,7 +20,7 @@ from typing import NoReturn
 import pytest
 from aiohttp import web
 from clients.alert_rules import rules
-from clients.alert_watch import PATIENCE, ask, fired, until_fired, watched
+from clients.alert_watch import TIMEOUT, ask, fired, until_fired, watched
 from clients.prometheus_server import Prometheus
 from harness.config import CHAT
 from harness.daemon import endpoints, running, write_files
@@ -142,7 +142,7 @@ async def test_restarts_from_kept_files_and_a_log_on_a_full_disk_are_heard(tmp_p
 async def _until_started(watching: Prometheus, times: int) -> None:
     """Wait until Prometheus has seen so many starts."""
     starts = "changes(resolverd_start_timestamp_seconds[60s])"
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         seen = 0
         while seen < times:
             await asyncio.sleep(0.05)
@@ -159,7 +159,7 @@ def _on_a_full_disk(path: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
 
 
 async def test_defects_and_a_job_without_targets_are_heard(

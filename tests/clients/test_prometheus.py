@@ -25,7 +25,7 @@ from resolverd.demo.vllm import SimulatedServer
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 QUERIES = re.findall(r"```promql\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 # One of the regions is a simulated vLLM, whose GPUs have an exporter; it is too slow, and too idle.
 LOAD = """\
@@ -79,7 +79,7 @@ async def _all_return_data(scraping: Prometheus, daemon: Daemon, url: str) -> No
     listener = daemon.bound[0]
     question = dns.message.make_query("chat.inference.example", "A")
     request = {"model": "a-model", "prompt": "hello", "max_tokens": 1}
-    ends = asyncio.get_running_loop().time() + PATIENCE
+    ends = asyncio.get_running_loop().time() + TIMEOUT
     while left:
         assert asyncio.get_running_loop().time() < ends, f"without data: {left}"
         await dns.asyncquery.udp(question, listener.address, port=listener.port, timeout=5)
@@ -93,7 +93,7 @@ async def _all_return_data(scraping: Prometheus, daemon: Daemon, url: str) -> No
 async def _fire(scraping: Prometheus, wanted: set[str]) -> None:
     """Wait for alerts on us-east, and see that no http region is blamed for telling no times."""
     fired: set[str] = set()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not wanted <= fired:
             await asyncio.sleep(0.1)
             alerts = [alert["labels"] for alert in await scraping.firing()]

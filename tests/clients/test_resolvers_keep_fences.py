@@ -25,7 +25,7 @@ import dns.rcode
 import pytest
 from dns.rdatatype import AAAA, CNAME, A
 from harness.config import address_of
-from harness.daemon import PATIENCE, Asked, Endpoints, endpoints, running, write_files
+from harness.daemon import TIMEOUT, Asked, Endpoints, endpoints, running, write_files
 from harness.places import FRANKFURT, LONDON, NEW_YORK, SAN_FRANCISCO, write_city_database
 from harness.programs import recursor, unbound
 from harness.server import HEAD
@@ -118,7 +118,7 @@ class Stub(asyncio.DatagramProtocol):
         query = dns.message.make_query(name, qtype, use_edns=0, options=[ecs], id=self._next)
         future = self._waiting[query.id] = asyncio.get_running_loop().create_future()
         self._transport.sendto(query.to_wire())
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             message = dns.message.from_wire(await future)
         found = [rdata for rrset in message.answer for rdata in rrset]
         return Answer(

@@ -9,6 +9,7 @@ import pytest
 from resolverd.config.load import LoadedConfig, load_config
 from resolverd.config.targets import probe_targets
 from resolverd.errors import ConfigError, Problem
+from resolverd.health.kinds.http import HttpProbe
 
 GOOD = """\
 [server]
@@ -140,6 +141,13 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     assert all(p.source for p in found)
 
 
+def test_an_option_that_was_renamed_is_an_error_that_says_its_new_name(tmp_path: Path) -> None:
+    (found,) = problems_of(tmp_path, GOOD.replace("[server]\n", '[server]\ndoubt = "15s"\n', 1))
+    assert placed(found) == (2, 1, "config-unknown-key")
+    assert found.message == "server.doubt is called isolation_window now"
+    assert found.hint == "write isolation_window instead of doubt"
+
+
 def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="config-unreadable"):
         load_config(tmp_path / "none.toml")
@@ -162,7 +170,7 @@ def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
             "config-pin-refuses",
         ),
         ("[service.s]\n", "[service.s]\nweights = { a = 2 }\n", "config-weights-unused"),
-        ("[server]\n", '[server]\ndoubt = "3s"\n', "config-doubt-short"),
+        ("[server]\n", '[server]\nisolation_window = "3s"\n', "config-isolation-window-short"),
     ],
 )  # fmt: skip
 def test_what_is_odd_but_legal_is_a_warning(tmp_path: Path, old: str, new: str, check: str) -> None:
@@ -282,5 +290,7 @@ def test_probe_layers_override_from_broad_to_narrow(tmp_path: Path) -> None:
     assert targets.ids[("s", "a")] == ("a-1@s",)
     assert targets.ids[("t", "a")] == ("a-1",)
     judged_for_s, judged_for_t = targets.by_id["a-1@s"].settings, targets.by_id["a-1"].settings
+    assert isinstance(judged_for_s, HttpProbe)
+    assert isinstance(judged_for_t, HttpProbe)
     assert (judged_for_s.fall, judged_for_s.rise, judged_for_s.path) == (6, 5, "/e")
     assert (judged_for_t.fall, judged_for_t.rise, judged_for_t.path) == (4, 5, "/e")

@@ -49,7 +49,7 @@ def problems_of(tmp_path: Path, text: str) -> list[tuple[int, str, str]]:
 
 
 def models(loaded: LoadedConfig) -> dict[str, str]:
-    return {id_: t.settings.model for id_, t in probe_targets(loaded.config).by_id.items()}
+    return {id_: t.settings.asked_model for id_, t in probe_targets(loaded.config).by_id.items()}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resolverd.abi.map import MAX_REGIONS
+from resolverd.abi.limits import MAX_REGIONS
 from resolverd.config.load import load_config
 from resolverd.errors import ProblemsError
 

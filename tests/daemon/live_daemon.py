@@ -23,7 +23,7 @@ NETWORKS: dict[str, dict[str, Value]] = {
     "2.0.0.0/8": {"country_code": "IE", "latitude": 53.3, "longitude": -6.3},
 }
 PROBES = 'interval = "100ms"\nfast_interval = "50ms"\ntimeout = "3s"'
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @dataclass
@@ -96,8 +96,8 @@ def addresses(message: dns.message.Message) -> set[str]:
 
 
 async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition to hold; a test that waits longer than `PATIENCE` fails."""
-    async with asyncio.timeout(PATIENCE):
+    """Wait for a condition to hold; a test that waits longer than `TIMEOUT` fails."""
+    async with asyncio.timeout(TIMEOUT):
         while True:
             met = condition()
             if (await met) if isinstance(met, Awaitable) else met:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from harness.hanging import hanging_mount
 from live_daemon import (
-    PATIENCE,
+    TIMEOUT,
     Endpoint,
     Files,
     addresses,
@@ -214,12 +214,12 @@ async def test_a_file_system_that_hangs_is_an_event_and_a_refused_reload_and_can
             monkeypatch.setattr(THREADS, "limit", 0.5)
             with hanging_mount(fragments):
                 await until(lambda: bool(_events(logged, "edits.hanging")))
-                assert not await asyncio.wait_for(daemon.reload(), PATIENCE)
+                assert not await asyncio.wait_for(daemon.reload(), TIMEOUT)
                 assert "does not answer" in daemon.reloads.last
                 assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.80"}
                 assert state_of(daemon)["edits"]["hanging"]
             await until(lambda: bool(_events(logged, "edits.answering")))
-            monkeypatch.setattr(THREADS, "limit", PATIENCE)
+            monkeypatch.setattr(THREADS, "limit", TIMEOUT)
             files.zone.write_text(zone_text("192.0.2.81", serial=8))
             await until(lambda: daemon.reloads.successful and daemon.reloads.adopted > 0)
             await until(lambda: not THREADS.hanging)
@@ -239,7 +239,7 @@ async def test_a_daemon_whose_files_hang_stops(
         mount.__enter__()
         task = asyncio.create_task(daemon.reload())
         await until(lambda: bool(THREADS.hanging) or task.done())
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await daemon.stop()
         mount.__exit__(None, None, None)
         await task

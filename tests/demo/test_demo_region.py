@@ -120,7 +120,7 @@ async def test_a_killed_region_returns_on_its_port(region: RegionProcess) -> Non
     assert region.pid != pid
 
 
-async def test_a_taken_port_is_told_and_leaves_no_process(
+async def test_a_taken_port_is_reported_and_leaves_no_process(
     region: RegionProcess, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(FleetError, match="us-west ended with status 3"):
@@ -131,10 +131,10 @@ async def test_a_taken_port_is_told_and_leaves_no_process(
 
 PARENT = f"""
 import asyncio
-from resolverd.demo.fleet import Fleet, Post
+from resolverd.demo.fleet import Fleet, EndpointSpec
 
 async def main():
-    async with Fleet([Post("us-east", 0, 0, "{MODEL}")] * 2) as fleet:
+    async with Fleet([EndpointSpec("us-east", 0, 0, "{MODEL}")] * 2) as fleet:
         print(*(process.pid for process in fleet.processes), flush=True)
         await asyncio.Event().wait()
 

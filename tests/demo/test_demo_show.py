@@ -70,15 +70,15 @@ SLOW = "it was not built: there was no cargo, when resolverd was installed"
 @pytest.mark.parametrize(
     ("event", "there", "absent"),
     [
-        (Ready("x.", "::1", 5300, (), 1.0, "native"), ["native"], ["slow", "taken"]),
+        (Ready("x.", "::1", 5300, (), 1.0, "native"), ["native"], ["slow", "in use"]),
         (
-            Ready("x.", "::1", 41000, (), 1.0, "reference", SLOW, taken=5300),
-            ["reference", "3 to 10 times", "no cargo", "doctor --only engine", "5300 was taken"],
+            Ready("x.", "::1", 41000, (), 1.0, "reference", SLOW, port_in_use=5300),
+            ["reference", "3 to 10 times", "no cargo", "doctor --only engine", "5300 is in use"],
             [],
         ),
         (
             Ready("x.", "::1", 5300, (Endpoint("ap", "http://x:1", 7, "", 8104),), 1.0, "native"),
-            ["http://x:1 (pid 7), for port 8104 was taken"],
+            ["http://x:1 (pid 7), for port 8104 is in use"],
             ["slow"],
         ),
     ],

@@ -20,7 +20,7 @@ from harness.config import config_text
 from harness.server import snapshot_of
 
 from resolverd.dns.codes import A
-from resolverd.dns.names import MAX_NAME
+from resolverd.dns.limits import MAX_NAME
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image

@@ -14,7 +14,7 @@ from differential.worlds import FAR, PLANS, names_of, plan_of, steering
 from harness.messages import query
 
 from resolverd.abi.library import why_not
-from resolverd.policy.decision import Outcome
+from resolverd.policy.outcomes import Outcome
 
 pytestmark = pytest.mark.skipif(
     why_not() is not None, reason=f"the native engine is not tested: {why_not()}"

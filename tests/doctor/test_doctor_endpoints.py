@@ -24,7 +24,9 @@ ONE = Offers(READABLE, Processes.ONE, 1, True, "0.32.0", "accepted")
         (Offers(READABLE, Processes.ONE, 1, key="none"), "ok", "no version"),
     ],
 )
-def test_each_endpoint_is_told_with_what_to_do(offers: Offers, level: Level, words: str) -> None:
+def test_each_endpoint_is_reported_with_what_to_do(
+    offers: Offers, level: Level, words: str
+) -> None:
     state = {"regions": [{"endpoints": [{"name": "a", "offers": asdict(offers)}]}]}
     (found,) = endpoints(state)
     assert (found.id, found.level) == ("endpoint", level)

@@ -45,7 +45,7 @@ def test_a_checkout_is_installed_by_make_and_anything_else_by_the_pip_of_this_py
     assert "gcc && make demo  #" in engine("auto", NONE, install=installing(package)).hint
 
 
-def test_off_linux_nobody_is_told_to_build() -> None:
+def test_off_linux_nobody_is_advised_to_build() -> None:
     found = engine("auto", "it serves on Linux only, and this is Darwin", linux=False)
     assert_finding(found, "advice", "this is Darwin", "on Linux only")
     assert "pip" not in found.hint

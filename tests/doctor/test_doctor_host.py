@@ -117,7 +117,7 @@ def test_workers_are_held_against_cores(
     ("quota", "workers", "level"),
     [(None, 8, "ok"), (2.0, 2, "ok"), (0.5, 1, "warning"), (1.9, 2, "warning")],
 )
-def test_a_cpu_quota_below_the_workers_is_told(
+def test_a_cpu_quota_below_the_workers_is_reported(
     quota: float | None, workers: int, level: str
 ) -> None:
     assert_finding(capacity.cpu_quota(quota, workers), level, "")
@@ -131,7 +131,7 @@ def test_a_cpu_quota_below_the_workers_is_told(
         (None, "advice", "rmem_max", ""),
     ],
 )
-def test_a_receive_buffer_that_the_kernel_cuts_is_told(
+def test_a_receive_buffer_that_the_kernel_cuts_is_reported(
     allowed: int | None, level: str, seen: str, hint: str
 ) -> None:
     found = queues.receive_buffer(4 * MIB, allowed)
@@ -166,7 +166,7 @@ def test_udp_drops_are_judged_by_our_own_sockets_where_they_are_known(
         (None, "advice", "sudo"),
     ],
 )
-def test_packets_dropped_before_any_socket_are_told(
+def test_packets_dropped_before_any_socket_are_reported(
     counted: tuple[int, int] | None, level: str, hint: str
 ) -> None:
     assert_finding(queues.input_drops(counted, 1000), level, "", hint)
@@ -175,7 +175,7 @@ def test_packets_dropped_before_any_socket_are_told(
 @pytest.mark.parametrize(
     ("allowed", "level"), [(4096, "ok"), (512, "ok"), (128, "advice"), (None, "advice")]
 )
-def test_a_short_accept_queue_is_told(allowed: int | None, level: str) -> None:
+def test_a_short_accept_queue_is_reported(allowed: int | None, level: str) -> None:
     assert_finding(queues.tcp_backlog(512, allowed), level, "somaxconn")
 
 
@@ -192,7 +192,7 @@ def test_a_short_accept_queue_is_told(allowed: int | None, level: str) -> None:
         (Tracking(0, 2_000_000, 0, 0), True, "ok", "live 0 s"),
     ],
 )
-def test_a_tracking_table_that_dns_would_fill_is_told(
+def test_a_tracking_table_that_dns_would_fill_is_reported(
     table: Tracking | None, readable: bool, level: str, seen: str
 ) -> None:
     found = queues.tracking(table, readable, 5300)

@@ -90,7 +90,7 @@ PORTS: dict[str, tuple[str, list[BoundSocket] | None, list[Holder], str, str, st
 @pytest.mark.parametrize(
     ("listener", "met", "holding", "level", "seen", "hint"), PORTS.values(), ids=PORTS.keys()
 )
-def test_a_held_port_is_told_with_its_holder(
+def test_a_held_port_is_reported_with_its_holder(
     listener: str,
     met: list[BoundSocket] | None,
     holding: list[Holder],
@@ -154,7 +154,7 @@ def test_low_ports_need_a_privilege(
         ([40053], "32768\t60999\n", "8080,40054\n", "ports=8080,40054,40053"),
     ],
 )
-def test_a_port_that_outgoing_connections_are_given_is_told(
+def test_a_port_that_outgoing_connections_are_given_is_reported(
     numbers: list[int], span: str | None, reserved: str | None, hint: str | None
 ) -> None:
     found = ports.outgoing(numbers, span, reserved)
@@ -179,10 +179,10 @@ LOCAL = {"127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"}
         (["198.51.100.1:53", "[2001:db8::9]:53"], {4}, "fault", "::9", " && sudo ip address"),
     ],
 )
-def test_an_address_that_no_interface_has_is_told(
+def test_an_address_that_no_interface_has_is_reported(
     listen: list[str], anywhere: set[int], level: str, seen: str, hint: str
 ) -> None:
-    listeners = [parse_listener(each) for each in listen]
+    listeners = [parse_listener(text) for text in listen]
     assert_finding(addresses.missing(listeners, LOCAL, anywhere), level, seen, hint)
 
 
@@ -205,11 +205,11 @@ def test_ipv6_is_as_the_host_has_it(
     listen: list[str], local: list[str] | None, known: bool, level: str, seen: str
 ) -> None:
     assert_finding(
-        addresses.ipv6([parse_listener(each) for each in listen], local, known), level, seen
+        addresses.ipv6([parse_listener(text) for text in listen], local, known), level, seen
     )
 
 
-def test_the_listeners_to_have_are_told_to_be_pasted() -> None:
+def test_the_listeners_to_have_can_be_pasted() -> None:
     both = [parse_listener("192.0.2.1:53"), parse_listener("[::]:53")]
     assert addresses.ipv6(both, None, True).hint.endswith("""'server.listen=["192.0.2.1:53"]'""")
     more = addresses.ipv6(both[:1], ["2001:db8::1"], True)
@@ -220,7 +220,7 @@ def test_the_listeners_to_have_are_told_to_be_pasted() -> None:
     ("strict", "level", "seen"),
     [((), "ok", ""), (("eth0", "eth1"), "advice", "eth0, eth1"), (None, "advice", "cannot")],
 )
-def test_a_strict_filter_between_uplinks_is_told(
+def test_a_strict_filter_between_uplinks_is_reported(
     strict: tuple[str, ...] | None, level: str, seen: str
 ) -> None:
     assert_finding(addresses.reverse_path(strict), level, seen)
@@ -246,7 +246,7 @@ def test_a_strict_filter_between_uplinks_is_told(
         (["a.example"], None, "192.0.2.1:53", None, "advice", "unknown"),
     ],
 )
-def test_a_host_that_asks_itself_or_nobody_for_names_is_told(
+def test_a_host_that_asks_itself_or_nobody_for_names_is_reported(
     names: list[str],
     servers: list[str] | None,
     listen: str,

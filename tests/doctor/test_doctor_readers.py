@@ -211,8 +211,8 @@ def test_a_socket_of_ours_is_found_with_its_port_and_its_holder(
         udp.bind((loopback, 0))
         tcp.bind((loopback, 0))
         tcp.listen()
-        inodes = {os.fstat(each.fileno()).st_ino: each for each in (udp, tcp)}
-        found = {each.inode: each for each in held_sockets(proc) or ()}
+        inodes = {os.fstat(opened.fileno()).st_ino: opened for opened in (udp, tcp)}
+        found = {held.inode: held for held in held_sockets(proc) or ()}
         who = holders(proc, inodes)
         for inode, bound in inodes.items():
             assert found[inode][1:3] == bound.getsockname()[:2]

@@ -59,7 +59,7 @@ def test_a_host_without_faults_is_shown_in_aligned_rows(place: Path) -> None:
             assert re.match(r"(hint|other): \S", row[at:])
 
 
-def test_every_finding_for_programs_has_its_id_level_sight_and_mend(place: Path) -> None:
+def test_every_finding_for_programs_has_its_id_level_text_and_hint(place: Path) -> None:
     ran = process("doctor", "--json", cwd=place)
     report = ran.json()
     assert (ran.status, ran.err) == (0, "")
@@ -202,9 +202,9 @@ def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> Non
     empty.mkdir()
     before = sorted(place.rglob("*"))
     report = examine(place / "resolverd.toml", (), Procfs(empty))
-    hidden = {each.id for each in report.findings if "unknown" in each.seen}
+    hidden = {finding.id for finding in report.findings if "unknown" in finding.seen}
     assert hidden >= {"port", "open-files", "cores", "udp-buffer", "udp-drops", "conntrack"}
-    assert {each.level for each in report.findings if each.id in hidden} == {"advice"}
+    assert {finding.level for finding in report.findings if finding.id in hidden} == {"advice"}
     assert sorted(place.rglob("*")) == before
 
 

@@ -12,12 +12,11 @@ from harness.native import Native
 from harness.server import HEAD, snapshot_of
 
 from resolverd.abi.library import why_not
-from resolverd.abi.tables import PlanTables, SnapshotTables, counter_names
-from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
+from resolverd.abi.tables import PlanTables, SnapshotTables
 from resolverd.dns.names import key_from_text
 from resolverd.dns.writer import RRsetWire
 from resolverd.engine.counter_slots import CounterSlots
-from resolverd.engine.counters import OTHER_TYPE, Counters
+from resolverd.engine.counters import Counters
 from resolverd.engine.image import PLAN_MAGIC, plan_image, steering_image
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Node, Plan, Snapshot, Steering, ZonePlan
@@ -141,19 +140,6 @@ def test_slots_run_out_with_an_error() -> None:
     with pytest.raises(EngineError, match="no counters left"):
         slots.service("b")
     assert slots.pin("p") < 1054
-
-
-def test_the_library_tells_apart_what_the_counters_do() -> None:
-    """Types and RCODEs are declared on both sides."""
-    lines = [line.split() for line in counter_names().splitlines()]
-    responses = {(transport, int(t), int(r)) for _, f, transport, t, r in
-                 (line for line in lines if line[1] == "responses")}  # fmt: skip
-    assert responses == {
-        (transport, rtype, rcode)
-        for transport in ("udp", "tcp")
-        for rtype in (*TYPE_NAMES, OTHER_TYPE)
-        for rcode in RCODE_NAMES
-    }
 
 
 def test_the_fuzzers_images_are_those_of_the_zones() -> None:

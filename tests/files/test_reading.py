@@ -209,9 +209,9 @@ def test_a_file_that_was_not_watched_before_has_not_settled(tmp_path: Path) -> N
         read_file(path, LIMIT)
 
 
-@pytest.mark.parametrize("by_mark", [True, False])
+@pytest.mark.parametrize("by_signature", [True, False])
 def test_a_file_holds_what_was_read_until_its_content_changes(
-    tmp_path: Path, by_mark: bool
+    tmp_path: Path, by_signature: bool
 ) -> None:
     path = tmp_path / "f"
     path.write_text("1")
@@ -219,10 +219,10 @@ def test_a_file_holds_what_was_read_until_its_content_changes(
     with reads.noted():
         read_file(path, LIMIT)
     path.touch()
-    assert still_holds(path, reads, by_mark=by_mark)
+    assert still_holds(path, reads, by_signature=by_signature)
     path.write_text("2")
-    assert not still_holds(path, reads, by_mark=by_mark)
-    assert not still_holds(tmp_path / "other", reads, by_mark=by_mark)
+    assert not still_holds(path, reads, by_signature=by_signature)
+    assert not still_holds(tmp_path / "other", reads, by_signature=by_signature)
 
 
 def _read_all(*paths: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from resolverd.files import scanning
-from resolverd.files.reading import MAX_ZONE, Mark, Reads, read_file, read_regular
+from resolverd.files.reading import MAX_ZONE, Reads, Signature, read_file, read_regular
 from resolverd.files.scanning import Scan, Scanner
 from resolverd.files.threads import Step
 
@@ -204,7 +204,7 @@ def test_files_whose_marks_are_as_they_were_are_not_read(
 ) -> None:
     read: list[str] = []
 
-    def reading(name: str, limit: int, step: Step) -> tuple[Mark, bytes]:
+    def reading(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
         read.append(name)
         return read_regular(name, limit, step)
 
@@ -219,7 +219,7 @@ def test_files_whose_marks_are_as_they_were_are_not_read(
     place.scan()
     assert read == [str(place.path / "x.zone")]
     read.clear()
-    place.scanner.doubt([str(place.path / "sub/y.zone")])
+    place.scanner.reread_always([str(place.path / "sub/y.zone")])
     place.scan()
     assert str(place.path / "sub/y.zone") in read
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.files.reading import Seen
-from resolverd.files.settling import Decision, Waiting, judge
+from resolverd.files.reading import FileState
+from resolverd.files.settling import EditState, PendingEdit, edit_state
 
 POLL = 2.0
 
@@ -17,11 +17,11 @@ class Scanned(NamedTuple):
     """One scan: seconds since the one before, and what it found."""
 
     after: float
-    files: dict[str, Seen]
+    files: dict[str, FileState]
 
 
-def _seen(mark: int, content: str) -> Seen:
-    return Seen((1, 1, mark, mark), content)
+def _seen(signature: int, content: str) -> FileState:
+    return FileState((1, 1, signature, signature), content)
 
 
 contents = st.sampled_from(["a", "b", "!ENOENT"])
@@ -36,7 +36,7 @@ scans = st.lists(
 )
 
 
-def _timeline(found: list[Scanned]) -> list[tuple[float, dict[str, Seen]]]:
+def _timeline(found: list[Scanned]) -> list[tuple[float, dict[str, FileState]]]:
     now, files, timeline = 100.0, {"f": _seen(0, "a")}, []
     for scan in found:
         now += scan.after
@@ -45,7 +45,7 @@ def _timeline(found: list[Scanned]) -> list[tuple[float, dict[str, Seen]]]:
     return timeline
 
 
-def _contents(files: dict[str, Seen]) -> dict[str, str]:
+def _contents(files: dict[str, FileState]) -> dict[str, str]:
     return {path: seen.content for path, seen in files.items()}
 
 
@@ -55,9 +55,9 @@ def test_what_is_adopted_was_stable_for_settle_and_what_is_stable_is_adopted(
 ) -> None:
     timeline = _timeline(found)
     tried = {"f": "a"}
-    waiting: Waiting | None = None
+    pending: PendingEdit | None = None
     for index, (now, files) in enumerate(timeline):
-        waiting, decision = judge(waiting, files, tried, now, settle)
+        pending, edit = edit_state(pending, files, tried, now, settle)
         # Slow and obvious: since when has every scan found just this?
         since = now
         for earlier, then in reversed(timeline[: index + 1]):
@@ -66,53 +66,59 @@ def test_what_is_adopted_was_stable_for_settle_and_what_is_stable_is_adopted(
             since = earlier
         differs = any(tried.get(path) != seen.content for path, seen in files.items())
         wanted = (
-            Decision.REST
+            EditState.UNCHANGED
             if not differs
-            else Decision.ADOPT
+            else EditState.SETTLED
             if now - since >= settle
-            else Decision.WAIT
+            else EditState.UNSETTLED
         )
-        assert decision is wanted
-        if decision is Decision.ADOPT:
-            tried, waiting = _contents(files), None
+        assert edit is wanted
+        if edit is EditState.SETTLED:
+            tried, pending = _contents(files), None
 
 
 @given(st.lists(st.floats(0.01, POLL), min_size=1, max_size=20), st.sampled_from([0.0, 2.0, 9.0]))
 def test_an_edit_is_adopted_within_settle_and_a_poll_of_the_last_change(
     gaps: list[float], settle: float
 ) -> None:
-    """Scans are at most a poll apart, and one is made when the waiting ends, if it is sooner."""
-    now, number, waiting = 0.0, 0, None
+    """Scans are at most a poll apart, and one is made when the pending ends, if it is sooner."""
+    now, number, pending = 0.0, 0, None
     for gap in gaps:  # a writer that changes the file before each of these scans
         now += gap
         number += 1
-        waiting, decision = judge(
-            waiting, {"f": _seen(number, str(number))}, {"f": "0"}, now, settle
+        pending, edit = edit_state(
+            pending, {"f": _seen(number, str(number))}, {"f": "0"}, now, settle
         )
     last = now
-    while decision is not Decision.ADOPT:
-        assert waiting is not None
-        now = min(now + POLL, waiting.since + settle + 1e-6)
-        waiting, decision = judge(
-            waiting, {"f": _seen(number, str(number))}, {"f": "0"}, now, settle
+    while edit is not EditState.SETTLED:
+        assert pending is not None
+        now = min(now + POLL, pending.since + settle + 1e-6)
+        pending, edit = edit_state(
+            pending, {"f": _seen(number, str(number))}, {"f": "0"}, now, settle
         )
     assert now <= last + settle + 1e-5
 
 
 def test_waiting_is_counted_from_the_first_change_of_a_writer_that_never_rests() -> None:
-    waiting: Waiting | None = None
+    pending: PendingEdit | None = None
     for second in range(100):
         files = {"f": _seen(second, str(second + 1))}
-        waiting, decision = judge(waiting, files, {"f": "0"}, float(second), 2.0)
-        assert decision is Decision.WAIT
-        assert waiting is not None
-        assert waiting.began == 0.0
+        pending, edit = edit_state(pending, files, {"f": "0"}, float(second), 2.0)
+        assert edit is EditState.UNSETTLED
+        assert pending is not None
+        assert pending.began == 0.0
 
 
 def test_a_file_touched_and_otherwise_the_same_is_no_edit() -> None:
-    assert judge(None, {"f": _seen(9, "a")}, {"f": "a"}, 5.0, 2.0) == (None, Decision.REST)
+    assert edit_state(None, {"f": _seen(9, "a")}, {"f": "a"}, 5.0, 2.0) == (
+        None,
+        EditState.UNCHANGED,
+    )
 
 
 def test_an_edit_taken_back_while_it_is_waited_for_is_none() -> None:
-    waiting, _ = judge(None, {"f": _seen(1, "b")}, {"f": "a"}, 0.0, 2.0)
-    assert judge(waiting, {"f": _seen(2, "a")}, {"f": "a"}, 5.0, 2.0) == (None, Decision.REST)
+    pending, _ = edit_state(None, {"f": _seen(1, "b")}, {"f": "a"}, 0.0, 2.0)
+    assert edit_state(pending, {"f": _seen(2, "a")}, {"f": "a"}, 5.0, 2.0) == (
+        None,
+        EditState.UNCHANGED,
+    )

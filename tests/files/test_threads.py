@@ -10,7 +10,7 @@ import pytest
 
 from resolverd.files.threads import FileThreads, HangingError, Step, detached
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """The limit in seconds of what does not hang, on a busy machine too."""
 
 
@@ -77,7 +77,7 @@ def test_threads_that_hang_do_not_pile_up(gate: Gate) -> None:
     with pytest.raises(HangingError, match="while 3 files do not answer"):
         threads.run(_sound("/other/f"))
     gate.opened.set()
-    threads.limit = PATIENCE
+    threads.limit = TIMEOUT
     while threads.hanging:
         threading.Event().wait(0.01)
     assert threads.run(_sound("/other/f")) == "/other/f"
@@ -117,7 +117,7 @@ async def test_an_event_loop_goes_on_while_a_file_hangs(gate: Gate) -> None:
     turning.cancel()
     assert turns > 10
     assert error.value.filename == "/a/f"
-    threads.limit = PATIENCE
+    threads.limit = TIMEOUT
     assert await threads.call(_sound("/b/f")) == "/b/f"
 
 
@@ -163,7 +163,7 @@ def test_what_lies_in_the_directory_that_hangs_is_not_tried(
     threads = FileThreads(limit=0.02)
     with pytest.raises(HangingError):
         threads.run(gate.at(hanging))
-    threads.limit = PATIENCE
+    threads.limit = TIMEOUT
     if refused:
         with pytest.raises(HangingError, match="it is not tried"):
             threads.run(_sound(path))

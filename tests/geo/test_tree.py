@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mmdb_writer import Record, mmdb_bytes
 
 from resolverd.errors import GeoError
-from resolverd.geo.tree import Survey, Tree, parse_tree, survey
+from resolverd.geo.tree import SearchTree, Survey, parse_tree, survey
 
 SG: Record = {"country_code": "SG"}
 
@@ -24,7 +24,7 @@ def silent(fraction: float) -> None:
     assert 0 <= fraction <= 1
 
 
-def read(content: bytes) -> tuple[Tree, int]:
+def read(content: bytes) -> tuple[SearchTree, int]:
     metadata = reader_of(content).metadata()
     return parse_tree(content, metadata.node_count, metadata.record_size), metadata.ip_version
 
@@ -33,9 +33,11 @@ def reader_of(content: bytes) -> maxminddb.Reader:
     return maxminddb.open_database(io.BytesIO(content), maxminddb.MODE_FD)
 
 
-def tree_of(*nodes: tuple[int, int]) -> Tree:
+def tree_of(*nodes: tuple[int, int]) -> SearchTree:
     """A tree from (left, right) pairs."""
-    return Tree(len(nodes), array("I", [n[0] for n in nodes]), array("I", [n[1] for n in nodes]))
+    return SearchTree(
+        len(nodes), array("I", [n[0] for n in nodes]), array("I", [n[1] for n in nodes])
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_tree_that_leads_back_into_itself_is_refused(corpus: Path) -> None:
         pytest.param(tree_of((1, 2), (2 + 16 + 100, 2)), 4, "outside", id="just past the data"),
     ],
 )
-def test_damage_is_refused_with_its_kind(tree: Tree, ip_version: int, reason: str) -> None:
+def test_damage_is_refused_with_its_kind(tree: SearchTree, ip_version: int, reason: str) -> None:
     with pytest.raises(GeoError, match=reason):
         survey(tree, ip_version, 100, silent)
 

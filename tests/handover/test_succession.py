@@ -30,7 +30,7 @@ from resolverd.loop import run_loop
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 class Manager:
@@ -108,7 +108,7 @@ async def _answers(port: int) -> bool:
         client.connect(("127.0.0.1", port))
         client.send(query("inference.example", "SOA"))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 return bool(await asyncio.get_running_loop().sock_recv(client, 512))
         except (TimeoutError, ConnectionRefusedError):
             return False
@@ -123,7 +123,7 @@ def _runs(pid: int) -> bool:
 
 
 async def _until_gone(pid: int) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while _runs(pid):  # noqa: ASYNC110 - another process ends
             await asyncio.sleep(0.01)
 
@@ -219,7 +219,7 @@ async def test_a_standby_of_the_next_plan_waits_beside_the_present_one_until_tha
 async def _until_renewed(
     daemon: Succession, engine: Engine, snapshot: Snapshot, before: int
 ) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while daemon.standby in (None, before):
             daemon.update(engine, snapshot)
             await asyncio.sleep(0.01)
@@ -231,7 +231,7 @@ async def test_without_a_service_manager_there_is_no_standby(engine: Engine) -> 
     await daemon.succeed(engine, _snapshot(), own_sockets=True)
     assert daemon.standby is None
     await daemon.bequeath(engine, _snapshot())
-    assert time.monotonic() - began < PATIENCE
+    assert time.monotonic() - began < TIMEOUT
 
 
 @pytest.mark.parametrize("passed_on", [True, False])

@@ -23,7 +23,7 @@ from aiohttp import web
 from harness.config import CHAT, REGIONS, config_text
 from resolverd.daemon import Daemon
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds after which a daemon that does not come up, or go down, has failed the test."""
 
 PROBES = 'interval = "500ms"\nfast_interval = "100ms"\ntimeout = "2s"\n'
@@ -105,7 +105,7 @@ def write_files(
 async def running(path: Path) -> AsyncIterator[Daemon]:
     """The daemon in this loop, ready; stopped at the end."""
     daemon = Daemon(path)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await daemon.start()
     try:
         yield daemon
@@ -137,7 +137,7 @@ class Process:
 
     async def until(self, name: str, count: int = 1) -> dict[str, Any]:
         """The first event of that name, or the `count`th, waited for."""
-        async with asyncio.timeout(PATIENCE), self._news:
+        async with asyncio.timeout(TIMEOUT), self._news:
             while True:
                 met = [event for event in self.events if event["event"] == name]
                 if len(met) >= count:
@@ -150,7 +150,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError):  # it may be gone already
             self._process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 status = await self._process.wait()
         except TimeoutError:
             self._process.kill()

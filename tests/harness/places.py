@@ -9,7 +9,7 @@ from mmdb_writer import Record, mmdb_bytes, write_mmdb
 
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.database import Database
-from resolverd.geo.locator import LocatedNetwork, Locator, Source
+from resolverd.geo.locator import LocatedNetwork, Locator, Provenance
 from resolverd.geo.place import Located, Place
 
 NEW_YORK = Place(40.7, -74.0, "US", "NA", "table")
@@ -61,7 +61,7 @@ def database_locator(places: Mapping[str, Place]) -> Locator:
             kind = f"city ipv{version}"
             content = mmdb_bytes(_records(held), kind, ip_version=4 if version == 4 else 6)
             name = f"table-ipv{version}.mmdb"
-            opened.append((Source(Path(name), None), Database.of(content, name)))
+            opened.append((Provenance(Path(name), None), Database.of(content, name)))
     return Locator(opened)
 
 

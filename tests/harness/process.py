@@ -27,7 +27,7 @@ from harness.config import CHAT, REGIONS, address_of, config_text
 from harness.programs import free_port
 from harness.server import HEAD
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 PROBES = 'interval = "200ms"\nfast_interval = "100ms"\ntimeout = "1s"\n'
 ADMIN = 'socket = "admin.sock"\nlisten = ""\n'
 NEAREST, SECOND = address_of("eu-west"), address_of("us-east")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.daemon import PATIENCE, Asked
+from harness.daemon import TIMEOUT, Asked
 
 PACKAGES = {
     "dig": "bind9-dnsutils",
@@ -45,7 +45,7 @@ async def output(name: str, *arguments: str) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         printed, _ = await process.communicate()
     text = printed.decode()
     assert process.returncode == 0, f"{name} {arguments} ended with {process.returncode}: {text}"
@@ -121,7 +121,7 @@ async def _started(name: str, arguments: Sequence[str], ready: str) -> AsyncIter
     assert process.stderr is not None
     said: list[str] = []
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not said or ready not in said[-1]:
                 line = await process.stderr.readline()
                 assert line, f"{name} did not start: {said}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from resolverd.health.inference import InferenceReadings
 from resolverd.health.offers import Offers
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes.inference import InferenceReadings
 from resolverd.health.readings import LoadReadings
 
 

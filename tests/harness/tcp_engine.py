@@ -27,7 +27,7 @@ ZONE = (
     + "".join(f"huge TXT {'x' * 250}{n:03d}\n" for n in range(230))
 )
 SNAPSHOT = snapshot_of({"example.": ZONE}, config_text(services=""))
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @dataclass
@@ -69,7 +69,7 @@ async def engine(
     made = make_engine(Choice(name, 1, ""), bound, sockets, limits, run_loop)
     await made.start(SNAPSHOT)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             yield Tcp(made, bound[0].port)
     finally:
         await made.stop()

@@ -10,10 +10,11 @@ from contextlib import suppress
 
 import pytest
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[..., Awaitable[int]]
@@ -64,8 +65,8 @@ def ask(tools: Tools) -> Ask:
     """`await ask(url, timeout=…, …)` probes once with the settings named."""
 
     async def once(url: str, **settings: object) -> Outcome:
-        probe = Probe.model_validate({"timeout": 5.0} | settings)
-        return await run(PROBES[probe.kind](url, probe, tools), probe.timeout)
+        probe = complete_probe({"timeout": 5.0} | settings)
+        return await run(kind_named(probe.kind).prepare(url, probe, tools), probe.timeout)
 
     return once
 

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.machine import EndpointHealth, observe, verdict
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.verdict import State
@@ -104,7 +105,7 @@ def test_a_hold_moves_no_moment_that_was_promised() -> None:
 def test_soonest_is_the_earliest_flip_over_every_continuation_with_withdrawals(
     history: str, fall: int, rise: int
 ) -> None:
-    probe = Probe(kind="vllm", fall=fall, rise=rise, fast_interval=1.0, flap_damping=0.0)
+    probe = VllmProbe(fall=fall, rise=rise, fast_interval=1.0, flap_damping=0.0)
     now = replay(history, probe)[-1]
     flips = []
     for future in itertools.product("+-sd", repeat=max(fall, rise)):

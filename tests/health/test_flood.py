@@ -21,12 +21,13 @@ from typing import Any
 import pytest
 from harness.flood import STAGES
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
 from resolverd.health.gpus import GpuPage, GpuWatch
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 from resolverd.health.verdict import State, Verdict
 from resolverd.loop import run_loop
 
@@ -115,10 +116,10 @@ class Holds:
 async def _probe(kind: str, url: str, **settings: Any) -> tuple[Outcome, float]:
     """The outcome, and how long it held the loop."""
     tools = Tools(AddressBook([]))
-    probe = Probe.model_validate({"kind": kind, "timeout": WITHIN} | KINDS[kind] | settings)
+    probe = complete_probe({"kind": kind, "timeout": WITHIN} | KINDS[kind] | settings)
     try:
         async with Holds() as holds:
-            outcome = await run(PROBES[kind](url, probe, tools), probe.timeout)
+            outcome = await run(kind_named(kind).prepare(url, probe, tools), probe.timeout)
         return outcome, holds.longest
     finally:
         await tools.close()
@@ -214,7 +215,7 @@ class Dying:
 async def _seconds_to_down(beside: list[str]) -> float:
     """From the death of an endpoint to its verdict, while others are probed `beside` it."""
     settings = {"interval": 0.4, "fast_interval": 0.2, "timeout": 2.0, "fall": 3, "rise": 1}
-    probe = Probe.model_validate(settings)
+    probe = complete_probe(settings)
     server, down, up = Dying(), asyncio.Event(), asyncio.Event()
     port = await server.start()
 
@@ -222,7 +223,7 @@ async def _seconds_to_down(beside: list[str]) -> float:
         if target == "dying":
             (up if after.state is State.UP else down if after.state is State.DOWN else up).set()
 
-    vllm = Probe.model_validate(settings | {"kind": "vllm", "model": "m"})
+    vllm = complete_probe(settings | {"kind": "vllm", "model": "m"})
     targets = [Target("dying", "a", "dying", f"http://127.0.0.1:{port}", probe)]
     targets += [Target(f"f{n}", f"b{n}", f"f{n}", url, vllm) for n, url in enumerate(beside)]
     monitor = Monitor(targets, on_change=changed)

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.kinds.tcp import TcpProbe
 from resolverd.health.lookup import Found, RRType
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import State, Verdict
@@ -71,7 +73,7 @@ class Changes:
 
 def target(id_: str, port: int, **settings: object) -> Target:
     quick = {"interval": 0.1, "fast_interval": 0.05, "timeout": 5.0, "fall": 3, "rise": 2}
-    probe = Probe.model_validate(quick | settings)
+    probe = complete_probe(quick | settings)
     return Target(id_, "us-east", id_, f"http://127.0.0.1:{port}", probe)
 
 
@@ -395,8 +397,11 @@ async def test_both_spellings_of_an_internationalised_host_are_probed(
     hosts = ("bücher.example", "xn--bcher-kva.example", "XN--Bcher-KVA.example")
     kinds = (("http", f"http://{{}}:{port}"), ("tcp", f"tcp://{{}}:{port}"))
     targets = [
-        Target(f"{kind}-{n}", "r", "e", url.format(host), Probe(kind=kind, timeout=5))
+        Target(
+            f"{kind}-{n}", "r", "e", url.format(host), complete_probe({"kind": kind, "timeout": 5})
+        )
         for kind, url in kinds
+        for settings in [complete_probe({"kind": kind, "timeout": 5})]
         for n, host in enumerate(hosts)
     ]
     monitor = Monitor(targets, on_change=changes, lookup=lookup)
@@ -418,7 +423,7 @@ async def test_a_name_that_moves_is_probed_at_once(serve: Serve, changes: Change
         return Found(tuple(where) if rrtype == "A" else (), 1)
 
     port = await serve(Switch())
-    probe = Probe(kind="tcp", interval=60, fast_interval=0.1, fall=1, timeout=5)
+    probe = TcpProbe(interval=60, fast_interval=0.1, fall=1, timeout=5)
     one = Target("one", "r", "e", f"tcp://moves.example:{port}", probe)
     monitor = Monitor([one], on_change=changes, lookup=lookup)
     await monitor.start()
@@ -444,7 +449,9 @@ async def test_what_a_server_repeats_of_a_secret_is_not_told(changes: Changes) -
     sent: list[bytes] = []
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    probe = Probe(headers={"X-Key": "s3cr3t-token-77"}, expect_body="s3cr3t-token-77!", timeout=5)
+    probe = HttpProbe(
+        headers={"X-Key": "s3cr3t-token-77"}, expect_body="s3cr3t-token-77!", timeout=5
+    )
     one = Target("one", "r", "e", f"http://u:pa55word@127.0.0.1:{port}/", probe)
     monitor = Monitor([one], on_change=changes)
     await monitor.start()

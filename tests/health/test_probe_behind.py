@@ -11,15 +11,16 @@ from aiohttp import web
 from harness.inference import MODEL, Inference
 from harness.readings import load_by, offers_by
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.offers import Processes
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 
 Look = Callable[[], Awaitable[Outcome]]
 Start = Callable[[web.Application], Awaitable[str]]
 FAST = {
-    "timeout": 0.6, "canary_timeout": 0.8, "interval": 60, "canary_tokens_per_hour": 10_000_000
+    "timeout": 1.0, "canary_timeout": 1.2, "interval": 60, "canary_tokens_per_hour": 10_000_000
 }  # fmt: skip
 
 
@@ -74,8 +75,8 @@ def looks(tools: Tools) -> Callable[..., Look]:
     """`looks(url, …)` prepares a probe; each call of what it returns is one look."""
 
     def prepare(url: str, **settings: object) -> Look:
-        probe = Probe.model_validate({"kind": "vllm", "model": MODEL} | FAST | settings)
-        ask = PROBES["vllm"](url, probe, tools)
+        probe = complete_probe({"kind": "vllm", "model": MODEL} | FAST | settings)
+        ask = kind_named("vllm").prepare(url, probe, tools)
         return lambda: run(ask, probe.longest)
 
     return prepare
@@ -184,7 +185,8 @@ async def test_a_full_server_is_believed_as_long_as_it_works(
     start: Start, looks: Callable[..., Look], status: int
 ) -> None:
     server = Inference(completion=status, others=10, tells_responses=False)
-    look = looks(await start(server.application()), interval=0.1, fast_interval=0.1)
+    quick = {"timeout": 10, "canary_timeout": 10, "interval": 1, "fast_interval": 1}
+    look = looks(await start(server.application()), **quick)
     first, *others = [await look() for _ in range(8)]
     assert (first.ok, first.condition.holds) == (False, True)  # nothing has moved yet
     assert {(each.ok, each.condition) for each in others} == {(True, Condition.SHEDDING)}

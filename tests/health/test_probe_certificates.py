@@ -15,11 +15,12 @@ import pytest
 from harness.certificates import Authority, server_context
 from structlog.testing import capture_logs
 
-from resolverd.config.probe import Probe
 from resolverd.health.connection import Connection
 from resolverd.health.events import EndpointEvents
+from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 from resolverd.health.target import Target
 
 Serve = Callable[..., Awaitable[int]]
@@ -103,8 +104,8 @@ async def test_a_client_certificate_is_shown_and_read_again_when_it_changes(
     context = server_context(authority.sign("server.pem"), clients=authority.ca)
     url = f"https://127.0.0.1:{demanding(context)}"
     mine = tmp_path / "mine.pem"
-    settings = Probe(ca=str(authority.ca), client_certificate=str(mine))
-    ask = PROBES["http"](url, settings, tools)
+    settings = HttpProbe(ca=str(authority.ca), client_certificate=str(mine))
+    ask = kind_named("http").prepare(url, settings, tools)
 
     missing = await run(ask, 5)
     assert (missing.condition, missing.responded) == (Condition.MISCONFIGURED, True)
@@ -158,7 +159,7 @@ async def test_a_handshake_that_hangs_is_told_as_one(serve: Serve, ask: Ask) -> 
 def test_a_certificate_that_ends_soon_is_told_of_once_and_so_is_its_renewal() -> None:
     wall = 1.8e9
     events = EndpointEvents(clock=lambda: 0.0, wall=lambda: wall)
-    target = Target("a", "a", "a", "https://a.example", Probe(certificate_days=14))
+    target = Target("a", "a", "a", "https://a.example", HttpProbe(certificate_days=14))
     with capture_logs() as logs:
         for days in (20.0, 13.9, 13.0, -1.0, 90.0, 89.0):
             events.certificate(target, Connection(certificate_expires=wall + days * DAY))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from resolverd.config.probe import Probe, ProbeKind
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
 from resolverd.health.family import Family
 from resolverd.health.lookup import Found, RRType
@@ -67,8 +67,8 @@ async def named() -> AsyncIterator[Tools]:
     await book.stop()
 
 
-async def probe(fleet: Fleet, tools: Tools, kind: ProbeKind, host: str = NAME) -> Outcome:
-    settings = Probe(kind=kind, timeout=2)
+async def probe(fleet: Fleet, tools: Tools, kind: str, host: str = NAME) -> Outcome:
+    settings = complete_probe({"kind": kind, "timeout": 2})
     url = f"http://{host}:{fleet.port}"
     return await run_any(prepare(Target("a", "a", "a", url, settings, BOTH), tools), 2)
 
@@ -76,7 +76,7 @@ async def probe(fleet: Fleet, tools: Tools, kind: ProbeKind, host: str = NAME) -
 @pytest.mark.parametrize("kind", ["http", "tcp"])
 @pytest.mark.parametrize("dead", [None, *Family])
 async def test_each_family_is_asked_and_one_is_enough(
-    fleet: Fleet, named: Tools, kind: ProbeKind, dead: Family | None
+    fleet: Fleet, named: Tools, kind: str, dead: Family | None
 ) -> None:
     if dead is not None:
         fleet.servers[dead].close()
@@ -89,7 +89,7 @@ async def test_each_family_is_asked_and_one_is_enough(
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])
 async def test_with_both_families_dead_the_endpoint_is(
-    fleet: Fleet, named: Tools, kind: ProbeKind
+    fleet: Fleet, named: Tools, kind: str
 ) -> None:
     for server in fleet.servers.values():
         server.close()
@@ -100,7 +100,7 @@ async def test_with_both_families_dead_the_endpoint_is(
 
 @pytest.mark.parametrize("kind", ["vllm", "openai"])
 async def test_a_kind_that_costs_tokens_asks_each_family_only_whether_it_is_answered(
-    fleet: Fleet, named: Tools, kind: ProbeKind
+    fleet: Fleet, named: Tools, kind: str
 ) -> None:
     fleet.servers[Family.IPV6].close()
     outcome = await probe(fleet, named, kind)

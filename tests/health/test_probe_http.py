@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes import PROBES, Tools
+from resolverd.health.probes import Tools
 from resolverd.health.probes.http import MAX_READ
 
 Reader = asyncio.StreamReader
@@ -339,4 +340,4 @@ async def test_a_url_that_is_not_http_is_refused_when_it_is_prepared(
     tools: Tools, url: str
 ) -> None:
     with pytest.raises(ValueError, match="URL"):
-        PROBES["http"](url, Probe(), tools)
+        kind_named("http").prepare(url, HttpProbe(), tools)

@@ -11,9 +11,11 @@ from harness.openai_server import CHAT, COMPLETION, EMBEDDING, RESPONSE, WHOLE, 
 from harness.readings import load_by, read_by
 
 from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.machine import EndpointHealth, observe
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, api, openai, openai_classify, run
+from resolverd.health.probes import Tools, api, openai, openai_classify, run
 from resolverd.health.probes.answer import Answer
 from resolverd.health.verdict import State
 
@@ -32,10 +34,10 @@ async def looking(tools: Tools) -> AsyncIterator[Looking]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         port = runner.addresses[0][1]
-        probe = Probe.model_validate(
+        probe = complete_probe(
             {"kind": "openai", "model": "m", "timeout": 5.0, "interval": 60} | settings
         )
-        ask = PROBES["openai"](f"http://127.0.0.1:{port}{path}", probe, tools)
+        ask = kind_named("openai").prepare(f"http://127.0.0.1:{port}{path}", probe, tools)
         return lambda: run(ask, probe.timeout)
 
     yield start

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from harness.hanging import hanging_mount
 
-from resolverd.config.probe import Probe
 from resolverd.files.reading import SECRETS
+from resolverd.health.kinds.http import HttpProbe
 from resolverd.health.probes.credential import Credential, CredentialError
 from resolverd.health.probes.tls import TlsSettings
 
@@ -46,12 +46,12 @@ async def test_a_credential_that_hangs_is_the_one_read_last(place: Path) -> None
 async def test_certificates_that_hang_are_those_read_last(place: Path) -> None:
     pem = Path(__file__).with_name("self-signed.pem").read_text()
     (place / "ca.pem").write_text(pem)
-    settings = TlsSettings(Probe(ca=str(place / "ca.pem")))
+    settings = TlsSettings(HttpProbe(ca=str(place / "ca.pem")))
     assert await settings.context() is not None
     with hanging_mount(place):
         assert await settings.context() is not True
         with pytest.raises(CredentialError, match=r"does not answer|not tried"):
-            await TlsSettings(Probe(ca=str(place / "ca.pem"))).context()
+            await TlsSettings(HttpProbe(ca=str(place / "ca.pem"))).context()
     await asyncio.to_thread(_until_nothing_hangs)
 
 
@@ -65,7 +65,7 @@ async def test_what_is_no_file_holds_no_credential(place: Path, kind: str) -> No
     with pytest.raises(CredentialError, match=f"it is a {kind.lower()}, not a regular file"):
         await Credential(str(path)).header()
     with pytest.raises(CredentialError, match=f"it is a {kind.lower()}, not a regular file"):
-        await TlsSettings(Probe(ca=str(path))).context()
+        await TlsSettings(HttpProbe(ca=str(path))).context()
 
 
 async def test_a_file_far_too_large_holds_no_credential(place: Path) -> None:

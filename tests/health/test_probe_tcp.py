@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
+from resolverd.health.kinds.kind import kind_named
+from resolverd.health.kinds.tcp import TcpProbe
 from resolverd.health.lookup import Found, LookupFailedError, RRType
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 
 Serve = Callable[..., Awaitable[int]]
 Ask = Callable[..., Awaitable[Outcome]]
@@ -54,7 +56,7 @@ async def test_a_url_without_host_and_port_is_refused_when_it_is_prepared(
     tools: Tools, url: str
 ) -> None:
     with pytest.raises(ValueError, match="tcp://host:port"):
-        PROBES["tcp"](url, Probe(kind="tcp"), tools)
+        kind_named("tcp").prepare(url, TcpProbe(), tools)
 
 
 @pytest.fixture
@@ -82,13 +84,13 @@ async def test_every_address_of_a_name_is_tried(serve: Serve, named: Tools, kind
         await reader.read()
 
     port = await serve(healthy)
-    settings = Probe.model_validate({"kind": kind, "timeout": 5})
-    outcome = await run(PROBES[kind](f"http://two.example:{port}", settings, named), 5)
+    settings = complete_probe({"kind": kind, "timeout": 5})
+    outcome = await run(kind_named(kind).prepare(f"http://two.example:{port}", settings, named), 5)
     assert outcome.ok, outcome.reason
 
 
 @pytest.mark.parametrize("kind", ["tcp", "http"])
 async def test_a_name_without_addresses_is_a_failure_with_a_reason(named: Tools, kind: str) -> None:
-    settings = Probe.model_validate({"kind": kind, "timeout": 5})
-    outcome = await run(PROBES[kind]("http://gone.example:80", settings, named), 5)
+    settings = complete_probe({"kind": kind, "timeout": 5})
+    outcome = await run(kind_named(kind).prepare("http://gone.example:80", settings, named), 5)
     assert (outcome.ok, outcome.reason) == (False, "name not resolved: no address known")

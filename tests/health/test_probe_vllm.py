@@ -11,10 +11,12 @@ from aiohttp import web
 from harness.inference import FINGERPRINT, MODEL, ROOT, Inference
 from harness.readings import load_by, read_by
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.identity import Identity
+from resolverd.health.kinds.kind import kind_named
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 
 Look = Callable[[], Awaitable[Outcome]]
 Looking = Callable[..., Awaitable[Look]]
@@ -32,10 +34,10 @@ async def looking(tools: Tools) -> AsyncIterator[Looking]:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        probe = Probe.model_validate(
+        probe = complete_probe(
             {"kind": "vllm", "model": MODEL, "timeout": 5.0, "interval": 60} | settings
         )
-        ask = PROBES["vllm"](f"http://127.0.0.1:{port}{path}", probe, tools)
+        ask = kind_named("vllm").prepare(f"http://127.0.0.1:{port}{path}", probe, tools)
         return lambda: run(ask, probe.longest)
 
     yield start
@@ -172,9 +174,9 @@ async def test_a_server_that_takes_connections_and_answers_none_of_them_is_not_c
     async def stopped(reader: object, _writer: object) -> None:
         await reader.read()  # type: ignore[attr-defined]
 
-    probe = Probe(kind="vllm", model=MODEL, timeout=0.4)
+    probe = VllmProbe(model=MODEL, timeout=0.4)
     port = await serve(stopped)
-    seen = await run(PROBES["vllm"](f"http://127.0.0.1:{port}", probe, tools), 0.4)
+    seen = await run(kind_named("vllm").prepare(f"http://127.0.0.1:{port}", probe, tools), 0.4)
     assert (seen.ok, seen.condition, seen.responded) == (False, Condition.NONE, True)
     assert seen.reason == "timed out after 0.4 s"
 
@@ -182,7 +184,9 @@ async def test_a_server_that_takes_connections_and_answers_none_of_them_is_not_c
 async def test_a_refused_connection_is_a_failure_that_was_heard(
     tools: Tools, closed_port: int
 ) -> None:
-    ask = PROBES["vllm"](f"http://127.0.0.1:{closed_port}", Probe(kind="vllm", model=MODEL), tools)
+    ask = kind_named("vllm").prepare(
+        f"http://127.0.0.1:{closed_port}", VllmProbe(model=MODEL), tools
+    )
     seen = await run(ask, 2.0)
     assert (seen.ok, seen.reason, seen.responded) == (False, "connection refused", True)
     assert load_by(seen).running is None
@@ -376,4 +380,4 @@ async def test_a_file_without_a_token_is_our_own_fault(
 
 def test_an_url_that_is_not_http_is_refused(tools: Tools) -> None:
     with pytest.raises(ValueError, match="tcp"):
-        PROBES["vllm"]("tcp://127.0.0.1:1", Probe(kind="vllm", model=MODEL), tools)
+        kind_named("vllm").prepare("tcp://127.0.0.1:1", VllmProbe(model=MODEL), tools)

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from resolverd.config.probe import Probe
 from resolverd.health.identity import Difference, Identity, differences
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary, progress
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.canary import Answer
+from resolverd.health.probes.classify import Known, classify, needs_health
 from resolverd.health.probes.exchange import printable
 from resolverd.health.probes.identify import read_identity
-from resolverd.health.probes.judgement import Known, judge, needs_health
 from resolverd.health.probes.progress import Own
 from resolverd.health.probes.vllm_metrics import Engine, Page
 from resolverd.health.untrusted_json import parse_json
@@ -41,7 +41,7 @@ def test_no_hour_spends_more_than_its_budget(per_hour: int, asks: list[tuple[flo
 
 @pytest.mark.parametrize(("every", "enough"), [(5.0, True), (1.0, True), (0.5, False)])
 def test_the_default_budget_is_enough_for_a_canary_every_second(every: float, enough: bool) -> None:
-    settings = Probe()
+    settings = VllmProbe()
     budget = TokenBudget(settings.canary_tokens_per_hour, 0.0)
     cost = canary.cost(settings.canary_prompt)
     assert all(budget.spend(cost, n * every) for n in range(int(4 * 3600 / every))) is enough
@@ -150,7 +150,7 @@ def test_only_a_canary_can_tell_that_a_page_is_stale() -> None:
     ],
 )
 def test_judgement(answer: Answer, health: int | None, condition: Condition) -> None:
-    assert judge(answer, health)[0] is condition
+    assert classify(answer, health)[0] is condition
 
 
 VLLM = Known(vllm_alone=True, listed=True)
@@ -180,13 +180,13 @@ VLLM = Known(vllm_alone=True, listed=True)
 def test_an_answer_is_judged_by_who_gave_it(
     answer: Answer, health: int | None, known: Known, condition: Condition
 ) -> None:
-    assert judge(answer, health, known)[0] is condition
+    assert classify(answer, health, known)[0] is condition
 
 
 @given(st.integers(100, 599), st.sampled_from([None, 0, 400, 429, 500, 503]))
 def test_health_is_asked_wherever_it_makes_a_difference(status: int, error: int | None) -> None:
     answer = Answer(status, error=error)
-    verdicts = {judge(answer, health, VLLM)[0] for health in (None, 200, 404, 500, 503)}
+    verdicts = {classify(answer, health, VLLM)[0] for health in (None, 200, 404, 500, 503)}
     assert len(verdicts) == 1 or needs_health(answer)
 
 

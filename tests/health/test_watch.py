@@ -21,10 +21,12 @@ from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
+from resolverd.health.inference import Canaries, InferenceReadings
+from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.monitor import in_waves
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import ProbeFailedError, Seen
-from resolverd.health.probes.inference import Canaries, InferenceReadings
 from resolverd.health.readings import LoadReadings
 from resolverd.health.target import Target
 from resolverd.health.verdict import State, Verdict
@@ -196,7 +198,7 @@ def test_a_success_that_asks_for_another_probe_gets_it_soon(again: bool, gap: fl
             starts.append(asyncio.get_running_loop().time())
             return Seen("a part of it fails", Condition.DEGRADED, again=again)
 
-    run(Asking([]), Probe(kind="vllm", model="m", interval=5.0, fast_interval=1.0), 60.0)
+    run(Asking([]), VllmProbe(model="m", interval=5.0, fast_interval=1.0), 60.0)
     gaps = [later - sooner for sooner, later in itertools.pairwise(starts)][1:]
     assert all(0.9 * gap - SLACK <= each <= gap + SLACK for each in gaps)
 
@@ -208,7 +210,7 @@ def test_a_hold_while_up_keeps_to_the_interval_and_a_failure_does_not(
     condition: Condition, gap: float
 ) -> None:
     starts: list[float] = []
-    settings = Probe(kind="vllm", model="m", interval=5.0, fast_interval=1.0, fall=100)
+    settings = VllmProbe(model="m", interval=5.0, fast_interval=1.0, fall=100)
 
     class Holding(Scripted):
         async def __call__(self) -> Seen:
@@ -388,7 +390,7 @@ def test_what_was_under_way_when_settings_changed_counts_for_nothing() -> None:
         async def well() -> Seen:
             return Seen("well, and asked otherwise")
 
-        edited = replace(target, settings=Probe(interval=5.0, timeout=30.0, path="/other"))
+        edited = replace(target, settings=HttpProbe(interval=5.0, timeout=30.0, path="/other"))
         watch.adopt(edited, well)
         watch.probe()
         await watch.judged.wait()

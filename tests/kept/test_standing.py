@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.family import Family
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition
@@ -21,8 +21,8 @@ from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
 from resolverd.kept.standing import (
-    FRESH,
-    SHARES_FRESH,
+    MAX_SHARES_AGE,
+    MAX_VERDICT_AGE,
     Clocks,
     KeptVerdict,
     Standing,
@@ -144,7 +144,7 @@ def _target(**settings: Any) -> Target:
         region="a",
         endpoint="a-1",
         url="http://192.0.2.1:8000",
-        settings=Probe.model_validate(settings),
+        settings=complete_probe(settings),
         families=frozenset({Family.IPV4}),
     )
 
@@ -158,8 +158,8 @@ def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> No
     target = _target(interval=5)
     kept = _standing(target, 10)
     assert kept.health_of(target, NOW.monotonic) is not None
-    assert kept.health_of(target, NOW.monotonic + FRESH + 5 - 10) is not None
-    assert kept.health_of(target, NOW.monotonic + FRESH + 5 - 9) is None
+    assert kept.health_of(target, NOW.monotonic + MAX_VERDICT_AGE + 5 - 10) is not None
+    assert kept.health_of(target, NOW.monotonic + MAX_VERDICT_AGE + 5 - 9) is None
     assert kept.health_of(_target(interval=6), NOW.monotonic) is None
     assert kept.health_of(replace(target, url="http://192.0.2.2:8000"), NOW.monotonic) is None
     assert kept.health_of(replace(target, id="b-1"), NOW.monotonic) is None
@@ -176,7 +176,7 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     spill = Spill({"a": RegionShare(0.5)})
     override = Override(OverrideKind.DRAIN, "ann", "kernel", NOW.monotonic)
     document = written(Standing({"a": override}, {}, {"chat": spill}), CONFIG, NOW)
-    later = Clocks(NOW.monotonic + SHARES_FRESH + 1, NOW.unix + SHARES_FRESH + 1)
+    later = Clocks(NOW.monotonic + MAX_SHARES_AGE + 1, NOW.unix + MAX_SHARES_AGE + 1)
     assert read(document, CONFIG, NOW).shares["chat"].regions["a"].spill_ratio == 0.5
     assert read(document, CONFIG, later).shares == {}
     assert read(document, CONFIG, later).overrides

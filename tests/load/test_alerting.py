@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from load_room import Fleet, fleet, verdict
+from load_fleet import Fleet, fleet_config, verdict
 
 from resolverd.health.readings import Buckets
 from resolverd.health.verdict import State
@@ -15,30 +15,30 @@ BOUNDS = (0.1, 0.5, 2.0, math.inf)
 
 
 async def _serve(
-    room: Fleet, seconds: int, *, fast: int = 10, slow: int = 0, failed: int = 0
+    fleet: Fleet, seconds: int, *, fast: int = 10, slow: int = 0, failed: int = 0
 ) -> None:
     """So many requests every five seconds, of region a, on top of those before."""
     for _ in range(seconds // 5):
-        before = room.read.get("a-1")
+        before = fleet.read.get("a-1")
         counts = before.ttft.counts if before and before.ttft else (0.0, 0.0, 0.0, 0.0)
         done = dict(before.responses) if before else {"2xx": 0.0, "5xx": 0.0}
         added = (fast, fast, fast + slow, fast + slow)
         ttft = Buckets(BOUNDS, tuple(c + a for c, a in zip(counts, added, strict=True)))
         done = {"2xx": done["2xx"] + fast + slow, "5xx": done["5xx"] + failed}
-        room.tell("a-1", 0.0, started=1.0, ttft=ttft, responses=done)
-        await room.tick()
-        room.now += 5
+        fleet.add_reading("a-1", 0.0, started=1.0, ttft=ttft, responses=done)
+        await fleet.tick()
+        fleet.now += 5
 
 
-def _firing(room: Fleet, region: str = "a") -> set[str]:
-    return {alert for alert, state in room.load.alerting.states[region].items() if state.firing}
+def _firing(fleet: Fleet, region: str = "a") -> set[str]:
+    return {alert for alert, state in fleet.load.alerting.states[region].items() if state.firing}
 
 
 async def test_what_nobody_tells_is_unknown() -> None:
-    room = Fleet()
-    await room.pass_by(10, {"a-1": 0.0})
-    assert {state.firing for state in room.load.alerting.states["a"].values()} == {None}
-    assert set(room.load.alerting.figures["a"]) == {None}
+    fleet = Fleet()
+    await fleet.pass_by(10, {"a-1": 0.0})
+    assert {state.firing for state in fleet.load.alerting.states["a"].values()} == {None}
+    assert set(fleet.load.alerting.figures["a"]) == {None}
 
 
 @pytest.mark.parametrize(
@@ -53,65 +53,65 @@ async def test_what_nobody_tells_is_unknown() -> None:
 async def test_alerts_fire_once_their_conditions_are_sustained(
     served: dict[str, Any], firing: set[str]
 ) -> None:
-    room = Fleet()
-    await _serve(room, 120)
-    assert _firing(room) == set()
-    await _serve(room, 25, **served)
-    assert _firing(room) == set(), "not sustained yet"
-    await _serve(room, 95, **served)
-    assert _firing(room) == firing
-    await _serve(room, 180)
-    assert _firing(room) == set(), "well again"
+    fleet = Fleet()
+    await _serve(fleet, 120)
+    assert _firing(fleet) == set()
+    await _serve(fleet, 25, **served)
+    assert _firing(fleet) == set(), "not sustained yet"
+    await _serve(fleet, 95, **served)
+    assert _firing(fleet) == firing
+    await _serve(fleet, 180)
+    assert _firing(fleet) == set(), "well again"
 
 
 async def test_too_few_requests_tell_nothing() -> None:
-    room = Fleet()
-    await _serve(room, 120, fast=1)
-    assert room.load.alerting.figures["a"].ttft_p50 is None
+    fleet = Fleet()
+    await _serve(fleet, 120, fast=1)
+    assert fleet.load.alerting.figures["a"].ttft_p50 is None
 
 
 async def test_an_alert_that_degrades_makes_the_region_send_clients_on() -> None:
-    room = Fleet(fleet(a={"alerts": {"degrade": ["ttft_p99"], "sustained": "10s"}}))
-    room.tell("b-1", 0.0)
-    await _serve(room, 60)
-    assert room.spill_ratio() == 0
-    room.tell("b-1", 0.0)
-    await _serve(room, 30, slow=5)
-    assert room.load.alerting.degraded("a")
-    assert room.spill_ratio() == 0.1
-    assert not room.load.alerting.degraded("b")
+    fleet = Fleet(fleet_config(a={"alerts": {"degrade": ["ttft_p99"], "sustained": "10s"}}))
+    fleet.add_reading("b-1", 0.0)
+    await _serve(fleet, 60)
+    assert fleet.spill_ratio() == 0
+    fleet.add_reading("b-1", 0.0)
+    await _serve(fleet, 30, slow=5)
+    assert fleet.load.alerting.degraded("a")
+    assert fleet.spill_ratio() == 0.1
+    assert not fleet.load.alerting.degraded("b")
 
 
 async def test_the_failover_rate_is_of_those_regions_that_lose_clients() -> None:
-    room = Fleet()
+    fleet = Fleet()
 
     async def answer(first: int, other: int) -> None:
         for _ in range(8):
-            room.counted.steered["chat", "b", "serving"] += first + other
-            room.counted.first_choice["chat", "b", "serving"] += first
-            room.counted.steered["chat", "", "refused"] += 100
-            room.counted.steered["chat", "b", "spilled"] += 100
-            await room.tick()
-            room.now += 5
+            fleet.counted.steered["chat", "b", "serving"] += first + other
+            fleet.counted.first_choice["chat", "b", "serving"] += first
+            fleet.counted.steered["chat", "", "refused"] += 100
+            fleet.counted.steered["chat", "b", "spilled"] += 100
+            await fleet.tick()
+            fleet.now += 5
 
-    rates = room.load.alerting.figures
+    rates = fleet.load.alerting.figures
     await answer(first=10, other=0)
     assert (rates["a"].failover_rate, rates["b"].failover_rate) == (0, 0)
-    room.said["a-1"] = verdict(State.DOWN)
-    room.steer()
+    fleet.said["a-1"] = verdict(State.DOWN)
+    fleet.steer()
     await answer(first=9, other=1)
     assert 0.05 < (rates["a"].failover_rate or 0) < 0.1
     assert rates["b"].failover_rate == 0
     await answer(first=9, other=1)
-    assert _firing(room, "a") == {"failover_rate"}
-    assert _firing(room, "b") == set()
+    assert _firing(fleet, "a") == {"failover_rate"}
+    assert _firing(fleet, "b") == set()
 
 
 async def test_a_region_that_is_gone_after_a_reload_is_judged_no_more() -> None:
-    room = Fleet()
-    await _serve(room, 120)
-    raw = fleet({"regions": ["a"]})
+    fleet = Fleet()
+    await _serve(fleet, 120)
+    raw = fleet_config({"regions": ["a"]})
     del raw["region"]["b"]
-    room.adopt(raw)
-    assert set(room.load.alerting.states) == {"a"}
-    assert room.load.alerting.figures["a"].ttft_p50 is not None
+    fleet.adopt(raw)
+    assert set(fleet.load.alerting.states) == {"a"}
+    assert fleet.load.alerting.figures["a"].ttft_p50 is not None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 import structlog
-from load_room import Fleet, fleet, verdict
+from load_fleet import Fleet, fleet_config, verdict
 
 from resolverd.engine.counters import Counters
 from resolverd.health.readings import LoadReadings
@@ -17,11 +17,11 @@ SLOW = {"spill": {"slow_start": "120s"}}
 
 
 async def test_a_full_region_sends_clients_on_by_steps_and_takes_them_back() -> None:
-    room, ratios = Fleet(), []
+    fleet, ratios = Fleet(), []
     with structlog.testing.capture_logs() as events:
         for waiting in (10.0, 10.0, 10.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0):
-            await room.pass_by(60, {"a-1": waiting, "b-1": 0.0})
-            ratios.append((room.spill_ratio(), room.accept_ratio()))
+            await fleet.pass_by(60, {"a-1": waiting, "b-1": 0.0})
+            ratios.append((fleet.spill_ratio(), fleet.accept_ratio()))
     # The first reading of a minute comes with the round, and weighs a third only.
     assert ratios == [(s, s) for s in (0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0)]
     assert [event["event"] for event in events] == [
@@ -30,91 +30,91 @@ async def test_a_full_region_sends_clients_on_by_steps_and_takes_them_back() -> 
         *["spill.shrinks"] * 3,
         "spill.ends",
     ]
-    assert room.load.spilling.episodes == {("chat", "a"): 1}
-    assert room.moved >= 4
+    assert fleet.load.spilling.episodes == {("chat", "a"): 1}
+    assert fleet.moved >= 4
 
 
 async def test_ten_minutes_at_the_edge_of_full_are_one_episode() -> None:
-    room = Fleet()
+    fleet = Fleet()
     for minute in range(10):
-        await room.pass_by(60, {"a-1": 6.0 if minute % 2 else 4.5, "b-1": 0.0})
-    assert room.load.spilling.episodes == {("chat", "a"): 1}
-    assert room.spill_ratio() > 0
+        await fleet.pass_by(60, {"a-1": 6.0 if minute % 2 else 4.5, "b-1": 0.0})
+    assert fleet.load.spilling.episodes == {("chat", "a"): 1}
+    assert fleet.spill_ratio() > 0
 
 
 async def test_where_nothing_is_read_nothing_moves() -> None:
-    room = Fleet()
-    await room.pass_by(200, {})
-    assert room.load.shares() == {}
-    assert room.moved == 0
+    fleet = Fleet()
+    await fleet.pass_by(200, {})
+    assert fleet.load.shares() == {}
+    assert fleet.moved == 0
 
 
-async def test_a_region_that_dies_has_no_share_in_the_very_steering_that_tells_of_it() -> None:
-    room = Fleet()
-    await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spill_ratio() > 0
-    room.said["a-1"] = verdict(State.DOWN)
-    room.steer()
-    assert (room.spill_ratio(), room.accept_ratio()) == (0, 0)
+async def test_a_region_that_dies_has_no_share_in_the_very_steering_that_has_it() -> None:
+    fleet = Fleet()
+    await fleet.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.spill_ratio() > 0
+    fleet.said["a-1"] = verdict(State.DOWN)
+    fleet.steer()
+    assert (fleet.spill_ratio(), fleet.accept_ratio()) == (0, 0)
 
 
 async def test_shares_survive_a_reload_where_service_and_region_do() -> None:
-    room = Fleet()
-    await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spill_ratio() == 0.3
-    room.adopt(fleet({"ttl": "30s"}))
-    assert room.spill_ratio() == 0.3
-    room.adopt(fleet({"regions": ["b"]}))
-    assert set(room.load.shares()) <= {("chat", "b")}
+    fleet = Fleet()
+    await fleet.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.spill_ratio() == 0.3
+    fleet.adopt(fleet_config({"ttl": "30s"}))
+    assert fleet.spill_ratio() == 0.3
+    fleet.adopt(fleet_config({"regions": ["b"]}))
+    assert set(fleet.load.shares()) <= {("chat", "b")}
 
 
 async def test_a_service_can_be_told_to_send_nobody_on() -> None:
-    room = Fleet(fleet({"spill": {"enabled": False}}))
-    await room.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
-    assert room.load.shares() == {}
-    assert room.saturation() == 2.0
+    fleet = Fleet(fleet_config({"spill": {"enabled": False}}))
+    await fleet.pass_by(130, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.load.shares() == {}
+    assert fleet.saturation() == 2.0
 
 
 async def test_steps_are_never_closer_than_the_ttl() -> None:
-    room = Fleet(fleet({"ttl": "100s", "spill": {"dwell": "10s"}}))
-    await room.pass_by(99, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spill_ratio() == 0.1
-    await room.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
-    assert room.spill_ratio() == 0.2
+    fleet = Fleet(fleet_config({"ttl": "100s", "spill": {"dwell": "10s"}}))
+    await fleet.pass_by(99, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.spill_ratio() == 0.1
+    await fleet.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.spill_ratio() == 0.2
 
 
 async def test_capacity_bounds_what_a_region_is_given() -> None:
     gpus = {"model": "H100_SXM", "count": 8}
-    small = Fleet(fleet(a={"gpus": gpus}))
+    small = Fleet(fleet_config(a={"gpus": gpus}))
     await small.pass_by(5, {"a-1": 5.0, "b-1": 2.5})
     assert small.accept_ratio() == pytest.approx(1 * (0.7 - 0.5) / 8)
-    large = Fleet(fleet(a={"gpus": gpus}, b={"capacity": 16}))
+    large = Fleet(fleet_config(a={"gpus": gpus}, b={"capacity": 16}))
     await large.pass_by(5, {"a-1": 5.0, "b-1": 2.5})
     assert large.accept_ratio() == 0.1
 
 
 async def test_a_region_of_which_a_part_serves_nobody_takes_less() -> None:
     gpus = {"model": "H100_SXM", "count": 8}
-    room = Fleet(fleet(a={"gpus": gpus}, b={"gpus": gpus | {"count": 4}}))
-    room.tell("b-1", 2.5, lost=0.75)
-    await room.pass_by(5, {"a-1": 5.0})
-    assert room.accept_ratio() == pytest.approx(1 * (0.7 - 0.5) / 8)
+    fleet = Fleet(fleet_config(a={"gpus": gpus}, b={"gpus": gpus | {"count": 4}}))
+    fleet.add_reading("b-1", 2.5, lost=0.75)
+    await fleet.pass_by(5, {"a-1": 5.0})
+    assert fleet.accept_ratio() == pytest.approx(1 * (0.7 - 0.5) / 8)
 
 
 async def test_a_region_that_comes_back_with_a_new_process_starts_slowly() -> None:
-    room = Fleet(fleet(SLOW))
+    fleet = Fleet(fleet_config(SLOW))
     for target in ("a-1", "b-1"):
-        room.tell(target, 0.0, started=1.0)
-    await room.tick()
-    room.said["a-1"] = verdict(State.DOWN)
-    room.steer()
-    room.now += 10
-    room.tell("a-1", 0.0, started=2.0)
-    room.tell("b-1", 0.0, started=1.0)
-    await room.tick()
-    room.said["a-1"] = verdict()
-    room.steer()
-    assert (room.spill_ratio(), room.accept_ratio()) == (0.2, 0.2)
+        fleet.add_reading(target, 0.0, started=1.0)
+    await fleet.tick()
+    fleet.said["a-1"] = verdict(State.DOWN)
+    fleet.steer()
+    fleet.now += 10
+    fleet.add_reading("a-1", 0.0, started=2.0)
+    fleet.add_reading("b-1", 0.0, started=1.0)
+    await fleet.tick()
+    fleet.said["a-1"] = verdict()
+    fleet.steer()
+    assert (fleet.spill_ratio(), fleet.accept_ratio()) == (0.2, 0.2)
 
 
 class _Broken:
@@ -127,16 +127,16 @@ class _Broken:
         raise RuntimeError("defect")
 
 
-async def test_a_defect_costs_a_look_and_is_shown_and_shares_stay() -> None:
-    room = Fleet()
-    await room.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
-    room.load._probed = _Broken()
+async def test_a_defect_costs_an_evaluation_and_is_shown_and_shares_stay() -> None:
+    fleet = Fleet()
+    await fleet.pass_by(5, {"a-1": 10.0, "b-1": 0.0})
+    fleet.load._source = _Broken()
 
     async def counted() -> Counters:
         return Counters()
 
     with structlog.testing.capture_logs() as events:
-        task = asyncio.create_task(room.load.keep(counted))
+        task = asyncio.create_task(fleet.load.keep(counted))
         async with asyncio.timeout(20):
             while not events:  # noqa: ASYNC110 - what is waited for has no event
                 await asyncio.sleep(0.005)
@@ -144,4 +144,4 @@ async def test_a_defect_costs_a_look_and_is_shown_and_shares_stay() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert events[0]["event"] == "load.defect"
-    assert room.spill_ratio() == 0.1
+    assert fleet.spill_ratio() == 0.1

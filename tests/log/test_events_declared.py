@@ -27,7 +27,12 @@ class Call(NamedTuple):
 
 
 def _levels(function: ast.expr) -> frozenset[str]:
-    """The methods of a logger that are called: one, or one of two by a condition."""
+    """The methods of a logger that are called: one, or one of two by a condition.
+
+    What readings have to say (`News`) is logged for them, at level info.
+    """
+    if isinstance(function, ast.Name) and function.id == "News":
+        return frozenset({"info"})
     if isinstance(function, ast.IfExp):
         return _levels(function.body) | _levels(function.orelse)
     named = isinstance(function, ast.Attribute) and function.attr in LEVELS
@@ -43,7 +48,8 @@ def _calls(path: Path) -> Iterator[Call]:
             names = {keyword.arg for keyword in call.keywords}
             fields = {"exception" if name == "exc_info" else name for name in names if name}
             where = f"{path.relative_to(ROOT)}:{call.lineno}"
-            yield Call(where, event.value, levels, frozenset(fields), None in names)
+            is_open = None in names or isinstance(call.func, ast.Name)
+            yield Call(where, event.value, levels, frozenset(fields), is_open)
 
 
 CALLS = [call for path in sorted((ROOT / "resolverd").rglob("*.py")) for call in _calls(path)]

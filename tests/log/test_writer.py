@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.log.channel import ChannelQueue, channel, forward
-from resolverd.log.queue import Dropped, EventQueue
-from resolverd.log.writer import Writer
+from resolverd.log.queue import DroppedEvents, EventQueue
+from resolverd.log.writer import LineWriter
 
 PATIENCE = 20.0
 
 
-def report(dropped: Dropped) -> bytes:
+def report(dropped: DroppedEvents) -> bytes:
     """The line on dropped events."""
     return b"dropped %d\n" % dropped.events
 
@@ -90,18 +90,18 @@ class Device:
 )
 def test_whatever_fails_a_line_is_whole_or_counted(script: list[int], lines: list[bytes]) -> None:
     queue, device = EventQueue(), Device(script)
-    writer = Writer(-1, queue, report)
+    writer = LineWriter(-1, queue, report)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "write", device.write)
         patched.setattr("resolverd.log.writer._RETRY", 0.0)
         for line in lines:
             queue.put(line)
-            writer.turn()
+            writer.write_next()
         while script or queue.unreported():
             queue.put(b"end\n")
-            writer.turn()
+            writer.write_next()
         queue.put(b"end\n")
-        writer.turn()
+        writer.write_next()
     rows = [row + b"\n" for row in bytes(device.written).split(b"\n")[:-1]]
     reported = sum(int(row.split()[1]) for row in rows if row.startswith(b"dropped "))
     whole = [row for row in rows if not row.startswith(b"dropped ") and row != b"end\n"]
@@ -126,8 +126,8 @@ def test_a_reader_that_comes_back_gets_every_line_and_how_many_are_missing(
 ) -> None:
     reads, writes = pipe
     os.set_blocking(writes, blocking)
-    queue = EventQueue(most_events=100)
-    Writer(writes, queue, report).start()
+    queue = EventQueue(max_events=100)
+    LineWriter(writes, queue, report).start()
     line = b"x" * 5000 + b"\n"  # longer than what a pipe takes whole
     for _ in range(500):
         queue.put(line)
@@ -138,13 +138,13 @@ def test_a_reader_that_comes_back_gets_every_line_and_how_many_are_missing(
     with os.fdopen(os.dup(reads), "rb") as reader:
         got = [reader.readline() for _ in range(expected + 1)]
     assert got.count(line) == expected
-    assert report(Dropped(dropped, 0.0, "")) in got
+    assert report(DroppedEvents(dropped, 0.0, "")) in got
     assert queue.drain(PATIENCE)
 
 
 def test_workers_log_through_the_channel_and_what_has_no_room_is_counted() -> None:
     reads, writes = channel()
-    queue = EventQueue(most_events=1_000_000)
+    queue = EventQueue(max_events=1_000_000)
     worker = ChannelQueue(writes)
     sent = 5_000
     for number in range(sent):

@@ -28,7 +28,7 @@ from resolverd.snapshot.model import Snapshot
 
 pytestmark = needs_native
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 WWW = query("www.example.")
 
 
@@ -51,7 +51,7 @@ def client(port: int) -> Iterator[socket.socket]:
     """A connected UDP socket."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        asking.settimeout(PATIENCE)
+        asking.settimeout(TIMEOUT)
         asking.connect(("127.0.0.1", port))
         yield asking
 
@@ -65,7 +65,7 @@ def ask(port: int, packet: bytes = WWW) -> bytes:
 
 def ask_tcp(port: int, packet: bytes) -> bytes:
     """The first octets of the response to one message over TCP; empty where there is none."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as asking:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as asking:
         asking.sendall(len(packet).to_bytes(2, "big") + packet)
         return asking.recv(65535)
 
@@ -91,7 +91,7 @@ async def counted(engine: Engine) -> Counters:
             with client(port_of(engine)) as asking:
                 asking.send(packet)
         assert bool(await asyncio.to_thread(ask_tcp, port_of(engine), packet)) == answered
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             counters = await engine.counters()
             if counters.received.total() == 2 * len(MIX):
@@ -153,7 +153,7 @@ async def test_a_publication_under_load_loses_no_query() -> None:
                 assert not any(task.done() for task in loads)
                 await asyncio.sleep(0.001)
         over = True
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             total = sum(await asyncio.gather(*loads))
         counters = await engine.counters()
     assert counters.received["udp"] == counters.answered[0] == total
@@ -205,7 +205,7 @@ async def test_it_answers_while_python_holds_its_lock() -> None:
         await asking.stdin.drain()
         polled = (ctypes.c_int * 2)(told[0], select.POLLIN)
         # PyDLL, unlike CDLL, keeps the lock during the call.
-        ready = ctypes.PyDLL(None).poll(polled, 1, int(PATIENCE * 1000))
+        ready = ctypes.PyDLL(None).poll(polled, 1, int(TIMEOUT * 1000))
         assert ready == 1, "nothing was answered meanwhile"
         assert os.read(told[0], 100) == b"answered"
         os.close(told[0])
@@ -218,7 +218,7 @@ async def test_a_thread_that_dies_is_told_at_once() -> None:
         assert isinstance(engine, NativeEngine)
         assert engine._threads is not None
         engine._threads.inject_fault(1)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             reason = await engine.died
         assert reason.startswith("worker thread serve-1 ended: panic at src/io/worker.rs")
         with pytest.raises(EngineError, match="serve-1 has ended"):
@@ -234,7 +234,7 @@ async def test_a_thread_that_hangs_fails_the_check(monkeypatch: pytest.MonkeyPat
         engine._threads.inject_fault(0, seconds=1)
         with pytest.raises(EngineError, match="serve-0 does not follow in time"):
             await engine.check()
-        monkeypatch.setattr(native, "CHECK_TIMEOUT", PATIENCE)
+        monkeypatch.setattr(native, "CHECK_TIMEOUT", TIMEOUT)
         await engine.check()
         assert ask(port_of(engine))
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.policy.decision import AllDown, Decision, Outcome, RegionStatus, decide
+from resolverd.policy.decision import Decision, RegionStatus, decide
+from resolverd.policy.outcomes import AllDown, Outcome
 
 UP, DOWN = RegionStatus(serves=True), RegionStatus(serves=False)
 UNKNOWN = RegionStatus(serves=False, unknown=True)

@@ -9,7 +9,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.policy.decision import AllDown, Decision, Reason, RegionStatus, decide
+from resolverd.policy.decision import Decision, Reason, RegionStatus, decide
+from resolverd.policy.outcomes import AllDown
 from resolverd.policy.ttl import Bound, ttl_of
 
 Statuses = dict[str, RegionStatus]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from harness.trials import trials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -345,7 +346,7 @@ fluid_rules = st.sampled_from(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=trials(40, 100))
 @given(_fleets(), fluid_rules, st.sampled_from([5.0, 15.0, 35.0]))
 def test_no_region_is_filled_up_by_what_others_send_it_and_all_return_when_load_falls(
     fleet: tuple[dict[str, float], dict[str, float], dict[str, list[str]]],

@@ -24,10 +24,12 @@ from harness.daemon import endpoints, running, write_files
 from harness.messages import query, read, rows
 from harness.places import LONDON, NEW_YORK, TOKYO
 from harness.server import HEAD, Server, server
+from harness.trials import trials
 from harness.wire import raw_records
 from robustness.packet_maker import packets
 
-COUNT = 4_000_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 100_000
+FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
+COUNT = 4_000_000 if FUZZ else trials(40_000, 100_000)
 OVER_UDP = 5_000
 SHARDS = 4
 SEED = 7

@@ -32,7 +32,7 @@ def state(fleet: Simulated) -> Any:
 
 
 def drained(fleet: Simulated) -> list[str]:
-    return [each["target"] for each in state(fleet)["overrides"]]
+    return [override["target"] for override in state(fleet)["overrides"]]
 
 
 def version(fleet: Simulated, region: str) -> str:
@@ -75,7 +75,7 @@ def test_every_region_is_updated_in_order_verified_and_brought_back(fleet: Simul
         ("output", {"name": "other"}, "us-west-1 completes 'The capital of France is'", True),
     ],
 )
-def test_the_first_failure_stops_it_and_resume_goes_on_once_it_is_mended(
+def test_the_first_failure_stops_it_and_resume_goes_on_once_it_is_fixed(
     fleet: Simulated, step: str, how: dict[str, Any], why: str, again: bool
 ) -> None:
     fleet.how("us-west", **how)
@@ -229,7 +229,7 @@ def test_programs_get_json_and_the_command_speaks_on_standard_error(fleet: Simul
     VERBS["rollout"][0].model_validate_json(ran.out, strict=True)
     shown = ran.json()
     assert shown["done"]
-    assert [each["step"] for each in shown["steps"]] == STEPS
+    assert [step["step"] for step in shown["steps"]] == STEPS
 
 
 def test_what_stands_in_its_way_is_said_before_anything_is_drained(fleet: Simulated) -> None:

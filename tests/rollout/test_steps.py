@@ -32,7 +32,7 @@ def test_under_any_interruptions_one_region_is_on_its_way_and_nothing_is_left_ou
         done.append((region, progress.step))
         progress = progress.advanced()
     for region in order:
-        mine = [step for each, step in done if each == region]
+        mine = [step for stepped, step in done if stepped == region]
         assert [step for step in Step if step in mine] == list(Step)
         assert mine.index(Step.DRAIN) < mine.index(Step.WAIT) < mine.index(Step.COMMAND)
         assert mine[-1] is Step.UNDRAIN
@@ -62,7 +62,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     checkpoint.go_to(Progress(("a", "b"), 1, Step.HEALTH))
     write(path, checkpoint)
     assert read(path) == checkpoint
-    assert [each.name for each in tmp_path.iterdir()] == ["rollout.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["rollout.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"service": "chat"}'])

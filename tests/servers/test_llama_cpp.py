@@ -19,11 +19,12 @@ from harness.programs import free_port
 from harness.readings import load_by
 from tiny_gguf import write_gguf
 
-from resolverd.config.probe import Probe
+from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
+from resolverd.health.kinds.kind import kind_named
 from resolverd.health.machine import EndpointHealth, observe
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 from resolverd.health.verdict import State
 
 PROGRAM = os.environ.get("LLAMA_SERVER", "")
@@ -70,8 +71,8 @@ class Watch:
     """Probes once a second, as after a failure, and keeps the state that follows."""
 
     def __init__(self, url: str, tools: Tools, **settings: object) -> None:
-        self.settings = Probe.model_validate({"kind": "openai", "model": "m"} | settings)
-        self._ask = PROBES["openai"](url, self.settings, tools)
+        self.settings = complete_probe({"kind": "openai", "model": "m"} | settings)
+        self._ask = kind_named("openai").prepare(url, self.settings, tools)
         self.health = EndpointHealth()
         self.seen: list[Outcome] = []
 

@@ -24,12 +24,12 @@ from mmdb_writer import Record, mmdb_bytes
 from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
-from resolverd.dns.embedded_v4 import EMBEDDED_V4, extract_v4
+from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.countries import countries
 from resolverd.geo.database import Database
 from resolverd.geo.distance import great_circle_km
-from resolverd.geo.locator import Locator, Source
+from resolverd.geo.locator import Locator, Provenance
 from resolverd.policy.fence import UNPLACED
 from resolverd.snapshot import clientmap
 from resolverd.snapshot.clientmap import LazyClientMap
@@ -152,7 +152,7 @@ def build(world: World) -> tuple[CompiledClientMap, LazyClientMap]:
             ip_version=6 if version == 6 else 4,
         )
         name = f"{number}.mmdb"
-        opened.append((Source(Path(name), None), Database.of(content, name)))
+        opened.append((Provenance(Path(name), None), Database.of(content, name)))
     locator = Locator(opened)
     made = [
         compile_services(
@@ -258,7 +258,7 @@ def asked_worlds(draw: st.DrawFn) -> tuple[World, Prefix]:
     world = draw(worlds())
     near: list[Prefix] = [n for _, networks in world.databases for n in networks]
     near += [parse_prefix(s) for pin in world.raw["pin"].values() for s in pin.get("subnets", [])]
-    near += EMBEDDED_V4
+    near += NETWORKS
     start = draw(st.one_of(st.sampled_from(near), prefixes))
     low = draw(st.integers(0, 2 ** (start.bits - start.length) - 1))
     host = Prefix(start.bits, start.address | low, start.bits)

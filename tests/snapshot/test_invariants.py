@@ -32,7 +32,7 @@ from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.engine.answer import respond
 from resolverd.engine.counters import Counters
 from resolverd.geo.database import Database
-from resolverd.geo.locator import Locator, Source
+from resolverd.geo.locator import Locator, Provenance
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
@@ -141,7 +141,7 @@ def build(case: Case, *, compiled: bool = False) -> Snapshot:
     if case.networks:
         content = mmdb_bytes({str(p): _record(c) for p, c in case.networks.items()})
         database = Database.of(content, "test.mmdb")
-        locator = Locator([(Source(Path("test.mmdb"), None), database)])
+        locator = Locator([(Provenance(Path("test.mmdb"), None), database)])
     targets = probe_targets(config)
     apex = key_from_text("example.")
     soa = RRsetWire(6, 3600, ((Compressible(b"\2ns\0"), Compressible(b"\0"), bytes(20)),))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.abi.library import why_not
-from resolverd.dns.embedded_v4 import EMBEDDED_V4
+from resolverd.dns.embedded_v4 import NETWORKS
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.image import steering_image
 from resolverd.health.overrides import Override, OverrideKind, Overrides
@@ -112,8 +112,8 @@ MAPS = {
 anchors = st.one_of(
     st.just(Prefix(32, 0, 0)),
     st.just(Prefix(128, 0, 0)),
-    st.sampled_from(EMBEDDED_V4),
-    st.sampled_from(EMBEDDED_V4).map(lambda network: network.widened(network.length // 2)),
+    st.sampled_from(NETWORKS),
+    st.sampled_from(NETWORKS).map(lambda network: network.widened(network.length // 2)),
 )
 
 # Short ones too, so that some addresses stand for IPv4 ones and others beside them do not.

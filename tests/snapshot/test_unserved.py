@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from resolverd.config.fences import FenceSize
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import UNKNOWN, State
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import standing, unserved, what_is_down, widest, withdrawn
+from resolverd.snapshot.unserved import Outages, standing, unserved, widest, withdrawn
 
 OVERRIDE = Override(OverrideKind.DRAIN, "ann", "a new kernel", 0.0)
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast", "sa-east")
@@ -27,6 +28,11 @@ def site(region: str, services: tuple[str, ...], *, serves: bool) -> JudgedRegio
 def fence(service: str, pin: str, *regions: str) -> FenceSize:
     """One fence."""
     return FenceSize(service, (pin,) if pin else (), regions, max(0, len(regions) - 1))
+
+
+def words(fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
+    """What is said to be down where nothing is known of before."""
+    return Outages().updated(fences, regions).down
 
 
 fences = st.builds(
@@ -84,12 +90,12 @@ def test_what_is_down_is_said_in_few_words(
     down: list[str], wanted: list[FenceSize], expected: str
 ) -> None:
     judged = [site(region, BOTH, serves=region not in down) for region in REGIONS]
-    assert what_is_down(wanted, judged) == expected
+    assert words(wanted, judged) == expected
 
 
 def test_a_region_that_is_down_for_some_services_alone_has_them_named() -> None:
     judged = [site("us-east", ("chat",), serves=True), site("us-east", ("embed",), serves=False)]
-    assert what_is_down([], judged) == "down: us-east (embed)"
+    assert words([], judged) == "down: us-east (embed)"
 
 
 def test_the_pins_of_a_service_without_a_region_are_not_named_beside_it() -> None:
@@ -100,7 +106,7 @@ def test_the_pins_of_a_service_without_a_region_are_not_named_beside_it() -> Non
     ]
     assert widest(wanted) == [wanted[0], wanted[2]]
     judged = [site("us-east", BOTH, serves=False)]
-    assert what_is_down(wanted, judged).startswith("chat, embed (pin eu) have no region; ")
+    assert words(wanted, judged).startswith("chat, embed (pin eu) have no region; ")
 
 
 def test_what_somebody_wants_to_be_away_is_not_down_but_may_leave_a_service_without() -> None:
@@ -112,10 +118,10 @@ def test_what_somebody_wants_to_be_away_is_not_down_but_may_leave_a_service_with
     wanted = [fence("chat", "", "us-east")]
     for drained in (by_region, by_endpoints):
         assert withdrawn(drained)
-        assert what_is_down(wanted, [drained]) == "chat has no region"
+        assert words(wanted, [drained]) == "chat has no region"
     for dead in (away, half):
         assert not withdrawn(dead)
-        assert what_is_down(wanted, [dead]) == "chat has no region; down: us-east"
+        assert words(wanted, [dead]) == "chat has no region; down: us-east"
 
 
 @given(st.lists(fences), sites, sites)
@@ -126,5 +132,21 @@ def test_as_long_as_regions_stand_the_same_so_do_the_words(
     same = [known._replace(verdict=new.verdict) for known, new in zip(before, after, strict=False)]
     first = before[: len(same)]
     if standing(first) == standing(same):
-        assert what_is_down(wanted, first) == what_is_down(wanted, same)
+        assert words(wanted, first) == words(wanted, same)
         assert unserved(wanted, first) == unserved(wanted, same)
+        outages = Outages().updated(wanted, first)
+        assert outages.updated(wanted, same) is outages
+
+
+@given(st.lists(fences), st.lists(fences), sites, sites)
+def test_outages_are_those_of_the_last_steering_whatever_came_before(
+    earlier: list[FenceSize],
+    wanted: list[FenceSize],
+    before: list[JudgedRegion],
+    after: list[JudgedRegion],
+) -> None:
+    """`earlier` is the configuration before an edit."""
+    outages = Outages().updated(earlier, before).updated(wanted, after)
+    assert outages.fences is wanted
+    assert list(outages.unserved) == unserved(wanted, after)
+    assert outages.down == words(wanted, after)

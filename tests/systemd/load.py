@@ -68,11 +68,11 @@ class PatientLoad:
         self.answers = Answers()
         self._stopping = threading.Event()
         self._sockets = [box.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(_SOCKETS)]
-        for each in self._sockets:
-            each.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
-            each.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            each.connect(("127.0.0.1", 53))
-            each.setblocking(False)
+        for sock in self._sockets:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            sock.connect(("127.0.0.1", 53))
+            sock.setblocking(False)
         self._packet = query(QNAME, ecs="1.2.3.0/24")[2:]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -86,14 +86,14 @@ class PatientLoad:
         """Send no more, and wait for what is still of use."""
         self._stopping.set()
         self._thread.join()
-        for each in self._sockets:
-            each.close()
+        for sock in self._sockets:
+            sock.close()
         return self.answers
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as ready:
-            for each in self._sockets:
-                ready.register(each, selectors.EVENT_READ)
+            for sock in self._sockets:
+                ready.register(sock, selectors.EVENT_READ)
             due = time.monotonic()
             last = None
             while last is None or time.monotonic() < last:

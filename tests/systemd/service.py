@@ -27,7 +27,7 @@ _SO_RCVBUFFORCE = 33
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition to hold; fails after `PATIENCE` seconds, naming `what`."""
+    """Wait for a condition to hold; fails after `TIMEOUT` seconds, naming `what`."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, f"not within {TIMEOUT:g} s: {what}"
@@ -206,7 +206,7 @@ class Load:
         until(lambda: len(self.answered) >= number, f"{number} queries answered")
 
     def close(self) -> None:
-        """Wait for the last answers, at most for `PATIENCE` seconds; then no more."""
+        """Wait for the last answers, at most for `TIMEOUT` seconds; then no more."""
         self._thread.join()
         self._socket.close()
 

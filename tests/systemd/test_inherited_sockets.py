@@ -38,17 +38,19 @@ def handed_over() -> Iterator[list[socket.socket]]:
     """TCP and UDP on one port, as systemd hands them over."""
     made = _pair()
     yield made
-    for each in made:
-        each.close()
+    for sock in made:
+        sock.close()
 
 
 def test_they_are_sorted_and_shared(handed_over: list[socket.socket]) -> None:
     bound, shares = adopt(handed_over, workers=3)
-    assert [(each.address, each.port) for each in bound] == [handed_over[0].getsockname()]
+    assert [(listener.address, listener.port) for listener in bound] == [
+        handed_over[0].getsockname()
+    ]
     assert len(shares) == 3
     for share in shares:
-        assert [each.type for each in share.udp] == [socket.SOCK_DGRAM]
-        assert [each.type for each in share.tcp] == [socket.SOCK_STREAM]
+        assert [sock.type for sock in share.udp] == [socket.SOCK_DGRAM]
+        assert [sock.type for sock in share.tcp] == [socket.SOCK_STREAM]
         share.close()
 
 
@@ -76,7 +78,7 @@ async def test_they_are_served_and_listen_is_not_bound(
         daemon = Daemon(path, overrides, Supervisor(sockets=handed_over))
         await daemon.start()
         try:
-            assert [each.port for each in daemon.bound] == [port]
+            assert [listener.port for listener in daemon.bound] == [port]
             for _ in range(10):
                 query = dns.message.make_query("chat.inference.example", "A")
                 for send in (dns.asyncquery.udp, dns.asyncquery.tcp):
@@ -142,7 +144,7 @@ async def test_listen_that_is_ignored_is_warned_of_wherever_one_looks(
 def test_the_status_is_one_line(last: str, expected: str) -> None:
     reloads = ReloadReport(last=last, at=1795464873.0)
     assert status_line(3, 2, 4, reloads) == expected
-    doubting = status_line(3, 2, 4, reloads, doubt="nothing is heard any more from eu-west")
-    assert doubting == f"NOT READY: nothing is heard any more from eu-west; {expected}"
+    isolated = status_line(3, 2, 4, reloads, isolated="no response any more from eu-west")
+    assert isolated == f"NOT READY: no response any more from eu-west; {expected}"
     down = status_line(3, 2, 4, reloads, down="down: us-east, us-west")
     assert down == f"down: us-east, us-west; {expected}"

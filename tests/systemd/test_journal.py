@@ -40,10 +40,10 @@ def events(service: Service, *options: str) -> list[Entry]:
 
 def heard(service: Service, priority: str, event: str) -> list[Entry]:
     """The events of this name that `journalctl -p` of this priority shows."""
-    return [each for each in events(service, "-p", priority) if each["event"] == event]
+    return [line for line in events(service, "-p", priority) if line["event"] == event]
 
 
-def test_a_night_is_heard_by_priority(service: Service, dying: Endpoint) -> None:
+def test_a_night_is_logged_by_priority(service: Service, dying: Endpoint) -> None:
     """A killed daemon, its standby, a region's death and the last one's, with two workers."""
     service.install('workers = 2\nengine = "reference"')
     service.configure('workers = 2\nengine = "reference"', ports={"eu-west": dying.port})
@@ -56,8 +56,8 @@ def test_a_night_is_heard_by_priority(service: Service, dying: Endpoint) -> None
 
     dying.close()
     until(lambda: bool(heard(service, "warning", "region.state")), "a region's death")
-    assert [each["region"] for each in heard(service, "warning", "region.state")] == ["eu-west"]
-    assert not [each for each in events(service, "-p", "warning") if each["level"] == "info"]
+    assert [line["region"] for line in heard(service, "warning", "region.state")] == ["eu-west"]
+    assert not [line for line in events(service, "-p", "warning") if line["level"] == "info"]
     assert not heard(service, "err", "service.unserved")
     until(lambda: "; down: eu-west" in f"; {service.show('StatusText')}", "the status of it")
 
@@ -69,9 +69,9 @@ def test_a_night_is_heard_by_priority(service: Service, dying: Endpoint) -> None
     status = ("systemctl", "status", "resolverd.service")
     until(lambda: down in service.box.run(*status, check=False), "the status of it")
 
-    standby = next(each for each in events(service) if each["event"] == "standby.answers")
+    standby = next(line for line in events(service) if line["event"] == "standby.answers")
     assert standby["_PID"] not in (str(killed), str(service.pid))
-    (succeeded,) = [each for each in events(service) if each["event"] == "standby.succeeded"]
+    (succeeded,) = [line for line in events(service) if line["event"] == "standby.succeeded"]
     assert succeeded["pid"] == standby["pid"]
 
 

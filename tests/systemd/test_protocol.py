@@ -90,7 +90,7 @@ def test_it_tells_over_either_kind_of_socket(tmp_path: Path, kind: str) -> None:
     assert received[3:] == ["WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
 
 
-def test_without_a_manager_nothing_is_told_and_nothing_fails() -> None:
+def test_without_a_manager_nothing_is_reported_and_nothing_fails() -> None:
     supervisor = Supervisor.adopt({})
     supervisor.ready("up")
     assert (supervisor.address, supervisor.watchdog, list(supervisor.sockets)) == ("", None, [])

@@ -166,9 +166,9 @@ def test_tcp_clients_are_answered_or_parted_from(running: Service) -> None:
     ):
         sent = query(QNAME, qid=7, ecs="1.2.3.0/24")
         framed = len(sent).to_bytes(2, "big") + sent
-        for each in (idle, used):
-            each.sendall(framed)
-            assert each.recv(65535)
+        for connection in (idle, used):
+            connection.sendall(framed)
+            assert connection.recv(65535)
         before = running.pid
         running.box.run("kill", "-STOP", str(before))  # so that the query is there when it ends
         used.sendall(framed)

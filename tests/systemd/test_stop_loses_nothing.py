@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -72,3 +73,33 @@ def test_every_datagram_is_answered_or_left_in_the_socket(
             runner.run(serve_and_stop(client))
         answered, waiting = _count(client), _count(held)
     assert answered + waiting == MANY
+
+
+@pytest.mark.parametrize("chosen", ENGINES)
+async def test_a_connection_that_was_accepted_in_the_last_moment_has_its_query_answered(
+    chosen: EngineName,
+) -> None:
+    """A client on a busy host, or far away, sends it some time after it has connected."""
+    loop = asyncio.get_running_loop()
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as held,
+        closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as client,
+    ):
+        for each in (held, client):
+            each.setblocking(False)
+        bound, sockets = adopt([held.dup()])
+        engine = make_engine(Choice(chosen, 1, ""), bound, sockets, LIMITS, run_loop)
+        zone = f"$ORIGIN inference.example.\n{HEAD}"
+        await engine.start(snapshot_of(zone, config_text(services="")))
+        await loop.sock_connect(client, held.getsockname())
+        async with asyncio.timeout(10):
+            while select.select([held], [], [], 0)[0]:  # noqa: ASYNC110  the kernel sets no Event
+                await asyncio.sleep(0)
+        stopping = asyncio.create_task(engine.stop())
+        await asyncio.sleep(0.3)  # three times what is left to clients whose queries are under way
+        sent = query("inference.example", "SOA")
+        await loop.sock_sendall(client, len(sent).to_bytes(2, "big") + sent)
+        async with asyncio.timeout(10):
+            assert len(await loop.sock_recv(client, 512)) > len(sent)
+            assert await loop.sock_recv(client, 512) == b""
+        await stopping

@@ -57,7 +57,7 @@ async def test_one_bad_proof_among_good_ones_withholds_the_beat(
 ) -> None:
     beats = Beats()
     dog = Watchdog(INTERVAL, {"good": _sound, "bad": proof}, beats)
-    await dog.turn()
+    await dog.ask()
     assert beats.count == 0
     assert expected in dog.faults["bad"]
     assert "good" not in dog.faults
@@ -72,18 +72,18 @@ async def test_it_beats_again_once_what_hung_has_ended_and_did_not_ask_twice() -
         return ""
 
     dog = Watchdog(INTERVAL, {"slow": slow}, beats)
-    await dog.turn()
-    await dog.turn()
+    await dog.ask()
+    await dog.ask()
     assert (asked.count, beats.count) == (1, 0)
     free.set()
-    await dog.turn()
-    await dog.turn()
+    await dog.ask()
+    await dog.ask()
     assert (asked.count, beats.count, dog.faults) == (2, 2, {})
 
 
 async def test_the_longest_time_between_two_beats_is_half_the_interval() -> None:
     dog = Watchdog(INTERVAL, {"good": _sound}, Beats())
-    assert dog.pause + dog.patience <= INTERVAL / 2
+    assert dog.pause + dog.timeout <= INTERVAL / 2
 
 
 async def test_it_beats_until_it_is_cancelled() -> None:

@@ -14,7 +14,7 @@ from resolverd import restarts
 from resolverd.restarts import LEAST, MANY, MOST, STEADY, Restarts
 from resolverd.tasks import Tasks
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=40))
@@ -48,7 +48,7 @@ def test_a_row_of_the_same_failures_is_told_ever_more_rarely() -> None:
 
 
 async def _eventually(condition: asyncio.Event) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await condition.wait()
 
 
@@ -94,7 +94,7 @@ async def test_a_task_that_runs_steadily_has_recovered(monkeypatch: pytest.Monke
     tasks = Tasks()
     with capture_logs() as events:
         tasks.keep("load", work, vital=True)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not any(event["event"] == "task.recovered" for event in events):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert not tasks.failing(vital=True)

@@ -13,10 +13,11 @@ import pytest_asyncio
 from harness.steps import at_once
 from real_vllm import ENGINE, MODEL, Vllm, vllm
 
-from resolverd.config.probe import Probe
 from resolverd.health.addresses import AddressBook
+from resolverd.health.kinds.kind import kind_named
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.outcome import Condition, Outcome
-from resolverd.health.probes import PROBES, Tools, run
+from resolverd.health.probes import Tools, run
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -45,9 +46,9 @@ async def _ask(http: aiohttp.ClientSession, server: Vllm, seed: int) -> int:
 async def test_a_chunked_prefill_is_work_and_a_stopped_engine_does_none(
     small_chunks: Vllm, http: aiohttp.ClientSession
 ) -> None:
-    probe = Probe(kind="vllm", model=MODEL)
+    probe = VllmProbe(model=MODEL)
     tools = Tools(AddressBook([]))
-    ask = PROBES["vllm"](small_chunks.url, probe, tools)
+    ask = kind_named("vllm").prepare(small_chunks.url, probe, tools)
 
     async def look() -> Outcome:
         return await run(ask, probe.longest)

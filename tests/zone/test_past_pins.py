@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolverd.config.model import Config
-from resolverd.snapshot.fences import kept_from_some
+from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.zone.loader import load_zones
 
 ZONE = """\
@@ -40,8 +40,8 @@ SERVICES = {"chat": "address"}
 
 def ids(folder: Path, line: str, **changes: object) -> list[tuple[str, str, int]]:
     (folder / "k.zone").write_text(ZONE.format(line=line))
-    kept = kept_from_some(Config.model_validate({**CONFIG, **changes}))
-    _, problems = load_zones(["k.zone"], folder, services={"chat": "address"}, kept=kept)
+    withheld = withheld_by_pins(Config.model_validate({**CONFIG, **changes}))
+    _, problems = load_zones(["k.zone"], folder, services={"chat": "address"}, withheld=withheld)
     return [(p.id, p.severity, p.line) for p in problems]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dns.name
+from harness.trials import trials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from zone_files import HEAD, ORIGIN, load_text
@@ -17,7 +18,7 @@ from resolverd.snapshot.compile import compile_zone
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.lexer import Lexer, LexicalError
 from resolverd.zone.model import Zone
-from resolverd.zone.record import EntryError, Fields, read_record
+from resolverd.zone.record import EntryError, RecordFields, read_record
 
 LINES = [
     "a A 192.0.2.2",
@@ -55,7 +56,7 @@ texts = st.lists(st.sampled_from([*LINES, *BLANK]), max_size=12).map(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=trials(150, 400), deadline=None)
 @given(st.lists(texts, min_size=2, max_size=4))
 @example([HEAD, HEAD + "sub NS ns.sub\nns.sub A 192.0.2.9\n", HEAD + "ns.sub A 192.0.2.9\n"])
 def test_a_load_after_others_gives_what_a_first_load_gives(history: list[str]) -> None:
@@ -97,7 +98,7 @@ types = st.sampled_from(["A", "AAAA", "CNAME", "a", "TXT"])
 ends = st.sampled_from(["", " ", "\t ", " ; remark", " more"])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=trials(400, 1000), deadline=None)
 @given(owners, fields_between, types, datas, ends)
 def test_a_common_line_is_read_as_the_grammar_reads_it(
     owner: str, between: str, rdtype: str, data: str, end: str
@@ -112,17 +113,17 @@ def test_the_plainest_lines_are_common() -> None:
         assert read_fast(line, ORIGIN) is not None
 
 
-def by_grammar(line: str) -> Fields:
-    lexer, fields = Lexer(line), Fields()
+def by_grammar(line: str) -> RecordFields:
+    lexer, fields = Lexer(line), RecordFields()
     lexer.begin()
     try:
         read_record(lexer.get(want_leading=True), lexer, ORIGIN, fields)
     except (EntryError, LexicalError):
-        return Fields()
+        return RecordFields()
     return fields
 
 
-def written(fields: Fields) -> tuple[object, ...]:
+def written(fields: RecordFields) -> tuple[object, ...]:
     owner = None if fields.owner is None else (str(fields.owner), key_of(fields.owner))
     return fields.blank, owner, fields.key, fields.ttl, fields.rdtype, repr(fields.rdata)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolverd.zone.generate import MOST_RECORDS, TemplateError, carries_offset, expand, parse_range
+from resolverd.zone.generate import MAX_RECORDS, TemplateError, carries_offset, expand, parse_range
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 
 
 def test_a_range_is_bounded() -> None:
-    assert len(parse_range(f"1-{MOST_RECORDS}")) == MOST_RECORDS
+    assert len(parse_range(f"1-{MAX_RECORDS}")) == MAX_RECORDS
     with pytest.raises(TemplateError, match="over the limit"):
-        parse_range(f"0-{MOST_RECORDS}")
+        parse_range(f"0-{MAX_RECORDS}")
 
 
 @pytest.mark.parametrize(

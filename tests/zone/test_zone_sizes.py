@@ -26,10 +26,10 @@ from resolverd.dns.query import parse
 from resolverd.dns.sizes import ENVELOPE
 from resolverd.dns.writer import bare
 from resolverd.errors import errors_among
-from resolverd.policy.decision import Outcome
+from resolverd.policy.outcomes import Outcome
 from resolverd.snapshot.model import extended_error
 
-MOST = 65_535
+MAX_RDATA = 65_535
 EARTH = "\U0001f30d" * 64
 """The longest server.nsid: each of its characters takes four octets."""
 NSID = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
@@ -51,9 +51,13 @@ def generic(octets: int) -> str:
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
-        pytest.param([f"big {txt(MOST + 1)}"], (6, "65,536 octets"), id="a TXT of an octet more"),
-        pytest.param([f"big {generic(MOST + 1)}"], (6, "65,536 octets"), id="an unknown type"),
-        pytest.param([f"big {txt(MOST)}"], (6, "an answer has room"), id="no room for a header"),
+        pytest.param(
+            [f"big {txt(MAX_RDATA + 1)}"], (6, "65,536 octets"), id="a TXT of an octet more"
+        ),
+        pytest.param([f"big {generic(MAX_RDATA + 1)}"], (6, "65,536 octets"), id="an unknown type"),
+        pytest.param(
+            [f"big {txt(MAX_RDATA)}"], (6, "an answer has room"), id="no room for a header"
+        ),
         pytest.param(
             [f"big TXT {n:05} {'y' * 200}" for n in range(310)],
             (315, "an answer has room"),
@@ -81,12 +85,12 @@ def generic(octets: int) -> str:
             id="glue whose owners stand where no pointer reaches",
         ),
         pytest.param(
-            [f"big {txt(MOST - 715)}", "alias CNAME big"],
+            [f"big {txt(MAX_RDATA - 715)}", "alias CNAME big"],
             (7, "alias.x.example. leads to big.x.example. TXT"),
             id="an alias before what fits alone",
         ),
         pytest.param(
-            [f"big.w {txt(MOST - 3000)}", "alias CNAME big.w", "d DNAME w"],
+            [f"big.w {txt(MAX_RDATA - 3000)}", "alias CNAME big.w", "d DNAME w"],
             (8, "d.x.example. leads to big.w.x.example. TXT"),
             id="a DNAME before what fits alone",
         ),
@@ -110,7 +114,7 @@ def test_what_no_message_can_carry_is_refused_with_its_line(
     assert said in problem.message
 
 
-sizes = st.one_of(st.integers(2, 600), st.integers(MOST - 700, MOST + 300))
+sizes = st.one_of(st.integers(2, 600), st.integers(MAX_RDATA - 700, MAX_RDATA + 300))
 records = st.one_of(
     sizes.map(txt),
     sizes.map(generic),

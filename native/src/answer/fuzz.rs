@@ -5,7 +5,8 @@
 
 use super::{Scratch, Snapshot, respond};
 use crate::geo::ClientMap;
-use crate::io::counters::{Counters, Transport};
+use crate::io::counters::Counters;
+use crate::io::slots::Transport;
 use crate::tables::Plan;
 use crate::wire::prefix::Prefix;
 use std::cell::RefCell;

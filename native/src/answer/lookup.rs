@@ -5,9 +5,9 @@
 //! encloser: no apex lies between it and the name, or that apex would have been met before.
 
 use crate::tables::{NONE, Node, Plan};
+use crate::wire::codes::rtype::DNAME;
+use crate::wire::limits::MAX_NAME;
 use crate::wire::name::{Key, Suffix, wildcard};
-
-const DNAME: u16 = 39;
 
 /// What a name turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,14 +88,14 @@ pub fn classify<'p>(
 
 /// Memory for the name of a wildcard.
 pub struct Asterisk {
-    octets: [u8; 2 + crate::wire::name::MAX_NAME],
+    octets: [u8; 2 + MAX_NAME],
 }
 
 impl Asterisk {
     /// A name that begins with an asterisk.
     #[must_use]
     pub const fn new() -> Self {
-        let mut octets = [0; 2 + crate::wire::name::MAX_NAME];
+        let mut octets = [0; 2 + MAX_NAME];
         octets[0] = 1;
         octets[1] = b'*';
         Self { octets }

@@ -1,6 +1,5 @@
 //! From one packet to one response: `resolverd/engine/answer.py` in Rust, octet for octet.
 
-mod ede;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
 mod lookup;
@@ -16,48 +15,24 @@ pub use fuzz::{fuzz_images, fuzz_respond};
 pub use scratch::Scratch;
 pub use snapshot::Snapshot;
 
-use crate::io::counters::{Counters, Transport};
+use crate::io::counters::Counters;
+use crate::io::slots::Transport;
 use crate::tables::Plan;
+use crate::tables::outcome::{NO_TRANSFER, NOT_AUTHORITATIVE};
+use crate::wire::codes::{CLASS_IN, rcode, rtype};
 use crate::wire::edns::Opt;
+use crate::wire::limits::{MAX_CHAIN, MAX_MESSAGE, MIN_PAYLOAD};
 use crate::wire::name::Name;
 use crate::wire::prefix::Prefix;
 use crate::wire::query::{AA, Malformed, Query, parse};
-use ede::ExtendedError;
 use lookup::Encloser;
 use writer::Writer;
 
-/// The most names of one answer that aliases lead through; a longer chain ends here with what it has.
-/// `resolverd/dns/sizes.py` has the same; more would let one packet cost more, fewer break chains
-/// that resolvers still follow.
-const MAX_CHAIN: usize = 16;
+/// An extended error as option data (RFC 8914): INFO-CODE, then EXTRA-TEXT; empty for none.
+type ExtendedError = &'static [u8];
 
-const CLASS_IN: u16 = 1;
-
-/// RCODEs (RFC 6895 §2.3).
-mod rcode {
-    pub const NOERROR: u16 = 0;
-    pub const FORMERR: u16 = 1;
-    pub const SERVFAIL: u16 = 2;
-    pub const NXDOMAIN: u16 = 3;
-    pub const NOTIMP: u16 = 4;
-    pub const REFUSED: u16 = 5;
-    pub const YXDOMAIN: u16 = 6;
-    pub const BADVERS: u16 = 16;
-}
-
-/// RR types that are told apart here.
-mod rtype {
-    pub const A: u16 = 1;
-    pub const CNAME: u16 = 5;
-    pub const HINFO: u16 = 13;
-    pub const AAAA: u16 = 28;
-    pub const DNAME: u16 = 39;
-    pub const OPT: u16 = 41;
-    pub const DS: u16 = 43;
-    pub const IXFR: u16 = 251;
-    pub const AXFR: u16 = 252;
-    pub const ANY: u16 = 255;
-}
+/// No extended error goes with the answer.
+const NO_ERROR: ExtendedError = b"";
 
 /// Answer `packet`, which came from `source` (an address, so a prefix of full length).
 ///
@@ -87,7 +62,7 @@ pub fn respond(
     let asked = judged(plan, &query, malformed, counters, scratch);
     let limit = match (&asked, transport) {
         (Ok(_), Transport::Udp) => udp_limit(&query, plan),
-        _ => 65_535,
+        _ => MAX_MESSAGE,
     };
     let (offsets, chain) = scratch.split();
     let mut answer = Answer {
@@ -124,26 +99,26 @@ fn judged<'p>(
 ) -> Result<Encloser<'p>, (u16, ExtendedError)> {
     if let Some(malformed) = malformed {
         counters.malformed(malformed);
-        return Err((rcode::FORMERR, ExtendedError::Absent));
+        return Err((rcode::FORMERR, NO_ERROR));
     }
     if query.opcode() != 0 {
-        return Err((rcode::NOTIMP, ExtendedError::Absent));
+        return Err((rcode::NOTIMP, NO_ERROR));
     }
     if query.edns.is_some_and(|edns| edns.version != 0) {
-        return Err((rcode::BADVERS, ExtendedError::Absent));
+        return Err((rcode::BADVERS, NO_ERROR));
     }
     if query.qtype == rtype::OPT {
         counters.malformed(Malformed::QtypeOpt);
-        return Err((rcode::FORMERR, ExtendedError::Absent));
+        return Err((rcode::FORMERR, NO_ERROR));
     }
-    let not_authoritative = (rcode::REFUSED, ExtendedError::NotAuthoritative);
+    let not_authoritative = (rcode::REFUSED, NOT_AUTHORITATIVE);
     if query.qclass != CLASS_IN {
         return Err(not_authoritative);
     }
     scratch.set_name(query.name);
     let encloser = scratch.closest(plan).ok_or(not_authoritative)?;
     if matches!(query.qtype, rtype::AXFR | rtype::IXFR) {
-        return Err((rcode::REFUSED, ExtendedError::NoTransfer));
+        return Err((rcode::REFUSED, NO_TRANSFER));
     }
     if query.qtype == rtype::DS {
         return Ok(scratch.parent_side(plan, &encloser).unwrap_or(encloser));
@@ -153,8 +128,8 @@ fn judged<'p>(
 
 /// The requestor's payload size within this server's ceiling (RFC 6891 §6.2.3).
 fn udp_limit(query: &Query<'_>, plan: &Plan) -> usize {
-    let offered = query.edns.map_or(512, |edns| edns.payload);
-    usize::from(plan.udp_payload.min(offered.max(512)))
+    let offered = query.edns.map_or(MIN_PAYLOAD, |edns| edns.payload);
+    usize::from(plan.udp_payload.min(offered.max(MIN_PAYLOAD)))
 }
 
 /// What the sections do not hold: RCODE and flags of the header, scope and error of the OPT record.
@@ -171,7 +146,7 @@ impl Default for ReplyHeader {
             rcode: rcode::NOERROR,
             flags: AA,
             scope: 0,
-            error: ExtendedError::Absent,
+            error: NO_ERROR,
         }
     }
 }
@@ -222,7 +197,7 @@ impl Answer<'_, '_> {
             rcode: self.reply.rcode,
             scope: self.reply.scope,
             nsid: &self.plan.nsid,
-            error: self.reply.error.octets(),
+            error: self.reply.error,
         });
         let finished = self
             .writer

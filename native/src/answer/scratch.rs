@@ -1,9 +1,9 @@
 //! What answering writes besides the response: a worker's own, allocated once and used for every packet.
 
 use super::lookup::{self, Asterisk, Encloser, LookupKind};
-use super::rtype;
 use crate::geo;
 use crate::tables::{NONE, Plan};
+use crate::wire::codes::rtype;
 use crate::wire::compression::Offsets;
 use crate::wire::name::{Key, Name};
 

@@ -2,7 +2,8 @@
 
 use super::Scratch;
 use crate::io::Answers;
-use crate::io::counters::{Counters, Transport};
+use crate::io::counters::Counters;
+use crate::io::slots::Transport;
 use crate::tables::{Plan, Steering};
 use crate::wire::prefix::Prefix;
 use std::sync::Arc;

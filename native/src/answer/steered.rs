@@ -1,26 +1,10 @@
 //! The answer of a service: the client's preference list, walked to the first that serves.
 
-use super::ede::ExtendedError;
-use super::{Answer, Next, rcode, rtype};
+use super::{Answer, Next};
 use crate::geo::draw;
+use crate::io::slots::{FIRST_CHOICE, TTL_BOUNDS, TTL_BUCKETS, TTL_SUM};
 use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, ServicePlan};
-
-/// A service's own counters: five outcomes without a region, the TTL's buckets, their sum.
-mod of_service {
-    pub const SERVFAIL: usize = 0;
-    pub const NODATA: usize = 1;
-    pub const CNAME: usize = 2;
-    pub const NO_REGION: usize = 3;
-    pub const NO_ADDRESS: usize = 4;
-    pub const BUCKETS: usize = 5;
-    pub const SUM: usize = BUCKETS + super::TTL_BOUNDS.len() + 1;
-}
-
-/// A region's counters in a service: four outcomes, then those that were the first decision.
-const FIRST_CHOICE: usize = 4;
-
-/// Upper bounds of the TTL buckets, in seconds; `resolverd/engine/counters.py` has the same.
-const TTL_BOUNDS: [u32; 12] = [0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600];
+use crate::wire::codes::{rcode, rtype};
 
 impl<'a> Answer<'a, '_> {
     pub(super) fn steered(
@@ -31,7 +15,7 @@ impl<'a> Answer<'a, '_> {
         zone: u32,
     ) -> Next {
         let decision = self.decide(node.service, service)?;
-        self.reply.error = ExtendedError::Steered(decision.outcome);
+        self.reply.error = decision.outcome.extended_error();
         let ttl = decision.ttl.min(node.ceiling);
         let Some((_, state)) = decision.region else {
             let no_region = match decision.outcome {
@@ -94,14 +78,16 @@ impl<'a> Answer<'a, '_> {
             let octets = pool.get(records.a);
             if let Some(start) = id.checked_rem(octets.len() / 4) {
                 self.give_ttl(service, ttl);
-                self.writer.addresses::<4>(name, 1, ttl, octets, start);
+                self.writer
+                    .addresses::<4>(name, rtype::A, ttl, octets, start);
                 return;
             }
         } else {
             let octets = pool.get(records.aaaa);
             if let Some(start) = id.checked_rem(octets.len() / 16) {
                 self.give_ttl(service, ttl);
-                self.writer.addresses::<16>(name, 28, ttl, octets, start);
+                self.writer
+                    .addresses::<16>(name, rtype::AAAA, ttl, octets, start);
                 return;
             }
         }
@@ -148,26 +134,18 @@ impl<'a> Answer<'a, '_> {
         if subnet.is_some() {
             self.reply.scope = self.reply.scope.max(scope);
         }
-        let slot = match decision.region {
+        let block = match decision.region {
             Some((region, _)) => {
-                let slot = self.plan.region_slot(service, region)? + decision.outcome as usize;
+                let block = self.plan.region_slot(service, region)?;
                 if decision.first {
-                    self.counters.add(slot + FIRST_CHOICE, 1);
+                    self.counters
+                        .add(block + FIRST_CHOICE + decision.outcome.slot(), 1);
                 }
-                slot
+                block
             }
-            None => {
-                let outcome = match decision.outcome {
-                    Outcome::NoRegion => of_service::NO_REGION,
-                    Outcome::NoAddress => of_service::NO_ADDRESS,
-                    Outcome::Cname => of_service::CNAME,
-                    Outcome::Nodata => of_service::NODATA,
-                    _ => of_service::SERVFAIL,
-                };
-                service.slot as usize + outcome
-            }
+            None => service.slot as usize,
         };
-        self.counters.add(slot, 1);
+        self.counters.add(block + decision.outcome.slot(), 1);
         for pin in found.pins {
             if let Some(slot) = pin_slots.get(usize::from(*pin)) {
                 self.counters.add(*slot as usize, 1);
@@ -179,7 +157,7 @@ impl<'a> Answer<'a, '_> {
     fn give_ttl(&self, service: &ServicePlan, ttl: u32) {
         let bucket = TTL_BOUNDS.iter().take_while(|bound| **bound < ttl).count();
         let slot = service.slot as usize;
-        self.counters.add(slot + of_service::BUCKETS + bucket, 1);
-        self.counters.add(slot + of_service::SUM, u64::from(ttl));
+        self.counters.add(slot + TTL_BUCKETS + bucket, 1);
+        self.counters.add(slot + TTL_SUM, u64::from(ttl));
     }
 }

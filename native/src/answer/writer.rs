@@ -106,7 +106,7 @@ impl<'w> Writer<'w> {
     pub fn addresses<const N: usize>(
         &mut self,
         owner: &[u8],
-        rtype: u8,
+        rtype: u16,
         ttl: u32,
         octets: &[u8],
         start: usize,
@@ -116,7 +116,8 @@ impl<'w> Writer<'w> {
             .split_at_checked(start)
             .unwrap_or((&[], addresses));
         let [s0, s1, s2, s3] = ttl.to_be_bytes();
-        let fixed = [0, rtype, 0, 1, s0, s1, s2, s3, 0, N as u8];
+        let [t0, t1] = rtype.to_be_bytes();
+        let fixed = [t0, t1, 0, 1, s0, s1, s2, s3, 0, N as u8];
         for address in first.iter().chain(last) {
             self.owner(owner);
             self.put(&fixed);

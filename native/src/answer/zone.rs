@@ -3,13 +3,14 @@
 use super::lookup::{Encloser, LookupKind, classify};
 use super::scratch::PARENT_SIDE;
 use super::writer::Section::{Additional, Answer as Answers, Authority};
-use super::{Answer, Next, rcode, rtype};
+use super::{Answer, Next};
 use crate::tables::{NONE, Node, Referral, RrsetWire};
+use crate::wire::codes::{rcode, rtype};
+use crate::wire::limits::ANY_TTL;
 use crate::wire::name::Name;
 
 /// RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 const ANY_HINFO: &[u8] = b"\x07RFC8482\x00";
-const ANY_TTL: u32 = 3600;
 
 impl Answer<'_, '_> {
     /// Write what one name holds; the target where it is an alias.

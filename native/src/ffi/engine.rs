@@ -6,9 +6,9 @@
 
 use crate::answer::Snapshot;
 use crate::io::control::Command;
-use crate::io::counters::Transport;
 use crate::io::engine::Engine;
 use crate::io::samples::Sample;
+use crate::io::slots::Transport;
 use crate::io::sys::{self, Handle, Numbers, OutBuf, Span};
 use crate::io::tcp::Limits;
 use crate::io::worker::{BoundUdp, WorkerSockets};

@@ -14,7 +14,7 @@ pub mod map;
 pub mod tables;
 
 /// Raised with every change of the ABI that an older caller would misread.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// The version of this ABI, for the caller to compare before any other call.
 #[unsafe(no_mangle)]

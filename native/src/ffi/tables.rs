@@ -6,7 +6,8 @@
 
 use crate::answer::{Scratch, Snapshot, respond};
 use crate::geo::ClientMap;
-use crate::io::counters::{Counters, FIRST_FREE, SLOTS, Transport, names};
+use crate::io::counters::Counters;
+use crate::io::slots::Transport;
 use crate::io::sys::{Handle, Handles, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 use crate::wire::prefix::Prefix;
@@ -156,24 +157,6 @@ pub extern "C" fn resolverd_self_check(snapshot: Handle<Snapshot>, mut reason: O
         .ok_or("there is no snapshot")
         .and_then(|snapshot| snapshot.self_check(&mut Scratch::new()));
     checked.map_or_else(|why| reason.write(why), |()| 0)
-}
-
-/// The names of the slots of fixed meaning, as `counters::names` has them; their length.
-#[unsafe(no_mangle)]
-pub extern "C" fn resolverd_counter_names(mut out: OutBuf) -> usize {
-    out.write(&names())
-}
-
-/// The first slot that the caller may give out.
-#[unsafe(no_mangle)]
-pub extern "C" fn resolverd_counter_first() -> usize {
-    FIRST_FREE
-}
-
-/// How many slots a row has.
-#[unsafe(no_mangle)]
-pub extern "C" fn resolverd_counter_slots() -> usize {
-    SLOTS
 }
 
 /// Read an asker's counters from slot 0 on into `values`.

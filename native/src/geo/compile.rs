@@ -1,8 +1,9 @@
 //! From databases and one geography to its map.
 
+use super::contract::Ordering;
 use super::entries::Entries;
 use super::fence::RuleSets;
-use super::geography::{Geography, Ordering};
+use super::geography::Geography;
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
 use super::place_index::PlaceIndex;

@@ -1,5 +1,6 @@
 //! IPv6 clients that stand for IPv4 ones, extracted as `resolverd/dns/embedded_v4.py` does.
 
+use super::contract::EMBEDDED_V4;
 use crate::wire::prefix::{Family, Prefix, mask};
 
 /// The prefix to look up, and how many bits its lengths lie below the original's.
@@ -10,31 +11,6 @@ pub struct Extracted {
     /// Bits before the embedded IPv4 address; 0 where none is embedded.
     pub offset: u8,
 }
-
-/// An IPv6 network whose addresses embed IPv4 ones.
-struct EmbeddedV4 {
-    network: u128,
-    length: u8,
-    offset: u8,
-    inverted: bool,
-}
-
-const fn embedded_v4(network: u128, length: u8, offset: u8, inverted: bool) -> EmbeddedV4 {
-    EmbeddedV4 {
-        network,
-        length,
-        offset,
-        inverted,
-    }
-}
-
-static EMBEDDED_V4: [EmbeddedV4; 5] = [
-    embedded_v4(0, 96, 96, false), // ::/96, where databases keep IPv4
-    embedded_v4(0xffff << 32, 96, 96, false), // v4-mapped, RFC 4291 §2.5.5.2
-    embedded_v4(0x0064_ff9b << 96, 96, 96, false), // NAT64, RFC 6052 §2.1
-    embedded_v4(0x2002 << 112, 16, 16, false), // 6to4, RFC 3056 §2
-    embedded_v4(0x2001_0000 << 96, 32, 96, true), // Teredo, RFC 4380 §4
-];
 
 /// The IPv4-embedded prefixes.
 pub fn networks() -> impl Iterator<Item = Prefix> {

@@ -1,6 +1,7 @@
 //! Entries of the map: for a place and a rule, the row of regions that such a client gets.
 
-use super::geography::{Geography, Ordering};
+use super::contract::Ordering;
+use super::geography::Geography;
 use super::mmdb::Refused;
 use super::place::{NONE, Place};
 use super::place_index::NOWHERE;

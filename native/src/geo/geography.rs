@@ -4,7 +4,7 @@
 //! as u32:
 //!
 //! ```text
-//! policy u8 (0 nearest, 1 failover, 2 weighted) · block_v4 u8 · block_v6 u8
+//! policy u8 (`Ordering`) · block_v4 u8 · block_v6 u8
 //! edge: latitude f64 · longitude f64
 //! regions: latitude f64 · longitude f64 · weight f64 · seed u64
 //! pins, by name: count u32 · region u8 each
@@ -14,22 +14,12 @@
 //! unplaced, default: pin u16, one at most each
 //! ```
 
+use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
 use super::map::Blocks;
 use super::place::{Code, NONE};
 use super::ranking::Region;
 use crate::wire::prefix::{Family, Prefix};
-
-/// How regions are ordered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ordering {
-    /// By distance.
-    Nearest,
-    /// As listed.
-    Failover,
-    /// By weight, for each client's block.
-    Weighted,
-}
 
 /// The whole of it.
 pub struct Geography {
@@ -62,12 +52,7 @@ impl Geography {
         let mut from = Octets(octets);
         let [policy, v4, v6] = from.take()?;
         let read = Self {
-            ordering: match policy {
-                0 => Ordering::Nearest,
-                1 => Ordering::Failover,
-                2 => Ordering::Weighted,
-                _ => return None,
-            },
+            ordering: Ordering::of(policy)?,
             blocks: Blocks { v4, v6 },
             edge: (from.double()?, from.double()?),
             regions: from.list(|from| {
@@ -131,10 +116,6 @@ impl Geography {
             .unwrap_or(self.default)
     }
 }
-
-/// How many regions one service may have: a row counts them in one octet, and one number
-/// must be left for no region.
-pub const MAX_REGIONS: usize = 255;
 
 struct Octets<'a>(&'a [u8]);
 

@@ -12,6 +12,7 @@
 //! pins is fenced exactly at every length.
 
 pub mod compile;
+pub mod contract;
 pub mod embedded_v4;
 pub mod entries;
 pub mod fence;

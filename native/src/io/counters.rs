@@ -1,42 +1,13 @@
 //! What one worker thread counts: a row of plain numbers that only this thread writes.
 //!
-//! Slots below [`FIRST_FREE`] have a fixed meaning, listed by [`names`]; those above are given
-//! out by Python, which writes into each Plan where its services and pins count, so that counts
-//! outlive a Plan. Readers sum the rows of all threads and stop nobody.
+//! `slots` says which counts what; of those behind the fixed ones Python writes into each Plan where
+//! its services and pins count, so that counts outlive a Plan. Readers sum the rows of all threads and
+//! stop nobody.
 
-use crate::io::counter_slots;
+use crate::io::slots::{DROPPED, MALFORMED, RECEIVED, ROW, TRUNCATED, TYPES, Transport, response};
 use crate::io::sys;
 use crate::wire::query::{Dropped, Malformed};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// Slots of a row. Untouched pages of it cost no memory.
-pub const SLOTS: usize = 1 << 22;
-
-/// The first slot that Python may give out.
-pub const FIRST_FREE: usize = 1024;
-
-/// How a query came.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Transport {
-    /// In a datagram.
-    Udp,
-    /// Over a connection.
-    Tcp,
-}
-
-/// The QTYPEs that have a count of their own; `TYPE_NAMES` of `resolverd/dns/codes.py` lists the same.
-const TYPES: [u16; 24] = [
-    1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 35, 39, 41, 43, 46, 48, 52, 64, 65, 99, 251, 252, 255, 257,
-];
-
-/// The RCODEs that are given.
-const RCODES: [u16; 8] = [0, 1, 2, 3, 4, 5, 6, 16];
-
-const RECEIVED: usize = 0;
-const DROPPED: usize = 2;
-const TRUNCATED: usize = 4;
-const MALFORMED: usize = 8;
-const RESPONSES: usize = 64;
 
 /// Where in [`TYPES`] a type stands; behind its end where it does not.
 #[expect(clippy::indexing_slicing, reason = "the compiler does it")]
@@ -60,7 +31,7 @@ impl Counters {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            slots: sys::zeros(SLOTS),
+            slots: sys::zeros(ROW),
         }
     }
 
@@ -116,8 +87,7 @@ impl Counters {
         let place = TYPE_PLACES
             .get(usize::from(qtype))
             .map_or(TYPES.len(), |place| usize::from(*place));
-        let outcome = usize::from(rcode.min(7));
-        self.add(responses(transport, place, outcome), 1);
+        self.add(response(transport, place, rcode), 1);
     }
 }
 
@@ -127,62 +97,19 @@ impl Default for Counters {
     }
 }
 
-const fn responses(transport: Transport, place: usize, outcome: usize) -> usize {
-    RESPONSES + (transport as usize * (TYPES.len() + 1) + place) * RCODES.len() + outcome
-}
-
-/// The slots of fixed meaning, a line each: the slot, the field of `Counters` in
-/// `resolverd/engine/counters.py`, and the labels. A QTYPE of -1 is any other.
-#[must_use]
-pub fn names() -> String {
-    let mut lines = vec![
-        format!("{RECEIVED} received udp"),
-        format!("{} received tcp", RECEIVED + 1),
-        format!("{} dropped short", DROPPED + Dropped::Short as usize),
-        format!("{} dropped response", DROPPED + Dropped::Response as usize),
-        format!("{TRUNCATED} truncated"),
-    ];
-    let kinds = Malformed::NAMES.iter().zip(MALFORMED..);
-    lines.extend(kinds.map(|(kind, slot)| format!("{slot} malformed {kind}")));
-    let types = TYPES.iter().map(|rtype| i32::from(*rtype)).chain([-1]);
-    for (place, rtype) in types.enumerate() {
-        for (outcome, rcode) in RCODES.iter().enumerate() {
-            for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
-                let slot = responses(transport, place, outcome);
-                lines.push(format!("{slot} responses {name} {rtype} {rcode}"));
-            }
-        }
-    }
-    lines.extend(counter_slots::names());
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
 
     #[test]
-    fn every_fixed_slot_has_one_name_below_the_free_ones() {
-        let names = names();
-        let slots: Vec<usize> = (names.lines())
-            .map(|line| line.split(' ').next().unwrap().parse().unwrap())
-            .collect();
-        assert_eq!(slots.iter().collect::<HashSet<_>>().len(), slots.len());
-        assert!(slots.iter().all(|slot| *slot < FIRST_FREE));
-    }
-
-    #[test]
-    fn a_response_counts_where_its_name_says() {
+    fn types_that_are_not_told_apart_count_together() {
         let counters = Counters::new();
         counters.responded(Transport::Tcp, 257, 16);
         counters.responded(Transport::Udp, 1234, 3);
-        let names = names();
-        let counted: Vec<&str> = (names.lines())
-            .filter(|line| counters.get(line.split(' ').next().unwrap().parse().unwrap()) == 1)
-            .map(|line| line.split_once(' ').unwrap().1)
-            .collect();
-        assert_eq!(counted, ["responses tcp 257 16", "responses udp -1 3"]);
+        counters.responded(Transport::Udp, 200, 3);
+        let caa = response(Transport::Tcp, TYPES.len() - 1, 16);
+        let other = response(Transport::Udp, TYPES.len(), 3);
+        assert_eq!((counters.get(caa), counters.get(other)), (1, 2));
     }
 
     #[test]

@@ -11,12 +11,13 @@
 //! octets of length before a message on TCP; `Answers` does, which `answer::Snapshot` is.
 
 pub mod control;
-pub mod counter_slots;
 pub mod counters;
 pub mod engine;
 pub mod epoll;
 pub mod kernel;
 pub mod samples;
+pub mod send_error;
+pub mod slots;
 pub mod sys;
 pub mod tcp;
 #[cfg(test)]
@@ -26,8 +27,9 @@ pub mod udp_batch;
 pub mod worker;
 
 use crate::wire::prefix::Prefix;
-use counters::{Counters, Transport};
+use counters::Counters;
 use samples::Sampler;
+use slots::Transport;
 use std::sync::Arc;
 
 /// What packets are answered from: made once, shared by all workers, never changed.

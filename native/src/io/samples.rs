@@ -3,8 +3,8 @@
 //! A full queue, or one that somebody is just at, drops the sample and counts it; a worker
 //! never waits for it. Only a query that is drawn costs an allocation.
 
-use crate::io::counters::Transport;
 use crate::io::epoll::Waker;
+use crate::io::slots::Transport;
 use crate::wire::prefix::Prefix;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;

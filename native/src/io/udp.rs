@@ -4,11 +4,11 @@
 //! number of rounds; a batch that is not full sends it back to wait. What was received is
 //! answered before anything else is done, so nothing read is lost when a worker stops.
 
-use crate::io::counters::Transport;
 use crate::io::epoll::wait_for;
 use crate::io::kernel::{EBADF, EFAULT, ENOTSOCK, WRITABLE};
+use crate::io::slots::Transport;
 use crate::io::udp_batch::{BATCH, DatagramBatch};
-use crate::io::{Answers, Responder, counter_slots};
+use crate::io::{Answers, Responder, send_error};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -103,7 +103,7 @@ fn survive<A: Answers>(error: io::Error, responder: &Responder<A>) -> io::Result
         Some(EBADF | ENOTSOCK | EFAULT) => Err(error),
         _ if error.kind() == ErrorKind::Interrupted => Ok(()),
         _ => {
-            responder.count(counter_slots::send_error(&error));
+            responder.count(send_error::slot(&error));
             Ok(())
         }
     }

@@ -8,6 +8,7 @@ use crate::io::kernel::{
     AF_INET, AF_INET6, ControlBuf, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, Peer,
 };
 use crate::io::sys::Batch;
+use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::prefix::Prefix;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -15,10 +16,8 @@ use std::os::fd::BorrowedFd;
 /// Datagrams that one call receives at most: fewer cost more system calls, more cost memory and, in
 /// a burst, latency.
 pub const BATCH: usize = 32;
-/// Octets of a query, and of an answer; the rest of a longer query is cut off.
-pub const MAX_DATAGRAM: usize = 4096;
 // A few cache lines more, so that neighbours do not all fall into one set of the cache.
-const STRIDE: usize = MAX_DATAGRAM + 5 * 64;
+const STRIDE: usize = MAX_PAYLOAD + 5 * 64;
 
 /// One datagram that came, and the buffer for the answer to it.
 pub struct Datagram<'a> {
@@ -26,7 +25,7 @@ pub struct Datagram<'a> {
     pub packet: &'a [u8],
     /// The address it came from.
     pub source: Prefix,
-    /// [`MAX_DATAGRAM`] octets.
+    /// [`MAX_PAYLOAD`] octets.
     pub out: &'a mut [u8],
 }
 
@@ -73,12 +72,12 @@ impl DatagramBatch {
     pub fn get(&mut self, index: usize) -> Option<Datagram<'_>> {
         let (header, octets, peer, _) = self.received.get(index)?;
         let source = source_of(peer)?;
-        let length = (header.length as usize).min(MAX_DATAGRAM);
+        let length = (header.length as usize).min(MAX_PAYLOAD);
         let (_, out, _, _) = self.answers.get(self.answered)?;
         Some(Datagram {
             packet: octets.get(..length)?,
             source,
-            out: out.get_mut(..MAX_DATAGRAM)?,
+            out: out.get_mut(..MAX_PAYLOAD)?,
         })
     }
 
@@ -87,7 +86,7 @@ impl DatagramBatch {
     pub fn iter(&self, count: usize) -> impl Iterator<Item = (&[u8], Prefix)> {
         (0..count).filter_map(|index| {
             let (header, octets, peer) = self.received.read(index)?;
-            let length = (header.length as usize).min(MAX_DATAGRAM);
+            let length = (header.length as usize).min(MAX_PAYLOAD);
             Some((octets.get(..length)?, source_of(peer)?))
         })
     }
@@ -100,7 +99,7 @@ impl DatagramBatch {
         else {
             return;
         };
-        answer.length = length.min(MAX_DATAGRAM) as u32;
+        answer.length = length.min(MAX_PAYLOAD) as u32;
         answer.peer_length = came.peer_length;
         *to = *from;
         answer.control_length = 0;
@@ -246,7 +245,7 @@ mod tests {
         client(&socket).send(&[7; 9000]).unwrap();
         let mut batch = DatagramBatch::new(false);
         assert_eq!(batch.receive(socket.as_fd()).unwrap(), 1);
-        assert_eq!(batch.get(0).unwrap().packet, [7; MAX_DATAGRAM]);
+        assert_eq!(batch.get(0).unwrap().packet, [7; MAX_PAYLOAD]);
     }
 
     #[test]

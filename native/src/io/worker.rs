@@ -35,6 +35,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a stop waits for queries that are under way on open connections: longer loses fewer of
 /// them, and delays every stop with connections.
 const LAST_QUERY_WAIT: Duration = Duration::from_millis(100);
+/// How long, from its beginning on, a stop waits for the first query of a connection: a client on a
+/// busy host sends it late, and has nobody to send it to again. Longer delays a stop by as much.
+const FIRST_QUERY_WAIT: Duration = Duration::from_secs(1);
 /// How long nobody is accepted after no descriptor was to be had: shorter costs CPU on a socket
 /// that stays ready, longer delays the first connection once a descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -166,9 +169,7 @@ impl<A: Answers> Worker<A> {
                 }
             }
             if self.control.has_command(self.done) && !self.follow() {
-                if self.tcp.until_due().is_some() {
-                    thread::sleep(LAST_QUERY_WAIT);
-                }
+                self.answer_last_queries(&mut events)?;
                 self.tcp.finish(CLOSE_TIMEOUT, &mut self.responder);
                 return Ok(());
             }
@@ -178,6 +179,28 @@ impl<A: Answers> Worker<A> {
                 listen(&self.listening, &self.epoll)?;
             }
         }
+    }
+
+    /// Accept nobody more, and answer queries that are under way on open connections.
+    fn answer_last_queries(&mut self, events: &mut [Event]) -> io::Result<()> {
+        let last = Instant::now() + LAST_QUERY_WAIT;
+        let shared = self.udp.iter().skip(self.own).map(AsFd::as_fd);
+        for other in self.listening.iter().map(AsFd::as_fd).chain(shared) {
+            let _unwatched = self.epoll.remove(other); // it may be already
+        }
+        while !self.tcp.is_empty() {
+            let first = self.tcp.awaits_first_query_since();
+            let until = first.map_or(last, |began| last.max(began + FIRST_QUERY_WAIT));
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let count = self.epoll.wait(events, Some(left))?;
+            for event in events.iter().take(count) {
+                self.serve(Ready::of(event.token))?;
+            }
+        }
+        Ok(())
     }
 
     /// How long until something is due, None for nothing.

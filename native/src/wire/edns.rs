@@ -2,12 +2,10 @@
 //!
 //! RFC 6891 (OPT), RFC 7871 (client subnet), RFC 5001 (NSID), RFC 8914 (extended errors).
 
+use crate::wire::codes::option::{CLIENT_SUBNET, EXTENDED_ERROR, NSID};
+use crate::wire::codes::rtype;
 use crate::wire::malformed::Malformed;
 use crate::wire::prefix::{Family, Prefix, mask};
-
-const NSID: u16 = 3;
-const CLIENT_SUBNET: u16 = 8;
-const EXTENDED_ERROR: u16 = 15;
 
 /// What a query's OPT record says.
 #[derive(Clone, Copy)]
@@ -141,13 +139,14 @@ impl Opt<'_> {
             .filter(|data| !data.is_empty())
             .map(|data| 4 + data.len())
             .sum();
+        let [t0, t1] = rtype::OPT.to_be_bytes();
         let [p0, p1] = self.payload.to_be_bytes();
         let [l0, l1] = (length as u16).to_be_bytes();
         let flags = if self.asked.dnssec_ok { 0x80 } else { 0 };
         put(&[
             0,
-            0,
-            41,
+            t0,
+            t1,
             p0,
             p1,
             (self.rcode >> 4) as u8,

@@ -3,8 +3,7 @@
 //! A suffix hash is made from the right, label by label, so one pass over a name gives the
 //! hashes of the name and of all its ancestors, and that of `*.ancestor` costs one step more.
 
-/// The longest name, in octets (RFC 1035 §2.3.4).
-pub const MAX_NAME: usize = 255;
+use crate::wire::limits::{MAX_LABEL, MAX_NAME};
 
 /// The most labels of a name, the root among them: 127 of one octet, and then the root.
 const MAX_LABELS: usize = 128;
@@ -25,7 +24,7 @@ pub fn length_of(octets: &[u8]) -> Option<usize> {
     let mut at = 0_usize;
     loop {
         let length = *octets.get(at)?;
-        if length > 63 || at >= MAX_NAME {
+        if length > MAX_LABEL || at >= MAX_NAME {
             return None;
         }
         at += 1 + usize::from(length);

@@ -1,7 +1,8 @@
 //! The strict grammar of queries (RFC 1035 §4, RFC 6891): `resolverd/dns/query.py` in Rust.
 
+use crate::wire::codes::rtype::OPT;
 use crate::wire::edns::Edns;
-pub use crate::wire::malformed::Malformed;
+pub use crate::wire::malformed::{Dropped, Malformed};
 use crate::wire::name::length_of;
 
 /// Response, truncated, and the flags that a response echoes.
@@ -14,17 +15,7 @@ pub const TC: u16 = 0x0200;
 pub const ECHOED: u16 = OPCODE | 0x0110;
 const OPCODE: u16 = 0x7800;
 
-const OPT: u16 = 41;
 const HEADER: usize = 12;
-
-/// Why a packet gets no answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Dropped {
-    /// Too short for a header.
-    Short,
-    /// A response itself.
-    Response,
-}
 
 /// One query, or as much of it as was sound.
 pub struct Query<'p> {

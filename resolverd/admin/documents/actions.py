@@ -90,7 +90,7 @@ class ReadyDocument(Document):
 class RegionStatusPart(Part):
     """A region as the decision saw it."""
 
-    serves: bool = key("Whether it is handed out.")
+    serves: bool = key("Whether its addresses may be answered.")
     unknown: bool = key("Whether it has no verdict yet.")
     min_until_flip: float | None = key(
         "Seconds until its state may change at the earliest; null: never."
@@ -99,7 +99,7 @@ class RegionStatusPart(Part):
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     steady: float | None = key("Seconds until its shares may move; null: not soon.")
-    has_addresses: bool = key("Whether it has anything to hand out.")
+    has_addresses: bool = key("Whether it has an address.")
     alive: bool = key("Whether an endpoint of it is measured up.")
     answer_min_until_flip: float | None = key("Seconds until its answer may change; null: never.")
     answer_since_change: float | None = key("Seconds since its answer last changed; null: never.")
@@ -111,7 +111,7 @@ class CandidatePart(Part):
     region: str = key("The region.")
     km: float = key("Distance from the client, km.")
     preferred: int | None = key("Rank in the preference list, from 1; null outside the fence.")
-    status: RegionStatusPart = key("How it stands.")
+    status: RegionStatusPart = key("Its status.")
     reason: str = key("Why it was chosen or passed over, in a word.")
     why: str = key("The same in words.")
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import create_model
 
 from resolverd.admin.documents.base import Part, key
+from resolverd.health.kinds.kind import json_keys
 
 Verdict = Literal["unknown", "up", "suspect", "down", "recovering"]
 
 
 class OverridePart(Part):
-    """An operator's word on a region or an endpoint, or that of a region's hours."""
+    """An override of a region or an endpoint, by an operator or by a region's hours."""
 
-    kind: Literal["up", "down", "drain"] = key("What it says.")
+    kind: Literal["up", "down", "drain"] = key("The state that it forces: up, down or drain.")
     who: str = key("Who set it.")
     why: str = key("The reason given.")
     set_at: str | None = key("When it was set, ISO 8601 in UTC.")
@@ -25,7 +28,7 @@ class VerdictPart(Part):
 
     state: Verdict = key("The state, overrides included.")
     measured: Verdict = key("The state as measured, whatever overrides say.")
-    serves: bool = key("Whether it is handed out.")
+    serves: bool = key("Whether its addresses may be answered.")
     reason: str = key("Why, in words.")
     changed_at: str | None = key(
         "When the state last changed, ISO 8601 in UTC; null if it never has."
@@ -41,8 +44,8 @@ class ProbePart(Part):
     sni: str = key("Server name of the TLS handshake; empty takes the URL's host.")
     verify_tls: bool = key("Whether the certificate must be valid.")
     credential: str = key("Name of the credential's file; empty where there is none.")
-    version: str = key("Version that the server must tell; empty where any is right.")
-    fingerprint: str = key("Fingerprint that it must tell; empty where any is right.")
+    version: str = key("Version that the server must have; empty where any is right.")
+    fingerprint: str = key("Fingerprint that it must have; empty where any is right.")
 
 
 class CertificatePart(Part):
@@ -58,22 +61,11 @@ class FamilyPart(Part):
 
     ok: bool = key("Whether the last probe reached it.")
     reason: str = key("What the last probe met.")
-    withheld: bool = key("Whether its addresses are not handed out.")
-
-
-class OffersPart(Part):
-    """What an endpoint lets a probe of kind vllm know."""
-
-    metrics: str = key('"readable", or why the page of metrics cannot be read.')
-    processes: Literal["one", "several", "unknown"] = key("How many processes answer at the URL.")
-    engines: int = key("Engines that the page of metrics tells apart.")
-    models: bool = key("Whether the list of models can be read.")
-    version: str = key("Version of the server; empty where it tells none.")
-    key: str = key("Whether the API key is accepted, refused, unknown, or none is sent.")
+    withheld: bool = key("Whether its addresses are not answered.")
 
 
 class IdentityPart(Part):
-    """Who a server says it is; empty and 0 are what it does not tell."""
+    """The identity that a server reports; empty and 0 stand for what it does not export."""
 
     models: list[str] = key("Names that it answers to.")
     root: str = key("Where the weights came from.")
@@ -82,17 +74,8 @@ class IdentityPart(Part):
     fingerprint: str = key("OpenAI's `system_fingerprint`.")
 
 
-class CanariesPart(Part):
-    """Completions that probes asked for, since the start."""
-
-    sent: int = key("Canaries sent.")
-    answered: int = key("Those that brought a token in time.")
-    tokens: int = key("Tokens that they may have taken at most.")
-    ttft_seconds: float | None = key("Seconds to the last canary's first token; null before it.")
-
-
 class ReadingsPart(Part):
-    """What a server's page of metrics said last; null is what it does not tell."""
+    """What a server's page of metrics had last; null stands for what it does not export."""
 
     running: float | None = key("Requests that run.")
     waiting: float | None = key("Requests that wait.")
@@ -106,19 +89,29 @@ class DiffersPart(Part):
 
     service: str = key("The service that they all serve.")
     field: str = key("What differs.")
-    value: str = key("What this server says.")
-    majority: str = key("What most say.")
+    value: str = key("The value of this server.")
+    majority: str = key("The value of most.")
 
 
-class EndpointPart(VerdictPart):
-    """One endpoint of a region."""
+if TYPE_CHECKING:
+    _KindKeys = VerdictPart
+else:
+    _KindKeys = create_model(
+        "_KindKeys",
+        __base__=VerdictPart,
+        **{each.name: (each.type | None, key(each.doc)) for _, each in json_keys()},
+    )
+
+
+class EndpointPart(_KindKeys):
+    """One endpoint of a region, with what the kinds of probe export of theirs."""
 
     name: str = key("The probe target: ENDPOINT, or ENDPOINT@SERVICE where services differ.")
     endpoint: str = key("Name of the endpoint.")
     url: str = key("What is probed, without its secrets.")
     probe: ProbePart = key("How it is probed.")
-    hostname: str | None = key("Hostname whose addresses are handed out, if any.")
-    addresses: list[str] = key("Addresses that are handed out while it serves.")
+    hostname: str | None = key("Hostname whose addresses are answered, if any.")
+    addresses: list[str] = key("Addresses that are answered while it serves.")
     probes: int = key("Probes that came to an end, since the start.")
     failures: int = key("Those that failed.")
     latency_seconds: float | None = key("Seconds that the last probe took; null before the first.")
@@ -129,8 +122,6 @@ class EndpointPart(VerdictPart):
     connect_seconds: float | None = key("Seconds that the last TCP handshake took, if known.")
     certificate: CertificatePart | None = key("Its certificate, if it has shown any.")
     families: dict[str, FamilyPart] | None = key("By family; null where one alone is asked over.")
-    offers: OffersPart | None = key("What it offers; null where its kind of probe does not look.")
-    identity: IdentityPart | None = key("Who it says it is; null where that is not known.")
-    canaries: CanariesPart | None = key("Canaries; null where its kind of probe sends none.")
+    identity: IdentityPart | None = key("The identity that it reports; null where it is unknown.")
     readings: ReadingsPart | None = key("Its load; null where it is not known.")
     differs: list[DiffersPart] = key("In what it differs from its peers.")

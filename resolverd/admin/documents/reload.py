@@ -20,9 +20,9 @@ class ZoneChangePart(Part):
 class NamesPart(Part):
     """Names of one table of the configuration that an edit changes."""
 
-    added: list[str] = key("Those that came.")
-    removed: list[str] = key("Those that went.")
-    changed: list[str] = key("Those that say something else.")
+    added: list[str] = key("New ones.")
+    removed: list[str] = key("Those that are there no more.")
+    changed: list[str] = key("Those whose contents differ.")
 
 
 class ChangesPart(Part):

@@ -9,12 +9,12 @@ from resolverd.admin.documents.endpoint import EndpointPart, OverridePart, Verdi
 from resolverd.admin.documents.reload import ReloadPart
 
 
-class DoubtPart(Part):
-    """Whether this host, and not every region, is taken to be at fault."""
+class IsolationPart(Part):
+    """Whether this host is taken to be cut off, rather than every region to be dead."""
 
-    holds: bool = key("Whether silence is held back, and no region taken out for it.")
+    isolated: bool = key("Whether it is isolated now: no region is taken out for not responding.")
     since: str | None = key("Since when, ISO 8601 in UTC.")
-    awaited: list[str] = key("Regions that were not heard again yet.")
+    regions: list[str] = key("Those whose health is kept, as they do not respond again yet.")
     reason: str | None = key("Why the host is not ready; null where it is.")
 
 
@@ -92,7 +92,7 @@ class RegionPart(VerdictPart):
 class LoadPart(Part):
     """What a region of a service bears."""
 
-    saturation: float | None = key("How full it is; 1 is just full, null is unknown.")
+    saturation: float | None = key("Saturation: 1 is just full, null is unknown.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
 
@@ -113,7 +113,7 @@ class ServicePart(Part):
     name: str = key("Its name.")
     model: str | None = key("The model, if configured.")
     models: dict[str, str | None] = key("The model by region.")
-    must_agree: list[str] = key("What vLLM servers of one model must tell alike.")
+    must_agree: list[str] = key("Fields that all vLLM servers of one model must have in common.")
     policy: str = key("How its regions are ranked.")
     answer: str = key("What is answered: addresses, or a CNAME.")
     ttl_seconds: float = key("TTL while all is well, seconds.")
@@ -146,7 +146,7 @@ class DatabasePart(Part):
     """One geographic database."""
 
     file: str = key("Its file, or its name where it is embedded.")
-    type: str = key("Type, as its metadata say.")
+    type: str = key("Database type, by its metadata.")
     built: str = key("Day on which it was made, ISO 8601.")
     networks: int | None = key("Networks in it; null where that was not counted.")
     unreadable_records: int = key("Records that make no sense, and were passed over.")
@@ -159,7 +159,7 @@ class ClientMapPart(Part):
 
     kind: Literal["compiled", "lazy"] = key("Its kind.")
     services: list[str] = key("Services that share it.")
-    networks: int | None = key("Networks that it tells apart.")
+    networks: int | None = key("Networks with an entry of their own.")
     lists: int | None = key("Distinct preference lists.")
     bytes: int | None = key("Its memory, octets.")
 
@@ -170,8 +170,8 @@ class StateDocument(Document):
     version: str = key("Version of resolverd.")
     started: str = key("When it started, ISO 8601 in UTC.")
     uptime_seconds: float = key("Seconds since then.")
-    ready: bool = key("What /readyz says.")
-    doubt: DoubtPart = key("Whether this host is taken to be at fault.")
+    ready: bool = key("Whether GET /readyz is 200.")
+    isolation: IsolationPart = key("Whether this host is taken to be isolated.")
     degraded: list[str] = key("What fails that answers do not need, in words.")
     down: str = key("Services without a region and regions that are down, in words; or empty.")
     config: str = key("The main configuration file, an absolute path.")

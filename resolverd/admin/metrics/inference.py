@@ -1,16 +1,16 @@
-"""What probes of inference servers know beyond a verdict: conditions, canaries, identities."""
+"""What probes know beyond a verdict: conditions, loads, identities, and what their kinds export."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
-from resolverd.admin.metrics.family import Samples, counter, gauge, info
-from resolverd.admin.metrics.values import LABELS, Subject, Values
+from resolverd.admin.metrics.family import Family, Samples, gauge, info
+from resolverd.admin.metrics.values import LABELS, Values
+from resolverd.health.kinds.kind import Metric
 from resolverd.health.outcome import Condition
 from resolverd.health.peers import find_outliers
-from resolverd.health.probes.inference import Canaries, InferenceReadings
+from resolverd.health.readings import Readings
 
-_NONE_SENT = "where no canary has been sent"
 _UNKNOWN = "where the probe does not learn it"
 
 
@@ -35,41 +35,6 @@ def conditions(values: Values) -> Samples:
 def lost(values: Values) -> Samples:
     for subject, readings in values.known(values.served.monitor.loads()):
         yield subject, readings.lost
-
-
-@counter(
-    "resolverd_canaries_total",
-    "Canaries sent, by whether a token came back in time: token, none.",
-    labels=(*LABELS, "result"),
-    absent=_NONE_SENT,
-)
-def canaries(values: Values) -> Samples:
-    for subject, counted in _canaries(values):
-        yield (*subject, "token"), counted.answered
-        yield (*subject, "none"), counted.sent - counted.answered
-
-
-@counter(
-    "resolverd_canary_tokens_total",
-    "The most tokens that canaries have taken.",
-    labels=LABELS,
-    absent=_NONE_SENT,
-)
-def canary_tokens(values: Values) -> Samples:
-    for subject, counted in _canaries(values):
-        yield subject, counted.tokens
-
-
-@gauge(
-    "resolverd_canary_ttft_seconds",
-    "Time to the last canary's token.",
-    labels=LABELS,
-    absent="where no canary has been answered",
-)
-def canary_ttft(values: Values) -> Samples:
-    for subject, counted in _canaries(values):
-        if counted.ttft is not None:
-            yield subject, counted.ttft
 
 
 @info(
@@ -101,7 +66,15 @@ def differences(values: Values) -> Samples:
         yield (odd.service, *values.subjects[odd.target], odd.difference.field), 1
 
 
-def _canaries(values: Values) -> Iterator[tuple[Subject, Canaries]]:
-    for subject, read in values.known(values.served.monitor.readings()):
-        if isinstance(read, InferenceReadings):
-            yield subject, read.canaries
+def of_kind(readings: type[Readings], metric: Metric[Any]) -> Family:
+    """A metric that a kind of probe declares, read from all endpoints that it has `readings` of."""
+
+    def read(values: Values) -> Samples:
+        for subject, known in values.known(values.served.monitor.readings()):
+            if isinstance(known, readings):
+                for labels, value in metric.read(known):
+                    yield (*subject, *labels), value
+
+    return Family(
+        metric.type, metric.name, metric.doc, (*LABELS, *metric.labels), metric.absent, read
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.admin.metrics.family import Samples, counter, gauge
 from resolverd.admin.metrics.values import SERVICE_REGION, Values
 from resolverd.health.verdict import State
-from resolverd.snapshot.unserved import unserved, withdrawn
+from resolverd.snapshot.unserved import withdrawn
 
 
 @gauge(
@@ -35,8 +35,9 @@ def serving(values: Values) -> Samples:
     labels=("service", "pin"),
 )
 def fences(values: Values) -> Samples:
-    wanted = [fence for fence in values.served.fences if fence.regions]
-    without = {(each.service, each.pins) for each in unserved(wanted, values.judged.values())}
+    outages = values.served.outages
+    wanted = [fence for fence in outages.fences if fence.regions]
+    without = {(each.service, each.pins) for each in outages.unserved}
     for fence in wanted:
         whose = [fence.pins, *((pin,) for pin in fence.pins)]
         served = not any((fence.service, pins) in without for pins in whose)

@@ -16,6 +16,8 @@ from resolverd.admin.metrics import (
     traffic,
 )
 from resolverd.admin.metrics.family import Family
+from resolverd.admin.metrics.inference import of_kind
+from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (traffic, regions, endpoints, probes, inference, load, overrides, files, process)
 
@@ -25,4 +27,7 @@ def declared(module: ModuleType) -> tuple[Family, ...]:
     return tuple(each for each in vars(module).values() if isinstance(each, Family))
 
 
-FAMILIES = tuple(family for module in _SUBJECTS for family in declared(module))
+FAMILIES = (
+    *(family for module in _SUBJECTS for family in declared(module)),
+    *(of_kind(readings, metric) for readings, metric in metrics()),
+)

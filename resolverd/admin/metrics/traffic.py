@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from resolverd.admin.metrics.family import Histogram, Samples, counter, histogram
 from resolverd.admin.metrics.values import Values
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
-from resolverd.engine.counters import TTL_BOUNDS
+from resolverd.engine.slots import TTL_BOUNDS
 
 
 @counter("resolverd_queries_total", "Packets received.", labels=("transport",))

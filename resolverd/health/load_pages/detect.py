@@ -1,4 +1,4 @@
-"""Reads a load page by its format, which is told or found by the names on the page; pure."""
+"""Reads a load page by its format, which is given or found by the names on the page; pure."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ def read_page(
 
 
 def _find(page: bytes, name: str) -> Generator[None, None, Format | None]:
-    for each in FORMATS:
+    for format_ in FORMATS:
         yield
-        if name == each.name:
-            return each
+        if name == format_.name:
+            return format_
         if name == "auto" and any(
-            page.startswith(mark.encode()) or b"\n" + mark.encode() in page for mark in each.marks
+            page.startswith(mark.encode()) or b"\n" + mark.encode() in page
+            for mark in format_.marks
         ):
-            return each
+            return format_
     return None
 
 

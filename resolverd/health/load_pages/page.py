@@ -1,4 +1,4 @@
-"""What one load page told."""
+"""What one load page says."""
 
 from __future__ import annotations
 

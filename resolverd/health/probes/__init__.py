@@ -1,25 +1,12 @@
-"""The kinds of probe, each a way of asking an endpoint whether it serves.
+"""What the kinds of probe ask with: connections, requests, canaries, and what their answers mean.
 
-A kind is a factory: from a URL, the settings and the shared tools it prepares, once, all
-that a probe needs, and returns an `Ask`. Awaiting an `Ask` asks once: it returns what was
-`Seen` (``"HTTP 200"``) or raises; timing, the timeout and the wording of errors are the same
-for all kinds and live in `run`. To add a kind: write its module, add a line to `PROBES`.
+`run` asks once and never raises for what an endpoint does; `Tools` are shared by every probe. The
+kinds themselves are `health.kinds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
-from resolverd.config.probe import Probe
-from resolverd.health.probes import http, openai, tcp, vllm
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, run
 from resolverd.health.probes.tools import Tools
 
-Factory = Callable[[str, Probe, Tools], Ask]
-
-PROBES: Mapping[str, Factory] = MappingProxyType(
-    {"tcp": tcp.prepare, "http": http.prepare, "vllm": vllm.prepare, "openai": openai.prepare}
-)
-
-__all__ = ["PROBES", "Ask", "Factory", "ProbeFailedError", "Seen", "Tools", "run"]
+__all__ = ["Ask", "ProbeFailedError", "Seen", "Tools", "run"]

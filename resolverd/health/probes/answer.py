@@ -81,12 +81,12 @@ class AnswerReader:
             if not chunk:
                 return False
             self._is_stream = chunk[:1] not in (b"{", b"[")
-        most = MAX_STREAM if self._is_stream else MAX_BODY
-        taken = chunk[: most - self._octets]
+        limit = MAX_STREAM if self._is_stream else MAX_BODY
+        taken = chunk[: limit - self._octets]
         self._octets += len(taken)
         self._take(taken, elapsed)
         if len(taken) < len(chunk) and not self._over():
-            self._fail(None, f"an answer beyond {most // 1024} KiB, which was not asked for")
+            self._fail(None, f"an answer beyond {limit // 1024} KiB, which was not asked for")
         return self._over()
 
     def _take(self, chunk: bytes, elapsed: float) -> None:

@@ -68,10 +68,10 @@ def may_be_another(answer: Answer) -> bool:
     return is_absent(answer) or answer.status in _REFUSED
 
 
-def for_more(request: Request, answer: Answer, most: int) -> Request | None:
+def for_more(request: Request, answer: Answer, limit: int) -> Request | None:
     """What to ask for once more where a server refuses the request, perhaps for its few tokens."""
     if answer.status not in _REFUSED or request.api in (EMBEDDINGS, POOLING):
         return None
     newer = request.api == CHAT and "max_completion_tokens" in answer.detail
-    more = Request(request.api, max(most, request.tokens), newer or request.newer)
+    more = Request(request.api, max(limit, request.tokens), newer or request.newer)
     return more if more != request else None

@@ -7,9 +7,9 @@ differ by is nobody's progress. A page is compared with an earlier one
 - or, where it tells no start (vLLM with several API servers, a gateway), with the one before once
   `_TRUSTED_RUN` pages in a row fell in no total: pages of several would have to.
 
-Pages of up to `_MOST` processes are kept for `_FORGET` seconds, so that each of several is held
-against itself. An engine of which requests are under way and nothing moves for `_STUCK` seconds,
-while another moves, has hung.
+Pages of up to `_MAX_PROCESSES` processes are kept for `_FORGET` seconds, so that each of several is
+held against itself. An engine of which requests are under way and nothing moves for `_STUCK`
+seconds, while another moves, has hung.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from resolverd.health.probes import progress
 from resolverd.health.probes.vllm_metrics import Page
 
 _TRUSTED_RUN = 8
-_MOST = 32
+_MAX_PROCESSES = 32
 _FORGET = 120.0
 # Longer than one step of an engine usually takes.
 _STUCK = 10.0
@@ -159,5 +159,5 @@ class Backing:
         """Forget all but `key` that are old, and the oldest where they are too many."""
         others = {k: p.sample.at for k, p in self._processes.items() if k != key}
         for other in sorted(others, key=lambda k: others[k]):
-            if at - others[other] > _FORGET or len(self._processes) >= _MOST:
+            if at - others[other] > _FORGET or len(self._processes) >= _MAX_PROCESSES:
                 del self._processes[other]

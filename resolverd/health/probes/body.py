@@ -15,7 +15,7 @@ from resolverd.health.probes.bounds import MAX_HOLD, charge, refuse_if_over
 from resolverd.health.probes.trace import current_trace
 
 # Octets of one part.
-_FIRST, _LEAST, _MOST = 4096, 512, 64 * 1024
+_FIRST_STEP, _MIN_STEP, _MAX_STEP = 4096, 512, 64 * 1024
 
 
 class Body:
@@ -23,24 +23,24 @@ class Body:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._content, self._trace = response.content, current_trace()
-        self._step, self._turn = _FIRST, 0.0
+        self._step, self._turn = _FIRST_STEP, 0.0
 
-    async def read(self, most: int) -> bytes:
+    async def read(self, limit: int) -> bytes:
         """The next octets, at most so many; none at the end."""
         if self._turn > MAX_HOLD:
             self._turn = 0.0
             await asyncio.sleep(0)
         first = await self._content.read(1)  # waits; what follows does not, and can be timed
-        if not first or most == 1:
+        if not first or limit == 1:
             return first
         began = time.thread_time()
-        rest = self._content.read_nowait(min(most, self._step) - 1)
+        rest = self._content.read_nowait(min(limit, self._step) - 1)
         took = time.thread_time() - began
         self._turn += took
         if took > MAX_HOLD / 2:
-            self._step = max(_LEAST, self._step // 2)
+            self._step = max(_MIN_STEP, self._step // 2)
         elif took < MAX_HOLD / 8:
-            self._step = min(_MOST, self._step * 2)
+            self._step = min(_MAX_STEP, self._step * 2)
         charge(self._trace, took)
         refuse_if_over(self._trace)
         return first + rest

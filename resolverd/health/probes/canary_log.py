@@ -50,8 +50,8 @@ class CanaryLog:
         recent = [answered for _, answered in self._recent(now)]
         row = list(itertools.takewhile(lambda answered: not answered, reversed(recent)))
         seen_before = not all(recent[: len(recent) - len(row)])
-        most = _IN_A_ROW if seen_before else 1
-        return 0 < self.failing_share(now) <= _MAX_SERVED and len(row) <= most
+        longest_row = _IN_A_ROW if seen_before else 1
+        return 0 < self.failing_share(now) <= _MAX_SERVED and len(row) <= longest_row
 
     def _recent(self, now: float) -> list[tuple[float, bool]]:
-        return [each for each in self._ended if now - each[0] <= _LASTS]
+        return [canary for canary in self._ended if now - canary[0] <= _LASTS]

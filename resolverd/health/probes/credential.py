@@ -15,11 +15,11 @@ from resolverd.errors import ResolverdError
 from resolverd.files.reading import (
     MAX_SECRET,
     SECRETS,
-    Mark,
+    Signature,
     is_racy,
     key_of,
-    mark_of,
     read_regular,
+    signature_of,
 )
 from resolverd.files.threads import HangingError, Step
 
@@ -49,7 +49,7 @@ class Credential:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._seen: Mark | None = None
+        self._seen: Signature | None = None
         self._token = ""
 
     def __repr__(self) -> str:
@@ -62,12 +62,12 @@ class Credential:
         path = credential_path(self._name)
         try:
             await SECRETS.call(lambda step: self._refresh(key_of(path), step))
-        except OSError as wrong:
-            if isinstance(wrong, HangingError) and self._token:
+        except OSError as error:
+            if isinstance(error, HangingError) and self._token:
                 return {"Authorization": f"Bearer {self._token}"}
             self._seen = None
-            reason = (wrong.strerror or type(wrong).__name__).lower()
-            raise CredentialError(f'credential "{self._name}": {reason}') from wrong
+            reason = (error.strerror or type(error).__name__).lower()
+            raise CredentialError(f'credential "{self._name}": {reason}') from error
         return {"Authorization": f"Bearer {self._token}"}
 
     def hide(self, text: str) -> str:
@@ -76,7 +76,7 @@ class Credential:
 
     def _refresh(self, path: str, step: Step) -> None:
         step(path)
-        if mark_of(os.stat(path)) == self._seen:  # noqa: PTH116
+        if signature_of(os.stat(path)) == self._seen:  # noqa: PTH116
             return
         mark, content = read_regular(path, MAX_SECRET, step)
         self._token, self._seen = self._checked(content), None if is_racy(mark) else mark

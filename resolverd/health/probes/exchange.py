@@ -14,7 +14,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.probes.body import Body
 from resolverd.health.probes.credential import Credential
 from resolverd.health.probes.tls import TlsSettings
@@ -39,7 +39,7 @@ def request_url(url: str, path: str, *, below: bool = False) -> URL:
 class HttpRequest:
     """What every request of one target carries: headers, credential and TLS settings."""
 
-    def __init__(self, settings: Probe) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self.credential = Credential(settings.credential)
         self._tls = TlsSettings(settings)
         self._headers = CIMultiDict(
@@ -63,11 +63,11 @@ class HttpRequest:
         }
 
 
-async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, or its first `most` octets; then the connection is closed instead of drained."""
+async def read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, or its first `limit` octets; then the connection is closed instead of drained."""
     body, coming = bytearray(), Body(response)
-    while len(body) < most:
-        chunk = await coming.read(most - len(body))
+    while len(body) < limit:
+        chunk = await coming.read(limit - len(body))
         if not chunk:
             return bytes(body)
         body += chunk
@@ -75,11 +75,11 @@ async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
     return bytes(body)
 
 
-def printable(value: object, most: int = 100) -> str:
+def printable(value: object, limit: int = 100) -> str:
     """A server's own words as one line that may stand in a log; empty for what is no text."""
     if not isinstance(value, str):
         return ""
-    if len(value) <= most and value.isprintable():
+    if len(value) <= limit and value.isprintable():
         return value
-    line = "".join(c if c.isprintable() else " " for c in value[: most + 1])
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    line = "".join(c if c.isprintable() else " " for c in value[: limit + 1])
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -7,7 +7,7 @@ within the timeout; a longer one is judged by its first 64 KiB.
 
 from __future__ import annotations
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.http import HttpProbe
 from resolverd.health.outcome import Condition
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen
@@ -16,7 +16,7 @@ from resolverd.health.probes.tools import Tools
 MAX_READ = 64 * 1024
 
 
-def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+def prepare(url: str, settings: HttpProbe, tools: Tools) -> Ask:
     """Asks `url` with the settings' path. Raises ValueError when `url` is not an HTTP URL."""
     target = request_url(url, settings.path)
     request = HttpRequest(settings)
@@ -42,6 +42,6 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
     return ask
 
 
-def _brief(settings: Probe) -> str:
+def _brief(settings: HttpProbe) -> str:
     text = settings.expect_body
     return text if len(text) <= 40 else f"{text[:39]}…"

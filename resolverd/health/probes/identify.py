@@ -27,7 +27,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What `/v1/models` told. `identity` is None where it names nobody.
+    """What `/v1/models` says. `identity` is None where it names nobody.
 
     `empty` is a list without a model, as of a gateway that has no server left; `serves` whether
     the model asked for is on it, by name or root; `names` those by which its samples in a page of
@@ -87,10 +87,10 @@ def _parent(card: dict[str, Any], cards: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _length(card: dict[str, Any], cards: list[dict[str, Any]]) -> int:
-    base = next((each for each in cards if not each.get("parent")), None)
+    base = next((other for other in cards if not other.get("parent")), None)
     adapter = bool(card.get("parent"))
-    for each in (card, _parent(card, cards), base if adapter else None):
-        length = each.get("max_model_len") if each else None
+    for source in (card, _parent(card, cards), base if adapter else None):
+        length = source.get("max_model_len") if source else None
         if isinstance(length, int) and not isinstance(length, bool) and 0 < length < 1 << 40:
             return length
     return 0
@@ -98,10 +98,11 @@ def _length(card: dict[str, Any], cards: list[dict[str, Any]]) -> int:
 
 def _names(card: dict[str, Any], cards: list[dict[str, Any]]) -> frozenset[str]:
     """The card's name and root, its parent's, and those of all cards of the same weights."""
-    kin = [each for each in (card, _parent(card, cards)) if each is not None]
-    roots = {root for each in kin if isinstance(root := each.get("root"), str) and root}
-    kin += [each for each in cards if isinstance(root := each.get("root"), str) and root in roots]
-    return frozenset(str(each["id"]) for each in kin) | roots
+    parent = _parent(card, cards)
+    kin = [card] if parent is None else [card, parent]
+    roots = {root for card in kin if isinstance(root := card.get("root"), str) and root}
+    kin += [card for card in cards if isinstance(root := card.get("root"), str) and root in roots]
+    return frozenset(str(card["id"]) for card in kin) | roots
 
 
 def mismatch(

@@ -8,11 +8,11 @@ from collections.abc import Collection
 
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.openai import OpenAIProbe
 from resolverd.health.load_pages import LoadPage, format_of, read_page
 from resolverd.health.probes.bounds import in_turns
-from resolverd.health.probes.door import Door
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.vllm_client import VllmClient
 
 # Where servers have it: most; LiteLLM, which redirects from there; TensorRT-LLM; llama.cpp without
 # its --metrics.
@@ -27,13 +27,13 @@ WORK_LASTS = 8.0
 class LoadPageReader:
     """Reads the page of one server and remembers the last."""
 
-    def __init__(self, door: Door, settings: Probe, tools: Tools) -> None:
-        self._door = door
+    def __init__(self, client: VllmClient, settings: OpenAIProbe, tools: Tools) -> None:
+        self._client = client
         self._paths: tuple[str, ...] = PATHS
         if settings.metrics_url:
             elsewhere = settings.model_copy(update={"host": "", "sni": ""})
             page = URL(settings.metrics_url)
-            self._door = Door(str(page.origin()), elsewhere, tools)
+            self._client = VllmClient(str(page.origin()), elsewhere, tools)
             self._paths = (page.path_qs,)
         self._format = format_of(settings.load) or settings.load_page
         self._wanted = bool(settings.load) or settings.load_page != "none"
@@ -47,7 +47,7 @@ class LoadPageReader:
         if not self._wanted or time.monotonic() < self._absent_until:
             return None
         for path in self._paths if self._path is None else (self._path,):
-            status, text = await self._door.page(path, until)
+            status, text = await self._client.page(path, until)
             if status is None:
                 return None  # in no time: whether it is there is not known
             page = None

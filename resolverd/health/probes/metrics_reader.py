@@ -14,15 +14,15 @@ from typing import NamedTuple
 import aiohttp
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.probes import progress
 from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
 from resolverd.health.probes.bounds import in_turns
-from resolverd.health.probes.door import Door
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import current_trace
+from resolverd.health.probes.vllm_client import VllmClient
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
 
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
 
     @property
     def waiting(self) -> bool:
-        """Whether requests wait, as far as it is told."""
+        """Whether requests wait, as far as the pages say."""
         return any(part.sample.page.waiting for part in self.parts)
 
     @property
@@ -85,26 +85,26 @@ def _older(part: Part, sample: MetricsSample | None) -> MetricsSample | None:
 class MetricsReader:
     """Raises ValueError when a URL is not an HTTP URL."""
 
-    def __init__(self, door: Door, settings: Probe, tools: Tools) -> None:
+    def __init__(self, client: VllmClient, settings: VllmProbe, tools: Tools) -> None:
         self._alone = not settings.workers
         if settings.workers:
             plain = settings.model_copy(update={"host": "", "sni": ""})
             self._sources = [
-                Source(Door(url, plain, tools), "/metrics") for url in settings.workers
+                Source(VllmClient(url, plain, tools), "/metrics") for url in settings.workers
             ]
         elif settings.metrics_url:
             plain = settings.model_copy(update={"host": "", "sni": ""})
             page = URL(settings.metrics_url)
-            origin = Door(str(page.origin()), plain, tools)
+            origin = VllmClient(str(page.origin()), plain, tools)
             self._sources = [Source(origin, page.path_qs)]
         else:
-            self._sources = [Source(door, "/metrics", raises=True)]
+            self._sources = [Source(client, "/metrics", raises=True)]
 
     async def read(
         self, until: float, at: float, sent: int, answered: int, models: Collection[str]
     ) -> Reading:
-        """The pages of now. Raises as `Door` does where the URL itself cannot be reached."""
-        pages = await asyncio.gather(*[each.read(until, models) for each in self._sources])
+        """The pages of now. Raises as `VllmClient` does where the URL itself cannot be reached."""
+        pages = await asyncio.gather(*[source.read(until, models) for source in self._sources])
         parts = []
         for number, (source, page) in enumerate(zip(self._sources, pages, strict=True)):
             if page is not None:
@@ -115,7 +115,7 @@ class MetricsReader:
     @property
     def why(self) -> str:
         """`READABLE`, or why a page could not be read."""
-        return next((each.why for each in self._sources if each.why), READABLE)
+        return next((source.why for source in self._sources if source.why), READABLE)
 
     @property
     def workers(self) -> int:
@@ -125,7 +125,7 @@ class MetricsReader:
     @property
     def lost_workers(self) -> int:
         """How many workers answered nothing at all."""
-        return 0 if self._alone else sum(not each.answers for each in self._sources)
+        return 0 if self._alone else sum(not source.answers for source in self._sources)
 
     @property
     def processes(self) -> Processes:
@@ -139,30 +139,30 @@ class MetricsReader:
     @property
     def engines(self) -> int:
         """How many engines the pages tell apart."""
-        return sum(each.backing.engines for each in self._sources)
+        return sum(source.backing.engines for source in self._sources)
 
     def stuck(self) -> Stuck:
         """Engines that hang while others do not; of a worker that is lost, one at least."""
         hung = engines = 0
-        for each in self._sources:
-            stuck = each.backing.stuck(alone=self._alone)
+        for source in self._sources:
+            stuck = source.backing.stuck(alone=self._alone)
             engines += max(1, stuck.engines)
-            hung += stuck.hung if each.answers or self._alone else max(1, stuck.engines)
+            hung += stuck.hung if source.answers or self._alone else max(1, stuck.engines)
         return Stuck(hung, engines) if hung < engines else Stuck(0, engines)
 
 
 class Source:
     """One page, and what it has shown; `raises` whether a failed connection is raised."""
 
-    def __init__(self, door: Door, path: str, *, raises: bool = False) -> None:
+    def __init__(self, client: VllmClient, path: str, *, raises: bool = False) -> None:
         self.backing = Backing()
         self.why, self.answers = "not read yet", True
-        self._door, self._path, self._raises = door, path, raises
+        self._client, self._path, self._raises = client, path, raises
 
     async def read(self, until: float, models: Collection[str]) -> Page | None:
         """The page of now, None where it cannot be read."""
         try:
-            text, self.why = await self._door.metrics(until, self._path)
+            text, self.why = await self._client.metrics(until, self._path)
         except (aiohttp.ClientError, OSError) as error:
             if self._raises:
                 raise

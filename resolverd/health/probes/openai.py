@@ -28,22 +28,22 @@ from typing import NoReturn
 
 import aiohttp
 
-from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
+from resolverd.health.inference import Canaries, InferenceReadings
+from resolverd.health.kinds.openai import OpenAIProbe
 from resolverd.health.load_pages import LoadPage
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import api, canary
 from resolverd.health.probes.answer import Answer
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.credential import CredentialError
-from resolverd.health.probes.door import Door
 from resolverd.health.probes.identify import Expected, mismatch, read_identity
-from resolverd.health.probes.inference import Canaries, InferenceReadings
 from resolverd.health.probes.load_page import LoadPageReader
 from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.vllm_client import VllmClient
 from resolverd.health.readings import LoadReadings
 from resolverd.health.untrusted_json import parse_json
 
@@ -53,7 +53,7 @@ _IDENTITY, _PAGE, _CANARY, _END = 0.3, 0.35, 0.9, 0.95
 _IDENTITY_LASTS = 60.0
 
 
-def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+def prepare(url: str, settings: OpenAIProbe, tools: Tools) -> Ask:
     """Asks the server at `url`, whose path may end in /v1. ValueError when it is no HTTP URL."""
     return OpenAIServer(url.rstrip("/").removesuffix("/v1"), settings, tools)
 
@@ -61,12 +61,12 @@ def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
 class OpenAIServer:
     """One server, and what is remembered of it from probe to probe."""
 
-    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
+    def __init__(self, url: str, settings: OpenAIProbe, tools: Tools) -> None:
         self.settings = settings
-        self.door = Door(url, settings, tools)
-        self.page_reader = LoadPageReader(self.door, settings, tools)
+        self.client = VllmClient(url, settings, tools)
+        self.page_reader = LoadPageReader(self.client, settings, tools)
         self.expected = Expected(
-            settings.model, settings.max_model_len, settings.version, settings.fingerprint
+            settings.model, settings.max_model_len, fingerprint=settings.fingerprint
         )
         self.budget = TokenBudget(settings.canary_tokens_per_hour, time.monotonic())
         self.canaries = Canaries()
@@ -79,7 +79,7 @@ class OpenAIServer:
 
     async def __call__(self) -> Seen:
         """One probe. Raises ProbeFailedError."""
-        return await _Attempt(self).run()
+        return await _ProbeAttempt(self).run()
 
     def requests(self) -> list[api.Request]:
         """What to ask, in this order, until an answer is not one of an API that is not there."""
@@ -96,7 +96,7 @@ class OpenAIServer:
         return frozenset((model, *ours))
 
 
-class _Attempt:
+class _ProbeAttempt:
     """One probe of a server."""
 
     def __init__(self, server: OpenAIServer) -> None:
@@ -134,7 +134,7 @@ class _Attempt:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
         server, now = self.server, time.monotonic()
         if server.identity is None or now - server.identified_at >= _IDENTITY_LASTS:
-            status, body = await server.door.models(self._until(_IDENTITY))
+            status, body = await server.client.models(self._until(_IDENTITY))
             if status == 200:
                 identity = read_identity(body, None, server.settings.model)
                 listed = parse_json(body)
@@ -142,9 +142,9 @@ class _Attempt:
                 server.identity, server.identified_at = identity, now
         if server.identity is None or _names_any(server.identity, server.settings.model):
             return
-        wrong = mismatch(server.identity, server.expected)
-        if wrong is not None and wrong[0] is Condition.WRONG_MODEL:
-            self._fail(wrong[1], wrong[0])
+        unexpected = mismatch(server.identity, server.expected)
+        if unexpected is not None and unexpected[0] is Condition.WRONG_MODEL:
+            self._fail(unexpected[1], unexpected[0])
 
     async def _canary(self, page: asyncio.Task[LoadPage | None]) -> Seen:
         server = self.server
@@ -164,14 +164,14 @@ class _Attempt:
             return self._served(answer, answer.ttft)
         if answer.late:
             return await self._late(answer, works)
-        health = await server.door.health(self._until(_END)) if is_full(answer) else None
+        health = await server.client.health(self._until(_END)) if is_full(answer) else None
         condition, reason = classify(
             answer,
             believed=now - server.proved_at <= BELIEVED,
             health=health,
             lists_nobody=server.lists_nobody,
         )
-        reason = server.door.credential.hide(reason)
+        reason = server.client.credential.hide(reason)
         if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
         self.load = _readings(read, now, shedding=True)
@@ -200,7 +200,7 @@ class _Attempt:
             self._fail("the hourly budget of tokens for canaries is spent", Condition.UNPROVEN)
         server.canaries = server.canaries.one_sent(cost)
         body = request.body(settings.model, settings.canary_prompt)
-        return await server.door.complete(body, self._until(_CANARY), path=request.path())
+        return await server.client.complete(body, self._until(_CANARY), path=request.path())
 
     def _served(self, answer: Answer, ttft: float) -> Seen:
         server, expected = self.server, self.server.expected
@@ -224,7 +224,7 @@ class _Attempt:
         if not works:
             self.load = LoadReadings(self.load.at)  # one that hangs looks idle
             # llama.cpp sends no headers before its first token, but its web server answers.
-            if was_answered() or await self.server.door.health(self._until(_END)) is not None:
+            if was_answered() or await self.server.client.health(self._until(_END)) is not None:
                 self._fail(waited, Condition.HUNG)
             self._fail(f"timed out after {self.server.settings.timeout:g} s")
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)
@@ -240,7 +240,7 @@ class _Attempt:
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
-        """`heard` None leaves it to what was heard until now."""
+        """`responded` None leaves it to what came back until now."""
         server = self.server
         seen = self._seen(reason, condition)
         server.identified_at = -math.inf

@@ -1,7 +1,7 @@
 """One probe over both address families of an endpoint: what a client of each would meet.
 
-Kinds `http` and `tcp` ask their whole question over each family. The others, whose question costs
-tokens, ask it over whichever connects, and over each family only whether `path` is answered at all.
+A kind asks its whole question over each family, but for those whose question costs tokens: they ask
+it over whichever connects, and over each family only whether `path` is answered at all.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from dataclasses import replace
 
 from yarl import URL
 
-from resolverd.config.probe import Probe
 from resolverd.health.family import Family, FamilyResult, families_of
+from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.exchange import HttpRequest, request_url
 from resolverd.health.probes.run import Ask, Seen, run
 from resolverd.health.probes.tools import Tools
-
-WHOLE_QUESTION = ("http", "tcp")
 
 
 class PerFamily:
@@ -64,17 +62,16 @@ class PerFamily:
 
 
 def per_family(
-    url: str, settings: Probe, tools: Tools, whole: Ask, by_family: Mapping[Family, Ask]
+    url: str, tools: Tools, whole: Ask, by_family: Mapping[Family, Ask], *, decides: bool
 ) -> Ask | PerFamily:
     """`whole` itself where only one family can be asked: with one, or an address in the URL."""
     host = URL(url).raw_host or ""
     if len(by_family) < 2 or is_address(host):
         return whole
-    decides = settings.kind in WHOLE_QUESTION
     return PerFamily(whole, by_family, host, tools, decides=decides)
 
 
-def prepare_reached(url: str, settings: Probe, tools: Tools) -> Ask:
+def prepare_reached(url: str, settings: HttpSettings, tools: Tools) -> Ask:
     """Asks whether the settings' path is answered, with whatever status."""
     target, request = request_url(url, settings.path, below=True), HttpRequest(settings)
 

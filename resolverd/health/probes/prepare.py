@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from resolverd.config.secrets import hide, secrets_of
-from resolverd.health.probes import PROBES, Ask, ProbeFailedError, Seen, Tools
-from resolverd.health.probes.per_family import (
-    WHOLE_QUESTION,
-    PerFamily,
-    per_family,
-    prepare_reached,
-)
+from resolverd.config.secrets import hide
+from resolverd.health.kinds.kind import kind_named
+from resolverd.health.probes.per_family import PerFamily, per_family
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen
+from resolverd.health.probes.tools import Tools
 from resolverd.health.target import Target
 
 
 def prepare(target: Target, tools: Tools) -> Ask | PerFamily:
     """What probes `target`. Raises ValueError when its URL does not suit its kind."""
     url, settings = target.url, target.settings
-    secrets = secrets_of(url, settings.headers, settings.body, settings.path)
-    kind = PROBES[settings.kind]
-    one_family = kind if settings.kind in WHOLE_QUESTION else prepare_reached
+    secrets, kind = settings.secrets(url), kind_named(settings.kind)
+    over_one = kind.reach or kind.prepare
     by_family = {
-        family: _without(secrets, one_family(url, settings, tools.over(family)))
+        family: _without(secrets, over_one(url, settings, tools.over(family)))
         for family in target.families
     }
-    return per_family(
-        url, settings, tools, _without(secrets, kind(url, settings, tools)), by_family
-    )
+    whole = _without(secrets, kind.prepare(url, settings, tools))
+    return per_family(url, tools, whole, by_family, decides=kind.reach is None)
 
 
 def _without(secrets: tuple[str, ...], ask: Ask) -> Ask:

@@ -75,15 +75,15 @@ async def run(ask: Ask, within: float) -> Outcome:
     try:
         async with asyncio.timeout(within):
             seen, ok = await ask(), True
-    except ProbeFailedError as wrong:
-        seen, responded = wrong.seen, wrong.responded
-    except CredentialError as wrong:
-        seen = Seen(str(wrong), Condition.MISCONFIGURED)
+    except ProbeFailedError as error:
+        seen, responded = error.seen, error.responded
+    except CredentialError as error:
+        seen = Seen(str(error), Condition.MISCONFIGURED)
     except TimeoutError:
         seen, responded = Seen(_timed_out(trace, within)), trace.responded
-    except (aiohttp.ClientError, OSError, ValueError) as wrong:
+    except (aiohttp.ClientError, OSError, ValueError) as error:
         # ValueError: a header or name that cannot be sent as written.
-        seen, responded = Seen(shown_text(reason_of(wrong))), trace.responded or heard_by(wrong)
+        seen, responded = Seen(shown_text(reason_of(error))), trace.responded or heard_by(error)
     if trace.over:
         ok, responded, seen = False, True, Seen(trace.over)
     return Outcome(

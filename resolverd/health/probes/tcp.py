@@ -7,13 +7,13 @@ import time
 
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.tcp import TcpProbe
 from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import note_connected
 
 
-def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+def prepare(url: str, settings: TcpProbe, tools: Tools) -> Ask:
     """Asks the host and port of `url`: ``tcp://host:port``, or an HTTP URL's.
 
     Raises ValueError when `url` has no host or no port.

@@ -12,29 +12,29 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from tempfile import NamedTemporaryFile
 
-from resolverd.config.probe import Probe
 from resolverd.files.reading import (
     MAX_CERTIFICATES,
     SECRETS,
-    Mark,
+    Signature,
     is_racy,
     key_of,
-    mark_of,
     read_regular,
+    signature_of,
 )
 from resolverd.files.threads import HangingError, Step
+from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.probes.credential import CredentialError, credential_path
 
 
 class TlsSettings:
     """What of the probe's settings is about TLS, as aiohttp takes it."""
 
-    def __init__(self, settings: Probe) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self._verify = settings.verify_tls
         self._ca = settings.ca
         self._certificate = settings.client_certificate
         self._key = settings.client_key or settings.client_certificate
-        self._seen: dict[str, Mark] = {}
+        self._seen: dict[str, Signature] = {}
         self._context: ssl.SSLContext | None = None
 
     async def context(self) -> ssl.SSLContext | bool:
@@ -88,16 +88,16 @@ class TlsSettings:
         return context
 
 
-def _mark(name: str, step: Step) -> Mark:
+def _mark(name: str, step: Step) -> Signature:
     path = key_of(credential_path(name))
     try:
         step(path)
-        return mark_of(os.stat(path))  # noqa: PTH116
+        return signature_of(os.stat(path))  # noqa: PTH116
     except OSError as error:
         raise _unreadable(name, error) from error
 
 
-def _read(name: str, step: Step) -> tuple[Mark, bytes]:
+def _read(name: str, step: Step) -> tuple[Signature, bytes]:
     try:
         return read_regular(key_of(credential_path(name)), MAX_CERTIFICATES, step)
     except OSError as error:

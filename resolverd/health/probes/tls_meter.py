@@ -95,8 +95,8 @@ async def connect_tls(
     refuse_if_over(current_trace())
     if secured is None:
         raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-    if (wrong := protocol.exception()) is not None:
-        raise wrong  # the end came with the last message of the handshake
+    if (error := protocol.exception()) is not None:
+        raise error  # the end came with the last message of the handshake
     protocol.connection_made(secured)
     return secured, protocol
 

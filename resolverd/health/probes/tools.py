@@ -75,7 +75,7 @@ class Tools:
     async def addresses(self, host: str) -> tuple[str, ...]:
         """The addresses of an address or a name, of the families that these tools are for."""
         known = (host,) if is_address(host) else await self.book.tried(host)
-        return tuple(each for each in known if self._only in (None, family_of(each)))
+        return tuple(address for address in known if self._only in (None, family_of(address)))
 
     async def close(self) -> None:
         """Close every connection at once."""

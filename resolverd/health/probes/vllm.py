@@ -1,25 +1,25 @@
 """The `vllm` kind: an endpoint serves when its engine is seen to make progress, or a token.
 
-    one look
+    one probe
 
     /metrics ──► another process than before, or not known? ──► /v1/models, /version
         │                                                             │ not as expected:
         ▼                                                             ▼ wrong-model
-    counters of one process moved since the last look, new requests are taken, it is known who
+    counters of one process moved since the last probe, new requests are taken, it is known who
     it is, and no canary is due?
         │ no                                    │ yes
         ▼                                       ▼
     budget left for a canary? ── no: holds      serves, and no canary is sent
         │ yes
         ▼
-    canary ──► a whole answer: serves ──► an error: `judgement` tells what it means
+    canary ──► a whole answer: serves ──► an error: `classify` tells what it means
         │ none in time
         ▼
     /metrics once more ──► moved: busy, which serves ──► still, or not to be had: hung
 
 Everything ends within the timeout, of which each step may use up to its share; where no counters
-can be read, a canary whose headers came has `canary_timeout`. Looks may overlap: each compares its
-page with the latest that any look has read of the same process (`backing`), and totals only grow,
+can be read, a canary whose headers came has `canary_timeout`. Probes may overlap: each compares its
+page with the latest that any probe has read of the same process (`backing`), and totals only grow,
 so growth between the two is progress whoever read them. What a canary of our own adds is none.
 
 Where some canaries fail and others succeed, or some engines stand still while others work, a part
@@ -37,15 +37,15 @@ from typing import NoReturn
 
 import aiohttp
 
-from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
+from resolverd.health.inference import InferenceReadings
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary
+from resolverd.health.probes.classify import classify, needs_health
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Listing, mismatch, read_listing
-from resolverd.health.probes.inference import InferenceReadings
-from resolverd.health.probes.judgement import judge, needs_health
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import heard_by, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
@@ -62,18 +62,18 @@ _IDENTITY_LASTS = 60.0
 _PARTIAL = frozenset({Condition.NONE, Condition.HUNG})
 
 
-def prepare(url: str, settings: Probe, tools: Tools) -> Ask:
+def prepare(url: str, settings: VllmProbe, tools: Tools) -> Ask:
     """Asks the vLLM server at `url`. Raises ValueError when `url` is not an HTTP URL."""
     server = Server(url, settings, tools)
 
     async def ask() -> Seen:
-        return await _Look(server).take()
+        return await _ProbeAttempt(server).run()
 
     return ask
 
 
-class _Look:
-    """One look at a server; `load` is what is known of its load so far."""
+class _ProbeAttempt:
+    """One probe of a server; `load` is what is known of its load so far."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -84,22 +84,22 @@ class _Look:
         self.sent = self.proven = False
         self.longer: float | None = None  # until when a canary may take that began to be answered
 
-    async def take(self) -> Seen:
-        """Look. Raises ProbeFailedError, whatever goes wrong."""
+    async def run(self) -> Seen:
+        """Probe once. Raises ProbeFailedError, whatever goes wrong."""
         try:
             seen = await self._guarded()
         except ProbeFailedError as failed:
             seen = self._partial(failed)
-        self.server.doubted = False
+        self.server.recheck_identity = False
         return self._degraded(seen)
 
     async def _guarded(self) -> Seen:
         try:
             return await self._steps()
-        except CredentialError as wrong:
-            self._fail(str(wrong), Condition.MISCONFIGURED, responded=True)
-        except (aiohttp.ClientError, OSError) as wrong:
-            self._fail(reason_of(wrong), responded=was_heard() or heard_by(wrong))
+        except CredentialError as error:
+            self._fail(str(error), Condition.MISCONFIGURED, responded=True)
+        except (aiohttp.ClientError, OSError) as error:
+            self._fail(reason_of(error), responded=was_heard() or heard_by(error))
 
     def _partial(self, failed: ProbeFailedError) -> Seen:
         """What a failure means: that of a part of many serves on; raises it otherwise."""
@@ -147,7 +147,7 @@ class _Look:
     async def _identify(self, *, anew: bool) -> None:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
         server, expected = self.server, self.server.expected
-        if anew or server.doubted:
+        if anew or server.recheck_identity:
             server.identity = None
         if server.identity is None or self.at - server.identified >= _IDENTITY_LASTS:
             await self._ask_identity(self._until(_IDENTITY))
@@ -160,21 +160,21 @@ class _Look:
     def _match(self, identity: Identity) -> None:
         listing = self.server.listing
         serves = listing.serves if listing.identity is not None else None
-        if wrong := mismatch(identity, self.server.expected, serves=serves):
-            condition, reason = wrong
+        if unexpected := mismatch(identity, self.server.expected, serves=serves):
+            condition, reason = unexpected
             self._fail(reason, condition)
 
     async def _ask_identity(self, until: float) -> None:
         server = self.server
-        status, models = await server.door.models(until)
+        status, models = await server.client.models(until)
         if status in (401, 403):
             server.key = "refused"
-            condition, reason = judge(canary.Answer(status), None)
+            condition, reason = classify(canary.Answer(status), None)
             self._fail(reason, condition)
         if status != 200:
             server.listing = Listing(names=server.listing.names)
             return  # a canary will tell more
-        version = await server.door.version(until)
+        version = await server.client.version(until)
         listing = read_listing(models, version, server.expected.model)
         server.listing = listing if listing.names else replace(listing, names=server.listing.names)
         if listing.identity is not None:
@@ -218,7 +218,7 @@ class _Look:
         if not any(part.sample.page.of_vllm for part in self.reading.parts):
             self.longer = self.began + _END * server.settings.longest
         until = self._until(_CANARY)
-        return await server.door.complete(server.body, until, until_after_headers=self.longer)
+        return await server.client.complete(server.body, until, until_after_headers=self.longer)
 
     async def _send_again(self, refused: canary.Answer) -> canary.Answer:
         """Ask once more, for more tokens; what refuses these too goes on being asked for few."""
@@ -234,11 +234,11 @@ class _Look:
     async def _judged(self, answer: canary.Answer) -> Seen:
         """An answer that is none, with what else has to be known of who gave it."""
         server, until = self.server, self._until(_END)
-        health = await server.door.health(until) if needs_health(answer) else None
+        health = await server.client.health(until) if needs_health(answer) else None
         if answer.status not in (401, 403) and self.at > server.identified:
             await self._ask_identity(until)  # a gateway's list tells whether anybody is left
-        condition, reason = judge(answer, health, server.known())
-        reason = server.door.credential.hide(reason)
+        condition, reason = classify(answer, health, server.known())
+        reason = server.client.credential.hide(reason)
         if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
         return self._shedding(reason)
@@ -314,7 +314,7 @@ class _Look:
     def _fail(
         self, reason: str, condition: Condition = Condition.NONE, *, responded: bool | None = None
     ) -> NoReturn:
-        """`heard` None leaves it to what was heard until now."""
-        self.server.doubted = True
+        """`responded` None leaves it to what came back until now."""
+        self.server.recheck_identity = True
         seen = self._seen(reason, condition)
         raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)

@@ -77,7 +77,7 @@ _GENERATING = (b"completions", b"/responses", b"/messages", b"/generate", b"none
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What the page told of one engine; None is not known.
+    """What the page says of one engine; None is not known.
 
     `running` and `waiting` count requests, `kv_usage` is a share from 0 to 1; the others are
     totals since it started: tokens `generated`, tokens of a `prompt` read, and `iterations`.
@@ -93,7 +93,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page told; totals only grow until the server starts anew.
+    """What one page says; totals only grow until the server starts anew.
 
     `generated`, `prompt` (tokens) and `iterations` (steps of the engine) are the progress.
     `rejections` counts requests turned away by a full queue. `responses` are totals by class of
@@ -200,7 +200,7 @@ def _engines(samples: _Samples) -> Generator[None, None, Mapping[bytes, Engine]]
     return {
         source: Engine(**values)
         for source, values in engines.items()
-        if any(values.get(each) is not None for each in progress)
+        if any(values.get(name) is not None for name in progress)
     }
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 import time
 
-from resolverd.config.probe import Probe
 from resolverd.health.identity import Identity
+from resolverd.health.inference import Canaries
+from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import Offers, Processes
 from resolverd.health.probes import canary, progress
 from resolverd.health.probes.backing import MetricsSample
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.canary_log import CanaryLog
-from resolverd.health.probes.door import Door
+from resolverd.health.probes.classify import Known
 from resolverd.health.probes.identify import Expected, Listing
-from resolverd.health.probes.inference import Canaries
-from resolverd.health.probes.judgement import Known
 from resolverd.health.probes.metrics_reader import MetricsReader, Reading
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.vllm_client import VllmClient
 
 # Seconds between canaries of a server whose counters prove that it works: its key, and a worker
 # that hangs among several, show only there. More often where it is not known to be one process.
@@ -31,9 +31,9 @@ _LIFE_LASTS = 1.5
 class Server:
     """One server, or several behind one URL."""
 
-    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
-        self.door = Door(url, settings, tools)
-        self.metrics = MetricsReader(self.door, settings, tools)
+    def __init__(self, url: str, settings: VllmProbe, tools: Tools) -> None:
+        self.client = VllmClient(url, settings, tools)
+        self.metrics = MetricsReader(self.client, settings, tools)
         self.settings = settings
         self.expected = Expected(
             settings.model, settings.max_model_len, settings.version, settings.fingerprint
@@ -44,7 +44,7 @@ class Server:
         self.listing = Listing()
         self.identity: Identity | None = None
         self.identified = -math.inf
-        self.doubted = False  # whether the last probe saw no server that serves
+        self.recheck_identity = False  # whether the last probe saw no server that serves
         self.of_vllm = False  # whether its last page was vLLM's
         self.key = "unknown" if settings.credential else "none"
         self._known_since = time.monotonic()
@@ -74,7 +74,7 @@ class Server:
             self.lives(at)
         return reading
 
-    def own_since(self, sample: MetricsSample) -> progress.Own:
+    def canary_delta(self, sample: MetricsSample) -> progress.Own:
         """What our canaries can have added since."""
         answered = self.canaries.answered - sample.answered
         unfinished = max(0, self.canaries.sent - sample.sent - answered)
@@ -83,7 +83,7 @@ class Server:
     def moved(self, reading: Reading) -> bool:
         """Whether an engine made a step that no canary explains."""
         return any(
-            progress.moved(part.before.page, part.sample.page, self.own_since(part.before))
+            progress.moved(part.before.page, part.sample.page, self.canary_delta(part.before))
             for part in reading.parts
             if part.before is not None
         )
@@ -91,7 +91,7 @@ class Server:
     def proves(self, reading: Reading) -> bool:
         """Whether an engine made such a step, and its server takes new requests."""
         return any(
-            progress.moved(part.before.page, part.sample.page, self.own_since(part.before))
+            progress.moved(part.before.page, part.sample.page, self.canary_delta(part.before))
             and progress.accepts(part.before.page, part.sample.page)
             for part in reading.parts
             if part.before is not None
@@ -100,7 +100,7 @@ class Server:
     def stale(self, reading: Reading) -> bool:
         """Whether a page does not show a canary that the one process behind it answered."""
         return self.metrics.processes is Processes.ONE and any(
-            progress.stale(part.before.page, part.sample.page, self.own_since(part.before))
+            progress.stale(part.before.page, part.sample.page, self.canary_delta(part.before))
             for part in reading.parts
             if part.before is not None
         )
@@ -122,7 +122,7 @@ class Server:
         """Whether a canary is to be sent although counters prove that it works."""
         one = self.metrics.processes is Processes.ONE
         every = _CHECK_EVERY if one else _CHECK_SEVERAL_EVERY
-        return self.doubted or self.canary_log.doubtful(at) or at - self._asked_at >= every
+        return self.recheck_identity or self.canary_log.doubtful(at) or at - self._asked_at >= every
 
     async def skip(self, until: float) -> None:
         """Ask for something more before a canary, now and then.
@@ -139,7 +139,7 @@ class Server:
         if count.bit_count() % 2:
             await self.read_metrics(until)
         if (count >> 1).bit_count() % 2:
-            await self.door.models(until)
+            await self.client.models(until)
 
     def canary_sent(self, at: float) -> None:
         """Count one more."""
@@ -166,7 +166,7 @@ class Server:
         ]
         if lost := metrics.lost_workers:
             shares[1] = (stuck.share, f"{lost} of {metrics.workers} workers do not answer")
-        return max(shares, key=lambda each: each[0])
+        return max(shares, key=lambda share: share[0])
 
     def offers(self) -> Offers:
         """What it lets a probe know."""

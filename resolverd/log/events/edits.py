@@ -34,7 +34,7 @@ EVENTS = (
     Event(
         "files.not_kept",
         "warning",
-        "They could not be. A restart depends on the files on disk.",
+        "Adopted files and databases could not be kept. A restart depends on the files on disk.",
         "reason consequence",
     ),
     Event(
@@ -86,7 +86,7 @@ EVENTS = (
     Event(
         "edits.notified",
         "info",
-        "They are watched again.",
+        "Directories are watched again, after `edits.polling`.",
     ),
     Event(
         "edits.unsettled",
@@ -104,7 +104,7 @@ EVENTS = (
     Event(
         "edits.answering",
         "info",
-        "It does again.",
+        "A `file` that did not answer does again.",
         "file",
     ),
     Event(
@@ -135,7 +135,7 @@ EVENTS = (
     Event(
         "map.compiled",
         "info",
-        "One was compiled.",
+        "A client map was compiled, after `map.compiling`.",
         "policy region_count network_count list_count bytes seconds",
     ),
     Event(

@@ -20,5 +20,5 @@ class Event(NamedTuple):
 
     @property
     def known(self) -> frozenset[str]:
-        """All fields that it may have."""
+        """The names of all fields that it may have, required and optional."""
         return frozenset(self.fields.split()) | frozenset(self.optional.split())

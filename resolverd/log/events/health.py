@@ -20,7 +20,7 @@ EVENTS = (
     Event(
         "endpoint.released",
         "info",
-        "An operator ended that: `target`, `who`.",
+        "An operator ended an endpoint's hold-down: `target`, `who`.",
         "target who",
     ),
     Event(
@@ -40,7 +40,7 @@ EVENTS = (
     Event(
         "endpoint.family_back",
         "info",
-        "They are again.",
+        "An endpoint's addresses of this `family` are handed out again.",
         "family region endpoint probe",
     ),
     Event(
@@ -52,7 +52,7 @@ EVENTS = (
     Event(
         "endpoint.certificate_renewed",
         "info",
-        "It has shown one that lasts.",
+        "A server has shown a certificate that lasts for longer.",
         "region endpoint probe",
     ),
     Event(
@@ -82,7 +82,7 @@ EVENTS = (
     Event(
         "endpoint.agrees",
         "info",
-        "It does no longer.",
+        "A server no longer differs from most of its service's.",
         "service endpoint probe field value majority",
     ),
     Event(
@@ -93,16 +93,16 @@ EVENTS = (
         "region services before after reason",
     ),
     Event(
-        "doubt.began",
+        "isolation.started",
         "error",
-        "Nothing is heard from any region: this host is taken to be at fault, and is not ready;"
+        "No region responds: this host is taken to be isolated, and is not ready;"
         " `regions` keep their health.",
         "reason regions consequence",
     ),
     Event(
-        "doubt.ended",
+        "isolation.ended",
         "info",
-        "Something was heard again; `regions` were not yet.",
+        "A target responds again; `regions` do not yet.",
         "regions",
     ),
     Event(
@@ -114,19 +114,19 @@ EVENTS = (
     Event(
         "spill.grows",
         "info",
-        "It is still full, and sends a step more on.",
+        "A region that sends clients on is still full, and sends a step more on.",
         "service region share saturation",
     ),
     Event(
         "spill.shrinks",
         "info",
-        "It has room again, and takes a step back.",
+        "A region that sends clients on is no longer full, and takes a step back.",
         "service region share saturation",
     ),
     Event(
         "spill.ends",
         "info",
-        "It has all its clients again, or does not serve.",
+        "A region has all its clients again, or no longer serves.",
         "service region share saturation",
     ),
     Event(
@@ -138,13 +138,13 @@ EVENTS = (
     Event(
         "gpus.recovered",
         "info",
-        "It can be read again.",
+        "A page of `gpu_metrics` can be read again.",
         "url",
     ),
     Event(
         "load.defect",
         "error",
-        "A defect of ours met a look at the regions' load; shares stay as they are.",
+        "A defect of ours met an update of the regions' load; shares stay as they are.",
         "",
         "exception",
     ),
@@ -171,7 +171,7 @@ EVENTS = (
     Event(
         "addresses.recovered",
         "info",
-        "It does again.",
+        "A hostname resolves again.",
         "hostname",
     ),
     Event(
@@ -184,13 +184,13 @@ EVENTS = (
     Event(
         "names.unreadable",
         "warning",
-        "That file cannot be read, or is damaged; nothing is taken from it.",
+        "The file of resolved addresses cannot be read, or is damaged; nothing is taken from it.",
         "file reason",
     ),
     Event(
         "names.not_kept",
         "warning",
-        "That file cannot be written.",
+        "The file of resolved addresses cannot be written.",
         "file reason",
     ),
     Event(
@@ -217,7 +217,7 @@ EVENTS = (
     Event(
         "service.served",
         "info",
-        "One does again.",
+        "A region that these clients may have serves again.",
         "service pin",
     ),
 )

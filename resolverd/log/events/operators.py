@@ -42,9 +42,9 @@ EVENTS = (
         "socket http",
     ),
     Event(
-        "admin.shut",
+        "admin.unavailable",
         "warning",
-        "One of them could not be opened. Answers go on.",
+        "A listener of the admin API could not be opened. Answers go on.",
         "listener reason hint",
     ),
     Event(

@@ -8,13 +8,13 @@ EVENTS = (
     Event(
         "ready",
         "info",
-        "It answers.",
+        "The daemon answers queries.",
         "engine listen generation zone_count service_count databases",
     ),
     Event(
         "stopped",
         "info",
-        "It has stopped; what was received and answered in all.",
+        "The daemon has stopped; what it received and answered in all.",
         "",
         "received rcodes early",
     ),
@@ -45,13 +45,13 @@ EVENTS = (
     Event(
         "standby.ended",
         "info",
-        "It does no longer, as it should.",
+        "The standby answers no longer, as it should.",
         "reason query_count seconds",
     ),
     Event(
         "standby.gave_up",
         "error",
-        "It does no longer, and no daemon serves either.",
+        "The standby answers no longer, and no daemon serves either.",
         "reason query_count seconds",
     ),
     Event(
@@ -76,7 +76,7 @@ EVENTS = (
     Event(
         "standby.failed",
         "error",
-        "There is none, or it does not answer. The next restart is as long as a start.",
+        "There is no standby, or it does not answer. The next restart is as long as a start.",
         "reason",
         "pid",
     ),
@@ -115,7 +115,7 @@ EVENTS = (
     Event(
         "notify.failed",
         "error",
-        "The service manager could not be told something.",
+        "A message (sd_notify(3)) could not be sent to the service manager.",
         "fields reason",
     ),
     Event(
@@ -127,7 +127,7 @@ EVENTS = (
     Event(
         "watchdog.resumed",
         "info",
-        "It is fed again.",
+        "The watchdog is fed again.",
         "problems",
     ),
     Event(
@@ -173,7 +173,7 @@ EVENTS = (
     Event(
         "task.recovered",
         "info",
-        "It has run for a minute since.",
+        "A task that had failed has run for a minute since.",
         "task failures",
     ),
     Event(

@@ -19,11 +19,12 @@
 //! any more, what is unsent goes out. Any of them ends after `lifetime`, on a reset, or (Reading)
 //! at an end within a message, which count as `lifetime` and `peer_closed`.
 
-use crate::io::counters::Transport;
 use crate::io::epoll::{Epoll, wait_for};
 use crate::io::kernel::{READABLE, WRITABLE};
+use crate::io::slots::Transport;
+use crate::io::slots::tcp_refused;
 use crate::io::tcp::Limits;
-use crate::io::{Answers, Responder, counter_slots};
+use crate::io::{Answers, Responder};
 use crate::wire::prefix::Prefix;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -130,6 +131,12 @@ impl Connection {
         self.active_at
     }
 
+    /// When it began, if it has been open without a query until now.
+    #[must_use]
+    pub fn awaits_first_query_since(&self) -> Option<Instant> {
+        (self.state == State::Reading && self.active_at == self.opened_at).then_some(self.opened_at)
+    }
+
     /// Read and write as far as it goes.
     pub fn ready<A: Answers>(
         &mut self,
@@ -153,19 +160,19 @@ impl Connection {
         responder: &Responder<A>,
     ) -> Option<Ended> {
         if now >= self.opened_at + limits.lifetime {
-            return Some(Ended::Counted(counter_slots::LIFETIME));
+            return Some(Ended::Counted(tcp_refused::LIFETIME));
         }
         let silent = now.saturating_duration_since(self.active_at);
         if silent < self.idle_time(limits, idle) {
             return None;
         }
         if self.state != State::Reading {
-            return Some(Ended::Counted(counter_slots::SLOW_READER));
+            return Some(Ended::Counted(tcp_refused::SLOW_READER));
         }
         responder.count(if silent < limits.idle {
-            counter_slots::IDLE_SHORTENED
+            tcp_refused::IDLE_SHORTENED
         } else {
-            counter_slots::IDLE
+            tcp_refused::IDLE
         });
         self.close();
         self.write()
@@ -185,7 +192,7 @@ impl Connection {
         let changed = epoll.change(self.stream.as_fd(), wanted, token);
         changed
             .err()
-            .map(|_| Ended::Counted(counter_slots::PEER_CLOSED))
+            .map(|_| Ended::Counted(tcp_refused::PEER_CLOSED))
     }
 
     /// Answer what was read, and wait for it to be taken, at most `until` then.
@@ -216,7 +223,7 @@ impl Connection {
             Ok(0) => self.ended = true,
             Ok(count) => self.unread.extend_from_slice(buffers.read.get(..count)?),
             Err(error) if is_later(error.kind()) => {}
-            Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
+            Err(_) => return Some(Ended::Counted(tcp_refused::PEER_CLOSED)),
         }
         None
     }
@@ -245,7 +252,7 @@ impl Connection {
                 }
                 State::Reading if next(&self.unread).is_some() => {}
                 State::Reading if self.ended && !self.unread.is_empty() => {
-                    return Some(Ended::Counted(counter_slots::PEER_CLOSED));
+                    return Some(Ended::Counted(tcp_refused::PEER_CLOSED));
                 }
                 State::Reading if self.ended => self.close(),
                 State::Closing if unsent == 0 => return Some(Ended::Normally),
@@ -292,7 +299,7 @@ impl Connection {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return Some(Ended::Counted(counter_slots::PEER_CLOSED)),
+                Err(_) => return Some(Ended::Counted(tcp_refused::PEER_CLOSED)),
             }
         }
         if self.sent == self.unsent.len() {

@@ -14,7 +14,8 @@ pub mod slots;
 
 use crate::io::epoll::{Epoll, wait_for};
 use crate::io::kernel::{EMFILE, ENFILE, READABLE};
-use crate::io::{Answers, Responder, counter_slots};
+use crate::io::slots::tcp_refused;
+use crate::io::{Answers, Responder};
 use crate::wire::prefix::Prefix;
 use connection::{Buffers, Connection, Ended};
 use slots::{Admission, Client, Slots, idle_time};
@@ -92,9 +93,8 @@ impl TcpService {
                     if !wait_for(listening.as_fd(), READABLE, Duration::ZERO) {
                         break;
                     }
-                    let Some((place, limit)) = self.slots.longest(counter_slots::DESCRIPTORS)
-                    else {
-                        responder.count(counter_slots::DESCRIPTORS);
+                    let Some((place, limit)) = self.slots.longest(tcp_refused::DESCRIPTORS) else {
+                        responder.count(tcp_refused::DESCRIPTORS);
                         return Ok(Accepted::Later);
                     };
                     if closed_one {
@@ -157,6 +157,19 @@ impl TcpService {
         self.due = next.map(|next| next.max(now + pause));
     }
 
+    /// Whether there is no connection.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.iter().all(Option::is_none)
+    }
+
+    /// When the youngest connection began of those that have been open without a query until now.
+    #[must_use]
+    pub fn awaits_first_query_since(&self) -> Option<Instant> {
+        let open = self.places.iter().flatten();
+        open.filter_map(Connection::awaits_first_query_since).max()
+    }
+
     /// Answer what was read of each connection, let it take its answers within `timeout`, and
     /// end them all.
     pub fn finish<A: Answers>(&mut self, timeout: Duration, responder: &mut Responder<A>) {
@@ -181,12 +194,12 @@ impl TcpService {
             IpAddr::V6(address) => Prefix::host_v6(address.octets()),
         };
         if stream.set_nonblocking(true).is_err() || stream.set_nodelay(true).is_err() {
-            responder.count(counter_slots::PEER_CLOSED);
+            responder.count(tcp_refused::PEER_CLOSED);
             return Ok(());
         }
         let client = Client::of(client);
         if !self.free_slot(client, epoll, responder) {
-            responder.count(counter_slots::BUSY);
+            responder.count(tcp_refused::BUSY);
             return Ok(());
         }
         let place = self.slots.take(client);
@@ -218,7 +231,7 @@ impl TcpService {
                 Admission::Refused => return false,
                 Admission::Instead { place, limit } => (place, limit),
             };
-            if rechecked < MAX_RECHECKED && limit != counter_slots::BUSY {
+            if rechecked < MAX_RECHECKED && limit != tcp_refused::BUSY {
                 rechecked += 1;
                 self.ready(place, epoll, responder);
                 if self.slots.admission(client) != admission {
@@ -292,7 +305,7 @@ fn survive<A: Answers>(error: io::Error, responder: &Responder<A>) -> io::Result
         ErrorKind::ConnectionAborted | ErrorKind::Interrupted => Ok(()),
         ErrorKind::InvalidInput => Err(error),
         _ => {
-            responder.count(counter_slots::PEER_CLOSED);
+            responder.count(tcp_refused::PEER_CLOSED);
             Ok(())
         }
     }

@@ -6,7 +6,7 @@
 //! query gives its slot to a newcomer (§6.2.3, RFC 9210 §4.3). Octets that make no whole query
 //! change nothing.
 
-use crate::io::counter_slots;
+use crate::io::slots::tcp_refused;
 use crate::io::tcp::chain::{Chain, Links};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -107,7 +107,7 @@ impl Slots {
         if let Some(held) = self.clients.get(&client)
             && held.open >= self.per_client
         {
-            let limit = counter_slots::PER_CLIENT;
+            let limit = tcp_refused::PER_CLIENT;
             let own = held.idle.first();
             return own.map_or(Admission::Refused, |place| Admission::Instead {
                 place,
@@ -117,7 +117,7 @@ impl Slots {
         if self.taken() < self.connections {
             return Admission::Free;
         }
-        let yields = self.longest(counter_slots::CONNECTIONS);
+        let yields = self.longest(tcp_refused::CONNECTIONS);
         yields.map_or(Admission::Refused, |(place, limit)| Admission::Instead {
             place,
             limit,
@@ -129,7 +129,7 @@ impl Slots {
     #[must_use]
     pub fn longest(&self, limit: usize) -> Option<(usize, usize)> {
         let idle = self.idle.first().map(|place| (place, limit));
-        idle.or_else(|| self.busy.first().map(|place| (place, counter_slots::BUSY)))
+        idle.or_else(|| self.busy.first().map(|place| (place, tcp_refused::BUSY)))
     }
 
     /// Give `client` a slot, whose connection is idle; its place.
@@ -261,28 +261,16 @@ mod tests {
             assert_eq!(slots.take(each), place);
         }
         let other = client("192.0.2.4");
-        assert_eq!(
-            slots.admission(other),
-            instead(0, counter_slots::CONNECTIONS)
-        );
+        assert_eq!(slots.admission(other), instead(0, tcp_refused::CONNECTIONS));
         slots.used(0, true);
-        assert_eq!(
-            slots.admission(other),
-            instead(1, counter_slots::CONNECTIONS)
-        );
+        assert_eq!(slots.admission(other), instead(1, tcp_refused::CONNECTIONS));
         slots.used(1, false);
-        assert_eq!(
-            slots.admission(other),
-            instead(2, counter_slots::CONNECTIONS)
-        );
+        assert_eq!(slots.admission(other), instead(2, tcp_refused::CONNECTIONS));
         slots.used(2, false);
         slots.used(0, false);
-        assert_eq!(slots.admission(other), instead(1, counter_slots::BUSY));
+        assert_eq!(slots.admission(other), instead(1, tcp_refused::BUSY));
         slots.used(2, true);
-        assert_eq!(
-            slots.admission(other),
-            instead(2, counter_slots::CONNECTIONS)
-        );
+        assert_eq!(slots.admission(other), instead(2, tcp_refused::CONNECTIONS));
         slots.leave(2);
         assert_eq!(slots.admission(other), Admission::Free);
         assert_eq!((slots.take(other), slots.taken()), (2, 3));
@@ -295,13 +283,13 @@ mod tests {
         slots.take(client("192.0.2.1"));
         slots.take(one);
         slots.take(same);
-        assert_eq!(slots.admission(one), instead(1, counter_slots::PER_CLIENT));
+        assert_eq!(slots.admission(one), instead(1, tcp_refused::PER_CLIENT));
         slots.used(1, false);
-        assert_eq!(slots.admission(one), instead(2, counter_slots::PER_CLIENT));
+        assert_eq!(slots.admission(one), instead(2, tcp_refused::PER_CLIENT));
         slots.used(2, false);
         assert_eq!(slots.admission(one), Admission::Refused);
         slots.used(1, true);
-        assert_eq!(slots.admission(one), instead(1, counter_slots::PER_CLIENT));
+        assert_eq!(slots.admission(one), instead(1, tcp_refused::PER_CLIENT));
         slots.leave(1);
         assert_eq!(slots.admission(one), Admission::Free);
     }

@@ -1,7 +1,7 @@
 //! Connections: order, slow readers, limits, and the end.
 
 use super::*;
-use crate::io::counter_slots;
+use crate::io::slots::tcp_refused;
 use std::io::ErrorKind;
 
 #[test]
@@ -18,7 +18,7 @@ fn pipelined_queries_are_answered_in_their_order() {
     }
     drop(stream);
     engine.stop(TIMEOUT).unwrap();
-    assert_eq!(counted(&engine, counter_slots::PEER_CLOSED), 0);
+    assert_eq!(counted(&engine, tcp_refused::PEER_CLOSED), 0);
 }
 
 #[test]
@@ -78,18 +78,18 @@ fn every_limit_is_counted_under_its_name() {
     let mut idle = tcp(address);
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
     let _half = tcp(address).write_all(&[0]);
-    until(|| counted(&engine, counter_slots::PEER_CLOSED) == 1);
+    until(|| counted(&engine, tcp_refused::PEER_CLOSED) == 1);
     let mut unanswered = tcp(address);
     unanswered.write_all(&framed(b"none")).unwrap();
     assert_eq!(unanswered.read(&mut [0]).unwrap(), 0);
     let held: Vec<_> = (0..2).map(|_| tcp(address)).collect();
     assert_eq!(tcp(address).read(&mut [0]).unwrap_or(0), 0);
-    assert_eq!(counted(&engine, counter_slots::PER_CLIENT), 1);
+    assert_eq!(counted(&engine, tcp_refused::PER_CLIENT), 1);
     drop(held);
     let mut busy = tcp(address);
     while busy.write_all(&framed(b"q")).is_ok() && busy.read(&mut [0; 7]).is_ok_and(|n| n > 0) {}
-    assert_eq!(counted(&engine, counter_slots::LIFETIME), 1);
-    assert!(counted(&engine, counter_slots::IDLE) >= 1);
+    assert_eq!(counted(&engine, tcp_refused::LIFETIME), 1);
+    assert!(counted(&engine, tcp_refused::IDLE) >= 1);
     engine.stop(TIMEOUT).unwrap();
 }
 

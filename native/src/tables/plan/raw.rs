@@ -5,10 +5,8 @@ use crate::tables::image::Reader;
 use crate::tables::outcome::{AllDown, NoRegion};
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
 use crate::tables::{Pool, Run};
+use crate::wire::codes::rtype::{CNAME, DNAME};
 use crate::wire::name::length_of;
-
-const CNAME: u16 = 5;
-const DNAME: u16 = 39;
 
 /// A node as the image has it.
 pub(super) struct RawNode {
@@ -117,6 +115,8 @@ impl RawRrset {
     }
 }
 
+const UNKNOWN_REPLY: &str = "a service answers what is not known where there is no region";
+
 /// One service.
 pub(super) fn read_service(from: &mut Reader<'_>) -> Result<ServicePlan, &'static str> {
     Ok(ServicePlan {
@@ -126,9 +126,9 @@ pub(super) fn read_service(from: &mut Reader<'_>) -> Result<ServicePlan, &'stati
         slot: from.u32()?,
         first: from.u32()?,
         regions: from.u32()?,
-        all_down: AllDown::read(from.u8()?)?,
+        all_down: AllDown::of(from.u8()?).ok_or(UNKNOWN_REPLY)?,
         ecs: from.u8()? != 0,
         cname: from.u8()? != 0,
-        no_region: NoRegion::read(from.u8()?)?,
+        no_region: NoRegion::of(from.u8()?).ok_or(UNKNOWN_REPLY)?,
     })
 }

@@ -1,4 +1,4 @@
-"""Whose fault a silence is: the rule against a slow oracle, and whole hosts in virtual time."""
+"""Why nothing responds: the rule against a slow oracle, and whole hosts in virtual time."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from resolverd.health.watch import Watch
 
 REGIONS = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 WINDOW = 15.0
-LOOK = 0.1
+POLL_INTERVAL = 0.1
 # Each example lives through minutes.
-few = settings(max_examples=int(os.environ.get("DOUBT_EXAMPLES", "30")))
+few = settings(max_examples=int(os.environ.get("ISOLATION_EXAMPLES", "30")))
 
 
 class Ended(NamedTuple):
@@ -59,28 +59,28 @@ def histories(draw: st.DrawFn) -> list[Ended]:
     return history
 
 
-def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[str]]]:
-    """After each probe: whether this host is doubted, and whose health is kept; slowly.
+def isolated_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[str]]]:
+    """After each probe: whether this host is isolated, and whose health is kept; slowly.
 
-    It looks back over the whole history for every probe, and remembers only when doubts ended.
+    It looks back over the whole history for every probe, and remembers only when isolation ended.
     """
-    told: list[tuple[bool, set[str]]] = []
+    known: list[tuple[bool, set[str]]] = []
     counted: list[Ended] = []
-    doubted, kept = False, set[str]()
+    isolated, kept = False, set[str]()
     forgotten: dict[str, float] = {}  # silence that began before that was this host's
     for probe in history:
         if probe.responded:
             kept -= {probe.target}
-            if doubted:
-                doubted = False
+            if isolated:
+                isolated = False
                 forgotten |= dict.fromkeys(kept, probe.ended)
                 counted = [p for p in counted if p.target not in kept]
             counted.append(probe)
-            told.append((doubted, set(kept)))
+            known.append((isolated, set(kept)))
             continue
-        old = probe.target in kept and not doubted and probe.started < forgotten[probe.target]
+        old = probe.target in kept and not isolated and probe.started < forgotten[probe.target]
         began = {}
-        if not old and not (probe.target in kept and doubted):
+        if not old and not (probe.target in kept and isolated):
             counted.append(probe)
         for target in REGIONS:
             mine = [p for p in counted if p.target == target]
@@ -88,40 +88,40 @@ def doubted_at(history: Sequence[Ended], window: float) -> list[tuple[bool, set[
             if run:
                 began[target] = run[-1]
         new = began.get(probe.target) is probe
-        if new and not doubted and len(began) == len(REGIONS):
+        if new and not isolated and len(began) == len(REGIONS):
             served = [p for p in began.values() if p.serves]
             last = max((p.started for p in served), default=0.0)
             together = {p.target for p in served if last - p.started <= window}
             never = not any(p.responded for p in history[: history.index(probe)])
             concerned = set(began) if never else together
             if len({REGIONS[t] for t in concerned}) > 1:
-                doubted, kept = True, kept | together
-        if not doubted and not probe.serves and not old:
+                isolated, kept = True, kept | together
+        if not isolated and not probe.serves and not old:
             kept -= {probe.target}
-        told.append((doubted, set(kept)))
-    return told
+        known.append((isolated, set(kept)))
+    return known
 
 
 @given(histories())
 def test_the_rule_agrees_with_a_slow_reading_of_the_history(history: list[Ended]) -> None:
     isolation = IsolationDetector(WINDOW)
     isolation.replace(REGIONS, (), 0.0)
-    for probe, (doubted, kept) in zip(history, doubted_at(history, WINDOW), strict=True):
+    for probe, (isolated, kept) in zip(history, isolated_at(history, WINDOW), strict=True):
         if probe.responded:
             isolation.responded(probe.target, probe.ended)
         else:
             isolation.no_response(
                 probe.target, serves=probe.serves, started=probe.started, now=probe.ended
             )
-        assert isolation.isolated == doubted
+        assert isolation.isolated == isolated
         assert {target for target in REGIONS if isolation.held(target)} == kept
-        assert bool(isolation.reason) == (doubted or bool(kept))
+        assert bool(isolation.reason) == (isolated or bool(kept))
 
 
 @pytest.mark.parametrize(
     ("regions", "window"), [({"a1": "a", "a2": "a"}, WINDOW), ({"a1": "a", "b1": "b"}, 0.0)]
 )
-def test_one_region_is_compared_with_nothing_and_a_window_of_0_never_doubts(
+def test_one_region_is_compared_with_nothing_and_a_window_of_0_never_isolates(
     regions: dict[str, str], window: float
 ) -> None:
     isolation = IsolationDetector(window)
@@ -162,13 +162,13 @@ class Network:
 
 
 @dataclass
-class Seer:
+class Recorder:
     """What a host has shown: each new verdict with its time, and each change of readiness."""
 
     verdicts: list[tuple[float, str, Verdict]] = field(default_factory=list)
-    doubts: list[tuple[float, bool]] = field(default_factory=list)
+    isolations: list[tuple[float, bool]] = field(default_factory=list)
     ready: list[tuple[float, bool]] = field(default_factory=list)
-    most_early: int = 0
+    max_early: int = 0
 
     def flips(self, region: str = "") -> list[tuple[float, str, Verdict]]:
         """Verdicts that changed whether a target serves; the first of each is none."""
@@ -182,9 +182,9 @@ class Seer:
         return flips
 
 
-def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: int) -> Seer:
+def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: int) -> Recorder:
     """A host that probes `fleet` (``REGION-NUMBER``) over `network`."""
-    seer, rng = Seer(), random.Random(seed)
+    recorded, rng = Recorder(), random.Random(seed)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -202,7 +202,7 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
             return ask
 
         def report(target: Target, _before: Verdict, after: Verdict) -> None:
-            seer.verdicts.append((loop.time(), target.id, after))
+            recorded.verdicts.append((loop.time(), target.id, after))
 
         for id_, probe in fleet.items():
             region = id_.partition("-")[0]
@@ -219,18 +219,18 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
             watch.probe()
         while loop.time() < seconds:
             for now, seen in (
-                (attribution.isolation.isolated, seer.doubts),
-                (not attribution.isolation.reason, seer.ready),
+                (attribution.isolation.isolated, recorded.isolations),
+                (not attribution.isolation.reason, recorded.ready),
             ):
                 if not seen or seen[-1][1] != now:
                     seen.append((loop.time(), now))
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_INTERVAL)
         for watch in watches.values():
             await asyncio.gather(*watch.close(), return_exceptions=True)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(main())
-    return seer
+    return recorded
 
 
 @st.composite
@@ -259,38 +259,40 @@ def test_a_host_cut_off_keeps_every_verdict_and_comes_back_without_a_flap(
 ) -> None:
     healed = cut + lasting
     with capture_logs() as events:
-        seer = watch_over(Network(cut=(cut, healed)), fleet, healed + 30, seed)
-    assert not seer.flips()
-    assert all(verdict.serves for _, _, verdict in seer.verdicts)
+        recorded = watch_over(Network(cut=(cut, healed)), fleet, healed + 30, seed)
+    assert not recorded.flips()
+    assert all(verdict.serves for _, _, verdict in recorded.verdicts)
     # As many probes as may overlap can be lost just before it heals: then the next waits for one.
     longest = max(probe.timeout for probe in fleet.values())
-    patience = 5.0 + 2 * longest + 1.0
-    (_, (began, isolated), (ended, over)) = seer.doubts
+    timeout = 5.0 + 2 * longest + 1.0
+    (_, (began, isolated), (ended, over)) = recorded.isolations
     assert (isolated, over) == (True, False)
-    assert cut <= began <= cut + patience
+    assert cut <= began <= cut + timeout
     assert healed <= ended <= healed + longest + 1.0
-    assert seer.ready[-1][1]
-    assert seer.ready[-1][0] <= healed + longest + 2.0
-    assert [e["event"] for e in events if e["event"].startswith("doubt.")] == [
-        "doubt.began",
-        "doubt.ended",
+    assert recorded.ready[-1][1]
+    assert recorded.ready[-1][0] <= healed + longest + 2.0
+    assert [e["event"] for e in events if e["event"].startswith("isolation.")] == [
+        "isolation.started",
+        "isolation.ended",
     ]
-    assert {e["event"] for e in events if e["log_level"] in {"error", "warning"}} == {"doubt.began"}
-    told = [verdict for when, _, verdict in seer.verdicts if began <= when < healed]
+    assert {e["event"] for e in events if e["log_level"] in {"error", "warning"}} == {
+        "isolation.started"
+    }
+    known = [verdict for when, _, verdict in recorded.verdicts if began <= when < healed]
     assert all(
-        verdict.no_flip_before <= when for when, _, verdict in seer.verdicts if verdict in told
+        verdict.no_flip_before <= when for when, _, verdict in recorded.verdicts if verdict in known
     )
 
 
 @few
 @given(fleets(), st.floats(5, 20), st.integers(0, 99))
-def test_one_region_that_dies_alone_falls_as_soon_as_ever_and_nobody_doubts(
+def test_one_region_that_dies_alone_falls_as_soon_as_ever_and_nobody_is_isolated(
     fleet: dict[str, Probe], died: float, seed: int
 ) -> None:
-    seer = watch_over(Network(dead={"a": (died, math.inf)}), fleet, died + 40, seed)
-    assert [isolated for _, isolated in seer.doubts] == [False]
+    recorded = watch_over(Network(dead={"a": (died, math.inf)}), fleet, died + 40, seed)
+    assert [isolated for _, isolated in recorded.isolations] == [False]
     for target, probe in fleet.items():
-        flips = [(when, v) for when, id_, v in seer.flips() if id_ == target]
+        flips = [(when, v) for when, id_, v in recorded.flips() if id_ == target]
         if not target.startswith("a"):
             assert not flips
             continue
@@ -301,26 +303,26 @@ def test_one_region_that_dies_alone_falls_as_soon_as_ever_and_nobody_doubts(
         assert when <= died + probe.interval + soonest + 0.3 + probe.fast_interval + 1e-6
 
 
-def test_after_a_doubt_a_region_that_stays_silent_falls_by_itself_and_then_readiness_returns() -> (
+def test_after_isolation_a_region_that_stays_silent_falls_by_itself_then_readiness_returns() -> (
     None
 ):
     probe = Probe(interval=5.0, fast_interval=1.0, timeout=2.0, fall=3, rise=2)
     fleet = {"a-0": probe, "b-0": probe, "c-0": probe}
     network = Network(cut=(10.0, 60.0), dead={"c": (30.0, math.inf)})
-    seer = watch_over(network, fleet, 90.0, seed=3)
-    ((when, target, verdict),) = seer.flips()
+    recorded = watch_over(network, fleet, 90.0, seed=3)
+    ((when, target, verdict),) = recorded.flips()
     assert (target, verdict.state) == ("c-0", State.DOWN)
     assert 60.0 + 4.0 <= when <= 60.0 + 3.0 + 4.0
-    (ready_at, ready) = seer.ready[-1]
+    (ready_at, ready) = recorded.ready[-1]
     assert ready
     assert when <= ready_at <= when + 4.0
 
 
 def test_a_host_that_never_heard_anything_is_not_ready_and_says_so() -> None:
     probe = Probe(interval=5.0, fast_interval=1.0, timeout=2.0, fall=3, rise=2)
-    seer = watch_over(Network(cut=(-1.0, 20.0)), {"a-0": probe, "b-0": probe}, 40.0, seed=1)
-    assert {verdict.state for when, _, verdict in seer.verdicts if when < 20.0} == {State.DOWN}
-    assert [ready for _, ready in seer.ready] == [True, False, True]
+    recorded = watch_over(Network(cut=(-1.0, 20.0)), {"a-0": probe, "b-0": probe}, 40.0, seed=1)
+    assert {verdict.state for when, _, verdict in recorded.verdicts if when < 20.0} == {State.DOWN}
+    assert [ready for _, ready in recorded.ready] == [True, False, True]
 
 
 def test_others_are_asked_early_but_never_sooner_than_the_fast_interval() -> None:

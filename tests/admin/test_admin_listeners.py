@@ -1,4 +1,4 @@
-"""The doors: the socket's mode and life, and what HTTP lets through with and without the token."""
+"""The listeners: the socket's mode and life, and what HTTP admits with and without a token."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ async def test_the_socket_of_a_living_daemon_is_left_to_it(room: Room) -> None:
         async with running(room.config) as second:
             assert second.admin.socket is None
             assert second.ready
-    (shut,) = [event for event in events if event["event"] == "admin.shut"]
-    assert "another daemon" in shut["reason"]
-    assert "admin.socket" in shut["hint"]
+    (closed,) = [event for event in events if event["event"] == "admin.unavailable"]
+    assert "another daemon" in closed["reason"]
+    assert "admin.socket" in closed["hint"]
     assert (await room.ask("GET", "/readyz")).status == 200
 
 
@@ -59,8 +59,8 @@ async def test_a_port_in_use_is_an_event_and_the_daemon_serves(config: Path) -> 
         with capture_logs() as events:
             async with running(config) as daemon, opened(daemon, config) as room:
                 assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
-    (shut,) = [event for event in events if event["event"] == "admin.shut"]
-    assert shut["listener"] == f"127.0.0.1:{port}"
+    (closed,) = [event for event in events if event["event"] == "admin.unavailable"]
+    assert closed["listener"] == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
@@ -120,7 +120,7 @@ async def test_without_a_token_file_http_only_tells(config: Path) -> None:
         assert (await room.ask("POST", "/reload")).status == 200
 
 
-async def test_no_door_at_all_is_legal(config: Path) -> None:
+async def test_no_listener_at_all_is_legal(config: Path) -> None:
     replace(config, ADMIN, 'socket = ""\nlisten = ""\n')
     async with running(config) as daemon:
         assert daemon.admin.socket is None

@@ -11,7 +11,7 @@ import asyncio
 import aiohttp
 from yarl import URL
 
-from resolverd.config.probe import Probe
+from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.tools import Tools
@@ -23,14 +23,14 @@ _MAX_JSON = 1024 * 1024
 _TOO_LONG = 0
 
 
-class Door:
+class VllmClient:
     """Raises ValueError when `url` is not an HTTP URL.
 
     Each method waits until the loop's clock reads `until`, and raises aiohttp's
     ClientConnectorError where there is no connection, and CredentialError.
     """
 
-    def __init__(self, url: str, settings: Probe, tools: Tools) -> None:
+    def __init__(self, url: str, settings: InferenceSettings, tools: Tools) -> None:
         self._base = url
         self._tools = tools
         self._health_path = settings.path
@@ -80,7 +80,7 @@ class Door:
             self._tools.session, url, body, request, until, until_after_headers
         )
 
-    async def _get(self, path: str, until: float, most: int) -> tuple[int | None, bytes]:
+    async def _get(self, path: str, until: float, limit: int) -> tuple[int | None, bytes]:
         """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
         url, request = self._url(path), await self._request.arguments()
         try:
@@ -88,8 +88,8 @@ class Door:
                 asyncio.timeout_at(until),
                 self._tools.session.get(url, **request) as response,
             ):
-                body = await read_up_to(response, most + 1)
-                return (response.status, body) if len(body) <= most else (_TOO_LONG, b"")
+                body = await read_up_to(response, limit + 1)
+                return (response.status, body) if len(body) <= limit else (_TOO_LONG, b"")
         except aiohttp.ClientConnectorError:
             raise
         except (TimeoutError, aiohttp.ClientError):

@@ -24,7 +24,7 @@ from resolverd.snapshot.regions import World, judge_regions
 Raw = dict[str, Any]
 
 
-def fleet(service: Raw | None = None, **regions: Raw) -> Raw:
+def fleet_config(service: Raw | None = None, **regions: Raw) -> Raw:
     """A configuration of regions a and b, of one endpoint each, and the service chat."""
     made = {}
     for name in ("a", "b"):
@@ -43,7 +43,7 @@ def fleet(service: Raw | None = None, **regions: Raw) -> Raw:
 class Fleet:
     """What probes say, by target; `now` is the clock, `moved` how often shares were said to."""
 
-    raw: Raw = field(default_factory=fleet)
+    raw: Raw = field(default_factory=fleet_config)
     now: float = 1000.0
     moved: int = 0
     said: dict[str, Verdict] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Fleet:
         """The latest readings."""
         return self.read
 
-    def tell(self, target: str, waiting: float | None = None, **more: Any) -> None:
+    def add_reading(self, target: str, waiting: float | None = None, **more: Any) -> None:
         """A new reading of a target, taken now."""
         self.read[target] = LoadReadings(at=self.now, waiting=waiting, **more)
 
@@ -89,7 +89,7 @@ class Fleet:
         for second in range(int(seconds)):
             if second % 5 == 0:
                 for target, queue in waiting.items():
-                    self.tell(target, queue)
+                    self.add_reading(target, queue)
             await self.tick()
             self.now += 1.0
 

@@ -54,7 +54,7 @@ class Known(NamedTuple):
 NOTHING = Known()
 
 
-def judge(answer: Answer, health: int | None, known: Known = NOTHING) -> tuple[Condition, str]:
+def classify(answer: Answer, health: int | None, known: Known = NOTHING) -> tuple[Condition, str]:
     """Condition and reason of an answer that brought no token, although there was time for one.
 
     `health` is the status of `/health` where `needs_health`, None where it did not answer.

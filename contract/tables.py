@@ -1,0 +1,43 @@
+"""All that is declared, and every file that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from contract import codes, counters, limits, outcomes
+
+
+class Tables(NamedTuple):
+    """Every group of rows."""
+
+    codes: codes.Codes = codes.CODES
+    outcomes: outcomes.Outcomes = outcomes.OUTCOMES
+    counters: counters.Counters = counters.COUNTERS
+    limits: limits.Limits = limits.LIMITS
+
+
+OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
+    "resolverd/dns/codes.py": lambda tables: codes.python(tables.codes),
+    "native/src/wire/codes.rs": lambda tables: codes.rust(tables.codes),
+    "resolverd/policy/outcomes.py": lambda tables: outcomes.python(tables.outcomes),
+    "native/src/tables/outcome.rs": lambda tables: outcomes.rust(tables.outcomes, tables.codes),
+    "resolverd/engine/slots.py": lambda tables: counters.python(
+        tables.counters, tables.codes, tables.outcomes
+    ),
+    "native/src/io/slots.rs": lambda tables: counters.rust(
+        tables.counters, tables.codes, tables.outcomes
+    ),
+    "resolverd/dns/limits.py": lambda tables: limits.python(tables.limits),
+    "native/src/wire/limits.rs": lambda tables: limits.rust(tables.limits),
+    "resolverd/abi/limits.py": lambda tables: limits.python_maps(tables.limits),
+    "native/src/geo/contract.rs": lambda tables: limits.rust_maps(tables.limits),
+    "native/src/wire/malformed.rs": lambda tables: counters.rust_grammar(tables.counters),
+}
+"""What makes each generated file, by its path from the top."""
+
+
+def written(tables: Tables | None = None) -> dict[str, str]:
+    """The text of each generated file. Raises ValueError where rows contradict one another."""
+    given = Tables() if tables is None else tables
+    return {path: make(given) for path, make in OUTPUTS.items()}

@@ -1,0 +1,138 @@
+"""What a kind of probe is made of, and what all kinds together export.
+
+Kind ── settings ──► the options of `kind = "…"`, in TOML and on the reference page
+     ── check ─────► what `resolverd check` finds about them for an endpoint
+     ── prepare ───► from an endpoint's URL, what asks it again and again
+     ── readings ──► the class of what its probes read
+     ── metrics, json ──► what of that Prometheus and /state are given
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from resolverd.config.finding import Finding
+from resolverd.config.probe import Probe
+from resolverd.config.probe_registry import probe_kinds
+from resolverd.config.probed_endpoint import ProbedEndpoint
+from resolverd.health.readings import Readings
+
+if TYPE_CHECKING:
+    from resolverd.health.probes.run import Ask
+    from resolverd.health.probes.tools import Tools
+
+S = TypeVar("S", bound=Probe)
+R = TypeVar("R", bound=Readings)
+
+# Values of further labels, beside those of the endpoint, and the sample.
+Samples = Iterable[tuple[Sequence[str], float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Generic[R]):
+    """One metric of a kind, with a sample or more for each endpoint that it has readings of.
+
+    `labels` come after those of every endpoint, `absent` says for what, or while what, there is no
+    sample: they are as in `admin.metrics.family.Family`. `read` gives the samples of one endpoint.
+    """
+
+    type: Literal["counter", "gauge", "info"]
+    name: str
+    doc: str
+    read: Callable[[R], Samples]
+    labels: tuple[str, ...] = ()
+    absent: str = ""
+
+
+class JsonPart(BaseModel):
+    """The type of an object in what a kind exports as JSON; `json_key` says what each value is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+def json_key(doc: str) -> Any:
+    """A key that is always there; `doc` says what its value is, and its unit."""
+    return Field(description=doc)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonKey(Generic[R]):
+    """One key that a kind adds to its endpoints in /state; null for those of other kinds.
+
+    `type` is the value's, for the schema of the API; `read` gives the value.
+    """
+
+    name: str
+    type: type[Any]
+    doc: str
+    read: Callable[[R], Any]
+
+
+def nothing_found(_settings: Probe, _asked: ProbedEndpoint) -> Iterator[Finding]:
+    """The check of a kind whose settings need none."""
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[S, R]):
+    """One kind of probe.
+
+    `settings` is the class of its options, whose `kind` has the kind's name as its only value; it
+    says also whether the kind may withdraw an endpoint at once. `prepare(url, settings, tools)`
+    makes, once, all that a probe needs, and returns what asks once each time it is awaited: that
+    returns what was `Seen` or raises `ProbeFailedError`, while timing, the timeout and the wording
+    of errors are the same for all kinds (`probes.run`). It raises ValueError where the URL does not
+    suit the kind; `schemes` are those that do. `reach` is asked over each address family in its
+    place where the question itself costs too much.
+    """
+
+    settings: type[S]
+    prepare: Callable[[str, S, Tools], Ask]
+    readings: type[R]
+    reach: Callable[[str, S, Tools], Ask] | None = None
+    schemes: tuple[str, ...] = ("http", "https")
+    check: Callable[[S, ProbedEndpoint], Iterator[Finding]] = nothing_found
+    metrics: tuple[Metric[R], ...] = ()
+    json: tuple[JsonKey[R], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What `kind` is set to."""
+        return str(self.settings.model_fields["kind"].default)
+
+
+AnyKind = Kind[Any, Any]
+
+
+def kind_named(name: str) -> AnyKind:
+    """The kind of that name. Raises KeyError where there is none."""
+    kind = probe_kinds()[name]
+    assert isinstance(kind, Kind)
+    return kind
+
+
+def metrics() -> list[tuple[type[Readings], Metric[Any]]]:
+    """The metrics of all kinds, each once, with the readings that have it."""
+    return _each_once(lambda kind: kind.metrics)
+
+
+def json_keys() -> list[tuple[type[Readings], JsonKey[Any]]]:
+    """The same of the keys in /state."""
+    return _each_once(lambda kind: kind.json)
+
+
+E = TypeVar("E", Metric[Any], JsonKey[Any])
+
+
+def _each_once(exports: Callable[[AnyKind], tuple[E, ...]]) -> list[tuple[type[Readings], E]]:
+    found: dict[str, tuple[type[Readings], E]] = {}
+    for kind in map(kind_named, probe_kinds()):
+        for each in exports(kind):
+            known = found.setdefault(each.name, (kind.readings, each))
+            if known != (kind.readings, each):
+                raise ValueError(f"two probe kinds export {each.name}, and not the same")
+    return list(found.values())

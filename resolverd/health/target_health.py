@@ -1,0 +1,223 @@
+"""What one target's outcomes make of it: its health, its families, its verdict; pure.
+
+A target has its probes under way (by the clock reading at which each started), a health that may be
+pending (`pending`), and a health for each address family. Outcomes count in the order in which
+their probes started: once one has counted, those still under way that started before are
+superseded. What a failure supersedes is of no more use; what a success supersedes may yet fail,
+which is a fact that the success of another does not undo. At most `fall` probes are under way, the
+superseded among them, and none of these while failures do not add up: while the target does not
+serve, or this host may be at fault.
+
+Every method that takes `now` takes a reading of the monotonic clock in seconds; those that change
+the verdict return a `TargetChange`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from resolverd.config.probe import Probe
+from resolverd.health import machine
+from resolverd.health.families import FamilyEvidence, FamilyHealth
+from resolverd.health.isolation import Cause
+from resolverd.health.machine import EndpointHealth
+from resolverd.health.outcome import Outcome
+from resolverd.health.pending import PendingHealth
+from resolverd.health.verdict import State, Verdict
+
+
+class TargetChange(NamedTuple):
+    """What something made of one target.
+
+    `superseded` are the starts of probes under way that can no longer count: to be cancelled.
+    """
+
+    before: Verdict
+    after: Verdict
+    superseded: tuple[float, ...] = ()
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the verdict changed in a part that steers or is reported; a reason is none."""
+        return _published(self.before) != _published(self.after)
+
+
+class TargetHealth:
+    """One target, judged by `settings`; unknown until an outcome counts.
+
+    `known`: whether it has had an outcome, or was restored. `tried`: whether one by the present
+    settings. `held`: whether its health is one from before this host was isolated.
+    """
+
+    def __init__(self, settings: Probe, now: float) -> None:
+        self.settings = settings
+        self.families = FamilyHealth()
+        self.known = self.tried = self.held = False
+        self._pending = PendingHealth(EndpointHealth())
+        self._under_way: list[float] = []
+        self._superseded: list[float] = []
+        self._asked_anew = ""
+        self.verdict = self._judged(now)
+
+    def begin(self, started: float) -> tuple[float, ...]:
+        """A probe starts; returns the starts of those that have to be cancelled for it."""
+        dropped = self._drop(len(self._under_way) + 1, started)
+        self._under_way.append(started)
+        return dropped
+
+    def observe(
+        self, target: str, outcome: Outcome, started: float, now: float, evidence: FamilyEvidence
+    ) -> tuple[float, ...]:
+        """Take in the outcome of a probe under way; `settle` then says what it means.
+
+        Returns the starts of probes that it superseded and that have to be cancelled.
+        """
+        older = [each for each in self._under_way if each < started]
+        self._under_way = [each for each in self._under_way if each > started]
+        first, self.known, self.tried = not self.known, True, True
+        self.families.observe(
+            target, outcome.families, self.settings, now, started, evidence, first=first
+        )
+        self._pending.observe(outcome, self.settings, now, started)
+        if not (outcome.ok or outcome.condition.holds) or self.held:
+            return tuple(older)
+        for each in older:
+            self._superseded.append(each)
+            self._pending.revise(lambda health: machine.superseded(health, self.settings, now))
+        return self._drop(len(self._under_way), now)
+
+    def forget(self, started: float, now: float) -> None:
+        """The probe that began then was cancelled by others, and says nothing."""
+        if started in self._superseded:
+            self._superseded.remove(started)
+            self._pending.revise(
+                lambda health: machine.superseded_ended(health, None, self.settings, now)
+            )
+        else:
+            self._under_way = [each for each in self._under_way if each != started]
+
+    def settle(self, cause: Cause, now: float, *, held: bool) -> TargetChange:
+        """Publish what is known now that the cause of a missing response is, if there is one."""
+        self.held = held
+        if cause is Cause.REMOTE:
+            self._pending.confirm(now)
+        elif cause is Cause.LOCAL:
+            self._pending.discard(now)
+        return self._publish(now)
+
+    def end_superseded(self, outcome: Outcome, started: float, now: float) -> TargetChange:
+        """A superseded probe has ended: its failure fills the bucket, and anything else is old."""
+        self._superseded.remove(started)
+        return self.revise(
+            lambda health: machine.superseded_ended(health, outcome, self.settings, now), now
+        )
+
+    def adopt(self, settings: Probe, now: float) -> TargetChange:
+        """Be judged by other settings; where they ask otherwise, no probe under way counts."""
+        alike, self.settings = settings.asks_alike(self.settings), settings
+        if alike:
+            return self._publish(now)
+        self.tried = False
+        self._asked_anew = "asked anew, as how it is probed has changed"
+        self._under_way.clear()
+        dropped = self._drop(math.inf, now)
+        change = self.forgive(now)
+        return change._replace(superseded=(*dropped, *change.superseded))
+
+    def restore(self, health: EndpointHealth, now: float) -> None:
+        """Begin with what an earlier process knew, which promises nothing until it is probed."""
+        self._pending = PendingHealth(health)
+        self._asked_anew = "asked anew, as the daemon was started again"
+        self.known = True
+        self.verdict = self._judged(now)
+
+    def forgive(self, now: float) -> TargetChange:
+        """Hold no fall against it any more."""
+        return self.revise(machine.without_penalty, now)
+
+    def revise(
+        self, change: Callable[[EndpointHealth], EndpointHealth], now: float
+    ) -> TargetChange:
+        """Change the health otherwise than by an outcome that counts, and publish it."""
+        self._pending.revise(change)
+        return self._publish(now)
+
+    def charge_nothing(self) -> None:
+        """Hold no fall against it, in what `settle` is about to publish."""
+        self._pending.revise(machine.without_penalty)
+
+    @property
+    def under_way(self) -> int:
+        """How many probes that may count are under way."""
+        return len(self._under_way)
+
+    def is_superseded(self, started: float) -> bool:
+        """Whether the probe that began at `started` is under way and superseded."""
+        return started in self._superseded
+
+    @property
+    def serves(self) -> bool:
+        """Whether traffic may be sent there."""
+        return self._pending.effective.state.serves
+
+    @property
+    def up(self) -> bool:
+        """Whether it serves, and no fewer than `fall` failures can change that."""
+        return self._pending.effective.state is State.UP
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a failure still counts, of the endpoint or of one of its families."""
+        return self._pending.effective.level > 0 or self.families.unsettled
+
+    @property
+    def kept(self) -> EndpointHealth | None:
+        """What a later process may begin with; None where that would not be all that is known.
+
+        A family that is withheld has a health of its own, which is not kept.
+        """
+        effective = self._pending.effective
+        known = effective.state is not State.UNKNOWN and not self.families.withholds
+        return effective if known else None
+
+    def _drop(self, others: float, now: float) -> tuple[float, ...]:
+        """Drop the youngest of the superseded until, with `others`, no more than `fall` are."""
+        dropped = []
+        while self._superseded and len(self._superseded) + others > self.settings.fall:
+            youngest = max(self._superseded)
+            self._superseded.remove(youngest)
+            dropped.append(youngest)
+            self._pending.revise(
+                lambda health: machine.superseded_ended(health, None, self.settings, now)
+            )
+        return tuple(dropped)
+
+    def _publish(self, now: float) -> TargetChange:
+        before, self.verdict = self.verdict, self._judged(now)
+        # This host may be at fault; or nobody is sent there, and failures do not add up.
+        useless = self.held or not self.serves
+        return TargetChange(before, self.verdict, self._drop(math.inf, now) if useless else ())
+
+    def _judged(self, now: float) -> Verdict:
+        """What is known; of settings that were never tried, nothing is promised."""
+        verdict = self._pending.verdict(self.settings, now, held=self.held)
+        verdict = self.families.over(verdict, self.settings)
+        if self.tried or not self.known:
+            return verdict
+        reason = f"{verdict.reason}; {self._asked_anew}"
+        return replace(verdict, reason=reason, min_until_flip=0.0, probed_at=now)
+
+
+def _published(verdict: Verdict) -> tuple[object, ...]:
+    """What of a verdict is worth a report when it changes."""
+    return (
+        verdict.state,
+        verdict.changed_at,
+        verdict.min_until_flip,
+        verdict.condition,
+        verdict.held_until,
+        verdict.withheld,
+    )
