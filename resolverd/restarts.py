@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-# Seconds before a task that failed is begun again: doubled with each failure in a row.
+# Seconds before a task that failed is begun again, doubled with each failure in a row: a smaller
+# minimum burns a core on a defect, a larger maximum leaves answers without their task for longer.
 MIN_PAUSE, MAX_PAUSE = 0.5, 30.0
 # A task that has run for so many seconds is well again.
 STEADY = 60.0

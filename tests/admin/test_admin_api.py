@@ -303,7 +303,7 @@ async def test_a_task_that_keeps_failing_is_shown_by_what_needs_it(
     admin: AdminClient, monkeypatch: pytest.MonkeyPatch, vital: bool
 ) -> None:
     """Of a vital one /healthz says so, of any other /readyz and the state; answers go on."""
-    monkeypatch.setattr(restarts, "LEAST", 0.01)
+    monkeypatch.setattr(restarts, "MIN_PAUSE", 0.01)
 
     async def fails() -> None:
         raise OSError(errno.EMFILE, "no descriptor left")
