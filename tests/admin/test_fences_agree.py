@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from admin_room import ADMIN, ZONE, opened
+from admin_client import ADMIN, ZONE, opened
 from cli.command import resolverd
 from harness.config import CHAT
 from harness.daemon import Endpoints, running, write_files
@@ -78,17 +78,17 @@ async def test_check_drain_and_state_tell_of_the_same_fences(
     checked = await asyncio.to_thread(resolverd, "check", "--config", config, cwd=tmp_path)
     assert f"chat, {case.says}\n" in checked.out, checked
     said = await asyncio.to_thread(resolverd, "check", "--json", "--config", config, cwd=tmp_path)
-    async with running(config) as daemon, opened(daemon, config) as room:
+    async with running(config) as daemon, opened(daemon, config) as client:
 
         async def fences() -> list[dict[str, Any]]:
-            services = (await room.ask("GET", "/state")).json["services"]
+            services = (await client.ask("GET", "/state")).json["services"]
             return [{"service": s["name"], **fence} for s in services for fence in s["fences"]]
 
         keys = ("service", "pins", "regions")
         by_check = [[fence[key] for key in keys] for fence in said.json()["fences"]]
         assert [[fence[key] for key in keys] for fence in await fences()] == by_check
-        asked = (await room.ask("GET", "/drain", params={"region": case.drained})).json
+        asked = (await client.ask("GET", "/drain", params={"region": case.drained})).json
         assert asked["emptied"] == [{"service": "chat", "pins": p} for p in case.emptied]
-        await room.override(case.drained, "drain", force=True)
+        await client.override(case.drained, "drain", force=True)
         left = [f["pins"] for f in await fences() if f["regions"] and not f["serving"]]
         assert left == case.emptied
