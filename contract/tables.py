@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import NamedTuple
 
-from contract import codes, counters, limits, outcomes
+from contract import abi, codes, counters, images, limits, outcomes
 
 
 class Tables(NamedTuple):
@@ -15,6 +16,8 @@ class Tables(NamedTuple):
     outcomes: outcomes.Outcomes = outcomes.OUTCOMES
     counters: counters.Counters = counters.COUNTERS
     limits: limits.Limits = limits.LIMITS
+    images: tuple[images.Image, ...] = images.IMAGES
+    abi: abi.Abi = abi.ABI
 
 
 OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
@@ -28,6 +31,10 @@ OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
     "native/src/io/slots.rs": lambda tables: counters.rust(
         tables.counters, tables.codes, tables.outcomes
     ),
+    "resolverd/engine/records.py": lambda tables: images.python(tables.images),
+    "native/src/tables/records.rs": lambda tables: images.rust(tables.images),
+    "resolverd/abi/contract.py": lambda tables: abi.python(tables.abi, version(tables)),
+    "native/src/ffi/contract.rs": lambda tables: abi.rust(tables.abi, version(tables)),
     "resolverd/dns/limits.py": lambda tables: limits.python(tables.limits),
     "native/src/wire/limits.rs": lambda tables: limits.rust(tables.limits),
     "resolverd/abi/limits.py": lambda tables: limits.python_maps(tables.limits),
@@ -35,6 +42,11 @@ OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
     "native/src/wire/malformed.rs": lambda tables: counters.rust_grammar(tables.counters),
 }
 """What makes each generated file, by its path from the top."""
+
+
+def version(tables: Tables) -> int:
+    """32 bits that other rows would not have: that of the ABI."""
+    return int.from_bytes(sha256(repr(tables).encode()).digest()[:4], "big")
 
 
 def written(tables: Tables | None = None) -> dict[str, str]:

@@ -153,7 +153,7 @@ class Publication:
             snapshot = Snapshot(self.plan, self._steer(self.plan, world, now))
             self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
-            # Only now: who asks while the engine is handed a table is told what it still answers.
+            # Only now: who asks while the engine is handed a table hears what it still answers.
             self.snapshot, self._world = snapshot, world
             regions = self.snapshot.steering.regions
             self.outages = self.outages.updated(self.outages.fences, regions.values())

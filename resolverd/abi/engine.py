@@ -8,25 +8,17 @@ import struct
 import weakref
 from array import array
 from collections.abc import Sequence
-from enum import IntFlag
-from functools import cache
 from typing import NamedTuple
 
+from resolverd.abi.contract import SAMPLE_OCTETS, SOCKET_OCTETS, Numbers, SocketKind
 from resolverd.abi.library import OutBuf, Span, library
-from resolverd.abi.tables import LARGEST_MESSAGE, REASON_OCTETS, SnapshotTables
+from resolverd.abi.tables import REASON_OCTETS, SnapshotTables
+from resolverd.dns.limits import MAX_MESSAGE
 from resolverd.errors import EngineError
 
 _SOCKET = struct.Struct("=IIi")
 _SAMPLE = struct.Struct("=BBBBI16s")
-
-
-class SocketKind(IntFlag):
-    """What a socket is: UDP, perhaps with packet information (ip(7)), or TCP; perhaps shared."""
-
-    UDP = 0
-    UDP_PKTINFO = 1
-    TCP = 2
-    SHARED = 16
+assert (_SOCKET.size, _SAMPLE.size) == (SOCKET_OCTETS, SAMPLE_OCTETS)
 
 
 class WorkerSocket(NamedTuple):
@@ -46,10 +38,6 @@ class Sample(NamedTuple):
     answer: tuple[int, int] | None
 
 
-class _Numbers(ctypes.Structure):
-    _fields_ = (("start", ctypes.c_void_p), ("count", ctypes.c_size_t))
-
-
 class EngineThreads:
     """Threads that serve until `stop`. Times are in seconds; every call may block so long."""
 
@@ -64,7 +52,7 @@ class EngineThreads:
         per_client: int,
     ) -> None:
         """Start one thread for each worker. Raises EngineError when it cannot."""
-        self._library = _functions()
+        self._library = library()
         listed = b"".join(_SOCKET.pack(*one) for one in sockets)
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         started = self._library.resolverd_engine_start(
@@ -79,7 +67,7 @@ class EngineThreads:
         if started is None:
             raise EngineError(f"the native engine cannot start: {reason.value.decode()}")
         self._handle: int = started
-        self._out = ctypes.create_string_buffer(LARGEST_MESSAGE)
+        self._out = ctypes.create_string_buffer(MAX_MESSAGE)
         weakref.finalize(self, self._library.resolverd_engine_release, self._handle)
         self.event_fd: int = self._library.resolverd_engine_event_fd(self._handle)
         """A descriptor that is readable when there is a failure or a sample."""
@@ -103,7 +91,7 @@ class EngineThreads:
     def failure(self) -> str:
         """Which thread has ended by itself, and why; empty for none."""
         length = self._library.resolverd_engine_failure(self._handle, OutBuf.of(self._out))
-        return self._out.raw[: min(length, LARGEST_MESSAGE)].decode(errors="replace")
+        return self._out.raw[: min(length, MAX_MESSAGE)].decode(errors="replace")
 
     def sample(self) -> Sample | None:
         """The oldest sample of the query log."""
@@ -127,7 +115,7 @@ class EngineThreads:
     def counted(self, slots: int) -> array[int]:
         """The values of the first `slots` counters, all threads together."""
         values = array("Q", bytes(8 * slots))
-        self._library.resolverd_engine_counters(self._handle, _Numbers(*values.buffer_info()))
+        self._library.resolverd_engine_counters(self._handle, Numbers(*values.buffer_info()))
         return values
 
     def inject_fault(self, worker: int, seconds: float = 0) -> None:
@@ -143,26 +131,3 @@ class EngineThreads:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-@cache
-def _functions() -> ctypes.CDLL:
-    loaded = library()
-    handle, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64
-    for name, result, *arguments in (
-        ("start", handle, Span, number, number, size, size, handle, OutBuf),
-        ("release", None, handle),
-        ("publish", size, handle, handle, number, OutBuf),
-        ("check", size, handle, number, OutBuf),
-        ("stop", size, handle, number, OutBuf),
-        ("event_fd", ctypes.c_int32, handle),
-        ("clear_events", None, handle),
-        ("failure", size, handle, OutBuf),
-        ("sample", size, handle, OutBuf),
-        ("samples_dropped", number, handle),
-        ("counters", None, handle, _Numbers),
-        ("inject_fault", None, handle, size, ctypes.c_uint32),
-    ):
-        function = getattr(loaded, f"resolverd_engine_{name}")
-        function.restype, function.argtypes = result, arguments
-    return loaded

@@ -14,18 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ABI_VERSION = 5
-"""The same as in `native/src/ffi/mod.rs`; a library of another version is not used."""
+from resolverd.abi import contract
 
 _PACKAGE = Path(__file__).parents[1]
 # `RECORD` in setup.py.
 _RECORD = "_native.missing"
 
 
-class Span(ctypes.Structure):
-    """Octets lent to the library for one call (`sys::Span`)."""
-
-    _fields_ = (("start", ctypes.c_char_p), ("length", ctypes.c_size_t))
+class Span(contract.Span):
+    """Octets lent to the library for one call."""
 
     @classmethod
     def of(cls, octets: bytes) -> Span:
@@ -33,10 +30,8 @@ class Span(ctypes.Structure):
         return cls(octets, len(octets))
 
 
-class OutBuf(ctypes.Structure):
-    """A buffer lent to the library for an answer (`sys::OutBuf`)."""
-
-    _fields_ = (("start", ctypes.c_void_p), ("length", ctypes.c_size_t))
+class OutBuf(contract.OutBuf):
+    """A buffer lent to the library for an answer."""
 
     @classmethod
     def of(cls, buffer: ctypes.Array[ctypes.c_char]) -> OutBuf:
@@ -85,10 +80,13 @@ def _load() -> _Loaded:
     except (OSError, AttributeError) as error:
         return _Loaded(None, f"{found[0].name} cannot be loaded: {error}")
     version.restype = ctypes.c_uint32
-    if (found_version := version()) != ABI_VERSION:
+    if (found_version := version()) != contract.ABI_VERSION:
         return _Loaded(
             None,
-            f"{found[0].name} has ABI version {found_version}, not {ABI_VERSION}: "
+            f"{found[0].name} has ABI version {found_version:08x}, not {contract.ABI_VERSION:08x}: "
             "it is of another release; install resolverd again",
         )
+    for name, (gives, *takes) in contract.FUNCTIONS.items():
+        function = getattr(opened, name)
+        function.restype, function.argtypes = gives, takes
     return _Loaded(opened, "")

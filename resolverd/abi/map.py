@@ -13,17 +13,17 @@ import struct
 import weakref
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from mmap import mmap
 from typing import NamedTuple, Protocol
 
+from resolverd.abi.contract import Handles, Numbers, Spans
 from resolverd.abi.library import OutBuf, Span, library
 from resolverd.abi.limits import MAX_REGIONS, ORDERS
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
 _REASON_OCTETS = 1024
-_LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65535
+_LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65_535
 
 Content = bytes | mmap
 """The octets of a database; of an mmap, one made with ACCESS_COPY."""
@@ -79,17 +79,17 @@ class PlaceIndex:
             struct.pack("!2s2sdd", code.encode(), c.continent.encode(), c.latitude, c.longitude)
             for code, c in countries.items()
         )
-        handle = _functions().resolverd_place_index_read(
+        handle = library().resolverd_place_index_read(
             _span(content),
             Span.of(table),
             (meter or Meter()).lent(),
-            _Counted(*report.buffer_info()),
+            Numbers(*report.buffer_info()),
             OutBuf.of(reason),
         )
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
         self.handle: int = handle
-        weakref.finalize(self, _functions().resolverd_place_index_release, handle)
+        weakref.finalize(self, library().resolverd_place_index_release, handle)
         self.networks, self.records, self.unreadable, self.places, self.octets = report
 
 
@@ -166,13 +166,13 @@ class NativeMap:
         meter: Meter | None = None,
     ) -> None:
         """Compile. Raises GeoError with the reason where the databases do not allow it."""
-        functions = _functions()
+        functions = library()
         spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
         handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         handle = functions.resolverd_map_compile(
-            _Counted(ctypes.addressof(spans), len(databases)),
-            _Counted(ctypes.addressof(handles), len(databases)),
+            Spans(ctypes.addressof(spans), len(databases)),
+            Handles(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
             (meter or Meter()).lent(),
             OutBuf.of(reason),
@@ -182,14 +182,14 @@ class NativeMap:
         self.handle: int = handle
         weakref.finalize(self, functions.resolverd_map_release, handle)
         size = array("Q", bytes(8 * 3))
-        functions.resolverd_map_size(handle, _Counted(*size.buffer_info()))
+        functions.resolverd_map_size(handle, Numbers(*size.buffer_info()))
         self.lists, self.leaves, self.octets = size
 
     def lookup(self, client: Prefix) -> NativeMapEntry:
         """The preference list, scope and pins of a client prefix."""
         out = ctypes.create_string_buffer(_LARGEST_ANSWER)
         address = client.address.to_bytes(client.bits // 8, "big")
-        length = _functions().resolverd_map_lookup(
+        length = library().resolverd_map_lookup(
             self.handle, Span.of(address), client.length, OutBuf.of(out)
         )
         assert length >= 4, "an address of 4 or 16 octets and a live map are always answered"
@@ -206,14 +206,8 @@ class NativeMap:
             + (c.address << (128 - c.bits)).to_bytes(16, "big")
             for c in clients
         )
-        taken: float = _functions().resolverd_map_time(self.handle, Span.of(lent))
+        taken: float = library().resolverd_map_time(self.handle, Span.of(lent))
         return taken
-
-
-class _Counted(ctypes.Structure):
-    """`sys::Numbers`, `sys::Spans` and `sys::Handles`."""
-
-    _fields_ = (("start", ctypes.c_void_p), ("count", ctypes.c_size_t))
 
 
 def _list(items: Iterable[bytes]) -> bytes:
@@ -226,21 +220,3 @@ def _span(content: Content) -> Span:
         return Span.of(content)
     start = ctypes.addressof(ctypes.c_char.from_buffer(content))
     return Span(ctypes.cast(start, ctypes.c_char_p), len(content))
-
-
-@cache
-def _functions() -> ctypes.CDLL:
-    loaded = library()
-    handle, counted = ctypes.c_void_p, _Counted
-    for name, result, *arguments in (
-        ("place_index_read", handle, Span, Span, ctypes.c_void_p, counted, OutBuf),
-        ("place_index_release", None, handle),
-        ("map_compile", handle, counted, counted, Span, ctypes.c_void_p, OutBuf),
-        ("map_release", None, handle),
-        ("map_size", None, handle, counted),
-        ("map_lookup", ctypes.c_ssize_t, handle, Span, ctypes.c_uint8, OutBuf),
-        ("map_time", ctypes.c_double, handle, Span),
-    ):
-        function = getattr(loaded, f"resolverd_{name}")
-        function.restype, function.argtypes = result, arguments
-    return loaded

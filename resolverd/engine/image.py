@@ -1,41 +1,13 @@
 """Plan and Steering as octets, for the native engine to load.
 
-Both images are flat: a magic with a version in its last octet, a head, then sections of
-records of one size, one after another without padding, and last a pool of octets that the
-records point into. All numbers are little-endian, u32 unless said otherwise; what stands in
-the pool is as it goes into a message. `NONE` stands for "there is none".
-
-Plan, head: magic, generation u64, query_log f64, udp_payload u16, octets of NSID u16, and the
-number of zones, nodes, RRsets, referrals, glue entries, services, maps, region slots, pin slots,
-octets of the pool. Sections::
-
-    zones         apex, SOA RRset, negative TTL, name without an address | NONE
-    nodes         name (lowered), zone, first RRset, RRsets, service | NONE, TTL, referral | NONE
-    RRsets        records, octets of them, TTL, type u16, whether in parts u16, records' number
-    referrals     owner, NS RRset, first glue entry, glue entries
-    glue          owner, RRset
-    services      ttl f64, failover_ttl f64, map, slot, first region slot, regions,
-                  all_down u8 (0 nearest, 1 servfail, 2 nodata, 3 cname), ecs u8, cname u8,
-                  no_region u8 (1 servfail, 2 nodata, 3 cname, 4 refused)
-    maps          first pin slot, pins
-    region slots  the first counter of each region, in the order of the service's regions
-    pin slots     the counter of each pin, in the order of the map's pins
-    NSID          octets
+Both images are flat: a head, then sections of records of one size, one after another without
+padding, and last a pool of octets that the records point into. `records` has their layout; what
+stands in the pool is as it goes into a message. `NONE` stands for "there is none".
 
 Names stand in the pool in wire form, and are known by their offset. The records of an RRset
 are *whole*, with ``C00C`` as owner, or else *in parts*: for each record the number of parts u8,
 then for each part its kind u8 (0 octets, 1 a name that may be compressed), its length u16 and
 its octets.
-
-Steering, head: magic, generation u64, and the number of states, services, entries, octets of
-the pool. Sections::
-
-    states    horizon f64, horizon where it is answered without serving f64, spill ratio f64,
-              accept ratio f64, IPv4 addresses, IPv6 addresses, hostname | NONE,
-              most TTL of IPv4 | NONE, most TTL of IPv6 | NONE, how many IPv4 u16,
-              how many IPv6 u16, serves u8, unknown u8, alive u8, has an address u8
-    services  how many regions
-    entries   the state of each region of each service, in the Plan's order
 
 A state is what one region is answered with and how long that holds; services that share a
 region (and their TTLs) share its state.
@@ -46,9 +18,12 @@ from __future__ import annotations
 import struct
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from resolverd.dns.codes import CLASS_IN
 from resolverd.dns.names import Key
 from resolverd.dns.writer import Compressible, RRsetWire
+from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
+from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.outcomes import REPLIES
@@ -65,25 +40,9 @@ from resolverd.snapshot.model import (
 
 T = TypeVar("T")
 
-PLAN_MAGIC = b"RVDPLAN\x03"
-STEERING_MAGIC = b"RVDSTER\x04"
-NONE = 0xFFFF_FFFF
-
-_PLAN_HEAD = struct.Struct("<8sQdHH10I")
-_ZONE = struct.Struct("<4I")
-_NODE = struct.Struct("<7I")
-_RRSET = struct.Struct("<3I2HI")
-_REFERRAL = struct.Struct("<4I")
-_GLUE = struct.Struct("<2I")
-_SERVICE = struct.Struct("<2d4I4B")
-_MAP = struct.Struct("<2I")
-_STEERING_HEAD = struct.Struct("<8sQ4I")
-_STATE = struct.Struct("<4d5I2H4B")
-
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
 _QNAME_POINTER = 0xC00C
-_CLASS_IN = 1
 
 
 @runtime_checkable
@@ -147,22 +106,28 @@ class _PlanWriter:
         apexes = [self._zone(zone) for zone in zones]
         referrals = [self._referral(referral) for referral in self._referrals.met]
         services = [self._service(service) for service in plan.services.values()]
-        slots = [self._region_slots, self._pin_slots]
-        records = [apexes, nodes, self._rrsets, referrals, self._glue, services, self._map_records]
+        made = [apexes, nodes, self._rrsets, referrals, self._glue, services, self._map_records]
         pool = bytes(self._pool.octets)
-        head = _PLAN_HEAD.pack(
-            PLAN_MAGIC,
-            plan.generation,
-            plan.query_log,
-            plan.udp_payload,
-            len(plan.nsid),
-            *map(len, records),
-            *map(len, slots),
-            len(pool),
+        head = records.plan_head(
+            generation=plan.generation,
+            query_log=plan.query_log,
+            udp_payload=plan.udp_payload,
+            nsid=len(plan.nsid),
+            zones=len(apexes),
+            nodes=len(nodes),
+            rrsets=len(self._rrsets),
+            referrals=len(referrals),
+            glue=len(self._glue),
+            services=len(services),
+            maps=len(self._map_records),
+            region_slots=len(self._region_slots),
+            pin_slots=len(self._pin_slots),
+            pool=len(pool),
         )
-        numbers = [struct.pack(f"<{len(each)}I", *each) for each in slots]
-        sections = [b"".join(section) for section in records]
-        octets = b"".join((head, *sections, *numbers, plan.nsid, pool))
+        slots = [*self._region_slots, *self._pin_slots]
+        numbers = struct.pack(f"<{len(slots)}I", *slots)
+        sections = [b"".join(section) for section in made]
+        octets = b"".join((head, *sections, numbers, plan.nsid, pool))
         return PlanImage(octets, tuple(self._maps.met))
 
     def _node(self, key: Key, zone: int, node: Node) -> bytes:
@@ -176,22 +141,39 @@ class _PlanWriter:
         if node.referral is not None:
             cut = self._referrals.of(node.referral)
         name = self._pool.name(key)
-        return _NODE.pack(name, zone, first, len(node.rrsets), service, ceiling, cut)
+        return records.node(
+            name=name,
+            zone=zone,
+            first=first,
+            rrsets=len(node.rrsets),
+            service=service,
+            ceiling=ceiling,
+            referral=cut,
+        )
 
     def _zone(self, zone: ZonePlan) -> bytes:
         no_region = NONE
         if zone.no_region is not None:
             no_region = self._pool.name(zone.no_region.rdatas[0][0])
-        apex, soa = self._pool.name(zone.apex), self._rrset(zone.soa)
-        return _ZONE.pack(apex, soa, zone.negative_ttl, no_region)
+        return records.zone(
+            apex=self._pool.name(zone.apex),
+            soa=self._rrset(zone.soa),
+            negative_ttl=zone.negative_ttl,
+            no_region=no_region,
+        )
 
     def _referral(self, referral: Referral) -> bytes:
         first = len(self._glue)
         self._glue += [
-            _GLUE.pack(self._pool.name(owner), self._rrset(rrset)) for owner, rrset in referral.glue
+            records.glue(owner=self._pool.name(owner), rrset=self._rrset(rrset))
+            for owner, rrset in referral.glue
         ]
-        name, ns = self._pool.name(referral.owner), self._rrset(referral.ns)
-        return _REFERRAL.pack(name, ns, first, len(self._glue) - first)
+        return records.referral(
+            owner=self._pool.name(referral.owner),
+            ns=self._rrset(referral.ns),
+            first=first,
+            count=len(self._glue) - first,
+        )
 
     def _service(self, service: ServicePlan) -> bytes:
         clients = service.clients
@@ -201,23 +183,24 @@ class _PlanWriter:
             raise EngineError(f"the client map of service {service.name} has other regions")
         first = len(self._region_slots)
         self._region_slots += [self._slots.region(service.name, name) for name in service.regions]
-        return _SERVICE.pack(
-            service.ttl,
-            service.failover_ttl,
-            self._map(clients),
-            self._slots.service(service.name),
-            first,
-            len(service.regions),
-            REPLIES[service.all_down],
-            service.ecs,
-            service.cname,
-            REPLIES[service.no_region],
+        return records.service(
+            ttl=service.ttl,
+            failover_ttl=service.failover_ttl,
+            client_map=self._map(clients),
+            slot=self._slots.service(service.name),
+            first=first,
+            regions=len(service.regions),
+            all_down=REPLIES[service.all_down],
+            ecs=service.ecs,
+            cname=service.cname,
+            no_region=REPLIES[service.no_region],
         )
 
     def _map(self, clients: NativeMap) -> int:
         place = self._maps.of(clients)
         if place == len(self._map_records):
-            self._map_records.append(_MAP.pack(len(self._pin_slots), len(clients.pin_names)))
+            first, pins = len(self._pin_slots), len(clients.pin_names)
+            self._map_records.append(records.client_map(first=first, pins=pins))
             self._pin_slots += [self._slots.pin(name) for name in clients.pin_names]
         return place
 
@@ -230,8 +213,16 @@ class _PlanWriter:
         whole = _whole(rrset)
         octets = _in_parts(rrset) if whole is None else whole
         at = self._pool.add(octets)
-        in_parts, count = whole is None, len(rrset.rdatas)
-        self._rrsets.append(_RRSET.pack(at, len(octets), rrset.ttl, rrset.rtype, in_parts, count))
+        self._rrsets.append(
+            records.rrset(
+                at=at,
+                length=len(octets),
+                ttl=rrset.ttl,
+                rtype=rrset.rtype,
+                in_parts=whole is None,
+                count=len(rrset.rdatas),
+            )
+        )
         return place
 
 
@@ -251,54 +242,53 @@ class _SteeringWriter:
             ttl, failover_ttl = service.ttl, service.failover_ttl
             places = self._places
             for region in service.regions:
-                status, records = statuses[region], by_region[region]
-                key = (id(status), id(records), ttl, failover_ttl)
+                status, given = statuses[region], by_region[region]
+                key = (id(status), id(given), ttl, failover_ttl)
                 place = places.get(key)
                 if place is None:
-                    place = places[key] = self._state(status, records, ttl, failover_ttl)
+                    place = places[key] = self._state(status, given, ttl, failover_ttl)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
         pool = bytes(self._pool.octets)
-        head = _STEERING_HEAD.pack(
-            STEERING_MAGIC,
-            self._steering.generation,
-            len(self._states),
-            len(counts),
-            len(entries),
-            len(pool),
+        head = records.steering_head(
+            generation=self._steering.generation,
+            states=len(self._states),
+            services=len(counts),
+            entries=len(entries),
+            pool=len(pool),
         )
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
         return b"".join((head, *self._states, numbers, pool))
 
     def _state(
-        self, status: RegionStatus, records: RegionRecords, ttl: float, failover_ttl: float
+        self, status: RegionStatus, given: RegionRecords, ttl: float, failover_ttl: float
     ) -> int:
         staleness = self._steering.staleness
         ahead, answered = (
             horizon(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each)
             for each in (False, True)
         )
-        a, aaaa = _addresses(records.a), _addresses(records.aaaa)
+        a, aaaa = _addresses(given.a), _addresses(given.aaaa)
         hostname = NONE
-        if records.cname is not None:
-            hostname = self._pool.name(records.cname.rdatas[0][0])
+        if given.cname is not None:
+            hostname = self._pool.name(given.cname.rdatas[0][0])
         self._states.append(
-            _STATE.pack(
-                ahead,
-                answered,
-                status.spill_ratio,
-                status.accept_ratio,
-                self._pool.add(b"".join(a)),
-                self._pool.add(b"".join(aaaa)),
-                hostname,
-                NONE if records.a_ttl is None else records.a_ttl,
-                NONE if records.aaaa_ttl is None else records.aaaa_ttl,
-                len(a),
-                len(aaaa),
-                status.serves,
-                status.unknown,
-                status.alive,
-                status.has_addresses,
+            records.state(
+                horizon=ahead,
+                answered=answered,
+                spill_ratio=status.spill_ratio,
+                accept_ratio=status.accept_ratio,
+                a=self._pool.add(b"".join(a)),
+                aaaa=self._pool.add(b"".join(aaaa)),
+                cname=hostname,
+                a_ttl=NONE if given.a_ttl is None else given.a_ttl,
+                aaaa_ttl=NONE if given.aaaa_ttl is None else given.aaaa_ttl,
+                a_count=len(a),
+                aaaa_count=len(aaaa),
+                serves=status.serves,
+                unknown=status.unknown,
+                alive=status.alive,
+                has_addresses=status.has_addresses,
             )
         )
         return len(self._states) - 1
@@ -346,7 +336,7 @@ def _whole(rrset: RRsetWire) -> bytes | None:
             if isinstance(part, Compressible):
                 return None
         wire = b"".join(rdata)
-        head = _RECORD.pack(_QNAME_POINTER, rrset.rtype, _CLASS_IN, rrset.ttl, len(wire))
+        head = _RECORD.pack(_QNAME_POINTER, rrset.rtype, CLASS_IN, rrset.ttl, len(wire))
         records.append(head + wire)
     return b"".join(records)
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 
 from resolverd import log
-from resolverd.abi.engine import EngineThreads, SocketKind, WorkerSocket
+from resolverd.abi.contract import SocketKind
+from resolverd.abi.engine import EngineThreads, WorkerSocket
 from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
 from resolverd.config.types import Listener
 from resolverd.engine.counter_slots import CounterSlots

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.abi import MAP, SIZE, Function
 from contract.counters import Label
+from contract.images import Field, size
 from contract.outcomes import ExtendedError, Outcome
-from contract.tables import OUTPUTS, Tables, written
+from contract.tables import OUTPUTS, Tables, version, written
 from resolverd.engine.slots import FIXED, FREE
 
 TOP = Path(__file__).parents[2]
@@ -84,3 +86,33 @@ def test_a_text_that_no_message_should_hold_is_refused() -> None:
     wrong = rows.outcomes[1]._replace(error=ExtendedError("OTHER", "café"))
     with pytest.raises(ValueError, match="plain text"):
         written(Tables(outcomes=rows._replace(outcomes=(rows.outcomes[0], wrong))))
+
+
+def test_a_new_field_of_a_record_reaches_both_engines() -> None:
+    """The state of a region with one field more: its name in both, and its size."""
+    steering = Tables().images[1]
+    state = steering.records[0]
+    wider = state._replace(fields=(*state.fields, Field("weight", "u32", "its weight")))
+    grown = (Tables().images[0], steering._replace(records=(wider,)))
+    made = written(Tables(images=grown))
+    assert "    weight: int,\n" in made["resolverd/engine/records.py"]
+    assert "            weight: from.u32()?,\n" in made["native/src/tables/records.rs"]
+    assert f"SIZE: usize = {size(state) + 4};" in made["native/src/tables/records.rs"]
+
+
+def test_a_library_of_other_rows_is_another_version() -> None:
+    """A row anywhere makes another ABI, so that no stale library counts or reads amiss."""
+    tables = Tables()
+    grown = tables.counters._replace(ttl_bounds=(*tables.counters.ttl_bounds, 7200))
+    assert version(tables._replace(counters=grown)) != version(tables)
+
+
+def test_a_new_function_is_declared_to_python_and_held_against_the_library() -> None:
+    tables = Tables()
+    new = Function("map", "map_regions", SIZE, (MAP,))
+    made = written(tables._replace(abi=tables.abi._replace(functions=(*tables.abi.functions, new))))
+    assert (
+        '    "resolverd_map_regions": (c_size_t, c_void_p),\n' in made["resolverd/abi/contract.py"]
+    )
+    held = 'const _: extern "C" fn(Handle<ClientMap>) -> usize = super::map::resolverd_map_regions;'
+    assert held in made["native/src/ffi/contract.rs"]

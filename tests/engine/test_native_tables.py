@@ -17,7 +17,7 @@ from resolverd.dns.names import key_from_text
 from resolverd.dns.writer import RRsetWire
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
-from resolverd.engine.image import PLAN_MAGIC, plan_image, steering_image
+from resolverd.engine.image import plan_image, steering_image
 from resolverd.errors import EngineError
 from resolverd.snapshot.model import Node, Plan, Snapshot, Steering, ZonePlan
 
@@ -53,7 +53,7 @@ def _damaged(plan: Plan) -> dict[str, tuple[bytes, str]]:
     image = plan_image(plan, CounterSlots()).octets
     return {
         "empty": (b"", "no image, or one of another version"),
-        "version": (PLAN_MAGIC[:-1] + b"\1" + image[8:], "no image, or one of another version"),
+        "version": (image[:7] + b"\1" + image[8:], "no image, or one of another version"),
         "cut": (image[:-1], "ends too early"),
         "long": (image + b"\0", "goes on after its end"),
         "head": (image[:20], "ends too early"),

@@ -4,6 +4,7 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
+use super::contract::{SAMPLE_OCTETS, SHARED, SOCKET_OCTETS, TCP, UDP_PKTINFO};
 use crate::answer::Snapshot;
 use crate::io::control::Command;
 use crate::io::engine::Engine;
@@ -18,14 +19,6 @@ use std::time::Duration;
 
 /// An engine that answers DNS.
 pub type Serving = Engine<Snapshot>;
-
-/// Numbers of one socket in the list of them: worker, kind and descriptor, 4 octets each.
-const SOCKET: usize = 12;
-/// What a kind is; any other is a UDP socket without packet information.
-const UDP_PKTINFO: u32 = 1;
-const TCP: u32 = 2;
-/// Added to the kind of a socket that several workers have.
-const SHARED: u32 = 16;
 
 /// Start an engine that answers from `snapshot`; null with the reason where it cannot.
 ///
@@ -200,7 +193,7 @@ fn report(outcome: Result<(), String>, mut reason: OutBuf) -> usize {
 
 fn worker_sockets(list: &[u8]) -> Vec<WorkerSockets> {
     let mut workers: Vec<WorkerSockets> = Vec::new();
-    let (numbers, _) = list.as_chunks::<SOCKET>();
+    let (numbers, _) = list.as_chunks::<SOCKET_OCTETS>();
     for [w0, w1, w2, w3, k0, k1, k2, k3, d0, d1, d2, d3] in numbers {
         let worker = u32::from_ne_bytes([*w0, *w1, *w2, *w3]) as usize;
         let kind = u32::from_ne_bytes([*k0, *k1, *k2, *k3]);
@@ -223,8 +216,8 @@ fn worker_sockets(list: &[u8]) -> Vec<WorkerSockets> {
     workers
 }
 
-fn head_of(sample: &Sample) -> [u8; 24] {
-    let mut head = [0; 24];
+fn head_of(sample: &Sample) -> [u8; SAMPLE_OCTETS] {
+    let mut head = [0; SAMPLE_OCTETS];
     let source = sample.source.address.to_be_bytes();
     let (rcode, length) = sample.answer.unwrap_or_default();
     let fields = [

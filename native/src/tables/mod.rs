@@ -1,24 +1,23 @@
 //! The two compiled tables, made by Python as images of octets and checked once, when loaded.
 //!
-//! `resolverd/engine/image.py` tells their layout. Offsets and indices in an image are never
+//! `records` has their layout. Offsets and indices in an image are never
 //! trusted: what is loaded here has been looked at, and is still read by checked access.
 
 pub mod image;
 pub mod names;
 pub mod outcome;
 pub mod plan;
+pub mod records;
 mod rrset;
 pub mod steering;
 
 pub use outcome::{AllDown, NoRegion, Outcome};
 pub use plan::{Node, Plan, Referral, RrsetWire, ServicePlan, ZonePlan};
+pub use records::NONE;
 pub use rrset::{Part, parts, whole};
 pub use steering::{Decision, RegionRecords, Steering};
 
 use crate::wire::name::length_of;
-
-/// What "none" is where an index stands.
-pub const NONE: u32 = u32::MAX;
 
 /// Octets that tables point into.
 pub struct Pool(Box<[u8]>);

@@ -5,14 +5,12 @@
 
 mod raw;
 
-use self::raw::RawState;
 use super::image::Reader;
 use super::outcome::{AllDown, NoRegion, Outcome};
 use super::plan::{Plan, ServicePlan};
+use super::records::{STEERING_MAGIC, StateRecord, SteeringHead};
 use super::{Pool, Run};
 use crate::geo::PreferenceList;
-
-const MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// One region as it stands: of the services that share it there is one. It fills a cache line.
 #[repr(align(64))]
@@ -84,14 +82,12 @@ pub struct Steering {
 impl Steering {
     /// Load an image made by `resolverd/engine/image.py` for `plan`.
     pub fn load(image: &[u8], plan: &Plan) -> Result<Self, &'static str> {
-        let mut from = Reader::new(image, MAGIC)?;
-        let generation = from.u64()?;
-        let (states, services) = (from.u32()?, from.u32()?);
-        let (entries, pool) = (from.u32()?, from.u32()?);
-        let states = from.records(states, 60, RawState::read)?;
-        let counts = from.records(services, 4, Reader::u32)?;
-        let service_regions = from.records(entries, 4, Reader::u32)?;
-        let pool = from.pool(pool)?;
+        let mut from = Reader::new(image, STEERING_MAGIC)?;
+        let head = SteeringHead::read(&mut from)?;
+        let states = from.records(head.states, StateRecord::SIZE, StateRecord::read)?;
+        let counts = from.records(head.services, 4, Reader::u32)?;
+        let service_regions = from.records(head.entries, 4, Reader::u32)?;
+        let pool = from.pool(head.pool)?;
         let known = |state: &u32| (*state as usize) < states.len();
         if !service_regions.iter().all(known) {
             return Err("a region has a state that is not there");
@@ -110,12 +106,12 @@ impl Steering {
             return Err("the steering is for other services than the plan has");
         }
         Ok(Self {
-            generation,
+            generation: head.generation,
             states: (states
                 .iter()
-                .map(|raw| raw.state(&pool))
+                .map(|record| raw::state(record, &pool))
                 .collect::<Result<_, _>>())?,
-            answered: states.iter().map(|raw| raw.answered).collect(),
+            answered: states.iter().map(|record| record.answered).collect(),
             services: services.into(),
             service_regions,
             pool,
