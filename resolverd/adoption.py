@@ -17,12 +17,12 @@ from pathlib import Path
 from resolverd import log
 from resolverd.admin.served import ReloadReport
 from resolverd.config.listen_checks import LISTEN_IGNORED, check_inherited
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
 from resolverd.errors import Problem, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
-from resolverd.health.overrides import Override as HealthOverride
+from resolverd.health.overrides import Override
 from resolverd.observation import Observation
 from resolverd.publication import Publication
 from resolverd.restoration import Restoration
@@ -44,7 +44,7 @@ class Adoption:
     def __init__(
         self,
         path: Path,
-        options: Sequence[Override],
+        options: Sequence[SetOption],
         reloads: ReloadReport,
         reported: Callable[[], AbstractAsyncContextManager[None]],
         restoration: Restoration,
@@ -169,7 +169,7 @@ class Adoption:
         active = self._overrides()
         return Terms(accept_losses, lambda after: problems_of(orphaned(active, after), after))
 
-    def _overrides(self) -> Mapping[str, HealthOverride]:
+    def _overrides(self) -> Mapping[str, Override]:
         return self._observation.overrides.active(time.monotonic())
 
     @property

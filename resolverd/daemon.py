@@ -21,7 +21,7 @@ from resolverd.admin.server import AdminServer
 from resolverd.admin.transitions import TransitionLog
 from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
@@ -66,7 +66,7 @@ class Daemon:
     def __init__(
         self,
         path: Path,
-        overrides: Sequence[Override] = (),
+        overrides: Sequence[SetOption] = (),
         supervisor: Supervisor | None = None,
     ) -> None:
         self.ready = False

@@ -1,8 +1,8 @@
 """What a daemon knows of the world: verdicts of probes, overrides, resolved hostnames.
 
 An edit changes what is observed in two steps, so that the Plan in service never loses sight of
-its endpoints: `admit` observes the old and the new together until the new is known, `settle`
-keeps one of them. `tick` moves on to a moment and judges it; `seen` only looks.
+its endpoints: `stage` observes the old and the new together until the new is known, `commit`
+keeps one of them. `tick` moves on to a moment and judges it; `seen` changes nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from resolverd.snapshot.orphans import orphaned
 from resolverd.snapshot.regions import World, judge, judge_regions
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
-HOSTNAME_PATIENCE = 5.0
+HOSTNAME_TIMEOUT = 5.0
 
 
 class Observation:
@@ -60,7 +60,7 @@ class Observation:
         )
         self.load = LoadController(self.monitor, changed)
         self.load.spilling.resume(earlier.shares)
-        self.shifts = _shifts(inputs)
+        self.service_windows = _service_windows(inputs)
         self._inputs = inputs
         self._mismatches = PeerMismatches()
         self._book = AddressBook(
@@ -97,7 +97,7 @@ class Observation:
         self.monitor.isolation.window = inputs.config.server.isolation_window
         self.monitor.grace(inputs.config.server.name_grace)
         self._book.grace = inputs.config.server.name_grace
-        self.shifts = _shifts(inputs)
+        self.service_windows = _service_windows(inputs)
         self._inputs = inputs
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
@@ -125,8 +125,8 @@ class Observation:
             self.overrides.copy(),
             self._book.as_known(),
             shares=self.load.shares(),
-            shifts=self.shifts.at(now, time.time()),
-            dissents=self._mismatches.by_target(),
+            service_windows=self.service_windows.at(now, time.time()),
+            mismatches=self._mismatches.by_target(),
         )
         return judge(plan, world, now)
 
@@ -189,13 +189,13 @@ class Observation:
 
     async def _first_rounds(self) -> None:
         await self.monitor.first_round()
-        await self._book.first_round(HOSTNAME_PATIENCE)
+        await self._book.first_round(HOSTNAME_TIMEOUT)
 
     def _overridden(self, target: Target) -> bool:
         """Whether an operator, or the hours of its region, say what is served of a target."""
         now, (endpoint, _) = time.monotonic(), endpoint_and_probe(target.id)
         overridden = any(self.overrides.get(key, now) for key in (target.region, endpoint))
-        return overridden or self.shifts.closed(target.region, time.time())
+        return overridden or self.service_windows.closed(target.region, time.time())
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
         self.transitions.record_endpoint(target, before, after)
@@ -216,7 +216,7 @@ def _targets(targets: ProbeTargets) -> list[Target]:
     ]
 
 
-def _shifts(inputs: Inputs) -> ServiceWindows:
+def _service_windows(inputs: Inputs) -> ServiceWindows:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
     return ServiceWindows({name: each for name, each in hours.items() if each is not None})
 

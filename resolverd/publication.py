@@ -153,7 +153,7 @@ class Publication:
             snapshot = Snapshot(self.plan, self._steer(self.plan, world, now))
             self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
-            # Only now: who asks while the engine is handed a table is told what it still answers.
+            # Only now: who asks while the engine is handed a table hears what it still answers.
             self.snapshot, self._world = snapshot, world
             regions = self.snapshot.steering.regions
             self.outages = self.outages.updated(self.outages.fences, regions.values())
@@ -196,7 +196,7 @@ class Publication:
         known = (
             None if math.isinf(steering.due) or steering.due <= now else steering.due,
             self._observation.overrides.next_expiry(),
-            self._observation.shifts.next_check(now, time.time()),
+            self._observation.service_windows.next_check(now, time.time()),
         )
         moments += [moment for moment in known if moment is not None]
         return max(0.0, min(moments) - now) if moments else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 # Seconds before a task that failed is begun again: doubled with each failure in a row.
-LEAST, MOST = 0.5, 30.0
+MIN_PAUSE, MAX_PAUSE = 0.5, 30.0
 # A task that has run for so many seconds is well again.
 STEADY = 60.0
 # So many failures in a row are no accident.
@@ -33,7 +33,7 @@ class Restarts:
     def pause(self) -> float:
         """Seconds from the last failure until it is begun again."""
         doublings = min(max(self.in_row - 1, 0), 16)
-        return min(MOST, LEAST * float(2**doublings))
+        return min(MAX_PAUSE, MIN_PAUSE * float(2**doublings))
 
     def keeps_failing(self, now: float) -> bool:
         """Whether it has failed `MANY` times in a row, and has not run well since."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from resolverd import log
 from resolverd.admin.served import ReloadReport
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
@@ -42,7 +42,7 @@ class Restoration:
     def __init__(
         self,
         path: Path,
-        options: Sequence[Override],
+        options: Sequence[SetOption],
         directory: StateDirectory,
         reloads: ReloadReport,
     ) -> None:
@@ -173,7 +173,7 @@ def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
     )
 
 
-async def outlook(path: Path, options: Sequence[Override], refused: ResolverdError) -> str:
+async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdError) -> str:
     """What a restart would serve instead of the files at `path`, which are `refused`.
 
     Nothing is kept or logged by that.

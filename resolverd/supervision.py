@@ -29,7 +29,7 @@ from resolverd.watchdog import Watchdog
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 # Seconds between looks for the Steering that was asked for.
-_LOOK = 0.05
+_POLL_INTERVAL = 0.05
 # Late targets named in one line.
 _NAMED = 3
 
@@ -148,7 +148,7 @@ class Supervision:
         before = self._daemon.snapshot.steering
         self._daemon.steer_soon()
         while self._daemon.snapshot.steering is before:  # noqa: ASYNC110 - others replace it too
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
         return ""
 
     async def _probes(self) -> str:

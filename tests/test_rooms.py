@@ -81,6 +81,12 @@ def test_a_room_imports_only_from_rooms_below_it(path: Path) -> None:
     assert not wrong, f"{room} may not import {', '.join(sorted(wrong))}"
 
 
+def test_modules_are_named_and_not_imported_only_where_that_is_the_purpose() -> None:
+    """The verbs of the command line, and the kinds of probe, which stand above what names them."""
+    by_name = {str(p.relative_to(PACKAGE)) for p in FILES if "import_module(" in p.read_text()}
+    assert by_name == {"cli/__init__.py", "config/probe_registry.py"}
+
+
 def test_every_room_has_a_rank() -> None:
     assert {_room(path) for path in FILES} <= set(RANKS)
 

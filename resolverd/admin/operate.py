@@ -113,9 +113,9 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
     released = served.monitor.clear_penalties(_targets(served, keys))
     if not cleared and not released:
         known = ", ".join(sorted(active))
-        shift = served.world.shifts.get(target)
+        window = served.world.service_windows.get(target)
         hint = f"overridden now: {known or 'none'}"
-        if shift is not None and not shift.open:
+        if window is not None and not window.open:
             hint = "its hours withdraw it; an override up serves outside them"
         raise NotOverriddenError(target, hint)
     for key, override in cleared.items():

@@ -173,16 +173,16 @@ def _region(judged: JudgedRegion, seen: _Seen) -> Json:
 
 def _hours(region: str, seen: _Seen) -> Json | None:
     """The hours of service of a region that has some; `until` is when it closes, or opens."""
-    shift = seen.world.shifts.get(region)
-    if shift is None:
+    window = seen.world.service_windows.get(region)
+    if window is None:
         return None
     config = seen.served.inputs.config.region[region]
     return {
         "spans": list(config.hours),
         "time_zone": config.time_zone,
-        "open": shift.open,
-        "changed_at": _moment(shift.changed_at, seen.now),
-        "until": _moment(shift.until, seen.now),
+        "open": window.open,
+        "changed_at": _moment(window.changed_at, seen.now),
+        "until": _moment(window.until, seen.now),
     }
 
 

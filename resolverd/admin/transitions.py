@@ -103,5 +103,5 @@ def _fields(outlier: Outlier) -> dict[str, str]:
         "probe": probe,
         "field": outlier.difference.field,
         "value": outlier.difference.value,
-        "majority": outlier.difference.most,
+        "majority": outlier.difference.majority,
     }

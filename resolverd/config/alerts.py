@@ -45,14 +45,14 @@ class Alerts(Section):
     )
     window: Duration = option(
         60.0,
-        "Time over which requests and answers are counted.",
+        "Time over which requests and answers are counted; a longer one smooths, and alerts later.",
         unit="seconds",
         minimum=5,
         maximum=3600,
     )
     requests: int = option(
         20,
-        "Fewer requests, or answers, than this in a window tell nothing.",
+        "A window with fewer requests, or answers, is not judged. Fewer make alerts of chance.",
         unit="requests",
         minimum=1,
         maximum=1_000_000,

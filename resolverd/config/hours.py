@@ -44,7 +44,7 @@ class Span(NamedTuple):
         )
 
 
-class Window(NamedTuple):
+class OpenPeriod(NamedTuple):
     """Open or closed from `since` up to `until`; None where that is further than two weeks away."""
 
     open: bool
@@ -103,7 +103,7 @@ class Hours:
         minute = 60 * local.hour + local.minute
         return any(span.covers(local.weekday(), minute) for span in self.spans)
 
-    def window(self, at: float) -> Window:
+    def window(self, at: float) -> OpenPeriod:
         """Whether it is open at `at`, since when, and until when."""
         is_open = self.open(at)
         moments = sorted(set(self._moments(at)))
@@ -111,7 +111,7 @@ class Hours:
         same = list(takewhile(lambda moment: self.open(moment) is is_open, earlier))
         later = (m for m in moments if m > at and self.open(m) is not is_open)
         since = same[-1] if same and len(same) < len(earlier) else None
-        return Window(is_open, since, next(later, None))
+        return OpenPeriod(is_open, since, next(later, None))
 
     def _moments(self, at: float) -> Iterator[float]:
         """Every instant around `at` at which it might open or close."""

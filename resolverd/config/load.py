@@ -23,7 +23,8 @@ from resolverd.config.positions import Path as KeyPath
 from resolverd.config.sources import Sources, read_sources
 from resolverd.errors import ConfigError, Problem, errors_among
 
-Override = tuple[str, Any]
+SetOption = tuple[str, Any]
+"""An option of `--set KEY=VALUE`: its dotted key, and its value as TOML gives it."""
 
 # Takes the place of a wrong or missing [server] so that the rest can be checked.
 _STAND_IN = {"coordinates": [0.0, 0.0]}
@@ -40,7 +41,7 @@ class LoadedConfig:
     sources: Sources
 
 
-def load_config(path: Path, overrides: Sequence[Override] = ()) -> LoadedConfig:
+def load_config(path: Path, overrides: Sequence[SetOption] = ()) -> LoadedConfig:
     """Load `path` and its fragments; `overrides` are (dotted key, value) pairs laid on top.
 
     Raises ConfigError carrying every problem found.

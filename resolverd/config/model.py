@@ -55,7 +55,7 @@ class Gpus(Section):
 
 
 class Endpoint(Section):
-    """`[[region.NAME.endpoint]]`: one vLLM server's front door."""
+    """`[[region.NAME.endpoint]]`: an inference server, as clients reach it and as it is probed."""
 
     name: Word | Literal[""] = option("", "Unique name; empty takes REGION-NUMBER.")
     address: tuple[Address, ...] = option((), "Addresses that are handed out.")
@@ -121,7 +121,7 @@ class Region(Section):
         (), "Where its GPUs' metrics are read, in Prometheus' format, such as DCGM's exporter."
     )
     gpu_metric: str = option(
-        "DCGM_FI_DEV_GPU_UTIL", "The metric that tells a GPU's utilisation there."
+        "DCGM_FI_DEV_GPU_UTIL", "The name of the metric there that is a GPU's utilisation."
     )
     gpu_metric_full: float = option(
         100.0, "What that metric says of a GPU that is fully used.", minimum=0.001
@@ -148,7 +148,7 @@ class Region(Section):
 
     @property
     def service_hours(self) -> Hours | None:
-        """The hours as they can be asked; None without any."""
+        """`hours`, parsed, in `time_zone`; None where none are written, which is always open."""
         if not self.hours:
             return None
         spans = [parse_span(text) for text in self.hours]
@@ -169,12 +169,12 @@ class Service(Section):
     )
     compare: tuple[IdentityField, ...] = option(
         ("max_model_len", "version"),
-        "What vLLM servers of one model should tell alike in all regions; who differs is shown and "
+        "What vLLM servers of one model should report alike everywhere; who differs is shown and "
         "warned about, and goes on serving. A rollout differs while it lasts.",
     )
     must_agree: tuple[IdentityField, ...] = option(
         ("max_model_len",),
-        "What vLLM servers of one model must tell alike: one that differs from more than half of "
+        "What vLLM servers of one model must report alike: one that differs from more than half of "
         "those that serve is withdrawn as `wrong-model`. With `version` in it, a rollout would "
         "withdraw what it has updated first.",
     )
@@ -186,9 +186,21 @@ class Service(Section):
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."
     )
-    ttl: Duration = option(60.0, "TTL while all is well.", unit="seconds", minimum=0, maximum=86400)
+    ttl: Duration = option(
+        60.0,
+        "TTL of steered answers while no change is near. A longer one saves queries, and delays "
+        "what an edit or a drain moves.",
+        unit="seconds",
+        minimum=0,
+        maximum=86400,
+    )
     failover_ttl: Duration = option(
-        5.0, "TTL once trouble is seen.", unit="seconds", minimum=0, maximum=3600
+        5.0,
+        "Lowest TTL of steered answers, to which it falls while a region fails or is away. A "
+        "shorter one moves clients sooner, and costs queries.",
+        unit="seconds",
+        minimum=0,
+        maximum=3600,
     )
     all_down: AllDown = option(
         "nearest",
@@ -205,10 +217,19 @@ class Service(Section):
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
-        24, "IPv4 block that keeps one draw of shares.", unit="prefix bits", minimum=8, maximum=32
+        24,
+        "Length of the IPv4 networks whose clients are given one region together, where weights or "
+        "spills share clients out; a longer one shares out in smaller pieces.",
+        unit="prefix bits",
+        minimum=8,
+        maximum=32,
     )
     block_v6: int = option(
-        48, "IPv6 block that keeps one draw of shares.", unit="prefix bits", minimum=16, maximum=128
+        48,
+        "The same of IPv6 networks.",
+        unit="prefix bits",
+        minimum=16,
+        maximum=128,
     )
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.config.model import Server
 from resolverd.config.sources import Sources, read_sources
 from resolverd.files.reading import MAX_CONFIG, read_file
 
-# Lines above a mistake that are left out one by one until the rest is TOML.
+# Lines above a mistake that are left out one by one until the rest is TOML. More would cost a check
+# of a large broken file its time; fewer would lose what stands above a long list.
 _MAX_CUTS = 200
 
 
@@ -26,7 +27,7 @@ class ZoneSettings(NamedTuple):
     services: Mapping[str, Literal["address", "cname"]] | None
 
 
-def zone_settings(path: Path, overrides: Sequence[Override] = ()) -> ZoneSettings | None:
+def zone_settings(path: Path, overrides: Sequence[SetOption] = ()) -> ZoneSettings | None:
     """As far as the files tell it; None where the main one cannot be read. Blocks."""
     sources = read_sources(path)
     for key, value in overrides:
@@ -36,7 +37,10 @@ def zone_settings(path: Path, overrides: Sequence[Override] = ()) -> ZoneSetting
         if problem.id in {"config-syntax", "config-unreadable"}:
             complete = False
             if problem.file == str(path):
-                tree = _above(path, problem.line) if problem.id == "config-syntax" else {}
+                tree = {}
+                if problem.id == "config-syntax":
+                    text = read_file(path, MAX_CONFIG).decode("utf-8", "replace")
+                    tree = tables_above(text, problem.line)
     patterns = _patterns(tree, sources)
     if patterns is None:
         return None
@@ -63,12 +67,13 @@ def _services(tree: Mapping[str, Any]) -> Mapping[str, Literal["address", "cname
     return {name: "cname" if name in by_cname else "address" for name in services}
 
 
-def _above(path: Path, line: int) -> dict[str, Any]:
-    """The tables above the mistake in `line`."""
-    lines = read_file(path, MAX_CONFIG).decode("utf-8", "replace").split("\n")
-    for end in range(line - 1, max(-1, line - 1 - _MAX_CUTS), -1):
+def tables_above(text: str, line: int) -> dict[str, Any]:
+    """The tables of a TOML text that stand whole above the mistake in `line`, counted from 1."""
+    lines = text.split("\n")
+    last = min(line - 1, len(lines))
+    for end in range(last, max(-1, last - _MAX_CUTS), -1):
         try:
             return tomllib.loads("\n".join(lines[:end]))
         except tomllib.TOMLDecodeError:
-            continue
+            continue  # the mistake lies in an array or a string of several lines
     return {}

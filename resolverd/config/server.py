@@ -73,7 +73,11 @@ class Server(Holds):
         maximum=MAX_PAYLOAD,
     )
     ttl_floor: Duration = option(
-        1.0, "`check` warns of steered TTLs below this.", unit="seconds", minimum=0, maximum=3600
+        1.0,
+        "`check` warns of TTLs of services and DYNA records below this.",
+        unit="seconds",
+        minimum=0,
+        maximum=3600,
     )
     tcp_idle: Duration = option(
         10.0,
@@ -83,7 +87,11 @@ class Server(Holds):
         maximum=3600,
     )
     tcp_lifetime: Duration = option(
-        120.0, "No TCP connection lives longer.", unit="seconds", minimum=0.1, maximum=86400
+        120.0,
+        "A TCP connection is closed at this age, however busy.",
+        unit="seconds",
+        minimum=0.1,
+        maximum=86400,
     )
     tcp_connections: int = option(
         1000,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from yarl import URL
 
-from resolverd.config.load import LoadedConfig, Override, load_config
+from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.model import Admin
 from resolverd.config.probe import Probe
 from resolverd.config.targets import probe_targets
@@ -141,7 +141,7 @@ class ConfigOverlay:
         """Whether a first failed probe comes before the one that takes the region down."""
         return all(probe.fall > 1 for probe in self._probes(region))
 
-    def _admin_overrides(self) -> list[Override]:
+    def _admin_overrides(self) -> list[SetOption]:
         """Another daemon may have the admin port; several demos have none in common."""
         admin = self.loaded.config.admin
         if self.any_port and admin == Admin():
@@ -154,7 +154,7 @@ class ConfigOverlay:
         by_id = probe_targets(self.loaded.config).by_id
         return [target.settings for target in by_id.values() if target.region == region]
 
-    def overrides(self, processes: Sequence[RegionProcess]) -> list[Override]:
+    def overrides(self, processes: Sequence[RegionProcess]) -> list[SetOption]:
         """What differs from the files: where the daemon listens, and where it probes."""
         return [
             ("server.listen", [str(listener) for listener in self.listen]),
@@ -164,7 +164,7 @@ class ConfigOverlay:
 
 
 def load_config_overlay(
-    path: Path, overrides: Sequence[Override], port: int | None
+    path: Path, overrides: Sequence[SetOption], port: int | None
 ) -> ConfigOverlay:
     """Read the example at `path`. `port` None prefers the shipped one, 0 takes any
     (for the regions too).

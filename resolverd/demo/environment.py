@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from resolverd.abi.library import why_not
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
 from resolverd.demo.ask import Answer, ask
@@ -92,7 +92,7 @@ class Environment:
 
 @asynccontextmanager
 async def running_environment(
-    overlay: ConfigOverlay, overrides: Sequence[Override]
+    overlay: ConfigOverlay, overrides: Sequence[SetOption]
 ) -> AsyncIterator[Environment]:
     """Start the regions, then the daemon; stop both however it ends. Raises ResolverdError."""
     async with Fleet(overlay.specs) as fleet:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.demo.config_overlay import load_config_overlay
 from resolverd.demo.environment import Environment, running_environment
 from resolverd.demo.events import Failing, Staying
@@ -25,7 +25,7 @@ class InterruptedDemoError(ResolverdError):
 
 async def run_demo(
     path: Path,
-    overrides: Sequence[Override],
+    overrides: Sequence[SetOption],
     *,
     port: int | None,
     stay: bool,
@@ -64,7 +64,7 @@ async def run_demo(
 
 async def _run_scenario(
     path: Path,
-    overrides: Sequence[Override],
+    overrides: Sequence[SetOption],
     port: int | None,
     stay: bool,
     schedule: Sequence[ScheduledFault],

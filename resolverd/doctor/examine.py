@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from resolverd.abi.library import why_not
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.config.types import Listener
@@ -47,7 +47,7 @@ class Examination(NamedTuple):
 
 def examine(
     path: Path,
-    overrides: Sequence[Override] = (),
+    overrides: Sequence[SetOption] = (),
     proc: Procfs | None = None,
     now: Callable[[], float] = time.time,
 ) -> Examination:

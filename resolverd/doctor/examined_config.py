@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from resolverd.config.checks import cross_check
 from resolverd.config.explain import problems_of
-from resolverd.config.load import Override, load_config
+from resolverd.config.load import SetOption, load_config
 from resolverd.config.model import Config
 from resolverd.config.sources import Sources
 from resolverd.doctor.finding import Finding
@@ -32,7 +32,7 @@ class ExaminedConfig(NamedTuple):
     finding: Finding
 
 
-def read_examined_config(path: Path, overrides: Sequence[Override]) -> ExaminedConfig:
+def read_examined_config(path: Path, overrides: Sequence[SetOption]) -> ExaminedConfig:
     """The configuration at `path`, or the defaults with `overrides` where nothing is there.
 
     One that is wrong is a finding, and the defaults stand in. Raises ConfigError where
@@ -54,7 +54,7 @@ def read_examined_config(path: Path, overrides: Sequence[Override]) -> ExaminedC
     return ExaminedConfig(loaded.config, loaded.base, path, finding)
 
 
-def _defaults(path: Path, overrides: Sequence[Override]) -> Config:
+def _defaults(path: Path, overrides: Sequence[SetOption]) -> Config:
     sources = Sources(path)
     sources.override("server.coordinates", _STAND_IN["server"]["coordinates"])
     for key, value in overrides:

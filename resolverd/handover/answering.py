@@ -21,7 +21,7 @@ from resolverd.handover.channel import ANSWERED, PID, SERVING, receive, send
 from resolverd.handover.unwatched import unwatched
 from resolverd.snapshot.model import Snapshot
 
-AT_MOST = 300.0
+MAX_SECONDS = 300.0
 """Seconds that it answers while no successor comes up.
 
 The service manager ends it before, where there will be none. So this is for a new version that
@@ -30,7 +30,7 @@ fails again and again, whose operator needs some minutes, with or without a sign
 
 _SUCCEEDED = "the next daemon serves"
 _NOBODY = "the service is stopped"
-_TOLD = "SIGTERM"
+_TERMINATED = "SIGTERM"
 
 
 class RunLoop(Protocol):
@@ -62,7 +62,7 @@ async def answer(
     answered = sum(counted.answered.values())
     send(channel, ANSWERED, answered)
     seconds = round(time.monotonic() - since, 3)
-    if why in (_SUCCEEDED, _NOBODY, _TOLD):
+    if why in (_SUCCEEDED, _NOBODY, _TERMINATED):
         events.info("standby.ended", reason=why, query_count=answered, seconds=seconds)
     else:
         events.error("standby.gave_up", reason=why, query_count=answered, seconds=seconds)
@@ -77,9 +77,9 @@ async def _until_over(engine: Engine, channel: socket.socket) -> str:
         if not over.done():
             over.set_result(why)
 
-    last = loop.call_later(AT_MOST, end, f"no successor has come up within {AT_MOST:g} s")
+    last = loop.call_later(MAX_SECONDS, end, f"no successor has come up within {MAX_SECONDS:g} s")
 
-    def heard() -> None:
+    def take_message() -> None:
         words = receive(channel)
         if words is None:
             loop.remove_reader(channel)
@@ -87,8 +87,8 @@ async def _until_over(engine: Engine, channel: socket.socket) -> str:
         elif words == [SERVING]:
             end(_SUCCEEDED)
 
-    loop.add_reader(channel, heard)
-    loop.add_signal_handler(signal.SIGTERM, end, _TOLD)
+    loop.add_reader(channel, take_message)
+    loop.add_signal_handler(signal.SIGTERM, end, _TERMINATED)
     engine.died.add_done_callback(lambda died: None if died.cancelled() else end(died.result()))
     why = await over
     last.cancel()

@@ -41,9 +41,9 @@ from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.systemd import Supervisor
 
 # Seconds in which a standby ends once it may: it has TCP clients to part from.
-_PARTING = 5.0
+_END_TIMEOUT = 5.0
 # Seconds between two attempts to have a standby.
-_AGAIN = 10.0
+_RETRY_INTERVAL = 10.0
 
 
 class Succession:
@@ -61,7 +61,7 @@ class Succession:
         self._numbers = itertools.count(1)
         self._served: Snapshot | None = None
         self._pending: set[asyncio.Task[None]] = set()
-        self._tried = -_AGAIN
+        self._tried = -_RETRY_INTERVAL
         self._log = log.get("handover")
 
     @property
@@ -118,7 +118,7 @@ class Succession:
             self._begin(self._dismiss(replaced))
         if self._pending:
             return
-        standby, due = self._standby, time.monotonic() >= self._tried + _AGAIN
+        standby, due = self._standby, time.monotonic() >= self._tried + _RETRY_INTERVAL
         missing = standby is None or not standby.alive
         if (missing and due) or (standby is not None and standby.plan is not snapshot.plan):
             self._begin(self._renew(engine, snapshot))
@@ -235,14 +235,14 @@ class Succession:
         send(end, SERVING)
         said: dict[str, str] = {}
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PARTING):
+            async with asyncio.timeout(_END_TIMEOUT):
                 while (words := await _message(end)) is not None:
                     said |= {words[0]: words[1]} if len(words) > 1 else {}
         if ANSWERED in said:
             pid, answered = _number(said.get(PID)), _number(said[ANSWERED])
             self._log.info("standby.succeeded", pid=pid, query_count=answered)
         elif PID in said:
-            self._log.warning("standby.late", pid=_number(said[PID]), seconds=_PARTING)
+            self._log.warning("standby.late", pid=_number(said[PID]), seconds=_END_TIMEOUT)
 
     def _store(self, engine: Engine, *, own_sockets: bool) -> None:
         for name in self._supervisor.stored:

@@ -16,7 +16,14 @@ from resolverd import log
 from resolverd.dns.hostnames import is_elsewhere, normal_host
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.lookup import Found, LookupFailedError, RRType, SystemLookup
-from resolverd.health.resolved import LEAST, LOW_TTL, UNRESOLVED, Family, Resolved, next_lookup
+from resolverd.health.resolved import (
+    LOW_TTL,
+    MIN_INTERVAL,
+    UNRESOLVED,
+    Family,
+    Resolved,
+    next_lookup,
+)
 
 Lookup = Callable[[str, RRType], Awaitable[Found]]
 OnChange = Callable[[str, tuple[str, ...], tuple[str, ...]], None]
@@ -51,8 +58,8 @@ class AddressBook:
     """Keeps the addresses of some hostnames fresh.
 
     `on_change(hostname, before, after)` is called for every change of a hostname's addresses, the
-    first resolution included. Refreshes come at half the TTL found, at least `least` and at most
-    `most` seconds apart; a failed one is repeated after `retry`. `grace` is for how many seconds
+    first resolution included. Refreshes come at half the TTL found, at least `minimum` and at most
+    `maximum` seconds apart; a failed one is repeated after `retry`. `grace` is for how many seconds
     addresses are kept that a nameserver says are gone; it is asked again some five times meanwhile.
     `local` takes every address, for a book that is only probed. `kept` remembers
     the addresses over a restart.
@@ -65,8 +72,8 @@ class AddressBook:
         lookup: Lookup | None = None,
         on_change: OnChange | None = None,
         clock: Callable[[], float] = time.monotonic,
-        least: float = LEAST,
-        most: float = 3600.0,
+        minimum: float = MIN_INTERVAL,
+        maximum: float = 3600.0,
         retry: float = 5.0,
         grace: float = 15.0,
         local: bool = False,
@@ -76,7 +83,7 @@ class AddressBook:
         self._lookup: Lookup = lookup or SystemLookup()
         self._on_change = on_change
         self._clock = clock
-        self._least, self._most, self._retry = least, most, retry
+        self._minimum, self._maximum, self._retry = minimum, maximum, retry
         self._local = local
         self._kept = kept or KeptAddresses(None)
         self._entries = {name: self._entry(name) for name in map(normal_host, hostnames)}
@@ -245,8 +252,8 @@ class AddressBook:
             failing=bool(failing),
             retry=self._retry,
             confirm=self.grace / 5,
-            least=self._least,
-            most=self._most,
+            minimum=self._minimum,
+            maximum=self._maximum,
         )
 
     def _is_taken(self, address: str) -> bool:

@@ -11,7 +11,7 @@ from resolverd.health.verdict import Verdict
 
 
 class EndpointEvents:
-    """Remembers what was told of each target; `clock` gives monotonic seconds, `wall` Unix ones."""
+    """Remembers what was logged of each target; clocks in seconds, `wall` in Unix time."""
 
     def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
         self._clock, self._wall = clock, wall

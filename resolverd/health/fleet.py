@@ -8,8 +8,8 @@
                                └─ undetermined   the others are to be probed early, to tell
 
 Invariants, which tests hold against slow oracles: while this host is isolated no target ceases to
-serve; what is published equals the replay, from the beginning, of just the outcomes that were not
-discarded.
+serve but one that had stopped responding longer than the window before the others; what is
+published equals the replay, from the beginning, of just the outcomes that were not discarded.
 
 There is no I/O, no task and no clock in here: whoever schedules probes hands their outcomes in with
 clock readings, and carries out what is returned. While all is well an outcome costs two look-ups.

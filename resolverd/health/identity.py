@@ -31,7 +31,7 @@ class Difference(NamedTuple):
 
     field: str
     value: str
-    most: str
+    majority: str
 
 
 def differences(
@@ -48,10 +48,10 @@ def differences(
         if len(set(votes.values())) < 2:
             continue
         value, count = Counter(votes.values()).most_common(1)[0]
-        most = value if 2 * count > len(votes) else NO_MAJORITY
+        majority = value if 2 * count > len(votes) else NO_MAJORITY
         for key, value in votes.items():
-            if value != most:
-                found.setdefault(key, []).append(Difference(field, value, most))
+            if value != majority:
+                found.setdefault(key, []).append(Difference(field, value, majority))
     return found
 
 

@@ -222,8 +222,8 @@ def _min_until_flip(health: EndpointHealth, settings: Probe) -> float:
         case State.SUSPECT:
             if accrual.failures_left(health.level + health.pending, 0, settings.fall) <= 0:
                 return 0.0
-            most = replace(health, level=health.level + health.pending)
-            needed = 1 if settings.may_withdraw else _failures_left(most, settings)
+            worst = replace(health, level=health.level + health.pending)
+            needed = 1 if settings.may_withdraw else _failures_left(worst, settings)
             return max(1, needed) * fast
         case State.DOWN | State.RECOVERING:
             held = damping.held_until(health.penalty_until, settings.flap_damping)

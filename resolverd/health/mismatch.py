@@ -31,12 +31,12 @@ class PeerMismatch:
             return replace(verdict, changed_at=changed)
         if not verdict.serves:
             return verdict
-        field, value, most = self.difference
+        field, value, majority = self.difference
         return replace(
             verdict,
             state=State.DOWN,
             changed_at=changed,
-            reason=f"{field} is {value}, and {most} where most serve the model",
+            reason=f"{field} is {value}, and {majority} where most serve the model",
             min_until_flip=0.0,
             probed_at=now,
             condition=Condition.WRONG_MODEL,

@@ -44,7 +44,7 @@ OnChange = Callable[[str, Verdict, Verdict], None]
 # opened at once do not make one another late. A wave waits for its probes, but never long for one
 # that hangs.
 _WAVE = 200
-_WAVE_PATIENCE = 0.25
+_WAVE_TIMEOUT = 0.25
 
 
 class Monitor:
@@ -277,7 +277,7 @@ async def in_waves(watches: list[Watch]) -> None:
             watch.probe()
         waiters = [asyncio.ensure_future(watch.judged.wait()) for watch in wave]
         if waiters:
-            _, pending = await asyncio.wait(waiters, timeout=_WAVE_PATIENCE)
+            _, pending = await asyncio.wait(waiters, timeout=_WAVE_TIMEOUT)
             for waiter in pending:
                 waiter.cancel()
 

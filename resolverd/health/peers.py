@@ -1,7 +1,7 @@
 """Which servers of a service differ from the others that should serve the same; pure.
 
 Compared are those of one service that are to serve one model, in whichever region. Who differs in
-what `compare` lists is told of; who is contradicted, by more than half of those that serve, in
+what `compare` lists is reported; who is contradicted, by more than half of those that serve, in
 what `must_agree` lists is the wrong one. So the contradicted are always fewer than the others.
 """
 
@@ -48,7 +48,7 @@ def outvoted(
     for service, peers in _groups(config, targets, serving):
         for target, differs in differences(peers, config.service[service].must_agree).items():
             for difference in differs:
-                if difference.most != NO_MAJORITY:
+                if difference.majority != NO_MAJORITY:
                     found.setdefault(target, difference)
     return found
 

@@ -2,7 +2,7 @@
 
 A region serves while at least `min_endpoints` of its endpoints do. Any endpoint that flips
 changes the region's set of addresses, so the region is as old as its youngest change and
-as fickle as its most fickle endpoint.
+may flip as soon as any of its endpoints.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def region_verdict(
     `override` is the region's own and beats them; `ended` is when its last one ended.
     """
     state = _state([endpoint.state for endpoint in endpoints], min_endpoints)
-    fickle = min(endpoints, key=lambda endpoint: endpoint.no_flip_before, default=None)
+    first_to_flip = min(endpoints, key=lambda endpoint: endpoint.no_flip_before, default=None)
     measured = Verdict(
         state=state,
         changed_at=max((e.changed_at for e in endpoints if e.changed_at is not None), default=None),
         reason=_reason(endpoints),
-        min_until_flip=math.inf if fickle is None else fickle.min_until_flip,
+        min_until_flip=math.inf if first_to_flip is None else first_to_flip.min_until_flip,
         measured=state,
-        probed_at=-math.inf if fickle is None else fickle.probed_at,
+        probed_at=-math.inf if first_to_flip is None else first_to_flip.probed_at,
     )
     verdict = overridden(measured, override, now, ended)
     if (
@@ -57,8 +57,8 @@ def _state(states: Sequence[State], needed: int) -> State:
         return State.UP if states.count(State.UP) >= needed else State.SUSPECT
     if serving + states.count(State.UNKNOWN) >= needed > 0:
         return State.UNKNOWN
-    hopeful = serving + states.count(State.RECOVERING)
-    return State.RECOVERING if hopeful >= needed > 0 else State.DOWN
+    returning = serving + states.count(State.RECOVERING)
+    return State.RECOVERING if returning >= needed > 0 else State.DOWN
 
 
 def _reason(endpoints: Sequence[Verdict]) -> str:

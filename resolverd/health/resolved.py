@@ -22,7 +22,7 @@ State = Literal["unknown", "fresh", "stale", "going", "none"]
 LOW_TTL = 5.0
 # The shortest TTL and the shortest wait between two lookups of a name, in seconds: a TTL of 0
 # (RFC 2181 §8) would bring back every client at once.
-LEAST = 1.0
+MIN_INTERVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Family:
         return replace(self, state="stale", gone_since=None)
 
     def holds_until(self, now: float) -> float:
-        """The clock reading up to which an answer may be kept; never before `now` + LEAST."""
+        """The clock reading up to which an answer may be kept: `now` + MIN_INTERVAL or later."""
         low = now + min(self.ttl, LOW_TTL)
         until = {"fresh": self.until, "none": self.until, "stale": max(self.until, low)}
-        return max(until.get(self.state, low), now + LEAST)
+        return max(until.get(self.state, low), now + MIN_INTERVAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def next_lookup(
     failing: bool,
     retry: float,
     confirm: float,
-    least: float,
-    most: float,
+    minimum: float,
+    maximum: float,
 ) -> float:
     """Seconds until the next lookup.
 
@@ -106,9 +106,9 @@ def next_lookup(
     repeated after `retry`, an absence that is to be confirmed after `confirm` if that is sooner.
     """
     if any(each.state == "going" for each in families):
-        return min(retry, max(confirm, least))
+        return min(retry, max(confirm, minimum))
     if failing:
         return retry
-    ttl = min((each.ttl for each in families), default=most)
-    wait = ttl / 2 if ttl > 2 * least else ttl
-    return min(max(wait, least), most)
+    ttl = min((each.ttl for each in families), default=maximum)
+    wait = ttl / 2 if ttl > 2 * minimum else ttl
+    return min(max(wait, minimum), maximum)

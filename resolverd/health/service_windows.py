@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from resolverd.config.hours import Hours, Window
+from resolverd.config.hours import Hours, OpenPeriod
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import Verdict
 
@@ -55,7 +55,7 @@ class ServiceWindows:
 
     def __init__(self, hours: Mapping[str, Hours]) -> None:
         self._hours = hours
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[str, OpenPeriod] = {}
 
     def __bool__(self) -> bool:
         return bool(self._hours)
@@ -85,7 +85,7 @@ class ServiceWindows:
         began = now if since is None else since
         return ServiceWindow(Override(OverrideKind.DRAIN, WHO, why, began, until), since, until)
 
-    def _window(self, name: str, wall: float) -> Window:
+    def _window(self, name: str, wall: float) -> OpenPeriod:
         """The window of `wall`, reckoned anew only when it has left the last one."""
         window = self._windows.get(name)
         if window is None or not (window.since or wall) <= wall < (window.until or 0.0):

@@ -43,13 +43,13 @@ class Counters:
     `latency_sum` is that of all the probes that came to an end.
 
     `probes` that came to an end, `failures` among them, and of those again the ones that were
-    `superseded_failures`: a later probe had succeeded already. `overtaken` ones were cancelled,
+    `superseded_failures`: a later probe had succeeded already. `superseded` ones were cancelled,
     as a later probe had had its outcome.
     """
 
     probes: int = 0
     failures: int = 0
     superseded_failures: int = 0
-    overtaken: int = 0
+    superseded: int = 0
     latency: float = math.nan
     latency_sum: float = 0.0

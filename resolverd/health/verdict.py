@@ -42,8 +42,8 @@ class Verdict:
     first round and so is settled. `min_until_flip`: seconds, counted from `probed_at`, before
     serving could change: infinite while up without a failure, 0 while unknown. `measured`: what
     probes say, which `state` equals unless an override is in force. `condition`: what the last
-    probe told beyond that. `held_until`: the clock reading until which flap damping alone keeps it
-    down, None while anything else does. `withheld`: families over which alone it does not serve,
+    probe showed beyond that. `held_until`: the clock reading until which flap damping alone keeps
+    it down, None while anything else does. `withheld`: families over which alone it does not serve,
     and whose addresses are not handed out.
     """
 

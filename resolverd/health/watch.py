@@ -200,7 +200,7 @@ class Watch:
         for task in [task for task, started in self._tasks.items() if started in starts]:
             del self._tasks[task]
             task.cancel()
-            self.counters.overtaken += 1
+            self.counters.superseded += 1
 
     def _next_at(self, when: float) -> None:
         self._overdue = False
@@ -211,8 +211,8 @@ class Watch:
         self._timer = loop.call_later(max(0.0, when - self._clock()), self._due)
 
     def _due(self) -> None:
-        most = self.target.settings.fall if self.judged_health.serves else 1
-        if self.judged_health.under_way < most:
+        limit = self.target.settings.fall if self.judged_health.serves else 1
+        if self.judged_health.under_way < limit:
             self.probe()
         else:
             self._overdue = True

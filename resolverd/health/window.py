@@ -97,12 +97,12 @@ def together(parts: Iterable[Growth]) -> Growth:
     return Growth(Buckets(bounds, tuple(counts)) if bounds else None, responses)
 
 
-def quantile(buckets: Buckets | None, share: float, least: float) -> float | None:
+def quantile(buckets: Buckets | None, share: float, min_count: float) -> float | None:
     """The value below which a `share` of observations lies, as Prometheus reckons it.
 
-    None with fewer than `least` observations. Where it lies above all bounds, the highest.
+    None with fewer than `min_count` observations. Where it lies above all bounds, the highest.
     """
-    if buckets is None or buckets.counts[-1] < max(least, 1):
+    if buckets is None or buckets.counts[-1] < max(min_count, 1):
         return None
     rank = share * buckets.counts[-1]
     edges = pairwise(zip((0.0, *buckets.bounds), (0.0, *buckets.counts), strict=True))
@@ -114,7 +114,7 @@ def quantile(buckets: Buckets | None, share: float, least: float) -> float | Non
     return None
 
 
-def success_rate(responses: Mapping[str, float], least: float) -> float | None:
-    """The share of responses that are not of class 5xx; None with fewer than `least` of them."""
+def success_rate(responses: Mapping[str, float], min_count: float) -> float | None:
+    """The share of responses that are not of class 5xx; None with fewer than `min_count`."""
     total = sum(responses.values())
-    return 1 - responses.get("5xx", 0.0) / total if total >= max(least, 1) else None
+    return 1 - responses.get("5xx", 0.0) / total if total >= max(min_count, 1) else None

@@ -13,15 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resolverd.config.load import Override
+from resolverd.config.load import SetOption
+from resolverd.config.partial import tables_above
 from resolverd.files.reading import MAX_CONFIG, read_file
-
-# Lines above a mistake that are left out one by one until the rest is TOML.
-_MAX_CUTS = 200
 
 
 def state_path(
-    config: Path, options: Sequence[Override], environ: Mapping[str, str] = os.environ
+    config: Path, options: Sequence[SetOption], environ: Mapping[str, str] = os.environ
 ) -> Path | None:
     """The directory, or None where there is none. Blocks as `read_file` does."""
     said: Any = next((value for key, value in reversed(options) if key == "server.state"), None)
@@ -46,17 +44,6 @@ def _in_file(config: Path) -> Any:
         return server.get("state", "")
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+)", str(error))
-        tree = _above_the_mistake(text, int(at[1]) if at else text.count("\n") + 2)
+        tree = tables_above(text, int(at[1]) if at else text.count("\n") + 2)
     server = tree.get("server")
     return server.get("state") if isinstance(server, dict) else None
-
-
-def _above_the_mistake(text: str, line: int) -> dict[str, Any]:
-    lines = text.split("\n")
-    last = min(line - 1, len(lines))
-    for cut in range(last, max(0, last - _MAX_CUTS), -1):
-        try:
-            return tomllib.loads("\n".join(lines[:cut]))
-        except tomllib.TOMLDecodeError:
-            continue  # the mistake lies in an array or a string of several lines
-    return {}

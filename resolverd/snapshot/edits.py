@@ -16,7 +16,7 @@ from pathlib import Path
 import dns.name
 from dns.rdatatype import HTTPS, SVCB
 
-from resolverd.config.load import LoadedConfig, Override, load_config
+from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.targets import probe_targets
 from resolverd.dns.names import to_text
 from resolverd.errors import ConfigError, GeoError, Problem, errors_among
@@ -56,7 +56,7 @@ class Terms:
 
 async def load_edit(
     path: Path,
-    overrides: Sequence[Override],
+    overrides: Sequence[SetOption],
     served: Inputs,
     terms: Terms,
     *,
@@ -91,7 +91,7 @@ async def load_edit(
 
 
 async def _config(
-    path: Path, overrides: Sequence[Override], served: Inputs
+    path: Path, overrides: Sequence[SetOption], served: Inputs
 ) -> tuple[LoadedConfig, list[Outdated]]:
     try:
         loaded = await detached(lambda: load_config(path, overrides))

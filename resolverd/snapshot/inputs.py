@@ -15,7 +15,7 @@ from typing import NamedTuple
 import dns.name
 
 from resolverd import log
-from resolverd.config.load import LoadedConfig, Override, load_config
+from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.model import Config
 from resolverd.config.partial import zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
@@ -109,7 +109,7 @@ def name_of(origin: dns.name.Name) -> str:
 
 async def load_inputs(
     path: Path,
-    overrides: Sequence[Override] = (),
+    overrides: Sequence[SetOption] = (),
     *,
     progress: Progress | None = None,
     reads: Reads | None = None,
@@ -202,7 +202,7 @@ async def open_databases(loaded: LoadedConfig, progress: Progress | None, reads:
         return Locator(())
 
 
-def _zones_beside(path: Path, overrides: Sequence[Override]) -> list[Problem]:
+def _zones_beside(path: Path, overrides: Sequence[SetOption]) -> list[Problem]:
     """What is wrong with the zones whose configuration cannot be served, as far as it tells."""
     settings = zone_settings(path, overrides)
     if settings is None:

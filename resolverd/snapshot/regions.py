@@ -33,18 +33,18 @@ class Judgement(NamedTuple):
 class World(NamedTuple):
     """What is known of the world: verdicts by probe target, overrides, addresses of hostnames.
 
-    `shifts` are by region, of those that have hours of service, `dissents` by probe target, of
-    those that their peers contradict. `shares` are by service and
-    region; a region that has none keeps its clients, and takes no other's. Where hostnames are not
-    `looked_up` each is taken to have an address. `judgement` is None until `judge` has been here.
+    `service_windows` are by region, of those that have hours of service, `mismatches` by probe
+    target, of those that their peers contradict. `shares` are by service and region; a region that
+    has none keeps its clients, and takes no other's. Where hostnames are not `looked_up` each is
+    taken to have an address. `judgement` is None until `judge` has been here.
     """
 
     verdicts: Mapping[str, Verdict]
     overrides: Overrides
     resolved: Callable[[str], Resolved]
     shares: Mapping[tuple[str, str], Share] = MappingProxyType({})
-    shifts: Mapping[str, ServiceWindow] = MappingProxyType({})
-    dissents: Mapping[str, PeerMismatch] = MappingProxyType({})
+    service_windows: Mapping[str, ServiceWindow] = MappingProxyType({})
+    mismatches: Mapping[str, PeerMismatch] = MappingProxyType({})
     looked_up: bool = True
     judgement: Judgement | None = None
 
@@ -72,9 +72,9 @@ def _judge_all(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:
 def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
     endpoints = {e.target: _endpoint_verdict(e, site, world, now) for e in site.planned.endpoints}
     override, ended = world.overrides.get(site.region, now), world.overrides.ended(site.region, now)
-    shift = world.shifts.get(site.region)
-    if shift is not None and override is None:
-        override, ended = shift.override, _later(ended, shift.changed_at if shift.open else None)
+    window = world.service_windows.get(site.region)
+    if window is not None and override is None:
+        override, ended = window.override, _later(ended, window.changed_at if window.open else None)
     verdict = region_verdict(
         list(endpoints.values()),
         site.planned.min_endpoints,
@@ -82,8 +82,8 @@ def _judged(name: str, site: Site, world: World, now: float) -> JudgedRegion:
         now=now,
         ended=ended,
     )
-    if shift is not None:
-        verdict = shift.with_boundary(verdict, now, site.ttl)
+    if window is not None:
+        verdict = window.with_boundary(verdict, now, site.ttl)
     return JudgedRegion(name, site.region, site.services, verdict, endpoints)
 
 
@@ -107,8 +107,8 @@ def _later(one: float | None, other: float | None) -> float | None:
 
 def measured_verdict(target: str, world: World, now: float) -> Verdict:
     """What is measured of one probe target, whatever operators say of it."""
-    verdict, dissent = world.verdicts.get(target, UNKNOWN), world.dissents.get(target)
-    return verdict if dissent is None else dissent.over(verdict, now)
+    verdict, mismatch = world.verdicts.get(target, UNKNOWN), world.mismatches.get(target)
+    return verdict if mismatch is None else mismatch.over(verdict, now)
 
 
 def _endpoint_verdict(endpoint: EndpointPlan, site: Site, world: World, now: float) -> Verdict:

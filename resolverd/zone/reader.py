@@ -71,9 +71,9 @@ def read_master(source: SourceFile, before: Lines | None = None) -> ParsedZone:
 
 def _read(source: SourceFile, before: Lines, origin: dns.name.Name | None) -> ParsedZone:
     """Read a master file, with `origin` in place of its name if that is given."""
-    reader, state = _Reader(ParsedZone(source), before, origin), Inherited(dns.name.root)
-    reader.read(source, state)
-    reader.ensure_origin(source, 0, state)
+    reader, inherited = _Reader(ParsedZone(source), before, origin), Inherited(dns.name.root)
+    reader.read(source, inherited)
+    reader.ensure_origin(source, 0, inherited)
     return reader.parsed
 
 
@@ -97,38 +97,38 @@ class _Reader:
         self._origin: dns.name.Name | None = None
         self._use_origin(dns.name.root)
 
-    def read(self, source: SourceFile, state: Inherited) -> None:
+    def read(self, source: SourceFile, inherited: Inherited) -> None:
         if source.path not in self.parsed.files:
             self.parsed.files.append(source.path)
             self.parsed.digests.append(source.digest)
         self._chain.append(source.path)
         lexer = Lexer(source.text)
         while True:
-            self._read_lines(source, lexer, state)
+            self._read_lines(source, lexer, inherited)
             if (start := lexer.begin()) is None:
                 break
             entry = _Entry(source, start, lexer)
             try:
-                self._read_entry(entry, state)
+                self._read_entry(entry, inherited)
             except (EntryError, LexicalError) as error:
                 self._report(entry, error)
-                self._lose(entry, state)
+                self._lose(entry, inherited)
         self._chain.pop()
 
-    def _read_lines(self, source: SourceFile, lexer: Lexer, state: Inherited) -> None:
+    def _read_lines(self, source: SourceFile, lexer: Lexer, inherited: Inherited) -> None:
         """Take the lines from here on that are known from before or common, up to any other."""
         if not self._origin_known:
             return
-        self._use_origin(state.origin)
+        self._use_origin(inherited.origin)
         text, start = source.text, lexer.pos
         while end := text.find("\n", start) + 1:
             line = text[start:end]
-            fields = self._known.get(line) or read_fast(line, state.origin)
+            fields = self._known.get(line) or read_fast(line, inherited.origin)
             if fields is None:
                 break
-            state.update(fields)
+            inherited.update(fields)
             try:
-                self._take(fields, source, start, state)
+                self._take(fields, source, start, inherited)
             except EntryError:
                 break  # it is read as any other entry, which reports its fault
             self._read[line] = fields
@@ -143,23 +143,23 @@ class _Reader:
         self._known = self._before.under(origin)
         self._read = self.parsed.lines.under(origin)
 
-    def _read_entry(self, entry: _Entry, state: Inherited) -> None:
+    def _read_entry(self, entry: _Entry, inherited: Inherited) -> None:
         token = entry.lexer.get(want_leading=True)
         if token.is_eol_or_eof():
             return
         if not token.is_identifier() or token.value[0] != "$":
-            self._read_record(token, entry, state)
-            self._remember(entry, state)
+            self._read_record(token, entry, inherited)
+            self._remember(entry, inherited)
             return
         entry.directive = token.value.upper()
         if entry.directive == "$TTL":
-            self._read_ttl(entry, state)
+            self._read_ttl(entry, inherited)
         elif entry.directive == "$ORIGIN":
-            self._read_origin(entry, state)
+            self._read_origin(entry, inherited)
         elif entry.directive == "$INCLUDE":
-            self._include(entry, state)
+            self._include(entry, inherited)
         elif entry.directive == "$GENERATE":
-            self._generate(entry, state)
+            self._generate(entry, inherited)
         elif entry.directive == "$DATE":
             skip_date(entry.lexer)
         else:
@@ -170,35 +170,37 @@ class _Reader:
                 "there are $ORIGIN, $TTL, $INCLUDE and $GENERATE",
             )
 
-    def _read_record(self, first: Token, entry: _Entry, state: Inherited) -> None:
-        self.ensure_origin(entry.source, entry.start, state)
+    def _read_record(self, first: Token, entry: _Entry, inherited: Inherited) -> None:
+        self.ensure_origin(entry.source, entry.start, inherited)
         fields = entry.fields
         try:
-            if not read_record(first, entry.lexer, state.origin, fields):
+            if not read_record(first, entry.lexer, inherited.origin, fields):
                 return
         finally:
-            state.update(fields)
-        self._take(fields, entry.source, entry.start, state)
+            inherited.update(fields)
+        self._take(fields, entry.source, entry.start, inherited)
 
-    def _remember(self, entry: _Entry, state: Inherited) -> None:
+    def _remember(self, entry: _Entry, inherited: Inherited) -> None:
         """Keep a record that was read, if a single line has it."""
         line = entry.source.text[entry.start : entry.lexer.pos]
         if entry.fields.rdata is not None and line.find("\n") == len(line) - 1:
-            self._use_origin(state.origin)
+            self._use_origin(inherited.origin)
             self._read[line] = entry.fields
 
-    def _take(self, fields: RecordFields, source: SourceFile, start: int, state: Inherited) -> None:
+    def _take(
+        self, fields: RecordFields, source: SourceFile, start: int, inherited: Inherited
+    ) -> None:
         """Add a record that was read, with what it inherits. Raises EntryError."""
-        rdata, owner, key = fields.rdata, state.owner, state.key
+        rdata, owner, key = fields.rdata, inherited.owner, inherited.key
         assert rdata is not None
-        if fields.blank and owner is None and not state.owner_unknown:
+        if fields.blank and owner is None and not inherited.owner_unknown:
             raise EntryError(
                 "zone-syntax",
                 start,
                 "the first record has no owner to repeat",
                 'write its owner in the first column; "@" is the origin',
             )
-        ttl, ttls = fields.ttl, state.ttls
+        ttl, ttls = fields.ttl, inherited.ttls
         if ttl is None:
             ttl = first_of(ttls.default, ttls.last)
         if ttl is None and isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
@@ -210,22 +212,22 @@ class _Reader:
                 "the record has no TTL, and none comes before it",
                 "write $TTL 3600 above the first record",
             )
-        if state.owner_unknown or state.origin_unknown or owner is None or key is None:
+        if inherited.owner_unknown or inherited.origin_unknown or owner is None or key is None:
             self.parsed.lost.add(Lost(None, fields.rdtype))
             return
         self.parsed.records.append(Record(owner, key, ttl, rdata, source, start))
 
-    def _read_ttl(self, entry: _Entry, state: Inherited) -> None:
+    def _read_ttl(self, entry: _Entry, inherited: Inherited) -> None:
         # A bad $TTL must not make every record after it a finding too.
-        state.ttls.default = _PLACEHOLDER_TTL
-        state.ttls.default = read_ttl(entry.lexer.get(), entry.lexer)
+        inherited.ttls.default = _PLACEHOLDER_TTL
+        inherited.ttls.default = read_ttl(entry.lexer.get(), entry.lexer)
         expect_end(entry.lexer)
 
-    def _read_origin(self, entry: _Entry, state: Inherited) -> None:
+    def _read_origin(self, entry: _Entry, inherited: Inherited) -> None:
         lexer = entry.lexer
-        state.origin_unknown = True
+        inherited.origin_unknown = True
         token = lexer.get()
-        relative_to = state.origin if self._origin_known else dns.name.root
+        relative_to = inherited.origin if self._origin_known else dns.name.root
         origin = read_name(token, lexer, relative_to)
         offset = lexer.start
         expect_end(lexer)
@@ -233,7 +235,7 @@ class _Reader:
         if first:
             self._origin_known = True
             self.parsed.origin = origin
-        state.origin, state.origin_unknown = origin, False
+        inherited.origin, inherited.origin_unknown = origin, False
         if first and not token.value.endswith("."):
             raise EntryError(
                 "zone-bad-origin",
@@ -242,17 +244,17 @@ class _Reader:
                 f"end it with a dot: $ORIGIN {token.value}.",
             )
 
-    def _include(self, entry: _Entry, state: Inherited) -> None:
-        self.ensure_origin(entry.source, entry.start, state)
+    def _include(self, entry: _Entry, inherited: Inherited) -> None:
+        self.ensure_origin(entry.source, entry.start, inherited)
         lexer = entry.lexer
         token = lexer.get()
         if token.is_eol_or_eof():
             raise EntryError("zone-syntax", lexer.end, "$INCLUDE names no file", INCLUDE)
         offset = lexer.start
-        origin = state.origin
+        origin = inherited.origin
         following = lexer.get()
         if not following.is_eol_or_eof():
-            origin = read_name(following, lexer, state.origin)
+            origin = read_name(following, lexer, inherited.origin)
             expect_end(lexer)
         path = entry.source.path.parent / unescaped(token, offset)
         self._refuse_loops(path, offset)
@@ -267,7 +269,7 @@ class _Reader:
             )
             self.parsed.lost.add(Lost())
             return
-        self.read(source, replace(state, origin=origin))
+        self.read(source, replace(inherited, origin=origin))
 
     def _refuse_loops(self, path: Path, offset: int) -> None:
         if real_path(path) in map(real_path, self._chain):
@@ -285,8 +287,8 @@ class _Reader:
                 "include the file from one nearer to the master file",
             )
 
-    def _generate(self, entry: _Entry, state: Inherited) -> None:
-        self.ensure_origin(entry.source, entry.start, state)
+    def _generate(self, entry: _Entry, inherited: Inherited) -> None:
+        self.ensure_origin(entry.source, entry.start, inherited)
         token = entry.lexer.get()
         at_range = entry.lexer.end if token.is_eol_or_eof() else entry.lexer.start
         try:
@@ -307,11 +309,11 @@ class _Reader:
                 )
             )
         # A blank owner after it repeats the one before it.
-        state = replace(state)
+        inherited = replace(inherited)
         for counter in counters:
             try:
                 one = replace(entry, lexer=Lexer(expand(template, counter)), fields=RecordFields())
-                self._read_record(one.lexer.get(), one, state)
+                self._read_record(one.lexer.get(), one, inherited)
             except TemplateError as error:
                 raise EntryError("zone-generate", at_template, str(error), TEMPLATE) from error
             except (EntryError, LexicalError) as error:
@@ -319,19 +321,19 @@ class _Reader:
                 message = f'"{one.lexer.text}": {error}'
                 raise EntryError(id_, at_template, message, error.hint or TEMPLATE) from error
 
-    def ensure_origin(self, source: SourceFile, offset: int, state: Inherited) -> None:
+    def ensure_origin(self, source: SourceFile, offset: int, inherited: Inherited) -> None:
         """Take the origin from the file's name, unless it is known already."""
         if self._origin_known:
             return
         self._origin_known = self.parsed.by_name = True
         if self._given is not None:
-            self.parsed.origin = state.origin = self._given
+            self.parsed.origin = inherited.origin = self._given
             return
         stem = source.path.name.removesuffix(".zone").removesuffix(".")
         try:
-            self.parsed.origin = state.origin = name_of(f"{stem}.", dns.name.root)
+            self.parsed.origin = inherited.origin = name_of(f"{stem}.", dns.name.root)
         except (dns.exception.DNSException, ValueError):
-            state.origin_unknown = True
+            inherited.origin_unknown = True
             self.parsed.problems.append(
                 problem(
                     "zone-bad-origin",
@@ -353,12 +355,12 @@ class _Reader:
         position = entry.source.position(offset)
         self.parsed.problems.append(problem(id_, position, message, hint))
 
-    def _lose(self, entry: _Entry, state: Inherited) -> None:
+    def _lose(self, entry: _Entry, inherited: Inherited) -> None:
         fields = entry.fields
         if entry.directive:
             self.parsed.lost.add(Lost())
             return
         if fields.owner is None and not fields.blank:
-            state.owner_unknown = True
-        owner = state.owner if fields.blank and not state.owner_unknown else fields.owner
+            inherited.owner_unknown = True
+        owner = inherited.owner if fields.blank and not inherited.owner_unknown else fields.owner
         self.parsed.lost.add(Lost(owner, fields.rdtype))

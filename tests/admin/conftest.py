@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from admin_room import ADMIN, SERVICES, ZONE, Room, opened
+from admin_client import ADMIN, SERVICES, ZONE, AdminClient, opened
 from harness.daemon import Endpoints, endpoints, running, write_files
 
 
@@ -27,7 +27,7 @@ def config(tmp_path: Path, played: Endpoints) -> Path:
 
 
 @pytest.fixture
-async def room(config: Path) -> AsyncIterator[Room]:
+async def admin(config: Path) -> AsyncIterator[AdminClient]:
     """The admin API of a daemon that is ready."""
     async with running(config) as daemon, opened(daemon, config) as found:
         yield found

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from admin_room import FRANKFURT, NAME, TOKYO, Room, addresses, until
+from admin_client import FRANKFURT, NAME, TOKYO, AdminClient, addresses, until
 from harness.config import REGIONS, address_of
 from harness.daemon import Endpoints
 from harness.engines import BY_DEFAULT, MAP_BY_DEFAULT
@@ -20,14 +20,14 @@ from structlog.testing import capture_logs
 from resolverd import restarts
 
 
-async def test_state_tells_what_is_served_and_known(room: Room) -> None:
-    state = (await room.ask("GET", "/state")).json
+async def test_state_tells_what_is_served_and_known(admin: AdminClient) -> None:
+    state = (await admin.ask("GET", "/state")).json
     assert state["ready"]
-    assert state["config"] == str(room.config.resolve())
+    assert state["config"] == str(admin.config.resolve())
     assert state["generation"]["plan"] == 1
     engine = {"name": BY_DEFAULT.engine, "workers": BY_DEFAULT.workers}
     assert state["engine"] == engine | {"client_map": MAP_BY_DEFAULT}
-    assert state["listen"] == [str(room.daemon.bound[0])]
+    assert state["listen"] == [str(admin.daemon.bound[0])]
     assert state["zones"] == [{"apex": "inference.example", "serial": 7, "outdated": None}]
     assert "CC0" in state["geo"][0]["attribution"] or state["geo"][0]["file"]
     assert [region["name"] for region in state["regions"]] == list(REGIONS)
@@ -43,11 +43,11 @@ async def test_state_tells_what_is_served_and_known(room: Room) -> None:
     assert state["reload"]["result"] == "started"
 
 
-async def test_state_follows_what_is_measured(room: Room, played: Endpoints) -> None:
+async def test_state_follows_what_is_measured(admin: AdminClient, played: Endpoints) -> None:
     played.status["us-west"] = 503
 
     async def seen() -> bool:
-        regions = (await room.ask("GET", "/state")).json["regions"]
+        regions = (await admin.ask("GET", "/state")).json["regions"]
         found = next(region for region in regions if region["name"] == "us-west")
         return (found["state"], found["reason"]) == ("down", "HTTP 503") and bool(
             found["changed_at"]
@@ -56,85 +56,87 @@ async def test_state_follows_what_is_measured(room: Room, played: Endpoints) -> 
     await until(seen)
 
 
-async def test_explain_equals_the_wire(room: Room) -> None:
+async def test_explain_equals_the_wire(admin: AdminClient) -> None:
     """Random clients, among them pinned ones; one region drained, so that TTLs differ."""
-    await room.override("ap-northeast", "drain", **{"for": "1h"})
+    await admin.override("ap-northeast", "drain", **{"for": "1h"})
     chance = random.Random(11)
     for _ in range(150):
         length = chance.choice((16, 20, 24, 32))
         host = ipaddress.ip_address(chance.getrandbits(32))
         client = str(ipaddress.ip_network(f"{host}/{length}", strict=False))
-        document = (await room.ask("GET", "/explain", params={"name": NAME, "client": client})).json
-        answer = await room.dig(ecs=client)
+        document = (
+            await admin.ask("GET", "/explain", params={"name": NAME, "client": client})
+        ).json
+        answer = await admin.dig(ecs=client)
         assert addresses(answer) == {a for a in document["answer"] if ":" not in a}
         assert ecs_of(answer).scopelen == document["scope"]
         # A second may have passed between the two.
         assert 0 <= document["ttl"] - answer.answer[0].ttl <= 1
 
 
-async def test_explain_tells_pins_and_candidates(room: Room) -> None:
+async def test_explain_tells_pins_and_candidates(admin: AdminClient) -> None:
     params = {"name": NAME, "client": FRANKFURT}
-    document = (await room.ask("GET", "/explain", params=params)).json
+    document = (await admin.ask("GET", "/explain", params=params)).json
     assert (document["pins"], document["fence"], document["region"]) == (
         ["gdpr"],
         ["eu-west"],
         "eu-west",
     )
-    assert document["config"] == str(room.config.resolve())
+    assert document["config"] == str(admin.config.resolve())
     assert len(document["candidates"]) == len(REGIONS)
 
 
-async def test_an_override_is_obeyed_before_it_is_answered(room: Room) -> None:
-    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
-    document = (await room.override("ap-northeast", "drain", who="ann", **{"for": "30m"})).json
-    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
+async def test_an_override_is_obeyed_before_it_is_answered(admin: AdminClient) -> None:
+    assert addresses(await admin.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+    document = (await admin.override("ap-northeast", "drain", who="ann", **{"for": "30m"})).json
+    assert addresses(await admin.dig(ecs=TOKYO)) == {address_of("us-west")}
     (was_set,) = document["set"]
     assert (was_set["target"], was_set["kind"], was_set["who"]) == ("ap-northeast", "drain", "ann")
     assert 1799 < was_set["seconds_left"] <= 1800
     assert document["services_without_region"] == []
-    region = (await room.ask("GET", "/state")).json["regions"][3]
+    region = (await admin.ask("GET", "/state")).json["regions"][3]
     assert (region["state"], region["measured"]) == ("down", "up")
     assert region["override"]["why"] == "a test"
-    cleared = (await room.ask("DELETE", "/override/ap-northeast")).json
+    cleared = (await admin.ask("DELETE", "/override/ap-northeast")).json
     assert cleared["cleared"][0]["who"] == "ann"
-    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+    assert addresses(await admin.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
 
-async def test_an_override_of_an_endpoint_takes_its_region_along(room: Room) -> None:
-    await room.override("ap-northeast-1", "down")
-    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
-    assert (await room.ask("GET", "/state")).json["overrides"][0]["target"] == "ap-northeast-1"
+async def test_an_override_of_an_endpoint_takes_its_region_along(admin: AdminClient) -> None:
+    await admin.override("ap-northeast-1", "down")
+    assert addresses(await admin.dig(ecs=TOKYO)) == {address_of("us-west")}
+    assert (await admin.ask("GET", "/state")).json["overrides"][0]["target"] == "ap-northeast-1"
 
 
-async def test_an_override_ends_by_itself(room: Room) -> None:
-    await room.override("ap-northeast", "down", **{"for": "1h"})
+async def test_an_override_ends_by_itself(admin: AdminClient) -> None:
+    await admin.override("ap-northeast", "down", **{"for": "1h"})
 
     async def over() -> bool:
-        return addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+        return addresses(await admin.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
     async def none_shown() -> bool:
-        return bool((await room.ask("GET", "/state")).json["overrides"] == [])
+        return bool((await admin.ask("GET", "/state")).json["overrides"] == [])
 
     assert not await over()
-    await room.override("ap-northeast", "down", **{"for": "100ms"})
+    await admin.override("ap-northeast", "down", **{"for": "100ms"})
     await until(over)
     await until(none_shown)  # the state is never ahead of the answers
 
 
-async def _endpoint(room: Room) -> dict[str, Any]:
-    document = (await room.ask("GET", "/state")).json
+async def _endpoint(admin: AdminClient) -> dict[str, Any]:
+    document = (await admin.ask("GET", "/state")).json
     endpoint: dict[str, Any] = document["regions"][3]["endpoints"][0]
     return endpoint
 
 
-async def _restart(room: Room, played: Endpoints) -> None:
+async def _restart(admin: AdminClient, played: Endpoints) -> None:
     """The endpoint in Tokyo falls, and answers again."""
 
     async def is_down() -> bool:
-        return bool((await _endpoint(room))["measured"] == "down")
+        return bool((await _endpoint(admin))["measured"] == "down")
 
     async def answers() -> bool:
-        endpoint = await _endpoint(room)
+        endpoint = await _endpoint(admin)
         return bool(endpoint["measured"] == "up" or endpoint["held_until"])
 
     played.status["ap-northeast"] = 503
@@ -144,58 +146,58 @@ async def _restart(room: Room, played: Endpoints) -> None:
 
 
 async def test_an_endpoint_that_falls_again_is_held_down_until_it_is_cleared(
-    room: Room, played: Endpoints
+    admin: AdminClient, played: Endpoints
 ) -> None:
     with capture_logs() as events:
-        await _restart(room, played)
-        assert (await _endpoint(room))["held_until"] is None  # the first return is free
-        await _restart(room, played)
-    endpoint = await _endpoint(room)
+        await _restart(admin, played)
+        assert (await _endpoint(admin))["held_until"] is None  # the first return is free
+        await _restart(admin, played)
+    endpoint = await _endpoint(admin)
     left = datetime.fromisoformat(endpoint["held_until"]) - datetime.now(UTC)
     assert 3500 < left.total_seconds() <= 3600
     assert endpoint["reason"] == "held down, as it fell again within 3600 s; HTTP 200"
     (held,) = (event for event in events if event["event"] == "endpoint.held")
     assert (held["endpoint"], held["log_level"]) == ("ap-northeast-1", "warning")
     labels = {"region": "ap-northeast", "endpoint": "ap-northeast-1", "probe": ""}
-    assert await room.sample("resolverd_endpoint_held", **labels) == 1
-    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("us-west")}
-    cleared = (await room.ask("DELETE", "/override/ap-northeast")).json
+    assert await admin.sample("resolverd_endpoint_held", **labels) == 1
+    assert addresses(await admin.dig(ecs=TOKYO)) == {address_of("us-west")}
+    cleared = (await admin.ask("DELETE", "/override/ap-northeast")).json
     assert (cleared["cleared"], cleared["released"]) == ([], ["ap-northeast-1"])
 
     async def back() -> bool:
-        return addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+        return addresses(await admin.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
     async def held_no_more() -> bool:
-        return await room.sample("resolverd_endpoint_held", **labels) == 0
+        return await admin.sample("resolverd_endpoint_held", **labels) == 0
 
     await until(back)
     await until(held_no_more)
-    assert (await room.ask("DELETE", "/override/ap-northeast")).status == 404
+    assert (await admin.ask("DELETE", "/override/ap-northeast")).status == 404
 
 
 async def test_restarts_in_a_drain_are_not_held_against_an_endpoint(
-    room: Room, played: Endpoints
+    admin: AdminClient, played: Endpoints
 ) -> None:
     """Clients saw none of them."""
-    await room.override("ap-northeast", "drain")
+    await admin.override("ap-northeast", "drain")
     for _ in range(3):
-        await _restart(room, played)
-        assert (await _endpoint(room))["held_until"] is None
-    document = (await room.ask("DELETE", "/override/ap-northeast")).json
+        await _restart(admin, played)
+        assert (await _endpoint(admin))["held_until"] is None
+    document = (await admin.ask("DELETE", "/override/ap-northeast")).json
     assert [override["kind"] for override in document["cleared"]] == ["drain"]
-    assert addresses(await room.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
+    assert addresses(await admin.dig(ecs=TOKYO)) == {address_of("ap-northeast")}
 
 
-async def test_it_warns_of_a_service_that_has_no_region_left(room: Room) -> None:
+async def test_it_warns_of_a_service_that_has_no_region_left(admin: AdminClient) -> None:
     for region in REGIONS[:-1]:
-        document = (await room.override(region, "down", force=True)).json
+        document = (await admin.override(region, "down", force=True)).json
         assert document["services_without_region"] == []
-    document = (await room.override(REGIONS[-1], "down", force=True)).json
+    document = (await admin.override(REGIONS[-1], "down", force=True)).json
     assert document["services_without_region"] == ["chat"]
 
 
-async def test_whoever_names_nobody_is_known_by_the_socket(room: Room) -> None:
-    (was_set,) = (await room.override("us-east", "up")).json["set"]
+async def test_whoever_names_nobody_is_known_by_the_socket(admin: AdminClient) -> None:
+    (was_set,) = (await admin.override("us-east", "up")).json["set"]
     assert was_set["who"]
     assert was_set["until"] is None
 
@@ -214,13 +216,13 @@ BAD_BODIES = [
 
 @pytest.mark.parametrize(("body", "document"), BAD_BODIES)
 async def test_a_bad_override_is_refused_with_an_example(
-    room: Room, body: str, document: str
+    admin: AdminClient, body: str, document: str
 ) -> None:
-    reply = await room.ask("POST", "/override", data=body)
+    reply = await admin.ask("POST", "/override", data=body)
     assert reply.status == 400
     assert document in reply.json["error"]
     assert '"target"' in reply.json["hint"]
-    assert room.daemon.overrides.next_expiry() is None
+    assert admin.daemon.overrides.next_expiry() is None
 
 
 ERRORS = [
@@ -238,20 +240,20 @@ ERRORS = [
 
 @pytest.mark.parametrize(("method", "path", "status", "error", "hint"), ERRORS)
 async def test_every_error_says_what_to_do_next(
-    room: Room, method: str, path: str, status: int, error: str, hint: str
+    admin: AdminClient, method: str, path: str, status: int, error: str, hint: str
 ) -> None:
-    reply = await room.ask(method, path)
+    reply = await admin.ask(method, path)
     assert reply.status == status
     assert error in reply.json["error"]
     assert hint in reply.json["hint"]
 
 
-async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> None:
-    zone = room.config.with_name("0.zone")
+async def test_reload_adopts_an_edit_and_tells_what_has_changed(admin: AdminClient) -> None:
+    zone = admin.config.with_name("0.zone")
     zone.write_text(zone.read_text().replace(" 7 ", " 8 ") + "mail A 192.0.2.25\n")
-    forecast = (await room.ask("GET", "/reload")).json
+    forecast = (await admin.ask("GET", "/reload")).json
     assert forecast["generation"] == 1
-    document = (await room.ask("POST", "/reload")).json
+    document = (await admin.ask("POST", "/reload")).json
     assert (document["generation"], document["reload"]["result"]) == (2, "adopted")
     assert document["reload"]["changed"] == forecast["changed"]
     (change,) = document["reload"]["changed"]["zones"]
@@ -263,42 +265,42 @@ async def test_reload_adopts_an_edit_and_tells_what_has_changed(room: Room) -> N
         "records_added": 2,
         "records_removed": 1,
     }
-    again = (await room.ask("POST", "/reload")).json
+    again = (await admin.ask("POST", "/reload")).json
     assert again["generation"] == 2
     assert again["reload"]["changed"]["summary"] == []
     assert again["reload"]["warnings"] == document["reload"]["warnings"]
 
 
-async def test_reload_refuses_a_bad_edit_with_every_problem(room: Room) -> None:
-    zone = room.config.with_name("0.zone")
+async def test_reload_refuses_a_bad_edit_with_every_problem(admin: AdminClient) -> None:
+    zone = admin.config.with_name("0.zone")
     zone.write_text(zone.read_text() + "mail A 192.0.2.256\nalso DYNA chatt\n")
-    reply = await room.ask("POST", "/reload")
+    reply = await admin.ask("POST", "/reload")
     assert reply.status == 422
     problems = reply.json["reload"]["problems"]
     ids = {problem["id"] for problem in problems if problem["severity"] == "error"}
     assert ids == {"zone-bad-rdata", "zone-dyna-unknown-service"}
     assert reply.json["generation"] == 1
-    assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+    assert addresses(await admin.dig("www.inference.example")) == {"192.0.2.80"}
 
 
-async def test_healthz_and_readyz_while_all_is_well(room: Room) -> None:
-    assert (await room.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
+async def test_healthz_and_readyz_while_all_is_well(admin: AdminClient) -> None:
+    assert (await admin.ask("GET", "/healthz")).json == {"schema_version": 1, "alive": True}
     ready = {"schema_version": 1, "ready": True, "outdated": [], "degraded": [], "down": ""}
-    assert (await room.ask("GET", "/readyz")).json == ready
+    assert (await admin.ask("GET", "/readyz")).json == ready
 
 
 async def test_healthz_tells_of_probes_that_do_not_start(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room.daemon.monitor, "late", lambda _now: ["us-east-1"])
-    reply = await room.ask("GET", "/healthz")
+    monkeypatch.setattr(admin.daemon.monitor, "late", lambda _now: ["us-east-1"])
+    reply = await admin.ask("GET", "/healthz")
     assert reply.status == 503
     assert "us-east-1" in reply.json["error"]
 
 
 @pytest.mark.parametrize("vital", [True, False])
 async def test_a_task_that_keeps_failing_is_shown_by_what_needs_it(
-    room: Room, monkeypatch: pytest.MonkeyPatch, vital: bool
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch, vital: bool
 ) -> None:
     """Of a vital one /healthz says so, of any other /readyz and the state; answers go on."""
     monkeypatch.setattr(restarts, "LEAST", 0.01)
@@ -306,44 +308,44 @@ async def test_a_task_that_keeps_failing_is_shown_by_what_needs_it(
     async def fails() -> None:
         raise OSError(errno.EMFILE, "no descriptor left")
 
-    room.daemon.tasks.keep("a test", fails, vital=vital)
+    admin.daemon.tasks.keep("a test", fails, vital=vital)
     document = "the task a test has failed"
 
     async def shown() -> bool:
-        reply = await room.ask("GET", "/healthz" if vital else "/readyz")
+        reply = await admin.ask("GET", "/healthz" if vital else "/readyz")
         return reply.status == (503 if vital else 200) and document in reply.text
 
     await until(shown)
-    (degraded,) = (await room.ask("GET", "/state")).json["degraded"] or [""]
+    (degraded,) = (await admin.ask("GET", "/state")).json["degraded"] or [""]
     assert (document in degraded) is not vital
-    assert await room.sample("resolverd_task_restarts_total", task="a test") >= restarts.MANY
-    assert await room.sample("resolverd_task_failing", task="a test") == 1
-    assert await room.sample("resolverd_task_failing", task="steering") == 0
-    assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+    assert await admin.sample("resolverd_task_restarts_total", task="a test") >= restarts.MANY
+    assert await admin.sample("resolverd_task_failing", task="a test") == 1
+    assert await admin.sample("resolverd_task_failing", task="steering") == 0
+    assert addresses(await admin.dig("www.inference.example")) == {"192.0.2.80"}
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/state", "/metrics"])
-async def test_a_daemon_that_is_starting_or_ending_says_so(room: Room, path: str) -> None:
-    room.daemon.ready = False
-    reply = await room.ask("GET", path)
+async def test_a_daemon_that_is_starting_or_ending_says_so(admin: AdminClient, path: str) -> None:
+    admin.daemon.ready = False
+    reply = await admin.ask("GET", path)
     assert reply.status == 503
     assert "again" in reply.json["hint"]
 
 
-async def test_operators_at_once_are_each_told_that_they_were_obeyed(room: Room) -> None:
+async def test_operators_at_once_are_each_told_that_they_were_obeyed(admin: AdminClient) -> None:
     """One sets what another clears: whatever is in force by then, what was asked for was done."""
 
     async def sets() -> list[int]:
-        return [(await room.override("us-east", "down")).status for _ in range(100)]
+        return [(await admin.override("us-east", "down")).status for _ in range(100)]
 
     async def clears() -> list[int]:
-        return [(await room.ask("DELETE", "/override/us-east")).status for _ in range(100)]
+        return [(await admin.ask("DELETE", "/override/us-east")).status for _ in range(100)]
 
     first, second, cleared = await asyncio.gather(sets(), sets(), clears())
     assert set(first + second) == {200}
     assert set(cleared) <= {200, 404}
 
 
-async def test_an_override_that_ends_before_it_is_reported_was_obeyed(room: Room) -> None:
-    reply = await room.override("us-east", "down", **{"for": 1e-9})
+async def test_an_override_that_ends_before_it_is_reported_was_obeyed(admin: AdminClient) -> None:
+    reply = await admin.override("us-east", "down", **{"for": 1e-9})
     assert (reply.status, reply.json["set"][0]["seconds_left"]) == (200, 0.0)

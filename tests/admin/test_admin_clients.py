@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from admin_room import TIMEOUT, Room, addresses, opened, replace, until
+from admin_client import TIMEOUT, AdminClient, addresses, opened, replace, until
 from harness.daemon import running
 
 from resolverd.admin import clients
@@ -19,10 +19,10 @@ WHOLE = b"GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n"
 
 @asynccontextmanager
 async def connected(
-    room: Room, number: int, octets: bytes = b""
+    admin: AdminClient, number: int, octets: bytes = b""
 ) -> AsyncIterator[list[Connection]]:
     """Connections to the port that have sent so much."""
-    listener = room.daemon.admin.listener
+    listener = admin.daemon.admin.listener
     assert listener is not None
     made = [await asyncio.open_connection(listener.address, listener.port) for _ in range(number)]
     try:
@@ -56,33 +56,33 @@ async def reply(connection: Connection) -> bytes:
         return head
 
 
-async def closed(room: Room, limit: str) -> float:
+async def closed(admin: AdminClient, limit: str) -> float:
     """How many connections met a limit."""
-    return await room.sample("resolverd_admin_closed_total", limit=limit)
+    return await admin.sample("resolverd_admin_closed_total", limit=limit)
 
 
-async def test_300_half_requests_keep_nobody_out(room: Room) -> None:
-    async with connected(room, 300, b"GET /state HTTP/1.1\r\nHost: ") as half:
+async def test_300_half_requests_keep_nobody_out(admin: AdminClient) -> None:
+    async with connected(admin, 300, b"GET /state HTTP/1.1\r\nHost: ") as half:
         await asyncio.gather(*(ended(connection) for connection in half[:200]))
-        assert await closed(room, "connections") == 200
-        assert (await room.ask("GET", "/state")).status == 200
-        assert (await room.ask_http("GET", "/metrics")).status == 200
-        assert (await room.override("us-east", "drain")).status == 200
-        assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+        assert await closed(admin, "connections") == 200
+        assert (await admin.ask("GET", "/state")).status == 200
+        assert (await admin.ask_http("GET", "/metrics")).status == 200
+        assert (await admin.override("us-east", "drain")).status == 200
+        assert addresses(await admin.dig("www.inference.example")) == {"192.0.2.80"}
 
 
 async def test_the_one_that_asked_nothing_for_longest_makes_room(config: Path) -> None:
     replace(config, "[admin]\n", "[admin]\nconnections = 3\n")
     async with (
         running(config) as daemon,
-        opened(daemon, config) as room,
-        connected(room, 3, WHOLE) as first,
+        opened(daemon, config) as admin,
+        connected(admin, 3, WHOLE) as first,
     ):
         for connection in first:
             await reply(connection)
         first[0][1].write(WHOLE)
         await reply(first[0])
-        async with connected(room, 1, WHOLE) as second:
+        async with connected(admin, 1, WHOLE) as second:
             await reply(second[0])
             assert await ended(first[1]) == b""
             first[0][1].write(WHOLE)
@@ -91,39 +91,41 @@ async def test_the_one_that_asked_nothing_for_longest_makes_room(config: Path) -
 
 @pytest.mark.parametrize("half", [b"", b"GET /state HT"], ids=["nothing", "half"])
 async def test_a_request_that_does_not_come_whole_is_closed(
-    room: Room, monkeypatch: pytest.MonkeyPatch, half: bytes
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch, half: bytes
 ) -> None:
     monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
-    async with connected(room, 1, half) as (one,):
+    async with connected(admin, 1, half) as (one,):
         await ended(one)
-    assert await closed(room, "request") == 1
+    assert await closed(admin, "request") == 1
 
 
-async def test_octets_that_trickle_win_no_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_octets_that_trickle_win_no_time(
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.3)
-    async with connected(room, 1, b"GET /state HTTP/1.1\r\n") as (one,):
+    async with connected(admin, 1, b"GET /state HTTP/1.1\r\n") as (one,):
         end = asyncio.create_task(ended(one))
         while not end.done():
             one[1].write(b"x: y\r\n")
             await asyncio.sleep(0.02)
-    assert await closed(room, "request") == 1
+    assert await closed(admin, "request") == 1
 
 
 async def test_a_body_that_does_not_come_is_reported(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
     head = b"POST /override HTTP/1.1\r\nHost: admin\r\nContent-Length: 100\r\n\r\n{"
-    async with connected(room, 1, head) as (one,):
+    async with connected(admin, 1, head) as (one,):
         assert b"408" in await reply(one)
-    assert await closed(room, "request") == 1
+    assert await closed(admin, "request") == 1
 
 
 async def test_a_connection_may_wait_between_requests(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
-    async with connected(room, 1, WHOLE) as (one,):
+    async with connected(admin, 1, WHOLE) as (one,):
         await reply(one)
         await asyncio.sleep(0.5)
         one[1].write(WHOLE)
@@ -131,13 +133,13 @@ async def test_a_connection_may_wait_between_requests(
 
 
 async def test_a_response_that_nobody_takes_is_given_up(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "RESPONSE_TIMEOUT", 0.2)
-    async with connected(room, 1) as (one,):
+    async with connected(admin, 1) as (one,):
         one[1].write(WHOLE.replace(b"readyz", b"metrics") * 2000)
 
         async def given_up() -> bool:
-            return await closed(room, "response") == 1
+            return await closed(admin, "response") == 1
 
         await until(given_up)

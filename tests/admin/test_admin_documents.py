@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from admin_room import NAME, TOKYO, Room, replace
+from admin_client import NAME, TOKYO, AdminClient, replace
 from pydantic import BaseModel
 
 from docs.http_api import documents, openapi, undocumented
@@ -55,10 +55,10 @@ def test_the_openapi_document_refers_to_what_it_has() -> None:
         assert f'"{name}": {{' in text
 
 
-async def test_what_every_route_answers_is_its_document(room: Room) -> None:
+async def test_what_every_route_answers_is_its_document(admin: AdminClient) -> None:
     by_key: dict[tuple[str, str], Route] = {(r.method, r.path): r for r in ROUTES}
     for (method, path), more in ASKED.items():
-        reply = await room.ask(method, path.replace("{target}", "us-west-1"), **more)
+        reply = await admin.ask(method, path.replace("{target}", "us-west-1"), **more)
         assert reply.status == 200, reply.text
         _validate(by_key[method, path], reply.text)
 
@@ -77,39 +77,39 @@ ERRORS: list[tuple[str, str, dict[str, Any], int]] = [
 
 @pytest.mark.parametrize(("method", "path", "more", "status"), ERRORS)
 async def test_an_error_is_its_document(
-    room: Room, method: str, path: str, more: dict[str, Any], status: int
+    admin: AdminClient, method: str, path: str, more: dict[str, Any], status: int
 ) -> None:
-    reply = await room.ask(method, path, **more)
+    reply = await admin.ask(method, path, **more)
     assert reply.status == status
     declared = {s for r in ROUTES for s in r.errors} | COMMON_ERRORS.keys()
     assert status in declared
     ErrorDocument.model_validate_json(reply.text, strict=True)
 
 
-async def test_what_is_refused_whole_is_its_document(room: Room) -> None:
+async def test_what_is_refused_whole_is_its_document(admin: AdminClient) -> None:
     for region in ("us-east", "us-west", "ap-northeast"):
-        await room.ask("POST", "/drain", json={"region": region, **_WHY, "force": True})
-    reply = await room.ask("POST", "/drain", json={"region": "eu-west", **_WHY})
+        await admin.ask("POST", "/drain", json={"region": region, **_WHY, "force": True})
+    reply = await admin.ask("POST", "/drain", json={"region": "eu-west", **_WHY})
     (route,) = (r for r in ROUTES if (r.method, r.path) == ("POST", "/drain"))
     assert reply.status == 409
     route.errors[409][0].model_validate_json(reply.text, strict=True)
-    replace(room.config, "[service.chat]", "[service.chat]\nnonsense = 1")
-    reply = await room.ask("POST", "/reload")
+    replace(admin.config, "[service.chat]", "[service.chat]\nnonsense = 1")
+    reply = await admin.ask("POST", "/reload")
     assert reply.status == 422
     ReloadRefusedDocument.model_validate_json(reply.text, strict=True)
     (state,) = (r for r in ROUTES if r.path == "/state")
-    _validate(state, (await room.ask("GET", "/state")).text)
+    _validate(state, (await admin.ask("GET", "/state")).text)
 
 
 async def test_a_key_that_is_not_declared_is_noticed(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def more(served: Any) -> Any:
         return state_of(served) | {"new": 1}
 
     monkeypatch.setattr("resolverd.admin.api.state_of", more)
     (state,) = (route for route in ROUTES if route.path == "/state")
-    text = (await room.ask("GET", "/state")).text
+    text = (await admin.ask("GET", "/state")).text
     with pytest.raises(ValueError, match="new"):
         _validate(state, text)
 

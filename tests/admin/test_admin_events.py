@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from admin_room import NAME, TOKYO, Room, opened, set_option, until
+from admin_client import NAME, TOKYO, AdminClient, opened, set_option, until
 from harness.config import config_text
 from harness.daemon import Endpoints, running
 from structlog.testing import capture_logs
@@ -19,7 +19,7 @@ def _named(events: list[Any], name: str, **fields: Any) -> list[Any]:
     return [e for e in events if e["event"] == name and fields.items() <= e.items()]
 
 
-async def test_a_regions_change_is_one_event(room: Room, played: Endpoints) -> None:
+async def test_a_regions_change_is_one_event(admin: AdminClient, played: Endpoints) -> None:
     with capture_logs() as events:
         played.status["us-west"] = 500
 
@@ -35,17 +35,17 @@ async def test_a_regions_change_is_one_event(room: Room, played: Endpoints) -> N
     assert len(_named(events, "endpoint.state", endpoint="us-west-1")) == 2
 
 
-async def test_an_overrides_life_is_reported(room: Room) -> None:
+async def test_an_overrides_life_is_reported(admin: AdminClient) -> None:
     with capture_logs() as events:
-        await room.override("us-east", "drain", who="ann", **{"for": "1h"})
-        await room.override("us-east", "down", who="bob", **{"for": "200ms"})
+        await admin.override("us-east", "drain", who="ann", **{"for": "1h"})
+        await admin.override("us-east", "down", who="bob", **{"for": "200ms"})
 
         async def ended() -> bool:
             return bool(_named(events, "override.ended", target="us-east"))
 
         await until(ended)
-        await room.override("us-east", "drain", who="ann")
-        await room.ask("DELETE", "/override/us-east?who=cyd")
+        await admin.override("us-east", "drain", who="ann")
+        await admin.ask("DELETE", "/override/us-east?who=cyd")
     first, second, _ = _named(events, "override.set")
     assert (first["before"], first["after"], first["who"]) == (None, "drain", "ann")
     assert (second["before"], second["after"], second["who"]) == ("drain", "down", "bob")
@@ -56,19 +56,19 @@ async def test_an_overrides_life_is_reported(room: Room) -> None:
     assert states == [("up", "down"), ("down", "up"), ("up", "down"), ("down", "up")]
 
 
-async def test_no_query_is_logged_unless_asked(room: Room) -> None:
+async def test_no_query_is_logged_unless_asked(admin: AdminClient) -> None:
     with capture_logs() as events:
-        await room.dig(ecs=TOKYO)
+        await admin.dig(ecs=TOKYO)
     assert not _named(events, "query")
 
 
 async def test_the_query_log_tells_who_asked_what_and_got_what(config: Path) -> None:
     set_option(config, "[server]", "query_log = 1.0")
-    async with running(config) as daemon, opened(daemon, config) as room:
+    async with running(config) as daemon, opened(daemon, config) as admin:
         with capture_logs() as events:
-            await room.dig(ecs=TOKYO)
-            await room.send(b"short", answered=False)
-            await room.dig("nowhere.inference.example", "TYPE65280")
+            await admin.dig(ecs=TOKYO)
+            await admin.send(b"short", answered=False)
+            await admin.dig("nowhere.inference.example", "TYPE65280")
 
             async def told_all() -> bool:
                 return len(_named(events, "query")) == 3
@@ -89,10 +89,10 @@ async def test_the_query_log_tells_who_asked_what_and_got_what(config: Path) -> 
 
 async def test_the_query_log_is_a_sample(config: Path) -> None:
     set_option(config, "[server]", "query_log = 0.2")
-    async with running(config) as daemon, opened(daemon, config) as room:
+    async with running(config) as daemon, opened(daemon, config) as admin:
         with capture_logs() as events:
             for _ in range(300):
-                await room.dig("www.inference.example")
+                await admin.dig("www.inference.example")
     assert 20 < len(_named(events, "query")) < 120
 
 

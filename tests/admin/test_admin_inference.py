@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from admin_room import ADMIN, NAME, ZONE, Room, addresses, opened, until
+from admin_client import ADMIN, NAME, ZONE, AdminClient, addresses, opened, until
 from aiohttp import web
 from harness.config import CHAT, REGIONS, address_of, config_text
 from harness.daemon import running
@@ -62,23 +62,23 @@ async def fleet(tmp_path: Path) -> AsyncIterator[tuple[Fleet, Path]]:
 
 
 @asynccontextmanager
-async def watched(path: Path) -> AsyncIterator[Room]:
-    async with running(path) as daemon, opened(daemon, path) as room:
-        yield room
+async def watched(path: Path) -> AsyncIterator[AdminClient]:
+    async with running(path) as daemon, opened(daemon, path) as admin:
+        yield admin
 
 
-async def endpoint(room: Room, region: str) -> dict[str, Any]:
-    state = (await room.ask("GET", "/state")).json
+async def endpoint(admin: AdminClient, region: str) -> dict[str, Any]:
+    state = (await admin.ask("GET", "/state")).json
     (found,) = [entry for entry in state["regions"] if entry["region"] == region]
     return dict(found["endpoints"][0])
 
 
 async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Path]) -> None:
     _, path = fleet
-    async with watched(path) as room:
-        document = await endpoint(room, "us-east")
-        state = (await room.ask("GET", "/state")).json
-        metrics = (await room.ask("GET", "/metrics")).text
+    async with watched(path) as admin:
+        document = await endpoint(admin, "us-east")
+        state = (await admin.ask("GET", "/state")).json
+        metrics = (await admin.ask("GET", "/metrics")).text
     assert document["state"] == "up"
     assert document["condition"] is None
     assert document["identity"]["models"] == [MODEL]
@@ -99,38 +99,38 @@ async def test_the_state_tells_identity_load_and_canaries(fleet: tuple[Fleet, Pa
 
 async def test_metrics_tell_canaries_identity_and_condition(fleet: tuple[Fleet, Path]) -> None:
     servers, path = fleet
-    async with watched(path) as room:
+    async with watched(path) as admin:
         labels = {"region": "us-east", "endpoint": "us-east-1", "probe": ""}
-        assert await room.sample("resolverd_canaries_total", **labels, result="token") >= 1
-        assert await room.sample("resolverd_canary_tokens_total", **labels) >= 4
-        assert await room.sample("resolverd_canary_ttft_seconds", **labels) > 0
+        assert await admin.sample("resolverd_canaries_total", **labels, result="token") >= 1
+        assert await admin.sample("resolverd_canary_tokens_total", **labels) >= 4
+        assert await admin.sample("resolverd_canary_ttft_seconds", **labels) > 0
         info = labels | {
             "model": MODEL, "root": "/models/tiny", "max_model_len": "4096",
             "version": "0.32.0", "fingerprint": "vllm-0.32.0-7d089230",
         }  # fmt: skip
-        assert await room.sample("resolverd_endpoint_identity_info", **info) == 1
+        assert await admin.sample("resolverd_endpoint_identity_info", **info) == 1
         # Full, and with work: without that nothing would tell it from a gateway without servers.
         servers["us-east"].completion, servers["us-east"].others = 503, 10
         servers["us-east"].errors = 1
 
         async def shedding() -> bool:
             return bool(
-                await room.sample("resolverd_endpoint_condition", **labels, condition="shedding")
+                await admin.sample("resolverd_endpoint_condition", **labels, condition="shedding")
             )
 
         await until(shedding)
-        assert (await endpoint(room, "us-east"))["state"] == "up"
+        assert (await endpoint(admin, "us-east"))["state"] == "up"
 
 
 async def test_a_server_of_another_model_is_never_answered(fleet: tuple[Fleet, Path]) -> None:
     servers, path = fleet
     servers["us-east"].model = servers["us-east"].root = "other"
-    async with watched(path) as room:
-        document = await endpoint(room, "us-east")
+    async with watched(path) as admin:
+        document = await endpoint(admin, "us-east")
         assert (document["state"], document["condition"]) == ("down", "wrong-model")
         assert document["reason"] == f"serves other, not {MODEL}"
         for _ in range(5):
-            assert address_of("us-east") not in addresses(await room.dig(NAME))
+            assert address_of("us-east") not in addresses(await admin.dig(NAME))
 
 
 async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
@@ -138,7 +138,7 @@ async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
 ) -> None:
     servers, path = fleet
     with capture_logs() as events:
-        async with watched(path) as room:
+        async with watched(path) as admin:
             for server in servers.values():
                 server.token = "changed"
 
@@ -147,7 +147,7 @@ async def test_our_own_credential_is_an_alarm_and_withdraws_nobody(
                 return {e["endpoint"] for e in alarmed} == {f"{region}-1" for region in REGIONS}
 
             await until(is_logged)
-            state = (await room.ask("GET", "/state")).json
+            state = (await admin.ask("GET", "/state")).json
     assert {region["state"] for region in state["regions"]} == {"up"}
     alarms = [e for e in events if e["event"] == "endpoint.alarm"]
     assert {(e["log_level"], e["condition"]) for e in alarms} == {("warning", "misconfigured")}
@@ -158,18 +158,18 @@ async def test_who_differs_from_its_peers_is_shown_and_goes_on(fleet: tuple[Flee
     servers, path = fleet
     servers["us-west"].version = "0.31.1"
     with capture_logs() as events:
-        async with watched(path) as room:
+        async with watched(path) as admin:
 
             async def differs_everywhere() -> bool:
                 logged = any(e["event"] == "endpoint.differs" for e in events)
-                return logged and bool((await endpoint(room, "us-west"))["differs"])
+                return logged and bool((await endpoint(admin, "us-west"))["differs"])
 
             await until(differs_everywhere)
-            west, east = await endpoint(room, "us-west"), await endpoint(room, "us-east")
+            west, east = await endpoint(admin, "us-west"), await endpoint(admin, "us-east")
             labels = {"region": "us-west", "endpoint": "us-west-1", "probe": ""}
             differs = "resolverd_endpoint_differs"
-            assert await room.sample(differs, service="chat", **labels, field="version") == 1
-            state = (await room.ask("GET", "/state")).json
+            assert await admin.sample(differs, service="chat", **labels, field="version") == 1
+            state = (await admin.ask("GET", "/state")).json
     assert west["differs"] == [
         {"service": "chat", "field": "version", "value": "0.31.1", "majority": "0.32.0"}
     ]
@@ -188,23 +188,23 @@ async def test_who_is_contradicted_by_most_is_withdrawn_until_it_agrees(
 ) -> None:
     servers, path = fleet
     servers["eu-west"].max_model_len = 8192
-    async with watched(path) as room:
-        mismatched = await endpoint(room, "eu-west")
+    async with watched(path) as admin:
+        mismatched = await endpoint(admin, "eu-west")
         assert (mismatched["state"], mismatched["condition"]) == ("down", "wrong-model")
         assert mismatched["reason"] == "max_model_len is 8192, and 4096 where most serve the model"
         for _ in range(5):
-            assert address_of("eu-west") not in addresses(await room.dig(NAME))
-        await room.ask("POST", "/override", json={"target": "eu-west", "kind": "up", "why": "so"})
-        assert addresses(await room.dig(NAME)) == {address_of("eu-west")}
-        await room.ask("DELETE", "/override/eu-west")
+            assert address_of("eu-west") not in addresses(await admin.dig(NAME))
+        await admin.ask("POST", "/override", json={"target": "eu-west", "kind": "up", "why": "so"})
+        assert addresses(await admin.dig(NAME)) == {address_of("eu-west")}
+        await admin.ask("DELETE", "/override/eu-west")
         servers["eu-west"].max_model_len = 4096
         servers["eu-west"].started += 1
 
         async def agrees() -> bool:
-            return addresses(await room.dig(NAME)) == {address_of("eu-west")}
+            return addresses(await admin.dig(NAME)) == {address_of("eu-west")}
 
         async def shown_up() -> bool:
-            return bool((await endpoint(room, "eu-west"))["state"] == "up")
+            return bool((await endpoint(admin, "eu-west"))["state"] == "up")
 
         await until(agrees)
         await until(shown_up)  # the state is never ahead of the answers

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from harness.process import PATIENCE, Running, serving
+from harness.process import TIMEOUT, Running, serving
 from harness.programs import free_port
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,7 +91,7 @@ def send(daemon: tuple[Running, int], unix: bool, request: bytes) -> int:
     """The status that a raw request gets; 400 where the connection is closed without one."""
     running, port = daemon
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as asking:
-        asking.settimeout(PATIENCE)
+        asking.settimeout(TIMEOUT)
         asking.connect(str(running.folder / "admin.sock") if unix else ("127.0.0.1", port))
         asking.sendall(request)
         response = http.client.HTTPResponse(asking)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from admin_room import ADMIN, Room, addresses, list_directory, opened, replace
+from admin_client import ADMIN, AdminClient, addresses, list_directory, opened, replace
 from harness.daemon import running
 from structlog.testing import capture_logs
 
@@ -29,19 +29,19 @@ async def test_the_socket_of_a_dead_daemon_is_taken_over(config: Path) -> None:
     path = config.with_name("admin.sock")
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    async with running(config) as daemon, opened(daemon, config) as room:
-        assert (await room.ask("GET", "/readyz")).status == 200
+    async with running(config) as daemon, opened(daemon, config) as admin:
+        assert (await admin.ask("GET", "/readyz")).status == 200
 
 
-async def test_the_socket_of_a_living_daemon_is_left_to_it(room: Room) -> None:
+async def test_the_socket_of_a_living_daemon_is_left_to_it(admin: AdminClient) -> None:
     with capture_logs() as events:
-        async with running(room.config) as second:
+        async with running(admin.config) as second:
             assert second.admin.socket is None
             assert second.ready
     (closed,) = [event for event in events if event["event"] == "admin.unavailable"]
     assert "another daemon" in closed["reason"]
     assert "admin.socket" in closed["hint"]
-    assert (await room.ask("GET", "/readyz")).status == 200
+    assert (await admin.ask("GET", "/readyz")).status == 200
 
 
 async def test_a_file_that_is_no_socket_is_left_alone(config: Path) -> None:
@@ -57,15 +57,15 @@ async def test_a_port_in_use_is_an_event_and_the_daemon_serves(config: Path) -> 
         port = taken.getsockname()[1]
         replace(config, '"127.0.0.1:0"\ntoken', f'"127.0.0.1:{port}"\ntoken')
         with capture_logs() as events:
-            async with running(config) as daemon, opened(daemon, config) as room:
-                assert addresses(await room.dig("www.inference.example")) == {"192.0.2.80"}
+            async with running(config) as daemon, opened(daemon, config) as admin:
+                assert addresses(await admin.dig("www.inference.example")) == {"192.0.2.80"}
     (closed,) = [event for event in events if event["event"] == "admin.unavailable"]
     assert closed["listener"] == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-async def test_reading_over_http_needs_no_token(room: Room, path: str) -> None:
-    assert (await room.ask_http("GET", path)).status == 200
+async def test_reading_over_http_needs_no_token(admin: AdminClient, path: str) -> None:
+    assert (await admin.ask_http("GET", path)).status == 200
 
 
 def _guarded() -> list[tuple[str, str]]:
@@ -81,43 +81,45 @@ def _guarded() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("method", "path"), _guarded())
 async def test_nothing_else_is_reachable_over_http_without_the_token(
-    room: Room, method: str, path: str
+    admin: AdminClient, method: str, path: str
 ) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic open-sesame"}):
-        reply = await room.ask_http(method, path, json=ORDER, headers=headers)
+        reply = await admin.ask_http(method, path, json=ORDER, headers=headers)
         assert reply.status == 401
         assert reply.headers["WWW-Authenticate"] == "Bearer"
-    assert room.daemon.reloads.adopted == 0
-    assert (await room.ask("GET", "/state")).json["overrides"] == []
+    assert admin.daemon.reloads.adopted == 0
+    assert (await admin.ask("GET", "/state")).json["overrides"] == []
 
 
-async def test_the_token_opens_the_rest(room: Room) -> None:
-    reply = await room.ask_http("POST", "/override", json=ORDER, headers=TOKEN)
+async def test_the_token_opens_the_rest(admin: AdminClient) -> None:
+    reply = await admin.ask_http("POST", "/override", json=ORDER, headers=TOKEN)
     assert reply.json["set"][0]["who"] == "the token's holder"
-    assert (await room.ask_http("DELETE", "/override/us-east", headers=TOKEN)).status == 200
+    assert (await admin.ask_http("DELETE", "/override/us-east", headers=TOKEN)).status == 200
 
 
-async def test_a_new_token_counts_at_once_and_an_empty_one_opens_nothing(room: Room) -> None:
-    token = room.config.with_name("token")
+async def test_a_new_token_counts_at_once_and_an_empty_one_opens_nothing(
+    admin: AdminClient,
+) -> None:
+    token = admin.config.with_name("token")
     token.write_text("another")
-    assert (await room.ask_http("POST", "/reload", headers=TOKEN)).status == 401
+    assert (await admin.ask_http("POST", "/reload", headers=TOKEN)).status == 401
     token.write_text("\n")
     empty = {"Authorization": "Bearer "}
-    assert (await room.ask_http("POST", "/reload", headers=empty)).status in {401, 403}
-    assert (await room.ask_http("POST", "/reload", headers=TOKEN)).status == 403
+    assert (await admin.ask_http("POST", "/reload", headers=empty)).status in {401, 403}
+    assert (await admin.ask_http("POST", "/reload", headers=TOKEN)).status == 403
     token.unlink()
-    reply = await room.ask_http("POST", "/reload", headers=TOKEN)
+    reply = await admin.ask_http("POST", "/reload", headers=TOKEN)
     assert reply.status == 403
     assert str(token) in reply.json["hint"]
 
 
 async def test_without_a_token_file_http_only_tells(config: Path) -> None:
     replace(config, 'token_file = "token"\n', "")
-    async with running(config) as daemon, opened(daemon, config) as room:
-        reply = await room.ask_http("POST", "/reload", headers=TOKEN)
+    async with running(config) as daemon, opened(daemon, config) as admin:
+        reply = await admin.ask_http("POST", "/reload", headers=TOKEN)
         assert reply.status == 403
         assert "admin.token_file" in reply.json["hint"]
-        assert (await room.ask("POST", "/reload")).status == 200
+        assert (await admin.ask("POST", "/reload")).status == 200
 
 
 async def test_no_listener_at_all_is_legal(config: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from admin_room import ADMIN, NAME, TOKYO, ZONE, Room, opened
+from admin_client import ADMIN, NAME, TOKYO, ZONE, AdminClient, opened
 from harness.config import CHAT, REGIONS
 from harness.daemon import Endpoints, endpoints, running, write_files
 from harness.messages import query
@@ -59,17 +59,17 @@ def _write(folder: Path, played: Endpoints) -> Path:
 
 
 @asynccontextmanager
-async def _busy(folder: Path) -> AsyncIterator[Room]:
+async def _busy(folder: Path) -> AsyncIterator[AdminClient]:
     """A daemon of which as much is to be seen as can be caused at once."""
     async with endpoints() as played:
         path = _write(folder, played)
-        async with running(path) as daemon, opened(daemon, path) as room:
-            await room.dig(ecs=TOKYO)
-            await room.send(query(NAME) + b"\0")
-            await room.send(b"short", answered=False)
-            await room.override("us-east", "drain", force=True)
-            await room.override("us-east-1", "drain", force=True)
-            yield room
+        async with running(path) as daemon, opened(daemon, path) as admin:
+            await admin.dig(ecs=TOKYO)
+            await admin.send(query(NAME) + b"\0")
+            await admin.send(b"short", answered=False)
+            await admin.override("us-east", "drain", force=True)
+            await admin.override("us-east-1", "drain", force=True)
+            yield admin
 
 
 def _sample_names(family: Family) -> set[str]:
@@ -84,8 +84,8 @@ def _labels(sample: Sample) -> set[str]:
 
 
 async def test_exposed_are_the_declared_metrics_and_no_others(tmp_path: Path) -> None:
-    async with _busy(tmp_path) as room:
-        text = (await room.ask("GET", "/metrics", headers=OPENMETRICS)).text
+    async with _busy(tmp_path) as admin:
+        text = (await admin.ask("GET", "/metrics", headers=OPENMETRICS)).text
     exposed = {
         family.name: family
         for family in openmetrics_families(text)  # type: ignore[no-untyped-call]
@@ -109,8 +109,8 @@ async def test_exposed_are_the_declared_metrics_and_no_others(tmp_path: Path) ->
 async def test_labels_are_plain_names_that_join_and_no_series_is_there_twice(
     tmp_path: Path,
 ) -> None:
-    async with _busy(tmp_path) as room:
-        text = (await room.ask("GET", "/metrics")).text
+    async with _busy(tmp_path) as admin:
+        text = (await admin.ask("GET", "/metrics")).text
     samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
     assert max(Counter((s.name, frozenset(s.labels.items())) for s in samples).values()) == 1
     plain = {
@@ -137,38 +137,38 @@ async def test_a_pin_without_a_region_is_told_from_its_service(tmp_path: Path) -
             for name, country, regions in (("eu", "DE", ["eu-west"]), ("uk", "GB", [*REGIONS[:3]]))
         )
         path.write_text(f"{path.read_text()}\n{pins}")
-        async with running(path) as daemon, opened(daemon, path) as room:
+        async with running(path) as daemon, opened(daemon, path) as admin:
             name = "resolverd_pin_serving"
-            assert await room.sample(name, service="chat", pin="eu") == 1
-            await room.override("eu-west", "down", force=True)
-            assert await room.sample(name, service="chat", pin="eu") == 0
-            assert await room.sample(name, service="chat", pin="") == 1
-            assert await room.sample(name, service="chat", pin="uk") == 1
-            assert await room.sample(name, service="chat", pin="eu and uk") == 0
-            assert await room.sample(name, service="embed", pin="") == 1
+            assert await admin.sample(name, service="chat", pin="eu") == 1
+            await admin.override("eu-west", "down", force=True)
+            assert await admin.sample(name, service="chat", pin="eu") == 0
+            assert await admin.sample(name, service="chat", pin="") == 1
+            assert await admin.sample(name, service="chat", pin="uk") == 1
+            assert await admin.sample(name, service="chat", pin="eu and uk") == 0
+            assert await admin.sample(name, service="embed", pin="") == 1
 
 
 async def test_an_endpoint_that_has_no_address_is_down_only_where_it_needs_one(
     tmp_path: Path,
 ) -> None:
-    async with _busy(tmp_path) as room:
+    async with _busy(tmp_path) as admin:
         labels = {"region": "us-west", "endpoint": "us-west-1", "probe": ""}
         name = "resolverd_endpoint_state"
-        assert await room.sample(name, service="named", **labels, state="up") == 1
-        assert await room.sample(name, service="chat", **labels, state="up") == 0
+        assert await admin.sample(name, service="named", **labels, state="up") == 1
+        assert await admin.sample(name, service="chat", **labels, state="up") == 0
 
 
 async def test_an_override_of_an_endpoint_is_one_of_each_of_its_probes(tmp_path: Path) -> None:
-    async with _busy(tmp_path) as room:
+    async with _busy(tmp_path) as admin:
         of = {dict(k)["endpoint"] + "/" + dict(k)["probe"]: v
-              for (name, k), v in (await room.samples()).items()
+              for (name, k), v in (await admin.samples()).items()
               if name == "resolverd_override"}  # fmt: skip
     assert of == {"/": 1, "us-east-1/": 1, "us-east-1/embed": 1}
 
 
 async def test_promtool_finds_nothing_to_complain_of(tmp_path: Path) -> None:
-    async with _busy(tmp_path) as room:
-        text = (await room.ask("GET", "/metrics")).text
+    async with _busy(tmp_path) as admin:
+        text = (await admin.ask("GET", "/metrics")).text
     process = await asyncio.create_subprocess_exec(
         program("promtool"), "check", "metrics",
         stdin=asyncio.subprocess.PIPE,

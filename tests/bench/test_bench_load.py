@@ -204,7 +204,7 @@ def test_changes_of_the_watched_clients_answer_are_reported_in_order(programs: P
         (option,) = query.options
         assert isinstance(option, dns.edns.ECSOption)
         seen += option.address == "203.0.113.0"
-        return answer(query, "192.0.2.2" if seen > 3 else "192.0.2.1")
+        return answer(query, "192.0.2.2" if seen > 1 else "192.0.2.1")
 
     with serving(respond) as fake:
         report = load(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cli.command import resolverd
 
 from resolverd.config.load import load_config
 from resolverd.config.model import Config, Pin
+from resolverd.config.probe_layers import COMMON, owners
 from resolverd.config.reference import TABLES
 from resolverd.config.template import FILL_IN
 
@@ -37,8 +39,14 @@ def _filled(text: str) -> str:
     return text
 
 
-def _uncommented(text: str) -> str:
-    return re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE)
+def _uncommented(text: str, but: Collection[str] = ()) -> str:
+    """Every option written; in [probe] all `but` these."""
+    parts = re.split(r"^(?=\[probe\]|\[alerts\])", text, flags=re.MULTILINE)
+    kept = rf"(?!(?:{'|'.join(but)}) =)" if but else ""
+    parts[1] = re.sub(rf"^#{kept}(?=[a-z\[])", "", parts[1], flags=re.MULTILINE)
+    return re.sub(r"^#(?=[a-z\[])", "", parts[0], flags=re.MULTILINE) + "".join(
+        [parts[1], re.sub(r"^#(?=[a-z\[])", "", parts[2], flags=re.MULTILINE)]
+    )
 
 
 def _load(folder: Path, text: str) -> Config:
@@ -57,9 +65,15 @@ def test_filled_in_it_loads_without_problems_and_is_all_defaults(tmp_path: Path,
     assert config.server.model_fields_set == {"coordinates"}
 
 
-def test_each_option_behind_a_hash_is_its_default(tmp_path: Path, text: str) -> None:
-    bare = _load(tmp_path, _filled(text))
-    whole = _load(tmp_path, _uncommented(_filled(text)))
+@pytest.mark.parametrize("kind", ["http", "vllm"])
+def test_each_option_behind_a_hash_is_its_default(tmp_path: Path, text: str, kind: str) -> None:
+    filled = _filled(text).replace("\n[probe]\n", f'\n[probe]\nkind = "{kind}"\n')
+    if kind == "vllm":  # which has no default for what to ask for
+        filled = filled.replace('#model = ""', 'model = "m"')
+    options = set(dict(TABLES)["[probe]"].model_fields) - set(COMMON)
+    others = {name for name in options if kind not in owners(name)} | {"kind"}
+    bare = _load(tmp_path, filled)
+    whole = _load(tmp_path, _uncommented(filled, but=others))
     assert whole.server == bare.server
     assert whole.admin == bare.admin
     assert whole.probe == bare.probe
@@ -129,6 +143,7 @@ def test_as_json_every_option_has_its_facts(tmp_path: Path) -> None:
         "maximum": 86400,
         "required": False,
         "default": 60.0,
-        "doc": "TTL while all is well.",
+        "doc": "TTL of steered answers while no change is near. A longer one saves queries, and "
+        "delays what an edit or a drain moves.",
     }
     assert all(o["doc"] for o in options)

@@ -6,16 +6,15 @@ Half of them while two regions are overloaded and send clients on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import re
-import socket
 import time
 from pathlib import Path
 
+import pytest
 from harness.config import CHAT
 from harness.daemon import endpoints, running, write_files
-from harness.programs import program
+from harness.programs import free_port, program
 from harness.server import HEAD
 
 from resolverd.daemon import Daemon
@@ -61,23 +60,37 @@ def _clients() -> list[Prefix]:
     return chosen
 
 
-async def test_the_explained_answer_ttl_and_scope_are_those_that_dig_gets(tmp_path: Path) -> None:
+async def test_the_explained_answer_ttl_and_scope_are_those_that_dig_gets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with endpoints() as served:
         zone = f"{HEAD}chat 60 DYNA chat\nshared 45 DYNA shared\n"
         path = write_files(tmp_path, {"inference.example.": zone}, served, services=SERVICES)
-        path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{_quiet_port()}"))
+        # dig binds its own ports so that they may be shared: in 10,000 queries it would sooner or
+        # later get a daemon's that the kernel picked, and read its own query as the answer.
+        port = free_port()
+        path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
         async with running(path) as daemon:
             asked = [(f"{service}.inference.example", client) for service, client in _asked()]
             half = CLIENTS // 2
-            outcomes = await _agree(tmp_path, daemon, daemon.snapshot, asked[:half])
+            # Nothing else is published from here on, whatever a probe says meanwhile.
+            publish = daemon.engine.publish
+            monkeypatch.setattr(daemon.engine, "publish", _ignore)
+            plain, spilling = daemon.snapshot, _overloaded(daemon)
+            await publish(plain)
+            outcomes = await _agree(tmp_path, daemon, plain, asked[:half])
             assert outcomes == {"serving", "no_region"}
-            spilling = await _overloaded(daemon)
+            await publish(spilling)
             outcomes = await _agree(tmp_path, daemon, spilling, asked[half:])
             assert outcomes == {"serving", "spilled", "no_region"}
 
 
-async def _overloaded(daemon: Daemon) -> Snapshot:
-    """What the daemon serves, with shares that it serves from now on."""
+async def _ignore(_snapshot: Snapshot) -> None:
+    """Publish nothing."""
+
+
+def _overloaded(daemon: Daemon) -> Snapshot:
+    """What the daemon serves, but with shares."""
     plan = daemon.snapshot.plan
     shares = {
         (service, region): share
@@ -86,9 +99,7 @@ async def _overloaded(daemon: Daemon) -> Snapshot:
     }
     shares["chat", "ap-northeast"] = Share(0.9, steady=30.0)
     world = daemon.world._replace(shares=shares)
-    snapshot = Snapshot(plan, steer(1_000_000, plan, world, time.monotonic()))
-    await daemon.engine.publish(snapshot)
-    return snapshot
+    return Snapshot(plan, steer(1_000_000, plan, world, time.monotonic()))
 
 
 async def _agree(
@@ -96,8 +107,8 @@ async def _agree(
 ) -> set[str]:
     """Hold each answer that dig gets to its explanation; the outcomes that were explained."""
     outcomes = set()
-    told = await _dig(folder, daemon.bound[0].port, asked)
-    for (name, client), answer in zip(asked, told, strict=True):
+    answers = await _dig(folder, daemon.bound[0].port, asked)
+    for (name, client), answer in zip(asked, answers, strict=True):
         explained = explain(name, client, snapshot)
         rows = re.findall(r"\s(\d+)\sIN\s(?:A|CNAME)\s(\S+)", answer["rest"])
         assert answer["subnet"] == str(client)
@@ -109,22 +120,6 @@ async def _agree(
         assert answer["rcode"] == "NOERROR"
         outcomes.add(explained.outcome)
     return outcomes
-
-
-def _quiet_port() -> int:
-    """A free port below those that the kernel picks from.
-
-    dig binds its own ports so that they may be shared; in 10,000 queries it would sooner or
-    later get the daemon's, and read its own query as the answer.
-    """
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
-            contextlib.suppress(OSError),  # taken: try another
-        ):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _asked() -> list[tuple[str, Prefix]]:

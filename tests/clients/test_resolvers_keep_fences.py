@@ -175,16 +175,16 @@ async def test_no_answer_leaves_a_fence_and_no_name_is_lost_through_a_resolver(
             answer = await stub.ask(f"{name}.inference.example.", subnet)
             fence = fence_of(subnet)
             allowed = {address_of(region) for region in fence}
-            told = f"{name} for {subnet} (fence {fence or 'empty'}): {answer}"
+            case = f"{name} for {subnet} (fence {fence or 'empty'}): {answer}"
             if answer.rcode != dns.rcode.NOERROR or not answer.addresses <= allowed:
-                wrong.append(told)
+                wrong.append(case)
             elif not answer.addresses:
                 unserved += 1
                 served_always = name == "chat" or "eu-west" in fence
                 if (fence and served_always) or answer.aliases != (
                     "_no-region.inference.example.",
                 ):
-                    wrong.append(told)
+                    wrong.append(case)
 
         for _ in range(QUERIES // AT_ONCE):
             region = rng.choice(("us-east", "us-west"))

@@ -107,11 +107,11 @@ class _Layout:
 
     def _value(self, value: Any, *, wide: bool = False) -> str:
         if isinstance(value, dict):
-            pairs = (f"{self._key(key)} = {self._value(each)}" for key, each in value.items())
+            pairs = (f"{self._key(key)} = {self._value(inner)}" for key, inner in value.items())
             return f"{{ {', '.join(pairs)} }}"
         if isinstance(value, list):
             if wide and value and self.chance.random() < 0.5:
-                rows = "".join(f"  {self._value(each)},{self._comment()}\n" for each in value)
+                rows = "".join(f"  {self._value(element)},{self._comment()}\n" for element in value)
                 return f"[{self._comment()}\n{rows}]"
             return f"[{', '.join(map(self._value, value))}]"
         if isinstance(value, str):
@@ -216,7 +216,7 @@ def test_a_default_that_a_problem_follows_from_is_named(extra: str, said: list[s
     assert found
     named = [part for p in found for part in p.message.split("; ") if part.endswith("wrote it")]
     ends = " is the default: nobody wrote it"
-    assert list(dict.fromkeys(named)) == [f"{each}{ends}" for each in said]
+    assert list(dict.fromkeys(named)) == [f"{option}{ends}" for option in said]
 
 
 @pytest.mark.parametrize("at", [0, 1, 60, 200, 399, 998, 999])

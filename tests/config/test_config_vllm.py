@@ -39,13 +39,13 @@ def load(tmp_path: Path, text: str) -> LoadedConfig:
 
 
 def problems_of(tmp_path: Path, text: str) -> list[tuple[int, str, str]]:
-    def told(problem: Problem) -> tuple[int, str, str]:
+    def line_id_and_severity(problem: Problem) -> tuple[int, str, str]:
         return problem.line, problem.id, problem.severity
 
     try:
-        return [told(problem) for problem in load(tmp_path, text).warnings]
+        return [line_id_and_severity(problem) for problem in load(tmp_path, text).warnings]
     except ConfigError as refused:
-        return [told(problem) for problem in refused.problems]
+        return [line_id_and_severity(problem) for problem in refused.problems]
 
 
 def models(loaded: LoadedConfig) -> dict[str, str]:

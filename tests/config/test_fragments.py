@@ -72,7 +72,7 @@ def test_they_add_regions_and_endpoints_in_the_order_of_their_names(tmp_path: Pa
     loaded = load_config(path)
     assert loaded.config.service["s"].regions == ("a", "b", "c")
     a = loaded.config.region["a"]
-    assert [each.address for each in a.endpoint] == [
+    assert [endpoint.address for endpoint in a.endpoint] == [
         ("192.0.2.1",), ("192.0.2.11",), ("192.0.2.12",),
     ]  # fmt: skip
     assert [endpoint_name("a", a, n) for n in range(3)] == ["a-1", "a-2", "a-3"]

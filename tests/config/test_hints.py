@@ -67,12 +67,12 @@ OTHER_KINDS: list[Any] = [3, -1.5, True, "no such value", [], [7], [[]], ["?"], 
 
 
 def _wrong(field: FieldInfo) -> list[Any]:
-    least, most = range_of(field)
+    minimum, maximum = range_of(field)
     found = [*OTHER_KINDS, "5 parsecs", "12q"]
-    found += [least - 1] if least is not None else []
-    found += [most * 2 + 1] if most is not None else []
-    if unit_of(field) == "seconds" and most is not None:
-        found += [f"{most + 1:.0f}s", f"{int(most) * 1000 + 1000}ms"]
+    found += [minimum - 1] if minimum is not None else []
+    found += [maximum * 2 + 1] if maximum is not None else []
+    if unit_of(field) == "seconds" and maximum is not None:
+        found += [f"{maximum + 1:.0f}s", f"{int(maximum) * 1000 + 1000}ms"]
     return found
 
 

@@ -70,9 +70,13 @@ def test_it_is_open_when_the_wall_clock_says_so(hours: Hours, at: float) -> None
 def test_the_window_is_the_one_found_minute_by_minute(hours: Hours, at: float, more: float) -> None:
     window = hours.window(at + more)
     assert window.open == hours.open(at)
-    most = 14 * 1440
-    until = next((at + 60 * m for m in range(1, most) if hours.open(at + 60 * m) != window.open), 0)
-    since = next((at - 60 * m for m in range(1, most) if hours.open(at - 60 * m) != window.open), 0)
+    minutes = 14 * 1440
+    until = next(
+        (at + 60 * m for m in range(1, minutes) if hours.open(at + 60 * m) != window.open), 0
+    )
+    since = next(
+        (at - 60 * m for m in range(1, minutes) if hours.open(at - 60 * m) != window.open), 0
+    )
     assert (window.until or 0) == until or (not until and (window.until or 0) > at + 13 * 86400)
     if since:
         assert window.since == since + 60

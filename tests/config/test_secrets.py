@@ -72,10 +72,10 @@ def test_no_problem_tells_a_secret(place: str, fault: str, secret: str) -> None:
         path = Path(directory, "resolverd.toml")
         path.write_text(FILE.format(line))
         for problem in _problems(path):
-            told = str(problem) + str(asdict(problem))
-            assert secret not in told
+            shown = str(problem) + str(asdict(problem))
+            assert secret not in shown
             # Nor any part of it that is long enough to be missed.
-            assert not any(secret[at : at + 8] in told for at in range(len(secret) - 7))
+            assert not any(secret[at : at + 8] in shown for at in range(len(secret) - 7))
 
 
 def _problems(path: Path) -> tuple[Problem, ...]:
@@ -127,8 +127,8 @@ def test_a_line_is_shown_at_its_length(line: str, shown: str | None) -> None:
 def test_what_a_server_repeats_is_hidden() -> None:
     headers = {"Authorization": "Bearer abcdef123", "X-Key": "qwertz99"}
     secrets = secrets_of("http://u:p%40ssword@h/?sig=98765&x=1", headers, "", "/p?t=tokentoken")
-    for each in ("abcdef123", "qwertz99", "p%40ssword", "p@ssword", "98765", "tokentoken"):
-        assert each not in hide(f"HTTP 401: {each} is wrong", secrets)
+    for secret in ("abcdef123", "qwertz99", "p%40ssword", "p@ssword", "98765", "tokentoken"):
+        assert secret not in hide(f"HTTP 401: {secret} is wrong", secrets)
 
 
 def test_check_warns_of_secrets_and_says_what_to_write(tmp_path: Path) -> None:

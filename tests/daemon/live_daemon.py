@@ -23,7 +23,7 @@ NETWORKS: dict[str, dict[str, Value]] = {
     "2.0.0.0/8": {"country_code": "IE", "latitude": 53.3, "longitude": -6.3},
 }
 PROBES = 'interval = "100ms"\nfast_interval = "50ms"\ntimeout = "3s"'
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 @dataclass

@@ -126,19 +126,19 @@ BAD_EDITS: dict[str, tuple[Callable[[Files], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("edit", "told"), BAD_EDITS.values(), ids=BAD_EDITS.keys())
-async def test_a_bad_edit_changes_nothing_and_says_what_to_mend(
-    daemon: Daemon, files: Files, edit: Callable[[Files], object], told: str
+@pytest.mark.parametrize(("edit", "reason"), BAD_EDITS.values(), ids=BAD_EDITS.keys())
+async def test_a_bad_edit_changes_nothing_and_says_how_to_fix_it(
+    daemon: Daemon, files: Files, edit: Callable[[Files], object], reason: str
 ) -> None:
     before = daemon.snapshot.plan
     kept = {path: path.read_bytes() for path in (files.config, files.zone, files.database)}
     async with load(daemon, *AS_BEFORE) as asked:
         edit(files)
-        await until(lambda: told in daemon.reloads.last)
+        await until(lambda: reason in daemon.reloads.last)
         seen = asked[0]
         await until(lambda: asked[0] > seen + 20)
     assert daemon.snapshot.plan is before
-    assert told in daemon.reloads.last
+    assert reason in daemon.reloads.last
     assert "hint:" in daemon.reloads.last
 
     for path, content in kept.items():

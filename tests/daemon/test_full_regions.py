@@ -29,7 +29,7 @@ kind = "vllm"
 model = "{MODEL}"
 interval = "100ms"
 fast_interval = "100ms"
-timeout = "2s"
+timeout = "10s"
 """
 SERVICES = """
 [service.chat]
@@ -78,14 +78,14 @@ def _write(folder: Path, urls: dict[str, str], engine: EngineName) -> Path:
 
 async def _sweep(daemon: Daemon) -> frozenset[str]:
     """Ask for every client; those that are sent on."""
-    told = {}
+    region_of = {}
     for client in (*CLIENTS, *PINNED):
         answer = await ask(daemon, "chat.inference.example", client)
         assert answer.answer[0].ttl == 1
-        (told[client],) = addresses(answer)
-    assert {told[client] for client in PINNED} == {HOME}, "a pinned client never leaves"
-    assert set(told.values()) <= {HOME, NEXT}
-    return frozenset(client for client in CLIENTS if told[client] == NEXT)
+        (region_of[client],) = addresses(answer)
+    assert {region_of[client] for client in PINNED} == {HOME}, "a pinned client never leaves"
+    assert set(region_of.values()) <= {HOME, NEXT}
+    return frozenset(client for client in CLIENTS if region_of[client] == NEXT)
 
 
 def _drawn_below(share: float) -> frozenset[str]:

@@ -12,7 +12,7 @@ import pytest
 from harness.config import CHAT, address_of, config_text
 from live_daemon import NETWORKS, TOKYO, zone_text
 from mmdb_writer import write_mmdb
-from uplink import PATIENCE, REGION_ADDRESSES, Cable, Edge, cable, edge, why_not
+from uplink import REGION_ADDRESSES, TIMEOUT, Cable, Edge, cable, edge, why_not
 
 NAME = "chat.inference.example"
 # A timeout that a crowded test machine keeps: else its own slowness would rightly isolate it.
@@ -47,7 +47,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < ends, "it never came to pass"
         time.sleep(0.05)

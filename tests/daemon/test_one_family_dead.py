@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import dns.message
 from aiohttp import web
 from harness.config import address_of, ipv6_of
+from harness.programs import free_port
 from live_daemon import PROBES, Endpoint, Files, addresses, ask, good_config, running, until
 
 from resolverd.admin.state import state_of
@@ -47,8 +47,7 @@ async def test_aaaa_is_withheld_while_only_ipv6_fails_and_given_again_after(
     application.router.add_get("/health", well)
     runner = web.AppRunner(application)
     await runner.setup()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     await _listen(runner, "127.0.0.1", port)
     site = await _listen(runner, "::1", port)
     endpoints[REGION].url = f"http://edge.localhost:{port}"  # both loopback addresses (RFC 6761)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+TIMEOUT = 30.0
 REGION_ADDRESSES = {
     "us-east": "198.18.0.10",
     "us-west": "198.18.0.20",
@@ -132,7 +132,7 @@ class Edge:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its admin socket, which no network stands in the way of."""
-        connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+        connection = http.client.HTTPConnection("localhost", timeout=TIMEOUT)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.sock.connect(str(self.socket))
@@ -155,8 +155,8 @@ class Edge:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The events of that name so far."""
-        told = [json.loads(line) for line in self.events.read_text().splitlines() if line]
-        return [each for each in told if each["event"] == event]
+        lines = [json.loads(line) for line in self.events.read_text().splitlines() if line]
+        return [each for each in lines if each["event"] == event]
 
 
 @contextmanager
@@ -178,6 +178,6 @@ def edge(cable: Cable, place: Path) -> Iterator[Edge]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     if process.stdout is not None:
         process.stdout.close()

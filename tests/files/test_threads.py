@@ -105,16 +105,16 @@ async def test_an_event_loop_goes_on_while_a_file_hangs(gate: Gate) -> None:
     threads = FileThreads(limit=0.05)
     turns = 0
 
-    async def turn() -> None:
+    async def tick() -> None:
         nonlocal turns
         while True:
             turns += 1
             await asyncio.sleep(0)
 
-    turning = asyncio.create_task(turn())
+    ticking = asyncio.create_task(tick())
     with pytest.raises(HangingError) as error:
         await threads.call(gate.at("/a/f"))
-    turning.cancel()
+    ticking.cancel()
     assert turns > 10
     assert error.value.filename == "/a/f"
     threads.limit = TIMEOUT

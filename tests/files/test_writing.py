@@ -38,7 +38,7 @@ def test_a_file_has_the_mode_asked_for_whatever_the_umask(tmp_path: Path, wanted
     path.chmod(0o666)
     replace_file(path, b"three", mode=wanted)
     assert mode(path) == wanted
-    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.usefixtures("umask")
@@ -51,7 +51,7 @@ def test_all_directories_that_are_made_have_the_mode_and_others_stay(
     made = [tmp_path / "there" / "a", tmp_path / "there" / "a" / "b"]
     for _ in range(2):
         make_directory(made[-1], mode=wanted)
-        assert [mode(each) for each in made] == [wanted, wanted]
+        assert [mode(path) for path in made] == [wanted, wanted]
     assert mode(tmp_path / "there") == 0o711
 
 
@@ -63,7 +63,7 @@ def test_an_installed_file_can_be_read_by_others(tmp_path: Path) -> None:
     path.touch()
     install_file(fresh, path)
     assert mode(path) == 0o644
-    assert [each.name for each in tmp_path.iterdir()] == ["city.mmdb"]
+    assert [path.name for path in tmp_path.iterdir()] == ["city.mmdb"]
 
 
 @pytest.mark.parametrize("leftover", ["a file", "a link", "a link to nothing"])
@@ -80,7 +80,7 @@ def test_what_a_crash_left_is_overwritten_and_not_followed(tmp_path: Path, lefto
             fresh.symlink_to(tmp_path / "nothing")
     replace_file(path, b"whole")
     assert (path.read_bytes(), other.read_bytes()) == (b"whole", b"somebody's")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "other"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "other"]
 
 
 def test_a_link_in_the_place_of_the_file_is_replaced(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_crash_between_any_two_steps_leaves_the_old_or_the_new_and_the_next_wr
         assert crash >= len(CALLS)
     replace_file(path, b"next")
     assert path.read_bytes() == b"next"
-    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 _DIES = """
@@ -171,7 +171,7 @@ def test_what_fails_leaves_the_old_content_and_nothing_beside(
     with pytest.raises(OSError, match="Input/output"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
-    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")

@@ -21,6 +21,7 @@ from harness.messages import query
 from harness.process import PROBES, Regions
 from harness.server import HEAD
 from harness.service_manager import DEADLINE, ServiceManager
+from mmdb_writer import Value, write_mmdb
 
 BEFORE, AFTER, DRAINED_TO = "us-east", "eu-west", "us-west"
 
@@ -32,6 +33,8 @@ class Service:
         self._folder, self._engine, self._regions = folder, engine, regions
         zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
         (folder / "0.zone").write_text(zone)
+        here: dict[str, Value] = {"country_code": "DE", "latitude": 50.1, "longitude": 8.7}
+        write_mmdb(folder / "city.mmdb", {"127.0.0.0/8": here})
         self.pin(BEFORE)
         self.manager = ServiceManager(folder)
         self._asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -42,7 +45,7 @@ class Service:
         """Write a configuration that pins all clients to `regions`."""
         text = config_text(
             f'{CHAT}\n[pin.all]\nsubnets = ["127.0.0.0/8"]\nregions = {json.dumps(regions)}\n',
-            server=f'zones = ["*.zone"]\nstate = "state"\nwatch = false\n'
+            server=f'zones = ["*.zone"]\ngeoip = ["city.mmdb"]\nstate = "state"\nwatch = false\n'
             f'engine = "{self._engine}"\nworkers = 1\n',
             admin='socket = "admin.sock"\nlisten = ""\n',
             probe=PROBES,

@@ -177,7 +177,7 @@ async def test_a_stop_without_a_place_for_a_successor_leaves_nobody(
 async def test_another_plan_has_another_standby_and_a_dead_one_is_replaced(
     manager: Manager, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolverd.handover.succession._AGAIN", 0.0)
+    monkeypatch.setattr("resolverd.handover.succession._RETRY_INTERVAL", 0.0)
     daemon, first = await _served(manager, engine)
     _snapshot.cache_clear()
     snapshot = _snapshot()

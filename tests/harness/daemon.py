@@ -23,7 +23,7 @@ from aiohttp import web
 from harness.config import CHAT, REGIONS, config_text
 from resolverd.daemon import Daemon
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 """Seconds after which a daemon that does not come up, or go down, has failed the test."""
 
 PROBES = 'interval = "500ms"\nfast_interval = "100ms"\ntimeout = "2s"\n'

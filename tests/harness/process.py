@@ -27,7 +27,7 @@ from harness.config import CHAT, REGIONS, address_of, config_text
 from harness.programs import free_port
 from harness.server import HEAD
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 PROBES = 'interval = "200ms"\nfast_interval = "100ms"\ntimeout = "1s"\n'
 ADMIN = 'socket = "admin.sock"\nlisten = ""\n'
 NEAREST, SECOND = address_of("eu-west"), address_of("us-east")
@@ -38,13 +38,13 @@ class _Unix(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("admin", timeout=PATIENCE)
+        super().__init__("admin", timeout=TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
         """Connect to the socket."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(TIMEOUT)
         self.sock.connect(str(self._path))
 
 
@@ -129,7 +129,7 @@ class Running:
                 with contextlib.suppress(TimeoutError):
                     asking.recv(4096)
 
-    def until(self, condition: Callable[[], bool], within: float = PATIENCE) -> float:
+    def until(self, condition: Callable[[], bool], within: float = TIMEOUT) -> float:
         """Wait for a condition; the seconds that took. One that raises does not hold."""
         begun = time.monotonic()
         while time.monotonic() - begun < within:
@@ -139,7 +139,7 @@ class Running:
             time.sleep(0.02)
         raise AssertionError(f"not within {within} s; exit status {self.process.poll()}")
 
-    def stop(self, within: float = PATIENCE) -> int:
+    def stop(self, within: float = TIMEOUT) -> int:
         """End it by SIGTERM; its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(within)

@@ -6,6 +6,7 @@ import asyncio
 import asyncio.subprocess
 import contextlib
 import os
+import random
 import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,10 @@ PACKAGES = {
     "promtool": "prometheus",
 }
 """The Debian package that has each program."""
+
+
+# Whatever a test has seeded, no two workers try the same ports.
+_CHANCE = random.SystemRandom()
 
 
 def program(name: str) -> str:
@@ -53,17 +58,22 @@ async def output(name: str, *arguments: str) -> str:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is free for UDP and TCP, or was a moment ago."""
+    """A port of 127.0.0.1 that is free for UDP and TCP, and which the kernel gives to nobody.
+
+    It lies below those that the kernel picks from (ip(7), ip_local_port_range): what is bound to it
+    may come up later, or be killed and start again.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
+        port = _CHANCE.randrange(max(1024, lowest - 12_000), lowest)
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            contextlib.suppress(OSError),  # taken: try another
         ):
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):  # taken for UDP: try another
-                udp.bind(("127.0.0.1", port))
-                return port
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
+            return port
 
 
 _UNBOUND = """\

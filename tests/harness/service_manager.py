@@ -21,7 +21,7 @@ from typing import Any
 
 from harness.programs import free_port
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds after which what is waited for has failed the test."""
 
 # Sets the descriptors in its arguments as sd_listen_fds(3) has them, and becomes the daemon.

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from dnslib.server import DNSServer
+from monitored import Changes
+from nameserver import Nameserver, Quiet
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
 from resolverd.health.kinds.kind import kind_named
+from resolverd.health.monitor import Monitor, Target
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Tools, run
 
@@ -76,3 +82,40 @@ def closed_port() -> int:
     """A port of loopback on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def nameserver() -> Iterator[Nameserver]:
+    resolver = Nameserver()
+    server = DNSServer(resolver, port=0, address="127.0.0.1", logger=Quiet())
+    resolver.port = server.server.server_address[1]
+    thread = threading.Thread(target=server.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield resolver
+    server.server.shutdown()
+    thread.join()
+    server.server.server_close()
+
+
+@pytest.fixture
+def changes() -> Changes:
+    """What a monitor reports."""
+    return Changes()
+
+
+@pytest.fixture
+async def watch(changes: Changes) -> AsyncIterator[Callable[..., Awaitable[Monitor]]]:
+    """`await watch(target, …)` starts a monitor and waits for its first round."""
+    started: list[Monitor] = []
+
+    async def start(*targets: Target) -> Monitor:
+        monitor = Monitor(targets, on_change=changes, rng=random.Random(7))
+        started.append(monitor)
+        await monitor.start()
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+        return monitor
+
+    yield start
+    for monitor in started:
+        await monitor.stop()

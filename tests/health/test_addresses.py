@@ -1,86 +1,17 @@
 """The address book against a real nameserver whose answers change, and then fail."""
 
-# mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
 import asyncio
-import json
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from dnslib import QTYPE, RCODE, RR, A
-from dnslib.dns import AAAA, DNSRecord
-from dnslib.server import BaseResolver, DNSHandler, DNSServer
+from nameserver import NAME, Changes, Nameserver, eventually, lookup
 from structlog.testing import capture_logs
 
 from resolverd.health.addresses import AddressBook
-from resolverd.health.kept import KeptAddresses
-from resolverd.health.lookup import Found, LookupFailedError, RRType, SystemLookup
-
-NAME = "use.example"
-
-
-class Nameserver(BaseResolver):
-    """Answers from `a` and `aaaa`, in reverse; `rcode` fails all, `fail_aaaa` the one type."""
-
-    def __init__(self) -> None:
-        self.a: list[str] = ["192.0.2.1"]
-        self.aaaa: list[str] = []
-        self.rcode = "NOERROR"
-        self.fail_aaaa = False
-        self.queries = 0
-        self.port = 0
-
-    def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
-        self.queries += 1
-        reply: DNSRecord = request.reply()
-        qtype = QTYPE[request.q.qtype]
-        if self.rcode != "NOERROR" or (self.fail_aaaa and qtype == "AAAA"):
-            reply.header.rcode = getattr(
-                RCODE, self.rcode if self.rcode != "NOERROR" else "REFUSED"
-            )
-            return reply
-        addresses, rdata = (self.a, A) if qtype == "A" else (self.aaaa, AAAA)
-        for address in reversed(addresses):
-            reply.add_answer(RR(request.q.qname, request.q.qtype, rdata=rdata(address), ttl=0))
-        return reply
-
-
-class Quiet:
-    """dnslib's server logs to standard output unless told otherwise."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_: None
-
-
-@pytest.fixture
-def nameserver() -> Iterator[Nameserver]:
-    resolver = Nameserver()
-    server = DNSServer(resolver, port=0, address="127.0.0.1", logger=Quiet())
-    resolver.port = server.server.server_address[1]
-    thread = threading.Thread(target=server.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield resolver
-    server.server.shutdown()
-    thread.join()
-    server.server.server_close()
-
-
-class Changes:
-    """What `on_change` was told, and a way to wait for the next."""
-
-    def __init__(self) -> None:
-        self.seen: asyncio.Queue[tuple[str, tuple[str, ...], tuple[str, ...]]] = asyncio.Queue()
-
-    def __call__(self, name: str, before: tuple[str, ...], after: tuple[str, ...]) -> None:
-        self.seen.put_nowait((name, before, after))
-
-    async def next(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        async with asyncio.timeout(20):
-            _, before, after = await self.seen.get()
-        return before, after
+from resolverd.health.lookup import Found, RRType
 
 
 @pytest.fixture
@@ -91,20 +22,10 @@ def changes() -> Changes:
 @pytest.fixture
 async def book(nameserver: Nameserver, changes: Changes) -> AsyncIterator[AddressBook]:
     made = AddressBook(
-        [NAME], lookup=lookup(nameserver), on_change=changes, least=0.02, retry=0.02, grace=0.1
+        [NAME], lookup=lookup(nameserver), on_change=changes, minimum=0.02, retry=0.02, grace=0.1
     )
     yield made
     await made.stop()
-
-
-def lookup(nameserver: Nameserver, hosts: Path = Path("/nonexistent")) -> SystemLookup:
-    return SystemLookup(["127.0.0.1"], nameserver.port, timeout=5, hosts=hosts)
-
-
-async def eventually(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not happened():  # noqa: ASYNC110 (what is waited for is a plain counter)
-            await asyncio.sleep(0.01)
 
 
 async def test_addresses_follow_the_nameserver(
@@ -206,66 +127,6 @@ async def test_the_spellings_of_a_name_are_one_name(nameserver: Nameserver) -> N
         assert await book.tried(spelling) == ("192.0.2.1",)
     assert list(book.entries()) == ["xn--bcher-kva.example"]
     await book.stop()
-
-
-async def test_addresses_outlive_a_restart_while_no_nameserver_answers(
-    nameserver: Nameserver, tmp_path: Path
-) -> None:
-    file = tmp_path / "state" / "names.json"
-    book = AddressBook([NAME], lookup=lookup(nameserver), kept=KeptAddresses(file))
-    await book.start()
-    await book.first_round(within=20)
-    await book.stop()
-    nameserver.rcode = "SERVFAIL"
-    with capture_logs() as events:
-        kept = KeptAddresses(file)
-        after = AddressBook([NAME], lookup=lookup(nameserver), kept=kept)
-        assert after.addresses(NAME) == ("192.0.2.1",)
-        await after.start()
-        await after.first_round(within=20)
-        assert after.addresses(NAME) == ("192.0.2.1",)
-        assert after.entries()[NAME].failing
-        await after.stop()
-    assert events[0]["event"] == "names.kept"
-    assert (events[0]["name_count"], events[0]["oldest_seconds"] < 60) == (1, True)
-
-
-RIGHT = {"version": 1, "names": {NAME: {"A": ["192.0.2.1"], "AAAA": [], "seen": 1}}}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        "[]",
-        "null",
-        "[" * 100_000,
-        '{"version": 2, "names": {}}',
-        '{"version": 1, "names": []}',
-        json.dumps(RIGHT).replace("192.0.2.1", "2001:db8::1"),
-        json.dumps(RIGHT).replace("192.0.2.1", "example"),
-        json.dumps(RIGHT).replace('"seen": 1', '"seen": "now"'),
-        json.dumps(RIGHT)[:-5],
-    ],
-)
-def test_a_damaged_file_of_addresses_is_an_event(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "names.json"
-    file.write_text(text)
-    with capture_logs() as events:
-        assert KeptAddresses(file).get(NAME, "A") == ()
-    assert [event["event"] for event in events] == ["names.unreadable"]
-    file.write_text(json.dumps(RIGHT))
-    assert KeptAddresses(file).get(NAME, "A") == ("192.0.2.1",)
-
-
-async def test_what_cannot_be_written_is_an_event_and_no_more(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    kept = KeptAddresses(tmp_path / "file" / "names.json")
-    with capture_logs() as events:
-        kept.put(NAME, "A", ("192.0.2.1",))
-        await kept.close()
-    assert [event["event"] for event in events][-1] == "names.not_kept"
 
 
 async def test_a_family_that_fails_does_not_hold_back_the_other(
@@ -376,34 +237,3 @@ async def test_a_defect_in_a_lookup_costs_that_one_alone() -> None:
     assert book.addresses(NAME) == ("192.0.2.1",)
     assert [event["event"] for event in events].count("addresses.defect") == 1
     await book.stop()
-
-
-async def test_the_hosts_file_comes_before_dns(nameserver: Nameserver, tmp_path: Path) -> None:
-    hosts = tmp_path / "hosts"
-    hosts.write_text("# a comment\n10.0.0.7 x USE.example # here\nfd00::7 use.example\nbad\n")
-    look = lookup(nameserver, hosts)
-    assert (await look(NAME, "A")).addresses == ("10.0.0.7",)
-    assert (await look(f"{NAME}.", "AAAA")).addresses == ("fd00::7",)
-    assert (await look("other.example", "A")).addresses == ("192.0.2.1",)
-
-
-async def test_a_lookup_says_why_it_failed(nameserver: Nameserver) -> None:
-    nameserver.rcode = "SERVFAIL"
-    with pytest.raises(LookupFailedError, match=r"^NoNameservers$"):
-        await lookup(nameserver)(NAME, "A")
-    nameserver.rcode = "NXDOMAIN"
-    assert (await lookup(nameserver)(NAME, "A")).absence == "NXDOMAIN"
-
-
-@pytest.mark.parametrize(("count", "answers"), [(200, True), (500, False)])
-async def test_an_answer_beyond_4096_octets_is_none(
-    nameserver: Nameserver, count: int, answers: bool
-) -> None:
-    """Parsing a longer one would hold up every other endpoint's probes."""
-    nameserver.a = [f"192.0.{n // 250}.{n % 250}" for n in range(count)]
-    lookup = SystemLookup(("127.0.0.1",), nameserver.port)
-    if answers:
-        assert len((await lookup(NAME, "A")).addresses) == count
-        return
-    with pytest.raises(LookupFailedError, match="answer of more than 4096 octets"):
-        await lookup(NAME, "A")

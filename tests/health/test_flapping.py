@@ -281,7 +281,7 @@ def test_one_of_two_engines_that_hangs_is_found_though_a_later_probe_always_succ
         report = watch_over(lambda _: 0.01 if next(turn) % 2 == 0 else math.inf, 5 * MINUTE)
     counters = report.watch.counters
     assert counters.superseded_failures >= 6
-    assert counters.overtaken == 0
+    assert counters.superseded == 0
     assert len(report.flips) == 1
     assert report.flips[0] <= 90.0
     (event,) = (e for e in events if e["event"] == "endpoint.intermittent")
@@ -290,14 +290,14 @@ def test_one_of_two_engines_that_hangs_is_found_though_a_later_probe_always_succ
     assert any(v.state is State.SUSPECT for _, v in report.verdicts)
 
 
-def test_a_slow_answer_that_comes_in_time_is_no_failure_though_it_was_overtaken() -> None:
+def test_a_slow_answer_that_comes_in_time_is_no_failure_though_it_was_superseded() -> None:
     turn = itertools.count()
     report = watch_over(lambda _: 1.9 if next(turn) % 2 else 0.01, 5 * MINUTE)
     assert report.watch.counters.failures == 0
     assert {verdict.state for _, verdict in report.verdicts} == {State.UP}
 
 
-def test_what_was_overtaken_and_withdraws_is_a_failure_like_any_other() -> None:
+def test_what_was_superseded_and_withdraws_is_a_failure_like_any_other() -> None:
     """The later probe saw that it is over."""
 
     async def ask() -> Seen:

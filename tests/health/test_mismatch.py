@@ -69,8 +69,8 @@ def test_a_rollout_contradicts_nobody() -> None:
 
 
 def test_dissent_takes_a_server_down_with_its_own_reason_and_never_up() -> None:
-    dissent = PeerMismatch(SHORT, 50.0)
-    taken = dissent.over(verdict(State.UP), 60.0)
+    mismatch = PeerMismatch(SHORT, 50.0)
+    taken = mismatch.over(verdict(State.UP), 60.0)
     assert (taken.state, taken.condition, taken.changed_at) == (
         State.DOWN,
         Condition.WRONG_MODEL,
@@ -78,17 +78,17 @@ def test_dissent_takes_a_server_down_with_its_own_reason_and_never_up() -> None:
     )
     assert (taken.measured, taken.no_flip_before) == (State.UP, 60.0)
     for state in (State.DOWN, State.RECOVERING):
-        assert dissent.over(verdict(state), 60.0) == verdict(state)
-    assert dissent.over(UNKNOWN, 60.0) == UNKNOWN
+        assert mismatch.over(verdict(state), 60.0) == verdict(state)
+    assert mismatch.over(UNKNOWN, 60.0) == UNKNOWN
 
 
 def test_the_end_of_dissent_is_a_change_and_needs_to_be_seen() -> None:
-    dissents = PeerMismatches()
-    dissents.record({"a": SHORT}, ["a", "b"], 10.0)
-    dissents.record({"a": SHORT}, ["a", "b"], 20.0)
-    assert dissents.by_target() == {"a": PeerMismatch(SHORT, 10.0)}
-    dissents.record({}, ["b"], 30.0)
-    assert dissents.by_target() == {"a": PeerMismatch(SHORT, 10.0)}, "not known who it is"
-    dissents.record({}, ["a", "b"], 40.0)
-    assert dissents.by_target() == {"a": PeerMismatch(None, 40.0)}
-    assert dissents.by_target()["a"].over(verdict(State.UP), 45.0).changed_at == 40.0
+    mismatches = PeerMismatches()
+    mismatches.record({"a": SHORT}, ["a", "b"], 10.0)
+    mismatches.record({"a": SHORT}, ["a", "b"], 20.0)
+    assert mismatches.by_target() == {"a": PeerMismatch(SHORT, 10.0)}
+    mismatches.record({}, ["b"], 30.0)
+    assert mismatches.by_target() == {"a": PeerMismatch(SHORT, 10.0)}, "not known who it is"
+    mismatches.record({}, ["a", "b"], 40.0)
+    assert mismatches.by_target() == {"a": PeerMismatch(None, 40.0)}
+    assert mismatches.by_target()["a"].over(verdict(State.UP), 45.0).changed_at == 40.0

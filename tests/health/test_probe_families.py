@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from harness.programs import free_port
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
@@ -38,8 +38,7 @@ class Fleet:
         self.servers: dict[Family, asyncio.Server] = {}
 
     async def start(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.port = taken.getsockname()[1]
+        self.port = free_port()
         for family, address in ((Family.IPV4, "127.0.0.1"), (Family.IPV6, "::1")):
             self.servers[family] = await asyncio.start_server(answer, address, self.port)
 

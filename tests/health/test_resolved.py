@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.health.resolved import LEAST, LOW_TTL, Family, next_lookup
+from resolverd.health.resolved import LOW_TTL, MIN_INTERVAL, Family, next_lookup
 
 GRACE = 15.0
 steps = st.lists(
@@ -31,12 +31,12 @@ def test_addresses_go_only_after_a_grace_time_of_absences_alone(
         else:
             family = family.failed()
         assert family.addresses == _expected(history[: at + 1])
-        assert family.holds_until(now) >= now + LEAST
+        assert family.holds_until(now) >= now + MIN_INTERVAL
         known = [ttl for _, kind, ttl in history[: at + 1] if kind == "found"]
         if family.addresses and what != "found":
-            assert family.holds_until(now) <= now + max(LEAST, known[-1])
+            assert family.holds_until(now) <= now + max(MIN_INTERVAL, known[-1])
         if family.state == "going":
-            assert family.holds_until(now) <= now + max(LEAST, min(LOW_TTL, known[-1]))
+            assert family.holds_until(now) <= now + max(MIN_INTERVAL, min(LOW_TTL, known[-1]))
 
 
 def _expected(history: list[tuple[float, str, float]]) -> tuple[str, ...]:
@@ -84,6 +84,6 @@ def test_how_long_an_answer_may_be_kept(family: Family, now: float, left: float)
 )
 def test_when_a_name_is_asked_for_again(family: Family, failing: bool, wait: float) -> None:
     assert (
-        next_lookup([family], failing=failing, retry=5, confirm=GRACE / 5, least=1, most=3600)
+        next_lookup([family], failing=failing, retry=5, confirm=GRACE / 5, minimum=1, maximum=3600)
         == wait
     )

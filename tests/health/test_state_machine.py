@@ -202,7 +202,7 @@ def test_soonest_is_the_end_of_a_hold_where_that_is_later(
 
 @unhurried
 @given(histories, counts, ratios, st.integers(1, 3), st.lists(st.booleans(), max_size=3))
-def test_soonest_reckons_with_what_was_overtaken_and_may_yet_fail(
+def test_soonest_reckons_with_what_was_superseded_and_may_yet_fail(
     history: list[bool], fall: int, ratio: float, pending: int, ends: list[bool]
 ) -> None:
     """Whatever those under way come to, in whatever order, no flip comes before what was told."""
@@ -224,14 +224,14 @@ def test_soonest_reckons_with_what_was_overtaken_and_may_yet_fail(
         assert told.min_until_flip <= min(flips)
 
 
-def test_a_probe_that_was_overtaken_and_ends_well_or_is_dropped_leaves_no_trace() -> None:
+def test_a_probe_that_was_superseded_and_ends_well_or_is_dropped_leaves_no_trace() -> None:
     probe = settings()
     before = replay([True, False, False, True], probe)[-1]
     for end in (Outcome(True, "late"), Outcome(False, "", condition=Condition.UNPROVEN), None):
         assert superseded_ended(superseded(before, probe, 9.0), end, probe, 9.0) == before
 
 
-def test_what_was_overtaken_can_take_it_down_and_says_why() -> None:
+def test_what_was_superseded_can_take_it_down_and_says_why() -> None:
     probe = settings()
     health = replay([True], probe)[-1]
     for _ in range(6):

@@ -127,16 +127,16 @@ SOMEBODY = {"id": "echo 1000", "cc": "exit 0"}
 def test_a_user_is_told_in_one_line_what_to_install(tmp_path: Path) -> None:
     old = {"cargo": version("cargo", OLD), "rustc": version("rustc", "1.63.0")}
     path = programs(tmp_path / "bin", SOMEBODY | old)
-    told = rust(path)
-    assert told.returncode == 0, "the reference engine serves without one"
-    assert told.stderr.count("\n") == 1
-    assert told.stderr.endswith(f"apt-get install {PACKAGES}\n")
+    build = rust(path)
+    assert build.returncode == 0, "the reference engine serves without one"
+    assert build.stderr.count("\n") == 1
+    assert build.stderr.endswith(f"apt-get install {PACKAGES}\n")
     assert rust(path, "found").stdout == ""
 
 
 def test_a_compiler_that_is_new_enough_is_found_without_a_word(tmp_path: Path) -> None:
     new = {"cargo": version("cargo", NEW), "rustc": version("rustc", f"{CARGO}.0")}
     path = programs(tmp_path / "bin", SOMEBODY | new)
-    told = rust(path)
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    build = rust(path)
+    assert (build.returncode, build.stdout, build.stderr) == (0, "", "")
     assert rust(path, "found").stdout == f"{path}/cargo\n"

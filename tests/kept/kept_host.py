@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import random
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +13,8 @@ from typing import Any
 
 from cli.command import environment
 from harness.config import CHAT, REGIONS, config_text
-from harness.process import ADMIN, NEAREST, PATIENCE, Regions, Running
+from harness.process import ADMIN, NEAREST, TIMEOUT, Regions, Running
+from harness.programs import free_port
 from harness.server import HEAD
 
 HANG = 25.0
@@ -30,7 +28,7 @@ class Host:
     """The files and regions of one host; `running` is the daemon that was started last."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port, self.regions = folder, lasting_port(), Regions()
+        self.folder, self.port, self.regions = folder, free_port(), Regions()
         self.config, self.zone = folder / "resolverd.toml", folder / "0.zone"
         self.other_zone = folder / "1.zone"
         self.state = folder / "state"
@@ -89,7 +87,7 @@ class Host:
     def kill(self) -> None:
         """``kill -9``, now."""
         self.running.process.kill()
-        self.running.process.wait(PATIENCE)
+        self.running.process.wait(TIMEOUT)
 
     def log(self, start: int = 0) -> str:
         """What the daemon of that start wrote, the last by default."""
@@ -97,8 +95,8 @@ class Host:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Events of the last start."""
-        told = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
-        return [event for event in told if event["event"] == name]
+        events = [json.loads(line) for line in self.log().splitlines() if line[0] == "{"]
+        return [event for event in events if event["event"] == name]
 
     def event(self, name: str) -> dict[str, Any]:
         """The only event of that name of the last start, waited for: a thread writes the log."""
@@ -129,19 +127,6 @@ class Host:
     def manifest(self) -> Path:
         """What says which files are kept."""
         return self.state / "adopted" / "manifest.json"
-
-
-def lasting_port() -> int:
-    """A free port that the kernel gives to nobody else while our daemon is dead."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = random.randrange(lowest - 12_000, lowest)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial,
-            contextlib.suppress(OSError),
-        ):
-            trial.bind(("127.0.0.1", port))
-            return port
 
 
 def zone_text(apex: str, www: str, serial: int) -> str:

@@ -203,22 +203,22 @@ UNUSABLE: dict[str, tuple[Callable[[Host], object], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "told"), UNUSABLE.values(), ids=UNUSABLE.keys())
+@pytest.mark.parametrize(("spoil", "expected"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_state_that_cannot_be_used_is_an_event_and_the_start_goes_on(
-    here: Host, spoil: Callable[[Host], object], told: set[str]
+    here: Host, spoil: Callable[[Host], object], expected: set[str]
 ) -> None:
     spoil(here)
     here.start()
     assert here.running.answer() == NEAREST
-    here.running.until(lambda: all(here.events(name) for name in told))
-    if "state.unusable" in told:
+    here.running.until(lambda: all(here.events(name) for name in expected))
+    if "state.unusable" in expected:
         assert here.running.metric("resolverd_state_writable") == 0
         assert "nothing can be kept" in here.get("/readyz")["degraded"][0]
         here.drain()
         here.running.until(lambda: here.running.answer() == SECOND)
     assert here.running.stop() == 0
     names = {"standing.unusable", "state.unusable", "kept.unusable"}
-    assert {name for name in names if here.events(name)} == told
+    assert {name for name in names if here.events(name)} == expected
     assert "Traceback" not in here.log()
 
 

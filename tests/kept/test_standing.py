@@ -131,8 +131,8 @@ def test_a_document_with_anything_in_any_place_is_read_or_a_value_error(
     places = [place for place in _places(document) if place]
     *above, key = data.draw(st.sampled_from(places))
     inner = document
-    for each in above:
-        inner = inner[each]
+    for key in above:
+        inner = inner[key]
     inner[key] = value
     with contextlib.suppress(ValueError):
         written(read(document, CONFIG, NOW), CONFIG, NOW)
@@ -183,7 +183,7 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "reason"),
     [
         (None, "version"),
         ([], "version"),
@@ -192,6 +192,6 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
         ({"version": 1, "config": CONFIG}, "damaged"),
     ],
 )
-def test_what_is_no_such_document_is_refused_with_the_reason(document: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_what_is_no_such_document_is_refused_with_the_reason(document: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         read(document, CONFIG, NOW)

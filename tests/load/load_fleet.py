@@ -1,4 +1,4 @@
-"""A load room over a made-up fleet: what probes say is written down, and time is turned by hand."""
+"""A load controller over a simulated fleet: readings are given to it, its clock is set by hand."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Fleet:
         self.load.update(self.config, self.targets, self.plan, judged)
 
     async def pass_by(self, seconds: float, waiting: Mapping[str, float | None]) -> None:
-        """Seconds in which these targets are read every five, and the room looks each second."""
+        """Seconds in which targets are read every five, and the controller ticks every second."""
         for second in range(int(seconds)):
             if second % 5 == 0:
                 for target, queue in waiting.items():
@@ -94,7 +94,7 @@ class Fleet:
             self.now += 1.0
 
     async def tick(self) -> None:
-        """One look of the room by itself."""
+        """One tick of the controller by itself."""
         await self.load.tick(self._counted)
 
     def spill_ratio(self, region: str = "a") -> float:

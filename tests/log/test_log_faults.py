@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from cli.command import environment
-from harness.process import NEAREST, PATIENCE, SECOND, Running, serving
+from harness.process import NEAREST, SECOND, TIMEOUT, Running, serving
 
 DROPPED = "resolverd_log_dropped_total"
 PIPE = 64 * 1024
@@ -111,7 +111,7 @@ def test_a_refused_start_ends_with_its_own_status_whatever_its_log_is(
             cwd=tmp_path,
             env=environment(),
             stderr=full if fault == "full" else writes,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
     assert ended.returncode == 1

@@ -19,12 +19,12 @@ def test_no_descriptor_left_ends_nothing(tmp_path: Path) -> None:
     log = tmp_path / "log"
     server = "tcp_per_client = 1000\ntcp_idle = 60\n"
     with log.open("wb") as written, serving(tmp_path, written, server=server) as running:
-        most = _open_descriptors(running) + 40
-        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (most, most))
+        limit = _open_descriptors(running) + 40
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
         with contextlib.ExitStack() as held:
             for _ in range(120):
                 held.enter_context(socket.create_connection(("127.0.0.1", running.port)))
-            running.until(lambda: _open_descriptors(running) >= most - 5)
+            running.until(lambda: _open_descriptors(running) >= limit - 5)
             zone = tmp_path / "0.zone"  # the look at the files needs descriptors
             zone.write_text(zone.read_text().replace(" 7 ", " 8 ") + "www 60 A 192.0.2.80\n")
             running.answers_for(5.0)

@@ -23,7 +23,7 @@ def test_signals_that_nobody_means_are_ignored_and_logged(tmp_path: Path, engine
     with log.open("wb") as written, serving(tmp_path, written, server=engine) as running:
         pid = running.process.pid
         workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for process in [pid, *(int(each) for each in workers if _is_worker(each))]:
+        for process in [pid, *(int(worker) for worker in workers if _is_worker(worker))]:
             for number in (*UNMEANT, signal.SIGPIPE):
                 os.kill(process, number)
         assert [running.answer() for _ in range(20)] == [NEAREST] * 20

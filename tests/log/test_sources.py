@@ -27,7 +27,7 @@ def events() -> Iterator[list[Any]]:
         yield made
 
 
-def _told(events: list[Any], name: str) -> list[Any]:
+def _named(events: list[Any], name: str) -> list[Any]:
     return [event for event in events if event["event"] == name]
 
 
@@ -42,10 +42,10 @@ def test_logging_becomes_events(events: list[Any]) -> None:
     record = logging.makeLogRecord({"levelno": logging.WARNING, "msg": "bad: %d", "args": ("x",)})
     (ours,) = (h for h in logging.getLogger().handlers if type(h).__module__ == captured.__module__)
     ours.handle(record)  # pytest's own handlers would raise
-    (odd, bad) = _told(events, "library.warning")
+    (odd, bad) = _named(events, "library.warning")
     assert (odd["library"], odd["message"]) == ("a.library", "odd: 7")
     assert bad["message"] == "bad: %d"
-    (failed,) = _told(events, "library.error")
+    (failed,) = _named(events, "library.error")
     assert isinstance(failed["exc_info"][1], ValueError)
 
 
@@ -55,16 +55,16 @@ def test_warnings_become_events(events: list[Any]) -> None:
         logging.captureWarnings(True)  # catch_warnings has put its own in place
         warnings.warn("this is old", DeprecationWarning, stacklevel=1)
         logging.captureWarnings(False)
-    assert any("this is old" in event["message"] for event in _told(events, "library.warning"))
+    assert any("this is old" in event["message"] for event in _named(events, "library.warning"))
 
 
 def test_lines_that_are_printed_become_events_once_they_are_whole(events: list[Any]) -> None:
     print("one", file=STREAM)
     STREAM.write("a part")
     STREAM.flush()
-    assert [event["message"] for event in _told(events, "library.printed")] == ["one"]
+    assert [event["message"] for event in _named(events, "library.printed")] == ["one"]
     STREAM.write(" of a line\nand")
-    assert [event["message"] for event in _told(events, "library.printed")][1:] == [
+    assert [event["message"] for event in _named(events, "library.printed")][1:] == [
         "a part of a line"
     ]
 
@@ -82,7 +82,7 @@ def test_a_thread_that_ends_by_an_exception_is_an_event(events: list[Any]) -> No
     thread = threading.Thread(target=fails, name="a test")
     thread.start()
     thread.join()
-    (defect,) = _told(events, "thread.defect")
+    (defect,) = _named(events, "thread.defect")
     assert defect["thread"] == "a test"
 
 
@@ -93,7 +93,7 @@ def test_what_a_finalizer_raises_is_an_event(events: list[Any]) -> None:
 
     Fails()
     gc.collect()
-    assert _told(events, "finalizer.defect")
+    assert _named(events, "finalizer.defect")
 
 
 async def test_what_a_callback_or_a_forgotten_task_raises_is_an_event(events: list[Any]) -> None:
@@ -107,6 +107,6 @@ async def test_what_a_callback_or_a_forgotten_task_raises_is_an_event(events: li
     asyncio.get_running_loop().call_soon(lambda: 1 // 0)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    told = {event["library"] for event in _told(events, "library.error")}
-    assert told == {"asyncio"}
-    assert len(_told(events, "library.error")) == 2
+    libraries = {event["library"] for event in _named(events, "library.error")}
+    assert libraries == {"asyncio"}
+    assert len(_named(events, "library.error")) == 2

@@ -15,7 +15,7 @@ from resolverd.log.channel import ChannelQueue, channel, forward
 from resolverd.log.queue import DroppedEvents, EventQueue
 from resolverd.log.writer import LineWriter
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 def report(dropped: DroppedEvents) -> bytes:
@@ -139,7 +139,7 @@ def test_a_reader_that_comes_back_gets_every_line_and_how_many_are_missing(
         got = [reader.readline() for _ in range(expected + 1)]
     assert got.count(line) == expected
     assert report(DroppedEvents(dropped, 0.0, "")) in got
-    assert queue.drain(PATIENCE)
+    assert queue.drain(TIMEOUT)
 
 
 def test_workers_log_through_the_channel_and_what_has_no_room_is_counted() -> None:
@@ -154,10 +154,10 @@ def test_workers_log_through_the_channel_and_what_has_no_room_is_counted() -> No
     while not got or got[-1] != b"last\n":
         worker.put(b"last\n")
         sent += 1
-        if line := queue.take(PATIENCE):
+        if line := queue.take(TIMEOUT):
             got.append(line)
     writes.close()
-    forwarding.join(PATIENCE)
+    forwarding.join(TIMEOUT)
     got += taken(queue)
     numbers = [int(line.split()[0]) for line in got if line[:1].isdigit()]
     assert numbers == sorted(numbers)

@@ -114,14 +114,14 @@ async def test_it_counts_what_the_reference_engine_counts() -> None:
 
 async def test_it_logs_what_the_reference_engine_logs() -> None:
     """Every query, when the share is 1: the same fields, but for the order of arrival."""
-    told = []
+    logged = []
     for engine in ("reference", "native"):
         with structlog.testing.capture_logs() as events:
             async with serving(snapshot(server="query_log = 1.0"), engine) as made:
                 await counted(made)
-        told.append(sorted(map(repr, (e for e in events if e["event"] == "query"))))
-    assert len(told[0]) == 2 * len(MIX)
-    assert told[0] == told[1]
+        logged.append(sorted(map(repr, (e for e in events if e["event"] == "query"))))
+    assert len(logged[0]) == 2 * len(MIX)
+    assert logged[0] == logged[1]
 
 
 async def test_a_publication_under_load_loses_no_query() -> None:
@@ -174,8 +174,8 @@ async def test_batches_among_many_names_are_answered_each_by_its_own() -> None:
                 for packet in (b"short", WWW[:-1], query("no.example."), *asked.values()):
                     asking.send(packet)
                 answers = [asking.recv(65535) for _ in range(len(asked) + 2)]
-                told = {int.from_bytes(a[:2], "big"): a[-4:] for a in answers if a[7]}
-                assert told == {
+                addresses_by_id = {int.from_bytes(a[:2], "big"): a[-4:] for a in answers if a[7]}
+                assert addresses_by_id == {
                     number: bytes((198, 18, number - 1 >> 8, number - 1 & 255)) for number in asked
                 }
 
@@ -197,18 +197,18 @@ async def test_it_answers_while_python_holds_its_lock() -> None:
         asking = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", script, str(port_of(engine)), WWW.hex()),
             stdin=asyncio.subprocess.PIPE,
-            stdout=(told := os.pipe())[1],
+            stdout=(pipe := os.pipe())[1],
         )
-        os.close(told[1])
+        os.close(pipe[1])
         assert asking.stdin is not None
         asking.stdin.write(b"go\n")
         await asking.stdin.drain()
-        polled = (ctypes.c_int * 2)(told[0], select.POLLIN)
+        polled = (ctypes.c_int * 2)(pipe[0], select.POLLIN)
         # PyDLL, unlike CDLL, keeps the lock during the call.
         ready = ctypes.PyDLL(None).poll(polled, 1, int(TIMEOUT * 1000))
         assert ready == 1, "nothing was answered meanwhile"
-        assert os.read(told[0], 100) == b"answered"
-        os.close(told[0])
+        assert os.read(pipe[0], 100) == b"answered"
+        os.close(pipe[0])
         assert await asking.wait() == 0
 
 

@@ -219,7 +219,7 @@ def test_a_stop_while_it_restarts_stops_the_standby_too(running: Service) -> Non
 
 @every([EVERY[0]])
 def test_a_daemon_that_cannot_start_leaves_the_standby_answering(running: Service) -> None:
-    """A restart of mistaken files is not an outage at once, and mended ones end it."""
+    """A restart of mistaken files is not an outage at once, and fixed ones end it."""
     load = PatientLoad(running.box)
     load.until_sent(300)
     running.zone("192.0.2.999")

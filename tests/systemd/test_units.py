@@ -86,11 +86,11 @@ def test_a_bad_edit_fails_the_reload_leaves_the_unit_active_and_says_why(service
     assert "example.zone:6:10: zone-bad-rdata" in status
     assert service.ask("www.inference.example") == {"192.0.2.80"}
     service.zone("192.0.2.81")
-    until(lambda: service.ask("www.inference.example") == {"192.0.2.81"}, "the mended zone")
+    until(lambda: service.ask("www.inference.example") == {"192.0.2.81"}, "the fixed zone")
 
 
 def test_what_is_refused_never_becomes_ready(service: Service) -> None:
-    """The journal has the reason; the sockets stay, so the mended daemon answers who waited."""
+    """The journal has the reason; the sockets stay, so the fixed daemon answers who waited."""
     service.zone("192.0.2.999")
     service.systemctl("start", "--no-block", "resolverd.service")
     until(lambda: "zone-bad-rdata" in service.journal(), "the refusal in the journal")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from resolverd import restarts
-from resolverd.restarts import LEAST, MANY, MOST, STEADY, Restarts
+from resolverd.restarts import MANY, MAX_PAUSE, MIN_PAUSE, STEADY, Restarts
 from resolverd.tasks import Tasks
 
 TIMEOUT = 20.0
@@ -27,9 +27,9 @@ def test_pauses_double_with_failures_in_a_row_and_stay_bounded(
         began, now = now, now + lasted
         known = known.failed(began, now, "x")
         in_row = 1 if lasted >= STEADY else in_row + 1
-        pause = LEAST
+        pause = MIN_PAUSE
         for _ in range(in_row - 1):
-            pause = min(MOST, pause * 2)
+            pause = min(MAX_PAUSE, pause * 2)
         assert (known.in_row, known.pause) == (in_row, pause)
         assert known.keeps_failing(now) is (in_row >= MANY)
         assert not known.keeps_failing(now + pause + STEADY)
@@ -38,12 +38,12 @@ def test_pauses_double_with_failures_in_a_row_and_stay_bounded(
 
 
 def test_a_row_of_the_same_failures_is_told_ever_more_rarely() -> None:
-    known, told = Restarts(), []
+    known, logged = Restarts(), []
     for number in range(1, 1001):
         before, known = known, known.failed(0.0, 1.0, "the same")
         if known.is_news(before):
-            told.append(number)
-    assert told == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+            logged.append(number)
+    assert logged == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
     assert known.failed(0.0, 1.0, "another").is_news(known)
 
 
@@ -53,7 +53,7 @@ async def _eventually(condition: asyncio.Event) -> None:
 
 
 async def test_a_task_that_fails_or_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restarts, "LEAST", 0.001)
+    monkeypatch.setattr(restarts, "MIN_PAUSE", 0.001)
     runs, well = 0, asyncio.Event()
 
     async def work() -> None:
@@ -82,7 +82,7 @@ async def test_a_task_that_fails_or_ends_is_begun_again(monkeypatch: pytest.Monk
 
 
 async def test_a_task_that_runs_steadily_has_recovered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restarts, "LEAST", 0.001)
+    monkeypatch.setattr(restarts, "MIN_PAUSE", 0.001)
     monkeypatch.setattr("resolverd.tasks.STEADY", 0.01)
     failures = [OSError("one"), OSError("two"), OSError("three")]
 

@@ -44,18 +44,18 @@ async def complete(
         async with asyncio.timeout(within), http.post(f"{url}/v1/completions", json=body) as got:
             heard.status, heard.headers = got.status, time.monotonic() - began
             async for line in got.content:
-                told = line.strip().removeprefix(b"data: ")
-                if told and told != b"[DONE]":
-                    _take(json.loads(told), heard, time.monotonic() - began)
+                chunk = line.strip().removeprefix(b"data: ")
+                if chunk and chunk != b"[DONE]":
+                    _take(json.loads(chunk), heard, time.monotonic() - began)
     return heard
 
 
-def _take(told: dict[str, Any], heard: Heard, at: float) -> None:
-    if "error" in told:
-        error = told["error"]
+def _take(chunk: dict[str, Any], heard: Heard, at: float) -> None:
+    if "error" in chunk:
+        error = chunk["error"]
         heard.error = int(error["code"]) if isinstance(error, dict) else heard.status
-    elif heard.token is None and told["choices"]:
-        heard.token, heard.fingerprint = at, told.get("system_fingerprint")
+    elif heard.token is None and chunk["choices"]:
+        heard.token, heard.fingerprint = at, chunk.get("system_fingerprint")
 
 
 async def health(http: aiohttp.ClientSession, url: str) -> int:

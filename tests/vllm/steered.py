@@ -36,7 +36,7 @@ _CLIENTS = tuple(f"10.0.{number}.0" for number in range(32))
 _PAUSE = 0.1
 # A server at its limit leaves this process little of two cores, and so it may come late to answers
 # that have long arrived: it asks again, as a resolver does.
-_PATIENCE, _TRIES = 10.0, 4
+_TIMEOUT, _TRIES = 10.0, 4
 
 _CONFIG = """\
 [server]
@@ -204,7 +204,7 @@ async def _answer(asked: Asked, client: str) -> str:
     for left in reversed(range(_TRIES)):
         try:
             message = await dns.asyncquery.udp(
-                query, asked.address, port=asked.port, timeout=_PATIENCE
+                query, asked.address, port=asked.port, timeout=_TIMEOUT
             )
             break
         except dns.exception.Timeout:

@@ -72,9 +72,9 @@ async def test_an_idle_server_is_left_alone_for_few_tokens(
         before = await _tokens(near, http)
         await asyncio.sleep(seconds)
         used = await _tokens(near, http) - before
-        told = [(each["region"], each["after"], each["reason"]) for each in steered.transitions()]
-        assert not told, f"{told}; this host stood still for {steered.stall():.1f} s"
-        figures.bar(f"idle for {seconds:.0f} s: transitions", len(told), 0, "")
+        seen = [(each["region"], each["after"], each["reason"]) for each in steered.transitions()]
+        assert not seen, f"{seen}; this host stood still for {steered.stall():.1f} s"
+        figures.bar(f"idle for {seconds:.0f} s: transitions", len(seen), 0, "")
         figures.bar("canaries of an idle server", used * 3600.0 / seconds, BUDGET, "tokens/hour")
         assert used > 0, "nothing else proves that it works"
         assert all(round_.share(NEAR) == 1.0 for round_ in steered.rounds)
@@ -86,5 +86,5 @@ def _keeps(steered: Steered, figures: Figures, what: str) -> None:
 
 
 async def _tokens(server: Vllm, http: aiohttp.ClientSession) -> float:
-    told = await metrics(http, server.url)
-    return told["vllm:prompt_tokens_total"] + told["vllm:generation_tokens_total"]
+    seen = await metrics(http, server.url)
+    return seen["vllm:prompt_tokens_total"] + seen["vllm:generation_tokens_total"]

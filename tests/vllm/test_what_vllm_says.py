@@ -133,8 +133,8 @@ async def test_a_sleeping_server_looks_healthy_and_only_a_metric_tells(
         heard = await complete(http, near.url)
         assert (heard.status, heard.token, heard.error) == (200, None, None)
         async with http.get(f"{near.url}/metrics") as got:
-            told = [row for row in (await got.text()).splitlines() if "engine_sleep_state{" in row]
-        assert {row.split('sleep_state="')[1] for row in told} == {
+            rows = [row for row in (await got.text()).splitlines() if "engine_sleep_state{" in row]
+        assert {row.split('sleep_state="')[1] for row in rows} == {
             'awake"} 0.0',
             'weights_offloaded"} 1.0',
             'discard_all"} 0.0',

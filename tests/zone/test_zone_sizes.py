@@ -167,8 +167,8 @@ def test_whatever_check_passes_is_served_whole_by_both_engines(
             assert not answer.flags & dns.flags.TC
             if rtype in node.rrsets:
                 assert answer.rcode() == dns.rcode.NOERROR
-                own = [each for each in answer.answer if each.name == answer.question[0].name]
-                assert sum(len(each) for each in own) == len(node.rrsets[rtype].rdatas)
+                own = [rr for rr in answer.answer if rr.name == answer.question[0].name]
+                assert sum(len(rr) for rr in own) == len(node.rrsets[rtype].rdatas)
 
 
 @pytest.mark.parametrize("outcome", get_args(Outcome))

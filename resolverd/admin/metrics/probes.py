@@ -19,7 +19,7 @@ def probes(values: Values) -> Samples:
         yield (*subject, "ok"), counted.probes - counted.failures
         yield (*subject, "failed"), counted.failures - counted.superseded_failures
         yield (*subject, "failed_late"), counted.superseded_failures
-        yield (*subject, "superseded"), counted.overtaken
+        yield (*subject, "superseded"), counted.superseded
 
 
 @summary("resolverd_probe_duration_seconds", "How long probes took.", labels=LABELS)

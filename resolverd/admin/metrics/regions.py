@@ -74,5 +74,5 @@ def transitions(values: Values) -> Samples:
     absent="for regions without hours",
 )
 def within_hours(values: Values) -> Samples:
-    for region, shift in values.served.world.shifts.items():
-        yield (region,), float(shift.open)
+    for region, window in values.served.world.service_windows.items():
+        yield (region,), float(window.open)

@@ -145,9 +145,9 @@ class OffersPart(JsonPart):
     processes: Literal["one", "several", "unknown"] = json_key(
         "How many processes answer at the URL."
     )
-    engines: int = json_key("Engines that the page of metrics tells apart.")
+    engines: int = json_key("Engines with series of their own on the page of metrics.")
     models: bool = json_key("Whether the list of models can be read.")
-    version: str = json_key("Version of the server; empty where it tells none.")
+    version: str = json_key("Version of the server; empty where it is unknown.")
     key: str = json_key("Whether the API key is accepted, refused, unknown, or none is sent.")
 
 
@@ -216,7 +216,7 @@ METRICS = (
 )
 JSON = (
     JsonKey(
-        "offers", OffersPart, "What it offers; null where its kind of probe does not look.", _offers
+        "offers", OffersPart, "What it offers; null where its kind of probe does not ask.", _offers
     ),
     JsonKey(
         "canaries", CanariesPart, "Canaries; null where its kind of probe sends none.", _canaries

@@ -57,7 +57,7 @@ class Reply:
 
 
 @dataclass
-class Room:
+class AdminClient:
     """A daemon's admin API by both listeners."""
 
     daemon: Daemon
@@ -122,14 +122,14 @@ async def _reply(request: Any) -> Reply:
 
 
 @asynccontextmanager
-async def opened(daemon: Daemon, config: Path) -> AsyncIterator[Room]:
+async def opened(daemon: Daemon, config: Path) -> AsyncIterator[AdminClient]:
     """The daemon, with a client at each listener."""
     connector = aiohttp.UnixConnector(str(daemon.admin.socket))
     async with (
         aiohttp.ClientSession(connector=connector) as unix,
         aiohttp.ClientSession() as tcp,
     ):
-        yield Room(daemon, config, unix, tcp)
+        yield AdminClient(daemon, config, unix, tcp)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

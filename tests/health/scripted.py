@@ -1,0 +1,87 @@
+"""An endpoint that answers by a script, and a watch of it in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from dataclasses import dataclass, field
+
+from harness.virtual import VirtualLoop
+
+from resolverd.config.probe import Probe
+from resolverd.health.probes import ProbeFailedError, Seen
+from resolverd.health.target import Target
+from resolverd.health.verdict import Verdict
+from resolverd.health.watch import Watch
+
+SLACK = 1e-6
+
+
+@dataclass
+class Scripted:
+    """An endpoint: (latency, ok) of each probe in turn, then `after` until `killed`.
+
+    From then on probes fail, those in flight too: they hang, or are refused at once.
+    """
+
+    script: list[tuple[float, bool]]
+    after: tuple[float, bool] = (math.inf, False)
+    killed: float = math.inf
+    hangs: bool = True
+    failed: list[float] = field(default_factory=list)
+    newest_success: float = -math.inf
+    starts: list[float] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def __call__(self) -> Seen:
+        number, start = len(self.starts), asyncio.get_running_loop().time()
+        self.starts.append(start)
+        latency, ok = self.script[number] if number < len(self.script) else self.after
+        dead = start + latency > self.killed
+        if dead:
+            latency, ok = math.inf if self.hangs else max(0.0, self.killed - start), False
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(min(latency, 1e6))
+        finally:
+            self.in_flight -= 1
+            if dead and asyncio.get_running_loop().time() >= self.killed:
+                self.failed.append(start)
+        if not ok:
+            raise ProbeFailedError("scripted")
+        self.newest_success = max(self.newest_success, start)
+        return Seen("scripted")
+
+    @property
+    def first_failed(self) -> float:
+        """When the first probe began that failed and that no success superseded."""
+        return min(
+            (start for start in self.failed if start > self.newest_success), default=math.inf
+        )
+
+
+def run(
+    endpoint: Scripted, settings: Probe, seconds: float, seed: int = 1
+) -> list[tuple[float, Verdict]]:
+    """Watch `endpoint` for `seconds`; the verdicts reported, with the time of each."""
+    seen: list[tuple[float, Verdict]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        watch = Watch(
+            Target("t", "r", "e", "", settings),
+            endpoint,
+            clock=loop.time,
+            rng=random.Random(seed),
+            report=lambda _target, _before, after: seen.append((loop.time(), after)),
+        )
+        watch.probe()
+        await asyncio.sleep(seconds)
+        await asyncio.gather(*watch.close(), return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    return seen
