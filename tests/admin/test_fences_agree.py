@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from admin_room import ADMIN, ZONE, opened
+from admin_client import ADMIN, ZONE, opened
 from cli.command import resolverd
 from harness.config import CHAT
 from harness.daemon import Endpoints, running, write_files
