@@ -99,6 +99,9 @@ class FleetHealth:
         """Publish what is known of these, and remember of whom it is not known yet."""
         causes = {each: self.isolation.cause(each, now) for each in targets}
         self._undetermined = {t for t, cause in causes.items() if cause is Cause.UNDETERMINED}
+        for target, cause in causes.items():
+            if cause is Cause.REMOTE and self._members[target].health.fallen:
+                self.isolation.fell(target)
         return {
             each: self._members[each].health.settle(cause, now, held=self.isolation.held(each))
             for each, cause in causes.items()

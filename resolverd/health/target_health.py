@@ -164,6 +164,11 @@ class TargetHealth:
         return self._pending.effective.state.serves
 
     @property
+    def fallen(self) -> bool:
+        """Whether its outcomes withdraw it, those included whose cause is not known yet."""
+        return not self._pending.worst.state.serves
+
+    @property
     def up(self) -> bool:
         """Whether it serves, and no fewer than `fall` failures can change that."""
         return self._pending.effective.state is State.UP

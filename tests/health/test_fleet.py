@@ -136,6 +136,8 @@ def counted(history: Sequence[Probed]) -> dict[str, list[Probed]]:
             if cause is Cause.REMOTE:
                 known[id_] += pending[id_]
                 pending[id_] = []
+                if not replayed([p.outcome for p in known[id_]], known[id_]).state.serves:
+                    detector.fell(id_)
             elif cause is Cause.LOCAL:
                 pending[id_] = []
                 while known[id_] and not known[id_][-1].outcome.responded:
@@ -202,6 +204,24 @@ def test_the_order_of_outcomes_within_one_instant_does_not_matter(
     other = after_instant(history, ended, order)
     mixed = len({outcome.responded for outcome in ended.values()}) == 2
     assert one == other or (mixed and (one.changed or other.changed))
+
+
+def test_what_was_held_and_falls_by_itself_is_held_no_more() -> None:
+    """It falls at a response of another, with no outcome of its own at that moment."""
+    host = Host()
+    for number, target in enumerate(REGIONS):
+        host.take(Probed(target, GOOD, 0.5, 0.6 + number / 100))
+    for number, target in enumerate(REGIONS):
+        host.take(Probed(target, SILENT, 1.0, 1.1 + number / 100))
+    host.take(Probed("a2", GOOD, 2.0, 2.1))
+    assert "c" in host.fleet.isolation.regions
+    for started in (3.0, 4.0, 5.0):
+        host.take(Probed("c1", SILENT, started, started + 0.5))
+    assert host.serving()["c1"]
+    host.take(Probed("a2", GOOD, 6.0, 6.1))
+    assert host.health["c1"].verdict.state is State.DOWN
+    assert "no region responds" not in host.health["c1"].verdict.reason
+    assert "c" not in host.fleet.isolation.regions
 
 
 @unhurried
