@@ -82,8 +82,8 @@ class Standby:
                 reply = await self._reply()
         except TimeoutError as late:
             raise EngineError(f"it did not answer within {_START:g} s") from late
-        except OSError as wrong:
-            raise EngineError(f"it is gone: {wrong.strerror}") from wrong
+        except OSError as error:
+            raise EngineError(f"it is gone: {error.strerror}") from error
         if reply != _ANSWERS:
             raise EngineError("it ended before it answered; see its log lines")
 
@@ -146,8 +146,8 @@ class Standby:
                 snapshot = Snapshot(self.plan, steering)
                 run(answer(self._engine, snapshot, self._channel, self._answers))
             status = ExitCode.OK
-        except BaseException as wrong:  # noqa: BLE001 - nothing is above this
-            log.get("handover").critical("standby.defect", exc_info=wrong)
+        except BaseException as error:  # noqa: BLE001 - nothing is above this
+            log.get("handover").critical("standby.defect", exc_info=error)
         log.drain()
         os._exit(status)
 
