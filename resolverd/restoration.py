@@ -89,14 +89,14 @@ class Restoration:
             # Nothing to compare with: an upgrade may not know an option that was kept.
             self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
             return inputs
-        held = [each for each in edit.outdated if each.held]
+        held = [outdated for outdated in edit.outdated if outdated.held]
         if not held:
             return inputs
         self._reloads.note(edit, difference(kept, edit))
         self._log.warning(
             "start.held",
-            parts=[each.part for each in held],
-            problems=[row for each in held for p in each.problems for row in str(p).splitlines()],
+            parts=[outdated.part for outdated in held],
+            problems=[row for part in held for p in part.problems for row in str(p).splitlines()],
             consequence="these parts are served as they were; resolverd reload --yes adopts them",
         )
         return edit

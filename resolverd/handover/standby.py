@@ -135,8 +135,8 @@ class Standby:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            sockets = [each for s in self._engine.sockets for each in (*s.udp, *s.tcp)]
-            kept = [each.fileno() for each in (*sockets, self._channel, sys.stdout, sys.stderr)]
+            sockets = [sock for s in self._engine.sockets for sock in (*s.udp, *s.tcp)]
+            kept = [file.fileno() for file in (*sockets, self._channel, sys.stdout, sys.stderr)]
             kept += [self._command_read, self._reply_write, *self._latest.descriptors]
             _close_all_but(kept)
             if os.read(self._command_read, 1) != _ANSWER and not _orphaned(daemon):
