@@ -62,7 +62,7 @@ class GpuWatch:
             self._tasks[page] = asyncio.create_task(self._keep_reading(page))
 
     async def stop(self) -> None:
-        """Read no more."""
+        """End all reading, and close the session."""
         tasks = list(self._tasks.values())
         self.replace(())
         await asyncio.gather(*tasks, return_exceptions=True)
