@@ -124,7 +124,7 @@ def wire(server: Server, name: str, rtype: str, client: str) -> Wire:
     return Wire(rcode, frozenset(data), ttl, ecs_of(message).scopelen)
 
 
-def told(found: Explanation, number: int) -> Wire:
+def explained(found: Explanation, number: int) -> Wire:
     """What an explanation says of the response for A (0) or AAAA (1)."""
     ttl = found.ttls[number].ttl
     name, _, has_none = found.ttls[number].why.partition(" has none")
@@ -178,7 +178,7 @@ def test_explain_tells_what_both_engines_answer(
         found = explain(name, parse_prefix(client), server.snapshot)
         for number, rtype in enumerate(("A", "AAAA")):
             answer = wire(server, name, rtype, client)
-            assert told(found, number) == answer, (found, rtype)
+            assert explained(found, number) == answer, (found, rtype)
             ceiling = DYNA_TTL if answer.data else NEGATIVE_TTL
             for otherwise in re.findall(r"(\d+) s otherwise", found.ttls[number].why):
                 assert answer.ttl is not None
