@@ -113,3 +113,9 @@ def test_a_room_of_the_native_engine_uses_only_those_before_it(room: str) -> Non
 
 def test_every_file_of_the_native_engine_is_in_a_room() -> None:
     assert {path.name for path in NATIVE.iterdir()} == {"lib.rs", *NATIVE_ROOMS}
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest collects one of two such files only, wherever they stand."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert len(names) == len(set(names))
