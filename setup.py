@@ -36,8 +36,8 @@ class build_native(build_rust):  # noqa: N801 (setuptools knows commands by such
         """Build one. Raises what setuptools-rust does."""
         try:
             super().run_for_extension(extension)
-        except Exception as wrong:
-            self._record(f"cargo failed: {first_error(str(wrong))}")
+        except Exception as error:
+            self._record(f"cargo failed: {first_error(str(error))}")
             raise
 
     def _record(self, reason: str | None) -> None:

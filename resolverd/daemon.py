@@ -18,8 +18,6 @@ from resolverd import log
 from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
-from resolverd.admin.transitions import TransitionLog
-from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.adoption import Adoption
 from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
@@ -50,6 +48,8 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.transitions import TransitionLog
+from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.supervision import Supervision
 from resolverd.systemd import Supervisor

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from resolverd import log
-from resolverd.admin.transitions import TransitionLog
 from resolverd.config.targets import ProbeTargets, endpoint_and_probe
 from resolverd.health.addresses import AddressBook, Entry
 from resolverd.health.family import Family, families_of
@@ -30,6 +29,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned
 from resolverd.snapshot.regions import World, judge, judge_regions
+from resolverd.snapshot.transitions import TransitionLog
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_TIMEOUT = 5.0

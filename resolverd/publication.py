@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
@@ -27,6 +26,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
+from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.snapshot.verify import Ask, verify
 

@@ -89,14 +89,14 @@ class Restoration:
             # Nothing to compare with: an upgrade may not know an option that was kept.
             self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
             return inputs
-        held = [each for each in edit.outdated if each.held]
+        held = [outdated for outdated in edit.outdated if outdated.held]
         if not held:
             return inputs
         self._reloads.note(edit, difference(kept, edit))
         self._log.warning(
             "start.held",
-            parts=[each.part for each in held],
-            problems=[row for each in held for p in each.problems for row in str(p).splitlines()],
+            parts=[outdated.part for outdated in held],
+            problems=[row for part in held for p in part.problems for row in str(p).splitlines()],
             consequence="these parts are served as they were; resolverd reload --yes adopts them",
         )
         return edit
@@ -121,10 +121,10 @@ class Restoration:
             self._next = None
             try:
                 manifest = await detached(partial(self._kept.save, adopted))
-            except OSError as wrong:
+            except OSError as error:
                 self._log.warning(
                     "files.not_kept",
-                    reason=wrong.strerror or str(wrong),
+                    reason=error.strerror or str(error),
                     consequence="a restart depends on the files on disk",
                 )
             else:
@@ -144,8 +144,8 @@ class Restoration:
     async def _manifest(self) -> Manifest | None:
         try:
             return await detached(self._kept.manifest)
-        except UnusableError as wrong:
-            self._log.warning("kept.unusable", reason=str(wrong))
+        except UnusableError as error:
+            self._log.warning("kept.unusable", reason=str(error))
             return None
 
     def _say(self, refused: ResolverdError, manifest: Manifest, files: Sequence[str]) -> None:
@@ -185,8 +185,8 @@ async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdEr
     kept = KeptFiles(directory, path)
     try:
         manifest = await detached(kept.manifest)
-    except UnusableError as wrong:
-        return f"{prefix}, and could not serve those kept in {directory.path}: {wrong}"
+    except UnusableError as error:
+        return f"{prefix}, and could not serve those kept in {directory.path}: {error}"
     if manifest is None:
         return f"{prefix}, and no others are kept in {directory.path}"
     problems = refused.problems if isinstance(refused, ProblemsError) else ()

@@ -61,16 +61,16 @@ class Supervision:
         """
         stored = {n: s for n, s in self._supervisor.stored.items() if n.startswith(PREFIX)}
         if self._supervisor.sockets:
-            for each in (each for sockets in stored.values() for each in sockets):
-                each.close()
+            for sock in (sock for sockets in stored.values() for sock in sockets):
+                sock.close()
             return adopt(self._supervisor.sockets, choice.workers)
         return bind_again(stored, server.listen, choice.workers)
 
     @property
     def inherited(self) -> list[Listener]:
         """The addresses of the sockets handed over, which are served in place of the configured."""
-        handed_over = (each for each in self._supervisor.sockets if each.family in _INTERNET)
-        return list(dict.fromkeys(Listener(*each.getsockname()[:2]) for each in handed_over))
+        handed_over = (sock for sock in self._supervisor.sockets if sock.family in _INTERNET)
+        return list(dict.fromkeys(Listener(*sock.getsockname()[:2]) for sock in handed_over))
 
     async def ready(self, tasks: Tasks) -> None:
         """Report ready once every worker answers, and have `tasks` keep the watchdog calm.
@@ -177,7 +177,7 @@ def status_line(
     first = f"NOT READY: {isolated}; " if isolated else ""
     first += "DEGRADED: serving kept files; " if reloads.kept else ""
     first += f"{down}; " if down else ""
-    parts = [each.part for each in reloads.outdated]
+    parts = [outdated.part for outdated in reloads.outdated]
     more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
     older = f" ({', '.join(parts[:_NAMED])}{more})" if parts else ""
     counted = f"{up} of {regions} regions up"

@@ -143,7 +143,7 @@ class Client(asyncio.Protocol):
         self._time("response", RESPONSE_TIMEOUT)
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """The client reads its response again: the time that it had for that is void."""
         self._cancel()
         self.inner.resume_writing()
 

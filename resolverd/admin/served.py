@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from resolverd.admin.transitions import TransitionLog
-from resolverd.admin.ttl_ledger import TtlLedger
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -20,6 +18,8 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
+from resolverd.snapshot.transitions import TransitionLog
+from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.tasks import Tasks
 

@@ -28,7 +28,7 @@ exit codes:
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `drain` and its options to `verbs`."""
     parser = verb(
         verbs,
         "drain",

@@ -44,7 +44,7 @@ _LONG_AGO = 86400.0
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb `explain` and its options to `verbs`."""
     parser = verb(
         verbs,
         "explain",

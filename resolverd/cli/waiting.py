@@ -27,7 +27,7 @@ def waiting(what: str, *, quiet: bool = False) -> Iterator[Callable[[float], Non
 
 
 def _nothing(_left: float) -> None:
-    """Nobody looks."""
+    """Show nothing of the time left, where output is for programs."""
 
 
 class _Once:

@@ -41,8 +41,11 @@ _FREE_TEXT = frozenset(
     {"body", "expect_body", "fingerprint", "gpu_metric", "model", "nsid", "version"}
 )
 
-# Options that had another name, with the key that says the same now.
-_RENAMED: dict[KeyPath, str] = {("server", "doubt"): "isolation_window"}
+# Options that had another name, by table and key, with the key that says the same now.
+_RENAMED: dict[KeyPath, str] = {
+    ("server", "doubt"): "isolation_window",
+    ("spill", "most"): "max_ratio",
+}
 
 
 def problems_of(errors: Sequence[ErrorDetails], sources: Sources) -> list[Problem]:
@@ -131,7 +134,7 @@ def _unknown(path: KeyPath, sources: Sources) -> Problem:
     if len(path) == 1 and (meant := _near_table(str(path[0]), known, sources.tree)):
         message, hint = f"[{name}] is no table", f"did you mean {meant}?"
         return sources.problem(path, "config-unknown-key", message, hint, at="key")
-    if (renamed := _RENAMED.get(path)) is not None:
+    if (renamed := _RENAMED.get(path[-2:])) is not None:
         message, hint = f"{name} is called {renamed} now", f"write {renamed} instead of {path[-1]}"
         return sources.problem(path, "config-unknown-key", message, hint, at="key")
     return sources.problem(

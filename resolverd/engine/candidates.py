@@ -41,8 +41,8 @@ class Draw:
     spill_ratio: float
 
 
-_HOME: frozenset[Reason] = frozenset({"kept", "not_accepted", "shed"})
 # The reasons of the one region, where a decision is per block, whose clients are divided.
+_HOME: frozenset[Reason] = frozenset({"kept", "not_accepted", "shed"})
 
 _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
     "answered": lambda _: "answered",

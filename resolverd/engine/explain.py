@@ -170,7 +170,7 @@ def _ttls(
 ) -> tuple[list[FamilyTtl], FamilyTtl]:
     """The TTL of each type, and that of the first which has an answer."""
     replies = [(rtype, reply_of(cached, dyna, zone, rtype)) for rtype in (A, AAAA)]
-    ttls = [ttl_words(rtype, reply, cached, service) for rtype, reply in replies]
+    ttls = [ttl_words(rtype, reply, cached, dyna, service, zone) for rtype, reply in replies]
     answered = (ttl for ttl, (_, (_, rrset, *_)) in zip(ttls, replies, strict=True) if rrset)
     return ttls, next(answered, ttls[0])
 

@@ -54,7 +54,7 @@ class Instead(NamedTuple, Generic[Connection]):
 
 @dataclass(slots=True)
 class _Held(Generic[Connection]):
-    """What one client has."""
+    """How many slots one client has taken, and which of its connections are idle."""
 
     taken: int = 0
     idle: OrderedDict[Connection, None] = field(default_factory=OrderedDict)
@@ -72,7 +72,7 @@ class Slots(Generic[Connection]):
 
     @property
     def taken(self) -> int:
-        """How many are."""
+        """How many slots are taken, by all clients."""
         return len(self._idle) + len(self._busy)
 
     def admission(self, client: Client) -> Instead[Connection] | None:
@@ -108,7 +108,7 @@ class Slots(Generic[Connection]):
             self._clients[client].idle[connection] = None
 
     def leave(self, connection: Connection) -> None:
-        """It has ended."""
+        """Free the slot of a connection that has ended."""
         client = self._remove(connection)
         held = self._clients[client]
         held.taken -= 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resolverd.dns.codes import TYPE_NAMES
-from resolverd.engine.steered import Reply
+from resolverd.engine.steered import Reply, reply_of
 from resolverd.policy.ttl import Bound
-from resolverd.snapshot.model import CachedAnswer, ServicePlan
+from resolverd.snapshot.model import CachedAnswer, Dyna, ServicePlan, ZonePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,15 @@ _REGION: Mapping[Bound, str] = {
 }
 
 
-def ttl_words(rtype: int, reply: Reply, cached: CachedAnswer, service: ServicePlan) -> FamilyTtl:
-    """The TTL of a reply for `rtype`, with its reason."""
+def ttl_words(
+    rtype: int,
+    reply: Reply,
+    cached: CachedAnswer,
+    dyna: Dyna,
+    service: ServicePlan,
+    zone: ZonePlan,
+) -> FamilyTtl:
+    """The TTL of a reply for `rtype` that `cached` comes to, with its reason."""
     kind, _, ttl, ceiling = reply
     name = TYPE_NAMES[rtype]
     if kind in {"servfail", "refused"}:
@@ -42,15 +49,19 @@ def ttl_words(rtype: int, reply: Reply, cached: CachedAnswer, service: ServicePl
         case "dyna":
             why = f"the DYNA record's ceiling; the service would allow {cached.ttl} s"
         case "source":
-            why = f"what is left at the source of its addresses; {cached.ttl} s otherwise"
+            records = cached.records and cached.records._replace(a_ttl=None, aaaa_ttl=None)
+            *_, otherwise, _ = reply_of(replace(cached, records=records), dyna, zone, rtype)
+            why = f"what is left at the source of its addresses; {otherwise} s otherwise"
         case "negative":
             why = "the negative TTL of the zone"
         case "steering":
-            why = _steering(cached, service)
+            later = replace(cached, ttl=cached.bounded.otherwise)
+            *_, otherwise, _ = reply_of(later, dyna, zone, rtype)
+            why = _steering(cached, service, otherwise)
     return FamilyTtl(name, ttl, why)
 
 
-def _steering(cached: CachedAnswer, service: ServicePlan) -> str:
+def _steering(cached: CachedAnswer, service: ServicePlan, otherwise: int) -> str:
     bounded = cached.bounded
     if cached.ttl != bounded.seconds:
         return "a longer prefix may have a region"
@@ -64,6 +75,4 @@ def _steering(cached: CachedAnswer, service: ServicePlan) -> str:
     )
     if bounded.limit <= service.failover_ttl:
         why += ", and failover_ttl is the least"
-    if bounded.otherwise == bounded.seconds:
-        return why
-    return f"{why}; {bounded.otherwise} s otherwise"
+    return why if otherwise == cached.ttl else f"{why}; {otherwise} s otherwise"

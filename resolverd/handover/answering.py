@@ -69,7 +69,7 @@ async def answer(
 
 
 async def _until_over(engine: Engine, channel: socket.socket) -> str:
-    """Why it is over."""
+    """Wait until this process has to answer no more; returns the reason."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[str] = loop.create_future()
 

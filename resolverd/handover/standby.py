@@ -82,8 +82,8 @@ class Standby:
                 reply = await self._reply()
         except TimeoutError as late:
             raise EngineError(f"it did not answer within {_START:g} s") from late
-        except OSError as wrong:
-            raise EngineError(f"it is gone: {wrong.strerror}") from wrong
+        except OSError as error:
+            raise EngineError(f"it is gone: {error.strerror}") from error
         if reply != _ANSWERS:
             raise EngineError("it ended before it answered; see its log lines")
 
@@ -135,8 +135,8 @@ class Standby:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            sockets = [each for s in self._engine.sockets for each in (*s.udp, *s.tcp)]
-            kept = [each.fileno() for each in (*sockets, self._channel, sys.stdout, sys.stderr)]
+            sockets = [sock for s in self._engine.sockets for sock in (*s.udp, *s.tcp)]
+            kept = [file.fileno() for file in (*sockets, self._channel, sys.stdout, sys.stderr)]
             kept += [self._command_read, self._reply_write, *self._latest.descriptors]
             _close_all_but(kept)
             if os.read(self._command_read, 1) != _ANSWER and not _orphaned(daemon):
@@ -146,8 +146,8 @@ class Standby:
                 snapshot = Snapshot(self.plan, steering)
                 run(answer(self._engine, snapshot, self._channel, self._answers))
             status = ExitCode.OK
-        except BaseException as wrong:  # noqa: BLE001 - nothing is above this
-            log.get("handover").critical("standby.defect", exc_info=wrong)
+        except BaseException as error:  # noqa: BLE001 - nothing is above this
+            log.get("handover").critical("standby.defect", exc_info=error)
         log.drain()
         os._exit(status)
 

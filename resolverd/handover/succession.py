@@ -160,8 +160,8 @@ class Succession:
         try:
             if standby.plan is snapshot.plan:
                 standby.follow(snapshot.steering)
-        except OSError as wrong:
-            self._log.error("standby.failed", pid=standby.pid, reason=str(wrong))
+        except OSError as error:
+            self._log.error("standby.failed", pid=standby.pid, reason=str(error))
             standby.dismiss()
             return False
         return True
@@ -183,8 +183,8 @@ class Succession:
         try:
             standby.follow(snapshot.steering)
             await standby.answer()
-        except (EngineError, OSError) as wrong:
-            self._log.error("standby.failed", pid=standby.pid, reason=str(wrong))
+        except (EngineError, OSError) as error:
+            self._log.error("standby.failed", pid=standby.pid, reason=str(error))
             standby.dismiss()
             return False
         return True
@@ -221,8 +221,8 @@ class Succession:
                 self._latest = Latest()
             standby = Standby(next(self._numbers), engine, plan, self._mine, self._latest)
             await standby.start(self._run)
-        except OSError as wrong:
-            self._log.error("standby.failed", reason=f"none can be started: {wrong.strerror}")
+        except OSError as error:
+            self._log.error("standby.failed", reason=f"none can be started: {error.strerror}")
             return None
         return standby
 

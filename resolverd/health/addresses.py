@@ -196,10 +196,10 @@ class AddressBook:
         while True:
             try:
                 wait, defect = await self._refresh(hostname, entry), ""
-            except Exception as wrong:  # noqa: BLE001 - the addresses known stay
-                wait, defect = self._retry, repr(wrong)
+            except Exception as error:  # noqa: BLE001 - the addresses known stay
+                wait, defect = self._retry, repr(error)
                 if defect != known:
-                    self._log.error("addresses.defect", hostname=hostname, exc_info=wrong)
+                    self._log.error("addresses.defect", hostname=hostname, exc_info=error)
                 entry.first.set()
             known = defect
             await asyncio.sleep(wait)

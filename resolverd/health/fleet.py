@@ -71,7 +71,7 @@ class FleetHealth:
         self._evidence.keep(members)
         self._undetermined &= members.keys() - set(anew)
         isolated = self.isolation.isolated
-        self.isolation.replace({id_: each.region for id_, each in members.items()}, anew, now)
+        self.isolation.replace({id_: member.region for id_, member in members.items()}, anew, now)
         return self._isolation_change(isolated)
 
     def observe(
@@ -97,11 +97,16 @@ class FleetHealth:
 
     def _settle(self, targets: Collection[str], now: float) -> dict[str, TargetChange]:
         """Publish what is known of these, and remember of whom it is not known yet."""
-        causes = {each: self.isolation.cause(each, now) for each in targets}
+        causes = {target: self.isolation.cause(target, now) for target in targets}
         self._undetermined = {t for t, cause in causes.items() if cause is Cause.UNDETERMINED}
+        for target, cause in causes.items():
+            if cause is Cause.REMOTE and self._members[target].health.fallen:
+                self.isolation.fell(target)
         return {
-            each: self._members[each].health.settle(cause, now, held=self.isolation.held(each))
-            for each, cause in causes.items()
+            target: self._members[target].health.settle(
+                cause, now, held=self.isolation.held(target)
+            )
+            for target, cause in causes.items()
         }
 
     def _to_probe_early(self, health: TargetHealth, now: float) -> tuple[str, ...]:
@@ -110,7 +115,7 @@ class FleetHealth:
         if not self._undetermined or soon:
             return ()
         self._probed_early_at = now
-        return tuple(each for each in self._members if self.isolation.responding(each))
+        return tuple(target for target in self._members if self.isolation.responding(target))
 
     def _isolation_change(self, before: bool) -> IsolationChange | None:
         isolation = self.isolation

@@ -62,7 +62,7 @@ class GpuWatch:
             self._tasks[page] = asyncio.create_task(self._keep_reading(page))
 
     async def stop(self) -> None:
-        """Read no more."""
+        """End all reading, and close the session."""
         tasks = list(self._tasks.values())
         self.replace(())
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,8 +92,8 @@ class GpuWatch:
                 reason = "" if values else f"it has no {page.metric}"
             except TimeoutError:
                 values, reason = (), f"timed out after {_WITHIN:g} s"
-            except (aiohttp.ClientError, OSError, ValueError) as wrong:
-                values, reason = (), current_trace().over or reason_of(wrong)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                values, reason = (), current_trace().over or reason_of(error)
             except Exception as defect:  # noqa: BLE001 - of ours: it costs this reading alone
                 values, reason = (), f"a defect of resolverd: {defect!r}"
             if values:

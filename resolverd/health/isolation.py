@@ -105,8 +105,13 @@ class IsolationDetector:
             self._unresponsive[target] = _Outage(started, started, serves)
             if not self.isolated:
                 self._detect(now)
-        if not self.isolated and not serves:
-            self._held.discard(target)  # it fell by itself
+        if not serves:
+            self.fell(target)
+
+    def fell(self, target: str) -> None:
+        """`target` does not serve any more, and not for a fault of this host: no health is kept."""
+        if not self.isolated:
+            self._held.discard(target)
 
     def cause(self, target: str, now: float) -> Cause:
         """Why `target` does not respond."""

@@ -99,8 +99,8 @@ class KeptAddresses:
         text = json.dumps({"version": VERSION, "names": names}, indent=1, sort_keys=True)
         try:
             await asyncio.to_thread(_replace, self._path, text)
-        except OSError as wrong:
-            reason = wrong.strerror or type(wrong).__name__
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
             if reason != self._failing:
                 self._log.warning("names.not_kept", file=str(self._path), reason=reason)
             self._failing = reason
@@ -112,8 +112,8 @@ class KeptAddresses:
             names = _parsed(read_kept(path).decode("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, RecursionError) as wrong:
-            self._log.warning("names.unreadable", file=str(path), reason=str(wrong))
+        except (OSError, ValueError, RecursionError) as error:
+            self._log.warning("names.unreadable", file=str(path), reason=str(error))
             return {}
         if names:
             ages = [max(0.0, self._clock() - known["seen"]) for known in names.values()]

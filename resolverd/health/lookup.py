@@ -74,10 +74,10 @@ class SystemLookup:
             name = dns.name.from_text(normal_host(hostname), None)
             until = asyncio.get_running_loop().time() + self.timeout
             return await _search(self._resolver(), name, rrtype, until)
-        except dns.exception.Timeout as wrong:
-            raise LookupFailedError(f"no answer within {self.timeout:g} s") from wrong
-        except dns.exception.DNSException as wrong:
-            raise LookupFailedError(_reason(wrong)) from wrong
+        except dns.exception.Timeout as error:
+            raise LookupFailedError(f"no answer within {self.timeout:g} s") from error
+        except dns.exception.DNSException as error:
+            raise LookupFailedError(_reason(error)) from error
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if not self.nameservers:
@@ -106,12 +106,12 @@ class SystemLookup:
         return in_order([address for address in found if is_address(address)])
 
 
-def _reason(wrong: dns.exception.DNSException) -> str:
+def _reason(error: dns.exception.DNSException) -> str:
     """What dnspython calls it, unless each nameserver sent too long an answer."""
-    errors = wrong.kwargs.get("errors") or ()
+    errors = error.kwargs.get("errors") or ()
     if errors and all(isinstance(each[3], LongAnswerError) for each in errors):
         return f"an answer of more than {MAX_MESSAGE} octets"
-    return type(wrong).__name__
+    return type(error).__name__
 
 
 def candidates(
@@ -155,8 +155,8 @@ async def _search(
                     return found
         except dns.exception.Timeout:
             raise
-        except dns.exception.DNSException as wrong:
-            failed = failed or wrong
+        except dns.exception.DNSException as error:
+            failed = failed or error
             continue
         absent = _kept(absent, found)
     if failed is not None or absent is None:
@@ -176,8 +176,8 @@ async def _ask(
         answer = await resolver.resolve(
             name, rrtype, raise_on_no_answer=False, lifetime=left, backend=backend
         )
-    except dns.resolver.NXDOMAIN as wrong:
-        response: dns.message.Message = wrong.kwargs["responses"][name]
+    except dns.resolver.NXDOMAIN as error:
+        response: dns.message.Message = error.kwargs["responses"][name]
         return Found((), float(_negative_ttl(response)), "NXDOMAIN")
     addresses = in_order([str(record.address) for record in answer.rrset or ()])
     ttl = answer.chaining_result.minimum_ttl

@@ -31,7 +31,7 @@ class PendingHealth:
 
     def observe(self, outcome: Outcome, settings: Probe, now: float, started: float) -> None:
         """Take in one more outcome; one without a response takes effect once it is confirmed."""
-        after = machine.observe(self.provisional or self.effective, outcome, settings, now, started)
+        after = machine.observe(self.worst, outcome, settings, now, started)
         if outcome.responded:
             self.effective, self.provisional, self.baseline = after, None, None
             return
@@ -57,6 +57,11 @@ class PendingHealth:
         if self.baseline is not None:
             self.effective, self.provisional = _flipped(self.effective, self.baseline, now), None
             self.baseline = self.effective
+
+    @property
+    def worst(self) -> EndpointHealth:
+        """What is effective once a pending failure is confirmed."""
+        return self.provisional or self.effective
 
     def verdict(self, settings: Probe, now: float, *, held: bool = False) -> Verdict:
         """The effective health; while pending or `held` it may change as soon as the worst."""

@@ -105,10 +105,10 @@ def next_lookup(
     to nothing; but not in ever smaller halves, where a cache tells the remaining TTL. A failure is
     repeated after `retry`, an absence that is to be confirmed after `confirm` if that is sooner.
     """
-    if any(each.state == "going" for each in families):
+    if any(family.state == "going" for family in families):
         return min(retry, max(confirm, minimum))
     if failing:
         return retry
-    ttl = min((each.ttl for each in families), default=maximum)
+    ttl = min((family.ttl for family in families), default=maximum)
     wait = ttl / 2 if ttl > 2 * minimum else ttl
     return min(max(wait, minimum), maximum)

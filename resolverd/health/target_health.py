@@ -75,8 +75,8 @@ class TargetHealth:
 
         Returns the starts of probes that it superseded and that have to be cancelled.
         """
-        older = [each for each in self._under_way if each < started]
-        self._under_way = [each for each in self._under_way if each > started]
+        older = [start for start in self._under_way if start < started]
+        self._under_way = [start for start in self._under_way if start > started]
         first, self.known, self.tried = not self.known, True, True
         self.families.observe(
             target, outcome.families, self.settings, now, started, evidence, first=first
@@ -84,8 +84,8 @@ class TargetHealth:
         self._pending.observe(outcome, self.settings, now, started)
         if not (outcome.ok or outcome.condition.holds) or self.held:
             return tuple(older)
-        for each in older:
-            self._superseded.append(each)
+        for start in older:
+            self._superseded.append(start)
             self._pending.revise(lambda health: machine.superseded(health, self.settings, now))
         return self._drop(len(self._under_way), now)
 
@@ -97,7 +97,7 @@ class TargetHealth:
                 lambda health: machine.superseded_ended(health, None, self.settings, now)
             )
         else:
-            self._under_way = [each for each in self._under_way if each != started]
+            self._under_way = [start for start in self._under_way if start != started]
 
     def settle(self, cause: Cause, now: float, *, held: bool) -> TargetChange:
         """Publish what is known now that the cause of a missing response is, if there is one."""
@@ -162,6 +162,11 @@ class TargetHealth:
     def serves(self) -> bool:
         """Whether traffic may be sent there."""
         return self._pending.effective.state.serves
+
+    @property
+    def fallen(self) -> bool:
+        """Whether its outcomes withdraw it, those included whose cause is not known yet."""
+        return not self._pending.worst.state.serves
 
     @property
     def up(self) -> bool:

@@ -25,7 +25,7 @@ def nearest(regions: Sequence[str], distances: Mapping[str, float]) -> Preferenc
 
 
 def failover(regions: Sequence[str]) -> PreferenceList:
-    """As listed."""
+    """In the order in which the service lists its regions."""
     return tuple(regions)
 
 

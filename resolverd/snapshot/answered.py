@@ -41,24 +41,22 @@ def answered(
     first decide while an endpoint serves by them, both where none does.
     """
     able = tuple(endpoints)
-    serving = tuple(each for each in able if judged[each.target].serves)
+    serving = tuple(endpoint for endpoint in able if judged[endpoint.target].serves)
     if serving:
         return _of(serving, True, [judged])
     both = [judged, measured]
-    live = tuple(each for each in able if measured[each.target].serves)
+    live = tuple(endpoint for endpoint in able if measured[endpoint.target].serves)
     if live:
         return _of(live, True, both)
-    unknown = tuple(each for each in able if measured[each.target].unknown)
+    unknown = tuple(endpoint for endpoint in able if measured[endpoint.target].unknown)
     return _of(unknown or able, False, both)
 
 
 def _of(
     best: tuple[EndpointPlan, ...], alive: bool, seen: Iterable[Mapping[str, Verdict]]
 ) -> Answered:
-    verdicts = list(seen)
-    no_flip_before = (
-        each[endpoint.target].no_flip_before for each in verdicts for endpoint in best
-    )
-    since = (verdict.changed_at for each in verdicts for verdict in each.values())
-    changed = max((moment for moment in since if moment is not None), default=None)
+    views = list(seen)
+    no_flip_before = (view[endpoint.target].no_flip_before for view in views for endpoint in best)
+    moments = (verdict.changed_at for view in views for verdict in view.values())
+    changed = max((moment for moment in moments if moment is not None), default=None)
     return Answered(best, alive, min(no_flip_before, default=math.inf), changed)

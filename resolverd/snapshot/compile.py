@@ -110,8 +110,7 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
         if DYNA in rrsets:
             dynas[key] = _dyna(rrsets[DYNA])
     soa = by_key[key_of_apex][SOA]
-    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
-    negative_ttl = min(soa.ttl, minimum)
+    negative_ttl = _negative_ttl(soa)
     no_region = None
     if dynas:
         name = NO_REGION + apex
@@ -129,6 +128,12 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
             node = Node(rrsets_here, dyna, cut)
         nodes[key] = node
     return ZonePlan(apex, soa, negative_ttl, nodes, no_region)
+
+
+def _negative_ttl(soa: RRsetWire) -> int:
+    """How long it may be kept that there is nothing (RFC 2308 §5)."""
+    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
+    return min(soa.ttl, minimum)
 
 
 def _text(octets: bytes) -> bytes:

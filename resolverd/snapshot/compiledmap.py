@@ -157,10 +157,13 @@ def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> Na
     try:
         with ExitStack() as lent:
             return NativeMap(
-                [(lent.enter_context(each.lend()), each.place_index()) for each in databases],
+                [
+                    (lent.enter_context(database.lend()), database.place_index())
+                    for database in databases
+                ],
                 geography,
                 meter,
             )
     except GeoError as error:
-        names = ", ".join(each.name for each in databases)
+        names = ", ".join(database.name for database in databases)
         raise GeoError(f"{names}: no map can be compiled: {error}") from error

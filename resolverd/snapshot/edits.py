@@ -179,7 +179,7 @@ def _zones(
             problems = _with_twin(file, files)
             if zone_name is None:
                 outdated.append(Outdated(f"file {file.path}", "", False, problems, served=False))
-            elif f"zone {name_of(zone_name)}" not in {each.part for each in outdated}:
+            elif f"zone {name_of(zone_name)}" not in {known.part for known in outdated}:
                 outdated.append(
                     _outdated(zone_name, problems, held=False, served=zone_name in zones)
                 )
@@ -205,7 +205,7 @@ def _with_twin(file: ZoneFile, files: Sequence[ZoneFile]) -> tuple[Problem, ...]
 
 def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
     """Why this configuration cannot be compiled with zones that stay as they were."""
-    found = [p for each in inputs.outdated if each.part == CONFIGURATION for p in each.problems]
+    found = [p for old in inputs.outdated if old.part == CONFIGURATION for p in old.problems]
     now, then = inputs.config, served.config
     pins_changed = withheld_by_pins(now) != withheld_by_pins(then)
     for origin in inputs.outdated_zones:

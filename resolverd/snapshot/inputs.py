@@ -88,7 +88,7 @@ class Inputs:
     @property
     def older_files(self) -> tuple[Path, ...]:
         """The files that are served as they were read before: of the parts that are outdated."""
-        parts = {each.part for each in self.outdated}
+        parts = {outdated.part for outdated in self.outdated}
         return (
             *(self.loaded.files if CONFIGURATION in parts else ()),
             *(databases_of(self.loaded) if DATABASES in parts else ()),
@@ -98,7 +98,7 @@ class Inputs:
     @property
     def outdated_zones(self) -> set[dns.name.Name]:
         """The zones among `outdated` that are served."""
-        names = {each.zone for each in self.outdated if each.zone}
+        names = {outdated.zone for outdated in self.outdated if outdated.zone}
         return {origin for origin in self.zones if name_of(origin) in names}
 
 

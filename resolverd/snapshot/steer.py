@@ -99,8 +99,8 @@ def _answered(
     planned: RegionPlan, judged: Mapping[str, Verdict], world: World, now: float
 ) -> Answered:
     """The endpoints of the region's answer, should it be answered."""
-    able = [each for each in planned.endpoints if has_address(each, planned, world)]
-    measured = {each.target: measured_verdict(each.target, world, now) for each in able}
+    able = [endpoint for endpoint in planned.endpoints if has_address(endpoint, planned, world)]
+    measured = {endpoint.target: measured_verdict(endpoint.target, world, now) for endpoint in able}
     return answered(able, judged, measured)
 
 

@@ -94,7 +94,7 @@ def _answer_faults(
     records = snapshot.steering.records[service.name]
     statuses = snapshot.steering.statuses[service.name]
     fence = {region: records[region] for region in entry.preference}
-    if any(each.cname is not None for each in fence.values()):
+    if any(region.cname is not None for region in fence.values()):
         return
     address = str(client.host())
     response = ask(query_for(name, A), address)
@@ -103,7 +103,7 @@ def _answer_faults(
         yield f"{whose} is not answered"
         return
     given = addresses_in(response)
-    allowed = {rdata[0] for each in fence.values() if each.a for rdata in each.a.rdatas}
+    allowed = {rdata[0] for region in fence.values() if region.a for rdata in region.a.rdatas}
     if not given <= allowed:
         yield f"{whose} is answered with an address outside the client's fence"
         return

@@ -141,11 +141,23 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     assert all(p.source for p in found)
 
 
-def test_an_option_that_was_renamed_is_an_error_that_says_its_new_name(tmp_path: Path) -> None:
-    (found,) = problems_of(tmp_path, GOOD.replace("[server]\n", '[server]\ndoubt = "15s"\n', 1))
-    assert placed(found) == (2, 1, "config-unknown-key")
-    assert found.message == "server.doubt is called isolation_window now"
-    assert found.hint == "write isolation_window instead of doubt"
+@pytest.mark.parametrize(
+    ("text", "path", "renamed"),
+    [
+        (
+            GOOD.replace("[server]\n", '[server]\ndoubt = "15s"\n', 1),
+            "server.doubt",
+            "isolation_window",
+        ),
+        (f"{GOOD}\n[service.chat.spill]\nmost = 0.5\n", "service.chat.spill.most", "max_ratio"),
+    ],
+)
+def test_an_option_that_was_renamed_is_an_error_that_says_its_new_name(
+    tmp_path: Path, text: str, path: str, renamed: str
+) -> None:
+    (found,) = [p for p in problems_of(tmp_path, text) if p.id == "config-unknown-key"]
+    assert found.message == f"{path} is called {renamed} now"
+    assert found.hint == f"write {renamed} instead of {path.rpartition('.')[2]}"
 
 
 def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:

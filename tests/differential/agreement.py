@@ -101,11 +101,11 @@ def shrunk(case: Case, fails: Callable[[Case], bool]) -> Case:
 
 def _told(counters: Counters) -> Counter[tuple[object, ...]]:
     """Every count there is, by its field and labels."""
-    told: Counter[tuple[object, ...]] = Counter()
+    totals: Counter[tuple[object, ...]] = Counter()
     for each in fields(counters):
         counted = getattr(counters, each.name)
         if isinstance(counted, int):
-            told[each.name,] = counted
+            totals[each.name,] = counted
         else:
-            told.update({(each.name, label): count for label, count in counted.items()})
-    return told
+            totals.update({(each.name, label): count for label, count in counted.items()})
+    return totals

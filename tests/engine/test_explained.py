@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
 from typing import NamedTuple
 
@@ -55,9 +56,11 @@ regions = ["us-east"]
 """
 SERVICES = HOSTED + "".join(f"[service.{n}]\n{_ALL}\n{way}\n" for n, way in _WAYS.items()) + PINS
 CONFIG = config_text(SERVICES)
-HEAD_7 = HEAD.replace(" 300", " 7")
-"""With a negative TTL that may be the least."""
-ZONE = f"$ORIGIN inference.example.\n{HEAD_7}" + "".join(f"{n} 25 DYNA {n}\n" for n in _WAYS)
+# Both below the `ttl` of the services, and the one below the other, so that each may be the least.
+DYNA_TTL, NEGATIVE_TTL = 25, 7
+ZONE = f"$ORIGIN inference.example.\n{HEAD.replace(' 300', f' {NEGATIVE_TTL}')}" + "".join(
+    f"{name} {DYNA_TTL} DYNA {name}\n" for name in _WAYS
+)
 PLACES = {
     "81.0.0.0/16": LONDON,
     "81.1.0.0/16": FRANKFURT,
@@ -121,7 +124,7 @@ def wire(server: Server, name: str, rtype: str, client: str) -> Wire:
     return Wire(rcode, frozenset(data), ttl, ecs_of(message).scopelen)
 
 
-def told(found: Explanation, number: int) -> Wire:
+def explained(found: Explanation, number: int) -> Wire:
     """What an explanation says of the response for A (0) or AAAA (1)."""
     ttl = found.ttls[number].ttl
     name, _, has_none = found.ttls[number].why.partition(" has none")
@@ -174,7 +177,12 @@ def test_explain_tells_what_both_engines_answer(
         name = f"{service}.inference.example"
         found = explain(name, parse_prefix(client), server.snapshot)
         for number, rtype in enumerate(("A", "AAAA")):
-            assert told(found, number) == wire(server, name, rtype, client), (found, rtype)
+            answer = wire(server, name, rtype, client)
+            assert explained(found, number) == answer, (found, rtype)
+            ceiling = DYNA_TTL if answer.data else NEGATIVE_TTL
+            for otherwise in re.findall(r"(\d+) s otherwise", found.ttls[number].why):
+                assert answer.ttl is not None
+                assert answer.ttl < int(otherwise) <= ceiling, found.ttls[number]
         answered = [c.region for c in found.candidates if c.why.startswith("answered")]
         assert answered == ([found.region] if found.region else [])
         assert {c.region for c in found.candidates if c.preferred} == set(found.fence)

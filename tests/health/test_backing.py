@@ -37,15 +37,15 @@ def growth(seen: list[Comparison], pages: list[Page]) -> int:
     )
 
 
-@given(told=st.booleans(), totals=TOTALS, seed=st.integers())
+@given(starts_known=st.booleans(), totals=TOTALS, seed=st.integers())
 @unhurried
 def test_hung_servers_behind_a_balancer_are_never_progress(
-    told: bool, totals: list[int], seed: int
+    starts_known: bool, totals: list[int], seed: int
 ) -> None:
     """Round robin, or at random where their starts are told; whatever their pages differ by."""
-    frozen = [page(1000.0 + n if told else None, total) for n, total in enumerate(totals)]
+    frozen = [page(1000.0 + n if starts_known else None, total) for n, total in enumerate(totals)]
     draw = random.Random(seed)
-    at_random = [draw.choice(frozen) for _ in range(60)] if told else []
+    at_random = [draw.choice(frozen) for _ in range(60)] if starts_known else []
     for order in (frozen * 6, at_random):
         assert growth(feed(Backing(), order), order) == 0
 

@@ -219,8 +219,8 @@ def test_a_connection_that_fails_after_a_token_says_how() -> None:
 @pytest.mark.parametrize("last", [False, True])
 def test_the_fingerprint_may_stand_in_any_event(last: bool) -> None:
     """vLLM 0.32 writes it in the last alone."""
-    told = {"system_fingerprint": "f"}
-    first, second = text() | ({} if last else told), text("b", "stop") | (told if last else {})
+    extra = {"system_fingerprint": "f"}
+    first, second = text() | ({} if last else extra), text("b", "stop") | (extra if last else {})
     assert read(sse(first, second, DONE)).fingerprint == "f"
 
 

@@ -84,8 +84,11 @@ def test_conditions_decide_what_an_outcome_means(history: str, states: str) -> N
 
 @pytest.mark.parametrize("letter", OUTCOMES)
 def test_a_verdict_carries_the_condition_and_reason_of_the_last_probe(letter: str) -> None:
-    told = verdict(replay(f"+{letter}", Probe())[-1], Probe())
-    assert (told.condition, told.reason) == (OUTCOMES[letter].condition, OUTCOMES[letter].reason)
+    judged = verdict(replay(f"+{letter}", Probe())[-1], Probe())
+    assert (judged.condition, judged.reason) == (
+        OUTCOMES[letter].condition,
+        OUTCOMES[letter].reason,
+    )
     assert verdict(replay(f"+{letter}+", Probe())[-1], Probe()).condition is Condition.NONE
 
 

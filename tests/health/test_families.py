@@ -102,7 +102,7 @@ def test_a_host_that_loses_the_family_withholds_nothing() -> None:
     assert not world.verdict("b").withheld
 
 
-def test_a_silence_counts_once_another_was_heard_since_it_began() -> None:
+def test_a_missing_response_counts_once_another_responded_since() -> None:
     world = World("a", "b")
     world.probe(a=GOOD, b=GOOD)
     world.probe(a=SILENT)
@@ -114,7 +114,7 @@ def test_a_silence_counts_once_another_was_heard_since_it_began() -> None:
     assert world.verdict().withheld == {V6}
 
 
-def test_the_only_target_of_a_family_is_silent_by_its_own_fault_once_it_was_heard() -> None:
+def test_the_only_target_of_a_family_is_the_cause_itself_once_it_has_responded() -> None:
     world = World("a")
     for _ in range(5):
         world.probe(a=SILENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -136,6 +137,8 @@ def counted(history: Sequence[Probed]) -> dict[str, list[Probed]]:
             if cause is Cause.REMOTE:
                 known[id_] += pending[id_]
                 pending[id_] = []
+                if not replayed([p.outcome for p in known[id_]], known[id_]).state.serves:
+                    detector.fell(id_)
             elif cause is Cause.LOCAL:
                 pending[id_] = []
                 while known[id_] and not known[id_][-1].outcome.responded:
@@ -204,6 +207,24 @@ def test_the_order_of_outcomes_within_one_instant_does_not_matter(
     assert one == other or (mixed and (one.changed or other.changed))
 
 
+def test_what_was_held_and_falls_by_itself_is_held_no_more() -> None:
+    """It falls at a response of another, with no outcome of its own at that moment."""
+    host = Host()
+    for number, target in enumerate(REGIONS):
+        host.take(Probed(target, GOOD, 0.5, 0.6 + number / 100))
+    for number, target in enumerate(REGIONS):
+        host.take(Probed(target, SILENT, 1.0, 1.1 + number / 100))
+    host.take(Probed("a2", GOOD, 2.0, 2.1))
+    assert "c" in host.fleet.isolation.regions
+    for started in (3.0, 4.0, 5.0):
+        host.take(Probed("c1", SILENT, started, started + 0.5))
+    assert host.serving()["c1"]
+    host.take(Probed("a2", GOOD, 6.0, 6.1))
+    assert host.health["c1"].verdict.state is State.DOWN
+    assert "no region responds" not in host.health["c1"].verdict.reason
+    assert "c" not in host.fleet.isolation.regions
+
+
 @unhurried
 @given(histories())
 def test_what_is_returned_is_all_that_changed(history: list[Probed]) -> None:
@@ -253,6 +274,41 @@ def test_a_failure_cancels_what_it_supersedes_and_a_success_lets_it_go_on(
     assert change.targets["a1"].superseded == wanted
     assert host.health["a1"].is_superseded(1.0) is not bool(wanted)
     assert host.health["a1"].under_way == 0
+
+
+def test_what_a_success_supersedes_may_yet_take_a_target_down_and_shortens_its_horizon() -> None:
+    def after(*superseded: float) -> float:
+        host = Host()
+        host.take(Probed("a1", GOOD, 0.5, 0.6))
+        for started in (0.7, 0.8):
+            host.take(Probed("a1", FAILED, started, started + 0.05))
+        for started in superseded:
+            host.health["a1"].begin(started)
+        host.take(Probed("a1", GOOD, 3.0, 3.1))
+        return host.health["a1"].verdict.min_until_flip
+
+    assert after(1.0, 1.5, 2.0) <= 2 * PROBE.fast_interval
+    assert after() == math.inf
+
+
+def test_the_end_of_what_was_superseded_counts_alike_while_a_failure_is_pending_and_after() -> None:
+    def after(*, pending: bool) -> EndpointHealth:
+        host = Host()
+        for id_ in REGIONS:
+            host.take(Probed(id_, GOOD, 0.5, 0.6))
+        target = host.health["a1"]
+        target.begin(1.0)
+        host.take(Probed("a1", GOOD, 2.0, 2.1))
+        host.take(Probed("a1", SILENT, 3.0, 3.5))
+        if pending:
+            target.end_superseded(FAILED, 1.0, 4.0)
+        host.take(Probed("b1", GOOD, 3.9, 4.0))
+        if not pending:
+            target.end_superseded(FAILED, 1.0, 4.0)
+        assert target.kept is not None
+        return comparable(target.kept)
+
+    assert after(pending=True) == after(pending=False)
 
 
 def test_a_probe_that_others_cancelled_is_under_way_no_more_and_says_nothing() -> None:

@@ -110,8 +110,8 @@ async def test_a_page_that_fails_is_known_for_a_while_and_then_unknown(exporter:
 
     with structlog.testing.capture_logs() as events:
         await _watched(lambda: now[0], [page], failing)
-    told = [event["event"] for event in events]
-    assert told == ["gpus.failing", "gpus.recovered"], "one event each, however often it fails"
+    names = [event["event"] for event in events]
+    assert names == ["gpus.failing", "gpus.recovered"], "one event each, however often it fails"
 
 
 async def test_a_page_that_hangs_or_lacks_the_metric_delays_no_other(exporter: Exporter) -> None:

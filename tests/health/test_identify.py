@@ -22,12 +22,12 @@ def listing(cards: list[Any], model: str) -> Listing:
 
 def test_a_model_behind_its_hundredth_card_is_found_and_kept() -> None:
     cards = [{"id": f"other-{n}", "root": f"r{n}"} for n in range(500)] + [BASE]
-    told = listing(cards, "llama")
-    assert told.serves
-    assert told.identity is not None
-    assert told.identity.max_model_len == 8192
-    assert len(told.identity.models) == 100
-    assert "llama" in told.identity.models
+    listed = listing(cards, "llama")
+    assert listed.serves
+    assert listed.identity is not None
+    assert listed.identity.max_model_len == 8192
+    assert len(listed.identity.models) == 100
+    assert "llama" in listed.identity.models
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_a_model_behind_its_hundredth_card_is_found_and_kept() -> None:
     ],
 )
 def test_an_adapter_that_tells_no_length_has_its_bases(lora: dict[str, Any], length: int) -> None:
-    told = listing([BASE, lora], "sql")
-    assert told.serves
-    assert told.identity is not None
-    assert told.identity.max_model_len == length
-    wrong = mismatch(told.identity, Expected("sql", max_model_len=8192), serves=told.serves)
+    listed = listing([BASE, lora], "sql")
+    assert listed.serves
+    assert listed.identity is not None
+    assert listed.identity.max_model_len == length
+    wrong = mismatch(listed.identity, Expected("sql", max_model_len=8192), serves=listed.serves)
     assert (wrong is None) is (length == 8192)
 
 
@@ -66,16 +66,16 @@ def test_samples_may_go_by_the_base_of_an_adapter_and_by_other_names_of_it() -> 
     ],
 )
 def test_only_an_empty_list_tells_that_nobody_is_there(body: bytes, empty: bool) -> None:
-    told = read_listing(body, None, "m")
-    assert (told.empty, told.serves, told.identity) == (empty, False, None)
+    listed = read_listing(body, None, "m")
+    assert (listed.empty, listed.serves, listed.identity) == (empty, False, None)
 
 
 @pytest.mark.parametrize("length", [100, 199, 200, 201, 1000])
 def test_a_name_is_compared_whole_however_it_is_shown(length: int) -> None:
     name = "m" * length
-    told = listing([{"id": name, "root": name}], name)
-    assert told.identity is not None
-    assert mismatch(told.identity, Expected(name), serves=told.serves) is None
+    listed = listing([{"id": name, "root": name}], name)
+    assert listed.identity is not None
+    assert mismatch(listed.identity, Expected(name), serves=listed.serves) is None
     other = listing([{"id": name, "root": name}], name + "x")
     assert other.identity is not None
     assert mismatch(other.identity, Expected(name + "x"), serves=other.serves) is not None
@@ -101,5 +101,5 @@ cards_of_a_kind = st.fixed_dictionaries(
 
 @given(st.lists(cards_of_a_kind | json_values, max_size=4))
 def test_no_list_raises_whatever_its_cards_are(cards: list[Any]) -> None:
-    told = listing(cards, "m")
-    assert told.identity is None or told.identity.max_model_len >= 0
+    listed = listing(cards, "m")
+    assert listed.identity is None or listed.identity.max_model_len >= 0

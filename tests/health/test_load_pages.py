@@ -39,8 +39,8 @@ def test_each_servers_page_is_known_and_read(
     name: str, model: str, load: tuple[float | None, ...]
 ) -> None:
     text = (PAGES / f"{name}.txt").read_bytes()
-    for told in ("auto", name):
-        page = at_once(read_page(text, format_=told, models={model}))
+    for page_format in ("auto", name):
+        page = at_once(read_page(text, format_=page_format, models={model}))
         assert page is not None
         assert page.format == name
         assert (page.running, page.waiting, page.kv_usage, page.tokens) == load
@@ -201,9 +201,9 @@ def test_any_page_is_read_by_a_mapping() -> None:
         "running": "r", "waiting": 'q{kind="a"}', "kv_usage_percent": "use", "tokens": "n_total",
         "work": "steps",
     }  # fmt: skip
-    told = format_of(mapping)
-    assert told is not None
-    page = at_once(read_page(text, format_=told))
+    page_format = format_of(mapping)
+    assert page_format is not None
+    page = at_once(read_page(text, format_=page_format))
     assert page is not None
     assert (page.running, page.waiting, page.kv_usage, page.tokens) == (5, 3, 0.85, 100)
     assert page.work == {"steps": 7, "n_total": 100}

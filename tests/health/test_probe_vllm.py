@@ -181,7 +181,7 @@ async def test_a_server_that_takes_connections_and_answers_none_of_them_is_not_c
     assert seen.reason == "timed out after 0.4 s"
 
 
-async def test_a_refused_connection_is_a_failure_that_was_heard(
+async def test_a_refused_connection_is_a_failure_with_a_response(
     tools: Tools, closed_port: int
 ) -> None:
     ask = kind_named("vllm").prepare(

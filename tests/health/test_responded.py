@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes.reasons import heard_by
+from resolverd.health.probes.reasons import is_response
 
 Serve = Callable[..., Awaitable[int]]
 Ask = Callable[..., Awaitable[Outcome]]
@@ -41,7 +41,7 @@ async def hangs_up(reader: Reader, _writer: Writer) -> None:
 
 @pytest.mark.parametrize("handler", [accepts_and_hangs, stalls_in_the_body, hangs_up, plain_text])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_whoever_finished_a_tcp_handshake_was_heard(
+async def test_whoever_finished_a_tcp_handshake_has_responded(
     serve: Serve, ask: Ask, handler: Callable[[Reader, Writer], Awaitable[None]], scheme: str
 ) -> None:
     seen = await ask(f"{scheme}://127.0.0.1:{await serve(handler)}", timeout=0.3)
@@ -90,4 +90,4 @@ async def test_a_name_that_is_not_resolved_is_unheard(ask: Ask, kind: str) -> No
     ],
 )
 def test_what_this_host_says_to_itself_is_unheard(error: Exception, responded: bool) -> None:
-    assert heard_by(error) is responded
+    assert is_response(error) is responded

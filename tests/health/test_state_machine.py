@@ -212,16 +212,16 @@ def test_soonest_reckons_with_what_was_superseded_and_may_yet_fail(
         return
     for _ in range(pending):
         health = superseded(health, probe, at)
-    told = verdict(health, probe)
+    promised = verdict(health, probe)
     for ok in ends[:pending]:
         health = superseded_ended(health, Outcome(ok, ""), probe, at)
-    if told.state is State.UP:
+    if promised.state is State.UP:
         assert health.state is State.UP  # it stays what no fewer than `fall` can take down
     elif not health.state.serves:
-        assert told.min_until_flip == 0
+        assert promised.min_until_flip == 0
     else:
         flips = first_flips(health, probe, at, fall)
-        assert told.min_until_flip <= min(flips)
+        assert promised.min_until_flip <= min(flips)
 
 
 def test_a_probe_that_was_superseded_and_ends_well_or_is_dropped_leaves_no_trace() -> None:

@@ -79,8 +79,8 @@ def test_an_engine_does_not_borrow_another_ones_counter() -> None:
 
 
 def later(**changes: object) -> Page:
-    told = {f: getattr(BEFORE, f) for f in BEFORE.__slots__} | changes
-    return Page(**told)
+    fields = {f: getattr(BEFORE, f) for f in BEFORE.__slots__} | changes
+    return Page(**fields)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ A, B, C = "a", "b", "c"
 
 
 @pytest.mark.parametrize(
-    ("lengths", "told"),
+    ("lengths", "differing"),
     [
         ({A: 1, B: 1, C: 1}, {}),
         ({A: 1, B: 1, C: 2}, {C: ("2", "1")}),
@@ -205,11 +205,11 @@ A, B, C = "a", "b", "c"
     ],
 )
 def test_who_differs_from_the_majority_is_told(
-    lengths: dict[str, int], told: dict[str, tuple[str, str]]
+    lengths: dict[str, int], differing: dict[str, tuple[str, str]]
 ) -> None:
     identities = {key: Identity(max_model_len=n, version="1") for key, n in lengths.items()}
     assert differences(identities, ["max_model_len", "version"]) == {
-        key: [Difference("max_model_len", *values)] for key, values in told.items()
+        key: [Difference("max_model_len", *values)] for key, values in differing.items()
     }
 
 
@@ -218,7 +218,7 @@ def test_a_majority_never_differs(versions: dict[str, str]) -> None:
     identities = {key: Identity(version=v) for key, v in versions.items()}
     found = differences(identities, ["version"])
     for version in set(versions.values()):
-        holders = [key for key, told in versions.items() if told == version]
+        holders = [key for key, held in versions.items() if held == version]
         if 2 * len(holders) > len(versions):
             assert not found.keys() & set(holders)
 
@@ -236,8 +236,8 @@ def test_a_list_of_models_that_is_none_tells_nobody(body: bytes) -> None:
 
 def test_what_a_server_says_cannot_spoil_a_log() -> None:
     body = b'{"data": [{"id": "m\\u001b[31m\\nx", "root": 5, "max_model_len": "9"}]}'
-    told = read_identity(body, b'{"version": ["1"]}', "m")
-    assert told == Identity(models=("m [31m x",))
+    parsed = read_identity(body, b'{"version": ["1"]}', "m")
+    assert parsed == Identity(models=("m [31m x",))
     assert printable("x" * 500).endswith("…")
     assert len(printable("x" * 500)) == 100
     assert parse_json(b"1" * 10_000) is None

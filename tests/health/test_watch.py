@@ -155,14 +155,14 @@ def test_a_hold_while_up_keeps_to_the_interval_and_a_failure_does_not(
 
 def test_the_latest_readings_and_canaries_stay_and_the_identity_is_the_last_probes() -> None:
     read = InferenceReadings(LoadReadings(1.0), Identity(("m",)), Canaries(1, 1, 4))
-    told = [
+    answers = [
         Seen("a", readings=read),
         Seen("b"),
     ]
 
     class Telling(Scripted):
         async def __call__(self) -> Seen:
-            return told.pop(0) if told else Seen("b")
+            return answers.pop(0) if answers else Seen("b")
 
     async def main() -> Watch:
         watch = Watch(

@@ -31,7 +31,7 @@ def _growth(readings: Sequence[LoadReadings], span: float = 60.0) -> float | Non
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("totals", "expected"),
     [
         pytest.param([(0, 5)], None, id="one reading has no past"),
         pytest.param([(0, 5), (5, 8)], 3, id="growth since the first"),
@@ -41,10 +41,10 @@ def _growth(readings: Sequence[LoadReadings], span: float = 60.0) -> float | Non
         pytest.param([(0, 50), (5, 8), (10, 9)], 1, id="totals fell: anew"),
     ],
 )
-def test_the_growth_of_a_window(told: list[tuple[int, int]], expected: float | None) -> None:
-    grown = _growth([_reading(float(at), observed) for at, observed in told])
+def test_the_growth_of_a_window(totals: list[tuple[int, int]], expected: float | None) -> None:
+    grown = _growth([_reading(float(at), observed) for at, observed in totals])
     assert grown == expected if expected is None else grown == pytest.approx(expected, abs=5)
-    assert grown is None or len(told) > 3 or grown == expected
+    assert grown is None or len(totals) > 3 or grown == expected
 
 
 def test_a_new_process_begins_anew_though_its_totals_are_higher() -> None:
@@ -97,12 +97,12 @@ def test_a_quantile_lies_in_the_bucket_of_the_observation_of_that_rank(
     values: list[float], share: float
 ) -> None:
     counts = tuple(float(sum(value <= bound for value in values)) for bound in BOUNDS)
-    told = quantile(Buckets(BOUNDS, counts), share, 1)
+    estimate = quantile(Buckets(BOUNDS, counts), share, 1)
     exact = sorted(values)[math.ceil(share * len(values)) - 1]
     place = bisect_left(BOUNDS, exact)
     low, high = (0.0, *BOUNDS)[place], BOUNDS[place]
-    assert told is not None
-    assert low - 1e-9 <= told <= (low if math.isinf(high) else high) + 1e-9
+    assert estimate is not None
+    assert low - 1e-9 <= estimate <= (low if math.isinf(high) else high) + 1e-9
 
 
 @pytest.mark.parametrize(

@@ -81,11 +81,11 @@ def test_a_spill_under_way_follows_both_ends(
 def test_a_region_gives_back_all_it_took_before_it_spills() -> None:
     loads = {"a": _load(1.0), "b": _load(0.1), "c": _load(0.9)}
     spill = _rounds(3, loads, Spill())
-    told = []
+    observed = []
     for number in range(3, 8):
         spill = advance(spill, loads | {"b": _load(2.0)}, RULE, number * RULE.dwell)
-        told.append(_shares(spill)["b"])
-    assert told == [(0, 0.2), (0, 0.1), (0, 0), (0.1, 0), (0.2, 0)]
+        observed.append(_shares(spill)["b"])
+    assert observed == [(0, 0.2), (0, 0.1), (0, 0), (0.1, 0), (0.2, 0)]
 
 
 def test_a_spill_that_ends_forgets_what_was_taken() -> None:
@@ -142,13 +142,13 @@ class TestSlowStart:
         return advance(spill, loads | {"a": RegionLoad(False)}, self.RULE, 10.0)
 
     def test_a_restarted_region_comes_back_by_steps_to_those_who_carried_it(self) -> None:
-        spill, told = self._away(), []
+        spill, observed = self._away(), []
         loads = {"a": _load(0.1, started=2.0), "b": _load(0.9), "c": _load(None)}
         for now in (20.0, 79.0, 80.0, 140.0, 200.0):
             spill = advance(spill, loads, self.RULE, now)
-            told.append(_shares(spill))
+            observed.append(_shares(spill))
         first = {"a": (0.3, 0), "b": (0, 0.3)}
-        assert told == [
+        assert observed == [
             first,
             first,
             {"a": (0.2, 0), "b": (0, 0.2)},
@@ -301,7 +301,7 @@ class _Fluid:
 
     def run(self, homes: Mapping[str, float], seconds: float) -> list[dict[str, float]]:
         """Saturations every five seconds."""
-        told = []
+        observed = []
         for _ in range(int(seconds / self.EVERY)):
             self._answers = [*self._answers, self._parts()][-int(self.rule.ttl / self.EVERY) :]
             loads = dict.fromkeys(self.capacities, 0.0)
@@ -309,12 +309,12 @@ class _Fluid:
                 for (home, region), part in parts.items():
                     came = part * homes[home] * self.capacities[home]
                     loads[region] += came / len(self._answers)
-            told.append({r: load / self.capacities[r] for r, load in loads.items()})
+            observed.append({r: load / self.capacities[r] for r, load in loads.items()})
             if self.now % self.interval == 0:
-                self._read(told[-1])
+                self._read(observed[-1])
             self.spill = advance(self.spill, self.loads, self.rule, self.now)
             self.now += self.EVERY
-        return told
+        return observed
 
     def _parts(self) -> dict[tuple[str, str], float]:
         """What part of each home's clients is answered with each region now."""

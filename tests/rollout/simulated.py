@@ -59,8 +59,8 @@ _DEPLOY = """
         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    told = json.loads(process.stdout.readline())
-    (place / f"running-{region}").write_text(json.dumps(told))
+    announced = json.loads(process.stdout.readline())
+    (place / f"running-{region}").write_text(json.dumps(announced))
 """
 
 

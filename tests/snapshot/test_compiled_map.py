@@ -226,8 +226,8 @@ def parts(code: str, network: Prefix) -> tuple[str | None, str | None, tuple[flo
         return None, "EU", None
     if code == "US?":
         return "US", "NA", (countries()["US"].latitude, countries()["US"].longitude)
-    told = record(code, network)
-    spot = (float(told["latitude"]), float(told["longitude"]))  # type: ignore[arg-type]
+    written = record(code, network)
+    spot = (float(written["latitude"]), float(written["longitude"]))  # type: ignore[arg-type]
     return (None, None, spot) if code == "?" else (code, countries()[code].continent, spot)
 
 
@@ -318,8 +318,8 @@ def test_a_scope_is_the_shortest_in_which_all_clients_are_alike(world: World) ->
         entry = compiled.lookup(host)
         fence, order, rule = by_hand(world, host)
         for length in range(BITS + 1):
-            told = [by_hand(world, each) for each in blocks(host.widened(length))]
-            if all(each == (fence, order, rule) for each in told):
+            by_hand_entries = [by_hand(world, each) for each in blocks(host.widened(length))]
+            if all(each == (fence, order, rule) for each in by_hand_entries):
                 break
         else:
             pytest.fail("not even one block is alike in itself")
@@ -357,9 +357,9 @@ def test_it_tells_its_kind_and_its_size() -> None:
 def test_it_explains_itself_as_the_lazy_map_does() -> None:
     compiled, lazy = build(simple())
     for text in ("4.0.0.1/32", "8.0.0.1/32", "0.0.0.0/4", "2001:db8::/32", "::/0", "2002::/16"):
-        told, known = compiled.trace(parse_prefix(text)), lazy.trace(parse_prefix(text))
-        assert told._replace(entry=known.entry) == known
-        assert told.entry._replace(scope=known.entry.scope) == known.entry
+        traced, known = compiled.trace(parse_prefix(text)), lazy.trace(parse_prefix(text))
+        assert traced._replace(entry=known.entry) == known
+        assert traced.entry._replace(scope=known.entry.scope) == known.entry
 
 
 def test_another_process_gets_the_lazy_map_of_the_same_geography() -> None:

@@ -232,7 +232,7 @@ def scope_of(message: dns.message.Message) -> int:
     return next(o.scopelen for o in message.options if isinstance(o, dns.edns.ECSOption))
 
 
-def told(message: dns.message.Message) -> tuple[object, ...]:
+def contents(message: dns.message.Message) -> tuple[object, ...]:
     """What an answer says, less its ECS echo."""
     sections = (message.answer, message.authority)
     return message.rcode(), [[rrset.to_text() for rrset in section] for section in sections]
@@ -266,7 +266,7 @@ def test_every_address_inside_a_returned_scope_gets_the_same_answer(
         if not whole.contains(host):
             continue
         other = ask(served, host)
-        assert told(other) == told(answer)
+        assert contents(other) == contents(answer)
         assert scope_of(other) == scope
 
 
@@ -281,7 +281,7 @@ def test_asking_again_with_the_scope_settles_it(compiled: bool, case: Case, aske
     answer = ask(served, again)
     assert scope_of(answer) <= again.length
     host = Prefix(32, asked.address, 32)
-    assert told(ask(served, host)) == told(answer)
+    assert contents(ask(served, host)) == contents(answer)
 
 
 @st.composite

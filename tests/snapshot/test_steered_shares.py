@@ -44,7 +44,7 @@ def steered(shares: dict[tuple[str, str], Share], overrides: Overrides | None = 
     )
 
 
-def told(steering: Steering, service: str) -> tuple[str, str | None, int]:
+def answer_of(steering: Steering, service: str) -> tuple[str, str | None, int]:
     """Outcome, region and scope of one client."""
     planned = PLAN.services[service]
     entry = planned.clients.lookup(CLIENT)
@@ -57,21 +57,21 @@ FULL = {("one", "us-east"): Share(1.0), ("one", "us-west"): Share(accept_ratio=1
 
 def test_a_share_is_of_one_service_even_where_its_regions_are_judged_for_several() -> None:
     steering = steered(FULL)
-    assert told(steering, "one") == ("spilled", "us-west", 24)
-    assert told(steering, "two") == ("serving", "us-east", 0)
+    assert answer_of(steering, "one") == ("spilled", "us-west", 24)
+    assert answer_of(steering, "two") == ("serving", "us-east", 0)
 
 
 def test_a_region_that_an_operator_holds_up_still_sends_clients_on() -> None:
     """The override says that it serves, not that it has room."""
     overrides = Overrides()
     overrides.set("us-east", Override(OverrideKind.UP, "test", "held", NOW))
-    assert told(steered(FULL, overrides), "one") == ("spilled", "us-west", 24)
+    assert answer_of(steered(FULL, overrides), "one") == ("spilled", "us-west", 24)
 
 
 def test_a_region_that_an_operator_drains_takes_nobody() -> None:
     overrides = Overrides()
     overrides.set("us-west", Override(OverrideKind.DRAIN, "test", "rollout", NOW))
-    assert told(steered(FULL, overrides), "one") == ("serving", "us-east", 24)
+    assert answer_of(steered(FULL, overrides), "one") == ("serving", "us-east", 24)
 
 
 def test_equal_shares_stand_in_one_standing_so_that_an_image_has_one_state_for_all() -> None:

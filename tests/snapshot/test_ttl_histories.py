@@ -192,9 +192,9 @@ def test_a_ttl_falls_before_a_region_begins_to_send_clients_on() -> None:
     """And is whole again once the last step is done."""
     healthy = {region: ready() for region in PREFERENCE}
     steps = {"us-east": [(100.0, 0.0, 0.0), (30.0, 1.0, 0.0)], "us-west": [(1.0, 0.0, 1.0)]}
-    told = [note(healthy, at, steps, CLIENT) for at in (10.0, 60.0, 110.0, 200.0)]
-    assert [n.ttl for n in told] == [60, 39, 19, 60]
-    assert [n.region for n in told] == ["us-east", "us-east", "us-west", "us-west"]
+    noted = [note(healthy, at, steps, CLIENT) for at in (10.0, 60.0, 110.0, 200.0)]
+    assert [n.ttl for n in noted] == [60, 39, 19, 60]
+    assert [n.region for n in noted] == ["us-east", "us-east", "us-west", "us-west"]
 
 
 def test_a_ttl_falls_before_a_hold_ends_and_is_whole_until_then() -> None:

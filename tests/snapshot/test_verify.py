@@ -44,7 +44,7 @@ def test_a_sound_service_passes(policy: str, compiled: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         pytest.param(lambda _: None, "not answered", id="silence"),
         pytest.param(lambda wire: wire[:20], "broken message", id="cut short"),
@@ -53,12 +53,12 @@ def test_a_sound_service_passes(policy: str, compiled: bool) -> None:
     ],
 )
 def test_a_wrong_answer_about_a_zone_is_told(
-    spoil: Callable[[bytes], bytes | None], told: str
+    spoil: Callable[[bytes], bytes | None], message: str
 ) -> None:
     served = Server(snapshot_of({"inference.example.": HEAD}))
     with pytest.raises(PlanError, match="fails its own check") as refused:
         verify(served.snapshot, lambda packet, source: spoil(served.send(packet, source)))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def _only_services(spoil: Answer) -> Answer:
@@ -75,7 +75,7 @@ def _as_answered_to(client: str) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         pytest.param(
             lambda *_: None, "A for 10.2.0.0 (service chat) is not answered", id="silence"
@@ -100,10 +100,10 @@ def _as_answered_to(client: str) -> Answer:
         ),
     ],
 )
-def test_a_wrong_answer_for_a_service_is_told(spoil: Answer, told: str) -> None:
+def test_a_wrong_answer_for_a_service_is_told(spoil: Answer, message: str) -> None:
     with pytest.raises(PlanError) as refused:
         verify(SOUND, _only_services(spoil), PINNED)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_no_more_faults_are_told_than_one_reads() -> None:

@@ -135,7 +135,7 @@ def test_a_stop_stops(running: Service) -> None:
     running.systemctl("stop", "resolverd.socket", "resolverd.service")
     until(lambda: not _left(running), "the end of the standby")
     with pytest.raises((TimeoutError, ConnectionRefusedError)):
-        running.ask(patience=0.3)
+        running.ask(timeout=0.3)
     assert "the service is stopped" in running.journal()
 
 

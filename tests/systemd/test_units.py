@@ -43,7 +43,7 @@ def test_it_is_ready_only_after_the_first_probe_round(service: Service) -> None:
     until(service.endpoint.asked.is_set, "the first probe")
     assert service.show("ActiveState") == "activating"
     with pytest.raises(TimeoutError):
-        service.ask(patience=0.3)
+        service.ask(timeout=0.3)
     assert service.show("ActiveState") == "activating"
     service.endpoint.gate.set()
     until(lambda: service.show("ActiveState") == "active", "ready")

@@ -86,18 +86,18 @@ async def test_a_hung_engine_or_worker_looks_healthy_and_idle(
     assert (await complete(http, near.url, within=30.0)).token is not None
 
 
-@pytest.mark.parametrize("patience", [10, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("worker_timeout", [10, pytest.param(300, marks=pytest.mark.long)])
 async def test_a_hung_worker_is_an_error_after_a_timeout_of_its_own(
-    model: Path, http: aiohttp.ClientSession, patience: int
+    model: Path, http: aiohttp.ClientSession, worker_timeout: int
 ) -> None:
     """Five minutes, unless an environment variable says otherwise."""
-    less = {} if patience == 300 else {HUNG_WORKER: str(patience)}
+    less = {} if worker_timeout == 300 else {HUNG_WORKER: str(worker_timeout)}
     async with vllm(model, environment=less) as server:
         with server.stopped(WORKER):
             began = time.monotonic()
-            heard = await complete(http, server.url, within=patience + 60.0)
+            heard = await complete(http, server.url, within=worker_timeout + 60.0)
             assert (heard.status, heard.token, heard.error) == (200, None, 500)
-            assert time.monotonic() - began > patience - 1.0
+            assert time.monotonic() - began > worker_timeout - 1.0
             assert await _refused_or_503(server, http)
             assert await server.ended(within=60.0) == 0
 

@@ -102,7 +102,7 @@ class AnswerReader:
                 return
 
     def end(self, elapsed: float) -> None:
-        """The body is over."""
+        """Take in that the body is complete, `elapsed` seconds after the request."""
         if self._is_stream:
             for line in (bytes(self._pending).rstrip(b"\r"), b""):
                 if not self._over():

@@ -36,7 +36,7 @@ class Request(NamedTuple):
     newer: bool = False
 
     def path(self) -> str:
-        """Below the server's URL."""
+        """The path to post to, below the server's URL."""
         return PATHS[self.api]
 
     def body(self, model: str, prompt: str) -> bytes:

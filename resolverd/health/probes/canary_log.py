@@ -24,7 +24,7 @@ class CanaryLog:
         self._ended: deque[tuple[float, bool]] = deque(maxlen=_KEPT)
 
     def add(self, at: float, *, answered: bool) -> None:
-        """One more is over."""
+        """Note a canary that was over `at` a reading of the monotonic clock."""
         self._ended.append((at, answered))
 
     def doubtful(self, now: float) -> bool:

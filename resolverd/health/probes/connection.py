@@ -2,7 +2,7 @@
 
 A kept connection proves nothing of what a new client meets: the listener may be closed, the name
 moved, the certificate expired. What is learned of a connection on the way is noted in the `Trace`
-of the probe, also where the probe then fails: that something was heard, how long the handshake
+of the probe, also where the probe then fails: that something responded, how long the handshake
 took, when the certificate expires.
 """
 
@@ -40,7 +40,7 @@ class TracingConnector(aiohttp.TCPConnector):
 
     aiohttp does not say when the TCP handshake has ended, which here separates a far end that is
     reached from one that is not; so its one method that connects is replaced. `tests/health/
-    test_heard.py` fails should aiohttp call it no more.
+    test_responded.py` fails should aiohttp call it no more.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -19,7 +19,7 @@ from resolverd.health.offers import READABLE, Processes
 from resolverd.health.probes import progress
 from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
 from resolverd.health.probes.bounds import in_turns
-from resolverd.health.probes.reasons import heard_by, reason_of
+from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import current_trace
 from resolverd.health.probes.vllm_client import VllmClient
@@ -168,7 +168,7 @@ class Source:
                 raise
             text, self.why = None, reason_of(error)
             self.answers = False
-            current_trace().responded |= heard_by(error)  # a refusal is an answer
+            current_trace().responded |= is_response(error)  # a refusal is an answer
             return None
         self.answers = self.why != "no answer"
         if text is None:

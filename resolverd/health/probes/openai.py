@@ -40,8 +40,8 @@ from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Expected, mismatch, read_identity
 from resolverd.health.probes.load_page import LoadPageReader
 from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
-from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
+from resolverd.health.probes.reasons import is_response, reason_of
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, has_responded, was_answered
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_client import VllmClient
 from resolverd.health.readings import LoadReadings
@@ -114,7 +114,7 @@ class _ProbeAttempt:
         except CredentialError as error:
             self._fail(str(error), Condition.MISCONFIGURED, responded=True)
         except (aiohttp.ClientError, OSError) as error:
-            self._fail(reason_of(error), responded=was_heard() or heard_by(error))
+            self._fail(reason_of(error), responded=has_responded() or is_response(error))
         finally:
             page.cancel()
             await asyncio.gather(page, return_exceptions=True)
@@ -244,7 +244,9 @@ class _ProbeAttempt:
         server = self.server
         seen = self._seen(reason, condition)
         server.identified_at = -math.inf
-        raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)
+        raise ProbeFailedError.of(
+            seen, responded=has_responded() if responded is None else responded
+        )
 
 
 def _telling(first: Answer | None, answer: Answer) -> Answer:

@@ -45,7 +45,7 @@ def reason_of(error: BaseException) -> str:
     return _words(error)[:_LONGEST]
 
 
-def heard_by(error: BaseException) -> bool:
+def is_response(error: BaseException) -> bool:
     """Whether anything came back from the far end: a refusal, a reset, or part of an answer."""
     match error:
         case aiohttp.ClientConnectorDNSError():
@@ -55,7 +55,7 @@ def heard_by(error: BaseException) -> bool:
         case ssl.SSLError() | ssl.CertificateError() | aiohttp.ClientSSLError():
             return True
         case aiohttp.ClientConnectorError():
-            return heard_by(error.os_error)
+            return is_response(error.os_error)
         case OSError():
             return error.errno is not None and error.errno not in _UNHEARD
         case _:

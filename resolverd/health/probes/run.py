@@ -17,7 +17,7 @@ from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes.credential import CredentialError
-from resolverd.health.probes.reasons import heard_by, reason_of
+from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.trace import Trace, begin_trace, current_trace
 from resolverd.health.readings import Readings
 
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 Ask = Callable[[], Awaitable[Seen]]
 
 
-def was_heard() -> bool:
+def has_responded() -> bool:
     """Whether anything has come back to this probe, be it a TCP handshake."""
     return current_trace().responded
 
@@ -47,7 +47,7 @@ def was_answered() -> bool:
 class ProbeFailedError(ResolverdError):
     """What was `seen` is not what an endpoint shows that serves.
 
-    `heard` is True unless nothing came back.
+    `responded` is False where nothing came back.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ async def run(ask: Ask, within: float) -> Outcome:
         seen, responded = Seen(_timed_out(trace, within)), trace.responded
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # ValueError: a header or name that cannot be sent as written.
-        seen, responded = Seen(shown_text(reason_of(error))), trace.responded or heard_by(error)
+        seen, responded = Seen(shown_text(reason_of(error))), trace.responded or is_response(error)
     if trace.over:
         ok, responded, seen = False, True, Seen(trace.over)
     return Outcome(

@@ -42,20 +42,20 @@ class Meter(asyncio.BufferedProtocol):
         self._octets, self._trace = 0, current_trace()
 
     def eof_received(self) -> bool | None:
-        """Hand it on; what is returned says whether the transport stays open."""
+        """Tell `inner` that no more comes; whether the transport stays open is for it to say."""
         keep: bool | None = self._inner.eof_received()
         return keep
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Hand it on."""
+        """Tell `inner` that the connection is closed."""
         self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Hand it on."""
+        """Tell `inner` that what it writes waits."""
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand it on."""
+        """Tell `inner` that it may write on."""
         self._inner.resume_writing()
 
     def get_buffer(self, sizehint: int) -> memoryview:

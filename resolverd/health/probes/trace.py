@@ -11,12 +11,12 @@ from dataclasses import dataclass
 class Trace:
     """What one probe has met so far; shared by all the tasks that it makes.
 
-    `heard` is whether anything came back, a finished TCP handshake included; `answered`, whether
-    that was the beginning of an HTTP response. `connect` is the
-    time of the last TCP handshake in seconds, `certificate_expires` the last certificate's end in
-    Unix seconds. `in_tls` is whether a TLS handshake has begun and not ended. `cpu` is what its
-    responses have cost this process so far, in seconds of CPU; `over` says which bound one of them
-    has gone over (`bounds`), and is empty until then.
+    `responded` is whether anything came back, a finished TCP handshake included; `answered`,
+    whether that was the beginning of an HTTP response. `connect` is the time of the last TCP
+    handshake in seconds, `certificate_expires` the last certificate's end in Unix seconds. `in_tls`
+    is whether a TLS handshake has begun and not ended. `cpu` is what its responses have cost this
+    process so far, in seconds of CPU; `over` says which bound one of them has gone over (`bounds`),
+    and is empty until then.
     """
 
     responded: bool = False

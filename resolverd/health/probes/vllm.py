@@ -47,8 +47,8 @@ from resolverd.health.probes.classify import classify, needs_health
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Listing, mismatch, read_listing
 from resolverd.health.probes.metrics_reader import Reading
-from resolverd.health.probes.reasons import heard_by, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, was_answered, was_heard
+from resolverd.health.probes.reasons import is_response, reason_of
+from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, has_responded, was_answered
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_load import load_of
 from resolverd.health.probes.vllm_server import Server
@@ -99,7 +99,7 @@ class _ProbeAttempt:
         except CredentialError as error:
             self._fail(str(error), Condition.MISCONFIGURED, responded=True)
         except (aiohttp.ClientError, OSError) as error:
-            self._fail(reason_of(error), responded=was_heard() or heard_by(error))
+            self._fail(reason_of(error), responded=has_responded() or is_response(error))
 
     def _partial(self, failed: ProbeFailedError) -> Seen:
         """What a failure means: that of a part of many serves on; raises it otherwise."""
@@ -317,4 +317,6 @@ class _ProbeAttempt:
         """`responded` None leaves it to what came back until now."""
         self.server.recheck_identity = True
         seen = self._seen(reason, condition)
-        raise ProbeFailedError.of(seen, responded=was_heard() if responded is None else responded)
+        raise ProbeFailedError.of(
+            seen, responded=has_responded() if responded is None else responded
+        )

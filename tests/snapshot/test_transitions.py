@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from resolverd.admin.transitions import TransitionLog
 from resolverd.config.fences import FenceSize
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import UNKNOWN, State
 from resolverd.snapshot.model import JudgedRegion
+from resolverd.snapshot.transitions import TransitionLog
 from resolverd.snapshot.unserved import Outages
 
 UP, DOWN = replace(UNKNOWN, state=State.UP), replace(UNKNOWN, state=State.DOWN)
