@@ -1,10 +1,8 @@
-"""A bare query as octets, and the IPv4 addresses of a response: what asking a Plan takes."""
+"""A bare query as octets, and the records of a response: what asking a Plan takes."""
 
 from __future__ import annotations
 
 import struct
-
-from resolverd.dns.codes import A
 
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
@@ -16,8 +14,8 @@ def query_for(name: bytes, rtype: int) -> bytes:
     return _HEADER.pack(0, 0, 1, 0, 0, 0) + name + struct.pack("!HH", rtype, 1)
 
 
-def addresses_in(response: bytes) -> frozenset[bytes]:
-    """The RDATA of the A records in a response's answer section, which has one question.
+def answered(response: bytes, wanted: int) -> frozenset[bytes]:
+    """The RDATA of the records of type `wanted` among the answers of a response to one question.
 
     Raises IndexError or struct.error where it ends too soon.
     """
@@ -28,7 +26,7 @@ def addresses_in(response: bytes) -> frozenset[bytes]:
         at = _after_name(response, at)
         rtype, _, _, length = _RECORD.unpack_from(response, at)
         at += _RECORD.size
-        if rtype == A:
+        if rtype == wanted:
             found.append(response[at : at + length])
         at += length
     return frozenset(found)

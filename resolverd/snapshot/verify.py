@@ -16,11 +16,12 @@ import dns.flags
 import dns.message
 import dns.name
 
-from resolverd.dns.codes import A
+from resolverd.dns.codes import AAAA, A
 from resolverd.dns.names import to_text
 from resolverd.dns.prefix import Prefix
+from resolverd.dns.writer import RRsetWire
 from resolverd.errors import PlanError
-from resolverd.snapshot.answers import addresses_in, query_for
+from resolverd.snapshot.answers import answered, query_for
 from resolverd.snapshot.model import ClientMap, MapEntry, ServicePlan, Snapshot, ZonePlan
 
 Ask = Callable[[bytes, str], bytes | None]
@@ -87,34 +88,34 @@ def _ranking_faults(service: ServicePlan) -> Iterator[str]:
 def _answer_faults(
     service: ServicePlan, name: bytes, entry: MapEntry, client: Prefix, snapshot: Snapshot, ask: Ask
 ) -> Iterator[str]:
-    """What is wrong with the IPv4 addresses that a client of `entry` is given.
+    """What is wrong with the addresses, of both families, that a client of `entry` is given.
 
     Where a region of its fence is answered by a CNAME, whoever follows that decides.
     """
     records = snapshot.steering.records[service.name]
-    statuses = snapshot.steering.statuses[service.name]
-    fence = {region: records[region] for region in entry.preference}
-    if any(region.cname is not None for region in fence.values()):
+    if any(records[region].cname is not None for region in entry.preference):
         return
     address = str(client.host())
-    response = ask(query_for(name, A), address)
-    whose = f"{to_text(name)} A for {address} (service {service.name})"
-    if response is None:
-        yield f"{whose} is not answered"
-        return
-    given = addresses_in(response)
-    allowed = {rdata[0] for region in fence.values() if region.a for rdata in region.a.rdatas}
-    if not given <= allowed:
-        yield f"{whose} is answered with an address outside the client's fence"
-        return
-    if not entry.preference:
-        return
-    first = entry.preference[0]
-    status, own = statuses[first], records[first].a
-    if status.serves and not status.spill_ratio and own is not None:
-        preferred = {rdata[0] for rdata in own.rdatas}
-        if not given or not given <= preferred:
-            yield f"{whose} is not answered with {first}, which serves and is preferred"
+    for rtype, family in ((A, "a"), (AAAA, "aaaa")):
+        response = ask(query_for(name, rtype), address)
+        whose = f"{to_text(name)} {family.upper()} for {address} (service {service.name})"
+        if response is None:
+            yield f"{whose} is not answered"
+            continue
+        given = answered(response, rtype)
+        own = {region: _rdatas(getattr(records[region], family)) for region in entry.preference}
+        if not given <= frozenset().union(*own.values()):
+            yield f"{whose} is answered with an address outside the client's fence"
+        elif entry.preference:
+            first = entry.preference[0]
+            status = snapshot.steering.statuses[service.name][first]
+            is_first = bool(given) and given <= own[first]
+            if status.serves and not status.spill_ratio and own[first] and not is_first:
+                yield f"{whose} is not answered with {first}, which serves and is preferred"
+
+
+def _rdatas(rrset: RRsetWire | None) -> frozenset[bytes]:
+    return frozenset() if rrset is None else frozenset(rdata[0] for rdata in rrset.rdatas)
 
 
 def _names(snapshot: Snapshot) -> dict[str, bytes]:

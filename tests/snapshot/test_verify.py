@@ -6,13 +6,14 @@ import ipaddress
 from collections.abc import Callable
 
 import pytest
-from harness.config import CHAT, address_of, config_text
+from harness.config import CHAT, address_of, config_text, ipv6_of
 from harness.server import HEAD, Server, snapshot_of
 
 from resolverd.abi.library import why_not
+from resolverd.dns.codes import AAAA, A
 from resolverd.dns.prefix import parse_prefix
 from resolverd.errors import PlanError
-from resolverd.snapshot.answers import addresses_in
+from resolverd.snapshot.answers import answered
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.verify import verify
 
@@ -21,9 +22,12 @@ PIN = '\n[pin.jp]\nsubnets = ["10.2.0.0/16", "2001:db8:2::/48"]\nregions = ["ap-
 PINNED = (parse_prefix("10.2.0.0/16"), parse_prefix("2001:db8:2::/48"))
 SOUND = snapshot_of({"inference.example.": ZONE}, config_text(CHAT + PIN))
 Answer = Callable[[bytes, str], bytes | None]
-NEAR, PINNED_TO, OTHER = (
-    ipaddress.ip_address(address_of(region)).packed
-    for region in ("eu-west", "ap-northeast", "us-east")
+NEAR, PINNED_TO, OTHER, NEAR_V6, OTHER_V6 = (
+    ipaddress.ip_address(address).packed
+    for address in (
+        *(address_of(region) for region in ("eu-west", "ap-northeast", "us-east")),
+        *(ipv6_of(region) for region in ("eu-west", "us-east")),
+    )
 )
 
 
@@ -62,10 +66,10 @@ def test_a_wrong_answer_about_a_zone_is_told(
 
 
 def _only_services(spoil: Answer) -> Answer:
-    """Answers zones as it should, and queries for A by `spoil`."""
-    served = Server(SOUND)
+    """Answers zones as it should, and queries for addresses by `spoil`."""
+    served, asked = Server(SOUND), {A.to_bytes(2, "big"), AAAA.to_bytes(2, "big")}
     return lambda packet, source: (
-        spoil(packet, source) if packet[-4:-2] == b"\0\1" else served.send(packet, source)
+        spoil(packet, source) if packet[-4:-2] in asked else served.send(packet, source)
     )
 
 
@@ -94,6 +98,16 @@ def _as_answered_to(client: str) -> Answer:
             id="another region",
         ),
         pytest.param(
+            lambda packet, source: Server(SOUND).send(packet, source).replace(NEAR_V6, OTHER_V6),
+            "is not answered with eu-west, which serves and is preferred",
+            id="another region by IPv6",
+        ),
+        pytest.param(
+            _as_answered_to("203.0.113.7"),
+            "AAAA for 10.2.0.0 (service chat) is answered with an address outside the client's",
+            id="no pin for IPv6 addresses",
+        ),
+        pytest.param(
             lambda packet, _: packet[:2] + b"\x84\0" + packet[4:],
             "is not answered with",
             id="NODATA",
@@ -117,7 +131,7 @@ def test_the_addresses_of_a_response_are_read_from_its_answers_alone() -> None:
     served, packet = Server(SOUND), b"\0\0\0\0\0\1" + bytes(6)
     name = b"\4chat\11inference\7example\0"
     response = served.send(packet + name + b"\0\1\0\1", "10.2.3.4")
-    assert addresses_in(response) == {PINNED_TO}
+    assert answered(response, A) == {PINNED_TO}
 
 
 def test_a_plan_without_services_or_zones_passes() -> None:
