@@ -9,7 +9,7 @@ from clients.client_world import ZONE, prepare
 from harness.config import address_of
 from harness.daemon import endpoints, serving, write_files
 from harness.engines import ENGINES, EngineName
-from harness.programs import output
+from harness.programs import free_port, output
 
 
 @pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this host has no IPv6")
@@ -22,7 +22,10 @@ async def test_every_listener_and_worker_gives_the_same_answers(
     async with endpoints() as served:
         zones = {"inference.example.": ZONE}
         path = write_files(tmp_path, zones, served, server=prepare(tmp_path))
-        listen = 'server.listen=["127.0.0.1:0", "[::1]:0", "127.0.0.1:0"]'
+        # Ports that dig cannot be given for its own: with SO_REUSEPORT, which workers need, the
+        # kernel shares those that it picks (findings/reuseport-picks-a-held-port.sh).
+        first, second, third = (free_port() for _ in range(3))
+        listen = f'server.listen=["127.0.0.1:{first}", "[::1]:{second}", "127.0.0.1:{third}"]'
         changes = (
             "--set",
             listen,
