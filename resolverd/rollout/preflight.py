@@ -12,6 +12,7 @@ from typing import Any
 
 from resolverd.config.fences import whose
 from resolverd.errors import ExitCode, ResolverdError
+from resolverd.health.kinds.kind import lists_models
 from resolverd.rollout import verify
 from resolverd.rollout.checkpoint import Checkpoint
 from resolverd.rollout.fleet import endpoints_of, model_of, region_of, service_of
@@ -19,8 +20,6 @@ from resolverd.rollout.withdrawal import Edge
 
 # What differs in another version of vLLM.
 _CHANGING = ("version", "fingerprint")
-# Kinds of probe whose URL is that of a server with pages of versions and models below it.
-_WITH_MODELS = ("vllm", "openai")
 
 
 class ObstaclesError(ResolverdError):
@@ -126,4 +125,4 @@ def _unverifiable(edge: Edge, plan: Checkpoint, region: str) -> Iterator[str]:
         except ResolverdError as error:
             kind = kinds.get(endpoint.name, "")
             why = f"{region} could not be verified: {' '.join(str(error).split())}"
-            yield why if kind in _WITH_MODELS else f'{why}; it is probed as "{kind}"'
+            yield why if lists_models(kind) else f'{why}; it is probed as "{kind}"'

@@ -87,7 +87,8 @@ class Kind(Generic[S, R]):
     returns what was `Seen` or raises `ProbeFailedError`, while timing, the timeout and the wording
     of errors are the same for all kinds (`probes.run`). It raises ValueError where the URL does not
     suit the kind; `schemes` are those that do. `reach` is asked over each address family in its
-    place where the question itself costs too much.
+    place where the question itself costs too much. `lists_models`: its URL is that of an inference
+    server, with the pages of models and completions below it.
     """
 
     settings: type[S]
@@ -98,6 +99,7 @@ class Kind(Generic[S, R]):
     check: Callable[[S, ProbedEndpoint], Iterator[Finding]] = nothing_found
     metrics: tuple[Metric[R], ...] = ()
     json: tuple[JsonKey[R], ...] = ()
+    lists_models: bool = False
 
     @property
     def name(self) -> str:
@@ -113,6 +115,11 @@ def kind_named(name: str) -> AnyKind:
     kind = probe_kinds()[name]
     assert isinstance(kind, Kind)
     return kind
+
+
+def lists_models(name: str) -> bool:
+    """Whether a kind has that name, and its URL is an inference server's."""
+    return name in probe_kinds() and kind_named(name).lists_models
 
 
 def metrics() -> list[tuple[type[Readings], Metric[Any]]]:

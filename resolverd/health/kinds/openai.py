@@ -73,4 +73,5 @@ KIND = Kind(
     check=check_inference,
     metrics=METRICS,
     json=JSON,
+    lists_models=True,
 )

@@ -87,5 +87,12 @@ def reach(url: str, settings: VllmProbe, tools: Tools) -> Ask:
 
 
 KIND = Kind(
-    VllmProbe, prepare, InferenceReadings, reach=reach, check=check, metrics=METRICS, json=JSON
+    VllmProbe,
+    prepare,
+    InferenceReadings,
+    reach=reach,
+    check=check,
+    metrics=METRICS,
+    json=JSON,
+    lists_models=True,
 )
