@@ -16,7 +16,7 @@ import dns.flags
 import dns.message
 import dns.name
 
-from resolverd.dns.codes import AAAA, A
+from resolverd.dns.codes import AAAA, CNAME, A
 from resolverd.dns.names import to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
@@ -88,13 +88,13 @@ def _ranking_faults(service: ServicePlan) -> Iterator[str]:
 def _answer_faults(
     service: ServicePlan, name: bytes, entry: MapEntry, client: Prefix, snapshot: Snapshot, ask: Ask
 ) -> Iterator[str]:
-    """What is wrong with the addresses, of both families, that a client of `entry` is given.
-
-    Where a region of its fence is answered by a CNAME, whoever follows that decides.
-    """
+    """What is wrong with what a client of `entry` is given, who asks for A and for AAAA."""
     records = snapshot.steering.records[service.name]
-    if any(records[region].cname is not None for region in entry.preference):
-        return
+    statuses = snapshot.steering.statuses[service.name]
+    if service.cname and not any(
+        statuses[region].serves or statuses[region].unknown for region in entry.preference
+    ):
+        return  # that there is no region to give may be said by a CNAME too
     address = str(client.host())
     for rtype, family in ((A, "a"), (AAAA, "aaaa")):
         response = ask(query_for(name, rtype), address)
@@ -102,16 +102,24 @@ def _answer_faults(
         if response is None:
             yield f"{whose} is not answered"
             continue
-        given = answered(response, rtype)
-        own = {region: _rdatas(getattr(records[region], family)) for region in entry.preference}
+        kept = "cname" if service.cname else family
+        own = {region: _rdatas(getattr(records[region], kept)) for region in entry.preference}
+        given = _target(response) if service.cname else answered(response, rtype)
         if not given <= frozenset().union(*own.values()):
-            yield f"{whose} is answered with an address outside the client's fence"
+            what = "a name" if service.cname else "an address"
+            yield f"{whose} is answered with {what} outside the client's fence"
         elif entry.preference:
             first = entry.preference[0]
-            status = snapshot.steering.statuses[service.name][first]
-            is_first = bool(given) and given <= own[first]
-            if status.serves and not status.spill_ratio and own[first] and not is_first:
+            taken = statuses[first].serves and not statuses[first].spill_ratio
+            if taken and own[first] and not (given and given <= own[first]):
                 yield f"{whose} is not answered with {first}, which serves and is preferred"
+
+
+def _target(response: bytes) -> frozenset[bytes]:
+    """What the first CNAME of a response points to, in wire form; names after it are followed."""
+    rrsets = dns.message.from_wire(response).answer
+    first = [rdata for rrset in rrsets[:1] if rrset.rdtype == CNAME for rdata in rrset]
+    return frozenset(rdata.target.canonicalize().to_wire() or b"" for rdata in first)
 
 
 def _rdatas(rrset: RRsetWire | None) -> frozenset[bytes]:

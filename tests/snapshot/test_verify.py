@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from harness.config import CHAT, address_of, config_text, ipv6_of
-from harness.server import HEAD, Server, snapshot_of
+from harness.config import CHAT, REGIONS, address_of, config_text, ipv6_of
+from harness.server import HEAD, UP, Server, snapshot_of
 
 from resolverd.abi.library import why_not
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.prefix import parse_prefix
 from resolverd.errors import PlanError
+from resolverd.health.verdict import State
 from resolverd.snapshot.answers import answered
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.verify import verify
@@ -118,6 +120,44 @@ def test_a_wrong_answer_for_a_service_is_told(spoil: Answer, message: str) -> No
     with pytest.raises(PlanError) as refused:
         verify(SOUND, _only_services(spoil), PINNED)
     assert message in str(refused.value)
+
+
+REDIRECTED = snapshot_of(
+    {"inference.example.": ZONE}, config_text(CHAT + 'answer = "cname"\n' + PIN)
+)
+
+
+def test_a_sound_service_that_answers_with_names_passes() -> None:
+    verify(REDIRECTED, Server(REDIRECTED).send, PINNED)
+
+
+@pytest.mark.parametrize(
+    ("renamed", "message"),
+    [
+        (b"\7us-east", "is not answered with eu-west, which serves and is preferred"),
+        (b"\7unknown", "is answered with a name outside the client's fence"),
+    ],
+)
+def test_a_service_that_answers_with_a_wrong_name_is_told(renamed: bytes, message: str) -> None:
+    served = Server(REDIRECTED)
+    with pytest.raises(PlanError) as refused:
+        verify(
+            REDIRECTED,
+            lambda packet, source: served.send(packet, source).replace(b"\7eu-west", renamed),
+            PINNED,
+        )
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("state", [State.DOWN, State.UNKNOWN])
+@pytest.mark.parametrize("answer", ["address", "cname"])
+@pytest.mark.parametrize("all_down", ["nearest", "cname", "nodata", "servfail"])
+def test_a_sound_plan_passes_while_nothing_serves(all_down: str, answer: str, state: State) -> None:
+    """Or no edit would be adopted for as long as every region is down."""
+    config = config_text(CHAT + f'all_down = "{all_down}"\nanswer = "{answer}"\n' + PIN)
+    verdicts = {f"{region}-1": replace(UP, state=state) for region in REGIONS}
+    snapshot = snapshot_of({"inference.example.": ZONE}, config, verdicts=verdicts)
+    verify(snapshot, Server(snapshot).send, PINNED)
 
 
 def test_no_more_faults_are_told_than_one_reads() -> None:
