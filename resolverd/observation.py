@@ -112,8 +112,8 @@ class Observation:
         identities, verdicts = self.monitor.identities(), self._verdicts(now)
         self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
-        wrong = outvoted(config, targets, identities, verdicts)
-        self._mismatches.record(wrong, identities, now)
+        outliers = outvoted(config, targets, identities, verdicts)
+        self._mismatches.record(outliers, identities, now)
         world = self.seen(plan, now)
         self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
         return world._replace(shares=self.load.shares())
@@ -218,7 +218,9 @@ def _targets(targets: ProbeTargets) -> list[Target]:
 
 def _service_windows(inputs: Inputs) -> ServiceWindows:
     hours = {name: region.service_hours for name, region in inputs.config.region.items()}
-    return ServiceWindows({name: each for name, each in hours.items() if each is not None})
+    return ServiceWindows(
+        {name: schedule for name, schedule in hours.items() if schedule is not None}
+    )
 
 
 def _kept(inputs: Inputs, file: str) -> KeptAddresses:

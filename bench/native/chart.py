@@ -45,9 +45,9 @@ def chart(results: Mapping[str, Any]) -> str:
     ]
     parts, at = [], _TOP
     for mode, meaning in groups:
-        drawn = sorted((r for r in rows if r["mode"] == mode), key=_cost)
-        parts += _group(mode, meaning, drawn, at)
-        at += _GAP + _ROW * len(drawn) + 14
+        shown = sorted((r for r in rows if r["mode"] == mode), key=_cost)
+        parts += _group(mode, meaning, shown, at)
+        at += _GAP + _ROW * len(shown) + 14
     height = at + 34
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '

@@ -33,7 +33,7 @@ class PlanTables:
 
     def __init__(self, image: bytes, maps: Sequence[HasHandle]) -> None:
         """Load an image with the client maps it counts on. Raises EngineError if it is unsound."""
-        handles = (ctypes.c_void_p * len(maps))(*(each.handle for each in maps))
+        handles = (ctypes.c_void_p * len(maps))(*(client_map.handle for client_map in maps))
         lent = Handles(ctypes.addressof(handles), len(maps))
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         loaded = library().resolverd_plan_load(Span.of(image), lent, OutBuf.of(reason))

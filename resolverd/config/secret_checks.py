@@ -61,9 +61,9 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
             if isinstance(value, str) and "://" in value:
                 yield (*path, key), value
             elif isinstance(value, tuple):
-                for index, each in enumerate(value):
-                    if isinstance(each, str) and "://" in each:
-                        yield (*path, key, index), each
+                for index, item in enumerate(value):
+                    if isinstance(item, str) and "://" in item:
+                        yield (*path, key, index), item
 
 
 def _probes(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride]]:

@@ -265,8 +265,10 @@ class _SteeringWriter:
     ) -> int:
         staleness = self._steering.staleness
         ahead, answered = (
-            horizon(status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=each)
-            for each in (False, True)
+            horizon(
+                status, ttl=ttl, failover_ttl=failover_ttl, staleness=staleness, answered=answered
+            )
+            for answered in (False, True)
         )
         a, aaaa = _addresses(given.a), _addresses(given.aaaa)
         hostname = NONE

@@ -129,7 +129,11 @@ class TcpService:
         """Until when a query may come, of which a stop at that moment is not to lose the answer."""
         if not self._connections:
             return stopped_at
-        first = [each.opened_at for each in self._connections if each.awaits_first_query]
+        first = [
+            connection.opened_at
+            for connection in self._connections
+            if connection.awaits_first_query
+        ]
         return max(stopped_at + _LAST_QUERY_WAIT, max(first, default=0.0) + _FIRST_QUERY_WAIT)
 
     def _listen(self) -> None:

@@ -25,7 +25,7 @@ def unwatched(snapshot: Snapshot) -> Snapshot:
         for service, regions in steering.statuses.items()
     }
     records = {
-        service: {region: _shortened(each) for region, each in regions.items()}
+        service: {region: _shortened(rrsets) for region, rrsets in regions.items()}
         for service, regions in steering.records.items()
     }
     return Snapshot(

@@ -108,7 +108,7 @@ class AddressBook:
             aaaa.addresses,
             a.holds_until(now),
             aaaa.holds_until(now),
-            known=any(each.state != "unknown" for each in (a, aaaa)),
+            known=any(resolution.state != "unknown" for resolution in (a, aaaa)),
             changed=entry.changed,
             reason=f"{hostname}: {entry.failing or 'not resolved yet'}" if empty else "",
         )

@@ -44,8 +44,8 @@ class FailureAttribution:
             watch.target.id, outcome, started, self._clock(), overridden=watch.overridden
         )
         self._log_change(change.isolation)
-        for id_, each in change.targets.items():
-            self._watches[id_].apply(each)
+        for id_, target_change in change.targets.items():
+            self._watches[id_].apply(target_change)
         for id_ in change.probe_early:
             self._watches[id_].probe_early()
 

@@ -116,13 +116,13 @@ class FamilyHealth:
         """
         if not self.health or not verdict.serves:
             return verdict
-        each = [machine.verdict(health, settings) for health in self.health.values()]
-        no_flip_before = min(one.no_flip_before for one in (verdict, *each))
+        verdicts = [machine.verdict(health, settings) for health in self.health.values()]
+        no_flip_before = min(one.no_flip_before for one in (verdict, *verdicts))
         withheld = self._withheld()
         return replace(
             verdict,
             changed_at=max(
-                (one.changed_at for one in (verdict, *each) if one.changed_at is not None),
+                (one.changed_at for one in (verdict, *verdicts) if one.changed_at is not None),
                 default=None,
             ),
             min_until_flip=math.inf
@@ -133,4 +133,4 @@ class FamilyHealth:
 
     def _withheld(self) -> frozenset[Family]:
         down = (State.DOWN, State.RECOVERING)
-        return frozenset(family for family, each in self.health.items() if each.state in down)
+        return frozenset(family for family, health in self.health.items() if health.state in down)

@@ -44,7 +44,9 @@ def differences(
     """
     found: dict[str, list[Difference]] = {}
     for field in fields:
-        votes = {key: value for key, each in identities.items() if (value := _value(each, field))}
+        votes = {
+            key: value for key, identity in identities.items() if (value := _value(identity, field))
+        }
         if len(set(votes.values())) < 2:
             continue
         value, count = Counter(votes.values()).most_common(1)[0]

@@ -147,8 +147,10 @@ def _checked(name: str, known: Any) -> dict[str, Any]:
             isinstance(held, list)
             and len(held) <= _MAX_ADDRESSES
             and all(
-                isinstance(each, str) and is_address(each) and (":" in each) == (family == "AAAA")
-                for each in held
+                isinstance(address, str)
+                and is_address(address)
+                and (":" in address) == (family == "AAAA")
+                for address in held
             )
         )
         if not right:

@@ -109,7 +109,7 @@ class SystemLookup:
 def _reason(error: dns.exception.DNSException) -> str:
     """What dnspython calls it, unless each nameserver sent too long an answer."""
     errors = error.kwargs.get("errors") or ()
-    if errors and all(isinstance(each[3], LongAnswerError) for each in errors):
+    if errors and all(isinstance(attempt[3], LongAnswerError) for attempt in errors):
         return f"an answer of more than {MAX_MESSAGE} octets"
     return type(error).__name__
 

@@ -43,7 +43,9 @@ def outvoted(
     verdicts: Mapping[str, Verdict],
 ) -> dict[str, Difference]:
     """Who is contradicted in what, by the services' `must_agree`; only those who serve vote."""
-    serving = {t: each for t, each in identities.items() if t in verdicts and verdicts[t].serves}
+    serving = {
+        t: identity for t, identity in identities.items() if t in verdicts and verdicts[t].serves
+    }
     found: dict[str, Difference] = {}
     for service, peers in _groups(config, targets, serving):
         for target, differs in differences(peers, config.service[service].must_agree).items():

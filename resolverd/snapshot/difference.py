@@ -54,8 +54,8 @@ class Difference:
         found = [_zone_words(change) for change in self.zones]
         tables = (("service", self.services), ("region", self.regions), ("pin", self.pins))
         for noun, names in tables:
-            for verb, each in names._asdict().items():
-                found += [f"{noun} {name}: {verb}" for name in each]
+            for verb, listed in names._asdict().items():
+                found += [f"{noun} {name}: {verb}" for name in listed]
         found += [f"option {option}: changed" for option in self.options]
         return [*found, "databases: changed"] if self.databases else found
 

@@ -52,7 +52,7 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
                 known[(*key, share)] = status
             stands[region] = status
     due = min(
-        (_due(plan.sites[site].ttl, each, now) for (site, _), (_, each) in answered_with.items()),
+        (_due(plan.sites[site].ttl, best, now) for (site, _), (_, best) in answered_with.items()),
         default=math.inf,
     )
     calm = due > now and all(

@@ -40,7 +40,7 @@ from resolverd.zone.tree import Node, Tree
 
 _HINTS = (ParamKey.IPV4HINT, ParamKey.IPV6HINT)
 _SERVICE_BINDINGS = frozenset({HTTPS, SVCB})
-_NAME_FIELD = {rdtype: each.attribute for rdtype, each in TARGETS.items() if each.connected}
+_NAME_FIELD = {rdtype: target.attribute for rdtype, target in TARGETS.items() if target.connected}
 _TYPES = frozenset({A, AAAA, URI, IPSECKEY, AMTRELAY, *_NAME_FIELD})
 
 

@@ -99,7 +99,7 @@ else:
     _KindKeys = create_model(
         "_KindKeys",
         __base__=VerdictPart,
-        **{each.name: (each.type | None, key(each.doc)) for _, each in json_keys()},
+        **{exported.name: (exported.type | None, key(exported.doc)) for _, exported in json_keys()},
     )
 
 

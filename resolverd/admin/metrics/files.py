@@ -91,9 +91,9 @@ def serials(values: Values) -> Samples:
     absent="for all others",
 )
 def zones_outdated(values: Values) -> Samples:
-    for each in values.served.reloads.outdated:
-        if each.zone:
-            yield (each.zone, _state(held=each.held)), 1
+    for outdated in values.served.reloads.outdated:
+        if outdated.zone:
+            yield (outdated.zone, _state(held=outdated.held)), 1
 
 
 @gauge(
@@ -103,9 +103,9 @@ def zones_outdated(values: Values) -> Samples:
     absent="for all others",
 )
 def parts_outdated(values: Values) -> Samples:
-    for each in values.served.reloads.outdated:
-        if not each.zone:
-            yield (each.part, _state(held=each.held)), 1
+    for outdated in values.served.reloads.outdated:
+        if not outdated.zone:
+            yield (outdated.part, _state(held=outdated.held)), 1
 
 
 @gauge(

@@ -54,6 +54,6 @@ def _subject(values: Values, key: str) -> Subject:
     """What an override is of: a region, an endpoint or a probe target, by its key."""
     if key in values.served.inputs.config.region:
         return Subject(key, "", "")
-    named = (each for each in values.subjects.values() if each.endpoint == key)
+    named = (subject for subject in values.subjects.values() if subject.endpoint == key)
     found = values.subjects.get(key) or next(named, None)
     return Subject("", key, "") if found is None else found

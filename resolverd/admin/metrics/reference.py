@@ -11,8 +11,9 @@ from resolverd.admin.metrics.registry import FAMILIES
 def table(families: Iterable[Family] = FAMILIES) -> str:
     """One row for each metric, and one for those of the process."""
     rows = (
-        f"| `{each.name}` | {each.kind} | {', '.join(each.labels)} | {_escaped(each.text)} |"
-        for each in families
+        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels)} "
+        f"| {_escaped(metric.text)} |"
+        for metric in families
     )
     return "\n".join(
         (

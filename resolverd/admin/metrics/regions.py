@@ -37,7 +37,7 @@ def serving(values: Values) -> Samples:
 def fences(values: Values) -> Samples:
     outages = values.served.outages
     wanted = [fence for fence in outages.fences if fence.regions]
-    without = {(each.service, each.pins) for each in outages.unserved}
+    without = {(fence.service, fence.pins) for fence in outages.unserved}
     for fence in wanted:
         whose = [fence.pins, *((pin,) for pin in fence.pins)]
         served = not any((fence.service, pins) in without for pins in whose)

@@ -24,7 +24,7 @@ _SUBJECTS = (traffic, regions, endpoints, probes, inference, load, overrides, fi
 
 def declared(module: ModuleType) -> tuple[Family, ...]:
     """The families that a module declares, from its top to its end."""
-    return tuple(each for each in vars(module).values() if isinstance(each, Family))
+    return tuple(value for value in vars(module).values() if isinstance(value, Family))
 
 
 FAMILIES = (

@@ -138,8 +138,8 @@ E = TypeVar("E", Metric[Any], JsonKey[Any])
 def _each_once(exports: Callable[[AnyKind], tuple[E, ...]]) -> list[tuple[type[Readings], E]]:
     found: dict[str, tuple[type[Readings], E]] = {}
     for kind in map(kind_named, probe_kinds()):
-        for each in exports(kind):
-            known = found.setdefault(each.name, (kind.readings, each))
-            if known != (kind.readings, each):
-                raise ValueError(f"two probe kinds export {each.name}, and not the same")
+        for export in exports(kind):
+            known = found.setdefault(export.name, (kind.readings, export))
+            if known != (kind.readings, export):
+                raise ValueError(f"two probe kinds export {export.name}, and not the same")
     return list(found.values())

@@ -12,7 +12,7 @@ from collections import deque
 _KEPT = 12
 _LASTS = 180.0
 _FAILURES = 2
-_IN_A_ROW = 3
+_REQUIRED_REPEATS = 3
 # Beyond this share too little is left for it to be called serving.
 _MAX_SERVED = 0.6
 
@@ -50,7 +50,7 @@ class CanaryLog:
         recent = [answered for _, answered in self._recent(now)]
         row = list(itertools.takewhile(lambda answered: not answered, reversed(recent)))
         seen_before = not all(recent[: len(recent) - len(row)])
-        longest_row = _IN_A_ROW if seen_before else 1
+        longest_row = _REQUIRED_REPEATS if seen_before else 1
         return 0 < self.failing_share(now) <= _MAX_SERVED and len(row) <= longest_row
 
     def _recent(self, now: float) -> list[tuple[float, bool]]:

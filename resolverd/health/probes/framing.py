@@ -48,7 +48,7 @@ def framed(head: bytes, *, headers_only: bool = False) -> tuple[bytes, int | Non
 
 def _one_length(head: bytes) -> tuple[bytes, int | None]:
     lines = _LENGTH.findall(head)
-    said = {each.strip() for line in lines for each in line.split(b",")}
+    said = {token.strip() for line in lines for token in line.split(b",")}
     if len(said) != 1 or not _DIGITS.fullmatch(length := said.pop()):
         return head, None
     if len(lines) > 1 or b"," in lines[0]:

@@ -55,8 +55,8 @@ class PerFamily:
             best,
             responded=any(outcome.responded for outcome in outcomes),
             families={
-                family: FamilyResult(each.ok, each.reason, each.responded)
-                for family, each in results.items()
+                family: FamilyResult(result.ok, result.reason, result.responded)
+                for family, result in results.items()
             },
         )
 
