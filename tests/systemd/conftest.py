@@ -54,8 +54,10 @@ def endpoint(box: Box) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def service(box: Box, endpoint: Endpoint) -> Iterator[Service]:
-    """The units, not started; stopped at the end."""
+    """The units, not started, on a host that nobody has served from; stopped at the end."""
     made = Service(box, endpoint)
+    # What an earlier test left would be served in place of files that are refused.
+    box.run("sh", "-c", "rm -rf /var/lib/resolverd/*")
     made.install()
     yield made
     endpoint.gate.set()

@@ -95,6 +95,7 @@ def test_what_is_refused_never_becomes_ready(service: Service) -> None:
     service.systemctl("start", "--no-block", "resolverd.service")
     until(lambda: "zone-bad-rdata" in service.journal(), "the refusal in the journal")
     assert service.show("ActiveState") == "activating"
+    assert "start.kept" not in service.journal()
     service.zone("192.0.2.80")
     assert service.ask() == HOME
 
