@@ -15,7 +15,7 @@ from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe_layers import (
     COMMON,
-    ProbeOverride,
+    layers_of,
     merge_probe,
     of_kinds,
     owners,
@@ -111,7 +111,7 @@ def _of_other_kinds(config: Config, probed: list[ProbedEndpoint]) -> Iterator[Fi
         for path, _ in asked.layers:
             below.setdefault(path, set()).add(asked.kind)
             where.setdefault(path, asked.where("kind"))
-    for path, layer in _layers(config):
+    for path, layer in layers_of(config):
         kinds = below.get(path) or {layer.kind or config.probe.kind}
         for key in sorted(layer.model_fields_set - set(COMMON)):
             if kinds.isdisjoint(owners(key)):
@@ -123,13 +123,3 @@ def _of_other_kinds(config: Config, probed: list[ProbedEndpoint]) -> Iterator[Fi
                     f"write {others} beside it, or remove {key}",
                     because=(where.get(path, (*path, "kind")),),
                 )  # fmt: skip
-
-
-def _layers(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride]]:
-    yield ("probe",), config.probe
-    for name, service in config.service.items():
-        yield ("service", name, "probe"), service.probe
-    for name, region in config.region.items():
-        yield ("region", name, "probe"), region.probe
-        for index, endpoint in enumerate(region.endpoint):
-            yield ("region", name, "endpoint", index, "probe"), endpoint.probe

@@ -8,7 +8,7 @@ the kinds below a layer has is an error (`probe_checks`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import create_model, model_validator
@@ -16,8 +16,12 @@ from pydantic.fields import FieldInfo
 
 from resolverd.config.layers import overriding, redeclared, written
 from resolverd.config.options import Section, option
+from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe import Probe
 from resolverd.config.probe_registry import probe_kinds
+
+if TYPE_CHECKING:
+    from resolverd.config.model import Config
 
 COMMON = tuple(Probe.model_fields)
 DEFAULT_KIND: str = Probe.model_fields["kind"].default
@@ -91,6 +95,17 @@ class ProbeDefaults(EveryOption):
     def _fits_together(self) -> ProbeDefaults:
         merge_probe(self)
         return self
+
+
+def layers_of(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride]]:
+    """Every table of probe options, with where it stands."""
+    yield ("probe",), config.probe
+    for name, service in config.service.items():
+        yield ("service", name, "probe"), service.probe
+    for name, region in config.region.items():
+        yield ("region", name, "probe"), region.probe
+        for index, endpoint in enumerate(region.endpoint):
+            yield ("region", name, "endpoint", index, "probe"), endpoint.probe
 
 
 def merge_probe(*layers: ProbeOverride) -> Probe:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from resolverd.config.layers import written
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.probe_layers import ProbeOverride
+from resolverd.config.probe_layers import layers_of
 from resolverd.config.secrets import names_a_secret, secret_parts
 
 _HINT = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
@@ -33,7 +33,7 @@ def written_secrets(config: Config) -> Iterator[WrittenSecret]:
             yield WrittenSecret(
                 path, "config-secret-in-url", f"{parts} in the URL, for all who read this file"
             )
-    for path, probe in _probes(config):
+    for path, probe in layers_of(config):
         options = written(probe)
         for header in options.get("headers", ()):
             if names_a_secret(header):
@@ -56,7 +56,7 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield ("region", name, "endpoint", index, "url"), endpoint.url
         for index, url in enumerate(region.gpu_metrics):
             yield ("region", name, "gpu_metrics", index), url
-    for path, probe in _probes(config):
+    for path, probe in layers_of(config):
         for key, value in written(probe).items():
             if isinstance(value, str) and "://" in value:
                 yield (*path, key), value
@@ -64,13 +64,3 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
                 for index, item in enumerate(value):
                     if isinstance(item, str) and "://" in item:
                         yield (*path, key, index), item
-
-
-def _probes(config: Config) -> Iterator[tuple[KeyPath, ProbeOverride]]:
-    yield ("probe",), config.probe
-    for name, service in config.service.items():
-        yield ("service", name, "probe"), service.probe
-    for name, region in config.region.items():
-        yield ("region", name, "probe"), region.probe
-        for index, endpoint in enumerate(region.endpoint):
-            yield ("region", name, "endpoint", index, "probe"), endpoint.probe
