@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import StringConstraints, model_validator
@@ -18,6 +18,10 @@ from resolverd.config.toml_values import toml_value
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.kinds.kind import JsonKey, JsonPart, Metric, Samples, json_key
+
+if TYPE_CHECKING:
+    from resolverd.health.probes.run import Ask
+    from resolverd.health.probes.tools import Tools
 
 _MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 _NONE_SENT = "where no canary has been sent"
@@ -90,6 +94,13 @@ def check_http_url(key: str, url: str, example: str) -> None:
         raise contradiction(
             f"{key} has to be an http:// or https:// URL, or empty", f"write {key} = {example}", key
         )
+
+
+def reach(url: str, settings: InferenceSettings, tools: Tools) -> Ask:
+    """Whether the health check is answered at all, for tokens cost."""
+    from resolverd.health.probes.per_family import prepare_reached
+
+    return prepare_reached(url, settings, tools)
 
 
 def check_inference(settings: InferenceSettings, asked: ProbedEndpoint) -> Iterator[Finding]:

@@ -9,7 +9,13 @@ from pydantic import model_validator
 from resolverd.config.load_mapping import check_mapping
 from resolverd.config.options import contradiction, option
 from resolverd.health.inference import InferenceReadings
-from resolverd.health.kinds.inference import JSON, METRICS, InferenceSettings, check_inference
+from resolverd.health.kinds.inference import (
+    JSON,
+    METRICS,
+    InferenceSettings,
+    check_inference,
+    reach,
+)
 from resolverd.health.kinds.kind import Kind
 
 if TYPE_CHECKING:
@@ -56,13 +62,6 @@ def prepare(url: str, settings: OpenAIProbe, tools: Tools) -> Ask:
     from resolverd.health.probes import openai
 
     return openai.prepare(url, settings, tools)
-
-
-def reach(url: str, settings: OpenAIProbe, tools: Tools) -> Ask:
-    """Whether the health check is answered at all, for tokens cost."""
-    from resolverd.health.probes.per_family import prepare_reached
-
-    return prepare_reached(url, settings, tools)
 
 
 KIND = Kind(

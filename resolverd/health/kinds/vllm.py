@@ -19,6 +19,7 @@ from resolverd.health.kinds.inference import (
     check_credential,
     check_http_url,
     check_inference,
+    reach,
 )
 from resolverd.health.kinds.kind import Kind
 
@@ -77,13 +78,6 @@ def prepare(url: str, settings: VllmProbe, tools: Tools) -> Ask:
     from resolverd.health.probes import vllm
 
     return vllm.prepare(url, settings, tools)
-
-
-def reach(url: str, settings: VllmProbe, tools: Tools) -> Ask:
-    """Whether the health check is answered at all, for tokens cost."""
-    from resolverd.health.probes.per_family import prepare_reached
-
-    return prepare_reached(url, settings, tools)
 
 
 KIND = Kind(
