@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -23,7 +23,7 @@ from resolverd.files.threads import detached
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.inputs import Inputs
-from resolverd.snapshot.model import JudgedRegion, Plan, Snapshot, Steering
+from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 from resolverd.snapshot.ttl_ledger import TtlLedger
@@ -56,8 +56,8 @@ class Followers(Protocol):
     def serving_soon(self, snapshot: Snapshot) -> None:
         """This is served in a moment: nobody may answer next from what was before."""
 
-    def republished(self, regions: Mapping[str, JudgedRegion]) -> None:
-        """The regions stand so now."""
+    def republished(self) -> None:
+        """A Steering has been published; `snapshot` has how the regions stand now."""
 
 
 class Publication:
@@ -158,7 +158,7 @@ class Publication:
             regions = self.snapshot.steering.regions
             self.outages = self.outages.updated(self.outages.fences, regions.values())
             self._observation.transitions.record_regions(regions, self.outages)
-            self._followers.republished(regions)
+            self._followers.republished()
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         return compile_plan(

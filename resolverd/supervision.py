@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
@@ -22,7 +22,7 @@ from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.stored import PREFIX, bind_again
 from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
-from resolverd.snapshot.model import JudgedRegion, Snapshot
+from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watchdog import Watchdog
@@ -114,9 +114,9 @@ class Supervision:
         """Whoever may answer next answers from this, which is served in a moment."""
         self._succession.update(self._daemon.engine, snapshot)
 
-    def republished(self, regions: Mapping[str, JudgedRegion]) -> None:
+    def republished(self) -> None:
         """Report how the regions stand."""
-        self._supervisor.status(self._status(regions))
+        self._supervisor.status(self._status())
 
     def stopping(self) -> None:
         """Report that the end has begun."""
@@ -126,11 +126,10 @@ class Supervision:
         """Leave somebody who answers until the next daemon does, should there be one."""
         await self._succession.bequeath(self._daemon.engine, self._daemon.snapshot)
 
-    def _status(self, regions: Mapping[str, JudgedRegion] | None = None) -> str:
-        daemon, plan = self._daemon, self._daemon.snapshot.plan
-        if regions is None:
-            regions = daemon.snapshot.steering.regions
-        judged = list(regions.values())
+    def _status(self) -> str:
+        daemon = self._daemon
+        plan, steering = daemon.snapshot
+        judged = list(steering.regions.values())
         return status_line(
             plan.generation,
             sum(region.verdict.serves for region in judged),
