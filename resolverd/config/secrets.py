@@ -52,12 +52,6 @@ def shown_text(text: str) -> str:
     return _CHUNK.sub(lambda found: shown_url(found.group(), may_be_no_url=True), text)
 
 
-def shown_path(path: str) -> str:
-    """`path` with `***` in place of its query, if it has one."""
-    head, mark, _ = path.partition("?")
-    return head + mark + (HIDDEN if mark else "")
-
-
 def is_secret(path: Sequence[str | int]) -> bool:
     """Whether the value at a key path is a secret, or part of one."""
     return not _SECRET.isdisjoint(path[1:])

@@ -34,7 +34,7 @@ async def run_demo(
 ) -> ExitCode:
     """Run the demo; with `stay`, until SIGINT or SIGTERM, which then end it well.
 
-    Without a `script` of faults it kills a region, or with `stay` leaves them alone.
+    Without a `schedule` of faults it kills a region, or with `stay` leaves them alone.
 
     Raises ResolverdError: nothing could be started, or a promise was not kept.
     """
