@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from harness.virtual import VirtualLoop
 
@@ -64,12 +66,30 @@ class Scripted:
 
 
 def run(
-    endpoint: Scripted, settings: Probe, seconds: float, seed: int = 1
+    endpoint: Callable[[], Awaitable[Seen]], settings: Probe, seconds: float, seed: int = 1
 ) -> list[tuple[float, Verdict]]:
     """Watch `endpoint` for `seconds`; the verdicts reported, with the time of each."""
+    verdicts, _ = watched(endpoint, settings, seconds, seed=seed)
+    return verdicts
+
+
+def watched(
+    endpoint: Callable[[], Awaitable[Seen]],
+    settings: Probe,
+    seconds: float,
+    *,
+    seed: int,
+    overridden: Callable[[float], bool] = lambda _: False,
+    at: Mapping[float, Callable[[Watch], object]] = MappingProxyType({}),
+) -> tuple[list[tuple[float, Verdict]], Watch]:
+    """The verdicts reported, with the time of each, and the watch itself, which is closed.
+
+    `at` are things done to the watch at their moments; `overridden` tells it whether an operator's
+    override holds then.
+    """
     seen: list[tuple[float, Verdict]] = []
 
-    async def main() -> None:
+    async def main() -> Watch:
         loop = asyncio.get_running_loop()
         watch = Watch(
             Target("t", "r", "e", "", settings),
@@ -77,11 +97,14 @@ def run(
             clock=loop.time,
             rng=random.Random(seed),
             report=lambda _target, _before, after: seen.append((loop.time(), after)),
+            overridden=lambda _: overridden(loop.time()),
         )
         watch.probe()
+        for moment, act in at.items():
+            loop.call_later(moment, act, watch)
         await asyncio.sleep(seconds)
         await asyncio.gather(*watch.close(), return_exceptions=True)
+        return watch
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(main())
-    return seen
+        return seen, runner.run(main())

@@ -19,6 +19,7 @@ from harness.virtual import VirtualLoop
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from scripted import watched
 from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
@@ -63,7 +64,6 @@ def watch_over(
     at: dict[float, Callable[[Watch], object]] | None = None,
 ) -> Report:
     """Watch an endpoint for so long; `at` are things done to the watch at their moments."""
-    verdicts: list[tuple[float, Verdict]] = []
     starts: list[float] = []
 
     async def ask() -> Seen:
@@ -75,25 +75,7 @@ def watch_over(
         await asyncio.sleep(min(latency, 1e6))
         return Seen("well")
 
-    async def main() -> Watch:
-        loop = asyncio.get_running_loop()
-        watch = Watch(
-            Target("t", "r", "e", "", settings),
-            ask,
-            clock=loop.time,
-            rng=random.Random(seed),
-            report=lambda _target, _before, after: verdicts.append((loop.time(), after)),
-            overridden=lambda _: overridden(loop.time()),
-        )
-        watch.probe()
-        for moment, act in (at or {}).items():
-            loop.call_later(moment, act, watch)
-        await asyncio.sleep(seconds)
-        await asyncio.gather(*watch.close(), return_exceptions=True)
-        return watch
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        watch = runner.run(main())
+    verdicts, watch = watched(ask, settings, seconds, seed=seed, overridden=overridden, at=at or {})
     return Report(verdicts, starts, watch)
 
 
