@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import dns.message
 from harness.config import CHAT
 from harness.messages import query, read
 from harness.server import HEAD
+from harness.waiting import until_holds
 from prometheus_client.parser import text_string_to_metric_families
 
 from resolverd.daemon import Daemon
@@ -132,11 +134,7 @@ async def opened(daemon: Daemon, config: Path) -> AsyncIterator[AdminClient]:
         yield AdminClient(daemon, config, unix, tcp)
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition to hold."""
-    async with asyncio.timeout(TIMEOUT):
-        while not await condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.02)
+until = partial(until_holds, within=TIMEOUT)
 
 
 def addresses(message: dns.message.Message) -> set[str]:

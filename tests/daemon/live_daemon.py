@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncio_dgram
@@ -13,6 +14,7 @@ import dns.edns
 import dns.message
 from harness.config import CHAT, config_text
 from harness.server import HEAD
+from harness.waiting import until_holds
 from mmdb_writer import Value
 
 from resolverd.daemon import Daemon
@@ -95,11 +97,4 @@ def addresses(message: dns.message.Message) -> set[str]:
     return {rdata.address for rrset in message.answer for rdata in rrset}
 
 
-async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition to hold; a test that waits longer than `TIMEOUT` fails."""
-    async with asyncio.timeout(TIMEOUT):
-        while True:
-            met = condition()
-            if (await met) if isinstance(met, Awaitable) else met:
-                return
-            await asyncio.sleep(0.01)
+until = partial(until_holds, within=TIMEOUT)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from harness.config import CHAT, address_of, config_text
+from harness.waiting import wait_until
 from live_daemon import NETWORKS, TOKYO, zone_text
 from mmdb_writer import write_mmdb
 from uplink import REGION_ADDRESSES, TIMEOUT, Cable, Edge, cable, edge, why_not
@@ -46,11 +48,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.05)
+until = partial(wait_until, within=TIMEOUT)
 
 
 def started(daemon: Edge) -> Edge:

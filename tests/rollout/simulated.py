@@ -12,15 +12,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.config import config_text
 from harness.server import HEAD
+from harness.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0
@@ -122,12 +123,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition to hold."""
-    ends = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.02)
+until = partial(wait_until, within=TIMEOUT)
 
 
 @contextmanager

@@ -6,12 +6,14 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import dns.message
 from harness.config import CHAT, REGIONS, config_text
 from harness.messages import query
 from harness.server import HEAD
+from harness.waiting import wait_until
 from mmdb_writer import Value, mmdb_bytes
 from systemd.box import TIMEOUT, Box, BoxError
 
@@ -26,12 +28,7 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SO_RCVBUFFORCE = 33
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition to hold; fails after `TIMEOUT` seconds, naming `what`."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {TIMEOUT:g} s: {what}"
-        time.sleep(0.02)
+until = partial(wait_until, within=TIMEOUT)
 
 
 class Endpoint:
