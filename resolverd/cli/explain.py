@@ -212,6 +212,12 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
     yield "client", why.client + (f" = {why.looked_up}" if why.looked_up != why.client else "")
     yield "place", f"{why.place}, known for /{why.network_length}"
+    if why.radius is not None:
+        yield "radius", f"{why.radius:,.0f} km, says the database"
+    if why.doubt:
+        yield "doubt", f"{why.doubt}: only its country is taken as sure"
+    if why.order:
+        yield "order", why.order
     yield "pins", ", ".join(why.pins) or "none"
     yield "fence", ", ".join(why.fence) or "empty"
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()

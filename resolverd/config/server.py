@@ -13,6 +13,7 @@ from resolverd.config.holds import Holds
 from resolverd.config.options import Section, option
 from resolverd.config.types import (
     Coordinates,
+    Country,
     Duration,
     ListenAddress,
     OptionalListener,
@@ -33,6 +34,11 @@ class Server(Holds):
     coordinates: Coordinates = option(
         doc="Where this edge host stands; clients that no database places are taken to stand here.",
         unit="degrees",
+    )
+    country: Country | Literal[""] = option(
+        "",
+        "The country where this edge host stands, ISO 3166-1 alpha-2. Clients of whom only this "
+        "country is sure are taken to stand here too, since anycast brought them.",
     )
     zones: tuple[str, ...] = option(
         ("zones/*.zone",), "Master files, as globs relative to this file."

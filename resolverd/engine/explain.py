@@ -20,7 +20,7 @@ from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_
 from resolverd.engine.steered import reply_of
 from resolverd.engine.ttl_words import FamilyTtl, ttl_words
 from resolverd.errors import ResolverdError
-from resolverd.snapshot.clientmap import LazyClientMap
+from resolverd.snapshot.clientmap import LazyClientMap, Trace
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 
@@ -36,7 +36,8 @@ class NotSteeredError(ResolverdError):
 class Explanation:
     """Everything about one answer. Lengths are prefix bits, the TTL seconds.
 
-    `draw` is None where no region that could have answered sends clients on. `answer` holds
+    `radius` is how exact the database says the place is, in kilometres; `doubt` why only its country
+    is taken as sure, and `order` what that does to the order. `draw` is None where no region that could have answered sends clients on. `answer` holds
     addresses of both families, or the target of a CNAME. `note` is the text of the extended error
     that goes with the answer, where one does. `ttl` is None where nothing is answered that could
     be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
@@ -48,6 +49,9 @@ class Explanation:
     client: str
     looked_up: str
     place: str
+    radius: float | None
+    doubt: str
+    order: str
     network_length: int
     pins: tuple[str, ...]
     fence: tuple[str, ...]
@@ -80,7 +84,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     preference = trace.entry.preference
     cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
-    distances = clients.ranked.distances(trace.place)
+    distances = clients.ranked.distances(trace.origin)
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
@@ -93,6 +97,9 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         client=str(client),
         looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
+        radius=place.radius,
+        doubt=place.doubt,
+        order=_order(trace, clients.ranked.policy),
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
@@ -152,6 +159,26 @@ def _listed(what: str, names: Sequence[str]) -> str:
 
 def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
+
+
+def _order(trace: Trace, policy: str) -> str:
+    """What a doubt about the place does to the order of the regions; empty where it does nothing.
+
+    `candidates` has the order itself.
+    """
+    place = trace.place
+    if not place.doubt or policy in ("failover", "weighted"):
+        return ""
+    if trace.origin != place:
+        return f"by distance from this edge host, which stands in {place.country} too"
+    if len(trace.of_country) > 1:
+        return (
+            f"drawn for the client's block among the regions in {place.country}, by capacity; then "
+            "by distance"
+        )
+    if trace.of_country:
+        return f"the region in {place.country} first, then by distance"
+    return f"by distance from where the people of {place.country} are: no region stands there"
 
 
 def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:

@@ -18,6 +18,10 @@ class Place:
     ISO 3166-1 alpha-2 code (or XK), `continent` one of AF AN AS EU NA OC SA; `how` is the file name
     of the database that said so, of several joined by " + ", or "edge". Where a country is known,
     so is all else.
+
+    `radius` is how exact the database says the point is, in kilometres; None where it does not.
+    `doubt` is why the point is no better than "somewhere in this country", and empty where it is:
+    the point is then the country's own (`countries`), and the country is known.
     """
 
     latitude: float | None
@@ -25,6 +29,8 @@ class Place:
     country: str | None
     continent: str | None
     how: str
+    radius: float | None = None
+    doubt: str = ""
 
     @property
     def point(self) -> tuple[float, float] | None:
@@ -42,6 +48,8 @@ class Place:
             self.country or other.country,
             self.continent or other.continent,
             self.how,
+            radius=known.radius,
+            doubt=known.doubt,
         )
         parts = (made.point, made.country, made.continent)
         if parts == (self.point, self.country, self.continent):

@@ -7,7 +7,7 @@ scope it returns is the database's own network, split by pins and by the hashed 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -34,7 +34,11 @@ _EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How one service orders its regions; coordinates in degrees, blocks in prefix bits."""
+    """How one service orders its regions; coordinates in degrees, blocks in prefix bits.
+
+    `countries` and `capacities` of regions, and the country of this edge, are for clients of whom
+    only the country is sure, by the policies that go by place.
+    """
 
     policy: Literal["nearest", "failover", "weighted"]
     regions: tuple[str, ...]
@@ -42,6 +46,9 @@ class Ranking:
     weights: Mapping[str, int]
     block_v4: int
     block_v6: int
+    countries: Mapping[str, str] = field(default_factory=dict)
+    capacities: Mapping[str, float] = field(default_factory=dict)
+    edge_country: str = ""
 
     def block_length(self, bits: int) -> int:
         """Bits of the block that keeps one draw."""
@@ -55,20 +62,53 @@ class Ranking:
         length = self.block_length(extracted.bits)
         return Block(extracted.widened(min(extracted.length, length)), length + offset)
 
-    def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> PreferenceList:
-        """The allowed regions, best first, for a client there."""
+    def order(
+        self, allowed: tuple[str, ...], place: Place, edge: Place, client: Prefix
+    ) -> PreferenceList:
+        """The allowed regions, best first, for a client there; `edge` is where this host stands."""
         if self.policy == "failover":
             return ranking.failover(allowed)
         if self.policy == "weighted":
-            length = min(client.length, self.block_length(client.bits))
-            return ranking.weighted(allowed, self.weights, client.widened(length))
-        return ranking.nearest(allowed, self.distances(place))
+            return ranking.weighted(allowed, self.weights, self._draws(client))
+        near = ranking.nearest(allowed, self.distances(self.seen_from(place, edge)))
+        own = self.of_country(allowed, place)
+        if len(own) > 1:
+            own = ranking.spread(own, self.capacities, self._draws(client))
+        return (*own, *(region for region in near if region not in own))
+
+    def seen_from(self, place: Place, edge: Place) -> Place:
+        """From where the distances of a client count.
+
+        Anycast brought a client here of whom only this edge's own country is sure.
+        """
+        return edge if place.doubt and place.country == self.edge_country else place
+
+    def of_country(self, allowed: tuple[str, ...], place: Place) -> tuple[str, ...]:
+        """The allowed regions in a client's country, where that is all that is sure of it.
+
+        They come before all others, and where they are several the client's block decides which
+        comes first. None where the client stands where this edge does.
+        """
+        if self.policy in ("failover", "weighted") or not place.doubt:
+            return ()
+        if place.country == self.edge_country:
+            return ()
+        return tuple(region for region in allowed if self.countries.get(region) == place.country)
+
+    def is_drawn(self, allowed: tuple[str, ...], place: Place) -> bool:
+        """Whether a client's block has a part in the order."""
+        return self.policy == "weighted" or len(self.of_country(allowed, place)) > 1
+
+    def _draws(self, client: Prefix) -> Prefix:
+        """The block of an extracted client; of a shorter one, the client itself."""
+        return client.widened(min(client.length, self.block_length(client.bits)))
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         place = Place(*self.coordinates[region], None, None, "region")
         nearest = self.policy == "nearest"
-        return self.order(self.regions, place, _NOWHERE), self.distances(place) if nearest else {}
+        order = self.order(self.regions, place, place, _NOWHERE)
+        return order, self.distances(place) if nearest else {}
 
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""
@@ -78,7 +118,11 @@ class Ranking:
 
 
 class Trace(NamedTuple):
-    """A whole lookup, for `explain`: the entry and all that led to it."""
+    """A whole lookup, for `explain`: the entry and all that led to it.
+
+    `origin` is from where distances count; `of_country` are the regions that come first because its
+    country is all that is sure of the client, and its block draws among them.
+    """
 
     entry: MapEntry
     asked: Prefix
@@ -87,6 +131,8 @@ class Trace(NamedTuple):
     placed: bool
     network_length: int
     rules: tuple[PinRule, ...]
+    origin: Place
+    of_country: tuple[str, ...]
 
 
 class LazyClientMap:
@@ -133,10 +179,9 @@ class LazyClientMap:
         exact = max(
             located.length,
             self._pins.match(extracted).boundary,
-            self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
             _EMBEDDED_V4.match(extracted).boundary,
         )
-        return self._conclude(client, extracted, located, rules, exact + offset)
+        return self._conclude(client, extracted, located, rules, exact + offset, offset)
 
     def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients it embeds.
@@ -149,22 +194,40 @@ class LazyClientMap:
         embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
         rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary, extract_v4(host).offset + 1)
-        return self._conclude(client, first.extracted, located, rules, scope)
+        offset = extract_v4(host).offset
+        scope = max(first.entry.scope, boundary, offset + 1)
+        return self._conclude(client, first.extracted, located, rules, scope, offset)
 
     def _conclude(
-        self, client: Prefix, extracted: Prefix, located: Located, rules: list[PinRule], scope: int
+        self,
+        client: Prefix,
+        extracted: Prefix,
+        located: Located,
+        rules: list[PinRule],
+        scope: int,
+        offset: int,
     ) -> Trace:
+        """The entry; `scope` is that of all but a draw, `offset` the bits before the extracted."""
         place = located.place.completed_by(self._edge) if located.place else self._edge
         fence = fence_of(rules)
         allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
+        if self.ranked.is_drawn(allowed, place):
+            scope = max(scope, self.ranked.block_length(extracted.bits) + offset)
         entry = MapEntry(
-            preference=self.ranked.order(allowed, place, extracted),
+            preference=self.ranked.order(allowed, place, self._edge, extracted),
             scope=scope,
             pins=tuple(rule.name for rule in rules),
         )
         return Trace(
-            entry, client, extracted, place, located.place is not None, located.length, tuple(rules)
+            entry,
+            client,
+            extracted,
+            place,
+            located.place is not None,
+            located.length,
+            tuple(rules),
+            origin=self.ranked.seen_from(place, self._edge),
+            of_country=self.ranked.of_country(entry.preference, place),
         )
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:

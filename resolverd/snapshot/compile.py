@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterable, Mapping, Set
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import dns.name
 import dns.rdata
@@ -256,7 +256,20 @@ def _ranking(config: Config, service: Service) -> Ranking:
         weights={region: service.weights.get(region, 1) for region in service.regions},
         block_v4=service.block_v4,
         block_v6=service.block_v6,
+        **_of_countries(config, service),
     )
+
+
+def _of_countries(config: Config, service: Service) -> dict[str, Any]:
+    """What the policies that go by place ask about countries; nothing for the others."""
+    if service.policy in ("failover", "weighted"):
+        return {}
+    regions = {region: config.region[region] for region in service.regions}
+    return {
+        "countries": {name: region.country for name, region in regions.items()},
+        "capacities": {name: region.effective_capacity for name, region in regions.items()},
+        "edge_country": config.server.country,
+    }
 
 
 def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:

@@ -106,8 +106,17 @@ class CompiledClientMap:
         located = self._locator.locate(extracted)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        placed = located.place is not None
-        return Trace(entry, client, extracted, place, placed, located.length, rules)
+        return Trace(
+            entry,
+            client,
+            extracted,
+            place,
+            located.place is not None,
+            located.length,
+            rules,
+            origin=self.ranked.seen_from(place, self._edge),
+            of_country=self.ranked.of_country(entry.preference, place),
+        )
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up of the library takes, over these clients."""

@@ -95,10 +95,21 @@ pub fn fuzz_compile(octets: &[u8]) {
     let Ok(file) = File::open(octets) else {
         return;
     };
+    let country = |code: &[u8; 4], degrees: [f64; 8]| {
+        let [point_and_reach @ .., north, east] = degrees.map(f64::to_be_bytes);
+        [
+            code,
+            point_and_reach.concat().as_slice(),
+            &[1],
+            &north,
+            &east,
+        ]
+        .concat()
+    };
     let countries = Countries::read(
         &[
-            *b"DEEU\x40\x49\0\0\0\0\0\0\x40\x20\0\0\0\0\0\0",
-            *b"SGAS\x3f\xf0\0\0\0\0\0\0\x40\x59\0\0\0\0\0\0",
+            country(b"DEEU", [50.0, 8.0, 42.0, 61.0, -3.0, 24.0, 51.0, 9.0]),
+            country(b"SGAS", [1.0, 100.0, -4.0, 7.0, 98.0, 109.0, 1.0, 100.0]),
         ]
         .concat(),
     );
