@@ -132,7 +132,8 @@ class Geography(NamedTuple):
 
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
-    unplaced clients are taken to stand.
+    unplaced clients are taken to stand. `standing` has the country (or "") and the capacity of
+    each region where places decide, `edge_country` is where this edge host stands, or "".
     """
 
     policy: str
@@ -146,6 +147,8 @@ class Geography(NamedTuple):
     continents: Sequence[tuple[str, int]]
     unplaced: int | None = None
     default: int | None = None
+    standing: Sequence[tuple[str, float]] = ()
+    edge_country: str = ""
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -165,6 +168,8 @@ class Geography(NamedTuple):
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
+                _list(struct.pack("!2sd", code.encode(), size) for code, size in self.standing),
+                struct.pack("!2s", self.edge_country.encode()),
             )
         )
 

@@ -158,6 +158,12 @@ def _geography(
         continents=[(code, numbers[rule]) for code, rule in geo_pins.continents.items()],
         unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
         default=None if geo_pins.default is None else numbers[geo_pins.default],
+        standing=[
+            (ranked.countries[name], ranked.capacities[name])
+            for name in ranked.regions
+            if name in ranked.capacities
+        ],
+        edge_country=ranked.edge_country,
     )
 
 

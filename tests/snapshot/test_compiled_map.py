@@ -8,6 +8,7 @@ there is, and an oracle can try every client.
 from __future__ import annotations
 
 import gc
+import math
 import pickle
 import weakref
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from resolverd.geo.database import Database
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator, Provenance
 from resolverd.policy.fence import UNPLACED
+from resolverd.policy.ranking import mix_block, mix_word, region_seed
 from resolverd.snapshot import clientmap
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compile import compile_services
@@ -44,7 +46,9 @@ BITS = 6
 DEEP = 32  # bits above the IPv6 structure
 V6_BASE = 0x2001_0DB8 << 96
 CODES = ("IE", "DE", "US", "JP", "IN", "")
-PARTS = (*CODES, "EU", "EU?", "?", "US?")  # "?": what only some parts are known of
+# "?": what only some parts are known of; "!": what only the country is sure of
+PARTS = (*CODES, "EU", "EU?", "?", "US?", "US!", "DE!")
+DOUBTED = ("US?", "US!", "DE!")
 REGIONS = ("r1", "r2", "r3", "r4", "r5")
 EDGE = (50.0, 8.0)
 
@@ -91,10 +95,12 @@ def worlds(draw: st.DrawFn) -> World:
             pins[f"for-{kind}"] = {kind: True, "regions": draw(regions)}
     served = draw(regions)
     raw: dict[str, Any] = {
-        "server": {"coordinates": list(EDGE)},
+        "server": {"coordinates": list(EDGE), "country": draw(st.sampled_from(["", "DE", "JP"]))},
         "region": {
             name: {
                 "coordinates": [draw(st.integers(-80, 80)), draw(st.integers(-170, 170))],
+                "country": draw(st.sampled_from(["", "US", "US", "US", "DE"])),
+                "capacity": draw(st.sampled_from([0, 0.25, 1, 3])),
                 "endpoint": [{"address": [f"192.0.2.{n}"], "url": "http://192.0.2.1"}],
             }
             for n, name in enumerate(REGIONS, 1)
@@ -133,12 +139,15 @@ def record(code: str, network: Prefix) -> Record:
         return {"country_code": "EU", "latitude": 0.0, "longitude": "-0.0"}
     if code == "US?":
         return {"country_code": "US", "latitude": "0", "longitude": 0.0}
+    if code.endswith("!"):
+        point = {"latitude": 40.0 + network.length, "longitude": 10.0}
+        return {"country_code": code[:2], **point, "accuracy_radius": 500 + network.length}
     if not code:
         return {"country_code": "", "accuracy": 3}
     return {
         "country_code": code,
-        "latitude": 10.0 * spot + network.length / 8,
-        "longitude": 30.0 * spot,
+        "latitude": countries()[code].latitude + network.length / 8,
+        "longitude": countries()[code].longitude + spot / 4,
     }
 
 
@@ -177,19 +186,25 @@ def blocks(prefix: Prefix) -> Iterator[Prefix]:
                 yield Prefix(block.bits, block.address | 0x0102, block.bits)
 
 
-def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str | None]:
+def by_hand(
+    world: World, host: Prefix, block: int | None = None
+) -> tuple[set[str], list[str] | None, str | None]:
     """One client's fence, its order (None where shares decide it), and its pin.
 
     Databases searched line by line, then pins, then distances.
     """
     code = continent = spot = None
+    doubted = False
     for _, networks in world.databases:
         around = [network for network in networks if network.contains(host)]
         found = max(around, key=lambda network: network.length, default=None)
         if code is None and found is not None and networks[found]:
             own, own_continent, own_spot = parts(networks[found], found)
             code = own
+            doubted = networks[found] in DOUBTED and spot is None
             continent, spot = continent or own_continent, spot or own_spot
+    if doubted and code == world.raw["server"].get("country"):
+        doubted, spot = False, None
     spot = spot or EDGE
     pins = world.raw["pin"]
     subnets = [
@@ -215,17 +230,41 @@ def by_hand(world: World, host: Prefix) -> tuple[set[str], list[str] | None, str
     if service["policy"] == "nearest":
         where = world.raw["region"]
         order = sorted(served, key=lambda r: great_circle_km(spot, tuple(where[r]["coordinates"])))
+        if doubted:
+            own = [r for r in served if where[r].get("country") == code]
+            drawn = host if block is None else Prefix(32, block << 24, 32)
+            order = [*drawn_by_hand(world, own, drawn), *(r for r in order if r not in own)]
     elif service["policy"] == "weighted":
         order = None
     return set(served), order, UNPLACED if counted else rule
+
+
+def drawn_by_hand(world: World, own: list[str], host: Prefix) -> list[str]:
+    """Regions of one country, by their draws for a client's block over their capacities."""
+    block = host.widened(
+        world.raw["service"]["chat"]["block_v4" if host.bits == 32 else "block_v6"]
+    )
+
+    def score(region: str) -> float:
+        draw = mix_word(mix_block(block) ^ region_seed(region)) >> 11
+        return -math.log((draw + 0.5) / 2**53) / (world.raw["region"][region]["capacity"] or 1)
+
+    return sorted(own, key=score)
+
+
+def is_drawn(world: World, host: Prefix) -> bool:
+    """Whether another block of the client's network may have another order."""
+    orders = {tuple(by_hand(world, host, block)[1] or ()) for block in range(64)}
+    return len(orders) > 1
 
 
 def parts(code: str, network: Prefix) -> tuple[str | None, str | None, tuple[float, float] | None]:
     """Country, continent and point that one record tells."""
     if code in ("EU", "EU?"):
         return None, "EU", None
-    if code == "US?":
-        return "US", "NA", (countries()["US"].latitude, countries()["US"].longitude)
+    if code in DOUBTED:
+        country = countries()[code[:2]]
+        return country.code, country.continent, (country.latitude, country.longitude)
     written = record(code, network)
     spot = (float(written["latitude"]), float(written["longitude"]))  # type: ignore[arg-type]
     return (None, None, spot) if code == "?" else (code, countries()[code].continent, spot)
@@ -313,18 +352,17 @@ def test_every_address_inside_a_scope_gets_the_same_entry(
 def test_a_scope_is_the_shortest_in_which_all_clients_are_alike(world: World) -> None:
     compiled, _ = build(world)
     service = world.raw["service"]["chat"]
-    block = service["block_v4"] if service["policy"] == "weighted" else 0
     for host in blocks(Prefix(32, 0, 0)):
         entry = compiled.lookup(host)
         fence, order, rule = by_hand(world, host)
+        drawn = service["policy"] == "weighted" or is_drawn(world, host)
+        block = service["block_v4"] if drawn else 0
         for length in range(BITS + 1):
             by_hand_entries = [by_hand(world, each) for each in blocks(host.widened(length))]
             if all(each == (fence, order, rule) for each in by_hand_entries):
                 break
         else:
             pytest.fail("not even one block is alike in itself")
-        if order is None:
-            length = max(length, block)
         assert entry.scope <= max(length, block)
 
 

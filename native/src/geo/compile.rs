@@ -8,6 +8,7 @@ use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
 use super::place_index::PlaceIndex;
 use super::prefix_rules::PrefixRules;
+use super::ranking::Drawn;
 use super::trie::Trie;
 use super::walk::{Source, Walk};
 use crate::wire::prefix::Family;
@@ -72,6 +73,12 @@ pub fn compile(
             Ordering::Nearest | Ordering::Failover => Policy::Listed,
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
+        drawn: (geography.regions.iter().zip(&geography.standing))
+            .map(|(region, (_, capacity))| Drawn {
+                capacity: *capacity,
+                seed: region.seed,
+            })
+            .collect(),
         blocks: geography.blocks,
         regions: geography.regions.len(),
         pins: geography.pins.len(),
@@ -136,6 +143,8 @@ pub fn fuzz_compile(octets: &[u8]) {
         continents: vec![(*b"AS", 1)],
         unplaced: 1,
         default: 2,
+        standing: vec![(*b"DE", 1.0), (*b"DE", 2.0)],
+        edge_country: *b"SG",
     };
     for ordering in [Ordering::Nearest, Ordering::Weighted] {
         geography.ordering = ordering;

@@ -48,26 +48,27 @@ impl<'a> Entries<'a> {
         let nearest = Nearest::new(&geography.regions);
         let mut unpinned = Vec::with_capacity(places.len() + 1);
         let mut allowed = Vec::with_capacity(regions);
-        let mut add = |rule: u16, order: &[u8]| {
+        let mut add = |rule: u16, place: Option<&Place>, order: &[u8]| {
             allowed.clear();
             allowed.extend(fenced(geography, rule, order));
-            table.add(rule, &allowed).ok_or_else(too_many)
+            let drawn = geography.own_first(place, &mut allowed);
+            table.add_drawn(rule, &allowed, drawn).ok_or_else(too_many)
         };
         let nowhere = geography.rule_for(NONE, NONE);
         if geography.ordering == Ordering::Nearest {
             let mut ranked = RankingScratch::default();
             nearest.order(geography.edge, &mut ranked);
-            unpinned.push(add(nowhere, &ranked.order)?);
-            let orders = orders(&nearest, geography.edge, &places, regions);
+            unpinned.push(add(nowhere, None, &ranked.order)?);
+            let orders = orders(&nearest, geography, &places, regions);
             for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
                 let rule = geography.rule_for(place.country, place.continent);
-                unpinned.push(add(rule, order)?);
+                unpinned.push(add(rule, Some(place), order)?);
             }
         } else {
-            unpinned.push(add(nowhere, &listed)?);
+            unpinned.push(add(nowhere, None, &listed)?);
             let by_rule: Vec<u32> = (0..=u16::MAX)
                 .take(geography.pins.len() + 1)
-                .map(|rule| add(rule, &listed))
+                .map(|rule| add(rule, None, &listed))
                 .collect::<Result<_, _>>()?;
             for place in &places {
                 let rule = geography.rule_for(place.country, place.continent);
@@ -190,16 +191,16 @@ impl<'a> Entries<'a> {
                 (pinned, _) => pinned,
             };
             if self.geography.ordering == Ordering::Nearest {
-                let point = place.and_then(|place| place.point);
-                nearest.order(point.unwrap_or(self.geography.edge), ranked);
+                nearest.order(self.geography.origin(place), ranked);
             } else {
                 ranked.order.clear();
                 ranked
                     .order
                     .extend((0..=u8::MAX).take(self.geography.regions.len()));
             }
-            let allowed: Vec<u8> = fenced(self.geography, rule, &ranked.order).collect();
-            table.add(rule, &allowed).unwrap_or_else(|| {
+            let mut allowed: Vec<u8> = fenced(self.geography, rule, &ranked.order).collect();
+            let drawn = self.geography.own_first(place, &mut allowed);
+            table.add_drawn(rule, &allowed, drawn).unwrap_or_else(|| {
                 *full = true;
                 0
             })
@@ -219,12 +220,12 @@ fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<Item 
 }
 
 /// The orders of all places behind one another, by two threads.
-fn orders(nearest: &Nearest, edge: (f64, f64), places: &[&Place], regions: usize) -> Vec<u8> {
+fn orders(nearest: &Nearest, geography: &Geography, places: &[&Place], regions: usize) -> Vec<u8> {
     let all = |places: &[&Place]| {
         let mut ranked = RankingScratch::default();
         let mut orders = Vec::with_capacity(places.len() * regions);
         for place in places {
-            nearest.order(place.point.unwrap_or(edge), &mut ranked);
+            nearest.order(geography.origin(Some(place)), &mut ranked);
             orders.extend(&ranked.order);
         }
         orders

@@ -12,12 +12,14 @@
 //! countries: code 2 octets · pin u16
 //! continents: code 2 octets · pin u16
 //! unplaced, default: pin u16, one at most each
+//! standing, of each region where places decide: country 2 octets (zeros for none) · capacity f64
+//! the edge's country: 2 octets, zeros for none
 //! ```
 
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
 use super::map::Blocks;
-use super::place::{Code, NONE};
+use super::place::{Code, NONE, Place};
 use super::ranking::Region;
 use crate::wire::prefix::{Family, Prefix};
 
@@ -43,6 +45,11 @@ pub struct Geography {
     pub unplaced: u16,
     /// The rule of all that no other holds for; 0 for none.
     pub default: u16,
+    /// The country and the capacity of each region, in their order; none where places do not
+    /// decide.
+    pub standing: Vec<(Code, f64)>,
+    /// Where this edge stands; [`NONE`] where that is not written.
+    pub edge_country: Code,
 }
 
 impl Geography {
@@ -81,6 +88,8 @@ impl Geography {
             continents: from.list(|from| Some((from.take()?, from.pin()?)))?,
             unplaced: from.optional_rule()?,
             default: from.optional_rule()?,
+            standing: from.list(|from| Some((from.take()?, from.double()?)))?,
+            edge_country: from.take()?,
         };
         let named = (read.subnets.iter().map(|(_, pin)| *pin))
             .chain(read.countries.iter().map(|(_, pin)| *pin))
@@ -89,8 +98,38 @@ impl Geography {
             && read.regions.len() <= MAX_REGIONS
             && read.pins.len() < usize::from(u16::MAX)
             && { named }.all(|pin| usize::from(pin) < read.pins.len())
-            && usize::from(read.unplaced.max(read.default)) <= read.pins.len();
+            && usize::from(read.unplaced.max(read.default)) <= read.pins.len()
+            && (read.standing.is_empty() || read.standing.len() == read.regions.len());
         sound.then_some(read)
+    }
+
+    /// From where the distances of a client count: from the edge where nothing places it, and
+    /// where only that is sure of it that it is in the edge's country.
+    #[must_use]
+    pub fn origin(&self, place: Option<&Place>) -> (f64, f64) {
+        place
+            .filter(|place| !(place.uncertain && place.country == self.edge_country))
+            .and_then(|place| place.point)
+            .unwrap_or(self.edge)
+    }
+
+    /// Put those of `allowed` first that stand in the country of a client of whom that is all that
+    /// is sure, in the order of the service. How many of them a block draws among.
+    pub fn own_first(&self, place: Option<&Place>, allowed: &mut [u8]) -> u8 {
+        let Some(place) = place.filter(|place| place.uncertain) else {
+            return 0;
+        };
+        if place.country == self.edge_country {
+            return 0;
+        }
+        let own = |region: u8| {
+            let standing = self.standing.get(usize::from(region));
+            standing.is_some_and(|(country, _)| *country == place.country)
+        };
+        allowed.sort_by_key(|region| if own(*region) { (0, *region) } else { (1, 0) });
+        let count = allowed.iter().take_while(|region| own(**region)).count();
+        // One alone needs no draw.
+        u8::try_from(count).map_or(u8::MAX, |count| if count > 1 { count } else { 0 })
     }
 
     /// Whether it matters where a client is.
