@@ -135,6 +135,8 @@ class AddressPart(Part):
     country: str | None = key("ISO 3166 code of its country.")
     latitude: float | None = key("Degrees north of the equator; south is negative.")
     longitude: float | None = key("Degrees east of Greenwich; west is negative.")
+    radius: float | None = key("How exact the database says that is, km; null where it does not.")
+    doubt: str = key("Why only the country is taken as sure; empty where all of it is.")
     source: str | None = key("The database that has it.")
 
 

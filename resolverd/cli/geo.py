@@ -135,7 +135,7 @@ def _lookup(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
-        number = column in {"latitude", "longitude"}
+        number = column in {"latitude", "longitude", "radius"}
         table.add_column(
             column, justify="right" if number else "left", overflow="fold", no_wrap=number
         )
@@ -155,6 +155,8 @@ def _row(locator: Locator, address: str) -> dict[str, object]:
         "country": known.get("country"),
         "latitude": known.get("latitude"),
         "longitude": known.get("longitude"),
+        "radius": known.get("radius"),
+        "doubt": known.get("doubt", ""),
         "source": known.get("how"),
     }
 

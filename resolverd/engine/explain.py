@@ -36,11 +36,12 @@ class NotSteeredError(ResolverdError):
 class Explanation:
     """Everything about one answer. Lengths are prefix bits, the TTL seconds.
 
-    `radius` is how exact the database says the place is, in kilometres; `doubt` why only its country
-    is taken as sure, and `order` what that does to the order. `draw` is None where no region that could have answered sends clients on. `answer` holds
-    addresses of both families, or the target of a CNAME. `note` is the text of the extended error
-    that goes with the answer, where one does. `ttl` is None where nothing is answered that could
-    be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
+    `radius` is how exact the database says the place is, in kilometres; `doubt` why only its
+    country is taken as sure, and `order` what that does to the order. `draw` is None where no
+    region that could have answered sends clients on. `answer` holds addresses of both families, or
+    the target of a CNAME. `note` is the text of the extended error that goes with the answer, where
+    one does. `ttl` is None where nothing is answered that could be kept. `scope` is 0 where client
+    subnets are not honoured (`ecs`).
     """
 
     name: str

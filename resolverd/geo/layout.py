@@ -163,8 +163,10 @@ def _place(said: _Said, how: str) -> Place | None:
         continent = country.continent if country else _CODES_OF_CONTINENTS.get(code, "")
     if point is None and not continent:
         return None
+    latitude, longitude = point or (None, None)
     return Place(
-        *(point or (None, None)),
+        latitude,
+        longitude,
         country.code if country else None,
         continent or None,
         how,

@@ -1,8 +1,8 @@
 """Orders of preference among the regions of a fence.
 
 A preference list is a tuple of region names, best first. `nearest` orders by distance,
-`failover` as listed, `weighted` and `spread` by shares of a stable hash. The native map computes the
-same orders to the last bit (`native/src/geo/`), so a change here is a change there.
+`failover` as listed, `weighted` and `spread` by shares of a stable hash. The native map computes
+the same orders to the last bit (`native/src/geo/`), so a change here is a change there.
 """
 
 from __future__ import annotations
