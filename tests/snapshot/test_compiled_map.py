@@ -231,9 +231,9 @@ def by_hand(
         where = world.raw["region"]
         order = sorted(served, key=lambda r: great_circle_km(spot, tuple(where[r]["coordinates"])))
         if doubted:
-            own = [r for r in served if where[r].get("country") == code]
+            mine = [r for r in served if where[r].get("country") == code]
             drawn = host if block is None else Prefix(32, block << 24, 32)
-            order = [*drawn_by_hand(world, own, drawn), *(r for r in order if r not in own)]
+            order = [*drawn_by_hand(world, mine, drawn), *(r for r in order if r not in mine)]
     elif service["policy"] == "weighted":
         order = None
     return set(served), order, UNPLACED if counted else rule

@@ -47,7 +47,7 @@ IRELAND: Record = {
     "country": {"iso_code": "IE"},
     "location": {"latitude": 53.0, "longitude": -8.0, "accuracy_radius": 500},
 }
-NETWORKS = {
+NETWORKS: dict[str, Record] = {
     "16.0.0.0/12": KANSAS,
     "17.0.0.0/16": ANYCAST,
     "18.0.0.0/16": NEW_YORK,
