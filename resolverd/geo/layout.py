@@ -39,6 +39,7 @@ _CONTINENTS = frozenset({"AF", "AN", "AS", "EU", "NA", "OC", "SA"})
 _CODES_OF_CONTINENTS = {"EU": "EU"}
 _LOCALES = ("en",)
 _UNKNOWN_TEXT = ("", "-")
+_NUMBER_TEXT = 256  # octets of the longest text that is read as a radius
 _IPINFO_WORDS = frozenset({"location", "geolocation", "country", "city", "lite", "core", "plus"})
 
 
@@ -226,8 +227,10 @@ def _kilometres(value: object) -> float | None:
     """A radius as a number; None for what is none, since a place is known without one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and not (value.isascii() and len(value) <= _NUMBER_TEXT):
+        return None
     try:
-        kilometres = float(value) if not isinstance(value, str) or value.isascii() else math.nan
+        kilometres = float(value)
     except ValueError:
         return None
     return kilometres if math.isfinite(kilometres) and kilometres >= 0 else None
