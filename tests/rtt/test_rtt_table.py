@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,10 @@ def _read(
     return read_tables(paths, REGIONS, NOW, half_life, 7 * DAY, PLACES)
 
 
+def _about(confidence: float) -> Any:
+    return pytest.approx(confidence)
+
+
 def _refused(tmp_path: Path, text: str) -> list[Problem]:
     with pytest.raises(ProblemsError) as caught:
         _read(tmp_path, text)
@@ -48,7 +53,7 @@ def test_each_kind_of_where_is_kept_as_what_it_is(tmp_path: Path) -> None:
     samples, warnings = _read(tmp_path, text)
     assert not warnings
     assert samples.regions == ("us-east", "eu-west")
-    half = pytest.approx(0.5)
+    half = _about(0.5)
     assert samples.around(parse_prefix("192.0.2.7"))[0] == (Sample(0, 20.0, half),)
     assert samples.around(parse_prefix("198.51.100.0/24"))[0] == (Sample(0, 25.0, half),)
     assert samples.around(parse_prefix("2001:db8:0:1::/64"))[0] == (Sample(1, 30.0, half),)
@@ -77,7 +82,7 @@ def test_a_sample_is_believed_by_its_count_and_age(
     tmp_path: Path, header: str, row: str, written: float, confidence: float
 ) -> None:
     samples, _ = _read(tmp_path, f"{header}\n{row}\n", written=written)
-    assert samples.asns[1] == (Sample(0, 40.0, pytest.approx(confidence)),)
+    assert samples.asns[1] == (Sample(0, 40.0, _about(confidence)),)
 
 
 def test_rows_of_one_prefix_and_region_are_joined_by_weight_also_across_files(
@@ -86,9 +91,7 @@ def test_rows_of_one_prefix_and_region_are_joined_by_weight_also_across_files(
     first = HEADER + "192.0.2.0/24,us-east,20,3,0\n10.0.0.0/8,us-east,9,1,0\nFR,us-east,80,1,0\n"
     second = HEADER + "192.0.2.0/24,us-east,40,1,0\nFR,us-east,90,1,0\n"
     samples, _ = _read(tmp_path, first, second)
-    assert samples.around(parse_prefix("192.0.2.0/24"))[0] == (
-        Sample(0, 25.0, pytest.approx(4 / 6)),
-    )
+    assert samples.around(parse_prefix("192.0.2.0/24"))[0] == (Sample(0, 25.0, _about(4 / 6)),)
     assert samples.countries["FR"] == (Sample(0, 85.0, 0.5),)
 
 

@@ -45,7 +45,8 @@ def _slowly(samples: Samples, prefixes: list[Prefix], address: Prefix) -> Row:
     return columns.row(index)
 
 
-_CASES = st.sampled_from([32, 128]).flatmap(
+_FAMILIES: list[Bits] = [32, 128]
+_CASES = st.sampled_from(_FAMILIES).flatmap(
     lambda bits: st.tuples(st.lists(_prefix(bits), max_size=12), _prefix(bits))
 )
 
