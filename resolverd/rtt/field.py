@@ -20,6 +20,9 @@ from resolverd.geo.distance import Coordinates, great_circle_km
 FIBRE_MS_PER_KM = 0.01
 """Light in fibre covers some 200 km in a millisecond, and a round trip goes twice."""
 
+USUAL_MS_PER_KM = 1.5 * FIBRE_MS_PER_KM
+"""What a kilometre takes as a rule: a fibre is half again as long as the way."""
+
 
 class Scale(NamedTuple):
     """How alike the paths of two places are: `variance` in ms², falling off over `length` km."""
@@ -75,4 +78,4 @@ class Field(NamedTuple):
 def geography(regions: tuple[Coordinates, ...]) -> Field:
     """The field where nothing was measured: 2 ms, and a fibre half again as long as the way."""
     count = len(regions)
-    return Field(regions, (2.0,) * count, (1.5 * FIBRE_MS_PER_KM,) * count)
+    return Field(regions, (2.0,) * count, (USUAL_MS_PER_KM,) * count)

@@ -7,6 +7,7 @@ there may be a million, so theirs stand in columns.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -60,6 +61,47 @@ class PrefixColumns:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def row(self, index: int) -> Row:
+        """The samples of the prefix at `index`."""
+        return tuple(
+            Sample(self.regions[at], self.ms[at], self.confidence[at])
+            for at in range(self.starts[index], self.starts[index + 1])
+        )
+
+    def longest_around(self, host: Prefix) -> tuple[int | None, int]:
+        """The index of the longest prefix around an address, and the bits that share it."""
+        after = self._rank(host.bits, host.address, host.bits)
+        boundary = 0
+        for neighbour in (after - 1, after):
+            if 0 <= neighbour < len(self):
+                common = self._common(neighbour, host)
+                if common < self.lengths[neighbour]:
+                    boundary = max(boundary, common + 1)
+        index = after - 1
+        while index >= 0:
+            length, common = self.lengths[index], self._common(index, host)
+            if length <= common:
+                return index, max(boundary, length)
+            # Whatever lies around both is no longer than what they have in common.
+            around = host.widened(common)
+            index = self._rank(host.bits, around.address, common) - 1
+        return None, boundary
+
+    def _rank(self, bits: int, address: int, length: int) -> int:
+        """How many prefixes stand before or at this one."""
+        high, low = divmod(address << (128 - bits), 1 << 64)
+        wanted = (high, low, length)
+        return bisect_right(
+            range(len(self)),
+            wanted,
+            key=lambda index: (self.high[index], self.low[index], self.lengths[index]),
+        )
+
+    def _common(self, index: int, host: Prefix) -> int:
+        """How many bits the prefix at `index` begins with as `host` does, of all of its own."""
+        address = (self.high[index] << 64 | self.low[index]) >> (128 - host.bits)
+        return min(self.lengths[index], host.bits - (address ^ host.address).bit_length())
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -77,9 +119,13 @@ class Samples:
     v6: PrefixColumns = field(default_factory=PrefixColumns)
 
     def around(self, client: Prefix) -> tuple[Row, int]:
-        """The row of the longest measured prefix around `client`, and a boundary.
+        """The row of the longest measured prefix around the first address of `client`, and a
+        boundary.
 
-        The boundary counts the bits such that every address sharing them with the client's first
-        one has that row. The row is empty where nothing was measured.
+        The boundary counts the bits such that every address sharing them with that one has that
+        row. The row is empty where nothing was measured.
         """
-        raise NotImplementedError
+        columns = self.v4 if client.bits == 32 else self.v6
+        host = Prefix(client.bits, client.address, client.bits)
+        index, boundary = columns.longest_around(host)
+        return (() if index is None else columns.row(index)), boundary
