@@ -111,6 +111,14 @@ Columns = Sequence["array[int] | array[float]"]
 """Rows of prefixes of one family, as `native/src/geo/prefix_rows.rs` has them."""
 
 
+class Hub(NamedTuple):
+    """Where cables meet; coordinates in degrees, and the kilometres to each column."""
+
+    latitude: float
+    longitude: float
+    ways: Sequence[float]
+
+
 class Landmark(NamedTuple):
     """One landmark of a field; coordinates in degrees, a weight for each column."""
 
@@ -128,6 +136,7 @@ class Latency(NamedTuple):
     """
 
     columns: Sequence[tuple[float, float, float, float]]
+    hubs: Sequence[Hub]
     scales: Sequence[tuple[float, float]]
     country_variance: float
     landmarks: Sequence[Landmark]
@@ -139,11 +148,15 @@ class Latency(NamedTuple):
         return b"".join(
             (
                 _list(struct.pack("!dddd", *column) for column in self.columns),
+                _list(
+                    struct.pack("!dd", one.latitude, one.longitude) + _doubles(one.ways)
+                    for one in self.hubs
+                ),
                 _list(struct.pack("!dd", *scale) for scale in self.scales),
                 struct.pack("!d", self.country_variance),
                 _list(
                     struct.pack("!dd2s", one.latitude, one.longitude, one.country.encode())
-                    + _list(struct.pack("!d", weight) for weight in one.weights)
+                    + _doubles(one.weights)
                     for one in self.landmarks
                 ),
                 _list(
@@ -284,6 +297,10 @@ class NativeMap:
 def _list(items: Iterable[bytes]) -> bytes:
     joined = list(items)
     return len(joined).to_bytes(4, "big") + b"".join(joined)
+
+
+def _doubles(numbers: Sequence[float]) -> bytes:
+    return struct.pack(f"!I{len(numbers)}d", len(numbers), *numbers)
 
 
 def _samples(row: Measurements) -> bytes:

@@ -18,7 +18,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import Coordinates
 from resolverd.geo.place import Place
 from resolverd.rtt.blend import blended
-from resolverd.rtt.field import Field, Origin
+from resolverd.rtt.field import Field, Hub, Origin
 from resolverd.rtt.fit import field_of
 from resolverd.rtt.samples import Row, Sample, Samples
 
@@ -138,6 +138,7 @@ def _columns(whole: Field, numbers: Sequence[int]) -> Field:
         regions=tuple(whole.regions[number] for number in numbers),
         bases=chosen(whole.bases),
         slopes=chosen(whole.slopes),
+        hubs=tuple(Hub(hub.point, chosen(hub.ways)) for hub in whole.hubs),
         origins=tuple(
             Origin(origin.point, origin.country, chosen(origin.weights)) for origin in whole.origins
         ),

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import lru_cache, partial
 from typing import Literal
 
-from resolverd.abi.map import Columns, Geography, Landmark, Meter, NativeMap
+from resolverd.abi.map import Columns, Geography, Hub, Landmark, Meter, NativeMap
 from resolverd.abi.map import Latency as NativeLatency
 from resolverd.abi.map import Region as NativeRegion
 from resolverd.dns.embedded_v4 import extract_v4
@@ -164,6 +164,7 @@ def _latency(latency: Latency) -> NativeLatency:
             (*point, base, slope)
             for point, base, slope in zip(field.regions, field.bases, field.slopes, strict=True)
         ],
+        hubs=[Hub(*hub.point, hub.ways) for hub in field.hubs],
         scales=field.scales,
         country_variance=field.country_variance,
         landmarks=[Landmark(*one.point, one.country, one.weights) for one in field.origins],

@@ -10,6 +10,16 @@ const FIBRE_MS_PER_KM: f64 = 0.01;
 /// How many fully believed samples of no residual the shared part begins with.
 const SHARED_PRIOR: f64 = 0.5;
 
+/// How many hubs, the nearest ones, a place's packets may enter the cables at.
+const ENTRIES: usize = 3;
+
+/// Way over great circle: to a hub; at most, within [`NEAR_KM`] of a region; at least, beyond.
+const DETOUR: f64 = 1.3;
+const NEAR_DETOUR: f64 = 1.4;
+const FAR_DETOUR: f64 = 1.05;
+
+const NEAR_KM: f64 = 1500.0;
+
 /// A region as the field knows it: its own prior, in ms and ms per km.
 pub struct Column {
     /// Where it stands.
@@ -18,6 +28,14 @@ pub struct Column {
     pub base: f64,
     /// What each kilometre takes.
     pub slope: f64,
+}
+
+/// Where cables meet, and the kilometres from there to each column.
+pub struct Hub {
+    /// Where it stands.
+    pub point: SpherePoint,
+    /// One for each column.
+    pub ways: Vec<f64>,
 }
 
 /// How alike the paths of two places are: ms², falling off over so many kilometres.
@@ -54,6 +72,8 @@ pub struct Sample {
 pub struct Field {
     /// The regions of a service, and behind them others that were measured.
     pub columns: Vec<Column>,
+    /// Without any a way is the great circle.
+    pub hubs: Vec<Hub>,
     /// In the order in which they add up.
     pub scales: Vec<Scale>,
     /// What one country adds.
@@ -75,11 +95,10 @@ impl Field {
         let here = SpherePoint::at(point);
         distances.clear();
         distances.extend(self.columns.iter().map(|column| here.km(&column.point)));
-        times.clear();
-        times.extend(
-            (self.columns.iter().zip(&*distances))
-                .map(|(column, km)| column.base + column.slope * km),
-        );
+        self.ways(&here, distances, times);
+        for (time, column) in times.iter_mut().zip(&self.columns) {
+            *time = column.base + column.slope * *time;
+        }
         for origin in &self.origins {
             let likeness = self.likeness(&here, country, origin);
             for (time, weight) in times.iter_mut().zip(&origin.weights) {
@@ -91,6 +110,39 @@ impl Field {
             if least > *time {
                 *time = least;
             }
+        }
+    }
+
+    /// Write the kilometres that packets go to each column, at these distances, into `ways`.
+    fn ways(&self, here: &SpherePoint, distances: &[f64], ways: &mut Vec<f64>) {
+        ways.clear();
+        if self.hubs.is_empty() {
+            ways.extend_from_slice(distances);
+            return;
+        }
+        let mut near: [Option<(f64, &Hub)>; ENTRIES] = [None; ENTRIES];
+        for hub in &self.hubs {
+            let km = here.km(&hub.point);
+            // Of hubs at one distance the first comes first.
+            let at = { near.iter() }.position(|slot| slot.is_none_or(|(known, _)| km < known));
+            if let Some(farther) = at.and_then(|at| near.get_mut(at..)) {
+                farther.rotate_right(1);
+                if let Some(slot) = farther.first_mut() {
+                    *slot = Some((km, hub));
+                }
+            }
+        }
+        for (column, km) in distances.iter().enumerate() {
+            let by_hubs = near.iter().flatten().filter_map(|(to_hub, hub)| {
+                let way = hub.ways.get(column)?;
+                Some(DETOUR * to_hub + way)
+            });
+            let way = by_hubs.fold(f64::INFINITY, f64::min);
+            ways.push(if *km < NEAR_KM {
+                way.min(NEAR_DETOUR * km)
+            } else {
+                way.max(FAR_DETOUR * km)
+            });
         }
     }
 
@@ -157,6 +209,7 @@ mod tests {
                 base: -5.0,
                 slope: 0.0,
             }],
+            hubs: Vec::new(),
             scales: Vec::new(),
             country_variance: 0.0,
             origins: Vec::new(),

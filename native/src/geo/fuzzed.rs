@@ -3,7 +3,7 @@
 use super::compile::compile;
 use super::contract::Ordering;
 use super::fence::Fence;
-use super::field::{Column, Field, Origin, Sample, Scale};
+use super::field::{Column, Field, Hub, Origin, Sample, Scale};
 use super::geography::Geography;
 use super::latency::{Bias, Latency};
 use super::map::{Blocks, Scratch};
@@ -103,6 +103,10 @@ fn fuzzed_latency() -> Latency {
     Latency {
         field: Field {
             columns: vec![column((50.0, 8.0)), column((1.0, 103.0))],
+            hubs: vec![Hub {
+                point: SpherePoint::at((30.0, 60.0)),
+                ways: vec![6000.0, 5000.0],
+            }],
             scales: vec![Scale {
                 variance: 100.0,
                 length: 800.0,

@@ -15,6 +15,7 @@
 //! biases of the regions: factor f64 · added f64
 //! latency, one at most:
 //!   columns (the regions, then others): latitude f64 · longitude f64 · base f64 · slope f64
+//!   hubs: latitude f64 · longitude f64 · ways: km f64 each
 //!   scales: variance f64 · length f64
 //!   country_variance f64
 //!   origins: latitude f64 · longitude f64 · country 2 octets · weights: f64 each
@@ -24,7 +25,7 @@
 
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
-use super::field::{Column, Field, Origin, Sample, Scale};
+use super::field::{Column, Field, Hub, Origin, Sample, Scale};
 use super::latency::{Bias, Latency};
 use super::map::Blocks;
 use super::place::{Code, NONE};
@@ -185,6 +186,12 @@ impl Octets<'_> {
                         point: from.point()?,
                         base: from.double()?,
                         slope: from.double()?,
+                    })
+                })?,
+                hubs: self.list(|from| {
+                    Some(Hub {
+                        point: from.point()?,
+                        ways: from.list(Self::double)?,
                     })
                 })?,
                 scales: self.list(|from| {
