@@ -7,7 +7,7 @@ there may be a million, so theirs stand in columns.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -61,46 +61,23 @@ class PrefixColumns:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def address(self, index: int) -> int:
+        """The address of a prefix, in 128 bits and aligned left."""
+        return self.high[index] << 64 | self.low[index]
+
     def row(self, index: int) -> Row:
-        """The samples of the prefix at `index`."""
+        """The samples of a prefix."""
         return tuple(
-            Sample(self.regions[at], self.ms[at], self.confidence[at])
-            for at in range(self.starts[index], self.starts[index + 1])
+            Sample(self.regions[i], self.ms[i], self.confidence[i])
+            for i in range(self.starts[index], self.starts[index + 1])
         )
 
-    def longest_around(self, host: Prefix) -> tuple[int | None, int]:
-        """The index of the longest prefix around an address, and the bits that share it."""
-        after = self._rank(host.bits, host.address, host.bits)
-        boundary = 0
-        for neighbour in (after - 1, after):
-            if 0 <= neighbour < len(self):
-                common = self._common(neighbour, host)
-                if common < self.lengths[neighbour]:
-                    boundary = max(boundary, common + 1)
-        index = after - 1
-        while index >= 0:
-            length, common = self.lengths[index], self._common(index, host)
-            if length <= common:
-                return index, max(boundary, length)
-            # Whatever lies around both is no longer than what they have in common.
-            around = host.widened(common)
-            index = self._rank(host.bits, around.address, common) - 1
-        return None, boundary
-
-    def _rank(self, bits: int, address: int, length: int) -> int:
-        """How many prefixes stand before or at this one."""
-        high, low = divmod(address << (128 - bits), 1 << 64)
-        wanted = (high, low, length)
-        return bisect_right(
-            range(len(self)),
-            wanted,
-            key=lambda index: (self.high[index], self.low[index], self.lengths[index]),
-        )
-
-    def _common(self, index: int, host: Prefix) -> int:
-        """How many bits the prefix at `index` begins with as `host` does, of all of its own."""
-        address = (self.high[index] << 64 | self.low[index]) >> (128 - host.bits)
-        return min(self.lengths[index], host.bits - (address ^ host.address).bit_length())
+    def last_until(self, address: int, length: int) -> int:
+        """The index of the last prefix not behind (address, length); -1 if there is none."""
+        high, low = address >> 64, address & 0xFFFFFFFFFFFFFFFF
+        begin, end = bisect_left(self.high, high), bisect_right(self.high, high)
+        begin, end = bisect_left(self.low, low, begin, end), bisect_right(self.low, low, begin, end)
+        return bisect_right(self.lengths, length, begin, end) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +96,30 @@ class Samples:
     v6: PrefixColumns = field(default_factory=PrefixColumns)
 
     def around(self, client: Prefix) -> tuple[Row, int]:
-        """The row of the longest measured prefix around the first address of `client`, and a
-        boundary.
+        """The row of the longest measured prefix around the first address of `client`.
 
-        The boundary counts the bits such that every address sharing them with that one has that
-        row. The row is empty where nothing was measured.
+        With it a boundary: every address that shares so many bits with that one has the same row.
+        It may be longer than the client's prefix, where a measured one lies inside. The row is
+        empty where nothing was measured.
         """
         columns = self.v4 if client.bits == 32 else self.v6
-        host = Prefix(client.bits, client.address, client.bits)
-        index, boundary = columns.longest_around(host)
-        return (() if index is None else columns.row(index)), boundary
+        address = client.address << (128 - client.bits)
+        last = columns.last_until(address, 128)
+        boundary = 0
+        # The next one lies behind the address; of those before it that do not cover it the nearest
+        # comes first, and whatever covers both is no longer than the bits they share.
+        if last + 1 < len(columns):
+            boundary = _shared(address, columns.address(last + 1)) + 1
+        while last >= 0:
+            length = columns.lengths[last]
+            shared = _shared(address, columns.address(last))
+            if shared >= length:
+                return columns.row(last), max(boundary, length)
+            boundary = max(boundary, shared + 1)
+            last = columns.last_until(address >> (128 - shared) << (128 - shared), shared)
+        return (), boundary
+
+
+def _shared(a: int, b: int) -> int:
+    """How many of the first bits of two addresses of 128 bits are the same."""
+    return 128 - (a ^ b).bit_length()
