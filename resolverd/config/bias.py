@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, NamedTuple
 
@@ -30,14 +31,17 @@ def parse_bias(value: Any) -> RegionBias:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 1 / _MAX_FACTOR <= value <= _MAX_FACTOR:
-            raise ValueError(f"a factor lies in {1 / _MAX_FACTOR:g}…{_MAX_FACTOR:g}")
+            raise ValueError(
+                f"a factor lies in {1 / _MAX_FACTOR:g}…{_MAX_FACTOR:g}; write bias = 0.8"
+            )
         return RegionBias(factor=float(value))
     matched = _MS.fullmatch(value) if isinstance(value, str) else None
     if matched is None:
-        raise ValueError('expected milliseconds such as "20ms" or "-20ms", or a factor such as 0.8')
+        raise ValueError('expected milliseconds or a factor; write bias = "20ms", or 0.8')
     ms = float(matched[1])
     if abs(ms) > _MAX_MS:
-        raise ValueError(f"a bias is {_MAX_MS:g} ms at most, and -{_MAX_MS:g} ms at least")
+        limit = math.copysign(_MAX_MS, ms)
+        raise ValueError(f'no bias is beyond {limit:g} ms; write bias = "{limit:g}ms"')
     return RegionBias(ms=ms)
 
 

@@ -234,12 +234,12 @@ def world_of(*known: Rows, pin: dict[str, Any] | None = None, bias: str = "0ms")
 
 
 CLIENT = parse_prefix("4.1.2.0/24")
-LEAD = {CLIENT: (Sample(2, 1.0, 1.0), Sample(3, 100.0, 1.0), Sample(4, 100.0, 1.0))}
-TIE = {CLIENT: (Sample(2, 90.0, 1.0), Sample(3, 85.0, 1.0), Sample(4, 100.0, 1.0))}
+LEAD: Rows = {CLIENT: (Sample(2, 1.0, 1.0), Sample(3, 100.0, 1.0), Sample(4, 100.0, 1.0))}
+TIE: Rows = {CLIENT: (Sample(2, 90.0, 1.0), Sample(3, 85.0, 1.0), Sample(4, 100.0, 1.0))}
 
 
 def test_what_was_measured_of_a_prefix_holds_inside_it_alone() -> None:
-    far = {CLIENT: (Sample(2, 300.0, 1.0), Sample(3, 300.0, 1.0), Sample(4, 20.0, 1.0))}
+    far: Rows = {CLIENT: (Sample(2, 300.0, 1.0), Sample(3, 300.0, 1.0), Sample(4, 20.0, 1.0))}
     compiled, lazy = maps_of(world_of(far).made(0))
     inside, beside = CLIENT.host(), parse_prefix("4.1.3.0/24")
     for clients in (compiled, lazy):
