@@ -1,0 +1,26 @@
+"""Log events about round-trip times: measured beside a region's front door, read by edges."""
+
+from __future__ import annotations
+
+from resolverd.log.events.event import Event
+
+EVENTS = (
+    Event(
+        "rtt.measuring",
+        "info",
+        "`resolverd rtt --measure` reads the connections to this host, and serves its page.",
+        "region listener",
+    ),
+    Event(
+        "rtt.unreadable",
+        "warning",
+        "The kernel's TCP statistics cannot be read; the page goes on with what is known.",
+        "region reason",
+    ),
+    Event(
+        "rtt.readable",
+        "info",
+        "The kernel's TCP statistics can be read again.",
+        "region",
+    ),
+)
