@@ -19,6 +19,7 @@ from resolverd.admin.documents.actions import (
     ExplainDocument,
     OverriddenDocument,
     ReadyDocument,
+    RoundTripsDocument,
     UrlsDocument,
     WouldEmptyDocument,
     WouldEmptyRefusedDocument,
@@ -116,6 +117,11 @@ ROUTES = (
             404: _UNKNOWN,
             409: _EMPTIES,
         },
+    ),
+    Route(
+        "GET", "/rtt", "open", "round_trips",
+        "The round-trip times from this host to the regions, as its probes measured them.",
+        RoundTripsDocument,
     ),
     Route(
         "GET", "/reload", "token", "forecast",

@@ -13,6 +13,7 @@ from resolverd.admin.documents.actions import (
     EmptiedPart,
     ExplanationPart,
     OverriddenDocument,
+    RoundTripsDocument,
 )
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
@@ -190,6 +191,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),
+    "rtt --show": (RoundTripsDocument,),
     "state": (StateDocument,),
     "template": (TemplateDocument,),
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from resolverd.cli import rtt_measure
-from resolverd.cli.options import UsageError, verb
+from resolverd.cli import rtt_measure, rtt_show
+from resolverd.cli.options import UsageError, add_config, verb
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -13,11 +13,16 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = verb(
         verbs,
         "rtt",
-        "measure round-trip times",
-        ["resolverd rtt --measure --region eu-west --port 443 --listen 127.0.0.1:9091"],
+        "measure round-trip times, or show those that were",
+        [
+            "resolverd rtt --measure --region eu-west --port 443 --listen 127.0.0.1:9091",
+            "resolverd rtt --show >> edges.csv",
+        ],
         run,
     )
     uses = parser.add_mutually_exclusive_group()
+    add_config(parser, may_be_gone=True)
+    rtt_show.add_arguments(parser, uses)
     rtt_measure.add_arguments(parser, uses)
 
 
@@ -25,4 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what the option asks for. Raises UsageError where there is none."""
     if arguments.measure:
         return rtt_measure.run(arguments)
-    raise UsageError("say what to do: --measure; see resolverd rtt --help")
+    if arguments.show:
+        return rtt_show.run(arguments)
+    raise UsageError("say what to do: --measure or --show; see resolverd rtt --help")

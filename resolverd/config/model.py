@@ -17,6 +17,7 @@ from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
+from resolverd.config.rtt import Rtt
 from resolverd.config.secrets import shown_url
 from resolverd.config.server import Admin as Admin
 from resolverd.config.server import EngineName as EngineName
@@ -125,6 +126,11 @@ class Region(Section):
     )
     gpu_metric_full: float = option(
         100.0, "What that metric says of a GPU that is fully used.", minimum=0.001
+    )
+    rtt: tuple[MetricsUrl, ...] = option(
+        (),
+        "Where the round-trip times of its clients are read, as `resolverd rtt --measure` serves "
+        "them beside its front door.",
     )
     hostname: Hostname | Literal[""] = option(
         "", 'Target of the CNAME for services that answer = "cname".'
@@ -280,6 +286,7 @@ class Config(Section):
     admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
     probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
+    rtt: Rtt = option(Rtt(), "What was measured of the ways to regions.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
     pin: dict[Word, Pin] = option(factory=dict, doc="Data-residency pins by name.")

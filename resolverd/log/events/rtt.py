@@ -23,4 +23,28 @@ EVENTS = (
         "The kernel's TCP statistics can be read again.",
         "region",
     ),
+    Event(
+        "rtt.doubted",
+        "warning",
+        "This host's probes reach a region faster than light could; the time is not used.",
+        "region reason",
+    ),
+    Event(
+        "rtt.plausible",
+        "info",
+        "This host's probes no longer reach a region faster than light could.",
+        "region",
+    ),
+    Event(
+        "rtt.kept",
+        "info",
+        "The table of measured times in `server.state` says something else, and was written anew.",
+        "file row_count regions",
+    ),
+    Event(
+        "rtt.not_kept",
+        "warning",
+        "The table of measured times in `server.state` cannot be written.",
+        "file reason",
+    ),
 )
