@@ -14,6 +14,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from typing import Protocol, cast
 
 from aiohttp import web
@@ -125,7 +126,8 @@ class Measuring:
         self._networks.expire(now)
         if now - self._paged_at >= self._page_interval:
             times = self._networks.times(self._minimum, now)
-            self._page, self._paged_at = page_of(times, self._region, self._minimum), now
+            self._page = page_of(times, self._region, self._minimum, time.time())
+            self._paged_at = now
 
     def _report(self, reason: str) -> None:
         if reason and reason != self._failing:
@@ -148,7 +150,12 @@ class Measuring:
     async def _serve_page(self, request: web.Request) -> web.Response:
         page: Page = self._page
         etag = page.etag
-        headers = {"ETag": etag, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+        headers = {
+            "ETag": etag,
+            "Last-Modified": formatdate(page.made_at, usegmt=True),
+            "Vary": "Accept-Encoding",
+            "Cache-Control": "no-cache",
+        }
         wanted = request.headers.get("If-None-Match", "")
         if etag in (tag.strip() for tag in wanted.split(",")):
             return web.Response(status=304, headers=headers)

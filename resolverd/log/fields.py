@@ -108,7 +108,6 @@ FIELDS: Mapping[str, Field] = {
     "list_count": Field(int, "distinct preference lists"),
     "name_count": Field(int, "hostnames"),
     "file_count": Field(int, "files"),
-    "row_count": Field(int, "rows of a table"),
     "database_count": Field(int, "databases"),
     "event_count": Field(int, "events"),
     "query_count": Field(int, "queries"),

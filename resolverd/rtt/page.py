@@ -34,10 +34,14 @@ AGE_STEP = 600.0
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is served: the same octets for everybody until the next."""
+    """A page as it is served: the same octets for everybody until the next.
+
+    `made_at` is in Unix seconds.
+    """
 
     text: bytes
     rows: int = 0
+    made_at: float = 0.0
 
     @cached_property
     def etag(self) -> str:
@@ -51,7 +55,7 @@ class Page:
         return packer.compress(self.text) + packer.flush()
 
 
-def page_of(times: Iterable[NetworkTime], region: str, minimum: int) -> Page:
+def page_of(times: Iterable[NetworkTime], region: str, minimum: int, made_at: float = 0.0) -> Page:
     """The page of `region`; networks of fewer than `minimum` clients are left out."""
     known = [time for time in times if time.clients >= minimum]
     if len(known) > MAX_ROWS:
@@ -59,7 +63,7 @@ def page_of(times: Iterable[NetworkTime], region: str, minimum: int) -> Page:
         known = sorted(known[:MAX_ROWS], key=lambda time: time.network)
     lines = [HEADER, *(_row(time, region, minimum) for time in known)]
     kept = list(_within(lines, MAX_PAGE))
-    return Page("".join(kept).encode(), len(kept) - 1)
+    return Page("".join(kept).encode(), len(kept) - 1, made_at)
 
 
 def _row(time: NetworkTime, region: str, minimum: int) -> str:

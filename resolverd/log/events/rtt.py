@@ -36,10 +36,29 @@ EVENTS = (
         "region",
     ),
     Event(
+        "rtt.page_failing",
+        "warning",
+        "A page that a region names as `rtt` cannot be read, or is refused; what it said before "
+        "holds on, and ages.",
+        "region url reason",
+    ),
+    Event(
+        "rtt.page_recovered",
+        "info",
+        "A page that a region names as `rtt` can be read again.",
+        "region url",
+    ),
+    Event(
+        "rtt.page_doubted",
+        "warning",
+        "A part of such a page is left out: of another region, too old, or no row.",
+        "region url reason",
+    ),
+    Event(
         "rtt.kept",
         "info",
         "The table of measured times in `server.state` says something else, and was written anew.",
-        "file row_count regions",
+        "file regions",
     ),
     Event(
         "rtt.not_kept",
