@@ -19,7 +19,6 @@ from resolverd.admin.documents.actions import (
     ExplainDocument,
     OverriddenDocument,
     ReadyDocument,
-    RoundTripsDocument,
     UrlsDocument,
     WouldEmptyDocument,
     WouldEmptyRefusedDocument,
@@ -30,6 +29,7 @@ from resolverd.admin.documents.reload import (
     ReloadedDocument,
     ReloadRefusedDocument,
 )
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.admin.requests import DrainRequest, OverrideRequest
 
@@ -120,7 +120,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/rtt", "open", "round_trips",
-        "The round-trip times from this host to the regions, as its probes measured them.",
+        "What is measured of the ways to the regions, by this host and by their pages.",
         RoundTripsDocument,
     ),
     Route(

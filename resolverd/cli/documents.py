@@ -13,10 +13,10 @@ from resolverd.admin.documents.actions import (
     EmptiedPart,
     ExplanationPart,
     OverriddenDocument,
-    RoundTripsDocument,
 )
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
 

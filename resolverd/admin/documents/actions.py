@@ -164,21 +164,3 @@ class ExplainDocument(Document, ExplanationPart):
     config: str = key("The main configuration file, an absolute path.")
     generation: GenerationPart = key("Counters of what is served.")
     verdicts: dict[str, str] = key("State and reason by region.")
-
-
-class EdgeTimePart(Part):
-    """The way from this host to one region."""
-
-    region: str = key("The region.")
-    ms: float = key("The least TCP handshake of the last ten minutes, milliseconds.")
-    count: int = key("Handshakes since the start.")
-    age_seconds: float = key("Seconds since the last one.")
-    doubt: str | None = key("Why it is not believed; null where it is.")
-
-
-class RoundTripsDocument(Document):
-    """GET /rtt: what this host's own probes measured."""
-
-    where: str = key("How a table of round-trip times names this host: latitude and longitude.")
-    regions: list[EdgeTimePart] = key("By region; without those that were never reached.")
-    file: str | None = key("The table that it is kept in; null where nothing is kept.")

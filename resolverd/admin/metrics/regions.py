@@ -76,14 +76,3 @@ def transitions(values: Values) -> Samples:
 def within_hours(values: Values) -> Samples:
     for region, window in values.served.world.service_windows.items():
         yield (region,), float(window.open)
-
-
-@gauge(
-    "resolverd_region_connect_seconds",
-    "The least time of a TCP handshake with any of the region's endpoints in the last ten minutes.",
-    labels=("region",),
-    absent="until there was one",
-)
-def least_connects(values: Values) -> Samples:
-    for region, known in values.served.round_trips.edge().items():
-        yield (region,), known.ms / 1000
