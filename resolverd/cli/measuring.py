@@ -157,7 +157,7 @@ class Measuring:
             "Cache-Control": "no-cache",
         }
         wanted = request.headers.get("If-None-Match", "")
-        if etag in (tag.strip() for tag in wanted.split(",")):
+        if not {etag, "*"}.isdisjoint(tag.strip() for tag in wanted.split(",")):
             return web.Response(status=304, headers=headers)
         body = page.text
         if _takes_gzip(request.headers.get("Accept-Encoding", "")):

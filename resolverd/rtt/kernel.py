@@ -18,12 +18,12 @@ _TIMEOUT = 5.0
 
 
 class TcpStatistics:
-    """The statistics of connections to `ports`. Raises DiagError; blocks."""
+    """The statistics of connections to `ports`; close it when done."""
 
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = ports
         self._sequence = itertools.count(1)
-        self._sock = _open()
+        self._sock: socket.socket | None = None
 
     def connections(self) -> Iterator[Connection]:
         """Each connection to one of the ports that is open now. Raises DiagError; blocks."""
@@ -32,19 +32,24 @@ class TcpStatistics:
                 yield from self._dump(family, port)
 
     def close(self) -> None:
-        """Close the socket."""
-        self._sock.close()
+        """Close the socket; it is opened again when it is needed."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
 
     def _dump(self, family: int, port: int) -> Iterator[Connection]:
-        sequence = next(self._sequence) & 0xFFFFFFFF
+        sequence, done = next(self._sequence) & 0xFFFFFFFF, False
         try:
-            self._sock.send(dump_request(family, port, sequence))
-            done = False
+            self._sock = sock = self._sock or _open()
+            sock.send(dump_request(family, port, sequence))
             while not done:
-                connections, done = parse_dump(self._sock.recv(_BUFFER), sequence)
+                connections, done = parse_dump(sock.recv(_BUFFER), sequence)
                 yield from connections
         except OSError as error:
             raise DiagError(_reason(error)) from error
+        finally:
+            if not done:  # the kernel begins no other dump on it before this one's end
+                self.close()
 
 
 def _open() -> socket.socket:

@@ -31,6 +31,7 @@ _MIN_PLACED = 5
 # The share of lines that may be unreadable in what still is such a table.
 _MAX_UNREADABLE = 0.1
 _MAX_MS, _MAX_LINE = 10_000.0, 300
+_BOM = b"\xef\xbb\xbf"
 # Octets that are read, and that are unpacked, in one step.
 _OCTETS, _UNPACKED = 4 * 1024, 64 * 1024
 # The shortest and the longest networks that a row may speak of, by family.
@@ -94,14 +95,24 @@ def read_page(
     count = body.count(b"\n")
     if count > MAX_ROWS + 1:
         raise PageError(f"the page has more than {MAX_ROWS} rows")
-    header, _, _ = body.partition(b"\n")
+    header, begin = _header(body)
     reading = _Reading(page, _columns(header), max(1, count // _SAMPLED))
-    for lines in _slices(body, len(header) + 1):
+    for lines in _slices(body, begin):
         reading.take(lines)
         yield
     taken = reading.result()
     yield from _check_plausible(reading.sample, page.at, place_of)
     return taken
+
+
+def _header(body: bytes) -> tuple[bytes, int]:
+    """The first line that is no comment, and where the next one begins."""
+    at = len(_BOM) if body.startswith(_BOM) else 0
+    while body.startswith(b"#", at) and (end := body.find(b"\n", at)) >= 0:
+        at = end + 1
+    end = body.find(b"\n", at)
+    end = end if end >= 0 else len(body)
+    return body[at:end], end + 1
 
 
 def _slices(body: bytes, at: int) -> Iterator[list[bytes]]:
@@ -128,7 +139,7 @@ class _Reading:
     def take(self, lines: list[bytes]) -> None:
         text = []
         for line in lines:
-            if not line:
+            if not line or line.startswith(b"#"):
                 continue
             self._lines += 1
             try:

@@ -194,6 +194,20 @@ def test_a_port_without_connections_has_none() -> None:
         assert dumps([port_of(server)]) == [[]]
 
 
+def test_a_dump_that_was_given_up_spoils_no_other() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=500) as server:
+        port = port_of(server)
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+        with closing(TcpStatistics([port])) as statistics:
+            for _ in range(3):
+                begun = statistics.connections()
+                assert next(iter(begun)).ms > 0
+                del begun
+            assert len(list(statistics.connections())) == 300
+        for client in clients:
+            client.close()
+
+
 def test_more_connections_than_one_datagram_holds_are_all_read() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=500) as server:
         port = port_of(server)

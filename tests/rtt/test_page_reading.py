@@ -65,6 +65,13 @@ def test_columns_may_stand_in_any_order_and_two_may_be_missing() -> None:
     assert list(read(text).unpacked()) == [PageRow("8.8.8.0/24", 20.5, 1, 0.0)]
 
 
+def test_comments_and_a_byte_order_mark_are_passed_over() -> None:
+    found = read(f"\ufeff# by us\n#\n{HEADER}\n# more\n8.8.8.0/24,eu-west,20,5,600\n# end")
+    assert (found.rows, found.doubt) == (1, "")
+    with pytest.raises(PageError, match="no table"):
+        read("# nothing else")
+
+
 def test_a_page_without_a_row_is_one() -> None:
     assert (read(HEADER).rows, read(f"{HEADER}\n").doubt) == (0, "")
 
