@@ -117,7 +117,7 @@ def equalised(
             done.add(region)
             continue
         spill[region] += 1
-        accept[other] = max(accept[other], spill[region])
+        _take(other, spill[region], accept, lists[region])
         loads |= loads_of(
             {r: demand[r] for r in flows}, _thresholds(spill, accept), lists
         )
@@ -132,6 +132,20 @@ def _cheapest(region, part, spill, accept, lists, rtt, cost):  # type: ignore[no
         if accept[other] > spill[region]:
             return other  # it takes that slice of others too, and stands first
     return min(able, key=lambda o: rtt[region][o] + cost(o, part), default=None)
+
+
+def _take(other: str, top: int, accept: dict[str, int], listed: Sequence[str]) -> None:
+    """Let `other` have one slice more of those below `top`.
+
+    Where one that stands later in the list has the slices up to there, it goes on to have the last,
+    and `other` gets the first of its own instead: all above that are the later one's.
+    """
+    last = next((o for o in listed if accept[o] >= top - 1 > 0), None)
+    if last is None or last == other or listed.index(last) < listed.index(other):
+        accept[other] = max(accept[other], top)
+    else:
+        accept[other] += 1
+        accept[last] = max(accept[last], top)
 
 
 def _thresholds(spill: Mapping[str, int], accept: Mapping[str, int]) -> Thresholds:
