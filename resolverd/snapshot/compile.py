@@ -244,6 +244,7 @@ def compile_services(
             ecs=service.ecs,
             cname=service.answer == "cname",
             no_region=service.no_region,
+            trickle=service.trickle,
         )
     return services
 
