@@ -104,9 +104,7 @@ class LeastLoadedAsRead:
 class Resolverd:
     """resolverd, by the daemon's own code and the options of `service`."""
 
-    def __init__(
-        self, service: Service, replicas: int, rtt: RoundTrips | None = None
-    ) -> None:
+    def __init__(self, service: Service, replicas: int, rtt: RoundTrips | None = None) -> None:
         self.episodes = 0
         self.flows = FlowTracker()
         self._service, self._target = service, saturation_target_of(service.spill)
@@ -130,7 +128,7 @@ class Resolverd:
             )
         every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
         self._saturation.sample(every, self._readings, {}, now)
-        self.flows.sample([replica.target for replica, _ in every], self._readings)
+        self.flows.sample([(r.target, probe) for r, probe in every], self._readings, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)
         self.episodes = sum(self._spilling.episodes.values())

@@ -39,7 +39,7 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted"]
+PolicyName = Literal["nearest", "failover", "weighted", "ttft"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]

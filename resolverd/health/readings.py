@@ -34,7 +34,7 @@ class Total(NamedTuple):
     """A histogram since the process started, added up: seconds, and observations."""
 
     seconds: float
-    count: float
+    observations: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class LoadReadings:
     seconds, `ttft` times to first token. `responses` are totals by class: ``"2xx"``, ``"5xx"``.
     `shedding` tells that the server turned a request away because it is full.
     `lost` is the share of its capacity that is known to serve nobody, from 0 to 1.
-    `completed` is a total of requests finished, `ttft_total` and `queue_total` are those of times to
-    first token and of times in the queue.
+    `completed` is a total of requests finished, `ttft_total` and `queue_total` are those of times
+    to first token and of times in the queue.
     """
 
     at: float

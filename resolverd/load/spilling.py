@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from resolverd import log
 from resolverd.config.model import Service
-from resolverd.policy.share import NO_SHARE, Share
+from resolverd.geo.distance import Coordinates
 from resolverd.policy.equalise import RoundTrips
+from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.rtt.field import geography
 
 
 class Spilling:
@@ -78,6 +81,10 @@ class Spilling:
         spill, rule = self._spills.get(service), self._rules.get(service)
         return not (rule and rule.slow_start) and (spill is None or not spill.shares(0.0))
 
+    def by_cost(self, service: str) -> bool:
+        """Whether cost moves the shares of a service, rather than saturation."""
+        return service in self._costs
+
     def rule(self, service: str) -> SpillRule | None:
         """What the shares of a service follow; None where it moves none."""
         return self._rules.get(service)
@@ -133,6 +140,22 @@ def rule_of(service: Service) -> SpillRule:
 
 
 def cost_rule_of(service: Service, rtt: RoundTrips) -> CostRule:
-    """The same where shares are moved by cost."""
+    """The same where shares are moved by cost, in rounds that do not wait for TTLs."""
     spill = service.spill
-    return CostRule(rtt, step=spill.step, max_ratio=spill.max_ratio, ttl=service.ttl)
+    steps = math.ceil(spill.slow_start / max(spill.dwell, service.ttl))
+    return CostRule(
+        rtt,
+        step=spill.step,
+        max_ratio=spill.max_ratio,
+        ttl=service.ttl,
+        slow_share=min(spill.max_ratio, spill.step * steps),
+    )
+
+
+def round_trips(coordinates: Mapping[str, Coordinates]) -> RoundTrips:
+    """What a round trip takes from where each region stands to each, by geography, in ms."""
+    field = geography(tuple(coordinates.values()))
+    return {
+        region: dict(zip(coordinates, field.expected(point, None), strict=True))
+        for region, point in coordinates.items()
+    }

@@ -115,8 +115,8 @@ def decide(
 ) -> Decision:
     """Choose from `preference`; an empty list is an empty fence.
 
-    `draw` is that of the client's block (`policy/share.py`). `trickle` is the share of blocks, those
-    with the highest draws, that the second region is given while it and the first serve.
+    `draw` is that of the client's block (`policy/share.py`). `trickle` is the share of blocks,
+    those with the highest draws, that the second region is given while it and the first serve.
     """
     if not preference:
         return Decision("no_region", None, ())

@@ -1,12 +1,12 @@
 """Shares that make what one request more costs equal everywhere: from loads to shares, no time.
 
-A region's own clients are its *demand*. Regions that send a share of it on (`spill`), and those that
-take of what others send on (`accept`), have a threshold each on the one draw of every block: a block
-goes to the first region of its list that accepts more than its draw (`policy/decision.py`).
+A region's own clients are its *demand*. Regions that send a share of it on (`spill`), and those
+that take of what others send on (`accept`), have a threshold each on the one draw of every block: a
+block goes to the first region of its list that accepts more than its draw (`policy/decision.py`).
 
-Slice by slice of the draw, the region that gains most by it sends its next hundredth on, to where
-the longer way and what it adds there cost least; until no slice gains enough. No region both sends
-on and takes.
+Slice by slice of the draw, the region where one request more adds most sends its next hundredth
+on, to where the longer way and what it adds there cost least; until no slice gains enough. No
+region both sends on and takes.
 
 Loads are in requests a second, costs in milliseconds; keys are regions. Pure.
 """
@@ -29,7 +29,7 @@ RoundTrips = Mapping[str, Mapping[str, float]]
 
 
 class Thresholds(NamedTuple):
-    """Shares from 0 to 1, by region."""
+    """Shares from 0 to 1, by region; who is not in them has none."""
 
     spill: Mapping[str, float]
     accept: Mapping[str, float]
@@ -47,13 +47,9 @@ def loads_of(demand: Mapping[str, float], shares: Thresholds, lists: Lists) -> d
     """The load of each region once these shares are felt."""
     loads = dict(demand)
     for region, own in demand.items():
-        taken, spill = 0.0, shares.spill.get(region, 0.0)
-        for other in lists[region] if spill else ():
-            more = min(spill, shares.accept.get(other, 0.0)) - taken
-            if more > 0:
-                taken += more
-                loads[other] += own * more
-                loads[region] -= own * more
+        for other, part in _parts(region, shares, lists):
+            loads[other] += own * part
+            loads[region] -= own * part
     return loads
 
 
@@ -65,17 +61,11 @@ def demands_of(arrivals: Mapping[str, float], felt: Thresholds, lists: Lists) ->
     demand = dict.fromkeys(arrivals, 0.0)
     given = dict.fromkeys(arrivals, 0.0)
     for region in sorted(arrivals, key=lambda r: -felt.spill.get(r, 0.0)):
-        spill = felt.spill.get(region, 0.0)
-        parts, taken = {}, 0.0
-        for other in lists[region] if spill else ():
-            more = min(spill, felt.accept.get(other, 0.0)) - taken
-            if more > 0:
-                taken += more
-                parts[other] = more
-        own = max(0.0, arrivals[region] - given[region]) / max(1 - taken, _REST)
-        demand[region] = own
-        for other, part in parts.items():
-            given[other] += own * part
+        parts = _parts(region, felt, lists)
+        kept = 1 - sum(part for _, part in parts)
+        demand[region] = max(0.0, arrivals[region] - given[region]) / max(kept, _REST)
+        for other, part in parts:
+            given[other] += demand[region] * part
     return demand
 
 
@@ -83,6 +73,7 @@ def equalised(
     demand: Mapping[str, float],
     flows: Mapping[str, Flow],
     rtt: RoundTrips,
+    lists: Lists,
     *,
     horizon: float,
     max_ratio: float,
@@ -93,63 +84,96 @@ def equalised(
     Enough is `least` times 10 ms and 10 % of what a request costs at home: 1 before more is sent
     on, -1 for the shares beyond which it is worth taking clients back.
     """
-    lists = lists_of(rtt)
-    spill, accept = dict.fromkeys(flows, 0), dict.fromkeys(flows, 0)
-    most = round(max_ratio * SLICES)
-    loads = {region: demand[region] for region in flows}
+    state = _Slices(demand, flows, rtt, lists, horizon)
+    most = int(max_ratio * SLICES + 1e-9)
+    unmoved = set(flows)
+    while unmoved:
+        region = max(unmoved, key=state.costs.__getitem__)
+        if state.accept[region] or state.spill[region] >= most or not state.move(region, least):
+            unmoved.remove(region)
+    return state.thresholds()
 
-    def cost(region: str, more: float = 0.0) -> float:
-        return added_delay(flows[region], max(0.0, loads[region] + more), horizon)
 
-    costs = {region: cost(region) for region in flows}
-    done: set[str] = set()
-    while True:
-        # The costliest first: what it gives away is dearest to all.
-        able = [r for r in flows if r not in done and not accept[r] and spill[r] < most]
-        if not able:
-            break
-        region = max(able, key=costs.__getitem__)
-        part = demand[region] / SLICES
-        other = _cheapest(region, part, spill, accept, lists, rtt, cost)
-        here = rtt[region][region] + costs[region]
-        enough = least * max(LEAST_GAIN_MS, LEAST_GAIN * here)
-        if other is None or here - rtt[region][other] - cost(other, part) < enough:
-            done.add(region)
-            continue
-        spill[region] += 1
-        _take(other, spill[region], accept, lists[region])
-        loads |= loads_of(
-            {r: demand[r] for r in flows}, _thresholds(spill, accept), lists
+class _Slices:
+    """Shares in the making, in hundredths, with what they make of loads and costs."""
+
+    def __init__(
+        self,
+        demand: Mapping[str, float],
+        flows: Mapping[str, Flow],
+        rtt: RoundTrips,
+        lists: Lists,
+        horizon: float,
+    ) -> None:
+        self.spill, self.accept = dict.fromkeys(flows, 0), dict.fromkeys(flows, 0)
+        self._demand = {region: demand[region] for region in flows}
+        self._flows, self._rtt, self._horizon = flows, rtt, horizon
+        self._lists = {r: [other for other in lists[r] if other in flows] for r in flows}
+        self._loads = dict(self._demand)
+        self.costs = {region: self._cost(region) for region in flows}
+
+    def move(self, region: str, least: float) -> bool:
+        """Send the region's next slice on; False where that does not gain enough."""
+        if least > 0 and self.costs[region] < LEAST_GAIN_MS:
+            return False
+        part = self._demand[region] / SLICES
+        other = self._cheapest(region, part)
+        if other is None:
+            return False
+        here = self._rtt[region][region] + self.costs[region]
+        there = self._rtt[region][other] + self._cost(other, part)
+        if here - there < least * max(LEAST_GAIN_MS, LEAST_GAIN * here):
+            return False
+        self.spill[region] += 1
+        self._take(other, self.spill[region], self._lists[region])
+        before = self._loads
+        self._loads = loads_of(self._demand, self.thresholds(), self._lists)
+        for changed, load in self._loads.items():
+            if load != before[changed]:
+                self.costs[changed] = self._cost(changed)
+        return True
+
+    def thresholds(self) -> Thresholds:
+        """The shares so far."""
+        return Thresholds(
+            {region: slices / SLICES for region, slices in self.spill.items()},
+            {region: slices / SLICES for region, slices in self.accept.items()},
         )
-        costs = {r: cost(r) for r in flows}
-    return _thresholds(spill, accept)
+
+    def _cost(self, region: str, more: float = 0.0) -> float:
+        load = max(0.0, self._loads[region] + more)
+        return added_delay(self._flows[region], load, self._horizon)
+
+    def _cheapest(self, region: str, part: float) -> str | None:
+        """Where its next slice would go; None where nobody may take it."""
+        able = [other for other in self._lists[region] if not self.spill[other]]
+        for other in able:
+            if self.accept[other] > self.spill[region]:
+                return other  # it takes that slice of others too, and stands first
+        costs = self._rtt[region]
+        return min(able, key=lambda other: costs[other] + self._cost(other, part), default=None)
+
+    def _take(self, other: str, top: int, listed: Sequence[str]) -> None:
+        """Let `other` have one slice more of those below `top`.
+
+        Where one that stands later in the list has the slices up to there, it goes on to have the
+        last, and `other` gets its lowest instead, since all below a threshold are the first one's.
+        """
+        last = next((o for o in listed if self.accept[o] >= top - 1 > 0), None)
+        if last is None or last == other or listed.index(last) < listed.index(other):
+            self.accept[other] = max(self.accept[other], top)
+        else:
+            self.accept[other] += 1
+            self.accept[last] = max(self.accept[last], top)
 
 
-def _cheapest(region, part, spill, accept, lists, rtt, cost):  # type: ignore[no-untyped-def]
-    """Where the region's next slice would go; None where nobody may take it."""
-    able = [o for o in lists[region] if o in spill and not spill[o]]
-    for other in able:
-        if accept[other] > spill[region]:
-            return other  # it takes that slice of others too, and stands first
-    return min(able, key=lambda o: rtt[region][o] + cost(o, part), default=None)
-
-
-def _take(other: str, top: int, accept: dict[str, int], listed: Sequence[str]) -> None:
-    """Let `other` have one slice more of those below `top`.
-
-    Where one that stands later in the list has the slices up to there, it goes on to have the last,
-    and `other` gets the first of its own instead: all above that are the later one's.
-    """
-    last = next((o for o in listed if accept[o] >= top - 1 > 0), None)
-    if last is None or last == other or listed.index(last) < listed.index(other):
-        accept[other] = max(accept[other], top)
-    else:
-        accept[other] += 1
-        accept[last] = max(accept[last], top)
-
-
-def _thresholds(spill: Mapping[str, int], accept: Mapping[str, int]) -> Thresholds:
-    return Thresholds(
-        {region: slices / SLICES for region, slices in spill.items()},
-        {region: slices / SLICES for region, slices in accept.items()},
-    )
+def _parts(region: str, shares: Thresholds, lists: Lists) -> list[tuple[str, float]]:
+    """Who is given which part of a region's own clients."""
+    spill = shares.spill.get(region, 0.0)
+    parts, taken = [], 0.0
+    for other in lists[region] if spill else ():
+        more = min(spill, shares.accept.get(other, 0.0)) - taken
+        if more > 0 and not shares.spill.get(other, 0.0):
+            taken += more
+            parts.append((other, more))
+    return parts

@@ -152,10 +152,12 @@ class Spill:
 def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now: float) -> Spill:
     """The shares after what is known at `now`; call it on news, and when `due` has come."""
     before = {region: spill.regions.get(region, RegionShare()) for region in loads}
-    regions = {region: seen(own, loads[region], rule.slow_share, now) for region, own in before.items()}
+    regions = {
+        region: seen(own, loads[region], rule.slow_share, now) for region, own in before.items()
+    }
     for region, own in regions.items():
         if own.warming and not before[region].warming:
-            regions = _carry_on(region, regions, loads, rule)
+            regions = carry_on(region, regions, loads, rule.start)
     due = spill.due
     if now >= due:
         stepped = _round(regions, loads, rule, now)
@@ -183,8 +185,11 @@ def seen(own: RegionShare, load: RegionLoad, slow_share: float, now: float) -> R
     return replace(own, not_serving=False, started=started)
 
 
-def _carry_on(
-    back: str, regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad], rule: SpillRule
+def carry_on(
+    back: str,
+    regions: Mapping[str, RegionShare],
+    loads: Mapping[str, RegionLoad],
+    start: float = 1.0,
 ) -> dict[str, RegionShare]:
     """Let those who carried the clients of `back` while it was away keep its share at once.
 
@@ -195,7 +200,7 @@ def _carry_on(
     return {
         region: replace(own, accept_ratio=share)
         if region != back
-        and _may_accept(own, loads[region], rule.start)
+        and _may_accept(own, loads[region], start)
         and others <= own.accept_ratio < share
         else own
         for region, own in regions.items()

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from resolverd.policy.equalise import (
+    Lists,
     RoundTrips,
     Thresholds,
     demands_of,
@@ -29,7 +30,7 @@ from resolverd.policy.equalise import (
     lists_of,
     loads_of,
 )
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill, seen
+from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, seen
 from resolverd.policy.ttft import LEAST_GAIN_MS, Flow, added_delay
 
 # A region's clients hear soon of its next round where so much more of them would begin to move.
@@ -43,6 +44,7 @@ class CostRule:
     `rtt` has for each region what its own clients' round trip to each takes. `ttl` is the longest
     that an answer may be kept, `dwell` the time between two rounds, and `horizon` the time in which
     a queue that stands is to be gone. `lag` is how long a share takes to be felt, by two thirds.
+    `slow_share` is what a restarted region sends on at first.
     """
 
     rtt: RoundTrips
@@ -53,25 +55,30 @@ class CostRule:
     horizon: float = 60.0
     lag: float = 20.0
     slow_share: float = 0.0
+    lists: Lists = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lists", lists_of(self.rtt))
 
 
 def advance_by_cost(
     spill: Spill, loads: Mapping[str, RegionLoad], rule: CostRule, now: float
 ) -> Spill:
     """The shares after what is known at `now`; call it on news, and when `due` has come."""
+    before = {region: spill.regions.get(region, RegionShare()) for region in loads}
     regions = {
-        region: _felt(
-            seen(spill.regions.get(region, RegionShare()), load, rule.slow_share, now), rule, now
-        )
-        for region, load in loads.items()
+        region: _felt(seen(own, loads[region], rule.slow_share, now), rule, now)
+        for region, own in before.items()
     }
-    lists = lists_of(rule.rtt)
+    for region, own in regions.items():
+        if own.warming and not before[region].warming:
+            regions = carry_on(region, regions, loads)
     arrivals = {r: load.flow.arrivals if load.flow else 0.0 for r, load in loads.items()}
     felt = Thresholds(
         {r: own.felt_spill for r, own in regions.items()},
         {r: own.felt_accept for r, own in regions.items()},
     )
-    demand = demands_of(arrivals, felt, lists)
+    demand = demands_of(arrivals, felt, rule.lists)
     flows = {
         region: load.flow
         for region, load in loads.items()
@@ -114,6 +121,7 @@ def _round(
             demand,
             flows,
             rule.rtt,
+            rule.lists,
             horizon=rule.horizon,
             max_ratio=rule.max_ratio,
             least=least,
@@ -130,9 +138,7 @@ def _round(
         r: 0.0 if spill[r] else max(more.accept.get(r, 0.0), min(own.accept_ratio, most))
         for r, own in regions.items()
     }
-    loads = loads_of(
-        {r: demand[r] for r in regions}, Thresholds(spill, held), lists_of(rule.rtt)
-    )
+    loads = loads_of(demand, Thresholds(spill, held), rule.lists)
     delays = {r: added_delay(flow, loads[r], rule.horizon) for r, flow in flows.items()}
     worst = max((delays[r] for r in flows if spill[r]), default=0.0)
     after = {}
@@ -169,14 +175,14 @@ def _marked(
 ) -> dict[str, RegionShare]:
     """Mark whom a round may soon move: those who send on, or would with a little more to do."""
 
-    def delay(region: str, more: float) -> float:
-        return added_delay(flows[region], demand[region] * more, rule.horizon)
+    delays = {r: added_delay(flow, demand[r], rule.horizon) for r, flow in flows.items()}
 
     def near(region: str) -> bool:
-        here = rule.rtt[region][region] + delay(region, _AHEAD)
-        return any(
-            here - rule.rtt[region][other] - delay(other, 1.0) > LEAST_GAIN_MS
-            for other in flows
+        more = added_delay(flows[region], demand[region] * _AHEAD, rule.horizon)
+        ways = rule.rtt[region]
+        return more > LEAST_GAIN_MS and any(
+            ways[region] + more - ways[other] - delay > LEAST_GAIN_MS
+            for other, delay in delays.items()
             if other != region
         )
 

@@ -5,12 +5,14 @@
 A region is a queue before so many places, from which requests leave at most at its *drain*, the
 rate at which it finished them while some waited. What is expected of a load is
 
-    waiting ÷ drain                      of the queue that stands (Little's law), and
-    ρⁿ⁻¹ ÷ (drain × (1 - ρ))             of those to come: n = √(2 × (places + 1)), and ρ the load as
-                                         a part of what is left beside the queue that stands
+    waiting ÷ drain             of the queue that stands (Little's law), and
+    ρⁿ⁻¹ ÷ (drain × (1 - ρ))    of those to come: n = √(2 × (places + 1)), and ρ the load as a part
+                                of what is left beside the queue that stands
 
 (Sakasegawa's approximation of M/M/c). What one request more makes *all* of them wait is more than
-it waits itself, and is what shares are moved by: the derivative of load × delay.
+it waits itself, and is what shares are moved by: the derivative of load × delay. So clients are
+sent on before they would be quicker elsewhere themselves, which is what keeps a queue from forming
+in the time that resolvers take to notice.
 
 What a region does not tell is unknown: such a region has no queue delay, is marked by None, and
 neither sends clients on nor takes any. Pure: values in, values out; rates are requests a second.
@@ -19,6 +21,7 @@ neither sends clients on nor takes any. Pure: values in, values out; rates are r
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 LEAST_GAIN_MS = 10.0
@@ -110,10 +113,11 @@ def _power(flow: Flow) -> float:
 def _growth(ratio: float, power: float) -> float:
     """The derivative of ρⁿ ÷ (1 - ρ)."""
     rest = 1 - ratio
-    return ratio ** (power - 1) * (power * rest + ratio) / (rest * rest)
+    grown: float = ratio ** (power - 1)
+    return grown * (power * rest + ratio) / (rest * rest)
 
 
-def _extended(ratio, function):  # type: ignore[no-untyped-def]
+def _extended(ratio: float, function: Callable[[float], float]) -> float:
     """`function` of the ratio, and of more than `_STEEPEST` its tangent there."""
     if ratio <= _STEEPEST:
         return function(max(0.0, ratio))

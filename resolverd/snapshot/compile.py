@@ -245,13 +245,15 @@ def compile_services(
             cname=service.answer == "cname",
             no_region=service.no_region,
             trickle=service.trickle,
+            policy=service.policy,
         )
     return services
 
 
 def _ranking(config: Config, service: Service) -> Ranking:
     return Ranking(
-        policy=service.policy,
+        # By what a round trip takes; queues move shares, not the order.
+        policy="nearest" if service.policy == "ttft" else service.policy,
         regions=service.regions,
         coordinates={region: config.region[region].coordinates for region in service.regions},
         weights={region: service.weights.get(region, 1) for region in service.regions},

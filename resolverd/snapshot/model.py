@@ -170,6 +170,7 @@ class ServicePlan:
 
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
+    `policy` is as it is written, where the client map's is that of its order alone.
     `trickle` is the share of clients that the second region of their list is given.
     """
 
@@ -183,6 +184,7 @@ class ServicePlan:
     cname: bool
     no_region: NoRegion = "cname"
     trickle: float = 0.0
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
