@@ -144,7 +144,7 @@ def _round(
     after = {}
     for region, own in regions.items():
         accept = held[region]
-        if region in flows and delays[region] > worst:
+        if region in flows and delays[region] > worst + LEAST_GAIN_MS:
             accept = 0.0 if spill[region] else more.accept[region]
         moved = (spill[region], accept) != (own.spill_ratio, own.accept_ratio)
         after[region] = replace(
