@@ -14,7 +14,7 @@ from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
-from resolverd.rtt.field import geography
+from resolverd.rtt.cables import geography
 
 
 class Spilling:
