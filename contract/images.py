@@ -170,11 +170,15 @@ STEERING = Image(
     Record(
         "steering_head",
         "What a Steering's image begins with. Behind the states stand how many regions each "
-        "service has, and the state of each, in the Plan's order; u32 each.",
+        "service has, and the state of each, in the Plan's order; u32 each. Behind these stand the "
+        "positions, then all their bins, f64 each, and all their heavy blocks.",
         (
             Field("generation", "u64", "which Steering it is"),
             *_counts("states", "services"),
             Field("entries", "u32", "how many regions all services have"),
+            *_counts("positions"),
+            Field("bins", "u32", "how many bins all positions have"),
+            Field("heavy", "u32", "how many heavy blocks all positions have"),
             Field("pool", "u32", "octets of the pool"),
         ),
     ),
@@ -193,12 +197,30 @@ STEERING = Image(
                 Field("cname", "u32", "its hostname, or NONE"),
                 Field("a_ttl", "u32", "the most TTL of IPv4 in seconds, or NONE"),
                 Field("aaaa_ttl", "u32", "the most TTL of IPv6 in seconds, or NONE"),
+                Field("positions", "u32", "what stands for its clients' draws, or NONE"),
                 Field("a_count", "u16", "how many IPv4 addresses"),
                 Field("aaaa_count", "u16", "how many IPv6 addresses"),
                 Field("serves", "bool", "whether it serves"),
                 Field("unknown", "bool", "whether nothing is known of it yet"),
                 Field("alive", "bool", "whether an endpoint of its answer is measured up"),
                 Field("has_addresses", "bool", "whether it has an address or a hostname"),
+                Field("sampled", "u8", "0, or 1 more than log2 of how many queries one is kept of"),
+            ),
+        ),
+        Record(
+            "positions",
+            "Where the blocks of a region's clients stand in the order in which they are sent on.",
+            (
+                Field("bins", "u32", "how many ranges of draws it has"),
+                Field("heavy", "u32", "how many blocks have a position of their own"),
+            ),
+        ),
+        Record(
+            "heavy_block",
+            "A block with a position of its own; in ascending order of their draws.",
+            (
+                Field("word", "u64", "the 64 bits of which its draw is made"),
+                Field("position", "f64", "what stands for its draw"),
             ),
         ),
     ),

@@ -264,7 +264,7 @@ def client_map(
     )
 
 
-_STEERING_HEAD: Final = struct.Struct("<8sQIIII")
+_STEERING_HEAD: Final = struct.Struct("<8sQIIIIIII")
 
 
 def steering_head(
@@ -273,15 +273,22 @@ def steering_head(
     states: int,
     services: int,
     entries: int,
+    positions: int,
+    bins: int,
+    heavy: int,
     pool: int,
 ) -> bytes:
     """What a Steering's image begins with. Behind the states stand how many regions each service
-    has, and the state of each, in the Plan's order; u32 each.
+    has, and the state of each, in the Plan's order; u32 each. Behind these stand the positions,
+    then all their bins, f64 each, and all their heavy blocks.
 
     generation: which Steering it is
     states: how many states
     services: how many services
     entries: how many regions all services have
+    positions: how many positions
+    bins: how many bins all positions have
+    heavy: how many heavy blocks all positions have
     pool: octets of the pool
     """
     return _STEERING_HEAD.pack(
@@ -290,11 +297,14 @@ def steering_head(
         states,
         services,
         entries,
+        positions,
+        bins,
+        heavy,
         pool,
     )
 
 
-_STATE: Final = struct.Struct("<ddddIIIIIHHBBBB")
+_STATE: Final = struct.Struct("<ddddIIIIIIHHBBBBB")
 
 
 def state(
@@ -308,12 +318,14 @@ def state(
     cname: int,
     a_ttl: int,
     aaaa_ttl: int,
+    positions: int,
     a_count: int,
     aaaa_count: int,
     serves: bool,
     unknown: bool,
     alive: bool,
     has_addresses: bool,
+    sampled: int,
 ) -> bytes:
     """What one region is answered with and how long that holds; services that share a region, and
     their TTLs, share it.
@@ -327,12 +339,14 @@ def state(
     cname: its hostname, or NONE
     a_ttl: the most TTL of IPv4 in seconds, or NONE
     aaaa_ttl: the most TTL of IPv6 in seconds, or NONE
+    positions: what stands for its clients' draws, or NONE
     a_count: how many IPv4 addresses
     aaaa_count: how many IPv6 addresses
     serves: whether it serves
     unknown: whether nothing is known of it yet
     alive: whether an endpoint of its answer is measured up
     has_addresses: whether it has an address or a hostname
+    sampled: 0, or 1 more than log2 of how many queries one is kept of
     """
     return _STATE.pack(
         horizon,
@@ -344,10 +358,50 @@ def state(
         cname,
         a_ttl,
         aaaa_ttl,
+        positions,
         a_count,
         aaaa_count,
         serves,
         unknown,
         alive,
         has_addresses,
+        sampled,
+    )
+
+
+_POSITIONS: Final = struct.Struct("<II")
+
+
+def positions(
+    *,
+    bins: int,
+    heavy: int,
+) -> bytes:
+    """Where the blocks of a region's clients stand in the order in which they are sent on.
+
+    bins: how many ranges of draws it has
+    heavy: how many blocks have a position of their own
+    """
+    return _POSITIONS.pack(
+        bins,
+        heavy,
+    )
+
+
+_HEAVY_BLOCK: Final = struct.Struct("<Qd")
+
+
+def heavy_block(
+    *,
+    word: int,
+    position: float,
+) -> bytes:
+    """A block with a position of its own; in ascending order of their draws.
+
+    word: the 64 bits of which its draw is made
+    position: what stands for its draw
+    """
+    return _HEAVY_BLOCK.pack(
+        word,
+        position,
     )

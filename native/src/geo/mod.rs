@@ -34,4 +34,4 @@ pub use compile::compile;
 pub use compile::fuzz_compile;
 pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
-pub use ranking::draw;
+pub use ranking::{draw_of_word, draw_word};

@@ -281,7 +281,8 @@ impl ClientMapRecord {
 pub const STEERING_MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// What a Steering's image begins with. Behind the states stand how many regions each service has,
-/// and the state of each, in the Plan's order; u32 each.
+/// and the state of each, in the Plan's order; u32 each. Behind these stand the positions, then all
+/// their bins, f64 each, and all their heavy blocks.
 pub struct SteeringHead {
     /// Which Steering it is.
     pub generation: u64,
@@ -291,13 +292,19 @@ pub struct SteeringHead {
     pub services: u32,
     /// How many regions all services have.
     pub entries: u32,
+    /// How many positions.
+    pub positions: u32,
+    /// How many bins all positions have.
+    pub bins: u32,
+    /// How many heavy blocks all positions have.
+    pub heavy: u32,
     /// Octets of the pool.
     pub pool: u32,
 }
 
 impl SteeringHead {
     /// Octets of one.
-    pub const SIZE: usize = 24;
+    pub const SIZE: usize = 36;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -306,6 +313,9 @@ impl SteeringHead {
             states: from.u32()?,
             services: from.u32()?,
             entries: from.u32()?,
+            positions: from.u32()?,
+            bins: from.u32()?,
+            heavy: from.u32()?,
             pool: from.u32()?,
         })
     }
@@ -332,6 +342,8 @@ pub struct StateRecord {
     pub a_ttl: u32,
     /// The most TTL of IPv6 in seconds, or NONE.
     pub aaaa_ttl: u32,
+    /// What stands for its clients' draws, or NONE.
+    pub positions: u32,
     /// How many IPv4 addresses.
     pub a_count: u16,
     /// How many IPv6 addresses.
@@ -344,11 +356,13 @@ pub struct StateRecord {
     pub alive: bool,
     /// Whether it has an address or a hostname.
     pub has_addresses: bool,
+    /// 0, or 1 more than log2 of how many queries one is kept of.
+    pub sampled: u8,
 }
 
 impl StateRecord {
     /// Octets of one.
-    pub const SIZE: usize = 60;
+    pub const SIZE: usize = 65;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -362,12 +376,56 @@ impl StateRecord {
             cname: from.u32()?,
             a_ttl: from.u32()?,
             aaaa_ttl: from.u32()?,
+            positions: from.u32()?,
             a_count: from.u16()?,
             aaaa_count: from.u16()?,
             serves: from.u8()? != 0,
             unknown: from.u8()? != 0,
             alive: from.u8()? != 0,
             has_addresses: from.u8()? != 0,
+            sampled: from.u8()?,
+        })
+    }
+}
+
+/// Where the blocks of a region's clients stand in the order in which they are sent on.
+pub struct PositionsRecord {
+    /// How many ranges of draws it has.
+    pub bins: u32,
+    /// How many blocks have a position of their own.
+    pub heavy: u32,
+}
+
+impl PositionsRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 8;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            bins: from.u32()?,
+            heavy: from.u32()?,
+        })
+    }
+}
+
+/// A block with a position of its own; in ascending order of their draws.
+pub struct HeavyBlockRecord {
+    /// The 64 bits of which its draw is made.
+    pub word: u64,
+    /// What stands for its draw.
+    pub position: f64,
+}
+
+impl HeavyBlockRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 16;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            word: from.u64()?,
+            position: from.f64()?,
         })
     }
 }
