@@ -203,8 +203,13 @@ def _facts(explanation: Explanation, source: str) -> Table:
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
+    stands = ""
+    if draw.position is not None:
+        stands = f", {draw.position:.4f} by its queries"
+    if draw.load is not None:
+        stands += f" ({draw.load:.1%} of all that {draw.home}'s clients ask)"
     below = f"{draw.spill_ratio:.4g}"
-    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {below}"
+    return f"{draw.value:.4f} for {draw.block}{stands}; {draw.home} sends on those below {below}"
 
 
 def _rows(why: Explanation) -> Iterator[tuple[str, str]]:

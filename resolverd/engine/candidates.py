@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.decision import Decision, Reason, RegionStatus
 from resolverd.policy.ranking import PreferenceList
-from resolverd.policy.share import draw
+from resolverd.policy.share import draw_of_word, draw_word
 
 WhyNot = Literal[Reason, "less_preferred", "outside_fence"]
 """A reason of the decision; or why it did not come to a region at all."""
@@ -32,13 +32,17 @@ class Draw:
     """Where shares had a part: the client's block and its draw, from 0 to below 1.
 
     `home` is the region that would answer if it sent nobody on, and `spill_ratio` the share of its
-    clients that it does send on: those whose draw is below.
+    clients that it does send on: those whose draw is below. Where blocks are weighed, `position`
+    stands for the draw, else it is None; and `load` is the block's share of the queries of that
+    region's clients, of one that is heavy enough to have a position of its own.
     """
 
     block: str
     value: float
     home: str
     spill_ratio: float
+    position: float | None = None
+    load: float | None = None
 
 
 # The reasons of the one region, where a decision is per block, whose clients are divided.
@@ -71,7 +75,16 @@ def draw_of(block: Prefix, decision: Decision, statuses: Mapping[str, RegionStat
     """The draw of a client's block, where it had a part in the decision."""
     for region, reason in zip(decision.consulted, decision.reasons, strict=True):
         if reason in _HOME:
-            return Draw(str(block), draw(block), region, statuses[region].spill_ratio)
+            status, word = statuses[region], draw_word(block)
+            positions = status.positions
+            return Draw(
+                str(block),
+                draw_of_word(word),
+                region,
+                status.spill_ratio,
+                None if positions is None else positions.of(word),
+                None if positions is None else positions.weights.get(word),
+            )
     return None
 
 
@@ -91,7 +104,7 @@ def candidates(
             region,
             round(distances[region], 1),
             ranks.get(region),
-            statuses[region],
+            replace(statuses[region], positions=None),
             reason,
             _WORDS[reason](statuses[region]),
         )

@@ -11,9 +11,10 @@ that share of the load:
                                              █ heavy: where they fit into a step
 
 Invariants: what is placed anew moves nobody, for a block stays on its side of every share in use;
-so blocks move only when shares do. What a step sends on is, as counted, as much as the step says,
-give or take half of the one light bin at its end; where heavy blocks leave no light ones to fill up
-with, half of the lightest heavy one that is left. Pure: no I/O, clock readings in seconds.
+so blocks move only when shares do. What is then below a share is, as counted, as much of the load
+as the share says, give or take half of the one light bin at its end; where no light blocks are left
+to fill up with, also half of the lightest heavy one that is left. Pure: no I/O, clock readings in
+seconds.
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ class BlockLoad:
         """The largest block's share of the load, from 0 to 1."""
         return max(self.blocks.values(), default=0.0) / self.total if self.total else 0.0
 
+    @property
+    def heavy(self) -> int:
+        """How many blocks are heavy."""
+        return sum(queries >= HEAVY * self.total for queries in self.blocks.values())
+
 
 class _Item(NamedTuple):
     """A heavy block, or all light ones of a bin; the lower key of equals goes first.
@@ -125,18 +131,21 @@ def placed(
 
 
 def _heavy(load: BlockLoad, before: Positions | None, edges: Sequence[float]) -> dict[int, float]:
-    """The blocks that are to have a position of their own, with their shares of the load."""
+    """The blocks that are to have a position of their own, with their shares of the load.
+
+    One that without it would be on the other side of a share in use goes before any other.
+    """
     known = before.heavy if before is not None else {}
-    wanted = {}
+    wanted: dict[int, tuple[bool, float]] = {}
     for word in {*load.blocks, *known}:
         share = load.blocks.get(word, 0.0) / load.total
         held = word in known and _interval(known[word], edges) != _interval(
             _bin_position(before, bin_of(word, BINS)), edges
         )
         if share >= HEAVY or held or (word in known and share >= HEAVY / 2):
-            wanted[word] = share
-    most = sorted(wanted, key=lambda word: (-wanted[word], word))[:MAX_HEAVY]
-    return {word: wanted[word] for word in most}
+            wanted[word] = held, share
+    most = sorted(((not held, -share, word) for word, (held, share) in wanted.items()))[:MAX_HEAVY]
+    return {word: -share for _, share, word in most}
 
 
 def _items(
