@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from resolverd.config.model import Service
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.policy.share import MAX_SAMPLED, NO_SHARE, Positions, Share
+from resolverd.policy.spill import Spill
 from resolverd.policy.weighing import BlockLoad, placed
 
 Key = tuple[str, str]
@@ -24,7 +25,7 @@ Key = tuple[str, str]
 
 # Samples a second of one region, and of all together: more know a load sooner, and cost the CPU of
 # counting them, some microseconds each.
-_RATE = 64.0
+_RATE = 256.0
 _TOTAL_RATE = 2048.0
 # One of so many queries is kept while nothing is known of how many there are: fewer cost a busy
 # host more in its first second.
@@ -80,6 +81,16 @@ class Weighing:
         self._ratios = {name: r for name, r in self._ratios.items() if name in self._services}
 
     @property
+    def positions(self) -> Mapping[Key, Positions]:
+        """What stands for draws now, for a later process to `resume`."""
+        return dict(self._positions)
+
+    def resume(self, positions: Mapping[Key, Positions], spills: Mapping[str, Spill]) -> None:
+        """Take over the positions that an earlier process kept, and the shares that were in use."""
+        self._positions = dict(positions)
+        self._ratios = {name: _ratios(spill.shares(0.0)) for name, spill in spills.items()}
+
+    @property
     def wanted(self) -> bool:
         """Whether any service weighs its blocks."""
         return bool(self._services)
@@ -111,7 +122,7 @@ class Weighing:
         if service not in self._services:
             return
         before = self._ratios.get(service, {})
-        ratios = {r: (share.spill_ratio, share.accept_ratio) for r, share in shares.items()}
+        ratios = _ratios(shares)
         if ratios == before:
             return
         self._ratios[service] = ratios
@@ -120,7 +131,7 @@ class Weighing:
             was, wanted = self._positions.pop(key, None), _in_use(region, ratios)
             if wanted:
                 held = _in_use(region, before)
-                made = placed(self._regions[key].load, wanted, was, held)
+                made = placed(self._regions[key].load, wanted, was, held) or was
                 if made is not None:
                     self._positions[key] = made
 
@@ -164,6 +175,11 @@ class Weighing:
 def weighs(service: Service) -> bool:
     """Whether a service weighs blocks by the queries that come from them."""
     return service.spill.enabled and str(service.policy) == "ttft"
+
+
+def _ratios(shares: Mapping[str, Share]) -> Mapping[str, tuple[float, float]]:
+    """By region what it sends on and what it takes."""
+    return {region: (share.spill_ratio, share.accept_ratio) for region, share in shares.items()}
 
 
 def _in_use(region: str, ratios: Mapping[str, tuple[float, float]]) -> set[float]:

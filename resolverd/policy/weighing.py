@@ -243,4 +243,6 @@ def _interval(position: float, edges: Sequence[float]) -> tuple[float, float]:
 
 def _bin_position(before: Positions | None, number: int) -> float:
     """Where a bin's light blocks stood; by their draws where they had no other position."""
-    return (number + 0.5) / BINS if before is None else before.bins[number]
+    if before is None:
+        return (number + 0.5) / BINS
+    return before.bins[number * len(before.bins) // BINS]
