@@ -170,8 +170,9 @@ STEERING = Image(
     Record(
         "steering_head",
         "What a Steering's image begins with. Behind the states stand how many regions each "
-        "service has, and the state of each, in the Plan's order; u32 each. Behind these stand the "
-        "positions, then all their bins, f64 each, and all their heavy blocks.",
+        "service has, and the state of each, in the Plan's order; u32 each. Behind these stand "
+        "how many bins and heavy blocks each positions have, u32 each; all bins, f64 each; and of "
+        "each heavy block the word, u64, in ascending order, and the position, f64.",
         (
             Field("generation", "u64", "which Steering it is"),
             *_counts("states", "services"),
@@ -205,22 +206,6 @@ STEERING = Image(
                 Field("alive", "bool", "whether an endpoint of its answer is measured up"),
                 Field("has_addresses", "bool", "whether it has an address or a hostname"),
                 Field("sampled", "u8", "0, or 1 more than log2 of how many queries one is kept of"),
-            ),
-        ),
-        Record(
-            "positions",
-            "Where the blocks of a region's clients stand in the order in which they are sent on.",
-            (
-                Field("bins", "u32", "how many ranges of draws it has"),
-                Field("heavy", "u32", "how many blocks have a position of their own"),
-            ),
-        ),
-        Record(
-            "heavy_block",
-            "A block with a position of its own; in ascending order of their draws.",
-            (
-                Field("word", "u64", "the 64 bits of which its draw is made"),
-                Field("position", "f64", "what stands for its draw"),
             ),
         ),
     ),

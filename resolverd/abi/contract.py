@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x0F52FF6C
+ABI_VERSION: Final = 0xDA488559
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
+_COUNTS = struct.Struct("<2I")
+_HEAVY = struct.Struct("<Qd")
 _QNAME_POINTER = 0xC00C
 
 
@@ -365,14 +367,14 @@ def _in_parts(rrset: RRsetWire) -> bytes:
 
 
 def _placed(positions: Sequence[Positions]) -> Iterator[bytes]:
-    """The sections of positions: records, then bins, then heavy blocks in the order of draws."""
+    """The sections of positions: counts, then bins, then heavy blocks in the order of draws."""
     for one in positions:
-        yield records.positions(bins=len(one.bins), heavy=len(one.heavy))
+        yield _COUNTS.pack(len(one.bins), len(one.heavy))
     for one in positions:
         yield struct.pack(f"<{len(one.bins)}d", *one.bins)
     for one in positions:
         for word, position in sorted(one.heavy.items()):
-            yield records.heavy_block(word=word, position=position)
+            yield _HEAVY.pack(word, position)
 
 
 def _addresses(rrset: RRsetWire | None) -> list[bytes]:

@@ -279,8 +279,9 @@ def steering_head(
     pool: int,
 ) -> bytes:
     """What a Steering's image begins with. Behind the states stand how many regions each service
-    has, and the state of each, in the Plan's order; u32 each. Behind these stand the positions,
-    then all their bins, f64 each, and all their heavy blocks.
+    has, and the state of each, in the Plan's order; u32 each. Behind these stand how many bins
+    and heavy blocks each positions have, u32 each; all bins, f64 each; and of each heavy block
+    the word, u64, in ascending order, and the position, f64.
 
     generation: which Steering it is
     states: how many states
@@ -366,42 +367,4 @@ def state(
         alive,
         has_addresses,
         sampled,
-    )
-
-
-_POSITIONS: Final = struct.Struct("<II")
-
-
-def positions(
-    *,
-    bins: int,
-    heavy: int,
-) -> bytes:
-    """Where the blocks of a region's clients stand in the order in which they are sent on.
-
-    bins: how many ranges of draws it has
-    heavy: how many blocks have a position of their own
-    """
-    return _POSITIONS.pack(
-        bins,
-        heavy,
-    )
-
-
-_HEAVY_BLOCK: Final = struct.Struct("<Qd")
-
-
-def heavy_block(
-    *,
-    word: int,
-    position: float,
-) -> bytes:
-    """A block with a position of its own; in ascending order of their draws.
-
-    word: the 64 bits of which its draw is made
-    position: what stands for its draw
-    """
-    return _HEAVY_BLOCK.pack(
-        word,
-        position,
     )

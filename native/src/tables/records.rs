@@ -281,8 +281,9 @@ impl ClientMapRecord {
 pub const STEERING_MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// What a Steering's image begins with. Behind the states stand how many regions each service has,
-/// and the state of each, in the Plan's order; u32 each. Behind these stand the positions, then all
-/// their bins, f64 each, and all their heavy blocks.
+/// and the state of each, in the Plan's order; u32 each. Behind these stand how many bins and heavy
+/// blocks each positions have, u32 each; all bins, f64 each; and of each heavy block the word, u64,
+/// in ascending order, and the position, f64.
 pub struct SteeringHead {
     /// Which Steering it is.
     pub generation: u64,
@@ -384,48 +385,6 @@ impl StateRecord {
             alive: from.u8()? != 0,
             has_addresses: from.u8()? != 0,
             sampled: from.u8()?,
-        })
-    }
-}
-
-/// Where the blocks of a region's clients stand in the order in which they are sent on.
-pub struct PositionsRecord {
-    /// How many ranges of draws it has.
-    pub bins: u32,
-    /// How many blocks have a position of their own.
-    pub heavy: u32,
-}
-
-impl PositionsRecord {
-    /// Octets of one.
-    pub const SIZE: usize = 8;
-
-    /// Read one.
-    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
-        Ok(Self {
-            bins: from.u32()?,
-            heavy: from.u32()?,
-        })
-    }
-}
-
-/// A block with a position of its own; in ascending order of their draws.
-pub struct HeavyBlockRecord {
-    /// The 64 bits of which its draw is made.
-    pub word: u64,
-    /// What stands for its draw.
-    pub position: f64,
-}
-
-impl HeavyBlockRecord {
-    /// Octets of one.
-    pub const SIZE: usize = 16;
-
-    /// Read one.
-    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
-        Ok(Self {
-            word: from.u64()?,
-            position: from.f64()?,
         })
     }
 }

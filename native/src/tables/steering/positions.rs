@@ -2,7 +2,7 @@
 //! of `resolverd/policy/share.py`.
 
 use crate::tables::image::Reader;
-use crate::tables::records::{HeavyBlockRecord, PositionsRecord, SteeringHead};
+use crate::tables::records::SteeringHead;
 
 /// What stands for the draws of one region's clients.
 pub(super) struct Positions {
@@ -18,22 +18,22 @@ impl Positions {
         from: &mut Reader<'_>,
         head: &SteeringHead,
     ) -> Result<Box<[Self]>, &'static str> {
-        let counts = from.records(head.positions, PositionsRecord::SIZE, PositionsRecord::read)?;
+        let counts = from.records(head.positions, 8, |from| {
+            Ok((from.u32()? as usize, from.u32()? as usize))
+        })?;
         let mut bins = from.records(head.bins, 8, Reader::f64)?.into_iter();
-        let heavy = from.records(head.heavy, HeavyBlockRecord::SIZE, HeavyBlockRecord::read)?;
+        let heavy = from.records(head.heavy, 16, |from| Ok((from.u64()?, from.f64()?)))?;
         let mut heavy = heavy.into_iter();
         let mut positions = Vec::with_capacity(counts.len());
-        for count in &counts {
+        for (bin_count, heavy_count) in counts {
             let one = Self {
-                bins: bins.by_ref().take(count.bins as usize).collect(),
-                heavy: { heavy.by_ref().take(count.heavy as usize) }
-                    .map(|block| (block.word, block.position))
-                    .collect(),
+                bins: bins.by_ref().take(bin_count).collect(),
+                heavy: heavy.by_ref().take(heavy_count).collect(),
             };
-            if one.bins.len() != count.bins as usize || one.bins.is_empty() {
+            if one.bins.len() != bin_count || one.bins.is_empty() {
                 return Err("positions have no bins");
             }
-            if one.heavy.len() != count.heavy as usize
+            if one.heavy.len() != heavy_count
                 || !one
                     .heavy
                     .is_sorted_by(|(before, _), (word, _)| before < word)
