@@ -6,13 +6,19 @@ A `Group` is users who are told apart by nothing that matters here: one place, o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from resolverd.geo.distance import Coordinates
 
-CELL = 2
-"""Places are joined within this part of a degree: a half is 55 km, or half a millisecond."""
+CELLS = (0.5, 1.0, 2.0, 4.0)
+"""Degrees within which places are joined: the first of them that leaves at most `MOST` groups.
+
+Half a degree is 55 km, or half a millisecond; two of them at most two.
+"""
+
+MOST = 15_000
+"""Groups above which places are joined within more degrees, so that a plan takes seconds."""
 
 
 class User(NamedTuple):
@@ -40,11 +46,20 @@ class Group(NamedTuple):
 
 def groups_of(users: Iterable[User]) -> list[Group]:
     """Users of like places put together, the largest first; shares add up to 1."""
+    users = list(users)
+    for degrees in CELLS:
+        groups = _joined(users, degrees)
+        if len(groups) <= MOST:
+            break
+    return groups
+
+
+def _joined(users: Sequence[User], degrees: float) -> list[Group]:
     weights: dict[tuple[int, int, str | None, frozenset[str] | None], float] = defaultdict(float)
     named: dict[object, User] = {}
     for user in users:
         north, east = user.point
-        key = (round(north * CELL), round(east * CELL), user.country, user.fence)
+        key = (round(north / degrees), round(east / degrees), user.country, user.fence)
         weights[key] += user.weight
         if key not in named or user.weight > named[key].weight:
             named[key] = user

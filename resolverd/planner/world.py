@@ -10,15 +10,11 @@ from resolverd.config.model import Config, Region
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
-from resolverd.geo.locator import Locator
-from resolverd.geo.prefixmap import PrefixMap
 from resolverd.planner.cost import Gpus
 from resolverd.planner.traffic import Traffic
 from resolverd.planner.users import User
-from resolverd.policy.fence import GeoPins, PinRule, fence_of
-from resolverd.snapshot.clientmap import LazyClientMap, Ranking
-from resolverd.snapshot.fences import pin_rules
-from resolverd.snapshot.maps import edge_of
+from resolverd.policy.fence import GeoPins, fence_of
+from resolverd.snapshot.clientmap import LazyClientMap
 
 WEEK_MINUTES = 7 * 24 * 60
 
@@ -63,35 +59,25 @@ def open_part_of(hours: Hours) -> float:
 class Fences:
     """Which regions the pins of one service leave a place, or a client prefix."""
 
-    def __init__(self, config: Config, service: str, locator: Locator, ranked: Ranking) -> None:
-        """For one service; `ranked` is how it orders its regions."""
-        self._subnets, self._geo_pins = pin_rules(config, service)
-        self._locator = locator
-        edge = edge_of(config)
-        pins = PrefixMap[PinRule](self._subnets)
-        self._clients = LazyClientMap(ranked, pins, self._geo_pins, locator, edge)
-        self._edge = edge.point
+    def __init__(self, geo_pins: GeoPins, clients: LazyClientMap, edge: Coordinates) -> None:
+        """Of one service: its pins by country, its client map; where the edge host stands."""
+        self._geo_pins, self._clients, self._edge = geo_pins, clients, edge
 
     def user(self, line: Traffic) -> User:
         """One line of traffic as a user; an unknown place is the edge host's."""
         if line.prefix is not None:
             return self._client(line, line.prefix)
         assert line.point is not None, "a line has a prefix or a point"
-        fence = _fence(self._geo_pins, line.country)
+        known = countries().get(line.country or "")
+        rule = self._geo_pins.rule_for(line.country, known.continent if known else None)
+        fence = fence_of([rule] if rule else [])
         return User(line.name, line.point, line.country, line.weight, fence)
 
     def _client(self, line: Traffic, prefix: Prefix) -> User:
         trace = self._clients.trace(prefix)
         point = trace.place.point or self._edge
-        assert point is not None, "an edge host stands somewhere"
         fence = frozenset(trace.entry.preference) if trace.entry.pins else None
         return User(line.name, point, trace.place.country, line.weight, fence)
-
-
-def _fence(geo_pins: GeoPins, country: str | None) -> frozenset[str] | None:
-    known = countries().get(country or "")
-    rule = geo_pins.rule_for(country, known.continent if known else None)
-    return fence_of([rule] if rule else [])
 
 
 def by_region(sites: Iterable[Site], answers: Mapping[str, float]) -> list[User]:
