@@ -18,6 +18,7 @@ from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
+from resolverd.cli.plan_json import PlanDocument
 
 
 class FencePart(EmptiedPart):
@@ -187,6 +188,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "explain": (ExplainedDocument,),
     "geo lookup": (LookupDocument,),
     "override": (OverriddenDocument,),
+    "plan": (PlanDocument,),
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),

@@ -88,7 +88,7 @@ def number(text: str, what: str, low: float, high: float) -> float:
 
 
 def _refused(path: Path, line: int, reason: str, hint: str) -> ConfigError:
-    return ConfigError([Problem(str(path), line, 0, "plan-file", reason, hint)])
+    return ConfigError([Problem(str(path), line, int(line > 0), "plan-file", reason, hint)])
 
 
 def _price(row: Mapping[str, str]) -> Price:

@@ -28,6 +28,7 @@ COMMANDS = [
     ("doctor", ("doctor", "--only", "config")),
     ("geo lookup", ("geo", "lookup", "1.2.3.4", "--database", "city.mmdb")),
     ("template", ("template",)),
+    ("plan", ("plan", "--traffic", "traffic.csv")),
 ]
 
 
@@ -36,6 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A daemon whose regions are all well."""
     place = tmp_path_factory.mktemp("documents")
     write_place(place)
+    (place / "traffic.csv").write_text("where,share\nDE,1\n1.2.3.0/24,1\n")
     with live(place, SERVICES, SERVER) as found:
         yield found
 
