@@ -41,7 +41,7 @@ _INTERRUPTED = 130
 
 _VERBS = (
     "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
-    "template", "geo", "plan", "demo",
+    "template", "geo", "plan", "register", "demo",
 )  # fmt: skip
 
 
