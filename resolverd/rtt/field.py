@@ -22,6 +22,8 @@ from resolverd.geo.distance import Coordinates, great_circle_km
 FIBRE_MS_PER_KM = 0.01
 """Light in fibre covers some 200 km in a millisecond, and a round trip goes twice."""
 
+USUAL_MS_PER_KM = 1.5 * FIBRE_MS_PER_KM
+"""What a kilometre takes as a rule: a fibre is half again as long as the way."""
 
 ENTRIES = 3
 """How many hubs, the nearest ones, a place's packets may enter the cables at."""

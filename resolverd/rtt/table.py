@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import Problem, ProblemsError, errors_among
-from resolverd.files.reading import read_file
+from resolverd.files.reading import MAX_TABLE, read_file
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.rtt.field import FIBRE_MS_PER_KM
 from resolverd.rtt.gathered import Gathered
@@ -33,9 +33,6 @@ from resolverd.rtt.where import EXAMPLES, LandmarkAt, PlaceName, Where, prefix_o
 
 if TYPE_CHECKING:
     from _csv import Reader
-
-MAX_TABLE: Final = 512 << 20
-"""Octets of a table; some 15 million lines."""
 
 MAX_MS: Final = 10_000.0
 

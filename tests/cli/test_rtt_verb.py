@@ -80,7 +80,7 @@ def test_what_is_known_may_be_a_table_or_another_matrix(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        ((), 2, "--evaluate MEASUREMENTS"),
+        ((), 2, "--show or --evaluate"),
         (("--evaluate", "rtt.csv", "--regions", "Atlantis"), 2, 'no city "Atlantis"'),
         (("--evaluate", "rtt.csv", "--regions", "sao paulo,Oslo"), 2, "no city was measured"),
         (("--evaluate", "rtt.csv", "--edges", "0"), 2, "from 1 up"),
