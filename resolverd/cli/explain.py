@@ -177,7 +177,14 @@ def _imagined(inputs: Inputs, down: list[str], spill_ratios: Mapping[str, float]
             verdicts[target.id] = Verdict(
                 State.DOWN, now - _LONG_AGO, "taken as down", back, State.DOWN, probed_at=now
             )
-    plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
+    plan = compile_plan(
+        1,
+        inputs.config,
+        inputs.zones.values(),
+        inputs.locator,
+        inputs.targets,
+        measured=inputs.tables.measured,
+    )
     shares = {
         (name, region): Share(spill_ratios.get(region, 0.0), accept_ratio=1.0)
         for name, service in inputs.config.service.items()

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.bias import NO_BIAS, BiasText
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
@@ -40,7 +41,7 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted"]
+PolicyName = Literal["nearest", "failover", "weighted", "latency"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]
@@ -113,6 +114,12 @@ class Region(Section):
     coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
     country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
     gpus: Gpus | None = option(None, "What the region serves with.")
+    bias: BiasText = option(
+        NO_BIAS,
+        'How much farther it is taken to be than it is: "20ms" is added to what a client\'s way '
+        'there costs, "-20ms" taken off it, and 0.8 multiplies it. Where distance decides, 1 ms is '
+        "66.7 km.",
+    )
     capacity: float = option(
         0.0,
         "What the region can bear, in a unit that all regions share; 0 takes gpus.count, or 1.",
@@ -188,7 +195,11 @@ class Service(Section):
         doc="Regions that serve it; the order counts for failover. At most 255.",
         max_items=255,
     )
-    policy: PolicyName = option("nearest", "How the regions are ordered for a client.")
+    policy: PolicyName = option(
+        "nearest",
+        "How the regions are ordered for a client: by distance, as listed, by `weights`, or by the "
+        "round-trip time that is expected ([rtt]).",
+    )
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."
     )
