@@ -15,6 +15,7 @@ Each reckons as if it were its own: together they then move no more than what on
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -246,8 +247,9 @@ class LoadController:
         """What goes through a region; one that an alert degrades bears no more than it has."""
         verdicts = self._judged[planned.site].endpoints
         flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
-        if flow is not None and flow.drain and self.alerting.degraded(region):
-            return flow._replace(drain=max(_LEAST_DRAIN, min(flow.drain, flow.arrivals)))
+        if flow is not None and self.alerting.degraded(region):
+            drain = min(flow.drain or math.inf, flow.arrivals)
+            return flow._replace(drain=max(_LEAST_DRAIN, drain))
         return flow
 
     def _not_serving(self) -> set[tuple[str, str]]:
