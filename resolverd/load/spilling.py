@@ -14,7 +14,7 @@ from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
-from resolverd.rtt.field import geography
+from resolverd.rtt.cables import geography
 
 
 class Spilling:
@@ -96,6 +96,11 @@ class Spilling:
             for service, spill in self._spills.items()
             for region, share in spill.shares(now).items()
         }
+
+    def shares_of(self, service: str, now: float) -> dict[str, Share]:
+        """The shares of one service at `now`, by region."""
+        spill = self._spills.get(service)
+        return spill.shares(now) if spill is not None else {}
 
     def due(self, now: float) -> float | None:
         """When the next of the rounds to come is; None where none is known beforehand."""
