@@ -15,7 +15,7 @@ import pytest
 from bench.spill.chart import chart
 from bench.spill.experiment import BASE, BY_COST, OURS, POLICIES, quantile, tried
 from bench.spill.queueing import Size, Waiting, World
-from bench.spill.run import below_all
+from bench.spill.run import below_all, never_worse
 from bench.spill.simulate import Blocks, preference, requests, run
 from bench.spill.steering import Answer
 from bench.spill.trace import REGIONS, generated, read
@@ -110,7 +110,7 @@ def results_document() -> dict[str, Any]:
     """A result file in which ours is just below the others."""
     spread = {"median": 0.456, "min": 0.456, "max": 0.5}
     others = dict.fromkeys(("p50", "p95", "p99", "most", "burst"), spread)
-    shares = {name: {"median": 0.1, "min": 0, "max": 1} for name in ("away", "farthest")}
+    shares = {name: {"median": 0.1, "min": 0, "max": 1} for name in ("away", "farthest", "asked")}
     episodes = {"episodes": {"median": 2, "min": 2, "max": 2}}
     rows = [
         {"setting": scenario, "policy": policy, **others, **shares, **episodes}
@@ -136,6 +136,17 @@ def test_the_run_fails_unless_ours_is_below_all_others(results_document: dict[st
     ours = next(row for row in results_document["rows"] if row["policy"] == OURS)
     ours["p95"] = {"median": 0.279, "min": 0.037, "max": 0.456}
     assert not below_all(results_document)
+
+
+@pytest.mark.parametrize("other", ["nearest", "least-loaded"])
+def test_the_run_fails_where_ttft_is_worse_than_nearest_or_least_loaded_in_any_row(
+    results_document: dict[str, Any], other: str
+) -> None:
+    assert never_worse(results_document)
+    worse = {"median": 0.455, "min": 0.4, "max": 0.5}
+    last = [row for row in results_document["rows"] if row["policy"] == other][-1]
+    last["p95"] = worse
+    assert not never_worse(results_document)
 
 
 def test_the_chart_draws_a_line_for_each_policy_inside_its_frame(
