@@ -101,7 +101,7 @@ ABI = Abi(
         Function("engine", "engine_inject_fault", None, (ENGINE, SIZE, U32)),
         Function("map", "place_index_read", INDEX, (SPAN, SPAN, METER, NUMBERS, OUT)),
         Function("map", "place_index_release", None, (INDEX,)),
-        Function("map", "map_compile", MAP, (SPANS, INDEXES, SPAN, METER, OUT)),
+        Function("map", "map_compile", MAP, (SPANS, INDEXES, SPAN, SPANS, MAP, METER, OUT)),
         Function("map", "map_release", None, (MAP,)),
         Function("map", "map_size", None, (MAP, NUMBERS)),
         Function("map", "map_lookup", SIGNED, (MAP, SPAN, U8, OUT)),

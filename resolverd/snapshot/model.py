@@ -21,6 +21,7 @@ from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import (
     NO_DRAW,
     Decision,
+    Reason,
     RegionStatus,
     decide,
 )
@@ -169,6 +170,8 @@ class ServicePlan:
 
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
+    `policy` is as it is written, where the client map's is that of its order alone.
+    `trickle` is the share of clients that the second region of their list is given.
     """
 
     name: str
@@ -180,6 +183,8 @@ class ServicePlan:
     ecs: bool
     cname: bool
     no_region: NoRegion = "cname"
+    trickle: float = 0.0
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +293,9 @@ class Steering:
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
     cached: dict[tuple[str, PreferenceList], CachedAnswer] = field(default_factory=dict)
-    decided: dict[tuple[str, Decision], CachedAnswer] = field(default_factory=dict)
+    decided: dict[tuple[str, Decision, tuple[Reason, ...]], CachedAnswer] = field(
+        default_factory=dict
+    )
 
     def answer(
         self, service: ServicePlan, client: Prefix, entry: MapEntry
@@ -303,23 +310,17 @@ class Steering:
         short = entry.scope > client.length
         if cached.outcome == "no_region" and short:
             cached = replace(cached, ttl=0)
-        settled = not short or not self._spills(service)
+        settled = not short or not (self._spills(service) or service.trickle > 0)
         if settled and not cached.per_block:
             return cached, entry.scope
         block = service.clients.block(client)
         if cached.outcome == "no_region":
             return cached, max(entry.scope, block.scope)
-        position = self.position(service.name, cached.region, draw_word(block.prefix))
-        mine = self._cached(service, entry.preference, position)
+        home, word = cached.region, draw_word(block.prefix)
+        positions = None if home is None else self.statuses[service.name][home].positions
+        position = None if positions is None else positions.of(word)
+        mine = self._cached(service, entry.preference, draw_of_word(word), position)
         return mine, max(entry.scope, block.scope)
-
-    def position(self, service: str, home: str | None, word: int) -> float:
-        """What decides whether `home` sends on its block of this `draw_word`.
-
-        That is its position where the blocks of that region are weighed, else its draw.
-        """
-        positions = None if home is None else self.statuses[service][home].positions
-        return draw_of_word(word) if positions is None else positions.of(word)
 
     def home(self, service: ServicePlan, entry: MapEntry) -> str | None:
         """The region that serves a client of this map entry unless it sends it on; else None."""
@@ -338,10 +339,21 @@ class Steering:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
     def _cached(
-        self, service: ServicePlan, preference: PreferenceList, block_draw: float
+        self,
+        service: ServicePlan,
+        preference: PreferenceList,
+        block_draw: float,
+        position: float | None = None,
     ) -> CachedAnswer:
-        decision = decide(preference, self.statuses[service.name], service.all_down, block_draw)
-        key = (service.name, decision)
+        decision = decide(
+            preference,
+            self.statuses[service.name],
+            service.all_down,
+            block_draw,
+            service.trickle,
+            position,
+        )
+        key = (service.name, decision, decision.reasons)
         found = self.decided.get(key)
         if found is None:
             found = self.decided[key] = self._compute(service, decision)

@@ -172,7 +172,8 @@ impl Steering {
                 true,
                 state.status.horizon,
             );
-            decision.per_block = state.status.spill_ratio > 0.0 && preference.count() > 1;
+            let divided = state.status.spill_ratio > 0.0 || service.trickle > 0.0;
+            decision.per_block = divided && preference.count() > 1;
             return decision;
         }
         self.decide_fallback(regions, service, preference, preferred)
@@ -268,9 +269,14 @@ impl Steering {
             return decision;
         };
         let regions = self.regions_of(number);
-        let draw = self.position(regions, home, word);
-        if draw >= state.status.spill_ratio {
-            return decision;
+        let position = self.position(regions, home, word);
+        if position >= state.status.spill_ratio {
+            let few = decision.first && service.trickle > 0.0;
+            let trickles = few && draw_of_word(word) >= 1.0 - service.trickle;
+            return match preference.iter().nth(1).filter(|_| trickles) {
+                Some(second) => self.trickle(decision, number, service, second),
+                None => decision,
+            };
         }
         let later = preference
             .iter()
@@ -283,13 +289,34 @@ impl Steering {
             decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
             if state.status.serves
                 && state.status.spill_ratio == 0.0
-                && draw < state.status.accept_ratio
+                && position < state.status.accept_ratio
             {
                 decision.outcome = Outcome::Spilled;
                 decision.region = Some((region, state));
                 decision.first = false;
                 break;
             }
+        }
+        decision
+    }
+
+    /// The `second` region, for a block of the first one's; the first where the second cannot be.
+    #[cold]
+    fn trickle<'s>(
+        &'s self,
+        mut decision: Decision<'s>,
+        number: u32,
+        service: &ServicePlan,
+        second: u8,
+    ) -> Decision<'s> {
+        let Some(state) = self.state(self.regions_of(number), second) else {
+            return decision;
+        };
+        decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
+        if state.status.serves && state.status.spill_ratio == 0.0 {
+            decision.outcome = Outcome::Trickled;
+            decision.region = Some((second, state));
+            decision.first = false;
         }
         decision
     }
