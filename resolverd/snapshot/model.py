@@ -342,17 +342,11 @@ class Steering:
         self,
         service: ServicePlan,
         preference: PreferenceList,
-        block_draw: float,
+        draw: float,
         position: float | None = None,
     ) -> CachedAnswer:
-        decision = decide(
-            preference,
-            self.statuses[service.name],
-            service.all_down,
-            block_draw,
-            service.trickle,
-            position,
-        )
+        statuses, trickle = self.statuses[service.name], service.trickle
+        decision = decide(preference, statuses, service.all_down, draw, trickle, position)
         key = (service.name, decision, decision.reasons)
         found = self.decided.get(key)
         if found is None:
