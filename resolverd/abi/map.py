@@ -23,6 +23,8 @@ from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
 _REASON_OCTETS = 1024
+# The column of a region that there is none for.
+_NO_COLUMN = 65_535
 _LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65_535
 
 Content = bytes | mmap
@@ -46,7 +48,7 @@ class Meter:
 
 
 class Country(Protocol):
-    """A country as the library reads it: its point in degrees, its reach, and its continent."""
+    """A country as the library reads it: its point in degrees, and its continent."""
 
     @property
     def latitude(self) -> float:
@@ -55,26 +57,6 @@ class Country(Protocol):
     @property
     def longitude(self) -> float:
         """Longitude of its point, in degrees: east is positive."""
-
-    @property
-    def south(self) -> float:
-        """Latitude of its southern end, in degrees; `north` of its northern one."""
-
-    @property
-    def north(self) -> float:
-        """See `south`."""
-
-    @property
-    def west(self) -> float:
-        """Longitude of its western end, in degrees; greater than `east` over the antimeridian."""
-
-    @property
-    def east(self) -> float:
-        """See `west`."""
-
-    @property
-    def centres(self) -> Sequence[tuple[float, float]]:
-        """Points in degrees that stand for all of it."""
 
     @property
     def continent(self) -> str:
@@ -96,12 +78,7 @@ class PlaceIndex:
         report = array("Q", bytes(8 * 5))
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         table = b"".join(
-            struct.pack(
-                f"!2s2s6dB{2 * len(c.centres)}d",
-                *(code.encode(), c.continent.encode(), c.latitude, c.longitude),
-                *(c.south, c.north, c.west, c.east, len(c.centres)),
-                *(degrees for centre in c.centres for degrees in centre),
-            )
+            struct.pack("!2s2sdd", code.encode(), c.continent.encode(), c.latitude, c.longitude)
             for code, c in countries.items()
         )
         handle = library().resolverd_place_index_read(
@@ -127,13 +104,82 @@ class Region(NamedTuple):
     seed: int
 
 
+Measurements = Sequence[tuple[int, float, float]]
+"""Samples of one row: column, milliseconds, and how far they are believed, from 0 to 1."""
+
+Columns = Sequence["array[int] | array[float]"]
+"""Rows of prefixes of one family, as `native/src/geo/prefix_rows.rs` has them."""
+
+
+class Hub(NamedTuple):
+    """Where cables meet; coordinates in degrees, and the kilometres to each column."""
+
+    latitude: float
+    longitude: float
+    ways: Sequence[float]
+
+
+class Landmark(NamedTuple):
+    """One landmark of a field; coordinates in degrees, a weight for each column."""
+
+    latitude: float
+    longitude: float
+    country: str
+    weights: Sequence[float]
+
+
+class Latency(NamedTuple):
+    """What is expected and was measured (`native/src/geo/latency.rs`).
+
+    `columns` are latitude, longitude, base and slope of the regions and then of others; `scales`
+    variance and length; `numbers` the column of each region that prefix rows speak of.
+    """
+
+    columns: Sequence[tuple[float, float, float, float]]
+    hubs: Sequence[Hub]
+    scales: Sequence[tuple[float, float]]
+    country_variance: float
+    landmarks: Sequence[Landmark]
+    numbers: Sequence[int | None]
+    countries: Sequence[tuple[str, Measurements]]
+
+    def octets(self) -> bytes:
+        """The octets that `native/src/geo/geography.rs` reads."""
+        return b"".join(
+            (
+                _list(struct.pack("!dddd", *column) for column in self.columns),
+                _list(
+                    struct.pack("!dd", one.latitude, one.longitude) + _doubles(one.ways)
+                    for one in self.hubs
+                ),
+                _list(struct.pack("!dd", *scale) for scale in self.scales),
+                struct.pack("!d", self.country_variance),
+                _list(
+                    struct.pack("!dd2s", one.latitude, one.longitude, one.country.encode())
+                    + _doubles(one.weights)
+                    for one in self.landmarks
+                ),
+                _list(
+                    (_NO_COLUMN if number is None else number).to_bytes(2, "big")
+                    for number in self.numbers
+                ),
+                _list(
+                    struct.pack("!2s", code.encode()) + _samples(row)
+                    for code, row in self.countries
+                ),
+            )
+        )
+
+
 class Geography(NamedTuple):
     """What one map is compiled for (`native/src/geo/geography.rs`).
 
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
-    unplaced clients are taken to stand. `standing` has the country (or "") and the capacity of
-    each region where places decide, `edge_country` is where this edge host stands, or "".
+    unplaced clients are taken to stand. `biases` are factor and what is added, of each region in
+    the unit of the policy's cost; `latency` goes with the policy of that name. `standing` has the
+    country (or "") and the capacity of each region where places decide, `edge_country` is where
+    this edge host stands, or "".
     """
 
     policy: str
@@ -147,6 +193,8 @@ class Geography(NamedTuple):
     continents: Sequence[tuple[str, int]]
     unplaced: int | None = None
     default: int | None = None
+    biases: Sequence[tuple[float, float]] = ()
+    latency: Latency | None = None
     standing: Sequence[tuple[str, float]] = ()
     edge_country: str = ""
 
@@ -168,6 +216,8 @@ class Geography(NamedTuple):
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
+                _list(struct.pack("!dd", *bias) for bias in self.biases),
+                _list(latency.octets() for latency in (self.latency,) if latency is not None),
                 _list(struct.pack("!2sd", code.encode(), size) for code, size in self.standing),
                 struct.pack("!2s", self.edge_country.encode()),
             )
@@ -194,16 +244,26 @@ class NativeMap:
         databases: Sequence[tuple[Content, PlaceIndex]],
         geography: Geography,
         meter: Meter | None = None,
+        rows: Sequence[Columns] = (),
+        earlier: NativeMap | None = None,
     ) -> None:
-        """Compile. Raises GeoError with the reason where the databases do not allow it."""
+        """Compile. Raises GeoError with the reason where the databases do not allow it.
+
+        `rows` are what was measured of prefixes, of IPv4 and then of IPv6, if anything; nobody
+        leaves the order of the `earlier` map for a little.
+        """
         functions = library()
         spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
         handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+        columns = [_lent(column) for family in rows for column in family]
+        lent = (Span * len(columns))(*columns)
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         handle = functions.resolverd_map_compile(
             Spans(ctypes.addressof(spans), len(databases)),
             Handles(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
+            Spans(ctypes.addressof(lent), len(columns)),
+            earlier.handle if earlier else None,
             (meter or Meter()).lent(),
             OutBuf.of(reason),
         )
@@ -243,6 +303,20 @@ class NativeMap:
 def _list(items: Iterable[bytes]) -> bytes:
     joined = list(items)
     return len(joined).to_bytes(4, "big") + b"".join(joined)
+
+
+def _doubles(numbers: Sequence[float]) -> bytes:
+    return struct.pack(f"!I{len(numbers)}d", len(numbers), *numbers)
+
+
+def _samples(row: Measurements) -> bytes:
+    return _list(struct.pack("!Hdd", *sample) for sample in row)
+
+
+def _lent(column: array[int] | array[float]) -> Span:
+    """A column, which must stay referenced and as it is until the call returns."""
+    start, count = column.buffer_info()
+    return Span(ctypes.cast(start, ctypes.c_char_p), count * column.itemsize)
 
 
 def _span(content: Content) -> Span:

@@ -36,12 +36,12 @@ class NotSteeredError(ResolverdError):
 class Explanation:
     """Everything about one answer. Lengths are prefix bits, the TTL seconds.
 
-    `radius` is how exact the database says the place is, in kilometres; `doubt` why only its
-    country is taken as sure, and `order` what that does to the order. `draw` is None where no
-    region that could have answered sends clients on. `answer` holds addresses of both families, or
-    the target of a CNAME. `note` is the text of the extended error that goes with the answer, where
-    one does. `ttl` is None where nothing is answered that could be kept. `scope` is 0 where client
-    subnets are not honoured (`ecs`).
+    `draw` is None where no region that could have answered sends clients on, nor trickles. `answer`
+    holds addresses of both families, or the target of a CNAME. `note` is the text of the extended
+    error that goes with the answer, where one does. `ttl` is None where nothing is answered that
+    could be kept. `scope` is 0 where client subnets are not honoured (`ecs`). `radius` is how exact
+    the database says the place is, in kilometres; `doubt` why only its country is taken as sure,
+    and `doubt_effect` what that does to the order.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Explanation:
     place: str
     radius: float | None
     doubt: str
-    order: str
+    doubt_effect: str
     network_length: int
     pins: tuple[str, ...]
     fence: tuple[str, ...]
@@ -86,7 +86,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
     distances = clients.ranked.distances(trace.origin)
-    draw = draw_of(clients.block(client).prefix, cached.decision, statuses)
+    draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
@@ -94,13 +94,13 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     return Explanation(
         name=name,
         service=service.name,
-        policy=clients.ranked.policy,
+        policy=service.policy or clients.ranked.policy,
         client=str(client),
         looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         radius=place.radius,
         doubt=place.doubt,
-        order=_order(trace, clients.ranked.policy),
+        doubt_effect=_doubt_effect(trace, clients.ranked.policy),
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
@@ -162,8 +162,8 @@ def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
 
 
-def _order(trace: Trace, policy: str) -> str:
-    """What a doubt about the place does to the order of the regions; empty where it does nothing.
+def _doubt_effect(trace: Trace, policy: str) -> str:
+    """What a doubt about the place does to the order of the regions; empty where nothing.
 
     `candidates` has the order itself.
     """
@@ -171,15 +171,17 @@ def _order(trace: Trace, policy: str) -> str:
     if not place.doubt or policy in ("failover", "weighted"):
         return ""
     if trace.origin != place:
-        return f"by distance from this edge host, which stands in {place.country} too"
+        return f"it is taken to stand where this edge host does, in {place.country} too"
+    if trace.row:
+        return "none: its own prefix was measured"
     if len(trace.of_country) > 1:
         return (
-            f"drawn for the client's block among the regions in {place.country}, by capacity; then "
-            "by distance"
+            f"its block draws among the regions in {place.country}, by capacity; then come the "
+            "others"
         )
     if trace.of_country:
-        return f"the region in {place.country} first, then by distance"
-    return f"by distance from where the people of {place.country} are: no region stands there"
+        return f"the region in {place.country} comes first"
+    return f"it is taken to stand where the people of {place.country} are: no region stands there"
 
 
 def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:
@@ -204,8 +206,13 @@ def _ttls(
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:
-    """`explanation` for JSON, which has no word for a number without end: those become None."""
+    """`explanation` for JSON, which has no word for a number without end: those become None.
+
+    What weighs the blocks of a region is left out: `draw` has what of it had a part.
+    """
     finite: dict[str, Any] = _finite(asdict(explanation))
+    for candidate in finite["candidates"]:
+        del candidate["status"]["positions"], candidate["status"]["sampled"]
     return finite
 
 

@@ -6,8 +6,8 @@ scope it returns is the database's own network, split by pins and by the hashed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -18,8 +18,13 @@ from resolverd.geo.locator import Locator
 from resolverd.geo.place import Located, Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
+from resolverd.policy.bias import NO_BIAS, Bias
 from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
 from resolverd.policy.ranking import PreferenceList
+from resolverd.rtt.latency import Latency
+from resolverd.rtt.order import by_cost, by_cost_of_prefix
+from resolverd.rtt.samples import Row
+from resolverd.snapshot.given import GivenOrders
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
@@ -32,20 +37,34 @@ _ALL_IPV4 = Prefix(32, 0, 0)
 _EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
 
 
+class Known(NamedTuple):
+    """What orders regions besides the place: the row that was measured of the client's prefix, and
+    the order that it was given before the tables changed."""
+
+    row: Row = ()
+    before: PreferenceList = ()
+
+
+_NOTHING = Known()
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """How one service orders its regions; coordinates in degrees, blocks in prefix bits.
 
-    `countries` and `capacities` of regions, and the country of this edge, are for clients of whom
-    only the country is sure, by the policies that go by place.
+    `biases` are in the unit of the policy's cost: kilometres, or milliseconds where `latency` has
+    what was measured. `countries` and `capacities` of regions, and the country of this edge, are
+    for clients of whom only the country is sure, by the policies that go by place.
     """
 
-    policy: Literal["nearest", "failover", "weighted"]
+    policy: Literal["nearest", "failover", "weighted", "latency"]
     regions: tuple[str, ...]
     coordinates: Mapping[str, tuple[float, float]]
     weights: Mapping[str, int]
     block_v4: int
     block_v6: int
+    biases: Mapping[str, Bias] = field(default_factory=dict)
+    latency: Latency | None = None
     countries: Mapping[str, str] = field(default_factory=dict)
     capacities: Mapping[str, float] = field(default_factory=dict)
     edge_country: str = ""
@@ -58,57 +77,105 @@ class Ranking:
         """The block that `client` lies in; see `ClientMap`."""
         extracted, offset = extract_v4(client)
         if embedded_boundary(extracted) is not None:
-            extracted, offset = extract_v4(_first(client))
+            extracted, offset = extract_v4(first_of(client))
         length = self.block_length(extracted.bits)
         return Block(extracted.widened(min(extracted.length, length)), length + offset)
 
     def order(
-        self, allowed: tuple[str, ...], place: Place, edge: Place, client: Prefix
+        self,
+        allowed: tuple[str, ...],
+        place: Place,
+        client: Prefix,
+        known: Known = _NOTHING,
+        edge: Place | None = None,
     ) -> PreferenceList:
-        """The allowed regions, best first, for a client there; `edge` is where this host stands."""
+        """The allowed regions, best first, for a client there, but for what `drawn` decides.
+
+        `edge` is where this host stands, None where the client stands at `place` for sure.
+        """
         if self.policy == "failover":
             return ranking.failover(allowed)
         if self.policy == "weighted":
             return ranking.weighted(allowed, self.weights, self._draws(client))
-        near = ranking.nearest(allowed, self.distances(self.seen_from(place, edge)))
-        own = self.of_country(allowed, place)
-        if len(own) > 1:
-            own = ranking.spread(own, self.capacities, self._draws(client))
+        own = self.of_country(allowed, place, known.row)
+        origin = self.seen_from(place, edge) if edge else place
+        if self.latency is not None:
+            near = self._by_latency(self.latency, allowed, origin, known)
+        else:
+            near = ranking.nearest(allowed, self.costs(origin))
         return (*own, *(region for region in near if region not in own))
 
     def seen_from(self, place: Place, edge: Place) -> Place:
-        """From where the distances of a client count.
+        """From where the costs of a client count; `edge` is where this host stands.
 
         Anycast brought a client here of whom only this edge's own country is sure.
         """
         return edge if place.doubt and place.country == self.edge_country else place
 
-    def of_country(self, allowed: tuple[str, ...], place: Place) -> tuple[str, ...]:
-        """The allowed regions in a client's country, where that is all that is sure of it.
+    def of_country(
+        self, regions: tuple[str, ...], place: Place, row: Row = ()
+    ) -> tuple[str, ...]:
+        """Those of `regions` in a client's country, where that is all that is sure of it.
 
-        They come before all others, and where they are several the client's block decides which
-        comes first. None where the client stands where this edge does.
+        They come before all others, and where they are several the client's block draws among them.
+        None where the client stands where this edge does, or its own prefix was measured (`row`).
         """
-        if self.policy in ("failover", "weighted") or not place.doubt:
+        if not place.doubt or row or place.country == self.edge_country:
             return ()
-        if place.country == self.edge_country:
-            return ()
-        return tuple(region for region in allowed if self.countries.get(region) == place.country)
+        here = place.country
+        return tuple(r for r in self.regions if r in regions and self.countries.get(r) == here)
 
-    def is_drawn(self, allowed: tuple[str, ...], place: Place) -> bool:
-        """Whether a client's block has a part in the order."""
-        return self.policy == "weighted" or len(self.of_country(allowed, place)) > 1
+    def drawn(
+        self, preference: PreferenceList, place: Place, row: Row, client: Prefix
+    ) -> PreferenceList | None:
+        """An order of `order`, with what an extracted client's block draws; None for no draw."""
+        own = self.of_country(preference, place, row)
+        if len(own) < 2:
+            return None
+        first = ranking.spread(own, self.capacities, self._draws(client))
+        return (*first, *(region for region in preference if region not in own))
 
     def _draws(self, client: Prefix) -> Prefix:
         """The block of an extracted client; of a shorter one, the client itself."""
         return client.widened(min(client.length, self.block_length(client.bits)))
 
+    def _by_latency(
+        self, latency: Latency, allowed: tuple[str, ...], place: Place, known: Known
+    ) -> PreferenceList:
+        number = {name: number for number, name in enumerate(self.regions)}
+        before = [number[name] for name in known.before if name in number]
+        numbers = [number[name] for name in allowed]
+        order = by_cost(numbers, self._biased(latency.of_place(place)), before)
+        if known.row:
+            order = by_cost_of_prefix(order, self._biased(latency.times(place, known.row)), before)
+        return tuple(self.regions[index] for index in order)
+
+    def costs(self, place: Place, row: Row = ()) -> dict[str, float]:
+        """What decides the order for a place, by region, bias and all; empty where nothing does.
+
+        In ms with `latency`, where `row` was measured of the client's prefix; else in km.
+        """
+        if self.latency is not None:
+            times = self.latency.times(place, row)
+            return dict(zip(self.regions, self._biased(times), strict=False))
+        if self.policy != "nearest":
+            return {}
+        distances = self.distances(place)
+        return {region: self.bias(region).of(km) for region, km in distances.items()}
+
+    def bias(self, region: str) -> Bias:
+        """A region's, in the unit of the cost."""
+        return self.biases.get(region, NO_BIAS)
+
+    def _biased(self, times: list[float]) -> list[float]:
+        """Milliseconds of the service's own regions with their biases, by index."""
+        pairs = zip(self.regions, times, strict=False)
+        return [self.bias(region).of(ms) for region, ms in pairs]
+
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         place = Place(*self.coordinates[region], None, None, "region")
-        nearest = self.policy == "nearest"
-        order = self.order(self.regions, place, place, _NOWHERE)
-        return order, self.distances(place) if nearest else {}
+        return self.order(self.regions, place, _NOWHERE), self.costs(place)
 
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""
@@ -120,8 +187,9 @@ class Ranking:
 class Trace(NamedTuple):
     """A whole lookup, for `explain`: the entry and all that led to it.
 
-    `origin` is from where distances count; `of_country` are the regions that come first because its
-    country is all that is sure of the client, and its block draws among them.
+    `row` is what was measured of the client's own prefix. `origin` is from where distances count;
+    `of_country` are the regions that come first because its country is all that is sure of the
+    client, and its block draws among them.
     """
 
     entry: MapEntry
@@ -131,8 +199,31 @@ class Trace(NamedTuple):
     placed: bool
     network_length: int
     rules: tuple[PinRule, ...]
+    row: Row
     origin: Place
     of_country: tuple[str, ...]
+
+
+Subnets = Sequence[tuple[Prefix, PinRule]]
+
+
+class MapSource(NamedTuple):
+    """What a client map is made of; `edge` is where clients stand whom no database places."""
+
+    ranked: Ranking
+    subnets: Subnets
+    geo_pins: GeoPins
+    locator: Locator
+    edge: Place
+
+    def same_as(self, other: MapSource) -> bool:
+        """Whether `other` gives the very same map."""
+        return self.ranked.latency is other.ranked.latency and self.remeasured_as(other)
+
+    def remeasured_as(self, other: MapSource) -> bool:
+        """Whether `other` is this but for what was measured."""
+        ranked = replace(other.ranked, latency=self.ranked.latency)
+        return self.locator is other.locator and self == other._replace(ranked=ranked)
 
 
 class LazyClientMap:
@@ -144,19 +235,23 @@ class LazyClientMap:
     def __init__(
         self,
         ranked: Ranking,
-        pins: PrefixMap[PinRule],
+        subnets: Subnets,
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        earlier: LazyClientMap | None = None,
     ) -> None:
+        """A map of these; with latency nobody leaves the order of `earlier` for a little."""
         self.ranked = ranked
-        self._parts = (ranked, pins, geo_pins, locator, edge)
-        self._pins, self._geo_pins, self._locator, self._edge = pins, geo_pins, locator, edge
+        self.given: GivenOrders = GivenOrders(earlier.given if earlier else None)
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge)
+        self._pins = PrefixMap(subnets)
+        self._geo_pins, self._locator, self._edge = geo_pins, locator, edge
         self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """Rebuilt in another process, with a cache of its own."""
-        return LazyClientMap, self._parts
+        return LazyClientMap, self.source
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
@@ -175,13 +270,25 @@ class LazyClientMap:
         if (boundary := embedded_boundary(extracted)) is not None:
             return self._trace_embedded(client, extracted, boundary)
         located = self._locator.locate(extracted)
-        rules = self._rules(extracted, located)
+        known, known_boundary = self._known(first_of(extracted))
         exact = max(
             located.length,
             self._pins.match(extracted).boundary,
+            self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
             _EMBEDDED_V4.match(extracted).boundary,
+            known_boundary,
         )
-        return self._conclude(client, extracted, located, rules, exact + offset, offset)
+        rules = self._rules(extracted, located)
+        place = located.place.completed_by(self._edge) if located.place else self._edge
+        # What is fenced further than its first address is taken out of that one's order, as in the
+        # compiled map: one that depends on the order before is another where regions are missing.
+        host = first_of(extracted)
+        own = rules if exact <= extracted.length else self._rules(host, located)
+        preference = self.ranked.order(self._allowed(own), place, extracted, known, self._edge)
+        if self.ranked.latency is not None:
+            self.given.note(host.widened(exact), preference)
+        scopes = (exact + offset, offset)
+        return self._conclude(client, extracted, located, rules, scopes, preference, known.row)
 
     def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients it embeds.
@@ -189,14 +296,30 @@ class LazyClientMap:
         It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
         as its first address alone would need, and for one of the embedded address at least.
         """
-        host = _first(client)
+        host = first_of(client)
         first = self.trace(host)
         embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
         rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
         offset = extract_v4(host).offset
-        scope = max(first.entry.scope, boundary, offset + 1)
-        return self._conclude(client, first.extracted, located, rules, scope, offset)
+        scopes = (max(first.entry.scope, boundary, offset + 1), offset)
+        preference = first.entry.preference
+        return self._conclude(
+            client, first.extracted, located, rules, scopes, preference, first.row
+        )
+
+    def _known(self, host: Prefix) -> tuple[Known, int]:
+        """What is known of an address besides its place, and the bits inside which that holds."""
+        latency = self.ranked.latency
+        if latency is None:
+            return _NOTHING, 0
+        row, measured = latency.around(host)
+        before, kept = self.given.around(host)
+        return Known(row, before), max(measured, kept)
+
+    def _allowed(self, rules: Iterable[PinRule]) -> tuple[str, ...]:
+        fence = fence_of(rules)
+        return tuple(r for r in self.ranked.regions if fence is None or r in fence)
 
     def _conclude(
         self,
@@ -204,30 +327,32 @@ class LazyClientMap:
         extracted: Prefix,
         located: Located,
         rules: list[PinRule],
-        scope: int,
-        offset: int,
+        scopes: tuple[int, int],
+        preference: PreferenceList,
+        row: Row,
     ) -> Trace:
-        """The entry; `scope` is that of all but a draw, `offset` the bits before the extracted."""
-        place = located.place.completed_by(self._edge) if located.place else self._edge
+        """The trace of a client under all `rules` that hold somewhere in it.
+
+        `scopes` are that of all but a draw, and the bits before those that were extracted.
+        """
         fence = fence_of(rules)
-        allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
-        if self.ranked.is_drawn(allowed, place):
+        place = located.place.completed_by(self._edge) if located.place else self._edge
+        preference = tuple(r for r in preference if fence is None or r in fence)
+        scope, offset = scopes
+        if (drawn := self.ranked.drawn(preference, place, row, extracted)) is not None:
+            preference = drawn
             scope = max(scope, self.ranked.block_length(extracted.bits) + offset)
-        entry = MapEntry(
-            preference=self.ranked.order(allowed, place, self._edge, extracted),
-            scope=scope,
-            pins=tuple(rule.name for rule in rules),
-        )
         return Trace(
-            entry,
+            MapEntry(preference, scope, tuple(rule.name for rule in rules)),
             client,
             extracted,
             place,
             located.place is not None,
             located.length,
             tuple(rules),
+            row,
             origin=self.ranked.seen_from(place, self._edge),
-            of_country=self.ranked.of_country(entry.preference, place),
+            of_country=self.ranked.of_country(preference, place, row),
         )
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
@@ -272,7 +397,7 @@ def embedded_boundary(extracted: Prefix) -> int | None:
     return near.boundary if near.covering or near.inside else None
 
 
-def _first(client: Prefix) -> Prefix:
+def first_of(client: Prefix) -> Prefix:
     """The first address of a prefix."""
     return Prefix(client.bits, client.address, client.bits)
 

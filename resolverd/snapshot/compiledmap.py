@@ -12,26 +12,29 @@ from contextlib import ExitStack
 from functools import lru_cache, partial
 from typing import Literal
 
-from resolverd.abi.map import Geography, Meter, NativeMap
+from resolverd.abi.map import Columns, Geography, Hub, Landmark, Meter, NativeMap
+from resolverd.abi.map import Latency as NativeLatency
 from resolverd.abi.map import Region as NativeRegion
 from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
 from resolverd.geo.place import Place
-from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule, by_name
 from resolverd.policy.ranking import PreferenceList, region_seed
+from resolverd.rtt.latency import Latency
+from resolverd.rtt.samples import PrefixColumns
 from resolverd.snapshot.clientmap import (
     CACHED_PREFIXES,
     LazyClientMap,
+    MapSource,
     Ranking,
+    Subnets,
     Trace,
     embedded_boundary,
+    first_of,
 )
 from resolverd.snapshot.model import Block, MapEntry, MapSize
-
-Subnets = Sequence[tuple[Prefix, PinRule]]
 
 
 class CompiledClientMap:
@@ -47,14 +50,21 @@ class CompiledClientMap:
         locator: Locator,
         edge: Place,
         meter: Meter | None = None,
+        earlier: CompiledClientMap | None = None,
     ) -> None:
-        """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it."""
+        """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it.
+
+        With latency nobody leaves the order of the `earlier` map for a little.
+        """
         self.ranked = ranked
-        self._parts = (ranked, subnets, geo_pins, locator, edge)
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge)
         self._locator, self._edge = locator, edge
         self._rules = by_name([*(rule for _, rule in subnets), *geo_pins.all_rules()])
         geography = _geography(ranked, subnets, geo_pins, edge, self._rules)
-        self._native = _compiled(locator, geography, meter)
+        samples = ranked.latency.samples if ranked.latency else None
+        rows = [_columns(samples.v4), _columns(samples.v6)] if samples else []
+        before = earlier._native if earlier else None
+        self._native: NativeMap = _compiled(locator, geography, meter, rows, before)
         self.handle = self._native.handle
         # Not a method: a cache that held this object would keep its memory after a reload,
         # until Python looks for cycles.
@@ -64,8 +74,7 @@ class CompiledClientMap:
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """The lazy map of the same geography: another process has the databases, not the map."""
-        ranked, subnets, *rest = self._parts
-        return LazyClientMap, (ranked, PrefixMap(subnets), *rest)
+        return LazyClientMap, self.source
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -82,13 +91,6 @@ class CompiledClientMap:
         """How large it is; services that share it share its memory."""
         return MapSize(self._native.leaves, self._native.lists, self._native.octets)
 
-    def is_of(
-        self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
-    ) -> bool:
-        """Whether compiling these would give this very map again."""
-        mine = self._parts
-        return mine[3] is locator and (*mine[:3], mine[4]) == (ranked, subnets, geo_pins, edge)
-
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         return self.ranked.from_region(region)
@@ -102,20 +104,23 @@ class CompiledClientMap:
         entry = self.lookup(client)
         extracted = extract_v4(client).prefix
         if embedded_boundary(extracted) is not None:
-            extracted = extract_v4(Prefix(client.bits, client.address, client.bits)).prefix
+            extracted = extract_v4(first_of(client)).prefix
         located = self._locator.locate(extracted)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
         place = located.place.completed_by(self._edge) if located.place else self._edge
+        placed, latency = located.place is not None, self.ranked.latency
+        row = latency.around(first_of(extracted))[0] if latency else ()
         return Trace(
             entry,
             client,
             extracted,
             place,
-            located.place is not None,
+            placed,
             located.length,
             rules,
+            row,
             origin=self.ranked.seen_from(place, self._edge),
-            of_country=self.ranked.of_country(entry.preference, place),
+            of_country=self.ranked.of_country(entry.preference, place, row),
         )
 
     def time(self, clients: Iterable[Prefix]) -> float:
@@ -158,6 +163,8 @@ def _geography(
         continents=[(code, numbers[rule]) for code, rule in geo_pins.continents.items()],
         unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
         default=None if geo_pins.default is None else numbers[geo_pins.default],
+        biases=[ranked.bias(name) for name in ranked.regions],
+        latency=_latency(ranked.latency) if ranked.latency else None,
         standing=[
             (ranked.countries[name], ranked.capacities[name])
             for name in ranked.regions
@@ -167,7 +174,36 @@ def _geography(
     )
 
 
-def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> NativeMap:
+def _latency(latency: Latency) -> NativeLatency:
+    field = latency.field
+    return NativeLatency(
+        columns=[
+            (*point, base, slope)
+            for point, base, slope in zip(field.regions, field.bases, field.slopes, strict=True)
+        ],
+        hubs=[Hub(*hub.point, hub.ways) for hub in field.hubs],
+        scales=field.scales,
+        country_variance=field.country_variance,
+        landmarks=[Landmark(*one.point, one.country, one.weights) for one in field.origins],
+        numbers=latency.columns,
+        countries=list(latency.countries.items()),
+    )
+
+
+def _columns(rows: PrefixColumns) -> Columns:
+    return (
+        *(rows.high, rows.low, rows.lengths, rows.starts),
+        *(rows.regions, rows.ms, rows.confidence),
+    )
+
+
+def _compiled(
+    locator: Locator,
+    geography: Geography,
+    meter: Meter | None,
+    rows: Sequence[Columns],
+    before: NativeMap | None,
+) -> NativeMap:
     databases = locator.databases
     try:
         with ExitStack() as lent:
@@ -178,6 +214,8 @@ def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> Na
                 ],
                 geography,
                 meter,
+                rows,
+                before,
             )
     except GeoError as error:
         names = ", ".join(database.name for database in databases)

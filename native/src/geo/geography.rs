@@ -12,15 +12,26 @@
 //! countries: code 2 octets · pin u16
 //! continents: code 2 octets · pin u16
 //! unplaced, default: pin u16, one at most each
+//! biases of the regions: factor f64 · added f64
+//! latency, one at most:
+//!   columns (the regions, then others): latitude f64 · longitude f64 · base f64 · slope f64
+//!   hubs: latitude f64 · longitude f64 · ways: km f64 each
+//!   scales: variance f64 · length f64
+//!   country_variance f64
+//!   origins: latitude f64 · longitude f64 · country 2 octets · weights: f64 each
+//!   column of each region that prefix rows speak of: u16, 65,535 for none
+//!   countries: code 2 octets · samples: column u16 · ms f64 · confidence f64
 //! standing, of each region where places decide: country 2 octets (zeros for none) · capacity f64
 //! the edge's country: 2 octets, zeros for none
 //! ```
 
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
+use super::field::{Column, Field, Hub, Origin, Sample, Scale};
+use super::latency::{Bias, Latency};
 use super::map::Blocks;
 use super::place::{Code, NONE, Place};
-use super::ranking::Region;
+use super::ranking::{Region, SpherePoint};
 use crate::wire::prefix::{Family, Prefix};
 
 /// The whole of it.
@@ -45,6 +56,10 @@ pub struct Geography {
     pub unplaced: u16,
     /// The rule of all that no other holds for; 0 for none.
     pub default: u16,
+    /// In the order of the regions.
+    pub biases: Vec<Bias>,
+    /// What is expected and was measured; None unless the ordering asks for it.
+    pub latency: Option<Latency>,
     /// The country and the capacity of each region, in their order; none where places do not
     /// decide.
     pub standing: Vec<(Code, f64)>,
@@ -88,6 +103,13 @@ impl Geography {
             continents: from.list(|from| Some((from.take()?, from.pin()?)))?,
             unplaced: from.optional_rule()?,
             default: from.optional_rule()?,
+            biases: from.list(|from| {
+                Some(Bias {
+                    factor: from.double()?,
+                    added: from.double()?,
+                })
+            })?,
+            latency: from.list(Octets::latency)?.pop(),
             standing: from.list(|from| Some((from.take()?, from.double()?)))?,
             edge_country: from.take()?,
         };
@@ -99,29 +121,32 @@ impl Geography {
             && read.pins.len() < usize::from(u16::MAX)
             && { named }.all(|pin| usize::from(pin) < read.pins.len())
             && usize::from(read.unplaced.max(read.default)) <= read.pins.len()
-            && (read.standing.is_empty() || read.standing.len() == read.regions.len());
+            && read.biases.len() == read.regions.len()
+            && (read.standing.is_empty() || read.standing.len() == read.regions.len())
+            && read.latency.is_some() == matches!(read.ordering, Ordering::Latency)
+            && { read.latency.iter() }.all(|known| known.field.columns.len() >= read.regions.len());
         sound.then_some(read)
     }
 
-    /// From where the distances of a client count: from the edge where nothing places it, and
+    /// Whether any region has a bias.
+    #[must_use]
+    pub fn is_biased(&self) -> bool {
+        (self.biases.iter()).any(|bias| (bias.factor, bias.added) != (1.0, 0.0))
+    }
+
+    /// Where a client counts as standing: None, which is the edge, where nothing places it, and
     /// where only that is sure of it that it is in the edge's country.
     #[must_use]
-    pub fn origin(&self, place: Option<&Place>) -> (f64, f64) {
-        place
-            .filter(|place| !(place.uncertain && place.country == self.edge_country))
-            .and_then(|place| place.point)
-            .unwrap_or(self.edge)
+    pub fn seen<'p>(&self, place: Option<&'p Place>) -> Option<&'p Place> {
+        place.filter(|place| !(place.uncertain && place.country == self.edge_country))
     }
 
     /// Put those of `allowed` first that stand in the country of a client of whom that is all that
     /// is sure, in the order of the service. How many of them a block draws among.
     pub fn own_first(&self, place: Option<&Place>, allowed: &mut [u8]) -> u8 {
-        let Some(place) = place.filter(|place| place.uncertain) else {
+        let Some(place) = self.seen(place).filter(|place| place.uncertain) else {
             return 0;
         };
-        if place.country == self.edge_country {
-            return 0;
-        }
         let own = |region: u8| {
             let standing = self.standing.get(usize::from(region));
             standing.is_some_and(|(country, _)| *country == place.country)
@@ -135,7 +160,7 @@ impl Geography {
     /// Whether it matters where a client is.
     #[must_use]
     pub fn needs_places(&self) -> bool {
-        matches!(self.ordering, Ordering::Nearest)
+        matches!(self.ordering, Ordering::Nearest | Ordering::Latency)
             || !self.countries.is_empty()
             || !self.continents.is_empty()
             || self.unplaced != 0
@@ -180,6 +205,61 @@ impl Octets<'_> {
             [pin] => pin.checked_add(1),
             _ => None,
         }
+    }
+
+    fn point(&mut self) -> Option<SpherePoint> {
+        Some(SpherePoint::at((self.double()?, self.double()?)))
+    }
+
+    fn latency(&mut self) -> Option<Latency> {
+        Some(Latency {
+            field: Field {
+                columns: self.list(|from| {
+                    Some(Column {
+                        point: from.point()?,
+                        base: from.double()?,
+                        slope: from.double()?,
+                    })
+                })?,
+                hubs: self.list(|from| {
+                    Some(Hub {
+                        point: from.point()?,
+                        ways: from.list(Self::double)?,
+                    })
+                })?,
+                scales: self.list(|from| {
+                    Some(Scale {
+                        variance: from.double()?,
+                        length: from.double()?,
+                    })
+                })?,
+                country_variance: self.double()?,
+                origins: self.list(|from| {
+                    Some(Origin {
+                        point: from.point()?,
+                        country: from.take()?,
+                        weights: from.list(Self::double)?,
+                    })
+                })?,
+            },
+            columns: self.list(|from| from.take().map(u16::from_be_bytes))?,
+            countries: {
+                let mut rows: Vec<(Code, Vec<Sample>)> =
+                    self.list(|from| Some((from.take()?, from.row()?)))?;
+                rows.sort_unstable_by_key(|(code, _)| *code);
+                rows
+            },
+        })
+    }
+
+    fn row(&mut self) -> Option<Vec<Sample>> {
+        self.list(|from| {
+            Some(Sample {
+                column: u16::from_be_bytes(from.take()?),
+                ms: from.double()?,
+                confidence: from.double()?,
+            })
+        })
     }
 
     fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {

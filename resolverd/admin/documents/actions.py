@@ -121,8 +121,13 @@ class DrawPart(Part):
 
     block: str = key("The client's block, a prefix.")
     value: float = key("Its draw, from 0 to below 1.")
+    position: float | None = key("What stands for the draw, where blocks are weighed.")
+    load: float | None = key(
+        "Its share of the queries of that region's clients, where it is a heavy block, 0 to 1."
+    )
     home: str = key("The region that would answer if it sent nobody on.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+    trickle: float = key("Share that the second region is given: the highest draws, 0 to 0.5.")
 
 
 class FamilyTtlPart(Part):
@@ -144,7 +149,7 @@ class ExplanationPart(Part):
     place: str = key("Where the client is taken to be.")
     radius: float | None = key("How exact the database says that is, km; null where it does not.")
     doubt: str = key("Why only the place's country is taken as sure; empty where all of it is.")
-    order: str = key("What that doubt does to the order of the regions; empty where nothing.")
+    doubt_effect: str = key("What that does to the order of the regions; empty where nothing.")
     network_length: int = key("Prefix length of the client's network in the database, bits.")
     pins: list[str] = key("Pins that make its fence.")
     fence: list[str] = key("Regions that it may be given.")
