@@ -80,7 +80,7 @@ class ClientMap(Protocol):
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
 
-        With it the kilometres to each region, empty where distance does not decide.
+        With it what the way to each region costs, bias and all, empty where no cost decides.
         """
 
 
