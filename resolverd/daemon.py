@@ -37,6 +37,7 @@ from resolverd.ignored_signals import ignore_unmeant
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
+from resolverd.kept.round_trips import RoundTrips
 from resolverd.kept.standing import Standing
 from resolverd.load import LoadController
 from resolverd.loop import run_loop
@@ -96,6 +97,7 @@ class Daemon:
         self.engine: Engine
         self._observation: Observation
         self._publication: Publication
+        self.round_trips: RoundTrips
 
     @property
     def bound(self) -> Sequence[Listener]:
@@ -210,6 +212,7 @@ class Daemon:
             self.ttl_ledger,
             self._supervision,
         )
+        self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
@@ -222,6 +225,7 @@ class Daemon:
         self.tasks.keep("edits", self.watching.keep)
         self.tasks.keep("load", lambda: self.load.keep(self.counters))
         self.tasks.keep("state", self._keeper.keep)
+        self.tasks.keep("rtt", self.round_trips.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)

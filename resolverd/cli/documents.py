@@ -16,6 +16,7 @@ from resolverd.admin.documents.actions import (
 )
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
 
@@ -190,6 +191,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),
+    "rtt --show": (RoundTripsDocument,),
     "state": (StateDocument,),
     "template": (TemplateDocument,),
 }

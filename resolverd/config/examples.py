@@ -50,6 +50,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "name": "gpu-1",
     "nsid": "fra1",
     "regions": "us-east",
+    "rtt": "http://192.0.2.10:9091/",
     "services": "chat",
     "sni": "gpu1.example",
     "state": "/var/lib/resolverd",

@@ -134,6 +134,11 @@ class Region(Section):
     gpu_metric_full: float = option(
         100.0, "What that metric says of a GPU that is fully used.", minimum=0.001
     )
+    rtt: tuple[MetricsUrl, ...] = option(
+        (),
+        "Where the round-trip times of its clients are read, as `resolverd rtt --measure` serves "
+        "them beside its front door.",
+    )
     hostname: Hostname | Literal[""] = option(
         "", 'Target of the CNAME for services that answer = "cname".'
     )

@@ -25,3 +25,18 @@ class Rtt(Section):
         unit="seconds",
         minimum=60,
     )
+    fetch_interval: Duration = option(
+        60.0,
+        "Time between two readings of a page that a region names as `rtt`.",
+        unit="seconds",
+        minimum=1,
+        maximum=86_400,
+    )
+    keep_interval: Duration = option(
+        300.0,
+        "What pages and this host's own probes say is put into the table of `server.state` (and "
+        "so adopted) no sooner than this after the last time; a map is compiled for each.",
+        unit="seconds",
+        minimum=1,
+        maximum=86_400,
+    )

@@ -26,6 +26,7 @@ COMMANDS = [
     ("check --import", ("check", "--import", "zones/inference.zone")),
     ("reload", ("reload",)),
     ("doctor", ("doctor", "--only", "config")),
+    ("rtt --show", ("rtt", "--show")),
     ("geo lookup", ("geo", "lookup", "1.2.3.4", "--database", "city.mmdb")),
     ("template", ("template",)),
 ]

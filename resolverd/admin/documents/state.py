@@ -7,6 +7,7 @@ from typing import Literal
 from resolverd.admin.documents.base import Document, Part, key
 from resolverd.admin.documents.endpoint import EndpointPart, OverridePart, Verdict, VerdictPart
 from resolverd.admin.documents.reload import ReloadPart
+from resolverd.admin.documents.round_trips import RoundTripsPart
 
 
 class IsolationPart(Part):
@@ -186,5 +187,6 @@ class StateDocument(Document):
     overrides: list[OverrideOnPart] = key("Overrides in force.")
     zones: list[ZonePart] = key("Zones.")
     geo: list[DatabasePart] = key("Geographic databases, in the order in which they are asked.")
+    rtt: RoundTripsPart = key("What is measured of the ways to the regions.")
     client_maps: list[ClientMapPart] = key("Maps from clients to preference lists.")
     warnings: int = key("Warnings of the files served.")
