@@ -29,8 +29,9 @@ from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
 from resolverd.rtt.merging import MAX_KEPT, PageContent, RegionTimes, merged
 from resolverd.rtt.pages import PageWatch, RttPage
 from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.tables import OWN
 
-NAME = "rtt.csv"
+NAME = OWN
 
 # Seconds between two looks at the configuration, and after which ages alone are written.
 _LOOK, _REFRESH = 5.0, 3600.0

@@ -1,7 +1,12 @@
-"""The tables of `[rtt]`: matched, read, and the field estimated from them, off the event loop."""
+"""The tables of round-trip times: matched, read, and the field estimated, off the event loop.
+
+They are those of `rtt.files`, and the one that this edge keeps for itself in `server.state`. That
+one refuses nothing: nobody wrote it who could mend it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +21,12 @@ from resolverd.files.matching import match
 from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
 from resolverd.rtt.latency import Measured
+from resolverd.rtt.samples import Samples
 from resolverd.rtt.table import read_tables
 from resolverd.snapshot.rankings import coordinates_of
+
+OWN = "rtt.csv"
+"""The name of the table in `server.state` that this edge keeps for itself."""
 
 # By how many half-lives what was read may have aged before it is weighed again.
 _WEIGHED_AGAIN = 1 / 8
@@ -45,7 +54,7 @@ class Tables:
 async def load_tables(loaded: LoadedConfig, reads: Reads) -> Tables:
     """Read all of them, noted in `reads`. Raises ProblemsError with every problem."""
     files, problems = await detached(partial(_files, loaded))
-    return await detached(partial(_read, loaded.config, files, problems, reads))
+    return await detached(partial(_read, loaded, files, problems, reads))
 
 
 async def edited_tables(
@@ -59,7 +68,7 @@ async def edited_tables(
     files, problems = await detached(partial(_files, loaded))
     if await detached(partial(_is_same, loaded.config, files, served, before, reads)):
         return served
-    return await detached(partial(_read, loaded.config, files, problems, reads))
+    return await detached(partial(_read, loaded, files, problems, reads))
 
 
 async def fitted(tables: Tables, config: Config) -> Tables:
@@ -90,7 +99,16 @@ def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
                     "create it, or correct rtt.files", "warning",
                 )
             )  # fmt: skip
+    if (own := _own(loaded)) is not None:
+        with contextlib.suppress(OSError):  # the state directory's trouble is told by who keeps it
+            files |= dict.fromkeys(map(Path, match(own.parent, own.name).paths))
     return tuple(files), problems
+
+
+def _own(loaded: LoadedConfig) -> Path | None:
+    """Where this edge keeps its own table; None where it keeps nothing."""
+    state = loaded.config.server.state
+    return loaded.base / state / OWN if state else None
 
 
 def _unlisted(path: str, error: OSError) -> Problem:
@@ -101,14 +119,15 @@ def _unlisted(path: str, error: OSError) -> Problem:
 
 
 def _read(
-    config: Config, files: tuple[Path, ...], problems: Sequence[Problem], reads: Reads
+    loaded: LoadedConfig, files: tuple[Path, ...], problems: Sequence[Problem], reads: Reads
 ) -> Tables:
-    regions, rtt, now = coordinates_of(config), config.rtt, time.time()
+    config, own, now = loaded.config, _own(loaded), time.time()
+    regions, rtt = coordinates_of(config), config.rtt
     if not files and not errors_among(problems):
         return Tables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
     paths = [reads.replay.places.get(key_of(file), file) for file in files]
     try:
-        samples, warnings = read_tables(paths, regions, now, rtt.half_life, rtt.stale_after)
+        samples, warnings = _samples(config, paths, own, now)
     except ProblemsError as error:
         raise ProblemsError([*problems, *error.problems]) from error
     if errors_among(problems):
@@ -116,6 +135,22 @@ def _read(
     contents = tuple(reads.seen[key_of(path)].content for path in paths)
     found = (*problems, *warnings)
     return Tables(Measured.of(samples, regions), rtt, files, contents, found, now)
+
+
+def _samples(
+    config: Config, paths: Sequence[Path], own: Path | None, now: float
+) -> tuple[Samples, tuple[Problem, ...]]:
+    """What all of them say; without this edge's `own` one where that is wrong."""
+    regions, rtt = coordinates_of(config), config.rtt
+    try:
+        return read_tables(paths, regions, now, rtt.half_life, rtt.stale_after)
+    except ProblemsError as error:
+        if {problem.file for problem in errors_among(error.problems)} != {str(own)}:
+            raise
+        others = [path for path in paths if path != own]
+        samples, warnings = read_tables(others, regions, now, rtt.half_life, rtt.stale_after)
+        doubts = [replace(problem, severity="warning") for problem in errors_among(error.problems)]
+        return samples, (*doubts, *warnings)
 
 
 def _is_same(
