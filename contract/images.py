@@ -68,7 +68,7 @@ def _counts(*names: str) -> tuple[Field, ...]:
 PLAN = Image(
     "plan",
     "RVDPLAN",
-    3,
+    4,
     Record(
         "plan_head",
         "What a Plan's image begins with, and how many records follow, in this order.",
@@ -143,6 +143,7 @@ PLAN = Image(
             (
                 Field("ttl", "seconds", "how long an answer is kept while all is well"),
                 Field("failover_ttl", "seconds", "how long it is kept when it may change at once"),
+                Field("trickle", "f64", "the share that the second region of a list is given"),
                 Field("client_map", "u32", "its client map"),
                 Field("slot", "u32", "the first of its own counters"),
                 Field("first", "u32", "the first of its region slots"),

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x881C4348
+ABI_VERSION: Final = 0x89456EE1
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

@@ -210,8 +210,12 @@ def _facts(explanation: Explanation, source: str) -> Table:
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
-    below = f"{draw.spill_ratio:.4g}"
-    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {below}"
+    said = [f"{draw.value:.4f} for {draw.block}"]
+    if draw.spill_ratio:
+        said.append(f"{draw.home} sends on those below {draw.spill_ratio:.4g}")
+    if draw.trickle:
+        said.append(f"its second region is given those from {1 - draw.trickle:.4g}")
+    return "; ".join(said)
 
 
 def _rows(why: Explanation) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,7 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted", "latency"]
+PolicyName = Literal["nearest", "failover", "weighted", "latency", "ttft"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]
@@ -232,6 +232,14 @@ class Service(Section):
         "keep for all their clients, and after `refused` some ask again without the subnet.",
     )
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
+    trickle: float = option(
+        0.0,
+        "Share of clients that the second region of their list is given while both serve, so that "
+        "its caches and certificates are known to work; such as 0.01. Answers then hold for a "
+        "block each (`block_v4`).",
+        minimum=0,
+        maximum=0.5,
+    )
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
         24,

@@ -186,6 +186,7 @@ class _PlanWriter:
         return records.service(
             ttl=service.ttl,
             failover_ttl=service.failover_ttl,
+            trickle=service.trickle,
             client_map=self._map(clients),
             slot=self._slots.service(service.name),
             first=first,

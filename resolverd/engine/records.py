@@ -50,7 +50,7 @@ def plan_head(
     pool: octets of the pool
     """
     return _PLAN_HEAD.pack(
-        b"RVDPLAN\x03",
+        b"RVDPLAN\x04",
         generation,
         query_log,
         udp_payload,
@@ -202,13 +202,14 @@ def glue(
     )
 
 
-_SERVICE: Final = struct.Struct("<ddIIIIBBBB")
+_SERVICE: Final = struct.Struct("<dddIIIIBBBB")
 
 
 def service(
     *,
     ttl: float,
     failover_ttl: float,
+    trickle: float,
     client_map: int,
     slot: int,
     first: int,
@@ -222,6 +223,7 @@ def service(
 
     ttl: how long an answer is kept while all is well
     failover_ttl: how long it is kept when it may change at once
+    trickle: the share that the second region of a list is given
     client_map: its client map
     slot: the first of its own counters
     first: the first of its region slots
@@ -234,6 +236,7 @@ def service(
     return _SERVICE.pack(
         ttl,
         failover_ttl,
+        trickle,
         client_map,
         slot,
         first,

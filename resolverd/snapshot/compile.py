@@ -248,6 +248,8 @@ def compile_services(
             ecs=service.ecs,
             cname=service.answer == "cname",
             no_region=service.no_region,
+            trickle=service.trickle,
+            policy=service.policy,
         )
     return services
 

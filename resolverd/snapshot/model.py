@@ -21,6 +21,7 @@ from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import (
     NO_DRAW,
     Decision,
+    Reason,
     RegionStatus,
     decide,
 )
@@ -169,6 +170,8 @@ class ServicePlan:
 
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
+    `policy` is as it is written, where the client map's is that of its order alone.
+    `trickle` is the share of clients that the second region of their list is given.
     """
 
     name: str
@@ -180,6 +183,8 @@ class ServicePlan:
     ecs: bool
     cname: bool
     no_region: NoRegion = "cname"
+    trickle: float = 0.0
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +293,9 @@ class Steering:
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
     cached: dict[tuple[str, PreferenceList], CachedAnswer] = field(default_factory=dict)
-    decided: dict[tuple[str, Decision], CachedAnswer] = field(default_factory=dict)
+    decided: dict[tuple[str, Decision, tuple[Reason, ...]], CachedAnswer] = field(
+        default_factory=dict
+    )
 
     def answer(
         self, service: ServicePlan, client: Prefix, entry: MapEntry
@@ -306,7 +313,7 @@ class Steering:
         short = entry.scope > client.length
         if cached.outcome == "no_region" and short:
             cached = replace(cached, ttl=0)
-        settled = not short or not self._spills(service)
+        settled = not short or not (self._spills(service) or service.trickle > 0)
         if settled and not cached.per_block:
             return cached, entry.scope
         block = service.clients.block(client)
@@ -321,8 +328,14 @@ class Steering:
     def _cached(
         self, service: ServicePlan, preference: PreferenceList, block_draw: float
     ) -> CachedAnswer:
-        decision = decide(preference, self.statuses[service.name], service.all_down, block_draw)
-        key = (service.name, decision)
+        decision = decide(
+            preference,
+            self.statuses[service.name],
+            service.all_down,
+            block_draw,
+            service.trickle,
+        )
+        key = (service.name, decision, decision.reasons)
         found = self.decided.get(key)
         if found is None:
             found = self.decided[key] = self._compute(service, decision)

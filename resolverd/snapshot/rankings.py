@@ -20,11 +20,13 @@ def coordinates_of(config: Config) -> dict[str, Coordinates]:
 
 def ranking_of(config: Config, service: Service, measured: Measured | None) -> Ranking:
     """A service's; `measured` is of all regions of `config`, None where nothing was measured."""
+    # With ttft queues move shares (policy/ttft.py), and not the order.
+    policy = "latency" if service.policy == "ttft" else service.policy
     latency = None
-    if service.policy == "latency":
+    if policy == "latency":
         latency = (measured or Measured.nothing(coordinates_of(config))).latency(service.regions)
     return Ranking(
-        policy=service.policy,
+        policy=policy,
         regions=service.regions,
         coordinates={region: config.region[region].coordinates for region in service.regions},
         weights={region: service.weights.get(region, 1) for region in service.regions},
@@ -39,7 +41,7 @@ def _biases(config: Config, service: Service) -> Mapping[str, Bias]:
     """The biases in the unit of the policy's cost, of the regions that have one."""
     written = {region: config.region[region].bias for region in service.regions}
     match service.policy:
-        case "latency":
+        case "latency" | "ttft":
             return {name: Bias(*bias) for name, bias in written.items() if bias != NO_BIAS}
         case "nearest":
             return {name: _in_km(bias) for name, bias in written.items() if bias != NO_BIAS}

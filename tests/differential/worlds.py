@@ -37,6 +37,7 @@ regions = ["eu-west", "us-west", "us-east"]
 policy = "failover"
 ttl = "300s"
 failover_ttl = "2s"
+trickle = 0.5
 [service.weighted]
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
 policy = "weighted"
@@ -46,6 +47,7 @@ ttl = "3600s"
 regions = ["ap-northeast", "us-east", "eu-west"]
 answer = "cname"
 all_down = "cname"
+trickle = 0.25
 [service.noecs]
 regions = ["us-west", "eu-west"]
 ecs = false

@@ -113,6 +113,7 @@ def cases(draw: st.DrawFn) -> Case:
                 "policy": draw(st.sampled_from(["nearest", "failover", "weighted"])),
                 "all_down": draw(st.sampled_from(["nearest", "servfail", "nodata"])),
                 "block_v4": BLOCK,
+                "trickle": draw(st.sampled_from([0.0, 0.0, 0.3, 0.5])),
             }
         },
         "pin": pins,

@@ -117,7 +117,8 @@ impl<'a> Answer<'a, '_> {
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
         let mut decision = steering.decide(number, service, found.preference);
         // A client too short for its list hears of the block that parts of it will need.
-        if decision.per_block || scope > client.length && steering.spills(number) {
+        let divided = || service.trickle > 0.0 || steering.spills(number);
+        if decision.per_block || scope > client.length && divided() {
             let block = map.block(client);
             scope = scope.max(block.scope);
             decision = steering.apply_draw(

@@ -8,7 +8,7 @@ use super::image::Reader;
 pub const NONE: u32 = u32::MAX;
 
 /// What a plan's image begins with.
-pub const PLAN_MAGIC: [u8; 8] = *b"RVDPLAN\x03";
+pub const PLAN_MAGIC: [u8; 8] = *b"RVDPLAN\x04";
 
 /// What a Plan's image begins with, and how many records follow, in this order.
 pub struct PlanHead {
@@ -217,6 +217,8 @@ pub struct ServiceRecord {
     pub ttl: f64,
     /// How long it is kept when it may change at once.
     pub failover_ttl: f64,
+    /// The share that the second region of a list is given.
+    pub trickle: f64,
     /// Its client map.
     pub client_map: u32,
     /// The first of its own counters.
@@ -237,13 +239,14 @@ pub struct ServiceRecord {
 
 impl ServiceRecord {
     /// Octets of one.
-    pub const SIZE: usize = 36;
+    pub const SIZE: usize = 44;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
         Ok(Self {
             ttl: from.seconds()?,
             failover_ttl: from.seconds()?,
+            trickle: from.f64()?,
             client_map: from.u32()?,
             slot: from.u32()?,
             first: from.u32()?,

@@ -146,7 +146,8 @@ impl Steering {
                 true,
                 state.status.horizon,
             );
-            decision.per_block = state.status.spill_ratio > 0.0 && preference.count() > 1;
+            let divided = state.status.spill_ratio > 0.0 || service.trickle > 0.0;
+            decision.per_block = divided && preference.count() > 1;
             return decision;
         }
         self.decide_fallback(regions, service, preference, preferred)
@@ -238,11 +239,16 @@ impl Steering {
         preference: PreferenceList<'_>,
         draw: f64,
     ) -> Decision<'s> {
-        let Some((home, _)) = (decision.region)
-            .filter(|(_, state)| decision.per_block && draw < state.status.spill_ratio)
-        else {
+        let Some((home, state)) = decision.region.filter(|_| decision.per_block) else {
             return decision;
         };
+        if draw >= state.status.spill_ratio {
+            let trickles = decision.first && service.trickle > 0.0 && draw >= 1.0 - service.trickle;
+            return match preference.iter().nth(1).filter(|_| trickles) {
+                Some(second) => self.trickle(decision, number, service, second),
+                None => decision,
+            };
+        }
         let regions = self.regions_of(number);
         let later = preference
             .iter()
@@ -262,6 +268,27 @@ impl Steering {
                 decision.first = false;
                 break;
             }
+        }
+        decision
+    }
+
+    /// The `second` region, for a block of the first one's; the first where the second cannot be.
+    #[cold]
+    fn trickle<'s>(
+        &'s self,
+        mut decision: Decision<'s>,
+        number: u32,
+        service: &ServicePlan,
+        second: u8,
+    ) -> Decision<'s> {
+        let Some(state) = self.state(self.regions_of(number), second) else {
+            return decision;
+        };
+        decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
+        if state.status.serves && state.status.spill_ratio == 0.0 {
+            decision.outcome = Outcome::Trickled;
+            decision.region = Some((second, state));
+            decision.first = false;
         }
         decision
     }

@@ -123,6 +123,7 @@ class DrawPart(Part):
     value: float = key("Its draw, from 0 to below 1.")
     home: str = key("The region that would answer if it sent nobody on.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+    trickle: float = key("Share that the second region is given: the highest draws, 0 to 0.5.")
 
 
 class FamilyTtlPart(Part):
