@@ -21,6 +21,7 @@ from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
 from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
 from resolverd.engine.descriptors import affordable
@@ -163,6 +164,10 @@ class Daemon:
         """What the engine has counted."""
         return await self.engine.counters()
 
+    async def block_samples(self) -> BlockSamples:
+        """The samples of clients' blocks that the engine has taken since."""
+        return await self.engine.block_samples()
+
     async def run(self) -> ExitCode:
         """Serve until a signal or the engine's death."""
         PROCESS.follow(asyncio.get_running_loop(), self._stopping.set, self._hang_up)
@@ -223,7 +228,7 @@ class Daemon:
             raise
         self.tasks.keep("steering", self._publication.keep, vital=True)
         self.tasks.keep("edits", self.watching.keep)
-        self.tasks.keep("load", lambda: self.load.keep(self.counters))
+        self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
         self.tasks.keep("rtt", self.round_trips.keep)
         self._keeper.follow(self._observation.standing)

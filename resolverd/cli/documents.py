@@ -19,6 +19,7 @@ from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, Outd
 from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
+from resolverd.cli.plan_json import PlanDocument
 
 
 class FencePart(EmptiedPart):
@@ -188,6 +189,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "explain": (ExplainedDocument,),
     "geo lookup": (LookupDocument,),
     "override": (OverriddenDocument,),
+    "plan": (PlanDocument,),
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),

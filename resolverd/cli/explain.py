@@ -210,7 +210,12 @@ def _facts(explanation: Explanation, source: str) -> Table:
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
-    said = [f"{draw.value:.4f} for {draw.block}"]
+    stands = ""
+    if draw.position is not None:
+        stands = f", {draw.position:.4f} by its queries"
+    if draw.load is not None:
+        stands += f" ({draw.load:.1%} of all that {draw.home}'s clients ask)"
+    said = [f"{draw.value:.4f} for {draw.block}{stands}"]
     if draw.spill_ratio:
         said.append(f"{draw.home} sends on those below {draw.spill_ratio:.4g}")
     if draw.trickle:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.decision import Decision, Reason, RegionStatus
 from resolverd.policy.ranking import PreferenceList
-from resolverd.policy.share import draw
+from resolverd.policy.share import draw_of_word, draw_word
 
 WhyNot = Literal[Reason, "less_preferred", "outside_fence"]
 """A reason of the decision; or why it did not come to a region at all."""
@@ -33,7 +33,9 @@ class Draw:
 
     `home` is the region that would answer if it sent nobody on, and `spill_ratio` the share of its
     clients that it does send on: those whose draw is below. `trickle` is the share that the second
-    region is given at all times: those whose draw is 1 - `trickle` or more.
+    region is given at all times: those whose draw is 1 - `trickle` or more. Where blocks are
+    weighed, `position` stands for the draw, else it is None; and `load` is the block's share of the
+    queries of that region's clients, of one that is heavy enough to have a position of its own.
     """
 
     block: str
@@ -41,6 +43,8 @@ class Draw:
     home: str
     spill_ratio: float
     trickle: float = 0.0
+    position: float | None = None
+    load: float | None = None
 
 
 _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
@@ -79,8 +83,17 @@ def draw_of(
     if not decision.per_block:
         return None
     home = next(region for region in decision.consulted if statuses[region].serves)
-    given = trickle if home == decision.consulted[0] else 0.0
-    return Draw(str(block), draw(block), home, statuses[home].spill_ratio, given)
+    status, word = statuses[home], draw_word(block)
+    positions = status.positions
+    return Draw(
+        str(block),
+        draw_of_word(word),
+        home,
+        status.spill_ratio,
+        trickle if home == decision.consulted[0] else 0.0,
+        None if positions is None else positions.of(word),
+        None if positions is None else positions.weights.get(word),
+    )
 
 
 def candidates(
@@ -99,7 +112,7 @@ def candidates(
             region,
             round(distances[region], 1),
             ranks.get(region),
-            statuses[region],
+            replace(statuses[region], positions=None),
             reason,
             _WORDS[reason](statuses[region]),
         )

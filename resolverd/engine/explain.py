@@ -176,8 +176,13 @@ def _ttls(
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:
-    """`explanation` for JSON, which has no word for a number without end: those become None."""
+    """`explanation` for JSON, which has no word for a number without end: those become None.
+
+    What weighs the blocks of a region is left out: `draw` has what of it had a part.
+    """
     finite: dict[str, Any] = _finite(asdict(explanation))
+    for candidate in finite["candidates"]:
+        del candidate["status"]["positions"], candidate["status"]["sampled"]
     return finite
 
 

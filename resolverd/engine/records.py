@@ -267,7 +267,7 @@ def client_map(
     )
 
 
-_STEERING_HEAD: Final = struct.Struct("<8sQIIII")
+_STEERING_HEAD: Final = struct.Struct("<8sQIIIIIII")
 
 
 def steering_head(
@@ -276,15 +276,23 @@ def steering_head(
     states: int,
     services: int,
     entries: int,
+    positions: int,
+    bins: int,
+    heavy: int,
     pool: int,
 ) -> bytes:
     """What a Steering's image begins with. Behind the states stand how many regions each service
-    has, and the state of each, in the Plan's order; u32 each.
+    has, and the state of each, in the Plan's order; u32 each. Behind these stand how many bins
+    and heavy blocks each positions have, u32 each; all bins, f64 each; and of each heavy block
+    the word, u64, in ascending order, and the position, f64.
 
     generation: which Steering it is
     states: how many states
     services: how many services
     entries: how many regions all services have
+    positions: how many positions
+    bins: how many bins all positions have
+    heavy: how many heavy blocks all positions have
     pool: octets of the pool
     """
     return _STEERING_HEAD.pack(
@@ -293,11 +301,14 @@ def steering_head(
         states,
         services,
         entries,
+        positions,
+        bins,
+        heavy,
         pool,
     )
 
 
-_STATE: Final = struct.Struct("<ddddIIIIIHHBBBB")
+_STATE: Final = struct.Struct("<ddddIIIIIIHHBBBBB")
 
 
 def state(
@@ -311,12 +322,14 @@ def state(
     cname: int,
     a_ttl: int,
     aaaa_ttl: int,
+    positions: int,
     a_count: int,
     aaaa_count: int,
     serves: bool,
     unknown: bool,
     alive: bool,
     has_addresses: bool,
+    sampled: int,
 ) -> bytes:
     """What one region is answered with and how long that holds; services that share a region, and
     their TTLs, share it.
@@ -330,12 +343,14 @@ def state(
     cname: its hostname, or NONE
     a_ttl: the most TTL of IPv4 in seconds, or NONE
     aaaa_ttl: the most TTL of IPv6 in seconds, or NONE
+    positions: what stands for its clients' draws, or NONE
     a_count: how many IPv4 addresses
     aaaa_count: how many IPv6 addresses
     serves: whether it serves
     unknown: whether nothing is known of it yet
     alive: whether an endpoint of its answer is measured up
     has_addresses: whether it has an address or a hostname
+    sampled: 0, or 1 more than log2 of how many queries one is kept of
     """
     return _STATE.pack(
         horizon,
@@ -347,10 +362,12 @@ def state(
         cname,
         a_ttl,
         aaaa_ttl,
+        positions,
         a_count,
         aaaa_count,
         serves,
         unknown,
         alive,
         has_addresses,
+        sampled,
     )

@@ -25,6 +25,7 @@ from resolverd import log
 from resolverd.config.model import Config, Service
 from resolverd.config.probe import Probe
 from resolverd.config.targets import ProbeTargets
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
 from resolverd.health.readings import LoadReadings
@@ -39,10 +40,14 @@ from resolverd.load.saturation import (
     saturation_target_of,
 )
 from resolverd.load.spilling import Spilling, round_trips
+from resolverd.load.weighing import Weighing
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttft import Flow
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
+
+Counted = Callable[[], Awaitable[Counters]]
+Sampled = Callable[[], Awaitable[BlockSamples]]
 
 # Seconds between two evaluations of saturation and shares: fewer steps sooner and costs more.
 POLL_INTERVAL = 1.0
@@ -72,6 +77,7 @@ class LoadController:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spilling = Spilling()
+        self.weighing = Weighing()
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
         self._source, self._changed, self._clock = source, changed, clock
@@ -101,8 +107,8 @@ class LoadController:
         self._advance(self._clock())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
-        """The shares now, by (service, region)."""
-        return MappingProxyType(self.spilling.shares(self._clock()))
+        """The shares now, by (service, region); with what weighs blocks, where they are weighed."""
+        return MappingProxyType(self.weighing.over(self.spilling.shares(self._clock())))
 
     def saturations(self) -> dict[tuple[str, str], float]:
         """Each region's smoothed saturation as its services measure it; only those known."""
@@ -113,8 +119,8 @@ class LoadController:
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
 
-    async def keep(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Tick, for as long as the daemon serves; `counted` is what the engine has counted.
+    async def keep(self, counted: Counted, sampled: Sampled | None = None) -> None:
+        """Tick, for as long as the daemon serves; `counted` and `sampled` ask the engine.
 
         A defect of ours costs one tick, not the daemon: shares stay as they are. It is an event
         unless the last tick met the same.
@@ -124,7 +130,7 @@ class LoadController:
             while True:
                 defect = ""
                 try:
-                    await self.tick(counted)
+                    await self.tick(counted, sampled)
                 except Exception as error:  # noqa: BLE001 - answers go on, shares stay as they are
                     defect = repr(error)
                     if defect != known:
@@ -137,21 +143,30 @@ class LoadController:
         finally:
             await self._gpus.stop()
 
-    async def tick(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Take in what was read since, move the shares, and judge alerts when that is due."""
+    async def tick(self, counted: Counted, sampled: Sampled | None = None) -> None:
+        """Take in what was read since, move the shares, and judge alerts when that is due.
+
+        `sampled` is asked for samples of clients' blocks where any service weighs them.
+        """
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
         readings = self._source.loads()
+        weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
         self._flows.sample(self._queues.items(), readings, now)
-        if self._advance(now):
+        if self._advance(now) or weighed:
             self._changed()
         self.alerting.sample(readings)
         if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
             self.alerting.judge(await counted(), self._not_serving(), now)
+
+    async def _weigh(self, sampled: Sampled) -> bool:
+        """Take in what was sampled since; whether sampling is to change."""
+        taken = await sampled()
+        return self.weighing.take(taken, self._clock())
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
@@ -181,6 +196,7 @@ class LoadController:
                 if service.policy == "ttft"
             },
         )
+        self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
     def _advance(self, now: float) -> bool:
@@ -208,6 +224,7 @@ class LoadController:
                     known[key] = replace(load, flow=self._flow(region, planned)) if costs else load
                 loads[region] = known[key]
             moved |= self.spilling.advance(name, loads, now)
+            self.weighing.place(name, self.spilling.shares_of(name, now))
         return moved
 
     def _load(

@@ -97,6 +97,11 @@ class Spilling:
             for region, share in spill.shares(now).items()
         }
 
+    def shares_of(self, service: str, now: float) -> dict[str, Share]:
+        """The shares of one service at `now`, by region."""
+        spill = self._spills.get(service)
+        return spill.shares(now) if spill is not None else {}
+
     def due(self, now: float) -> float | None:
         """When the next of the rounds to come is; None where none is known beforehand."""
         rounds = [s.due for s in self._spills.values() if s.due > now and s.shares(now)]

@@ -19,6 +19,7 @@ from typing import Literal
 
 from resolverd.policy.outcomes import AllDown, Outcome
 from resolverd.policy.ranking import PreferenceList
+from resolverd.policy.share import Positions
 
 Reason = Literal[
     "answered", "kept", "not_accepted", "accepted",
@@ -59,7 +60,9 @@ class RegionStatus:
     how many seconds ago it last changed; None when it never has, and under an override that says
     when it ends, which is all that counts then. `spill_ratio` is the share (0 to 1) of its clients'
     blocks that it sends on while it is overloaded, `accept_ratio` the share up to which it takes
-    those that others send on, `steady` the seconds in which neither changes.
+    those that others send on, `steady` the seconds in which neither changes. `positions` stand for
+    the draws of its clients' blocks where these are weighed, for which one of `sampled` queries is
+    kept (`policy/share.py`).
 
     Serving and having something to hand out are two facts. `has_addresses`: whether there is an
     address (or a hostname) to answer; a region without never serves. `alive`: whether it would be
@@ -79,6 +82,8 @@ class RegionStatus:
     alive: bool = False
     answer_min_until_flip: float = float("inf")
     answer_since_change: float | None = None
+    positions: Positions | None = None
+    sampled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +120,10 @@ def decide(
 ) -> Decision:
     """Choose from `preference`; an empty list is an empty fence.
 
-    `draw` is that of the client's block (`policy/share.py`). `trickle` is the share of blocks,
-    those with the highest draws, that the second region is given while it and the first serve.
+    `draw` is that of the client's block (`policy/share.py`), or the position that stands for it
+    among the clients of the region that answers unless it sends them on. `trickle` is the share of
+    blocks, those with the highest draws, that the second region is given while it and the first
+    serve.
     """
     if not preference:
         return Decision("no_region", None, ())

@@ -27,7 +27,7 @@ from resolverd.policy.decision import (
 )
 from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
-from resolverd.policy.share import draw
+from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.ttl import BoundedTtl, ttl_of
 
 
@@ -306,10 +306,7 @@ class Steering:
         answer: it has one in what a part of it is answered. That it has no region holds for a part
         of it at most, so no resolver may keep that for the whole: its TTL is 0.
         """
-        key = (service.name, entry.preference)
-        cached = self.cached.get(key)
-        if cached is None:
-            cached = self.cached[key] = self._cached(service, entry.preference, NO_DRAW)
+        cached = self._undivided(service, entry.preference)
         short = entry.scope > client.length
         if cached.outcome == "no_region" and short:
             cached = replace(cached, ttl=0)
@@ -319,8 +316,30 @@ class Steering:
         block = service.clients.block(client)
         if cached.outcome == "no_region":
             return cached, max(entry.scope, block.scope)
-        mine = self._cached(service, entry.preference, draw(block.prefix))
+        position = self.position(service.name, cached.region, draw_word(block.prefix))
+        mine = self._cached(service, entry.preference, position)
         return mine, max(entry.scope, block.scope)
+
+    def position(self, service: str, home: str | None, word: int) -> float:
+        """What decides whether `home` sends on its block of this `draw_word`.
+
+        That is its position where the blocks of that region are weighed, else its draw.
+        """
+        positions = None if home is None else self.statuses[service][home].positions
+        return draw_of_word(word) if positions is None else positions.of(word)
+
+    def home(self, service: ServicePlan, entry: MapEntry) -> str | None:
+        """The region that serves a client of this map entry unless it sends it on; else None."""
+        cached = self._undivided(service, entry.preference)
+        return cached.region if cached.outcome == "serving" else None
+
+    def _undivided(self, service: ServicePlan, preference: PreferenceList) -> CachedAnswer:
+        """The answer to clients whom no region sends on."""
+        key = (service.name, preference)
+        cached = self.cached.get(key)
+        if cached is None:
+            cached = self.cached[key] = self._cached(service, preference, NO_DRAW)
+        return cached
 
     def _spills(self, service: ServicePlan) -> bool:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())

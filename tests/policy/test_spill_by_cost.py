@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,8 +62,8 @@ class Loop:
     def turns(self, name: str) -> int:
         """How often the share of a region that grew shrank, or the other way round."""
         shares = [each.spill[name] for each in self.history]
-        steps = [b - a for a, b in zip(shares, shares[1:], strict=False) if a != b]
-        return sum(a * b < 0 for a, b in zip(steps, steps[1:], strict=False))
+        steps = [b - a for a, b in pairwise(shares) if a != b]
+        return sum(a * b < 0 for a, b in pairwise(steps))
 
 
 def test_an_overloaded_region_sends_on_what_it_cannot_bear_and_its_queue_is_gone() -> None:

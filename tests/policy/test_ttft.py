@@ -21,9 +21,7 @@ from resolverd.policy.ttft import (
 
 H = 60.0
 drains = st.floats(0.01, 1000)
-flows = st.builds(
-    Flow, waiting=st.floats(0, 1000), drain=drains, places=st.floats(1, 500)
-)
+flows = st.builds(Flow, waiting=st.floats(0, 1000), drain=drains, places=st.floats(1, 500))
 
 
 def test_a_queue_that_stands_costs_its_length_over_the_drain() -> None:

@@ -40,4 +40,4 @@ pub use compile::compile;
 pub use fuzzed::fuzz_compile;
 pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
-pub use ranking::draw;
+pub use ranking::{draw_of_word, draw_word};

@@ -146,12 +146,18 @@ pub const fn mix_block(block: Prefix) -> u64 {
     mix(mix(high ^ block.length as u64) ^ low)
 }
 
-/// A block's one draw, from 0 to below 1: `draw` of `resolverd/policy/share.py`.
+/// The 64 bits of which a block's draw is made: `draw_word` of `resolverd/policy/share.py`.
 #[must_use]
-pub const fn draw(block: Prefix) -> f64 {
+pub const fn draw_word(block: Prefix) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+    mix(mix_block(block) ^ SEED)
+}
+
+/// The draw that is made of them, from 0 to below 1.
+#[must_use]
+pub const fn draw_of_word(word: u64) -> f64 {
     const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
-    (mix(mix_block(block) ^ SEED) >> 11) as f64 * UNIT
+    (word >> 11) as f64 * UNIT
 }
 
 /// One region's score, `_score` of `resolverd/policy/ranking.py`: whether it is a last resort, and an exponential variate; least first.

@@ -90,12 +90,24 @@ class RegionPart(VerdictPart):
     endpoints: list[EndpointPart] = key("Its endpoints.")
 
 
+class BlocksPart(Part):
+    """How unequal the blocks of a region's clients are, by samples of their queries."""
+
+    samples: int = key("Queries that this is known from; the older, the less they count.")
+    largest_ratio: float = key("The largest block's share of the queries, 0 to 1.")
+    heavy: int = key("Blocks with half a hundredth of the queries at least.")
+    placed: int = key("Blocks that have a position of their own while the region sends clients on.")
+
+
 class LoadPart(Part):
     """What a region of a service bears."""
 
     saturation: float | None = key("Saturation: 1 is just full, null is unknown.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    blocks: BlocksPart | None = key(
+        "Its clients' blocks, where they are weighed and any query of them is known."
+    )
 
 
 class StateFencePart(Part):
