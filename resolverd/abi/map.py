@@ -48,7 +48,7 @@ class Meter:
 
 
 class Country(Protocol):
-    """A country as the library reads it: its point in degrees, and its continent."""
+    """A country as the library reads it: its point in degrees, its reach, and its continent."""
 
     @property
     def latitude(self) -> float:
@@ -57,6 +57,26 @@ class Country(Protocol):
     @property
     def longitude(self) -> float:
         """Longitude of its point, in degrees: east is positive."""
+
+    @property
+    def south(self) -> float:
+        """Latitude of its southern end, in degrees; `north` of its northern one."""
+
+    @property
+    def north(self) -> float:
+        """See `south`."""
+
+    @property
+    def west(self) -> float:
+        """Longitude of its western end, in degrees; greater than `east` over the antimeridian."""
+
+    @property
+    def east(self) -> float:
+        """See `west`."""
+
+    @property
+    def centres(self) -> Sequence[tuple[float, float]]:
+        """Points in degrees that stand for all of it."""
 
     @property
     def continent(self) -> str:
@@ -78,7 +98,12 @@ class PlaceIndex:
         report = array("Q", bytes(8 * 5))
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         table = b"".join(
-            struct.pack("!2s2sdd", code.encode(), c.continent.encode(), c.latitude, c.longitude)
+            struct.pack(
+                f"!2s2s6dB{2 * len(c.centres)}d",
+                *(code.encode(), c.continent.encode(), c.latitude, c.longitude),
+                *(c.south, c.north, c.west, c.east, len(c.centres)),
+                *(degrees for centre in c.centres for degrees in centre),
+            )
             for code, c in countries.items()
         )
         handle = library().resolverd_place_index_read(

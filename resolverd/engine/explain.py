@@ -17,10 +17,11 @@ from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, draw_of
 from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
+from resolverd.engine.orders import Order, order_by, order_given
 from resolverd.engine.steered import reply_of
 from resolverd.engine.ttl_words import FamilyTtl, ttl_words
 from resolverd.errors import ResolverdError
-from resolverd.snapshot.clientmap import LazyClientMap, Trace
+from resolverd.snapshot.clientmap import LazyClientMap, Policy
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 
@@ -40,8 +41,9 @@ class Explanation:
     holds addresses of both families, or the target of a CNAME. `note` is the text of the extended
     error that goes with the answer, where one does. `ttl` is None where nothing is answered that
     could be kept. `scope` is 0 where client subnets are not honoured (`ecs`). `radius` is how exact
-    the database says the place is, in kilometres; `doubt` why only its country is taken as sure,
-    and `doubt_effect` what that does to the order.
+    the database says the place is, in kilometres; `doubt` why only its country is taken as sure.
+    `order` is why the regions stand as they do,
+    `beside` how another policy would put them, if one was asked for.
     """
 
     name: str
@@ -52,7 +54,6 @@ class Explanation:
     place: str
     radius: float | None
     doubt: str
-    doubt_effect: str
     network_length: int
     pins: tuple[str, ...]
     fence: tuple[str, ...]
@@ -67,14 +68,18 @@ class Explanation:
     ttls: tuple[FamilyTtl, ...]
     scope: int
     ecs: bool
+    order: Order
+    beside: Order | None
 
 
-def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
+def explain(
+    name: str, client: Prefix, snapshot: Snapshot, beside: Policy | None = None
+) -> Explanation:
     """Why a client inside `client` gets the answer it gets for `name`.
 
     `client` is what a resolver sends as client subnet, so at least one bit long, or else the
-    resolver's own address. Raises NotSteeredError when the name is not a DYNA, ValueError when
-    it is not a name.
+    resolver's own address. `beside` is a policy whose order is told too. Raises NotSteeredError
+    when the name is not a DYNA, ValueError when it is not a name.
     """
     zone, dyna = _steered(name, snapshot.plan)
     service = snapshot.plan.services[dyna.service]
@@ -90,17 +95,17 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     known = " ".join(filter(None, (place.country, place.continent)))
+    policy = service.policy or clients.ranked.policy
     ttls, first = _ttls(cached, dyna, service, zone)
     return Explanation(
         name=name,
         service=service.name,
-        policy=service.policy or clients.ranked.policy,
+        policy=policy,
         client=str(client),
         looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         radius=place.radius,
         doubt=place.doubt,
-        doubt_effect=_doubt_effect(trace, clients.ranked.policy),
         network_length=trace.network_length,
         pins=trace.entry.pins,
         fence=tuple(sorted(preference)),
@@ -115,6 +120,8 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         ttls=tuple(ttls),
         scope=scope if service.ecs else 0,
         ecs=service.ecs,
+        order=order_given(clients.ranked, trace, policy),
+        beside=order_by(beside, clients.ranked, trace, snapshot.plan.measured) if beside else None,
     )
 
 
@@ -160,28 +167,6 @@ def _listed(what: str, names: Sequence[str]) -> str:
 
 def _how(placed: bool, how: str) -> str:
     return f"from {how}" if placed else "no database places it: this edge host's own place"
-
-
-def _doubt_effect(trace: Trace, policy: str) -> str:
-    """What a doubt about the place does to the order of the regions; empty where nothing.
-
-    `candidates` has the order itself.
-    """
-    place = trace.place
-    if not place.doubt or policy in ("failover", "weighted"):
-        return ""
-    if trace.origin != place:
-        return f"it is taken to stand where this edge host does, in {place.country} too"
-    if trace.row:
-        return "none: its own prefix was measured"
-    if len(trace.of_country) > 1:
-        return (
-            f"its block draws among the regions in {place.country}, by capacity; then come the "
-            "others"
-        )
-    if trace.of_country:
-        return f"the region in {place.country} comes first"
-    return f"it is taken to stand where the people of {place.country} are: no region stands there"
 
 
 def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from resolverd.policy import ranking
 from resolverd.policy.bias import NO_BIAS, Bias
 from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
 from resolverd.policy.ranking import PreferenceList
+from resolverd.rtt.field import USUAL_MS_PER_KM
 from resolverd.rtt.latency import Latency
 from resolverd.rtt.order import by_cost, by_cost_of_prefix
 from resolverd.rtt.samples import Row
@@ -48,16 +49,19 @@ class Known(NamedTuple):
 _NOTHING = Known()
 
 
+Policy = Literal["nearest", "failover", "weighted", "latency"]
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """How one service orders its regions; coordinates in degrees, blocks in prefix bits.
 
-    `biases` are in the unit of the policy's cost: kilometres, or milliseconds where `latency` has
-    what was measured. `countries` and `capacities` of regions, and the country of this edge, are
-    for clients of whom only the country is sure, by the policies that go by place.
+    `biases` are in milliseconds; `latency` goes with the policy of that name. `countries` and
+    `capacities` of regions, and the country of this edge, are for clients of whom only the country
+    is sure, by the policies that go by place.
     """
 
-    policy: Literal["nearest", "failover", "weighted", "latency"]
+    policy: Policy
     regions: tuple[str, ...]
     coordinates: Mapping[str, tuple[float, float]]
     weights: Mapping[str, int]
@@ -112,9 +116,7 @@ class Ranking:
         """
         return edge if place.doubt and place.country == self.edge_country else place
 
-    def of_country(
-        self, regions: tuple[str, ...], place: Place, row: Row = ()
-    ) -> tuple[str, ...]:
+    def of_country(self, regions: tuple[str, ...], place: Place, row: Row = ()) -> tuple[str, ...]:
         """Those of `regions` in a client's country, where that is all that is sure of it.
 
         They come before all others, and where they are several the client's block draws among them.
@@ -164,8 +166,11 @@ class Ranking:
         return {region: self.bias(region).of(km) for region, km in distances.items()}
 
     def bias(self, region: str) -> Bias:
-        """A region's, in the unit of the cost."""
-        return self.biases.get(region, NO_BIAS)
+        """A region's, in the unit of the cost: ms with `latency`, else km."""
+        bias = self.biases.get(region, NO_BIAS)
+        if bias is NO_BIAS or self.latency is not None:
+            return bias
+        return Bias(bias.factor, bias.added / USUAL_MS_PER_KM)
 
     def _biased(self, times: list[float]) -> list[float]:
         """Milliseconds of the service's own regions with their biases, by index."""

@@ -20,7 +20,6 @@ from resolverd.geo.inspection import inspect_content
 from resolverd.geo.layout import layout_of, read_place
 from resolverd.geo.locator import Locator, Provenance
 from resolverd.geo.place import Place
-from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule
 from resolverd.snapshot.clientmap import LazyClientMap, Ranking
 from resolverd.snapshot.compiledmap import CompiledClientMap
@@ -136,14 +135,14 @@ def test_a_record_means_the_same_to_both_maps(
         dict.fromkeys(REGIONS, 1),
         24,
         48,
-        {name: OF_COUNTRY.get(name, "") for name in REGIONS},
-        {name: 1.0 + n for n, name in enumerate(REGIONS)},
-        edge_country,
+        countries={name: OF_COUNTRY.get(name, "") for name in REGIONS},
+        capacities={name: 1.0 + n for n, name in enumerate(REGIONS)},
+        edge_country=edge_country,
     )
     pins = GeoPins({code: PinRule(code, frozenset(REGIONS)) for code in PINNED}, {})
     locator = Locator([(Provenance(Path("it"), None), database)])
     compiled = CompiledClientMap(ranked, [], pins, locator, EDGE)
-    lazy = LazyClientMap(ranked, PrefixMap([]), pins, locator, EDGE)
+    lazy = LazyClientMap(ranked, [], pins, locator, EDGE)
     for first in range(1, 14):
         for n in range(4):
             host = Prefix(32, first << 24 | n << 12, 32)
@@ -189,7 +188,7 @@ def test_the_worlds_countries_are_read_by_the_library_as_they_are_here() -> None
     ranked = Ranking("nearest", tuple(REGIONS), REGIONS, dict.fromkeys(REGIONS, 1), 24, 48)
     pins = GeoPins({c: PinRule(c, frozenset(REGIONS)) for c in countries()}, {})
     compiled = CompiledClientMap(ranked, [], pins, locator, EDGE)
-    lazy = LazyClientMap(ranked, PrefixMap([]), pins, locator, EDGE)
+    lazy = LazyClientMap(ranked, [], pins, locator, EDGE)
     for n in range(len(countries())):
         for half in (0, 128):
             host = Prefix(32, 10 << 24 | n << 16 | half << 8, 32)
