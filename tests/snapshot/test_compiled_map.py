@@ -254,6 +254,9 @@ def drawn_by_hand(world: World, own: list[str], host: Prefix) -> list[str]:
 
 def is_drawn(world: World, host: Prefix) -> bool:
     """Whether another block of the client's network may have another order."""
+    around = [code for _, known in world.databases for n, code in known.items() if n.contains(host)]
+    if not {*around} & {*DOUBTED}:
+        return False
     orders = {tuple(by_hand(world, host, block)[1] or ()) for block in range(64)}
     return len(orders) > 1
 

@@ -142,7 +142,7 @@ def costs_at(trace: Trace, lazy: LazyClientMap, rows: Rows, measured: Measured) 
     assert latency is not None
     row = row_of(rows, measured, trace.extracted, latency.names)
     assert trace.row == row
-    return lazy.ranked.costs(trace.place, row)
+    return lazy.ranked.costs(trace.origin, row)
 
 
 @thoroughly
@@ -155,11 +155,14 @@ def test_every_client_gets_the_least_cost_first_in_both_maps(tables: Tables) -> 
         assert (entry.preference, entry.pins) == (trace.entry.preference, trace.entry.pins)
         assert entry.scope <= trace.entry.scope
         costs = costs_at(trace, lazy, rows, measured)
-        of_place = lazy.ranked.costs(trace.place)
+        of_place = lazy.ranked.costs(trace.origin)
         allowed = [region for region in lazy.ranked.regions if region in entry.preference]
         by_place = sorted(allowed, key=of_place.__getitem__)
         front = [region for region in allowed if region in by_place[:4]]
-        assert [*entry.preference] == [*sorted(front, key=costs.__getitem__), *by_place[4:]]
+        order = [*sorted(front, key=costs.__getitem__), *by_place[4:]]
+        own = trace.of_country  # a draw decides among these: test_compiled_map has which
+        assert set(entry.preference[: len(own)]) == set(own)
+        assert [*entry.preference[len(own) :]] == [r for r in order if r not in own]
         assert compiled.trace(host)._replace(entry=trace.entry) == trace
 
 
@@ -195,7 +198,9 @@ def test_nobody_moves_for_less_than_ten_milliseconds_or_a_tenth(
 ) -> None:
     services = tables.made(0)
     before = maps_of(services)
-    orders = {host: before[1].lookup(host).preference for host in HOSTS}
+    traces = {host: before[1].trace(host) for host in HOSTS}
+    orders = {host: trace.entry.preference for host, trace in traces.items()}
+    guessed = {host: bool(trace.of_country) for host, trace in traces.items()}
     for number in range(1, len(tables.known)):
         known, rows = tables.known[number]
         services = tables.made(number, services)
@@ -205,7 +210,9 @@ def test_nobody_moves_for_less_than_ten_milliseconds_or_a_tenth(
             assert (entry.preference, entry.pins) == (trace.entry.preference, trace.entry.pins)
             assert entry.scope <= trace.entry.scope
             then, now = orders[host][:1], entry.preference[:1]
-            if then != now:
+            # What was a guess by country alone, or is one again, had no time to compare with.
+            was, guessed[host] = guessed[host], bool(trace.of_country)
+            if then != now and not (was or trace.of_country):
                 costs = costs_at(trace, lazy, rows, known)
                 gain = costs[then[0]] - costs[now[0]]
                 assert gain >= max(10.0, 0.1 * costs[then[0]])
@@ -312,4 +319,5 @@ def test_a_bias_moves_clients_to_and_from_a_region(policy: str) -> None:
             assert compiled.lookup(host).preference == lazy.lookup(host).preference
         assert compiled.from_region("r4") == lazy.from_region("r4")
         places[bias] = compiled.lookup(CLIENT).preference.index("r3")
-    assert places == {1: 2, 0.01: 0, "-9000ms": 0, 50: 4, "9000ms": 4}
+    assert 0 < places.pop(1) < 4
+    assert places == {0.01: 0, "-9000ms": 0, 50: 4, "9000ms": 4}
