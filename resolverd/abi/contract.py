@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xA79DF2B6
+ABI_VERSION: Final = 0x4DAB7B2B
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

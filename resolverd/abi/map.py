@@ -9,6 +9,7 @@ given shows how far they are.
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import weakref
 from array import array
@@ -102,6 +103,28 @@ class Region(NamedTuple):
     seed: int
 
 
+class OwnPlace(NamedTuple):
+    """A place that the operator knows himself.
+
+    `point` is what he says, in degrees; `fallback` that or his country's, for where no database
+    has a point of it. `country` and `continent` are codes, empty where none is said; `pin` is the
+    index of its pin.
+    """
+
+    point: tuple[float, float] | None
+    fallback: tuple[float, float] | None
+    country: str
+    continent: str
+    pin: int | None
+
+    def octets(self) -> bytes:
+        """As `native/src/geo/geography.rs` reads it."""
+        nowhere = (math.nan, math.nan)  # no coordinate is one
+        degrees = struct.pack("!dddd", *(self.point or nowhere), *(self.fallback or nowhere))
+        codes = struct.pack("!2s2s", self.country.encode(), self.continent.encode())
+        return degrees + codes + (0 if self.pin is None else self.pin + 1).to_bytes(2, "big")
+
+
 class Geography(NamedTuple):
     """What one map is compiled for (`native/src/geo/geography.rs`).
 
@@ -121,6 +144,11 @@ class Geography(NamedTuple):
     continents: Sequence[tuple[str, int]]
     unplaced: int | None = None
     default: int | None = None
+    nat64: Sequence[Prefix] = ()
+    own: Sequence[OwnPlace] = ()
+    own_subnets: Sequence[tuple[Prefix, int]] = ()
+    own_asns: Sequence[tuple[int, int]] = ()
+    asns: Sequence[tuple[int, int]] = ()
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -130,16 +158,16 @@ class Geography(NamedTuple):
                 struct.pack("!dd", *self.edge),
                 _list(struct.pack("!dddQ", *region) for region in self.regions),
                 _list(_list(bytes((region,)) for region in pin) for pin in self.pins),
-                _list(
-                    bytes((4 if p.bits == 32 else 6, p.length))
-                    + (p.address << (128 - p.bits)).to_bytes(16, "big")
-                    + pin.to_bytes(2, "big")
-                    for p, pin in self.subnets
-                ),
+                _list(_prefix(p) + pin.to_bytes(2, "big") for p, pin in self.subnets),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.countries),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
+                _list(map(_prefix, self.nat64)),
+                _list(place.octets() for place in self.own),
+                _list(_prefix(p) + place.to_bytes(2, "big") for p, place in self.own_subnets),
+                _list(struct.pack("!IH", asn, place) for asn, place in self.own_asns),
+                _list(struct.pack("!IH", asn, pin) for asn, pin in self.asns),
             )
         )
 
@@ -201,13 +229,14 @@ class NativeMap:
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up takes, over these clients."""
-        lent = b"".join(
-            bytes((4 if c.bits == 32 else 6, c.length))
-            + (c.address << (128 - c.bits)).to_bytes(16, "big")
-            for c in clients
-        )
+        lent = b"".join(map(_prefix, clients))
         taken: float = library().resolverd_map_time(self.handle, Span.of(lent))
         return taken
+
+
+def _prefix(prefix: Prefix) -> bytes:
+    family = 4 if prefix.bits == 32 else 6
+    return bytes((family, prefix.length)) + (prefix.address << (128 - prefix.bits)).to_bytes(16)
 
 
 def _list(items: Iterable[bytes]) -> bytes:

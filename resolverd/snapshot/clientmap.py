@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
+from resolverd.geo.embedded_networks import STANDARD, EmbeddedNetworks
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Located, Place
+from resolverd.geo.placement import Placement
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
-from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
+from resolverd.policy.fence import (
+    GeoPins,
+    Jurisdiction,
+    PinRule,
+    by_name,
+    decide_rules,
+    fence_of,
+)
 from resolverd.policy.ranking import PreferenceList
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
@@ -29,7 +38,6 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-_EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Ranking:
     weights: Mapping[str, int]
     block_v4: int
     block_v6: int
+    embedded: EmbeddedNetworks = STANDARD
 
     def block_length(self, bits: int) -> int:
         """Bits of the block that keeps one draw."""
@@ -49,11 +58,12 @@ class Ranking:
 
     def block(self, client: Prefix) -> Block:
         """The block that `client` lies in; see `ClientMap`."""
-        extracted, offset = extract_v4(client)
-        if embedded_boundary(extracted) is not None:
-            extracted, offset = extract_v4(_first(client))
+        found = self.embedded.extract(client)
+        if self.embedded.boundary(found.prefix) is not None:
+            found = self.embedded.extract(_first(client))
+        extracted = found.prefix
         length = self.block_length(extracted.bits)
-        return Block(extracted.widened(min(extracted.length, length)), length + offset)
+        return Block(extracted.widened(min(extracted.length, length)), found.scope(length))
 
     def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> PreferenceList:
         """The allowed regions, best first, for a client there."""
@@ -102,10 +112,12 @@ class LazyClientMap:
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
     ) -> None:
         self.ranked = ranked
-        self._parts = (ranked, pins, geo_pins, locator, edge)
-        self._pins, self._geo_pins, self._locator, self._edge = pins, geo_pins, locator, edge
+        self._parts = (ranked, pins, geo_pins, locator, edge, own)
+        self._pins, self._geo_pins, self._edge = pins, geo_pins, edge
+        self._placement = Placement(locator, own, asn=bool(geo_pins.asns))
         self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
@@ -125,18 +137,20 @@ class LazyClientMap:
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
-        extracted, offset = extract_v4(client)
-        if (boundary := embedded_boundary(extracted)) is not None:
+        embedded = self.ranked.embedded
+        found = embedded.extract(client)
+        extracted = found.prefix
+        if (boundary := embedded.boundary(extracted)) is not None:
             return self._trace_embedded(client, extracted, boundary)
-        located = self._locator.locate(extracted)
+        located = self._placement.locate(extracted)
         rules = self._rules(extracted, located)
         exact = max(
             located.length,
             self._pins.match(extracted).boundary,
             self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
-            _EMBEDDED_V4.match(extracted).boundary,
+            embedded.by_prefix.match(extracted).boundary,
         )
-        return self._conclude(client, extracted, located, rules, exact + offset)
+        return self._conclude(client, extracted, located, rules, found.scope(exact))
 
     def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients it embeds.
@@ -146,10 +160,10 @@ class LazyClientMap:
         """
         host = _first(client)
         first = self.trace(host)
-        embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
-        rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
+        within = self._rules(_ALL_IPV4, self._placement.locate(_ALL_IPV4))
+        rules = by_name([*within, *self._rules(extracted, self._placement.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary, extract_v4(host).offset + 1)
+        scope = max(first.entry.scope, boundary, self.ranked.embedded.extract(host).scope(1))
         return self._conclude(client, first.extracted, located, rules, scope)
 
     def _conclude(
@@ -163,15 +177,14 @@ class LazyClientMap:
             scope=scope,
             pins=tuple(rule.name for rule in rules),
         )
-        return Trace(
-            entry, client, extracted, place, located.place is not None, located.length, tuple(rules)
-        )
+        placed = located.place is not None and located.place.is_somewhere
+        return Trace(entry, client, extracted, place, placed, located.length, tuple(rules))
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
         """The rules that hold somewhere in a prefix, but for the IPv4 clients it embeds."""
         leaves = [
             (piece, rule)
-            for whole, embedded in _EMBEDDED_V4.leaves(prefix)
+            for whole, embedded in self.ranked.embedded.by_prefix.leaves(prefix)
             if embedded is None
             for piece, rule in self._pins.leaves(whole)
         ]
@@ -183,13 +196,13 @@ class LazyClientMap:
 
     def _places(
         self, prefix: Prefix, located: Located, free: list[Prefix]
-    ) -> list[tuple[str | None, str | None]] | None:
-        """Countries and continents of the pieces `free` of `prefix`; None where too many."""
+    ) -> list[Jurisdiction] | None:
+        """The jurisdictions of the pieces `free` of `prefix`; None where too many."""
         if not self._geo_pins or not free:
             return []
         if located.length <= prefix.length:
             return [_of(located.place)]
-        within = self._locator.walk_within(prefix, STRADDLE_LIMIT)
+        within = self._placement.walk_within(prefix, STRADDLE_LIMIT)
         if within is None:
             return None
         return [
@@ -199,20 +212,12 @@ class LazyClientMap:
         ]
 
 
-def embedded_boundary(extracted: Prefix) -> int | None:
-    """None unless `extracted` still embeds IPv4 clients.
-
-    Else the bits such that all addresses sharing them with its first one lie in one
-    IPv4-embedded prefix, or in none.
-    """
-    near = _EMBEDDED_V4.match(extracted)
-    return near.boundary if near.covering or near.inside else None
-
-
 def _first(client: Prefix) -> Prefix:
     """The first address of a prefix."""
     return Prefix(client.bits, client.address, client.bits)
 
 
-def _of(place: Place | None) -> tuple[str | None, str | None]:
-    return (place.country, place.continent) if place else (None, None)
+def _of(place: Place | None) -> Jurisdiction:
+    if place is None:
+        return Jurisdiction()
+    return Jurisdiction(place.country, place.continent, place.asn, place.name or None)

@@ -23,10 +23,11 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
+from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.clientmap import Ranking
 from resolverd.snapshot.fences import pin_rules
-from resolverd.snapshot.maps import MapMaker, edge_of
+from resolverd.snapshot.maps import MapMaker, edge_of, own_places
 from resolverd.snapshot.model import (
     Dyna,
     EndpointPlan,
@@ -85,6 +86,7 @@ def compile_plan(
                 edge_of(config),
                 compiled=compiled,
                 previous=previous and previous.plan,
+                own=own_places(config),
             ),
         ),
         nsid=config.server.nsid.encode(),
@@ -256,6 +258,7 @@ def _ranking(config: Config, service: Service) -> Ranking:
         weights={region: service.weights.get(region, 1) for region in service.regions},
         block_v4=service.block_v4,
         block_v6=service.block_v6,
+        embedded=EmbeddedNetworks(config.server.nat64),
     )
 
 

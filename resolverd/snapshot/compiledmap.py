@@ -13,12 +13,14 @@ from functools import lru_cache, partial
 from typing import Literal
 
 from resolverd.abi.map import Geography, Meter, NativeMap
+from resolverd.abi.map import OwnPlace as NativeOwnPlace
 from resolverd.abi.map import Region as NativeRegion
-from resolverd.dns.embedded_v4 import extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces, completed
 from resolverd.geo.place import Place
+from resolverd.geo.placement import Placement
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule, by_name
 from resolverd.policy.ranking import PreferenceList, region_seed
@@ -27,7 +29,6 @@ from resolverd.snapshot.clientmap import (
     LazyClientMap,
     Ranking,
     Trace,
-    embedded_boundary,
 )
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
@@ -46,14 +47,16 @@ class CompiledClientMap:
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
         meter: Meter | None = None,
     ) -> None:
         """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it."""
         self.ranked = ranked
-        self._parts = (ranked, subnets, geo_pins, locator, edge)
-        self._locator, self._edge = locator, edge
+        self._parts = (ranked, subnets, geo_pins, locator, edge, own)
+        self._edge = edge
+        self._placement = Placement(locator, own, asn=bool(geo_pins.asns))
         self._rules = by_name([*(rule for _, rule in subnets), *geo_pins.all_rules()])
-        geography = _geography(ranked, subnets, geo_pins, edge, self._rules)
+        geography = _geography(ranked, subnets, geo_pins, edge, own, self._rules)
         self._native = _compiled(locator, geography, meter)
         self.handle = self._native.handle
         # Not a method: a cache that held this object would keep its memory after a reload,
@@ -83,11 +86,18 @@ class CompiledClientMap:
         return MapSize(self._native.leaves, self._native.lists, self._native.octets)
 
     def is_of(
-        self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
+        self,
+        ranked: Ranking,
+        subnets: Subnets,
+        geo_pins: GeoPins,
+        locator: Locator,
+        edge: Place,
+        own: OwnPlaces = NO_PLACES,
     ) -> bool:
         """Whether compiling these would give this very map again."""
         mine = self._parts
-        return mine[3] is locator and (*mine[:3], mine[4]) == (ranked, subnets, geo_pins, edge)
+        others = (ranked, subnets, geo_pins, edge, own)
+        return mine[3] is locator and (*mine[:3], *mine[4:]) == others
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
@@ -100,13 +110,14 @@ class CompiledClientMap:
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
         entry = self.lookup(client)
-        extracted = extract_v4(client).prefix
-        if embedded_boundary(extracted) is not None:
-            extracted = extract_v4(Prefix(client.bits, client.address, client.bits)).prefix
-        located = self._locator.locate(extracted)
+        embedded = self.ranked.embedded
+        extracted = embedded.extract(client).prefix
+        if embedded.boundary(extracted) is not None:
+            extracted = embedded.extract(Prefix(client.bits, client.address, client.bits)).prefix
+        located = self._placement.locate(extracted)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        placed = located.place is not None
+        placed = located.place is not None and located.place.is_somewhere
         return Trace(entry, client, extracted, place, placed, located.length, rules)
 
     def time(self, clients: Iterable[Prefix]) -> float:
@@ -126,9 +137,17 @@ def _entry(
 
 
 def _geography(
-    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, edge: Place, rules: list[PinRule]
+    ranked: Ranking,
+    subnets: Subnets,
+    geo_pins: GeoPins,
+    edge: Place,
+    own: OwnPlaces,
+    rules: list[PinRule],
 ) -> Geography:
     numbers = {rule: number for number, rule in enumerate(rules)}
+    places = {place.name: place for _, place in own.subnets}
+    places |= {place.name: place for place in own.asns.values()}
+    index = {name: number for number, name in enumerate(places)}
     point = edge.point
     assert point is not None, "an edge host stands somewhere"
     return Geography(
@@ -149,7 +168,19 @@ def _geography(
         continents=[(code, numbers[rule]) for code, rule in geo_pins.continents.items()],
         unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
         default=None if geo_pins.default is None else numbers[geo_pins.default],
+        nat64=ranked.embedded.nat64,
+        own=[_own(place, geo_pins.places.get(name), numbers) for name, place in places.items()],
+        own_subnets=[(prefix, index[place.name]) for prefix, place in own.subnets],
+        own_asns=[(number, index[place.name]) for number, place in own.asns.items()],
+        asns=[(number, numbers[rule]) for number, rule in geo_pins.asns.items()],
     )
+
+
+def _own(place: Place, rule: PinRule | None, numbers: Mapping[PinRule, int]) -> NativeOwnPlace:
+    """An own place as the library takes it."""
+    known = completed(place, None).point
+    codes = (place.country or "", place.continent or "")
+    return NativeOwnPlace(place.point, known, *codes, None if rule is None else numbers[rule])
 
 
 def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> NativeMap:

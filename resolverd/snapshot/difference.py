@@ -12,7 +12,7 @@ from resolverd.config.model import Config
 from resolverd.snapshot.inputs import Inputs, name_of
 from resolverd.zone.model import RRset, Zone
 
-_TABLES = ("service", "region", "pin")
+_TABLES = ("service", "region", "place", "pin")
 
 
 class ZoneChange(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolverd.config.fences import fences
 from resolverd.config.model import Config
-from resolverd.dns.embedded_v4 import extract_v4
+from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
@@ -53,12 +53,17 @@ def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]
     subnets: list[tuple[Prefix, PinRule]] = []
     countries: dict[str, PinRule] = {}
     continents: dict[str, PinRule] = {}
+    places: dict[str, PinRule] = {}
+    asns: dict[int, PinRule] = {}
+    formats = formats_with(config.server.nat64)
     unplaced = default = None
     for name, pin in config.pin.items():
         if pin.services and service not in pin.services:
             continue
         rule = PinRule(name, frozenset(pin.regions))
-        subnets += [(extract_v4(subnet).prefix, rule) for subnet in pin.subnets]
+        subnets += [(extract_v4(subnet, formats).prefix, rule) for subnet in pin.subnets]
+        places |= dict.fromkeys(pin.places, rule)
+        asns |= dict.fromkeys(pin.asn, rule)
         countries |= dict.fromkeys(pin.countries, rule)
         continents |= dict.fromkeys(pin.continents, rule)
         unplaced = rule if pin.unplaced else unplaced
@@ -67,4 +72,4 @@ def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]
         # Allows what the default allows, and has a name, so that such clients are counted.
         regions = default.regions if default else frozenset(config.service[service].regions)
         unplaced = PinRule(UNPLACED, regions)
-    return subnets, GeoPins(countries, continents, unplaced, default)
+    return subnets, GeoPins(countries, continents, unplaced, default, places, asns)

@@ -9,7 +9,9 @@ from resolverd import log
 from resolverd.abi.map import Meter
 from resolverd.config.model import Config
 from resolverd.dns.prefix import Prefix
+from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces, own_place
 from resolverd.geo.place import Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule
@@ -39,8 +41,9 @@ class MapMaker:
         *,
         compiled: bool = False,
         previous: Plan | None = None,
+        own: OwnPlaces = NO_PLACES,
     ) -> None:
-        self._locator, self._edge, self._compiled = locator, edge, compiled
+        self._locator, self._edge, self._compiled, self._own = locator, edge, compiled, own
         self._made: list[tuple[tuple[Ranking, Subnets, GeoPins], ClientMap]] = []
         held = previous.services.values() if previous else ()
         self._earlier = [s.clients for s in held if isinstance(s.clients, CompiledClientMap)]
@@ -57,8 +60,9 @@ class MapMaker:
 
     def _new(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
         if not self._compiled:
-            return LazyClientMap(ranked, PrefixMap(subnets), geo_pins, self._locator, self._edge)
-        parts = (ranked, subnets, geo_pins, self._locator, self._edge)
+            where = (self._locator, self._edge, self._own)
+            return LazyClientMap(ranked, PrefixMap(subnets), geo_pins, *where)
+        parts = (ranked, subnets, geo_pins, self._locator, self._edge, self._own)
         for earlier in self._earlier:
             if earlier.is_of(*parts):
                 return earlier
@@ -66,7 +70,12 @@ class MapMaker:
 
 
 def _compile(
-    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
+    ranked: Ranking,
+    subnets: Subnets,
+    geo_pins: GeoPins,
+    locator: Locator,
+    edge: Place,
+    own: OwnPlaces,
 ) -> CompiledClientMap:
     """Compile, and log how far that is where it takes long."""
     meter, done, begun = Meter(), threading.Event(), time.monotonic()
@@ -78,7 +87,7 @@ def _compile(
     watcher = threading.Thread(target=tell, name="map-progress", daemon=True)
     watcher.start()
     try:
-        made = CompiledClientMap(ranked, subnets, geo_pins, locator, edge, meter)
+        made = CompiledClientMap(ranked, subnets, geo_pins, locator, edge, own, meter)
     finally:
         done.set()
         watcher.join()
@@ -97,3 +106,20 @@ def _compile(
 def edge_of(config: Config) -> Place:
     """Where this edge host stands."""
     return Place(*config.server.coordinates, None, None, "edge")
+
+
+def own_places(config: Config) -> OwnPlaces:
+    """What the operator himself says of networks."""
+    embedded = EmbeddedNetworks(config.server.nat64)
+    places = {
+        name: own_place(name, place.coordinates, place.country)
+        for name, place in config.place.items()
+    }
+    return OwnPlaces(
+        tuple(
+            (embedded.extract(subnet).prefix, places[name])
+            for name, place in config.place.items()
+            for subnet in place.subnets
+        ),
+        {number: places[name] for name, place in config.place.items() for number in place.asn},
+    )

@@ -1,11 +1,13 @@
 //! From databases and one geography to its map.
 
 use super::contract::Ordering;
+use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
 use super::fence::RuleSets;
 use super::geography::Geography;
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
+use super::place::Place;
 use super::place_index::PlaceIndex;
 use super::prefix_rules::PrefixRules;
 use super::trie::Trie;
@@ -25,10 +27,20 @@ pub fn compile(
     let mut sources = Vec::with_capacity(databases.len());
     let mut places = Vec::new();
     for (file, place_index) in databases {
+        let known = || place_index.places.iter();
+        let (places_known, asns_known) = (
+            known().any(Place::is_somewhere),
+            geography.needs_asns() && known().any(|place| place.asn != 0),
+        );
+        if !places_known && !asns_known {
+            continue;
+        }
         sources.push(Source {
             file: *file,
             place_index,
             base: u32::try_from(places.len()).map_err(|_| too_large())?,
+            places: places_known,
+            asns: asns_known,
         });
         places.extend(&place_index.places);
     }
@@ -73,6 +85,7 @@ pub fn compile(
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
         blocks: geography.blocks,
+        embedded: EmbeddedNetworks::with(&geography.nat64),
         regions: geography.regions.len(),
         pins: geography.pins.len(),
     })
@@ -125,6 +138,15 @@ pub fn fuzz_compile(octets: &[u8]) {
         continents: vec![(*b"AS", 1)],
         unplaced: 1,
         default: 2,
+        nat64: vec![Prefix::new(Family::V6, 0x2001_0db8 << 96, 40)],
+        own: vec![super::geography::OwnPlace {
+            place: Place::default(),
+            fallback: None,
+            rule: 1,
+        }],
+        own_subnets: vec![(Prefix::new(Family::V4, 11 << 120, 10), 0)],
+        own_asns: vec![(64500, 0)],
+        asns: vec![(64501, 1)],
     };
     for ordering in [Ordering::Nearest, Ordering::Weighted] {
         geography.ordering = ordering;

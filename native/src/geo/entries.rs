@@ -11,6 +11,37 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// What decides a client's entry beside what the databases say of its place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// The autonomous system; 0 for none that matters.
+    pub asn: u32,
+    /// The operator's own place by subnet, an index plus one; 0 for none.
+    pub own: u16,
+    /// The rule of a subnet pin; 0 for none.
+    pub rule: u16,
+}
+
+/// What the databases are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where a client is.
+    pub place: bool,
+    /// In which autonomous system.
+    pub asn: bool,
+}
+
+impl Wanted {
+    /// Nothing: its entry is the same wherever a client is.
+    pub const NOTHING: Self = Self {
+        place: false,
+        asn: false,
+    };
+}
+
+/// Autonomous systems that are known, and that nothing goes by.
+const OTHER: u32 = u32::MAX;
+
 /// The entries of one geography over the places of its databases.
 pub struct Entries<'a> {
     geography: &'a Geography,
@@ -19,6 +50,8 @@ pub struct Entries<'a> {
     unpinned: Vec<u32>,
     /// By place number: whether no other database can add to it.
     complete: Vec<bool>,
+    /// By place number, where autonomous systems matter: it, [`OTHER`], or 0 where unknown.
+    asns: Vec<u32>,
     /// The entry of IPv4-embedded prefixes, equal to no other.
     pub embedded_v4: u32,
     pinned: Mutex<Pinned>,
@@ -31,7 +64,7 @@ struct Pinned {
     /// Places put together, whose numbers follow those of all others, and of which two each is.
     joined: Vec<Place>,
     numbers: HashMap<(u32, u32), u32>,
-    entries: HashMap<(u32, u16), u32>,
+    entries: HashMap<(u32, Client), u32>,
     nearest: Nearest,
     ranked: RankingScratch,
     full: bool,
@@ -53,14 +86,14 @@ impl<'a> Entries<'a> {
             allowed.extend(fenced(geography, rule, order));
             table.add(rule, &allowed).ok_or_else(too_many)
         };
-        let nowhere = geography.rule_for(NONE, NONE);
+        let nowhere = geography.rule_for(&Place::default(), 0, 0);
         if geography.ordering == Ordering::Nearest {
             let mut ranked = RankingScratch::default();
             nearest.order(geography.edge, &mut ranked);
             unpinned.push(add(nowhere, &ranked.order)?);
             let orders = orders(&nearest, geography.edge, &places, regions);
             for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
-                let rule = geography.rule_for(place.country, place.continent);
+                let rule = geography.rule_for(place, 0, 0);
                 unpinned.push(add(rule, order)?);
             }
         } else {
@@ -70,17 +103,26 @@ impl<'a> Entries<'a> {
                 .map(|rule| add(rule, &listed))
                 .collect::<Result<_, _>>()?;
             for place in &places {
-                let rule = geography.rule_for(place.country, place.continent);
+                let rule = geography.rule_for(place, 0, 0);
                 unpinned.push(by_rule.get(usize::from(rule)).copied().unwrap_or(0));
             }
         }
         let complete = (std::iter::once(false))
             .chain(places.iter().map(|place| place.country != NONE))
             .collect();
+        let asn = |asn| if asn == 0 || geography.names_asn(asn) { asn } else { OTHER };
+        let asns = if geography.needs_asns() {
+            (std::iter::once(0))
+                .chain(places.iter().map(|place| asn(place.asn)))
+                .collect()
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             geography,
             places,
             complete,
+            asns,
             unpinned,
             embedded_v4,
             pinned: Mutex::new(Pinned {
@@ -95,12 +137,25 @@ impl<'a> Entries<'a> {
         })
     }
 
-    /// The entry for a place, under the rule of a subnet pin if that is not 0.
+    /// The entry for a place of the databases and what else is known of a client.
     #[inline]
-    pub fn entry(&self, place: u32, rule: u16) -> u32 {
+    pub fn entry(&self, place: u32, client: Client) -> u32 {
+        let plain = client.asn == 0 && client.own == 0 && client.rule == 0;
         match self.unpinned.get(place as usize) {
-            Some(entry) if rule == 0 => *entry,
-            _ => self.pinned_entry(place, rule),
+            Some(entry) if plain => *entry,
+            _ => self.pinned_entry(place, client),
+        }
+    }
+
+    /// The autonomous system that a place's record tells, 0 for one that nothing goes by; None
+    /// where it tells none.
+    #[inline]
+    #[must_use]
+    pub fn asn(&self, place: u32) -> Option<u32> {
+        match self.asns.get(place as usize) {
+            None | Some(0) => None,
+            Some(&OTHER) => Some(0),
+            Some(asn) => Some(*asn),
         }
     }
 
@@ -151,14 +206,19 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether a client's place decides its entry, under this rule of a subnet pin.
+    /// What decides a client's entry, under this rule of a subnet pin and in this own place.
     #[inline]
     #[must_use]
-    pub fn needs_place(&self, rule: u16) -> bool {
-        if rule == 0 {
+    pub fn wanted(&self, rule: u16, own: u16) -> Wanted {
+        let ranked = matches!(self.geography.ordering, Ordering::Nearest);
+        let place = if rule == 0 {
             self.geography.needs_places()
         } else {
-            matches!(self.geography.ordering, Ordering::Nearest)
+            ranked
+        };
+        Wanted {
+            place: place && (own == 0 || !self.geography.is_whole(own)),
+            asn: self.geography.needs_asns() && (rule == 0 || ranked),
         }
     }
 
@@ -171,7 +231,7 @@ impl<'a> Entries<'a> {
         Ok(pinned.table.finish())
     }
 
-    fn pinned_entry(&self, place: u32, rule: u16) -> u32 {
+    fn pinned_entry(&self, place: u32, client: Client) -> u32 {
         let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         let Pinned {
             table,
@@ -182,16 +242,18 @@ impl<'a> Entries<'a> {
             joined,
             ..
         } = &mut *pinned;
-        *entries.entry((place, rule)).or_insert_with(|| {
-            let place = self.place(place, joined);
-            let rule = match (rule, place) {
-                (0, Some(place)) => self.geography.rule_for(place.country, place.continent),
-                (0, None) => self.geography.rule_for(NONE, NONE),
-                (pinned, _) => pinned,
+        *entries.entry((place, client)).or_insert_with(|| {
+            let own = match client.own {
+                0 => self.geography.own_of(client.asn),
+                own => own,
+            };
+            let place = self.geography.placed(own, self.place(place, joined));
+            let rule = match client.rule {
+                0 => self.geography.rule_for(&place, client.asn, own),
+                pinned => pinned,
             };
             if self.geography.ordering == Ordering::Nearest {
-                let point = place.and_then(|place| place.point);
-                nearest.order(point.unwrap_or(self.geography.edge), ranked);
+                nearest.order(place.point.unwrap_or(self.geography.edge), ranked);
             } else {
                 ranked.order.clear();
                 ranked
@@ -222,10 +284,15 @@ fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<Item 
 fn orders(nearest: &Nearest, edge: (f64, f64), places: &[&Place], regions: usize) -> Vec<u8> {
     let all = |places: &[&Place]| {
         let mut ranked = RankingScratch::default();
+        nearest.order(edge, &mut ranked);
+        let from_edge = ranked.order.clone();
         let mut orders = Vec::with_capacity(places.len() * regions);
         for place in places {
-            nearest.order(place.point.unwrap_or(edge), &mut ranked);
-            orders.extend(&ranked.order);
+            let order = place.point.map_or(&from_edge, |point| {
+                nearest.order(point, &mut ranked);
+                &ranked.order
+            });
+            orders.extend(order);
         }
         orders
     };

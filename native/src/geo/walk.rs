@@ -1,10 +1,11 @@
 //! All databases and all prefix rules walked together, bit by bit, into leaves in address order.
 //!
 //! A prefix is cut in two while a database that has to be asked goes on below it, or while a
-//! pin or an IPv4-embedded prefix begins inside it. Databases are asked in order and the first that places
-//! the prefix ends the asking, as `resolverd/geo/locator.py` has it.
+//! pin, an own place or an IPv4-embedded prefix begins inside it. Databases are asked in order and the
+//! first that places the prefix ends the asking, as `resolverd/geo/locator.py` has it; where
+//! autonomous systems matter, it goes on until that is known too.
 
-use super::entries::Entries;
+use super::entries::{Client, Entries, Wanted};
 use super::leaves::Leaves;
 use super::mmdb::{File, Refused};
 use super::place_index::{NOWHERE, PlaceIndex};
@@ -32,6 +33,10 @@ pub struct Source<'a> {
     pub place_index: &'a PlaceIndex,
     /// What is added to its place numbers.
     pub base: u32,
+    /// Whether it tells where networks are.
+    pub places: bool,
+    /// Whether it tells autonomous systems that matter.
+    pub asns: bool,
 }
 
 /// One family's walk.
@@ -44,13 +49,14 @@ pub struct Walk<'a> {
     left: AtomicU64,
 }
 
-/// A prefix to be looked at: its length, the rule node there, the rule around it; the
-/// databases' records stand in a stack beside.
+/// A prefix to be looked at: its length, the rule node there, the rule and the own place around
+/// it; the databases' records stand in a stack beside.
 #[derive(Clone, Copy)]
 struct Piece {
     length: u8,
     rule_node: u32,
     rule: u16,
+    own: u16,
 }
 
 /// Pieces still to be looked at, the next one last; `records` holds one per database each.
@@ -64,12 +70,8 @@ struct Pending {
 
 impl Pending {
     #[inline]
-    fn push(&mut self, length: u8, rule_node: u32, rule: u16, side: impl Fn(&[u32; 2]) -> u32) {
-        self.pieces.push(Piece {
-            length,
-            rule_node,
-            rule,
-        });
+    fn push(&mut self, piece: Piece, side: impl Fn(&[u32; 2]) -> u32) {
+        self.pieces.push(piece);
         self.records.extend(self.halves.iter().map(side));
     }
 }
@@ -149,6 +151,7 @@ impl<'a> Walk<'a> {
             length: 0,
             rule_node: ROOT,
             rule: 0,
+            own: 0,
         });
         for source in self.sources {
             pending.records.push(self.root(source));
@@ -195,19 +198,19 @@ impl<'a> Walk<'a> {
         if rule_node.embedded_v4 {
             return Some(self.entries.embedded_v4);
         }
-        let rule = if rule_node.rule == 0 {
-            piece.rule
-        } else {
-            rule_node.rule
-        };
-        let mut place = Some(NOWHERE);
-        if rule_node.halves != [EMPTY; 2] {
-            place = None;
-        } else if self.entries.needs_place(rule) {
-            place = self.place(records);
-        }
-        if let Some(place) = place {
-            return Some(self.entries.entry(place, rule));
+        let [rule, own] = [
+            (rule_node.rule, piece.rule),
+            (rule_node.own, piece.own),
+        ]
+        .map(|(here, around)| if here == 0 { around } else { here });
+        if rule_node.halves == [EMPTY; 2] {
+            let found = match self.entries.wanted(rule, own) {
+                Wanted::NOTHING => Some((NOWHERE, 0)),
+                wanted => self.place(records, wanted),
+            };
+            if let Some((place, asn)) = found {
+                return Some(self.entries.entry(place, Client { asn, own, rule }));
+            }
         }
         let length = piece.length.saturating_add(1);
         pending.halves.clear();
@@ -220,17 +223,28 @@ impl<'a> Walk<'a> {
             });
         }
         let [low, high] = rule_node.halves;
-        pending.push(length, high, rule, |[_, high]| *high);
-        pending.push(length, low, rule, |[low, _]| *low);
+        let half = |rule_node| Piece {
+            length,
+            rule_node,
+            rule,
+            own,
+        };
+        pending.push(half(high), |[_, high]| *high);
+        pending.push(half(low), |[low, _]| *low);
         None
     }
 
     /// The number of the place that the databases give together, the first that knows a part of
-    /// it first; None where they go on below.
+    /// it first, and the autonomous system, 0 for none that matters; None where they go on below.
     #[inline]
-    fn place(&self, records: &[u32]) -> Option<u32> {
-        let mut found = NOWHERE;
+    fn place(&self, records: &[u32], wanted: Wanted) -> Option<(u32, u32)> {
+        let (mut found, mut asn) = (NOWHERE, 0);
+        let mut wanted = wanted;
         for (source, &record) in self.sources.iter().zip(records) {
+            let (placing, numbering) = (wanted.place && source.places, wanted.asn && source.asns);
+            if !placing && !numbering {
+                continue;
+            }
             if record < source.file.tree.count() {
                 return None;
             }
@@ -238,15 +252,20 @@ impl<'a> Walk<'a> {
             if number == NOWHERE {
                 continue;
             }
-            found = match found {
-                NOWHERE => source.base + number,
-                known => self.entries.completed(known, source.base + number),
-            };
-            if self.entries.is_complete(found) {
-                break;
+            let number = source.base + number;
+            if numbering && let Some(known) = self.entries.asn(number) {
+                asn = known;
+                wanted.asn = false;
+            }
+            if placing {
+                found = match found {
+                    NOWHERE => number,
+                    known => self.entries.completed(known, number),
+                };
+                wanted.place = !self.entries.is_complete(found);
             }
         }
-        Some(found)
+        Some((found, asn))
     }
 
     fn take_records(&self, pending: &mut Pending, records: &mut [u32]) {
