@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
@@ -65,9 +64,9 @@ def _contradicts(prefix: Prefix, network: Prefix) -> bool:
 
 def _shared(config: Config) -> Iterator[Finding]:
     formats = formats_with(config.server.nat64)
-    claimed: dict[Any, str] = {}
+    claimed: dict[Prefix | int, str] = {}
     for name, place in config.place.items():
-        claims = [
+        claims: list[tuple[tuple[str | int, ...], str, Prefix | int]] = [
             (("place", name, "subnets", index), str(subnet), extract_v4(subnet, formats).prefix)
             for index, subnet in enumerate(place.subnets)
         ]

@@ -27,7 +27,7 @@ from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.clientmap import Ranking
 from resolverd.snapshot.fences import pin_rules
-from resolverd.snapshot.maps import MapMaker, edge_of, own_places
+from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
     Dyna,
     EndpointPlan,
@@ -38,6 +38,7 @@ from resolverd.snapshot.model import (
     ServicePlan,
     ZonePlan,
 )
+from resolverd.snapshot.own_places import own_places
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset, Zone

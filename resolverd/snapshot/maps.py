@@ -9,9 +9,8 @@ from resolverd import log
 from resolverd.abi.map import Meter
 from resolverd.config.model import Config
 from resolverd.dns.prefix import Prefix
-from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.geo.locator import Locator
-from resolverd.geo.own_places import NO_PLACES, OwnPlaces, own_place
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Place
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule
@@ -106,20 +105,3 @@ def _compile(
 def edge_of(config: Config) -> Place:
     """Where this edge host stands."""
     return Place(*config.server.coordinates, None, None, "edge")
-
-
-def own_places(config: Config) -> OwnPlaces:
-    """What the operator himself says of networks."""
-    embedded = EmbeddedNetworks(config.server.nat64)
-    places = {
-        name: own_place(name, place.coordinates, place.country)
-        for name, place in config.place.items()
-    }
-    return OwnPlaces(
-        tuple(
-            (embedded.extract(subnet).prefix, places[name])
-            for name, place in config.place.items()
-            for subnet in place.subnets
-        ),
-        {number: places[name] for name, place in config.place.items() for number in place.asn},
-    )

@@ -36,8 +36,8 @@ from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.maps import MapMaker, edge_of
-from resolverd.snapshot.maps import own_places as places_of
 from resolverd.snapshot.model import MapEntry, Plan
+from resolverd.snapshot.own_places import own_places as places_of
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
 
@@ -156,7 +156,7 @@ def own_places(draw: st.DrawFn) -> dict[str, Any]:
     places: dict[str, Any] = {}
     for number in range(draw(st.integers(1, 4))):
         subnets = [str(free.pop()) for _ in range(draw(st.integers(0, 2))) if free]
-        numbers = [asns.pop()] if asns and (draw(st.booleans()) or not subnets) else []
+        numbers = [asns.pop()] if asns and (not subnets or draw(st.booleans())) else []
         place: dict[str, Any] = {"subnets": subnets, "asn": numbers}
         if draw(st.booleans()):
             place["coordinates"] = [draw(st.integers(-80, 80)), draw(st.integers(-170, 170))]
