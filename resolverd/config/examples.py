@@ -19,6 +19,7 @@ from resolverd.config.toml_values import duration, toml_value
 # By the option's name; of a list, one element.
 _EXAMPLES: Mapping[str, Any] = {
     "address": "192.0.2.10",
+    "asn": 64500,
     "body": "ping",
     "ca": "/etc/ssl/certs/ca-certificates.crt",
     "client_certificate": "/etc/resolverd/probe.pem",
@@ -46,7 +47,9 @@ _EXAMPLES: Mapping[str, Any] = {
     "models": {"us-east": "meta-llama/Llama-3.1-8B-Instruct"},
     "must_agree": "max_model_len",
     "name": "gpu-1",
+    "nat64": "2001:db8:64::/96",
     "nsid": "fra1",
+    "places": "office",
     "regions": "us-east",
     "services": "chat",
     "sni": "gpu1.example",

@@ -40,19 +40,25 @@ class Difference:
     zones: tuple[ZoneChange, ...]
     services: Names
     regions: Names
+    places: Names
     pins: Names
     options: tuple[str, ...]
     databases: bool
 
     def __bool__(self) -> bool:
-        tables = (self.services, self.regions, self.pins)
+        tables = (self.services, self.regions, self.places, self.pins)
         return bool(self.zones or self.options or self.databases or any(map(any, tables)))
 
     @property
     def summary(self) -> list[str]:
         """A line for each change, for people: zones, then the configuration, then databases."""
         found = [_zone_words(change) for change in self.zones]
-        tables = (("service", self.services), ("region", self.regions), ("pin", self.pins))
+        tables = (
+            ("service", self.services),
+            ("region", self.regions),
+            ("place", self.places),
+            ("pin", self.pins),
+        )
         for noun, names in tables:
             for verb, listed in names._asdict().items():
                 found += [f"{noun} {name}: {verb}" for name in listed]
@@ -67,6 +73,7 @@ def difference(before: Inputs, after: Inputs) -> Difference:
         tuple(_zones(before.zones, after.zones)),
         tables["service"],
         tables["region"],
+        tables["place"],
         tables["pin"],
         tuple(_options(before.config, after.config)),
         before.locator is not after.locator,

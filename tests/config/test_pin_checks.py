@@ -59,6 +59,8 @@ def subnets(*networks: str) -> str:
         (subnets("192.0.2.1/32"), subnets("2001:0:1:2:3:4:3fff:fdfe/128")),
         ('countries = ["DE"]', 'countries = ["DE"]'),
         ('continents = ["EU"]', 'continents = ["EU"]'),
+        ('places = ["office"]', 'places = ["office"]'),
+        ("asn = [64500]", "asn = [64500]"),
         ("unplaced = true", "unplaced = true"),
         ("default = true", "default = true"),
     ],
