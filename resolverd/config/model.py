@@ -267,8 +267,8 @@ class Place(Section):
         "Where it is, if not where the databases say, or else where its country's people are.",
         unit="degrees",
     )
-    country: Country | None = option(
-        None, "ISO 3166-1 alpha-2 code, if not as the databases say; pins go by it."
+    country: Country | Literal[""] = option(
+        "", "ISO 3166-1 alpha-2 code, if not as the databases say; pins go by it."
     )
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ def check_own_places(config: Config, tree: Tree) -> Iterator[Finding]:
             for message, hint in embedded_faults(subnet, place.subnets, formats):
                 path = ("place", name, "subnets", index)
                 yield Finding(path, "config-place-embedded", message, hint)
-        if place.coordinates is None and place.country is None and name not in pinned:
+        if place.coordinates is None and not place.country and name not in pinned:
             yield Finding(
                 ("place", name), "config-place-unsaid",
                 f'nothing is said of where "{name}" is, and no pin names it',

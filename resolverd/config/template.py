@@ -44,6 +44,8 @@ _WRITTEN: dict[tuple[type[BaseModel], str], Any] = {
 }
 _EXAMPLES: dict[tuple[type[BaseModel], str], Any] = {
     (Place, "subnets"): ["198.51.100.0/24"],
+    (Place, "coordinates"): [50.1, 8.7],
+    (Place, "country"): "DE",
     (Pin, "countries"): ["DE", "FR", "IE"],
     (Pin, "regions"): ["us-east"],
 }

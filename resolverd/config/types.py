@@ -109,7 +109,10 @@ def _subnet(value: Any) -> Prefix:
 
 def _nat64(value: Any) -> Prefix:
     """A NAT64 prefix (RFC 6052 §2.2): of one of six lengths, bits 64 to 71 zero."""
-    prefix = _subnet(value)
+    try:
+        prefix = parse_prefix(str(value))
+    except ValueError as error:
+        raise ValueError(f'{error}; write "2001:db8:64::/96", or another NAT64 prefix') from error
     if prefix.bits == 32 or prefix.length not in NAT64_LENGTHS:
         raise ValueError(
             f'"{prefix}" is not a NAT64 prefix, an IPv6 one of /32, /40, /48, /56, /64 or /96'

@@ -11,7 +11,7 @@ def own_places(config: Config) -> OwnPlaces:
     """The own places of `config`; their subnets as extracted."""
     formats = formats_with(config.server.nat64)
     places = {
-        name: own_place(name, place.coordinates, place.country)
+        name: own_place(name, place.coordinates, place.country or None)
         for name, place in config.place.items()
     }
     return OwnPlaces(

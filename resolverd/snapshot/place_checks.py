@@ -60,7 +60,7 @@ def _exchanged(config: Config, known: Mapping[str, Country]) -> Iterator[Finding
     placed += [
         ("place", name, place.coordinates, place.country)
         for name, place in config.place.items()
-        if place.coordinates is not None and place.country is not None
+        if place.coordinates is not None
     ]
     for table, name, point, code in placed:
         country = known.get(code)

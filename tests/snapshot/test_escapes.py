@@ -96,7 +96,7 @@ def fence(of: Config, address: Prefix, place: tuple[str | None, str | None, int 
     ]
     numbered = [name for name, own in of.place.items() if asn in own.asn]
     named = max(around)[1] if around else next(iter(numbered), None)
-    if named is not None and of.place[named].country is not None:
+    if named is not None and of.place[named].country:
         country = of.place[named].country
         continent = {"DE": "EU", "FR": "EU", "BR": "SA"}[str(country)]
     best, length = None, -1
