@@ -135,6 +135,7 @@ class AddressPart(Part):
     country: str | None = key("ISO 3166 code of its country.")
     latitude: float | None = key("Degrees north of the equator; south is negative.")
     longitude: float | None = key("Degrees east of Greenwich; west is negative.")
+    asn: int | None = key("The number of its autonomous system, where an ASN database tells.")
     source: str | None = key("The database that has it.")
 
 

@@ -84,7 +84,8 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
-    known = " ".join(filter(None, (place.country, place.continent)))
+    network = f"AS{place.asn}" if place.asn else None
+    known = " ".join(filter(None, (place.country, place.continent, network)))
     ttls, first = _ttls(cached, dyna, service, zone)
     return Explanation(
         name=name,

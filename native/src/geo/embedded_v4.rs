@@ -37,8 +37,7 @@ impl EmbeddedNetworks {
         own.dedup();
         let replaced = |known: &EmbeddedV4| {
             let inside = |one: &EmbeddedV4| {
-                one.length <= known.length
-                    && (one.network ^ known.network) & mask(one.length) == 0
+                one.length <= known.length && (one.network ^ known.network) & mask(one.length) == 0
             };
             own.iter().any(inside)
         };
@@ -181,18 +180,49 @@ mod tests {
     fn each_length_of_rfc_6052_is_extracted() {
         // The table of RFC 6052 §2.4.
         for (prefix, length, address) in [
-            (0x2001_0db8_u128 << 96, 32, 0x2001_0db8_c000_0221_0000_0000_0000_0000),
-            (0x2001_0db8_01 << 88, 40, 0x2001_0db8_01c0_0002_0021_0000_0000_0000),
-            (0x2001_0db8_0122 << 80, 48, 0x2001_0db8_0122_c000_0002_2100_0000_0000),
-            (0x2001_0db8_0122_03 << 72, 56, 0x2001_0db8_0122_03c0_0000_0221_0000_0000),
-            (0x2001_0db8_0122_0344 << 64, 64, 0x2001_0db8_0122_0344_00c0_0002_2100_0000),
-            (0x2001_0db8_0122_0344 << 64, 96, 0x2001_0db8_0122_0344_0000_0000_c000_0221_u128),
+            (
+                0x2001_0db8_u128 << 96,
+                32,
+                0x2001_0db8_c000_0221_0000_0000_0000_0000,
+            ),
+            (
+                0x2001_0db8_0100_0000 << 64,
+                40,
+                0x2001_0db8_01c0_0002_0021_0000_0000_0000,
+            ),
+            (
+                0x2001_0db8_0122 << 80,
+                48,
+                0x2001_0db8_0122_c000_0002_2100_0000_0000,
+            ),
+            (
+                0x2001_0db8_0122_0300 << 64,
+                56,
+                0x2001_0db8_0122_03c0_0000_0221_0000_0000,
+            ),
+            (
+                0x2001_0db8_0122_0344 << 64,
+                64,
+                0x2001_0db8_0122_0344_00c0_0002_2100_0000,
+            ),
+            (
+                0x2001_0db8_0122_0344 << 64,
+                96,
+                0x2001_0db8_0122_0344_0000_0000_c000_0221_u128,
+            ),
         ] {
             let networks = EmbeddedNetworks::with(&[v6(prefix, length)]);
             let extracted = networks.extract(v6(address, 128));
-            assert_eq!(extracted.prefix, Prefix::host_v4([192, 0, 2, 33]), "/{length}");
+            assert_eq!(
+                extracted.prefix,
+                Prefix::host_v4([192, 0, 2, 33]),
+                "/{length}"
+            );
             let skipped = if length == 96 { 0 } else { 8 };
-            assert_eq!(extracted.scope(32), length + 32 + if length == 32 { 0 } else { skipped });
+            assert_eq!(
+                extracted.scope(32),
+                length + 32 + if length == 32 { 0 } else { skipped }
+            );
             assert_eq!(networks.extract(v6(address, length)).offset, 0);
         }
     }

@@ -110,7 +110,13 @@ impl<'a> Entries<'a> {
         let complete = (std::iter::once(false))
             .chain(places.iter().map(|place| place.country != NONE))
             .collect();
-        let asn = |asn| if asn == 0 || geography.names_asn(asn) { asn } else { OTHER };
+        let asn = |asn| {
+            if asn == 0 || geography.names_asn(asn) {
+                asn
+            } else {
+                OTHER
+            }
+        };
         let asns = if geography.needs_asns() {
             (std::iter::once(0))
                 .chain(places.iter().map(|place| asn(place.asn)))

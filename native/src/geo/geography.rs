@@ -216,7 +216,9 @@ impl Geography {
 
 /// What a list by number, ascending, has for one.
 fn numbered(list: &[(u32, u16)], number: u32) -> Option<u16> {
-    let at = list.binary_search_by_key(&number, |(known, _)| *known).ok()?;
+    let at = list
+        .binary_search_by_key(&number, |(known, _)| *known)
+        .ok()?;
     list.get(at).map(|(_, value)| *value)
 }
 
@@ -252,8 +254,7 @@ impl Octets<'_> {
 
     /// A list by number, which is put in order.
     fn numbered(&mut self) -> Option<Vec<(u32, u16)>> {
-        let mut list =
-            self.list(|from| Some((u32::from_be_bytes(from.take()?), from.pin()?)))?;
+        let mut list = self.list(|from| Some((u32::from_be_bytes(from.take()?), from.pin()?)))?;
         list.sort_unstable();
         Some(list)
     }

@@ -121,7 +121,9 @@ impl ClientMap {
     pub fn block(&self, client: Prefix) -> Block {
         let mut extracted = self.embedded.extract(client);
         if extracted.prefix.family == Family::V6 && self.embedded.near(extracted.prefix).overlaps {
-            extracted = self.embedded.extract(Prefix::new(Family::V6, client.address, 128));
+            extracted = self
+                .embedded
+                .extract(Prefix::new(Family::V6, client.address, 128));
         }
         Block {
             prefix: self.blocks.around(extracted.prefix),
@@ -205,7 +207,9 @@ impl ClientMap {
         boundary: u8,
         scratch: &'a mut Scratch,
     ) -> MapEntry<'a> {
-        let first = self.embedded.extract(Prefix::new(Family::V6, client.address, 128));
+        let first = self
+            .embedded
+            .extract(Prefix::new(Family::V6, client.address, 128));
         let around = self.around(first.prefix);
         let scope = (first.scope(self.scope(&around, first.prefix.family)))
             .max(boundary)

@@ -44,7 +44,8 @@ impl Place {
     #[must_use]
     pub fn completed_by(&self, other: &Self) -> Self {
         let either = |mine: Code, theirs| if mine == NONE { theirs } else { mine };
-        let abroad = ![self.country, other.country].contains(&NONE) && self.country != other.country;
+        let abroad =
+            ![self.country, other.country].contains(&NONE) && self.country != other.country;
         Self {
             point: self.point.or(if abroad { None } else { other.point }),
             country: either(self.country, other.country),

@@ -198,11 +198,8 @@ impl<'a> Walk<'a> {
         if rule_node.embedded_v4 {
             return Some(self.entries.embedded_v4);
         }
-        let [rule, own] = [
-            (rule_node.rule, piece.rule),
-            (rule_node.own, piece.own),
-        ]
-        .map(|(here, around)| if here == 0 { around } else { here });
+        let [rule, own] = [(rule_node.rule, piece.rule), (rule_node.own, piece.own)]
+            .map(|(here, around)| if here == 0 { around } else { here });
         if rule_node.halves == [EMPTY; 2] {
             let found = match self.entries.wanted(rule, own) {
                 Wanted::NOTHING => Some((NOWHERE, 0)),

@@ -89,7 +89,10 @@ fn layout_of(database_type: &[u8]) -> Option<Layout> {
         return Some(Layout::Country);
     }
     let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-    if words.clone().any(|word| word == "city" || word == "country") {
+    if words
+        .clone()
+        .any(|word| word == "city" || word == "country")
+    {
         return Some(Layout::Flat);
     }
     words
