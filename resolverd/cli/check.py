@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from resolverd.cli.comparison import forecast, of_daemon, show
 from resolverd.cli.console import complain, count, out, report, show_json
@@ -13,6 +15,8 @@ from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.config.fences import describe, fences
+from resolverd.config.groups import groups
+from resolverd.config.model import Config
 from resolverd.errors import ExitCode, ProblemsError, errors_among
 from resolverd.loop import run_loop
 from resolverd.restoration import outlook
@@ -95,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "served": bool(summary),
                 "problems": [asdict(p) for p in problems],
                 "fences": sizes,
+                "groups": [] if inputs is None else list(_groups(inputs.config)),
                 "restart": instead or None,
                 "reload": compared,
             }
@@ -106,12 +111,30 @@ def run(arguments: argparse.Namespace) -> int:
         out().print(summary, markup=False)
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
+        for row in _groups(inputs.config):
+            law = f"as of {row['as_of']} ({row['source']})"
+            members = " ".join(row["countries"])
+            out().print(f"  pin {row['pin']}: {row['group']} {law}: {members}", markup=False)
         if compared is not None:
             show(compared)
         return ExitCode.OK
     complain(instead)
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS
+
+
+def _groups(config: Config) -> Iterator[dict[str, Any]]:
+    """The groups of countries by law that pins name."""
+    for pin, settings in config.pin.items():
+        for name in settings.groups:
+            group = groups()[name]
+            yield {
+                "pin": pin,
+                "group": name,
+                "as_of": group.as_of.isoformat(),
+                "source": group.source,
+                "countries": list(group.countries),
+            }
 
 
 def _summary(arguments: argparse.Namespace, inputs: Inputs) -> str:

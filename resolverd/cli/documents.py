@@ -27,12 +27,23 @@ class FencePart(EmptiedPart):
     may_fail: int = key("How many of them may be down while the last still answers.")
 
 
+class GroupPart(Part):
+    """A group of countries by law that a pin names."""
+
+    pin: str = key("The pin.")
+    group: str = key("The group.")
+    as_of: str = key("Up to which day the law was looked at, ISO 8601.")
+    source: str = key("The law.")
+    countries: list[str] = key("Its countries, ISO 3166-1 alpha-2.")
+
+
 class CheckDocument(Document):
     """`resolverd check --json`."""
 
     served: bool = key("Whether the files would be served.")
     problems: list[ProblemPart] = key("What was found in them.")
     fences: list[FencePart] = key("Each fence; empty where the files have errors.")
+    groups: list[GroupPart] = key("Each group of each pin; empty where the files have errors.")
     restart: str | None = key("What a restart would do with them; null where it would serve them.")
     reload: ForecastDocument | None = key(
         "What the running daemon would do with them; null where none serves these files."

@@ -37,6 +37,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "geoip": "city.mmdb",
     "gpu_metrics": "http://192.0.2.10:9400/metrics",
     "gpus.model": "H100_SXM",
+    "groups": "EEA",
     "headers": {"Accept": "application/json"},
     "host": "gpu1.example",
     "hostname": "gpu1.example",

@@ -30,6 +30,7 @@ from resolverd.config.types import (
     Coordinates,
     Country,
     Duration,
+    GroupName,
     Hostname,
     MetricsUrl,
     ResolvedHostname,
@@ -297,6 +298,11 @@ class Pin(Section):
         "says.",
     )
     countries: tuple[Country, ...] = option((), "Client countries, ISO 3166-1 alpha-2.")
+    groups: tuple[GroupName, ...] = option(
+        (),
+        "Client countries by law: EU, EEA, or GDPR-adequate (those outside that a decision of the "
+        "European Commission covers whole). `check` lists them with the date and the law.",
+    )
     continents: tuple[Continent, ...] = option((), "Client continents: AF AN AS EU NA OC SA.")
     unplaced: bool = option(
         default=False,

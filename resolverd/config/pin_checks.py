@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from resolverd.config.finding import Finding, Tree
+from resolverd.config.groups import countries_of
 from resolverd.config.model import Config, Pin
 from resolverd.config.toml_values import toml_value
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
@@ -59,11 +60,13 @@ def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
 def _overlaps(config: Config, formats: Formats) -> Iterator[Finding]:
     """Two pins of one service that claim the same clients: which of them held would be chance."""
     claimed: dict[tuple[str, Any], list[str]] = {}
+    told: set[tuple[Any, ...]] = set()  # once for each group, however many countries it shares
     for name, pin in config.pin.items():
         for claim in _claims(name, pin, formats):
             earlier = claimed.setdefault(claim.value, [])
             others = [other for other in earlier if _share_a_service(pin, config.pin[other])]
-            if others:
+            if others and (claim.path, *others) not in told:
+                told.add((claim.path, *others))
                 yield Finding(
                     claim.path, "config-pin-overlap",
                     f"{claim.written} is pinned by {' and '.join(dict.fromkeys(others))} already",
@@ -83,6 +86,12 @@ def _claims(name: str, pin: Pin, formats: Formats) -> list[_Claim]:
     for kind, shown in _KINDS.items():
         for index, value in enumerate(getattr(pin, kind)):
             claims.append(_Claim(("pin", name, kind, index), shown.format(value), (kind, value)))
+    shared: set[str] = set()
+    for index, group in enumerate(pin.groups):
+        path = ("pin", name, "groups", index)
+        members = [code for code in countries_of([group]) if code not in shared]
+        claims += [_Claim(path, f"{c} of group {group}", ("groups", c)) for c in members]
+        shared.update(members)
     claims += [
         _Claim(("pin", name, kind), f"{kind} = true", (kind, True))
         for kind in ("unplaced", "default")

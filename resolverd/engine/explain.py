@@ -50,6 +50,7 @@ class Explanation:
     place: str
     network_length: int
     pins: tuple[str, ...]
+    laws: tuple[str, ...]
     fence: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     outcome: str
@@ -96,6 +97,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         network_length=trace.network_length,
         pins=trace.entry.pins,
+        laws=tuple(dict.fromkeys(law for rule in trace.rules for law in rule.laws)),
         fence=tuple(sorted(preference)),
         candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
         outcome=cached.outcome,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resolverd.config.fences import fences
+from resolverd.config.groups import countries_of, groups
 from resolverd.config.model import Config
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.names import Key, key_from_text
@@ -51,6 +52,7 @@ def _hosts(config: Config, region: str) -> set[str]:
 def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
     """The pins of one service, as a client is looked up: by subnet (as extracted) and by place."""
     subnets: list[tuple[Prefix, PinRule]] = []
+    by_group: dict[str, PinRule] = {}
     countries: dict[str, PinRule] = {}
     continents: dict[str, PinRule] = {}
     places: dict[str, PinRule] = {}
@@ -60,14 +62,16 @@ def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]
     for name, pin in config.pin.items():
         if pin.services and service not in pin.services:
             continue
-        rule = PinRule(name, frozenset(pin.regions))
+        rule = PinRule(name, frozenset(pin.regions), tuple(str(groups()[g]) for g in pin.groups))
         subnets += [(extract_v4(subnet, formats).prefix, rule) for subnet in pin.subnets]
         places |= dict.fromkeys(pin.places, rule)
         asns |= dict.fromkeys(pin.asn, rule)
+        by_group |= dict.fromkeys(countries_of(pin.groups), rule)
         countries |= dict.fromkeys(pin.countries, rule)
         continents |= dict.fromkeys(pin.continents, rule)
         unplaced = rule if pin.unplaced else unplaced
         default = rule if pin.default else default
+    countries = by_group | countries
     if (countries or continents) and unplaced is None:
         # Allows what the default allows, and has a name, so that such clients are counted.
         regions = default.regions if default else frozenset(config.service[service].regions)

@@ -61,6 +61,7 @@ def subnets(*networks: str) -> str:
         ('continents = ["EU"]', 'continents = ["EU"]'),
         ('places = ["office"]', 'places = ["office"]'),
         ("asn = [64500]", "asn = [64500]"),
+        ('groups = ["EU"]', 'groups = ["EEA"]'),
         ("unplaced = true", "unplaced = true"),
         ("default = true", "default = true"),
     ],

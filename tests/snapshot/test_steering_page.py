@@ -59,6 +59,25 @@ def test_a_subnet_beats_a_country_and_a_country_its_continent(
     assert asked(CHAT + pins, client)[0] == region
 
 
+BY_LAW = '[pin.law]\ngroups = ["EEA", "GDPR-adequate"]\nregions = ["us-west"]\n'
+
+
+@pytest.mark.parametrize(
+    ("pins", "client", "region"),
+    [
+        (BY_LAW, "10.1.8.0/24", "us-west"),  # in Germany, by the EEA
+        (BY_LAW, "10.2.0.0/24", "us-west"),  # in Britain, by a decision
+        (BY_LAW, "10.0.0.0/24", "us-east"),  # in New York, by no pin: the nearest
+        (BY_LAW + BY_COUNTRY, "10.1.8.0/24", "us-east"),
+        (BY_LAW + BY_CONTINENT, "10.1.8.0/24", "us-west"),
+    ],
+)
+def test_a_country_beats_a_group_and_a_group_its_continent(
+    pins: str, client: str, region: str
+) -> None:
+    assert asked(CHAT + pins, client)[0] == region
+
+
 def test_a_country_pin_replaces_that_of_the_continent_and_is_not_cut_down_by_it() -> None:
     assert asked(CHAT + BY_COUNTRY + BY_CONTINENT, "10.1.8.0/24", "us-east")[0] == "us-east"
 
