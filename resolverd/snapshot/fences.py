@@ -37,11 +37,13 @@ def withheld_by_pins(config: Config) -> Withheld:
         ).difference(addresses)
         for service in fenced
     }
-    return Withheld(addresses, names, frozenset(fenced), safe)
+    formats = formats_with(config.server.nat64)
+    return Withheld(addresses, names, frozenset(fenced), safe, formats)
 
 
 def _addresses(config: Config, region: str) -> set[str]:
-    return {canonical(a) for e in config.region[region].endpoint for a in e.address}
+    formats = formats_with(config.server.nat64)
+    return {canonical(a, formats) for e in config.region[region].endpoint for a in e.address}
 
 
 def _hosts(config: Config, region: str) -> set[str]:
