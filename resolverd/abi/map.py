@@ -195,8 +195,7 @@ class NativeMap:
     ) -> None:
         """Compile. Raises GeoError with the reason where the databases do not allow it."""
         functions = library()
-        spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
-        handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+        spans, handles = _lent(databases)
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         handle = functions.resolverd_map_compile(
             Spans(ctypes.addressof(spans), len(databases)),
@@ -232,6 +231,48 @@ class NativeMap:
         lent = b"".join(map(_prefix, clients))
         taken: float = library().resolverd_map_time(self.handle, Span.of(lent))
         return taken
+
+
+class Share(NamedTuple):
+    """Parts of the IPv4 and of the IPv6 address space, from 0 to 1."""
+
+    v4: float
+    v6: float
+
+
+def coverage(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+    geography: Geography,
+    meter: Meter | None = None,
+) -> list[Share]:
+    """Where no pin holds, and where each of `geography` does, of what the databases place.
+
+    IPv6 is counted without what embeds IPv4. Blocks for up to seconds. Raises GeoError with the
+    reason where the databases do not allow it.
+    """
+    spans, handles = _lent(databases)
+    shares = array("d", bytes(8 * 2 * (len(geography.pins) + 1)))
+    reason = ctypes.create_string_buffer(_REASON_OCTETS)
+    written = library().resolverd_map_coverage(
+        Spans(ctypes.addressof(spans), len(databases)),
+        Handles(ctypes.addressof(handles), len(databases)),
+        Span.of(geography.octets()),
+        (meter or Meter()).lent(),
+        Numbers(*shares.buffer_info()),
+        OutBuf.of(reason),
+    )
+    if written != len(shares):
+        raise GeoError(reason.value.decode("utf-8", "replace"))
+    return list(map(Share, shares[::2], shares[1::2]))
+
+
+def _lent(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+) -> tuple[ctypes.Array[Span], ctypes.Array[ctypes.c_void_p]]:
+    """The octets of databases, and the handles of their place indexes, for one call."""
+    spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
+    handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+    return spans, handles
 
 
 def _prefix(prefix: Prefix) -> bytes:

@@ -27,6 +27,15 @@ class FencePart(EmptiedPart):
     may_fail: int = key("How many of them may be down while the last still answers.")
 
 
+class CoveragePart(Part):
+    """What share of the address space that the databases place one pin of a service holds for."""
+
+    service: str = key("The service.")
+    pin: str = key("The pin; empty for clients without one.")
+    v4: float | None = key("Of IPv4, from 0 to 1; null where the databases place nothing of it.")
+    v6: float | None = key("Of IPv6, likewise.")
+
+
 class GroupPart(Part):
     """A group of countries by law that a pin names."""
 
@@ -43,6 +52,7 @@ class CheckDocument(Document):
     served: bool = key("Whether the files would be served.")
     problems: list[ProblemPart] = key("What was found in them.")
     fences: list[FencePart] = key("Each fence; empty where the files have errors.")
+    coverage: list[CoveragePart] | None = key("What pins cover; null unless --coverage asks.")
     groups: list[GroupPart] = key("Each group of each pin; empty where the files have errors.")
     restart: str | None = key("What a restart would do with them; null where it would serve them.")
     reload: ForecastDocument | None = key(

@@ -240,7 +240,7 @@ def compile_services(
                 region: _region(region, config, name, targets.ids[(name, region)])
                 for region in service.regions
             },
-            clients=maps.make(_ranking(config, service), *pin_rules(config, name)),
+            clients=maps.make(ranking_of(config, service), *pin_rules(config, name)),
             ttl=service.ttl,
             failover_ttl=service.failover_ttl,
             all_down=service.all_down,
@@ -251,7 +251,8 @@ def compile_services(
     return services
 
 
-def _ranking(config: Config, service: Service) -> Ranking:
+def ranking_of(config: Config, service: Service) -> Ranking:
+    """How one service orders its regions."""
     return Ranking(
         policy=service.policy,
         regions=service.regions,

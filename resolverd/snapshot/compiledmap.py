@@ -7,14 +7,15 @@ pins is fenced exactly at every length. The databases stay open for `explain` al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
 from typing import Literal
 
-from resolverd.abi.map import Geography, Meter, NativeMap
+from resolverd.abi.map import Content, Geography, Meter, NativeMap, PlaceIndex, Share
 from resolverd.abi.map import OwnPlace as NativeOwnPlace
 from resolverd.abi.map import Region as NativeRegion
+from resolverd.abi.map import coverage as count
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
@@ -184,17 +185,38 @@ def _own(place: Place, rule: PinRule | None, numbers: Mapping[PinRule, int]) -> 
 
 
 def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> NativeMap:
-    databases = locator.databases
+    with _lent(locator) as databases:
+        return NativeMap(databases, geography, meter)
+
+
+def coverage(
+    ranked: Ranking,
+    subnets: Subnets,
+    geo_pins: GeoPins,
+    locator: Locator,
+    edge: Place,
+    own: OwnPlaces,
+) -> dict[str, Share]:
+    """The share of the address space in which each rule holds, by its name; "" where none does.
+
+    Of what the databases place alone. Raises GeoError when they do not allow it.
+    """
+    rules = by_name([*(rule for _, rule in subnets), *geo_pins.all_rules()])
+    geography = _geography(ranked, subnets, geo_pins, edge, own, rules)
+    with _lent(locator) as databases:
+        shares = count(databases, geography)
+    return dict(zip(("", *(rule.name for rule in rules)), shares, strict=True))
+
+
+@contextmanager
+def _lent(locator: Locator) -> Iterator[list[tuple[Content, PlaceIndex]]]:
+    """The databases with their place indexes; a GeoError meanwhile names them."""
     try:
         with ExitStack() as lent:
-            return NativeMap(
-                [
-                    (lent.enter_context(database.lend()), database.place_index())
-                    for database in databases
-                ],
-                geography,
-                meter,
-            )
+            yield [
+                (lent.enter_context(database.lend()), database.place_index())
+                for database in locator.databases
+            ]
     except GeoError as error:
-        names = ", ".join(database.name for database in databases)
+        names = ", ".join(database.name for database in locator.databases)
         raise GeoError(f"{names}: no map can be compiled: {error}") from error

@@ -35,6 +35,7 @@ from resolverd.snapshot import clientmap
 from resolverd.snapshot.clientmap import LazyClientMap
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.compiledmap import CompiledClientMap
+from resolverd.snapshot.coverage import covered
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import MapEntry, Plan
 from resolverd.snapshot.own_places import own_places as places_of
@@ -194,8 +195,7 @@ def record(code: str, network: Prefix) -> Record:
     }
 
 
-def build(world: World) -> tuple[CompiledClientMap, LazyClientMap]:
-    config = Config.model_validate(world.raw)
+def locator_of(world: World) -> Locator:
     opened = []
     for number, (version, networks) in enumerate(world.databases):
         content = mmdb_bytes(
@@ -213,7 +213,11 @@ def build(world: World) -> tuple[CompiledClientMap, LazyClientMap]:
         )
         name = f"asn{number}.mmdb"
         opened.append((Provenance(Path(name), None), Database.of(content, name)))
-    locator = Locator(opened)
+    return Locator(opened)
+
+
+def build(world: World) -> tuple[CompiledClientMap, LazyClientMap]:
+    config, locator = Config.model_validate(world.raw), locator_of(world)
     own = places_of(config)
     made = [
         compile_services(
@@ -452,6 +456,27 @@ def test_a_scope_is_the_shortest_in_which_all_clients_are_alike(world: World) ->
         if order is None:
             length = max(length, block)
         assert entry.scope <= max(length, block)
+
+
+@thoroughly
+@given(worlds())
+def test_the_share_that_a_pin_covers_is_that_of_all_clients_whom_the_databases_place(
+    world: World,
+) -> None:
+    config, locator = Config.model_validate(world.raw), locator_of(world)
+    _, lazy = build(world)
+    counted: dict[str, list[int]] = {pin: [0, 0] for pin in (*world.raw["pin"], "")}
+    for family, base in enumerate((Prefix(32, 0, 0), Prefix(128, V6_BASE, DEEP))):
+        for host in blocks(base):
+            place = locator.locate(host).place
+            if place is not None and place.is_somewhere:
+                [pin] = lazy.lookup(host).pins or [""]
+                counted["" if pin == UNPLACED else pin][family] += 1
+    whole = [sum(part) for part in zip(*counted.values(), strict=True)]
+    for service, pin, *shares in covered(config, locator):
+        assert service == "chat"
+        for share, count, all_ in zip(shares, counted[pin], whole, strict=True):
+            assert share is None if not all_ else share == pytest.approx(count / all_)
 
 
 def simple(**service: Any) -> World:

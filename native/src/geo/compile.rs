@@ -3,7 +3,7 @@
 use super::contract::Ordering;
 use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
-use super::fence::RuleSets;
+use super::fence::{Fence, RuleSets};
 use super::geography::Geography;
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
@@ -24,26 +24,7 @@ pub fn compile(
     geography: &Geography,
     tick: impl Fn(f64) + Sync,
 ) -> Result<ClientMap, Refused> {
-    let mut sources = Vec::with_capacity(databases.len());
-    let mut places = Vec::new();
-    for (file, place_index) in databases {
-        let known = || place_index.places.iter();
-        let (places_known, asns_known) = (
-            known().any(Place::is_somewhere),
-            geography.needs_asns() && known().any(|place| place.asn != 0),
-        );
-        if !places_known && !asns_known {
-            continue;
-        }
-        sources.push(Source {
-            file: *file,
-            place_index,
-            base: u32::try_from(places.len()).map_err(|_| too_large())?,
-            places: places_known,
-            asns: asns_known,
-        });
-        places.extend(&place_index.places);
-    }
+    let (sources, places) = sources(databases, geography)?;
     let entries = Entries::new(geography, places)?;
     tick(0.3);
     let leaves = |family, from: f64| {
@@ -89,6 +70,76 @@ pub fn compile(
         regions: geography.regions.len(),
         pins: geography.pins.len(),
     })
+}
+
+/// Of the address space that the databases place, the share in which each rule holds: IPv4's and
+/// IPv6's whole spaces are 1, and IPv6's is counted without what embeds IPv4. The first is of none.
+pub fn coverage(
+    databases: &[(File<'_>, &PlaceIndex)],
+    geography: Geography,
+    tick: impl Fn(f64) + Sync,
+) -> Result<Vec<[f64; 2]>, Refused> {
+    let geography = Geography {
+        ordering: Ordering::Failover,
+        regions: geography.regions.into_iter().take(1).collect(),
+        pins: geography.pins.iter().map(|_| Fence::ALL).collect(),
+        counting: true,
+        ..geography
+    };
+    let (sources, places) = sources(databases, &geography)?;
+    let entries = Entries::new(&geography, places)?;
+    let mut shares = vec![[0.0; 2]; geography.pins.len() + 1];
+    let mut made = Vec::with_capacity(2);
+    for (family, from) in [(Family::V4, 0.0), (Family::V6, 0.5)] {
+        let rules = PrefixRules::new(&geography, family);
+        let walk = Walk::new(&sources, &entries, rules, family);
+        made.push(walk.leaves(|part| tick(from + 0.5 * part))?);
+    }
+    let embedded_v4 = entries.embedded_v4;
+    let table = entries.finish()?;
+    for (family, leaves) in made.iter().enumerate() {
+        for leaf in leaves.as_slice() {
+            let row = table.get(leaf.entry());
+            let placed = leaf.entry() != embedded_v4 && row.preference.first().is_some();
+            let share = shares.get_mut(row.rule as usize);
+            if let Some(share) = share.and_then(|s| s.get_mut(family)).filter(|_| placed) {
+                *share += 0.5_f64.powi(i32::from(leaf.length()));
+            }
+        }
+    }
+    tick(1.0);
+    Ok(shares)
+}
+
+/// Databases that are asked, and their places.
+type Sources<'a> = (Vec<Source<'a>>, Vec<&'a Place>);
+
+/// Those databases that know something which matters.
+fn sources<'a>(
+    databases: &[(File<'a>, &'a PlaceIndex)],
+    geography: &Geography,
+) -> Result<Sources<'a>, Refused> {
+    let mut sources = Vec::with_capacity(databases.len());
+    let mut places = Vec::new();
+    for (file, place_index) in databases {
+        let known = || place_index.places.iter();
+        let (places_known, asns_known) = (
+            known().any(Place::is_somewhere),
+            geography.needs_asns() && known().any(|place| place.asn != 0),
+        );
+        if !places_known && !asns_known {
+            continue;
+        }
+        sources.push(Source {
+            file: *file,
+            place_index,
+            base: u32::try_from(places.len()).map_err(|_| too_large())?,
+            places: places_known,
+            asns: asns_known,
+        });
+        places.extend(&place_index.places);
+    }
+    Ok((sources, places))
 }
 
 fn too_large() -> Refused {
@@ -147,6 +198,7 @@ pub fn fuzz_compile(octets: &[u8]) {
         own_subnets: vec![(Prefix::new(Family::V4, 11 << 120, 10), 0)],
         own_asns: vec![(64500, 0)],
         asns: vec![(64501, 1)],
+        counting: false,
     };
     for ordering in [Ordering::Nearest, Ordering::Weighted] {
         geography.ordering = ordering;

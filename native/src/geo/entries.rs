@@ -97,14 +97,19 @@ impl<'a> Entries<'a> {
                 unpinned.push(add(rule, order)?);
             }
         } else {
-            unpinned.push(add(nowhere, &listed)?);
+            let nothing = if geography.counting { &[] } else { &*listed };
+            unpinned.push(add(nowhere, nothing)?);
             let by_rule: Vec<u32> = (0..=u16::MAX)
                 .take(geography.pins.len() + 1)
                 .map(|rule| add(rule, &listed))
                 .collect::<Result<_, _>>()?;
             for place in &places {
                 let rule = geography.rule_for(place, 0, 0);
-                unpinned.push(by_rule.get(usize::from(rule)).copied().unwrap_or(0));
+                unpinned.push(if place.is_somewhere() {
+                    by_rule.get(usize::from(rule)).copied().unwrap_or(0)
+                } else {
+                    add(rule, nothing)?
+                });
             }
         }
         let complete = (std::iter::once(false))
@@ -217,13 +222,14 @@ impl<'a> Entries<'a> {
     #[must_use]
     pub fn wanted(&self, rule: u16, own: u16) -> Wanted {
         let ranked = matches!(self.geography.ordering, Ordering::Nearest);
+        let counting = self.geography.counting;
         let place = if rule == 0 {
             self.geography.needs_places()
         } else {
-            ranked
+            ranked || counting
         };
         Wanted {
-            place: place && (own == 0 || !self.geography.is_whole(own)),
+            place: place && (own == 0 || counting || !self.geography.is_whole(own)),
             asn: self.geography.needs_asns() && (rule == 0 || ranked),
         }
     }
@@ -253,7 +259,9 @@ impl<'a> Entries<'a> {
                 0 => self.geography.own_of(client.asn),
                 own => own,
             };
-            let place = self.geography.placed(own, self.place(place, joined));
+            let database = self.place(place, joined);
+            let counted = !self.geography.counting || database.is_some_and(Place::is_somewhere);
+            let place = self.geography.placed(own, database);
             let rule = match client.rule {
                 0 => self.geography.rule_for(&place, client.asn, own),
                 pinned => pinned,
@@ -266,7 +274,10 @@ impl<'a> Entries<'a> {
                     .order
                     .extend((0..=u8::MAX).take(self.geography.regions.len()));
             }
-            let allowed: Vec<u8> = fenced(self.geography, rule, &ranked.order).collect();
+            let mut allowed: Vec<u8> = fenced(self.geography, rule, &ranked.order).collect();
+            if !counted {
+                allowed.clear();
+            }
             table.add(rule, &allowed).unwrap_or_else(|| {
                 *full = true;
                 0

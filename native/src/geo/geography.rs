@@ -59,6 +59,9 @@ pub struct Geography {
     pub own_asns: Vec<(u32, u16)>,
     /// Pins by autonomous system, by number.
     pub asns: Vec<(u32, u16)>,
+    /// Whether the map is made to count where pins hold: all regions are one, which those have
+    /// whom a database places, and nobody else.
+    pub counting: bool,
 }
 
 /// What the operator says of a place himself.
@@ -120,6 +123,7 @@ impl Geography {
             own_subnets: from.list(|from| Some((from.prefix()?, from.pin()?)))?,
             own_asns: from.numbered()?,
             asns: from.numbered()?,
+            counting: false,
         };
         let named = (read.subnets.iter().map(|(_, pin)| *pin))
             .chain(read.countries.iter().map(|(_, pin)| *pin))
@@ -145,7 +149,8 @@ impl Geography {
     /// Whether it matters where a client is.
     #[must_use]
     pub fn needs_places(&self) -> bool {
-        matches!(self.ordering, Ordering::Nearest)
+        self.counting
+            || matches!(self.ordering, Ordering::Nearest)
             || !self.countries.is_empty()
             || !self.continents.is_empty()
             || self.unplaced != 0

@@ -29,9 +29,9 @@ pub mod ranking;
 pub mod trie;
 pub mod walk;
 
-pub use compile::compile;
 #[cfg(any(test, feature = "fuzz"))]
 pub use compile::fuzz_compile;
+pub use compile::{compile, coverage};
 pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
 pub use ranking::draw;
