@@ -94,6 +94,7 @@ LIMITS = Limits(
         Order(0, "nearest", "by distance"),
         Order(1, "failover", "as listed"),
         Order(2, "weighted", "by weight, for each client's block"),
+        Order(3, "latency", "by expected round-trip time"),
     ),
 )
 

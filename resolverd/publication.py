@@ -169,6 +169,7 @@ class Publication:
             inputs.targets,
             compiled=self._engine.name == "native",
             previous=previous,
+            measured=inputs.tables.measured,
         )
 
     async def _verified(self, inputs: Inputs, plan: Plan, world: World) -> Verified:

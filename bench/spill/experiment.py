@@ -13,6 +13,7 @@ from bench.spill.trace import HOMES, REGIONS, SUDDEN, Burst, generated, read
 from resolverd.config.model import Service
 
 OURS = "spill"
+BY_COST = "ttft"
 # Name, and whether a resolver keeps its answers. Without that it is no DNS: a load balancer that
 # knows everything and decides for each request.
 POLICIES = {
@@ -21,11 +22,16 @@ POLICIES = {
     "least-loaded, as read": True,
     "least-loaded, per request": False,
     OURS: True,
+    BY_COST: True,
 }
 TTL = 60.0
 MINUTE = 60.0
 BURST = HOMES[0].bursts[0]
 FAR = max(ROUND_TRIP.values())
+# What the daemon would reckon from coordinates, in ms.
+BETWEEN = {
+    home: {region: 1000 * ROUND_TRIP[home, region] for region in REGIONS} for home in REGIONS
+}
 
 
 class Scenario(NamedTuple):
@@ -111,6 +117,9 @@ def _policy(name: str, scenario: Scenario, world: World) -> Policy:
             return LeastLoadedAsRead(scenario.ttl)
         case "least-loaded" | "least-loaded, per request":
             return LeastLoaded(scenario.ttl, world.outstanding)
+        case "ttft":
+            service = Service(regions=REGIONS, ttl=scenario.ttl)
+            return Resolverd(service, scenario.size.replicas, BETWEEN)
         case _:
             service = Service(regions=REGIONS, ttl=scenario.ttl)
             return Resolverd(service, scenario.size.replicas)

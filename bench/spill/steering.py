@@ -15,9 +15,11 @@ from resolverd.config.model import Service
 from resolverd.config.probe import Probe
 from resolverd.dns.prefix import Prefix
 from resolverd.health.readings import LoadReadings
+from resolverd.load.flow import FlowTracker
 from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
 from resolverd.load.spilling import Spilling
 from resolverd.policy.decision import RegionStatus, decide
+from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import NO_SHARE, draw
 from resolverd.policy.spill import RegionLoad
@@ -35,6 +37,7 @@ class Seen(NamedTuple):
     running: int
     waiting: int
     kv_usage: float
+    completed: int
 
 
 class Answer(NamedTuple):
@@ -101,25 +104,31 @@ class LeastLoadedAsRead:
 class Resolverd:
     """resolverd, by the daemon's own code and the options of `service`."""
 
-    def __init__(self, service: Service, replicas: int) -> None:
+    def __init__(self, service: Service, replicas: int, rtt: RoundTrips | None = None) -> None:
         self.episodes = 0
+        self.flows = FlowTracker()
         self._service, self._target = service, saturation_target_of(service.spill)
         self._replicas = {
             region: [Replica(f"{region}-{n}", self._target) for n in range(replicas)]
             for region in service.regions
         }
         self._saturation, self._spilling = SaturationTracker(), Spilling()
-        self._spilling.adopt({SERVICE: service})
+        self._spilling.adopt({SERVICE: service}, {SERVICE: rtt} if rtt else {})
         self._readings: dict[str, LoadReadings] = {}
 
     def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
         """Compute saturations, and let the controller have its turn."""
         for replica, seen in zip(self._replicas[region], replicas, strict=True):
             self._readings[replica.target] = LoadReadings(
-                now, running=seen.running, waiting=seen.waiting, kv_usage=seen.kv_usage
+                now,
+                running=seen.running,
+                waiting=seen.waiting,
+                kv_usage=seen.kv_usage,
+                completed=seen.completed,
             )
         every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
         self._saturation.sample(every, self._readings, {}, now)
+        self.flows.sample([(r.target, probe) for r, probe in every], self._readings, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)
         self.episodes = sum(self._spilling.episodes.values())
@@ -140,7 +149,8 @@ class Resolverd:
     def _load(self, region: str) -> RegionLoad:
         targets = [replica.target for replica in self._replicas[region]]
         level = self._saturation.level(targets, self._target)
-        return RegionLoad(True, len(targets), level.saturation, level.latest, level.at)
+        flow = self.flows.flow(targets)
+        return RegionLoad(True, len(targets), level.saturation, level.latest, level.at, flow=flow)
 
     def _statuses(self, now: float) -> dict[str, RegionStatus]:
         shares = self._spilling.shares(now)

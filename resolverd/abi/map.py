@@ -24,6 +24,8 @@ from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
 _REASON_OCTETS = 1024
+# The column of a region that there is none for.
+_NO_COLUMN = 65_535
 _LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65_535
 
 Content = bytes | mmap
@@ -103,6 +105,73 @@ class Region(NamedTuple):
     seed: int
 
 
+Measurements = Sequence[tuple[int, float, float]]
+"""Samples of one row: column, milliseconds, and how far they are believed, from 0 to 1."""
+
+Columns = Sequence["array[int] | array[float]"]
+"""Rows of prefixes of one family, as `native/src/geo/prefix_rows.rs` has them."""
+
+
+class Hub(NamedTuple):
+    """Where cables meet; coordinates in degrees, and the kilometres to each column."""
+
+    latitude: float
+    longitude: float
+    ways: Sequence[float]
+
+
+class Landmark(NamedTuple):
+    """One landmark of a field; coordinates in degrees, a weight for each column."""
+
+    latitude: float
+    longitude: float
+    country: str
+    weights: Sequence[float]
+
+
+class Latency(NamedTuple):
+    """What is expected and was measured (`native/src/geo/latency.rs`).
+
+    `columns` are latitude, longitude, base and slope of the regions and then of others; `scales`
+    variance and length; `numbers` the column of each region that prefix rows speak of.
+    """
+
+    columns: Sequence[tuple[float, float, float, float]]
+    hubs: Sequence[Hub]
+    scales: Sequence[tuple[float, float]]
+    country_variance: float
+    landmarks: Sequence[Landmark]
+    numbers: Sequence[int | None]
+    countries: Sequence[tuple[str, Measurements]]
+
+    def octets(self) -> bytes:
+        """The octets that `native/src/geo/geography.rs` reads."""
+        return b"".join(
+            (
+                _list(struct.pack("!dddd", *column) for column in self.columns),
+                _list(
+                    struct.pack("!dd", one.latitude, one.longitude) + _doubles(one.ways)
+                    for one in self.hubs
+                ),
+                _list(struct.pack("!dd", *scale) for scale in self.scales),
+                struct.pack("!d", self.country_variance),
+                _list(
+                    struct.pack("!dd2s", one.latitude, one.longitude, one.country.encode())
+                    + _doubles(one.weights)
+                    for one in self.landmarks
+                ),
+                _list(
+                    (_NO_COLUMN if number is None else number).to_bytes(2, "big")
+                    for number in self.numbers
+                ),
+                _list(
+                    struct.pack("!2s", code.encode()) + _samples(row)
+                    for code, row in self.countries
+                ),
+            )
+        )
+
+
 class OwnPlace(NamedTuple):
     """A place that the operator knows himself.
 
@@ -130,7 +199,10 @@ class Geography(NamedTuple):
 
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
-    unplaced clients are taken to stand.
+    unplaced clients are taken to stand. `biases` are factor and what is added, of each region in
+    the unit of the policy's cost; `latency` goes with the policy of that name. `nat64` are a
+    network's own NAT64 prefixes; `own` its own places, which `own_subnets` and `own_asns` name by
+    index; `asns` are pins by autonomous system.
     """
 
     policy: str
@@ -144,6 +216,8 @@ class Geography(NamedTuple):
     continents: Sequence[tuple[str, int]]
     unplaced: int | None = None
     default: int | None = None
+    biases: Sequence[tuple[float, float]] = ()
+    latency: Latency | None = None
     nat64: Sequence[Prefix] = ()
     own: Sequence[OwnPlace] = ()
     own_subnets: Sequence[tuple[Prefix, int]] = ()
@@ -163,6 +237,8 @@ class Geography(NamedTuple):
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
+                _list(struct.pack("!dd", *bias) for bias in self.biases),
+                _list(latency.octets() for latency in (self.latency,) if latency is not None),
                 _list(map(_prefix, self.nat64)),
                 _list(place.octets() for place in self.own),
                 _list(_prefix(p) + place.to_bytes(2, "big") for p, place in self.own_subnets),
@@ -192,15 +268,25 @@ class NativeMap:
         databases: Sequence[tuple[Content, PlaceIndex]],
         geography: Geography,
         meter: Meter | None = None,
+        rows: Sequence[Columns] = (),
+        earlier: NativeMap | None = None,
     ) -> None:
-        """Compile. Raises GeoError with the reason where the databases do not allow it."""
+        """Compile. Raises GeoError with the reason where the databases do not allow it.
+
+        `rows` are what was measured of prefixes, of IPv4 and then of IPv6, if anything; nobody
+        leaves the order of the `earlier` map for a little.
+        """
         functions = library()
-        spans, handles = _lent(databases)
+        spans, handles = _lent_databases(databases)
+        columns = [_lent(column) for family in rows for column in family]
+        lent = (Span * len(columns))(*columns)
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         handle = functions.resolverd_map_compile(
             Spans(ctypes.addressof(spans), len(databases)),
             Handles(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
+            Spans(ctypes.addressof(lent), len(columns)),
+            earlier.handle if earlier else None,
             (meter or Meter()).lent(),
             OutBuf.of(reason),
         )
@@ -250,7 +336,7 @@ def coverage(
     IPv6 is counted without what embeds IPv4. Blocks for up to seconds. Raises GeoError with the
     reason where the databases do not allow it.
     """
-    spans, handles = _lent(databases)
+    spans, handles = _lent_databases(databases)
     shares = array("d", bytes(8 * 2 * (len(geography.pins) + 1)))
     reason = ctypes.create_string_buffer(_REASON_OCTETS)
     written = library().resolverd_map_coverage(
@@ -266,7 +352,7 @@ def coverage(
     return list(map(Share, shares[::2], shares[1::2]))
 
 
-def _lent(
+def _lent_databases(
     databases: Sequence[tuple[Content, PlaceIndex]],
 ) -> tuple[ctypes.Array[Span], ctypes.Array[ctypes.c_void_p]]:
     """The octets of databases, and the handles of their place indexes, for one call."""
@@ -283,6 +369,20 @@ def _prefix(prefix: Prefix) -> bytes:
 def _list(items: Iterable[bytes]) -> bytes:
     joined = list(items)
     return len(joined).to_bytes(4, "big") + b"".join(joined)
+
+
+def _doubles(numbers: Sequence[float]) -> bytes:
+    return struct.pack(f"!I{len(numbers)}d", len(numbers), *numbers)
+
+
+def _samples(row: Measurements) -> bytes:
+    return _list(struct.pack("!Hdd", *sample) for sample in row)
+
+
+def _lent(column: array[int] | array[float]) -> Span:
+    """A column, which must stay referenced and as it is until the call returns."""
+    start, count = column.buffer_info()
+    return Span(ctypes.cast(start, ctypes.c_char_p), count * column.itemsize)
 
 
 def _span(content: Content) -> Span:

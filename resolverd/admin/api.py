@@ -23,6 +23,7 @@ from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest
+from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.routes import ROUTES
 from resolverd.admin.served import Served
 from resolverd.admin.state import config_path, override_of, state_of, urls_of
@@ -75,6 +76,10 @@ class Api:
     async def urls(self, request: web.Request) -> web.Response:
         """The URLs that `state` shows without their secrets; over HTTP only with the token."""
         return _document({"urls": urls_of(self._served)})
+
+    async def round_trips(self, request: web.Request) -> web.Response:
+        """What this host's own probes measured of the way to each region."""
+        return _document(round_trips_of(self._served))
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN]``."""

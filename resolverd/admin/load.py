@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from resolverd.load import LoadController
+from resolverd.load.weighing import Unevenness
 from resolverd.policy.alerts import ALERTS, AlertState, Figures
 from resolverd.policy.share import NO_SHARE
 from resolverd.snapshot.model import Plan
@@ -34,17 +35,31 @@ def region_load(load: LoadController, region: str) -> Json:
 def service_loads(load: LoadController, plan: Plan) -> dict[str, Json]:
     """What each region of each service bears, sends on and takes; None where it is unknown."""
     saturations, shares = load.saturations(), load.shares()
+    unevenness = load.weighing.unevenness()
     return {
         name: {
             region: {
                 "saturation": _rounded(saturations.get((name, region))),
                 "spill_ratio": round(share.spill_ratio, 6),
                 "accept_ratio": round(share.accept_ratio, 6),
+                "blocks": _blocks(unevenness.get((name, region))),
             }
             for region in service.regions
             for share in [shares.get((name, region), NO_SHARE)]
         }
         for name, service in plan.services.items()
+    }
+
+
+def _blocks(unevenness: Unevenness | None) -> Json | None:
+    """How unequal the blocks of a region's clients are; None where nothing is known of it."""
+    if unevenness is None:
+        return None
+    return {
+        "samples": unevenness.samples,
+        "largest_ratio": round(unevenness.largest, 6),
+        "heavy": unevenness.heavy,
+        "placed": unevenness.placed,
     }
 
 

@@ -57,6 +57,7 @@ def changes_of(changes: Difference) -> Json:
         "pins": _names(changes.pins),
         "options": list(changes.options),
         "databases": changes.databases,
+        "rtt": changes.rtt,
         "summary": changes.summary,
     }
 

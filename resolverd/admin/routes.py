@@ -29,6 +29,7 @@ from resolverd.admin.documents.reload import (
     ReloadedDocument,
     ReloadRefusedDocument,
 )
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.admin.requests import DrainRequest, OverrideRequest
 
@@ -116,6 +117,11 @@ ROUTES = (
             404: _UNKNOWN,
             409: _EMPTIES,
         },
+    ),
+    Route(
+        "GET", "/rtt", "open", "round_trips",
+        "What is measured of the ways to the regions, by this host and by their pages.",
+        RoundTripsDocument,
     ),
     Route(
         "GET", "/reload", "token", "forecast",

@@ -16,8 +16,10 @@ from resolverd.admin.documents.actions import (
 )
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
+from resolverd.cli.plan_json import PlanDocument
 
 
 class FencePart(EmptiedPart):
@@ -209,9 +211,11 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "explain": (ExplainedDocument,),
     "geo lookup": (LookupDocument,),
     "override": (OverriddenDocument,),
+    "plan": (PlanDocument,),
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),
+    "rtt --show": (RoundTripsDocument,),
     "state": (StateDocument,),
     "template": (TemplateDocument,),
 }

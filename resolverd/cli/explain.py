@@ -177,7 +177,14 @@ def _imagined(inputs: Inputs, down: list[str], spill_ratios: Mapping[str, float]
             verdicts[target.id] = Verdict(
                 State.DOWN, now - _LONG_AGO, "taken as down", back, State.DOWN, probed_at=now
             )
-    plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
+    plan = compile_plan(
+        1,
+        inputs.config,
+        inputs.zones.values(),
+        inputs.locator,
+        inputs.targets,
+        measured=inputs.tables.measured,
+    )
     shares = {
         (name, region): Share(spill_ratios.get(region, 0.0), accept_ratio=1.0)
         for name, service in inputs.config.service.items()
@@ -203,8 +210,17 @@ def _facts(explanation: Explanation, source: str) -> Table:
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
-    below = f"{draw.spill_ratio:.4g}"
-    return f"{draw.value:.4f} for {draw.block}; {draw.home} sends on those below {below}"
+    stands = ""
+    if draw.position is not None:
+        stands = f", {draw.position:.4f} by its queries"
+    if draw.load is not None:
+        stands += f" ({draw.load:.1%} of all that {draw.home}'s clients ask)"
+    said = [f"{draw.value:.4f} for {draw.block}{stands}"]
+    if draw.spill_ratio:
+        said.append(f"{draw.home} sends on those below {draw.spill_ratio:.4g}")
+    if draw.trickle:
+        said.append(f"its second region is given those from {1 - draw.trickle:.4g}")
+    return "; ".join(said)
 
 
 def _rows(why: Explanation) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,10 @@ def load_tables(state: Json) -> list[Rows]:
 
 
 def _spill(state: Json) -> Rows:
-    table = Rows("service", "region", "saturation", "sends on", "takes")
+    loads = [load for service in state["services"] for load in service["load"].values()]
+    weighed = any(load["blocks"] for load in loads)
+    columns = ("service", "region", "saturation", "sends on", "takes")
+    table = Rows(*columns, "largest block") if weighed else Rows(*columns)
     for service in state["services"]:
         for region, load in service["load"].items():
             if load["saturation"] is None and not load["spill_ratio"] and not load["accept_ratio"]:
@@ -26,6 +29,7 @@ def _spill(state: Json) -> Rows:
                 _number(load["saturation"], "{:.2f}"),
                 Cell(_share(load["spill_ratio"]), "yellow" if load["spill_ratio"] else ""),
                 Cell(_share(load["accept_ratio"])),
+                *([Cell(_largest(load["blocks"]))] if weighed else []),
             )
     return table
 
@@ -52,6 +56,11 @@ def _outcomes(state: Json) -> Rows:
 
 def _number(value: float | None, shape: str) -> Cell:
     return Cell("unknown" if value is None else shape.format(value))
+
+
+def _largest(blocks: Json | None) -> str:
+    """The largest block's share of the queries; nothing where blocks are not weighed."""
+    return "-" if blocks is None else f"{blocks['largest_ratio']:.1%}"
 
 
 def _share(share: float) -> str:

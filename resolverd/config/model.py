@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.bias import NO_BIAS, BiasText
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
+from resolverd.config.rtt import Rtt
 from resolverd.config.secrets import shown_url
 from resolverd.config.server import Admin as Admin
 from resolverd.config.server import EngineName as EngineName
@@ -41,7 +43,7 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted"]
+PolicyName = Literal["nearest", "failover", "weighted", "latency", "ttft"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]
@@ -114,6 +116,12 @@ class Region(Section):
     coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
     country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
     gpus: Gpus | None = option(None, "What the region serves with.")
+    bias: BiasText = option(
+        NO_BIAS,
+        'How much farther it is taken to be than it is: "20ms" is added to what a client\'s way '
+        'there costs, "-20ms" taken off it, and 0.8 multiplies it. Where distance decides, 1 ms is '
+        "66.7 km.",
+    )
     capacity: float = option(
         0.0,
         "What the region can bear, in a unit that all regions share; 0 takes gpus.count, or 1.",
@@ -127,6 +135,11 @@ class Region(Section):
     )
     gpu_metric_full: float = option(
         100.0, "What that metric says of a GPU that is fully used.", minimum=0.001
+    )
+    rtt: tuple[MetricsUrl, ...] = option(
+        (),
+        "Where the round-trip times of its clients are read, as `resolverd rtt --measure` serves "
+        "them beside its front door.",
     )
     hostname: Hostname | Literal[""] = option(
         "", 'Target of the CNAME for services that answer = "cname".'
@@ -184,7 +197,11 @@ class Service(Section):
         doc="Regions that serve it; the order counts for failover. At most 255.",
         max_items=255,
     )
-    policy: PolicyName = option("nearest", "How the regions are ordered for a client.")
+    policy: PolicyName = option(
+        "nearest",
+        "How the regions are ordered for a client: by distance, as listed, by `weights`, or by the "
+        "round-trip time that is expected ([rtt]).",
+    )
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."
     )
@@ -217,6 +234,14 @@ class Service(Section):
         "keep for all their clients, and after `refused` some ask again without the subnet.",
     )
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
+    trickle: float = option(
+        0.0,
+        "Share of clients that the second region of their list is given while both serve, so that "
+        "its caches and certificates are known to work; such as 0.01. Answers then hold for a "
+        "block each (`block_v4`).",
+        minimum=0,
+        maximum=0.5,
+    )
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
         24,
@@ -324,6 +349,7 @@ class Config(Section):
     admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
     probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
+    rtt: Rtt = option(Rtt(), "What was measured of the ways to regions.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
     place: dict[Word, Place] = option(factory=dict, doc="Own places by name.")

@@ -13,6 +13,7 @@ from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import EveryOption, ProbeDefaults, ProbeOverride, groups
+from resolverd.config.rtt import Rtt
 from resolverd.config.spill import Spill
 from resolverd.config.types import Listener
 
@@ -21,6 +22,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[admin]", Admin),
     ("[probe]", EveryOption),
     ("[alerts]", Alerts),
+    ("[rtt]", Rtt),
     ("[region.NAME]", Region),
     ("[[region.NAME.endpoint]]", Endpoint),
     ("gpus = {…}", Gpus),
@@ -34,11 +36,13 @@ _ELSEWHERE: dict[Any, str] = {
     ProbeDefaults: "[probe]",
     ProbeOverride: "[probe]",
     AlertsOverride: "[alerts]",
+    Rtt: "[rtt]",
     Spill: "[service.NAME.spill]",
 }
 _WORDS = {
     "Listener": "address:port",
     "Prefix": "network",
+    "RegionBias": "milliseconds or number",
     "str": "text",
     "int": "whole number",
     "float": "number",

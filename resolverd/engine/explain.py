@@ -36,10 +36,10 @@ class NotSteeredError(ResolverdError):
 class Explanation:
     """Everything about one answer. Lengths are prefix bits, the TTL seconds.
 
-    `draw` is None where no region that could have answered sends clients on. `answer` holds
-    addresses of both families, or the target of a CNAME. `note` is the text of the extended error
-    that goes with the answer, where one does. `ttl` is None where nothing is answered that could
-    be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
+    `draw` is None where no region that could have answered sends clients on, nor trickles. `answer`
+    holds addresses of both families, or the target of a CNAME. `note` is the text of the extended
+    error that goes with the answer, where one does. `ttl` is None where nothing is answered that
+    could be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
     """
 
     name: str
@@ -82,7 +82,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
     distances = clients.ranked.distances(trace.place)
-    draw = draw_of(clients.block(client).prefix, cached.decision, statuses)
+    draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     network = f"AS{place.asn}" if place.asn else None
@@ -91,7 +91,7 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     return Explanation(
         name=name,
         service=service.name,
-        policy=clients.ranked.policy,
+        policy=service.policy or clients.ranked.policy,
         client=str(client),
         looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
@@ -179,8 +179,13 @@ def _ttls(
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:
-    """`explanation` for JSON, which has no word for a number without end: those become None."""
+    """`explanation` for JSON, which has no word for a number without end: those become None.
+
+    What weighs the blocks of a region is left out: `draw` has what of it had a part.
+    """
     finite: dict[str, Any] = _finite(asdict(explanation))
+    for candidate in finite["candidates"]:
+        del candidate["status"]["positions"], candidate["status"]["sampled"]
     return finite
 
 

@@ -1,6 +1,6 @@
 """The controller: samples readings once a second, moves shares, and notifies whoever steers.
 
-    readings ─► saturation ┐
+    readings ─► saturation ┐     (and flow, where shares are moved by cost)
     verdicts ──────────────┼─► spilling ─► shares ─► World ─► Steering
     alerts that degrade ───┘
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -24,11 +25,13 @@ from resolverd import log
 from resolverd.config.model import Config, Service
 from resolverd.config.probe import Probe
 from resolverd.config.targets import ProbeTargets
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
+from resolverd.load.flow import FlowTracker
 from resolverd.load.saturation import (
     Level,
     Replica,
@@ -36,15 +39,22 @@ from resolverd.load.saturation import (
     SaturationTracker,
     saturation_target_of,
 )
-from resolverd.load.spilling import Spilling
+from resolverd.load.spilling import Spilling, round_trips
+from resolverd.load.weighing import Weighing
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
+from resolverd.policy.ttft import Flow
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
+
+Counted = Callable[[], Awaitable[Counters]]
+Sampled = Callable[[], Awaitable[BlockSamples]]
 
 # Seconds between two evaluations of saturation and shares: fewer steps sooner and costs more.
 POLL_INTERVAL = 1.0
 # Seconds between two evaluations of the alerts: fewer raises alerts sooner and costs more.
 _ALERT_INTERVAL = 5.0
+# Requests a second that a region is taken to bear at least, of which anything is known.
+_LEAST_DRAIN = 0.001
 
 
 class LoadSource(Protocol):
@@ -67,15 +77,18 @@ class LoadController:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spilling = Spilling()
+        self.weighing = Weighing()
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
         self._source, self._changed, self._clock = source, changed, clock
         self._saturation = SaturationTracker()
+        self._flows = FlowTracker()
         self._config: Config | None = None
         self._plan: Plan
         self._judged: Mapping[str, JudgedRegion]
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
+        self._queues: dict[str, Probe] = {}
         self._capacities: dict[str, float] = {}
         self._judged_at = -_ALERT_INTERVAL
         self._log = log.get("load")
@@ -94,8 +107,8 @@ class LoadController:
         self._advance(self._clock())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
-        """The shares now, by (service, region)."""
-        return MappingProxyType(self.spilling.shares(self._clock()))
+        """The shares now, by (service, region); with what weighs blocks, where they are weighed."""
+        return MappingProxyType(self.weighing.over(self.spilling.shares(self._clock())))
 
     def saturations(self) -> dict[tuple[str, str], float]:
         """Each region's smoothed saturation as its services measure it; only those known."""
@@ -106,8 +119,8 @@ class LoadController:
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
 
-    async def keep(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Tick, for as long as the daemon serves; `counted` is what the engine has counted.
+    async def keep(self, counted: Counted, sampled: Sampled | None = None) -> None:
+        """Tick, for as long as the daemon serves; `counted` and `sampled` ask the engine.
 
         A defect of ours costs one tick, not the daemon: shares stay as they are. It is an event
         unless the last tick met the same.
@@ -117,7 +130,7 @@ class LoadController:
             while True:
                 defect = ""
                 try:
-                    await self.tick(counted)
+                    await self.tick(counted, sampled)
                 except Exception as error:  # noqa: BLE001 - answers go on, shares stay as they are
                     defect = repr(error)
                     if defect != known:
@@ -130,20 +143,30 @@ class LoadController:
         finally:
             await self._gpus.stop()
 
-    async def tick(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Take in what was read since, move the shares, and judge alerts when that is due."""
+    async def tick(self, counted: Counted, sampled: Sampled | None = None) -> None:
+        """Take in what was read since, move the shares, and judge alerts when that is due.
+
+        `sampled` is asked for samples of clients' blocks where any service weighs them.
+        """
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
         readings = self._source.loads()
+        weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
-        if self._advance(now):
+        self._flows.sample(self._queues.items(), readings, now)
+        if self._advance(now) or weighed:
             self._changed()
         self.alerting.sample(readings)
         if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
             self.alerting.judge(await counted(), self._not_serving(), now)
+
+    async def _weigh(self, sampled: Sampled) -> bool:
+        """Take in what was sampled since; whether sampling is to change."""
+        taken = await sampled()
+        return self.weighing.take(taken, self._clock())
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
@@ -158,31 +181,50 @@ class LoadController:
         self._capacities = {
             name: region.effective_capacity for name, region in config.region.items()
         }
-        self.spilling.adopt(services)
+        self._queues = {
+            target: targets.by_id[target].settings
+            for name, service in services.items()
+            if service.policy == "ttft"
+            for region in service.regions
+            for target in targets.ids[(name, region)]
+        }
+        self.spilling.adopt(
+            services,
+            {
+                name: round_trips({r: config.region[r].coordinates for r in service.regions})
+                for name, service in services.items()
+                if service.policy == "ttft"
+            },
+        )
+        self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
         readings = self._source.loads()
-        known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
+        known: dict[tuple[str, SaturationTarget, float, bool, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades
         for name, _, saturation_target in self._measured:
             rule = self.spilling.rule(name)
             if rule is None:
                 continue
-            if self.spilling.rests(name) and highest < rule.start and not degrades:
+            costs = self.spilling.by_cost(name)
+            calm = self.spilling.rests(name) and not costs
+            if calm and highest < rule.start and not degrades:
                 continue
             loads = {}
             slowly = bool(rule.slow_start)
             for region, planned in self._plan.services[name].regions.items():
-                key = planned.site, saturation_target, rule.start, slowly
+                key = planned.site, saturation_target, rule.start, slowly, costs
                 if key not in known:
                     level = self._level(planned, saturation_target)
                     started = _started(planned, readings) if slowly else None
-                    known[key] = self._load(region, planned, level, rule.start, started, readings)
+                    load = self._load(region, planned, level, rule.start, started, readings)
+                    known[key] = replace(load, flow=self._flow(region, planned)) if costs else load
                 loads[region] = known[key]
             moved |= self.spilling.advance(name, loads, now)
+            self.weighing.place(name, self.spilling.shares_of(name, now))
         return moved
 
     def _load(
@@ -216,6 +258,14 @@ class LoadController:
         verdicts = self._judged[planned.site].endpoints
         serving = (e.target for e in planned.endpoints if verdicts[e.target].serves)
         return self._saturation.level(serving, saturation_target)
+
+    def _flow(self, region: str, planned: RegionPlan) -> Flow | None:
+        """What goes through a region; one that an alert degrades bears no more than it has."""
+        verdicts = self._judged[planned.site].endpoints
+        flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
+        if flow is not None and flow.drain and self.alerting.degraded(region):
+            return flow._replace(drain=max(_LEAST_DRAIN, min(flow.drain, flow.arrivals)))
+        return flow
 
     def _not_serving(self) -> set[tuple[str, str]]:
         """The regions that do not serve, by service."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from resolverd.geo.distance import Coordinates
-from resolverd.rtt.field import Field, geography
+from resolverd.rtt.cables import geography
+from resolverd.rtt.field import Field
 from resolverd.rtt.samples import Samples
 
 

@@ -9,11 +9,12 @@ from resolverd.abi.map import Share
 from resolverd.config.model import Config
 from resolverd.geo.locator import Locator
 from resolverd.policy.fence import UNPLACED
-from resolverd.snapshot.compile import ranking_of
+from resolverd.snapshot.clientmap import MapSource
 from resolverd.snapshot.compiledmap import coverage
 from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.maps import edge_of
 from resolverd.snapshot.own_places import own_places
+from resolverd.snapshot.rankings import ranking_of
 
 
 class Covered(NamedTuple):
@@ -39,8 +40,9 @@ def covered(config: Config, locator: Locator) -> Iterator[Covered]:
         pins = pin_rules(config, service)
         same = repr(sorted(name for name in config.pin if service in _services(config, name)))
         if same not in known:
-            ranked = ranking_of(config, settings)
-            known[same] = coverage(ranked, *pins, locator, edge_of(config), own_places(config))
+            ranked = ranking_of(config, settings, None)
+            edge, own = edge_of(config), own_places(config)
+            known[same] = coverage(MapSource(ranked, *pins, locator, edge, own))
         shares = known[same]
         whole = [sum(part) for part in zip(*shares.values(), strict=True)]
         names = [pin for pin in config.pin if service in _services(config, pin)]

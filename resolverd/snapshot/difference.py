@@ -44,10 +44,12 @@ class Difference:
     pins: Names
     options: tuple[str, ...]
     databases: bool
+    rtt: bool
 
     def __bool__(self) -> bool:
         tables = (self.services, self.regions, self.places, self.pins)
-        return bool(self.zones or self.options or self.databases or any(map(any, tables)))
+        files = self.databases or self.rtt
+        return bool(self.zones or self.options or files or any(map(any, tables)))
 
     @property
     def summary(self) -> list[str]:
@@ -63,7 +65,8 @@ class Difference:
             for verb, listed in names._asdict().items():
                 found += [f"{noun} {name}: {verb}" for name in listed]
         found += [f"option {option}: changed" for option in self.options]
-        return [*found, "databases: changed"] if self.databases else found
+        found += ["databases: changed"] if self.databases else []
+        return [*found, "tables of round-trip times: changed"] if self.rtt else found
 
 
 def difference(before: Inputs, after: Inputs) -> Difference:
@@ -77,6 +80,7 @@ def difference(before: Inputs, after: Inputs) -> Difference:
         tables["pin"],
         tuple(_options(before.config, after.config)),
         before.locator is not after.locator,
+        before.tables is not after.tables,
     )
 
 
@@ -85,6 +89,7 @@ def same_parts(before: Inputs, after: Inputs) -> bool:
     return (
         before.config is after.config
         and before.locator is after.locator
+        and before.tables is after.tables
         and before.zones.keys() == after.zones.keys()
         and all(before.zones[origin] is zone for origin, zone in after.zones.items())
     )

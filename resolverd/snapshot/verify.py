@@ -111,7 +111,8 @@ def _answer_faults(
             yield f"{whose} is answered with {what} outside the client's fence"
         elif entry.preference:
             first = entry.preference[0]
-            taken = statuses[first].serves and not statuses[first].spill_ratio
+            divided = statuses[first].spill_ratio or service.trickle
+            taken = statuses[first].serves and not divided
             if taken and own[first] and not (given and given <= own[first]):
                 yield f"{whose} is not answered with {first}, which serves and is preferred"
 

@@ -26,8 +26,10 @@ COMMANDS = [
     ("check --import", ("check", "--import", "zones/inference.zone")),
     ("reload", ("reload",)),
     ("doctor", ("doctor", "--only", "config")),
+    ("rtt --show", ("rtt", "--show")),
     ("geo lookup", ("geo", "lookup", "1.2.3.4", "--database", "city.mmdb")),
     ("template", ("template",)),
+    ("plan", ("plan", "--traffic", "traffic.csv")),
 ]
 
 
@@ -36,6 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A daemon whose regions are all well."""
     place = tmp_path_factory.mktemp("documents")
     write_place(place)
+    (place / "traffic.csv").write_text("where,share\nDE,1\n1.2.3.0/24,1\n")
     with live(place, SERVICES, SERVER) as found:
         yield found
 

@@ -28,6 +28,7 @@ TREE: dict[str, Any] = {
     "admin": {},
     "probe": {},
     "alerts": {},
+    "rtt": {},
     "region": {
         "a": {
             "coordinates": [1, 2],
@@ -48,6 +49,7 @@ WHERE: dict[str, Place] = {
     "[admin]": ("admin",),
     "[probe]": ("probe",),
     "[alerts]": ("alerts",),
+    "[rtt]": ("rtt",),
     "[region.NAME]": ("region", "a"),
     "[[region.NAME.endpoint]]": ("region", "a", "endpoint", 0),
     "gpus = {…}": ("region", "a", "gpus"),

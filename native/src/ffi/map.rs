@@ -8,6 +8,7 @@ use crate::geo::geography::Geography;
 use crate::geo::mmdb::{File, Refused};
 use crate::geo::place::Countries;
 use crate::geo::place_index::PlaceIndex;
+use crate::geo::prefix_rows::PrefixRows;
 use crate::geo::{ClientMap, MapEntry, Scratch, compile, coverage};
 use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::wire::prefix::{Family, Prefix};
@@ -64,12 +65,16 @@ pub extern "C" fn resolverd_place_index_release(place_index: Handle<PlaceIndex>)
 }
 
 /// Compile the map of a geography (octets as [`Geography::read`] has them) over databases, each
-/// with the place index that was read from it; null with the reason where that cannot be.
+/// with the place index that was read from it; null with the reason where that cannot be. `rows`
+/// are none, or the columns that [`PrefixRows::read`] has, of IPv4 and then of IPv6; `earlier` is
+/// null, or the map whose orders are left only for what is worth it.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_compile(
     contents: Spans,
     place_indexes: Handles<PlaceIndex>,
     geography: Span,
+    rows: Spans,
+    earlier: Handle<ClientMap>,
     meter: Meter,
     mut reason: OutBuf,
 ) -> Handle<ClientMap> {
@@ -77,7 +82,10 @@ pub extern "C" fn resolverd_map_compile(
     let progress = meter.progress();
     let compiled = read(geography).and_then(|geography| {
         let databases = opened(&contents, &place_indexes)?;
-        compile(&databases, &geography, |part| progress.tell(part))
+        let rows = prefix_rows(rows.items())?;
+        compile(&databases, &geography, rows, earlier.get(), |part| {
+            progress.tell(part);
+        })
     });
     match compiled {
         Ok(map) => Handle::give(Arc::new(map)),
@@ -192,6 +200,18 @@ pub extern "C" fn resolverd_map_time(map: Handle<ClientMap>, clients: Span) -> f
         }
         start.elapsed().as_nanos() as f64 / clients.len() as f64
     })
+}
+
+fn prefix_rows(columns: &[Span]) -> Result<[PrefixRows<'_>; 2], Refused> {
+    let octets: Vec<&[u8]> = columns.iter().map(Span::octets).collect();
+    let Some((v4, rest)) = octets.split_first_chunk::<7>() else {
+        return Ok(Default::default());
+    };
+    let v6 = rest.first_chunk::<7>().copied().unwrap_or_default();
+    Ok([
+        PrefixRows::read(*v4, Family::V4)?,
+        PrefixRows::read(v6, Family::V6)?,
+    ])
 }
 
 fn client(octets: &[u8]) -> Option<Prefix> {

@@ -9,27 +9,51 @@ use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
 use super::place::Place;
 use super::place_index::PlaceIndex;
+use super::prefix_rows::PrefixRows;
 use super::prefix_rules::PrefixRules;
 use super::trie::Trie;
-use super::walk::{Source, Walk};
+use super::walk::{Measured, Source, Walk};
 use crate::wire::prefix::Family;
 use std::thread;
 
 /// Compile the map of `geography` over these databases, in the order in which they are asked.
 ///
 /// Each file must be the one that its place index was read from; another gives a useless map,
-/// and no worse. `tick` hears the part done, from 0 to 1.
+/// and no worse. With latency `rows` are what was measured of prefixes, IPv4's and IPv6's, and
+/// nobody leaves the order of the `earlier` map of the same regions and pins for a little. `tick`
+/// hears the part done, from 0 to 1.
 pub fn compile(
     databases: &[(File<'_>, &PlaceIndex)],
     geography: &Geography,
+    rows: [PrefixRows<'_>; 2],
+    earlier: Option<&ClientMap>,
     tick: impl Fn(f64) + Sync,
 ) -> Result<ClientMap, Refused> {
     let (sources, places) = sources(databases, geography)?;
-    let entries = Entries::new(geography, places)?;
+    let earlier = earlier.filter(|map| {
+        geography.latency.is_some()
+            && (map.regions, map.pins) == (geography.regions.len(), geography.pins.len())
+    });
+    let entries = Entries::new(geography, places, earlier)?;
     tick(0.3);
+    let [rows_v4, rows_v6] = rows;
     let leaves = |family, from: f64| {
         let rules = PrefixRules::new(geography, family);
-        Walk::new(&sources, &entries, rules, family).leaves(|part| tick(from + 0.25 * part))
+        let mut measured = Measured::default();
+        if geography.latency.is_some() {
+            measured = match family {
+                Family::V4 => Measured {
+                    rows: rows_v4,
+                    earlier: earlier.map(|map| &map.v4),
+                },
+                Family::V6 => Measured {
+                    rows: rows_v6,
+                    earlier: earlier.map(|map| &map.v6),
+                },
+            };
+        }
+        Walk::new(&sources, &entries, rules, measured, family)
+            .leaves(|part| tick(from + 0.25 * part))
     };
     let v4 = leaves(Family::V4, 0.3)?;
     let (v4, v6) = thread::scope(|scope| {
@@ -62,7 +86,7 @@ pub fn compile(
         sets: sets.finish(),
         every_v4,
         policy: match geography.ordering {
-            Ordering::Nearest | Ordering::Failover => Policy::Listed,
+            Ordering::Nearest | Ordering::Failover | Ordering::Latency => Policy::Listed,
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
         blocks: geography.blocks,
@@ -83,16 +107,18 @@ pub fn coverage(
         ordering: Ordering::Failover,
         regions: geography.regions.into_iter().take(1).collect(),
         pins: geography.pins.iter().map(|_| Fence::ALL).collect(),
+        biases: geography.biases.into_iter().take(1).collect(),
+        latency: None,
         counting: true,
         ..geography
     };
     let (sources, places) = sources(databases, &geography)?;
-    let entries = Entries::new(&geography, places)?;
+    let entries = Entries::new(&geography, places, None)?;
     let mut shares = vec![[0.0; 2]; geography.pins.len() + 1];
     let mut made = Vec::with_capacity(2);
     for (family, from) in [(Family::V4, 0.0), (Family::V6, 0.5)] {
         let rules = PrefixRules::new(&geography, family);
-        let walk = Walk::new(&sources, &entries, rules, family);
+        let walk = Walk::new(&sources, &entries, rules, Measured::default(), family);
         made.push(walk.leaves(|part| tick(from + 0.5 * part))?);
     }
     let embedded_v4 = entries.embedded_v4;
@@ -144,75 +170,4 @@ fn sources<'a>(
 
 fn too_large() -> Refused {
     Refused::because("they are larger than a map can hold")
-}
-
-/// Everything that a hostile file can reach, for a fuzzer: open, check, compile, look up.
-///
-/// The countries are two, and there is a pin of each kind.
-#[cfg(any(test, feature = "fuzz"))]
-pub fn fuzz_compile(octets: &[u8]) {
-    use super::map::{Blocks, Scratch};
-    use super::place::Countries;
-    use super::ranking::Region;
-    use crate::wire::prefix::Prefix;
-
-    let Ok(file) = File::open(octets) else {
-        return;
-    };
-    let countries = Countries::read(
-        &[
-            *b"DEEU\x40\x49\0\0\0\0\0\0\x40\x20\0\0\0\0\0\0",
-            *b"SGAS\x3f\xf0\0\0\0\0\0\0\x40\x59\0\0\0\0\0\0",
-        ]
-        .concat(),
-    );
-    let Ok(place_index) = PlaceIndex::read(&file, &countries, |_| ()) else {
-        return;
-    };
-    let region = |latitude, longitude, seed| Region {
-        latitude,
-        longitude,
-        weight: 1.0,
-        seed,
-    };
-    let mut geography = Geography {
-        ordering: Ordering::Nearest,
-        blocks: Blocks { v4: 24, v6: 48 },
-        edge: (50.0, 8.0),
-        regions: vec![region(50.0, 8.0, 1), region(1.0, 103.0, 2)],
-        pins: vec![
-            super::fence::Fence::NONE.with(0),
-            super::fence::Fence::NONE.with(1),
-        ],
-        subnets: vec![(Prefix::new(Family::V4, 10 << 120, 9), 1)],
-        countries: vec![(*b"DE", 0)],
-        continents: vec![(*b"AS", 1)],
-        unplaced: 1,
-        default: 2,
-        nat64: vec![Prefix::new(Family::V6, 0x2001_0db8 << 96, 40)],
-        own: vec![super::geography::OwnPlace {
-            place: Place::default(),
-            fallback: None,
-            rule: 1,
-        }],
-        own_subnets: vec![(Prefix::new(Family::V4, 11 << 120, 10), 0)],
-        own_asns: vec![(64500, 0)],
-        asns: vec![(64501, 1)],
-        counting: false,
-    };
-    for ordering in [Ordering::Nearest, Ordering::Weighted] {
-        geography.ordering = ordering;
-        let Ok(map) = compile(&[(file, &place_index)], &geography, |_| ()) else {
-            return;
-        };
-        let mut scratch = Scratch::new();
-        for length in 0..=128 {
-            let address = 0x0a01_0203_u128 << 96 | u128::from(length) << 60;
-            for family in [Family::V4, Family::V6] {
-                let client = Prefix::new(family, address, length);
-                assert!(map.lookup(client, &mut scratch).preference.count() <= 2);
-                assert!(map.block(client).prefix.length <= 48);
-            }
-        }
-    }
 }

@@ -16,6 +16,8 @@ pub enum Ordering {
     Failover,
     /// By weight, for each client's block.
     Weighted,
+    /// By expected round-trip time.
+    Latency,
 }
 
 impl Ordering {
@@ -26,6 +28,7 @@ impl Ordering {
             0 => Some(Self::Nearest),
             1 => Some(Self::Failover),
             2 => Some(Self::Weighted),
+            3 => Some(Self::Latency),
             _ => None,
         }
     }

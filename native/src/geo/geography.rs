@@ -12,6 +12,15 @@
 //! countries: code 2 octets · pin u16
 //! continents: code 2 octets · pin u16
 //! unplaced, default: pin u16, one at most each
+//! biases of the regions: factor f64 · added f64
+//! latency, one at most:
+//!   columns (the regions, then others): latitude f64 · longitude f64 · base f64 · slope f64
+//!   hubs: latitude f64 · longitude f64 · ways: km f64 each
+//!   scales: variance f64 · length f64
+//!   country_variance f64
+//!   origins: latitude f64 · longitude f64 · country 2 octets · weights: f64 each
+//!   column of each region that prefix rows speak of: u16, 65,535 for none
+//!   countries: code 2 octets · samples: column u16 · ms f64 · confidence f64
 //! NAT64 prefixes: family u8 (6) · length u8 · address 16 octets, left-aligned
 //! own places: latitude, longitude f64, then those of its fallback; not a number for none ·
 //!     country, continent 2 octets each · rule u16 (a pin plus one; 0 for none)
@@ -22,9 +31,11 @@
 
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
+use super::field::{Column, Field, Hub, Origin, Sample, Scale};
+use super::latency::{Bias, Latency};
 use super::map::Blocks;
 use super::place::{Code, NONE, Place};
-use super::ranking::Region;
+use super::ranking::{Region, SpherePoint};
 use crate::wire::prefix::{Family, Prefix};
 
 /// The whole of it.
@@ -49,6 +60,10 @@ pub struct Geography {
     pub unplaced: u16,
     /// The rule of all that no other holds for; 0 for none.
     pub default: u16,
+    /// In the order of the regions.
+    pub biases: Vec<Bias>,
+    /// What is expected and was measured; None unless the ordering asks for it.
+    pub latency: Option<Latency>,
     /// A network's own NAT64 prefixes.
     pub nat64: Vec<Prefix>,
     /// The operator's own places.
@@ -102,13 +117,20 @@ impl Geography {
             continents: from.list(|from| Some((from.take()?, from.pin()?)))?,
             unplaced: from.optional_rule()?,
             default: from.optional_rule()?,
+            biases: from.list(|from| {
+                Some(Bias {
+                    factor: from.double()?,
+                    added: from.double()?,
+                })
+            })?,
+            latency: from.list(Octets::latency)?.pop(),
             nat64: from.list(Octets::prefix)?,
             own: from.list(|from| {
                 let place = Place {
-                    point: from.point()?,
+                    point: from.known_point()?,
                     ..Place::default()
                 };
-                let fallback = from.point()?;
+                let fallback = from.known_point()?;
                 let (country, continent) = (from.take()?, from.take()?);
                 Some(OwnPlace {
                     place: Place {
@@ -142,15 +164,24 @@ impl Geography {
             && read.own.len() < usize::from(u16::MAX)
             && (read.own.iter()).all(|own| usize::from(own.rule) <= read.pins.len())
             && read.nat64.iter().all(nat64)
-            && usize::from(read.unplaced.max(read.default)) <= read.pins.len();
+            && usize::from(read.unplaced.max(read.default)) <= read.pins.len()
+            && read.biases.len() == read.regions.len()
+            && read.latency.is_some() == matches!(read.ordering, Ordering::Latency)
+            && { read.latency.iter() }.all(|known| known.field.columns.len() >= read.regions.len());
         sound.then_some(read)
+    }
+
+    /// Whether any region has a bias.
+    #[must_use]
+    pub fn is_biased(&self) -> bool {
+        (self.biases.iter()).any(|bias| (bias.factor, bias.added) != (1.0, 0.0))
     }
 
     /// Whether it matters where a client is.
     #[must_use]
     pub fn needs_places(&self) -> bool {
         self.counting
-            || matches!(self.ordering, Ordering::Nearest)
+            || matches!(self.ordering, Ordering::Nearest | Ordering::Latency)
             || !self.countries.is_empty()
             || !self.continents.is_empty()
             || self.unplaced != 0
@@ -185,13 +216,14 @@ impl Geography {
     /// Where a client is whom the databases place there, in this own place (an index plus one; 0
     /// for none): `completed` of `resolverd/geo/own_places.py`.
     #[must_use]
-    pub fn placed(&self, own: u16, database: Option<&Place>) -> Place {
-        let Some(own) = self.own(own) else {
+    pub fn placed(&self, number: u16, database: Option<&Place>) -> Place {
+        let Some(own) = self.own(number) else {
             return database.copied().unwrap_or_default();
         };
         let known = database.map_or(own.place, |database| own.place.completed_by(database));
         Place {
             point: known.point.or(own.fallback),
+            own: number,
             ..known
         }
     }
@@ -241,7 +273,7 @@ impl Octets<'_> {
     }
 
     /// A point in degrees; not a number for none.
-    fn point(&mut self) -> Option<Option<(f64, f64)>> {
+    fn known_point(&mut self) -> Option<Option<(f64, f64)>> {
         let (latitude, longitude) = (self.double()?, self.double()?);
         Some((!latitude.is_nan() && !longitude.is_nan()).then_some((latitude, longitude)))
     }
@@ -275,6 +307,61 @@ impl Octets<'_> {
             [pin] => pin.checked_add(1),
             _ => None,
         }
+    }
+
+    fn point(&mut self) -> Option<SpherePoint> {
+        Some(SpherePoint::at((self.double()?, self.double()?)))
+    }
+
+    fn latency(&mut self) -> Option<Latency> {
+        Some(Latency {
+            field: Field {
+                columns: self.list(|from| {
+                    Some(Column {
+                        point: from.point()?,
+                        base: from.double()?,
+                        slope: from.double()?,
+                    })
+                })?,
+                hubs: self.list(|from| {
+                    Some(Hub {
+                        point: from.point()?,
+                        ways: from.list(Self::double)?,
+                    })
+                })?,
+                scales: self.list(|from| {
+                    Some(Scale {
+                        variance: from.double()?,
+                        length: from.double()?,
+                    })
+                })?,
+                country_variance: self.double()?,
+                origins: self.list(|from| {
+                    Some(Origin {
+                        point: from.point()?,
+                        country: from.take()?,
+                        weights: from.list(Self::double)?,
+                    })
+                })?,
+            },
+            columns: self.list(|from| from.take().map(u16::from_be_bytes))?,
+            countries: {
+                let mut rows: Vec<(Code, Vec<Sample>)> =
+                    self.list(|from| Some((from.take()?, from.row()?)))?;
+                rows.sort_unstable_by_key(|(code, _)| *code);
+                rows
+            },
+        })
+    }
+
+    fn row(&mut self) -> Option<Vec<Sample>> {
+        self.list(|from| {
+            Some(Sample {
+                column: u16::from_be_bytes(from.take()?),
+                ms: from.double()?,
+                confidence: from.double()?,
+            })
+        })
     }
 
     fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {

@@ -34,6 +34,8 @@ pub struct Place {
     pub continent: Code,
     /// The number of the autonomous system; 0 where unknown.
     pub asn: u32,
+    /// The operator's own place, an index plus one; 0 for none.
+    pub own: u16,
 }
 
 impl Place {
@@ -51,6 +53,7 @@ impl Place {
             country: either(self.country, other.country),
             continent: either(self.continent, other.continent),
             asn: self.asn,
+            own: self.own,
         }
     }
 
@@ -81,6 +84,7 @@ impl Countries {
                     country: [*a, *b],
                     continent: [*c, *d],
                     asn: 0,
+                    own: 0,
                 };
                 Some(([*a, *b], place))
             })
@@ -253,6 +257,7 @@ impl<'a> Reader<'a> {
             country: country.map_or(NONE, |country| country.country),
             continent,
             asn: 0,
+            own: 0,
         }))
     }
 

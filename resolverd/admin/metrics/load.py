@@ -41,6 +41,42 @@ def accepted(values: Values) -> Samples:
         yield key, share.accept_ratio
 
 
+_WEIGHED = "where blocks are not weighed, and while no query of them is known"
+
+
+@gauge(
+    "resolverd_block_largest_ratio",
+    "Share of the queries of the region's clients that come from the largest block.",
+    labels=SERVICE_REGION,
+    absent=_WEIGHED,
+)
+def largest_blocks(values: Values) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, unevenness.largest
+
+
+@gauge(
+    "resolverd_blocks_heavy",
+    "Blocks from which half a hundredth of the queries of the region's clients come at least.",
+    labels=SERVICE_REGION,
+    absent=_WEIGHED,
+)
+def heavy_blocks(values: Values) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, unevenness.heavy
+
+
+@gauge(
+    "resolverd_blocks_placed",
+    "Blocks with a position of their own, by which the region sends them on or keeps them.",
+    labels=SERVICE_REGION,
+    absent=_WEIGHED,
+)
+def placed_blocks(values: Values) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, unevenness.placed
+
+
 @counter(
     "resolverd_spill_episodes_total",
     "How often the region began to send clients on.",

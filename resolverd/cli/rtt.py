@@ -1,0 +1,35 @@
+"""`resolverd rtt`: round-trip times, measured beside a region's front door or by an edge."""
+
+from __future__ import annotations
+
+import argparse
+
+from resolverd.cli import rtt_measure, rtt_show
+from resolverd.cli.options import UsageError, add_config, verb
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb `rtt` with its ways of use, each an option of its own."""
+    parser = verb(
+        verbs,
+        "rtt",
+        "measure round-trip times, or show those that were",
+        [
+            "resolverd rtt --measure --region eu-west --port 443 --listen 127.0.0.1:9091",
+            "resolverd rtt --show >> edges.csv",
+        ],
+        run,
+    )
+    uses = parser.add_mutually_exclusive_group()
+    add_config(parser, may_be_gone=True)
+    rtt_show.add_arguments(parser, uses)
+    rtt_measure.add_arguments(parser, uses)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the option asks for. Raises UsageError where there is none."""
+    if arguments.measure:
+        return rtt_measure.run(arguments)
+    if arguments.show:
+        return rtt_show.run(arguments)
+    raise UsageError("say what to do: --measure or --show; see resolverd rtt --help")
