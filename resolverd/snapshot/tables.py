@@ -1,12 +1,13 @@
-"""The tables of round-trip times: matched, read, and the field estimated, off the event loop.
+"""The tables of `[rtt]`: matched, read, and the field estimated from them, off the event loop.
 
-They are those of `rtt.files`, and the one that this edge keeps for itself in `server.state`. That
-one refuses nothing: nobody wrote it who could mend it.
+Beside the files that the configuration names there is the table that this host keeps for itself
+(`kept.round_trips`), where a service is steered by times. Nobody wrote it, so whatever is wrong
+with it refuses nothing: it is left out, with a warning, until it is written anew.
 """
 
 from __future__ import annotations
 
-import contextlib
+import glob
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,23 +21,21 @@ from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.matching import match
 from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
+from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.latency import Measured
-from resolverd.rtt.samples import Samples
 from resolverd.rtt.table import read_tables
 from resolverd.snapshot.rankings import coordinates_of
 
-OWN = "rtt.csv"
-"""The name of the table in `server.state` that this edge keeps for itself."""
-
 # By how many half-lives what was read may have aged before it is weighed again.
 _WEIGHED_AGAIN = 1 / 8
+_BY_TIMES = frozenset({"latency", "ttft"})
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
     """What the `files` say by the options of `[rtt]`, as it was weighed `at` (Unix seconds).
 
-    `contents` are their digests.
+    `contents` are their digests. The last of them may be the one that this host keeps: `kept`.
     """
 
     measured: Measured
@@ -45,6 +44,7 @@ class Tables:
     contents: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     at: float = 0.0
+    kept: Path | None = None
 
     def is_due(self, now: float) -> bool:
         """Whether it has aged so far (Unix seconds) that it is to be weighed again."""
@@ -54,7 +54,8 @@ class Tables:
 async def load_tables(loaded: LoadedConfig, reads: Reads) -> Tables:
     """Read all of them, noted in `reads`. Raises ProblemsError with every problem."""
     files, problems = await detached(partial(_files, loaded))
-    return await detached(partial(_read, loaded, files, problems, reads))
+    kept = await detached(partial(_kept, loaded))
+    return await detached(partial(_read, loaded.config, files, kept, problems, reads))
 
 
 async def edited_tables(
@@ -66,9 +67,11 @@ async def edited_tables(
     with every problem.
     """
     files, problems = await detached(partial(_files, loaded))
-    if await detached(partial(_is_same, loaded.config, files, served, before, reads)):
+    kept = await detached(partial(_kept, loaded))
+    whole = (*files, *([kept] if kept else ()))
+    if await detached(partial(_is_same, loaded.config, whole, served, before, reads)):
         return served
-    return await detached(partial(_read, loaded, files, problems, reads))
+    return await detached(partial(_read, loaded.config, files, kept, problems, reads))
 
 
 async def fitted(tables: Tables, config: Config) -> Tables:
@@ -99,16 +102,21 @@ def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
                     "create it, or correct rtt.files", "warning",
                 )
             )  # fmt: skip
-    if (own := _own(loaded)) is not None:
-        with contextlib.suppress(OSError):  # the state directory's trouble is told by who keeps it
-            files |= dict.fromkeys(map(Path, match(own.parent, own.name).paths))
     return tuple(files), problems
 
 
-def _own(loaded: LoadedConfig) -> Path | None:
-    """Where this edge keeps its own table; None where it keeps nothing."""
-    state = loaded.config.server.state
-    return loaded.base / state / OWN if state else None
+def _kept(loaded: LoadedConfig) -> Path | None:
+    """The table that this host keeps for itself; None where there is none, or nobody needs it."""
+    config = loaded.config
+    needed = any(service.policy in _BY_TIMES for service in config.service.values())
+    if not needed or not config.server.state:
+        return None
+    pattern = str(Path(glob.escape(config.server.state)) / KEPT_NAME)
+    try:
+        matches = match(loaded.base, pattern)
+    except OSError:  # whoever checks the files may not look into the daemon's directory
+        return None
+    return next(map(Path, matches.paths), None)
 
 
 def _unlisted(path: str, error: OSError) -> Problem:
@@ -119,38 +127,39 @@ def _unlisted(path: str, error: OSError) -> Problem:
 
 
 def _read(
-    loaded: LoadedConfig, files: tuple[Path, ...], problems: Sequence[Problem], reads: Reads
+    config: Config,
+    named: tuple[Path, ...],
+    kept: Path | None,
+    problems: Sequence[Problem],
+    reads: Reads,
 ) -> Tables:
-    config, own, now = loaded.config, _own(loaded), time.time()
-    regions, rtt = coordinates_of(config), config.rtt
+    regions, rtt, now = coordinates_of(config), config.rtt, time.time()
+    files = (*named, *([kept] if kept else ()))
     if not files and not errors_among(problems):
         return Tables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
     paths = [reads.replay.places.get(key_of(file), file) for file in files]
     try:
-        samples, warnings = _samples(config, paths, own, now)
+        samples, warnings = read_tables(paths, regions, now, rtt.half_life, rtt.stale_after)
     except ProblemsError as error:
-        raise ProblemsError([*problems, *error.problems]) from error
+        faults = errors_among(error.problems)
+        if kept and all(fault.file == str(kept) for fault in faults):
+            return _read(config, named, None, [*problems, _unusable(kept, faults[0])], reads)
+        theirs = [problem for problem in error.problems if problem.file != str(kept)]
+        raise ProblemsError([*problems, *theirs]) from error
     if errors_among(problems):
         raise ProblemsError(list(problems))
     contents = tuple(reads.seen[key_of(path)].content for path in paths)
-    found = (*problems, *warnings)
-    return Tables(Measured.of(samples, regions), rtt, files, contents, found, now)
+    # What this host no longer needs of its own, such as a region that is gone, it removes itself.
+    found = (*problems, *(warning for warning in warnings if warning.file != str(kept)))
+    return Tables(Measured.of(samples, regions), rtt, files, contents, found, now, kept)
 
 
-def _samples(
-    config: Config, paths: Sequence[Path], own: Path | None, now: float
-) -> tuple[Samples, tuple[Problem, ...]]:
-    """What all of them say; without this edge's `own` one where that is wrong."""
-    regions, rtt = coordinates_of(config), config.rtt
-    try:
-        return read_tables(paths, regions, now, rtt.half_life, rtt.stale_after)
-    except ProblemsError as error:
-        if {problem.file for problem in errors_among(error.problems)} != {str(own)}:
-            raise
-        others = [path for path in paths if path != own]
-        samples, warnings = read_tables(others, regions, now, rtt.half_life, rtt.stale_after)
-        doubts = [replace(problem, severity="warning") for problem in errors_among(error.problems)]
-        return samples, (*doubts, *warnings)
+def _unusable(kept: Path, fault: Problem) -> Problem:
+    return Problem(
+        fault.file, fault.line, fault.column, "rtt-kept-unusable",
+        f"the table that this host keeps is left out: {fault.message}",
+        f"remove {kept}; it is written anew", "warning",
+    )  # fmt: skip
 
 
 def _is_same(
