@@ -241,7 +241,8 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     yield "place", f"{why.place}, known for /{why.network_length}"
     yield "pins", ", ".join(why.pins) or "none"
     yield "fence", ", ".join(why.fence) or "empty"
-    yield "order", why.order.why
+    if why.order.unit == "ms" or any(cost.bias for cost in why.order.costs):
+        yield "order", why.order.why
     yield "landmarks", ", ".join(why.order.landmarks)
     if why.beside is not None:
         yield f"by {why.beside.policy}", f"{', '.join(why.beside.preference)}: {why.beside.why}"
