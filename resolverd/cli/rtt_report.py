@@ -115,7 +115,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "regions": regions,
-        "cities": len(replay.times),
+        "clients": len(replay.times),
         "edges": arguments.edges,
         "seed": arguments.seed,
         "policies": {policy: _over_all(draws, policy) for policy in POLICIES},
