@@ -210,12 +210,11 @@ def _facts(explanation: Explanation, source: str) -> Table:
 def _draw(draw: Draw | None) -> str:
     if draw is None:
         return ""
-    stands = ""
+    said = [f"{draw.value:.4f} for {draw.block}"]
     if draw.position is not None:
-        stands = f", {draw.position:.4f} by its queries"
+        said.append(f"by its queries it stands at {draw.position:.4f}")
     if draw.load is not None:
-        stands += f" ({draw.load:.1%} of all that {draw.home}'s clients ask)"
-    said = [f"{draw.value:.4f} for {draw.block}{stands}"]
+        said.append(f"{draw.load:.1%} of what {draw.home}'s clients ask are its own")
     if draw.spill_ratio:
         said.append(f"{draw.home} sends on those below {draw.spill_ratio:.4g}")
     if draw.trickle:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -212,8 +212,8 @@ class Sources:
             return None
 
 
-def read_sources(main: Path) -> Sources:
-    """The main file and, sorted by name, every ``*.toml`` of the directory beside it."""
+def read_sources(main: Path, more: Sequence[Path] = ()) -> Sources:
+    """The main file, every ``*.toml`` of the directory beside it by name, then `more` fragments."""
     sources = Sources(main)
     sources.add(main, fragment=False)
     directory = main.with_suffix(".d")
@@ -223,8 +223,8 @@ def read_sources(main: Path) -> Sources:
         sources.problems.append(_unlisted(str(directory), error))
         return sources
     sources.problems += [_unlisted(path, error) for path, error in fragments.unlisted.items()]
-    for fragment in fragments.paths:
-        sources.add(Path(fragment), fragment=True)
+    for fragment in (*map(Path, fragments.paths), *more):
+        sources.add(fragment, fragment=True)
     return sources
 
 

@@ -118,16 +118,17 @@ async def load_inputs(
     *,
     progress: Progress | None = None,
     reads: Reads | None = None,
+    fragments: Sequence[Path] = (),
 ) -> Inputs:
     """Load and check the configuration at `path` and all that it names.
 
-    What is read is noted in `reads`. Raises ProblemsError with every problem found, or
-    UnsettledError.
+    More `fragments` are tried with it, as `load_config` does. What is read is noted in `reads`.
+    Raises ProblemsError with every problem found, or UnsettledError.
     """
     reads = reads or Reads()
     with reads.noted():
         try:
-            loaded = await detached(lambda: load_config(path, overrides))
+            loaded = await detached(lambda: load_config(path, overrides, fragments=fragments))
         except ConfigError as error:
             found = await detached(lambda: _zones_beside(path, overrides))
             raise ProblemsError([*error.problems, *found]) from error

@@ -316,17 +316,11 @@ class Steering:
         block = service.clients.block(client)
         if cached.outcome == "no_region":
             return cached, max(entry.scope, block.scope)
-        position = self.position(service.name, cached.region, draw_word(block.prefix))
-        mine = self._cached(service, entry.preference, position)
+        home, word = cached.region, draw_word(block.prefix)
+        positions = None if home is None else self.statuses[service.name][home].positions
+        position = None if positions is None else positions.of(word)
+        mine = self._cached(service, entry.preference, draw_of_word(word), position)
         return mine, max(entry.scope, block.scope)
-
-    def position(self, service: str, home: str | None, word: int) -> float:
-        """What decides whether `home` sends on its block of this `draw_word`.
-
-        That is its position where the blocks of that region are weighed, else its draw.
-        """
-        positions = None if home is None else self.statuses[service][home].positions
-        return draw_of_word(word) if positions is None else positions.of(word)
 
     def home(self, service: ServicePlan, entry: MapEntry) -> str | None:
         """The region that serves a client of this map entry unless it sends it on; else None."""
@@ -345,15 +339,14 @@ class Steering:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
     def _cached(
-        self, service: ServicePlan, preference: PreferenceList, block_draw: float
+        self,
+        service: ServicePlan,
+        preference: PreferenceList,
+        draw: float,
+        position: float | None = None,
     ) -> CachedAnswer:
-        decision = decide(
-            preference,
-            self.statuses[service.name],
-            service.all_down,
-            block_draw,
-            service.trickle,
-        )
+        statuses, trickle = self.statuses[service.name], service.trickle
+        decision = decide(preference, statuses, service.all_down, draw, trickle, position)
         key = (service.name, decision, decision.reasons)
         found = self.decided.get(key)
         if found is None:
