@@ -7,6 +7,7 @@ import math
 import pytest
 from load_fleet import Fleet, fleet_config, verdict
 
+from resolverd.admin.load import service_loads
 from resolverd.config.probe import Probe
 from resolverd.health.readings import LoadReadings, Total
 from resolverd.health.verdict import State
@@ -167,6 +168,21 @@ async def test_a_region_whose_queue_alone_tells_is_relieved_without_any_capacity
     await servers.pass_by(900, a=1.0, b=1.0)
     assert servers.fleet.spill_ratio() == 0
     assert servers.fleet.load.spilling.episodes == {("chat", "a"): 1}
+
+
+async def test_what_is_learned_and_what_it_costs_is_shown() -> None:
+    servers = Servers()
+    await servers.pass_by(120, a=3.0, b=1.0)
+    unknown = service_loads(servers.fleet.load, servers.fleet.plan)["chat"]["a"]["cost"]
+    assert unknown["drain"] is None
+    assert unknown["queue_seconds"] is None
+    await servers.pass_by(20, a=8.0, b=1.0)
+    shown = service_loads(servers.fleet.load, servers.fleet.plan)["chat"]["a"]["cost"]
+    assert shown["drain"] == 4
+    assert shown["queue_seconds"] >= servers.queues["a-1"] / 4 - 10
+    assert 0 < shown["rtt_seconds"] < 0.02
+    plain = Fleet()
+    assert service_loads(plain.load, plain.plan)["chat"]["a"]["cost"] is None
 
 
 async def test_a_region_that_dies_has_no_share_by_cost_either() -> None:
