@@ -24,13 +24,11 @@ from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
 from resolverd.health.monitor import Monitor
 from resolverd.kept.directory import StateDirectory
-from resolverd.rtt.kept_table import HEADER, KeptRow, Rows, is_news, lines_of, rows_of
+from resolverd.rtt.kept_table import HEADER, KEPT_NAME, KeptRow, Rows, is_news, lines_of, rows_of
 from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
 from resolverd.rtt.merging import MAX_KEPT, PageContent, RegionTimes, merged
 from resolverd.rtt.pages import PageWatch, RttPage
 from resolverd.snapshot.inputs import Inputs
-
-NAME = "rtt.csv"
 
 # Seconds between two looks at the configuration, and after which ages alone are written.
 _LOOK, _REFRESH = 5.0, 3600.0
@@ -68,7 +66,7 @@ class RoundTrips:
     @property
     def file(self) -> Path | None:
         """Where the table is; None where nothing is kept."""
-        return self._directory.path / NAME if self._directory.path else None
+        return self._directory.path / KEPT_NAME if self._directory.path else None
 
     @property
     def where(self) -> str:
@@ -171,7 +169,7 @@ class RoundTrips:
         interval = self._inputs().config.rtt.keep_interval
         self._evaluated_at = self._clock() - interval + min(_FIRST, interval)
         try:
-            content = await detached(partial(self._directory.read, NAME))
+            content = await detached(partial(self._directory.read, KEPT_NAME))
         except OSError:  # not there, or cannot be read: it is written anew
             return
         lines = content.decode("utf-8", "replace").splitlines()[1:]
@@ -182,7 +180,7 @@ class RoundTrips:
 
     def _put(self, table: Packed) -> None:
         lines = (zlib.decompress(packed) for packed in table.values())
-        self._directory.write(NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
+        self._directory.write(KEPT_NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
 
     def _place_of(self, network: Prefix) -> Coordinates | None:
         """Where a network is; None where a database knows its country at best."""

@@ -15,6 +15,7 @@ Each reckons as if it were its own: together they then move no more than what on
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -39,8 +40,9 @@ from resolverd.load.saturation import (
     SaturationTracker,
     saturation_target_of,
 )
-from resolverd.load.spilling import Spilling, round_trips
+from resolverd.load.spilling import Spilling
 from resolverd.load.weighing import Weighing
+from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttft import Flow
@@ -84,7 +86,7 @@ class LoadController:
         self._saturation = SaturationTracker()
         self._flows = FlowTracker()
         self._config: Config | None = None
-        self._plan: Plan
+        self._plan = Plan(0, {}, {}, b"", 0)
         self._judged: Mapping[str, JudgedRegion]
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
@@ -101,6 +103,8 @@ class LoadController:
         judged: Mapping[str, JudgedRegion],
     ) -> None:
         """Take verdicts into account; `judged` are the Plan's regions by site."""
+        if config is not self._config or plan is not self._plan:
+            self.spilling.adopt(config.service, _round_trips(config, plan))
         if config is not self._config:
             self._adopt(config, targets)
         self._plan, self._judged = plan, judged
@@ -188,14 +192,6 @@ class LoadController:
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
-        self.spilling.adopt(
-            services,
-            {
-                name: round_trips({r: config.region[r].coordinates for r in service.regions})
-                for name, service in services.items()
-                if service.policy == "ttft"
-            },
-        )
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
@@ -263,8 +259,9 @@ class LoadController:
         """What goes through a region; one that an alert degrades bears no more than it has."""
         verdicts = self._judged[planned.site].endpoints
         flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
-        if flow is not None and flow.drain and self.alerting.degraded(region):
-            return flow._replace(drain=max(_LEAST_DRAIN, min(flow.drain, flow.arrivals)))
+        if flow is not None and self.alerting.degraded(region):
+            drain = min(flow.drain or math.inf, flow.arrivals)
+            return flow._replace(drain=max(_LEAST_DRAIN, drain))
         return flow
 
     def _not_serving(self) -> set[tuple[str, str]]:
@@ -275,6 +272,15 @@ class LoadController:
             for region, planned in service.regions.items()
             if not self._judged[planned.site].verdict.serves
         }
+
+
+def _round_trips(config: Config, plan: Plan) -> dict[str, RoundTrips]:
+    """What a round trip costs who stands where each region does, of the services by cost."""
+    return {
+        name: {region: planned.clients.from_region(region)[1] for region in planned.regions}
+        for name, planned in plan.services.items()
+        if config.service[name].policy == "ttft"
+    }
 
 
 def _started(planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float | None:

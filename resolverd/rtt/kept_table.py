@@ -14,6 +14,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+KEPT_NAME = "rtt.csv"
+"""The table's name in `server.state`."""
+
 HEADER = "where,region,ms,count,measured"
 
 LEAST_MS, LEAST_RATIO = 2.0, 0.1

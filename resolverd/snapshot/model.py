@@ -81,7 +81,7 @@ class ClientMap(Protocol):
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
 
-        With it the kilometres to each region, empty where distance does not decide.
+        With it the cost of each region, in km, or ms where round trips decide; else empty.
         """
 
 
