@@ -155,7 +155,7 @@ class Servers:
 async def test_a_region_whose_queue_alone_tells_is_relieved_without_any_capacity_written() -> None:
     servers = Servers()
     await servers.pass_by(120, a=3.0, b=1.0)
-    assert servers.fleet.load.shares() == {}
+    assert servers.fleet.load.spilling.shares(servers.fleet.now) == {}
     await servers.pass_by(600, a=5.0, b=1.0)
     assert 0.2 <= servers.fleet.spill_ratio() <= 0.5
     assert servers.queues["a-1"] == 0
@@ -176,13 +176,13 @@ async def test_a_region_that_dies_has_no_share_by_cost_either() -> None:
 async def test_a_service_by_cost_can_be_told_to_send_nobody_on() -> None:
     servers = Servers({"spill": {"enabled": False}})
     await servers.pass_by(300, a=5.0, b=1.0)
-    assert servers.fleet.load.shares() == {}
+    assert servers.fleet.load.spilling.shares(servers.fleet.now) == {}
 
 
 async def test_where_nothing_is_finished_or_told_no_share_moves_by_cost() -> None:
     fleet = Fleet(fleet_config(BY_COST, **FAR))
     await fleet.pass_by(300, {"a-1": 50.0, "b-1": 0.0})
-    assert fleet.load.shares() == {}
+    assert fleet.load.spilling.shares(fleet.now) == {}
 
 
 async def test_an_alert_that_degrades_makes_a_region_send_on_what_others_bear() -> None:
