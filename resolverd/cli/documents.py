@@ -201,6 +201,35 @@ class RolloutPlanDocument(Document):
     regions: list[str] = key("The regions that are left, in order.")
 
 
+class ExcessPart(Part):
+    """Milliseconds above the best region, over all clients."""
+
+    mean: float = key("Their mean, in ms.")
+    p95: float = key("What 95 % of the clients do not exceed, in ms.")
+    p99: float = key("What 99 % of the clients do not exceed, in ms.")
+    worst: float = key("The most that a client loses, in ms.")
+    close: float = key("Share of the clients that lose 2 ms at most, 0 to 1.")
+
+
+class ExcessOfDrawsPart(ExcessPart):
+    """Milliseconds above the best region, over all clients of all draws."""
+
+    worst_draw: float = key("The greatest mean of a draw, in ms.")
+
+
+class EvaluationDocument(Document):
+    """`resolverd rtt --evaluate --json`."""
+
+    regions: dict[str, str] = key("The id of the city of each region.")
+    clients: int = key("Cities that asked: those that were measured to all regions.")
+    edges: int | None = key("Edges in each draw; null where all that is known was used.")
+    seed: int = key("Of the first draw.")
+    policies: dict[str, ExcessOfDrawsPart] = key(
+        "nearest, inverse-distance, latency and own-network, over all draws."
+    )
+    draws: list[dict[str, ExcessPart]] = key("Each policy in each draw.")
+
+
 VERBS: dict[str, tuple[type[Document], ...]] = {
     "check": (CheckDocument,),
     "check --import": (ImportDocument,),
@@ -215,6 +244,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),
+    "rtt --evaluate": (EvaluationDocument,),
     "rtt --show": (RoundTripsDocument,),
     "state": (StateDocument,),
     "template": (TemplateDocument,),

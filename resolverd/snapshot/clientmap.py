@@ -30,6 +30,7 @@ from resolverd.policy.fence import (
     fence_of,
 )
 from resolverd.policy.ranking import PreferenceList
+from resolverd.rtt.field import USUAL_MS_PER_KM
 from resolverd.rtt.latency import Latency
 from resolverd.rtt.order import by_cost, by_cost_of_prefix
 from resolverd.rtt.samples import Row
@@ -56,15 +57,17 @@ class Known(NamedTuple):
 _NOTHING = Known()
 
 
+Policy = Literal["nearest", "failover", "weighted", "latency"]
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """How one service orders its regions; coordinates in degrees, blocks in prefix bits.
 
-    `biases` are in the unit of the policy's cost: kilometres, or milliseconds where `latency` has
-    what was measured.
+    `biases` are in milliseconds; `latency` goes with the policy of that name.
     """
 
-    policy: Literal["nearest", "failover", "weighted", "latency"]
+    policy: Policy
     regions: tuple[str, ...]
     coordinates: Mapping[str, tuple[float, float]]
     weights: Mapping[str, int]
@@ -125,8 +128,11 @@ class Ranking:
         return {region: self.bias(region).of(km) for region, km in distances.items()}
 
     def bias(self, region: str) -> Bias:
-        """A region's, in the unit of the cost."""
-        return self.biases.get(region, NO_BIAS)
+        """A region's, in the unit of the cost: ms with `latency`, else km."""
+        bias = self.biases.get(region, NO_BIAS)
+        if bias is NO_BIAS or self.latency is not None:
+            return bias
+        return Bias(bias.factor, bias.added / USUAL_MS_PER_KM)
 
     def _biased(self, times: list[float]) -> list[float]:
         """Milliseconds of the service's own regions with their biases, by index."""

@@ -96,6 +96,7 @@ def compile_plan(
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
         query_log=config.server.query_log,
+        measured=measured,
     )
 
 

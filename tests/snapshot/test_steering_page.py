@@ -196,3 +196,30 @@ def test_weight_0_takes_nobody_while_another_region_serves_and_everybody_after()
     dead = {"us-west-1": DOWN, "eu-west-1": DOWN}
     at = server(ZONE, config_text(WEIGHTED), places=PLACES, verdicts=dead)
     assert {answered(at, block)[0] for block in blocks} == {"us-east"}
+
+
+TRICKLE = f"{CHAT}trickle = 0.25\n"
+
+
+def test_the_second_region_has_a_trickle_of_blocks_always_the_same() -> None:
+    clients = [f"10.3.{n}.0/24" for n in range(128)]
+    given = {client: asked(TRICKLE, client) for client in clients}
+    assert {region for region, _ in given.values()} == {"us-west", "us-east"}
+    few = {client for client, (region, _) in given.items() if region == "us-east"}
+    assert 16 <= len(few) <= 48
+    assert {scope for _, scope in given.values()} == {24}
+    again = {client: asked(f"{CHAT}trickle = 0.1\n", client) for client in clients}
+    assert {client for client, (region, _) in again.items() if region == "us-east"} < few
+
+
+def test_a_trickle_is_given_to_no_second_that_is_away_and_of_no_first_that_is() -> None:
+    clients = [f"10.3.{n}.0/24" for n in range(32)]
+    assert {asked(TRICKLE, client, "us-east")[0] for client in clients} == {"us-west"}
+    assert {asked(TRICKLE, client, "us-west")[0] for client in clients} == {"us-east"}
+
+
+def test_a_fence_of_one_region_has_no_trickle_and_one_of_two_keeps_it_within() -> None:
+    clients = [f"10.1.{n}.0/24" for n in range(32)]
+    assert {asked(TRICKLE + BY_COUNTRY, client)[0] for client in clients} == {"us-east"}
+    pin = '[pin.de]\ncountries = ["DE"]\nregions = ["eu-west", "ap-northeast"]\n'
+    assert {asked(TRICKLE + pin, client)[0] for client in clients} == {"eu-west", "ap-northeast"}
