@@ -131,7 +131,7 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     candidates = [
         Candidate(**{**c, "status": _status(c["status"])}) for c in document["candidates"]
     ]
-    lists = {key: tuple(document[key]) for key in ("pins", "fence", "answer")}
+    lists = {key: tuple(document[key]) for key in ("pins", "laws", "fence", "answer")}
     draw = Draw(**document["draw"]) if document["draw"] else None
     ttls = tuple(FamilyTtl(**family) for family in document["ttls"])
     orders = {key: order_of(document[key]) for key in ("order", "beside") if document[key]}
@@ -243,9 +243,11 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
         yield "radius", f"{why.radius:,.0f} km, says the database"
     if why.doubt:
         yield "doubt", f"{why.doubt}: only its country is taken as sure"
-    yield "pins", ", ".join(why.pins) or "none"
+    laws = f" (by {', '.join(why.laws)})" if why.laws else ""
+    yield "pins", (", ".join(why.pins) or "none") + laws
     yield "fence", ", ".join(why.fence) or "empty"
-    yield "order", why.order.why
+    if why.order.unit == "ms" or any(cost.bias for cost in why.order.costs):
+        yield "order", why.order.why
     yield "landmarks", ", ".join(why.order.landmarks)
     if why.beside is not None:
         yield f"by {why.beside.policy}", f"{', '.join(why.beside.preference)}: {why.beside.why}"

@@ -56,6 +56,7 @@ class Explanation:
     doubt: str
     network_length: int
     pins: tuple[str, ...]
+    laws: tuple[str, ...]
     fence: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     outcome: str
@@ -94,7 +95,8 @@ def explain(
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
-    known = " ".join(filter(None, (place.country, place.continent)))
+    network = f"AS{place.asn}" if place.asn else None
+    known = " ".join(filter(None, (place.country, place.continent, network)))
     policy = service.policy or clients.ranked.policy
     ttls, first = _ttls(cached, dyna, service, zone)
     return Explanation(
@@ -108,6 +110,7 @@ def explain(
         doubt=place.doubt,
         network_length=trace.network_length,
         pins=trace.entry.pins,
+        laws=tuple(dict.fromkeys(law for rule in trace.rules for law in rule.laws)),
         fence=tuple(sorted(preference)),
         candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
         outcome=cached.outcome,

@@ -30,7 +30,8 @@ it does not. In practice MaxMind writes 1,000 where it knows the country alone."
 
 READABLE = (
     "City, Country and Enterprise of MaxMind and DB-IP, DB1 to DB11 of IP2Location in MaxMind "
-    "format, location, country, lite, core and plus of IPinfo, city and country of ip-location-db"
+    "format, location, country, lite, core and plus of IPinfo, city and country of ip-location-db, "
+    "and databases of autonomous systems"
 )
 """What can be read, for who has something else."""
 
@@ -50,13 +51,16 @@ class Layout(StrEnum):
     COUNTRY = "nested country"
     FLAT = "flat"
     IPINFO = "ipinfo"
+    ASN = "autonomous systems"
 
 
 def layout_of(database_type: str) -> Layout | None:
     """The layout that a metadata `database_type` announces, None for a type without places."""
     if database_type.startswith("ipinfo "):
         words = re.split(r"[^a-z0-9]+", database_type)
-        return Layout.IPINFO if _IPINFO_WORDS.intersection(words) else None
+        if _IPINFO_WORDS.intersection(words):
+            return Layout.IPINFO
+        return Layout.ASN if "asn" in words else None
     if "City" in database_type or "Enterprise" in database_type:
         return Layout.CITY
     if "Country" in database_type:
@@ -66,7 +70,14 @@ def layout_of(database_type: str) -> Layout | None:
         return Layout.COUNTRY if int(numbered[1]) <= 2 else Layout.CITY
     if re.search(r"\b(city|country)\b", database_type):
         return Layout.FLAT
+    if re.search(r"\b(ASN|asn|ISP)\b", database_type):
+        return Layout.ASN
     return None
+
+
+def has_asns(layout: Layout, database_type: str) -> bool:
+    """Whether records of this layout and type tell the autonomous system of a network."""
+    return layout is Layout.ASN or "asn" in database_type.lower()
 
 
 class _Said(NamedTuple):
@@ -94,6 +105,9 @@ def read_place(layout: Layout, record: object, how: str) -> Place | None:
     """
     if not isinstance(record, dict):
         raise ValueError(f"a record is a {type(record).__name__}, not a map")
+    if layout is Layout.ASN:
+        number = _asn(record)
+        return None if number is None else Place(None, None, None, None, how, number)
     if layout is Layout.CITY or layout is Layout.COUNTRY:
         return _place(_nested(record, fine=layout is Layout.CITY), how)
     return _place(_flat(record, ipinfo=layout is Layout.IPINFO), how)
@@ -201,6 +215,19 @@ def _doubt(
     if radius is None and (said.unnamed or (not said.named and country.is_centre(*point))):
         return f"{point[0]:.2f}, {point[1]:.2f} stands for all of {country.code}"
     return ""
+
+
+def _asn(record: dict[str, Any]) -> int | None:
+    """The number of the autonomous system; None where there is none, or the reserved 0."""
+    value = record.get("autonomous_system_number", record.get("asn"))
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        digits = value.removeprefix("AS")
+        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise ValueError("an autonomous system number is none")
+    return value or None
 
 
 def _text(value: object) -> str:

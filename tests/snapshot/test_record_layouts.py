@@ -167,7 +167,7 @@ def test_one_record_never_refuses_a_file(kind: str) -> None:
     assert database.locate(1 << 24, 32).place is None
 
 
-@pytest.mark.parametrize("kind", ["ipinfo generic_asn_free.mmdb", "GeoLite2-ASN", "IP2LITE-ASN"])
+@pytest.mark.parametrize("kind", ["ipinfo standard_privacy.mmdb", "GeoIP2-Domain", "IP2Proxy-PX1"])
 def test_what_cannot_be_read_is_refused_with_what_can(kind: str) -> None:
     with pytest.raises(GeoError) as refused:
         Database.of(mmdb_bytes({"1.0.0.0/8": {"asn": "AS64500"}}, kind), "it")

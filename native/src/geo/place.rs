@@ -30,8 +30,8 @@ const ROUNDING: f64 = 0.006;
 
 /// What is known of where an address is; at least one part is.
 ///
-/// Where a country is known, so is all else.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// Where a database knows a country, it knows point and continent too.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Place {
     /// Degrees north and east.
     pub point: Option<(f64, f64)>,
@@ -41,20 +41,41 @@ pub struct Place {
     pub continent: Code,
     /// Whether the point is but the country's own, since only the country is sure.
     pub uncertain: bool,
+    /// The number of the autonomous system; 0 where unknown.
+    pub asn: u32,
+    /// The operator's own place, an index plus one; 0 for none.
+    pub own: u16,
 }
 
 impl Place {
     /// This place; what it does not know is as `other` has it.
+    ///
+    /// Of a place in another country than this one's, the point is not taken. An autonomous system
+    /// is looked for apart.
     #[must_use]
     pub fn completed_by(&self, other: &Self) -> Self {
         let either = |mine: Code, theirs| if mine == NONE { theirs } else { mine };
-        let known = if self.point.is_some() { self } else { other };
+        let abroad =
+            ![self.country, other.country].contains(&NONE) && self.country != other.country;
+        let known = if self.point.is_some() || abroad {
+            self
+        } else {
+            other
+        };
         Self {
             point: known.point,
             uncertain: known.uncertain,
             country: either(self.country, other.country),
             continent: either(self.continent, other.continent),
+            asn: self.asn,
+            own: self.own,
         }
+    }
+
+    /// Whether any part of where it is is known; the number of a network is none.
+    #[must_use]
+    pub fn is_somewhere(&self) -> bool {
+        self.point.is_some() || self.continent != NONE
     }
 }
 
@@ -126,7 +147,7 @@ fn read_country(from: &mut &[u8]) -> Option<Country> {
             point: Some((north, east)),
             country: [a, b],
             continent: [c, d],
-            uncertain: false,
+            ..Place::default()
         },
         reach,
         centres,
@@ -219,9 +240,13 @@ impl<'a> Reader<'a> {
             self.verify(record, 0)?;
             self.sound.insert(record);
         }
+        if self.layout == Layout::Asn {
+            let pairs = self.map(value(self.data, record), "a record")?;
+            return self.numbered(pairs);
+        }
         let said = match self.layout {
             Layout::City | Layout::Country => self.nested(record)?,
-            Layout::Flat | Layout::Ipinfo => self.flat(record)?,
+            _ => self.flat(record)?,
         };
         self.judge(&said)
     }
@@ -256,6 +281,39 @@ impl<'a> Reader<'a> {
             .unwrap_or_default();
         said.anycast = anycast.map(|at| value(self.data, at)) == Some(Some(Value::Boolean(true)));
         Ok(said)
+    }
+
+    /// The autonomous system of a record; None where there is none, or the reserved 0.
+    fn numbered(
+        &self,
+        pairs: impl Iterator<Item = (&'a [u8], usize)>,
+    ) -> Result<Option<Place>, Unreadable> {
+        const NONE_SUCH: Unreadable = Cow::Borrowed("an autonomous system number is none");
+        let [mut long, mut short] = [None; 2];
+        for (key, at) in pairs {
+            match key {
+                b"autonomous_system_number" => long = Some(at),
+                b"asn" => short = Some(at),
+                _ => {}
+            }
+        }
+        let asn = match long.or(short).map(|at| value(self.data, at)) {
+            None | Some(Some(Value::Text(b""))) => 0,
+            Some(Some(Value::Unsigned(number))) => u32::try_from(number).map_err(|_| NONE_SUCH)?,
+            Some(Some(Value::Signed(number))) => u32::try_from(number).map_err(|_| NONE_SUCH)?,
+            Some(Some(Value::Text(text))) => {
+                let digits = text.strip_prefix(b"AS").unwrap_or(text);
+                let sound = digits.iter().all(u8::is_ascii_digit) && digits.len() < 11;
+                (std::str::from_utf8(digits).ok().filter(|_| sound))
+                    .and_then(|digits| digits.parse().ok())
+                    .ok_or(NONE_SUCH)?
+            }
+            Some(_) => return Err(NONE_SUCH),
+        };
+        Ok((asn != 0).then_some(Place {
+            asn,
+            ..Place::default()
+        }))
     }
 
     /// A flat record. `IPinfo`'s older databases have the code as `country`, newer ones the name.
@@ -340,6 +398,8 @@ impl<'a> Reader<'a> {
             country: country.map_or(NONE, |country| country.place.country),
             continent,
             uncertain: doubted && country.is_some(),
+            asn: 0,
+            own: 0,
         }))
     }
 

@@ -80,7 +80,7 @@ impl PlaceIndex {
                 .into(),
         };
         // The file chooses these keys, so they are hashed with a secret.
-        let mut places: HashMap<[u64; 3], u32> = HashMap::new();
+        let mut places: HashMap<[u64; 4], u32> = HashMap::new();
         let mut gathered = Self {
             report,
             places: Vec::new(),
@@ -147,7 +147,7 @@ fn died() -> Refused {
 }
 
 /// Equal for equal places; -0.0 and 0.0 degrees stay apart, which costs nothing.
-fn key(place: &Place) -> [u64; 3] {
+fn key(place: &Place) -> [u64; 4] {
     let ([a, b], [c, d]) = (place.country, place.continent);
     let uncertain = u64::from(place.uncertain) << 32;
     // No coordinate is a NaN, which therefore stands for none.
@@ -155,7 +155,8 @@ fn key(place: &Place) -> [u64; 3] {
     [
         latitude.to_bits(),
         longitude.to_bits(),
-        u64::from(u32::from_be_bytes([a, b, c, d])) | uncertain,
+        u64::from(u32::from_be_bytes([a, b, c, d])),
+        u64::from(place.asn) | uncertain,
     ]
 }
 
@@ -199,5 +200,6 @@ pub const fn layout_name(layout: Layout) -> &'static str {
         Layout::Country => "nested country",
         Layout::Flat => "flat",
         Layout::Ipinfo => "ipinfo",
+        Layout::Asn => "autonomous systems",
     }
 }

@@ -20,6 +20,8 @@ pub enum Layout {
     Flat,
     /// One map, as `IPinfo` has it.
     Ipinfo,
+    /// One map with `autonomous_system_number`, or `asn`.
+    Asn,
 }
 
 /// The fields that reading needs.
@@ -92,10 +94,11 @@ fn layout_of(database_type: &[u8]) -> Option<Layout> {
     ];
     let text = std::str::from_utf8(database_type).ok()?;
     if text.starts_with("ipinfo ") {
-        return text
-            .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit())
-            .any(|word| IPINFO_WORDS.contains(&word))
-            .then_some(Layout::Ipinfo);
+        let mut words = text.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+        if words.clone().any(|word| IPINFO_WORDS.contains(&word)) {
+            return Some(Layout::Ipinfo);
+        }
+        return words.any(|word| word == "asn").then_some(Layout::Asn);
     }
     if text.contains("City") || text.contains("Enterprise") {
         return Some(Layout::City);
@@ -111,9 +114,16 @@ fn layout_of(database_type: &[u8]) -> Option<Layout> {
             Layout::City
         });
     }
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    if words
+        .clone()
         .any(|word| word == "city" || word == "country")
-        .then_some(Layout::Flat)
+    {
+        return Some(Layout::Flat);
+    }
+    words
+        .any(|word| ["ASN", "asn", "ISP"].contains(&word))
+        .then_some(Layout::Asn)
 }
 
 /// The number of one of IP2Location's databases: 11 of `IP2LOCATION-LITE-DB11`.
@@ -149,12 +159,17 @@ mod tests {
             layout_of(b"ipinfo generic_country_free_country_asn.mmdb"),
             Some(Layout::Ipinfo)
         );
-        assert_eq!(layout_of(b"ipinfo generic_asn_free.mmdb"), None);
+        assert_eq!(
+            layout_of(b"ipinfo generic_asn_free.mmdb"),
+            Some(Layout::Asn)
+        );
+        assert_eq!(layout_of(b"ipinfo standard_privacy.mmdb"), None);
         assert_eq!(layout_of(b"IP2LITE-City"), Some(Layout::City));
         assert_eq!(layout_of(b"IP2Location-LITE-DB11"), Some(Layout::City));
         assert_eq!(layout_of(b"IP2LOCATION-LITE-DB1"), Some(Layout::Country));
         assert_eq!(layout_of(b"IP2Proxy-LITE-PX11"), None);
-        assert_eq!(layout_of(b"GeoLite2-ASN"), None);
+        assert_eq!(layout_of(b"GeoLite2-ASN"), Some(Layout::Asn));
+        assert_eq!(layout_of(b"casnet"), None);
     }
 
     #[test]
