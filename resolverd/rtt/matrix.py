@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from resolverd.errors import Problem, ProblemsError
-from resolverd.files.reading import read_file
+from resolverd.files.reading import MAX_TABLE, read_file
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
-from resolverd.rtt.table import MAX_MS, MAX_TABLE
+from resolverd.rtt.table import MAX_MS
 
 _PLACES: Final = ("id", "city", "country", "latitude", "longitude")
 _OTHER_NAMES: Final = {
