@@ -214,6 +214,8 @@ def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str])
     reads = inputs.reads
     tables = dict(zip(map(key_of, inputs.tables.files), inputs.tables.contents, strict=True))
     names = {key_of(file) for file in inputs.files} - tables.keys()
+    if inputs.tables.kept is not None:  # which lies in the directory already
+        del tables[key_of(inputs.tables.kept)]
     zones = {key_of(z.files[0]): [key_of(f) for f in z.files] for z in inputs.zones.values()}
     databases = tables
     for name in inputs.config.server.geoip:

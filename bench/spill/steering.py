@@ -4,6 +4,7 @@ nearest        the nearest region, whatever its load; all are healthy here
 least-loaded   the region with the least to do, as it is at the very moment, or as the last
                reading showed; the nearer one of equals. All regions are of one size here
 spill          resolverd's own: its saturation, its controller, its decision, its TTLs
+ttft           the same with shares moved by cost, between regions whose round trips it is told
 """
 
 from __future__ import annotations
@@ -55,6 +56,23 @@ class Policy(Protocol):
 
     def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """The region for the clients of `block`, whose list of regions is `preference`."""
+
+
+class Counted:
+    """A policy, and how many queries it has answered."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.answers = 0
+        self._policy = policy
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """As the policy does."""
+        self._policy.scraped(region, replicas, now)
+
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
+        """As the policy does."""
+        self.answers += 1
+        return self._policy.answer(block, preference, now)
 
 
 class Nearest:

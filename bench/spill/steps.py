@@ -116,7 +116,7 @@ class _Asking:
     def __init__(
         self, words: list[int], weights: list[float], queries: int, chance: random.Random
     ) -> None:
-        service = Service(regions=(HOME, "far")).model_copy(update={"policy": "ttft"})
+        service = Service(regions=(HOME, "far"), policy="ttft")
         self.weighing, self._now = Weighing(), 0.0
         self.weighing.adopt({SERVICE: service}, self._now)
         self._words, self._weights = words, list(accumulate(weights))

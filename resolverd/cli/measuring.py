@@ -8,7 +8,6 @@ the page goes on with what is known, whose ages then tell.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import socket
 import time
@@ -91,13 +90,18 @@ class Measuring:
         looking = asyncio.create_task(self._keep(supervisor))
         self._log.info("rtt.measuring", region=self._region, listener=str(self.bound))
         supervisor.ready(self._status)
-        await stopping.wait()
-        supervisor.stopping()
-        looking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await looking
-        server.close()
-        await runner.cleanup()
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait([looking, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():  # by a defect: the service manager begins it again
+                looking.result()
+        finally:
+            supervisor.stopping()
+            for task in (looking, stopped):
+                task.cancel()
+            await asyncio.gather(looking, stopped, return_exceptions=True)
+            server.close()
+            await runner.cleanup()
         return ExitCode.OK
 
     async def _keep(self, supervisor: Supervisor) -> None:

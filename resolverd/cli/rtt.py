@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from resolverd.cli import rtt_evaluate, rtt_measure, rtt_show
-from resolverd.cli.options import UsageError, add_config, verb
+from resolverd.cli.options import UsageError, add_config, add_json, verb
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,6 +24,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     uses = parser.add_mutually_exclusive_group()
     add_config(parser, may_be_gone=True)
+    add_json(parser)
     rtt_show.add_arguments(parser, uses)
     rtt_measure.add_arguments(parser, uses)
     rtt_evaluate.add_arguments(parser, uses)

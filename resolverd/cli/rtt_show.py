@@ -6,7 +6,6 @@ import argparse
 
 from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import add_socket, find
-from resolverd.cli.options import add_json
 from resolverd.errors import ExitCode
 from resolverd.rtt.page import HEADER
 
@@ -20,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclu
         "of several hosts can be put into one file of [rtt]",
     )
     add_socket(parser)
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -34,8 +34,8 @@ class Draw:
     `home` is the region that would answer if it sent nobody on, and `spill_ratio` the share of its
     clients that it does send on: those whose draw is below. `trickle` is the share that the second
     region is given at all times: those whose draw is 1 - `trickle` or more. Where blocks are
-    weighed, `position` stands for the draw, else it is None; and `load` is the block's share of the
-    queries of that region's clients, of one that is heavy enough to have a position of its own.
+    weighed, `position` stands for the draw in what is sent on, else it is None; and `load` is the
+    block's share of the queries of that region's clients, where it has a position of its own.
     """
 
     block: str
@@ -83,17 +83,13 @@ def draw_of(
     if not decision.per_block:
         return None
     home = next(region for region in decision.consulted if statuses[region].serves)
+    given = trickle if home == decision.consulted[0] else 0.0
     status, word = statuses[home], draw_word(block)
-    positions = status.positions
-    return Draw(
-        str(block),
-        draw_of_word(word),
-        home,
-        status.spill_ratio,
-        trickle if home == decision.consulted[0] else 0.0,
-        None if positions is None else positions.of(word),
-        None if positions is None else positions.weights.get(word),
-    )
+    position = load = None
+    if status.positions is not None:
+        position, load = status.positions.of(word), status.positions.weights.get(word)
+    drawn = draw_of_word(word)
+    return Draw(str(block), drawn, home, status.spill_ratio, given, position, load)
 
 
 def candidates(

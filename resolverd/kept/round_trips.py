@@ -23,14 +23,12 @@ from resolverd.files.threads import detached
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
 from resolverd.health.monitor import Monitor
-from resolverd.kept.directory import StateDirectory
-from resolverd.rtt.kept_table import HEADER, KeptRow, Rows, is_news, lines_of, rows_of
+from resolverd.kept.directory import NOT_SET, StateDirectory
+from resolverd.rtt.kept_table import HEADER, KEPT_NAME, KeptRow, Rows, is_news, lines_of, rows_of
 from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
 from resolverd.rtt.merging import MAX_KEPT, PageContent, RegionTimes, merged
 from resolverd.rtt.pages import PageWatch, RttPage
 from resolverd.snapshot.inputs import Inputs
-
-NAME = "rtt.csv"
 
 # Seconds between two looks at the configuration, and after which ages alone are written.
 _LOOK, _REFRESH = 5.0, 3600.0
@@ -44,8 +42,8 @@ Packed = dict[str, bytes]
 class RoundTrips:
     """What probes of `monitor` measured and `pages` say under `inputs`, kept in `directory`.
 
-    `trouble` is why the table cannot be written, empty while it can. `clock` is monotonic, `wall`
-    Unix; both in seconds.
+    `trouble` is why the table cannot be kept, empty while it can or need not be. `clock` is
+    monotonic, `wall` Unix; both in seconds.
     """
 
     def __init__(
@@ -61,6 +59,7 @@ class RoundTrips:
         self._directory, self._monitor, self._inputs = directory, monitor, inputs
         self._clock, self._wall = clock, wall
         self._kept: Packed = {}
+        self._judged: dict[str, RegionTimes] = {}
         self._written_at = self._evaluated_at = -_REFRESH
         self._doubted: dict[str, str] = {}
         self._log = log.get("rtt")
@@ -68,7 +67,7 @@ class RoundTrips:
     @property
     def file(self) -> Path | None:
         """Where the table is; None where nothing is kept."""
-        return self._directory.path / NAME if self._directory.path else None
+        return self._directory.path / KEPT_NAME if self._directory.path else None
 
     @property
     def where(self) -> str:
@@ -103,7 +102,9 @@ class RoundTrips:
         self.pages.interval = config.rtt.fetch_interval
         self.pages.replace(_pages(config))
         self._report_doubts({region: time.doubt for region, time in times.items() if time.doubt})
-        if self._directory.path and now - self._evaluated_at >= config.rtt.keep_interval:
+        if self._directory.path is None:
+            self._report_failure(NOT_SET if self.pages.states() else "")
+        elif now - self._evaluated_at >= config.rtt.keep_interval:
             self._evaluated_at = now
             await self.write()
 
@@ -145,12 +146,17 @@ class RoundTrips:
     ) -> Packed | None:
         """The table that is to be written; None where it says what the kept one does.
 
-        With `due` it is written for its ages, if it has a row.
+        With `due` it is written for its ages, if it has a row. A region of which nothing else is
+        known than the last time is not merged again: a million rows take seconds.
         """
         oldest, most = self._wall() - stale_after, _share(known)
         news = bool(self._kept.keys() - known.keys())
         table: Packed = {}
         for region, times in known.items():
+            judged, self._judged[region] = self._judged.get(region), times
+            if not due and judged is not None and times.says_what(judged):
+                table |= {region: self._kept[region]} if region in self._kept else {}
+                continue
             before = self._rows_kept(region)
             after = merged(times, before, self.where, oldest, most)
             news = news or is_news(before, after)
@@ -171,7 +177,7 @@ class RoundTrips:
         interval = self._inputs().config.rtt.keep_interval
         self._evaluated_at = self._clock() - interval + min(_FIRST, interval)
         try:
-            content = await detached(partial(self._directory.read, NAME))
+            content = await detached(partial(self._directory.read, KEPT_NAME))
         except OSError:  # not there, or cannot be read: it is written anew
             return
         lines = content.decode("utf-8", "replace").splitlines()[1:]
@@ -182,7 +188,7 @@ class RoundTrips:
 
     def _put(self, table: Packed) -> None:
         lines = (zlib.decompress(packed) for packed in table.values())
-        self._directory.write(NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
+        self._directory.write(KEPT_NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
 
     def _place_of(self, network: Prefix) -> Coordinates | None:
         """Where a network is; None where a database knows its country at best."""
@@ -203,7 +209,7 @@ class RoundTrips:
 
     def _report_failure(self, reason: str) -> None:
         if reason and reason != self.trouble:
-            self._log.warning("rtt.not_kept", file=str(self.file), reason=reason)
+            self._log.warning("rtt.not_kept", file=str(self.file or KEPT_NAME), reason=reason)
         self.trouble = reason
 
 

@@ -15,6 +15,7 @@ Each reckons as if it were its own: together they then move no more than what on
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -39,11 +40,12 @@ from resolverd.load.saturation import (
     SaturationTracker,
     saturation_target_of,
 )
-from resolverd.load.spilling import Spilling, round_trips
+from resolverd.load.spilling import Spilling
 from resolverd.load.weighing import Weighing
+from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
-from resolverd.policy.ttft import Flow
+from resolverd.policy.ttft import Cost, Flow, cost_of
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
 Counted = Callable[[], Awaitable[Counters]]
@@ -84,7 +86,7 @@ class LoadController:
         self._saturation = SaturationTracker()
         self._flows = FlowTracker()
         self._config: Config | None = None
-        self._plan: Plan
+        self._plan = Plan(0, {}, {}, b"", 0)
         self._judged: Mapping[str, JudgedRegion]
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
@@ -101,6 +103,8 @@ class LoadController:
         judged: Mapping[str, JudgedRegion],
     ) -> None:
         """Take verdicts into account; `judged` are the Plan's regions by site."""
+        if config is not self._config or plan is not self._plan:
+            self.spilling.adopt(config.service, _round_trips(config, plan))
         if config is not self._config:
             self._adopt(config, targets)
         self._plan, self._judged = plan, judged
@@ -118,6 +122,17 @@ class LoadController:
             for region, planned in self._plan.services[name].regions.items()
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
+
+    def costs(self) -> dict[tuple[str, str], tuple[Cost, Flow | None]]:
+        """What each region costs its own clients, and what goes through it, where cost decides."""
+        found = {}
+        for name, planned in self._plan.services.items():
+            rule = self.spilling.cost_rule(name)
+            for region in planned.regions if rule is not None else ():
+                assert rule is not None
+                flow = self._flow(region, planned.regions[region])
+                found[name, region] = cost_of(rule.rtt[region][region], flow, rule.horizon), flow
+        return found
 
     async def keep(self, counted: Counted, sampled: Sampled | None = None) -> None:
         """Tick, for as long as the daemon serves; `counted` and `sampled` ask the engine.
@@ -188,14 +203,6 @@ class LoadController:
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
-        self.spilling.adopt(
-            services,
-            {
-                name: round_trips({r: config.region[r].coordinates for r in service.regions})
-                for name, service in services.items()
-                if service.policy == "ttft"
-            },
-        )
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
@@ -209,7 +216,7 @@ class LoadController:
             rule = self.spilling.rule(name)
             if rule is None:
                 continue
-            costs = self.spilling.by_cost(name)
+            costs = self.spilling.cost_rule(name) is not None
             calm = self.spilling.rests(name) and not costs
             if calm and highest < rule.start and not degrades:
                 continue
@@ -263,8 +270,9 @@ class LoadController:
         """What goes through a region; one that an alert degrades bears no more than it has."""
         verdicts = self._judged[planned.site].endpoints
         flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
-        if flow is not None and flow.drain and self.alerting.degraded(region):
-            return flow._replace(drain=max(_LEAST_DRAIN, min(flow.drain, flow.arrivals)))
+        if flow is not None and self.alerting.degraded(region):
+            drain = min(flow.drain or math.inf, flow.arrivals)
+            return flow._replace(drain=max(_LEAST_DRAIN, drain))
         return flow
 
     def _not_serving(self) -> set[tuple[str, str]]:
@@ -275,6 +283,15 @@ class LoadController:
             for region, planned in service.regions.items()
             if not self._judged[planned.site].verdict.serves
         }
+
+
+def _round_trips(config: Config, plan: Plan) -> dict[str, RoundTrips]:
+    """What a round trip costs who stands where each region does, of the services by cost."""
+    return {
+        name: {region: planned.clients.from_region(region)[1] for region in planned.regions}
+        for name, planned in plan.services.items()
+        if config.service[name].policy == "ttft"
+    }
 
 
 def _started(planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float | None:

@@ -9,12 +9,10 @@ from types import MappingProxyType
 
 from resolverd import log
 from resolverd.config.model import Service
-from resolverd.geo.distance import Coordinates
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
-from resolverd.rtt.cables import geography
 
 
 class Spilling:
@@ -81,9 +79,9 @@ class Spilling:
         spill, rule = self._spills.get(service), self._rules.get(service)
         return not (rule and rule.slow_start) and (spill is None or not spill.shares(0.0))
 
-    def by_cost(self, service: str) -> bool:
-        """Whether cost moves the shares of a service, rather than saturation."""
-        return service in self._costs
+    def cost_rule(self, service: str) -> CostRule | None:
+        """What the shares of a service follow where cost moves them; else None."""
+        return self._costs.get(service)
 
     def rule(self, service: str) -> SpillRule | None:
         """What the shares of a service follow; None where it moves none."""
@@ -155,12 +153,3 @@ def cost_rule_of(service: Service, rtt: RoundTrips) -> CostRule:
         ttl=service.ttl,
         slow_share=min(spill.max_ratio, spill.step * steps),
     )
-
-
-def round_trips(coordinates: Mapping[str, Coordinates]) -> RoundTrips:
-    """What a round trip takes from where each region stands to each, by geography, in ms."""
-    field = geography(tuple(coordinates.values()))
-    return {
-        region: dict(zip(coordinates, field.expected(point, None), strict=True))
-        for region, point in coordinates.items()
-    }

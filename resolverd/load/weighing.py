@@ -174,7 +174,7 @@ class Weighing:
 
 def weighs(service: Service) -> bool:
     """Whether a service weighs blocks by the queries that come from them."""
-    return service.spill.enabled and str(service.policy) == "ttft"
+    return service.spill.enabled and service.policy == "ttft"
 
 
 def _ratios(shares: Mapping[str, Share]) -> Mapping[str, tuple[float, float]]:

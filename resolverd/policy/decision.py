@@ -117,19 +117,23 @@ def decide(
     all_down: AllDown,
     draw: float = NO_DRAW,
     trickle: float = 0.0,
+    position: float | None = None,
 ) -> Decision:
     """Choose from `preference`; an empty list is an empty fence.
 
-    `draw` is that of the client's block (`policy/share.py`), or the position that stands for it
-    among the clients of the region that answers unless it sends them on. `trickle` is the share of
-    blocks, those with the highest draws, that the second region is given while it and the first
-    serve.
+    `draw` is that of the client's block (`policy/share.py`). `trickle` is the share of blocks,
+    those with the highest draws, that the second region is given while it and the first serve.
+    `position` stands for the draw in what regions send on and take, where the blocks of the region
+    that would answer are weighed.
     """
+    if position is None:
+        position = draw
     if not preference:
         return Decision("no_region", None, ())
     for passed, region in enumerate(preference):
         if statuses[region].serves:
-            return _shared(preference, passed, statuses, draw, 0.0 if passed else trickle)
+            trickle = 0.0 if passed else trickle
+            return _shared(preference, passed, statuses, position, trickle, draw)
     for passed, region in enumerate(preference):
         if statuses[region].unknown and statuses[region].has_addresses:
             reasons = _fallback(preference, statuses, passed, "answered_unknown")
@@ -157,8 +161,9 @@ def _shared(
     preference: PreferenceList,
     passed: int,
     statuses: Mapping[str, RegionStatus],
-    draw: float,
+    position: float,
     trickle: float,
+    draw: float,
 ) -> Decision:
     """The first region that serves, after `passed` others; or the one that takes what it sends on.
 
@@ -169,14 +174,14 @@ def _shared(
     before = _absences(preference[:passed], statuses) if passed else ()
     spill_ratio = statuses[region].spill_ratio
     per_block = (spill_ratio > 0 or trickle > 0) and rank < len(preference)
-    if not per_block or draw >= spill_ratio:
+    if not per_block or position >= spill_ratio:
         if per_block and 1 - trickle <= draw < NO_DRAW:
             return _trickled(preference[:2], statuses)
         why: Reason = "kept" if per_block and spill_ratio > 0 else "answered"
         return Decision("serving", region, preference[:rank], per_block, (*before, why))
     later: list[Reason] = []
     for other in preference[rank:]:
-        refused = _refusal(statuses[other], draw)
+        refused = _refusal(statuses[other], position)
         if refused is None:
             consulted = preference[: rank + len(later) + 1]
             reasons = (*before, "shed", *later, "accepted")
@@ -199,13 +204,13 @@ def _trickled(pair: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Dec
     return Decision("serving", first, pair, True, ("not_trickled", refused))
 
 
-def _refusal(status: RegionStatus, draw: float) -> Reason | None:
+def _refusal(status: RegionStatus, position: float) -> Reason | None:
     """Why a region does not take a block that another sends on; None where it does."""
     if not status.serves:
         return _absence(status)
     if status.spill_ratio > 0:
         return "sheds_own"
-    return None if draw < status.accept_ratio else "over_accept_ratio"
+    return None if position < status.accept_ratio else "over_accept_ratio"
 
 
 def _fallback(

@@ -9,7 +9,7 @@ as these run out, so arrivals are judged by the shares felt, and never by those 
 is sent on a step each round. It is taken back, a step at a time, once what was decided last has
 been felt, and only what would be quicker at home by 10 ms and 10 %. So shares do not swing.
 
-A region whose flow or drain is unknown holds: it sends no more on, and is given no more. One that
+A region whose flow is unknown holds: it sends no more on, and is given no more. One that
 does not serve has no shares, at once; a new process begins slowly, as in `spill`.
 
 Pure: values and a clock reading in, values out. All shares lie between 0 and 1.
@@ -31,7 +31,7 @@ from resolverd.policy.equalise import (
     loads_of,
 )
 from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, seen
-from resolverd.policy.ttft import LEAST_GAIN_MS, Flow, added_delay
+from resolverd.policy.ttft import LEAST_GAIN, LEAST_GAIN_MS, Flow, added_delay
 
 # A region's clients hear soon of its next round where so much more of them would begin to move.
 _AHEAD = 1.3
@@ -79,11 +79,7 @@ def advance_by_cost(
         {r: own.felt_accept for r, own in regions.items()},
     )
     demand = demands_of(arrivals, felt, rule.lists)
-    flows = {
-        region: load.flow
-        for region, load in loads.items()
-        if load.serves and load.flow is not None and load.flow.drain
-    }
+    flows = _flows(loads)
     due = spill.due
     if now >= due:
         regions = _round(regions, flows, demand, rule, now)
@@ -92,6 +88,31 @@ def advance_by_cost(
             due = now + rule.dwell
         return Spill(regions, due)
     return Spill(_marked(regions, flows, demand, rule), due)
+
+
+def _flows(loads: Mapping[str, RegionLoad]) -> dict[str, Flow]:
+    """The flows of the regions that serve and are known.
+
+    One that was never seen full is taken to bear, for its capacity, what those do that were: until
+    it is full itself. Where none was, nothing is moved.
+    """
+    known = {r: load.flow for r, load in loads.items() if load.serves and load.flow is not None}
+    full = {region: flow for region, flow in known.items() if flow.drain}
+    measure = sum(loads[region].capacity for region in full)
+    if not measure:
+        return full
+    drain = sum(flow.drain or 0.0 for flow in full.values()) / measure
+    places = sum(flow.places for flow in full.values()) / measure
+    return {
+        region: flow
+        if region in full
+        else flow._replace(
+            drain=max(drain * loads[region].capacity, flow.arrivals),
+            places=max(1.0, places * loads[region].capacity),
+        )
+        for region, flow in known.items()
+        if region in full or loads[region].capacity > 0
+    }
 
 
 def _felt(own: RegionShare, rule: CostRule, now: float) -> RegionShare:
@@ -144,7 +165,7 @@ def _round(
     after = {}
     for region, own in regions.items():
         accept = held[region]
-        if region in flows and delays[region] > worst + LEAST_GAIN_MS:
+        if region in flows and delays[region] > worst + max(LEAST_GAIN_MS, LEAST_GAIN * worst):
             accept = 0.0 if spill[region] else more.accept[region]
         moved = (spill[region], accept) != (own.spill_ratio, own.accept_ratio)
         after[region] = replace(
@@ -173,7 +194,10 @@ def _marked(
     demand: Mapping[str, float],
     rule: CostRule,
 ) -> dict[str, RegionShare]:
-    """Mark whom a round may soon move: those who send on, or would with a little more to do."""
+    """Forget what is taken while nobody sends anything on, and mark whom a round may soon move.
+
+    That are those who send on, and those who would with a little more to do.
+    """
 
     delays = {r: added_delay(flow, demand[r], rule.horizon) for r, flow in flows.items()}
 
@@ -186,9 +210,12 @@ def _marked(
             if other != region
         )
 
+    active = any(own.spill_ratio for own in regions.values())
     return {
         region: replace(
-            own, step_pending=bool(own.spill_ratio) or (region in flows and near(region))
+            own,
+            accept_ratio=own.accept_ratio if active else 0.0,
+            step_pending=bool(own.spill_ratio) or (region in flows and near(region)),
         )
         for region, own in regions.items()
     }

@@ -29,6 +29,7 @@ from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.ttl import BoundedTtl, ttl_of
+from resolverd.rtt.latency import Measured
 
 
 class MapEntry(NamedTuple):
@@ -81,7 +82,7 @@ class ClientMap(Protocol):
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
 
-        With it the kilometres to each region, empty where distance does not decide.
+        With it the cost of each region, in km, or ms where round trips decide; else empty.
         """
 
 
@@ -191,8 +192,8 @@ class ServicePlan:
 class Plan:
     """Everything that operators write, compiled. `zones` by the key of their apex.
 
-    `query_log` is the share of queries that are written to the log, `sites` what is to be
-    judged, by name, which follows from the services.
+    `query_log` is the share of queries that are written to the log, `measured` what tables say of
+    round-trip times, and `sites` what is to be judged, by name, which follows from the services.
     """
 
     generation: int
@@ -201,6 +202,7 @@ class Plan:
     nsid: bytes
     udp_payload: int
     query_log: float = 0.0
+    measured: Measured | None = None
 
     @property
     def map_kind(self) -> Literal["lazy", "compiled"]:
@@ -316,17 +318,11 @@ class Steering:
         block = service.clients.block(client)
         if cached.outcome == "no_region":
             return cached, max(entry.scope, block.scope)
-        position = self.position(service.name, cached.region, draw_word(block.prefix))
-        mine = self._cached(service, entry.preference, position)
+        home, word = cached.region, draw_word(block.prefix)
+        positions = None if home is None else self.statuses[service.name][home].positions
+        position = None if positions is None else positions.of(word)
+        mine = self._cached(service, entry.preference, draw_of_word(word), position)
         return mine, max(entry.scope, block.scope)
-
-    def position(self, service: str, home: str | None, word: int) -> float:
-        """What decides whether `home` sends on its block of this `draw_word`.
-
-        That is its position where the blocks of that region are weighed, else its draw.
-        """
-        positions = None if home is None else self.statuses[service][home].positions
-        return draw_of_word(word) if positions is None else positions.of(word)
 
     def home(self, service: ServicePlan, entry: MapEntry) -> str | None:
         """The region that serves a client of this map entry unless it sends it on; else None."""
@@ -345,15 +341,14 @@ class Steering:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
     def _cached(
-        self, service: ServicePlan, preference: PreferenceList, block_draw: float
+        self,
+        service: ServicePlan,
+        preference: PreferenceList,
+        draw: float,
+        position: float | None = None,
     ) -> CachedAnswer:
-        decision = decide(
-            preference,
-            self.statuses[service.name],
-            service.all_down,
-            block_draw,
-            service.trickle,
-        )
+        statuses, trickle = self.statuses[service.name], service.trickle
+        decision = decide(preference, statuses, service.all_down, draw, trickle, position)
         key = (service.name, decision, decision.reasons)
         found = self.decided.get(key)
         if found is None:

@@ -14,7 +14,7 @@ from resolverd.load.weighing import Weighing, weighs
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionShare, Spill
 
-SERVICE = Service(regions=("a", "b", "c")).model_copy(update={"policy": "ttft"})
+SERVICE = Service(regions=("a", "b", "c"), policy="ttft")
 HOME = ("chat", "a")
 NOTHING = BlockSamples([])
 

@@ -128,6 +128,21 @@ def test_an_empty_fence_has_no_region() -> None:
     assert (decision.outcome, decision.region, decision.consulted) == ("no_region", None, ())
 
 
+def test_a_position_decides_what_is_sent_on_and_taken_and_the_draw_who_trickles() -> None:
+    """So that the few who trickle stay the same whatever is counted."""
+    full = replace(UP, spill_ratio=0.3)
+    for position, draw, answered in (
+        (0.1, 0.99, "b"),  # sent on, and the first that takes it
+        (0.25, 0.0, "c"),
+        (0.4, 0.0, "a"),
+        (0.4, 0.99, "b"),  # trickles
+        (0.99, 0.4, "a"),
+    ):
+        world = {"a": full, "b": replace(UP, accept_ratio=0.2), "c": replace(UP, accept_ratio=0.3)}
+        made = decide(("a", "b", "c"), world, "nearest", draw, 0.05, position)
+        assert made.region == answered, (position, draw)
+
+
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
 statuses = st.one_of(
     st.sampled_from([UP, DOWN, UNKNOWN]),

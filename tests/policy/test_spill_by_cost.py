@@ -160,7 +160,7 @@ def test_in_any_history_shares_are_shares_and_move_by_steps_and_only_where_regio
             elif not (was.not_serving and own.warming):
                 assert abs(own.spill_ratio - was.spill_ratio) <= rule.step + 1e-9
             flow = loads[name].flow
-            if flow is None or not flow.drain:
+            if flow is None:
                 assert own.spill_ratio <= was.spill_ratio or own.warming
                 assert own.accept_ratio <= was.accept_ratio or any(
                     each.warming for each in spill.regions.values()
@@ -197,3 +197,17 @@ def test_a_restarted_region_gets_its_clients_back_slowly() -> None:
         if shares[-1]:
             assert spill.regions["b"].accept_ratio >= shares[-1]
     assert shares == [0.4, 0.3, 0.2, 0.1, 0, 0, 0]
+
+
+def test_a_region_never_seen_full_is_taken_to_bear_for_its_capacity_what_the_others_do() -> None:
+    full = RegionLoad(True, capacity=2.0, flow=Flow(16.0, 50.0, DRAIN, 64))
+    for capacity, most in ((1.0, 8.0), (4.0, 32.0)):
+        idle = RegionLoad(True, capacity=capacity, flow=Flow(2.0))
+        loads = {"a": full, "b": idle, "c": RegionLoad(False)}
+        spill = Spill()
+        for second in range(0, 900, 15):
+            spill = advance_by_cost(spill, loads, RULE, float(second))
+        given = spill.regions["b"].accept_ratio * 16.0
+        assert 0 < given < most
+    unknown = {"a": replace(full, flow=Flow(16.0, 50.0)), "b": idle, "c": idle}
+    assert not advance_by_cost(Spill(), unknown, RULE, 0.0).active

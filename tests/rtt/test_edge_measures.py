@@ -22,7 +22,7 @@ from harness.server import HEAD
 from harness.waiting import until_holds
 from structlog.testing import capture_logs
 
-from resolverd.kept.round_trips import NAME
+from resolverd.rtt.kept_table import KEPT_NAME
 
 ZONE = f"{HEAD}chat 60 DYNA chat\n"
 KEEP = '\n[rtt]\nkeep_interval = "1s"\n'
@@ -50,7 +50,7 @@ def config(tmp_path: Path, played: Endpoints) -> Path:
 
 
 def kept(config: Path) -> list[dict[str, str]]:
-    path = config.parent / "state" / NAME
+    path = config.parent / "state" / KEPT_NAME
     if not path.exists():
         return []
     with path.open() as file:
@@ -84,7 +84,7 @@ async def test_what_was_kept_outlives_a_restart_until_it_is_measured_again(
         "48 2,eu-west,9,7,2126-11-29T06:00:00Z",  # measured elsewhere, before a move
         "50.1 8.7,eu-west,90,7,2001-11-29T06:00:00Z,",
     ]
-    (folder / NAME).write_text(header + "\n".join(rows) + "\n")
+    (folder / KEPT_NAME).write_text(header + "\n".join(rows) + "\n")
     async with running(config):
         await until_holds(lambda: len(kept(config)) == 1, within=20)
     [row] = kept(config)
@@ -95,7 +95,7 @@ async def test_what_was_kept_outlives_a_restart_until_it_is_measured_again(
 async def test_jitter_writes_no_other_table(config: Path) -> None:
     async with running(config) as daemon:
         await until_holds(lambda: bool(kept(config)), within=20)
-        file = config.parent / "state" / NAME
+        file = config.parent / "state" / KEPT_NAME
         before = file.stat().st_mtime_ns
         with capture_logs() as logged:
             for _ in range(3):
@@ -116,7 +116,7 @@ async def test_without_a_state_directory_all_is_known_and_nothing_kept(
 
 async def test_a_table_that_cannot_be_written_is_one_event(config: Path) -> None:
     async with running(config) as daemon:
-        (config.parent / "state" / f".{NAME}.new").mkdir()
+        (config.parent / "state" / f".{KEPT_NAME}.new").mkdir()
         with capture_logs() as logged:
             for _ in range(3):
                 await daemon.round_trips.write()

@@ -20,8 +20,10 @@ from harness.waiting import until_holds
 from mmdb_writer import Value, write_mmdb
 from structlog.testing import capture_logs
 
+from resolverd.dns.prefix import parse_prefix
+from resolverd.engine.explain import explain
 from resolverd.geo.countries import countries
-from resolverd.kept.round_trips import NAME
+from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.page import HEADER
 from resolverd.rtt.pages import PageState, PageWatch, RttPage
 
@@ -245,7 +247,7 @@ def config(tmp_path: Path, played: Endpoints, server: Server) -> Path:
 
 
 def kept(config: Path) -> dict[str, dict[str, str]]:
-    path = config.parent / "state" / NAME
+    path = config.parent / "state" / KEPT_NAME
     if not path.exists():
         return {}
     with path.open() as file:
@@ -309,3 +311,72 @@ async def test_a_page_is_read_no_more_once_no_region_names_it(config: Path, serv
         assert await daemon.reload()
         await until_holds(lambda: not kept(config), within=SOON)
         assert not daemon.round_trips.pages.states()
+
+
+async def test_clients_are_sent_where_pages_say_that_it_is_nearest(
+    config: Path, server: Server
+) -> None:
+    """The page of Dublin says that a network of Germany takes long, Virginia's that it does not."""
+
+    async def by_path(request: web.Request) -> web.StreamResponse:
+        region, ms = ("us-east", 85) if "far" in request.query else ("eu-west", 250)
+        return web.Response(text=f"{HEADER}\n141.2.1.0/24,{region},{ms},500,600\n")
+
+    def edited(text: str) -> str:
+        page = f'[region.us-east]\nrtt = ["{server.url}?far"]\n'
+        text = text.replace("[region.us-east]\n", page, 1)
+        text = text.replace("[server]\n", "[server]\nwatch = true\n", 1)
+        return text.replace("[service.chat]\n", '[service.chat]\npolicy = "latency"\n')
+
+    server.answer = by_path
+    text = await asyncio.to_thread(config.read_text)
+    await asyncio.to_thread(config.write_text, edited(text))
+    async with running(config) as daemon:
+
+        def first(client: str) -> str | None:
+            return explain("chat.inference.example", parse_prefix(client), daemon.snapshot).region
+
+        assert first("141.2.2.0/24") == "eu-west"
+        await until_holds(lambda: first("141.2.1.0/24") == "us-east", within=SOON)
+        assert first("141.2.2.0/24") == "eu-west"
+        assert daemon.reloads.problems == daemon.inputs.warnings
+        assert daemon.inputs.tables.kept == config.parent / "state" / KEPT_NAME
+    kept_copies = [*(config.parent / "state" / "adopted").iterdir()]
+    table = (config.parent / "state" / KEPT_NAME).read_bytes()
+    assert table not in [copy.read_bytes() for copy in kept_copies]
+
+    # And so from the start of another on, whose pages cannot be read.
+    server.answer = _error
+    async with running(config) as daemon:
+        assert first("141.2.1.0/24") == "us-east"
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xfe", b"no table\n", b"where,region,ms\n8.8.8.8/7,x,-1\n"]
+)
+async def test_a_kept_table_that_is_damaged_refuses_nothing(config: Path, damage: bytes) -> None:
+    text = await asyncio.to_thread(config.read_text)
+    text = text.replace("[service.chat]\n", '[service.chat]\npolicy = "latency"\n')
+    await asyncio.to_thread(config.write_text, text)
+    table = config.parent / "state" / KEPT_NAME
+    table.parent.mkdir()
+    table.write_bytes(damage)
+    async with running(config) as daemon:
+        found = {problem.id for problem in daemon.inputs.warnings}
+        assert "rtt-kept-unusable" in found
+        assert daemon.reloads.successful
+        await until_holds(lambda: daemon.inputs.tables.kept == table, within=SOON)
+        assert "rtt-kept-unusable" not in {p.id for p in daemon.inputs.warnings}
+
+
+async def test_pages_that_nothing_can_keep_are_said_to_steer_nobody(config: Path) -> None:
+    text = await asyncio.to_thread(config.read_text)
+    await asyncio.to_thread(config.write_text, text.replace('state = "state"\n', ""))
+    with capture_logs() as logged:
+        async with running(config) as daemon:
+            for _ in range(2):
+                await daemon.round_trips.look()
+            assert daemon.round_trips.trouble == "server.state is empty"
+    assert [e["reason"] for e in logged if e["event"] == "rtt.not_kept"] == [
+        "server.state is empty"
+    ]

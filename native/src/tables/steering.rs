@@ -269,9 +269,10 @@ impl Steering {
             return decision;
         };
         let regions = self.regions_of(number);
-        let draw = self.position(regions, home, word);
-        if draw >= state.status.spill_ratio {
-            let trickles = decision.first && service.trickle > 0.0 && draw >= 1.0 - service.trickle;
+        let position = self.position(regions, home, word);
+        if position >= state.status.spill_ratio {
+            let few = decision.first && service.trickle > 0.0;
+            let trickles = few && draw_of_word(word) >= 1.0 - service.trickle;
             return match preference.iter().nth(1).filter(|_| trickles) {
                 Some(second) => self.trickle(decision, number, service, second),
                 None => decision,
@@ -288,7 +289,7 @@ impl Steering {
             decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
             if state.status.serves
                 && state.status.spill_ratio == 0.0
-                && draw < state.status.accept_ratio
+                && position < state.status.accept_ratio
             {
                 decision.outcome = Outcome::Spilled;
                 decision.region = Some((region, state));
