@@ -18,6 +18,7 @@ from resolverd.rtt.blend import blended
 from resolverd.rtt.fit import Kriging
 from resolverd.rtt.gathered import DOUBT
 from resolverd.rtt.matrix import City, Matrix
+from resolverd.rtt.merge import MAX_LANDMARKS
 from resolverd.rtt.samples import Landmark, Row, Sample
 from resolverd.rtt.table import UNCOUNTED
 
@@ -122,9 +123,12 @@ class Replay:
     ) -> Iterator[Draw]:
         """Each draw of `count` edges, or one of all that are known where `count` is None.
 
+        Of more than `MAX_LANDMARKS` so many are drawn, as the fit would join what is left.
         `progress` is told how many cities of how many have asked.
         """
         pool = range(len(self._knowledge.landmarks))
+        if len(pool) > MAX_LANDMARKS:
+            count = min(count or MAX_LANDMARKS, MAX_LANDMARKS)
         number = 1 if count is None else draws
         for index in range(number):
             edges = list(pool)
