@@ -51,9 +51,10 @@ class Summary(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """One draw of edges: its number from 0, and the excess of each city by policy and id."""
+    """One draw: its number from 0, how many edges, and the excess of each city by policy and id."""
 
     number: int
+    edges: int
     excess: Mapping[str, Mapping[str, float]]
 
     def summary(self, policy: str) -> Summary:
@@ -135,7 +136,8 @@ class Replay:
             if count is not None:
                 edges = random.Random(seed + index).sample(edges, min(count, len(edges)))
             before, whole = index * len(self.times), number * len(self.times)
-            yield Draw(index, self._excess(edges, partial(_add, progress, before, whole)))
+            excess = self._excess(edges, partial(_add, progress, before, whole))
+            yield Draw(index, len(edges), excess)
 
     def _excess(
         self, edges: Sequence[int], progress: Callable[[int], None]
