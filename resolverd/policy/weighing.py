@@ -128,7 +128,7 @@ def placed(
 def _fits(load: BlockLoad, positions: Positions, shares: Sequence[float]) -> bool:
     """Whether what is below each share is that share of the load, or near enough.
 
-    Where few samples say otherwise it may be chance: 1.5 of its standard deviations prove little.
+    Where few samples say otherwise it may be chance: two standard deviations prove little.
     """
     known = {word: load.blocks.get(word, 0.0) / load.total for word in positions.heavy}
     items = [
@@ -137,7 +137,7 @@ def _fits(load: BlockLoad, positions: Positions, shares: Sequence[float]) -> boo
     ]
     return all(
         abs(sum(weight for at, weight in items if at < share) - share)
-        <= max(TOLERANCE, 1.5 * math.sqrt(share * (1 - share) / load.samples))
+        <= max(TOLERANCE, 2 * math.sqrt(share * (1 - share) / load.samples))
         for share in shares
     )
 

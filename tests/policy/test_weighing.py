@@ -66,7 +66,7 @@ def test_each_step_of_ten_percent_moves_ten_percent_of_a_load_as_unequal_as_zipf
     """As it was counted, and of the queries that come after; up to half, and back."""
     chance = random.Random(seed)
     truth = zipf(chance, number)
-    load = load_of(asked(chance, truth, 20_000))
+    load = load_of(asked(chance, truth, 40_000))
     later = asked(chance, truth, 50_000)
     positions, held, before = None, 0.0, 0.0
     for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.4, 0.3, 0.2, 0.1):
