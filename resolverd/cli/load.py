@@ -17,11 +17,14 @@ def load_tables(state: Json) -> list[Rows]:
 def _spill(state: Json) -> Rows:
     loads = [load for service in state["services"] for load in service["load"].values()]
     weighed = any(load["blocks"] for load in loads)
-    columns = ("service", "region", "saturation", "sends on", "takes")
-    table = Rows(*columns, "largest block") if weighed else Rows(*columns)
+    queues = any(load["cost"] for load in loads)
+    more = (*(["queue"] if queues else []), *(["largest block"] if weighed else []))
+    table = Rows("service", "region", "saturation", "sends on", "takes", *more)
     for service in state["services"]:
         for region, load in service["load"].items():
-            if load["saturation"] is None and not load["spill_ratio"] and not load["accept_ratio"]:
+            waits = load["cost"]["queue_seconds"] if load["cost"] else None
+            known = load["saturation"] is not None or waits is not None
+            if not known and not load["spill_ratio"] and not load["accept_ratio"]:
                 continue
             table.add_row(
                 Cell(service["name"]),
@@ -29,6 +32,7 @@ def _spill(state: Json) -> Rows:
                 _number(load["saturation"], "{:.2f}"),
                 Cell(_share(load["spill_ratio"]), "yellow" if load["spill_ratio"] else ""),
                 Cell(_share(load["accept_ratio"])),
+                *([_number(waits, "{:.3f} s")] if queues else []),
                 *([Cell(_largest(load["blocks"]))] if weighed else []),
             )
     return table

@@ -198,7 +198,8 @@ class Service(Section):
     policy: PolicyName = option(
         "nearest",
         "How the regions are ordered for a client: by distance, as listed, by `weights`, or by the "
-        "round-trip time that is expected ([rtt]).",
+        "round-trip time that is expected ([rtt]): `latency`, and `ttft`, where full regions send "
+        "clients on by what queues cost them, too.",
     )
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."

@@ -45,7 +45,7 @@ from resolverd.load.weighing import Weighing
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
-from resolverd.policy.ttft import Flow
+from resolverd.policy.ttft import Cost, Flow, cost_of
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 
 Counted = Callable[[], Awaitable[Counters]]
@@ -122,6 +122,17 @@ class LoadController:
             for region, planned in self._plan.services[name].regions.items()
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
+
+    def costs(self) -> dict[tuple[str, str], tuple[Cost, Flow | None]]:
+        """What each region costs its own clients, and what goes through it, where cost decides."""
+        found = {}
+        for name, planned in self._plan.services.items():
+            rule = self.spilling.cost_rule(name)
+            for region in planned.regions if rule is not None else ():
+                assert rule is not None
+                flow = self._flow(region, planned.regions[region])
+                found[name, region] = cost_of(rule.rtt[region][region], flow, rule.horizon), flow
+        return found
 
     async def keep(self, counted: Counted, sampled: Sampled | None = None) -> None:
         """Tick, for as long as the daemon serves; `counted` and `sampled` ask the engine.
@@ -205,7 +216,7 @@ class LoadController:
             rule = self.spilling.rule(name)
             if rule is None:
                 continue
-            costs = self.spilling.by_cost(name)
+            costs = self.spilling.cost_rule(name) is not None
             calm = self.spilling.rests(name) and not costs
             if calm and highest < rule.start and not degrades:
                 continue

@@ -79,9 +79,9 @@ class Spilling:
         spill, rule = self._spills.get(service), self._rules.get(service)
         return not (rule and rule.slow_start) and (spill is None or not spill.shares(0.0))
 
-    def by_cost(self, service: str) -> bool:
-        """Whether cost moves the shares of a service, rather than saturation."""
-        return service in self._costs
+    def cost_rule(self, service: str) -> CostRule | None:
+        """What the shares of a service follow where cost moves them; else None."""
+        return self._costs.get(service)
 
     def rule(self, service: str) -> SpillRule | None:
         """What the shares of a service follow; None where it moves none."""

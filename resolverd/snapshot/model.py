@@ -82,7 +82,7 @@ class ClientMap(Protocol):
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
 
-        With it what the way to each region costs, bias and all, empty where no cost decides.
+        With it the cost of each region, in km, or ms where round trips decide; else empty.
         """
 
 

@@ -9,7 +9,6 @@ from harness.config import address_of
 from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
 
 from resolverd.daemon import Daemon
-from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.snapshot.inputs import TABLES
 
 NAME = "chat.inference.example"
@@ -131,22 +130,3 @@ async def test_a_start_with_a_bad_table_takes_the_one_that_was_adopted_last(
 
 async def _serves(daemon: Daemon, name: str) -> bool:
     return await region(daemon) == {address_of(name)}
-
-
-async def test_the_table_that_an_edge_keeps_for_itself_is_adopted_and_refuses_nothing(
-    files: Files, endpoints: dict[str, Endpoint]
-) -> None:
-    files.config.write_text(configured(endpoints, 'state = "state"\nwatch = false\n'))
-    table_of(files).unlink()
-    own = files.config.parent / "state" / KEPT_NAME
-    own.parent.mkdir()
-    own.write_text(FAR + "nowhere,eu-west,fast\n")
-    async with running(files.config) as daemon:
-        assert [problem.line for problem in daemon.inputs.tables.warnings][-1:] == [4]
-        await until(lambda: _serves(daemon, "eu-west"))
-        own.write_text(FAR)
-        assert await daemon.reload()
-        assert await region(daemon) == {address_of("us-east")}
-        own.write_text(HEADER + "203.0.113.0/24,eu-west,fast\n")
-        assert await daemon.reload()
-        assert outdated(daemon) == {}

@@ -7,10 +7,12 @@ import math
 import pytest
 from load_fleet import Fleet, fleet_config, verdict
 
+from resolverd.admin.load import service_loads
 from resolverd.config.probe import Probe
 from resolverd.health.readings import LoadReadings, Total
 from resolverd.health.verdict import State
 from resolverd.load.flow import FlowTracker
+from resolverd.policy.share import Share
 from resolverd.policy.ttft import Flow
 
 PROBE = Probe()
@@ -123,12 +125,16 @@ BY_COST = {"policy": "ttft", "ttl": "60s"}
 FAR = {"b": {"coordinates": [1, 30]}}
 
 
+def moved(fleet: Fleet) -> dict[tuple[str, str], Share]:
+    """The shares now, without what weighs blocks."""
+    return fleet.load.spilling.shares(fleet.now)
+
+
 class Servers:
     """Replicas of 16 places, 4 requests a second each at most; a fleet that reads them."""
 
     def __init__(self, service: dict[str, object] | None = None) -> None:
         self.fleet = Fleet(fleet_config(BY_COST | (service or {}), **FAR))
-        self.fleet.raw["region"]["a"]["probe"] = {}
         self.completed, self.queues = {"a-1": 0.0, "b-1": 0.0}, {"a-1": 0.0, "b-1": 0.0}
 
     async def pass_by(self, seconds: int, **demand: float) -> None:
@@ -155,13 +161,28 @@ class Servers:
 async def test_a_region_whose_queue_alone_tells_is_relieved_without_any_capacity_written() -> None:
     servers = Servers()
     await servers.pass_by(120, a=3.0, b=1.0)
-    assert servers.fleet.load.shares() == {}
+    assert moved(servers.fleet) == {}
     await servers.pass_by(600, a=5.0, b=1.0)
     assert 0.2 <= servers.fleet.spill_ratio() <= 0.5
     assert servers.queues["a-1"] == 0
     await servers.pass_by(900, a=1.0, b=1.0)
     assert servers.fleet.spill_ratio() == 0
     assert servers.fleet.load.spilling.episodes == {("chat", "a"): 1}
+
+
+async def test_what_is_learned_and_what_it_costs_is_shown() -> None:
+    servers = Servers()
+    await servers.pass_by(120, a=3.0, b=1.0)
+    unknown = service_loads(servers.fleet.load, servers.fleet.plan)["chat"]["a"]["cost"]
+    assert unknown["drain"] is None
+    assert unknown["queue_seconds"] is None
+    await servers.pass_by(20, a=8.0, b=1.0)
+    shown = service_loads(servers.fleet.load, servers.fleet.plan)["chat"]["a"]["cost"]
+    assert shown["drain"] == 4
+    assert shown["queue_seconds"] >= servers.queues["a-1"] / 4 - 10
+    assert 0 < shown["rtt_seconds"] < 0.02
+    plain = Fleet()
+    assert service_loads(plain.load, plain.plan)["chat"]["a"]["cost"] is None
 
 
 async def test_a_region_that_dies_has_no_share_by_cost_either() -> None:
@@ -176,13 +197,13 @@ async def test_a_region_that_dies_has_no_share_by_cost_either() -> None:
 async def test_a_service_by_cost_can_be_told_to_send_nobody_on() -> None:
     servers = Servers({"spill": {"enabled": False}})
     await servers.pass_by(300, a=5.0, b=1.0)
-    assert servers.fleet.load.shares() == {}
+    assert moved(servers.fleet) == {}
 
 
 async def test_where_nothing_is_finished_or_told_no_share_moves_by_cost() -> None:
     fleet = Fleet(fleet_config(BY_COST, **FAR))
     await fleet.pass_by(300, {"a-1": 50.0, "b-1": 0.0})
-    assert fleet.load.shares() == {}
+    assert moved(fleet) == {}
 
 
 async def test_an_alert_that_degrades_makes_a_region_send_on_what_others_bear() -> None:

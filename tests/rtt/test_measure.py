@@ -191,7 +191,7 @@ def test_who_comes_later_is_measured_by_the_next_look(door: FrontDoor) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "nothing is asked for"),
+        ((), "say what to do"),
         (("--measure",), "--region NAME"),
         (("--measure", "--region", "eu west"), "not a region's name"),
         (("--measure", "--region", "a", "--port", "0"), "not a port"),

@@ -99,12 +99,22 @@ class BlocksPart(Part):
     placed: int = key("Blocks that have a position of their own while the region sends clients on.")
 
 
+class CostPart(Part):
+    """What a region costs its own clients until their first token, where cost moves shares."""
+
+    rtt_seconds: float = key("The round trip of who stands there.")
+    queue_seconds: float | None = key("The queue delay that is expected; null where it is unknown.")
+    prefill_seconds: float | None = key("Time to first token without the queue; null: unknown.")
+    drain: float | None = key("Requests a second that it was seen to bear; null: not known yet.")
+
+
 class LoadPart(Part):
     """What a region of a service bears."""
 
     saturation: float | None = key("Saturation: 1 is just full, null is unknown.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    cost: CostPart | None = key("What it costs, with policy ttft; else null.")
     blocks: BlocksPart | None = key(
         "Its clients' blocks, where they are weighed and any query of them is known."
     )

@@ -77,6 +77,30 @@ def placed_blocks(values: Values) -> Samples:
         yield key, unevenness.placed
 
 
+@gauge(
+    "resolverd_region_queue_seconds",
+    "How long a request is expected to wait in the region, where policy ttft counts it.",
+    labels=SERVICE_REGION,
+    absent="while it is unknown",
+)
+def queues(values: Values) -> Samples:
+    for key, (cost, _) in values.served.load.costs().items():
+        if cost.queue is not None:
+            yield key, cost.queue / 1000
+
+
+@gauge(
+    "resolverd_region_drain",
+    "Requests a second that the region was seen to bear, where policy ttft counts them.",
+    labels=SERVICE_REGION,
+    absent="while it is unknown",
+)
+def drains(values: Values) -> Samples:
+    for key, (_, flow) in values.served.load.costs().items():
+        if flow is not None and flow.drain:
+            yield key, flow.drain
+
+
 @counter(
     "resolverd_spill_episodes_total",
     "How often the region began to send clients on.",
