@@ -9,6 +9,7 @@ given shows how far they are.
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import weakref
 from array import array
@@ -171,13 +172,37 @@ class Latency(NamedTuple):
         )
 
 
+class OwnPlace(NamedTuple):
+    """A place that the operator knows himself.
+
+    `point` is what he says, in degrees; `fallback` that or his country's, for where no database
+    has a point of it. `country` and `continent` are codes, empty where none is said; `pin` is the
+    index of its pin.
+    """
+
+    point: tuple[float, float] | None
+    fallback: tuple[float, float] | None
+    country: str
+    continent: str
+    pin: int | None
+
+    def octets(self) -> bytes:
+        """As `native/src/geo/geography.rs` reads it."""
+        nowhere = (math.nan, math.nan)  # no coordinate is one
+        degrees = struct.pack("!dddd", *(self.point or nowhere), *(self.fallback or nowhere))
+        codes = struct.pack("!2s2s", self.country.encode(), self.continent.encode())
+        return degrees + codes + (0 if self.pin is None else self.pin + 1).to_bytes(2, "big")
+
+
 class Geography(NamedTuple):
     """What one map is compiled for (`native/src/geo/geography.rs`).
 
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
     unplaced clients are taken to stand. `biases` are factor and what is added, of each region in
-    the unit of the policy's cost; `latency` goes with the policy of that name.
+    the unit of the policy's cost; `latency` goes with the policy of that name. `nat64` are a
+    network's own NAT64 prefixes; `own` its own places, which `own_subnets` and `own_asns` name by
+    index; `asns` are pins by autonomous system.
     """
 
     policy: str
@@ -193,6 +218,11 @@ class Geography(NamedTuple):
     default: int | None = None
     biases: Sequence[tuple[float, float]] = ()
     latency: Latency | None = None
+    nat64: Sequence[Prefix] = ()
+    own: Sequence[OwnPlace] = ()
+    own_subnets: Sequence[tuple[Prefix, int]] = ()
+    own_asns: Sequence[tuple[int, int]] = ()
+    asns: Sequence[tuple[int, int]] = ()
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -202,18 +232,18 @@ class Geography(NamedTuple):
                 struct.pack("!dd", *self.edge),
                 _list(struct.pack("!dddQ", *region) for region in self.regions),
                 _list(_list(bytes((region,)) for region in pin) for pin in self.pins),
-                _list(
-                    bytes((4 if p.bits == 32 else 6, p.length))
-                    + (p.address << (128 - p.bits)).to_bytes(16, "big")
-                    + pin.to_bytes(2, "big")
-                    for p, pin in self.subnets
-                ),
+                _list(_prefix(p) + pin.to_bytes(2, "big") for p, pin in self.subnets),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.countries),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
                 _list(struct.pack("!dd", *bias) for bias in self.biases),
                 _list(latency.octets() for latency in (self.latency,) if latency is not None),
+                _list(map(_prefix, self.nat64)),
+                _list(place.octets() for place in self.own),
+                _list(_prefix(p) + place.to_bytes(2, "big") for p, place in self.own_subnets),
+                _list(struct.pack("!IH", asn, place) for asn, place in self.own_asns),
+                _list(struct.pack("!IH", asn, pin) for asn, pin in self.asns),
             )
         )
 
@@ -247,8 +277,7 @@ class NativeMap:
         leaves the order of the `earlier` map for a little.
         """
         functions = library()
-        spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
-        handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+        spans, handles = _lent_databases(databases)
         columns = [_lent(column) for family in rows for column in family]
         lent = (Span * len(columns))(*columns)
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
@@ -285,13 +314,56 @@ class NativeMap:
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up takes, over these clients."""
-        lent = b"".join(
-            bytes((4 if c.bits == 32 else 6, c.length))
-            + (c.address << (128 - c.bits)).to_bytes(16, "big")
-            for c in clients
-        )
+        lent = b"".join(map(_prefix, clients))
         taken: float = library().resolverd_map_time(self.handle, Span.of(lent))
         return taken
+
+
+class Share(NamedTuple):
+    """Parts of the IPv4 and of the IPv6 address space, from 0 to 1."""
+
+    v4: float
+    v6: float
+
+
+def coverage(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+    geography: Geography,
+    meter: Meter | None = None,
+) -> list[Share]:
+    """Where no pin holds, and where each of `geography` does, of what the databases place.
+
+    IPv6 is counted without what embeds IPv4. Blocks for up to seconds. Raises GeoError with the
+    reason where the databases do not allow it.
+    """
+    spans, handles = _lent_databases(databases)
+    shares = array("d", bytes(8 * 2 * (len(geography.pins) + 1)))
+    reason = ctypes.create_string_buffer(_REASON_OCTETS)
+    written = library().resolverd_map_coverage(
+        Spans(ctypes.addressof(spans), len(databases)),
+        Handles(ctypes.addressof(handles), len(databases)),
+        Span.of(geography.octets()),
+        (meter or Meter()).lent(),
+        Numbers(*shares.buffer_info()),
+        OutBuf.of(reason),
+    )
+    if written != len(shares):
+        raise GeoError(reason.value.decode("utf-8", "replace"))
+    return list(map(Share, shares[::2], shares[1::2]))
+
+
+def _lent_databases(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+) -> tuple[ctypes.Array[Span], ctypes.Array[ctypes.c_void_p]]:
+    """The octets of databases, and the handles of their place indexes, for one call."""
+    spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
+    handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+    return spans, handles
+
+
+def _prefix(prefix: Prefix) -> bytes:
+    family = 4 if prefix.bits == 32 else 6
+    return bytes((family, prefix.length)) + (prefix.address << (128 - prefix.bits)).to_bytes(16)
 
 
 def _list(items: Iterable[bytes]) -> bytes:

@@ -131,7 +131,7 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     candidates = [
         Candidate(**{**c, "status": _status(c["status"])}) for c in document["candidates"]
     ]
-    lists = {key: tuple(document[key]) for key in ("pins", "fence", "answer")}
+    lists = {key: tuple(document[key]) for key in ("pins", "laws", "fence", "answer")}
     draw = Draw(**document["draw"]) if document["draw"] else None
     ttls = tuple(FamilyTtl(**family) for family in document["ttls"])
     orders = {key: order_of(document[key]) for key in ("order", "beside") if document[key]}
@@ -239,7 +239,8 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
     yield "client", why.client + (f" = {why.looked_up}" if why.looked_up != why.client else "")
     yield "place", f"{why.place}, known for /{why.network_length}"
-    yield "pins", ", ".join(why.pins) or "none"
+    laws = f" (by {', '.join(why.laws)})" if why.laws else ""
+    yield "pins", (", ".join(why.pins) or "none") + laws
     yield "fence", ", ".join(why.fence) or "empty"
     if why.order.unit == "ms" or any(cost.bias for cost in why.order.costs):
         yield "order", why.order.why

@@ -19,6 +19,7 @@ from resolverd.config.toml_values import duration, toml_value
 # By the option's name; of a list, one element.
 _EXAMPLES: Mapping[str, Any] = {
     "address": "192.0.2.10",
+    "asn": 64500,
     "bias": "20ms",
     "body": "ping",
     "ca": "/etc/ssl/certs/ca-certificates.crt",

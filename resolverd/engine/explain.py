@@ -52,6 +52,7 @@ class Explanation:
     place: str
     network_length: int
     pins: tuple[str, ...]
+    laws: tuple[str, ...]
     fence: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     outcome: str
@@ -90,7 +91,8 @@ def explain(
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
-    known = " ".join(filter(None, (place.country, place.continent)))
+    network = f"AS{place.asn}" if place.asn else None
+    known = " ".join(filter(None, (place.country, place.continent, network)))
     policy = service.policy or clients.ranked.policy
     ttls, first = _ttls(cached, dyna, service, zone)
     return Explanation(
@@ -102,6 +104,7 @@ def explain(
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
         network_length=trace.network_length,
         pins=trace.entry.pins,
+        laws=tuple(dict.fromkeys(law for rule in trace.rules for law in rule.laws)),
         fence=tuple(sorted(preference)),
         candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
         outcome=cached.outcome,

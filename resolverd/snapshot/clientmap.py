@@ -11,15 +11,24 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
+from resolverd.geo.embedded_networks import STANDARD, EmbeddedNetworks
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Located, Place
+from resolverd.geo.placement import Placement
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
 from resolverd.policy.bias import NO_BIAS, Bias
-from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
+from resolverd.policy.fence import (
+    GeoPins,
+    Jurisdiction,
+    PinRule,
+    by_name,
+    decide_rules,
+    fence_of,
+)
 from resolverd.policy.ranking import PreferenceList
 from resolverd.rtt.field import USUAL_MS_PER_KM
 from resolverd.rtt.latency import Latency
@@ -35,7 +44,6 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-_EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
 
 
 class Known(NamedTuple):
@@ -67,6 +75,7 @@ class Ranking:
     block_v6: int
     biases: Mapping[str, Bias] = field(default_factory=dict)
     latency: Latency | None = None
+    embedded: EmbeddedNetworks = STANDARD
 
     def block_length(self, bits: int) -> int:
         """Bits of the block that keeps one draw."""
@@ -74,11 +83,12 @@ class Ranking:
 
     def block(self, client: Prefix) -> Block:
         """The block that `client` lies in; see `ClientMap`."""
-        extracted, offset = extract_v4(client)
-        if embedded_boundary(extracted) is not None:
-            extracted, offset = extract_v4(first_of(client))
+        found = self.embedded.extract(client)
+        if self.embedded.boundary(found.prefix) is not None:
+            found = self.embedded.extract(first_of(client))
+        extracted = found.prefix
         length = self.block_length(extracted.bits)
-        return Block(extracted.widened(min(extracted.length, length)), length + offset)
+        return Block(extracted.widened(min(extracted.length, length)), found.scope(length))
 
     def order(
         self, allowed: tuple[str, ...], place: Place, client: Prefix, known: Known = _NOTHING
@@ -168,6 +178,12 @@ class MapSource(NamedTuple):
     geo_pins: GeoPins
     locator: Locator
     edge: Place
+    own: OwnPlaces = NO_PLACES
+
+    @property
+    def placement(self) -> Placement:
+        """Where clients are, by all that is known."""
+        return Placement(self.locator, self.own, asn=bool(self.geo_pins.asns))
 
     def same_as(self, other: MapSource) -> bool:
         """Whether `other` gives the very same map."""
@@ -192,14 +208,16 @@ class LazyClientMap:
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
         earlier: LazyClientMap | None = None,
     ) -> None:
         """A map of these; with latency nobody leaves the order of `earlier` for a little."""
         self.ranked = ranked
         self.given: GivenOrders = GivenOrders(earlier.given if earlier else None)
-        self.source = MapSource(ranked, subnets, geo_pins, locator, edge)
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge, own)
         self._pins = PrefixMap(subnets)
-        self._geo_pins, self._locator, self._edge = geo_pins, locator, edge
+        self._geo_pins, self._edge = geo_pins, edge
+        self._placement = self.source.placement
         self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
@@ -219,16 +237,18 @@ class LazyClientMap:
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
-        extracted, offset = extract_v4(client)
-        if (boundary := embedded_boundary(extracted)) is not None:
+        embedded = self.ranked.embedded
+        found = embedded.extract(client)
+        extracted = found.prefix
+        if (boundary := embedded.boundary(extracted)) is not None:
             return self._trace_embedded(client, extracted, boundary)
-        located = self._locator.locate(extracted)
+        located = self._placement.locate(extracted)
         known, known_boundary = self._known(first_of(extracted))
         exact = max(
             located.length,
             self._pins.match(extracted).boundary,
             self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
-            _EMBEDDED_V4.match(extracted).boundary,
+            embedded.by_prefix.match(extracted).boundary,
             known_boundary,
         )
         rules = self._rules(extracted, located)
@@ -241,7 +261,7 @@ class LazyClientMap:
         if self.ranked.latency is not None:
             self.given.note(host.widened(exact), preference)
         return self._conclude(
-            client, extracted, located, rules, exact + offset, preference, known.row
+            client, extracted, located, rules, found.scope(exact), preference, known.row
         )
 
     def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
@@ -252,10 +272,10 @@ class LazyClientMap:
         """
         host = first_of(client)
         first = self.trace(host)
-        embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
-        rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
+        within = self._rules(_ALL_IPV4, self._placement.locate(_ALL_IPV4))
+        rules = by_name([*within, *self._rules(extracted, self._placement.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary, extract_v4(host).offset + 1)
+        scope = max(first.entry.scope, boundary, self.ranked.embedded.extract(host).scope(1))
         return self._conclude(
             client, first.extracted, located, rules, scope, first.entry.preference, first.row
         )
@@ -291,14 +311,14 @@ class LazyClientMap:
             pins=tuple(rule.name for rule in rules),
         )
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        placed = located.place is not None
+        placed = located.place is not None and located.place.is_somewhere
         return Trace(entry, client, extracted, place, placed, located.length, tuple(rules), row)
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
         """The rules that hold somewhere in a prefix, but for the IPv4 clients it embeds."""
         leaves = [
             (piece, rule)
-            for whole, embedded in _EMBEDDED_V4.leaves(prefix)
+            for whole, embedded in self.ranked.embedded.by_prefix.leaves(prefix)
             if embedded is None
             for piece, rule in self._pins.leaves(whole)
         ]
@@ -310,13 +330,13 @@ class LazyClientMap:
 
     def _places(
         self, prefix: Prefix, located: Located, free: list[Prefix]
-    ) -> list[tuple[str | None, str | None]] | None:
-        """Countries and continents of the pieces `free` of `prefix`; None where too many."""
+    ) -> list[Jurisdiction] | None:
+        """The jurisdictions of the pieces `free` of `prefix`; None where too many."""
         if not self._geo_pins or not free:
             return []
         if located.length <= prefix.length:
             return [_of(located.place)]
-        within = self._locator.walk_within(prefix, STRADDLE_LIMIT)
+        within = self._placement.walk_within(prefix, STRADDLE_LIMIT)
         if within is None:
             return None
         return [
@@ -326,20 +346,12 @@ class LazyClientMap:
         ]
 
 
-def embedded_boundary(extracted: Prefix) -> int | None:
-    """None unless `extracted` still embeds IPv4 clients.
-
-    Else the bits such that all addresses sharing them with its first one lie in one
-    IPv4-embedded prefix, or in none.
-    """
-    near = _EMBEDDED_V4.match(extracted)
-    return near.boundary if near.covering or near.inside else None
-
-
 def first_of(client: Prefix) -> Prefix:
     """The first address of a prefix."""
     return Prefix(client.bits, client.address, client.bits)
 
 
-def _of(place: Place | None) -> tuple[str | None, str | None]:
-    return (place.country, place.continent) if place else (None, None)
+def _of(place: Place | None) -> Jurisdiction:
+    if place is None:
+        return Jurisdiction()
+    return Jurisdiction(place.country, place.continent, place.asn, place.name or None)

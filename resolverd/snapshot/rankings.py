@@ -5,6 +5,7 @@ from __future__ import annotations
 from resolverd.config.bias import NO_BIAS
 from resolverd.config.model import Config, Service
 from resolverd.geo.distance import Coordinates
+from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.policy.bias import Bias
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.clientmap import Policy, Ranking
@@ -32,4 +33,5 @@ def ranking_of(config: Config, service: Service, measured: Measured | None) -> R
         block_v6=service.block_v6,
         biases={name: Bias(*bias) for name, bias in biases.items() if bias != NO_BIAS},
         latency=latency,
+        embedded=EmbeddedNetworks(config.server.nat64),
     )

@@ -38,7 +38,8 @@ _STRIDE = 0x9E3779B1
 def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     """Raises PlanError with everything that the Plan of `snapshot` gets wrong.
 
-    `ask` answers from `snapshot`; `pinned` are the subnets of pins, each of which is tried.
+    `ask` answers from `snapshot`; `pinned` are subnets of pins and own places, each of which is
+    tried.
     """
     plan, names = snapshot.plan, _names(snapshot)
     hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]

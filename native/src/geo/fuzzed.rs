@@ -4,11 +4,11 @@ use super::compile::compile;
 use super::contract::Ordering;
 use super::fence::Fence;
 use super::field::{Column, Field, Hub, Origin, Sample, Scale};
-use super::geography::Geography;
+use super::geography::{Geography, OwnPlace};
 use super::latency::{Bias, Latency};
 use super::map::{Blocks, Scratch};
 use super::mmdb::File;
-use super::place::Countries;
+use super::place::{Countries, Place};
 use super::place_index::PlaceIndex;
 use super::prefix_rows::PrefixRows;
 use super::ranking::{Region, SpherePoint};
@@ -56,6 +56,16 @@ pub fn fuzz_compile(octets: &[u8]) {
             2
         ],
         latency: None,
+        nat64: vec![Prefix::new(Family::V6, 0x2001_0db8 << 96, 40)],
+        own: vec![OwnPlace {
+            place: Place::default(),
+            fallback: None,
+            rule: 1,
+        }],
+        own_subnets: vec![(Prefix::new(Family::V4, 11 << 120, 10), 0)],
+        own_asns: vec![(64500, 0)],
+        asns: vec![(64501, 1)],
+        counting: false,
     };
     let rows = fuzzed_rows();
     let mut earlier = None;

@@ -186,6 +186,7 @@ class ExplanationPart(Part):
     place: str = key("Where the client is taken to be.")
     network_length: int = key("Prefix length of the client's network in the database, bits.")
     pins: list[str] = key("Pins that make its fence.")
+    laws: list[str] = key("Groups of countries by which these pins hold, each with its date.")
     fence: list[str] = key("Regions that it may be given.")
     candidates: list[CandidatePart] = key("All regions of the service.")
     outcome: str = key("Outcome of the decision.")
