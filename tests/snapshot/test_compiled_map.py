@@ -633,6 +633,50 @@ def test_a_prefix_that_may_be_any_ipv4_client_has_the_rules_of_ipv4_alone() -> N
             assert (entry.preference, entry.pins) == ((), ("high", "low", "six")), text
 
 
+CORPUS = Path(__file__).parent.parent / "geo" / "mmdb-test"
+
+
+def made_of(world: World, *names: str) -> list[Any]:
+    """The compiled and the lazy map of a world over MaxMind's own databases."""
+    config = Config.model_validate(world.raw)
+    locator = Locator.open([CORPUS / f"{name}.mmdb" for name in names])
+    own = places_of(config)
+    makers = [
+        MapMaker(locator, edge_of(config), compiled=compiled, own=own) for compiled in (True, False)
+    ]
+    return [compile_services(config, probe_targets(config), m)["chat"].clients for m in makers]
+
+
+@pytest.mark.parametrize("names", [("GeoLite2-City-Test", "GeoLite2-ASN-Test"),
+                                   ("GeoLite2-ASN-Test", "GeoLite2-City-Test"),
+                                   ("GeoIP2-ISP-Test", "GeoLite2-Country-Test")])  # fmt: skip
+def test_pins_and_places_by_autonomous_system_hold_in_a_database_of_these(
+    names: tuple[str, ...],
+) -> None:
+    world = simple()
+    world.raw["pin"]["telstra"] = {"asn": [1221], "regions": ["r3"]}
+    world.raw["place"] = {"carrier": {"asn": [7018], "coordinates": [50, 100], "country": "DE"}}
+    for clients in made_of(world, *names):
+        for text, pins, first in (
+            ("1.128.0.0/24", ("telstra",), "r3"),
+            ("12.81.92.0/24", ("lawful",), "r2"),  # the place says that it is in Germany
+            ("203.0.113.0/24", (UNPLACED,), None),
+            ("81.2.69.160/32", (), None),
+        ):
+            entry = clients.lookup(parse_prefix(text))
+            assert entry.pins == pins, text
+            assert first is None or entry.preference[0] == first
+
+
+def test_a_map_that_needs_no_autonomous_systems_does_not_grow_by_a_database_of_them() -> None:
+    world = simple()
+    lone, lazy = made_of(world, "GeoLite2-City-Test")
+    beside, lazy_beside = made_of(world, "GeoLite2-City-Test", "GeoLite2-ASN-Test")
+    assert (beside.size.leaves, beside.size.lists) == (lone.size.leaves, lone.size.lists)
+    client = parse_prefix("1.128.0.0/24")
+    assert lazy_beside.lookup(client) == lazy.lookup(client)
+
+
 @pytest.mark.parametrize(
     ("code", "pins"),
     [("EU", ("european",)), ("EU?", ("european",)), ("?", (UNPLACED,)), ("JP", ())],
