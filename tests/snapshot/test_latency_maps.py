@@ -166,8 +166,7 @@ def test_every_client_gets_the_least_cost_first_in_both_maps(tables: Tables) -> 
 @thoroughly
 @given(tables(), st.data())
 def test_every_address_in_a_scope_gets_the_same(tables: Tables, data: st.DataObject) -> None:
-    services = tables.made(0)
-    for clients in maps_of(services):
+    for clients in maps_of(tables.made(0)):
         for _ in range(8):
             host = data.draw(st.sampled_from(HOSTS))
             asked = host.widened(data.draw(st.integers(1, host.bits)))
@@ -179,8 +178,12 @@ def test_every_address_in_a_scope_gets_the_same(tables: Tables, data: st.DataObj
             rest = data.draw(st.integers(0, 2 ** (host.bits - within.length) - 1))
             inside = Prefix(host.bits, within.address | rest, host.bits)
             assert clients.lookup(inside) == entry
-    compiled, lazy = maps_of(services)
-    host = data.draw(st.sampled_from(HOSTS))
+
+
+@thoroughly
+@given(tables(), st.sampled_from(HOSTS))
+def test_a_prefix_of_any_length_gets_the_same_in_both_maps(tables: Tables, host: Prefix) -> None:
+    compiled, lazy = maps_of(tables.made(0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clientmap, "STRADDLE_LIMIT", 10_000)
         for asked in (host.widened(length) for length in range(1, host.bits)):
