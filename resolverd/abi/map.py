@@ -115,7 +115,8 @@ class Latency(NamedTuple):
     """What is expected and was measured (`native/src/geo/latency.rs`).
 
     `columns` are latitude, longitude, base and slope of the regions and then of others; `scales`
-    variance and length; `numbers` the column of each region that prefix rows speak of.
+    variance and length; `numbers` the column of each region that prefix rows speak of; `own` are
+    own places by their index.
     """
 
     columns: Sequence[tuple[float, float, float, float]]
@@ -125,6 +126,8 @@ class Latency(NamedTuple):
     landmarks: Sequence[Landmark]
     numbers: Sequence[int | None]
     countries: Sequence[tuple[str, Measurements]]
+    asns: Sequence[tuple[int, Measurements]] = ()
+    own: Sequence[tuple[int, Measurements]] = ()
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -150,6 +153,8 @@ class Latency(NamedTuple):
                     struct.pack("!2s", code.encode()) + _samples(row)
                     for code, row in self.countries
                 ),
+                _list(struct.pack("!I", number) + _samples(row) for number, row in self.asns),
+                _list(struct.pack("!H", number) + _samples(row) for number, row in self.own),
             )
         )
 

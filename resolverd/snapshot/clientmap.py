@@ -209,7 +209,8 @@ class MapSource(NamedTuple):
     @property
     def placement(self) -> Placement:
         """Where clients are, by all that is known."""
-        return Placement(self.locator, self.own, asn=bool(self.geo_pins.asns))
+        measured = self.ranked.latency is not None and bool(self.ranked.latency.asns)
+        return Placement(self.locator, self.own, asn=bool(self.geo_pins.asns) or measured)
 
     def same_as(self, other: MapSource) -> bool:
         """Whether `other` gives the very same map."""

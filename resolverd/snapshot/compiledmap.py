@@ -180,7 +180,7 @@ def _geography(source: MapSource, rules: list[PinRule]) -> Geography:
         unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
         default=None if geo_pins.default is None else numbers[geo_pins.default],
         biases=[ranked.bias(name) for name in ranked.regions],
-        latency=_latency(ranked.latency) if ranked.latency else None,
+        latency=_latency(ranked.latency, index) if ranked.latency else None,
         standing=[
             (ranked.countries[name], ranked.capacities[name])
             for name in ranked.regions
@@ -202,7 +202,7 @@ def _own(place: Place, rule: PinRule | None, numbers: Mapping[PinRule, int]) -> 
     return NativeOwnPlace(place.point, known, *codes, None if rule is None else numbers[rule])
 
 
-def _latency(latency: Latency) -> NativeLatency:
+def _latency(latency: Latency, own: Mapping[str, int]) -> NativeLatency:
     field = latency.field
     return NativeLatency(
         columns=[
@@ -215,6 +215,8 @@ def _latency(latency: Latency) -> NativeLatency:
         landmarks=[Landmark(*one.point, one.country, one.weights) for one in field.origins],
         numbers=latency.columns,
         countries=list(latency.countries.items()),
+        asns=list(latency.asns.items()),
+        own=[(own[name], row) for name, row in latency.places.items() if name in own],
     )
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +13,14 @@ from harness.measured import columns_of, measured
 from harness.trials import trials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mmdb_writer import mmdb_bytes
 from test_compiled_map import (
+    ASNS,
     DEEP,
     V6_BASE,
     World,
     blocks,
+    locator_of,
     prefixes,
-    record,
     simple,
     worlds,
 )
@@ -30,8 +29,7 @@ from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.geo.database import Database
-from resolverd.geo.locator import Locator, Provenance
+from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
 from resolverd.rtt.samples import Row, Sample, Samples
 from resolverd.snapshot import clientmap
@@ -40,6 +38,7 @@ from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import Plan, ServicePlan
+from resolverd.snapshot.own_places import own_places as places_of
 from resolverd.snapshot.rankings import coordinates_of
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
@@ -74,6 +73,7 @@ class Tables:
                     compiled=compiled,
                     previous=Plan(1, {}, before[compiled], b"", 1232) if before else None,
                     measured=self.known[number][0],
+                    own=places_of(self.config),
                 ),
             )
             for compiled in (True, False)
@@ -87,18 +87,6 @@ def maps_of(
     assert isinstance(compiled, CompiledClientMap)
     assert isinstance(lazy, LazyClientMap)
     return compiled, lazy
-
-
-def located(world: World) -> Locator:
-    opened = []
-    for number, (version, networks) in enumerate(world.databases):
-        content = mmdb_bytes(
-            {str(network): record(code, network) for network, code in networks.items()},
-            ip_version=6 if version == 6 else 4,
-        )
-        name = f"{number}.mmdb"
-        opened.append((Provenance(Path(name), None), Database.of(content, name)))
-    return Locator(opened)
 
 
 @st.composite
@@ -117,8 +105,10 @@ def tables(draw: st.DrawFn, count: int = 1) -> Tables:
     return Tables(
         world,
         config,
-        located(world),
-        tuple(draw(measured(regions, tried, known)) for _ in range(count)),
+        locator_of(world),
+        tuple(
+            draw(measured(regions, tried, known, ASNS, sorted(config.place))) for _ in range(count)
+        ),
     )
 
 
@@ -240,7 +230,7 @@ def world_of(*known: Rows, pin: dict[str, Any] | None = None, bias: str = "0ms")
     world.raw["region"]["r5"]["bias"] = bias
     config = Config.model_validate(world.raw)
     rows = [(measured_of(config, rows), rows) for rows in known]
-    return Tables(world, config, located(world), tuple(rows))
+    return Tables(world, config, locator_of(world), tuple(rows))
 
 
 CLIENT = parse_prefix("4.1.2.0/24")
@@ -316,7 +306,9 @@ def test_a_bias_moves_clients_to_and_from_a_region(policy: str) -> None:
         world.raw["pin"] = {}
         world.raw["region"]["r3"]["bias"] = bias
         config = Config.model_validate(world.raw)
-        services = Tables(world, config, located(world), ((measured_of(config, {}), {}),)).made(0)
+        services = Tables(world, config, locator_of(world), ((measured_of(config, {}), {}),)).made(
+            0
+        )
         compiled, lazy = maps_of(services)
         for host in HOSTS:
             assert compiled.lookup(host).preference == lazy.lookup(host).preference

@@ -143,6 +143,8 @@ fn fuzzed_latency() -> Latency {
         },
         columns: vec![1, 0],
         countries: vec![(*b"SG", vec![sample(0), sample(9)])],
+        asns: vec![(64500, vec![sample(1)])],
+        own: vec![(1, vec![sample(0)])],
     }
 }
 

@@ -21,6 +21,8 @@
 //!   origins: latitude f64 · longitude f64 · country 2 octets · weights: f64 each
 //!   column of each region that prefix rows speak of: u16, 65,535 for none
 //!   countries: code 2 octets · samples: column u16 · ms f64 · confidence f64
+//!   autonomous systems: number u32 · samples
+//!   own places: own place u16 · samples
 //! standing, of each region where places decide: country 2 octets (zeros for none) · capacity f64
 //! the edge's country: 2 octets, zeros for none
 //! NAT64 prefixes: family u8 (6) · length u8 · address 16 octets, left-aligned
@@ -34,7 +36,7 @@
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
 use super::field::{Column, Field, Hub, Origin, Sample, Scale};
-use super::latency::{Bias, Latency};
+use super::latency::{Bias, Latency, found};
 use super::map::Blocks;
 use super::place::{Code, NONE, Place};
 use super::ranking::{Region, SpherePoint};
@@ -222,14 +224,17 @@ impl Geography {
 
     /// Whether it matters in which autonomous system a client is.
     #[must_use]
-    pub const fn needs_asns(&self) -> bool {
-        !self.asns.is_empty() || !self.own_asns.is_empty()
+    pub fn needs_asns(&self) -> bool {
+        let measured = (self.latency.as_ref()).is_some_and(|known| !known.asns.is_empty());
+        !self.asns.is_empty() || !self.own_asns.is_empty() || measured
     }
 
     /// Whether anything goes by the autonomous system of this number.
     #[must_use]
     pub fn names_asn(&self, asn: u32) -> bool {
-        numbered(&self.asns, asn).is_some() || numbered(&self.own_asns, asn).is_some()
+        numbered(&self.asns, asn).is_some()
+            || numbered(&self.own_asns, asn).is_some()
+            || (self.latency.as_ref()).is_some_and(|known| found(&known.asns, &asn).is_some())
     }
 
     /// The own place of an autonomous system, as an index plus one; 0 for none.
@@ -378,13 +383,20 @@ impl Octets<'_> {
                 })?,
             },
             columns: self.list(|from| from.take().map(u16::from_be_bytes))?,
-            countries: {
-                let mut rows: Vec<(Code, Vec<Sample>)> =
-                    self.list(|from| Some((from.take()?, from.row()?)))?;
-                rows.sort_unstable_by_key(|(code, _)| *code);
-                rows
-            },
+            countries: self.rows(Self::take)?,
+            asns: self.rows(|from| from.take().map(u32::from_be_bytes))?,
+            own: self.rows(|from| from.take().map(u16::from_be_bytes)?.checked_add(1))?,
         })
+    }
+
+    /// Samples by what they hold for, ascending.
+    fn rows<K: Ord + Copy>(
+        &mut self,
+        key: impl Fn(&mut Self) -> Option<K>,
+    ) -> Option<Vec<(K, Vec<Sample>)>> {
+        let mut rows = self.list(|from| Some((key(from)?, from.row()?)))?;
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        Some(rows)
     }
 
     fn row(&mut self) -> Option<Vec<Sample>> {

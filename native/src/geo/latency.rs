@@ -23,6 +23,10 @@ pub struct Latency {
     pub columns: Vec<u16>,
     /// By country.
     pub countries: Vec<(Code, Vec<Sample>)>,
+    /// By autonomous system.
+    pub asns: Vec<(u32, Vec<Sample>)>,
+    /// By the operator's own place, an index plus one.
+    pub own: Vec<(u16, Vec<Sample>)>,
 }
 
 /// The cost of each region at one place.
@@ -165,7 +169,14 @@ impl<'a> ByCost<'a> {
             Cost::Time(latency) => {
                 let country = place.map_or(NONE, |place| place.country);
                 latency.field.expected(point, country, times, distances);
-                if let Some(row) = found(&latency.countries, &country) {
+                let (asn, own) = place.map_or((0, 0), |place| (place.asn, place.own));
+                // The most specific last.
+                let rows = [
+                    found(&latency.countries, &country),
+                    found(&latency.asns, &asn),
+                    found(&latency.own, &own),
+                ];
+                for row in rows.into_iter().flatten() {
                     blend(times, row);
                 }
             }
@@ -187,7 +198,8 @@ impl<'a> ByCost<'a> {
 }
 
 /// The samples of a key, in a list that is sorted by it.
-fn found<'r, K: Ord>(rows: &'r [(K, Vec<Sample>)], key: &K) -> Option<&'r [Sample]> {
+#[must_use]
+pub fn found<'r, K: Ord>(rows: &'r [(K, Vec<Sample>)], key: &K) -> Option<&'r [Sample]> {
     let at = rows.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
     rows.get(at).map(|(_, row)| row.as_slice())
 }
