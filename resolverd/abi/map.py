@@ -15,9 +15,10 @@ import weakref
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from mmap import mmap
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from resolverd.abi.contract import Handles, Numbers, Spans
+from resolverd.abi.countries import Country, table_of
 from resolverd.abi.library import OutBuf, Span, library
 from resolverd.abi.limits import MAX_REGIONS, ORDERS
 from resolverd.dns.prefix import Prefix
@@ -48,42 +49,6 @@ class Meter:
         return ctypes.c_void_p(ctypes.addressof(self._thousandths))
 
 
-class Country(Protocol):
-    """A country as the library reads it: its point in degrees, its reach, and its continent."""
-
-    @property
-    def latitude(self) -> float:
-        """Latitude of its point, in degrees: north is positive."""
-
-    @property
-    def longitude(self) -> float:
-        """Longitude of its point, in degrees: east is positive."""
-
-    @property
-    def south(self) -> float:
-        """Latitude of its southern end, in degrees; `north` of its northern one."""
-
-    @property
-    def north(self) -> float:
-        """See `south`."""
-
-    @property
-    def west(self) -> float:
-        """Longitude of its western end, in degrees; greater than `east` over the antimeridian."""
-
-    @property
-    def east(self) -> float:
-        """See `west`."""
-
-    @property
-    def centres(self) -> Sequence[tuple[float, float]]:
-        """Points in degrees that stand for all of it."""
-
-    @property
-    def continent(self) -> str:
-        """Its continent, as a code of two letters: AF, AN, AS, EU, NA, OC or SA."""
-
-
 class PlaceIndex:
     """The places of one database that passed its check, and what the check counted.
 
@@ -98,15 +63,7 @@ class PlaceIndex:
         """Check the whole database in `content`. Raises GeoError, without its name."""
         report = array("Q", bytes(8 * 5))
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
-        table = b"".join(
-            struct.pack(
-                f"!2s2s6dB{2 * len(c.centres)}d",
-                *(code.encode(), c.continent.encode(), c.latitude, c.longitude),
-                *(c.south, c.north, c.west, c.east, len(c.centres)),
-                *(degrees for centre in c.centres for degrees in centre),
-            )
-            for code, c in countries.items()
-        )
+        table = table_of(countries)
         handle = library().resolverd_place_index_read(
             _span(content),
             Span.of(table),

@@ -36,6 +36,8 @@ from resolverd.rtt.order import by_cost, by_cost_of_prefix
 from resolverd.rtt.samples import Row
 from resolverd.snapshot.given import GivenOrders
 from resolverd.snapshot.model import Block, MapEntry, MapSize
+from resolverd.snapshot.trace import Known as Known
+from resolverd.snapshot.trace import Trace as Trace
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
 # fenced as if it spanned every pinned country.
@@ -44,14 +46,6 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-
-
-class Known(NamedTuple):
-    """What orders regions besides the place: the row that was measured of the client's prefix, and
-    the order that it was given before the tables changed."""
-
-    row: Row = ()
-    before: PreferenceList = ()
 
 
 _NOTHING = Known()
@@ -197,26 +191,6 @@ class Ranking:
         here = place.point
         assert here is not None, "who is ranked has the edge's point at least"
         return {r: great_circle_km(here, self.coordinates[r]) for r in self.regions}
-
-
-class Trace(NamedTuple):
-    """A whole lookup, for `explain`: the entry and all that led to it.
-
-    `row` is what was measured of the client's own prefix. `origin` is from where distances count;
-    `of_country` are the regions that come first because its country is all that is sure of the
-    client, and its block draws among them.
-    """
-
-    entry: MapEntry
-    asked: Prefix
-    extracted: Prefix
-    place: Place
-    placed: bool
-    network_length: int
-    rules: tuple[PinRule, ...]
-    row: Row
-    origin: Place
-    of_country: tuple[str, ...]
 
 
 Subnets = Sequence[tuple[Prefix, PinRule]]
