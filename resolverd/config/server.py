@@ -43,7 +43,7 @@ class Server(Holds):
         "glue, a record outside its zone) is warned of, as BIND does, or refused.",
     )
     geoip: tuple[str, ...] = option(
-        (), "City or country databases, first match wins; none takes the embedded country database."
+        (), "City or country databases, first match wins; none takes the embedded city table."
     )
     state: str = option(
         "",

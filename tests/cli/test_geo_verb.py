@@ -113,4 +113,4 @@ def test_lookup_in_json_has_null_for_what_is_unplaced(place: Path) -> None:
 
 def test_lookup_without_a_database_asks_the_embedded_one(tmp_path: Path) -> None:
     ran = resolverd("geo", "lookup", "133.11.1.1", cwd=tmp_path)
-    assert ran.out.splitlines()[1].split()[2::3] == ["JP", "geo-whois-asn-country.mmdb"]
+    assert ran.out.splitlines()[1].split()[2::3] == ["JP", "dbip-city-compact.mmdb"]
