@@ -82,7 +82,7 @@ class Tree:
 
         def prune(record: int, length: int) -> Pruned:
             if record < 0 or record == cut:
-                if record == NOWHERE or record == cut:
+                if record in (NOWHERE, cut):
                     return Pruned(NOWHERE, 0.0, None)
                 return self._whole(cell_of[-2 - record], weights[length])
             if length == bits:
@@ -175,7 +175,7 @@ def address_space(
     pending = [(family.root, 0)]
     while pending:
         record, length = pending.pop()
-        if record == family.cut or record == NOWHERE:
+        if record in (NOWHERE, family.cut):
             continue
         if record < 0:
             found[-2 - record] += weights[length]

@@ -36,7 +36,7 @@ class Family(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A whole database: IPv4 and IPv6 (None where no file has it); `built` in seconds since 1970."""
+    """A whole database: IPv4, and IPv6 if any file has it; `built` in seconds since 1970."""
 
     v4: Family
     v6: Family | None

@@ -68,7 +68,7 @@ def _counts(*names: str) -> tuple[Field, ...]:
 PLAN = Image(
     "plan",
     "RVDPLAN",
-    3,
+    4,
     Record(
         "plan_head",
         "What a Plan's image begins with, and how many records follow, in this order.",
@@ -143,6 +143,7 @@ PLAN = Image(
             (
                 Field("ttl", "seconds", "how long an answer is kept while all is well"),
                 Field("failover_ttl", "seconds", "how long it is kept when it may change at once"),
+                Field("trickle", "f64", "the share that the second region of a list is given"),
                 Field("client_map", "u32", "its client map"),
                 Field("slot", "u32", "the first of its own counters"),
                 Field("first", "u32", "the first of its region slots"),
@@ -170,11 +171,16 @@ STEERING = Image(
     Record(
         "steering_head",
         "What a Steering's image begins with. Behind the states stand how many regions each "
-        "service has, and the state of each, in the Plan's order; u32 each.",
+        "service has, and the state of each, in the Plan's order; u32 each. Behind these stand "
+        "how many bins and heavy blocks each positions have, u32 each; all bins, f64 each; and of "
+        "each heavy block the word, u64, in ascending order, and the position, f64.",
         (
             Field("generation", "u64", "which Steering it is"),
             *_counts("states", "services"),
             Field("entries", "u32", "how many regions all services have"),
+            *_counts("positions"),
+            Field("bins", "u32", "how many bins all positions have"),
+            Field("heavy", "u32", "how many heavy blocks all positions have"),
             Field("pool", "u32", "octets of the pool"),
         ),
     ),
@@ -193,12 +199,14 @@ STEERING = Image(
                 Field("cname", "u32", "its hostname, or NONE"),
                 Field("a_ttl", "u32", "the most TTL of IPv4 in seconds, or NONE"),
                 Field("aaaa_ttl", "u32", "the most TTL of IPv6 in seconds, or NONE"),
+                Field("positions", "u32", "what stands for its clients' draws, or NONE"),
                 Field("a_count", "u16", "how many IPv4 addresses"),
                 Field("aaaa_count", "u16", "how many IPv6 addresses"),
                 Field("serves", "bool", "whether it serves"),
                 Field("unknown", "bool", "whether nothing is known of it yet"),
                 Field("alive", "bool", "whether an endpoint of its answer is measured up"),
                 Field("has_addresses", "bool", "whether it has an address or a hostname"),
+                Field("sampled", "u8", "0, or 1 more than log2 of how many queries one is kept of"),
             ),
         ),
     ),

@@ -21,6 +21,7 @@ from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
 from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
 from resolverd.engine.descriptors import affordable
@@ -37,6 +38,7 @@ from resolverd.ignored_signals import ignore_unmeant
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
+from resolverd.kept.round_trips import RoundTrips
 from resolverd.kept.standing import Standing
 from resolverd.load import LoadController
 from resolverd.loop import run_loop
@@ -96,6 +98,7 @@ class Daemon:
         self.engine: Engine
         self._observation: Observation
         self._publication: Publication
+        self.round_trips: RoundTrips
 
     @property
     def bound(self) -> Sequence[Listener]:
@@ -161,6 +164,10 @@ class Daemon:
         """What the engine has counted."""
         return await self.engine.counters()
 
+    async def block_samples(self) -> BlockSamples:
+        """The samples of clients' blocks that the engine has taken since."""
+        return await self.engine.block_samples()
+
     async def run(self) -> ExitCode:
         """Serve until a signal or the engine's death."""
         PROCESS.follow(asyncio.get_running_loop(), self._stopping.set, self._hang_up)
@@ -210,6 +217,7 @@ class Daemon:
             self.ttl_ledger,
             self._supervision,
         )
+        self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
@@ -220,8 +228,9 @@ class Daemon:
             raise
         self.tasks.keep("steering", self._publication.keep, vital=True)
         self.tasks.keep("edits", self.watching.keep)
-        self.tasks.keep("load", lambda: self.load.keep(self.counters))
+        self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
+        self.tasks.keep("rtt", self.round_trips.keep)
         self._keeper.follow(self._observation.standing)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)

@@ -60,6 +60,7 @@ class Observation:
         )
         self.load = LoadController(self.monitor, changed)
         self.load.spilling.resume(earlier.shares)
+        self.load.weighing.resume(earlier.positions, earlier.shares)
         self.service_windows = _service_windows(inputs)
         self._inputs = inputs
         self._mismatches = PeerMismatches()
@@ -150,6 +151,7 @@ class Observation:
             self.overrides.active(now),
             {t.id: KeptVerdict(digest(t), health) for t, health in self.monitor.healths()},
             self.load.spilling.spills,
+            self.load.weighing.positions,
         )
 
     def _verdicts(self, now: float) -> dict[str, Verdict]:

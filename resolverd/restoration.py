@@ -212,9 +212,12 @@ def _named(files: Sequence[str]) -> str:
 
 def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str]) -> Adopted:
     reads = inputs.reads
-    names = {key_of(file) for file in inputs.files}
+    tables = dict(zip(map(key_of, inputs.tables.files), inputs.tables.contents, strict=True))
+    names = {key_of(file) for file in inputs.files} - tables.keys()
+    if inputs.tables.kept is not None:  # which lies in the directory already
+        del tables[key_of(inputs.tables.kept)]
     zones = {key_of(z.files[0]): [key_of(f) for f in z.files] for z in inputs.zones.values()}
-    databases = {}
+    databases = tables
     for name in inputs.config.server.geoip:
         path = key_of(inputs.base / name)
         seen = reads.seen.get(key_of(reads.replay.places.get(path, Path(path))))

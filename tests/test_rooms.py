@@ -34,6 +34,7 @@ RANKS = {
     "handover": 7,
     "load": 7,
     "kept": 6,
+    "planner": 6,
     "admin": 8,
     "observation": 9,
     "supervision": 9,

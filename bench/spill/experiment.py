@@ -1,4 +1,4 @@
-"""What is tried: five policies over one trace, and what happens when the setting changes."""
+"""What is tried: six policies over one trace, and what happens when the setting changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from bench.spill.queueing import Size, World
 from bench.spill.simulate import ROUND_TRIP, Blocks, Served, requests, run
-from bench.spill.steering import LeastLoaded, LeastLoadedAsRead, Nearest, Policy, Resolverd
+from bench.spill.steering import Counted, LeastLoaded, LeastLoadedAsRead, Nearest, Policy, Resolverd
 from bench.spill.trace import HOMES, REGIONS, SUDDEN, Burst, generated, read
 from resolverd.config.model import Service
 
 OURS = "spill"
+BY_COST = "ttft"
+PRODUCT = (OURS, BY_COST)
 # Name, and whether a resolver keeps its answers. Without that it is no DNS: a load balancer that
 # knows everything and decides for each request.
 POLICIES = {
@@ -21,11 +23,16 @@ POLICIES = {
     "least-loaded, as read": True,
     "least-loaded, per request": False,
     OURS: True,
+    BY_COST: True,
 }
 TTL = 60.0
 MINUTE = 60.0
 BURST = HOMES[0].bursts[0]
 FAR = max(ROUND_TRIP.values())
+# What the daemon would reckon from coordinates, in ms.
+BETWEEN = {
+    home: {region: 1000 * ROUND_TRIP[home, region] for region in REGIONS} for home in REGIONS
+}
 
 
 class Scenario(NamedTuple):
@@ -54,6 +61,7 @@ class Result(NamedTuple):
     """One run; times in seconds, shares from 0 to 1.
 
     `burst` is the p95 of what came during the first burst, `minutes` has that of each minute.
+    `asked` is how many DNS queries came for a request.
     """
 
     p50: float
@@ -63,6 +71,7 @@ class Result(NamedTuple):
     burst: float
     away: float
     farthest: float
+    asked: float
     episodes: int
     minutes: tuple[float, ...]
     moved: tuple[float, ...]
@@ -77,7 +86,8 @@ def tried(
     asked = requests(rates, scenario.size, scenario.blocks, scenario.load, seed)
     world = World(REGIONS, scenario.size, len(asked))
     steering = _policy(policy, scenario, world)
-    served = run(asked, world, steering, caches=POLICIES[policy])
+    counted = Counted(steering)
+    served = run(asked, world, counted, caches=POLICIES[policy])
     times = sorted(request.seconds for request in served)
     return Result(
         p50=quantile(times, 0.50),
@@ -89,6 +99,7 @@ def tried(
         farthest=statistics.fmean(
             ROUND_TRIP[request.home, request.region] == FAR for request in served
         ),
+        asked=counted.answers / len(served),
         episodes=steering.episodes if isinstance(steering, Resolverd) else 0,
         minutes=tuple(_by_minute(served)),
         moved=tuple(_moved_by_minute(served)),
@@ -99,7 +110,7 @@ def summary(results: Sequence[Result]) -> Mapping[str, Any]:
     """The runs of one policy in one setting: median, least and most of each figure."""
     return {
         name: _spread([getattr(result, name) for result in results])
-        for name in ("p50", "p95", "p99", "most", "burst", "away", "farthest", "episodes")
+        for name in ("p50", "p95", "p99", "most", "burst", "away", "farthest", "asked", "episodes")
     }
 
 
@@ -111,6 +122,9 @@ def _policy(name: str, scenario: Scenario, world: World) -> Policy:
             return LeastLoadedAsRead(scenario.ttl)
         case "least-loaded" | "least-loaded, per request":
             return LeastLoaded(scenario.ttl, world.outstanding)
+        case "ttft":
+            service = Service(regions=REGIONS, ttl=scenario.ttl, policy="ttft")
+            return Resolverd(service, scenario.size.replicas, BETWEEN)
         case _:
             service = Service(regions=REGIONS, ttl=scenario.ttl)
             return Resolverd(service, scenario.size.replicas)

@@ -40,9 +40,10 @@ class Waiting(NamedTuple):
 
 @dataclass(slots=True)
 class Replica:
-    """One server; `running` requests are in its batch."""
+    """One server; `running` requests are in its batch, `completed` have left it."""
 
     running: int = 0
+    completed: int = 0
     queue: deque[Waiting] = field(default_factory=deque)
 
     @property
@@ -78,6 +79,7 @@ class World:
         while self._finishing and self._finishing[0][0] <= now:
             ended, _, replica = heapq.heappop(self._finishing)
             replica.running -= 1
+            replica.completed += 1
             if replica.queue:
                 self._begin(replica, ended, replica.queue.popleft())
 

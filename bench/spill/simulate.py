@@ -143,6 +143,6 @@ def _scrapes(last: float) -> Iterator[tuple[float, str]]:
 def _seen(world: World, region: str) -> list[Seen]:
     size = world.size
     return [
-        Seen(r.running, len(r.queue), size.kv_full * r.running / size.places)
+        Seen(r.running, len(r.queue), size.kv_full * r.running / size.places, r.completed)
         for r in islice(world.replicas[region], size.replicas)
     ]

@@ -4,6 +4,7 @@ nearest        the nearest region, whatever its load; all are healthy here
 least-loaded   the region with the least to do, as it is at the very moment, or as the last
                reading showed; the nearer one of equals. All regions are of one size here
 spill          resolverd's own: its saturation, its controller, its decision, its TTLs
+ttft           the same with shares moved by cost, between regions whose round trips it is told
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from resolverd.config.model import Service
 from resolverd.config.probe import Probe
 from resolverd.dns.prefix import Prefix
 from resolverd.health.readings import LoadReadings
+from resolverd.load.flow import FlowTracker
 from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
 from resolverd.load.spilling import Spilling
 from resolverd.policy.decision import RegionStatus, decide
+from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import NO_SHARE, draw
 from resolverd.policy.spill import RegionLoad
@@ -35,6 +38,7 @@ class Seen(NamedTuple):
     running: int
     waiting: int
     kv_usage: float
+    completed: int
 
 
 class Answer(NamedTuple):
@@ -52,6 +56,23 @@ class Policy(Protocol):
 
     def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
         """The region for the clients of `block`, whose list of regions is `preference`."""
+
+
+class Counted:
+    """A policy, and how many queries it has answered."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.answers = 0
+        self._policy = policy
+
+    def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
+        """As the policy does."""
+        self._policy.scraped(region, replicas, now)
+
+    def answer(self, block: Prefix, preference: PreferenceList, now: float) -> Answer:
+        """As the policy does."""
+        self.answers += 1
+        return self._policy.answer(block, preference, now)
 
 
 class Nearest:
@@ -101,25 +122,31 @@ class LeastLoadedAsRead:
 class Resolverd:
     """resolverd, by the daemon's own code and the options of `service`."""
 
-    def __init__(self, service: Service, replicas: int) -> None:
+    def __init__(self, service: Service, replicas: int, rtt: RoundTrips | None = None) -> None:
         self.episodes = 0
+        self.flows = FlowTracker()
         self._service, self._target = service, saturation_target_of(service.spill)
         self._replicas = {
             region: [Replica(f"{region}-{n}", self._target) for n in range(replicas)]
             for region in service.regions
         }
         self._saturation, self._spilling = SaturationTracker(), Spilling()
-        self._spilling.adopt({SERVICE: service})
+        self._spilling.adopt({SERVICE: service}, {SERVICE: rtt} if rtt else {})
         self._readings: dict[str, LoadReadings] = {}
 
     def scraped(self, region: str, replicas: list[Seen], now: float) -> None:
         """Compute saturations, and let the controller have its turn."""
         for replica, seen in zip(self._replicas[region], replicas, strict=True):
             self._readings[replica.target] = LoadReadings(
-                now, running=seen.running, waiting=seen.waiting, kv_usage=seen.kv_usage
+                now,
+                running=seen.running,
+                waiting=seen.waiting,
+                kv_usage=seen.kv_usage,
+                completed=seen.completed,
             )
         every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
         self._saturation.sample(every, self._readings, {}, now)
+        self.flows.sample([(r.target, probe) for r, probe in every], self._readings, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)
         self.episodes = sum(self._spilling.episodes.values())
@@ -140,7 +167,8 @@ class Resolverd:
     def _load(self, region: str) -> RegionLoad:
         targets = [replica.target for replica in self._replicas[region]]
         level = self._saturation.level(targets, self._target)
-        return RegionLoad(True, len(targets), level.saturation, level.latest, level.at)
+        flow = self.flows.flow(targets)
+        return RegionLoad(True, len(targets), level.saturation, level.latest, level.at, flow=flow)
 
     def _statuses(self, now: float) -> dict[str, RegionStatus]:
         shares = self._spilling.shares(now)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.report import ROOT
 from bench.spill.chart import chart
-from bench.spill.experiment import BASE, OURS
+from bench.spill.experiment import BASE, PRODUCT
 from bench.spill.trace import read
 
 RESULTS = ROOT / "bench" / "results"
@@ -60,30 +60,39 @@ def tables(document: Mapping[str, Any]) -> str:
 def _over_the_trace(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield (
         "| policy | p50 | p95 | p99 | longest | p95 in the long burst | away from home "
-        "| at 456 ms | episodes |"
+        "| at 456 ms | queries | episodes |"
     )
-    yield f"| --- |{' ---: |' * 8}"
+    yield f"| --- |{' ---: |' * 9}"
     for row in rows:
-        name = f"**{row['policy']}**" if row["policy"] == OURS else row["policy"]
+        name = _name(row["policy"])
         times = " | ".join(_time(row[column]) for column in ("p50", "p95", "p99", "most", "burst"))
-        shares = " | ".join(f"{row[column]['median']:.1%}" for column in ("away", "farthest"))
-        episodes = f"{row['episodes']['median']:.0f}" if row["policy"] == OURS else "–"
+        shares = " | ".join(
+            f"{row[column]['median']:.1%}" for column in ("away", "farthest", "asked")
+        )
+        episodes = f"{row['episodes']['median']:.0f}" if row["policy"] in PRODUCT else "–"
         yield f"| {name} | {times} | {shares} | {episodes} |"
 
 
 def _elsewhere(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     policies = list(dict.fromkeys(row["policy"] for row in rows))
     document = {(row["setting"], row["policy"]): row for row in rows}
-    yield f"| p95 | {' | '.join(policies)} | least | spilled | episodes |"
-    yield f"| --- |{' ---: |' * len(policies)} --- | ---: | ---: |"
+    yield f"| p95 | {' | '.join(policies)} | least | sent on | queries | episodes |"
+    yield f"| --- |{' ---: |' * len(policies)} --- |{' ---: |' * 3}"
     for scenario in dict.fromkeys(row["setting"] for row in rows):
         cells = [_time(document[scenario, policy]["p95"]) for policy in policies]
         medians = {policy: document[scenario, policy]["p95"]["median"] for policy in policies}
         lowest = [policy for policy, median in medians.items() if median == min(medians.values())]
-        best = " and ".join(f"**{name}**" if name == OURS else name for name in lowest)
-        ours = document[scenario, OURS]
-        more = f"{ours['away']['median']:.1%} | {ours['episodes']['median']:.0f}"
+        best = " and ".join(_name(name) for name in lowest)
+        ours = [document[scenario, policy] for policy in PRODUCT]
+        more = " | ".join(
+            ", ".join(f"{row[column]['median']:{form}}" for row in ours)
+            for column, form in (("away", ".1%"), ("asked", ".0%"), ("episodes", ".0f"))
+        )
         yield f"| {scenario} | {' | '.join(cells)} | {best} | {more} |"
+
+
+def _name(policy: str) -> str:
+    return f"**{policy}**" if policy in PRODUCT else policy
 
 
 def _time(spread: Mapping[str, float]) -> str:

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xA79DF2B6
+ABI_VERSION: Final = 0xDC23421D
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -80,6 +80,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_respond_time": (c_double, c_void_p, c_void_p, Spans, Span, c_uint64, OutBuf),
     "resolverd_self_check": (c_size_t, c_void_p, OutBuf),
     "resolverd_asker_counters": (None, c_void_p, Numbers),
+    "resolverd_asker_blocks": (c_size_t, c_void_p, Numbers),
     "resolverd_engine_start": (
         c_void_p,
         Span,
@@ -100,10 +101,12 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_engine_sample": (c_size_t, c_void_p, OutBuf),
     "resolverd_engine_samples_dropped": (c_uint64, c_void_p),
     "resolverd_engine_counters": (None, c_void_p, Numbers),
+    "resolverd_engine_blocks": (c_size_t, c_void_p, Numbers),
     "resolverd_engine_inject_fault": (None, c_void_p, c_size_t, c_uint32),
     "resolverd_place_index_read": (c_void_p, Span, Span, c_void_p, Numbers, OutBuf),
     "resolverd_place_index_release": (None, c_void_p),
-    "resolverd_map_compile": (c_void_p, Spans, Handles, Span, c_void_p, OutBuf),
+    "resolverd_map_compile": (c_void_p, Spans, Handles, Span, Spans, c_void_p, c_void_p, OutBuf),
+    "resolverd_map_coverage": (c_ssize_t, Spans, Handles, Span, c_void_p, Numbers, OutBuf),
     "resolverd_map_release": (None, c_void_p),
     "resolverd_map_size": (None, c_void_p, Numbers),
     "resolverd_map_lookup": (c_ssize_t, c_void_p, Span, c_uint8, OutBuf),

@@ -118,6 +118,14 @@ class EngineThreads:
         self._library.resolverd_engine_counters(self._handle, Numbers(*values.buffer_info()))
         return values
 
+    def blocks(self, samples: int) -> tuple[int, array[int]]:
+        """How many samples of blocks were ever dropped; and so many at most, two numbers each."""
+        values = array("Q", bytes(8 + 16 * samples))
+        written = self._library.resolverd_engine_blocks(
+            self._handle, Numbers(*values.buffer_info())
+        )
+        return values[0], values[1:written]
+
     def inject_fault(self, worker: int, seconds: float = 0) -> None:
         """For tests: have a thread do nothing for so long, or panic."""
         self._library.resolverd_engine_inject_fault(self._handle, worker, _milliseconds(seconds))

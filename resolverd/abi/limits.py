@@ -14,5 +14,6 @@ ORDERS: Final[Mapping[str, int]] = {
     "nearest": 0,
     "failover": 1,
     "weighted": 2,
+    "latency": 3,
 }
 """The numbers of the orders of regions."""

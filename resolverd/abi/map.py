@@ -9,6 +9,7 @@ given shows how far they are.
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import weakref
 from array import array
@@ -23,6 +24,8 @@ from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
 _REASON_OCTETS = 1024
+# The column of a region that there is none for.
+_NO_COLUMN = 65_535
 _LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65_535
 
 Content = bytes | mmap
@@ -102,12 +105,104 @@ class Region(NamedTuple):
     seed: int
 
 
+Measurements = Sequence[tuple[int, float, float]]
+"""Samples of one row: column, milliseconds, and how far they are believed, from 0 to 1."""
+
+Columns = Sequence["array[int] | array[float]"]
+"""Rows of prefixes of one family, as `native/src/geo/prefix_rows.rs` has them."""
+
+
+class Hub(NamedTuple):
+    """Where cables meet; coordinates in degrees, and the kilometres to each column."""
+
+    latitude: float
+    longitude: float
+    ways: Sequence[float]
+
+
+class Landmark(NamedTuple):
+    """One landmark of a field; coordinates in degrees, a weight for each column."""
+
+    latitude: float
+    longitude: float
+    country: str
+    weights: Sequence[float]
+
+
+class Latency(NamedTuple):
+    """What is expected and was measured (`native/src/geo/latency.rs`).
+
+    `columns` are latitude, longitude, base and slope of the regions and then of others; `scales`
+    variance and length; `numbers` the column of each region that prefix rows speak of.
+    """
+
+    columns: Sequence[tuple[float, float, float, float]]
+    hubs: Sequence[Hub]
+    scales: Sequence[tuple[float, float]]
+    country_variance: float
+    landmarks: Sequence[Landmark]
+    numbers: Sequence[int | None]
+    countries: Sequence[tuple[str, Measurements]]
+
+    def octets(self) -> bytes:
+        """The octets that `native/src/geo/geography.rs` reads."""
+        return b"".join(
+            (
+                _list(struct.pack("!dddd", *column) for column in self.columns),
+                _list(
+                    struct.pack("!dd", one.latitude, one.longitude) + _doubles(one.ways)
+                    for one in self.hubs
+                ),
+                _list(struct.pack("!dd", *scale) for scale in self.scales),
+                struct.pack("!d", self.country_variance),
+                _list(
+                    struct.pack("!dd2s", one.latitude, one.longitude, one.country.encode())
+                    + _doubles(one.weights)
+                    for one in self.landmarks
+                ),
+                _list(
+                    (_NO_COLUMN if number is None else number).to_bytes(2, "big")
+                    for number in self.numbers
+                ),
+                _list(
+                    struct.pack("!2s", code.encode()) + _samples(row)
+                    for code, row in self.countries
+                ),
+            )
+        )
+
+
+class OwnPlace(NamedTuple):
+    """A place that the operator knows himself.
+
+    `point` is what he says, in degrees; `fallback` that or his country's, for where no database
+    has a point of it. `country` and `continent` are codes, empty where none is said; `pin` is the
+    index of its pin.
+    """
+
+    point: tuple[float, float] | None
+    fallback: tuple[float, float] | None
+    country: str
+    continent: str
+    pin: int | None
+
+    def octets(self) -> bytes:
+        """As `native/src/geo/geography.rs` reads it."""
+        nowhere = (math.nan, math.nan)  # no coordinate is one
+        degrees = struct.pack("!dddd", *(self.point or nowhere), *(self.fallback or nowhere))
+        codes = struct.pack("!2s2s", self.country.encode(), self.continent.encode())
+        return degrees + codes + (0 if self.pin is None else self.pin + 1).to_bytes(2, "big")
+
+
 class Geography(NamedTuple):
     """What one map is compiled for (`native/src/geo/geography.rs`).
 
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
-    unplaced clients are taken to stand.
+    unplaced clients are taken to stand. `biases` are factor and what is added, of each region in
+    the unit of the policy's cost; `latency` goes with the policy of that name. `nat64` are a
+    network's own NAT64 prefixes; `own` its own places, which `own_subnets` and `own_asns` name by
+    index; `asns` are pins by autonomous system.
     """
 
     policy: str
@@ -121,6 +216,13 @@ class Geography(NamedTuple):
     continents: Sequence[tuple[str, int]]
     unplaced: int | None = None
     default: int | None = None
+    biases: Sequence[tuple[float, float]] = ()
+    latency: Latency | None = None
+    nat64: Sequence[Prefix] = ()
+    own: Sequence[OwnPlace] = ()
+    own_subnets: Sequence[tuple[Prefix, int]] = ()
+    own_asns: Sequence[tuple[int, int]] = ()
+    asns: Sequence[tuple[int, int]] = ()
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -130,16 +232,18 @@ class Geography(NamedTuple):
                 struct.pack("!dd", *self.edge),
                 _list(struct.pack("!dddQ", *region) for region in self.regions),
                 _list(_list(bytes((region,)) for region in pin) for pin in self.pins),
-                _list(
-                    bytes((4 if p.bits == 32 else 6, p.length))
-                    + (p.address << (128 - p.bits)).to_bytes(16, "big")
-                    + pin.to_bytes(2, "big")
-                    for p, pin in self.subnets
-                ),
+                _list(_prefix(p) + pin.to_bytes(2, "big") for p, pin in self.subnets),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.countries),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
+                _list(struct.pack("!dd", *bias) for bias in self.biases),
+                _list(latency.octets() for latency in (self.latency,) if latency is not None),
+                _list(map(_prefix, self.nat64)),
+                _list(place.octets() for place in self.own),
+                _list(_prefix(p) + place.to_bytes(2, "big") for p, place in self.own_subnets),
+                _list(struct.pack("!IH", asn, place) for asn, place in self.own_asns),
+                _list(struct.pack("!IH", asn, pin) for asn, pin in self.asns),
             )
         )
 
@@ -164,16 +268,25 @@ class NativeMap:
         databases: Sequence[tuple[Content, PlaceIndex]],
         geography: Geography,
         meter: Meter | None = None,
+        rows: Sequence[Columns] = (),
+        earlier: NativeMap | None = None,
     ) -> None:
-        """Compile. Raises GeoError with the reason where the databases do not allow it."""
+        """Compile. Raises GeoError with the reason where the databases do not allow it.
+
+        `rows` are what was measured of prefixes, of IPv4 and then of IPv6, if anything; nobody
+        leaves the order of the `earlier` map for a little.
+        """
         functions = library()
-        spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
-        handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+        spans, handles = _lent_databases(databases)
+        columns = [_lent(column) for family in rows for column in family]
+        lent = (Span * len(columns))(*columns)
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
         handle = functions.resolverd_map_compile(
             Spans(ctypes.addressof(spans), len(databases)),
             Handles(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
+            Spans(ctypes.addressof(lent), len(columns)),
+            earlier.handle if earlier else None,
             (meter or Meter()).lent(),
             OutBuf.of(reason),
         )
@@ -201,18 +314,75 @@ class NativeMap:
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up takes, over these clients."""
-        lent = b"".join(
-            bytes((4 if c.bits == 32 else 6, c.length))
-            + (c.address << (128 - c.bits)).to_bytes(16, "big")
-            for c in clients
-        )
+        lent = b"".join(map(_prefix, clients))
         taken: float = library().resolverd_map_time(self.handle, Span.of(lent))
         return taken
+
+
+class Share(NamedTuple):
+    """Parts of the IPv4 and of the IPv6 address space, from 0 to 1."""
+
+    v4: float
+    v6: float
+
+
+def coverage(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+    geography: Geography,
+    meter: Meter | None = None,
+) -> list[Share]:
+    """Where no pin holds, and where each of `geography` does, of what the databases place.
+
+    IPv6 is counted without what embeds IPv4. Blocks for up to seconds. Raises GeoError with the
+    reason where the databases do not allow it.
+    """
+    spans, handles = _lent_databases(databases)
+    shares = array("d", bytes(8 * 2 * (len(geography.pins) + 1)))
+    reason = ctypes.create_string_buffer(_REASON_OCTETS)
+    written = library().resolverd_map_coverage(
+        Spans(ctypes.addressof(spans), len(databases)),
+        Handles(ctypes.addressof(handles), len(databases)),
+        Span.of(geography.octets()),
+        (meter or Meter()).lent(),
+        Numbers(*shares.buffer_info()),
+        OutBuf.of(reason),
+    )
+    if written != len(shares):
+        raise GeoError(reason.value.decode("utf-8", "replace"))
+    return list(map(Share, shares[::2], shares[1::2]))
+
+
+def _lent_databases(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+) -> tuple[ctypes.Array[Span], ctypes.Array[ctypes.c_void_p]]:
+    """The octets of databases, and the handles of their place indexes, for one call."""
+    spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
+    handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+    return spans, handles
+
+
+def _prefix(prefix: Prefix) -> bytes:
+    family = 4 if prefix.bits == 32 else 6
+    return bytes((family, prefix.length)) + (prefix.address << (128 - prefix.bits)).to_bytes(16)
 
 
 def _list(items: Iterable[bytes]) -> bytes:
     joined = list(items)
     return len(joined).to_bytes(4, "big") + b"".join(joined)
+
+
+def _doubles(numbers: Sequence[float]) -> bytes:
+    return struct.pack(f"!I{len(numbers)}d", len(numbers), *numbers)
+
+
+def _samples(row: Measurements) -> bytes:
+    return _list(struct.pack("!Hdd", *sample) for sample in row)
+
+
+def _lent(column: array[int] | array[float]) -> Span:
+    """A column, which must stay referenced and as it is until the call returns."""
+    start, count = column.buffer_info()
+    return Span(ctypes.cast(start, ctypes.c_char_p), count * column.itemsize)
 
 
 def _span(content: Content) -> Span:

@@ -103,6 +103,12 @@ class Asker:
         self._library.resolverd_asker_counters(self._handle, Numbers(address, count))
         return values
 
+    def blocks(self, samples: int) -> array[int]:
+        """Samples of blocks, so many at most, two numbers each (`native/src/io/`)."""
+        values = array("Q", bytes(16 * samples))
+        written = self._library.resolverd_asker_blocks(self._handle, Numbers(*values.buffer_info()))
+        return values[:written]
+
 
 def _loaded(handle: int | None, reason: ctypes.Array[ctypes.c_char], what: str) -> int:
     if handle is None:

@@ -23,12 +23,14 @@ from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest
+from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.routes import ROUTES
 from resolverd.admin.served import Served
 from resolverd.admin.state import config_path, override_of, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
+from resolverd.engine.orders import policy_of
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
@@ -76,15 +78,23 @@ class Api:
         """The URLs that `state` shows without their secrets; over HTTP only with the token."""
         return _document({"urls": urls_of(self._served)})
 
+    async def round_trips(self, request: web.Request) -> web.Response:
+        """What this host's own probes measured of the way to each region."""
+        return _document(round_trips_of(self._served))
+
     async def explain(self, request: web.Request) -> web.Response:
-        """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN]``."""
+        """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN][&policy=…]``."""
         name, client = request.query.get("name"), request.query.get("client")
         if not name or not client:
             raise ApiError(
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
         try:
-            explanation = explain(name, _prefix(client), self._served.snapshot)
+            beside = policy_of(request.query.get("policy"))
+        except ValueError as error:
+            raise ApiError(400, str(error), "write policy=nearest, or leave it out") from error
+        try:
+            explanation = explain(name, _prefix(client), self._served.snapshot, beside)
         except ValueError as error:
             raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
         plan, steering = self._served.snapshot

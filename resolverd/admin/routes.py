@@ -29,6 +29,7 @@ from resolverd.admin.documents.reload import (
     ReloadedDocument,
     ReloadRefusedDocument,
 )
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.admin.requests import DrainRequest, OverrideRequest
 
@@ -84,9 +85,10 @@ ROUTES = (
         parameters=(
             Parameter("name", "hostname that a DYNA record steers", required=True),
             Parameter("client", "address or prefix of the client", required=True),
+            Parameter("policy", "nearest, failover, weighted or latency: its order is told too"),
         ),
         errors={
-            400: (ErrorDocument, "a parameter is missing, or no name, or no address"),
+            400: (ErrorDocument, "a parameter is missing, or no name, address or policy"),
             404: (ErrorDocument, "the name is not steered"),
         },
     ),
@@ -116,6 +118,11 @@ ROUTES = (
             404: _UNKNOWN,
             409: _EMPTIES,
         },
+    ),
+    Route(
+        "GET", "/rtt", "open", "round_trips",
+        "What is measured of the ways to the regions, by this host and by their pages.",
+        RoundTripsDocument,
     ),
     Route(
         "GET", "/reload", "token", "forecast",

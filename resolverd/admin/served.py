@@ -13,6 +13,7 @@ from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
 from resolverd.kept.directory import StateDirectory
+from resolverd.kept.round_trips import RoundTrips
 from resolverd.load import LoadController
 from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
@@ -145,6 +146,10 @@ class Served(Protocol):
     def transitions(self) -> TransitionLog: ...
     @property
     def ttl_ledger(self) -> TtlLedger: ...
+    @property
+    def round_trips(self) -> RoundTrips:
+        """What this host has measured, and read of regions, of the ways to them."""
+
     @property
     def started(self) -> float:
         """When it started, in Unix seconds."""

@@ -19,6 +19,7 @@ from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
 from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
+from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
 from resolverd.config.fences import FenceSize
@@ -89,6 +90,7 @@ def state_of(served: Served) -> Json:
         "overrides": [_override(k, o, now) for k, o in world.overrides.active(now).items()],
         "zones": [_zone(zone, outdated) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
+        "rtt": round_trips_of(served),
         "client_maps": _maps(plan),
         "warnings": len(served.inputs.warnings),
     }

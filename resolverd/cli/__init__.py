@@ -41,7 +41,7 @@ _INTERRUPTED = 130
 
 _VERBS = (
     "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
-    "template", "geo", "demo",
+    "template", "geo", "rtt", "plan", "register", "demo",
 )  # fmt: skip
 
 

@@ -16,8 +16,10 @@ from resolverd.admin.documents.actions import (
 )
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
+from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
+from resolverd.cli.plan_json import PlanDocument
 
 
 class FencePart(EmptiedPart):
@@ -27,12 +29,33 @@ class FencePart(EmptiedPart):
     may_fail: int = key("How many of them may be down while the last still answers.")
 
 
+class CoveragePart(Part):
+    """What share of the address space that the databases place one pin of a service holds for."""
+
+    service: str = key("The service.")
+    pin: str = key("The pin; empty for clients without one.")
+    v4: float | None = key("Of IPv4, from 0 to 1; null where the databases place nothing of it.")
+    v6: float | None = key("Of IPv6, likewise.")
+
+
+class GroupPart(Part):
+    """A group of countries by law that a pin names."""
+
+    pin: str = key("The pin.")
+    group: str = key("The group.")
+    as_of: str = key("Up to which day the law was looked at, ISO 8601.")
+    source: str = key("The law.")
+    countries: list[str] = key("Its countries, ISO 3166-1 alpha-2.")
+
+
 class CheckDocument(Document):
     """`resolverd check --json`."""
 
     served: bool = key("Whether the files would be served.")
     problems: list[ProblemPart] = key("What was found in them.")
     fences: list[FencePart] = key("Each fence; empty where the files have errors.")
+    coverage: list[CoveragePart] | None = key("What pins cover; null unless --coverage asks.")
+    groups: list[GroupPart] = key("Each group of each pin; empty where the files have errors.")
     restart: str | None = key("What a restart would do with them; null where it would serve them.")
     reload: ForecastDocument | None = key(
         "What the running daemon would do with them; null where none serves these files."
@@ -135,6 +158,7 @@ class AddressPart(Part):
     country: str | None = key("ISO 3166 code of its country.")
     latitude: float | None = key("Degrees north of the equator; south is negative.")
     longitude: float | None = key("Degrees east of Greenwich; west is negative.")
+    asn: int | None = key("The number of its autonomous system, where an ASN database tells.")
     source: str | None = key("The database that has it.")
 
 
@@ -177,6 +201,35 @@ class RolloutPlanDocument(Document):
     regions: list[str] = key("The regions that are left, in order.")
 
 
+class ExcessPart(Part):
+    """Milliseconds above the best region, over all clients."""
+
+    mean: float = key("Their mean, in ms.")
+    p95: float = key("What 95 % of the clients do not exceed, in ms.")
+    p99: float = key("What 99 % of the clients do not exceed, in ms.")
+    worst: float = key("The most that a client loses, in ms.")
+    close: float = key("Share of the clients that lose 2 ms at most, 0 to 1.")
+
+
+class ExcessOfDrawsPart(ExcessPart):
+    """Milliseconds above the best region, over all clients of all draws."""
+
+    worst_draw: float = key("The greatest mean of a draw, in ms.")
+
+
+class EvaluationDocument(Document):
+    """`resolverd rtt --evaluate --json`."""
+
+    regions: dict[str, str] = key("The id of the city of each region.")
+    clients: int = key("Cities that asked: those that were measured to all regions.")
+    edges: int | None = key("Edges in each draw; null where all that is known was used.")
+    seed: int = key("Of the first draw.")
+    policies: dict[str, ExcessOfDrawsPart] = key(
+        "nearest, inverse-distance, latency and own-network, over all draws."
+    )
+    draws: list[dict[str, ExcessPart]] = key("Each policy in each draw.")
+
+
 VERBS: dict[str, tuple[type[Document], ...]] = {
     "check": (CheckDocument,),
     "check --import": (ImportDocument,),
@@ -187,9 +240,12 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "explain": (ExplainedDocument,),
     "geo lookup": (LookupDocument,),
     "override": (OverriddenDocument,),
+    "plan": (PlanDocument,),
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),
+    "rtt --evaluate": (EvaluationDocument,),
+    "rtt --show": (RoundTripsDocument,),
     "state": (StateDocument,),
     "template": (TemplateDocument,),
 }

@@ -133,6 +133,8 @@ def _lookup(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json({"addresses": rows})
         return ExitCode.OK
+    if all(row["asn"] is None for row in rows):
+        rows = [{name: cell for name, cell in row.items() if name != "asn"} for row in rows]
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
         number = column in {"latitude", "longitude"}
@@ -147,7 +149,7 @@ def _lookup(arguments: argparse.Namespace) -> int:
 
 def _row(locator: Locator, address: str) -> dict[str, object]:
     extracted = extract_v4(host_prefix(address)).prefix
-    place, length = locator.locate(extracted)
+    place, length = locator.locate(extracted, asn=True)
     known = asdict(place) if place else {}
     return {
         "address": address,
@@ -156,6 +158,7 @@ def _row(locator: Locator, address: str) -> dict[str, object]:
         "latitude": known.get("latitude"),
         "longitude": known.get("longitude"),
         "source": known.get("how"),
+        "asn": known.get("asn"),
     }
 
 

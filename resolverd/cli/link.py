@@ -74,6 +74,23 @@ class Link(NamedTuple):
         """Delete `name` below `path`; raises as `get` does."""
         return self._ask("DELETE", f"{path}/{quote(name, safe='')}", query)
 
+    def metrics(self) -> str:
+        """Prometheus's text. Raises NoDaemonError."""
+        connection = _Connection(self.socket, self.timeout)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._silent(error) from error
+        finally:
+            connection.close()
+
+    def _silent(self, error: Exception) -> NoDaemonError:
+        return NoDaemonError(
+            f"{self.socket} gives no answer: {error or type(error).__name__}\n"
+            "see whether the daemon runs, and its log"
+        )
+
     def _ask(
         self,
         method: str,
@@ -88,10 +105,7 @@ class Link(NamedTuple):
             response = connection.getresponse()
             document = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise NoDaemonError(
-                f"{self.socket} gives no answer: {error or type(error).__name__}\n"
-                "see whether the daemon runs, and its log"
-            ) from error
+            raise self._silent(error) from error
         finally:
             connection.close()
         if response.status == 200 and isinstance(document, dict):

@@ -15,10 +15,16 @@ def load_tables(state: Json) -> list[Rows]:
 
 
 def _spill(state: Json) -> Rows:
-    table = Rows("service", "region", "saturation", "sends on", "takes")
+    loads = [load for service in state["services"] for load in service["load"].values()]
+    weighed = any(load["blocks"] for load in loads)
+    queues = any(load["cost"] for load in loads)
+    more = (*(["queue"] if queues else []), *(["largest block"] if weighed else []))
+    table = Rows("service", "region", "saturation", "sends on", "takes", *more)
     for service in state["services"]:
         for region, load in service["load"].items():
-            if load["saturation"] is None and not load["spill_ratio"] and not load["accept_ratio"]:
+            waits = load["cost"]["queue_seconds"] if load["cost"] else None
+            known = load["saturation"] is not None or waits is not None
+            if not known and not load["spill_ratio"] and not load["accept_ratio"]:
                 continue
             table.add_row(
                 Cell(service["name"]),
@@ -26,6 +32,8 @@ def _spill(state: Json) -> Rows:
                 _number(load["saturation"], "{:.2f}"),
                 Cell(_share(load["spill_ratio"]), "yellow" if load["spill_ratio"] else ""),
                 Cell(_share(load["accept_ratio"])),
+                *([_number(waits, "{:.3f} s")] if queues else []),
+                *([Cell(_largest(load["blocks"]))] if weighed else []),
             )
     return table
 
@@ -52,6 +60,11 @@ def _outcomes(state: Json) -> Rows:
 
 def _number(value: float | None, shape: str) -> Cell:
     return Cell("unknown" if value is None else shape.format(value))
+
+
+def _largest(blocks: Json | None) -> str:
+    """The largest block's share of the queries; nothing where blocks are not weighed."""
+    return "-" if blocks is None else f"{blocks['largest_ratio']:.1%}"
 
 
 def _share(share: float) -> str:

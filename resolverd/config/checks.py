@@ -21,7 +21,8 @@ from resolverd.config.fences import fences
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.gaps import first_gap
 from resolverd.config.hours import DAYS
-from resolverd.config.model import Config
+from resolverd.config.model import Config, Service
+from resolverd.config.own_place_checks import check_nat64, check_own_places
 from resolverd.config.pin_checks import check_pins
 from resolverd.config.probe_checks import check_probes
 from resolverd.config.secret_checks import written_secrets
@@ -168,6 +169,27 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
                 'write policy = "weighted" or remove them', "warning",
                 because=(("service", name, "policy"),),
             )  # fmt: skip
+        if service.policy == "ttft":
+            yield from _unused_thresholds(name, service)
+        if service.trickle and len(service.regions) == 1:
+            yield Finding(
+                ("service", name, "trickle"), "config-trickle-unused",
+                f"service {name} has one region, so that there is no second to trickle to",
+                "remove trickle, or add a region", "warning",
+                because=(("service", name, "regions"),),
+            )  # fmt: skip
+
+
+def _unused_thresholds(name: str, service: Service) -> Iterator[Finding]:
+    """What is written of saturation where cost moves shares."""
+    written = service.spill.model_fields_set & {"start", "end", "dwell"}
+    for key in sorted(written):
+        yield Finding(
+            ("service", name, "spill", key), "config-spill-unused",
+            f'{key} has no effect with policy = "ttft", where cost moves shares',
+            'write policy = "latency" or remove it', "warning",
+            because=(("service", name, "policy"),),
+        )  # fmt: skip
 
 
 def _weights(written: Mapping[str, int]) -> dict[str, int]:
@@ -271,6 +293,8 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_probes,
     _secrets,
     check_pins,
+    check_own_places,
+    check_nat64,
     _services,
     _admin,
     _load,

@@ -19,6 +19,8 @@ from resolverd.config.toml_values import duration, toml_value
 # By the option's name; of a list, one element.
 _EXAMPLES: Mapping[str, Any] = {
     "address": "192.0.2.10",
+    "asn": 64500,
+    "bias": "20ms",
     "body": "ping",
     "ca": "/etc/ssl/certs/ca-certificates.crt",
     "client_certificate": "/etc/resolverd/probe.pem",
@@ -32,6 +34,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "credential": "/etc/resolverd/token",
     "degrade": "ttft_p99",
     "expect_body": "ok",
+    "files": "rtt/*.csv",
     "fingerprint": "fp_1a2b",
     "geoip": "city.mmdb",
     "gpu_metrics": "http://192.0.2.10:9400/metrics",
@@ -48,6 +51,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "name": "gpu-1",
     "nsid": "fra1",
     "regions": "us-east",
+    "rtt": "http://192.0.2.10:9091/",
     "services": "chat",
     "sni": "gpu1.example",
     "state": "/var/lib/resolverd",

@@ -41,12 +41,15 @@ class LoadedConfig:
     sources: Sources
 
 
-def load_config(path: Path, overrides: Sequence[SetOption] = ()) -> LoadedConfig:
+def load_config(
+    path: Path, overrides: Sequence[SetOption] = (), *, fragments: Sequence[Path] = ()
+) -> LoadedConfig:
     """Load `path` and its fragments; `overrides` are (dotted key, value) pairs laid on top.
 
-    Raises ConfigError carrying every problem found.
+    More `fragments` are read after those beside the file, to try what is not there yet. Raises
+    ConfigError carrying every problem found.
     """
-    sources = read_sources(path)
+    sources = read_sources(path, fragments)
     for key, value in overrides:
         sources.override(key, value)
     problems = list(sources.problems)

@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.bias import NO_BIAS, BiasText
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
+from resolverd.config.rtt import Rtt
 from resolverd.config.secrets import shown_url
 from resolverd.config.server import Admin as Admin
 from resolverd.config.server import EngineName as EngineName
@@ -25,10 +27,12 @@ from resolverd.config.spill import Spill
 from resolverd.config.toml_values import toml_value
 from resolverd.config.types import (
     Address,
+    Asn,
     Continent,
     Coordinates,
     Country,
     Duration,
+    GroupName,
     Hostname,
     MetricsUrl,
     ResolvedHostname,
@@ -39,7 +43,7 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted"]
+PolicyName = Literal["nearest", "failover", "weighted", "latency", "ttft"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]
@@ -112,6 +116,12 @@ class Region(Section):
     coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
     country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
     gpus: Gpus | None = option(None, "What the region serves with.")
+    bias: BiasText = option(
+        NO_BIAS,
+        'How much farther it is taken to be than it is: "20ms" is added to what a client\'s way '
+        'there costs, "-20ms" taken off it, and 0.8 multiplies it. Where distance decides, 1 ms is '
+        "66.7 km.",
+    )
     capacity: float = option(
         0.0,
         "What the region can bear, in a unit that all regions share; 0 takes gpus.count, or 1.",
@@ -125,6 +135,11 @@ class Region(Section):
     )
     gpu_metric_full: float = option(
         100.0, "What that metric says of a GPU that is fully used.", minimum=0.001
+    )
+    rtt: tuple[MetricsUrl, ...] = option(
+        (),
+        "Where the round-trip times of its clients are read, as `resolverd rtt --measure` serves "
+        "them beside its front door.",
     )
     hostname: Hostname | Literal[""] = option(
         "", 'Target of the CNAME for services that answer = "cname".'
@@ -182,7 +197,12 @@ class Service(Section):
         doc="Regions that serve it; the order counts for failover. At most 255.",
         max_items=255,
     )
-    policy: PolicyName = option("nearest", "How the regions are ordered for a client.")
+    policy: PolicyName = option(
+        "nearest",
+        "How the regions are ordered for a client: by distance, as listed, by `weights`, or by the "
+        "round-trip time that is expected ([rtt]): `latency`, and `ttft`, where full regions send "
+        "clients on by what queues cost them, too.",
+    )
     weights: dict[Word, int] = option(
         factory=dict, doc="Shares of the weighted policy; 1 unless given."
     )
@@ -215,6 +235,14 @@ class Service(Section):
         "keep for all their clients, and after `refused` some ask again without the subnet.",
     )
     answer: AnswerKind = option("address", "Addresses, or a CNAME to the region's hostname.")
+    trickle: float = option(
+        0.0,
+        "Share of clients that the second region of their list is given while both serve, so that "
+        "its caches and certificates are known to work; such as 0.01. Answers then hold for a "
+        "block each (`block_v4`).",
+        minimum=0,
+        maximum=0.5,
+    )
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
         24,
@@ -250,6 +278,37 @@ class Service(Section):
         return self
 
 
+class Place(Section):
+    """`[place.NAME]`: where a network of your own knowledge is, before any database."""
+
+    subnets: tuple[Subnet, ...] = option(
+        (), "Networks that are there; of several places the longest subnet decides."
+    )
+    asn: tuple[Asn, ...] = option(
+        (),
+        "Autonomous systems that are there, where no place has the subnet. Which one a client is "
+        "in, an ASN database among `server.geoip` says.",
+    )
+    coordinates: Coordinates | None = option(
+        None,
+        "Where it is, if not where the databases say, or else where its country's people are.",
+        unit="degrees",
+    )
+    country: Country | Literal[""] = option(
+        "", "ISO 3166-1 alpha-2 code, if not as the databases say; pins go by it."
+    )
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Place:
+        if not self.subnets and not self.asn:
+            raise contradiction(
+                "it has neither subnets nor asn, so it is nobody's place",
+                'write subnets = ["198.51.100.0/24"], or asn = [64500]',
+                *("subnets", "asn"),
+            )
+        return self
+
+
 class Pin(Section):
     """`[pin.NAME]`: a data-residency rule, from client subnets or places to regions."""
 
@@ -258,7 +317,18 @@ class Pin(Section):
         "Client networks that the pin holds for. IPv6 addresses that stand for IPv4 ones "
         "(v4-mapped, 6to4, Teredo, NAT64) count as those.",
     )
+    places: tuple[Word, ...] = option((), "Own places, by their names in [place.NAME].")
+    asn: tuple[Asn, ...] = option(
+        (),
+        "Client autonomous systems. Which one a client is in, an ASN database among `server.geoip` "
+        "says.",
+    )
     countries: tuple[Country, ...] = option((), "Client countries, ISO 3166-1 alpha-2.")
+    groups: tuple[GroupName, ...] = option(
+        (),
+        "Client countries by law: EU, EEA, or GDPR-adequate (those outside that a decision of the "
+        "European Commission covers whole). `check` lists them with the date and the law.",
+    )
     continents: tuple[Continent, ...] = option((), "Client continents: AF AN AS EU NA OC SA.")
     unplaced: bool = option(
         default=False,
@@ -280,6 +350,8 @@ class Config(Section):
     admin: Admin = option(Admin(), "How operators and monitoring reach this daemon.")
     probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
+    rtt: Rtt = option(Rtt(), "What was measured of the ways to regions.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
+    place: dict[Word, Place] = option(factory=dict, doc="Own places by name.")
     pin: dict[Word, Pin] = option(factory=dict, doc="Data-residency pins by name.")

@@ -56,6 +56,8 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield ("region", name, "endpoint", index, "url"), endpoint.url
         for index, url in enumerate(region.gpu_metrics):
             yield ("region", name, "gpu_metrics", index), url
+        for index, url in enumerate(region.rtt):
+            yield ("region", name, "rtt", index), url
     for path, probe in layers_of(config):
         for key, value in written(probe).items():
             if isinstance(value, str) and "://" in value:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 
+from resolverd.config.bias import NO_BIAS
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config
 from resolverd.config.types import Listener
@@ -22,11 +23,12 @@ _PRIVATE = tuple(
 
 
 def check_sense(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Findings about TTLs, addresses, regions without a service and ports used twice."""
+    """Findings about TTLs, addresses, regions without a service, ports used twice and biases."""
     yield from _ttls(config)
     yield from _addresses(config)
     yield from _unused(config)
     yield from _ports(config)
+    yield from _biases(config)
 
 
 def _ttls(config: Config) -> Iterator[Finding]:
@@ -128,3 +130,22 @@ def _overlap(one: Listener, other: Listener) -> bool:
     if addresses[0].version != addresses[1].version:
         return False
     return addresses[0] == addresses[1] or any(address.is_unspecified for address in addresses)
+
+
+def _biases(config: Config) -> Iterator[Finding]:
+    """A bias moves clients only where regions are ordered by what the way to them costs."""
+    for name, region in config.region.items():
+        if region.bias == NO_BIAS:
+            continue
+        without = [
+            (service, settings.policy)
+            for service, settings in config.service.items()
+            if name in settings.regions and settings.policy in {"failover", "weighted"}
+        ]
+        for service, policy in without[:1]:
+            yield Finding(
+                ("region", name, "bias"), "config-bias-unused",
+                f"service {service} orders its regions by {policy}, where a bias moves nobody",
+                f'write policy = "nearest" or "latency" in [service.{service}], or remove the bias',
+                "warning", because=(("service", service, "policy"),),
+            )  # fmt: skip

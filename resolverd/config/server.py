@@ -15,6 +15,7 @@ from resolverd.config.types import (
     Coordinates,
     Duration,
     ListenAddress,
+    Nat64,
     OptionalListener,
     parse_listener,
 )
@@ -43,7 +44,16 @@ class Server(Holds):
         "glue, a record outside its zone) is warned of, as BIND does, or refused.",
     )
     geoip: tuple[str, ...] = option(
-        (), "City or country databases, first match wins; none takes the embedded city table."
+        (),
+        "City, country and ASN databases; what several know is as the first says. None takes the "
+        "embedded city table.",
+    )
+    nat64: tuple[Nat64, ...] = option(
+        (),
+        "This network's own NAT64 prefixes (RFC 6052 §2.2): clients who come by them are known by "
+        "the IPv4 address inside theirs. 64:ff9b::/96 and, by /96s, 64:ff9b:1::/48 (RFC 8215) need "
+        "not be listed; another length within the latter does.",
+        max_items=64,
     )
     state: str = option(
         "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ from resolverd.errors import Problem, Severity
 from resolverd.files.matching import match
 from resolverd.files.reading import MAX_CONFIG, read_file
 
-FRAGMENT_TABLES = ("region", "service", "pin")
+FRAGMENT_TABLES = ("region", "service", "place", "pin")
 _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
@@ -128,7 +128,8 @@ class Sources:
                     Problem(
                         str(file), *origin.position, "config-fragment-table",
                         f"[{table}] may not stand in a fragment",
-                        f"move it to {self.main.name}; fragments add regions, services and pins",
+                        f"move it to {self.main.name}; fragments add regions, services, places "
+                        "and pins",
                         source=origin.source,
                     )
                 )  # fmt: skip
@@ -212,8 +213,8 @@ class Sources:
             return None
 
 
-def read_sources(main: Path) -> Sources:
-    """The main file and, sorted by name, every ``*.toml`` of the directory beside it."""
+def read_sources(main: Path, more: Sequence[Path] = ()) -> Sources:
+    """The main file, every ``*.toml`` of the directory beside it by name, then `more` fragments."""
     sources = Sources(main)
     sources.add(main, fragment=False)
     directory = main.with_suffix(".d")
@@ -223,8 +224,8 @@ def read_sources(main: Path) -> Sources:
         sources.problems.append(_unlisted(str(directory), error))
         return sources
     sources.problems += [_unlisted(path, error) for path, error in fragments.unlisted.items()]
-    for fragment in fragments.paths:
-        sources.add(Path(fragment), fragment=True)
+    for fragment in (*map(Path, fragments.paths), *more):
+        sources.add(fragment, fragment=True)
     return sources
 
 

@@ -24,12 +24,17 @@ def toml_value(value: Any, *, seconds: bool = False) -> str:
         return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f'"{duration(value)}"' if seconds else f"{value:.12g}"
-    return json.dumps(value, ensure_ascii=False)
+    return _quoted(value)
 
 
 def toml_key(key: str) -> str:
     """`key` as TOML writes it: bare, or in quotes if it has more than letters, digits, _ and -."""
-    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+    return key if _BARE.fullmatch(key) else _quoted(key)
+
+
+def _quoted(value: Any) -> str:
+    """A string as JSON has it, or a boolean; but TOML wants a DELETE escaped, too."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def duration(seconds: float) -> str:

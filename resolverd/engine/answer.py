@@ -1,7 +1,7 @@
 """From one packet to one response: the meaning that every engine shares.
 
-`respond` is pure but for its counters: the same packet, source, Snapshot and limit give the
-same octets. Errors are answered and counted, never raised.
+`respond` is pure but for its counters and samples: the same packet, source, Snapshot and limit give
+the same octets. Errors are answered and counted, never raised.
 """
 
 from __future__ import annotations
@@ -44,21 +44,42 @@ from resolverd.dns.writer import (
     bare,
     truncated,
 )
+from resolverd.engine.block_samples import BlockSample, BlockSampler
 from resolverd.engine.counters import Counters
 from resolverd.engine.lookup import LookupKind, classify, closest_zone
 from resolverd.engine.slots import OTHER_TYPE
 from resolverd.engine.steered import reply_of
 from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE
-from resolverd.snapshot.model import CachedAnswer, Dyna, Node, Plan, Referral, Snapshot, ZonePlan
+from resolverd.policy.share import draw_word
+from resolverd.snapshot.model import (
+    CachedAnswer,
+    Dyna,
+    MapEntry,
+    Node,
+    Plan,
+    Referral,
+    ServicePlan,
+    Snapshot,
+    ZonePlan,
+)
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, ANY_TTL, ((b"\x07RFC8482\x00",),))
 
 
 def respond(
-    packet: bytes, source: str, snapshot: Snapshot, counters: Counters, *, tcp: bool = False
+    packet: bytes,
+    source: str,
+    snapshot: Snapshot,
+    counters: Counters,
+    *,
+    tcp: bool = False,
+    sampler: BlockSampler | None = None,
 ) -> bytes | None:
-    """The response to `packet` from the address `source`, or None where none may be sent."""
+    """The response to `packet` from the address `source`, or None where none may be sent.
+
+    Without `sampler` no blocks are sampled.
+    """
     transport = "tcp" if tcp else "udp"
     counters.received[transport] += 1
     try:
@@ -82,7 +103,7 @@ def respond(
     if query.qtype in (AXFR, IXFR):
         return _error(query, REFUSED, snapshot.plan, counters, transport, NO_TRANSFER)
     limit = MAX_MESSAGE if tcp else _udp_limit(query, snapshot.plan)
-    return _Answer(query, source, snapshot, counters, limit, transport).write(zone)
+    return _Answer(query, source, snapshot, counters, sampler, limit, transport).write(zone)
 
 
 def servfail(packet: bytes, counters: Counters, defect: BaseException) -> bytes | None:
@@ -158,10 +179,12 @@ class _Answer:
         source: str,
         snapshot: Snapshot,
         counters: Counters,
+        sampler: BlockSampler | None,
         limit: int,
         transport: str,
     ) -> None:
         self._query, self._source, self._counters = query, source, counters
+        self._sampler = sampler
         self._transport = transport
         self._plan, self._steering = snapshot
         self._writer = Writer(query, limit)
@@ -269,6 +292,8 @@ class _Answer:
             subnet, client = None, _resolver_prefix(self._source)
         entry = service.clients.lookup(client)
         cached, scope = self._steering.answer(service, client, entry)
+        if self._sampler is not None:
+            self._sample(self._sampler, service, client, entry)
         if subnet is not None:
             self._reply.scope = max(self._reply.scope, scope)
         key = (service.name, cached.region or "", cached.outcome)
@@ -278,6 +303,18 @@ class _Answer:
         for pin in entry.pins:
             self._counters.pinned[pin] += 1
         return cached
+
+    def _sample(
+        self, sampler: BlockSampler, service: ServicePlan, client: Prefix, entry: MapEntry
+    ) -> None:
+        """Keep the client's block, where the blocks of its region are weighed."""
+        home = self._steering.home(service, entry)
+        if home is None:
+            return
+        queries = self._steering.statuses[service.name][home].sampled
+        if queries and sampler.draws(queries):
+            word = draw_word(service.clients.block(client).prefix)
+            sampler.put(BlockSample(service.name, home, word, queries))
 
     def _rotated(self, rrset: RRsetWire) -> RRsetWire:
         """The same RRset, begun at a place that the query's ID picks."""

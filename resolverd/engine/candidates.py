@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.decision import Decision, Reason, RegionStatus
 from resolverd.policy.ranking import PreferenceList
-from resolverd.policy.share import draw
+from resolverd.policy.share import draw_of_word, draw_word
 
 WhyNot = Literal[Reason, "less_preferred", "outside_fence"]
 """A reason of the decision; or why it did not come to a region at all."""
@@ -32,17 +32,20 @@ class Draw:
     """Where shares had a part: the client's block and its draw, from 0 to below 1.
 
     `home` is the region that would answer if it sent nobody on, and `spill_ratio` the share of its
-    clients that it does send on: those whose draw is below.
+    clients that it does send on: those whose draw is below. `trickle` is the share that the second
+    region is given at all times: those whose draw is 1 - `trickle` or more. Where blocks are
+    weighed, `position` stands for the draw in what is sent on, else it is None; and `load` is the
+    block's share of the queries of that region's clients, where it has a position of its own.
     """
 
     block: str
     value: float
     home: str
     spill_ratio: float
+    trickle: float = 0.0
+    position: float | None = None
+    load: float | None = None
 
-
-# The reasons of the one region, where a decision is per block, whose clients are divided.
-_HOME: frozenset[Reason] = frozenset({"kept", "not_accepted", "shed"})
 
 _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
     "answered": lambda _: "answered",
@@ -59,6 +62,9 @@ _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
     "over_accept_ratio": lambda s: (
         f"takes what others send on, up to {s.accept_ratio:.3g}: not this one"
     ),
+    "trickles": lambda _: "serves, and lets the second region have this client",
+    "trickled": lambda _: "answered: it is given a few clients of the first at all times",
+    "not_trickled": lambda _: "answered: the second region cannot have this client now",
     "no_address": lambda _: "without an address",
     "unknown": lambda _: "not known yet",
     "down": lambda _: "down",
@@ -67,12 +73,23 @@ _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
 }
 
 
-def draw_of(block: Prefix, decision: Decision, statuses: Mapping[str, RegionStatus]) -> Draw | None:
+def draw_of(
+    block: Prefix,
+    decision: Decision,
+    statuses: Mapping[str, RegionStatus],
+    trickle: float = 0.0,
+) -> Draw | None:
     """The draw of a client's block, where it had a part in the decision."""
-    for region, reason in zip(decision.consulted, decision.reasons, strict=True):
-        if reason in _HOME:
-            return Draw(str(block), draw(block), region, statuses[region].spill_ratio)
-    return None
+    if not decision.per_block:
+        return None
+    home = next(region for region in decision.consulted if statuses[region].serves)
+    given = trickle if home == decision.consulted[0] else 0.0
+    status, word = statuses[home], draw_word(block)
+    position = load = None
+    if status.positions is not None:
+        position, load = status.positions.of(word), status.positions.weights.get(word)
+    drawn = draw_of_word(word)
+    return Draw(str(block), drawn, home, status.spill_ratio, given, position, load)
 
 
 def candidates(
@@ -91,7 +108,7 @@ def candidates(
             region,
             round(distances[region], 1),
             ranks.get(region),
-            statuses[region],
+            replace(statuses[region], positions=None),
             reason,
             _WORDS[reason](statuses[region]),
         )

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from itertools import product
 from typing import TypeVar
 
+from resolverd.engine.block_samples import BlockSample
 from resolverd.engine.counters import Counters
 from resolverd.engine.slots import (
     FIRST_CHOICE,
@@ -37,6 +38,7 @@ class CounterSlots:
         self._free = free
         self._services: dict[str, int] = {}
         self._regions: dict[tuple[str, str], int] = {}
+        self._by_slot: dict[int, tuple[str, str]] = {}
         self._pins: dict[str, int] = {}
         self.used = self._free.start
 
@@ -51,7 +53,15 @@ class CounterSlots:
         key = (service, region)
         if key not in self._regions:
             self._regions[key] = self._taken(REGION_BLOCK)
+            self._by_slot[self._regions[key]] = key
         return self._regions[key]
+
+    def block_samples(self, numbers: Sequence[int]) -> list[BlockSample]:
+        """The samples that the library gives as two numbers each."""
+        return [
+            BlockSample(*self._by_slot[first >> 32], word, 1 << (first & 0xFF))
+            for first, word in zip(numbers[::2], numbers[1::2], strict=True)
+        ]
 
     def pin(self, name: str) -> int:
         """The slot of a pin. Raises EngineError when none are left."""

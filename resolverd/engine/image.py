@@ -16,6 +16,7 @@ region (and their TTLs) share its state.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from resolverd.dns.codes import CLASS_IN
@@ -27,6 +28,7 @@ from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.outcomes import REPLIES
+from resolverd.policy.share import Positions
 from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import (
     Node,
@@ -42,6 +44,8 @@ T = TypeVar("T")
 
 _RECORD = struct.Struct("!HHHIH")
 _PART = struct.Struct("<BH")
+_COUNTS = struct.Struct("<2I")
+_HEAVY = struct.Struct("<Qd")
 _QNAME_POINTER = 0xC00C
 
 
@@ -186,6 +190,7 @@ class _PlanWriter:
         return records.service(
             ttl=service.ttl,
             failover_ttl=service.failover_ttl,
+            trickle=service.trickle,
             client_map=self._map(clients),
             slot=self._slots.service(service.name),
             first=first,
@@ -234,6 +239,7 @@ class _SteeringWriter:
         self._pool = _Pool()
         self._states: list[bytes] = []
         self._places: dict[tuple[int, int, float, float], int] = {}
+        self._positions = _Places[Positions]()
 
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
@@ -249,16 +255,21 @@ class _SteeringWriter:
                     place = places[key] = self._state(status, given, ttl, failover_ttl)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
+        positions = self._positions.met
         pool = bytes(self._pool.octets)
         head = records.steering_head(
             generation=self._steering.generation,
             states=len(self._states),
             services=len(counts),
             entries=len(entries),
+            positions=len(positions),
+            bins=sum(len(one.bins) for one in positions),
+            heavy=sum(len(one.heavy) for one in positions),
             pool=len(pool),
         )
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
-        return b"".join((head, *self._states, numbers, pool))
+        placed = _placed(positions) if positions else ()
+        return b"".join((head, *self._states, numbers, *placed, pool))
 
     def _state(
         self, status: RegionStatus, given: RegionRecords, ttl: float, failover_ttl: float
@@ -285,12 +296,16 @@ class _SteeringWriter:
                 cname=hostname,
                 a_ttl=NONE if given.a_ttl is None else given.a_ttl,
                 aaaa_ttl=NONE if given.aaaa_ttl is None else given.aaaa_ttl,
+                positions=NONE
+                if status.positions is None
+                else self._positions.of(status.positions),
                 a_count=len(a),
                 aaaa_count=len(aaaa),
                 serves=status.serves,
                 unknown=status.unknown,
                 alive=status.alive,
                 has_addresses=status.has_addresses,
+                sampled=status.sampled.bit_length(),
             )
         )
         return len(self._states) - 1
@@ -350,6 +365,17 @@ def _in_parts(rrset: RRsetWire) -> bytes:
         for part in rdata:
             octets += _PART.pack(isinstance(part, Compressible), len(part)) + part
     return bytes(octets)
+
+
+def _placed(positions: Sequence[Positions]) -> Iterator[bytes]:
+    """The sections of positions: counts, then bins, then heavy blocks in the order of draws."""
+    for one in positions:
+        yield _COUNTS.pack(len(one.bins), len(one.heavy))
+    for one in positions:
+        yield struct.pack(f"<{len(one.bins)}d", *one.bins)
+    for one in positions:
+        for word, position in sorted(one.heavy.items()):
+            yield _HEAVY.pack(word, position)
 
 
 def _addresses(rrset: RRsetWire | None) -> list[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from resolverd.config.types import Listener
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.sockets import BoundSockets
 from resolverd.snapshot.model import Snapshot
@@ -54,6 +55,9 @@ class Engine(Protocol):
 
     async def counters(self) -> Counters:
         """What was counted so far, all workers together."""
+
+    async def block_samples(self) -> BlockSamples:
+        """The samples of clients' blocks since this was asked, all workers together."""
 
     def again(self) -> Engine:
         """Another one on the same sockets, not started.

@@ -21,6 +21,7 @@ from resolverd.abi.contract import SocketKind
 from resolverd.abi.engine import EngineThreads, WorkerSocket
 from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
 from resolverd.config.types import Listener
+from resolverd.engine.block_samples import CAPACITY, BlockSample, BlockSamples
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
@@ -72,6 +73,7 @@ class NativeEngine:
         self._staged: Callable[[], _Staged | None] = lambda: None
         self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None
+        self._samples_dropped = 0
         self._log = log.get("engine")
 
     async def start(self, snapshot: Snapshot) -> None:
@@ -110,6 +112,19 @@ class NativeEngine:
         if self._threads is None:
             return Counters()
         return self._slots.counters(self._threads.counted(self._slots.used))
+
+    async def block_samples(self) -> BlockSamples:
+        """The samples of blocks since this was asked."""
+        threads, found = self._threads, list[BlockSample]()
+        if threads is None:
+            return BlockSamples(found)
+        for _ in range(self.workers):  # as many as they have room for, and none that come meanwhile
+            dropped, numbers = threads.blocks(CAPACITY)
+            found += self._slots.block_samples(numbers)
+            if len(numbers) < 2 * CAPACITY:
+                break
+        since, self._samples_dropped = dropped - self._samples_dropped, dropped
+        return BlockSamples(found, since)
 
     def again(self) -> NativeEngine:
         """Another one on the same sockets in a forked process, with the Plans that are loaded."""

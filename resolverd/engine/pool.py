@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from resolverd import log
 from resolverd.config.types import Listener
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.selfcheck import asking
@@ -28,7 +29,7 @@ from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.verify import Ask
 
-Message = tuple[Literal["plan", "steering", "counters", "check"], Any]
+Message = tuple[Literal["plan", "steering", "counters", "blocks", "check"], Any]
 RunLoop = Callable[[Any], None]
 
 
@@ -95,6 +96,13 @@ class WorkerPool:
             for counted in await self._ask_workers(("counters", None)):
                 total.add(counted)
         return total
+
+    async def block_samples(self) -> BlockSamples:
+        """Those of all workers."""
+        async with self._exchanging:
+            taken: list[BlockSamples] = await self._ask_workers(("blocks", None))
+        samples = [sample for one in taken for sample in one.samples]
+        return BlockSamples(samples, sum(one.dropped for one in taken))
 
     def again(self) -> ReferenceEngine:
         """One engine on the sockets of all workers, in a forked process."""
@@ -176,7 +184,7 @@ async def _serve(
             kind, content = await asyncio.to_thread(pipe.recv)
         except (EOFError, OSError):  # the daemon has stopped, or was killed
             break
-        reply: Counters | str | None = None
+        reply: Counters | BlockSamples | str | None = None
         if kind == "plan":
             await (engine.publish(content) if serving else engine.start(content))
             serving = content
@@ -186,6 +194,8 @@ async def _serve(
             await engine.publish(serving)
         elif kind == "counters":
             reply = await engine.counters()
+        elif kind == "blocks":
+            reply = await engine.block_samples()
         elif kind == "check":
             reply = await _fault(engine)
         try:

@@ -50,7 +50,7 @@ def plan_head(
     pool: octets of the pool
     """
     return _PLAN_HEAD.pack(
-        b"RVDPLAN\x03",
+        b"RVDPLAN\x04",
         generation,
         query_log,
         udp_payload,
@@ -202,13 +202,14 @@ def glue(
     )
 
 
-_SERVICE: Final = struct.Struct("<ddIIIIBBBB")
+_SERVICE: Final = struct.Struct("<dddIIIIBBBB")
 
 
 def service(
     *,
     ttl: float,
     failover_ttl: float,
+    trickle: float,
     client_map: int,
     slot: int,
     first: int,
@@ -222,6 +223,7 @@ def service(
 
     ttl: how long an answer is kept while all is well
     failover_ttl: how long it is kept when it may change at once
+    trickle: the share that the second region of a list is given
     client_map: its client map
     slot: the first of its own counters
     first: the first of its region slots
@@ -234,6 +236,7 @@ def service(
     return _SERVICE.pack(
         ttl,
         failover_ttl,
+        trickle,
         client_map,
         slot,
         first,
@@ -264,7 +267,7 @@ def client_map(
     )
 
 
-_STEERING_HEAD: Final = struct.Struct("<8sQIIII")
+_STEERING_HEAD: Final = struct.Struct("<8sQIIIIIII")
 
 
 def steering_head(
@@ -273,15 +276,23 @@ def steering_head(
     states: int,
     services: int,
     entries: int,
+    positions: int,
+    bins: int,
+    heavy: int,
     pool: int,
 ) -> bytes:
     """What a Steering's image begins with. Behind the states stand how many regions each service
-    has, and the state of each, in the Plan's order; u32 each.
+    has, and the state of each, in the Plan's order; u32 each. Behind these stand how many bins
+    and heavy blocks each positions have, u32 each; all bins, f64 each; and of each heavy block
+    the word, u64, in ascending order, and the position, f64.
 
     generation: which Steering it is
     states: how many states
     services: how many services
     entries: how many regions all services have
+    positions: how many positions
+    bins: how many bins all positions have
+    heavy: how many heavy blocks all positions have
     pool: octets of the pool
     """
     return _STEERING_HEAD.pack(
@@ -290,11 +301,14 @@ def steering_head(
         states,
         services,
         entries,
+        positions,
+        bins,
+        heavy,
         pool,
     )
 
 
-_STATE: Final = struct.Struct("<ddddIIIIIHHBBBB")
+_STATE: Final = struct.Struct("<ddddIIIIIIHHBBBBB")
 
 
 def state(
@@ -308,12 +322,14 @@ def state(
     cname: int,
     a_ttl: int,
     aaaa_ttl: int,
+    positions: int,
     a_count: int,
     aaaa_count: int,
     serves: bool,
     unknown: bool,
     alive: bool,
     has_addresses: bool,
+    sampled: int,
 ) -> bytes:
     """What one region is answered with and how long that holds; services that share a region, and
     their TTLs, share it.
@@ -327,12 +343,14 @@ def state(
     cname: its hostname, or NONE
     a_ttl: the most TTL of IPv4 in seconds, or NONE
     aaaa_ttl: the most TTL of IPv6 in seconds, or NONE
+    positions: what stands for its clients' draws, or NONE
     a_count: how many IPv4 addresses
     aaaa_count: how many IPv6 addresses
     serves: whether it serves
     unknown: whether nothing is known of it yet
     alive: whether an endpoint of its answer is measured up
     has_addresses: whether it has an address or a hostname
+    sampled: 0, or 1 more than log2 of how many queries one is kept of
     """
     return _STATE.pack(
         horizon,
@@ -344,10 +362,12 @@ def state(
         cname,
         a_ttl,
         aaaa_ttl,
+        positions,
         a_count,
         aaaa_count,
         serves,
         unknown,
         alive,
         has_addresses,
+        sampled,
     )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.answer import respond, servfail
+from resolverd.engine.block_samples import BlockSampler, BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.selfcheck import asking, self_check
@@ -33,7 +34,7 @@ class ReferenceEngine:
         self.bound = tuple(bound)
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sockets, self._limits = (sockets,), limits
-        self._counters = Counters()
+        self._counters, self._sampler = Counters(), BlockSampler()
         self._tcp = TcpService(limits, self._respond_tcp, self._counters, self._fail)
         self._udp: list[UdpService] = []
         self._snapshot: Snapshot
@@ -64,6 +65,10 @@ class ReferenceEngine:
         """What was counted so far."""
         return self._counters
 
+    async def block_samples(self) -> BlockSamples:
+        """The samples of clients' blocks since this was asked."""
+        return self._sampler.take()
+
     def again(self) -> ReferenceEngine:
         """Another one on the same sockets, in a forked process."""
         return ReferenceEngine(self.bound, self.sockets[0], self._limits)
@@ -90,7 +95,9 @@ class ReferenceEngine:
     def _respond(self, packet: bytes, source: str, *, tcp: bool) -> bytes | None:
         """One packet's answer. The boundary at which a defect of ours costs one answer only."""
         try:
-            response = respond(packet, source, self._snapshot, self._counters, tcp=tcp)
+            response = respond(
+                packet, source, self._snapshot, self._counters, tcp=tcp, sampler=self._sampler
+            )
             share = self._snapshot.plan.query_log
             if share and random.random() < share:
                 self._log.info("query", **described(packet, source, Sent.of(response), tcp=tcp))

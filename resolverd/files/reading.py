@@ -30,6 +30,7 @@ from resolverd.files.threads import FileThreads, Step
 MAX_CONFIG = 16 << 20
 MAX_ZONE = 512 << 20
 MAX_DATABASE = 2 << 30
+MAX_TABLE = 256 << 20  # of round-trip times: some seven million lines
 MAX_CERTIFICATES = 16 << 20
 MAX_SECRET = 64 << 10  # a token or password
 MAX_KEPT = 256 << 20  # what was written to server.state

@@ -29,6 +29,7 @@ class Layout(StrEnum):
     CITY = "nested city"
     COUNTRY = "nested country"
     FLAT = "flat"
+    ASN = "autonomous systems"
 
 
 def layout_of(database_type: str) -> Layout | None:
@@ -39,7 +40,14 @@ def layout_of(database_type: str) -> Layout | None:
         return Layout.COUNTRY
     if re.search(r"\b(city|country)\b", database_type):
         return Layout.FLAT
+    if re.search(r"\b(ASN|asn|ISP)\b", database_type):
+        return Layout.ASN
     return None
+
+
+def has_asns(layout: Layout, database_type: str) -> bool:
+    """Whether records of this layout and type tell the autonomous system of a network."""
+    return layout is Layout.ASN or "asn" in database_type.lower()
 
 
 def read_place(layout: Layout, record: object, how: str) -> Place | None:
@@ -49,6 +57,9 @@ def read_place(layout: Layout, record: object, how: str) -> Place | None:
     """
     if not isinstance(record, dict):
         raise ValueError(f"a record is a {type(record).__name__}, not a map")
+    if layout is Layout.ASN:
+        number = _asn(record)
+        return None if number is None else Place(None, None, None, None, how, number)
     if layout is Layout.FLAT:
         return _place(
             record.get("country_code"),
@@ -92,6 +103,19 @@ def _place(
     if latitude is None and not known:
         return None
     return Place(latitude, longitude, country.code if country else None, known or None, how)
+
+
+def _asn(record: dict[str, Any]) -> int | None:
+    """The number of the autonomous system; None where there is none, or the reserved 0."""
+    value = record.get("autonomous_system_number", record.get("asn"))
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        digits = value.removeprefix("AS")
+        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise ValueError("an autonomous system number is none")
+    return value or None
 
 
 def _text(value: object) -> str:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resolverd.health.minimum import WindowMinimum, first_of
 from resolverd.health.outcome import Outcome
 
-_DAY = 86_400.0
+WINDOW = 600.0
+"""Seconds over which the least time of a handshake is taken: longer bears a longer congestion,
+shorter sees a longer route sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshakes:
+    """TCP handshakes that succeeded: the least time of the last ones, in seconds, and how many.
+
+    `at` is when the last one was, in monotonic seconds.
+    """
+
+    minimum: WindowMinimum
+    count: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +34,23 @@ class Connection:
 
     connect: float | None = None
     certificate_expires: float | None = None
+    handshakes: Handshakes | None = None
 
-    def after(self, outcome: Outcome) -> Connection:
-        """What is known after one more probe."""
+    def after(self, outcome: Outcome, now: float) -> Connection:
+        """What is known after one more probe, which ended at `now` (monotonic seconds)."""
         return Connection(
             outcome.connect or self.connect,
             outcome.certificate_expires or self.certificate_expires,
+            self._handshakes(outcome.connect, now),
         )
+
+    def _handshakes(self, connect: float | None, now: float) -> Handshakes | None:
+        known = self.handshakes
+        if not connect:
+            return known
+        if known is None:
+            return Handshakes(first_of(connect, now, WINDOW), 1, now)
+        return Handshakes(known.minimum.after(connect, now, WINDOW), known.count + 1, now)
 
     def days_left(self, wall: float) -> float | None:
         """Days until the certificate ends, negative once it has; `wall` is in Unix seconds."""

@@ -30,6 +30,13 @@ class Buckets:
     counts: tuple[float, ...]
 
 
+class Total(NamedTuple):
+    """A histogram since the process started, added up: seconds, and observations."""
+
+    seconds: float
+    observations: float
+
+
 @dataclass(frozen=True, slots=True)
 class LoadReadings:
     """How loaded an endpoint is, at one moment; `at` in seconds of the monotonic clock.
@@ -39,6 +46,8 @@ class LoadReadings:
     seconds, `ttft` times to first token. `responses` are totals by class: ``"2xx"``, ``"5xx"``.
     `shedding` tells that the server turned a request away because it is full.
     `lost` is the share of its capacity that is known to serve nobody, from 0 to 1.
+    `completed` is a total of requests finished, `ttft_total` and `queue_total` are those of times
+    to first token and of times in the queue.
     """
 
     at: float
@@ -51,6 +60,9 @@ class LoadReadings:
     responses: Mapping[str, float] = field(default_factory=dict)
     shedding: bool = False
     lost: float = 0.0
+    completed: float | None = None
+    ttft_total: Total | None = None
+    queue_total: Total | None = None
 
 
 class News(NamedTuple):

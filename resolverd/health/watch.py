@@ -270,7 +270,7 @@ class Watch:
         known = self.readings
         self.readings = outcome.readings or (known and known.after_silence())
         self.responded = outcome.responded
-        self.connection = self.connection.after(outcome)
+        self.connection = self.connection.after(outcome, self._clock())
         self._ended(self, outcome, started)
         if self.readings is None:
             return

@@ -7,6 +7,7 @@
      "files": {path: sha256}, "zones": {master file: [master file, included, …]},
      "globs": [[directory, pattern, [path, …]]], "databases": {path: sha256}}
 
+Tables of round-trip times are kept as databases are: they are as large, and not held in memory.
 Contents are written and synchronised first, then the manifest is replaced, and then what it does
 not name is removed: a crash leaves the old generation or the new one. What is read is believed only
 where its digest is right.
@@ -101,13 +102,14 @@ class KeptFiles:
         for held in adopted.held:
             paths = before.zones.get(held, [held])
             files |= {path: before.files[path] for path in paths if path in before.files}
-        globs = {
-            glob: sorted(path for path in {*before.globs.get(glob, []), *paths} if path in files)
-            for glob, paths in adopted.globs.items()
-        }
         databases = {
             path: before.databases.get(path, digest) if path in adopted.held else digest
             for path, digest in adopted.databases.items()
+        }
+        known = files.keys() | databases.keys()
+        globs = {
+            glob: sorted(known.intersection([*before.globs.get(glob, []), *paths]))
+            for glob, paths in adopted.globs.items()
         }
         now = Manifest(time.time(), files, adopted.zones, globs, databases)
         if _same(before, now):
@@ -154,13 +156,19 @@ class KeptFiles:
     def _minimal(
         self, manifest: Manifest, problems: Sequence[Problem]
     ) -> tuple[list[str], Replay] | None:
-        """What replaces only the zones and databases that are refused; None if that is not all."""
+        """What replaces only the zones, databases and tables that are refused.
+
+        None if that is not all.
+        """
         master_of = {path: master for master, paths in manifest.zones.items() for path in paths}
-        masters, hidden, databases = set(), set(), False
+        masters, hidden = set(), set()
+        databases: dict[str, str] = {}
         for problem in errors_among(problems):
             path = key_of(Path(problem.file))
             if problem.id == "geo-refused":
-                databases = True
+                databases |= manifest.databases
+            elif problem.id.startswith("rtt-") and path in manifest.databases:
+                databases[path] = manifest.databases[path]
             elif path in master_of:
                 masters.add(master_of[path])
             elif problem.id.startswith("zone-") and problem.id != "zone-no-file":
@@ -170,7 +178,7 @@ class KeptFiles:
         if hidden and any(not Path(master).exists() for master in manifest.zones):
             return None  # a zone that was kept may have moved to the file that is refused
         replaced = {path for master in masters for path in manifest.zones[master]}
-        places = self._places(manifest, manifest.databases) if databases else {}
+        places = self._places(manifest, databases)
         return sorted({*replaced, *places, *hidden}), Replay(
             self._contents(manifest, replaced), hidden=hidden, places=places
         )

@@ -3,7 +3,8 @@
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
-     "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}}}
+     "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
+     "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -24,6 +25,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
+from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 
 VERSION = 1
@@ -63,6 +65,7 @@ class Standing:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     verdicts: Mapping[str, KeptVerdict] = field(default_factory=dict)
     shares: Mapping[str, Spill] = field(default_factory=dict)
+    positions: Mapping[tuple[str, str], Positions] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
@@ -109,6 +112,7 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
             }
             for service, spill in standing.shares.items()
         },
+        "positions": _positions(standing.positions),
     }
 
 
@@ -132,6 +136,8 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
             {_text(k): _spill_read(s, shift) for k, s in document["shares"].items()}
             if fresh
             else {},
+            # Which the documents of earlier releases are without.
+            _positions_read(document.get("positions", {})) if fresh else {},
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
@@ -218,6 +224,51 @@ def _region_share_read(record: Any, shift: float) -> RegionShare:
         _flag(record["not_serving"]),
         None if record["started"] is None else _number(record["started"]),
     )
+
+
+def _positions(positions: Mapping[tuple[str, str], Positions]) -> dict[str, Any]:
+    """By service, then by region; the draws of heavy blocks as text, since JSON's keys are."""
+    written: dict[str, Any] = {}
+    for (service, region), placed in positions.items():
+        written.setdefault(service, {})[region] = {
+            "bins": list(placed.bins),
+            "heavy": {
+                str(word): [position, placed.weights.get(word, 0.0)]
+                for word, position in placed.heavy.items()
+            },
+        }
+    return written
+
+
+def _positions_read(record: Any) -> dict[tuple[str, str], Positions]:
+    return {
+        (_text(service), _text(region)): _placed_read(placed)
+        for service, regions in record.items()
+        for region, placed in regions.items()
+    }
+
+
+def _placed_read(record: Any) -> Positions:
+    bins = tuple(_ratio(position) for position in record["bins"])
+    heavy = {
+        int(word): [_ratio(number) for number in pair] for word, pair in record["heavy"].items()
+    }
+    if not bins or any(len(pair) != 2 for pair in heavy.values()):
+        raise ValueError("it is damaged: blocks are placed otherwise")
+    if not all(0 <= word < 1 << 64 for word in heavy):
+        raise ValueError("it is damaged: a block is none")
+    return Positions(
+        bins,
+        {word: position for word, (position, _) in heavy.items()},
+        {word: weight for word, (_, weight) in heavy.items()},
+    )
+
+
+def _ratio(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ValueError("it is damaged: a position is not between 0 and 1")
+    return number
 
 
 def _unix(reading: float, shift: float) -> float | None:

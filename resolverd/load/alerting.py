@@ -28,7 +28,7 @@ States = Mapping[AlertName, AlertState]
 class _Answers(NamedTuple):
     """By service, at one moment: answers so far that named a region, and first choices of them.
 
-    Those that were sent on are in neither: a spill is no failover.
+    Those that were sent on, or trickle, are in neither: that is no failover.
     """
 
     at: float
@@ -148,7 +148,7 @@ def _answers(counted: Counters, now: float) -> _Answers:
 def _by_service(counts: Mapping[tuple[str, str, str], int]) -> Mapping[str, int]:
     total: dict[str, int] = {}
     for (service, region, outcome), count in counts.items():
-        if region and outcome != "spilled":
+        if region and outcome not in {"spilled", "trickled"}:
             total[service] = total.get(service, 0) + count
     return total
 

@@ -1,6 +1,6 @@
 """The controller: samples readings once a second, moves shares, and notifies whoever steers.
 
-    readings ─► saturation ┐
+    readings ─► saturation ┐     (and flow, where shares are moved by cost)
     verdicts ──────────────┼─► spilling ─► shares ─► World ─► Steering
     alerts that degrade ───┘
 
@@ -15,8 +15,10 @@ Each reckons as if it were its own: together they then move no more than what on
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -24,11 +26,13 @@ from resolverd import log
 from resolverd.config.model import Config, Service
 from resolverd.config.probe import Probe
 from resolverd.config.targets import ProbeTargets
+from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
+from resolverd.load.flow import FlowTracker
 from resolverd.load.saturation import (
     Level,
     Replica,
@@ -37,14 +41,22 @@ from resolverd.load.saturation import (
     saturation_target_of,
 )
 from resolverd.load.spilling import Spilling
+from resolverd.load.weighing import Weighing
+from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
+from resolverd.policy.ttft import Cost, Flow, cost_of
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
+
+Counted = Callable[[], Awaitable[Counters]]
+Sampled = Callable[[], Awaitable[BlockSamples]]
 
 # Seconds between two evaluations of saturation and shares: fewer steps sooner and costs more.
 POLL_INTERVAL = 1.0
 # Seconds between two evaluations of the alerts: fewer raises alerts sooner and costs more.
 _ALERT_INTERVAL = 5.0
+# Requests a second that a region is taken to bear at least, of which anything is known.
+_LEAST_DRAIN = 0.001
 
 
 class LoadSource(Protocol):
@@ -67,15 +79,18 @@ class LoadController:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spilling = Spilling()
+        self.weighing = Weighing()
         self._gpus = GpuWatch(clock)
         self.alerting = Alerting(self._gpus)
         self._source, self._changed, self._clock = source, changed, clock
         self._saturation = SaturationTracker()
+        self._flows = FlowTracker()
         self._config: Config | None = None
-        self._plan: Plan
+        self._plan = Plan(0, {}, {}, b"", 0)
         self._judged: Mapping[str, JudgedRegion]
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
+        self._queues: dict[str, Probe] = {}
         self._capacities: dict[str, float] = {}
         self._judged_at = -_ALERT_INTERVAL
         self._log = log.get("load")
@@ -88,14 +103,16 @@ class LoadController:
         judged: Mapping[str, JudgedRegion],
     ) -> None:
         """Take verdicts into account; `judged` are the Plan's regions by site."""
+        if config is not self._config or plan is not self._plan:
+            self.spilling.adopt(config.service, _round_trips(config, plan))
         if config is not self._config:
             self._adopt(config, targets)
         self._plan, self._judged = plan, judged
         self._advance(self._clock())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
-        """The shares now, by (service, region)."""
-        return MappingProxyType(self.spilling.shares(self._clock()))
+        """The shares now, by (service, region); with what weighs blocks, where they are weighed."""
+        return MappingProxyType(self.weighing.over(self.spilling.shares(self._clock())))
 
     def saturations(self) -> dict[tuple[str, str], float]:
         """Each region's smoothed saturation as its services measure it; only those known."""
@@ -106,8 +123,19 @@ class LoadController:
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
 
-    async def keep(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Tick, for as long as the daemon serves; `counted` is what the engine has counted.
+    def costs(self) -> dict[tuple[str, str], tuple[Cost, Flow | None]]:
+        """What each region costs its own clients, and what goes through it, where cost decides."""
+        found = {}
+        for name, planned in self._plan.services.items():
+            rule = self.spilling.cost_rule(name)
+            for region in planned.regions if rule is not None else ():
+                assert rule is not None
+                flow = self._flow(region, planned.regions[region])
+                found[name, region] = cost_of(rule.rtt[region][region], flow, rule.horizon), flow
+        return found
+
+    async def keep(self, counted: Counted, sampled: Sampled | None = None) -> None:
+        """Tick, for as long as the daemon serves; `counted` and `sampled` ask the engine.
 
         A defect of ours costs one tick, not the daemon: shares stay as they are. It is an event
         unless the last tick met the same.
@@ -117,7 +145,7 @@ class LoadController:
             while True:
                 defect = ""
                 try:
-                    await self.tick(counted)
+                    await self.tick(counted, sampled)
                 except Exception as error:  # noqa: BLE001 - answers go on, shares stay as they are
                     defect = repr(error)
                     if defect != known:
@@ -130,20 +158,30 @@ class LoadController:
         finally:
             await self._gpus.stop()
 
-    async def tick(self, counted: Callable[[], Awaitable[Counters]]) -> None:
-        """Take in what was read since, move the shares, and judge alerts when that is due."""
+    async def tick(self, counted: Counted, sampled: Sampled | None = None) -> None:
+        """Take in what was read since, move the shares, and judge alerts when that is due.
+
+        `sampled` is asked for samples of clients' blocks where any service weighs them.
+        """
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
         readings = self._source.loads()
+        weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
-        if self._advance(now):
+        self._flows.sample(self._queues.items(), readings, now)
+        if self._advance(now) or weighed:
             self._changed()
         self.alerting.sample(readings)
         if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
             self.alerting.judge(await counted(), self._not_serving(), now)
+
+    async def _weigh(self, sampled: Sampled) -> bool:
+        """Take in what was sampled since; whether sampling is to change."""
+        taken = await sampled()
+        return self.weighing.take(taken, self._clock())
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
@@ -158,31 +196,42 @@ class LoadController:
         self._capacities = {
             name: region.effective_capacity for name, region in config.region.items()
         }
-        self.spilling.adopt(services)
+        self._queues = {
+            target: targets.by_id[target].settings
+            for name, service in services.items()
+            if service.policy == "ttft"
+            for region in service.regions
+            for target in targets.ids[(name, region)]
+        }
+        self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
         readings = self._source.loads()
-        known: dict[tuple[str, SaturationTarget, float, bool], RegionLoad] = {}
+        known: dict[tuple[str, SaturationTarget, float, bool, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades
         for name, _, saturation_target in self._measured:
             rule = self.spilling.rule(name)
             if rule is None:
                 continue
-            if self.spilling.rests(name) and highest < rule.start and not degrades:
+            costs = self.spilling.cost_rule(name) is not None
+            calm = self.spilling.rests(name) and not costs
+            if calm and highest < rule.start and not degrades:
                 continue
             loads = {}
             slowly = bool(rule.slow_start)
             for region, planned in self._plan.services[name].regions.items():
-                key = planned.site, saturation_target, rule.start, slowly
+                key = planned.site, saturation_target, rule.start, slowly, costs
                 if key not in known:
                     level = self._level(planned, saturation_target)
                     started = _started(planned, readings) if slowly else None
-                    known[key] = self._load(region, planned, level, rule.start, started, readings)
+                    load = self._load(region, planned, level, rule.start, started, readings)
+                    known[key] = replace(load, flow=self._flow(region, planned)) if costs else load
                 loads[region] = known[key]
             moved |= self.spilling.advance(name, loads, now)
+            self.weighing.place(name, self.spilling.shares_of(name, now))
         return moved
 
     def _load(
@@ -217,6 +266,15 @@ class LoadController:
         serving = (e.target for e in planned.endpoints if verdicts[e.target].serves)
         return self._saturation.level(serving, saturation_target)
 
+    def _flow(self, region: str, planned: RegionPlan) -> Flow | None:
+        """What goes through a region; one that an alert degrades bears no more than it has."""
+        verdicts = self._judged[planned.site].endpoints
+        flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
+        if flow is not None and self.alerting.degraded(region):
+            drain = min(flow.drain or math.inf, flow.arrivals)
+            return flow._replace(drain=max(_LEAST_DRAIN, drain))
+        return flow
+
     def _not_serving(self) -> set[tuple[str, str]]:
         """The regions that do not serve, by service."""
         return {
@@ -225,6 +283,15 @@ class LoadController:
             for region, planned in service.regions.items()
             if not self._judged[planned.site].verdict.serves
         }
+
+
+def _round_trips(config: Config, plan: Plan) -> dict[str, RoundTrips]:
+    """What a round trip costs who stands where each region does, of the services by cost."""
+    return {
+        name: {region: planned.clients.from_region(region)[1] for region in planned.regions}
+        for name, planned in plan.services.items()
+        if config.service[name].policy == "ttft"
+    }
 
 
 def _started(planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float | None:

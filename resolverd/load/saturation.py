@@ -58,7 +58,7 @@ class SaturationTracker:
         known: dict[Replica, Smoothed] = {}
         for replica, probe in replicas:
             verdict, reading = verdicts.get(replica.target, UNKNOWN), readings.get(replica.target)
-            if reading is not None and now - reading.at > _fresh_seconds(probe):
+            if reading is not None and now - reading.at > fresh_seconds(probe):
                 reading = None
             smoothed = _sampled(
                 self._smoothed.get(replica), replica.saturation_target, reading, verdict
@@ -94,7 +94,8 @@ def saturation_target_of(spill: Spill) -> SaturationTarget:
     return SaturationTarget(Targets(spill.queue_target, spill.kv_target), spill.smoothing)
 
 
-def _fresh_seconds(probe: Probe) -> float:
+def fresh_seconds(probe: Probe) -> float:
+    """How old a reading of such a probe may be and still count."""
     return _FRESH * probe.interval + probe.timeout
 
 

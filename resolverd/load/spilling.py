@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from resolverd import log
 from resolverd.config.model import Service
+from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
 
 
 class Spilling:
@@ -18,6 +22,7 @@ class Spilling:
         self.episodes: Counter[tuple[str, str]] = Counter()
         self._spills: dict[str, Spill] = {}
         self._rules: dict[str, SpillRule] = {}
+        self._costs: dict[str, CostRule] = {}
         self._log = log.get("load")
 
     @property
@@ -29,10 +34,20 @@ class Spilling:
         """Take over the state of spill, by service, that an earlier process kept."""
         self._spills = dict(spills)
 
-    def adopt(self, services: Mapping[str, Service]) -> None:
-        """Follow these services' rules; shares stay where a service still spills."""
+    def adopt(
+        self, services: Mapping[str, Service], rtt: Mapping[str, RoundTrips] = MappingProxyType({})
+    ) -> None:
+        """Follow these services' rules; shares stay where a service still spills.
+
+        `rtt` are the round trips between the regions of each service whose shares cost moves.
+        """
         self._rules = {
             name: rule_of(service) for name, service in services.items() if service.spill.enabled
+        }
+        self._costs = {
+            name: cost_rule_of(services[name], trips)
+            for name, trips in rtt.items()
+            if name in self._rules
         }
         for gone in set(self._spills) - set(self._rules):
             del self._spills[gone]
@@ -42,11 +57,16 @@ class Spilling:
         rule = self._rules.get(service)
         if rule is None:
             return False
+        costs = self._costs.get(service)
         full = any((load.saturation or 0.0) >= rule.start for load in loads.values())
-        if self.rests(service) and not full:
+        if self.rests(service) and not full and costs is None:
             return False
         before = self._spills.get(service, Spill())
-        after = self._spills[service] = advance(before, loads, rule, now)
+        after = self._spills[service] = (
+            advance(before, loads, rule, now)
+            if costs is None
+            else advance_by_cost(before, loads, costs, now)
+        )
         shares, old = after.shares(now), before.shares(now)
         for region, load in loads.items():
             self._log_change(
@@ -59,6 +79,10 @@ class Spilling:
         spill, rule = self._spills.get(service), self._rules.get(service)
         return not (rule and rule.slow_start) and (spill is None or not spill.shares(0.0))
 
+    def cost_rule(self, service: str) -> CostRule | None:
+        """What the shares of a service follow where cost moves them; else None."""
+        return self._costs.get(service)
+
     def rule(self, service: str) -> SpillRule | None:
         """What the shares of a service follow; None where it moves none."""
         return self._rules.get(service)
@@ -70,6 +94,11 @@ class Spilling:
             for service, spill in self._spills.items()
             for region, share in spill.shares(now).items()
         }
+
+    def shares_of(self, service: str, now: float) -> dict[str, Share]:
+        """The shares of one service at `now`, by region."""
+        spill = self._spills.get(service)
+        return spill.shares(now) if spill is not None else {}
 
     def due(self, now: float) -> float | None:
         """When the next of the rounds to come is; None where none is known beforehand."""
@@ -110,4 +139,17 @@ def rule_of(service: Service) -> SpillRule:
         dwell=max(spill.dwell, service.ttl),
         ttl=service.ttl,
         slow_start=spill.slow_start,
+    )
+
+
+def cost_rule_of(service: Service, rtt: RoundTrips) -> CostRule:
+    """The same where shares are moved by cost, in rounds that do not wait for TTLs."""
+    spill = service.spill
+    steps = math.ceil(spill.slow_start / max(spill.dwell, service.ttl))
+    return CostRule(
+        rtt,
+        step=spill.step,
+        max_ratio=spill.max_ratio,
+        ttl=service.ttl,
+        slow_share=min(spill.max_ratio, spill.step * steps),
     )

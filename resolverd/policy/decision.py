@@ -1,6 +1,7 @@
 """Which region of a preference list is answered now (docs/meaning.md, "The decision").
 
-The first region that serves, unless it is overloaded and sends this client on (`spill_ratio`).
+The first region that serves, unless it is overloaded and sends this client on (`spill_ratio`), or
+this client is of the few that the second region is given at all times (`trickle`).
 Where none serves, the first whose state is unknown (neither healthy nor dead); else what
 `all_down` says: with "nearest" the first with an endpoint measured up (drained, closed or too few,
 but alive), then the first of all. A region without an address is never answered. The answer never
@@ -18,11 +19,13 @@ from typing import Literal
 
 from resolverd.policy.outcomes import AllDown, Outcome
 from resolverd.policy.ranking import PreferenceList
+from resolverd.policy.share import Positions
 
 Reason = Literal[
     "answered", "kept", "not_accepted", "accepted",
     "answered_unknown", "answered_alive", "answered_down",
     "shed", "sheds_own", "over_accept_ratio",
+    "trickles", "trickled", "not_trickled",
     "no_address", "unknown", "down",
 ]  # fmt: skip
 """Why a region that was consulted is answered, or passed over.
@@ -32,11 +35,14 @@ Answered:
     "kept"              it serves, and sends on other blocks than this one
     "not_accepted"      it serves, and sends this block on, but no region takes it
     "accepted"          it serves, and takes the block that another sends on
+    "not_trickled"      it serves, and the second, which should be given this block, cannot be
+    "trickled"          it is the second, and given this block of the first one's
     "answered_unknown"  no region serves, and nothing is known of this one yet
     "answered_alive"    no region serves, and an endpoint of this one is measured up
     "answered_down"     no region serves, none is alive, and this one has an address
 Passed over:
     "shed"              it serves, and sends this block on
+    "trickles"          it serves, and the second is given this block
     "sheds_own"         it serves, and takes none since it sends on a share of its own clients
     "over_accept_ratio" it serves, and takes others than this block
     "no_address", "unknown", "down"    it does not serve
@@ -54,7 +60,9 @@ class RegionStatus:
     how many seconds ago it last changed; None when it never has, and under an override that says
     when it ends, which is all that counts then. `spill_ratio` is the share (0 to 1) of its clients'
     blocks that it sends on while it is overloaded, `accept_ratio` the share up to which it takes
-    those that others send on, `steady` the seconds in which neither changes.
+    those that others send on, `steady` the seconds in which neither changes. `positions` stand for
+    the draws of its clients' blocks where these are weighed, for which one of `sampled` queries is
+    kept (`policy/share.py`).
 
     Serving and having something to hand out are two facts. `has_addresses`: whether there is an
     address (or a hostname) to answer; a region without never serves. `alive`: whether it would be
@@ -74,6 +82,8 @@ class RegionStatus:
     alive: bool = False
     answer_min_until_flip: float = float("inf")
     answer_since_change: float | None = None
+    positions: Positions | None = None
+    sampled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +116,24 @@ def decide(
     statuses: Mapping[str, RegionStatus],
     all_down: AllDown,
     draw: float = NO_DRAW,
+    trickle: float = 0.0,
+    position: float | None = None,
 ) -> Decision:
     """Choose from `preference`; an empty list is an empty fence.
 
-    `draw` is that of the client's block (`policy/share.py`).
+    `draw` is that of the client's block (`policy/share.py`). `trickle` is the share of blocks,
+    those with the highest draws, that the second region is given while it and the first serve.
+    `position` stands for the draw in what regions send on and take, where the blocks of the region
+    that would answer are weighed.
     """
+    if position is None:
+        position = draw
     if not preference:
         return Decision("no_region", None, ())
     for passed, region in enumerate(preference):
         if statuses[region].serves:
-            return _shared(preference, passed, statuses, draw)
+            trickle = 0.0 if passed else trickle
+            return _shared(preference, passed, statuses, position, trickle, draw)
     for passed, region in enumerate(preference):
         if statuses[region].unknown and statuses[region].has_addresses:
             reasons = _fallback(preference, statuses, passed, "answered_unknown")
@@ -140,7 +158,12 @@ def _without_serving(preference: PreferenceList, statuses: Mapping[str, RegionSt
 
 
 def _shared(
-    preference: PreferenceList, passed: int, statuses: Mapping[str, RegionStatus], draw: float
+    preference: PreferenceList,
+    passed: int,
+    statuses: Mapping[str, RegionStatus],
+    position: float,
+    trickle: float,
+    draw: float,
 ) -> Decision:
     """The first region that serves, after `passed` others; or the one that takes what it sends on.
 
@@ -150,13 +173,15 @@ def _shared(
     region, rank = preference[passed], passed + 1
     before = _absences(preference[:passed], statuses) if passed else ()
     spill_ratio = statuses[region].spill_ratio
-    per_block = spill_ratio > 0 and rank < len(preference)
-    if not per_block or draw >= spill_ratio:
-        why: Reason = "kept" if per_block else "answered"
+    per_block = (spill_ratio > 0 or trickle > 0) and rank < len(preference)
+    if not per_block or position >= spill_ratio:
+        if per_block and 1 - trickle <= draw < NO_DRAW:
+            return _trickled(preference[:2], statuses)
+        why: Reason = "kept" if per_block and spill_ratio > 0 else "answered"
         return Decision("serving", region, preference[:rank], per_block, (*before, why))
     later: list[Reason] = []
     for other in preference[rank:]:
-        refused = _refusal(statuses[other], draw)
+        refused = _refusal(statuses[other], position)
         if refused is None:
             consulted = preference[: rank + len(later) + 1]
             reasons = (*before, "shed", *later, "accepted")
@@ -166,13 +191,26 @@ def _shared(
     return Decision("serving", region, preference, per_block, reasons)
 
 
-def _refusal(status: RegionStatus, draw: float) -> Reason | None:
+def _trickled(pair: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Decision:
+    """The second region, for a block of the first one's; the first where the second cannot be.
+
+    One that sends its own clients on is full: it is given none of others'.
+    """
+    first, second = pair
+    status = statuses[second]
+    if status.serves and not status.spill_ratio:
+        return Decision("trickled", second, pair, True, ("trickles", "trickled"))
+    refused: Reason = "sheds_own" if status.serves else _absence(status)
+    return Decision("serving", first, pair, True, ("not_trickled", refused))
+
+
+def _refusal(status: RegionStatus, position: float) -> Reason | None:
     """Why a region does not take a block that another sends on; None where it does."""
     if not status.serves:
         return _absence(status)
     if status.spill_ratio > 0:
         return "sheds_own"
-    return None if draw < status.accept_ratio else "over_accept_ratio"
+    return None if position < status.accept_ratio else "over_accept_ratio"
 
 
 def _fallback(

@@ -16,6 +16,7 @@ Outcome = Literal[
     "unknown",
     "all_down",
     "spilled",
+    "trickled",
     "servfail",
     "nodata",
     "cname",
@@ -26,6 +27,7 @@ Outcome = Literal[
 unknown: none serves; the first of which nothing is known yet.
 all_down: none serves; the best of them.
 spilled: the next that takes more, where the first is full.
+trickled: the second, which is given a few of the first one's clients.
 servfail: none serves, and `all_down` says SERVFAIL.
 nodata: none serves, and `all_down` says NODATA.
 cname: none serves, and `all_down` says CNAME.
@@ -37,6 +39,7 @@ WITH_REGION: Final[tuple[Outcome, ...]] = (
     "unknown",
     "all_down",
     "spilled",
+    "trickled",
 )
 WITHOUT_REGION: Final[tuple[Outcome, ...]] = (
     "servfail",

@@ -34,6 +34,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from resolverd.policy.share import Share
+from resolverd.policy.ttft import Flow
 
 # Shares closer to nothing than this are nothing: steps are not exact in binary.
 _LEAST = 1e-9
@@ -82,6 +83,7 @@ class RegionLoad:
     `capacity` is in any unit that all regions share. `saturation` is smoothed and `latest` is
     not; both are None where unknown, and 1 is full. `at` is when the oldest of the readings they
     are made of was taken. `started` is when the region's newest process started, None if unknown.
+    `flow` is what goes through it, for shares that are moved by cost (`spill_by_cost`).
     """
 
     serves: bool
@@ -90,6 +92,7 @@ class RegionLoad:
     latest: float | None = None
     at: float = -math.inf
     started: float | None = None
+    flow: Flow | None = None
 
     @property
     def highest(self) -> float | None:
@@ -106,7 +109,8 @@ class RegionShare:
     `moved` is when they last changed; `in_flight` is the load handed over in the round at
     `in_flight_at`. `step_pending` tells that the next round may move this region's own clients.
     `not_serving` tells that it did not serve when last seen, `started` is the newest process that
-    it was ever seen with.
+    it was ever seen with. `felt_spill` and `felt_accept` are the shares as felt at `felt_at`, for
+    shares that are moved by cost (`spill_by_cost`).
     """
 
     spill_ratio: float = 0.0
@@ -118,6 +122,9 @@ class RegionShare:
     warming: bool = False
     not_serving: bool = False
     started: float | None = None
+    felt_spill: float = 0.0
+    felt_accept: float = 0.0
+    felt_at: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +152,12 @@ class Spill:
 def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now: float) -> Spill:
     """The shares after what is known at `now`; call it on news, and when `due` has come."""
     before = {region: spill.regions.get(region, RegionShare()) for region in loads}
-    regions = {region: _seen(own, loads[region], rule, now) for region, own in before.items()}
+    regions = {
+        region: seen(own, loads[region], rule.slow_share, now) for region, own in before.items()
+    }
     for region, own in regions.items():
         if own.warming and not before[region].warming:
-            regions = _carry_on(region, regions, loads, rule)
+            regions = carry_on(region, regions, loads, rule.start)
     due = spill.due
     if now >= due:
         stepped = _round(regions, loads, rule, now)
@@ -163,7 +172,7 @@ def _shares(regions: Mapping[str, RegionShare]) -> dict[str, tuple[float, float]
     return {region: (own.spill_ratio, own.accept_ratio) for region, own in regions.items()}
 
 
-def _seen(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> RegionShare:
+def seen(own: RegionShare, load: RegionLoad, slow_share: float, now: float) -> RegionShare:
     """What a region's going and coming back do to it at once."""
     if not load.serves:
         moved = now if own.spill_ratio or own.accept_ratio else own.moved
@@ -171,13 +180,16 @@ def _seen(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> Re
     known = [started for started in (own.started, load.started) if started is not None]
     started = max(known, default=None)
     restarted = own.started is not None and started != own.started
-    if own.not_serving and restarted and rule.slow_share > 0:
-        return RegionShare(spill_ratio=rule.slow_share, moved=now, warming=True, started=started)
+    if own.not_serving and restarted and slow_share > 0:
+        return RegionShare(spill_ratio=slow_share, moved=now, warming=True, started=started)
     return replace(own, not_serving=False, started=started)
 
 
-def _carry_on(
-    back: str, regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad], rule: SpillRule
+def carry_on(
+    back: str,
+    regions: Mapping[str, RegionShare],
+    loads: Mapping[str, RegionLoad],
+    start: float = 1.0,
 ) -> dict[str, RegionShare]:
     """Let those who carried the clients of `back` while it was away keep its share at once.
 
@@ -188,7 +200,7 @@ def _carry_on(
     return {
         region: replace(own, accept_ratio=share)
         if region != back
-        and _may_accept(own, loads[region], rule.start)
+        and _may_accept(own, loads[region], start)
         and others <= own.accept_ratio < share
         else own
         for region, own in regions.items()

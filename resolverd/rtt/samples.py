@@ -7,6 +7,7 @@ there may be a million, so theirs stand in columns.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -60,6 +61,24 @@ class PrefixColumns:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def address(self, index: int) -> int:
+        """The address of a prefix, in 128 bits and aligned left."""
+        return self.high[index] << 64 | self.low[index]
+
+    def row(self, index: int) -> Row:
+        """The samples of a prefix."""
+        return tuple(
+            Sample(self.regions[i], self.ms[i], self.confidence[i])
+            for i in range(self.starts[index], self.starts[index + 1])
+        )
+
+    def last_until(self, address: int, length: int) -> int:
+        """The index of the last prefix not behind (address, length); -1 if there is none."""
+        high, low = address >> 64, address & 0xFFFFFFFFFFFFFFFF
+        begin, end = bisect_left(self.high, high), bisect_right(self.high, high)
+        begin, end = bisect_left(self.low, low, begin, end), bisect_right(self.low, low, begin, end)
+        return bisect_right(self.lengths, length, begin, end) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -77,9 +96,30 @@ class Samples:
     v6: PrefixColumns = field(default_factory=PrefixColumns)
 
     def around(self, client: Prefix) -> tuple[Row, int]:
-        """The row of the longest measured prefix around `client`, and a boundary.
+        """The row of the longest measured prefix around the first address of `client`.
 
-        The boundary counts the bits such that every address sharing them with the client's first
-        one has that row. The row is empty where nothing was measured.
+        With it a boundary: every address that shares so many bits with that one has the same row.
+        It may be longer than the client's prefix, where a measured one lies inside. The row is
+        empty where nothing was measured.
         """
-        raise NotImplementedError
+        columns = self.v4 if client.bits == 32 else self.v6
+        address = client.address << (128 - client.bits)
+        last = columns.last_until(address, 128)
+        boundary = 0
+        # The next one lies behind the address; of those before it that do not cover it the nearest
+        # comes first, and whatever covers both is no longer than the bits they share.
+        if last + 1 < len(columns):
+            boundary = _shared(address, columns.address(last + 1)) + 1
+        while last >= 0:
+            length = columns.lengths[last]
+            shared = _shared(address, columns.address(last))
+            if shared >= length:
+                return columns.row(last), max(boundary, length)
+            boundary = max(boundary, shared + 1)
+            last = columns.last_until(address >> (128 - shared) << (128 - shared), shared)
+        return (), boundary
+
+
+def _shared(a: int, b: int) -> int:
+    """How many of the first bits of two addresses of 128 bits are the same."""
+    return 128 - (a ^ b).bit_length()

@@ -6,20 +6,35 @@ scope it returns is the database's own network, split by pins and by the hashed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
+from resolverd.geo.embedded_networks import STANDARD, EmbeddedNetworks
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Located, Place
+from resolverd.geo.placement import Placement
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
-from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
+from resolverd.policy.bias import NO_BIAS, Bias
+from resolverd.policy.fence import (
+    GeoPins,
+    Jurisdiction,
+    PinRule,
+    by_name,
+    decide_rules,
+    fence_of,
+)
 from resolverd.policy.ranking import PreferenceList
+from resolverd.rtt.field import USUAL_MS_PER_KM
+from resolverd.rtt.latency import Latency
+from resolverd.rtt.order import by_cost, by_cost_of_prefix
+from resolverd.rtt.samples import Row
+from resolverd.snapshot.given import GivenOrders
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
@@ -29,19 +44,38 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-_EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
+
+
+class Known(NamedTuple):
+    """What orders regions besides the place: the row that was measured of the client's prefix, and
+    the order that it was given before the tables changed."""
+
+    row: Row = ()
+    before: PreferenceList = ()
+
+
+_NOTHING = Known()
+
+
+Policy = Literal["nearest", "failover", "weighted", "latency"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How one service orders its regions; coordinates in degrees, blocks in prefix bits."""
+    """How one service orders its regions; coordinates in degrees, blocks in prefix bits.
 
-    policy: Literal["nearest", "failover", "weighted"]
+    `biases` are in milliseconds; `latency` goes with the policy of that name.
+    """
+
+    policy: Policy
     regions: tuple[str, ...]
     coordinates: Mapping[str, tuple[float, float]]
     weights: Mapping[str, int]
     block_v4: int
     block_v6: int
+    biases: Mapping[str, Bias] = field(default_factory=dict)
+    latency: Latency | None = None
+    embedded: EmbeddedNetworks = STANDARD
 
     def block_length(self, bits: int) -> int:
         """Bits of the block that keeps one draw."""
@@ -49,26 +83,66 @@ class Ranking:
 
     def block(self, client: Prefix) -> Block:
         """The block that `client` lies in; see `ClientMap`."""
-        extracted, offset = extract_v4(client)
-        if embedded_boundary(extracted) is not None:
-            extracted, offset = extract_v4(_first(client))
+        found = self.embedded.extract(client)
+        if self.embedded.boundary(found.prefix) is not None:
+            found = self.embedded.extract(first_of(client))
+        extracted = found.prefix
         length = self.block_length(extracted.bits)
-        return Block(extracted.widened(min(extracted.length, length)), length + offset)
+        return Block(extracted.widened(min(extracted.length, length)), found.scope(length))
 
-    def order(self, allowed: tuple[str, ...], place: Place, client: Prefix) -> PreferenceList:
+    def order(
+        self, allowed: tuple[str, ...], place: Place, client: Prefix, known: Known = _NOTHING
+    ) -> PreferenceList:
         """The allowed regions, best first, for a client there."""
         if self.policy == "failover":
             return ranking.failover(allowed)
         if self.policy == "weighted":
             length = min(client.length, self.block_length(client.bits))
             return ranking.weighted(allowed, self.weights, client.widened(length))
-        return ranking.nearest(allowed, self.distances(place))
+        if self.latency is not None:
+            return self._by_latency(self.latency, allowed, place, known)
+        return ranking.nearest(allowed, self.costs(place))
+
+    def _by_latency(
+        self, latency: Latency, allowed: tuple[str, ...], place: Place, known: Known
+    ) -> PreferenceList:
+        number = {name: number for number, name in enumerate(self.regions)}
+        before = [number[name] for name in known.before if name in number]
+        numbers = [number[name] for name in allowed]
+        order = by_cost(numbers, self._biased(latency.of_place(place)), before)
+        if known.row:
+            order = by_cost_of_prefix(order, self._biased(latency.times(place, known.row)), before)
+        return tuple(self.regions[index] for index in order)
+
+    def costs(self, place: Place, row: Row = ()) -> dict[str, float]:
+        """What decides the order for a place, by region, bias and all; empty where nothing does.
+
+        In ms with `latency`, where `row` was measured of the client's prefix; else in km.
+        """
+        if self.latency is not None:
+            times = self.latency.times(place, row)
+            return dict(zip(self.regions, self._biased(times), strict=False))
+        if self.policy != "nearest":
+            return {}
+        distances = self.distances(place)
+        return {region: self.bias(region).of(km) for region, km in distances.items()}
+
+    def bias(self, region: str) -> Bias:
+        """A region's, in the unit of the cost: ms with `latency`, else km."""
+        bias = self.biases.get(region, NO_BIAS)
+        if bias is NO_BIAS or self.latency is not None:
+            return bias
+        return Bias(bias.factor, bias.added / USUAL_MS_PER_KM)
+
+    def _biased(self, times: list[float]) -> list[float]:
+        """Milliseconds of the service's own regions with their biases, by index."""
+        pairs = zip(self.regions, times, strict=False)
+        return [self.bias(region).of(ms) for region, ms in pairs]
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         place = Place(*self.coordinates[region], None, None, "region")
-        nearest = self.policy == "nearest"
-        return self.order(self.regions, place, _NOWHERE), self.distances(place) if nearest else {}
+        return self.order(self.regions, place, _NOWHERE), self.costs(place)
 
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""
@@ -78,7 +152,10 @@ class Ranking:
 
 
 class Trace(NamedTuple):
-    """A whole lookup, for `explain`: the entry and all that led to it."""
+    """A whole lookup, for `explain`: the entry and all that led to it.
+
+    `row` is what was measured of the client's own prefix.
+    """
 
     entry: MapEntry
     asked: Prefix
@@ -87,6 +164,35 @@ class Trace(NamedTuple):
     placed: bool
     network_length: int
     rules: tuple[PinRule, ...]
+    row: Row = ()
+
+
+Subnets = Sequence[tuple[Prefix, PinRule]]
+
+
+class MapSource(NamedTuple):
+    """What a client map is made of; `edge` is where clients stand whom no database places."""
+
+    ranked: Ranking
+    subnets: Subnets
+    geo_pins: GeoPins
+    locator: Locator
+    edge: Place
+    own: OwnPlaces = NO_PLACES
+
+    @property
+    def placement(self) -> Placement:
+        """Where clients are, by all that is known."""
+        return Placement(self.locator, self.own, asn=bool(self.geo_pins.asns))
+
+    def same_as(self, other: MapSource) -> bool:
+        """Whether `other` gives the very same map."""
+        return self.ranked.latency is other.ranked.latency and self.remeasured_as(other)
+
+    def remeasured_as(self, other: MapSource) -> bool:
+        """Whether `other` is this but for what was measured."""
+        ranked = replace(other.ranked, latency=self.ranked.latency)
+        return self.locator is other.locator and self == other._replace(ranked=ranked)
 
 
 class LazyClientMap:
@@ -98,19 +204,25 @@ class LazyClientMap:
     def __init__(
         self,
         ranked: Ranking,
-        pins: PrefixMap[PinRule],
+        subnets: Subnets,
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
+        earlier: LazyClientMap | None = None,
     ) -> None:
+        """A map of these; with latency nobody leaves the order of `earlier` for a little."""
         self.ranked = ranked
-        self._parts = (ranked, pins, geo_pins, locator, edge)
-        self._pins, self._geo_pins, self._locator, self._edge = pins, geo_pins, locator, edge
+        self.given: GivenOrders = GivenOrders(earlier.given if earlier else None)
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge, own)
+        self._pins = PrefixMap(subnets)
+        self._geo_pins, self._edge = geo_pins, edge
+        self._placement = self.source.placement
         self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """Rebuilt in another process, with a cache of its own."""
-        return LazyClientMap, self._parts
+        return LazyClientMap, self.source
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
@@ -125,18 +237,32 @@ class LazyClientMap:
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
-        extracted, offset = extract_v4(client)
-        if (boundary := embedded_boundary(extracted)) is not None:
+        embedded = self.ranked.embedded
+        found = embedded.extract(client)
+        extracted = found.prefix
+        if (boundary := embedded.boundary(extracted)) is not None:
             return self._trace_embedded(client, extracted, boundary)
-        located = self._locator.locate(extracted)
-        rules = self._rules(extracted, located)
+        located = self._placement.locate(extracted)
+        known, known_boundary = self._known(first_of(extracted))
         exact = max(
             located.length,
             self._pins.match(extracted).boundary,
             self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
-            _EMBEDDED_V4.match(extracted).boundary,
+            embedded.by_prefix.match(extracted).boundary,
+            known_boundary,
         )
-        return self._conclude(client, extracted, located, rules, exact + offset)
+        rules = self._rules(extracted, located)
+        place = located.place.completed_by(self._edge) if located.place else self._edge
+        # What is fenced further than its first address is taken out of that one's order, as in the
+        # compiled map: one that depends on the order before is another where regions are missing.
+        host = first_of(extracted)
+        own = rules if exact <= extracted.length else self._rules(host, located)
+        preference = self.ranked.order(self._allowed(own), place, extracted, known)
+        if self.ranked.latency is not None:
+            self.given.note(host.widened(exact), preference)
+        return self._conclude(
+            client, extracted, located, rules, found.scope(exact), preference, known.row
+        )
 
     def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients it embeds.
@@ -144,34 +270,55 @@ class LazyClientMap:
         It is fenced as all of them, and as the IPv6 clients beside. Its scope asks for as many bits
         as its first address alone would need, and for one of the embedded address at least.
         """
-        host = _first(client)
+        host = first_of(client)
         first = self.trace(host)
-        embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
-        rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
+        within = self._rules(_ALL_IPV4, self._placement.locate(_ALL_IPV4))
+        rules = by_name([*within, *self._rules(extracted, self._placement.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary, extract_v4(host).offset + 1)
-        return self._conclude(client, first.extracted, located, rules, scope)
+        scope = max(first.entry.scope, boundary, self.ranked.embedded.extract(host).scope(1))
+        return self._conclude(
+            client, first.extracted, located, rules, scope, first.entry.preference, first.row
+        )
+
+    def _known(self, host: Prefix) -> tuple[Known, int]:
+        """What is known of an address besides its place, and the bits inside which that holds."""
+        latency = self.ranked.latency
+        if latency is None:
+            return _NOTHING, 0
+        row, measured = latency.around(host)
+        before, kept = self.given.around(host)
+        return Known(row, before), max(measured, kept)
+
+    def _allowed(self, rules: Iterable[PinRule]) -> tuple[str, ...]:
+        fence = fence_of(rules)
+        return tuple(r for r in self.ranked.regions if fence is None or r in fence)
 
     def _conclude(
-        self, client: Prefix, extracted: Prefix, located: Located, rules: list[PinRule], scope: int
+        self,
+        client: Prefix,
+        extracted: Prefix,
+        located: Located,
+        rules: list[PinRule],
+        scope: int,
+        preference: PreferenceList,
+        row: Row,
     ) -> Trace:
-        place = located.place.completed_by(self._edge) if located.place else self._edge
+        """The trace of a client under all `rules` that hold somewhere in it."""
         fence = fence_of(rules)
-        allowed = tuple(r for r in self.ranked.regions if fence is None or r in fence)
         entry = MapEntry(
-            preference=self.ranked.order(allowed, place, extracted),
+            preference=tuple(r for r in preference if fence is None or r in fence),
             scope=scope,
             pins=tuple(rule.name for rule in rules),
         )
-        return Trace(
-            entry, client, extracted, place, located.place is not None, located.length, tuple(rules)
-        )
+        place = located.place.completed_by(self._edge) if located.place else self._edge
+        placed = located.place is not None and located.place.is_somewhere
+        return Trace(entry, client, extracted, place, placed, located.length, tuple(rules), row)
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
         """The rules that hold somewhere in a prefix, but for the IPv4 clients it embeds."""
         leaves = [
             (piece, rule)
-            for whole, embedded in _EMBEDDED_V4.leaves(prefix)
+            for whole, embedded in self.ranked.embedded.by_prefix.leaves(prefix)
             if embedded is None
             for piece, rule in self._pins.leaves(whole)
         ]
@@ -183,13 +330,13 @@ class LazyClientMap:
 
     def _places(
         self, prefix: Prefix, located: Located, free: list[Prefix]
-    ) -> list[tuple[str | None, str | None]] | None:
-        """Countries and continents of the pieces `free` of `prefix`; None where too many."""
+    ) -> list[Jurisdiction] | None:
+        """The jurisdictions of the pieces `free` of `prefix`; None where too many."""
         if not self._geo_pins or not free:
             return []
         if located.length <= prefix.length:
             return [_of(located.place)]
-        within = self._locator.walk_within(prefix, STRADDLE_LIMIT)
+        within = self._placement.walk_within(prefix, STRADDLE_LIMIT)
         if within is None:
             return None
         return [
@@ -199,20 +346,12 @@ class LazyClientMap:
         ]
 
 
-def embedded_boundary(extracted: Prefix) -> int | None:
-    """None unless `extracted` still embeds IPv4 clients.
-
-    Else the bits such that all addresses sharing them with its first one lie in one
-    IPv4-embedded prefix, or in none.
-    """
-    near = _EMBEDDED_V4.match(extracted)
-    return near.boundary if near.covering or near.inside else None
-
-
-def _first(client: Prefix) -> Prefix:
+def first_of(client: Prefix) -> Prefix:
     """The first address of a prefix."""
     return Prefix(client.bits, client.address, client.bits)
 
 
-def _of(place: Place | None) -> tuple[str | None, str | None]:
-    return (place.country, place.continent) if place else (None, None)
+def _of(place: Place | None) -> Jurisdiction:
+    if place is None:
+        return Jurisdiction()
+    return Jurisdiction(place.country, place.continent, place.asn, place.name or None)

@@ -18,13 +18,13 @@ import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
 
-from resolverd.config.model import Config, Service
+from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.geo.locator import Locator
-from resolverd.snapshot.clientmap import Ranking
+from resolverd.rtt.latency import Measured
 from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
@@ -37,6 +37,8 @@ from resolverd.snapshot.model import (
     ServicePlan,
     ZonePlan,
 )
+from resolverd.snapshot.own_places import own_places
+from resolverd.snapshot.rankings import ranking_of
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset, Zone
@@ -66,12 +68,14 @@ def compile_plan(
     *,
     compiled: bool = False,
     previous: Earlier | None = None,
+    measured: Measured | None = None,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
     With `compiled`, client maps are compiled by the native library. What is the same in `previous`
     (names whose RRsets are the very same objects, client maps that are still right) is taken from
-    there. Raises GeoError when the databases do not allow a compiled map.
+    there. `measured` is what tables say of round-trip times, of the regions of `config`. Raises
+    GeoError when the databases do not allow a compiled map.
     """
     served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
     return Plan(
@@ -85,11 +89,14 @@ def compile_plan(
                 edge_of(config),
                 compiled=compiled,
                 previous=previous and previous.plan,
+                measured=measured,
+                own=own_places(config),
             ),
         ),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
         query_log=config.server.query_log,
+        measured=measured,
     )
 
 
@@ -237,26 +244,17 @@ def compile_services(
                 region: _region(region, config, name, targets.ids[(name, region)])
                 for region in service.regions
             },
-            clients=maps.make(_ranking(config, service), *pin_rules(config, name)),
+            clients=maps.make(ranking_of(config, service, maps.measured), *pin_rules(config, name)),
             ttl=service.ttl,
             failover_ttl=service.failover_ttl,
             all_down=service.all_down,
             ecs=service.ecs,
             cname=service.answer == "cname",
             no_region=service.no_region,
+            trickle=service.trickle,
+            policy=service.policy,
         )
     return services
-
-
-def _ranking(config: Config, service: Service) -> Ranking:
-    return Ranking(
-        policy=service.policy,
-        regions=service.regions,
-        coordinates={region: config.region[region].coordinates for region in service.regions},
-        weights={region: service.weights.get(region, 1) for region in service.regions},
-        block_v4=service.block_v4,
-        block_v6=service.block_v6,
-    )
 
 
 def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:

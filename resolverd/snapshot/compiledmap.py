@@ -7,31 +7,45 @@ pins is fenced exactly at every length. The databases stay open for `explain` al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
 from typing import Literal
 
-from resolverd.abi.map import Geography, Meter, NativeMap
+from resolverd.abi.map import (
+    Columns,
+    Content,
+    Geography,
+    Hub,
+    Landmark,
+    Meter,
+    NativeMap,
+    PlaceIndex,
+    Share,
+)
+from resolverd.abi.map import Latency as NativeLatency
+from resolverd.abi.map import OwnPlace as NativeOwnPlace
 from resolverd.abi.map import Region as NativeRegion
-from resolverd.dns.embedded_v4 import extract_v4
+from resolverd.abi.map import coverage as count
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces, completed
 from resolverd.geo.place import Place
-from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule, by_name
 from resolverd.policy.ranking import PreferenceList, region_seed
+from resolverd.rtt.latency import Latency
+from resolverd.rtt.samples import PrefixColumns
 from resolverd.snapshot.clientmap import (
     CACHED_PREFIXES,
     LazyClientMap,
+    MapSource,
     Ranking,
+    Subnets,
     Trace,
-    embedded_boundary,
+    first_of,
 )
 from resolverd.snapshot.model import Block, MapEntry, MapSize
-
-Subnets = Sequence[tuple[Prefix, PinRule]]
 
 
 class CompiledClientMap:
@@ -46,15 +60,23 @@ class CompiledClientMap:
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
         meter: Meter | None = None,
+        earlier: CompiledClientMap | None = None,
     ) -> None:
-        """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it."""
+        """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it.
+
+        With latency nobody leaves the order of the `earlier` map for a little.
+        """
         self.ranked = ranked
-        self._parts = (ranked, subnets, geo_pins, locator, edge)
-        self._locator, self._edge = locator, edge
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge, own)
+        self._edge, self._placement = edge, self.source.placement
         self._rules = by_name([*(rule for _, rule in subnets), *geo_pins.all_rules()])
-        geography = _geography(ranked, subnets, geo_pins, edge, self._rules)
-        self._native = _compiled(locator, geography, meter)
+        geography = _geography(self.source, self._rules)
+        samples = ranked.latency.samples if ranked.latency else None
+        rows = [_columns(samples.v4), _columns(samples.v6)] if samples else []
+        before = earlier._native if earlier else None
+        self._native: NativeMap = _compiled(locator, geography, meter, rows, before)
         self.handle = self._native.handle
         # Not a method: a cache that held this object would keep its memory after a reload,
         # until Python looks for cycles.
@@ -64,8 +86,7 @@ class CompiledClientMap:
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """The lazy map of the same geography: another process has the databases, not the map."""
-        ranked, subnets, *rest = self._parts
-        return LazyClientMap, (ranked, PrefixMap(subnets), *rest)
+        return LazyClientMap, self.source
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -82,13 +103,6 @@ class CompiledClientMap:
         """How large it is; services that share it share its memory."""
         return MapSize(self._native.leaves, self._native.lists, self._native.octets)
 
-    def is_of(
-        self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
-    ) -> bool:
-        """Whether compiling these would give this very map again."""
-        mine = self._parts
-        return mine[3] is locator and (*mine[:3], mine[4]) == (ranked, subnets, geo_pins, edge)
-
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         return self.ranked.from_region(region)
@@ -100,14 +114,17 @@ class CompiledClientMap:
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
         entry = self.lookup(client)
-        extracted = extract_v4(client).prefix
-        if embedded_boundary(extracted) is not None:
-            extracted = extract_v4(Prefix(client.bits, client.address, client.bits)).prefix
-        located = self._locator.locate(extracted)
+        embedded = self.ranked.embedded
+        extracted = embedded.extract(client).prefix
+        if embedded.boundary(extracted) is not None:
+            extracted = embedded.extract(first_of(client)).prefix
+        located = self._placement.locate(extracted)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        placed = located.place is not None
-        return Trace(entry, client, extracted, place, placed, located.length, rules)
+        placed = located.place is not None and located.place.is_somewhere
+        latency = self.ranked.latency
+        row = latency.around(first_of(extracted))[0] if latency else ()
+        return Trace(entry, client, extracted, place, placed, located.length, rules, row)
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up of the library takes, over these clients."""
@@ -125,9 +142,11 @@ def _entry(
     )
 
 
-def _geography(
-    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, edge: Place, rules: list[PinRule]
-) -> Geography:
+def _geography(source: MapSource, rules: list[PinRule]) -> Geography:
+    ranked, subnets, geo_pins, _, edge, own = source
+    places = {place.name: place for _, place in own.subnets}
+    places |= {place.name: place for place in own.asns.values()}
+    index = {name: number for number, name in enumerate(places)}
     numbers = {rule: number for number, rule in enumerate(rules)}
     point = edge.point
     assert point is not None, "an edge host stands somewhere"
@@ -149,21 +168,77 @@ def _geography(
         continents=[(code, numbers[rule]) for code, rule in geo_pins.continents.items()],
         unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
         default=None if geo_pins.default is None else numbers[geo_pins.default],
+        biases=[ranked.bias(name) for name in ranked.regions],
+        latency=_latency(ranked.latency) if ranked.latency else None,
+        nat64=ranked.embedded.nat64,
+        own=[_own(place, geo_pins.places.get(name), numbers) for name, place in places.items()],
+        own_subnets=[(prefix, index[place.name]) for prefix, place in own.subnets],
+        own_asns=[(number, index[place.name]) for number, place in own.asns.items()],
+        asns=[(number, numbers[rule]) for number, rule in geo_pins.asns.items()],
     )
 
 
-def _compiled(locator: Locator, geography: Geography, meter: Meter | None) -> NativeMap:
-    databases = locator.databases
+def _own(place: Place, rule: PinRule | None, numbers: Mapping[PinRule, int]) -> NativeOwnPlace:
+    """An own place as the library takes it."""
+    known = completed(place, None).point
+    codes = (place.country or "", place.continent or "")
+    return NativeOwnPlace(place.point, known, *codes, None if rule is None else numbers[rule])
+
+
+def _latency(latency: Latency) -> NativeLatency:
+    field = latency.field
+    return NativeLatency(
+        columns=[
+            (*point, base, slope)
+            for point, base, slope in zip(field.regions, field.bases, field.slopes, strict=True)
+        ],
+        hubs=[Hub(*hub.point, hub.ways) for hub in field.hubs],
+        scales=field.scales,
+        country_variance=field.country_variance,
+        landmarks=[Landmark(*one.point, one.country, one.weights) for one in field.origins],
+        numbers=latency.columns,
+        countries=list(latency.countries.items()),
+    )
+
+
+def _columns(rows: PrefixColumns) -> Columns:
+    return (
+        *(rows.high, rows.low, rows.lengths, rows.starts),
+        *(rows.regions, rows.ms, rows.confidence),
+    )
+
+
+def _compiled(
+    locator: Locator,
+    geography: Geography,
+    meter: Meter | None,
+    rows: Sequence[Columns],
+    before: NativeMap | None,
+) -> NativeMap:
+    with _lent(locator) as databases:
+        return NativeMap(databases, geography, meter, rows, before)
+
+
+def coverage(source: MapSource) -> dict[str, Share]:
+    """The share of the address space in which each rule holds, by its name; "" where none does.
+
+    Of what the databases place alone. Raises GeoError when they do not allow it.
+    """
+    rules = by_name([*(rule for _, rule in source.subnets), *source.geo_pins.all_rules()])
+    with _lent(source.locator) as databases:
+        shares = count(databases, _geography(source, rules))
+    return dict(zip(("", *(rule.name for rule in rules)), shares, strict=True))
+
+
+@contextmanager
+def _lent(locator: Locator) -> Iterator[list[tuple[Content, PlaceIndex]]]:
+    """The databases with their place indexes; a GeoError meanwhile names them."""
     try:
         with ExitStack() as lent:
-            return NativeMap(
-                [
-                    (lent.enter_context(database.lend()), database.place_index())
-                    for database in databases
-                ],
-                geography,
-                meter,
-            )
+            yield [
+                (lent.enter_context(database.lend()), database.place_index())
+                for database in locator.databases
+            ]
     except GeoError as error:
-        names = ", ".join(database.name for database in databases)
+        names = ", ".join(database.name for database in locator.databases)
         raise GeoError(f"{names}: no map can be compiled: {error}") from error

@@ -1,6 +1,7 @@
 """An edit of the files, adopted part by part: what of it is served, and what stays as it was.
 
-The parts are the configuration (its file with the fragments), the databases, and each zone. A part
+The parts are the configuration (its file with the fragments), the databases, the tables of
+round-trip times, and each zone. A part
 with an error stays as it is served; so does one that takes much away (`losses`), until somebody
 insists. The other parts are adopted all the same. What a configuration needs of a zone that stays
 as it was is checked, so that any combination that comes out of here can be compiled.
@@ -19,14 +20,15 @@ from dns.rdatatype import HTTPS, SVCB
 from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.targets import probe_targets
 from resolverd.dns.names import to_text
-from resolverd.errors import ConfigError, GeoError, Problem, errors_among
-from resolverd.files.reading import Reads, still_holds
+from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
+from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.inputs import (
     CONFIGURATION,
     DATABASES,
+    TABLES,
     Inputs,
     Outdated,
     Progress,
@@ -38,6 +40,7 @@ from resolverd.snapshot.inputs import (
     zone_files,
 )
 from resolverd.snapshot.losses import config_losses, zone_losses, zones_lost
+from resolverd.snapshot.tables import Tables, edited_tables, fitted
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
 from resolverd.zone.model import Zone
@@ -76,7 +79,9 @@ async def load_edit(
             loaded, outdated = served.loaded, _refused(CONFIGURATION, trouble)
         elif trouble:
             outdated += _refused(DATABASES, trouble)
-        inputs = await _with_zones(loaded, served, locator, terms, reads)
+        tables, problems = await _tables(loaded, served, reads)
+        outdated += _refused(TABLES, problems) if problems else []
+        inputs = await _with_zones(loaded, served, (locator, tables), terms, reads)
         if loaded.config != served.config:
             unfit = _unfit(inputs, served)
             losses = [] if terms.accept_losses else _losses(inputs, served, terms)
@@ -86,7 +91,8 @@ async def load_edit(
                     served.loaded
                 ):
                     locator = served.locator
-                inputs = await _with_zones(served.loaded, served, locator, terms, reads)
+                tables = await fitted(tables, served.config)
+                inputs = await _with_zones(served.loaded, served, (locator, tables), terms, reads)
         return replace(inputs, outdated=(*outdated, *inputs.outdated))
 
 
@@ -119,7 +125,11 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
     files = databases_of(loaded)
     if databases_of(served.loaded) != files:
         return False
-    for file in files:
+    for file, database in zip(files, served.locator.databases, strict=False):
+        seen = served.reads.seen.get(key_of(file))
+        # What was read last may have been refused.
+        if seen is None or seen.content != database.sha256:
+            return False
         if not still_holds(file, served.reads, by_signature=not reads.asked_for):
             return False
     for file in files:
@@ -127,10 +137,25 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
     return True
 
 
+async def _tables(
+    loaded: LoadedConfig, served: Inputs, reads: Reads
+) -> tuple[Tables, list[Problem]]:
+    """The tables, what is served of them where they have not changed or are refused."""
+    try:
+        return await edited_tables(loaded, served.tables, served.reads, reads), []
+    except ProblemsError as error:
+        return await fitted(served.tables, loaded.config), list(error.problems)
+
+
 async def _with_zones(
-    loaded: LoadedConfig, served: Inputs, locator: Locator, terms: Terms, reads: Reads
+    loaded: LoadedConfig,
+    served: Inputs,
+    opened: tuple[Locator, Tables],
+    terms: Terms,
+    reads: Reads,
 ) -> Inputs:
     """These with their zones, each as its file says or as it is served."""
+    locator, tables = opened
     files, patterns = await detached(lambda: zone_files(loaded, served.zones))
     zones, outdated = _zones(files, errors_among(patterns), loaded, served, terms)
     warnings = [problem for zone in zones.values() for problem in zone.warnings]
@@ -141,7 +166,8 @@ async def _with_zones(
         served.targets if loaded.config == served.config else probe_targets(loaded.config),
         zones,
         locator,
-        (*warnings, *loaded.warnings),
+        tables,
+        (*warnings, *loaded.warnings, *tables.warnings),
         reads,
         tuple(outdated),
     )

@@ -26,6 +26,7 @@ from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.place_checks import check_places
+from resolverd.snapshot.tables import Tables, load_tables
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
@@ -33,15 +34,16 @@ from resolverd.zone.model import Zone
 Progress = Callable[[Path, float], None]
 
 
-CONFIGURATION, DATABASES = "configuration", "databases"
+CONFIGURATION, DATABASES, TABLES = "configuration", "databases", "rtt"
 
 
 class Outdated(NamedTuple):
     """A part that the files say otherwise of than what is served, and why it was not adopted.
 
-    `part` is ``configuration``, ``databases``, ``zone NAME`` or, of a file of which no zone can be
-    told, ``file PATH``; of a zone, `zone` is the name. With `held` it loses much and waits to be
-    insisted on, else something is wrong with it. A part that is not `served` has no older state.
+    `part` is ``configuration``, ``databases``, ``rtt`` (its tables), ``zone NAME`` or, of a file of
+    which no zone can be told, ``file PATH``; of a zone, `zone` is the name. With `held` it loses
+    much and waits to be insisted on, else something is wrong with it. A part that is not `served`
+    has no older state.
     """
 
     part: str
@@ -53,7 +55,7 @@ class Outdated(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """A configuration, its zones and its databases, fit to be compiled together.
+    """A configuration, its zones, databases and tables, fit to be compiled together.
 
     `main` is the configuration's own file, links followed; `reads` tells the files as they were
     read apart from later ones of the same names, and `outdated` the parts that are in an older
@@ -65,6 +67,7 @@ class Inputs:
     targets: ProbeTargets
     zones: Mapping[dns.name.Name, Zone]
     locator: Locator
+    tables: Tables
     warnings: tuple[Problem, ...]
     reads: Reads
     outdated: tuple[Outdated, ...] = ()
@@ -83,7 +86,8 @@ class Inputs:
     def files(self) -> tuple[Path, ...]:
         """All files that it was made of, the main configuration file first."""
         included = [file.absolute() for zone in self.zones.values() for file in zone.files]
-        return (*self.loaded.files, *included, *databases_of(self.loaded))
+        tables = [file.absolute() for file in self.tables.files]
+        return (*self.loaded.files, *included, *databases_of(self.loaded), *tables)
 
     @property
     def older_files(self) -> tuple[Path, ...]:
@@ -92,6 +96,7 @@ class Inputs:
         return (
             *(self.loaded.files if CONFIGURATION in parts else ()),
             *(databases_of(self.loaded) if DATABASES in parts else ()),
+            *(self.tables.files if TABLES in parts else ()),
             *(self.zones[origin].files[0] for origin in self.outdated_zones),
         )
 
@@ -113,16 +118,17 @@ async def load_inputs(
     *,
     progress: Progress | None = None,
     reads: Reads | None = None,
+    fragments: Sequence[Path] = (),
 ) -> Inputs:
     """Load and check the configuration at `path` and all that it names.
 
-    What is read is noted in `reads`. Raises ProblemsError with every problem found, or
-    UnsettledError.
+    More `fragments` are tried with it, as `load_config` does. What is read is noted in `reads`.
+    Raises ProblemsError with every problem found, or UnsettledError.
     """
     reads = reads or Reads()
     with reads.noted():
         try:
-            loaded = await detached(lambda: load_config(path, overrides))
+            loaded = await detached(lambda: load_config(path, overrides, fragments=fragments))
         except ConfigError as error:
             found = await detached(lambda: _zones_beside(path, overrides))
             raise ProblemsError([*error.problems, *found]) from error
@@ -134,16 +140,29 @@ async def load_inputs(
             locator = await open_databases(loaded, progress, reads)
         except GeoError as error:
             problems.append(geo_problem(path, error))
+        tables: Tables | None = None
+        try:
+            tables = await load_tables(loaded, reads)
+            problems += tables.warnings
+        except ProblemsError as error:
+            problems += error.problems
         zones = {file.zone.origin: file.zone for file in files if file.zone}
         if locator is not None:
             problems += await detached(
                 partial(check_together, loaded, zones, locator, bool(errors_among(problems)))
             )
-        if locator is None or errors_among(problems):
+        if locator is None or tables is None or errors_among(problems):
             raise ProblemsError(problems)
         main = await detached(lambda: real_path(path))
         return Inputs(
-            loaded, main, probe_targets(loaded.config), zones, locator, tuple(problems), reads
+            loaded,
+            main,
+            probe_targets(loaded.config),
+            zones,
+            locator,
+            tables,
+            tuple(problems),
+            reads,
         )
 
 

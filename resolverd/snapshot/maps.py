@@ -8,16 +8,14 @@ import time
 from resolverd import log
 from resolverd.abi.map import Meter
 from resolverd.config.model import Config
-from resolverd.dns.prefix import Prefix
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Place
-from resolverd.geo.prefixmap import PrefixMap
-from resolverd.policy.fence import GeoPins, PinRule
-from resolverd.snapshot.clientmap import LazyClientMap, Ranking
+from resolverd.policy.fence import GeoPins
+from resolverd.rtt.latency import Measured
+from resolverd.snapshot.clientmap import LazyClientMap, MapSource, Ranking, Subnets
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import ClientMap, Plan
-
-Subnets = list[tuple[Prefix, PinRule]]
 
 # Seconds between events about a map that is being compiled.
 NEWS = 2.0
@@ -28,8 +26,8 @@ _log = log.get("snapshot")
 class MapMaker:
     """Makes maps over one locator, lazy ones or compiled ones.
 
-    `previous` is the Plan that serves, whose compiled maps are taken over where compiling
-    would give the same again.
+    `previous` is the Plan that serves. Its maps are taken over where making them would give the
+    same again; where only what was measured is new, nobody leaves their orders for a little.
     """
 
     def __init__(
@@ -39,35 +37,39 @@ class MapMaker:
         *,
         compiled: bool = False,
         previous: Plan | None = None,
+        measured: Measured | None = None,
+        own: OwnPlaces = NO_PLACES,
     ) -> None:
-        self._locator, self._edge, self._compiled = locator, edge, compiled
-        self._made: list[tuple[tuple[Ranking, Subnets, GeoPins], ClientMap]] = []
-        held = previous.services.values() if previous else ()
-        self._earlier = [s.clients for s in held if isinstance(s.clients, CompiledClientMap)]
+        self.measured = measured
+        self._locator, self._edge, self._own = locator, edge, own
+        self._kind = "compiled" if compiled else "lazy"
+        self._made: list[tuple[MapSource, ClientMap]] = []
+        held = [service.clients for service in previous.services.values()] if previous else []
+        self._earlier = [m for m in held if isinstance(m, LazyClientMap | CompiledClientMap)]
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
         """The map of one geography. Raises GeoError when it cannot be compiled."""
-        geography = (ranked, subnets, geo_pins)
+        source = MapSource(ranked, subnets, geo_pins, self._locator, self._edge, self._own)
         for known, made in self._made:
-            if known == geography:
+            if known.same_as(source):
                 return made
-        new = self._new(*geography)
-        self._made.append((geography, new))
+        new = self._new(source)
+        self._made.append((source, new))
         return new
 
-    def _new(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
-        if not self._compiled:
-            return LazyClientMap(ranked, PrefixMap(subnets), geo_pins, self._locator, self._edge)
-        parts = (ranked, subnets, geo_pins, self._locator, self._edge)
-        for earlier in self._earlier:
-            if earlier.is_of(*parts):
-                return earlier
-        return _compile(*parts)
+    def _new(self, source: MapSource) -> ClientMap:
+        for made in self._earlier:
+            if made.kind == self._kind and made.source.same_as(source):
+                return made
+        before = [made for made in self._earlier if made.source.remeasured_as(source)]
+        if self._kind == "lazy":
+            lazy = [made for made in before if isinstance(made, LazyClientMap)]
+            return LazyClientMap(*source, *lazy[:1])
+        compiled = [made for made in before if isinstance(made, CompiledClientMap)]
+        return _compile(source, *compiled[:1])
 
 
-def _compile(
-    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, locator: Locator, edge: Place
-) -> CompiledClientMap:
+def _compile(source: MapSource, earlier: CompiledClientMap | None = None) -> CompiledClientMap:
     """Compile, and log how far that is where it takes long."""
     meter, done, begun = Meter(), threading.Event(), time.monotonic()
 
@@ -78,14 +80,14 @@ def _compile(
     watcher = threading.Thread(target=tell, name="map-progress", daemon=True)
     watcher.start()
     try:
-        made = CompiledClientMap(ranked, subnets, geo_pins, locator, edge, meter)
+        made = CompiledClientMap(*source, meter, earlier)
     finally:
         done.set()
         watcher.join()
     _log.info(
         "map.compiled",
-        policy=ranked.policy,
-        region_count=len(ranked.regions),
+        policy=source.ranked.policy,
+        region_count=len(source.ranked.regions),
         network_count=made.size.leaves,
         list_count=made.size.lists,
         bytes=made.size.octets,

@@ -21,13 +21,15 @@ from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import (
     NO_DRAW,
     Decision,
+    Reason,
     RegionStatus,
     decide,
 )
 from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
-from resolverd.policy.share import draw
+from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.ttl import BoundedTtl, ttl_of
+from resolverd.rtt.latency import Measured
 
 
 class MapEntry(NamedTuple):
@@ -80,7 +82,7 @@ class ClientMap(Protocol):
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does.
 
-        With it the kilometres to each region, empty where distance does not decide.
+        With it the cost of each region, in km, or ms where round trips decide; else empty.
         """
 
 
@@ -169,6 +171,8 @@ class ServicePlan:
 
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
+    `policy` is as it is written, where the client map's is that of its order alone.
+    `trickle` is the share of clients that the second region of their list is given.
     """
 
     name: str
@@ -180,14 +184,16 @@ class ServicePlan:
     ecs: bool
     cname: bool
     no_region: NoRegion = "cname"
+    trickle: float = 0.0
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that operators write, compiled. `zones` by the key of their apex.
 
-    `query_log` is the share of queries that are written to the log, `sites` what is to be
-    judged, by name, which follows from the services.
+    `query_log` is the share of queries that are written to the log, `measured` what tables say of
+    round-trip times, and `sites` what is to be judged, by name, which follows from the services.
     """
 
     generation: int
@@ -196,6 +202,7 @@ class Plan:
     nsid: bytes
     udp_payload: int
     query_log: float = 0.0
+    measured: Measured | None = None
 
     @property
     def map_kind(self) -> Literal["lazy", "compiled"]:
@@ -288,7 +295,9 @@ class Steering:
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
     cached: dict[tuple[str, PreferenceList], CachedAnswer] = field(default_factory=dict)
-    decided: dict[tuple[str, Decision], CachedAnswer] = field(default_factory=dict)
+    decided: dict[tuple[str, Decision, tuple[Reason, ...]], CachedAnswer] = field(
+        default_factory=dict
+    )
 
     def answer(
         self, service: ServicePlan, client: Prefix, entry: MapEntry
@@ -299,30 +308,48 @@ class Steering:
         answer: it has one in what a part of it is answered. That it has no region holds for a part
         of it at most, so no resolver may keep that for the whole: its TTL is 0.
         """
-        key = (service.name, entry.preference)
-        cached = self.cached.get(key)
-        if cached is None:
-            cached = self.cached[key] = self._cached(service, entry.preference, NO_DRAW)
+        cached = self._undivided(service, entry.preference)
         short = entry.scope > client.length
         if cached.outcome == "no_region" and short:
             cached = replace(cached, ttl=0)
-        settled = not short or not self._spills(service)
+        settled = not short or not (self._spills(service) or service.trickle > 0)
         if settled and not cached.per_block:
             return cached, entry.scope
         block = service.clients.block(client)
         if cached.outcome == "no_region":
             return cached, max(entry.scope, block.scope)
-        mine = self._cached(service, entry.preference, draw(block.prefix))
+        home, word = cached.region, draw_word(block.prefix)
+        positions = None if home is None else self.statuses[service.name][home].positions
+        position = None if positions is None else positions.of(word)
+        mine = self._cached(service, entry.preference, draw_of_word(word), position)
         return mine, max(entry.scope, block.scope)
+
+    def home(self, service: ServicePlan, entry: MapEntry) -> str | None:
+        """The region that serves a client of this map entry unless it sends it on; else None."""
+        cached = self._undivided(service, entry.preference)
+        return cached.region if cached.outcome == "serving" else None
+
+    def _undivided(self, service: ServicePlan, preference: PreferenceList) -> CachedAnswer:
+        """The answer to clients whom no region sends on."""
+        key = (service.name, preference)
+        cached = self.cached.get(key)
+        if cached is None:
+            cached = self.cached[key] = self._cached(service, preference, NO_DRAW)
+        return cached
 
     def _spills(self, service: ServicePlan) -> bool:
         return any(status.spill_ratio > 0 for status in self.statuses[service.name].values())
 
     def _cached(
-        self, service: ServicePlan, preference: PreferenceList, block_draw: float
+        self,
+        service: ServicePlan,
+        preference: PreferenceList,
+        draw: float,
+        position: float | None = None,
     ) -> CachedAnswer:
-        decision = decide(preference, self.statuses[service.name], service.all_down, block_draw)
-        key = (service.name, decision)
+        statuses, trickle = self.statuses[service.name], service.trickle
+        decision = decide(preference, statuses, service.all_down, draw, trickle, position)
+        key = (service.name, decision, decision.reasons)
         found = self.decided.get(key)
         if found is None:
             found = self.decided[key] = self._compute(service, decision)

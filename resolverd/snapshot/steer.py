@@ -82,6 +82,8 @@ def _status(
         spill_ratio=share.spill_ratio,
         accept_ratio=share.accept_ratio,
         steady=share.steady,
+        positions=share.positions,
+        sampled=share.sampled,
         has_addresses=addresses,
         alive=best.alive,
         answer_min_until_flip=max(0.0, best.no_flip_before - now),

@@ -25,6 +25,7 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/drain"): {"params": {"region": "eu-west"}},
     ("GET", "/explain"): {"params": {"name": NAME, "client": TOKYO}},
     ("GET", "/state"): {},
+    ("GET", "/rtt"): {},
     ("GET", "/urls"): {},
     ("GET", "/metrics"): {},
     ("GET", "/healthz"): {},

@@ -1,4 +1,4 @@
-"""`make cities` on a small full database: what the table keeps, what it puts together, its octets."""
+"""`make cities` on a small full database: what the table keeps and puts together, and its octets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def at(latitude: float, longitude: float, country: str, **more: object) -> Recor
 
 
 PARIS, LILLE, BRUSSELS = at(48.85, 2.35, "FR"), at(50.63, 3.06, "FR"), at(50.85, 4.35, "BE")
-VERSAILLES, MARSEILLE = at(48.8, 2.13, "FR"), at(43.3, 5.4, "FR")
+ORLY, MARSEILLE = at(48.75, 2.4, "FR"), at(43.3, 5.4, "FR")
 UNPLACED_CITY: Record = {"country": {"iso_code": "FR"}}
 
 
@@ -58,7 +58,7 @@ def test_a_city_alone_in_its_cell_keeps_its_point(tmp_path: Path) -> None:
 
 
 def test_two_cities_of_one_cell_are_where_most_of_its_addresses_are(tmp_path: Path) -> None:
-    made = table(tmp_path, {"10.0.0.0/9": PARIS, "10.128.0.0/11": VERSAILLES})
+    made = table(tmp_path, {"10.0.0.0/9": PARIS, "10.128.0.0/11": ORLY})
     (near,) = {point(where(made, text)) for text in ("10.0.0.1/32", "10.128.0.1/32")}
     assert near == (48.85, 2.35)
 

@@ -42,6 +42,7 @@ failover_ttl = "2s"
 [service.listed]
 {_ALL}
 policy = "failover"
+trickle = 0.2
 [service.shared]
 {_ALL}
 policy = "weighted"

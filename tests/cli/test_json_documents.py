@@ -26,9 +26,16 @@ COMMANDS = [
     ("check --import", ("check", "--import", "zones/inference.zone")),
     ("reload", ("reload",)),
     ("doctor", ("doctor", "--only", "config")),
+    ("rtt --show", ("rtt", "--show")),
     ("geo lookup", ("geo", "lookup", "1.2.3.4", "--database", "city.mmdb")),
     ("template", ("template",)),
+    ("plan", ("plan", "--traffic", "traffic.csv")),
+    ("rtt --evaluate", ("rtt", "--evaluate", "rtt.csv", "--regions", "Bonn,Lyon", "--edges", "2")),
 ]
+PLACES = (
+    "id,city,country,latitude,longitude\n1,Bonn,DE,50.7,7.1\n2,Lyon,FR,45.8,4.8\n3,Graz,AT,47,15"
+)
+TIMES = "from,to,ms\n1,2,20\n3,1,15\n3,2,25\n"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +43,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A daemon whose regions are all well."""
     place = tmp_path_factory.mktemp("documents")
     write_place(place)
+    (place / "traffic.csv").write_text("where,share\nDE,1\n1.2.3.0/24,1\n")
+    (place / "places.csv").write_text(PLACES)
+    (place / "rtt.csv").write_text(TIMES)
     with live(place, SERVICES, SERVER) as found:
         yield found
 

@@ -182,6 +182,16 @@ def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
             "config-pin-refuses",
         ),
         ("[service.s]\n", "[service.s]\nweights = { a = 2 }\n", "config-weights-unused"),
+        (
+            "[service.s]\n",
+            '[service.s]\npolicy = "ttft"\nspill = { end = 0.6 }\n',
+            "config-spill-unused",
+        ),
+        (
+            "[service.s]\n",
+            '[service.t]\nregions=["b"]\ntrickle = 0.01\n[service.s]\n',
+            "config-trickle-unused",
+        ),
         ("[server]\n", '[server]\nisolation_window = "3s"\n', "config-isolation-window-short"),
     ],
 )  # fmt: skip

@@ -28,6 +28,7 @@ TREE: dict[str, Any] = {
     "admin": {},
     "probe": {},
     "alerts": {},
+    "rtt": {},
     "region": {
         "a": {
             "coordinates": [1, 2],
@@ -40,6 +41,7 @@ TREE: dict[str, Any] = {
         },
     },
     "service": {"s": {"regions": ["a", "b"], "spill": {}}},
+    "place": {"o": {"subnets": ["198.51.100.0/24"], "country": "IE"}},
     "pin": {"p": {"countries": ["IE"], "regions": ["a"]}},
 }
 WHERE: dict[str, Place] = {
@@ -47,11 +49,13 @@ WHERE: dict[str, Place] = {
     "[admin]": ("admin",),
     "[probe]": ("probe",),
     "[alerts]": ("alerts",),
+    "[rtt]": ("rtt",),
     "[region.NAME]": ("region", "a"),
     "[[region.NAME.endpoint]]": ("region", "a", "endpoint", 0),
     "gpus = {…}": ("region", "a", "gpus"),
     "[service.NAME]": ("service", "s"),
     "[service.NAME.spill]": ("service", "s", "spill"),
+    "[place.NAME]": ("place", "o"),
     "[pin.NAME]": ("pin", "p"),
 }
 

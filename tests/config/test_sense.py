@@ -80,6 +80,24 @@ def test_what_does_not_is_said_where_it_stands(
     assert (severity, check, line) in [(p.severity, p.id, p.line) for p in found]
 
 
+@pytest.mark.parametrize(
+    ("policy", "found"),
+    [
+        ("failover", [("config-bias-unused", 7)]),
+        ("weighted", [("config-bias-unused", 7)]),
+        ("nearest", []),
+        ("latency", []),
+    ],
+)
+@pytest.mark.parametrize("bias", ["0.8", '"-20ms"'])
+def test_a_bias_where_no_cost_decides_is_said_to_have_no_effect(
+    tmp_path: Path, policy: str, found: list[tuple[str, int]], bias: str
+) -> None:
+    text = CONFIG.replace("[region.a]\n", f"[region.a]\nbias = {bias}\n")
+    text += f'policy = "{policy}"\n'
+    assert [(p.id, p.line) for p in problems(tmp_path, text)] == found
+
+
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
 def test_who_listens_on_loopback_alone_may_hand_it_out(tmp_path: Path, listen: str) -> None:
     text = CONFIG.replace("192.0.2.53:53", listen).replace("192.0.2.10", "127.0.0.1")

@@ -83,8 +83,9 @@ async def test_a_broken_database_stays_and_zones_are_served(daemon: Daemon, file
     whole = files.database.read_bytes()
     files.database.write_bytes(whole[:-60])
     edit(other(files), "192.0.2.7", "192.0.2.8")
-    assert not await daemon.reload()
-    assert outdated(daemon) == {DATABASES: "refused"}
+    for _ in range(2):
+        assert not await daemon.reload(), "it is still on the disk"
+        assert outdated(daemon) == {DATABASES: "refused"}
     assert await www(daemon, "other.example") == {"192.0.2.8"}
     files.database.write_bytes(whole)
     assert await daemon.reload()

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from itertools import zip_longest
 
 from differential.packets import Case
 from harness.native import Native
 
 from resolverd.engine.answer import respond
+from resolverd.engine.block_samples import BlockSampler
 from resolverd.engine.counters import Counters
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
@@ -23,7 +25,8 @@ class Engines:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.native = Native()
-        self.counters = Counters()
+        self.sampled = 0
+        self.counters, self.sampler = Counters(), BlockSampler()
         self._snapshot: Snapshot
 
     def steer(self, steering: Steering) -> None:
@@ -33,7 +36,14 @@ class Engines:
 
     def reference_answer(self, case: Case) -> bytes | None:
         """What the reference engine sends."""
-        return respond(case.packet, case.source, self._snapshot, self.counters, tcp=case.tcp)
+        return respond(
+            case.packet,
+            case.source,
+            self._snapshot,
+            self.counters,
+            tcp=case.tcp,
+            sampler=self.sampler,
+        )
 
     def native_answer(self, case: Case) -> bytes | None:
         """What the native engine sends."""
@@ -44,7 +54,7 @@ class Engines:
         return self.reference_answer(case) != self.native_answer(case)
 
     def compare(self, cases: Iterable[Case]) -> None:
-        """Ask both about every case; equal octets, and equal counters in the end."""
+        """Ask both about every case; equal octets, and equal counters and samples in the end."""
         asked = []
         for case in cases:
             asked.append(case)
@@ -52,6 +62,10 @@ class Engines:
                 raise AssertionError(self._difference(case))
         if self.native.counters() != self.counters:
             raise AssertionError(self._miscount(asked))
+        reference, native = self.sampler.take().samples, self.native.block_samples()
+        for number, (one, other) in enumerate(zip_longest(reference, native)):
+            assert one == other, f"sample {number} of {len(reference)} and {len(native)} differs"
+        self.sampled += len(native)
 
     def _difference(self, case: Case) -> str:
         case = shrunk(case, self.differ)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from harness.config import REGIONS, config_text
 from harness.places import (
@@ -23,8 +24,10 @@ from harness.places import (
 from harness.server import snapshot_of
 
 from resolverd.dns.codes import AAAA, A
+from resolverd.dns.prefix import parse_prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.policy.decision import RegionStatus
+from resolverd.policy.share import Positions, draw_word
 from resolverd.snapshot.model import Plan, RegionRecords, ServicePlan, Steering
 
 ZONES = Path(__file__).with_name("zones")
@@ -37,6 +40,7 @@ regions = ["eu-west", "us-west", "us-east"]
 policy = "failover"
 ttl = "300s"
 failover_ttl = "2s"
+trickle = 0.5
 [service.weighted]
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
 policy = "weighted"
@@ -46,6 +50,7 @@ ttl = "3600s"
 regions = ["ap-northeast", "us-east", "eu-west"]
 answer = "cname"
 all_down = "cname"
+trickle = 0.25
 [service.noecs]
 regions = ["us-west", "eu-west"]
 ecs = false
@@ -173,15 +178,43 @@ def status(rng: random.Random, mood: str) -> RegionStatus:
     )
 
 
-def shares(rng: random.Random) -> dict[str, float]:
-    """What share of its clients a region sends on, or takes; most have neither."""
+def shares(rng: random.Random) -> dict[str, Any]:
+    """What share of its clients a region sends on, or takes; most have neither.
+
+    Half of them have their blocks weighed: sampled, with or without positions.
+    """
+    weighed: dict[str, Any] = {}
     if rng.random() < 0.5:
-        return {}
+        weighed["sampled"] = rng.choice((1, 2, 4, 64))
+    if rng.random() < 0.5:
+        weighed["positions"] = positions(rng)
+    if rng.random() < 0.5:
+        return weighed
     spill_ratio, accept_ratio = rng.choice(
         ((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5))
     )
     steady = float("inf") if rng.random() < 0.5 else rng.choice(_TIMES)
-    return {"spill_ratio": spill_ratio, "accept_ratio": accept_ratio, "steady": steady}
+    ratios = {"spill_ratio": spill_ratio, "accept_ratio": accept_ratio, "steady": steady}
+    return weighed | ratios
+
+
+# Blocks that the packets' clients lie in, so that positions of their own are met.
+_BLOCKS = [
+    parse_prefix(text)
+    for text in (
+        *(f"10.{n}.{m}.0/24" for n in range(6) for m in (0, 1, 2, 128)),
+        "198.51.100.0/24",
+        "192.0.2.0/24",
+        "2001:db8:1::/48",
+    )
+]
+
+
+def positions(rng: random.Random) -> Positions:
+    """Any positions."""
+    bins = tuple(rng.random() for _ in range(rng.choice((1, 3, 512))))
+    blocks = rng.sample(_BLOCKS, rng.randrange(len(_BLOCKS)))
+    return Positions(bins, {draw_word(block): rng.random() for block in blocks})
 
 
 # The TTLs that the sources of addresses allow; None where they are written by hand.

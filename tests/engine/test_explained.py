@@ -24,7 +24,7 @@ from resolverd.engine.explain import Explanation, explain
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import Resolved
 from resolverd.health.verdict import State, Verdict
-from resolverd.policy.share import Share
+from resolverd.policy.share import Positions, Share, draw_word
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
@@ -76,10 +76,23 @@ verdicts = st.builds(
     moments,
     st.one_of(st.just(math.inf), st.floats(0, 60)),
 )
+positions = st.one_of(
+    st.none(),
+    st.builds(
+        Positions,
+        st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=4).map(tuple),
+        st.dictionaries(
+            st.sampled_from([draw_word(parse_prefix(client)) for client in CLIENTS]),
+            st.floats(0, 1, exclude_max=True),
+        ),
+        st.just({}),
+    ),
+)
+sampled = st.sampled_from([0, 1])
 shares = st.one_of(
     st.just(Share()),
-    st.builds(Share, st.floats(0, 1), st.just(0.0), st.floats(0, 60)),
-    st.builds(Share, st.just(0.0), st.floats(0, 1), st.floats(0, 60)),
+    st.builds(Share, st.floats(0, 1), st.just(0.0), st.floats(0, 60), positions, sampled),
+    st.builds(Share, st.just(0.0), st.floats(0, 1), st.floats(0, 60), positions, sampled),
 )
 hosts = st.builds(
     Resolved,

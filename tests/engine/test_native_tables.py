@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import replace
 
@@ -9,16 +10,19 @@ import pytest
 from differential.fuzz_image import FOLDER, SameForAll, images
 from harness.config import config_text
 from harness.native import Native
+from harness.places import database_locator
 from harness.server import HEAD, snapshot_of
 
 from resolverd.abi.library import why_not
 from resolverd.abi.tables import PlanTables, SnapshotTables
 from resolverd.dns.names import key_from_text
 from resolverd.dns.writer import RRsetWire
+from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.errors import EngineError
+from resolverd.policy.share import Positions, Share
 from resolverd.snapshot.model import Node, Plan, Snapshot, Steering, ZonePlan
 
 pytestmark = pytest.mark.skipif(
@@ -110,6 +114,55 @@ def test_a_steering_of_another_plan_is_refused(plan: Plan) -> None:
     for image in (other, sound[:-1], sound + b"\0", b"\0" + sound[1:], b""):
         with pytest.raises(EngineError, match="the native engine refuses the steering"):
             SnapshotTables(tables, image)
+
+
+def _weighed(positions: Positions) -> tuple[Plan, bytes]:
+    """A Plan, and the image of a Steering with these positions."""
+    snapshot = snapshot_of(
+        {"example.": f"{HEAD}chat DYNA chat\n"},
+        config_text('[service.chat]\nregions = ["us-east", "us-west"]\n'),
+        locator=database_locator({}),
+        shares={("chat", "us-east"): Share(0.5, positions=positions)},
+        compiled=True,
+    )
+    return snapshot.plan, steering_image(snapshot.steering, snapshot.plan)
+
+
+def test_positions_that_are_not_sound_are_refused() -> None:
+    """Each index and each order that a look-up relies on."""
+    heavy = [struct.pack("<Qd", word, word / 8) for word in (1, 2)]
+    plan, sound = _weighed(Positions((0.5, 0.75), {1: 1 / 8, 2: 2 / 8}))
+    image = plan_image(plan, CounterSlots())
+    tables = PlanTables(image.octets, image.maps)
+    SnapshotTables(tables, sound)
+    counts = struct.pack("<2Id", 2, 2, 0.5)  # with the first bin behind
+    assert sound.count(counts) == 1
+    for damaged, reason in (
+        (sound.replace(b"".join(heavy), heavy[1] + heavy[0]), "not in order"),
+        (sound.replace(heavy[1], heavy[0]), "not in order"),
+        (sound.replace(counts, struct.pack("<2Id", 2, 1, 0.5)), "of no positions"),
+        (sound.replace(counts, struct.pack("<2Id", 1, 2, 0.5)), "of no positions"),
+        (sound.replace(counts, struct.pack("<2Id", 3, 2, 0.5)), "no bins"),
+        (sound.replace(counts, struct.pack("<2Id", 2, 3, 0.5)), "missing"),
+        (_weighed(Positions(()))[1], "no bins"),
+        (sound.replace(heavy[1][8:], struct.pack("<d", math.nan)), "is none"),
+        (_without_positions(sound), "positions that are not there"),
+    ):
+        assert damaged != sound
+        with pytest.raises(EngineError, match=f"refuses the steering: .*{reason}"):
+            SnapshotTables(tables, damaged)
+
+
+def _without_positions(image: bytes) -> bytes:
+    """The image with its state's positions as they are, and none in their section."""
+    head = records.steering_head(
+        generation=1, states=0, services=0, entries=0, positions=0, bins=0, heavy=0, pool=0
+    )
+    at = len(head) - 16
+    size = struct.calcsize("<2I2d") + 2 * 16
+    begin = image.index(struct.pack("<2I2d", 2, 2, 0.5, 0.75))
+    cut = image[:begin] + image[begin + size :]
+    return cut[:at] + struct.pack("<3I", 0, 0, 0) + cut[at + 12 :]
 
 
 def test_a_map_that_is_not_native_is_refused() -> None:

@@ -36,6 +36,7 @@ GEOGRAPHY = Geography(
     subnets=[(Prefix(32, 10 << 24, 9), 0)],
     countries=[("SG", 1)],
     continents=[],
+    biases=[(1.0, 0.0), (1.0, 0.0)],
 )
 
 

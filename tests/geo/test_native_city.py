@@ -11,7 +11,6 @@ from resolverd.abi.library import why_not
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.locator import Locator
 from resolverd.geo.place import Place
-from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy.fence import GeoPins, PinRule
 from resolverd.snapshot.clientmap import LazyClientMap, Ranking
 from resolverd.snapshot.compiledmap import CompiledClientMap
@@ -39,7 +38,7 @@ def maps() -> Maps:
     parts = (ranked, geo_pins, locator, EDGE)
     return (
         CompiledClientMap(ranked, subnets, *parts[1:]),
-        LazyClientMap(ranked, PrefixMap(subnets), *parts[1:]),
+        LazyClientMap(ranked, subnets, *parts[1:]),
     )
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from resolverd.abi.library import why_not
 from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
+from resolverd.engine.block_samples import CAPACITY, BlockSample
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import NativeMap, plan_image, steering_image
@@ -46,6 +47,10 @@ class Native:
     def self_check(self) -> None:
         """As an engine checks itself. Raises EngineError."""
         self._tables.self_check()
+
+    def block_samples(self) -> list[BlockSample]:
+        """The samples of blocks since this was asked, as many as there is room for."""
+        return self.slots.block_samples(self._asker.blocks(CAPACITY))
 
     def counters(self) -> Counters:
         """What was counted so far."""

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from resolverd.health.probes.vllm_metrics import Engine, Page, read_page
-from resolverd.health.readings import Buckets
+from resolverd.health.readings import Buckets, Total
 
 # No deadline for one example: a loaded machine is no defect.
 unhurried = hypothesis_settings(deadline=None)
@@ -27,6 +27,11 @@ NAMES = {
     "iterations": ["vllm:iteration_tokens_total_count", "vllm:iteration_tokens_count"],
     "rejections": ["vllm:admission_rejections_total", "vllm:admission_rejections"],
     "started": ["process_start_time_seconds"],
+    "completed": [
+        "vllm:request_success_total",
+        "vllm:request_success",
+        "vllm:e2e_request_latency_seconds_count",
+    ],
 }
 
 
@@ -52,6 +57,22 @@ def test_a_page_of_vllm_tells_everything() -> None:
 def test_each_spelling_is_known_with_labels_and_without(field: str, name: str) -> None:
     for text in (f"{name} 0.5\n", f'{name}{{engine="0",x="a b}}c"}} 0.5 1700000000\n'):
         assert getattr(at_once(read_page(text.encode())), field) == 0.5
+
+
+def test_times_to_first_token_and_in_the_queue_are_added_up_over_engines() -> None:
+    names = {"ttft_total": "time_to_first_token", "queue_total": "request_queue_time"}
+    text = "".join(
+        f'vllm:{name}_seconds_{what}{{engine="{n}"}} {n + 0.5}\n'
+        for name in names.values()
+        for what in ("sum", "count")
+        for n in range(2)
+    )
+    page = at_once(read_page(text.encode()))
+    assert (page.ttft_total, page.queue_total) == (Total(2.0, 2.0), Total(2.0, 2.0))
+    for missing in ("_sum", "_count"):
+        less = "\n".join(line for line in text.splitlines() if missing not in line) + "\n"
+        page = at_once(read_page(less.encode()))
+        assert (page.ttft_total, page.queue_total) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from resolverd.kept.standing import (
     read,
     written,
 )
+from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 
 CONFIG = "/etc/resolverd/resolverd.toml"
@@ -72,11 +73,17 @@ holds = st.builds(
     st.booleans(),
     st.none() | readings,
 )
+positions = st.builds(
+    Positions,
+    st.lists(shares, min_size=1, max_size=4).map(tuple),
+    st.dictionaries(st.integers(0, 2**64 - 1), shares, max_size=3),
+).map(lambda one: replace(one, weights=dict.fromkeys(one.heavy, 0.25)))
 standings = st.builds(
     Standing,
     st.dictionaries(names, overrides, max_size=3),
     st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
+    st.dictionaries(st.tuples(names, names), positions, max_size=3),
 )
 
 
@@ -175,11 +182,22 @@ def test_a_verdict_from_the_future_is_not_believed() -> None:
 def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     spill = Spill({"a": RegionShare(0.5)})
     override = Override(OverrideKind.DRAIN, "ann", "kernel", NOW.monotonic)
-    document = written(Standing({"a": override}, {}, {"chat": spill}), CONFIG, NOW)
+    placed = Positions((0.25,), {7: 0.5}, {7: 0.1})
+    standing = Standing({"a": override}, {}, {"chat": spill}, {("chat", "a"): placed})
+    document = written(standing, CONFIG, NOW)
     later = Clocks(NOW.monotonic + MAX_SHARES_AGE + 1, NOW.unix + MAX_SHARES_AGE + 1)
     assert read(document, CONFIG, NOW).shares["chat"].regions["a"].spill_ratio == 0.5
+    assert read(document, CONFIG, NOW).positions["chat", "a"].of(7) == 0.5
     assert read(document, CONFIG, later).shares == {}
+    assert read(document, CONFIG, later).positions == {}
     assert read(document, CONFIG, later).overrides
+
+
+def test_the_document_of_a_release_that_weighed_no_blocks_is_read() -> None:
+    document = written(Standing(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
+    del document["positions"]
+    assert read(document, CONFIG, NOW).shares
+    assert read(document, CONFIG, NOW).positions == {}
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,56 @@ def test_the_last_region_of_a_list_has_nobody_to_send_clients_to() -> None:
         assert decision == Decision("serving", "a", preference, per_block=False)
 
 
+@pytest.mark.parametrize(
+    ("states", "draw", "outcome", "region", "consulted"),
+    [
+        pytest.param((UP, UP, UP), 0.89, "serving", "a", 1, id="the first keeps what is below"),
+        pytest.param((UP, UP, UP), 0.9, "trickled", "b", 2, id="the second has the highest draws"),
+        pytest.param((UP, DOWN, UP), 0.9, "serving", "a", 2, id="none while the second is down"),
+        pytest.param((UP, UNKNOWN, UP), 0.9, "serving", "a", 2, id="nor while it is unknown"),
+        pytest.param((UP, full(0.1), UP), 0.9, "serving", "a", 2, id="nor while it is full itself"),
+        pytest.param((DOWN, UP, UP), 0.9, "serving", "b", 2, id="none while the first is away"),
+        pytest.param((full(0.5), free(1), UP), 0.9, "trickled", "b", 2, id="beside a spill"),
+        pytest.param((full(0.95), free(0.2), UP), 0.9, "serving", "a", 3, id="a spill goes before"),
+        pytest.param((full(0.95), free(1), UP), 0.9, "spilled", "b", 2, id="and moves it"),
+    ],
+)
+def test_the_second_region_is_given_a_trickle_of_the_first_ones_clients(
+    states: tuple[RegionStatus, ...], draw: float, outcome: Outcome, region: str, consulted: int
+) -> None:
+    decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest", draw, 0.1)
+    divided = states[0].serves
+    assert decision == Decision(outcome, region, NAMES[:consulted], per_block=divided)
+
+
+def test_without_a_draw_nobody_trickles() -> None:
+    """What is kept for a list is the answer of those whom it does not concern."""
+    decision = decide(NAMES, dict.fromkeys(NAMES, UP), "nearest", trickle=0.5)
+    assert decision == Decision("serving", "a", ("a",), per_block=True)
+
+
+def test_a_fence_of_one_region_has_no_second_to_trickle_to() -> None:
+    assert decide(("a",), {"a": UP}, "nearest", 0.99, 0.5) == Decision("serving", "a", ("a",))
+
+
 def test_an_empty_fence_has_no_region() -> None:
     decision = decide((), {"a": UP}, "nearest")
     assert (decision.outcome, decision.region, decision.consulted) == ("no_region", None, ())
+
+
+def test_a_position_decides_what_is_sent_on_and_taken_and_the_draw_who_trickles() -> None:
+    """So that the few who trickle stay the same whatever is counted."""
+    full = replace(UP, spill_ratio=0.3)
+    for position, draw, answered in (
+        (0.1, 0.99, "b"),  # sent on, and the first that takes it
+        (0.25, 0.0, "c"),
+        (0.4, 0.0, "a"),
+        (0.4, 0.99, "b"),  # trickles
+        (0.99, 0.4, "a"),
+    ):
+        world = {"a": full, "b": replace(UP, accept_ratio=0.2), "c": replace(UP, accept_ratio=0.3)}
+        made = decide(("a", "b", "c"), world, "nearest", draw, 0.05, position)
+        assert made.region == answered, (position, draw)
 
 
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
@@ -108,11 +155,18 @@ worlds = st.fixed_dictionaries(dict.fromkeys("abcd", statuses))
 draws = st.floats(0, 1, exclude_max=True)
 
 
-@given(preferences, worlds, st.sampled_from(["nearest", "servfail", "nodata"]), draws)
+trickles = st.sampled_from([0.0, 0.01, 0.25, 0.5])
+
+
+@given(preferences, worlds, st.sampled_from(["nearest", "servfail", "nodata"]), draws, trickles)
 def test_the_answer_never_leaves_the_preference_list(
-    preference: tuple[str, ...], states: dict[str, RegionStatus], all_down: AllDown, draw: float
+    preference: tuple[str, ...],
+    states: dict[str, RegionStatus],
+    all_down: AllDown,
+    draw: float,
+    trickle: float,
 ) -> None:
-    decision = decide(preference, states, all_down, draw)
+    decision = decide(preference, states, all_down, draw, trickle)
     assert decision.region is None or decision.region in preference
     if any(states[name].serves for name in preference):
         assert decision.region is not None
@@ -206,3 +260,19 @@ def test_where_none_serves_the_first_that_is_alive_answers(
     for all_down in ("cname", "nodata", "servfail"):
         said = decide(NAMES, dict(zip(NAMES, states, strict=True)), all_down)
         assert said.region == (None if outcome == "all_down" else region)
+
+
+@given(preferences, worlds, draws, trickles)
+def test_a_trickle_changes_only_who_is_in_it_and_only_to_a_second_that_can(
+    preference: tuple[str, ...], states: dict[str, RegionStatus], draw: float, trickle: float
+) -> None:
+    without = decide(preference, states, "nearest", draw)
+    decision = decide(preference, states, "nearest", draw, trickle)
+    if decision.region != without.region:
+        first, second = preference[:2]
+        assert (without.region, decision.region) == (first, second)
+        assert draw >= 1 - trickle
+        assert states[second].serves
+        assert not states[second].spill_ratio
+    elif draw < 1 - trickle:
+        assert decision.consulted == without.consulted

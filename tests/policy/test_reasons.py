@@ -37,11 +37,18 @@ preferences = st.permutations(["a", "b", "c", "d"]).flatmap(
 )
 worlds = st.fixed_dictionaries(dict.fromkeys("abcd", statuses))
 draws = st.one_of(st.just(0.0), st.floats(0, 1, exclude_max=True))
+trickles = st.sampled_from([0.0, 0.01, 0.25, 0.5])
 all_downs = st.sampled_from(get_args(AllDown))
 
 
-def is_true(reason: Reason, region: str, made: Decision, world: Statuses, draw: float) -> bool:
+def is_true(
+    reason: Reason, region: str, made: Decision, world: Statuses, draw: float, trickle: float
+) -> bool:
     """Whether `reason` says what is so, from the statuses, the answer and the draw alone."""
+    first, *rest = made.consulted
+    second = world[rest[0]] if rest else None
+    few = world[first].serves and draw >= world[first].spill_ratio and draw >= 1 - trickle
+    able = second is not None and second.serves and second.spill_ratio == 0
     status, answered = world[region], made.region == region
     others = [world[name] for name in made.consulted if name != region]
     none_serves = not status.serves and not any(other.serves for other in others)
@@ -69,6 +76,11 @@ def is_true(reason: Reason, region: str, made: Decision, world: Statuses, draw: 
         and status.serves
         and status.spill_ratio == 0
         and draw >= status.accept_ratio,
+        "trickles": not answered and region == first and few and able and trickle > 0,
+        "trickled": answered and region == rest[:1][0] and few and able and trickle > 0
+        if rest
+        else False,
+        "not_trickled": answered and region == first and few and not able and trickle > 0,
         "no_address": not answered and not status.serves and not status.has_addresses,
         "unknown": not answered and not status.serves and status.unknown and status.has_addresses,
         "down": not answered and not status.serves and not status.unknown and status.has_addresses,
@@ -76,14 +88,14 @@ def is_true(reason: Reason, region: str, made: Decision, world: Statuses, draw: 
     return said[reason]
 
 
-@given(preferences, worlds, all_downs, draws)
+@given(preferences, worlds, all_downs, draws, trickles)
 def test_each_region_consulted_has_one_reason_and_it_is_true(
-    preference: tuple[str, ...], world: Statuses, all_down: AllDown, draw: float
+    preference: tuple[str, ...], world: Statuses, all_down: AllDown, draw: float, trickle: float
 ) -> None:
-    made = decide(preference, world, all_down, draw)
+    made = decide(preference, world, all_down, draw, trickle)
     assert len(made.reasons) == len(made.consulted)
     for region, reason in zip(made.consulted, made.reasons, strict=True):
-        assert is_true(reason, region, made, world, draw), (region, reason, made)
+        assert is_true(reason, region, made, world, draw, trickle), (region, reason, made)
     assert made.consulted == preference[: len(made.consulted)]
     if made.consulted != preference:  # the others are less preferred than one that serves
         assert made.region in made.consulted

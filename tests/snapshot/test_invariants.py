@@ -9,6 +9,7 @@ over the compiled one where the library is built, whose answers both engines hav
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ from resolverd.geo.locator import Locator, Provenance
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
-from resolverd.policy.share import Share
+from resolverd.policy.share import Positions, Share
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import Dyna, Node, Plan, Snapshot, ZonePlan
@@ -67,7 +68,23 @@ prefixes = st.integers(0, BITS).flatmap(
 networks = prefixes.filter(lambda prefix: prefix.length > 0)
 regions = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True)
 parts = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
-shares = st.builds(Share, spill_ratio=parts, accept_ratio=parts)
+positions = st.one_of(
+    st.none(),
+    st.builds(
+        Positions,
+        st.lists(parts, min_size=1, max_size=4).map(tuple),
+        st.just({}),
+        st.just({}),
+    ),
+)
+shares = st.builds(
+    Share,
+    spill_ratio=parts,
+    accept_ratio=parts,
+    steady=st.just(math.inf),
+    positions=positions,
+    sampled=st.sampled_from([0, 1]),
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,7 @@ def cases(draw: st.DrawFn) -> Case:
                 "policy": draw(st.sampled_from(["nearest", "failover", "weighted"])),
                 "all_down": draw(st.sampled_from(["nearest", "servfail", "nodata"])),
                 "block_v4": BLOCK,
+                "trickle": draw(st.sampled_from([0.0, 0.0, 0.3, 0.5])),
             }
         },
         "pin": pins,

@@ -21,10 +21,10 @@ PLACES = {
 }
 
 
-def asked(config: str, client: str, *down: str) -> tuple[str, int]:
+def asked(config: str, client: str, *down: str, lines: str = "") -> tuple[str, int]:
     """The region that a client is given, by its address, and the scope beside it."""
     verdicts = {f"{region}-1": DOWN for region in down}
-    at = server(ZONE, config_text(config), places=PLACES, verdicts=verdicts)
+    at = server(ZONE, config_text(config, server=lines), places=PLACES, verdicts=verdicts)
     return answered(at, client)
 
 
@@ -59,6 +59,25 @@ def test_a_subnet_beats_a_country_and_a_country_its_continent(
     assert asked(CHAT + pins, client)[0] == region
 
 
+BY_LAW = '[pin.law]\ngroups = ["EEA", "GDPR-adequate"]\nregions = ["us-west"]\n'
+
+
+@pytest.mark.parametrize(
+    ("pins", "client", "region"),
+    [
+        (BY_LAW, "10.1.8.0/24", "us-west"),  # in Germany, by the EEA
+        (BY_LAW, "10.2.0.0/24", "us-west"),  # in Britain, by a decision
+        (BY_LAW, "10.0.0.0/24", "us-east"),  # in New York, by no pin: the nearest
+        (BY_LAW + BY_COUNTRY, "10.1.8.0/24", "us-east"),
+        (BY_LAW + BY_CONTINENT, "10.1.8.0/24", "us-west"),
+    ],
+)
+def test_a_country_beats_a_group_and_a_group_its_continent(
+    pins: str, client: str, region: str
+) -> None:
+    assert asked(CHAT + pins, client)[0] == region
+
+
 def test_a_country_pin_replaces_that_of_the_continent_and_is_not_cut_down_by_it() -> None:
     assert asked(CHAT + BY_COUNTRY + BY_CONTINENT, "10.1.8.0/24", "us-east")[0] == "us-east"
 
@@ -88,6 +107,45 @@ endpoint = [{ address = ["192.0.2.99"], url = "http://192.0.2.99:8000" }]
 )  # fmt: skip
 def test_addresses_that_embed_an_ipv4_address_are_treated_as_it_is(client: str) -> None:
     assert asked(CHAT + BY_COUNTRY, client)[0] == "us-east"
+
+
+@pytest.mark.parametrize(
+    ("client", "scope"),
+    [
+        ("2001:db8:a01:801::/64", 48),  # by 2001:db8::/32: the IPv4 address in 32 bits on end
+        ("2001:db9:64:a01:8:100::/88", 64),  # by a /48: 16 bits, and 16 past bits 64 to 71
+        ("64:ff9b:1:344:a:108::/104", 88),  # by a /64 within RFC 8215's
+        ("64:ff9b:1:345::10.1.8.1/128", 112),  # RFC 8215's, by /96s
+    ],
+)
+def test_nat64_clients_are_treated_as_their_ipv4_address_is(client: str, scope: int) -> None:
+    nat64 = 'nat64 = ["2001:db8::/32", "2001:db9:64::/48", "64:ff9b:1:344::/64"]'
+    assert asked(CHAT + BY_COUNTRY, client, lines=nat64) == ("us-east", scope)
+
+
+IN_GERMANY = '[place.office]\nsubnets = ["10.2.7.0/24"]\ncountry = "DE"\n'
+IN_TOKYO = '[place.lab]\nsubnets = ["10.2.7.0/28"]\ncoordinates = [35.7, 139.7]\n'
+BY_PLACE = '[pin.office]\nplaces = ["office"]\nregions = ["ap-northeast"]\n'
+
+
+@pytest.mark.parametrize(
+    ("tables", "client", "answered"),
+    [
+        (IN_GERMANY + BY_COUNTRY, "10.2.7.0/24", ("us-east", 24)),  # not where the database says
+        (IN_GERMANY + BY_COUNTRY, "10.2.8.0/24", ("eu-west", 21)),
+        (IN_TOKYO, "10.2.7.0/28", ("ap-northeast", 28)),
+        (IN_TOKYO, "10.2.7.16/28", ("eu-west", 28)),
+        (IN_GERMANY + IN_TOKYO + BY_COUNTRY, "10.2.7.0/28", ("ap-northeast", 28)),  # the longest
+        (IN_GERMANY + IN_TOKYO + BY_COUNTRY, "10.2.7.16/28", ("us-east", 28)),
+        (IN_GERMANY + BY_COUNTRY + BY_PLACE, "10.2.7.0/24", ("ap-northeast", 24)),
+        (IN_GERMANY + BY_PLACE + '[pin.net]\nsubnets = ["10.0.0.0/8"]\nregions = ["us-west"]\n',
+         "10.2.7.0/24", ("us-west", 24)),
+    ],
+)  # fmt: skip
+def test_what_an_own_place_says_goes_before_every_database(
+    tables: str, client: str, answered: tuple[str, int]
+) -> None:
+    assert asked(CHAT + tables, client) == answered
 
 
 def test_a_prefix_that_straddles_places_stands_where_its_first_address_is() -> None:
@@ -138,3 +196,30 @@ def test_weight_0_takes_nobody_while_another_region_serves_and_everybody_after()
     dead = {"us-west-1": DOWN, "eu-west-1": DOWN}
     at = server(ZONE, config_text(WEIGHTED), places=PLACES, verdicts=dead)
     assert {answered(at, block)[0] for block in blocks} == {"us-east"}
+
+
+TRICKLE = f"{CHAT}trickle = 0.25\n"
+
+
+def test_the_second_region_has_a_trickle_of_blocks_always_the_same() -> None:
+    clients = [f"10.3.{n}.0/24" for n in range(128)]
+    given = {client: asked(TRICKLE, client) for client in clients}
+    assert {region for region, _ in given.values()} == {"us-west", "us-east"}
+    few = {client for client, (region, _) in given.items() if region == "us-east"}
+    assert 16 <= len(few) <= 48
+    assert {scope for _, scope in given.values()} == {24}
+    again = {client: asked(f"{CHAT}trickle = 0.1\n", client) for client in clients}
+    assert {client for client, (region, _) in again.items() if region == "us-east"} < few
+
+
+def test_a_trickle_is_given_to_no_second_that_is_away_and_of_no_first_that_is() -> None:
+    clients = [f"10.3.{n}.0/24" for n in range(32)]
+    assert {asked(TRICKLE, client, "us-east")[0] for client in clients} == {"us-west"}
+    assert {asked(TRICKLE, client, "us-west")[0] for client in clients} == {"us-east"}
+
+
+def test_a_fence_of_one_region_has_no_trickle_and_one_of_two_keeps_it_within() -> None:
+    clients = [f"10.1.{n}.0/24" for n in range(32)]
+    assert {asked(TRICKLE + BY_COUNTRY, client)[0] for client in clients} == {"us-east"}
+    pin = '[pin.de]\ncountries = ["DE"]\nregions = ["eu-west", "ap-northeast"]\n'
+    assert {asked(TRICKLE + pin, client)[0] for client in clients} == {"eu-west", "ap-northeast"}

@@ -26,6 +26,26 @@ pub(super) struct ChainState {
     redirects: usize,
     /// The service answered last, or [`NONE`].
     pub(super) service: u32,
+    /// What draws the queries whose blocks are kept.
+    pub(super) sampler: Sampler,
+}
+
+/// Draws queries, in the order that `BlockSampler` of `resolverd/engine/block_samples.py` does.
+#[derive(Default)]
+pub(super) struct Sampler(u64);
+
+impl Sampler {
+    /// Whether one of 2 to the power of `queries` is to be kept now.
+    #[inline]
+    pub(super) const fn draws(&mut self, queries: u8) -> bool {
+        if queries == 0 {
+            return true;
+        }
+        // Knuth's MMIX generator, whose high bits are its good ones.
+        self.0 = { self.0.wrapping_mul(6_364_136_223_846_793_005) }
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) & ((1 << (queries & 31)) - 1) == 0
+    }
 }
 
 impl Scratch {
@@ -42,6 +62,7 @@ impl Scratch {
                 redirected: [0; super::MAX_CHAIN],
                 redirects: 0,
                 service: NONE,
+                sampler: Sampler::default(),
             },
         }
     }

@@ -1,7 +1,8 @@
 //! The answer of a service: the client's preference list, walked to the first that serves.
 
 use super::{Answer, Next};
-use crate::geo::draw;
+use crate::geo::draw_word;
+use crate::io::block_samples::BlockSample;
 use crate::io::slots::{FIRST_CHOICE, TTL_BOUNDS, TTL_BUCKETS, TTL_SUM};
 use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, ServicePlan};
 use crate::wire::codes::{rcode, rtype};
@@ -116,8 +117,20 @@ impl<'a> Answer<'a, '_> {
         let found = map.lookup(client, &mut self.chain.map);
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
         let mut decision = steering.decide(number, service, found.preference);
+        if let Some((home, state)) = decision.region
+            && let Some(queries) = state.sampled().checked_sub(1)
+            && decision.outcome == Outcome::Serving
+            && self.chain.sampler.draws(queries)
+        {
+            self.counters.blocks.put(BlockSample {
+                region: self.plan.region_slot(service, home)? as u32,
+                queries,
+                word: draw_word(map.block(client).prefix),
+            });
+        }
         // A client too short for its list hears of the block that parts of it will need.
-        if decision.per_block || scope > client.length && steering.spills(number) {
+        let divided = || service.trickle > 0.0 || steering.spills(number);
+        if decision.per_block || scope > client.length && divided() {
             let block = map.block(client);
             scope = scope.max(block.scope);
             decision = steering.apply_draw(
@@ -125,7 +138,7 @@ impl<'a> Answer<'a, '_> {
                 number,
                 service,
                 found.preference,
-                draw(block.prefix),
+                draw_word(block.prefix),
             );
         }
         if decision.outcome == Outcome::NoRegion && found.scope > client.length {

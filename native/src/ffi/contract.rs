@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0xA79DF2B6;
+pub const ABI_VERSION: u32 = 0xDC23421D;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -44,6 +44,7 @@ const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Spans, Span, u64, OutBuf
     super::tables::resolverd_respond_time;
 const _: extern "C" fn(Handle<Snapshot>, OutBuf) -> usize = super::tables::resolverd_self_check;
 const _: extern "C" fn(Handle<Asker>, Numbers) = super::tables::resolverd_asker_counters;
+const _: extern "C" fn(Handle<Asker>, Numbers) -> usize = super::tables::resolverd_asker_blocks;
 const _: extern "C" fn(Span, u64, u64, usize, usize, Handle<Snapshot>, OutBuf) -> Handle<Serving> =
     super::engine::resolverd_engine_start;
 const _: extern "C" fn(Handle<Serving>) = super::engine::resolverd_engine_release;
@@ -59,12 +60,15 @@ const _: extern "C" fn(Handle<Serving>, OutBuf) -> usize = super::engine::resolv
 const _: extern "C" fn(Handle<Serving>, OutBuf) -> usize = super::engine::resolverd_engine_sample;
 const _: extern "C" fn(Handle<Serving>) -> u64 = super::engine::resolverd_engine_samples_dropped;
 const _: extern "C" fn(Handle<Serving>, Numbers) = super::engine::resolverd_engine_counters;
+const _: extern "C" fn(Handle<Serving>, Numbers) -> usize = super::engine::resolverd_engine_blocks;
 const _: extern "C" fn(Handle<Serving>, usize, u32) = super::engine::resolverd_engine_inject_fault;
 const _: extern "C" fn(Span, Span, Meter, Numbers, OutBuf) -> Handle<PlaceIndex> =
     super::map::resolverd_place_index_read;
 const _: extern "C" fn(Handle<PlaceIndex>) = super::map::resolverd_place_index_release;
-const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Meter, OutBuf) -> Handle<ClientMap> =
+const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Spans, Handle<ClientMap>, Meter, OutBuf) -> Handle<ClientMap> =
     super::map::resolverd_map_compile;
+const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Meter, Numbers, OutBuf) -> isize =
+    super::map::resolverd_map_coverage;
 const _: extern "C" fn(Handle<ClientMap>) = super::map::resolverd_map_release;
 const _: extern "C" fn(Handle<ClientMap>, Numbers) = super::map::resolverd_map_size;
 const _: extern "C" fn(Handle<ClientMap>, Span, u8, OutBuf) -> isize =

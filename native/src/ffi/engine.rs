@@ -171,6 +171,27 @@ pub extern "C" fn resolverd_engine_counters(engine: Handle<Serving>, mut values:
     }
 }
 
+/// Take samples of blocks, those of one worker after those of another; how many numbers were
+/// written.
+///
+/// The first number of `values` is how many samples were ever dropped; then come two numbers for
+/// each sample: the first counter of a region, shifted by 32 bits, with the binary logarithm of how
+/// many queries it stands for; and the block's 64 bits. Where `values` is full there may be more.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_engine_blocks(engine: Handle<Serving>, mut values: Numbers) -> usize {
+    let (Some(engine), Some((dropped, out))) = (engine.get(), values.numbers().split_first_mut())
+    else {
+        return 0;
+    };
+    let (mut written, mut total) = (0, 0_u64);
+    for row in (0..).map_while(|worker| engine.counters(worker)) {
+        written += row.blocks.take(out.get_mut(written..).unwrap_or_default());
+        total = total.wrapping_add(row.blocks.dropped());
+    }
+    *dropped = total;
+    written + 1
+}
+
 /// For tests: have a worker panic (`milliseconds` 0), or do nothing for so long.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_inject_fault(

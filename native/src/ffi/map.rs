@@ -8,7 +8,8 @@ use crate::geo::geography::Geography;
 use crate::geo::mmdb::{File, Refused};
 use crate::geo::place::Countries;
 use crate::geo::place_index::PlaceIndex;
-use crate::geo::{ClientMap, MapEntry, Scratch, compile};
+use crate::geo::prefix_rows::PrefixRows;
+use crate::geo::{ClientMap, MapEntry, Scratch, compile, coverage};
 use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::wire::prefix::{Family, Prefix};
 use std::cell::RefCell;
@@ -64,30 +65,28 @@ pub extern "C" fn resolverd_place_index_release(place_index: Handle<PlaceIndex>)
 }
 
 /// Compile the map of a geography (octets as [`Geography::read`] has them) over databases, each
-/// with the place index that was read from it; null with the reason where that cannot be.
+/// with the place index that was read from it; null with the reason where that cannot be. `rows`
+/// are none, or the columns that [`PrefixRows::read`] has, of IPv4 and then of IPv6; `earlier` is
+/// null, or the map whose orders are left only for what is worth it.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_compile(
     contents: Spans,
     place_indexes: Handles<PlaceIndex>,
     geography: Span,
+    rows: Spans,
+    earlier: Handle<ClientMap>,
     meter: Meter,
     mut reason: OutBuf,
 ) -> Handle<ClientMap> {
     let place_indexes = place_indexes.share();
     let progress = meter.progress();
-    let compiled = Geography::read(geography.octets())
-        .ok_or_else(|| Refused::because("the geography is not one that this library reads"))
-        .and_then(|geography| {
-            let databases = contents
-                .items()
-                .iter()
-                .zip(&place_indexes)
-                .map(|(content, place_index)| {
-                    Ok((File::open(content.octets())?, place_index.as_ref()))
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            compile(&databases, &geography, |part| progress.tell(part))
-        });
+    let compiled = read(geography).and_then(|geography| {
+        let databases = opened(&contents, &place_indexes)?;
+        let rows = prefix_rows(rows.items())?;
+        compile(&databases, &geography, rows, earlier.get(), |part| {
+            progress.tell(part);
+        })
+    });
     match compiled {
         Ok(map) => Handle::give(Arc::new(map)),
         Err(Refused(why)) => {
@@ -95,6 +94,53 @@ pub extern "C" fn resolverd_map_compile(
             Handle::null()
         }
     }
+}
+
+/// Count where the pins of a geography hold: for no pin, and then for each, the share of IPv4 and of
+/// IPv6 that the databases place and that it holds in, as the bits of doubles. The number of shares
+/// written; negative with the reason where that cannot be.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_map_coverage(
+    contents: Spans,
+    place_indexes: Handles<PlaceIndex>,
+    geography: Span,
+    meter: Meter,
+    mut shares: Numbers,
+    mut reason: OutBuf,
+) -> isize {
+    let place_indexes = place_indexes.share();
+    let progress = meter.progress();
+    let counted = read(geography).and_then(|geography| {
+        let databases = opened(&contents, &place_indexes)?;
+        coverage(&databases, geography, |part| progress.tell(part))
+    });
+    match counted {
+        Ok(counted) => {
+            let all = counted.iter().flatten();
+            let written = shares.numbers().iter_mut().zip(all);
+            let count = written.map(|(to, share)| *to = share.to_bits()).count();
+            isize::try_from(count).unwrap_or(-1)
+        }
+        Err(Refused(why)) => {
+            reason.write(&why);
+            -1
+        }
+    }
+}
+
+fn read(geography: Span) -> Result<Geography, Refused> {
+    Geography::read(geography.octets())
+        .ok_or_else(|| Refused::because("the geography is not one that this library reads"))
+}
+
+fn opened<'a>(
+    contents: &'a Spans,
+    place_indexes: &'a [Arc<PlaceIndex>],
+) -> Result<Vec<(File<'a>, &'a PlaceIndex)>, Refused> {
+    (contents.items().iter())
+        .zip(place_indexes)
+        .map(|(content, place_index)| Ok((File::open(content.octets())?, place_index.as_ref())))
+        .collect()
 }
 
 /// Release a map.
@@ -154,6 +200,18 @@ pub extern "C" fn resolverd_map_time(map: Handle<ClientMap>, clients: Span) -> f
         }
         start.elapsed().as_nanos() as f64 / clients.len() as f64
     })
+}
+
+fn prefix_rows(columns: &[Span]) -> Result<[PrefixRows<'_>; 2], Refused> {
+    let octets: Vec<&[u8]> = columns.iter().map(Span::octets).collect();
+    let Some((v4, rest)) = octets.split_first_chunk::<7>() else {
+        return Ok(Default::default());
+    };
+    let v6 = rest.first_chunk::<7>().copied().unwrap_or_default();
+    Ok([
+        PrefixRows::read(*v4, Family::V4)?,
+        PrefixRows::read(v6, Family::V6)?,
+    ])
 }
 
 fn client(octets: &[u8]) -> Option<Prefix> {

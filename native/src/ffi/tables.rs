@@ -169,6 +169,14 @@ pub extern "C" fn resolverd_asker_counters(asker: Handle<Asker>, mut values: Num
     }
 }
 
+/// Take an asker's samples of blocks, two numbers each, into `values`; how many were written.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_asker_blocks(asker: Handle<Asker>, mut values: Numbers) -> usize {
+    asker
+        .get()
+        .map_or(0, |asker| asker.counters.blocks.take(values.numbers()))
+}
+
 fn address(octets: &[u8]) -> Option<Prefix> {
     match octets.len() {
         4 => octets.first_chunk().map(|octets| Prefix::host_v4(*octets)),

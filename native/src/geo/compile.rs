@@ -1,42 +1,59 @@
 //! From databases and one geography to its map.
 
 use super::contract::Ordering;
+use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
-use super::fence::RuleSets;
+use super::fence::{Fence, RuleSets};
 use super::geography::Geography;
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
+use super::place::Place;
 use super::place_index::PlaceIndex;
+use super::prefix_rows::PrefixRows;
 use super::prefix_rules::PrefixRules;
 use super::trie::Trie;
-use super::walk::{Source, Walk};
+use super::walk::{Measured, Source, Walk};
 use crate::wire::prefix::Family;
 use std::thread;
 
 /// Compile the map of `geography` over these databases, in the order in which they are asked.
 ///
 /// Each file must be the one that its place index was read from; another gives a useless map,
-/// and no worse. `tick` hears the part done, from 0 to 1.
+/// and no worse. With latency `rows` are what was measured of prefixes, IPv4's and IPv6's, and
+/// nobody leaves the order of the `earlier` map of the same regions and pins for a little. `tick`
+/// hears the part done, from 0 to 1.
 pub fn compile(
     databases: &[(File<'_>, &PlaceIndex)],
     geography: &Geography,
+    rows: [PrefixRows<'_>; 2],
+    earlier: Option<&ClientMap>,
     tick: impl Fn(f64) + Sync,
 ) -> Result<ClientMap, Refused> {
-    let mut sources = Vec::with_capacity(databases.len());
-    let mut places = Vec::new();
-    for (file, place_index) in databases {
-        sources.push(Source {
-            file: *file,
-            place_index,
-            base: u32::try_from(places.len()).map_err(|_| too_large())?,
-        });
-        places.extend(&place_index.places);
-    }
-    let entries = Entries::new(geography, places)?;
+    let (sources, places) = sources(databases, geography)?;
+    let earlier = earlier.filter(|map| {
+        geography.latency.is_some()
+            && (map.regions, map.pins) == (geography.regions.len(), geography.pins.len())
+    });
+    let entries = Entries::new(geography, places, earlier)?;
     tick(0.3);
+    let [rows_v4, rows_v6] = rows;
     let leaves = |family, from: f64| {
         let rules = PrefixRules::new(geography, family);
-        Walk::new(&sources, &entries, rules, family).leaves(|part| tick(from + 0.25 * part))
+        let mut measured = Measured::default();
+        if geography.latency.is_some() {
+            measured = match family {
+                Family::V4 => Measured {
+                    rows: rows_v4,
+                    earlier: earlier.map(|map| &map.v4),
+                },
+                Family::V6 => Measured {
+                    rows: rows_v6,
+                    earlier: earlier.map(|map| &map.v6),
+                },
+            };
+        }
+        Walk::new(&sources, &entries, rules, measured, family)
+            .leaves(|part| tick(from + 0.25 * part))
     };
     let v4 = leaves(Family::V4, 0.3)?;
     let (v4, v6) = thread::scope(|scope| {
@@ -69,76 +86,88 @@ pub fn compile(
         sets: sets.finish(),
         every_v4,
         policy: match geography.ordering {
-            Ordering::Nearest | Ordering::Failover => Policy::Listed,
+            Ordering::Nearest | Ordering::Failover | Ordering::Latency => Policy::Listed,
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
         blocks: geography.blocks,
+        embedded: EmbeddedNetworks::with(&geography.nat64),
         regions: geography.regions.len(),
         pins: geography.pins.len(),
     })
 }
 
-fn too_large() -> Refused {
-    Refused::because("they are larger than a map can hold")
-}
-
-/// Everything that a hostile file can reach, for a fuzzer: open, check, compile, look up.
-///
-/// The countries are two, and there is a pin of each kind.
-#[cfg(any(test, feature = "fuzz"))]
-pub fn fuzz_compile(octets: &[u8]) {
-    use super::map::{Blocks, Scratch};
-    use super::place::Countries;
-    use super::ranking::Region;
-    use crate::wire::prefix::Prefix;
-
-    let Ok(file) = File::open(octets) else {
-        return;
+/// Of the address space that the databases place, the share in which each rule holds: IPv4's and
+/// IPv6's whole spaces are 1, and IPv6's is counted without what embeds IPv4. The first is of none.
+pub fn coverage(
+    databases: &[(File<'_>, &PlaceIndex)],
+    geography: Geography,
+    tick: impl Fn(f64) + Sync,
+) -> Result<Vec<[f64; 2]>, Refused> {
+    let geography = Geography {
+        ordering: Ordering::Failover,
+        regions: geography.regions.into_iter().take(1).collect(),
+        pins: geography.pins.iter().map(|_| Fence::ALL).collect(),
+        biases: geography.biases.into_iter().take(1).collect(),
+        latency: None,
+        counting: true,
+        ..geography
     };
-    let countries = Countries::read(
-        &[
-            *b"DEEU\x40\x49\0\0\0\0\0\0\x40\x20\0\0\0\0\0\0",
-            *b"SGAS\x3f\xf0\0\0\0\0\0\0\x40\x59\0\0\0\0\0\0",
-        ]
-        .concat(),
-    );
-    let Ok(place_index) = PlaceIndex::read(&file, &countries, |_| ()) else {
-        return;
-    };
-    let region = |latitude, longitude, seed| Region {
-        latitude,
-        longitude,
-        weight: 1.0,
-        seed,
-    };
-    let mut geography = Geography {
-        ordering: Ordering::Nearest,
-        blocks: Blocks { v4: 24, v6: 48 },
-        edge: (50.0, 8.0),
-        regions: vec![region(50.0, 8.0, 1), region(1.0, 103.0, 2)],
-        pins: vec![
-            super::fence::Fence::NONE.with(0),
-            super::fence::Fence::NONE.with(1),
-        ],
-        subnets: vec![(Prefix::new(Family::V4, 10 << 120, 9), 1)],
-        countries: vec![(*b"DE", 0)],
-        continents: vec![(*b"AS", 1)],
-        unplaced: 1,
-        default: 2,
-    };
-    for ordering in [Ordering::Nearest, Ordering::Weighted] {
-        geography.ordering = ordering;
-        let Ok(map) = compile(&[(file, &place_index)], &geography, |_| ()) else {
-            return;
-        };
-        let mut scratch = Scratch::new();
-        for length in 0..=128 {
-            let address = 0x0a01_0203_u128 << 96 | u128::from(length) << 60;
-            for family in [Family::V4, Family::V6] {
-                let client = Prefix::new(family, address, length);
-                assert!(map.lookup(client, &mut scratch).preference.count() <= 2);
-                assert!(map.block(client).prefix.length <= 48);
+    let (sources, places) = sources(databases, &geography)?;
+    let entries = Entries::new(&geography, places, None)?;
+    let mut shares = vec![[0.0; 2]; geography.pins.len() + 1];
+    let mut made = Vec::with_capacity(2);
+    for (family, from) in [(Family::V4, 0.0), (Family::V6, 0.5)] {
+        let rules = PrefixRules::new(&geography, family);
+        let walk = Walk::new(&sources, &entries, rules, Measured::default(), family);
+        made.push(walk.leaves(|part| tick(from + 0.5 * part))?);
+    }
+    let embedded_v4 = entries.embedded_v4;
+    let table = entries.finish()?;
+    for (family, leaves) in made.iter().enumerate() {
+        for leaf in leaves.as_slice() {
+            let row = table.get(leaf.entry());
+            let placed = leaf.entry() != embedded_v4 && row.preference.first().is_some();
+            let share = shares.get_mut(row.rule as usize);
+            if let Some(share) = share.and_then(|s| s.get_mut(family)).filter(|_| placed) {
+                *share += 0.5_f64.powi(i32::from(leaf.length()));
             }
         }
     }
+    tick(1.0);
+    Ok(shares)
+}
+
+/// Databases that are asked, and their places.
+type Sources<'a> = (Vec<Source<'a>>, Vec<&'a Place>);
+
+/// Those databases that know something which matters.
+fn sources<'a>(
+    databases: &[(File<'a>, &'a PlaceIndex)],
+    geography: &Geography,
+) -> Result<Sources<'a>, Refused> {
+    let mut sources = Vec::with_capacity(databases.len());
+    let mut places = Vec::new();
+    for (file, place_index) in databases {
+        let known = || place_index.places.iter();
+        let (places_known, asns_known) = (
+            known().any(Place::is_somewhere),
+            geography.needs_asns() && known().any(|place| place.asn != 0),
+        );
+        if !places_known && !asns_known {
+            continue;
+        }
+        sources.push(Source {
+            file: *file,
+            place_index,
+            base: u32::try_from(places.len()).map_err(|_| too_large())?,
+            places: places_known,
+            asns: asns_known,
+        });
+        places.extend(&place_index.places);
+    }
+    Ok((sources, places))
+}
+
+fn too_large() -> Refused {
+    Refused::because("they are larger than a map can hold")
 }

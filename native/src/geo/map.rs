@@ -1,6 +1,6 @@
 //! The map of one geography: client prefix in, regions in order of preference out.
 
-use super::embedded_v4::{extract_v4, near_embedded};
+use super::embedded_v4::EmbeddedNetworks;
 use super::fence::{Fence, RuleSet, RuleSets};
 use super::leaves::Leaf;
 use super::preference_list::PreferenceList;
@@ -81,6 +81,7 @@ pub struct ClientMap {
     pub(super) every_v4: u32,
     pub(super) policy: Policy,
     pub(super) blocks: Blocks,
+    pub(super) embedded: EmbeddedNetworks,
     pub(super) regions: usize,
     pub(super) pins: usize,
 }
@@ -96,16 +97,16 @@ impl ClientMap {
     /// The regions for `client`, the scope in which that holds, and the pins that made it so.
     #[inline]
     pub fn lookup<'a>(&'a self, client: Prefix, scratch: &'a mut Scratch) -> MapEntry<'a> {
-        let extracted = extract_v4(client);
+        let extracted = self.embedded.extract(client);
         if extracted.prefix.family == Family::V6 {
-            let near = near_embedded(extracted.prefix);
+            let near = self.embedded.near(extracted.prefix);
             if near.overlaps {
                 return self.lookup_embedded(extracted.prefix, near.boundary, scratch);
             }
         }
         let prefix = extracted.prefix;
         let around = self.around(prefix);
-        let scope = self.scope(&around, prefix.family, extracted.offset);
+        let scope = extracted.scope(self.scope(&around, prefix.family));
         if around.length <= prefix.length || self.pins == 0 {
             let (pins, _) = self.set(around.rule);
             return self.ordered(around.preference, prefix, scope, pins, scratch);
@@ -118,13 +119,15 @@ impl ClientMap {
     #[cold]
     #[must_use]
     pub fn block(&self, client: Prefix) -> Block {
-        let mut extracted = extract_v4(client);
-        if extracted.prefix.family == Family::V6 && near_embedded(extracted.prefix).overlaps {
-            extracted = extract_v4(Prefix::new(Family::V6, client.address, 128));
+        let mut extracted = self.embedded.extract(client);
+        if extracted.prefix.family == Family::V6 && self.embedded.near(extracted.prefix).overlaps {
+            extracted = self
+                .embedded
+                .extract(Prefix::new(Family::V6, client.address, 128));
         }
         Block {
             prefix: self.blocks.around(extracted.prefix),
-            scope: (self.blocks.bits(extracted.prefix.family)).saturating_add(extracted.offset),
+            scope: extracted.scope(self.blocks.bits(extracted.prefix.family)),
         }
     }
 
@@ -135,7 +138,7 @@ impl ClientMap {
     pub fn prefetch(&self, clients: &[Prefix]) {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
-            let extracted = extract_v4(*client).prefix;
+            let extracted = self.embedded.extract(*client).prefix;
             let trie = self.trie(extracted.family);
             *descent = Some((trie, trie.enter(extracted.address)));
         }
@@ -164,6 +167,7 @@ impl ClientMap {
             every_v4: 0,
             policy: Policy::Listed,
             blocks: Blocks { v4: 24, v6: 48 },
+            embedded: EmbeddedNetworks::with(&[]),
             regions: preference.len(),
             pins: 0,
         })
@@ -203,11 +207,13 @@ impl ClientMap {
         boundary: u8,
         scratch: &'a mut Scratch,
     ) -> MapEntry<'a> {
-        let first = extract_v4(Prefix::new(Family::V6, client.address, 128));
+        let first = self
+            .embedded
+            .extract(Prefix::new(Family::V6, client.address, 128));
         let around = self.around(first.prefix);
-        let scope = (self.scope(&around, first.prefix.family, first.offset))
+        let scope = (first.scope(self.scope(&around, first.prefix.family)))
             .max(boundary)
-            .max(first.offset.saturating_add(1));
+            .max(first.scope(1));
         let mut fence = self.rules_within(client, scratch);
         let (pins, embedded) = self.set(self.every_v4);
         fence = fence.and(&embedded);
@@ -236,12 +242,12 @@ impl ClientMap {
     }
 
     #[inline]
-    fn scope(&self, around: &Around<'_>, family: Family, offset: u8) -> u8 {
+    fn scope(&self, around: &Around<'_>, family: Family) -> u8 {
         let block = match &self.policy {
             Policy::Listed => 0,
             Policy::Weighted(_) => self.blocks.bits(family),
         };
-        around.length.max(block).saturating_add(offset)
+        around.length.max(block)
     }
 
     /// The fence of a prefix that straddles leaves; its pins go to `scratch`.

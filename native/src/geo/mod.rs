@@ -16,7 +16,12 @@ pub mod contract;
 pub mod embedded_v4;
 pub mod entries;
 pub mod fence;
+pub mod field;
+#[cfg(any(test, feature = "fuzz"))]
+mod fuzzed;
 pub mod geography;
+pub mod latency;
+pub mod latency_order;
 pub mod leaves;
 pub mod map;
 pub mod mmdb;
@@ -24,14 +29,15 @@ pub mod place;
 pub mod place_index;
 pub mod preference_list;
 pub mod preference_table;
+pub mod prefix_rows;
 pub mod prefix_rules;
 pub mod ranking;
 pub mod trie;
 pub mod walk;
 
-pub use compile::compile;
+pub use compile::{compile, coverage};
 #[cfg(any(test, feature = "fuzz"))]
-pub use compile::fuzz_compile;
+pub use fuzzed::fuzz_compile;
 pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
-pub use ranking::draw;
+pub use ranking::{draw_of_word, draw_word};

@@ -23,8 +23,8 @@ const CONTINENTS: [&[u8; 2]; 7] = [b"AF", b"AN", b"AS", b"EU", b"NA", b"OC", b"S
 
 /// What is known of where an address is; at least one part is.
 ///
-/// Where a country is known, so is all else.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// Where a database knows a country, it knows point and continent too.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Place {
     /// Degrees north and east.
     pub point: Option<(f64, f64)>,
@@ -32,18 +32,35 @@ pub struct Place {
     pub country: Code,
     /// One of AF AN AS EU NA OC SA; [`NONE`] where unknown.
     pub continent: Code,
+    /// The number of the autonomous system; 0 where unknown.
+    pub asn: u32,
+    /// The operator's own place, an index plus one; 0 for none.
+    pub own: u16,
 }
 
 impl Place {
     /// This place; what it does not know is as `other` has it.
+    ///
+    /// Of a place in another country than this one's, the point is not taken. An autonomous system
+    /// is looked for apart.
     #[must_use]
     pub fn completed_by(&self, other: &Self) -> Self {
         let either = |mine: Code, theirs| if mine == NONE { theirs } else { mine };
+        let abroad =
+            ![self.country, other.country].contains(&NONE) && self.country != other.country;
         Self {
-            point: self.point.or(other.point),
+            point: self.point.or(if abroad { None } else { other.point }),
             country: either(self.country, other.country),
             continent: either(self.continent, other.continent),
+            asn: self.asn,
+            own: self.own,
         }
+    }
+
+    /// Whether any part of where it is is known; the number of a network is none.
+    #[must_use]
+    pub fn is_somewhere(&self) -> bool {
+        self.point.is_some() || self.continent != NONE
     }
 }
 
@@ -66,6 +83,8 @@ impl Countries {
                     point: Some((degrees(north), degrees(east))),
                     country: [*a, *b],
                     continent: [*c, *d],
+                    asn: 0,
+                    own: 0,
                 };
                 Some(([*a, *b], place))
             })
@@ -140,6 +159,9 @@ impl<'a> Reader<'a> {
             self.sound.insert(record);
         }
         let pairs = self.map(value(self.data, record), "a record")?;
+        if self.layout == Layout::Asn {
+            return self.numbered(pairs);
+        }
         let [mut country, mut continent, mut location] = [None; 3];
         let (mut flat_code, mut north, mut east) = (None, None, None);
         for (key, at) in pairs {
@@ -163,6 +185,39 @@ impl<'a> Reader<'a> {
             (code, known)
         };
         self.judge(code, continent, north, east)
+    }
+
+    /// The autonomous system of a record; None where there is none, or the reserved 0.
+    fn numbered(
+        &self,
+        pairs: impl Iterator<Item = (&'a [u8], usize)>,
+    ) -> Result<Option<Place>, Unreadable> {
+        const NONE_SUCH: Unreadable = Cow::Borrowed("an autonomous system number is none");
+        let [mut long, mut short] = [None; 2];
+        for (key, at) in pairs {
+            match key {
+                b"autonomous_system_number" => long = Some(at),
+                b"asn" => short = Some(at),
+                _ => {}
+            }
+        }
+        let asn = match long.or(short).map(|at| value(self.data, at)) {
+            None | Some(Some(Value::Text(b""))) => 0,
+            Some(Some(Value::Unsigned(number))) => u32::try_from(number).map_err(|_| NONE_SUCH)?,
+            Some(Some(Value::Signed(number))) => u32::try_from(number).map_err(|_| NONE_SUCH)?,
+            Some(Some(Value::Text(text))) => {
+                let digits = text.strip_prefix(b"AS").unwrap_or(text);
+                let sound = digits.iter().all(u8::is_ascii_digit) && digits.len() < 11;
+                (std::str::from_utf8(digits).ok().filter(|_| sound))
+                    .and_then(|digits| digits.parse().ok())
+                    .ok_or(NONE_SUCH)?
+            }
+            Some(_) => return Err(NONE_SUCH),
+        };
+        Ok((asn != 0).then_some(Place {
+            asn,
+            ..Place::default()
+        }))
     }
 
     fn judge(
@@ -201,6 +256,8 @@ impl<'a> Reader<'a> {
             point,
             country: country.map_or(NONE, |country| country.country),
             continent,
+            asn: 0,
+            own: 0,
         }))
     }
 

@@ -152,7 +152,7 @@ fn key(place: &Place) -> [u64; 3] {
     [
         latitude.to_bits(),
         longitude.to_bits(),
-        u64::from(u32::from_be_bytes([a, b, c, d])),
+        u64::from(place.asn) << 32 | u64::from(u32::from_be_bytes([a, b, c, d])),
     ]
 }
 
@@ -195,5 +195,6 @@ pub const fn layout_name(layout: Layout) -> &'static str {
         Layout::City => "nested city",
         Layout::Country => "nested country",
         Layout::Flat => "flat",
+        Layout::Asn => "autonomous systems",
     }
 }

@@ -108,10 +108,7 @@ impl PreferenceTableBuilder {
         if preference.len() > NEAR + self.stride {
             return None;
         }
-        let [low, high] = rule.to_le_bytes();
-        let mut row = Vec::with_capacity(FIXED + preference.len());
-        row.extend([low, high, count]);
-        row.extend(preference);
+        let row = keyed(rule, count, preference);
         if let Some(&known) = self.numbers.get(row.as_slice()) {
             return Some(known);
         }
@@ -130,6 +127,13 @@ impl PreferenceTableBuilder {
         Some(number as u32)
     }
 
+    /// The number of this row, if it is there.
+    #[must_use]
+    pub fn number_of(&self, rule: u16, preference: &[u8]) -> Option<u32> {
+        let row = keyed(rule, u8::try_from(preference.len()).ok()?, preference);
+        self.numbers.get(row.as_slice()).copied()
+    }
+
     /// All of them.
     #[must_use]
     pub fn finish(self) -> PreferenceTable {
@@ -139,6 +143,15 @@ impl PreferenceTableBuilder {
             stride: self.stride,
         }
     }
+}
+
+/// The octets by which a row is known.
+fn keyed(rule: u16, count: u8, preference: &[u8]) -> Vec<u8> {
+    let [low, high] = rule.to_le_bytes();
+    let mut row = Vec::with_capacity(FIXED + preference.len());
+    row.extend([low, high, count]);
+    row.extend(preference);
+    row
 }
 
 /// A quick hash; what is hashed is made here and by nobody who would make it collide.

@@ -25,14 +25,40 @@ pub struct Region {
     pub seed: u64,
 }
 
+/// A point of the globe, with what every distance from it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct SpherePoint {
+    east: f64,
+    north: f64,
+    cosine: f64,
+}
+
+impl SpherePoint {
+    /// The point at (latitude, longitude), in degrees.
+    #[must_use]
+    pub fn at(point: (f64, f64)) -> Self {
+        let north = point.0 * RADIANS;
+        Self {
+            east: point.1,
+            north,
+            cosine: north.cos(),
+        }
+    }
+
+    /// Great-circle kilometres to another point.
+    #[must_use]
+    pub fn km(&self, to: &Self) -> f64 {
+        let north = ((to.north - self.north) / 2.0).sin();
+        let east = ((to.east - self.east) * RADIANS / 2.0).sin();
+        let half_chord_squared = north * north + self.cosine * to.cosine * (east * east);
+        2.0 * EARTH_RADIUS_KM * half_chord_squared.clamp(0.0, 1.0).sqrt().asin()
+    }
+}
+
 /// Great-circle kilometres between two (latitude, longitude), in degrees.
 #[must_use]
 pub fn great_circle_km(a: (f64, f64), b: (f64, f64)) -> f64 {
-    let (north_a, north_b) = (a.0 * RADIANS, b.0 * RADIANS);
-    let north = ((north_b - north_a) / 2.0).sin();
-    let east = ((b.1 - a.1) * RADIANS / 2.0).sin();
-    let half_chord_squared = north * north + north_a.cos() * north_b.cos() * (east * east);
-    2.0 * EARTH_RADIUS_KM * half_chord_squared.clamp(0.0, 1.0).sqrt().asin()
+    SpherePoint::at(a).km(&SpherePoint::at(b))
 }
 
 /// Regions as unit vectors, to be ordered by distance from many places.
@@ -120,12 +146,18 @@ pub const fn mix_block(block: Prefix) -> u64 {
     mix(mix(high ^ block.length as u64) ^ low)
 }
 
-/// A block's one draw, from 0 to below 1: `draw` of `resolverd/policy/share.py`.
+/// The 64 bits of which a block's draw is made: `draw_word` of `resolverd/policy/share.py`.
 #[must_use]
-pub const fn draw(block: Prefix) -> f64 {
+pub const fn draw_word(block: Prefix) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+    mix(mix_block(block) ^ SEED)
+}
+
+/// The draw that is made of them, from 0 to below 1.
+#[must_use]
+pub const fn draw_of_word(word: u64) -> f64 {
     const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
-    (mix(mix_block(block) ^ SEED) >> 11) as f64 * UNIT
+    (word >> 11) as f64 * UNIT
 }
 
 /// One region's score, `_score` of `resolverd/policy/ranking.py`: whether it is a last resort, and an exponential variate; least first.

@@ -1,14 +1,18 @@
 //! All databases and all prefix rules walked together, bit by bit, into leaves in address order.
 //!
-//! A prefix is cut in two while a database that has to be asked goes on below it, or while a
-//! pin or an IPv4-embedded prefix begins inside it. Databases are asked in order and the first that places
-//! the prefix ends the asking, as `resolverd/geo/locator.py` has it.
+//! A prefix is cut in two while a database that has to be asked goes on below it, while a pin, an
+//! own place, an IPv4-embedded prefix or a measured prefix begins inside it, or while the earlier
+//! map, whose orders are left only for what is worth it, tells its parts apart. Databases are asked
+//! in order and the first that places the prefix ends the asking, as `resolverd/geo/locator.py` has
+//! it; where autonomous systems matter, it goes on until that is known too.
 
-use super::entries::Entries;
-use super::leaves::Leaves;
+use super::entries::{Client, Entries, EntryScratch, Known, NO_ENTRY, Wanted};
+use super::leaves::{Leaves, unit};
 use super::mmdb::{File, Refused};
 use super::place_index::{NOWHERE, PlaceIndex};
+use super::prefix_rows::{NO_ROW, PrefixRows};
 use super::prefix_rules::{EMPTY, PrefixRules, ROOT};
+use super::trie::Trie;
 use crate::wire::prefix::Family;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +36,10 @@ pub struct Source<'a> {
     pub place_index: &'a PlaceIndex,
     /// What is added to its place numbers.
     pub base: u32,
+    /// Whether it tells where networks are.
+    pub places: bool,
+    /// Whether it tells autonomous systems that matter.
+    pub asns: bool,
 }
 
 /// One family's walk.
@@ -39,18 +47,33 @@ pub struct Walk<'a> {
     sources: &'a [Source<'a>],
     entries: &'a Entries<'a>,
     rules: PrefixRules,
+    measured: Measured<'a>,
     deepest: u8,
     /// Leaves that may still be made.
     left: AtomicU64,
 }
 
-/// A prefix to be looked at: its length, the rule node there, the rule around it; the
+/// What was measured of one family's prefixes, and the leaves of the map before.
+#[derive(Clone, Copy, Default)]
+pub struct Measured<'a> {
+    /// Sorted.
+    pub rows: PrefixRows<'a>,
+    /// None where no order is to be kept.
+    pub earlier: Option<&'a Trie>,
+}
+
+/// A prefix to be looked at, the rule node there, and the rule and the own place around it; which
+/// measured rows lie inside it, from one to before another, and which lies around it. The
 /// databases' records stand in a stack beside.
 #[derive(Clone, Copy)]
 struct Piece {
+    address: u128,
     length: u8,
-    rule_node: u32,
     rule: u16,
+    own: u16,
+    rule_node: u32,
+    rows: (u32, u32),
+    row: u32,
 }
 
 /// Pieces still to be looked at, the next one last; `records` holds one per database each.
@@ -64,12 +87,8 @@ struct Pending {
 
 impl Pending {
     #[inline]
-    fn push(&mut self, length: u8, rule_node: u32, rule: u16, side: impl Fn(&[u32; 2]) -> u32) {
-        self.pieces.push(Piece {
-            length,
-            rule_node,
-            rule,
-        });
+    fn push(&mut self, piece: Piece, side: impl Fn(&[u32; 2]) -> u32) {
+        self.pieces.push(piece);
         self.records.extend(self.halves.iter().map(side));
     }
 }
@@ -87,14 +106,21 @@ impl<'a> Walk<'a> {
         sources: &'a [Source<'a>],
         entries: &'a Entries<'a>,
         rules: PrefixRules,
+        measured: Measured<'a>,
         family: Family,
     ) -> Self {
         let nodes: u64 = sources.iter().map(|s| u64::from(s.file.tree.count())).sum();
-        let left = MAX_LEAVES_PER_NODE * (nodes + rules.count() as u64) + (GRANT << PART_BITS);
+        let earlier = measured.earlier.map_or(0, |earlier| earlier.size().0);
+        // A measured prefix alone in a wide network is cut out of it bit by bit.
+        let rows = u64::from(measured.rows.count()) * u64::from(family.bits());
+        let left = MAX_LEAVES_PER_NODE * (nodes + (rules.count() + earlier) as u64)
+            + rows
+            + (GRANT << PART_BITS);
         Self {
             sources,
             entries,
             rules,
+            measured,
             deepest: family.bits(),
             left: AtomicU64::new(left),
         }
@@ -106,6 +132,7 @@ impl<'a> Walk<'a> {
         let made: Vec<Mutex<Option<Leaves>>> = parts.iter().map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         let work = || {
+            let mut scratch = EntryScratch::default();
             loop {
                 let index = next.fetch_add(1, Relaxed);
                 let (Some(part), Some(slot)) = (parts.get(index), made.get(index)) else {
@@ -113,7 +140,10 @@ impl<'a> Walk<'a> {
                 };
                 if let Part::Work(pending) = part {
                     let mut leaves = Leaves::new();
-                    if self.follow(pending.clone(), &mut leaves).is_some() {
+                    if self
+                        .follow(pending.clone(), &mut leaves, &mut scratch)
+                        .is_some()
+                    {
                         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaves);
                     }
                     tick(index as f64 / parts.len() as f64);
@@ -145,10 +175,15 @@ impl<'a> Walk<'a> {
     fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut pending = Pending::default();
+        let mut scratch = EntryScratch::default();
         pending.pieces.push(Piece {
+            address: 0,
             length: 0,
-            rule_node: ROOT,
             rule: 0,
+            own: 0,
+            rule_node: ROOT,
+            rows: (0, self.measured.rows.count()),
+            row: NO_ROW,
         });
         for source in self.sources {
             pending.records.push(self.root(source));
@@ -162,7 +197,7 @@ impl<'a> Walk<'a> {
                     records: records.clone(),
                     halves: Vec::new(),
                 }));
-            } else if let Some(entry) = self.look(piece, &records, &mut pending) {
+            } else if let Some(entry) = self.look(piece, &records, &mut pending, &mut scratch) {
                 parts.push(Part::Leaf(entry, piece.length));
             }
         }
@@ -170,12 +205,17 @@ impl<'a> Walk<'a> {
     }
 
     /// Look at all that is pending. None where there is too much of it.
-    fn follow(&self, mut pending: Pending, leaves: &mut Leaves) -> Option<()> {
+    fn follow(
+        &self,
+        mut pending: Pending,
+        leaves: &mut Leaves,
+        scratch: &mut EntryScratch,
+    ) -> Option<()> {
         let mut records = vec![0; self.sources.len()];
         let mut left = 0_u64;
         while let Some(piece) = pending.pieces.pop() {
             self.take_records(&mut pending, &mut records);
-            if let Some(entry) = self.look(piece, &records, &mut pending) {
+            if let Some(entry) = self.look(piece, &records, &mut pending, scratch) {
                 leaves.push(entry, piece.length);
                 left = match left.checked_sub(1) {
                     Some(left) => left,
@@ -190,26 +230,47 @@ impl<'a> Walk<'a> {
 
     /// The entry of a piece that is one leaf; else its halves go to `pending`.
     #[inline]
-    fn look(&self, piece: Piece, records: &[u32], pending: &mut Pending) -> Option<u32> {
+    fn look(
+        &self,
+        mut piece: Piece,
+        records: &[u32],
+        pending: &mut Pending,
+        scratch: &mut EntryScratch,
+    ) -> Option<u32> {
         let rule_node = self.rules.node(piece.rule_node);
         if rule_node.embedded_v4 {
             return Some(self.entries.embedded_v4);
         }
-        let rule = if rule_node.rule == 0 {
-            piece.rule
-        } else {
-            rule_node.rule
-        };
-        let mut place = Some(NOWHERE);
-        if rule_node.halves != [EMPTY; 2] {
-            place = None;
-        } else if self.entries.needs_place(rule) {
-            place = self.place(records);
+        if rule_node.rule != 0 {
+            piece.rule = rule_node.rule;
         }
-        if let Some(place) = place {
-            return Some(self.entries.entry(place, rule));
+        if rule_node.own != 0 {
+            piece.own = rule_node.own;
         }
-        let length = piece.length.saturating_add(1);
+        let rows = &self.measured.rows;
+        // It lies inside, so that with this length it is the piece.
+        while piece.rows.0 < piece.rows.1 && rows.length(piece.rows.0) <= piece.length {
+            piece.row = piece.rows.0;
+            piece.rows.0 += 1;
+        }
+        let mut found = None;
+        if rule_node.halves == [EMPTY; 2] && piece.rows.0 >= piece.rows.1 {
+            found = match self.entries.wanted(piece.rule, piece.own) {
+                Wanted::NOTHING => Some((NOWHERE, 0)),
+                wanted => self.place(records, wanted),
+            };
+        }
+        if let Some((place, asn)) = found
+            && let Some(before) = self.before(piece)
+        {
+            let known = Known {
+                row: piece.row,
+                before,
+            };
+            let (own, rule) = (piece.own, piece.rule);
+            let client = Client { asn, own, rule };
+            return Some((self.entries).entry(place, client, known, rows, scratch));
+        }
         pending.halves.clear();
         for (source, &record) in self.sources.iter().zip(records) {
             let tree = &source.file.tree;
@@ -219,18 +280,58 @@ impl<'a> Walk<'a> {
                 [record; 2]
             });
         }
-        let [low, high] = rule_node.halves;
-        pending.push(length, high, rule, |[_, high]| *high);
-        pending.push(length, low, rule, |[low, _]| *low);
+        self.halve(piece, rule_node.halves, pending);
         None
     }
 
-    /// The number of the place that the databases give together, the first that knows a part of
-    /// it first; None where they go on below.
     #[inline]
-    fn place(&self, records: &[u32]) -> Option<u32> {
-        let mut found = NOWHERE;
+    fn halve(&self, piece: Piece, [low, high]: [u32; 2], pending: &mut Pending) {
+        let length = piece.length.saturating_add(1);
+        let middle = piece.address | unit(length);
+        let (from, to) = piece.rows;
+        let first = self.measured.rows.from_address(from, to, middle);
+        pending.push(
+            Piece {
+                address: middle,
+                length,
+                rule_node: high,
+                rows: (first, to),
+                ..piece
+            },
+            |[_, high]| *high,
+        );
+        pending.push(
+            Piece {
+                length,
+                rule_node: low,
+                rows: (from, first),
+                ..piece
+            },
+            |[low, _]| *low,
+        );
+    }
+
+    /// The entry that all of a piece has in the earlier map; None where that has several.
+    #[inline]
+    fn before(&self, piece: Piece) -> Option<u32> {
+        let Some(earlier) = self.measured.earlier else {
+            return Some(NO_ENTRY);
+        };
+        let leaf = earlier.leaf(piece.address);
+        (leaf.length() <= piece.length).then_some(leaf.entry())
+    }
+
+    /// The number of the place that the databases give together, the first that knows a part of
+    /// it first, and the autonomous system, 0 for none that matters; None where they go on below.
+    #[inline]
+    fn place(&self, records: &[u32], wanted: Wanted) -> Option<(u32, u32)> {
+        let (mut found, mut asn) = (NOWHERE, 0);
+        let mut wanted = wanted;
         for (source, &record) in self.sources.iter().zip(records) {
+            let (placing, numbering) = (wanted.place && source.places, wanted.asn && source.asns);
+            if !placing && !numbering {
+                continue;
+            }
             if record < source.file.tree.count() {
                 return None;
             }
@@ -238,15 +339,20 @@ impl<'a> Walk<'a> {
             if number == NOWHERE {
                 continue;
             }
-            found = match found {
-                NOWHERE => source.base + number,
-                known => self.entries.completed(known, source.base + number),
-            };
-            if self.entries.is_complete(found) {
-                break;
+            let number = source.base + number;
+            if numbering && let Some(known) = self.entries.asn(number) {
+                asn = known;
+                wanted.asn = false;
+            }
+            if placing {
+                found = match found {
+                    NOWHERE => number,
+                    known => self.entries.completed(known, number),
+                };
+                wanted.place = !self.entries.is_complete(found);
             }
         }
-        Some(found)
+        Some((found, asn))
     }
 
     fn take_records(&self, pending: &mut Pending, records: &mut [u32]) {

@@ -4,6 +4,7 @@
 //! its services and pins count, so that counts outlive a Plan. Readers sum the rows of all threads and
 //! stop nobody.
 
+use crate::io::block_samples::{BlockSamples, CAPACITY};
 use crate::io::slots::{DROPPED, MALFORMED, RECEIVED, ROW, TRUNCATED, TYPES, Transport, response};
 use crate::io::sys;
 use crate::wire::query::{Dropped, Malformed};
@@ -24,6 +25,8 @@ const TYPE_PLACES: [u8; 258] = {
 /// One thread's row.
 pub struct Counters {
     slots: Box<[AtomicU64]>,
+    /// Samples of the blocks that queries come from.
+    pub blocks: BlockSamples,
 }
 
 impl Counters {
@@ -32,6 +35,7 @@ impl Counters {
     pub fn new() -> Self {
         Self {
             slots: sys::zeros(ROW),
+            blocks: BlockSamples::new(CAPACITY),
         }
     }
 
@@ -40,6 +44,7 @@ impl Counters {
     pub fn none() -> Self {
         Self {
             slots: sys::zeros(0),
+            blocks: BlockSamples::new(0),
         }
     }
 

@@ -10,6 +10,7 @@
 //! would have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
 //! octets of length before a message on TCP; `Answers` does, which `answer::Snapshot` is.
 
+pub mod block_samples;
 pub mod control;
 pub mod counters;
 pub mod engine;

@@ -14,6 +14,8 @@ pub enum Outcome {
     AllDown,
     /// The next that takes more, where the first is full.
     Spilled,
+    /// The second, which is given a few of the first one's clients.
+    Trickled,
     /// None serves, and `all_down` says SERVFAIL.
     Servfail,
     /// None serves, and `all_down` says NODATA.
@@ -28,7 +30,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// How many outcomes have a region.
-    pub const WITH_REGION: usize = 4;
+    pub const WITH_REGION: usize = 5;
     /// How many have none.
     pub const WITHOUT_REGION: usize = 5;
 
@@ -51,6 +53,7 @@ impl Outcome {
             Self::Unknown => b"\x00\x00no region is known to be healthy",
             Self::AllDown => b"\x00\x00no allowed region serves; this is the best of them",
             Self::Spilled => b"",
+            Self::Trickled => b"",
             Self::Servfail => b"\x00\x00no allowed region serves",
             Self::Nodata => b"\x00\x00no allowed region serves",
             Self::Cname => b"\x00\x00no allowed region serves",

@@ -8,7 +8,7 @@ use super::image::Reader;
 pub const NONE: u32 = u32::MAX;
 
 /// What a plan's image begins with.
-pub const PLAN_MAGIC: [u8; 8] = *b"RVDPLAN\x03";
+pub const PLAN_MAGIC: [u8; 8] = *b"RVDPLAN\x04";
 
 /// What a Plan's image begins with, and how many records follow, in this order.
 pub struct PlanHead {
@@ -217,6 +217,8 @@ pub struct ServiceRecord {
     pub ttl: f64,
     /// How long it is kept when it may change at once.
     pub failover_ttl: f64,
+    /// The share that the second region of a list is given.
+    pub trickle: f64,
     /// Its client map.
     pub client_map: u32,
     /// The first of its own counters.
@@ -237,13 +239,14 @@ pub struct ServiceRecord {
 
 impl ServiceRecord {
     /// Octets of one.
-    pub const SIZE: usize = 36;
+    pub const SIZE: usize = 44;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
         Ok(Self {
             ttl: from.seconds()?,
             failover_ttl: from.seconds()?,
+            trickle: from.f64()?,
             client_map: from.u32()?,
             slot: from.u32()?,
             first: from.u32()?,
@@ -281,7 +284,9 @@ impl ClientMapRecord {
 pub const STEERING_MAGIC: [u8; 8] = *b"RVDSTER\x04";
 
 /// What a Steering's image begins with. Behind the states stand how many regions each service has,
-/// and the state of each, in the Plan's order; u32 each.
+/// and the state of each, in the Plan's order; u32 each. Behind these stand how many bins and heavy
+/// blocks each positions have, u32 each; all bins, f64 each; and of each heavy block the word, u64,
+/// in ascending order, and the position, f64.
 pub struct SteeringHead {
     /// Which Steering it is.
     pub generation: u64,
@@ -291,13 +296,19 @@ pub struct SteeringHead {
     pub services: u32,
     /// How many regions all services have.
     pub entries: u32,
+    /// How many positions.
+    pub positions: u32,
+    /// How many bins all positions have.
+    pub bins: u32,
+    /// How many heavy blocks all positions have.
+    pub heavy: u32,
     /// Octets of the pool.
     pub pool: u32,
 }
 
 impl SteeringHead {
     /// Octets of one.
-    pub const SIZE: usize = 24;
+    pub const SIZE: usize = 36;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -306,6 +317,9 @@ impl SteeringHead {
             states: from.u32()?,
             services: from.u32()?,
             entries: from.u32()?,
+            positions: from.u32()?,
+            bins: from.u32()?,
+            heavy: from.u32()?,
             pool: from.u32()?,
         })
     }
@@ -332,6 +346,8 @@ pub struct StateRecord {
     pub a_ttl: u32,
     /// The most TTL of IPv6 in seconds, or NONE.
     pub aaaa_ttl: u32,
+    /// What stands for its clients' draws, or NONE.
+    pub positions: u32,
     /// How many IPv4 addresses.
     pub a_count: u16,
     /// How many IPv6 addresses.
@@ -344,11 +360,13 @@ pub struct StateRecord {
     pub alive: bool,
     /// Whether it has an address or a hostname.
     pub has_addresses: bool,
+    /// 0, or 1 more than log2 of how many queries one is kept of.
+    pub sampled: u8,
 }
 
 impl StateRecord {
     /// Octets of one.
-    pub const SIZE: usize = 60;
+    pub const SIZE: usize = 65;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -362,12 +380,14 @@ impl StateRecord {
             cname: from.u32()?,
             a_ttl: from.u32()?,
             aaaa_ttl: from.u32()?,
+            positions: from.u32()?,
             a_count: from.u16()?,
             aaaa_count: from.u16()?,
             serves: from.u8()? != 0,
             unknown: from.u8()? != 0,
             alive: from.u8()? != 0,
             has_addresses: from.u8()? != 0,
+            sampled: from.u8()?,
         })
     }
 }

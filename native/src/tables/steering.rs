@@ -3,14 +3,16 @@
 //! It caches no answers. A client's preference list is walked when a packet asks, which takes
 //! one step as a rule, so its cost when published does not grow with the number of lists.
 
+mod positions;
 mod raw;
 
+use self::positions::Positions;
 use super::image::Reader;
 use super::outcome::{AllDown, NoRegion, Outcome};
 use super::plan::{Plan, ServicePlan};
 use super::records::{STEERING_MAGIC, StateRecord, SteeringHead};
-use super::{Pool, Run};
-use crate::geo::PreferenceList;
+use super::{NONE, Pool, Run};
+use crate::geo::{PreferenceList, draw_of_word};
 
 /// One region as it stands: of the services that share it there is one. It fills a cache line.
 #[repr(align(64))]
@@ -34,6 +36,18 @@ struct RegionStatus {
     /// Whether an endpoint in its answer is measured up.
     alive: bool,
     has_addresses: bool,
+    /// Zero, or one more than the binary logarithm of how many of its clients' queries one is kept
+    /// of, to weigh their blocks.
+    sampled: u8,
+}
+
+impl RegionState {
+    /// Zero, or one more than the binary logarithm of how many of the queries of a region's clients
+    /// one is kept of.
+    #[inline]
+    pub const fn sampled(&self) -> u8 {
+        self.status.sampled
+    }
 }
 
 /// What one region would be answered with: `RegionRecords` of `resolverd/snapshot/model.py`.
@@ -73,6 +87,9 @@ pub struct Steering {
     states: Box<[RegionState]>,
     /// Of each state the horizon where it is answered although it does not serve.
     answered: Box<[f64]>,
+    /// Of each state its number in `positions`, or [`NONE`].
+    positioned: Box<[u32]>,
+    positions: Box<[Positions]>,
     /// Of each service where its regions stand in `service_regions`.
     services: Box<[Run]>,
     /// States by number, of each service in its order.
@@ -87,7 +104,14 @@ impl Steering {
         let states = from.records(head.states, StateRecord::SIZE, StateRecord::read)?;
         let counts = from.records(head.services, 4, Reader::u32)?;
         let service_regions = from.records(head.entries, 4, Reader::u32)?;
+        let positions = Positions::read(&mut from, &head)?;
         let pool = from.pool(head.pool)?;
+        let placed = |record: &StateRecord| {
+            record.positions == NONE || (record.positions as usize) < positions.len()
+        };
+        if !states.iter().all(placed) {
+            return Err("a state has positions that are not there");
+        }
         let known = |state: &u32| (*state as usize) < states.len();
         if !service_regions.iter().all(known) {
             return Err("a region has a state that is not there");
@@ -112,6 +136,8 @@ impl Steering {
                 .map(|record| raw::state(record, &pool))
                 .collect::<Result<_, _>>())?,
             answered: states.iter().map(|record| record.answered).collect(),
+            positioned: states.iter().map(|record| record.positions).collect(),
+            positions,
             services: services.into(),
             service_regions,
             pool,
@@ -146,7 +172,8 @@ impl Steering {
                 true,
                 state.status.horizon,
             );
-            decision.per_block = state.status.spill_ratio > 0.0 && preference.count() > 1;
+            let divided = state.status.spill_ratio > 0.0 || service.trickle > 0.0;
+            decision.per_block = divided && preference.count() > 1;
             return decision;
         }
         self.decide_fallback(regions, service, preference, preferred)
@@ -227,7 +254,7 @@ impl Steering {
         self.decision(service, outcome, chosen, first, horizon)
     }
 
-    /// What becomes of a `decision` for a client whose block has this `draw`.
+    /// What becomes of a `decision` for a client whose block has the draw that is made of `word`.
     #[cold]
     #[must_use]
     pub fn apply_draw<'s>(
@@ -236,14 +263,21 @@ impl Steering {
         number: u32,
         service: &ServicePlan,
         preference: PreferenceList<'_>,
-        draw: f64,
+        word: u64,
     ) -> Decision<'s> {
-        let Some((home, _)) = (decision.region)
-            .filter(|(_, state)| decision.per_block && draw < state.status.spill_ratio)
-        else {
+        let Some((home, state)) = decision.region.filter(|_| decision.per_block) else {
             return decision;
         };
         let regions = self.regions_of(number);
+        let position = self.position(regions, home, word);
+        if position >= state.status.spill_ratio {
+            let few = decision.first && service.trickle > 0.0;
+            let trickles = few && draw_of_word(word) >= 1.0 - service.trickle;
+            return match preference.iter().nth(1).filter(|_| trickles) {
+                Some(second) => self.trickle(decision, number, service, second),
+                None => decision,
+            };
+        }
         let later = preference
             .iter()
             .skip_while(|region| *region != home)
@@ -255,13 +289,34 @@ impl Steering {
             decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
             if state.status.serves
                 && state.status.spill_ratio == 0.0
-                && draw < state.status.accept_ratio
+                && position < state.status.accept_ratio
             {
                 decision.outcome = Outcome::Spilled;
                 decision.region = Some((region, state));
                 decision.first = false;
                 break;
             }
+        }
+        decision
+    }
+
+    /// The `second` region, for a block of the first one's; the first where the second cannot be.
+    #[cold]
+    fn trickle<'s>(
+        &'s self,
+        mut decision: Decision<'s>,
+        number: u32,
+        service: &ServicePlan,
+        second: u8,
+    ) -> Decision<'s> {
+        let Some(state) = self.state(self.regions_of(number), second) else {
+            return decision;
+        };
+        decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
+        if state.status.serves && state.status.spill_ratio == 0.0 {
+            decision.outcome = Outcome::Trickled;
+            decision.region = Some((second, state));
+            decision.first = false;
         }
         decision
     }
@@ -305,6 +360,14 @@ impl Steering {
         self.service_regions
             .get(at..at + run.len())
             .unwrap_or_default()
+    }
+
+    /// What decides whether a region sends on a block: its position there, or else its draw.
+    fn position(&self, regions: &[u32], region: u8, word: u64) -> f64 {
+        let state = regions.get(usize::from(region));
+        let number = state.and_then(|state| self.positioned.get(*state as usize));
+        let positions = number.and_then(|number| self.positions.get(*number as usize));
+        positions.map_or_else(|| draw_of_word(word), |positions| positions.of(word))
     }
 
     fn answered(&self, regions: &[u32], region: u8) -> f64 {

@@ -31,9 +31,11 @@ class ChangesPart(Part):
     zones: list[ZoneChangePart] = key("Zones.")
     services: NamesPart = key("Services.")
     regions: NamesPart = key("Regions.")
+    places: NamesPart = key("Own places.")
     pins: NamesPart = key("Pins.")
     options: list[str] = key("Other options, as dotted keys.")
     databases: bool = key("Whether the geographic databases are others.")
+    rtt: bool = key("Whether the tables of round-trip times are others.")
     summary: list[str] = key("All of it in words, a line each.")
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from resolverd.admin.documents.base import Document, Part, key
 from resolverd.admin.documents.endpoint import EndpointPart, OverridePart, Verdict, VerdictPart
 from resolverd.admin.documents.reload import ReloadPart
+from resolverd.admin.documents.round_trips import RoundTripsPart
 
 
 class IsolationPart(Part):
@@ -89,12 +90,34 @@ class RegionPart(VerdictPart):
     endpoints: list[EndpointPart] = key("Its endpoints.")
 
 
+class BlocksPart(Part):
+    """How unequal the blocks of a region's clients are, by samples of their queries."""
+
+    samples: int = key("Queries that this is known from; the older, the less they count.")
+    largest_ratio: float = key("The largest block's share of the queries, 0 to 1.")
+    heavy: int = key("Blocks with half a hundredth of the queries at least.")
+    placed: int = key("Blocks that have a position of their own while the region sends clients on.")
+
+
+class CostPart(Part):
+    """What a region costs its own clients until their first token, where cost moves shares."""
+
+    rtt_seconds: float = key("The round trip of who stands there.")
+    queue_seconds: float | None = key("The queue delay that is expected; null where it is unknown.")
+    prefill_seconds: float | None = key("Time to first token without the queue; null: unknown.")
+    drain: float | None = key("Requests a second that it was seen to bear; null: not known yet.")
+
+
 class LoadPart(Part):
     """What a region of a service bears."""
 
     saturation: float | None = key("Saturation: 1 is just full, null is unknown.")
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    cost: CostPart | None = key("What it costs, with policy ttft; else null.")
+    blocks: BlocksPart | None = key(
+        "Its clients' blocks, where they are weighed and any query of them is known."
+    )
 
 
 class StateFencePart(Part):
@@ -186,5 +209,6 @@ class StateDocument(Document):
     overrides: list[OverrideOnPart] = key("Overrides in force.")
     zones: list[ZonePart] = key("Zones.")
     geo: list[DatabasePart] = key("Geographic databases, in the order in which they are asked.")
+    rtt: RoundTripsPart = key("What is measured of the ways to the regions.")
     client_maps: list[ClientMapPart] = key("Maps from clients to preference lists.")
     warnings: int = key("Warnings of the files served.")

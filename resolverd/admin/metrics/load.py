@@ -41,6 +41,66 @@ def accepted(values: Values) -> Samples:
         yield key, share.accept_ratio
 
 
+_WEIGHED = "where blocks are not weighed, and while no query of them is known"
+
+
+@gauge(
+    "resolverd_block_largest_ratio",
+    "Share of the queries of the region's clients that come from the largest block.",
+    labels=SERVICE_REGION,
+    absent=_WEIGHED,
+)
+def largest_blocks(values: Values) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, unevenness.largest
+
+
+@gauge(
+    "resolverd_blocks_heavy",
+    "Blocks from which half a hundredth of the queries of the region's clients come at least.",
+    labels=SERVICE_REGION,
+    absent=_WEIGHED,
+)
+def heavy_blocks(values: Values) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, unevenness.heavy
+
+
+@gauge(
+    "resolverd_blocks_placed",
+    "Blocks with a position of their own, by which the region sends them on or keeps them.",
+    labels=SERVICE_REGION,
+    absent=_WEIGHED,
+)
+def placed_blocks(values: Values) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, unevenness.placed
+
+
+@gauge(
+    "resolverd_region_queue_seconds",
+    "How long a request is expected to wait in the region, where policy ttft counts it.",
+    labels=SERVICE_REGION,
+    absent="while it is unknown",
+)
+def queues(values: Values) -> Samples:
+    for key, (cost, _) in values.served.load.costs().items():
+        if cost.queue is not None:
+            yield key, cost.queue / 1000
+
+
+@gauge(
+    "resolverd_region_drain",
+    "Requests a second that the region was seen to bear, where policy ttft counts them.",
+    labels=SERVICE_REGION,
+    absent="while it is unknown",
+)
+def drains(values: Values) -> Samples:
+    for key, (_, flow) in values.served.load.costs().items():
+        if flow is not None and flow.drain:
+            yield key, flow.drain
+
+
 @counter(
     "resolverd_spill_episodes_total",
     "How often the region began to send clients on.",

@@ -13,13 +13,16 @@ from resolverd.admin.metrics import (
     probes,
     process,
     regions,
+    rtt,
     traffic,
 )
 from resolverd.admin.metrics.family import Family
 from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
-_SUBJECTS = (traffic, regions, endpoints, probes, inference, load, overrides, files, process)
+_SUBJECTS = (
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, files, process
+)  # fmt: skip
 
 
 def declared(module: ModuleType) -> tuple[Family, ...]:

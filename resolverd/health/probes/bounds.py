@@ -35,11 +35,11 @@ class OverBoundError(aiohttp.ClientPayloadError):
     """An endpoint sent more than is read, or what takes too long to read."""
 
 
-def charge(trace: Trace, seconds: float) -> bool:
-    """Add CPU time to what a probe has taken; whether that is more than it may."""
+def charge(trace: Trace, seconds: float, most: float = MAX_CPU) -> bool:
+    """Add CPU time to what a probe has taken; whether that is more than it may, `most` seconds."""
     trace.cpu += seconds
-    if trace.cpu > MAX_CPU:
-        trace.over = trace.over or f"what it sends takes over {MAX_CPU * 1000:g} ms of CPU to read"
+    if trace.cpu > most:
+        trace.over = trace.over or f"what it sends takes over {most * 1000:g} ms of CPU to read"
     return bool(trace.over)
 
 
@@ -58,10 +58,10 @@ def refuse_if_over(trace: Trace) -> None:
         raise OverBoundError(trace.over)
 
 
-async def in_turns(steps: Generator[None, None, T]) -> T:
+async def in_turns(steps: Generator[None, None, T], most: float = MAX_CPU) -> T:
     """Run `steps` to its end and return its value, with the event loop's turns in between.
 
-    Raises OverBoundError where that takes more CPU than the probe has left.
+    Raises OverBoundError where the probe then has taken more than `most` seconds of CPU.
     """
     trace = current_trace()
     began = time.thread_time()
@@ -69,12 +69,12 @@ async def in_turns(steps: Generator[None, None, T]) -> T:
         while True:
             next(steps)
             if (now := time.thread_time()) - began > MAX_HOLD:
-                charge(trace, now - began)
+                charge(trace, now - began, most)
                 refuse_if_over(trace)
                 await asyncio.sleep(0)
                 began = time.thread_time()
     except StopIteration as end:
-        charge(trace, time.thread_time() - began)
+        charge(trace, time.thread_time() - began, most)
         refuse_if_over(trace)
         value: T = end.value
         return value

@@ -32,6 +32,9 @@ def load_of(reading: Reading, at: float, *, shedding: bool, several: bool) -> Lo
         ttft=pages[0].ttft,
         responses=pages[0].responses or {},
         shedding=shedding,
+        completed=pages[0].completed,
+        ttft_total=pages[0].ttft_total,
+        queue_total=pages[0].queue_total,
     )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from resolverd.health.load_pages.samples import number, slices
-from resolverd.health.readings import Buckets
+from resolverd.health.readings import Buckets, Total
 
 # One engine and one model have some fifty samples of these families; a page with more than those
 # of some two hundred engines is not known.
@@ -33,6 +33,13 @@ _ITERATIONS = ("vllm:iteration_tokens_total_count", "vllm:iteration_tokens_count
 _REJECTIONS = ("vllm:admission_rejections_total", "vllm:admission_rejections")
 _STARTED = ("process_start_time_seconds",)
 _TTFT = ("vllm:time_to_first_token_seconds_bucket",)
+_TTFT_SECONDS = ("vllm:time_to_first_token_seconds_sum",)
+_TTFT_COUNT = ("vllm:time_to_first_token_seconds_count",)
+_QUEUE_SECONDS = ("vllm:request_queue_time_seconds_sum",)
+_QUEUE_COUNT = ("vllm:request_queue_time_seconds_count",)
+_COMPLETED = (
+    "vllm:request_success_total", "vllm:request_success", "vllm:e2e_request_latency_seconds_count",
+)  # fmt: skip
 _RESPONSES = ("http_requests_total",)
 _BY_ENGINE = {
     "running": _RUNNING, "waiting": _WAITING, "kv_usage": _KV_USAGE,
@@ -40,7 +47,8 @@ _BY_ENGINE = {
 }  # fmt: skip
 _NAMES = (
     *_RUNNING, *_WAITING, *_KV_USAGE, *_GENERATED, *_PROMPT, *_ITERATIONS, *_REJECTIONS,
-    *_STARTED, *_TTFT, *_RESPONSES,
+    *_STARTED, *_TTFT, *_TTFT_SECONDS, *_TTFT_COUNT, *_QUEUE_SECONDS, *_QUEUE_COUNT, *_COMPLETED,
+    *_RESPONSES,
 )  # fmt: skip
 
 
@@ -96,10 +104,12 @@ class Page:
     """What one page says; totals only grow until the server starts anew.
 
     `generated`, `prompt` (tokens) and `iterations` (steps of the engine) are the progress.
-    `rejections` counts requests turned away by a full queue. `responses` are totals by class of
-    the handlers that generate, and None where the page tells no responses at all. `started` is the
-    start in Unix seconds of the one process that made the page, None where it tells none (vLLM with
-    several API servers) or several (`gathered`). `engines` are the engines by their labels.
+    `rejections` counts requests turned away by a full queue, `completed` those that are finished,
+    however; `ttft_total` and `queue_total` are times to first token and in the queue. `responses`
+    are totals by class of the handlers that generate, and None where the page tells no responses at
+    all. `started` is the start in Unix seconds of the one process that made the page, None where it
+    tells none (vLLM with several API servers) or several (`gathered`). `engines` are the engines by
+    their labels.
     """
 
     running: float | None = None
@@ -111,6 +121,9 @@ class Page:
     rejections: float | None = None
     started: float | None = None
     ttft: Buckets | None = None
+    ttft_total: Total | None = None
+    queue_total: Total | None = None
+    completed: float | None = None
     responses: Mapping[str, float] | None = None
     gathered: bool = False
     engines: Mapping[bytes, Engine] = field(default_factory=dict)
@@ -149,6 +162,9 @@ def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None
         rejections=_sum(samples, _REJECTIONS),
         started=starts[0] if len(starts) == 1 else None,
         ttft=buckets,
+        ttft_total=_total(samples, _TTFT_SECONDS, _TTFT_COUNT),
+        queue_total=_total(samples, _QUEUE_SECONDS, _QUEUE_COUNT),
+        completed=_sum(samples, _COMPLETED),
         responses=responses,
         gathered=len(starts) > 1,
         engines=engines,
@@ -211,6 +227,12 @@ def _source(labels: bytes) -> bytes:
 def _sum(samples: _Samples, spellings: tuple[str, ...]) -> float | None:
     values = _values(samples, spellings)
     return sum(values) if values else None
+
+
+def _total(samples: _Samples, seconds: tuple[str, ...], count: tuple[str, ...]) -> Total | None:
+    """The sum and the count of a histogram; None where either is missing."""
+    added, counted = _sum(samples, seconds), _sum(samples, count)
+    return None if added is None or counted is None else Total(added, counted)
 
 
 def _mean_share(samples: _Samples, spellings: tuple[str, ...]) -> float | None:

@@ -18,6 +18,8 @@ pub enum Layout {
     Country,
     /// One map with `country_code`, `latitude` and `longitude`.
     Flat,
+    /// One map with `autonomous_system_number`, or `asn`.
+    Asn,
 }
 
 /// The fields that reading needs.
@@ -86,9 +88,16 @@ fn layout_of(database_type: &[u8]) -> Option<Layout> {
     if text.contains("Country") {
         return Some(Layout::Country);
     }
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    if words
+        .clone()
         .any(|word| word == "city" || word == "country")
-        .then_some(Layout::Flat)
+    {
+        return Some(Layout::Flat);
+    }
+    words
+        .any(|word| ["ASN", "asn", "ISP"].contains(&word))
+        .then_some(Layout::Asn)
 }
 
 #[cfg(test)]
@@ -102,7 +111,8 @@ mod tests {
         assert_eq!(layout_of(b"DBIP-Country-Lite"), Some(Layout::Country));
         assert_eq!(layout_of(b"city ipv4"), Some(Layout::Flat));
         assert_eq!(layout_of(b"velocity"), None);
-        assert_eq!(layout_of(b"GeoLite2-ASN"), None);
+        assert_eq!(layout_of(b"GeoLite2-ASN"), Some(Layout::Asn));
+        assert_eq!(layout_of(b"casnet"), None);
     }
 
     #[test]

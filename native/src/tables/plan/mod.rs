@@ -90,6 +90,8 @@ pub struct ServicePlan {
     pub ttl: f64,
     /// Seconds that it is kept when it may change at once.
     pub failover_ttl: f64,
+    /// The share of clients that the second region of their list is given.
+    pub trickle: f64,
     /// What to answer when every region is down.
     pub all_down: AllDown,
     /// How a client is answered who can be given no region.

@@ -82,6 +82,7 @@ pub(super) fn service(record: &ServiceRecord) -> Result<ServicePlan, &'static st
     Ok(ServicePlan {
         ttl: record.ttl,
         failover_ttl: record.failover_ttl,
+        trickle: record.trickle,
         map: record.client_map,
         slot: record.slot,
         first: record.first,

@@ -21,6 +21,7 @@ pub(super) fn state(record: &StateRecord, pool: &Pool) -> Result<RegionState, &'
             unknown: record.unknown,
             alive: record.alive,
             has_addresses: record.has_addresses,
+            sampled: record.sampled,
         },
         records: RegionRecords {
             a: pool.run(record.a, 4 * u32::from(record.a_count))?,

@@ -1,0 +1,142 @@
+"""`resolverd register`: what a deployment script knows of its regions, as a checked fragment."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from resolverd.cli.console import out
+from resolverd.cli.options import UsageError, add_config, existing_config, verb
+from resolverd.config.load import load_config
+from resolverd.config.model import Config
+from resolverd.config.registered import Dictionaries, fragment, traffic_csv
+from resolverd.errors import ConfigError, ExitCode, Problem
+from resolverd.files.reading import read_file
+from resolverd.loop import run_loop
+from resolverd.snapshot.inputs import load_inputs
+
+_LARGEST = 16 << 20
+_HINT = 'write JSON by region, such as {"us-east": "https://use.example", "us-west": "https://…"}'
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb `register` and its options to `verbs`."""
+    parser = verb(
+        verbs,
+        "register",
+        "turn a deployment's dictionaries of regions into a fragment of the configuration",
+        [
+            "resolverd register --from endpoints.json",
+            "resolverd register --from endpoints.json --from models.json --write",
+            "resolverd register --from traffic.json --traffic-csv traffic.csv",
+        ],
+        run,
+        more="\nEach file is JSON, a dictionary by region or an object of several: URLs are\n"
+        "endpoints, other texts models, numbers shares of traffic, pairs of numbers coordinates.\n"
+        "The fragment is checked with the configuration, and then printed or, with --write, put\n"
+        "beside it.\n",
+    )
+    parser.add_argument(
+        "--from",
+        dest="sources",
+        action="append",
+        required=True,
+        type=Path,
+        metavar="JSON",
+        help="a file of dictionaries by region; may be given again",
+    )
+    parser.add_argument("--service", metavar="NAME", help="the service (default: the first)")
+    parser.add_argument("--gpu-model", default="", metavar="NAME", help="GPUs of new regions")
+    parser.add_argument("--gpus", type=int, default=0, metavar="N", help="how many")
+    parser.add_argument(
+        "--usd-per-hour", type=float, default=0.0, metavar="USD", help="and the price of one"
+    )
+    parser.add_argument(
+        "--write",
+        nargs="?",
+        const="registered",
+        metavar="NAME",
+        help="write it to NAME.toml beside the other fragments (default: registered)",
+    )
+    parser.add_argument(
+        "--traffic-csv", type=Path, metavar="FILE", help="write shares of traffic for `plan` there"
+    )
+    add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print or write the fragment. Raises ProblemsError where it does not pass the checks."""
+    path = existing_config(arguments)
+    config = load_config(path, arguments.overrides).config
+    given = _read(arguments.sources)
+    service = arguments.service or next(iter(config.service), "chat")
+    try:
+        text = fragment(given, config, service, _gpus(arguments))
+        traffic = traffic_csv(given, config) if arguments.traffic_csv else ""
+    except ValueError as error:
+        raise UsageError(
+            f'{error}: give a file with its coordinates, such as {{"REGION": [50.1, 8.7]}}'
+        ) from error
+    directory = path.with_suffix(".d")
+    target = directory / f"{arguments.write or 'registered'}.toml"
+    if text:
+        _check(path, arguments, text, target.name)
+    if arguments.traffic_csv:
+        _replace(arguments.traffic_csv, traffic)
+    _give(arguments, config, text, target)
+    return ExitCode.OK
+
+
+def _give(arguments: argparse.Namespace, config: Config, text: str, target: Path) -> None:
+    if not text:
+        known = f"{len(config.region)} regions"
+        out().print(f"nothing is new: the configuration has it all ({known})", markup=False)
+    elif not arguments.write:
+        out().out(text, end="")
+    elif target.exists():
+        raise UsageError(f"{target} is there already: give --write another name, or remove it")
+    else:
+        target.parent.mkdir(exist_ok=True)
+        _replace(target, text)
+        out().print(f"written: {target}; a running daemon adopts it", markup=False)
+
+
+def _read(sources: list[Path]) -> Dictionaries:
+    given = Dictionaries()
+    problems = []
+    for source in sources:
+        try:
+            given.add(json.loads(read_file(source, _LARGEST)))
+        except (OSError, ValueError) as error:
+            line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
+            column = error.colno if isinstance(error, json.JSONDecodeError) else 0
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            problems.append(Problem(str(source), line, column, "register-file", reason, _HINT))
+    if problems:
+        raise ConfigError(problems)
+    return given
+
+
+def _gpus(arguments: argparse.Namespace) -> dict[str, object]:
+    if not arguments.gpus:
+        return {}
+    model, price = arguments.gpu_model, arguments.usd_per_hour
+    return {"model": model, "count": arguments.gpus, "usd_per_hour": price}
+
+
+def _check(path: Path, arguments: argparse.Namespace, text: str, name: str) -> None:
+    """Check it with all that is configured, from where no daemon looks."""
+    with tempfile.TemporaryDirectory(prefix="resolverd-register-") as folder:
+        tried = Path(folder) / name
+        tried.write_text(text, encoding="utf-8")
+        run_loop(load_inputs(path, arguments.overrides, fragments=[tried]))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file in one step, so that nobody reads half of it."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    staged.write_text(text, encoding="utf-8")
+    staged.replace(path)

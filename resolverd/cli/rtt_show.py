@@ -1,0 +1,37 @@
+"""`resolverd rtt --show`: what a running daemon's own probes measured, as rows of a table."""
+
+from __future__ import annotations
+
+import argparse
+
+from resolverd.cli.console import complain, out, show_json
+from resolverd.cli.link import add_socket, find
+from resolverd.errors import ExitCode
+from resolverd.rtt.page import HEADER
+
+
+def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclusiveGroup) -> None:
+    """Add `--show` to the uses of the verb, and the options that belong to it."""
+    uses.add_argument(
+        "--show",
+        action="store_true",
+        help="print what the probes of the daemon on this host measured, as rows of a table; those "
+        "of several hosts can be put into one file of [rtt]",
+    )
+    add_socket(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the rows; what is doubted is said and left out. Raises NoDaemonError."""
+    document = find(arguments).get("/rtt")
+    if arguments.json:
+        show_json(document)
+        return ExitCode.OK
+    out().out(HEADER)
+    for row in document["regions"]:
+        if row["doubt"]:
+            complain(f"left out: {row['region']}: {row['doubt']}")
+            continue
+        age = round(row["age_seconds"])
+        out().out(f"{document['where']},{row['region']},{row['ms']:g},{row['count']},{age}")
+    return ExitCode.OK

@@ -1,0 +1,33 @@
+"""How far users are from regions, by the estimate that steers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from resolverd.geo.distance import great_circle_km
+from resolverd.planner.latency import Reach
+from resolverd.planner.users import Group
+from resolverd.rtt.field import Field
+
+STEP = 1000
+"""Groups between two reports of progress."""
+
+
+def reach_of(
+    groups: Sequence[Group],
+    field: Field,
+    *,
+    by_distance: bool,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[Reach]:
+    """From each group to each region of `field`; `progress` hears the part done, 0 to 1."""
+    found = []
+    for number, group in enumerate(groups):
+        times = field.expected(group.point, group.country)
+        costs = times
+        if by_distance:
+            costs = [great_circle_km(group.point, region) for region in field.regions]
+        found.append(Reach(costs, times))
+        if number % STEP == 0:
+            progress(number / len(groups))
+    return found

@@ -1,0 +1,221 @@
+"""Shares moved by cost: a region sends clients on while that is quicker for all (`ttft`).
+
+    arrivals ─► demand ─► shares that equalise costs ─► a step towards them
+       ▲        (by shares felt)                                  │
+       └────── resolvers ask again as their answers run out ◄─────┘
+
+Between a round and its effect lie the TTLs of answers that resolvers keep: a share is *felt* only
+as these run out, so arrivals are judged by the shares felt, and never by those just decided. More
+is sent on a step each round. It is taken back, a step at a time, once what was decided last has
+been felt, and only what would be quicker at home by 10 ms and 10 %. So shares do not swing.
+
+A region whose flow is unknown holds: it sends no more on, and is given no more. One that
+does not serve has no shares, at once; a new process begins slowly, as in `spill`.
+
+Pure: values and a clock reading in, values out. All shares lie between 0 and 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from resolverd.policy.equalise import (
+    Lists,
+    RoundTrips,
+    Thresholds,
+    demands_of,
+    equalised,
+    lists_of,
+    loads_of,
+)
+from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, seen
+from resolverd.policy.ttft import LEAST_GAIN, LEAST_GAIN_MS, Flow, added_delay
+
+# A region's clients hear soon of its next round where so much more of them would begin to move.
+_AHEAD = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class CostRule:
+    """A service's rules: round trips in ms between regions, shares, and seconds.
+
+    `rtt` has for each region what its own clients' round trip to each takes. `ttl` is the longest
+    that an answer may be kept, `dwell` the time between two rounds, and `horizon` the time in which
+    a queue that stands is to be gone. `lag` is how long a share takes to be felt, by two thirds.
+    `slow_share` is what a restarted region sends on at first.
+    """
+
+    rtt: RoundTrips
+    step: float = 0.1
+    max_ratio: float = 0.5
+    dwell: float = 15.0
+    ttl: float = 60.0
+    horizon: float = 60.0
+    lag: float = 20.0
+    slow_share: float = 0.0
+    lists: Lists = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lists", lists_of(self.rtt))
+
+
+def advance_by_cost(
+    spill: Spill, loads: Mapping[str, RegionLoad], rule: CostRule, now: float
+) -> Spill:
+    """The shares after what is known at `now`; call it on news, and when `due` has come."""
+    before = {region: spill.regions.get(region, RegionShare()) for region in loads}
+    regions = {
+        region: _felt(seen(own, loads[region], rule.slow_share, now), rule, now)
+        for region, own in before.items()
+    }
+    for region, own in regions.items():
+        if own.warming and not before[region].warming:
+            regions = carry_on(region, regions, loads)
+    arrivals = {r: load.flow.arrivals if load.flow else 0.0 for r, load in loads.items()}
+    felt = Thresholds(
+        {r: own.felt_spill for r, own in regions.items()},
+        {r: own.felt_accept for r, own in regions.items()},
+    )
+    demand = demands_of(arrivals, felt, rule.lists)
+    flows = _flows(loads)
+    due = spill.due
+    if now >= due:
+        regions = _round(regions, flows, demand, rule, now)
+        regions = _marked(regions, flows, demand, rule)
+        if any(own.step_pending for own in regions.values()):
+            due = now + rule.dwell
+        return Spill(regions, due)
+    return Spill(_marked(regions, flows, demand, rule), due)
+
+
+def _flows(loads: Mapping[str, RegionLoad]) -> dict[str, Flow]:
+    """The flows of the regions that serve and are known.
+
+    One that was never seen full is taken to bear, for its capacity, what those do that were: until
+    it is full itself. Where none was, nothing is moved.
+    """
+    known = {r: load.flow for r, load in loads.items() if load.serves and load.flow is not None}
+    full = {region: flow for region, flow in known.items() if flow.drain}
+    measure = sum(loads[region].capacity for region in full)
+    if not measure:
+        return full
+    drain = sum(flow.drain or 0.0 for flow in full.values()) / measure
+    places = sum(flow.places for flow in full.values()) / measure
+    return {
+        region: flow
+        if region in full
+        else flow._replace(
+            drain=max(drain * loads[region].capacity, flow.arrivals),
+            places=max(1.0, places * loads[region].capacity),
+        )
+        for region, flow in known.items()
+        if region in full or loads[region].capacity > 0
+    }
+
+
+def _felt(own: RegionShare, rule: CostRule, now: float) -> RegionShare:
+    """Let a share be felt by and by, as answers run out; what was kept over a restart is felt."""
+    if own.felt_at == -math.inf:
+        return replace(own, felt_spill=own.spill_ratio, felt_accept=own.accept_ratio, felt_at=now)
+    part = 1 - math.exp(-(now - own.felt_at) / rule.lag)
+    return replace(
+        own,
+        felt_spill=own.felt_spill + part * (own.spill_ratio - own.felt_spill),
+        felt_accept=own.felt_accept + part * (own.accept_ratio - own.felt_accept),
+        felt_at=now,
+    )
+
+
+def _round(
+    regions: Mapping[str, RegionShare],
+    flows: Mapping[str, Flow],
+    demand: Mapping[str, float],
+    rule: CostRule,
+    now: float,
+) -> dict[str, RegionShare]:
+    """A step of every region towards the shares that equalise costs."""
+
+    def found(least: float) -> Thresholds:
+        return equalised(
+            demand,
+            flows,
+            rule.rtt,
+            rule.lists,
+            horizon=rule.horizon,
+            max_ratio=rule.max_ratio,
+            least=least,
+        )
+
+    more = found(1.0)
+    back = found(-1.0) if any(own.spill_ratio for own in regions.values()) else more
+    spill = {
+        r: _sent_on(own, more.spill[r], back.spill[r], rule, now) if r in flows else own.spill_ratio
+        for r, own in regions.items()
+    }
+    most = max(spill.values(), default=0.0)
+    held = {
+        r: 0.0 if spill[r] else max(more.accept.get(r, 0.0), min(own.accept_ratio, most))
+        for r, own in regions.items()
+    }
+    loads = loads_of(demand, Thresholds(spill, held), rule.lists)
+    delays = {r: added_delay(flow, loads[r], rule.horizon) for r, flow in flows.items()}
+    worst = max((delays[r] for r in flows if spill[r]), default=0.0)
+    after = {}
+    for region, own in regions.items():
+        accept = held[region]
+        if region in flows and delays[region] > worst + max(LEAST_GAIN_MS, LEAST_GAIN * worst):
+            accept = 0.0 if spill[region] else more.accept[region]
+        moved = (spill[region], accept) != (own.spill_ratio, own.accept_ratio)
+        after[region] = replace(
+            own,
+            spill_ratio=spill[region],
+            accept_ratio=accept,
+            moved=now if moved else own.moved,
+            warming=own.warming and 0 < spill[region] <= own.spill_ratio,
+        )
+    return after
+
+
+def _sent_on(own: RegionShare, more: float, back: float, rule: CostRule, now: float) -> float:
+    """The share that a region sends on after this round."""
+    share = own.spill_ratio
+    if share < more:
+        return min(more, share + rule.step)
+    if share > back and now >= own.moved + rule.ttl:
+        return max(back, share - rule.step)
+    return share
+
+
+def _marked(
+    regions: Mapping[str, RegionShare],
+    flows: Mapping[str, Flow],
+    demand: Mapping[str, float],
+    rule: CostRule,
+) -> dict[str, RegionShare]:
+    """Forget what is taken while nobody sends anything on, and mark whom a round may soon move.
+
+    That are those who send on, and those who would with a little more to do.
+    """
+
+    delays = {r: added_delay(flow, demand[r], rule.horizon) for r, flow in flows.items()}
+
+    def near(region: str) -> bool:
+        more = added_delay(flows[region], demand[region] * _AHEAD, rule.horizon)
+        ways = rule.rtt[region]
+        return more > LEAST_GAIN_MS and any(
+            ways[region] + more - ways[other] - delay > LEAST_GAIN_MS
+            for other, delay in delays.items()
+            if other != region
+        )
+
+    active = any(own.spill_ratio for own in regions.values())
+    return {
+        region: replace(
+            own,
+            accept_ratio=own.accept_ratio if active else 0.0,
+            step_pending=bool(own.spill_ratio) or (region in flows and near(region)),
+        )
+        for region, own in regions.items()
+    }

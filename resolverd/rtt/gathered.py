@@ -1,0 +1,145 @@
+"""Rows of tables as they are read, in any order, made into `Samples`.
+
+A weight is how many measurements a row stands for, the old ones counting less. Rows of one region
+and one prefix (ASN, country, place, landmark) are joined: their mean by weight, and all weight.
+"""
+
+from __future__ import annotations
+
+from array import array
+from itertools import islice, pairwise
+from operator import lt
+from typing import Final
+
+from resolverd.dns.prefix import Prefix
+from resolverd.rtt.samples import Landmark, PrefixColumns, Row, Sample, Samples
+from resolverd.rtt.where import Asn, CountryCode, LandmarkAt, PlaceName, Where
+
+DOUBT: Final = 2.0
+"""How many measurements it takes to be believed half."""
+
+_Sums = dict[int, tuple[float, float]]
+"""By region, the sum of weights, and that of weight × ms."""
+
+
+class PrefixRows:
+    """Rows of prefixes of one family: `keys` are address, length (8 bits) and region (16 bits)."""
+
+    def __init__(self) -> None:
+        self.keys: list[int] = []
+        self.ms: list[float] = []
+        self.weights: list[float] = []
+
+    def add(self, other: PrefixRows) -> None:
+        """Append all rows of another table."""
+        self.keys += other.keys
+        self.ms += other.ms
+        self.weights += other.weights
+
+    def columns(self, bits: int) -> PrefixColumns:
+        """All rows by prefix and region; sorted and joined only where they have to be."""
+        keys, ms, weights = self.keys, self.ms, self.weights
+        if not all(map(lt, keys, islice(keys, 1, None))):
+            keys, ms, weights = _joined(keys, ms, weights)
+        columns = PrefixColumns()
+        columns.regions = array("H", [key & 0xFFFF for key in keys])
+        columns.ms = array("f", ms)
+        columns.confidence = array("f", [weight / (weight + DOUBT) for weight in weights])
+        whole = [key >> 16 for key in keys]
+        starts = [i for i, (a, b) in enumerate(pairwise(whole), 1) if a != b]
+        if whole:
+            starts = [0, *starts]
+        prefixes = [whole[start] for start in starts]
+        columns.starts = array("I", [*starts, len(whole)])
+        columns.lengths = array("B", [prefix & 0xFF for prefix in prefixes])
+        if bits == 32:
+            columns.high = array("Q", [prefix >> 8 << 32 for prefix in prefixes])
+            columns.low = array("Q", bytes(8 * len(prefixes)))
+        else:
+            columns.high = array("Q", [prefix >> 72 for prefix in prefixes])
+            columns.low = array("Q", [prefix >> 8 & 0xFFFFFFFFFFFFFFFF for prefix in prefixes])
+        return columns
+
+
+class Gathered:
+    """What was read so far of these regions."""
+
+    def __init__(self, regions: tuple[str, ...]) -> None:
+        self._regions = regions
+        self._v4, self._v6 = PrefixRows(), PrefixRows()
+        self._rows: dict[Where, _Sums] = {}
+
+    def of_prefix(self, prefix: Prefix) -> tuple[PrefixRows, int]:
+        """Where rows of a prefix belong, and the key of its region 0."""
+        rows = self._v4 if prefix.bits == 32 else self._v6
+        return rows, (prefix.address << 8 | prefix.length) << 16
+
+    def add_row(self, where: Where, region: int, ms: float, weight: float) -> None:
+        """Add what anything else was measured at."""
+        sums = self._rows.setdefault(where, {})
+        before = sums.get(region, (0.0, 0.0))
+        sums[region] = before[0] + weight, before[1] + weight * ms
+
+    def add(self, other: Gathered) -> None:
+        """Add all rows of another table."""
+        self._v4.add(other._v4)
+        self._v6.add(other._v6)
+        for where, sums in other._rows.items():
+            for region, (weight, total) in sums.items():
+                self.add_row(where, region, total / weight if weight else 0.0, weight)
+
+    def samples(self) -> Samples:
+        """Everything, joined and sorted."""
+        landmarks, countries, places, asns = [], {}, {}, {}
+        for where, sums in self._rows.items():
+            row = _row(sums)
+            if isinstance(where, LandmarkAt):
+                landmarks.append(Landmark(where.point, where.country, row))
+            elif isinstance(where, CountryCode):
+                countries[where.code] = row
+            elif isinstance(where, PlaceName):
+                places[where.name] = row
+            elif isinstance(where, Asn):
+                asns[where.number] = row
+        return Samples(
+            self._regions,
+            tuple(sorted(landmarks)),
+            countries,
+            places,
+            asns,
+            self._v4.columns(32),
+            self._v6.columns(128),
+        )
+
+
+def _row(sums: _Sums) -> Row:
+    return tuple(
+        Sample(region, total / weight, weight / (weight + DOUBT))
+        for region, (weight, total) in sorted(sums.items())
+        if weight > 0
+    )
+
+
+def _joined(
+    keys: list[int], ms: list[float], weights: list[float]
+) -> tuple[list[int], list[float], list[float]]:
+    """The same in the order of the keys, rows of one key joined."""
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    keys = [keys[i] for i in order]
+    ms = [ms[i] for i in order]
+    weights = [weights[i] for i in order]
+    if len(set(keys)) == len(keys):
+        return keys, ms, weights
+    once: list[int] = []
+    means: list[float] = []
+    totals: list[float] = []
+    for key, time, weight in zip(keys, ms, weights, strict=True):
+        if once and key == once[-1]:
+            total = totals[-1] + weight
+            means[-1] += (time - means[-1]) * (weight / total if total else 0.5)
+            totals[-1] = total
+        else:
+            once.append(key)
+            means.append(time)
+            totals.append(weight)
+    return once, means, totals

@@ -1,0 +1,70 @@
+"""This edge as a landmark: what its own probes measured of the way to each region; pure.
+
+Of a region counts the least TCP handshake with any of its endpoints over the last ten minutes
+(`health.connection`): queues and a busy host only ever add to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from resolverd.geo.distance import Coordinates, great_circle_km
+from resolverd.health.connection import Connection
+from resolverd.rtt.field import FIBRE_MS_PER_KM
+
+SLACK = 0.9
+"""The part of light's time below which a time is not believed: places are not known to the km."""
+
+
+class EdgeTime(NamedTuple):
+    """The least handshake with a region in ms, of `handshakes`, the last of them `age` seconds ago.
+
+    `doubt` says why it is not believed; empty where it is.
+    """
+
+    ms: float
+    handshakes: int
+    age: float
+    doubt: str = ""
+
+
+def edge_times(
+    connections: Iterable[tuple[str, Connection]],
+    edge: Coordinates,
+    regions: Mapping[str, Coordinates],
+    now: float,
+) -> dict[str, EdgeTime]:
+    """By region, in their order; without those that no handshake has reached yet.
+
+    `connections` are those of all probe targets, each with its region's name.
+    """
+    known: dict[str, EdgeTime] = {}
+    for region, connection in connections:
+        made = connection.handshakes
+        if made is None or region not in regions:
+            continue
+        ms, count, age = made.minimum.least * 1000, made.count, max(0.0, now - made.at)
+        if (other := known.get(region)) is not None:
+            ms, count, age = min(ms, other.ms), count + other.handshakes, min(age, other.age)
+        known[region] = EdgeTime(ms, count, age)
+    return {
+        region: known[region]._replace(doubt=doubt_of(known[region].ms, edge, place))
+        for region, place in regions.items()
+        if region in known
+    }
+
+
+def doubt_of(ms: float, here: Coordinates, there: Coordinates) -> str:
+    """Why a round trip of `ms` between two places is not believed; empty where it may be."""
+    km = great_circle_km(here, there)
+    least = FIBRE_MS_PER_KM * km
+    if ms >= SLACK * least:
+        return ""
+    return f"{ms:.1f} ms for {km:.0f} km, for which light in fibre takes {least:.0f} ms"
+
+
+def landmark(coordinates: Coordinates, country: str = "") -> str:
+    """How a table names a host at these coordinates: ``50.1 8.7 DE``."""
+    latitude, longitude = coordinates
+    return f"{latitude:g} {longitude:g} {country}".rstrip()

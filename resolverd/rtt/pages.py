@@ -1,0 +1,166 @@
+"""The pages of round-trip times that regions serve, read by an edge.
+
+Each page has a task and a schedule of its own, and shares nothing with the probes. A page is not
+trusted: it has a time limit, a size limit and the bounds of a probe (`health.probes.bounds`), and
+what is read of it is `page_reading`'s to take or to doubt. One that has not changed (ETag, RFC 9110
+§8.8.3) is not read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+import aiohttp
+
+from resolverd import log
+from resolverd.config.secrets import shown_text, shown_url
+from resolverd.geo.distance import Coordinates
+from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.exchange import read_up_to
+from resolverd.health.probes.reasons import reason_of
+from resolverd.health.probes.session import open_session
+from resolverd.health.probes.trace import begin_trace, current_trace
+from resolverd.rtt.page import MAX_PAGE
+from resolverd.rtt.page_reading import NO_ROWS, PageError, PageOf, PageRows, PlaceOf, read_page
+
+# Seconds for one page, and seconds of CPU to read it: 65,536 rows take 0.4.
+_WITHIN, _MAX_CPU = 10.0, 2.0
+_HEADERS = {"User-Agent": "resolverd-probe", "Accept-Encoding": "gzip", "Accept": "text/csv"}
+_MAX_ETAG = 200
+
+
+class RttPage(NamedTuple):
+    """A page to read: whose it is, where that region stands, and how old its rows may be."""
+
+    region: str
+    url: str
+    at: Coordinates
+    stale_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """What is known of one page.
+
+    `read_at` is when it was last read well, or was said to be the same, and `as_of` of when that
+    is what it says, both in Unix seconds; `read_at` is None before that. `reason` is why the last
+    attempt failed, empty where it did not. `etag` is the content's.
+    """
+
+    read_at: float | None = None
+    as_of: float = 0.0
+    content: PageRows = field(default_factory=lambda: NO_ROWS)
+    reason: str = ""
+    etag: str = ""
+
+
+class PageWatch:
+    """What each page says. `replace` as often as need be, then `stop`.
+
+    A page is read each `interval` seconds; `wall` gives Unix seconds.
+    """
+
+    def __init__(self, place_of: PlaceOf, wall: Callable[[], float] = time.time) -> None:
+        self.interval = 60.0
+        self._place_of, self._wall = place_of, wall
+        self._tasks: dict[RttPage, asyncio.Task[None]] = {}
+        self._states: dict[RttPage, PageState] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._log = log.get("rtt")
+
+    def replace(self, pages: Iterable[RttPage]) -> None:
+        """Read exactly `pages` from now on."""
+        wanted = set(pages)
+        for page in set(self._tasks) - wanted:
+            self._tasks.pop(page).cancel()
+            del self._states[page]
+        for page in wanted - set(self._tasks):
+            self._states[page] = PageState()
+            self._tasks[page] = asyncio.create_task(self._keep_reading(page))
+
+    async def stop(self) -> None:
+        """End all reading, and close the session."""
+        tasks = list(self._tasks.values())
+        self.replace(())
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def states(self) -> dict[RttPage, PageState]:
+        """What is known of each page now."""
+        return dict(self._states)
+
+    async def _keep_reading(self, page: RttPage) -> None:
+        while True:
+            before = self._states[page]
+            after = await self._read(page, before)
+            self._states[page] = after
+            self._report(page, before, after)
+            await asyncio.sleep(self.interval)
+
+    async def _read(self, page: RttPage, before: PageState) -> PageState:
+        """The state after one more attempt: what a page said holds on while it fails."""
+        try:
+            begin_trace()
+            async with asyncio.timeout(_WITHIN):
+                return await self._fetch(page, before)
+        except TimeoutError:
+            reason = f"timed out after {_WITHIN:g} s"
+        except PageError as error:
+            reason = str(error)
+        except aiohttp.ClientResponseError as error:
+            reason = current_trace().over or f"HTTP {error.status}"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            reason = current_trace().over or reason_of(error)
+        except Exception as defect:  # noqa: BLE001 - of ours: it costs this reading alone
+            reason = f"a defect of resolverd: {defect!r}"
+        return replace(before, reason=shown_text(reason), etag="")
+
+    async def _fetch(self, page: RttPage, before: PageState) -> PageState:
+        """Raises PageError, and what aiohttp raises."""
+        if self._session is None:
+            self._session = open_session()
+        headers = _HEADERS | ({"If-None-Match": before.etag} if before.etag else {})
+        async with self._session.get(page.url, headers=headers, allow_redirects=False) as response:
+            now, age = self._wall(), _age_of(response)
+            if response.status == 304 and before.etag:
+                if age > page.stale_after:
+                    raise PageError(f"it is {age / 86400:.0f} days old")
+                return replace(before, read_at=now, as_of=now - age, reason="")
+            if response.status != 200:
+                raise PageError(f"HTTP {response.status}")
+            body = await read_up_to(response, MAX_PAGE + 1)
+            etag = response.headers.get("ETag", "")
+            gzipped = response.headers.get("Content-Encoding", "") == "gzip"
+        of = PageOf(page.region, page.at, page.stale_after - age)
+        steps = read_page(body, of, self._place_of, gzipped=gzipped)
+        content = await in_turns(steps, _MAX_CPU)
+        etag = etag if len(etag) <= _MAX_ETAG else ""
+        return PageState(now, now - age, content, "", etag)
+
+    def _report(self, page: RttPage, before: PageState, after: PageState) -> None:
+        """One event when a page begins to fail or to be doubted, and when it is well again."""
+        url = shown_url(page.url)
+        if after.reason and not before.reason:
+            self._log.warning("rtt.page_failing", region=page.region, url=url, reason=after.reason)
+        elif before.reason and not after.reason:
+            self._log.info("rtt.page_recovered", region=page.region, url=url)
+        doubt = after.content.doubt
+        if doubt and not before.content.doubt:
+            self._log.warning("rtt.page_doubted", region=page.region, url=url, reason=doubt)
+
+
+def _age_of(response: aiohttp.ClientResponse) -> float:
+    """How many seconds old a page is, by its server's own clock; 0 where that does not say."""
+    try:
+        made = parsedate_to_datetime(response.headers["Last-Modified"])
+        sent = parsedate_to_datetime(response.headers["Date"])
+        return max(0.0, (sent - made).total_seconds())
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return 0.0

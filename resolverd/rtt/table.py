@@ -1,0 +1,308 @@
+"""Tables of measured round-trip times: CSV files in, `Samples` out, every problem at once.
+
+    where,region,ms,count,age
+    192.0.2.0/24,us-east,23.4,120,3600
+
+`count` (of measurements), `age` (seconds before the file was written) and `measured` (an ISO 8601
+time, in place of `age`) may be left out: a row without a time is as old as its file. Columns may
+stand in any order, and a line that begins with # is a comment. A sample of n measurements, n
+halved with each half-life, is believed n / (n + `DOUBT`).
+
+What cannot be read is an error, what is not believed a warning: a table of which nothing is young
+enough, what is faster than light in fibre, a region that nobody has.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from resolverd.dns.prefix import Prefix
+from resolverd.errors import Problem, ProblemsError, errors_among
+from resolverd.files.reading import MAX_TABLE, read_file
+from resolverd.geo.distance import Coordinates, great_circle_km
+from resolverd.rtt.field import FIBRE_MS_PER_KM
+from resolverd.rtt.gathered import Gathered
+from resolverd.rtt.samples import Samples
+from resolverd.rtt.where import EXAMPLES, LandmarkAt, PlaceName, Where, prefix_of, where_of
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+MAX_MS: Final = 10_000.0
+
+UNCOUNTED: Final = 8.0
+"""How many measurements a row without a `count` is taken for."""
+
+PLACE_ERROR_KM: Final = 50.0
+"""How far a host may stand from its coordinates, before light is said to have been outrun."""
+
+_COLUMNS = ("where", "region", "ms")
+_OPTIONAL = ("count", "age", "measured")
+_HEADER = "begin the file with the line: where,region,ms,count,age"
+_ANY = Prefix(32, 0, 0)
+_MOST = 1e12  # measurements, and seconds
+_SHOWN = 20  # of each kind of problem in one file
+
+
+def read_tables(
+    paths: Sequence[Path],
+    regions: Mapping[str, Coordinates],
+    now: float,
+    half_life: float,
+    stale_after: float,
+    places: Mapping[str, Coordinates | None] | None = None,
+) -> tuple[Samples, tuple[Problem, ...]]:
+    """All that the tables at `paths` say of `regions`, and what of it is doubted.
+
+    `now` is in seconds since 1970, `half_life` and `stale_after` are in seconds. `places` are the
+    coordinates of each `[place.NAME]`, None where it has none; without them no name is doubted.
+    Raises ProblemsError with all problems where a file cannot be read or is wrong. Blocks.
+    """
+    gathered = Gathered(tuple(regions))
+    problems: list[Problem] = []
+    for path in paths:
+        table = _Table(path, regions, places, now, half_life)
+        rows = table.read()
+        problems += table.problems()
+        if table.youngest is not None and table.youngest > stale_after:
+            problems.append(_stale(path, table.youngest, stale_after))
+        else:
+            gathered.add(rows)
+    if errors_among(problems):
+        raise ProblemsError(problems)
+    return gathered.samples(), tuple(problems)
+
+
+class _Table:
+    """One file while it is read. `youngest` is the least age of a row in seconds."""
+
+    def __init__(
+        self,
+        path: Path,
+        regions: Mapping[str, Coordinates],
+        places: Mapping[str, Coordinates | None] | None,
+        now: float,
+        half_life: float,
+    ) -> None:
+        self._path, self._places = path, places
+        self._points = list(regions.values())
+        self._indices = {name: index for index, name in enumerate(regions)}
+        self._now, self._half_life = now, half_life
+        self._times: dict[str, float] = {}
+        self._strangers: set[str] = set()
+        self._problems: dict[str, list[Problem]] = {}
+        self._unshown: dict[str, int] = {}
+        self.youngest: float | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        """What was found, by line; of each kind the first ones, and how many more there are."""
+        found = [problem for kind in self._problems.values() for problem in kind]
+        yield from sorted(found, key=lambda problem: problem.line)
+        for kind, number in self._unshown.items():
+            first = self._problems[kind][0]
+            yield Problem(first.file, 0, 0, kind, f"{number} more lines are so", "", first.severity)
+
+    def read(self) -> Gathered:
+        """The rows that are sound and believed."""
+        gathered = Gathered(tuple(self._indices))
+        try:
+            content = read_file(self._path, MAX_TABLE)
+            written = self._path.stat().st_mtime
+            text = content.decode("utf-8-sig")
+        except OSError as error:
+            hint = "correct the path or the file's permissions"
+            self._found("rtt-unreadable", 0, f"cannot be read: {error.strerror or error}", hint)
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            self._found("rtt-encoding", line, "it is not UTF-8", "save the file as UTF-8")
+        else:
+            self._read_rows(
+                csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), written, gathered
+            )
+        return gathered
+
+    def _read_rows(self, reader: Reader, written: float, gathered: Gathered) -> None:
+        try:
+            header: list[str] = next(
+                (row for row in reader if row and not row[0].startswith("#")), []
+            )
+            names = [name.strip().lower() for name in header]
+            if self._sound_header(names, reader.line_num):
+                self._take_rows(reader, names, max(0.0, self._now - written), gathered)
+        except csv.Error as error:
+            self._found(
+                "rtt-syntax", reader.line_num, f"is no CSV: {error}", "quote only whole cells"
+            )
+
+    def _sound_header(self, names: list[str], line: int) -> bool:
+        missing = [name for name in _COLUMNS if name not in names]
+        strange = [name for name in names if name not in _COLUMNS + _OPTIONAL]
+        if missing or strange or len(set(names)) < len(names):
+            fault = f"lacks {', '.join(missing)}" if missing else "has a column twice"
+            fault = f'has an unknown column "{strange[0]}"' if strange and not missing else fault
+            self._found("rtt-header", max(1, line), f"the header {fault}", _HEADER)
+            return False
+        return True
+
+    def _take_rows(
+        self, reader: Reader, names: list[str], written: float, gathered: Gathered
+    ) -> None:
+        """Add every row. `written` is the age of the file; the loop is short for a million."""
+        width = len(names)
+        at = {name: names.index(name) for name in names}
+        where_at, region_at, ms_at = (at[name] for name in _COLUMNS)
+        count_at, age_at, time_at = (at.get(name) for name in _OPTIONAL)
+        indices, half_life = self._indices, self._half_life
+        youngest, before = inf, ""
+        where: Where | None = None
+        rows, key = gathered.of_prefix(_ANY)
+        for row in reader:
+            try:
+                text, name, ms = row[where_at], row[region_at], float(row[ms_at])
+                count = UNCOUNTED if count_at is None else float(row[count_at] or UNCOUNTED)
+                age = written
+                if age_at is not None and row[age_at]:
+                    age += float(row[age_at])
+                elif time_at is not None and row[time_at]:
+                    age = self._age(row[time_at])
+                if age < 0.0:
+                    age = 0.0
+                if not (
+                    len(row) == width and 0 < ms <= MAX_MS and 0 < count < _MOST and age < _MOST
+                ):
+                    raise ValueError("")
+                if text != before or where is None:
+                    where = prefix_of(text) if "/" in text else where_of(text.strip())
+                    before = text
+                    if type(where) is Prefix:
+                        rows, key = gathered.of_prefix(where)
+            except (ValueError, IndexError, OverflowError) as error:
+                self._wrong_row(row, names, reader.line_num, str(error))
+                continue
+            if age < youngest:
+                youngest = age
+            index = indices.get(name)
+            if index is None:
+                self._stranger(name, reader.line_num)
+                continue
+            weight = count * 2.0 ** (-age / half_life)
+            if type(where) is Prefix:
+                rows.keys.append(key | index)
+                rows.ms.append(ms)
+                rows.weights.append(weight)
+            elif self._believed(where, index, ms, reader.line_num):
+                gathered.add_row(where, index, ms, weight)
+        self.youngest = None if youngest == inf else youngest
+
+    def _age(self, text: str) -> float:
+        """Seconds since the time of an ISO 8601 text, in UTC unless it says otherwise."""
+        known = self._times.get(text)
+        if known is None:
+            time = datetime.fromisoformat(text.strip())
+            known = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+            self._times[text] = known
+        return self._now - known
+
+    def _believed(self, where: Where, region: int, ms: float, line: int) -> bool:
+        """Whether light could have been so fast; said where it could not."""
+        point = None
+        if isinstance(where, LandmarkAt):
+            point = where.point
+        elif isinstance(where, PlaceName) and self._places is not None:
+            if where.name not in self._places:
+                hint = "write its [place] in the configuration, or correct the name"
+                self._doubt("rtt-place", line, f'there is no place "{where.name}"', hint)
+                return False
+            point = self._places[where.name]
+        if point is None:
+            return True
+        km = great_circle_km(point, self._points[region])
+        if ms >= FIBRE_MS_PER_KM * (km - PLACE_ERROR_KM):
+            return True
+        self._doubt(
+            "rtt-physics",
+            line,
+            f"{ms:g} ms is not believed: light in fibre takes {FIBRE_MS_PER_KM * km:.1f} ms for "
+            f"the {km:.0f} km to {list(self._indices)[region]}",
+            "correct the coordinates, or measure at the host itself and not at a proxy before it",
+        )
+        return False
+
+    def _stranger(self, name: str, line: int) -> None:
+        if name in self._strangers:
+            return
+        self._strangers.add(name)
+        known = ", ".join(list(self._indices)[:8])
+        self._doubt(
+            "rtt-region", line, f'there is no region "{name}"; its rows are left out',
+            f"write the name of a region, such as {known}",
+        )  # fmt: skip
+
+    def _wrong_row(self, row: list[str], names: list[str], line: int, reason: str) -> None:
+        """Say of a row that could not be read which of its cells is to blame."""
+        if not row or row[0].startswith("#"):
+            return
+        if len(row) != len(names):
+            message = f"has {len(row)} cells, the header {len(names)}"
+            self._found("rtt-row", line, message, f"write {','.join(names)}")
+            return
+        cells = dict(zip(names, row, strict=True))
+        for name, hint in _NUMBERS.items():
+            if name in cells and not _is_sound(name, cells[name]):
+                self._found("rtt-number", line, f'{name} is "{cells[name]}"', hint)
+                return
+        try:
+            if cells.get("measured"):
+                self._age(cells["measured"])
+        except (ValueError, OverflowError):
+            hint = "write an ISO 8601 time such as 2026-09-30T12:00:00Z"
+            self._found("rtt-time", line, f'measured is "{cells["measured"]}"', hint)
+            return
+        self._found("rtt-where", line, reason, f"write {EXAMPLES}")
+
+    def _found(self, kind: str, line: int, message: str, hint: str) -> None:
+        self._note(Problem(str(self._path), line, 1 if line else 0, kind, message, hint))
+
+    def _doubt(self, kind: str, line: int, message: str, hint: str) -> None:
+        self._note(Problem(str(self._path), line, 1, kind, message, hint, "warning"))
+
+    def _note(self, problem: Problem) -> None:
+        of_kind = self._problems.setdefault(problem.id, [])
+        if len(of_kind) < _SHOWN:
+            of_kind.append(problem)
+        else:
+            self._unshown[problem.id] = self._unshown.get(problem.id, 0) + 1
+
+
+_NUMBERS = {
+    "ms": f"write milliseconds, above 0 and up to {MAX_MS:g}, such as 23.4",
+    "count": "write how many measurements it is of, or leave the cell empty",
+    "age": "write seconds, or leave the cell empty",
+}
+
+
+def _is_sound(name: str, text: str) -> bool:
+    """Whether the cell of a column of numbers can be read."""
+    try:
+        number = float(text)
+    except ValueError:
+        return not text and name != "ms"
+    if name == "ms":
+        return 0 < number <= MAX_MS
+    return 0 < number < _MOST if name == "count" else number < _MOST
+
+
+def _stale(path: Path, youngest: float, stale_after: float) -> Problem:
+    return Problem(
+        str(path), 0, 0, "rtt-stale",
+        f"nothing of it is used: its youngest row is {youngest / 3600:.1f} hours old, and after "
+        f"{stale_after / 3600:.1f} a table is not believed",
+        "measure again; see what should have written the file",
+        "warning",
+    )  # fmt: skip

@@ -1,0 +1,182 @@
+"""The tables of `[rtt]`: matched, read, and the field estimated from them, off the event loop.
+
+Beside the files that the configuration names there is the table that this host keeps for itself
+(`kept.round_trips`), where a service is steered by times. Nobody wrote it, so whatever is wrong
+with it refuses nothing: it is left out, with a warning, until it is written anew.
+"""
+
+from __future__ import annotations
+
+import glob
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from resolverd.config.load import LoadedConfig
+from resolverd.config.model import Config
+from resolverd.config.rtt import Rtt
+from resolverd.errors import Problem, ProblemsError, errors_among
+from resolverd.files.matching import match
+from resolverd.files.reading import Reads, key_of, still_holds
+from resolverd.files.threads import detached
+from resolverd.rtt.kept_table import KEPT_NAME
+from resolverd.rtt.latency import Measured
+from resolverd.rtt.table import read_tables
+from resolverd.snapshot.rankings import coordinates_of
+
+# By how many half-lives what was read may have aged before it is weighed again.
+_WEIGHED_AGAIN = 1 / 8
+_BY_TIMES = frozenset({"latency", "ttft"})
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What the `files` say by the options of `[rtt]`, as it was weighed `at` (Unix seconds).
+
+    `contents` are their digests. The last of them may be the one that this host keeps: `kept`.
+    """
+
+    measured: Measured
+    rtt: Rtt
+    files: tuple[Path, ...] = ()
+    contents: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    at: float = 0.0
+    kept: Path | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Whether it has aged so far (Unix seconds) that it is to be weighed again."""
+        return bool(self.files) and abs(now - self.at) > self.rtt.half_life * _WEIGHED_AGAIN
+
+
+async def load_tables(loaded: LoadedConfig, reads: Reads) -> Tables:
+    """Read all of them, noted in `reads`. Raises ProblemsError with every problem."""
+    files, problems = await detached(partial(_files, loaded))
+    kept = await detached(partial(_kept, loaded))
+    return await detached(partial(_read, loaded.config, files, kept, problems, reads))
+
+
+async def edited_tables(
+    loaded: LoadedConfig, served: Tables, before: Reads, reads: Reads
+) -> Tables:
+    """The tables as they are now; what is `served` where that would be the same.
+
+    `before` tells what was read of those served, `reads` what is read now. Raises ProblemsError
+    with every problem.
+    """
+    files, problems = await detached(partial(_files, loaded))
+    kept = await detached(partial(_kept, loaded))
+    whole = (*files, *([kept] if kept else ()))
+    if await detached(partial(_is_same, loaded.config, whole, served, before, reads)):
+        return served
+    return await detached(partial(_read, loaded.config, files, kept, problems, reads))
+
+
+async def fitted(tables: Tables, config: Config) -> Tables:
+    """`tables` for the regions of `config`: the very same where these stand where they stood."""
+    regions = coordinates_of(config)
+    if tables.measured.regions == regions:
+        return tables
+    measured = await detached(partial(Measured.of, tables.measured.samples, regions))
+    return replace(tables, measured=measured)
+
+
+def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
+    files: dict[Path, None] = {}
+    problems = []
+    for pattern in loaded.config.rtt.files:
+        where = str(loaded.base / pattern)
+        try:
+            matches = match(loaded.base, pattern)
+        except OSError as error:
+            problems.append(_unlisted(where, error))
+            continue
+        problems += [_unlisted(path, error) for path, error in matches.unlisted.items()]
+        files |= dict.fromkeys(map(Path, matches.paths))
+        if not matches.paths:
+            problems.append(
+                Problem(
+                    where, 0, 0, "rtt-no-file", f'no table matches "{pattern}"',
+                    "create it, or correct rtt.files", "warning",
+                )
+            )  # fmt: skip
+    return tuple(files), problems
+
+
+def _kept(loaded: LoadedConfig) -> Path | None:
+    """The table that this host keeps for itself; None where there is none, or nobody needs it."""
+    config = loaded.config
+    needed = any(service.policy in _BY_TIMES for service in config.service.values())
+    if not needed or not config.server.state:
+        return None
+    pattern = str(Path(glob.escape(config.server.state)) / KEPT_NAME)
+    try:
+        matches = match(loaded.base, pattern)
+    except OSError:  # whoever checks the files may not look into the daemon's directory
+        return None
+    return next(map(Path, matches.paths), None)
+
+
+def _unlisted(path: str, error: OSError) -> Problem:
+    return Problem(
+        path, 0, 0, "rtt-unreadable", f"cannot be listed: {error.strerror or error}",
+        "correct the path or its permissions",
+    )  # fmt: skip
+
+
+def _read(
+    config: Config,
+    named: tuple[Path, ...],
+    kept: Path | None,
+    problems: Sequence[Problem],
+    reads: Reads,
+) -> Tables:
+    regions, rtt, now = coordinates_of(config), config.rtt, time.time()
+    files = (*named, *([kept] if kept else ()))
+    if not files and not errors_among(problems):
+        return Tables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
+    paths = [reads.replay.places.get(key_of(file), file) for file in files]
+    try:
+        samples, warnings = read_tables(paths, regions, now, rtt.half_life, rtt.stale_after)
+    except ProblemsError as error:
+        faults = errors_among(error.problems)
+        if kept and all(fault.file == str(kept) for fault in faults):
+            return _read(config, named, None, [*problems, _unusable(kept, faults[0])], reads)
+        theirs = [problem for problem in error.problems if problem.file != str(kept)]
+        raise ProblemsError([*problems, *theirs]) from error
+    if errors_among(problems):
+        raise ProblemsError(list(problems))
+    contents = tuple(reads.seen[key_of(path)].content for path in paths)
+    # What this host no longer needs of its own, such as a region that is gone, it removes itself.
+    found = (*problems, *(warning for warning in warnings if warning.file != str(kept)))
+    return Tables(Measured.of(samples, regions), rtt, files, contents, found, now, kept)
+
+
+def _unusable(kept: Path, fault: Problem) -> Problem:
+    return Problem(
+        fault.file, fault.line, fault.column, "rtt-kept-unusable",
+        f"the table that this host keeps is left out: {fault.message}",
+        f"remove {kept}; it is written anew", "warning",
+    )  # fmt: skip
+
+
+def _is_same(
+    config: Config, files: tuple[Path, ...], served: Tables, before: Reads, reads: Reads
+) -> bool:
+    """Whether reading would give what is served, but for some minutes of age."""
+    same = (served.rtt, served.files) == (config.rtt, files)
+    same = same and served.measured.regions == coordinates_of(config)
+    if not same or served.is_due(time.time()):
+        return False
+    for file, content in zip(files, served.contents, strict=True):
+        seen = before.seen.get(key_of(file))
+        # What was read last may have been refused.
+        if seen is None or seen.content != content:
+            return False
+        if not still_holds(file, before, by_signature=not reads.asked_for):
+            return False
+    for file in files:
+        reads.keep(before, file)
+    return True

@@ -1,0 +1,178 @@
+"""`resolverd plan`: tables, JSON, picture, what is refused; on the shipped configuration."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from cli.command import ROOT, Ran, resolverd
+
+from resolverd.cli.plan_json import PlanDocument
+
+TRAFFIC = """where,share,name
+39 -77.5 US,40,Washington
+37.8 -122.4 US,25,San Francisco
+IE,20
+JP,15
+"""
+CANDIDATES = """name,latitude,longitude,gpus,usd_per_hour,beside
+singapore,1.35,103.8,2,2.49,
+frankfurt,50.1,8.7,2,2.49,
+paris,48.9,2.4,2,2.49,eu-west
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The shipped configuration with its zones, and files for a plan."""
+    shutil.copy(ROOT / "resolverd.toml", tmp_path)
+    shutil.copytree(ROOT / "zones", tmp_path / "zones")
+    (tmp_path / "traffic.csv").write_text(TRAFFIC)
+    (tmp_path / "candidates.csv").write_text(CANDIDATES)
+    (tmp_path / "prices.csv").write_text("list,model,usd_per_hour\naws,H100_SXM,8.2222\n")
+    return tmp_path
+
+
+def _plan(place: Path, *options: str) -> Ran:
+    return resolverd("plan", "--traffic", "traffic.csv", *options, cwd=place)
+
+
+def _document(place: Path, *options: str) -> PlanDocument:
+    ran = _plan(place, "--json", *options)
+    assert ran.status == 0, ran.err
+    return PlanDocument.model_validate_json(ran.out, strict=True)
+
+
+def test_the_traffic_of_the_page_gives_its_gpus_and_its_costs(place: Path) -> None:
+    now = _document(place, "--tensor-parallel", "2", "--prices", "prices.csv").now
+    assert {r.name: r.gpus_by_traffic for r in now.regions} == {
+        "us-east": 4, "us-west": 2, "eu-west": 2, "ap-northeast": 2,
+    }  # fmt: skip
+    assert [round(r.share, 2) for r in now.regions] == [0.40, 0.25, 0.20, 0.15]
+    assert round(now.usd_per_month) == 17_928
+    assert sum(r.usd_per_month_elsewhere["aws"] or 0 for r in now.regions) == pytest.approx(
+        59_200, rel=1e-4
+    )
+
+
+def test_an_agent_of_ten_calls_has_ten_times_the_budget(place: Path) -> None:
+    budgets = {b.name: b for b in _document(place).now.budgets}
+    assert [(b.ms, b.calls, b.total_ms) for b in budgets.values()] == [
+        (50, 1, 50), (100, 1, 100), (150, 1, 150), (50, 10, 500), (None, 1, None),
+    ]  # fmt: skip
+    assert budgets["voice"].within == pytest.approx(1.0)
+    assert budgets["voice"].lost["ap-northeast"] == pytest.approx(0.15)
+
+
+def test_without_a_region_its_users_go_farther_and_pinned_ones_nowhere(place: Path) -> None:
+    document = _document(place, "--without", "eu-west")
+    assert document.changed is not None
+    assert document.changed.unserved == pytest.approx(0.20)
+    assert document.now.unserved == 0
+    assert document.changed.usd_per_month < document.now.usd_per_month
+
+
+def test_a_region_that_is_added_takes_those_who_are_nearer(place: Path) -> None:
+    document = _document(place, "--add", "37.5 127=2")
+    assert document.changed is not None
+    added = document.changed.regions[-1]
+    assert (added.name, added.gpus) == ("37.5 127", 2)
+    assert added.share == 0
+
+
+def test_pinned_users_gain_from_a_candidate_of_their_pin_alone(place: Path) -> None:
+    (place / "traffic.csv").write_text("where,share\nDE,50\nSG,50\n")
+    gains = {g.name: g for g in _document(place, "--candidates", "candidates.csv").add}
+    assert gains["frankfurt"].share == 0
+    assert gains["paris"].share == pytest.approx(0.5)
+    assert gains["singapore"].share == pytest.approx(0.5)
+
+
+def test_a_prefix_is_placed_and_fenced_as_its_queries_are(place: Path) -> None:
+    (place / "traffic.csv").write_text("where,share\n81.2.69.0/24,1\n85.214.0.0/16,1\n")
+    users = {user.name: user for user in _document(place).users}
+    assert users["85.214.0.0/16"].country == "DE"
+    assert users["85.214.0.0/16"].fence == ["eu-west"]
+    assert users["81.2.69.0/24"].fence is None
+
+
+def test_the_fewest_regions_that_keep_users_within_a_budget(place: Path) -> None:
+    options = ("--candidates", "candidates.csv", "--keep", "100", "--budget", "voice")
+    keep = _document(place, *options).keep
+    assert keep is not None
+    assert keep.exact
+    assert set(keep.regions) == {"us-east", "us-west", "ap-northeast", "eu-west"}
+
+
+def test_users_whom_no_region_can_keep_within_a_budget_are_said_to_be_so(place: Path) -> None:
+    (place / "traffic.csv").write_text("where,share\nDE,50\nAU,50\n")
+    assert _document(place, "--keep", "51", "--budget", "voice").keep is None
+    assert "no set is enough" in _plan(place, "--keep", "51", "--budget", "voice").out
+
+
+def test_a_region_outside_its_hours_serves_nobody_then(place: Path) -> None:
+    configuration = place / "resolverd.toml"
+    text = configuration.read_text()
+    head = "[region.ap-northeast]\n"
+    assert head in text
+    configuration.write_text(text.replace(head, f'{head}hours = ["mon-fri 06:00-18:00"]\n'))
+    closed = _document(place, "--at", "2026-11-29T12:00Z").now
+    opened = _document(place, "--at", "2026-11-30T12:00Z").now
+    assert [r.serves for r in closed.regions] == [True, True, True, False]
+    assert all(r.serves for r in opened.regions)
+    assert closed.regions[3].open == pytest.approx(5 * 12 / 168)
+    assert "GPUs for 257 h of service alone" in _plan(place).out
+
+
+def test_the_picture_is_an_svg_with_the_curves(place: Path) -> None:
+    assert _plan(place, "--svg", "plan.svg", "--add", "SG").status == 0
+    root = ElementTree.fromstring((place / "plan.svg").read_text())
+    curves = [node for node in root.iter() if node.tag.endswith("polyline")]
+    assert len(curves) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("where,share\nXX,5\n", 'traffic.csv:2:1: plan-file: "XX" is no prefix, no country'),
+        ("where,share\nDE,lots\n", 'traffic.csv:2:1: plan-file: "lots" is no share'),
+        ("where,share\n10.0.0.1/8,5\n", "traffic.csv:2:1: plan-file: 10.0.0.1/8 has host bits set"),
+        ("where,share\n95 8 DE,5\n", 'traffic.csv:2:1: plan-file: "95" is no latitude'),
+        ("place,part\nDE,5\n", "traffic.csv:1:1: plan-file: it has no column where and no share"),
+        ("where,share\nDE,0\n", "traffic.csv: plan-file: it has no traffic"),
+    ],
+)
+def test_a_traffic_file_that_makes_no_sense_is_refused_by_line(
+    place: Path, written: str, said: str
+) -> None:
+    (place / "traffic.csv").write_text(written)
+    ran = _plan(place)
+    assert ran.status == 1
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--without", "mars"), 'there is no region "mars"; regions: us-east'),
+        (("--add", "XX=2"), 'write SG=2, "1.35 103.8=2", or a candidate'),
+        (("--service", "none"), 'there is no service "none"; services: chat, embed'),
+        (("--gpus", "3"), "3 GPUs are 3 groups of 1, too few for 4 regions"),
+        (("--at", "yesterday"), '"yesterday" is no time'),
+        (("--keep", "101"), '"101" is no percentage'),
+    ],
+)
+def test_what_cannot_be_planned_is_a_wrong_command_line(
+    place: Path, options: tuple[str, ...], said: str
+) -> None:
+    ran = _plan(place, *options)
+    assert ran.status == 2
+    assert said in ran.err
+
+
+def test_without_traffic_and_without_a_daemon_it_says_what_to_give(place: Path) -> None:
+    ran = resolverd("plan", cwd=place)
+    assert ran.status == 2
+    assert "give traffic by place: --traffic CSV" in ran.err

@@ -1,0 +1,132 @@
+"""Tables of round-trip times are adopted as databases are: checked whole, and a bad one never."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness.config import address_of
+from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
+
+from resolverd.daemon import Daemon
+from resolverd.snapshot.inputs import TABLES
+
+NAME = "chat.inference.example"
+HEADER = "where,region,ms\n"
+# Whom no database places: the edge stands in Europe.
+CLIENT = "203.0.113.0"
+FAR = HEADER + "203.0.113.0/24,eu-west,250\n203.0.113.0/24,us-east,20\n"
+NEAR = HEADER + "203.0.113.0/24,eu-west,20\n203.0.113.0/24,us-east,250\n"
+
+
+def configured(endpoints: dict[str, Endpoint], server: str = "") -> str:
+    text = good_config(endpoints, server)
+    text = text.replace("[service.chat]", '[service.chat]\npolicy = "latency"')
+    return text + '\n[rtt]\nfiles = ["rtt/*.csv"]\n'
+
+
+@pytest.fixture
+def files(files: Files, endpoints: dict[str, Endpoint]) -> Files:
+    """One table, which sends the client past the nearest region."""
+    files.config.write_text(configured(endpoints))
+    table_of(files).parent.mkdir()
+    table_of(files).write_text(FAR)
+    return files
+
+
+def table_of(files: Files) -> Path:
+    return files.config.parent / "rtt" / "one.csv"
+
+
+def outdated(daemon: Daemon) -> dict[str, str]:
+    return {e.part: "held" if e.held else "refused" for e in daemon.reloads.outdated}
+
+
+async def region(daemon: Daemon, client: str = CLIENT) -> set[str]:
+    return addresses(await ask(daemon, NAME, client))
+
+
+async def test_a_table_is_adopted_when_it_has_settled(daemon: Daemon, files: Files) -> None:
+    assert await region(daemon) == {address_of("us-east")}
+    assert await region(daemon, "203.0.112.0") == {address_of("eu-west")}
+    table_of(files).with_name("two.csv").write_text(
+        HEADER + "203.0.112.0/24,us-east,20\n203.0.112.0/24,eu-west,250\n"
+    )
+    table_of(files).write_text(NEAR)
+
+    async def moved() -> bool:
+        return await region(daemon, "203.0.112.0") == {address_of("us-east")}
+
+    await until(moved)
+    assert await region(daemon) == {address_of("eu-west")}
+    table_of(files).unlink()
+    table_of(files).with_name("two.csv").unlink()
+
+    async def forgotten() -> bool:
+        return await region(daemon, "203.0.112.0") == {address_of("eu-west")}
+
+    await until(forgotten)
+
+
+async def test_a_bad_table_changes_nothing_and_is_said_so_until_it_is_mended(
+    daemon: Daemon, files: Files
+) -> None:
+    served = daemon.inputs.tables
+    table_of(files).write_text(NEAR + "203.0.113.0/33,eu-west,20\n")
+    for _ in range(2):
+        assert not await daemon.reload()
+        assert outdated(daemon) == {TABLES: "refused"}
+        (problem,) = daemon.reloads.problems
+        assert (problem.file, problem.line) == (str(table_of(files)), 4)
+        assert daemon.inputs.tables is served
+        assert daemon.inputs.older_files == (table_of(files),)
+        assert await region(daemon) == {address_of("us-east")}
+    table_of(files).write_text(NEAR)
+    assert await daemon.reload()
+    assert outdated(daemon) == {}
+    assert await region(daemon) == {address_of("eu-west")}
+
+
+async def test_a_table_that_has_not_changed_is_not_read_again(daemon: Daemon, files: Files) -> None:
+    plan, tables = daemon.snapshot.plan, daemon.inputs.tables
+    assert await daemon.reload()
+    assert daemon.inputs.tables is tables
+    files.zone.write_text(files.zone.read_text().replace("192.0.2.80", "192.0.2.81"))
+    assert await daemon.reload()
+    assert daemon.inputs.tables is tables
+    assert daemon.snapshot.plan is not plan
+    assert daemon.snapshot.plan.services["chat"].clients is plan.services["chat"].clients
+
+
+async def test_a_region_may_move_while_a_table_is_bad(daemon: Daemon, files: Files) -> None:
+    table_of(files).write_text("where\n")
+    text = files.config.read_text()
+    assert "coordinates = [39.0, -77.5]" in text
+    files.config.write_text(text.replace("coordinates = [39.0, -77.5]", "coordinates = [40, -74]"))
+    assert not await daemon.reload()
+    assert outdated(daemon) == {TABLES: "refused"}
+    assert daemon.inputs.config.region["us-east"].coordinates == (40.0, -74.0)
+    assert daemon.inputs.tables.measured.regions["us-east"] == (40.0, -74.0)
+    assert await region(daemon) == {address_of("us-east")}
+
+
+async def test_a_start_with_a_bad_table_takes_the_one_that_was_adopted_last(
+    files: Files, endpoints: dict[str, Endpoint]
+) -> None:
+    files.config.write_text(configured(endpoints, 'state = "state"\nwatch = false\n'))
+    async with running(files.config) as daemon:
+        assert await daemon.reload()
+    table_of(files).write_text(NEAR + "nowhere,eu-west,fast\n")
+    files.zone.write_text(files.zone.read_text().replace("192.0.2.80", "192.0.2.81"))
+    async with running(files.config) as daemon:
+        await until(lambda: _serves(daemon, "us-east"))
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+        assert not await daemon.reload()
+        assert outdated(daemon) == {TABLES: "refused"}
+        table_of(files).write_text(NEAR)
+        assert await daemon.reload()
+        assert await region(daemon) == {address_of("eu-west")}
+
+
+async def _serves(daemon: Daemon, name: str) -> bool:
+    return await region(daemon) == {address_of(name)}

@@ -1,0 +1,64 @@
+"""A daemon whose clients are unequal: it counts who asks, and sends on as much as a share says."""
+
+from __future__ import annotations
+
+import pytest
+from harness.config import address_of
+from harness.engines import ENGINES, EngineName
+from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
+
+from resolverd.admin.load import service_loads
+from resolverd.daemon import Daemon
+from resolverd.policy.spill import RegionShare, Spill
+
+CLIENTS = [f"1.2.{number}.0" for number in range(80)]
+"""All in Tokyo, whose first region is ap-northeast and the second us-west."""
+HOME, NEXT = "ap-northeast", "us-west"
+QUERIES = {client: max(1, round(150 / rank**1.2)) for rank, client in enumerate(CLIENTS, 1)}
+WHOLE = sum(QUERIES.values())
+NAME = "chat.inference.example"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_share_is_that_share_of_what_unequal_clients_ask(
+    files: Files, endpoints: dict[str, Endpoint], engine: EngineName, workers: int
+) -> None:
+    """With either engine and several workers; what was sent on at a share stays so at a larger."""
+    server = f'engine = "{engine}"\nworkers = {workers}\n'
+    files.config.write_text(f'{good_config(endpoints, server)}policy = "ttft"\n')
+    async with running(files.config) as daemon:
+
+        async def counted() -> bool:
+            """One sampled in eight is kept until it is known that there are few."""
+            for client, queries in QUERIES.items():
+                for _ in range(queries):
+                    await ask(daemon, NAME, client)
+            unevenness = daemon.load.weighing.unevenness().get(("chat", HOME))
+            return unevenness is not None and unevenness.samples >= WHOLE
+
+        await until(counted)
+        shown = service_loads(daemon.load, daemon.snapshot.plan)["chat"][HOME]["blocks"]
+        largest = QUERIES[CLIENTS[0]] / WHOLE
+        assert shown["largest_ratio"] == pytest.approx(largest, abs=0.08)
+        before: set[str] = set()
+        for share in (0.1, 0.2, 0.3, 0.4):
+            sent = await _sent_on(daemon, share)
+            assert sum(QUERIES[client] for client in sent) / WHOLE == pytest.approx(share, abs=0.05)
+            assert before <= sent
+            before = sent
+
+
+async def _sent_on(daemon: Daemon, share: float) -> set[str]:
+    """The clients that are sent on once the region sends this share on."""
+    shares = {HOME: RegionShare(spill_ratio=share), NEXT: RegionShare(accept_ratio=share)}
+    daemon.load.spilling.resume({"chat": Spill(shares)})
+    daemon.steer_soon()
+
+    async def served() -> bool:
+        status = daemon.snapshot.steering.statuses["chat"][HOME]
+        return status.spill_ratio == share and status.positions is not None
+
+    await until(served)
+    away = {address_of(NEXT)}
+    return {client for client in CLIENTS if addresses(await ask(daemon, NAME, client)) == away}

@@ -1,0 +1,190 @@
+"""Tables of measured times: what is read, what is refused, and what is doubted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolverd.dns.prefix import parse_prefix
+from resolverd.errors import Problem, ProblemsError
+from resolverd.rtt.samples import Sample, Samples
+from resolverd.rtt.table import read_tables
+
+REGIONS = {"us-east": (39.0, -77.5), "eu-west": (53.3, -6.3)}
+PLACES = {"office": (50.1, 8.7), "overlay": None}
+NOW, DAY = 1_790_000_000.0, 86_400.0
+HEADER = "where,region,ms,count,age\n"
+
+
+def _read(
+    tmp_path: Path, *texts: str, half_life: float = DAY, written: float = NOW
+) -> tuple[Samples, tuple[Problem, ...]]:
+    paths = [tmp_path / f"table-{index}.csv" for index in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+        os.utime(path, (written, written))
+    return read_tables(paths, REGIONS, NOW, half_life, 7 * DAY, PLACES)
+
+
+def _about(confidence: float) -> Any:
+    return pytest.approx(confidence)
+
+
+def _refused(tmp_path: Path, text: str) -> list[Problem]:
+    with pytest.raises(ProblemsError) as caught:
+        _read(tmp_path, text)
+    return list(caught.value.problems)
+
+
+def test_each_kind_of_where_is_kept_as_what_it_is(tmp_path: Path) -> None:
+    text = HEADER + (
+        "192.0.2.0/24,us-east,20,2,0\n"
+        "2001:db8::/48,eu-west,30,2,0\n"
+        "::ffff:198.51.100.0/120,us-east,25,2,0\n"
+        "AS64500,us-east,40,2,0\n"
+        "DE,eu-west,35,2,0\n"
+        "place office,eu-west,36,2,0\n"
+        "50.1 8.7 DE,eu-west,33,2,0\n"
+        "-33.9 151.2,us-east,210,2,0\n"
+    )
+    samples, warnings = _read(tmp_path, text)
+    assert not warnings
+    assert samples.regions == ("us-east", "eu-west")
+    half = _about(0.5)
+    assert samples.around(parse_prefix("192.0.2.7"))[0] == (Sample(0, 20.0, half),)
+    assert samples.around(parse_prefix("198.51.100.0/24"))[0] == (Sample(0, 25.0, half),)
+    assert samples.around(parse_prefix("2001:db8:0:1::/64"))[0] == (Sample(1, 30.0, half),)
+    assert samples.asns == {64500: (Sample(0, 40.0, half),)}
+    assert samples.countries == {"DE": (Sample(1, 35.0, half),)}
+    assert samples.places == {"office": (Sample(1, 36.0, half),)}
+    assert [(mark.point, mark.country) for mark in samples.landmarks] == [
+        ((-33.9, 151.2), ""),
+        ((50.1, 8.7), "DE"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "written", "confidence"),
+    [
+        ("where,region,ms,count,age", "AS1,us-east,40,2,0", NOW, 2 / 4),
+        ("where,region,ms,count,age", "AS1,us-east,40,8,86400", NOW, 4 / 6),
+        ("where,region,ms,count,age", "AS1,us-east,40,8,0", NOW - DAY, 4 / 6),
+        ("where,region,ms,count,measured", "AS1,us-east,40,8,2026-09-20T14:13:20", NOW, 4 / 6),
+        ("where,region,ms,measured", "AS1,us-east,40,2026-09-21T16:13:20+02:00", NOW - DAY, 8 / 10),
+        ("ms,count,region,where", "40,8,us-east,AS1", NOW - DAY, 4 / 6),
+        ("where,region,ms", "AS1,us-east,40", NOW, 8 / 10),
+        ("where, region, ms, count", "AS1, us-east, 40, 8", NOW - DAY, 4 / 6),
+    ],
+)
+def test_a_sample_is_believed_by_its_count_and_age(
+    tmp_path: Path, header: str, row: str, written: float, confidence: float
+) -> None:
+    samples, _ = _read(tmp_path, f"{header}\n{row}\n", written=written)
+    assert samples.asns[1] == (Sample(0, 40.0, _about(confidence)),)
+
+
+def test_rows_of_one_prefix_and_region_are_joined_by_weight_also_across_files(
+    tmp_path: Path,
+) -> None:
+    first = HEADER + "192.0.2.0/24,us-east,20,3,0\n10.0.0.0/8,us-east,9,1,0\nFR,us-east,80,1,0\n"
+    second = HEADER + "192.0.2.0/24,us-east,40,1,0\nFR,us-east,90,1,0\n"
+    samples, _ = _read(tmp_path, first, second)
+    assert samples.around(parse_prefix("192.0.2.0/24"))[0] == (Sample(0, 25.0, _about(4 / 6)),)
+    assert samples.countries["FR"] == (Sample(0, 85.0, 0.5),)
+
+
+def test_all_that_is_wrong_is_said_at_once_with_its_line(tmp_path: Path) -> None:
+    rows = [
+        ("192.0.2.1/24,us-east,20,1,0", "rtt-where"),
+        ("192.0.2.0/33,us-east,20,1,0", "rtt-where"),
+        ("AS0,us-east,20,1,0", "rtt-where"),
+        ("XY,us-east,20,1,0", "rtt-where"),
+        ("91 8.7 DE,us-east,20,1,0", "rtt-where"),
+        ("somewhere,us-east,20,1,0", "rtt-where"),
+        ("AS1,us-east,fast,1,0", "rtt-number"),
+        ("AS1,us-east,nan,1,0", "rtt-number"),
+        ("AS1,us-east,0,1,0", "rtt-number"),
+        ("AS1,us-east,20,-1,0", "rtt-number"),
+        ("AS1,us-east,20,1,soon", "rtt-number"),
+        ("AS1,us-east,20,1", "rtt-row"),
+        ("AS1,us-east,20,1,0,0", "rtt-row"),
+    ]
+    problems = _refused(tmp_path, HEADER + "# told\n" + "\n".join(row for row, _ in rows))
+    assert [(p.line, p.id) for p in problems] == [(n, kind) for n, (_, kind) in enumerate(rows, 3)]
+    assert all(p.hint and p.severity == "error" for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", "rtt-header"),
+        ("region,ms\n", "rtt-header"),
+        ("where,region,ms,speed\n", "rtt-header"),
+        ("where,region,ms,ms\n", "rtt-header"),
+        ("where,region,ms,measured\nAS1,us-east,3,yesterday\n", "rtt-time"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str, kind: str) -> None:
+    (problem,) = _refused(tmp_path, text)
+    assert problem.id == kind
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_beside_those_of_others(tmp_path: Path) -> None:
+    wrong, latin = tmp_path / "wrong.csv", tmp_path / "latin.csv"
+    wrong.write_text(HEADER + "AS1,us-east,fast,1,0\n")
+    latin.write_bytes(b"where,region,ms\nplace B\xfcro,us-east,3\n")
+    with pytest.raises(ProblemsError) as caught:
+        read_tables([tmp_path / "none.csv", wrong, latin], REGIONS, NOW, DAY, DAY)
+    found = [(Path(p.file).name, p.line, p.id) for p in caught.value.problems]
+    assert found == [
+        ("none.csv", 0, "rtt-unreadable"),
+        ("wrong.csv", 2, "rtt-number"),
+        ("latin.csv", 2, "rtt-encoding"),
+    ]
+
+
+def test_of_a_thousand_faults_of_one_kind_the_first_are_shown_and_the_rest_counted(
+    tmp_path: Path,
+) -> None:
+    problems = _refused(tmp_path, HEADER + "AS1,us-east,fast,1,0\n" * 1000)
+    assert len(problems) < 50
+    assert any("980 more" in p.message for p in problems)
+
+
+def test_what_outruns_light_is_not_believed_and_said_so(tmp_path: Path) -> None:
+    text = HEADER + (
+        "50.1 8.7 DE,us-east,5,9,0\n"
+        "50.1 8.7 DE,eu-west,25,9,0\n"
+        "place office,us-east,6,9,0\n"
+        "place overlay,us-east,1,9,0\n"
+        "53.3 -6.2 IE,eu-west,0.3,9,0\n"
+    )
+    samples, warnings = _read(tmp_path, text)
+    assert [(w.line, w.id, w.severity) for w in warnings] == [
+        (2, "rtt-physics", "warning"),
+        (4, "rtt-physics", "warning"),
+    ]
+    assert [[s.region for s in mark.row] for mark in samples.landmarks] == [[1], [1]]
+    assert set(samples.places) == {"overlay"}
+
+
+def test_a_table_that_nobody_renews_is_doubted_as_a_whole_and_said_so(tmp_path: Path) -> None:
+    old = HEADER + f"AS1,us-east,40,9,{8 * DAY}\nAS2,us-east,40,9,{9 * DAY}\n"
+    kept = HEADER + f"AS3,us-east,40,9,{8 * DAY}\nAS4,us-east,40,9,60\n"
+    samples, warnings = _read(tmp_path, old, kept)
+    assert set(samples.asns) == {3, 4}
+    (warning,) = warnings
+    assert (Path(warning.file).name, warning.id) == ("table-0.csv", "rtt-stale")
+
+
+def test_a_region_or_place_that_nobody_has_is_warned_about_once(tmp_path: Path) -> None:
+    text = (
+        HEADER + "AS1,moon,40,9,0\nAS2,moon,40,9,0\nAS2,us-east,40,9,0\nplace lab,us-east,9,9,0\n"
+    )
+    samples, warnings = _read(tmp_path, text)
+    assert [(w.line, w.id) for w in warnings] == [(2, "rtt-region"), (5, "rtt-place")]
+    assert set(samples.asns) == {2}
+    assert not samples.places
