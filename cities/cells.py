@@ -1,9 +1,9 @@
 """Places put together: one for each cell of half a degree and each country in it.
 
-A cell is half a degree of latitude high, 56 km, and as wide as that. Its point is that of the
-place in it which has most of its address space, as the source has it: what lies as far from one region as from
-another by a few kilometres, as Madrid from Dublin and Frankfurt, then goes where the source sends
-it. Country and continent stay as they are: those of a cell are of one of each.
+A cell is half a degree of latitude high, 56 km, and as wide as that. Its point is that of the place
+in it which has most of its address space, as the source has it: what lies as far from one region as
+from another by a few kilometres, as Madrid from Dublin and Frankfurt, then goes where the source
+sends it. Country and continent stay as they are: those of a cell are of one of each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """How many clients the embedded city table sends to another region than full city databases do.
 
 ``python -m bench.map.cities [--other FILE …] [FULL …]``: FULL is what the table was made of, and
-the other maker's files are only looked at: `.ci/cities` gets both, the defaults. Clients are
-random /24s, and random networks of IPv6, which the full database places in a city; each seed draws anew,
+the other maker's files are only looked at: `.ci/cities` gets both. Clients are random /24s, and random networks of IPv6, which the full database places in a city; each seed draws anew,
 and each is asked for the regions of the example configuration and for seven over the world. Where
 the two full databases differ, no table can agree with both: that share stands beside.
 """

@@ -1,4 +1,4 @@
-"""`make cities` on a small full database: what the table keeps and puts together, and its octets."""
+"""`make cities` on a small full database: what the table keeps, puts together, and its octets."""
 
 from __future__ import annotations
 
