@@ -1,8 +1,9 @@
 """How many clients the embedded city table sends to another region than full city databases do.
 
 ``python -m bench.map.cities [--other FILE …] [FULL …]``: FULL is what the table was made of, and
-the other maker's files are only looked at: `.ci/cities` gets both. Clients are random /24s, and random networks of IPv6, which the full database places in a city; each seed draws anew,
-and each is asked for the regions of the example configuration and for seven over the world. Where
+the other maker's files are only looked at: `.ci/cities` gets both. Clients are
+random /24s, and /48s of IPv6, which the full database places in a city; each seed draws anew, and
+each is asked for the regions of the example configuration and for seven over the world. Where
 the two full databases differ, no table can agree with both: that share stands beside.
 """
 
@@ -99,8 +100,9 @@ def main(arguments: Sequence[str]) -> int:
         and worst["IPv4", regions, "table_other"] <= MOST_OTHER
         for regions in sets
     )
-    write("map-cities", {"sources": [p.name for p in asked.full], "held": held, "rows": rows,
-                         "worst": {" ".join(name): share for name, share in worst.items()}})  # fmt: skip
+    named = {" ".join(name): share for name, share in worst.items()}
+    sources = [path.name for path in asked.full]
+    write("map-cities", {"sources": sources, "held": held, "rows": rows, "worst": named})
     print("the bars are held" if held else "a bar is not held")
     return 0 if held else 1
 
@@ -109,7 +111,7 @@ class Places:
     """Where the three have an address, and which the full one places in a city."""
 
     def __init__(self, table: Locator, full: Sequence[Path], other: Sequence[Path], name: str):
-        """Open what is of the family `name`, "IPv4" or "IPv6"; a file that does not say has both."""
+        """Open what is of the family `name`, "IPv4" or "IPv6"; other names have both."""
         self._table = table
         self._full, self._other = (
             next(path for path in paths if name.lower() in path.name or "ipv" not in path.name)
