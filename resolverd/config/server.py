@@ -52,7 +52,7 @@ class Server(Holds):
     geoip: tuple[str, ...] = option(
         (),
         "City, country and ASN databases; what several know is as the first says. None takes the "
-        "embedded country database.",
+        "embedded city table.",
     )
     nat64: tuple[Nat64, ...] = option(
         (),

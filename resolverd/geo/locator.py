@@ -100,7 +100,7 @@ class Locator:
 
     @classmethod
     def embedded(cls) -> Locator:
-        """The country database that ships with resolverd. Raises GeoError if it is damaged."""
+        """The city table that ships with resolverd. Raises GeoError if it is damaged."""
         return cls(
             [
                 (

@@ -117,7 +117,7 @@ def test_lookup_in_json_has_null_for_what_is_unplaced(place: Path) -> None:
 def test_lookup_without_a_database_asks_the_embedded_one(tmp_path: Path) -> None:
     ran = resolverd("geo", "lookup", "133.11.1.1", cwd=tmp_path)
     cells = ran.out.splitlines()[1].split()
-    assert (cells[2], cells[-1]) == ("JP", "geo-whois-asn-country.mmdb")
+    assert (cells[2], cells[-1]) == ("JP", "dbip-city-compact.mmdb")
 
 
 def test_lookup_tells_the_autonomous_system_where_a_database_has_it(place: Path) -> None:
