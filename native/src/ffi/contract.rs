@@ -65,8 +65,15 @@ const _: extern "C" fn(Handle<Serving>, usize, u32) = super::engine::resolverd_e
 const _: extern "C" fn(Span, Span, Meter, Numbers, OutBuf) -> Handle<PlaceIndex> =
     super::map::resolverd_place_index_read;
 const _: extern "C" fn(Handle<PlaceIndex>) = super::map::resolverd_place_index_release;
-const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Spans, Handle<ClientMap>, Meter, OutBuf) -> Handle<ClientMap> =
-    super::map::resolverd_map_compile;
+const _: extern "C" fn(
+    Spans,
+    Handles<PlaceIndex>,
+    Span,
+    Spans,
+    Handle<ClientMap>,
+    Meter,
+    OutBuf,
+) -> Handle<ClientMap> = super::map::resolverd_map_compile;
 const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Meter, Numbers, OutBuf) -> isize =
     super::map::resolverd_map_coverage;
 const _: extern "C" fn(Handle<ClientMap>) = super::map::resolverd_map_release;
