@@ -75,7 +75,8 @@ def main(arguments: Sequence[str]) -> int:
     table = Locator.embedded()
     sets = {"example": example(), "seven": SEVEN}
     rows: list[dict[str, Any]] = []
-    for bits, name in ((32, "IPv4"), (128, "IPv6")):
+    families: tuple[tuple[Bits, str], ...] = ((32, "IPv4"), (128, "IPv6"))
+    for bits, name in families:
         places = Places(table, asked.full, asked.other, "IPv4" if bits == 32 else "IPv6")
         for seed in SEEDS:
             clients = list(places.clients(bits, random.Random(seed), asked.clients))
