@@ -142,7 +142,8 @@ def run(arguments: argparse.Namespace) -> int:
     service = _service(config, arguments.service)
     at = time.time() if arguments.at is None else arguments.at
     sites = sites_of(config, service, at)
-    groups = groups_of(_users(arguments, inputs, service, sites))
+    clients = _clients(inputs, service)
+    groups = groups_of(_users(arguments, inputs, service, sites, clients))
     wishes = _wishes(arguments, sites)
     by_distance = config.service[service].policy == "nearest"
     begun = time.monotonic()
@@ -155,7 +156,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         def reacher(every: Sequence[Site]) -> list[Reach]:
             field = geography(tuple(site.point for site in every))
-            return reach_of(groups, field, by_distance=by_distance, progress=progress)
+            ranked = clients.ranked
+            return reach_of(groups, field, ranked, by_distance=by_distance, progress=progress)
 
         try:
             plan = make(sites, groups, reacher, wishes)
@@ -192,19 +194,34 @@ def _service(config: Config, named: str | None) -> str:
 
 
 def _users(
-    arguments: argparse.Namespace, inputs: Inputs, service: str, sites: Sequence[Site]
+    arguments: argparse.Namespace,
+    inputs: Inputs,
+    service: str,
+    sites: Sequence[Site],
+    clients: LazyClientMap,
 ) -> list[User]:
     if arguments.traffic is None:
         users = by_region(sites, _counted(arguments, service))
         if not users:
             raise UsageError("the daemon has answered nothing yet: give --traffic CSV")
         return users
-    plan = compile_plan(1, inputs.config, inputs.zones.values(), inputs.locator, inputs.targets)
     edge = edge_of(inputs.config).point
     assert edge is not None, "an edge host stands somewhere"
-    clients = cast(LazyClientMap, plan.services[service].clients)
     fences = Fences(pin_rules(inputs.config, service)[1], clients, edge)
     return [fences.user(line) for line in read_traffic(arguments.traffic)]
+
+
+def _clients(inputs: Inputs, service: str) -> LazyClientMap:
+    """How the service's clients are placed, fenced and ranked."""
+    plan = compile_plan(
+        1,
+        inputs.config,
+        inputs.zones.values(),
+        inputs.locator,
+        inputs.targets,
+        measured=inputs.tables.measured,
+    )
+    return cast(LazyClientMap, plan.services[service].clients)
 
 
 def _counted(arguments: argparse.Namespace, service: str) -> Mapping[str, float]:

@@ -72,7 +72,8 @@ class RoundTrips:
     @property
     def where(self) -> str:
         """How a table names this edge."""
-        return landmark(self._inputs().config.server.coordinates)
+        server = self._inputs().config.server
+        return landmark(server.coordinates, server.country)
 
     def edge(self) -> dict[str, EdgeTime]:
         """What this host's own probes say now, by region."""

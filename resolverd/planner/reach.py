@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from resolverd.geo.distance import great_circle_km
+from resolverd.geo.place import Place
 from resolverd.planner.latency import Reach
 from resolverd.planner.users import Group
 from resolverd.rtt.field import Field
+from resolverd.snapshot.clientmap import Ranking
 
 STEP = 1000
 """Groups between two reports of progress."""
@@ -16,14 +18,23 @@ STEP = 1000
 def reach_of(
     groups: Sequence[Group],
     field: Field,
+    ranked: Ranking,
     *,
     by_distance: bool,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Reach]:
-    """From each group to each region of `field`; `progress` hears the part done, 0 to 1."""
+    """From each group to each region of `field`; `progress` hears the part done, 0 to 1.
+
+    The first of them are the service's, as `ranked` has them: where what was measured decides their
+    order, it also says their times.
+    """
     found = []
     for number, group in enumerate(groups):
         times = field.expected(group.point, group.country)
+        if ranked.latency is not None:
+            place = Place(*group.point, group.country, None, "traffic")
+            own = len(ranked.regions)
+            times[:own] = ranked.latency.times(place)[:own]
         costs = times
         if by_distance:
             costs = [great_circle_km(group.point, region) for region in field.regions]

@@ -126,6 +126,20 @@ def test_a_region_outside_its_hours_serves_nobody_then(place: Path) -> None:
     assert "GPUs for 257 h of service alone" in _plan(place).out
 
 
+def test_where_times_were_measured_they_decide_who_is_served_where(place: Path) -> None:
+    configuration = place / "resolverd.toml"
+    text = configuration.read_text()
+    assert 'policy = "nearest"' in text
+    configuration.write_text(text.replace('policy = "nearest"', 'policy = "latency"', 1))
+    (place / "traffic.csv").write_text("where,share\nJP,1\n")
+    (place / "rtt.csv").write_text("where,region,ms\nJP,ap-northeast,180\nJP,us-west,95\n")
+    expected = _document(place).users
+    assert [user.region for user in expected] == ["ap-northeast"]
+    measured = _document(place, "--set", 'rtt.files=["rtt.csv"]').users
+    assert [user.region for user in measured] == ["us-west"]
+    assert measured[0].ms == pytest.approx(95, abs=30)
+
+
 def test_the_picture_is_an_svg_with_the_curves(place: Path) -> None:
     assert _plan(place, "--svg", "plan.svg", "--add", "SG").status == 0
     root = ElementTree.fromstring((place / "plan.svg").read_text())
