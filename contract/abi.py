@@ -102,6 +102,7 @@ ABI = Abi(
         Function("map", "place_index_read", INDEX, (SPAN, SPAN, METER, NUMBERS, OUT)),
         Function("map", "place_index_release", None, (INDEX,)),
         Function("map", "map_compile", MAP, (SPANS, INDEXES, SPAN, SPANS, MAP, METER, OUT)),
+        Function("map", "map_coverage", SIGNED, (SPANS, INDEXES, SPAN, METER, NUMBERS, OUT)),
         Function("map", "map_release", None, (MAP,)),
         Function("map", "map_size", None, (MAP, NUMBERS)),
         Function("map", "map_lookup", SIGNED, (MAP, SPAN, U8, OUT)),
@@ -191,12 +192,21 @@ def _python_function(one: Function) -> str:
     return line if len(line) <= 101 else f"    {name}: {python_tuple(kinds, 4)},\n"
 
 
+_WIDTH = 100
+"""Of a line of Rust, as rustfmt has it."""
+
+
 def _rust_check(one: Function) -> str:
     gives = "" if one.gives is None else f" -> {one.gives.rust}"
     head = f'const _: extern "C" fn({", ".join(kind.rust for kind in one.takes)}){gives} ='
     found = f"super::{one.room}::resolverd_{one.name};"
     line = f"{head} {found}"
-    return line if len(line) <= 100 else f"{head}\n    {found}"
+    if len(line) <= _WIDTH:
+        return line
+    if len(head) <= _WIDTH:
+        return f"{head}\n    {found}"
+    takes = "".join(f"    {kind.rust},\n" for kind in one.takes)
+    return f'const _: extern "C" fn(\n{takes}){gives} = {found}'
 
 
 def _natural(name: str) -> tuple[str, int]:

@@ -86,6 +86,7 @@ LIMITS = Limits(
         EmbeddedV4("::/96", 96, False, "v4-compatible (RFC 4291 §2.5.5.1), IPv4 in databases"),
         EmbeddedV4("::ffff:0:0/96", 96, False, "v4-mapped (RFC 4291 §2.5.5.2)"),
         EmbeddedV4("64:ff9b::/96", 96, False, "NAT64's well-known prefix (RFC 6052 §2.1)"),
+        EmbeddedV4("64:ff9b:1::/48", 96, False, "NAT64 within one network (RFC 8215), by /96s"),
         EmbeddedV4("2002::/16", 16, False, "6to4 (RFC 3056 §2)"),
         EmbeddedV4("2001::/32", 96, True, "Teredo (RFC 4380 §4)"),
     ),
@@ -115,8 +116,12 @@ def python(limits: Limits) -> str:
         ),
         (
             python_limits(limits.of_messages) + "\n\n\nclass EmbeddedV4(NamedTuple):\n"
-            '    """A network whose addresses embed an IPv4 one behind `offset` bits."""'
-            "\n\n    network: Prefix\n    offset: int\n    inverted: bool\n\n\n"
+            '    """A network whose addresses embed an IPv4 one behind `offset` bits.\n\n'
+            "    `before_u` bits of it stand before the octet u, which is skipped (RFC 6052 §2.2); "
+            "128 where\n    there is no such octet.\n"
+            '    """'
+            "\n\n    network: Prefix\n    offset: int\n    inverted: bool\n"
+            "    before_u: int = 128\n\n\n"
             f"EMBEDDED_V4: Final = (\n{networks})",
         ),
     )
@@ -178,6 +183,7 @@ def rust_maps(limits: Limits) -> str:
     }}
 }}""",
             f"""/// A network whose addresses embed an IPv4 one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EmbeddedV4 {{
     /// Its address.
     pub network: u128,
@@ -187,6 +193,8 @@ pub struct EmbeddedV4 {{
     pub offset: u8,
     /// Whether each of its bits is flipped.
     pub inverted: bool,
+    /// Its bits before the octet u, which is skipped (RFC 6052 §2.2); 128 where there is none.
+    pub before_u: u8,
 }}
 
 /// All of them.
@@ -202,5 +210,5 @@ def _rust_network(row: EmbeddedV4) -> str:
         f"    // {row.doc}\n    EmbeddedV4 {{\n"
         f"        network: {int(network.network_address):#x},\n"
         f"        length: {network.prefixlen},\n        offset: {row.offset},\n"
-        f"        inverted: {str(row.inverted).lower()},\n    }},\n"
+        f"        inverted: {str(row.inverted).lower()},\n        before_u: 128,\n    }},\n"
     )

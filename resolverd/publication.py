@@ -175,7 +175,9 @@ class Publication:
     async def _verified(self, inputs: Inputs, plan: Plan, world: World) -> Verified:
         snapshot = Snapshot(plan, self._steer(plan, world, time.monotonic()))
         ask = await self._engine.staged(snapshot)
-        pinned = [subnet for pin in inputs.config.pin.values() for subnet in pin.subnets]
+        config = inputs.config
+        pinned = [subnet for pin in config.pin.values() for subnet in pin.subnets]
+        pinned += [subnet for place in config.place.values() for subnet in place.subnets]
         # It may take a second of CPU, and answers' TTLs and verdicts go on meanwhile.
         await detached(partial(verify, snapshot, ask, pinned))
         return Verified(snapshot, world, ask)

@@ -38,7 +38,7 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """How much is served. `database` None is resolverd's embedded country database.
+    """How much is served. `database` None is resolverd's embedded city table.
 
     `names` are static names that each zone has besides; `services` are counted from `geo` on, and
     only resolverd has more than that one.

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x96215965
+ABI_VERSION: Final = 0xDC23421D
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -106,6 +106,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_place_index_read": (c_void_p, Span, Span, c_void_p, Numbers, OutBuf),
     "resolverd_place_index_release": (None, c_void_p),
     "resolverd_map_compile": (c_void_p, Spans, Handles, Span, Spans, c_void_p, c_void_p, OutBuf),
+    "resolverd_map_coverage": (c_ssize_t, Spans, Handles, Span, c_void_p, Numbers, OutBuf),
     "resolverd_map_release": (None, c_void_p),
     "resolverd_map_size": (None, c_void_p, Numbers),
     "resolverd_map_lookup": (c_ssize_t, c_void_p, Span, c_uint8, OutBuf),

@@ -9,14 +9,16 @@ given shows how far they are.
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import weakref
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from mmap import mmap
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from resolverd.abi.contract import Handles, Numbers, Spans
+from resolverd.abi.countries import Country, table_of
 from resolverd.abi.library import OutBuf, Span, library
 from resolverd.abi.limits import MAX_REGIONS, ORDERS
 from resolverd.dns.prefix import Prefix
@@ -47,22 +49,6 @@ class Meter:
         return ctypes.c_void_p(ctypes.addressof(self._thousandths))
 
 
-class Country(Protocol):
-    """A country as the library reads it: its point in degrees, and its continent."""
-
-    @property
-    def latitude(self) -> float:
-        """Latitude of its point, in degrees: north is positive."""
-
-    @property
-    def longitude(self) -> float:
-        """Longitude of its point, in degrees: east is positive."""
-
-    @property
-    def continent(self) -> str:
-        """Its continent, as a code of two letters: AF, AN, AS, EU, NA, OC or SA."""
-
-
 class PlaceIndex:
     """The places of one database that passed its check, and what the check counted.
 
@@ -77,10 +63,7 @@ class PlaceIndex:
         """Check the whole database in `content`. Raises GeoError, without its name."""
         report = array("Q", bytes(8 * 5))
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
-        table = b"".join(
-            struct.pack("!2s2sdd", code.encode(), c.continent.encode(), c.latitude, c.longitude)
-            for code, c in countries.items()
-        )
+        table = table_of(countries)
         handle = library().resolverd_place_index_read(
             _span(content),
             Span.of(table),
@@ -132,7 +115,8 @@ class Latency(NamedTuple):
     """What is expected and was measured (`native/src/geo/latency.rs`).
 
     `columns` are latitude, longitude, base and slope of the regions and then of others; `scales`
-    variance and length; `numbers` the column of each region that prefix rows speak of.
+    variance and length; `numbers` the column of each region that prefix rows speak of; `own` are
+    own places by their index.
     """
 
     columns: Sequence[tuple[float, float, float, float]]
@@ -142,6 +126,8 @@ class Latency(NamedTuple):
     landmarks: Sequence[Landmark]
     numbers: Sequence[int | None]
     countries: Sequence[tuple[str, Measurements]]
+    asns: Sequence[tuple[int, Measurements]] = ()
+    own: Sequence[tuple[int, Measurements]] = ()
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -167,8 +153,32 @@ class Latency(NamedTuple):
                     struct.pack("!2s", code.encode()) + _samples(row)
                     for code, row in self.countries
                 ),
+                _list(struct.pack("!I", number) + _samples(row) for number, row in self.asns),
+                _list(struct.pack("!H", number) + _samples(row) for number, row in self.own),
             )
         )
+
+
+class OwnPlace(NamedTuple):
+    """A place that the operator knows himself.
+
+    `point` is what he says, in degrees; `fallback` that or his country's, for where no database
+    has a point of it. `country` and `continent` are codes, empty where none is said; `pin` is the
+    index of its pin.
+    """
+
+    point: tuple[float, float] | None
+    fallback: tuple[float, float] | None
+    country: str
+    continent: str
+    pin: int | None
+
+    def octets(self) -> bytes:
+        """As `native/src/geo/geography.rs` reads it."""
+        nowhere = (math.nan, math.nan)  # no coordinate is one
+        degrees = struct.pack("!dddd", *(self.point or nowhere), *(self.fallback or nowhere))
+        codes = struct.pack("!2s2s", self.country.encode(), self.continent.encode())
+        return degrees + codes + (0 if self.pin is None else self.pin + 1).to_bytes(2, "big")
 
 
 class Geography(NamedTuple):
@@ -177,7 +187,10 @@ class Geography(NamedTuple):
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
     unplaced clients are taken to stand. `biases` are factor and what is added, of each region in
-    the unit of the policy's cost; `latency` goes with the policy of that name.
+    the unit of the policy's cost; `latency` goes with the policy of that name. `standing` has the
+    country (or "") and the capacity of each region where places decide, `edge_country` is where
+    this edge host stands, or "". `nat64` are a network's own NAT64 prefixes; `own` its own places,
+    which `own_subnets` and `own_asns` name by index; `asns` are pins by autonomous system.
     """
 
     policy: str
@@ -193,6 +206,13 @@ class Geography(NamedTuple):
     default: int | None = None
     biases: Sequence[tuple[float, float]] = ()
     latency: Latency | None = None
+    standing: Sequence[tuple[str, float]] = ()
+    edge_country: str = ""
+    nat64: Sequence[Prefix] = ()
+    own: Sequence[OwnPlace] = ()
+    own_subnets: Sequence[tuple[Prefix, int]] = ()
+    own_asns: Sequence[tuple[int, int]] = ()
+    asns: Sequence[tuple[int, int]] = ()
 
     def octets(self) -> bytes:
         """The octets that `native/src/geo/geography.rs` reads."""
@@ -202,18 +222,20 @@ class Geography(NamedTuple):
                 struct.pack("!dd", *self.edge),
                 _list(struct.pack("!dddQ", *region) for region in self.regions),
                 _list(_list(bytes((region,)) for region in pin) for pin in self.pins),
-                _list(
-                    bytes((4 if p.bits == 32 else 6, p.length))
-                    + (p.address << (128 - p.bits)).to_bytes(16, "big")
-                    + pin.to_bytes(2, "big")
-                    for p, pin in self.subnets
-                ),
+                _list(_prefix(p) + pin.to_bytes(2, "big") for p, pin in self.subnets),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.countries),
                 _list(struct.pack("!2sH", code.encode(), pin) for code, pin in self.continents),
                 _list(pin.to_bytes(2, "big") for pin in (self.unplaced,) if pin is not None),
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
                 _list(struct.pack("!dd", *bias) for bias in self.biases),
                 _list(latency.octets() for latency in (self.latency,) if latency is not None),
+                _list(struct.pack("!2sd", code.encode(), size) for code, size in self.standing),
+                struct.pack("!2s", self.edge_country.encode()),
+                _list(map(_prefix, self.nat64)),
+                _list(place.octets() for place in self.own),
+                _list(_prefix(p) + place.to_bytes(2, "big") for p, place in self.own_subnets),
+                _list(struct.pack("!IH", asn, place) for asn, place in self.own_asns),
+                _list(struct.pack("!IH", asn, pin) for asn, pin in self.asns),
             )
         )
 
@@ -247,8 +269,7 @@ class NativeMap:
         leaves the order of the `earlier` map for a little.
         """
         functions = library()
-        spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
-        handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+        spans, handles = _lent_databases(databases)
         columns = [_lent(column) for family in rows for column in family]
         lent = (Span * len(columns))(*columns)
         reason = ctypes.create_string_buffer(_REASON_OCTETS)
@@ -285,13 +306,56 @@ class NativeMap:
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up takes, over these clients."""
-        lent = b"".join(
-            bytes((4 if c.bits == 32 else 6, c.length))
-            + (c.address << (128 - c.bits)).to_bytes(16, "big")
-            for c in clients
-        )
+        lent = b"".join(map(_prefix, clients))
         taken: float = library().resolverd_map_time(self.handle, Span.of(lent))
         return taken
+
+
+class Share(NamedTuple):
+    """Parts of the IPv4 and of the IPv6 address space, from 0 to 1."""
+
+    v4: float
+    v6: float
+
+
+def coverage(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+    geography: Geography,
+    meter: Meter | None = None,
+) -> list[Share]:
+    """Where no pin holds, and where each of `geography` does, of what the databases place.
+
+    IPv6 is counted without what embeds IPv4. Blocks for up to seconds. Raises GeoError with the
+    reason where the databases do not allow it.
+    """
+    spans, handles = _lent_databases(databases)
+    shares = array("d", bytes(8 * 2 * (len(geography.pins) + 1)))
+    reason = ctypes.create_string_buffer(_REASON_OCTETS)
+    written = library().resolverd_map_coverage(
+        Spans(ctypes.addressof(spans), len(databases)),
+        Handles(ctypes.addressof(handles), len(databases)),
+        Span.of(geography.octets()),
+        (meter or Meter()).lent(),
+        Numbers(*shares.buffer_info()),
+        OutBuf.of(reason),
+    )
+    if written != len(shares):
+        raise GeoError(reason.value.decode("utf-8", "replace"))
+    return list(map(Share, shares[::2], shares[1::2]))
+
+
+def _lent_databases(
+    databases: Sequence[tuple[Content, PlaceIndex]],
+) -> tuple[ctypes.Array[Span], ctypes.Array[ctypes.c_void_p]]:
+    """The octets of databases, and the handles of their place indexes, for one call."""
+    spans = (Span * len(databases))(*(_span(content) for content, _ in databases))
+    handles = (ctypes.c_void_p * len(databases))(*(places.handle for _, places in databases))
+    return spans, handles
+
+
+def _prefix(prefix: Prefix) -> bytes:
+    family = 4 if prefix.bits == 32 else 6
+    return bytes((family, prefix.length)) + (prefix.address << (128 - prefix.bits)).to_bytes(16)
 
 
 def _list(items: Iterable[bytes]) -> bytes:

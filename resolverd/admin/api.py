@@ -30,6 +30,7 @@ from resolverd.admin.state import config_path, override_of, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
+from resolverd.engine.orders import policy_of
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
@@ -82,14 +83,18 @@ class Api:
         return _document(round_trips_of(self._served))
 
     async def explain(self, request: web.Request) -> web.Response:
-        """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN]``."""
+        """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN][&policy=…]``."""
         name, client = request.query.get("name"), request.query.get("client")
         if not name or not client:
             raise ApiError(
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
         try:
-            explanation = explain(name, _prefix(client), self._served.snapshot)
+            beside = policy_of(request.query.get("policy"))
+        except ValueError as error:
+            raise ApiError(400, str(error), "write policy=nearest, or leave it out") from error
+        try:
+            explanation = explain(name, _prefix(client), self._served.snapshot, beside)
         except ValueError as error:
             raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
         plan, steering = self._served.snapshot

@@ -53,6 +53,7 @@ def changes_of(changes: Difference) -> Json:
         "zones": [change._asdict() for change in changes.zones],
         "services": _names(changes.services),
         "regions": _names(changes.regions),
+        "places": _names(changes.places),
         "pins": _names(changes.pins),
         "options": list(changes.options),
         "databases": changes.databases,

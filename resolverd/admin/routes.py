@@ -85,9 +85,10 @@ ROUTES = (
         parameters=(
             Parameter("name", "hostname that a DYNA record steers", required=True),
             Parameter("client", "address or prefix of the client", required=True),
+            Parameter("policy", "nearest, failover, weighted or latency: its order is told too"),
         ),
         errors={
-            400: (ErrorDocument, "a parameter is missing, or no name, or no address"),
+            400: (ErrorDocument, "a parameter is missing, or no name, address or policy"),
             404: (ErrorDocument, "the name is not steered"),
         },
     ),

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from resolverd.abi.library import why_not
 from resolverd.cli.comparison import forecast, of_daemon, show
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
 from resolverd.cli.options import add_config, add_json, existing_config, verb
 from resolverd.config.fences import describe, fences
-from resolverd.errors import ExitCode, ProblemsError, errors_among
+from resolverd.config.groups import groups
+from resolverd.config.model import Config
+from resolverd.errors import ExitCode, GeoError, ProblemsError, ResolverdError, errors_among
 from resolverd.loop import run_loop
 from resolverd.restoration import outlook
+from resolverd.snapshot.coverage import Covered, covered
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
 FIRST_CONFIG = """\
@@ -44,6 +50,10 @@ chat  60    DYNA  chat
 """
 
 
+class CoverageError(ResolverdError):
+    """What pins cover cannot be counted here."""
+
+
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb `check` and its options to `verbs`."""
     parser = verb(
@@ -62,6 +72,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     add_socket(parser)
     add_config(parser, may_be_gone=True)
     add_json(parser)
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="say what share of the databases' address space each pin holds for (takes seconds)",
+    )
     parser.add_argument(
         "--import",
         nargs="+",
@@ -86,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
     compared = forecast(arguments) if inputs is not None else None
+    shares = _coverage(inputs) if inputs is not None and arguments.coverage else None
     if compared is not None:
         problems = (*problems, *of_daemon(compared))
     if arguments.json:
@@ -95,6 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "served": bool(summary),
                 "problems": [asdict(p) for p in problems],
                 "fences": sizes,
+                "coverage": None if shares is None else [share._asdict() for share in shares],
+                "groups": [] if inputs is None else list(_groups(inputs.config)),
                 "restart": instead or None,
                 "reload": compared,
             }
@@ -106,12 +124,53 @@ def run(arguments: argparse.Namespace) -> int:
         out().print(summary, markup=False)
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
+        for row in _groups(inputs.config):
+            law = f"as of {row['as_of']} ({row['source']})"
+            members = " ".join(row["countries"])
+            out().print(f"  pin {row['pin']}: {row['group']} {law}: {members}", markup=False)
+        for share in shares or ():
+            out().print(f"  {_covered(share)}", markup=False)
         if compared is not None:
             show(compared)
         return ExitCode.OK
     complain(instead)
     complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
     return ExitCode.PROBLEMS
+
+
+def _coverage(inputs: Inputs) -> list[Covered]:
+    """What each pin covers. Raises CoverageError where that cannot be counted."""
+    if (reason := why_not()) is not None:
+        raise CoverageError(f"--coverage needs the native library, which is not there: {reason}")
+    try:
+        return list(covered(inputs.config, inputs.locator))
+    except GeoError as error:
+        raise CoverageError(str(error)) from error
+
+
+def _covered(share: Covered) -> str:
+    families = [
+        f"{100 * part:.3g} % of {family}"
+        for family, part in (("IPv4", share.v4), ("IPv6", share.v6))
+        if part is not None
+    ]
+    whose = f"pin {share.pin}" if share.pin else "no pin"
+    where = " and ".join(families) or "nothing"
+    return f"{share.service}, {whose}: {where}, of what the databases place"
+
+
+def _groups(config: Config) -> Iterator[dict[str, Any]]:
+    """The groups of countries by law that pins name."""
+    for pin, settings in config.pin.items():
+        for name in settings.groups:
+            group = groups()[name]
+            yield {
+                "pin": pin,
+                "group": name,
+                "as_of": group.as_of.isoformat(),
+                "source": group.source,
+                "countries": list(group.countries),
+            }
 
 
 def _summary(arguments: argparse.Namespace, inputs: Inputs) -> str:

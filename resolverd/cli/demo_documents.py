@@ -59,7 +59,7 @@ class DemoPlacementsLine(Document):
 
     event: Literal["placements"] = key("Kind of line.")
     rows: list[DemoRowPart] = key("The cities.")
-    countries_only: bool = key("Whether the database knows no cities.")
+    embedded: bool = key("Whether the embedded city table places them.")
 
 
 class DemoHintsLine(Document):

@@ -29,12 +29,33 @@ class FencePart(EmptiedPart):
     may_fail: int = key("How many of them may be down while the last still answers.")
 
 
+class CoveragePart(Part):
+    """What share of the address space that the databases place one pin of a service holds for."""
+
+    service: str = key("The service.")
+    pin: str = key("The pin; empty for clients without one.")
+    v4: float | None = key("Of IPv4, from 0 to 1; null where the databases place nothing of it.")
+    v6: float | None = key("Of IPv6, likewise.")
+
+
+class GroupPart(Part):
+    """A group of countries by law that a pin names."""
+
+    pin: str = key("The pin.")
+    group: str = key("The group.")
+    as_of: str = key("Up to which day the law was looked at, ISO 8601.")
+    source: str = key("The law.")
+    countries: list[str] = key("Its countries, ISO 3166-1 alpha-2.")
+
+
 class CheckDocument(Document):
     """`resolverd check --json`."""
 
     served: bool = key("Whether the files would be served.")
     problems: list[ProblemPart] = key("What was found in them.")
     fences: list[FencePart] = key("Each fence; empty where the files have errors.")
+    coverage: list[CoveragePart] | None = key("What pins cover; null unless --coverage asks.")
+    groups: list[GroupPart] = key("Each group of each pin; empty where the files have errors.")
     restart: str | None = key("What a restart would do with them; null where it would serve them.")
     reload: ForecastDocument | None = key(
         "What the running daemon would do with them; null where none serves these files."
@@ -137,6 +158,9 @@ class AddressPart(Part):
     country: str | None = key("ISO 3166 code of its country.")
     latitude: float | None = key("Degrees north of the equator; south is negative.")
     longitude: float | None = key("Degrees east of Greenwich; west is negative.")
+    radius: float | None = key("How exact the database says that is, km; null where it does not.")
+    doubt: str = key("Why only the country is taken as sure; empty where all of it is.")
+    asn: int | None = key("The number of its autonomous system, where an ASN database tells.")
     source: str | None = key("The database that has it.")
 
 

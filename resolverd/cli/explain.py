@@ -12,7 +12,7 @@ import contextlib
 import ipaddress
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from resolverd.cli.options import UsageError, add_config, add_json, existing_con
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
+from resolverd.engine.orders import POLICIES, Cost, order_of
 from resolverd.engine.ttl_words import FamilyTtl
 from resolverd.errors import ExitCode
 from resolverd.health.overrides import Overrides
@@ -53,6 +54,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
             "resolverd explain chat.inference.example 203.0.113.7",
             "resolverd explain chat.inference.example 203.0.113.7 --files",
             "resolverd explain chat.inference.example 2001:db8::/56 --down eu-west",
+            "resolverd explain chat.inference.example 203.0.113.7 --policy nearest",
         ],
         run,
     )
@@ -76,6 +78,11 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="REGION=SHARE",
         help="take this region as overloaded: it sends on this share of its clients, from 0 to 1, "
         "and every region that sends on none takes them; may be given again (reads the files)",
+    )
+    parser.add_argument(
+        "--policy",
+        choices=POLICIES,
+        help="show the order that this policy would give beside the one that was given",
     )
     parser.add_argument(
         "--files",
@@ -116,18 +123,20 @@ def _daemon(arguments: argparse.Namespace) -> Link | None:
 
 def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, dict[str, str]]:
     """What the daemon tells, who it is, and its verdict on each region."""
-    document = link.get("/explain", name=arguments.name, client=str(arguments.client))
+    query = {"policy": arguments.policy} if arguments.policy else {}
+    document = link.get("/explain", name=arguments.name, client=str(arguments.client), **query)
     made, verdicts = document.pop("generation"), document.pop("verdicts")
     del document["schema_version"]
     source = f"the running daemon at {link.socket}, plan {made['plan']} of {document.pop('config')}"
     candidates = [
         Candidate(**{**c, "status": _status(c["status"])}) for c in document["candidates"]
     ]
-    lists = {key: tuple(document[key]) for key in ("pins", "fence", "answer")}
+    lists = {key: tuple(document[key]) for key in ("pins", "laws", "fence", "answer")}
     draw = Draw(**document["draw"]) if document["draw"] else None
     ttls = tuple(FamilyTtl(**family) for family in document["ttls"])
-    whole = {**document, **lists, "candidates": tuple(candidates), "draw": draw, "ttls": ttls}
-    return Explanation(**whole), source, verdicts
+    orders = {key: order_of(document[key]) for key in ("order", "beside") if document[key]}
+    parts = {"candidates": tuple(candidates), "draw": draw, "ttls": ttls}
+    return Explanation(**{**document, **lists, **parts, **orders}), source, verdicts
 
 
 _ENDLESS = ("min_until_flip", "steady", "answer_min_until_flip")
@@ -152,7 +161,10 @@ def _from_files(arguments: argparse.Namespace) -> tuple[Explanation, str, dict[s
             raise UsageError(f'there is no region "{region}" to take as {state}; regions: {known}')
     try:
         explanation = explain(
-            arguments.name, arguments.client, _imagined(inputs, arguments.down, spill_ratios)
+            arguments.name,
+            arguments.client,
+            _imagined(inputs, arguments.down, spill_ratios),
+            arguments.policy,
         )
     except (NotSteeredError, ValueError) as error:
         raise UsageError(str(error)) from error
@@ -227,8 +239,18 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
     yield "client", why.client + (f" = {why.looked_up}" if why.looked_up != why.client else "")
     yield "place", f"{why.place}, known for /{why.network_length}"
-    yield "pins", ", ".join(why.pins) or "none"
+    if why.radius is not None:
+        yield "radius", f"{why.radius:,.0f} km, says the database"
+    if why.doubt:
+        yield "doubt", f"{why.doubt}: only its country is taken as sure"
+    laws = f" (by {', '.join(why.laws)})" if why.laws else ""
+    yield "pins", (", ".join(why.pins) or "none") + laws
     yield "fence", ", ".join(why.fence) or "empty"
+    if why.order.unit == "ms" or any(cost.bias for cost in why.order.costs):
+        yield "order", why.order.why
+    yield "landmarks", ", ".join(why.order.landmarks)
+    if why.beside is not None:
+        yield f"by {why.beside.policy}", f"{', '.join(why.beside.preference)}: {why.beside.why}"
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
     yield "draw", _draw(why.draw)
     yield "note", why.note
@@ -256,21 +278,62 @@ def _answer(explanation: Explanation) -> str:
 
 
 def _candidates(explanation: Explanation, verdicts: Mapping[str, str]) -> Table:
+    """A row for each region; times where the order is by them, and its rank by another policy."""
+    order, beside = explanation.order, explanation.beside
+    costs = {cost.region: cost for cost in order.costs}
+    timed = order.unit == "ms"
     table = Table("rank", "region", box=None, pad_edge=False)
     table.add_column("km", justify="right")
+    if timed:
+        table.add_column("ms", justify="right")
+        table.add_column("made of", overflow="fold")
+        table.add_column("measured", overflow="fold")
+    if any(cost.bias for cost in order.costs):
+        table.add_column(f"cost, {order.unit}", justify="right")
+    if beside is not None:
+        table.add_column(f"by {beside.policy}", justify="right")
     table.add_column("why")
     if verdicts:
         table.add_column("verdict", overflow="fold")
     for candidate in explanation.candidates:
         style = "green" if candidate.region == explanation.region else ""
-        known = [verdicts[candidate.region]] if verdicts else []
-        table.add_row(*(Text(cell, style) for cell in (*_row(candidate), *known)))
+        cost = costs[candidate.region]
+        cells = [_rank(candidate.preferred), candidate.region, f"{candidate.km:,.0f}"]
+        cells += [_ms(cost), _made_of(cost), _measured(cost)] if timed else []
+        cells += [_biased(cost)] if any(each.bias for each in order.costs) else []
+        cells += [_rank_in(candidate.region, beside.preference)] if beside is not None else []
+        cells += [candidate.why, *([verdicts[candidate.region]] if verdicts else [])]
+        table.add_row(*(Text(cell, style) for cell in cells))
     return table
 
 
-def _row(candidate: Candidate) -> tuple[str, str, str, str]:
-    rank = str(candidate.preferred) if candidate.preferred else "-"
-    return rank, candidate.region, f"{candidate.km:,.0f}", candidate.why
+def _rank(preferred: int | None) -> str:
+    return str(preferred) if preferred else "-"
+
+
+def _rank_in(region: str, preference: Sequence[str]) -> str:
+    return _rank(preference.index(region) + 1 if region in preference else None)
+
+
+def _ms(cost: Cost) -> str:
+    return "" if cost.expected_ms is None else f"{cost.expected_ms:.1f}"
+
+
+def _made_of(cost: Cost) -> str:
+    """Each source of knowledge with the time that is expected from there on."""
+    return " → ".join(f"{source.name} {source.ms:.1f}" for source in cost.made_of)
+
+
+def _measured(cost: Cost) -> str:
+    return ", ".join(
+        f"{time.ms:.1f} ({time.of}, believed {100 * time.confidence:.0f} %)"
+        for time in cost.measured
+    )
+
+
+def _biased(cost: Cost) -> str:
+    number = "" if cost.cost is None else f"{cost.cost:,.1f}"
+    return f"{number} ({cost.bias})" if cost.bias else number
 
 
 def _spill(text: str) -> tuple[str, float]:

@@ -90,7 +90,7 @@ def _register_lookup(uses: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         type=Path,
         metavar="FILE",
-        help="ask these, the first that knows wins (default: the embedded country database)",
+        help="ask these, the first that knows wins (default: the embedded city table)",
     )
     add_json(parser)
 
@@ -133,9 +133,11 @@ def _lookup(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json({"addresses": rows})
         return ExitCode.OK
+    if all(row["asn"] is None for row in rows):
+        rows = [{name: cell for name, cell in row.items() if name != "asn"} for row in rows]
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
-        number = column in {"latitude", "longitude"}
+        number = column in {"latitude", "longitude", "radius"}
         table.add_column(
             column, justify="right" if number else "left", overflow="fold", no_wrap=number
         )
@@ -147,7 +149,7 @@ def _lookup(arguments: argparse.Namespace) -> int:
 
 def _row(locator: Locator, address: str) -> dict[str, object]:
     extracted = extract_v4(host_prefix(address)).prefix
-    place, length = locator.locate(extracted)
+    place, length = locator.locate(extracted, asn=True)
     known = asdict(place) if place else {}
     return {
         "address": address,
@@ -155,7 +157,10 @@ def _row(locator: Locator, address: str) -> dict[str, object]:
         "country": known.get("country"),
         "latitude": known.get("latitude"),
         "longitude": known.get("longitude"),
+        "radius": known.get("radius"),
+        "doubt": known.get("doubt", ""),
         "source": known.get("how"),
+        "asn": known.get("asn"),
     }
 
 

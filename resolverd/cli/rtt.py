@@ -1,4 +1,4 @@
-"""`resolverd rtt`: round-trip times, measured by a region or an edge, shown, or judged by."""
+"""`resolverd rtt`: times that a region or an edge measured, and policies judged by them."""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclu
         "--edges",
         type=_positive,
         metavar="N",
-        help="know only what N cities measured, drawn at random, and the regions (default: all)",
+        help="know only what N cities measured, drawn at random, and the regions (default: all, "
+        "and 300 drawn of more)",
     )
     group.add_argument(
         "--draws", type=_positive, default=8, metavar="K", help="draw so often (default: 8)"

@@ -129,9 +129,10 @@ def _document(
 def _show(
     arguments: argparse.Namespace, regions: dict[str, str], replay: Replay, draws: Sequence[Draw]
 ) -> None:
-    edges = "all" if arguments.edges is None else f"{arguments.edges} drawn"
+    drawn = "" if arguments.edges is None else " drawn"
     out().print(
-        f"{count(len(replay.times), 'client')}, {count(len(regions), 'region')}, edges: {edges}; "
+        f"{count(len(replay.times), 'client')}, {count(len(regions), 'region')}, "
+        f"{count(draws[0].edges, 'edge')}{drawn}; "
         "ms above the best region",
         markup=False,
     )

@@ -22,6 +22,7 @@ from resolverd.config.finding import Finding, Tree
 from resolverd.config.gaps import first_gap
 from resolverd.config.hours import DAYS
 from resolverd.config.model import Config, Service
+from resolverd.config.own_place_checks import check_nat64, check_own_places
 from resolverd.config.pin_checks import check_pins
 from resolverd.config.probe_checks import check_probes
 from resolverd.config.secret_checks import written_secrets
@@ -292,6 +293,8 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_probes,
     _secrets,
     check_pins,
+    check_own_places,
+    check_nat64,
     _services,
     _admin,
     _load,

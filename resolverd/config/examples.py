@@ -19,6 +19,7 @@ from resolverd.config.toml_values import duration, toml_value
 # By the option's name; of a list, one element.
 _EXAMPLES: Mapping[str, Any] = {
     "address": "192.0.2.10",
+    "asn": 64500,
     "bias": "20ms",
     "body": "ping",
     "ca": "/etc/ssl/certs/ca-certificates.crt",
@@ -38,6 +39,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "geoip": "city.mmdb",
     "gpu_metrics": "http://192.0.2.10:9400/metrics",
     "gpus.model": "H100_SXM",
+    "groups": "EEA",
     "headers": {"Accept": "application/json"},
     "host": "gpu1.example",
     "hostname": "gpu1.example",
@@ -48,7 +50,9 @@ _EXAMPLES: Mapping[str, Any] = {
     "models": {"us-east": "meta-llama/Llama-3.1-8B-Instruct"},
     "must_agree": "max_model_len",
     "name": "gpu-1",
+    "nat64": "2001:db8:64::/96",
     "nsid": "fra1",
+    "places": "office",
     "regions": "us-east",
     "rtt": "http://192.0.2.10:9091/",
     "services": "chat",

@@ -27,10 +27,12 @@ from resolverd.config.spill import Spill
 from resolverd.config.toml_values import toml_value
 from resolverd.config.types import (
     Address,
+    Asn,
     Continent,
     Coordinates,
     Country,
     Duration,
+    GroupName,
     Hostname,
     MetricsUrl,
     ResolvedHostname,
@@ -276,6 +278,37 @@ class Service(Section):
         return self
 
 
+class Place(Section):
+    """`[place.NAME]`: where a network of your own knowledge is, before any database."""
+
+    subnets: tuple[Subnet, ...] = option(
+        (), "Networks that are there; of several places the longest subnet decides."
+    )
+    asn: tuple[Asn, ...] = option(
+        (),
+        "Autonomous systems that are there, where no place has the subnet. Which one a client is "
+        "in, an ASN database among `server.geoip` says.",
+    )
+    coordinates: Coordinates | None = option(
+        None,
+        "Where it is, if not where the databases say, or else where its country's people are.",
+        unit="degrees",
+    )
+    country: Country | Literal[""] = option(
+        "", "ISO 3166-1 alpha-2 code, if not as the databases say; pins go by it."
+    )
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Place:
+        if not self.subnets and not self.asn:
+            raise contradiction(
+                "it has neither subnets nor asn, so it is nobody's place",
+                'write subnets = ["198.51.100.0/24"], or asn = [64500]',
+                *("subnets", "asn"),
+            )
+        return self
+
+
 class Pin(Section):
     """`[pin.NAME]`: a data-residency rule, from client subnets or places to regions."""
 
@@ -284,7 +317,18 @@ class Pin(Section):
         "Client networks that the pin holds for. IPv6 addresses that stand for IPv4 ones "
         "(v4-mapped, 6to4, Teredo, NAT64) count as those.",
     )
+    places: tuple[Word, ...] = option((), "Own places, by their names in [place.NAME].")
+    asn: tuple[Asn, ...] = option(
+        (),
+        "Client autonomous systems. Which one a client is in, an ASN database among `server.geoip` "
+        "says.",
+    )
     countries: tuple[Country, ...] = option((), "Client countries, ISO 3166-1 alpha-2.")
+    groups: tuple[GroupName, ...] = option(
+        (),
+        "Client countries by law: EU, EEA, or GDPR-adequate (those outside that a decision of the "
+        "European Commission covers whole). `check` lists them with the date and the law.",
+    )
     continents: tuple[Continent, ...] = option((), "Client continents: AF AN AS EU NA OC SA.")
     unplaced: bool = option(
         default=False,
@@ -309,4 +353,5 @@ class Config(Section):
     rtt: Rtt = option(Rtt(), "What was measured of the ways to regions.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
+    place: dict[Word, Place] = option(factory=dict, doc="Own places by name.")
     pin: dict[Word, Pin] = option(factory=dict, doc="Data-residency pins by name.")

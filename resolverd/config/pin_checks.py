@@ -10,15 +10,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from resolverd.config.finding import Finding, Tree
+from resolverd.config.groups import countries_of
 from resolverd.config.model import Config, Pin
 from resolverd.config.toml_values import toml_value
-from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
+from resolverd.dns.embedded_v4 import extract_v4, formats_with
+from resolverd.dns.limits import EmbeddedV4
 from resolverd.dns.prefix import Prefix, parse_prefix
 
 # What public resolvers send: RFC 7871 §11.1 advises /24 and /56 as the longest.
 PUBLIC_V4, PUBLIC_V6 = 24, 56
 
 _ALL_IPV4 = parse_prefix("0.0.0.0/0")
+
+Formats = Sequence[EmbeddedV4]
+
+
+# What pins name one by one beside subnets, and how that is shown.
+_KINDS = {"places": 'place "{}"', "asn": "AS{}", "countries": "{}", "continents": "{}"}
 
 
 class _Claim(NamedTuple):
@@ -31,30 +39,34 @@ class _Claim(NamedTuple):
 
 def check_pins(config: Config, tree: Tree) -> Iterator[Finding]:
     """Every finding about pins: overlaps, pins for nobody, networks nobody is looked up by."""
-    yield from _overlaps(config)
+    formats = formats_with(config.server.nat64)
+    yield from _overlaps(config, formats)
     for name, pin in config.pin.items():
-        if not _claims(name, pin):
+        if not _claims(name, pin, formats):
             yield Finding(
                 ("pin", name), "config-pin-empty", f'pin "{name}" holds for no client',
                 'write countries = ["DE"], subnets = ["198.51.100.0/24"], continents = ["EU"], '
-                "unplaced = true or default = true",
+                'places = ["office"], asn = [64500], unplaced = true or default = true',
             )  # fmt: skip
         for index, subnet in enumerate(pin.subnets):
             path = ("pin", name, "subnets", index)
-            yield from _embedded(path, subnet, pin.subnets)
-            yield from _narrow(path, subnet)
+            for message, hint in embedded_faults(subnet, pin.subnets, formats):
+                yield Finding(path, "config-pin-embedded", message, hint)
+            yield from _narrow(path, subnet, formats)
         yield from _refusals(config, name, pin)
         yield from _bypasses(config, name, pin)
 
 
-def _overlaps(config: Config) -> Iterator[Finding]:
+def _overlaps(config: Config, formats: Formats) -> Iterator[Finding]:
     """Two pins of one service that claim the same clients: which of them held would be chance."""
     claimed: dict[tuple[str, Any], list[str]] = {}
+    told: set[tuple[Any, ...]] = set()  # once for each group, however many countries it shares
     for name, pin in config.pin.items():
-        for claim in _claims(name, pin):
+        for claim in _claims(name, pin, formats):
             earlier = claimed.setdefault(claim.value, [])
             others = [other for other in earlier if _share_a_service(pin, config.pin[other])]
-            if others:
+            if others and (claim.path, *others) not in told:
+                told.add((claim.path, *others))
                 yield Finding(
                     claim.path, "config-pin-overlap",
                     f"{claim.written} is pinned by {' and '.join(dict.fromkeys(others))} already",
@@ -64,16 +76,22 @@ def _overlaps(config: Config) -> Iterator[Finding]:
             earlier.append(name)
 
 
-def _claims(name: str, pin: Pin) -> list[_Claim]:
+def _claims(name: str, pin: Pin, formats: Formats) -> list[_Claim]:
     claims = []
     for index, subnet in enumerate(pin.subnets):
-        looked_up = extract_v4(subnet).prefix
+        looked_up = extract_v4(subnet, formats).prefix
         as_ipv4 = "" if looked_up == subnet else f" ({looked_up})"
         path = ("pin", name, "subnets", index)
         claims.append(_Claim(path, f"{subnet}{as_ipv4}", ("subnets", looked_up)))
-    for kind in ("countries", "continents"):
-        for index, code in enumerate(getattr(pin, kind)):
-            claims.append(_Claim(("pin", name, kind, index), code, (kind, code)))
+    for kind, shown in _KINDS.items():
+        for index, value in enumerate(getattr(pin, kind)):
+            claims.append(_Claim(("pin", name, kind, index), shown.format(value), (kind, value)))
+    shared: set[str] = set()
+    for index, group in enumerate(pin.groups):
+        path = ("pin", name, "groups", index)
+        members = [code for code in countries_of([group]) if code not in shared]
+        claims += [_Claim(path, f"{c} of group {group}", ("groups", c)) for c in members]
+        shared.update(members)
     claims += [
         _Claim(("pin", name, kind), f"{kind} = true", (kind, True))
         for kind in ("unplaced", "default")
@@ -86,30 +104,33 @@ def _share_a_service(one: Pin, other: Pin) -> bool:
     return not one.services or not other.services or bool(set(one.services) & set(other.services))
 
 
-def _embedded(
-    path: tuple[str | int, ...], subnet: Prefix, beside: Sequence[Prefix]
-) -> Iterator[Finding]:
-    """A network whose clients are looked up as IPv4 clients, but not as those of one network."""
-    if subnet.bits == 32 or extract_v4(subnet).offset:
+def embedded_faults(
+    subnet: Prefix, beside: Sequence[Prefix], formats: Formats
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with a network that is not looked up as one network of IPv4, and a hint.
+
+    Its clients are looked up as IPv4 clients, all of them or some. `beside` are those written with
+    it.
+    """
+    if subnet.bits == 32 or extract_v4(subnet, formats).offset:
         return
-    around = [network for network in NETWORKS if network.contains(subnet)]
-    inside = [network for network in NETWORKS if subnet.contains(network)]
+    networks = [embedded.network for embedded in formats]
+    around = [network for network in networks if network.contains(subnet)]
+    inside = [network for network in networks if subnet.contains(network)]
     if around:
-        yield Finding(
-            path, "config-pin-embedded",
+        yield (
             f"{subnet} lies in {around[0]}, whose clients are looked up by the IPv4 address inside "
             "theirs, and does not tell it: this would hold for nobody",
             'write the IPv4 network of these clients instead, such as "198.51.100.0/24"',
-        )  # fmt: skip
-    elif inside and not any(extract_v4(other).prefix == _ALL_IPV4 for other in beside):
+        )
+    elif inside and not any(extract_v4(other, formats).prefix == _ALL_IPV4 for other in beside):
         listed = ", ".join(map(str, inside))
-        yield Finding(
-            path, "config-pin-embedded",
+        yield (
             f"{subnet} has {listed} in it, whose clients are looked up by the IPv4 address inside "
             "theirs: it would not hold for them",
             'add "0.0.0.0/0" where all IPv4 clients are meant too, or write the IPv6 networks '
             f"beside: {_beside(subnet, inside)}",
-        )  # fmt: skip
+        )
 
 
 def _beside(network: Prefix, embedded: Sequence[Prefix]) -> str:
@@ -129,11 +150,12 @@ def _beside(network: Prefix, embedded: Sequence[Prefix]) -> str:
     return ", ".join(f'"{piece}"' for piece in pieces[:4]) + more
 
 
-def _narrow(path: tuple[str | int, ...], written: Prefix) -> Iterator[Finding]:
-    subnet = extract_v4(written).prefix
+def _narrow(path: tuple[str | int, ...], written: Prefix, formats: Formats) -> Iterator[Finding]:
+    subnet = extract_v4(written, formats).prefix
     sent = PUBLIC_V4 if subnet.bits == 32 else PUBLIC_V6
     wide = subnet.widened(min(sent, subnet.length))
-    near = any(wide.contains(network) or network.contains(wide) for network in NETWORKS)
+    networks = [embedded.network for embedded in formats]
+    near = any(wide.contains(network) or network.contains(wide) for network in networks)
     if subnet.length > sent and not near:
         yield Finding(
             path, "config-pin-narrow",

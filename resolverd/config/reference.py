@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from resolverd.config.alerts import Alerts, AlertsOverride
-from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Region, Server, Service
+from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import EveryOption, ProbeDefaults, ProbeOverride, groups
 from resolverd.config.rtt import Rtt
@@ -28,6 +28,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("gpus = {…}", Gpus),
     ("[service.NAME]", Service),
     ("[service.NAME.spill]", Spill),
+    ("[place.NAME]", Place),
     ("[pin.NAME]", Pin),
 )
 # What stands in a table of its own: where its options are told.
@@ -71,8 +72,8 @@ A directory beside the file, of its name with `.d` in place of `.toml`, holds fr
 read after the file and in the order of their names; names that begin with a dot, other endings
 and directories below are passed over.
 
-- A fragment has `[region.…]`, `[service.…]` and `[pin.…]` alone: what the host itself is stands
-  in the file.
+- A fragment has `[region.…]`, `[service.…]`, `[place.…]` and `[pin.…]` alone: what the host itself
+  is stands in the file.
 - Tables of one name are one table, whose options may stand in several files.
 - The endpoints of a region and the `regions` of a service add up, in the order in which the files
   are read. An endpoint without a name takes its number in that order: name them where fragments

@@ -13,8 +13,10 @@ from resolverd.config.holds import Holds
 from resolverd.config.options import Section, option
 from resolverd.config.types import (
     Coordinates,
+    Country,
     Duration,
     ListenAddress,
+    Nat64,
     OptionalListener,
     parse_listener,
 )
@@ -34,6 +36,11 @@ class Server(Holds):
         doc="Where this edge host stands; clients that no database places are taken to stand here.",
         unit="degrees",
     )
+    country: Country | Literal[""] = option(
+        "",
+        "The country where this edge host stands, ISO 3166-1 alpha-2. Clients of whom only this "
+        "country is sure are taken to stand here too, since anycast brought them.",
+    )
     zones: tuple[str, ...] = option(
         ("zones/*.zone",), "Master files, as globs relative to this file."
     )
@@ -43,7 +50,16 @@ class Server(Holds):
         "glue, a record outside its zone) is warned of, as BIND does, or refused.",
     )
     geoip: tuple[str, ...] = option(
-        (), "City or country databases, first match wins; none takes the embedded country database."
+        (),
+        "City, country and ASN databases; what several know is as the first says. None takes the "
+        "embedded city table.",
+    )
+    nat64: tuple[Nat64, ...] = option(
+        (),
+        "This network's own NAT64 prefixes (RFC 6052 §2.2): clients who come by them are known by "
+        "the IPv4 address inside theirs. 64:ff9b::/96 and, by /96s, 64:ff9b:1::/48 (RFC 8215) need "
+        "not be listed; another length within the latter does.",
+        max_items=64,
     )
     state: str = option(
         "",

@@ -22,7 +22,7 @@ from resolverd.errors import Problem, Severity
 from resolverd.files.matching import match
 from resolverd.files.reading import MAX_CONFIG, read_file
 
-FRAGMENT_TABLES = ("region", "service", "pin")
+FRAGMENT_TABLES = ("region", "service", "place", "pin")
 _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
@@ -128,7 +128,8 @@ class Sources:
                     Problem(
                         str(file), *origin.position, "config-fragment-table",
                         f"[{table}] may not stand in a fragment",
-                        f"move it to {self.main.name}; fragments add regions, services and pins",
+                        f"move it to {self.main.name}; fragments add regions, services, places "
+                        "and pins",
                         source=origin.source,
                     )
                 )  # fmt: skip

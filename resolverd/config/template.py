@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from resolverd.config.model import Endpoint, Gpus, Pin, Region, Server, Service
+from resolverd.config.model import Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.reference import (
     TABLES,
     about,
@@ -31,7 +31,7 @@ _WIDTH = 98
 _HEAD = """\
 # resolverd.toml, with every option. What stands behind a bare # is the default.
 # Fill in what says FILL IN, rename us-east and chat, repeat tables as you need them, and ask
-# `resolverd check`. Regions, services and pins may also stand in resolverd.d/*.toml.
+# `resolverd check`. Regions, services, places and pins may also stand in resolverd.d/*.toml.
 # Durations are written like "250ms", "5s" or "1h30m"."""
 
 # What an operator has to write, and examples where a default would show nothing.
@@ -43,6 +43,9 @@ _WRITTEN: dict[tuple[type[BaseModel], str], Any] = {
     (Service, "regions"): ["us-east"],
 }
 _EXAMPLES: dict[tuple[type[BaseModel], str], Any] = {
+    (Place, "subnets"): ["198.51.100.0/24"],
+    (Place, "coordinates"): [50.1, 8.7],
+    (Place, "country"): "DE",
     (Pin, "countries"): ["DE", "FR", "IE"],
     (Pin, "regions"): ["us-east"],
 }
@@ -51,6 +54,7 @@ _NAMES = {
     "[[region.NAME.endpoint]]": "[[region.us-east.endpoint]]",
     "[service.NAME]": "[service.chat]",
     "[service.NAME.spill]": "[service.chat.spill]",
+    "[place.NAME]": "[place.office]",
     "[pin.NAME]": "[pin.gdpr]",
 }
 _GPUS = '#gpus = { model = "H100_SXM", count = 8, usd_per_hour = 2.49 }'
@@ -85,7 +89,7 @@ def declarations() -> list[dict[str, Any]]:
 
 
 def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
-    optional = model is Pin
+    optional = model in (Pin, Place)
     yield from _prose(about(model))
     yield f"#{title}" if optional else title
     for name, field in model.model_fields.items():

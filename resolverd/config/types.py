@@ -13,11 +13,13 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 
 from resolverd.config.countries import country
+from resolverd.config.groups import group
 from resolverd.config.hours import parse_span
 from resolverd.config.secrets import shown_url
+from resolverd.dns.embedded_v4 import NAT64_LENGTHS
 from resolverd.dns.hostnames import normal_host
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
@@ -106,6 +108,25 @@ def _subnet(value: Any) -> Prefix:
         raise ValueError(f'{error}; write "198.51.100.0/24", or another network') from error
 
 
+def _nat64(value: Any) -> Prefix:
+    """A NAT64 prefix (RFC 6052 §2.2): of one of six lengths, bits 64 to 71 zero."""
+    try:
+        prefix = parse_prefix(str(value))
+    except ValueError as error:
+        raise ValueError(f'{error}; write "2001:db8:64::/96", or another NAT64 prefix') from error
+    if prefix.bits == 32 or prefix.length not in NAT64_LENGTHS:
+        raise ValueError(
+            f'"{prefix}" is not a NAT64 prefix, an IPv6 one of /32, /40, /48, /56, /64 or /96'
+            '; write "2001:db8:64::/96", or the prefix of your NAT64 as it is'
+        )
+    if prefix.address >> 56 & 0xFF:
+        raise ValueError(
+            f'"{prefix}" has bits 64 to 71 set, which are zero in every NAT64 address (RFC 6052 '
+            "§2.2); write the prefix of your NAT64 as it is"
+        )
+    return prefix
+
+
 def _address(value: Any) -> str:
     try:
         return str(host_prefix(str(value)).host())
@@ -188,10 +209,13 @@ Coordinates = Annotated[tuple[float, float], PlainValidator(_coordinates)]
 ListenAddress = Annotated[Listener, PlainValidator(parse_listener)]
 OptionalListener = Annotated[Listener | None, PlainValidator(_optional_listener)]
 Subnet = Annotated[Prefix, PlainValidator(_subnet)]
+Nat64 = Annotated[Prefix, PlainValidator(_nat64)]
+Asn = Annotated[int, Strict(), Field(ge=1, le=4_294_967_294)]
 Address = Annotated[str, BeforeValidator(_address)]
 Hostname = Annotated[str, AfterValidator(_a_labels)]
 ResolvedHostname = Annotated[str, AfterValidator(_resolved_hostname)]
 Country = Annotated[str, AfterValidator(country)]
+GroupName = Annotated[str, AfterValidator(group)]
 Continent = Annotated[str, AfterValidator(_continent)]
 MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]
 SpanText = Annotated[str, AfterValidator(_span)]

@@ -85,8 +85,8 @@ class ConfigOverlay:
         }
 
     @property
-    def countries_only(self) -> bool:
-        """Whether the embedded database, which knows no cities, places the clients."""
+    def embedded(self) -> bool:
+        """Whether the embedded city table places the clients."""
         return not self.loaded.config.server.geoip
 
     @property

@@ -54,10 +54,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Placements:
-    """Which region each city gets. `countries_only`: the database knows no cities."""
+    """Which region each city gets. `embedded`: nothing was downloaded to place them."""
 
     rows: tuple[Row, ...]
-    countries_only: bool
+    embedded: bool
 
 
 @dataclass(frozen=True, slots=True)

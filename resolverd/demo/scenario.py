@@ -55,7 +55,7 @@ async def show_placements(environment: Environment, began: float, emit: Emit) ->
     )
     pins, answers = environment.pins(), await environment.ask_all()
     rows = tuple(Row(c.name, str(c.client), answers[c.name], pins[c.name]) for c in CITIES)
-    emit(Placements(rows, environment.overlay.countries_only))
+    emit(Placements(rows, environment.overlay.embedded))
     client = next(city.client for city in CITIES if city.name == VICTIM_CITY)
     dig = f"dig @{server.address} -p {server.port} {NAME} +subnet={client}"
     emit(Hints(dig, tuple(map(str, environment.overlay.files))))

@@ -32,6 +32,7 @@ from resolverd.demo.events import (
     Waiting,
 )
 from resolverd.engine.choice import COST
+from resolverd.geo.embedded import ATTRIBUTION
 
 _STATES = {"up": "green", "suspect": "yellow", "down": "red", "recovering": "yellow"}
 
@@ -124,11 +125,11 @@ class TextShow:
             if row.pins:
                 pins = " and ".join(rf"\[pin.{pin}]" for pin in row.pins)
                 self._row("  *", f"{row.city} is pinned by {pins}: no failover takes it elsewhere.")
-        if event.countries_only:
+        if event.embedded:
             self._row(
                 "  -",
-                "Country precision: San Francisco is placed with all of the US. "
-                "`resolverd geo fetch` gets cities.",
+                "Cities by the table in the package, to half a degree; nothing was downloaded. "
+                f"{ATTRIBUTION} `resolverd geo fetch` gets the newest.",
             )
         self._row(
             "  -",

@@ -25,11 +25,16 @@ ANY_TTL: Final = 3600
 
 
 class EmbeddedV4(NamedTuple):
-    """A network whose addresses embed an IPv4 one behind `offset` bits."""
+    """A network whose addresses embed an IPv4 one behind `offset` bits.
+
+    `before_u` bits of it stand before the octet u, which is skipped (RFC 6052 §2.2); 128 where
+    there is no such octet.
+    """
 
     network: Prefix
     offset: int
     inverted: bool
+    before_u: int = 128
 
 
 EMBEDDED_V4: Final = (
@@ -39,6 +44,8 @@ EMBEDDED_V4: Final = (
     EmbeddedV4(parse_prefix("::ffff:0:0/96"), 96, False),
     # NAT64's well-known prefix (RFC 6052 §2.1)
     EmbeddedV4(parse_prefix("64:ff9b::/96"), 96, False),
+    # NAT64 within one network (RFC 8215), by /96s
+    EmbeddedV4(parse_prefix("64:ff9b:1::/48"), 96, False),
     # 6to4 (RFC 3056 §2)
     EmbeddedV4(parse_prefix("2002::/16"), 16, False),
     # Teredo (RFC 4380 §4)

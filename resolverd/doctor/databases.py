@@ -33,15 +33,14 @@ def age(name: str, built: float, now: float, directory: Path | None) -> Finding:
     )
 
 
-def precision(embedded: bool, cities: bool) -> Finding:
+def precision(cities: bool) -> Finding:
     """With countries alone, all of the United States or Russia stands at one point.
 
-    `embedded`: no database is configured; `cities`: one of those configured has cities.
+    `cities`: one of the databases, the embedded one where none is configured, has cities.
     """
     if cities:
         return Finding("geo-precision", "ok", "a database with cities places the clients")
-    what = "the embedded database" if embedded else "each database in server.geoip"
-    seen = f"{what} knows countries only: clients stand at their country's middle"
+    seen = "each database in server.geoip knows countries only: clients stand at its middle"
     return Finding("geo-precision", "advice", seen, fetch(None))
 
 

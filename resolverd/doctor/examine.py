@@ -181,8 +181,7 @@ def _databases(opened: Sequence[Opened], now: float) -> Iterator[Finding]:
             yield databases.unreadable(database.fault)
         else:
             yield databases.age(database.name, database.built, now, database.directory)
-    embedded_only = all(database.directory is None for database in opened)
-    yield databases.precision(embedded_only, any(database.cities for database in opened))
+    yield databases.precision(any(database.cities for database in opened))
 
 
 def _capacity(host: _Host, engine: str | None, databases_size: int) -> Iterator[Finding]:

@@ -17,10 +17,11 @@ from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, draw_of
 from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
+from resolverd.engine.orders import Order, order_by, order_given
 from resolverd.engine.steered import reply_of
 from resolverd.engine.ttl_words import FamilyTtl, ttl_words
 from resolverd.errors import ResolverdError
-from resolverd.snapshot.clientmap import LazyClientMap
+from resolverd.snapshot.clientmap import LazyClientMap, Policy
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 
@@ -39,7 +40,10 @@ class Explanation:
     `draw` is None where no region that could have answered sends clients on, nor trickles. `answer`
     holds addresses of both families, or the target of a CNAME. `note` is the text of the extended
     error that goes with the answer, where one does. `ttl` is None where nothing is answered that
-    could be kept. `scope` is 0 where client subnets are not honoured (`ecs`).
+    could be kept. `scope` is 0 where client subnets are not honoured (`ecs`). `radius` is how exact
+    the database says the place is, in kilometres; `doubt` why only its country is taken as sure.
+    `order` is why the regions stand as they do,
+    `beside` how another policy would put them, if one was asked for.
     """
 
     name: str
@@ -48,8 +52,11 @@ class Explanation:
     client: str
     looked_up: str
     place: str
+    radius: float | None
+    doubt: str
     network_length: int
     pins: tuple[str, ...]
+    laws: tuple[str, ...]
     fence: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     outcome: str
@@ -62,14 +69,18 @@ class Explanation:
     ttls: tuple[FamilyTtl, ...]
     scope: int
     ecs: bool
+    order: Order
+    beside: Order | None
 
 
-def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
+def explain(
+    name: str, client: Prefix, snapshot: Snapshot, beside: Policy | None = None
+) -> Explanation:
     """Why a client inside `client` gets the answer it gets for `name`.
 
     `client` is what a resolver sends as client subnet, so at least one bit long, or else the
-    resolver's own address. Raises NotSteeredError when the name is not a DYNA, ValueError when
-    it is not a name.
+    resolver's own address. `beside` is a policy whose order is told too. Raises NotSteeredError
+    when the name is not a DYNA, ValueError when it is not a name.
     """
     zone, dyna = _steered(name, snapshot.plan)
     service = snapshot.plan.services[dyna.service]
@@ -80,21 +91,26 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
     preference = trace.entry.preference
     cached, scope = snapshot.steering.answer(service, client, trace.entry)
     statuses = snapshot.steering.statuses[service.name]
-    distances = clients.ranked.distances(trace.place)
+    distances = clients.ranked.distances(trace.origin)
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
-    known = " ".join(filter(None, (place.country, place.continent)))
+    network = f"AS{place.asn}" if place.asn else None
+    known = " ".join(filter(None, (place.country, place.continent, network)))
+    policy = service.policy or clients.ranked.policy
     ttls, first = _ttls(cached, dyna, service, zone)
     return Explanation(
         name=name,
         service=service.name,
-        policy=service.policy or clients.ranked.policy,
+        policy=policy,
         client=str(client),
         looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
+        radius=place.radius,
+        doubt=place.doubt,
         network_length=trace.network_length,
         pins=trace.entry.pins,
+        laws=tuple(dict.fromkeys(law for rule in trace.rules for law in rule.laws)),
         fence=tuple(sorted(preference)),
         candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
         outcome=cached.outcome,
@@ -107,6 +123,8 @@ def explain(name: str, client: Prefix, snapshot: Snapshot) -> Explanation:
         ttls=tuple(ttls),
         scope=scope if service.ecs else 0,
         ecs=service.ecs,
+        order=order_given(clients.ranked, trace, policy),
+        beside=order_by(beside, clients.ranked, trace, snapshot.plan.measured) if beside else None,
     )
 
 

@@ -26,7 +26,7 @@ from resolverd.errors import GeoError
 from resolverd.files.reading import MAX_DATABASE
 from resolverd.files.reading import read_file as octets_of
 from resolverd.geo.countries import countries
-from resolverd.geo.layout import Layout, layout_of, read_place
+from resolverd.geo.layout import READABLE, Layout, has_asns, layout_of, read_place
 from resolverd.geo.place import Located
 from resolverd.geo.private import UNREADABLE, PrivateReader, open_private, open_shared
 from resolverd.geo.values import check_values
@@ -93,6 +93,16 @@ class Database:
         """
         opened = open_shared(shared_path, sha256)
         return cls(opened, name, sha256) if opened else None
+
+    @property
+    def places(self) -> bool:
+        """Whether its records say where networks are."""
+        return self.metadata.layout is not Layout.ASN
+
+    @property
+    def asns(self) -> bool:
+        """Whether its records tell autonomous systems."""
+        return has_asns(self.metadata.layout, self.metadata.database_type)
 
     def locate(self, address: int, bits: Bits) -> Located:
         """Where an address is. A record that cannot be read is counted, and is no place."""
@@ -211,7 +221,7 @@ def _metadata(reader: maxminddb.Reader, name: str) -> Metadata:
     if layout is None:
         raise GeoError(
             f'{name}: a database of type "{said.database_type}" has no places; '
-            "name a City or Country database"
+            f"name one of these: {READABLE}"
         )
     return Metadata(said.database_type, layout, *numbers)
 

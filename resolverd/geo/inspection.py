@@ -12,13 +12,15 @@ from pathlib import Path
 
 from resolverd.errors import GeoError
 from resolverd.geo.database import METADATA_MARKER, Database, read_file
+from resolverd.geo.layout import READABLE
 from resolverd.geo.records import RecordCounts, count_records
 from resolverd.geo.tree import SEPARATOR, Tick, parse_tree, survey
 from resolverd.geo.values import check_values
 
 MAX_UNREADABLE = 0.01
 """Share of unreadable records above which a database is refused. 0 would refuse every database for
-one flipped bit; a larger one would serve a database whose networks are unplaced at random."""
+one flipped bit; a larger one would serve a database whose networks are unplaced at random. One
+record is never the reason, however few there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,13 @@ def inspect_content(content: bytes, name: str, tick: Tick) -> WalkReport:
 
 
 def _refuse_useless(name: str, counts: RecordCounts, records: int) -> None:
-    if counts.unreadable > records * MAX_UNREADABLE:
+    all_unreadable = counts.unreadable == records > 0
+    if all_unreadable or counts.unreadable > max(1, records * MAX_UNREADABLE):
         raise GeoError(
             f"{name}: {counts.unreadable} of its {records} records cannot be read "
             f"({counts.first_reason}); get the file again, or name another"
         )
     if not counts.placed:
         raise GeoError(
-            f"{name}: none of its {records} records gives a place; name a City or Country database"
+            f"{name}: none of its {records} records gives a place; name one of these: {READABLE}"
         )

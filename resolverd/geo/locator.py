@@ -2,8 +2,10 @@
 
 Databases are asked in order until the country is known, and each part of a place (point, country,
 continent) is as the first that knows it says. So one file per family, or a fine one before a
-coarse one, complement each other, and a location alone does not hide a country. The length is the
-longest of those consulted: inside it every address meets the same records in each of them.
+coarse one, complement each other, and a location alone does not hide a country. Where the number of
+the autonomous system is wanted, the asking goes on until it is known too, and leaves out databases
+that have nothing of what is missing. The length is the longest of those consulted: inside it every
+address meets the same records in each of them.
 
 A Locator never changes. A reload opens another beside it, and dropping the last reference
 frees the memory. Pickling carries no data: the other process reads the very same copies, or
@@ -98,7 +100,7 @@ class Locator:
 
     @classmethod
     def embedded(cls) -> Locator:
-        """The country database that ships with resolverd. Raises GeoError if it is damaged."""
+        """The city table that ships with resolverd. Raises GeoError if it is damaged."""
         return cls(
             [
                 (
@@ -108,20 +110,23 @@ class Locator:
             ]
         )
 
-    def locate(self, prefix: Prefix) -> Located:
-        """Where the first address of `prefix` is.
+    def locate(self, prefix: Prefix, *, asn: bool = False, place: bool = True) -> Located:
+        """Where the first address of `prefix` is, and with `asn` its autonomous system.
 
-        The length is the database's own and may be longer or shorter than the prefix's.
+        The length is the database's own and may be longer or shorter than the prefix's. With
+        `place` False, autonomous systems alone are asked for.
         """
         known: Place | None = None
         length = 0
         for database in self.databases:
-            place, own = database.locate(prefix.address, prefix.bits)
+            placing = place and database.places and (known is None or known.country is None)
+            numbering = asn and database.asns and (known is None or known.asn is None)
+            if not placing and not numbering:
+                continue
+            found, own = database.locate(prefix.address, prefix.bits)
             length = max(length, own)
-            if place is not None:
-                known = place if known is None else known.completed_by(place)
-                if known.country is not None:
-                    break
+            if found is not None:
+                known = found if known is None else known.completed_by(found)
         return Located(known, length)
 
     def walk_within(self, prefix: Prefix, limit: int) -> list[LocatedNetwork] | None:
@@ -129,16 +134,7 @@ class Locator:
 
         The first may be wider than `prefix`. None when there are more than `limit`.
         """
-        found: list[LocatedNetwork] = []
-        address, end = prefix.address, prefix.address + (1 << (prefix.bits - prefix.length))
-        while address < end:
-            if len(found) == limit:
-                return None
-            place, length = self.locate(Prefix(prefix.bits, address, prefix.bits))
-            network = Prefix(prefix.bits, address, prefix.bits).widened(length)
-            found.append(LocatedNetwork(network, place))
-            address = network.address + (1 << (prefix.bits - length))
-        return found
+        return networks_within(self.locate, prefix, limit)
 
     def may_know(self, codes: Iterable[str]) -> set[str]:
         """Those of some country codes that any database has a place in, and perhaps others."""
@@ -164,6 +160,22 @@ class Locator:
             for source, database in zip(self.sources, self.databases, strict=True)
         )
         return _revive, (tickets,)
+
+
+def networks_within(
+    locate: Callable[[Prefix], Located], prefix: Prefix, limit: int
+) -> list[LocatedNetwork] | None:
+    """The networks that intersect `prefix` as `locate` tells them; see `Locator.walk_within`."""
+    found: list[LocatedNetwork] = []
+    address, end = prefix.address, prefix.address + (1 << (prefix.bits - prefix.length))
+    while address < end:
+        if len(found) == limit:
+            return None
+        place, length = locate(Prefix(prefix.bits, address, prefix.bits))
+        network = Prefix(prefix.bits, address, prefix.bits).widened(length)
+        found.append(LocatedNetwork(network, place))
+        address = network.address + (1 << (prefix.bits - length))
+    return found
 
 
 class _Ticket(NamedTuple):

@@ -16,8 +16,13 @@ class Place:
 
     `latitude` and `longitude` are in degrees, both None where no point is known; `country` is an
     ISO 3166-1 alpha-2 code (or XK), `continent` one of AF AN AS EU NA OC SA; `how` is the file name
-    of the database that said so, of several joined by " + ", or "edge". Where a country is known,
-    so is all else.
+    of the database that said so, of several joined by " + ", "place NAME" or "edge". Where a
+    database knows a country, it knows point and continent too. `asn` is the number of the
+    autonomous system that announces it, `name` is of the operator's own place that it lies in.
+
+    `radius` is how exact the database says the point is, in kilometres; None where it does not.
+    `doubt` is why the point is no better than "somewhere in this country", and empty where it is:
+    the point is then the country's own (`countries`), and the country is known.
     """
 
     latitude: float | None
@@ -25,6 +30,10 @@ class Place:
     country: str | None
     continent: str | None
     how: str
+    asn: int | None = None
+    name: str = ""
+    radius: float | None = None
+    doubt: str = ""
 
     @property
     def point(self) -> tuple[float, float] | None:
@@ -33,20 +42,34 @@ class Place:
             return None
         return self.latitude, self.longitude
 
+    @property
+    def is_somewhere(self) -> bool:
+        """Whether any part of where it is is known; a number of a network is none."""
+        return self.point is not None or self.continent is not None
+
+    def at(self, latitude: float, longitude: float) -> Place:
+        """This place with another point, in degrees."""
+        return replace(self, latitude=latitude, longitude=longitude)
+
     def completed_by(self, other: Place) -> Place:
-        """This place; what it does not know is as `other` has it."""
-        known = self if self.point is not None else other
-        made = Place(
-            known.latitude,
-            known.longitude,
-            self.country or other.country,
-            self.continent or other.continent,
-            self.how,
+        """This place; what it does not know is as `other` has it.
+
+        Of a place in another country than this one's, the point is not taken.
+        """
+        abroad = None not in (self.country, other.country) and self.country != other.country
+        known = self if self.point is not None or abroad else other
+        made = replace(
+            self,
+            latitude=known.latitude,
+            longitude=known.longitude,
+            country=self.country or other.country,
+            continent=self.continent or other.continent,
+            asn=other.asn if self.asn is None else self.asn,
+            name=self.name or other.name,
+            radius=known.radius,
+            doubt=known.doubt,
         )
-        parts = (made.point, made.country, made.continent)
-        if parts == (self.point, self.country, self.continent):
-            return self
-        return replace(made, how=f"{self.how} + {other.how}")
+        return self if made == self else replace(made, how=f"{self.how} + {other.how}")
 
 
 class Located(NamedTuple):

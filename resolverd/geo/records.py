@@ -33,7 +33,7 @@ def count_records(data: bytes, offsets: Sequence[int], layout: Layout, tick: Tic
     if not offsets:
         return RecordCounts(0, 0, "")
     depth = max(1, (len(offsets) - 1).bit_length())
-    opened = open_private(_indexed(data, offsets, depth), "records")
+    opened = open_private(indexed(data, offsets, depth), "records")
     try:
         return _count(opened.reader.get, len(offsets), 32 - depth, layout, tick)
     finally:
@@ -63,7 +63,7 @@ def _plain(error: Exception) -> str:
     return rest.partition(". ")[2] if lookup else text
 
 
-def _indexed(data: bytes, offsets: Sequence[int], depth: int) -> bytes:
+def indexed(data: bytes, offsets: Sequence[int], depth: int) -> bytes:
     """A database in which the IPv4 address j << (32 - depth) leads to the record offsets[j]."""
     nodes = (1 << depth) - 1
     # In heap order, record k names node k + 1 until the nodes run out and the leaves begin.

@@ -23,7 +23,7 @@ from resolverd.files.threads import detached
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
 from resolverd.health.monitor import Monitor
-from resolverd.kept.directory import StateDirectory
+from resolverd.kept.directory import NOT_SET, StateDirectory
 from resolverd.rtt.kept_table import HEADER, KEPT_NAME, KeptRow, Rows, is_news, lines_of, rows_of
 from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
 from resolverd.rtt.merging import MAX_KEPT, PageContent, RegionTimes, merged
@@ -42,8 +42,8 @@ Packed = dict[str, bytes]
 class RoundTrips:
     """What probes of `monitor` measured and `pages` say under `inputs`, kept in `directory`.
 
-    `trouble` is why the table cannot be written, empty while it can. `clock` is monotonic, `wall`
-    Unix; both in seconds.
+    `trouble` is why the table cannot be kept, empty while it can or need not be. `clock` is
+    monotonic, `wall` Unix; both in seconds.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class RoundTrips:
         self._directory, self._monitor, self._inputs = directory, monitor, inputs
         self._clock, self._wall = clock, wall
         self._kept: Packed = {}
+        self._judged: dict[str, RegionTimes] = {}
         self._written_at = self._evaluated_at = -_REFRESH
         self._doubted: dict[str, str] = {}
         self._log = log.get("rtt")
@@ -101,7 +102,9 @@ class RoundTrips:
         self.pages.interval = config.rtt.fetch_interval
         self.pages.replace(_pages(config))
         self._report_doubts({region: time.doubt for region, time in times.items() if time.doubt})
-        if self._directory.path and now - self._evaluated_at >= config.rtt.keep_interval:
+        if self._directory.path is None:
+            self._report_failure(NOT_SET if self.pages.states() else "")
+        elif now - self._evaluated_at >= config.rtt.keep_interval:
             self._evaluated_at = now
             await self.write()
 
@@ -143,12 +146,17 @@ class RoundTrips:
     ) -> Packed | None:
         """The table that is to be written; None where it says what the kept one does.
 
-        With `due` it is written for its ages, if it has a row.
+        With `due` it is written for its ages, if it has a row. A region of which nothing else is
+        known than the last time is not merged again: a million rows take seconds.
         """
         oldest, most = self._wall() - stale_after, _share(known)
         news = bool(self._kept.keys() - known.keys())
         table: Packed = {}
         for region, times in known.items():
+            judged, self._judged[region] = self._judged.get(region), times
+            if not due and judged is not None and times.says_what(judged):
+                table |= {region: self._kept[region]} if region in self._kept else {}
+                continue
             before = self._rows_kept(region)
             after = merged(times, before, self.where, oldest, most)
             news = news or is_news(before, after)
@@ -201,7 +209,7 @@ class RoundTrips:
 
     def _report_failure(self, reason: str) -> None:
         if reason and reason != self.trouble:
-            self._log.warning("rtt.not_kept", file=str(self.file), reason=reason)
+            self._log.warning("rtt.not_kept", file=str(self.file or KEPT_NAME), reason=reason)
         self.trouble = reason
 
 

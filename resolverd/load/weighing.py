@@ -128,10 +128,10 @@ class Weighing:
         self._ratios[service] = ratios
         for region in self._services[service].regions:
             key = (service, region)
-            was, wanted = self._positions.pop(key, None), _in_use(region, ratios)
+            wanted = _in_use(region, ratios)
             if wanted:
-                held = _in_use(region, before)
-                made = placed(self._regions[key].load, wanted, was, held) or was
+                was, held = self._positions.get(key), _in_use(region, before)
+                made = placed(self._regions[key].load, wanted, was, held)
                 if made is not None:
                     self._positions[key] = made
 
@@ -139,7 +139,7 @@ class Weighing:
         """`shares`, with what weighs blocks of the services that want it."""
         return dict(shares) | {
             key: shares.get(key, NO_SHARE)._replace(
-                positions=self._positions.get(key), sampled=known.sampled
+                positions=self._in_use(key), sampled=known.sampled
             )
             for key, known in self._regions.items()
         }
@@ -151,11 +151,16 @@ class Weighing:
                 round(known.load.samples),
                 known.load.largest,
                 known.load.heavy,
-                len(positions.heavy) if (positions := self._positions.get(key)) else 0,
+                len(positions.heavy) if (positions := self._in_use(key)) else 0,
             )
             for key, known in self._regions.items()
             if known.load.samples >= 1
         }
+
+    def _in_use(self, key: Key) -> Positions | None:
+        """What stands for draws now; what stood for them last is kept for the next time."""
+        spill_ratio, _ = self._ratios.get(key[0], {}).get(key[1], (0.0, 0.0))
+        return self._positions.get(key) if spill_ratio else None
 
     def _resample(self, known: _Region, rate: float) -> bool:
         """Sample a region as its queries a second allow; whether that is another density."""

@@ -1,8 +1,8 @@
 """Orders of preference among the regions of a fence.
 
 A preference list is a tuple of region names, best first. `nearest` orders by distance,
-`failover` as listed, `weighted` by shares of a stable hash. The native map computes the
-same orders to the last bit (`native/src/geo/`), so a change here is a change there.
+`failover` as listed, `weighted` and `spread` by shares of a stable hash. The native map computes
+the same orders to the last bit (`native/src/geo/`), so a change here is a change there.
 """
 
 from __future__ import annotations
@@ -41,6 +41,15 @@ def weighted(regions: Sequence[str], weights: Mapping[str, int], block: Prefix) 
     return tuple(sorted(regions, key=scores.__getitem__))
 
 
+def spread(
+    regions: Sequence[str], capacities: Mapping[str, float], block: Prefix
+) -> PreferenceList:
+    """By weighted rendezvous hashing of the client's block, in proportion to capacities above 0."""
+    mixed = mix_block(block)
+    variates = {r: _variate(mixed, r) / capacities[r] for r in regions}
+    return tuple(sorted(regions, key=variates.__getitem__))
+
+
 @cache
 def region_seed(region: str) -> int:
     """What a region's draws begin with: 64 bits of its name's BLAKE2b."""
@@ -55,8 +64,13 @@ def mix_block(block: Prefix) -> int:
 
 def _score(mixed: int, region: str, weight: int) -> tuple[bool, float]:
     """An exponential variate of rate `weight`: the least of several wins in proportion."""
+    return weight == 0, _variate(mixed, region) / max(weight, 1)
+
+
+def _variate(mixed: int, region: str) -> float:
+    """An exponential variate of rate 1 that a block has for a region."""
     uniform = ((mix_word(mixed ^ region_seed(region)) >> 11) + 0.5) * 2**-53
-    return weight == 0, -math.log(uniform) / max(weight, 1)
+    return -math.log(uniform)
 
 
 def mix_word(bits: int) -> int:

@@ -12,9 +12,9 @@ that share of the load:
 
 Invariants: what is placed anew moves nobody, for a block stays on its side of every share in use;
 so blocks move only when shares do. What is then below a share is, as counted, as much of the load
-as the share says, give or take half of the one light bin at its end; where no light blocks are left
-to fill up with, also half of the lightest heavy one that is left. Pure: no I/O, clock readings in
-seconds.
+as the share says, give or take `TOLERANCE` (more where few queries are known) or half of the one
+light bin at its end; where no light blocks are left to fill up with, also half of the lightest
+heavy one that is left. Pure: no I/O, clock readings in seconds.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ MAX_HEAVY = 64
 """Blocks that have a position of their own, at most: more cost each Steering 16 octets each."""
 HEAVY = 0.005
 """The share of a region's load from which a block has one; it is kept down to half of this."""
+TOLERANCE = 0.005
+"""How far from a share what is below it may be before blocks are placed anew: more moves others
+than before when a share comes and goes, less lets a step miss by more."""
 HALF_LIFE = 600.0
 """Seconds after which a query counts half: less follows the load sooner, and knows it less well."""
 _COUNTED = 512
@@ -105,17 +108,49 @@ def placed(
 ) -> Positions | None:
     """The order for these `shares`; None while nothing is known of the load.
 
-    `held` are the shares that were in use with `before` (the draws themselves where that is None),
-    each of which keeps the blocks below it.
+    It is the one of `before` as long as that is near enough, so that what is given back when a
+    share shrinks is what is sent on when it grows again. `held` are the shares that were in use
+    with `before` (the draws themselves where that is None), each of which keeps the blocks below.
     """
     if not load.total:
-        return None
+        return before
+    ends = sorted({share for share in shares if 0 < share < 1})
+    if before is not None and _fits(load, before, ends):
+        return before
     edges = sorted({share for share in held if 0 < share < 1})
+    if not edges:
+        listed = _packed(load, [], before, edges)
+        if _fits(load, listed, ends):
+            return listed
+    return _packed(load, ends, before, edges)
+
+
+def _fits(load: BlockLoad, positions: Positions, shares: Sequence[float]) -> bool:
+    """Whether what is below each share is that share of the load, or near enough.
+
+    Where few samples say otherwise it may be chance: two standard deviations prove little.
+    """
+    known = {word: load.blocks.get(word, 0.0) / load.total for word in positions.heavy}
+    items = [
+        (positions.of(item.key) if item.heavy else _bin_position(positions, item.key), item.weight)
+        for item in _items(load, known, None, [])
+    ]
+    return all(
+        abs(sum(weight for at, weight in items if at < share) - share)
+        <= max(TOLERANCE, 2 * math.sqrt(share * (1 - share) / load.samples))
+        for share in shares
+    )
+
+
+def _packed(
+    load: BlockLoad, ends: Sequence[float], before: Positions | None, edges: Sequence[float]
+) -> Positions:
+    """An order in which those below each of `ends` carry as much as can be of that share."""
     heavy = _heavy(load, before, edges)
     items = _items(load, heavy, before, edges)
     positions: dict[tuple[bool, int], float] = {}
     start, carried = 0.0, 0.0
-    for end in sorted({share for share in shares if 0 < share < 1}):
+    for end in ends:
         chosen = _filled(items, end, end - carried)
         _lay(chosen, start, end, positions)
         carried += sum(item.weight for item in chosen)
@@ -224,9 +259,15 @@ def _up_to(light: Sequence[_Item], room: float) -> Sequence[_Item]:
 def _lay(
     items: Sequence[_Item], start: float, end: float, positions: dict[tuple[bool, int], float]
 ) -> None:
-    """Give `items` their positions from `start` to below `end`, light ones first."""
-    ordered = sorted(items, key=lambda item: (item.heavy, item.weight * item.heavy, item.key))
-    whole = sum(item.weight for item in ordered)
+    """Give `items` their positions from `start` to below `end`: light ones first, heaviest last.
+
+    Heavy ones of about one weight are in the order of their draws, which counts do not change.
+    """
+    ordered = sorted(
+        items,
+        key=lambda item: (math.frexp(item.weight)[1] if item.heavy else -math.inf, item.key),
+    )
+    whole = sum(item.weight for item in ordered) or 1.0
     before = 0.0
     for item in ordered:
         middle = start + (end - start) * ((before + item.weight / 2) / whole)

@@ -13,6 +13,13 @@ from collections.abc import Iterable
 SHARED_PRIOR = 0.5
 """How many fully believed samples of no residual the shared part begins with."""
 
+LEAST_SHARED = -10.0
+"""The least that the shared part can be, in ms: no line is much better than the usual one.
+
+Who is nearer to one region by more than that stands elsewhere than was thought, or has a path that
+others do not, and is no nearer to all the others for it.
+"""
+
 
 def blended(expected: list[float], row: Iterable[tuple[int, float, float]]) -> list[float]:
     """`expected` (ms by region), moved towards a row of (region index, ms, confidence 0 to 1)."""
@@ -23,7 +30,7 @@ def blended(expected: list[float], row: Iterable[tuple[int, float, float]]) -> l
     for region, ms, confidence in samples:
         total += confidence * (ms - expected[region])
         believed += confidence
-    shared = total / believed
+    shared = max(total / believed, LEAST_SHARED)
     times = [ms + shared for ms in expected]
     for region, ms, confidence in samples:
         times[region] += confidence * (ms - times[region])

@@ -18,6 +18,7 @@ from resolverd.rtt.blend import blended
 from resolverd.rtt.fit import Kriging
 from resolverd.rtt.gathered import DOUBT
 from resolverd.rtt.matrix import City, Matrix
+from resolverd.rtt.merge import MAX_LANDMARKS
 from resolverd.rtt.samples import Landmark, Row, Sample
 from resolverd.rtt.table import UNCOUNTED
 
@@ -50,9 +51,10 @@ class Summary(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """One draw of edges: its number from 0, and the excess of each city by policy and id."""
+    """One draw: its number from 0, how many edges, and the excess of each city by policy and id."""
 
     number: int
+    edges: int
     excess: Mapping[str, Mapping[str, float]]
 
     def summary(self, policy: str) -> Summary:
@@ -122,16 +124,20 @@ class Replay:
     ) -> Iterator[Draw]:
         """Each draw of `count` edges, or one of all that are known where `count` is None.
 
+        Of more than `MAX_LANDMARKS` so many are drawn, as the fit would join what is left.
         `progress` is told how many cities of how many have asked.
         """
         pool = range(len(self._knowledge.landmarks))
+        if len(pool) > MAX_LANDMARKS:
+            count = min(count or MAX_LANDMARKS, MAX_LANDMARKS)
         number = 1 if count is None else draws
         for index in range(number):
             edges = list(pool)
             if count is not None:
                 edges = random.Random(seed + index).sample(edges, min(count, len(edges)))
             before, whole = index * len(self.times), number * len(self.times)
-            yield Draw(index, self._excess(edges, partial(_add, progress, before, whole)))
+            excess = self._excess(edges, partial(_add, progress, before, whole))
+            yield Draw(index, len(edges), excess)
 
     def _excess(
         self, edges: Sequence[int], progress: Callable[[int], None]

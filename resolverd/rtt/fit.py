@@ -22,15 +22,19 @@ from resolverd.rtt.merge import merged
 from resolverd.rtt.samples import Landmark, Samples
 from resolverd.rtt.spd import Matrix, Vector, dot, inverse, times, with_direction, without
 
-SCALES: Final = (Scale(6.0, 20.0), Scale(18.0, 450.0), Scale(900.0, 4000.0))
-COUNTRY_VARIANCE: Final = 115.0
-NOISE_VARIANCE: Final = 17.0
-DOUBT_VARIANCE: Final = 36.0
+SCALES: Final = (Scale(16.0, 25.0), Scale(64.0, 600.0), Scale(400.0, 2500.0))
+COUNTRY_VARIANCE: Final = 64.0
+NOISE_VARIANCE: Final = 6.0
+DOUBT_VARIANCE: Final = 24.0
 """ms² of a sample that is believed half, above the noise; more the less it is believed."""
 
 BASE_DEVIATION: Final = 30.0
 SLOPE_DEVIATION: Final = 0.005
-CUT: Final = 2.0
+CUT: Final = 2.5
+
+HERE_KM: Final = 30.0
+HERE_MS: Final = 1.0
+"""What it is taken for to a region in the same city."""
 
 _SWEEPS = 8
 _SETTLED_MS = 0.01
@@ -56,8 +60,11 @@ class Kriging:
         self._landmarks = landmarks
         self._prior = geography(tuple(regions.values()))
         indices = {name: index for index, name in enumerate(names)}
-        self._times = [_times_to(landmarks, indices.get(name, -1)) for name in regions]
-        self._inverted = inverse(_covariance(landmarks))
+        self._times = [
+            _times_to(landmarks, indices.get(name, -1), point) for name, point in regions.items()
+        ]
+        self._covariance = _covariance(landmarks)
+        self._inverted = inverse(self._covariance)
         self._ways = [
             self._prior.ways(m.point, [great_circle_km(m.point, at) for at in self._prior.regions])
             for m in landmarks
@@ -69,14 +76,15 @@ class Kriging:
         if not left:
             return self._prior
         bases, slopes = list(self._prior.bases), list(self._prior.slopes)
-        inverted_of = _Subsets(self._inverted, left)
+        inverted = self._only(self._inverted, range(len(self._landmarks)), left)
         columns = []
         for region, measured in enumerate(self._times):
             weights = dict.fromkeys(left, 0.0)
             there = [index for index in left if index in measured]
             if there:
                 ways = [self._ways[index][region] for index in there]
-                alpha = _solved(inverted_of.among(there), ways, [measured[i] for i in there])
+                among = self._only(inverted, left, there)
+                alpha = _solved(among, ways, [measured[i] for i in there])
                 bases[region] += BASE_DEVIATION**2 * sum(alpha)
                 slopes[region] += SLOPE_DEVIATION**2 * dot(ways, alpha)
                 weights.update(zip(there, alpha, strict=True))
@@ -92,28 +100,16 @@ class Kriging:
             ),
         )
 
-
-class _Subsets:
-    """The inverse of the covariance of some landmarks, from that of all.
-
-    Of many regions each may have been measured by others; most have been by all.
-    """
-
-    def __init__(self, everywhere: Matrix, left: Sequence[int]) -> None:
-        self._left = list(left)
-        self._all = _only(everywhere, list(range(len(everywhere))), self._left)
-
-    def among(self, there: Sequence[int]) -> Matrix:
-        """The inverse of these alone."""
-        return _only(self._all, self._left, list(there))
-
-
-def _only(inverted: Matrix, of: Sequence[int], there: Sequence[int]) -> Matrix:
-    kept = set(there)
-    for position in range(len(of) - 1, -1, -1):
-        if of[position] not in kept:
-            inverted = without(inverted, position)
-    return inverted
+    def _only(self, inverted: Matrix, of: Sequence[int], there: Sequence[int]) -> Matrix:
+        """The inverse of the covariance of some landmarks alone, from that `of` more."""
+        gone, size = len(of) - len(there), len(there)
+        if gone * len(of) ** 2 > size**3:
+            return inverse([[self._covariance[i][j] for j in there] for i in there])
+        kept = set(there)
+        for position in range(len(of) - 1, -1, -1):
+            if of[position] not in kept:
+                inverted = without(inverted, position)
+        return inverted
 
 
 def _covariance(landmarks: Sequence[Landmark]) -> Matrix:
@@ -131,14 +127,23 @@ def _likeness(a: Landmark, b: Landmark) -> float:
     return likeness + COUNTRY_VARIANCE * bool(a.country and a.country == b.country)
 
 
-def _times_to(landmarks: Sequence[Landmark], region: int) -> dict[int, float]:
-    """Milliseconds to a region by the index of the landmark that measured it."""
-    return {
+def _times_to(landmarks: Sequence[Landmark], region: int, point: Coordinates) -> dict[int, float]:
+    """Milliseconds to a region, which stands at `point`, by the index of the landmark.
+
+    Who stands there is near it, measured or not.
+    """
+    measured = {
         index: sample.ms
         for index, mark in enumerate(landmarks)
         for sample in mark.row
         if sample.region == region and sample.confidence > 0
     }
+    beside = {
+        index: HERE_MS
+        for index, mark in enumerate(landmarks)
+        if mark.row and great_circle_km(mark.point, point) < HERE_KM
+    }
+    return dict(sorted((beside | measured).items()))
 
 
 def _solved(inverted: Matrix, ways: Vector, measured: Vector) -> Vector:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 KEPT_NAME = "rtt.csv"
@@ -42,8 +43,7 @@ Rows = Mapping[str, KeptRow]
 def lines_of(region: str, rows: Rows) -> Iterable[str]:
     """The lines of a table that these rows of a region make."""
     for where, row in rows.items():
-        moment = datetime.fromtimestamp(row.measured, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        yield f"{where},{region},{row.ms:.7g},{row.samples},{moment}"
+        yield f"{where},{region},{row.ms:.7g},{row.samples},{_moment(int(row.measured))}"
 
 
 def rows_of(lines: Iterable[str], now: float) -> dict[str, dict[str, KeptRow]]:
@@ -55,8 +55,7 @@ def rows_of(lines: Iterable[str], now: float) -> dict[str, dict[str, KeptRow]]:
     for line in lines:
         try:
             where, region, ms, count, moment = line.rstrip("\n").split(",")
-            at = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
-            row = KeptRow(float(ms), int(count), min(at, now))
+            row = KeptRow(float(ms), int(count), min(_seconds(moment), now))
         except ValueError:
             continue
         known.setdefault(region, {})[where] = row
@@ -82,3 +81,15 @@ def joined(one: KeptRow, other: KeptRow) -> KeptRow:
     samples = one.samples + other.samples
     ms = (one.ms * one.samples + other.ms * other.samples) / samples
     return KeptRow(ms, samples, max(one.measured, other.measured))
+
+
+# Rows of one page have few ages, so few times.
+@lru_cache(maxsize=4096)
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@lru_cache(maxsize=4096)
+def _seconds(moment: str) -> float:
+    """Raises ValueError where `_moment` does not write so."""
+    return datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()

@@ -81,8 +81,12 @@ class Latency:
 
     def _known_of(self, place: Place) -> list[tuple[str, Row]]:
         """What was measured of the place, the least specific first."""
-        country = self.countries.get(place.country or "", ())
-        return [("country", country)] if country else []
+        known = (
+            ("country", self.countries.get(place.country or "", ())),
+            ("asn", self.asns.get(place.asn or 0, ())),
+            ("place", self.places.get(place.name, ())),
+        )
+        return [(source, row) for source, row in known if row]
 
     def _rows(self, rows: Mapping[Key, Row]) -> dict[Key, Row]:
         translated = {key: self._translated(row) for key, row in rows.items()}

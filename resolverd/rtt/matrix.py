@@ -108,7 +108,7 @@ class _Rows:
         except UnicodeDecodeError:
             self.wrong(0, "it is not UTF-8", "save the file as UTF-8")
             return
-        reader = csv.reader(io.StringIO(text, newline=""))
+        reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
         self.names = [name.strip().lower() for name in next(reader, [])]
         missing = [name for name in self._needed if name not in self.names]
         if missing:

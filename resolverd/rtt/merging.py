@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from heapq import nlargest
 from typing import NamedTuple
 
-from resolverd.rtt.kept_table import KeptRow, Rows, joined
+from resolverd.rtt.kept_table import KeptRow, Rows, differs, joined
 from resolverd.rtt.page_reading import PageRows
 
 MAX_KEPT = 1_000_000
@@ -33,6 +33,21 @@ class RegionTimes(NamedTuple):
     own: KeptRow | None
     doubted: bool
     pages: Sequence[PageContent]
+
+    def says_what(self, other: RegionTimes) -> bool:
+        """Whether `other` says the same, but for ages and jitter."""
+        mine, theirs = self.own, other.own
+        if (mine is None) != (theirs is None) or self.doubted != other.doubted:
+            return False
+        if mine is not None and theirs is not None and differs(mine.ms, theirs.ms):
+            return False
+        if len(self.pages) != len(other.pages):
+            return False
+        pairs = zip(self.pages, other.pages, strict=True)
+        return all(
+            one.rows is another.rows and (one.as_of is None) == (another.as_of is None)
+            for one, another in pairs
+        )
 
 
 def merged(

@@ -141,7 +141,7 @@ def _folded(address: bytes) -> bytes | None:
     """The IPv4 address that an IPv6 one stands for; None where it stands for itself."""
     if len(address) == 4:
         return None
-    found, _ = extract_v4(Prefix(128, int.from_bytes(address), 128))
+    found = extract_v4(Prefix(128, int.from_bytes(address), 128)).prefix
     return found.address.to_bytes(4) if found.bits == 32 else None
 
 

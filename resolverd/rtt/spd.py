@@ -40,23 +40,16 @@ def inverse(matrix: Matrix) -> Matrix:
     size = len(matrix)
     # Columns of the inverse of `lower`, each from its diagonal down.
     columns: Matrix = []
-    upright = [[lower[i][j] for i in range(j, size)] for j in range(size)]
     for j in range(size):
-        rest = [0.0] * (size - j)
-        rest[0] = 1.0
-        column: Vector = []
-        for step in range(size - j):
-            below = upright[j + step]
-            value = rest[step] / below[0]
-            column.append(value)
-            if value:
-                for k in range(1, size - j - step):
-                    rest[step + k] -= value * below[k]
+        column = [1.0 / lower[j][j]]
+        for row in lower[j + 1 :]:
+            column.append(-sum(map(mul, row[j:], column)) / row[-1])
         columns.append(column)
-    return [
-        [dot(columns[i][max(i, j) - i :], columns[j][max(i, j) - j :]) for j in range(size)]
-        for i in range(size)
-    ]
+    inverted = [[0.0] * size for _ in range(size)]
+    for i, column in enumerate(columns):
+        for j in range(i + 1):
+            inverted[i][j] = inverted[j][i] = sum(map(mul, column, columns[j][i - j :]))
+    return inverted
 
 
 def without(inverted: Matrix, index: int) -> Matrix:

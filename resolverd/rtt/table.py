@@ -122,7 +122,9 @@ class _Table:
             line = error.object.count(b"\n", 0, error.start) + 1
             self._found("rtt-encoding", line, "it is not UTF-8", "save the file as UTF-8")
         else:
-            self._read_rows(csv.reader(io.StringIO(text, newline="")), written, gathered)
+            self._read_rows(
+                csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), written, gathered
+            )
         return gathered
 
     def _read_rows(self, reader: Reader, written: float, gathered: Gathered) -> None:

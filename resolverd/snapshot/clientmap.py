@@ -11,21 +11,33 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from resolverd.dns.embedded_v4 import NETWORKS, extract_v4
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
+from resolverd.geo.embedded_networks import STANDARD, EmbeddedNetworks
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Located, Place
+from resolverd.geo.placement import Placement
 from resolverd.geo.prefixmap import PrefixMap
 from resolverd.policy import ranking
 from resolverd.policy.bias import NO_BIAS, Bias
-from resolverd.policy.fence import GeoPins, PinRule, by_name, decide_rules, fence_of
+from resolverd.policy.fence import (
+    GeoPins,
+    Jurisdiction,
+    PinRule,
+    by_name,
+    decide_rules,
+    fence_of,
+)
 from resolverd.policy.ranking import PreferenceList
+from resolverd.rtt.field import USUAL_MS_PER_KM
 from resolverd.rtt.latency import Latency
 from resolverd.rtt.order import by_cost, by_cost_of_prefix
 from resolverd.rtt.samples import Row
 from resolverd.snapshot.given import GivenOrders
 from resolverd.snapshot.model import Block, MapEntry, MapSize
+from resolverd.snapshot.trace import Known as Known
+from resolverd.snapshot.trace import Trace as Trace
 
 # A public resolver's prefix spans a handful of database networks; one that spans more is
 # fenced as if it spanned every pinned country.
@@ -34,29 +46,24 @@ CACHED_PREFIXES = 65536
 
 _NOWHERE = Prefix(32, 0, 32)
 _ALL_IPV4 = Prefix(32, 0, 0)
-_EMBEDDED_V4 = PrefixMap((network, network) for network in NETWORKS)
-
-
-class Known(NamedTuple):
-    """What orders regions besides the place: the row that was measured of the client's prefix, and
-    the order that it was given before the tables changed."""
-
-    row: Row = ()
-    before: PreferenceList = ()
 
 
 _NOTHING = Known()
+
+
+Policy = Literal["nearest", "failover", "weighted", "latency"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """How one service orders its regions; coordinates in degrees, blocks in prefix bits.
 
-    `biases` are in the unit of the policy's cost: kilometres, or milliseconds where `latency` has
-    what was measured.
+    `biases` are in milliseconds; `latency` goes with the policy of that name. `countries` and
+    `capacities` of regions, and the country of this edge, are for clients of whom only the country
+    is sure, by the policies that go by place.
     """
 
-    policy: Literal["nearest", "failover", "weighted", "latency"]
+    policy: Policy
     regions: tuple[str, ...]
     coordinates: Mapping[str, tuple[float, float]]
     weights: Mapping[str, int]
@@ -64,6 +71,10 @@ class Ranking:
     block_v6: int
     biases: Mapping[str, Bias] = field(default_factory=dict)
     latency: Latency | None = None
+    countries: Mapping[str, str] = field(default_factory=dict)
+    capacities: Mapping[str, float] = field(default_factory=dict)
+    edge_country: str = ""
+    embedded: EmbeddedNetworks = STANDARD
 
     def block_length(self, bits: int) -> int:
         """Bits of the block that keeps one draw."""
@@ -71,24 +82,68 @@ class Ranking:
 
     def block(self, client: Prefix) -> Block:
         """The block that `client` lies in; see `ClientMap`."""
-        extracted, offset = extract_v4(client)
-        if embedded_boundary(extracted) is not None:
-            extracted, offset = extract_v4(first_of(client))
+        found = self.embedded.extract(client)
+        if self.embedded.boundary(found.prefix) is not None:
+            found = self.embedded.extract(first_of(client))
+        extracted = found.prefix
         length = self.block_length(extracted.bits)
-        return Block(extracted.widened(min(extracted.length, length)), length + offset)
+        return Block(extracted.widened(min(extracted.length, length)), found.scope(length))
 
     def order(
-        self, allowed: tuple[str, ...], place: Place, client: Prefix, known: Known = _NOTHING
+        self,
+        allowed: tuple[str, ...],
+        place: Place,
+        client: Prefix,
+        known: Known = _NOTHING,
+        edge: Place | None = None,
     ) -> PreferenceList:
-        """The allowed regions, best first, for a client there."""
+        """The allowed regions, best first, for a client there, but for what `drawn` decides.
+
+        `edge` is where this host stands, None where the client stands at `place` for sure.
+        """
         if self.policy == "failover":
             return ranking.failover(allowed)
         if self.policy == "weighted":
-            length = min(client.length, self.block_length(client.bits))
-            return ranking.weighted(allowed, self.weights, client.widened(length))
+            return ranking.weighted(allowed, self.weights, self._draws(client))
+        own = self.of_country(allowed, place, known.row)
+        origin = self.seen_from(place, edge) if edge else place
         if self.latency is not None:
-            return self._by_latency(self.latency, allowed, place, known)
-        return ranking.nearest(allowed, self.costs(place))
+            near = self._by_latency(self.latency, allowed, origin, known)
+        else:
+            near = ranking.nearest(allowed, self.costs(origin))
+        return (*own, *(region for region in near if region not in own))
+
+    def seen_from(self, place: Place, edge: Place) -> Place:
+        """From where the costs of a client count; `edge` is where this host stands.
+
+        Anycast brought a client here of whom only this edge's own country is sure.
+        """
+        return edge if place.doubt and place.country == self.edge_country else place
+
+    def of_country(self, regions: tuple[str, ...], place: Place, row: Row = ()) -> tuple[str, ...]:
+        """Those of `regions` in a client's country, where that is all that is sure of it.
+
+        They come before all others, and where they are several the client's block draws among them.
+        None where the client stands where this edge does, or its own prefix was measured (`row`).
+        """
+        if not place.doubt or row or place.country == self.edge_country:
+            return ()
+        here = place.country
+        return tuple(r for r in self.regions if r in regions and self.countries.get(r) == here)
+
+    def drawn(
+        self, preference: PreferenceList, place: Place, row: Row, client: Prefix
+    ) -> PreferenceList | None:
+        """An order of `order`, with what an extracted client's block draws; None for no draw."""
+        own = self.of_country(preference, place, row)
+        if len(own) < 2:
+            return None
+        first = ranking.spread(own, self.capacities, self._draws(client))
+        return (*first, *(region for region in preference if region not in own))
+
+    def _draws(self, client: Prefix) -> Prefix:
+        """The block of an extracted client; of a shorter one, the client itself."""
+        return client.widened(min(client.length, self.block_length(client.bits)))
 
     def _by_latency(
         self, latency: Latency, allowed: tuple[str, ...], place: Place, known: Known
@@ -115,8 +170,11 @@ class Ranking:
         return {region: self.bias(region).of(km) for region, km in distances.items()}
 
     def bias(self, region: str) -> Bias:
-        """A region's, in the unit of the cost."""
-        return self.biases.get(region, NO_BIAS)
+        """A region's, in the unit of the cost: ms with `latency`, else km."""
+        bias = self.biases.get(region, NO_BIAS)
+        if bias is NO_BIAS or self.latency is not None:
+            return bias
+        return Bias(bias.factor, bias.added / USUAL_MS_PER_KM)
 
     def _biased(self, times: list[float]) -> list[float]:
         """Milliseconds of the service's own regions with their biases, by index."""
@@ -135,22 +193,6 @@ class Ranking:
         return {r: great_circle_km(here, self.coordinates[r]) for r in self.regions}
 
 
-class Trace(NamedTuple):
-    """A whole lookup, for `explain`: the entry and all that led to it.
-
-    `row` is what was measured of the client's own prefix.
-    """
-
-    entry: MapEntry
-    asked: Prefix
-    extracted: Prefix
-    place: Place
-    placed: bool
-    network_length: int
-    rules: tuple[PinRule, ...]
-    row: Row = ()
-
-
 Subnets = Sequence[tuple[Prefix, PinRule]]
 
 
@@ -162,6 +204,13 @@ class MapSource(NamedTuple):
     geo_pins: GeoPins
     locator: Locator
     edge: Place
+    own: OwnPlaces = NO_PLACES
+
+    @property
+    def placement(self) -> Placement:
+        """Where clients are, by all that is known."""
+        measured = self.ranked.latency is not None and bool(self.ranked.latency.asns)
+        return Placement(self.locator, self.own, asn=bool(self.geo_pins.asns) or measured)
 
     def same_as(self, other: MapSource) -> bool:
         """Whether `other` gives the very same map."""
@@ -186,14 +235,16 @@ class LazyClientMap:
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
         earlier: LazyClientMap | None = None,
     ) -> None:
         """A map of these; with latency nobody leaves the order of `earlier` for a little."""
         self.ranked = ranked
         self.given: GivenOrders = GivenOrders(earlier.given if earlier else None)
-        self.source = MapSource(ranked, subnets, geo_pins, locator, edge)
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge, own)
         self._pins = PrefixMap(subnets)
-        self._geo_pins, self._locator, self._edge = geo_pins, locator, edge
+        self._geo_pins, self._edge = geo_pins, edge
+        self._placement = self.source.placement
         self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
@@ -213,16 +264,18 @@ class LazyClientMap:
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
-        extracted, offset = extract_v4(client)
-        if (boundary := embedded_boundary(extracted)) is not None:
+        embedded = self.ranked.embedded
+        found = embedded.extract(client)
+        extracted = found.prefix
+        if (boundary := embedded.boundary(extracted)) is not None:
             return self._trace_embedded(client, extracted, boundary)
-        located = self._locator.locate(extracted)
+        located = self._placement.locate(extracted)
         known, known_boundary = self._known(first_of(extracted))
         exact = max(
             located.length,
             self._pins.match(extracted).boundary,
             self.ranked.block_length(extracted.bits) if self.ranked.policy == "weighted" else 0,
-            _EMBEDDED_V4.match(extracted).boundary,
+            embedded.by_prefix.match(extracted).boundary,
             known_boundary,
         )
         rules = self._rules(extracted, located)
@@ -231,12 +284,11 @@ class LazyClientMap:
         # compiled map: one that depends on the order before is another where regions are missing.
         host = first_of(extracted)
         own = rules if exact <= extracted.length else self._rules(host, located)
-        preference = self.ranked.order(self._allowed(own), place, extracted, known)
+        preference = self.ranked.order(self._allowed(own), place, extracted, known, self._edge)
         if self.ranked.latency is not None:
             self.given.note(host.widened(exact), preference)
-        return self._conclude(
-            client, extracted, located, rules, exact + offset, preference, known.row
-        )
+        scopes = (found.scope(exact), found.scope(self.ranked.block_length(extracted.bits)))
+        return self._conclude(client, extracted, located, rules, scopes, preference, known.row)
 
     def _trace_embedded(self, client: Prefix, extracted: Prefix, boundary: int) -> Trace:
         """A prefix too short to tell which IPv4 clients it embeds.
@@ -246,12 +298,15 @@ class LazyClientMap:
         """
         host = first_of(client)
         first = self.trace(host)
-        embedded = self._rules(_ALL_IPV4, self._locator.locate(_ALL_IPV4))
-        rules = by_name([*embedded, *self._rules(extracted, self._locator.locate(extracted))])
+        within = self._rules(_ALL_IPV4, self._placement.locate(_ALL_IPV4))
+        rules = by_name([*within, *self._rules(extracted, self._placement.locate(extracted))])
         located = Located(first.place if first.placed else None, first.network_length)
-        scope = max(first.entry.scope, boundary, extract_v4(host).offset + 1)
+        own = self.ranked.embedded.extract(host)
+        scope = max(first.entry.scope, boundary, own.scope(1))
+        scopes = (scope, own.scope(self.ranked.block_length(own.prefix.bits)))
+        preference = first.entry.preference
         return self._conclude(
-            client, first.extracted, located, rules, scope, first.entry.preference, first.row
+            client, first.extracted, located, rules, scopes, preference, first.row
         )
 
     def _known(self, host: Prefix) -> tuple[Known, int]:
@@ -273,26 +328,39 @@ class LazyClientMap:
         extracted: Prefix,
         located: Located,
         rules: list[PinRule],
-        scope: int,
+        scopes: tuple[int, int],
         preference: PreferenceList,
         row: Row,
     ) -> Trace:
-        """The trace of a client under all `rules` that hold somewhere in it."""
+        """The trace of a client under all `rules` that hold somewhere in it.
+
+        `scopes` are that of all but a draw, and that of a block.
+        """
         fence = fence_of(rules)
-        entry = MapEntry(
-            preference=tuple(r for r in preference if fence is None or r in fence),
-            scope=scope,
-            pins=tuple(rule.name for rule in rules),
-        )
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        placed = located.place is not None
-        return Trace(entry, client, extracted, place, placed, located.length, tuple(rules), row)
+        preference = tuple(r for r in preference if fence is None or r in fence)
+        scope, block_scope = scopes
+        if (drawn := self.ranked.drawn(preference, place, row, extracted)) is not None:
+            preference = drawn
+            scope = max(scope, block_scope)
+        return Trace(
+            MapEntry(preference, scope, tuple(rule.name for rule in rules)),
+            client,
+            extracted,
+            place,
+            located.place is not None and located.place.is_somewhere,
+            located.length,
+            tuple(rules),
+            row,
+            origin=self.ranked.seen_from(place, self._edge),
+            of_country=self.ranked.of_country(preference, place, row),
+        )
 
     def _rules(self, prefix: Prefix, located: Located) -> list[PinRule]:
         """The rules that hold somewhere in a prefix, but for the IPv4 clients it embeds."""
         leaves = [
             (piece, rule)
-            for whole, embedded in _EMBEDDED_V4.leaves(prefix)
+            for whole, embedded in self.ranked.embedded.by_prefix.leaves(prefix)
             if embedded is None
             for piece, rule in self._pins.leaves(whole)
         ]
@@ -304,13 +372,13 @@ class LazyClientMap:
 
     def _places(
         self, prefix: Prefix, located: Located, free: list[Prefix]
-    ) -> list[tuple[str | None, str | None]] | None:
-        """Countries and continents of the pieces `free` of `prefix`; None where too many."""
+    ) -> list[Jurisdiction] | None:
+        """The jurisdictions of the pieces `free` of `prefix`; None where too many."""
         if not self._geo_pins or not free:
             return []
         if located.length <= prefix.length:
             return [_of(located.place)]
-        within = self._locator.walk_within(prefix, STRADDLE_LIMIT)
+        within = self._placement.walk_within(prefix, STRADDLE_LIMIT)
         if within is None:
             return None
         return [
@@ -320,20 +388,12 @@ class LazyClientMap:
         ]
 
 
-def embedded_boundary(extracted: Prefix) -> int | None:
-    """None unless `extracted` still embeds IPv4 clients.
-
-    Else the bits such that all addresses sharing them with its first one lie in one
-    IPv4-embedded prefix, or in none.
-    """
-    near = _EMBEDDED_V4.match(extracted)
-    return near.boundary if near.covering or near.inside else None
-
-
 def first_of(client: Prefix) -> Prefix:
     """The first address of a prefix."""
     return Prefix(client.bits, client.address, client.bits)
 
 
-def _of(place: Place | None) -> tuple[str | None, str | None]:
-    return (place.country, place.continent) if place else (None, None)
+def _of(place: Place | None) -> Jurisdiction:
+    if place is None:
+        return Jurisdiction()
+    return Jurisdiction(place.country, place.continent, place.asn, place.name or None)

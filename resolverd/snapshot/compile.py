@@ -37,6 +37,7 @@ from resolverd.snapshot.model import (
     ServicePlan,
     ZonePlan,
 )
+from resolverd.snapshot.own_places import own_places
 from resolverd.snapshot.rankings import ranking_of
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
@@ -89,11 +90,13 @@ def compile_plan(
                 compiled=compiled,
                 previous=previous and previous.plan,
                 measured=measured,
+                own=own_places(config),
             ),
         ),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
         query_log=config.server.query_log,
+        measured=measured,
     )
 
 

@@ -7,18 +7,30 @@ pins is fenced exactly at every length. The databases stay open for `explain` al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
 from typing import Literal
 
-from resolverd.abi.map import Columns, Geography, Hub, Landmark, Meter, NativeMap
+from resolverd.abi.map import (
+    Columns,
+    Content,
+    Geography,
+    Hub,
+    Landmark,
+    Meter,
+    NativeMap,
+    PlaceIndex,
+    Share,
+)
 from resolverd.abi.map import Latency as NativeLatency
+from resolverd.abi.map import OwnPlace as NativeOwnPlace
 from resolverd.abi.map import Region as NativeRegion
-from resolverd.dns.embedded_v4 import extract_v4
+from resolverd.abi.map import coverage as count
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces, completed
 from resolverd.geo.place import Place
 from resolverd.policy.fence import GeoPins, PinRule, by_name
 from resolverd.policy.ranking import PreferenceList, region_seed
@@ -31,7 +43,6 @@ from resolverd.snapshot.clientmap import (
     Ranking,
     Subnets,
     Trace,
-    embedded_boundary,
     first_of,
 )
 from resolverd.snapshot.model import Block, MapEntry, MapSize
@@ -49,6 +60,7 @@ class CompiledClientMap:
         geo_pins: GeoPins,
         locator: Locator,
         edge: Place,
+        own: OwnPlaces = NO_PLACES,
         meter: Meter | None = None,
         earlier: CompiledClientMap | None = None,
     ) -> None:
@@ -57,10 +69,10 @@ class CompiledClientMap:
         With latency nobody leaves the order of the `earlier` map for a little.
         """
         self.ranked = ranked
-        self.source = MapSource(ranked, subnets, geo_pins, locator, edge)
-        self._locator, self._edge = locator, edge
+        self.source = MapSource(ranked, subnets, geo_pins, locator, edge, own)
+        self._edge, self._placement = edge, self.source.placement
         self._rules = by_name([*(rule for _, rule in subnets), *geo_pins.all_rules()])
-        geography = _geography(ranked, subnets, geo_pins, edge, self._rules)
+        geography = _geography(self.source, self._rules)
         samples = ranked.latency.samples if ranked.latency else None
         rows = [_columns(samples.v4), _columns(samples.v6)] if samples else []
         before = earlier._native if earlier else None
@@ -102,15 +114,28 @@ class CompiledClientMap:
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""
         entry = self.lookup(client)
-        extracted = extract_v4(client).prefix
-        if embedded_boundary(extracted) is not None:
-            extracted = extract_v4(first_of(client)).prefix
-        located = self._locator.locate(extracted)
+        embedded = self.ranked.embedded
+        extracted = embedded.extract(client).prefix
+        if embedded.boundary(extracted) is not None:
+            extracted = embedded.extract(first_of(client)).prefix
+        located = self._placement.locate(extracted)
         rules = tuple(rule for rule in self._rules if rule.name in entry.pins)
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        placed, latency = located.place is not None, self.ranked.latency
+        placed = located.place is not None and located.place.is_somewhere
+        latency = self.ranked.latency
         row = latency.around(first_of(extracted))[0] if latency else ()
-        return Trace(entry, client, extracted, place, placed, located.length, rules, row)
+        return Trace(
+            entry,
+            client,
+            extracted,
+            place,
+            placed,
+            located.length,
+            rules,
+            row,
+            origin=self.ranked.seen_from(place, self._edge),
+            of_country=self.ranked.of_country(entry.preference, place, row),
+        )
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up of the library takes, over these clients."""
@@ -128,9 +153,11 @@ def _entry(
     )
 
 
-def _geography(
-    ranked: Ranking, subnets: Subnets, geo_pins: GeoPins, edge: Place, rules: list[PinRule]
-) -> Geography:
+def _geography(source: MapSource, rules: list[PinRule]) -> Geography:
+    ranked, subnets, geo_pins, _, edge, own = source
+    places = {place.name: place for _, place in own.subnets}
+    places |= {place.name: place for place in own.asns.values()}
+    index = {name: number for number, name in enumerate(places)}
     numbers = {rule: number for number, rule in enumerate(rules)}
     point = edge.point
     assert point is not None, "an edge host stands somewhere"
@@ -153,11 +180,29 @@ def _geography(
         unplaced=None if geo_pins.unplaced is None else numbers[geo_pins.unplaced],
         default=None if geo_pins.default is None else numbers[geo_pins.default],
         biases=[ranked.bias(name) for name in ranked.regions],
-        latency=_latency(ranked.latency) if ranked.latency else None,
+        latency=_latency(ranked.latency, index) if ranked.latency else None,
+        standing=[
+            (ranked.countries[name], ranked.capacities[name])
+            for name in ranked.regions
+            if name in ranked.capacities
+        ],
+        edge_country=ranked.edge_country,
+        nat64=ranked.embedded.nat64,
+        own=[_own(place, geo_pins.places.get(name), numbers) for name, place in places.items()],
+        own_subnets=[(prefix, index[place.name]) for prefix, place in own.subnets],
+        own_asns=[(number, index[place.name]) for number, place in own.asns.items()],
+        asns=[(number, numbers[rule]) for number, rule in geo_pins.asns.items()],
     )
 
 
-def _latency(latency: Latency) -> NativeLatency:
+def _own(place: Place, rule: PinRule | None, numbers: Mapping[PinRule, int]) -> NativeOwnPlace:
+    """An own place as the library takes it."""
+    known = completed(place, None).point
+    codes = (place.country or "", place.continent or "")
+    return NativeOwnPlace(place.point, known, *codes, None if rule is None else numbers[rule])
+
+
+def _latency(latency: Latency, own: Mapping[str, int]) -> NativeLatency:
     field = latency.field
     return NativeLatency(
         columns=[
@@ -170,6 +215,8 @@ def _latency(latency: Latency) -> NativeLatency:
         landmarks=[Landmark(*one.point, one.country, one.weights) for one in field.origins],
         numbers=latency.columns,
         countries=list(latency.countries.items()),
+        asns=list(latency.asns.items()),
+        own=[(own[name], row) for name, row in latency.places.items() if name in own],
     )
 
 
@@ -187,19 +234,30 @@ def _compiled(
     rows: Sequence[Columns],
     before: NativeMap | None,
 ) -> NativeMap:
-    databases = locator.databases
+    with _lent(locator) as databases:
+        return NativeMap(databases, geography, meter, rows, before)
+
+
+def coverage(source: MapSource) -> dict[str, Share]:
+    """The share of the address space in which each rule holds, by its name; "" where none does.
+
+    Of what the databases place alone. Raises GeoError when they do not allow it.
+    """
+    rules = by_name([*(rule for _, rule in source.subnets), *source.geo_pins.all_rules()])
+    with _lent(source.locator) as databases:
+        shares = count(databases, _geography(source, rules))
+    return dict(zip(("", *(rule.name for rule in rules)), shares, strict=True))
+
+
+@contextmanager
+def _lent(locator: Locator) -> Iterator[list[tuple[Content, PlaceIndex]]]:
+    """The databases with their place indexes; a GeoError meanwhile names them."""
     try:
         with ExitStack() as lent:
-            return NativeMap(
-                [
-                    (lent.enter_context(database.lend()), database.place_index())
-                    for database in databases
-                ],
-                geography,
-                meter,
-                rows,
-                before,
-            )
+            yield [
+                (lent.enter_context(database.lend()), database.place_index())
+                for database in locator.databases
+            ]
     except GeoError as error:
-        names = ", ".join(database.name for database in databases)
+        names = ", ".join(database.name for database in locator.databases)
         raise GeoError(f"{names}: no map can be compiled: {error}") from error

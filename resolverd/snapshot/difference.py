@@ -12,7 +12,7 @@ from resolverd.config.model import Config
 from resolverd.snapshot.inputs import Inputs, name_of
 from resolverd.zone.model import RRset, Zone
 
-_TABLES = ("service", "region", "pin")
+_TABLES = ("service", "region", "place", "pin")
 
 
 class ZoneChange(NamedTuple):
@@ -40,13 +40,14 @@ class Difference:
     zones: tuple[ZoneChange, ...]
     services: Names
     regions: Names
+    places: Names
     pins: Names
     options: tuple[str, ...]
     databases: bool
     rtt: bool
 
     def __bool__(self) -> bool:
-        tables = (self.services, self.regions, self.pins)
+        tables = (self.services, self.regions, self.places, self.pins)
         files = self.databases or self.rtt
         return bool(self.zones or self.options or files or any(map(any, tables)))
 
@@ -54,7 +55,12 @@ class Difference:
     def summary(self) -> list[str]:
         """A line for each change, for people: zones, then the configuration, then databases."""
         found = [_zone_words(change) for change in self.zones]
-        tables = (("service", self.services), ("region", self.regions), ("pin", self.pins))
+        tables = (
+            ("service", self.services),
+            ("region", self.regions),
+            ("place", self.places),
+            ("pin", self.pins),
+        )
         for noun, names in tables:
             for verb, listed in names._asdict().items():
                 found += [f"{noun} {name}: {verb}" for name in listed]
@@ -70,6 +76,7 @@ def difference(before: Inputs, after: Inputs) -> Difference:
         tuple(_zones(before.zones, after.zones)),
         tables["service"],
         tables["region"],
+        tables["place"],
         tables["pin"],
         tuple(_options(before.config, after.config)),
         before.locator is not after.locator,

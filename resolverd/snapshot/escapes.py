@@ -1,27 +1,31 @@
 """Whether an edit lets some client out of a fence that holds now; pure.
 
 Both configurations are asked for the fence of every client that they can tell apart: one address
-of each stretch between the ends of all their subnets, and each combination of a country and a
-continent that some pin names, an unknown one, and one that no pin names. `resolverd.policy.fence`
-says what holds for each. Where a client stands is not known here, so an address that a subnet pin
-held and holds no more may be anywhere.
+of each stretch between the ends of all their subnets, pins' and own places', and what databases may
+say of it: each combination of a country, a continent and an autonomous system that some pin or
+place names, an unknown one, and one that none names. `resolverd.policy.fence` says what holds for
+each. Where a client stands is not known here, so an address that a subnet pin held and holds no
+more may be anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from resolverd.config.model import Config
 from resolverd.dns.prefix import Bits, Prefix
+from resolverd.geo.own_places import OwnPlaces
+from resolverd.geo.place import Place
 from resolverd.geo.prefixmap import PrefixMap
-from resolverd.policy.fence import UNPLACED, GeoPins, PinRule, fence_of
+from resolverd.policy.fence import UNPLACED, GeoPins, Jurisdiction, PinRule, fence_of
 from resolverd.snapshot.fences import pin_rules
+from resolverd.snapshot.own_places import own_places
 
-Place = tuple[str | None, str | None]
-
-# No code of a country or a continent: one that no pin names.
+# No code of a country or a continent, and no number: one that no pin and no place names.
 _ANY = "??"
+_ANY_ASN = 0xFFFFFFFF
 
 
 class Escape(NamedTuple):
@@ -39,6 +43,24 @@ class _Pins(NamedTuple):
     subnets: Sequence[tuple[Prefix, PinRule]]
     by_subnet: PrefixMap[PinRule]
     geo: GeoPins
+    own: OwnPlaces
+
+    def rule_for(self, place: Place | None, said: Jurisdiction) -> PinRule | None:
+        """The rule of clients of whom databases say that, in this own place by subnet."""
+        own = self.own.asns.get(said.asn or 0) if place is None else place
+        if own is None:
+            return self.geo.rule_for(*said)
+        told = (own.country, own.continent) if own.country else said[:2]
+        return self.geo.rule_for(*told, said.asn, own.name)
+
+
+class _Stretch(NamedTuple):
+    """Addresses that are alike: the pins by subnet and the own places that they had and have."""
+
+    held: PinRule | None
+    rule: PinRule | None
+    was: Place | None
+    is_: Place | None
 
 
 def escapes(before: Config, service: str, after: Config, later: str) -> Iterator[Escape]:
@@ -48,7 +70,7 @@ def escapes(before: Config, service: str, after: Config, later: str) -> Iterator
     another.
     """
     old, new = _pins(before, service), _pins(after, later)
-    if (old.subnets, old.geo) == (new.subnets, new.geo):
+    if (old.subnets, old.geo, old.own) == (new.subnets, new.geo, new.own):
         return
     seen: set[str] = set()
     for clients, held, rule in _clients(old, new):
@@ -62,7 +84,7 @@ def _pins(config: Config, service: str) -> _Pins:
     if geo.unplaced is not None and geo.unplaced.name == UNPLACED:
         # No pin, but a name for those of whom too little is known: what holds is the default.
         geo = geo._replace(unplaced=None)
-    return _Pins(subnets, PrefixMap(subnets), geo)
+    return _Pins(subnets, PrefixMap(subnets), geo, own_places(config))
 
 
 def _within(rule: PinRule | None, held: PinRule) -> bool:
@@ -71,32 +93,51 @@ def _within(rule: PinRule | None, held: PinRule) -> bool:
 
 def _clients(old: _Pins, new: _Pins) -> Iterator[tuple[str, PinRule, PinRule | None]]:
     """Clients that a rule holds now, that rule, and the one that would hold them."""
-    places = list(_places(old.geo, new.geo))
-    by_place = [(place, old.geo.rule_for(*place), new.geo.rule_for(*place)) for place in places]
-    for place, held, rule in by_place:
+    said = list(_jurisdictions(old, new))
+    for each in said:
+        held, rule = old.rule_for(None, each), new.rule_for(None, each)
         if held is not None:
-            yield _described(place), held, rule
-    held_somewhere = {held: place for place, held, _ in by_place if held is not None}
-    ruled_somewhere = {rule: place for place, _, rule in by_place}
-    for address in _addresses([prefix for prefix, _ in (*old.subnets, *new.subnets)]):
-        held = old.by_subnet.match(address).covering
-        rule = new.by_subnet.match(address).covering
-        if held is not None and rule is not None:
-            yield str(address), held, rule
-        elif held is not None:
-            for anywhere, place in ruled_somewhere.items():
-                yield f"{address}, if {_described(place)}", held, anywhere
-        elif rule is not None:
-            for somewhere, place in held_somewhere.items():
-                yield f"{address}, if {_described(place)}", somewhere, rule
+            yield _described(each), held, rule
+    for stretch, address in _stretches(old, new).items():
+        if stretch.held is not None and stretch.rule is not None:
+            yield str(address), stretch.held, stretch.rule
+            continue
+        told: dict[tuple[PinRule, PinRule | None], Jurisdiction] = {}
+        for each in said:
+            held = stretch.held or old.rule_for(stretch.was, each)
+            if held is not None:
+                told[held, stretch.rule or new.rule_for(stretch.is_, each)] = each
+        for (held, rule), each in told.items():
+            yield f"{address}, if {_described(each)}", held, rule
 
 
-def _places(*pins: GeoPins) -> Iterator[Place]:
-    countries = dict.fromkeys(code for geo in pins for code in geo.countries)
-    continents = dict.fromkeys(code for geo in pins for code in geo.continents)
-    for country in (*countries, None, _ANY):
-        for continent in (*continents, None, _ANY):
-            yield country, continent
+def _stretches(old: _Pins, new: _Pins) -> dict[_Stretch, Prefix]:
+    """Stretches that differ from one another and from most addresses, each with an address."""
+    written = (*old.subnets, *new.subnets, *old.own.subnets, *new.own.subnets)
+    found: dict[_Stretch, Prefix] = {}
+    for address in _addresses([prefix for prefix, _ in written]):
+        stretch = _Stretch(
+            old.by_subnet.match(address).covering,
+            new.by_subnet.match(address).covering,
+            old.own.by_subnet.match(address).covering,
+            new.own.by_subnet.match(address).covering,
+        )
+        if any(part is not None for part in stretch):
+            found.setdefault(stretch, address)
+    return found
+
+
+def _jurisdictions(*pins: _Pins) -> Iterator[Jurisdiction]:
+    """What databases may say, as far as some pin or place can tell it apart."""
+    countries = dict.fromkeys(code for each in pins for code in each.geo.countries)
+    continents = dict.fromkeys(code for each in pins for code in each.geo.continents)
+    asns = dict.fromkeys(n for each in pins for n in (*each.geo.asns, *each.own.asns))
+    for asn, country, continent in product(
+        (None, *asns, _ANY_ASN) if asns else (None,),
+        (*countries, None, _ANY),
+        (*continents, None, _ANY),
+    ):
+        yield Jurisdiction(country, continent, asn)
 
 
 def _addresses(prefixes: Sequence[Prefix]) -> Iterator[Prefix]:
@@ -109,9 +150,12 @@ def _addresses(prefixes: Sequence[Prefix]) -> Iterator[Prefix]:
         yield Prefix(bits, address, bits)
 
 
-def _described(place: Place) -> str:
-    country, continent = place
+def _described(said: Jurisdiction) -> str:
+    country, continent, asn, _ = said
     if country not in (None, _ANY):
-        return f"in country {country}"
-    where = "of unknown country" if country is None else "of a country without a pin"
-    return where if continent in (None, _ANY) else f"{where} on continent {continent}"
+        where = f"in country {country}"
+    else:
+        where = "of unknown country" if country is None else "of a country without a pin"
+        if continent not in (None, _ANY):
+            where = f"{where} on continent {continent}"
+    return where if asn in (None, _ANY_ASN) else f"in AS{asn}, {where}"

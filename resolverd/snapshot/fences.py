@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from resolverd.config.fences import fences
+from resolverd.config.groups import countries_of, groups
 from resolverd.config.model import Config
-from resolverd.dns.embedded_v4 import extract_v4
+from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.fence import UNPLACED, GeoPins, PinRule
@@ -36,11 +37,13 @@ def withheld_by_pins(config: Config) -> Withheld:
         ).difference(addresses)
         for service in fenced
     }
-    return Withheld(addresses, names, frozenset(fenced), safe)
+    formats = formats_with(config.server.nat64)
+    return Withheld(addresses, names, frozenset(fenced), safe, formats)
 
 
 def _addresses(config: Config, region: str) -> set[str]:
-    return {canonical(a) for e in config.region[region].endpoint for a in e.address}
+    formats = formats_with(config.server.nat64)
+    return {canonical(a, formats) for e in config.region[region].endpoint for a in e.address}
 
 
 def _hosts(config: Config, region: str) -> set[str]:
@@ -51,20 +54,28 @@ def _hosts(config: Config, region: str) -> set[str]:
 def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
     """The pins of one service, as a client is looked up: by subnet (as extracted) and by place."""
     subnets: list[tuple[Prefix, PinRule]] = []
+    by_group: dict[str, PinRule] = {}
     countries: dict[str, PinRule] = {}
     continents: dict[str, PinRule] = {}
+    places: dict[str, PinRule] = {}
+    asns: dict[int, PinRule] = {}
+    formats = formats_with(config.server.nat64)
     unplaced = default = None
     for name, pin in config.pin.items():
         if pin.services and service not in pin.services:
             continue
-        rule = PinRule(name, frozenset(pin.regions))
-        subnets += [(extract_v4(subnet).prefix, rule) for subnet in pin.subnets]
+        rule = PinRule(name, frozenset(pin.regions), tuple(str(groups()[g]) for g in pin.groups))
+        subnets += [(extract_v4(subnet, formats).prefix, rule) for subnet in pin.subnets]
+        places |= dict.fromkeys(pin.places, rule)
+        asns |= dict.fromkeys(pin.asn, rule)
+        by_group |= dict.fromkeys(countries_of(pin.groups), rule)
         countries |= dict.fromkeys(pin.countries, rule)
         continents |= dict.fromkeys(pin.continents, rule)
         unplaced = rule if pin.unplaced else unplaced
         default = rule if pin.default else default
+    countries = by_group | countries
     if (countries or continents) and unplaced is None:
         # Allows what the default allows, and has a name, so that such clients are counted.
         regions = default.regions if default else frozenset(config.service[service].regions)
         unplaced = PinRule(UNPLACED, regions)
-    return subnets, GeoPins(countries, continents, unplaced, default)
+    return subnets, GeoPins(countries, continents, unplaced, default, places, asns)

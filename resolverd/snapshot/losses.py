@@ -34,6 +34,7 @@ def config_losses(before: Config, after: Config, file: Path) -> list[Problem]:
         *_shares("service", before.service, after.service, limits.hold_services, file),
         *_shares("region", regions[0], regions[1], limits.hold_regions, file),
         *_pins(before, after, file),
+        *_translated(before, after, file),
     ]
 
 
@@ -99,6 +100,22 @@ def _pins(before: Config, after: Config, file: Path) -> Iterator[Problem]:
                 f'the region "{name}", to which pins keep clients, would move from '
                 f"{was.country or 'no country'} to {would.country or 'no country'}",
             )
+
+
+def _translated(before: Config, after: Config, file: Path) -> Iterator[Problem]:
+    """NAT64 prefixes that come or go: their clients are held by other pins than they were."""
+    was, would = before.server.nat64, after.server.nat64
+    if not before.pin or set(was) == set(would):
+        return
+    for verb, prefixes in (
+        ("would no longer be", [prefix for prefix in was if prefix not in would]),
+        ("would be", [prefix for prefix in would if prefix not in was]),
+    ):
+        for prefix in prefixes:
+            yield _lost(
+                "pin", file,
+                f"clients in {prefix} {verb} held by the pins of their IPv4 addresses",
+            )  # fmt: skip
 
 
 def _described(escape: Escape, service: str) -> str:

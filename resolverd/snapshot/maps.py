@@ -9,6 +9,7 @@ from resolverd import log
 from resolverd.abi.map import Meter
 from resolverd.config.model import Config
 from resolverd.geo.locator import Locator
+from resolverd.geo.own_places import NO_PLACES, OwnPlaces
 from resolverd.geo.place import Place
 from resolverd.policy.fence import GeoPins
 from resolverd.rtt.latency import Measured
@@ -37,9 +38,10 @@ class MapMaker:
         compiled: bool = False,
         previous: Plan | None = None,
         measured: Measured | None = None,
+        own: OwnPlaces = NO_PLACES,
     ) -> None:
         self.measured = measured
-        self._locator, self._edge = locator, edge
+        self._locator, self._edge, self._own = locator, edge, own
         self._kind = "compiled" if compiled else "lazy"
         self._made: list[tuple[MapSource, ClientMap]] = []
         held = [service.clients for service in previous.services.values()] if previous else []
@@ -47,7 +49,7 @@ class MapMaker:
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
         """The map of one geography. Raises GeoError when it cannot be compiled."""
-        source = MapSource(ranked, subnets, geo_pins, self._locator, self._edge)
+        source = MapSource(ranked, subnets, geo_pins, self._locator, self._edge, self._own)
         for known, made in self._made:
             if known.same_as(source):
                 return made

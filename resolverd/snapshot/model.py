@@ -29,6 +29,7 @@ from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.ttl import BoundedTtl, ttl_of
+from resolverd.rtt.latency import Measured
 
 
 class MapEntry(NamedTuple):
@@ -191,8 +192,8 @@ class ServicePlan:
 class Plan:
     """Everything that operators write, compiled. `zones` by the key of their apex.
 
-    `query_log` is the share of queries that are written to the log, `sites` what is to be
-    judged, by name, which follows from the services.
+    `query_log` is the share of queries that are written to the log, `measured` what tables say of
+    round-trip times, and `sites` what is to be judged, by name, which follows from the services.
     """
 
     generation: int
@@ -201,6 +202,7 @@ class Plan:
     nsid: bytes
     udp_payload: int
     query_log: float = 0.0
+    measured: Measured | None = None
 
     @property
     def map_kind(self) -> Literal["lazy", "compiled"]:

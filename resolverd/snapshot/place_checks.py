@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from resolverd.config.finding import Finding
-from resolverd.config.model import Config, Region
+from resolverd.config.model import Config
 from resolverd.geo.countries import Country, countries
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator
@@ -22,6 +22,7 @@ _NEAR, _FAR = 3000.0, 1000.0
 def check_places(config: Config, locator: Locator) -> Iterator[Finding]:
     """Every finding about pinned countries and about where regions stand."""
     yield from _pinned(config, locator)
+    yield from _unnumbered(config, locator)
     yield from _exchanged(config, countries())
 
 
@@ -39,22 +40,43 @@ def _pinned(config: Config, locator: Locator) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+def _unnumbered(config: Config, locator: Locator) -> Iterator[Finding]:
+    """Pins and places by autonomous system, where no database tells these."""
+    if any(database.asns for database in locator.databases):
+        return
+    for table, sections in (("pin", config.pin), ("place", config.place)):
+        for name, section in sections.items():
+            if section.asn:
+                yield Finding(
+                    (table, name, "asn"), "config-asn-unknown",
+                    f"no database tells autonomous systems: this {table} holds for nobody by them",
+                    'add an ASN database to geoip, such as "GeoLite2-ASN.mmdb", or write subnets',
+                    "warning",
+                )  # fmt: skip
+
+
 def _exchanged(config: Config, known: Mapping[str, Country]) -> Iterator[Finding]:
-    for name, region in config.region.items():
-        country = known.get(region.country)
-        if country is None or not _looks_exchanged(region, country):
+    placed = [("region", name, r.coordinates, r.country) for name, r in config.region.items()]
+    placed += [
+        ("place", name, place.coordinates, place.country)
+        for name, place in config.place.items()
+        if place.coordinates is not None
+    ]
+    for table, name, point, code in placed:
+        country = known.get(code)
+        if country is None or not _looks_exchanged(point, country):
             continue
-        latitude, longitude = region.coordinates
+        latitude, longitude = point
         yield Finding(
-            ("region", name, "coordinates"), "config-coordinates-exchanged",
-            f"[{latitude:g}, {longitude:g}] is {_distance(region.coordinates, country):,.0f} km "
+            (table, name, "coordinates"), "config-coordinates-exchanged",
+            f"[{latitude:g}, {longitude:g}] is {_distance(point, country):,.0f} km "
             f"from {country.name}, and the other way round it is near",
             f"write coordinates = [{longitude:g}, {latitude:g}]: latitude comes first", "warning",
         )  # fmt: skip
 
 
-def _looks_exchanged(region: Region, country: Country) -> bool:
-    latitude, longitude = region.coordinates
+def _looks_exchanged(point: tuple[float, float], country: Country) -> bool:
+    latitude, longitude = point
     if abs(longitude) > 90:
         return False
     there = _distance((latitude, longitude), country)

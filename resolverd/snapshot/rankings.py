@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
-from resolverd.config.bias import NO_BIAS, RegionBias
+from resolverd.config.bias import NO_BIAS
 from resolverd.config.model import Config, Service
 from resolverd.geo.distance import Coordinates
+from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.policy.bias import Bias
-from resolverd.rtt.field import USUAL_MS_PER_KM
 from resolverd.rtt.latency import Measured
-from resolverd.snapshot.clientmap import Ranking
+from resolverd.snapshot.clientmap import Policy, Ranking
 
 
 def coordinates_of(config: Config) -> dict[str, Coordinates]:
@@ -21,10 +21,11 @@ def coordinates_of(config: Config) -> dict[str, Coordinates]:
 def ranking_of(config: Config, service: Service, measured: Measured | None) -> Ranking:
     """A service's; `measured` is of all regions of `config`, None where nothing was measured."""
     # With ttft queues move shares (policy/ttft.py), and not the order.
-    policy = "latency" if service.policy == "ttft" else service.policy
+    policy: Policy = "latency" if service.policy == "ttft" else service.policy
     latency = None
     if policy == "latency":
         latency = (measured or Measured.nothing(coordinates_of(config))).latency(service.regions)
+    biases = {region: config.region[region].bias for region in service.regions}
     return Ranking(
         policy=policy,
         regions=service.regions,
@@ -32,21 +33,20 @@ def ranking_of(config: Config, service: Service, measured: Measured | None) -> R
         weights={region: service.weights.get(region, 1) for region in service.regions},
         block_v4=service.block_v4,
         block_v6=service.block_v6,
-        biases=_biases(config, service),
+        biases={name: Bias(*bias) for name, bias in biases.items() if bias != NO_BIAS},
         latency=latency,
+        embedded=EmbeddedNetworks(config.server.nat64),
+        **_of_countries(config, service),
     )
 
 
-def _biases(config: Config, service: Service) -> Mapping[str, Bias]:
-    """The biases in the unit of the policy's cost, of the regions that have one."""
-    written = {region: config.region[region].bias for region in service.regions}
-    match service.policy:
-        case "latency" | "ttft":
-            return {name: Bias(*bias) for name, bias in written.items() if bias != NO_BIAS}
-        case "nearest":
-            return {name: _in_km(bias) for name, bias in written.items() if bias != NO_BIAS}
-    return {}
-
-
-def _in_km(bias: RegionBias) -> Bias:
-    return Bias(bias.factor, bias.ms / USUAL_MS_PER_KM)
+def _of_countries(config: Config, service: Service) -> dict[str, Any]:
+    """What the policies that go by place ask about countries; nothing for the others."""
+    if service.policy in ("failover", "weighted"):
+        return {}
+    regions = {region: config.region[region] for region in service.regions}
+    return {
+        "countries": {name: region.country for name, region in regions.items()},
+        "capacities": {name: region.effective_capacity for name, region in regions.items()},
+        "edge_country": config.server.country,
+    }

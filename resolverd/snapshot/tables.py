@@ -21,6 +21,7 @@ from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.matching import match
 from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
+from resolverd.geo.distance import Coordinates
 from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.latency import Measured
 from resolverd.rtt.table import read_tables
@@ -139,7 +140,9 @@ def _read(
         return Tables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
     paths = [reads.replay.places.get(key_of(file), file) for file in files]
     try:
-        samples, warnings = read_tables(paths, regions, now, rtt.half_life, rtt.stale_after)
+        samples, warnings = read_tables(
+            paths, regions, now, rtt.half_life, rtt.stale_after, _places(config)
+        )
     except ProblemsError as error:
         faults = errors_among(error.problems)
         if kept and all(fault.file == str(kept) for fault in faults):
@@ -152,6 +155,11 @@ def _read(
     # What this host no longer needs of its own, such as a region that is gone, it removes itself.
     found = (*problems, *(warning for warning in warnings if warning.file != str(kept)))
     return Tables(Measured.of(samples, regions), rtt, files, contents, found, now, kept)
+
+
+def _places(config: Config) -> dict[str, Coordinates | None]:
+    """Where each own place is, as far as that is written."""
+    return {name: place.coordinates for name, place in config.place.items()}
 
 
 def _unusable(kept: Path, fault: Problem) -> Problem:

@@ -1,10 +1,10 @@
 """Ask a new Plan about itself before it serves anybody, of the engine that will serve it.
 
 Each zone is asked for its SOA, whose answer is read by dnspython and so by other code than what
-wrote it. Each service is ranked from each of its regions' own coordinates, where `nearest` must
-prefer that very region. It is asked for by a client of each pin's subnets, and by one for each
-preference list that addresses spread over IPv4 meet. An answer outside a client's fence, or not of
-the region that it prefers, is wrong.
+wrote it. Each service is ranked from each of its regions' own coordinates, where what is preferred
+must cost no more than that very region does. It is asked for by a client of each pin's subnets, and
+by one for each preference list that addresses spread over IPv4 meet. An answer outside a client's
+fence, or not of the region that it prefers, is wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _STRIDE = 0x9E3779B1
 def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     """Raises PlanError with everything that the Plan of `snapshot` gets wrong.
 
-    `ask` answers from `snapshot`; `pinned` are the subnets of pins, each of which is tried.
+    `ask` answers from `snapshot`; `pinned` are subnets of pins and own places, each of which is
+    tried.
     """
     plan, names = snapshot.plan, _names(snapshot)
     hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
@@ -78,10 +79,10 @@ def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
 
 def _ranking_faults(service: ServicePlan) -> Iterator[str]:
     for region in service.regions:
-        preference, distances = service.clients.from_region(region)
+        preference, costs = service.clients.from_region(region)
         if not set(preference) <= set(service.regions):
             yield f"service {service.name} prefers regions that it does not have"
-        elif preference and distances and distances[preference[0]] > distances[region]:
+        elif preference and costs and costs[preference[0]] > costs[region]:
             yield f"service {service.name} does not prefer {region} where {region} stands"
 
 

@@ -9,7 +9,7 @@ those.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ from dns.rdatatype import (
 from dns.rdtypes.svcbbase import ParamKey
 
 from resolverd.dns.embedded_v4 import extract_v4
+from resolverd.dns.limits import EMBEDDED_V4, EmbeddedV4
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of
 from resolverd.dns.prefix import parse_prefix
 from resolverd.errors import Problem
@@ -49,22 +50,23 @@ class Withheld:
     """What pins keep from some client: by address (as extracted) and by host name, who says so.
 
     `fenced` are the services of which a pin keeps a region from somebody, `safe` the addresses that
-    no pin keeps from anybody, by service.
+    no pin keeps from anybody, by service; `formats` say which IPv4 address an IPv6 one embeds.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[Key, str] = field(default_factory=dict)
     fenced: frozenset[str] = frozenset()
     safe: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    formats: Sequence[EmbeddedV4] = EMBEDDED_V4
 
 
 NOTHING_WITHHELD = Withheld()
 
 
-def canonical(address: str) -> str:
+def canonical(address: str, formats: Sequence[EmbeddedV4]) -> str:
     """An address as it is compared: as the IPv4 one that it embeds, if any."""
     bits = 32 if ipaddress.ip_address(address).version == 4 else 128
-    return str(extract_v4(parse_prefix(f"{address}/{bits}")).prefix).partition("/")[0]
+    return str(extract_v4(parse_prefix(f"{address}/{bits}"), formats).prefix).partition("/")[0]
 
 
 def check_past_pins(tree: Tree, withheld: Withheld) -> Iterator[Problem]:
@@ -84,7 +86,7 @@ def _check_record(
     fenced = next((service for service in steered if service in withheld.fenced), None)
     if rdtype in _SERVICE_BINDINGS and fenced is not None:
         safe = withheld.safe.get(fenced, frozenset())
-        unsafe = [a for a in _hints(record.rdata) if canonical(a) not in safe]
+        unsafe = [a for a in _hints(record.rdata) if canonical(a, withheld.formats) not in safe]
         if unsafe:
             yield problem(
                 "zone-pin-hint",
@@ -95,7 +97,8 @@ def _check_record(
             )
             return
     given = [*_addresses(rdtype, record.rdata)]
-    said = [(a, withheld.addresses[c]) for a in given if (c := canonical(a)) in withheld.addresses]
+    compared = {address: canonical(address, withheld.formats) for address in given}
+    said = [(a, withheld.addresses[c]) for a, c in compared.items() if c in withheld.addresses]
     said += _names(rdtype, record.rdata, withheld)
     for what, whose in said[:1]:
         yield problem(

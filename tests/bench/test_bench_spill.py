@@ -18,6 +18,7 @@ from bench.spill.queueing import Size, Waiting, World
 from bench.spill.run import below_all, never_worse
 from bench.spill.simulate import Blocks, preference, requests, run
 from bench.spill.steering import Answer
+from bench.spill.steps import BAR, SHARES, Setting, moved
 from bench.spill.trace import REGIONS, generated, read
 from bench.spill.write import BEGIN, END, write_page
 from resolverd.dns.prefix import Prefix
@@ -136,6 +137,13 @@ def test_the_run_fails_unless_ours_is_below_all_others(results_document: dict[st
     ours = next(row for row in results_document["rows"] if row["policy"] == OURS)
     ours["p95"] = {"median": 0.279, "min": 0.037, "max": 0.456}
     assert not below_all(results_document)
+
+
+@pytest.mark.parametrize("setting", [Setting(200, minutes=2), Setting(3000, minutes=2)])
+def test_a_weighed_step_moves_a_tenth_and_one_by_draws_need_not(setting: Setting) -> None:
+    weighed, by_draws = ([*moved(setting, 3, weighed=each)] for each in (True, False))
+    assert weighed == pytest.approx([0.1] * len(SHARES), abs=BAR)
+    assert by_draws != pytest.approx([0.1] * len(SHARES), abs=BAR)
 
 
 @pytest.mark.parametrize("other", ["nearest", "least-loaded"])

@@ -204,4 +204,4 @@ def test_the_embedded_database_places_when_none_is_named(place: Path) -> None:
     ran = resolverd(
         "explain", CHAT_NAME, "133.11.1.0/24", "--set", "server.geoip=[]", "--json", cwd=place
     )
-    assert "JP AS (from geo-whois-asn-country.mmdb)" in ran.json()["place"]
+    assert "JP AS (from dbip-city-compact.mmdb)" in ran.json()["place"]

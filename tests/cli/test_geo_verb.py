@@ -92,8 +92,10 @@ def test_lookup_lines_up_long_and_short_addresses_and_what_is_unplaced(place: Pa
         cwd=place,
     )  # fmt: skip
     header, *rows = ran.out.splitlines()
-    assert rows[0].split() == ["1.2.3.4", "1.0.0.0/8", "JP", "35.7", "139.7", "city.mmdb"]
-    assert header.split() == ["address", "network", "country", "latitude", "longitude", "source"]
+    assert rows[0].split() == ["1.2.3.4", "1.0.0.0/8", "JP", "35.7", "139.7", "-", "city.mmdb"]
+    assert header.split() == [
+        *("address", "network", "country", "latitude", "longitude", "radius", "doubt", "source")
+    ]
     assert len(rows) == 4
     at = header.index("country")
     assert [row[at:].split()[0] for row in rows] == ["JP", "-", "JP", "-"]
@@ -106,11 +108,22 @@ def test_lookup_in_json_has_null_for_what_is_unplaced(place: Path) -> None:
     known, unknown = ran.json()["addresses"]
     assert known == {
         "address": "1.2.3.4", "network": "1.0.0.0/8", "country": "JP",
-        "latitude": 35.7, "longitude": 139.7, "source": "city.mmdb",
+        "latitude": 35.7, "longitude": 139.7, "radius": None, "doubt": "", "source": "city.mmdb",
+        "asn": None,
     }  # fmt: skip
     assert (unknown["country"], unknown["latitude"], unknown["source"]) == (None, None, None)
 
 
 def test_lookup_without_a_database_asks_the_embedded_one(tmp_path: Path) -> None:
     ran = resolverd("geo", "lookup", "133.11.1.1", cwd=tmp_path)
-    assert ran.out.splitlines()[1].split()[2::3] == ["JP", "geo-whois-asn-country.mmdb"]
+    cells = ran.out.splitlines()[1].split()
+    assert (cells[2], cells[-1]) == ("JP", "dbip-city-compact.mmdb")
+
+
+def test_lookup_tells_the_autonomous_system_where_a_database_has_it(place: Path) -> None:
+    content = mmdb_bytes({"1.2.0.0/16": {"autonomous_system_number": 64500}}, "GeoLite2-ASN")
+    (place / "asn.mmdb").write_bytes(content)
+    databases = ("--database", "city.mmdb", "--database", "asn.mmdb")
+    ran = resolverd("geo", "lookup", "--json", *databases, "1.2.3.4", "1.3.3.4", cwd=place)
+    found = [(row["network"], row["country"], row["asn"]) for row in ran.json()["addresses"]]
+    assert found == [("1.2.0.0/16", "JP", 64500), ("1.3.0.0/16", "JP", None)]

@@ -62,7 +62,7 @@ def test_draws_are_the_same_for_the_same_seed_and_shown_one_by_one(place: Path) 
     assert first.json() == resolverd(*command, "--json", "--seed", "0", cwd=place).json()
     assert len(first.json()["draws"]) == 3
     shown = resolverd(*command, cwd=place)
-    assert "5 clients, 2 regions, edges: 1 drawn" in shown.out
+    assert "5 clients, 2 regions, 1 edge drawn" in shown.out
     assert "worst draw" in shown.out
 
 

@@ -95,6 +95,7 @@ def test_every_option_is_there_with_its_doc(text: str) -> None:
         "gpus = {…}": tree["region"]["us-east"]["gpus"],
         "[service.NAME]": tree["service"]["chat"],
         "[service.NAME.spill]": tree["service"]["chat"]["spill"],
+        "[place.NAME]": tree["place"]["office"],
         "[pin.NAME]": tree["pin"]["gdpr"],
     }
     prose = " ".join(text.replace("\n# ", " ").split())

@@ -41,6 +41,7 @@ TREE: dict[str, Any] = {
         },
     },
     "service": {"s": {"regions": ["a", "b"], "spill": {}}},
+    "place": {"o": {"subnets": ["198.51.100.0/24"], "country": "IE"}},
     "pin": {"p": {"countries": ["IE"], "regions": ["a"]}},
 }
 WHERE: dict[str, Place] = {
@@ -54,6 +55,7 @@ WHERE: dict[str, Place] = {
     "gpus = {…}": ("region", "a", "gpus"),
     "[service.NAME]": ("service", "s"),
     "[service.NAME.spill]": ("service", "s", "spill"),
+    "[place.NAME]": ("place", "o"),
     "[pin.NAME]": ("pin", "p"),
 }
 

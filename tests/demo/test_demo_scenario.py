@@ -53,8 +53,8 @@ async def test_the_scenario_keeps_its_promises() -> None:
     by_kind = {event["event"]: event for event in events}
     rows = {row["city"]: row["answer"]["region"] for row in by_kind["placements"]["rows"]}
     assert len(rows) == 10
-    assert (rows["New York"], rows["Frankfurt"], rows["Tokyo"]) == (
-        "us-east", "eu-west", "ap-northeast",
+    assert (rows["New York"], rows["San Francisco"], rows["Frankfurt"], rows["Tokyo"]) == (
+        "us-east", "us-west", "eu-west", "ap-northeast",
     )  # fmt: skip
     tokyo = [event for event in events if event["event"] == "change" and "Tokyo" in event["cities"]]
     path = [(change["before"], change["after"]) for change in tokyo]

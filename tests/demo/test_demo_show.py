@@ -58,10 +58,11 @@ def test_an_event_is_one_line_in_a_pipe(event: Event, expected: str) -> None:
 
 
 def test_a_pin_is_marked_and_named_under_the_table() -> None:
-    printed = text(Placements((ROW,), countries_only=True), terminal=False)
+    printed = text(Placements((ROW,), embedded=True), terminal=False)
     assert "eu-west *" in printed
     assert "[pin.gdpr]" in printed
     assert "geo fetch" in printed
+    assert "IP Geolocation by DB-IP" in printed
 
 
 SLOW = "it was not built: there was no cargo, when resolverd was installed"

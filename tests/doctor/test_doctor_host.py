@@ -43,15 +43,14 @@ def test_a_newer_database_is_fetched_to_where_the_old_one_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("embedded", "cities", "level", "seen"),
+    ("cities", "level", "seen"),
     [
-        (True, False, "advice", "the embedded database knows countries only"),
-        (False, False, "advice", "each database in server.geoip knows countries only"),
-        (False, True, "ok", "with cities"),
+        (False, "advice", "each database in server.geoip knows countries only"),
+        (True, "ok", "with cities"),
     ],
 )
-def test_countries_alone_are_coarse(embedded: bool, cities: bool, level: str, seen: str) -> None:
-    assert_finding(databases.precision(embedded, cities), level, seen)
+def test_countries_alone_are_coarse(cities: bool, level: str, seen: str) -> None:
+    assert_finding(databases.precision(cities), level, seen)
 
 
 @pytest.mark.parametrize(

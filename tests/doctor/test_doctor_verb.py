@@ -129,7 +129,7 @@ def test_without_a_configuration_the_defaults_stand_in_and_that_is_said(tmp_path
     assert config["level"] == "advice"
     assert "there is no resolverd.toml" in config["seen"]
     assert len(_by_id(report, "port")) == 2
-    assert [found["level"] for found in _by_id(report, "geo-precision")] == ["advice"]
+    assert [found["level"] for found in _by_id(report, "geo-precision")] == ["ok"]
 
 
 def test_options_lie_over_the_defaults_too(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from resolverd.geo.unpack import mmdb_name, unpack
 SG: Record = {"country_code": "SG", "latitude": 1.35, "longitude": 103.82}
 SOUND = mmdb_bytes({f"10.{i}.0.0/16": {**SG, "city": str(i)} for i in range(200)})
 BROKEN = bytes(5000) + SOUND[5000:]
-ASN = mmdb_bytes({"10.0.0.0/8": SG}, "asn ipv4")
+ASN = mmdb_bytes({"10.0.0.0/8": SG}, "domain ipv4")
 
 
 def tarball(members: dict[str, bytes], mode: str = "w:gz") -> bytes:
@@ -148,7 +148,7 @@ async def test_one_file_per_family_installs_both_in_order(
         ("half.mmdb", "the download failed"),
         ("broken.mmdb", "search tree"),
         ("mixed.tgz", "city-ipv6.mmdb: its search tree"),
-        ("asn.mmdb", '"asn ipv4" has no places'),
+        ("asn.mmdb", '"domain ipv4" has no places'),
         ("empty.mmdb", "no MaxMind DB metadata"),
         ("html.mmdb", "DOCTYPE html"),
         ("nothing.tgz", "holds no .mmdb file"),

@@ -131,13 +131,13 @@ def test_listed_networks_tile_the_prefix_and_are_true_throughout(
     assert end >= prefix.address + (1 << (32 - prefix.length))
 
 
-def test_without_files_the_embedded_countries_serve() -> None:
+def test_without_files_the_embedded_cities_serve() -> None:
     locator = Locator.open([])
     assert answer(locator, "8.8.8.8")[0] == "US"
     assert answer(locator, "2a00:1450:4001::1")[0] is not None
     (described,) = locator.describe()
-    assert described["type"] == "country ipvAll"
-    assert "nro.net" in str(described["attribution"])
+    assert described["type"] == "DBIP-City-Lite"
+    assert "https://db-ip.com" in str(described["attribution"])
 
 
 def test_a_damaged_installation_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

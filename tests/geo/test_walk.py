@@ -19,6 +19,7 @@ from mmdb_writer import Record, encode, mmdb_bytes, write_mmdb
 
 from resolverd.errors import GeoError
 from resolverd.geo import embedded, stamp
+from resolverd.geo.embedded.edition import SHA256
 from resolverd.geo.inspection import inspect, inspect_content
 from resolverd.geo.walk import walk, walk_sync
 
@@ -136,8 +137,9 @@ def test_a_database_without_any_place_is_refused() -> None:
 
 def test_the_embedded_database_is_sound() -> None:
     report = inspect_content(embedded.content(), embedded.NAME, silent)
-    assert report.sha256 == embedded.SHA256
-    assert (report.networks, report.unreadable) == (1_010_885, 0)
+    assert report.sha256 == SHA256
+    assert report.networks > 500_000
+    assert report.unreadable == 0
 
 
 SOUND = mmdb_bytes({"10.0.0.0/8": SG, "11.1.0.0/16": {"country_code": "DE"}}, record_size=28)

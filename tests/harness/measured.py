@@ -50,6 +50,8 @@ def measured(
     regions: Mapping[str, Coordinates],
     prefixes: st.SearchStrategy[Prefix],
     known: Sequence[str],
+    asns: Sequence[int],
+    places: Sequence[str],
 ) -> tuple[Measured, dict[Prefix, Row]]:
     """Anything that may be known of these regions, and the rows of prefixes in it.
 
@@ -60,6 +62,8 @@ def measured(
     samples = Samples(
         regions=tuple(known),
         countries=draw(st.dictionaries(st.sampled_from(CODES), rows, max_size=3)),
+        places=draw(st.dictionaries(st.sampled_from([*places, "gone"]), rows, max_size=3)),
+        asns=draw(st.dictionaries(st.sampled_from([*asns, 64999]), rows, max_size=3)),
         v4=columns_of(by_prefix, 32),
         v6=columns_of(by_prefix, 128),
     )

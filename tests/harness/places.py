@@ -27,7 +27,7 @@ class TableLocator(Locator):
         self.places = dict(places)
         self._places = {parse_prefix(network): place for network, place in places.items()}
 
-    def locate(self, prefix: Prefix) -> Located:
+    def locate(self, prefix: Prefix, *, asn: bool = False, place: bool = True) -> Located:
         """Where the first address of `prefix` is."""
         address = Prefix(prefix.bits, prefix.address, prefix.bits)
         covering = [network for network in self._places if network.contains(address)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolverd.policy.fence import Fence, GeoPins, PinRule, decide_rules, fence_of
+from resolverd.policy.fence import Fence, GeoPins, Jurisdiction, PinRule, decide_rules, fence_of
 
 EU = PinRule("eu", frozenset({"eu-west", "eu-north"}))
 IRELAND = PinRule("ireland", frozenset({"eu-west"}))
@@ -32,11 +32,12 @@ Places = list[tuple[str | None, str | None]] | None
 def test_the_fence_is_the_intersection_of_all_rules_that_hold(
     subnets: list[PinRule], places: Places, fence: Fence
 ) -> None:
-    assert fence_of(decide_rules(subnets, places, GEO)) == fence
+    asked = None if places is None else [Jurisdiction(*place) for place in places]
+    assert fence_of(decide_rules(subnets, asked, GEO)) == fence
 
 
 def test_rules_come_by_name_and_without_duplicates() -> None:
-    rules = decide_rules([IRELAND, ASIA], [("DE", "EU"), ("FR", "EU")], GEO)
+    rules = decide_rules([IRELAND, ASIA], [Jurisdiction("DE", "EU"), Jurisdiction("FR", "EU")], GEO)
     assert rules == [ASIA, EU, IRELAND]
 
 

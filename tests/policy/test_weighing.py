@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolverd.policy.share import Positions, bin_of, draw_of_word
-from resolverd.policy.weighing import BINS, HALF_LIFE, HEAVY, MAX_HEAVY, BlockLoad, placed
+from resolverd.policy.weighing import (
+    BINS,
+    HALF_LIFE,
+    HEAVY,
+    MAX_HEAVY,
+    TOLERANCE,
+    BlockLoad,
+    placed,
+)
 
 WORDS = st.integers(0, 2**64 - 1)
 SEEDS = st.integers(0, 2**32)
@@ -58,7 +66,7 @@ def test_each_step_of_ten_percent_moves_ten_percent_of_a_load_as_unequal_as_zipf
     """As it was counted, and of the queries that come after; up to half, and back."""
     chance = random.Random(seed)
     truth = zipf(chance, number)
-    load = load_of(asked(chance, truth, 20_000))
+    load = load_of(asked(chance, truth, 40_000))
     later = asked(chance, truth, 50_000)
     positions, held, before = None, 0.0, 0.0
     for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.4, 0.3, 0.2, 0.1):
@@ -67,7 +75,7 @@ def test_each_step_of_ten_percent_moves_ten_percent_of_a_load_as_unequal_as_zipf
         served = sum(later[word] for word in sent) / later.total()
         counted = sum(truth[word] for word in sent)
         assert abs(abs(served - before) - 0.1) <= 0.02
-        assert abs(counted - share) <= 0.015
+        assert abs(counted - share) <= 0.02
         held, before = share, served
 
 
@@ -140,7 +148,8 @@ def test_a_share_is_met_as_nearly_as_light_blocks_and_one_heavy_one_more_can(
     room = share - sum(heavy[word] for word in below(positions, share, heavy))
     for more in (0.0, *(weight for word, weight in heavy.items() if positions.of(word) >= share)):
         short = room - more
-        assert missed <= max(-short, short - light.total() / load.total, 0.0) + fine
+        least = max(-short, short - light.total() / load.total, 0.0)
+        assert missed <= max(least, TOLERANCE) + fine
 
 
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 64)), max_size=6000))

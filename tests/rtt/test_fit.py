@@ -149,6 +149,16 @@ def test_whatever_was_measured_what_is_expected_is_a_time_no_faster_than_light(
         assert FIBRE_MS_PER_KM * km <= ms < 100_000
 
 
+def test_who_stands_beside_a_region_is_near_it_also_where_it_did_not_measure_it() -> None:
+    point = (50.1, 8.8)
+    beside = Landmark(point, "DE", tuple(s for s in landmark(point).row if s.region != 3))
+    far = [landmark((48.0 + n, 11.0 + n), bad=[0.0, 0.0, 0.0, 40.0, 0.0]) for n in range(3)]
+    with_it, without_it = (
+        _field(marks).expected((50.0, 8.5), "DE")[3] for marks in ([*far, beside], far)
+    )
+    assert with_it < 15.0 < without_it
+
+
 def test_landmarks_that_stand_together_are_one_and_never_too_many_are_left() -> None:
     pair = [
         landmark((50.1, 8.7), country="DE"),

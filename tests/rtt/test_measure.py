@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import http.client
 import os
@@ -13,12 +14,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from cli.command import environment
 from harness.delayed_link import DelayedLink
 from harness.namespace import needs_root
+from harness.server import HEAD as ZONE
 from harness.waiting import wait_until
+
+from resolverd.rtt.kept_table import KEPT_NAME
 
 DELAY = 0.03
 DOOR, DOOR_V6 = "9.9.9.9", "2620:fe::9"
@@ -55,6 +60,7 @@ class FrontDoor:
 @pytest.fixture(scope="module")
 def link() -> Iterator[DelayedLink]:
     with DelayedLink(DELAY) as made:
+        made.near.address("192.0.2.200/32")  # the edge's own
         made.far.address(f"{DOOR}/32")
         made.far.address(f"{DOOR_V6}/128")
         for client in range(1, 7):
@@ -79,11 +85,13 @@ def door(link: DelayedLink) -> Iterator[FrontDoor]:
 
 
 @contextmanager
-def measuring(door: FrontDoor, *options: str, status: int = 0) -> Iterator[tuple[str, int]]:
+def measuring(
+    door: FrontDoor, *options: str, address: str = "127.0.0.1"
+) -> Iterator[tuple[str, int]]:
     """The verb, beside the door; where it serves its page. It has to end well."""
     command = [
         *(sys.executable, "-m", "resolverd", "rtt", "--measure", "--region", "eu-west"),
-        *("--port", str(door.port), "--listen", "127.0.0.1:0", "--log", "json", *options),
+        *("--port", str(door.port), "--listen", f"{address}:0", "--log", "json", *options),
     ]
     process = door.link.far.do(
         lambda: subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
@@ -92,12 +100,12 @@ def measuring(door: FrontDoor, *options: str, status: int = 0) -> Iterator[tuple
         assert process.stderr is not None
         try:
             line = process.stderr.readline()
-            found = re.search(r'"listener": ?"127\.0\.0\.1:(\d+)"', line)
+            found = re.search(r'"listener": ?"[\d.]+:(\d+)"', line)
             assert found, line + process.stderr.read()
-            yield "127.0.0.1", int(found[1])
+            yield address, int(found[1])
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == status
+            assert process.wait(20) == 0
             assert '"error"' not in process.stderr.read()
 
 
@@ -188,10 +196,70 @@ def test_who_comes_later_is_measured_by_the_next_look(door: FrontDoor) -> None:
         assert rows(fetched(door, place)[1]) == {}, "nobody's coming shows before the next page"
 
 
+CONFIG = """
+[server]
+coordinates = [50.1, 8.7]
+listen = ["127.0.0.1:0"]
+zones = ["*.zone"]
+state = "state"
+[admin]
+socket = ""
+listen = ""
+[rtt]
+keep_interval = "2s"
+[region.eu-west]
+coordinates = [53.3, -6.3]
+rtt = ["http://{page}/"]
+[[region.eu-west.endpoint]]
+address = ["192.0.2.10"]
+url = "tcp://{door}"
+probe = {{ kind = "tcp" }}
+[service.chat]
+regions = ["eu-west"]
+policy = "latency"
+"""
+
+
+@needs_root
+def test_an_edge_far_away_keeps_what_the_region_measured(door: FrontDoor, tmp_path: Path) -> None:
+    """From the clients' connections over the region's page to the edge's table, and its Plan."""
+    for client in range(1, 7):
+        door.visit(f"8.8.8.{client}")
+    (tmp_path / "0.zone").write_text(f"$ORIGIN inference.example.\n{ZONE}chat 60 DYNA chat\n")
+    with measuring(door, address=DOOR) as (address, port):
+        text = CONFIG.format(page=f"{address}:{port}", door=f"{DOOR}:{door.port}")
+        (tmp_path / "resolverd.toml").write_text(text)
+        command = [sys.executable, "-m", "resolverd", "serve", "--log", "json"]
+        edge = door.link.near.do(
+            lambda: subprocess.Popen(
+                command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+            )
+        )
+        with edge:
+            assert edge.stderr is not None
+            logged: list[str] = []
+            try:
+                for line in edge.stderr:
+                    logged.append(line)
+                    if "tables of round-trip times: changed" in line:
+                        break
+            finally:
+                edge.terminate()
+                edge.stderr.read()
+                assert edge.wait(30) == 0, logged
+    with (tmp_path / "state" / KEPT_NAME).open() as file:
+        kept = {row["where"]: row for row in csv.DictReader(file)}
+    assert kept.keys() == {"50.1 8.7", "8.8.8.0/24"}
+    for row in kept.values():
+        assert row["region"] == "eu-west"
+        assert 2000 * DELAY - 1 <= float(row["ms"]) < 2000 * DELAY + 40
+    assert kept["8.8.8.0/24"]["count"] == "5"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "nothing is asked for"),
+        ((), "say what to do"),
         (("--measure",), "--region NAME"),
         (("--measure", "--region", "eu west"), "not a region's name"),
         (("--measure", "--region", "a", "--port", "0"), "not a port"),

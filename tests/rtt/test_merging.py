@@ -78,3 +78,23 @@ def test_of_too_many_rows_those_of_the_most_clients_stay(clients: list[int], mos
     kept = merged(keep(page(*rows), own=OWN), {}, HERE, OLDEST, most)
     assert kept.pop(HERE) == OWN
     assert sorted(row.samples for row in kept.values()) == sorted(clients)[-most:]
+
+
+def test_the_same_content_says_the_same_whatever_its_age() -> None:
+    content = page(PageRow("8.8.8.0/24", 10.0, 5, 0.0))
+    older = content._replace(as_of=NOW - 100)
+    same = [
+        (keep(content, own=OWN), keep(older, own=OWN._replace(ms=2.0, samples=99))),
+        (keep(UNREAD), keep(UNREAD)),
+        (keep(), keep()),
+    ]
+    other = [
+        (keep(content), keep(page(PageRow("8.8.8.0/24", 10.0, 5, 0.0)))),
+        (keep(content), keep(UNREAD)),
+        (keep(content), keep(content, content)),
+        (keep(own=OWN), keep()),
+        (keep(own=OWN), keep(own=OWN._replace(ms=9.0))),
+        (keep(), keep(doubted=True)),
+    ]
+    assert all(one.says_what(another) and another.says_what(one) for one, another in same)
+    assert not any(one.says_what(another) or another.says_what(one) for one, another in other)

@@ -367,3 +367,16 @@ async def test_a_kept_table_that_is_damaged_refuses_nothing(config: Path, damage
         assert daemon.reloads.successful
         await until_holds(lambda: daemon.inputs.tables.kept == table, within=SOON)
         assert "rtt-kept-unusable" not in {p.id for p in daemon.inputs.warnings}
+
+
+async def test_pages_that_nothing_can_keep_are_said_to_steer_nobody(config: Path) -> None:
+    text = await asyncio.to_thread(config.read_text)
+    await asyncio.to_thread(config.write_text, text.replace('state = "state"\n', ""))
+    with capture_logs() as logged:
+        async with running(config) as daemon:
+            for _ in range(2):
+                await daemon.round_trips.look()
+            assert daemon.round_trips.trouble == "server.state is empty"
+    assert [e["reason"] for e in logged if e["event"] == "rtt.not_kept"] == [
+        "server.state is empty"
+    ]

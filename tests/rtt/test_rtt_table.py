@@ -76,6 +76,7 @@ def test_each_kind_of_where_is_kept_as_what_it_is(tmp_path: Path) -> None:
         ("where,region,ms,measured", "AS1,us-east,40,2026-09-21T16:13:20+02:00", NOW - DAY, 8 / 10),
         ("ms,count,region,where", "40,8,us-east,AS1", NOW - DAY, 4 / 6),
         ("where,region,ms", "AS1,us-east,40", NOW, 8 / 10),
+        ("where, region, ms, count", "AS1, us-east, 40, 8", NOW - DAY, 4 / 6),
     ],
 )
 def test_a_sample_is_believed_by_its_count_and_age(

@@ -47,7 +47,7 @@ def _slowly(samples: Samples, prefixes: list[Prefix], address: Prefix) -> Row:
 
 _FAMILIES: list[Bits] = [32, 128]
 _CASES = st.sampled_from(_FAMILIES).flatmap(
-    lambda bits: st.tuples(st.lists(_prefix(bits), max_size=12), _prefix(bits))
+    lambda bits: st.tuples(st.lists(_prefix(bits), max_size=12, unique=True), _prefix(bits))
 )
 
 

@@ -21,10 +21,10 @@ PLACES = {
 }
 
 
-def asked(config: str, client: str, *down: str) -> tuple[str, int]:
+def asked(config: str, client: str, *down: str, lines: str = "") -> tuple[str, int]:
     """The region that a client is given, by its address, and the scope beside it."""
     verdicts = {f"{region}-1": DOWN for region in down}
-    at = server(ZONE, config_text(config), places=PLACES, verdicts=verdicts)
+    at = server(ZONE, config_text(config, server=lines), places=PLACES, verdicts=verdicts)
     return answered(at, client)
 
 
@@ -59,6 +59,25 @@ def test_a_subnet_beats_a_country_and_a_country_its_continent(
     assert asked(CHAT + pins, client)[0] == region
 
 
+BY_LAW = '[pin.law]\ngroups = ["EEA", "GDPR-adequate"]\nregions = ["us-west"]\n'
+
+
+@pytest.mark.parametrize(
+    ("pins", "client", "region"),
+    [
+        (BY_LAW, "10.1.8.0/24", "us-west"),  # in Germany, by the EEA
+        (BY_LAW, "10.2.0.0/24", "us-west"),  # in Britain, by a decision
+        (BY_LAW, "10.0.0.0/24", "us-east"),  # in New York, by no pin: the nearest
+        (BY_LAW + BY_COUNTRY, "10.1.8.0/24", "us-east"),
+        (BY_LAW + BY_CONTINENT, "10.1.8.0/24", "us-west"),
+    ],
+)
+def test_a_country_beats_a_group_and_a_group_its_continent(
+    pins: str, client: str, region: str
+) -> None:
+    assert asked(CHAT + pins, client)[0] == region
+
+
 def test_a_country_pin_replaces_that_of_the_continent_and_is_not_cut_down_by_it() -> None:
     assert asked(CHAT + BY_COUNTRY + BY_CONTINENT, "10.1.8.0/24", "us-east")[0] == "us-east"
 
@@ -88,6 +107,45 @@ endpoint = [{ address = ["192.0.2.99"], url = "http://192.0.2.99:8000" }]
 )  # fmt: skip
 def test_addresses_that_embed_an_ipv4_address_are_treated_as_it_is(client: str) -> None:
     assert asked(CHAT + BY_COUNTRY, client)[0] == "us-east"
+
+
+@pytest.mark.parametrize(
+    ("client", "scope"),
+    [
+        ("2001:db8:a01:801::/64", 48),  # by 2001:db8::/32: the IPv4 address in 32 bits on end
+        ("2001:db9:64:a01:8:100::/88", 64),  # by a /48: 16 bits, and 16 past bits 64 to 71
+        ("64:ff9b:1:344:a:108::/104", 88),  # by a /64 within RFC 8215's
+        ("64:ff9b:1:345::10.1.8.1/128", 112),  # RFC 8215's, by /96s
+    ],
+)
+def test_nat64_clients_are_treated_as_their_ipv4_address_is(client: str, scope: int) -> None:
+    nat64 = 'nat64 = ["2001:db8::/32", "2001:db9:64::/48", "64:ff9b:1:344::/64"]'
+    assert asked(CHAT + BY_COUNTRY, client, lines=nat64) == ("us-east", scope)
+
+
+IN_GERMANY = '[place.office]\nsubnets = ["10.2.7.0/24"]\ncountry = "DE"\n'
+IN_TOKYO = '[place.lab]\nsubnets = ["10.2.7.0/28"]\ncoordinates = [35.7, 139.7]\n'
+BY_PLACE = '[pin.office]\nplaces = ["office"]\nregions = ["ap-northeast"]\n'
+
+
+@pytest.mark.parametrize(
+    ("tables", "client", "answered"),
+    [
+        (IN_GERMANY + BY_COUNTRY, "10.2.7.0/24", ("us-east", 24)),  # not where the database says
+        (IN_GERMANY + BY_COUNTRY, "10.2.8.0/24", ("eu-west", 21)),
+        (IN_TOKYO, "10.2.7.0/28", ("ap-northeast", 28)),
+        (IN_TOKYO, "10.2.7.16/28", ("eu-west", 28)),
+        (IN_GERMANY + IN_TOKYO + BY_COUNTRY, "10.2.7.0/28", ("ap-northeast", 28)),  # the longest
+        (IN_GERMANY + IN_TOKYO + BY_COUNTRY, "10.2.7.16/28", ("us-east", 28)),
+        (IN_GERMANY + BY_COUNTRY + BY_PLACE, "10.2.7.0/24", ("ap-northeast", 24)),
+        (IN_GERMANY + BY_PLACE + '[pin.net]\nsubnets = ["10.0.0.0/8"]\nregions = ["us-west"]\n',
+         "10.2.7.0/24", ("us-west", 24)),
+    ],
+)  # fmt: skip
+def test_what_an_own_place_says_goes_before_every_database(
+    tables: str, client: str, answered: tuple[str, int]
+) -> None:
+    assert asked(CHAT + tables, client) == answered
 
 
 def test_a_prefix_that_straddles_places_stands_where_its_first_address_is() -> None:

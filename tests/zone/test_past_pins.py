@@ -86,6 +86,15 @@ def test_a_static_way_to_a_kept_region_is_warned_of(tmp_path: Path, line: str) -
     assert ids(tmp_path, line, pin={}) == []
 
 
+def test_an_address_of_this_networks_own_nat64_is_the_ipv4_address_inside_it(
+    tmp_path: Path,
+) -> None:
+    line = "us AAAA 2001:db8:64:c000:2:1400::"
+    server = {"coordinates": [1, 2], "nat64": ["2001:db8:64::/48"]}
+    assert ids(tmp_path, line, server=server) == [("zone-past-pin", "warning", 7)]
+    assert ids(tmp_path, line) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

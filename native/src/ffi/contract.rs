@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x96215965;
+pub const ABI_VERSION: u32 = 0xDC23421D;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -65,8 +65,17 @@ const _: extern "C" fn(Handle<Serving>, usize, u32) = super::engine::resolverd_e
 const _: extern "C" fn(Span, Span, Meter, Numbers, OutBuf) -> Handle<PlaceIndex> =
     super::map::resolverd_place_index_read;
 const _: extern "C" fn(Handle<PlaceIndex>) = super::map::resolverd_place_index_release;
-const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Spans, Handle<ClientMap>, Meter, OutBuf) -> Handle<ClientMap> =
-    super::map::resolverd_map_compile;
+const _: extern "C" fn(
+    Spans,
+    Handles<PlaceIndex>,
+    Span,
+    Spans,
+    Handle<ClientMap>,
+    Meter,
+    OutBuf,
+) -> Handle<ClientMap> = super::map::resolverd_map_compile;
+const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Meter, Numbers, OutBuf) -> isize =
+    super::map::resolverd_map_coverage;
 const _: extern "C" fn(Handle<ClientMap>) = super::map::resolverd_map_release;
 const _: extern "C" fn(Handle<ClientMap>, Numbers) = super::map::resolverd_map_size;
 const _: extern "C" fn(Handle<ClientMap>, Span, u8, OutBuf) -> isize =

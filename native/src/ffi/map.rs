@@ -9,7 +9,7 @@ use crate::geo::mmdb::{File, Refused};
 use crate::geo::place::Countries;
 use crate::geo::place_index::PlaceIndex;
 use crate::geo::prefix_rows::PrefixRows;
-use crate::geo::{ClientMap, MapEntry, Scratch, compile};
+use crate::geo::{ClientMap, MapEntry, Scratch, compile, coverage};
 use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::wire::prefix::{Family, Prefix};
 use std::cell::RefCell;
@@ -80,22 +80,13 @@ pub extern "C" fn resolverd_map_compile(
 ) -> Handle<ClientMap> {
     let place_indexes = place_indexes.share();
     let progress = meter.progress();
-    let compiled = Geography::read(geography.octets())
-        .ok_or_else(|| Refused::because("the geography is not one that this library reads"))
-        .and_then(|geography| {
-            let databases = contents
-                .items()
-                .iter()
-                .zip(&place_indexes)
-                .map(|(content, place_index)| {
-                    Ok((File::open(content.octets())?, place_index.as_ref()))
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            let rows = prefix_rows(rows.items())?;
-            compile(&databases, &geography, rows, earlier.get(), |part| {
-                progress.tell(part);
-            })
-        });
+    let compiled = read(geography).and_then(|geography| {
+        let databases = opened(&contents, &place_indexes)?;
+        let rows = prefix_rows(rows.items())?;
+        compile(&databases, &geography, rows, earlier.get(), |part| {
+            progress.tell(part);
+        })
+    });
     match compiled {
         Ok(map) => Handle::give(Arc::new(map)),
         Err(Refused(why)) => {
@@ -103,6 +94,53 @@ pub extern "C" fn resolverd_map_compile(
             Handle::null()
         }
     }
+}
+
+/// Count where the pins of a geography hold: for no pin, and then for each, the share of IPv4 and of
+/// IPv6 that the databases place and that it holds in, as the bits of doubles. The number of shares
+/// written; negative with the reason where that cannot be.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_map_coverage(
+    contents: Spans,
+    place_indexes: Handles<PlaceIndex>,
+    geography: Span,
+    meter: Meter,
+    mut shares: Numbers,
+    mut reason: OutBuf,
+) -> isize {
+    let place_indexes = place_indexes.share();
+    let progress = meter.progress();
+    let counted = read(geography).and_then(|geography| {
+        let databases = opened(&contents, &place_indexes)?;
+        coverage(&databases, geography, |part| progress.tell(part))
+    });
+    match counted {
+        Ok(counted) => {
+            let all = counted.iter().flatten();
+            let written = shares.numbers().iter_mut().zip(all);
+            let count = written.map(|(to, share)| *to = share.to_bits()).count();
+            isize::try_from(count).unwrap_or(-1)
+        }
+        Err(Refused(why)) => {
+            reason.write(&why);
+            -1
+        }
+    }
+}
+
+fn read(geography: Span) -> Result<Geography, Refused> {
+    Geography::read(geography.octets())
+        .ok_or_else(|| Refused::because("the geography is not one that this library reads"))
+}
+
+fn opened<'a>(
+    contents: &'a Spans,
+    place_indexes: &'a [Arc<PlaceIndex>],
+) -> Result<Vec<(File<'a>, &'a PlaceIndex)>, Refused> {
+    (contents.items().iter())
+        .zip(place_indexes)
+        .map(|(content, place_index)| Ok((File::open(content.octets())?, place_index.as_ref())))
+        .collect()
 }
 
 /// Release a map.

@@ -1,14 +1,17 @@
 //! From databases and one geography to its map.
 
 use super::contract::Ordering;
+use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
-use super::fence::RuleSets;
+use super::fence::{Fence, RuleSets};
 use super::geography::Geography;
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
+use super::place::Place;
 use super::place_index::PlaceIndex;
 use super::prefix_rows::PrefixRows;
 use super::prefix_rules::PrefixRules;
+use super::ranking::Drawn;
 use super::trie::Trie;
 use super::walk::{Measured, Source, Walk};
 use crate::wire::prefix::Family;
@@ -27,16 +30,7 @@ pub fn compile(
     earlier: Option<&ClientMap>,
     tick: impl Fn(f64) + Sync,
 ) -> Result<ClientMap, Refused> {
-    let mut sources = Vec::with_capacity(databases.len());
-    let mut places = Vec::new();
-    for (file, place_index) in databases {
-        sources.push(Source {
-            file: *file,
-            place_index,
-            base: u32::try_from(places.len()).map_err(|_| too_large())?,
-        });
-        places.extend(&place_index.places);
-    }
+    let (sources, places) = sources(databases, geography)?;
     let earlier = earlier.filter(|map| {
         geography.latency.is_some()
             && (map.regions, map.pins) == (geography.regions.len(), geography.pins.len())
@@ -96,10 +90,89 @@ pub fn compile(
             Ordering::Nearest | Ordering::Failover | Ordering::Latency => Policy::Listed,
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
+        drawn: (geography.regions.iter().zip(&geography.standing))
+            .map(|(region, (_, capacity))| Drawn {
+                capacity: *capacity,
+                seed: region.seed,
+            })
+            .collect(),
         blocks: geography.blocks,
+        embedded: EmbeddedNetworks::with(&geography.nat64),
         regions: geography.regions.len(),
         pins: geography.pins.len(),
     })
+}
+
+/// Of the address space that the databases place, the share in which each rule holds: IPv4's and
+/// IPv6's whole spaces are 1, and IPv6's is counted without what embeds IPv4. The first is of none.
+pub fn coverage(
+    databases: &[(File<'_>, &PlaceIndex)],
+    geography: Geography,
+    tick: impl Fn(f64) + Sync,
+) -> Result<Vec<[f64; 2]>, Refused> {
+    let geography = Geography {
+        ordering: Ordering::Failover,
+        regions: geography.regions.into_iter().take(1).collect(),
+        pins: geography.pins.iter().map(|_| Fence::ALL).collect(),
+        biases: geography.biases.into_iter().take(1).collect(),
+        latency: None,
+        counting: true,
+        ..geography
+    };
+    let (sources, places) = sources(databases, &geography)?;
+    let entries = Entries::new(&geography, places, None)?;
+    let mut shares = vec![[0.0; 2]; geography.pins.len() + 1];
+    let mut made = Vec::with_capacity(2);
+    for (family, from) in [(Family::V4, 0.0), (Family::V6, 0.5)] {
+        let rules = PrefixRules::new(&geography, family);
+        let walk = Walk::new(&sources, &entries, rules, Measured::default(), family);
+        made.push(walk.leaves(|part| tick(from + 0.5 * part))?);
+    }
+    let embedded_v4 = entries.embedded_v4;
+    let table = entries.finish()?;
+    for (family, leaves) in made.iter().enumerate() {
+        for leaf in leaves.as_slice() {
+            let row = table.get(leaf.entry());
+            let placed = leaf.entry() != embedded_v4 && row.preference.first().is_some();
+            let share = shares.get_mut(row.rule as usize);
+            if let Some(share) = share.and_then(|s| s.get_mut(family)).filter(|_| placed) {
+                *share += 0.5_f64.powi(i32::from(leaf.length()));
+            }
+        }
+    }
+    tick(1.0);
+    Ok(shares)
+}
+
+/// Databases that are asked, and their places.
+type Sources<'a> = (Vec<Source<'a>>, Vec<&'a Place>);
+
+/// Those databases that know something which matters.
+fn sources<'a>(
+    databases: &[(File<'a>, &'a PlaceIndex)],
+    geography: &Geography,
+) -> Result<Sources<'a>, Refused> {
+    let mut sources = Vec::with_capacity(databases.len());
+    let mut places = Vec::new();
+    for (file, place_index) in databases {
+        let known = || place_index.places.iter();
+        let (places_known, asns_known) = (
+            known().any(Place::is_somewhere),
+            geography.needs_asns() && known().any(|place| place.asn != 0),
+        );
+        if !places_known && !asns_known {
+            continue;
+        }
+        sources.push(Source {
+            file: *file,
+            place_index,
+            base: u32::try_from(places.len()).map_err(|_| too_large())?,
+            places: places_known,
+            asns: asns_known,
+        });
+        places.extend(&place_index.places);
+    }
+    Ok((sources, places))
 }
 
 fn too_large() -> Refused {

@@ -35,6 +35,7 @@ impl Ordering {
 }
 
 /// A network whose addresses embed an IPv4 one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EmbeddedV4 {
     /// Its address.
     pub network: u128,
@@ -44,16 +45,19 @@ pub struct EmbeddedV4 {
     pub offset: u8,
     /// Whether each of its bits is flipped.
     pub inverted: bool,
+    /// Its bits before the octet u, which is skipped (RFC 6052 §2.2); 128 where there is none.
+    pub before_u: u8,
 }
 
 /// All of them.
-pub static EMBEDDED_V4: [EmbeddedV4; 5] = [
+pub static EMBEDDED_V4: [EmbeddedV4; 6] = [
     // v4-compatible (RFC 4291 §2.5.5.1), IPv4 in databases
     EmbeddedV4 {
         network: 0x0,
         length: 96,
         offset: 96,
         inverted: false,
+        before_u: 128,
     },
     // v4-mapped (RFC 4291 §2.5.5.2)
     EmbeddedV4 {
@@ -61,6 +65,7 @@ pub static EMBEDDED_V4: [EmbeddedV4; 5] = [
         length: 96,
         offset: 96,
         inverted: false,
+        before_u: 128,
     },
     // NAT64's well-known prefix (RFC 6052 §2.1)
     EmbeddedV4 {
@@ -68,6 +73,15 @@ pub static EMBEDDED_V4: [EmbeddedV4; 5] = [
         length: 96,
         offset: 96,
         inverted: false,
+        before_u: 128,
+    },
+    // NAT64 within one network (RFC 8215), by /96s
+    EmbeddedV4 {
+        network: 0x64ff9b000100000000000000000000,
+        length: 48,
+        offset: 96,
+        inverted: false,
+        before_u: 128,
     },
     // 6to4 (RFC 3056 §2)
     EmbeddedV4 {
@@ -75,6 +89,7 @@ pub static EMBEDDED_V4: [EmbeddedV4; 5] = [
         length: 16,
         offset: 16,
         inverted: false,
+        before_u: 128,
     },
     // Teredo (RFC 4380 §4)
     EmbeddedV4 {
@@ -82,5 +97,6 @@ pub static EMBEDDED_V4: [EmbeddedV4; 5] = [
         length: 32,
         offset: 96,
         inverted: true,
+        before_u: 128,
     },
 ];

@@ -35,6 +35,46 @@ impl Known {
     };
 }
 
+/// What decides a client's entry beside what the databases say of its place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// The autonomous system; 0 for none that matters.
+    pub asn: u32,
+    /// The operator's own place by subnet, an index plus one; 0 for none.
+    pub own: u16,
+    /// The rule of a subnet pin; 0 for none.
+    pub rule: u16,
+}
+
+impl Client {
+    /// One of whom nothing else is known.
+    pub const ANY: Self = Self {
+        asn: 0,
+        own: 0,
+        rule: 0,
+    };
+}
+
+/// What the databases are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where a client is.
+    pub place: bool,
+    /// In which autonomous system.
+    pub asn: bool,
+}
+
+impl Wanted {
+    /// Nothing: its entry is the same wherever a client is.
+    pub const NOTHING: Self = Self {
+        place: false,
+        asn: false,
+    };
+}
+
+/// Autonomous systems that are known, and that nothing goes by.
+const OTHER: u32 = u32::MAX;
+
 /// What puts the regions of one place in order.
 enum Ranker<'a> {
     /// The distance alone.
@@ -55,6 +95,8 @@ pub struct Entries<'a> {
     unpinned: Vec<u32>,
     /// By place number: whether no other database can add to it.
     complete: Vec<bool>,
+    /// By place number, where autonomous systems matter: it, [`OTHER`], or 0 where unknown.
+    asns: Vec<u32>,
     /// By entry of the earlier map: the entry here that is the same; [`NO_ENTRY`] for none.
     same: Vec<u32>,
     /// The entry of IPv4-embedded prefixes, equal to no other.
@@ -68,6 +110,8 @@ struct More {
     /// Places put together, whose numbers follow those of all others, and of which two each is.
     joined: Vec<Place>,
     numbers: HashMap<(u32, u32), u32>,
+    /// Places in own places and autonomous systems, by these three.
+    settled: HashMap<(u32, u16, u32), u32>,
     full: bool,
 }
 
@@ -78,9 +122,9 @@ pub struct EntryScratch {
     ranked: RankingScratch,
     order: Vec<u8>,
     before: Vec<u8>,
-    /// Entries by place, rule of a subnet pin, and entry of the earlier map. What has a row is not
+    /// Entries by place, what else is known of a client, and entry of the earlier map. What has a row is not
     /// among them: hardly two prefixes share one.
-    entries: HashMap<(u32, u16, u32), u32>,
+    entries: HashMap<(u32, Client, u32), u32>,
 }
 
 impl<'a> Entries<'a> {
@@ -97,41 +141,62 @@ impl<'a> Entries<'a> {
         let ranker = Ranker::new(geography);
         let mut unpinned = Vec::with_capacity(places.len() + 1);
         let mut allowed = Vec::with_capacity(regions);
-        let mut add = |rule: u16, order: &[u8]| {
+        let mut add = |rule: u16, place: Option<&Place>, order: &[u8]| {
             allowed.clear();
             allowed.extend(fenced(geography, rule, order));
-            table.add(rule, &allowed).ok_or_else(too_many)
+            let drawn = geography.own_first(place, &mut allowed);
+            table.add_drawn(rule, &allowed, drawn).ok_or_else(too_many)
         };
-        let nowhere = geography.rule_for(NONE, NONE);
+        let nowhere = geography.rule_for(&Place::default(), 0, 0);
         let mut scratch = EntryScratch::default();
         ranker.order(None, geography, &mut scratch);
-        unpinned.push(add(nowhere, &scratch.order)?);
+        let all = scratch.order.clone();
+        let nothing: &[u8] = if geography.counting { &[] } else { &all };
+        unpinned.push(add(nowhere, None, nothing)?);
         if matches!(ranker, Ranker::Listed) {
             let by_rule: Vec<u32> = (0..=u16::MAX)
                 .take(geography.pins.len() + 1)
-                .map(|rule| add(rule, &scratch.order))
+                .map(|rule| add(rule, None, &scratch.order))
                 .collect::<Result<_, _>>()?;
             for place in &places {
-                let rule = geography.rule_for(place.country, place.continent);
-                unpinned.push(by_rule.get(usize::from(rule)).copied().unwrap_or(0));
+                let rule = geography.rule_for(place, 0, 0);
+                unpinned.push(if place.is_somewhere() {
+                    by_rule.get(usize::from(rule)).copied().unwrap_or(0)
+                } else {
+                    add(rule, None, nothing)?
+                });
             }
         } else {
             let orders = orders(&ranker, geography, &places);
             for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
-                let rule = geography.rule_for(place.country, place.continent);
-                unpinned.push(add(rule, order)?);
+                let rule = geography.rule_for(place, 0, 0);
+                unpinned.push(add(rule, Some(place), order)?);
             }
         }
         let complete = (std::iter::once(false))
             .chain(places.iter().map(|place| place.country != NONE))
             .collect();
+        let asn = |asn| {
+            if asn == 0 || geography.names_asn(asn) {
+                asn
+            } else {
+                OTHER
+            }
+        };
+        let asns = if geography.needs_asns() {
+            (std::iter::once(0))
+                .chain(places.iter().map(|place| asn(place.asn)))
+                .collect()
+        } else {
+            Vec::new()
+        };
         let same = earlier.map_or_else(Vec::new, |earlier| {
             let rows = (0..earlier.table.count() as u32).map(|entry| earlier.table.get(entry));
             rows.map(|row| {
                 scratch.before.clear();
                 scratch.before.extend(row.preference.iter());
                 (u16::try_from(row.rule).ok())
-                    .and_then(|rule| table.number_of(rule, &scratch.before))
+                    .and_then(|rule| table.number_of(rule, &scratch.before, row.drawn))
                     .unwrap_or(NO_ENTRY)
             })
             .collect()
@@ -142,6 +207,7 @@ impl<'a> Entries<'a> {
             ranker,
             places,
             complete,
+            asns,
             unpinned,
             same,
             embedded_v4,
@@ -149,22 +215,23 @@ impl<'a> Entries<'a> {
                 table,
                 joined: Vec::new(),
                 numbers: HashMap::new(),
+                settled: HashMap::new(),
                 full: false,
             }),
         })
     }
 
-    /// The entry for a place, under the rule of a subnet pin if that is not 0.
+    /// The entry for a place of the databases and what else is known of a client.
     #[inline]
     pub fn entry(
         &self,
         place: u32,
-        rule: u16,
+        client: Client,
         known: Known,
         rows: &PrefixRows<'_>,
         scratch: &mut EntryScratch,
     ) -> u32 {
-        if rule == 0
+        if client == Client::ANY
             && known.row == NO_ROW
             && let Some(&entry) = self.unpinned.get(place as usize)
             && (known.before == NO_ENTRY
@@ -172,7 +239,19 @@ impl<'a> Entries<'a> {
         {
             return entry;
         }
-        self.made_entry(place, rule, known, rows, scratch)
+        self.made_entry(place, client, known, rows, scratch)
+    }
+
+    /// The autonomous system that a place's record tells, 0 for one that nothing goes by; None
+    /// where it tells none.
+    #[inline]
+    #[must_use]
+    pub fn asn(&self, place: u32) -> Option<u32> {
+        match self.asns.get(place as usize) {
+            None | Some(0) => None,
+            Some(&OTHER) => Some(0),
+            Some(asn) => Some(*asn),
+        }
     }
 
     /// The number of the place `one`, completed by what `other` knows.
@@ -192,6 +271,27 @@ impl<'a> Entries<'a> {
         *numbers.entry((one, other)).or_insert_with(|| {
             joined.push(made);
             u32::try_from(self.places.len() + joined.len()).unwrap_or(one)
+        })
+    }
+
+    /// The number of a place of the databases, in an own place (an index plus one) and an
+    /// autonomous system; 0 for none of these.
+    fn settled(&self, place: u32, own: u16, asn: u32) -> u32 {
+        if own == 0 && asn == 0 {
+            return place;
+        }
+        let database = self.place(place);
+        let made = Place {
+            asn,
+            ..self.geography.placed(own, database.as_ref())
+        };
+        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let More {
+            joined, settled, ..
+        } = &mut *more;
+        *settled.entry((place, own, asn)).or_insert_with(|| {
+            joined.push(made);
+            u32::try_from(self.places.len() + joined.len()).unwrap_or(place)
         })
     }
 
@@ -222,14 +322,20 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether a client's place decides its entry, under this rule of a subnet pin.
+    /// What decides a client's entry, under this rule of a subnet pin and in this own place.
     #[inline]
     #[must_use]
-    pub fn needs_place(&self, rule: u16) -> bool {
-        if rule == 0 {
+    pub fn wanted(&self, rule: u16, own: u16) -> Wanted {
+        let ranked = !matches!(self.ranker, Ranker::Listed);
+        let counting = self.geography.counting;
+        let place = if rule == 0 {
             self.geography.needs_places()
         } else {
-            !matches!(self.ranker, Ranker::Listed)
+            ranked || counting
+        };
+        Wanted {
+            place: place && (own == 0 || counting || !self.geography.is_whole(own)),
+            asn: self.geography.needs_asns() && (rule == 0 || ranked),
         }
     }
 
@@ -245,24 +351,30 @@ impl<'a> Entries<'a> {
     fn made_entry(
         &self,
         place: u32,
-        rule: u16,
+        client: Client,
         known: Known,
         rows: &PrefixRows<'_>,
         scratch: &mut EntryScratch,
     ) -> u32 {
-        let key = (place, rule, known.before);
+        let key = (place, client, known.before);
         if known.row == NO_ROW
             && let Some(&entry) = scratch.entries.get(&key)
         {
             return entry;
         }
-        let number = place;
-        let place = self.place(number);
-        let rule = match (rule, &place) {
-            (0, Some(place)) => self.geography.rule_for(place.country, place.continent),
-            (0, None) => self.geography.rule_for(NONE, NONE),
-            (pinned, _) => pinned,
+        let counted = !self.geography.counting
+            || (self.place(place)).is_some_and(|place| place.is_somewhere());
+        let own = match client.own {
+            0 => self.geography.own_of(client.asn),
+            own => own,
         };
+        let number = self.settled(place, own, client.asn);
+        let place = self.place(number);
+        let rule = match client.rule {
+            0 => (self.geography).rule_for(&place.unwrap_or_default(), client.asn, own),
+            pinned => pinned,
+        };
+        let mut measured = false;
         if let Ranker::ByCost(by_cost) = &self.ranker {
             scratch.before.clear();
             if let Some(earlier) = self.earlier {
@@ -270,8 +382,8 @@ impl<'a> Entries<'a> {
                 scratch.before.extend(row.preference.iter());
             }
             let fence = fence_of(self.geography, rule);
-            by_cost.decide(
-                (number, place.as_ref()),
+            measured = by_cost.decide(
+                (number, self.geography.seen(place.as_ref())),
                 self.geography.edge,
                 |region| fence.is_none_or(|fence| fence.holds(region)),
                 (rows, known.row),
@@ -284,8 +396,15 @@ impl<'a> Entries<'a> {
             let allowed: Vec<u8> = fenced(self.geography, rule, &scratch.order).collect();
             scratch.order = allowed;
         }
+        if !counted {
+            scratch.order.clear();
+        }
+        // What was measured of a client's own prefix is better than its place.
+        let uncertain = place.as_ref().filter(|_| !measured);
+        let drawn = self.geography.own_first(uncertain, &mut scratch.order);
         let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = more.table.add(rule, &scratch.order).unwrap_or_else(|| {
+        let added = more.table.add_drawn(rule, &scratch.order, drawn);
+        let entry = added.unwrap_or_else(|| {
             more.full = true;
             0
         });
@@ -317,6 +436,7 @@ impl<'a> Ranker<'a> {
             order,
             ..
         } = scratch;
+        let place = geography.seen(place);
         match self {
             Self::Nearest(nearest) => {
                 let point = place.and_then(|place| place.point);

@@ -20,6 +20,9 @@ const FAR_DETOUR: f64 = 1.05;
 
 const NEAR_KM: f64 = 1500.0;
 
+/// The least that the shared part can be, in ms; `blend.py` tells why.
+const LEAST_SHARED: f64 = -10.0;
+
 /// A region as the field knows it: its own prior, in ms and ms per km.
 pub struct Column {
     /// Where it stands.
@@ -172,7 +175,7 @@ pub fn blend(times: &mut [f64], row: &[Sample]) {
         total += sample.confidence * (sample.ms - expected);
         believed += sample.confidence;
     }
-    let shared = total / believed;
+    let shared = (total / believed).max(LEAST_SHARED);
     for time in &mut *times {
         *time += shared;
     }
@@ -199,6 +202,9 @@ mod tests {
         assert_eq!(times, [32.5, 35.0]);
         blend(&mut times, &[]);
         assert_eq!(times, [32.5, 35.0]);
+        let nearer = Sample { ms: 2.5, ..sample };
+        blend(&mut times, &[nearer]);
+        assert_eq!(times, [12.5, 25.0]);
     }
 
     #[test]

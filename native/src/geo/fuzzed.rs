@@ -4,11 +4,11 @@ use super::compile::compile;
 use super::contract::Ordering;
 use super::fence::Fence;
 use super::field::{Column, Field, Hub, Origin, Sample, Scale};
-use super::geography::Geography;
+use super::geography::{Geography, OwnPlace};
 use super::latency::{Bias, Latency};
 use super::map::{Blocks, Scratch};
 use super::mmdb::File;
-use super::place::Countries;
+use super::place::{Countries, Place};
 use super::place_index::PlaceIndex;
 use super::prefix_rows::PrefixRows;
 use super::ranking::{Region, SpherePoint};
@@ -21,10 +21,21 @@ pub fn fuzz_compile(octets: &[u8]) {
     let Ok(file) = File::open(octets) else {
         return;
     };
+    let country = |code: &[u8; 4], degrees: [f64; 8]| {
+        let [point_and_reach @ .., north, east] = degrees.map(f64::to_be_bytes);
+        [
+            code,
+            point_and_reach.concat().as_slice(),
+            &[1],
+            &north,
+            &east,
+        ]
+        .concat()
+    };
     let countries = Countries::read(
         &[
-            *b"DEEU\x40\x49\0\0\0\0\0\0\x40\x20\0\0\0\0\0\0",
-            *b"SGAS\x3f\xf0\0\0\0\0\0\0\x40\x59\0\0\0\0\0\0",
+            country(b"DEEU", [50.0, 8.0, 42.0, 61.0, -3.0, 24.0, 51.0, 9.0]),
+            country(b"SGAS", [1.0, 100.0, -4.0, 7.0, 98.0, 109.0, 1.0, 100.0]),
         ]
         .concat(),
     );
@@ -56,6 +67,18 @@ pub fn fuzz_compile(octets: &[u8]) {
             2
         ],
         latency: None,
+        standing: vec![(*b"DE", 1.0), (*b"DE", 2.0)],
+        edge_country: *b"SG",
+        nat64: vec![Prefix::new(Family::V6, 0x2001_0db8 << 96, 40)],
+        own: vec![OwnPlace {
+            place: Place::default(),
+            fallback: None,
+            rule: 1,
+        }],
+        own_subnets: vec![(Prefix::new(Family::V4, 11 << 120, 10), 0)],
+        own_asns: vec![(64500, 0)],
+        asns: vec![(64501, 1)],
+        counting: false,
     };
     let rows = fuzzed_rows();
     let mut earlier = None;
@@ -120,6 +143,8 @@ fn fuzzed_latency() -> Latency {
         },
         columns: vec![1, 0],
         countries: vec![(*b"SG", vec![sample(0), sample(9)])],
+        asns: vec![(64500, vec![sample(1)])],
+        own: vec![(1, vec![sample(0)])],
     }
 }
 

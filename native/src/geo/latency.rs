@@ -23,6 +23,10 @@ pub struct Latency {
     pub columns: Vec<u16>,
     /// By country.
     pub countries: Vec<(Code, Vec<Sample>)>,
+    /// By autonomous system.
+    pub asns: Vec<(u32, Vec<Sample>)>,
+    /// By the operator's own place, an index plus one.
+    pub own: Vec<(u16, Vec<Sample>)>,
 }
 
 /// The cost of each region at one place.
@@ -106,7 +110,8 @@ impl<'a> ByCost<'a> {
     }
 
     /// Write those of `allowed` regions into `order` that a client of the place numbered `number`
-    /// gets, by the row of its prefix and the order that it had before.
+    /// gets, by the row of its prefix and the order that it had before. Whether that row says
+    /// anything of these regions.
     #[expect(clippy::too_many_arguments, reason = "all that decides one order")]
     pub fn decide(
         &self,
@@ -117,10 +122,10 @@ impl<'a> ByCost<'a> {
         before: &[u8],
         scratch: &mut CostScratch,
         order: &mut Vec<u8>,
-    ) {
+    ) -> bool {
         let slot = number as usize % REMEMBERED;
         let Some((known, ranked)) = scratch.places.get_mut(slot) else {
-            return;
+            return false;
         };
         if *known != Some(number) {
             self.times(place, edge, &mut ranked.times, &mut scratch.distances);
@@ -141,8 +146,10 @@ impl<'a> ByCost<'a> {
                 blend(&mut scratch.times, &scratch.row);
                 self.biased(&scratch.times, &mut scratch.costs);
                 scratch.orders.reorder(order, &scratch.costs, before);
+                return true;
             }
         }
+        false
     }
 
     fn times(
@@ -162,7 +169,14 @@ impl<'a> ByCost<'a> {
             Cost::Time(latency) => {
                 let country = place.map_or(NONE, |place| place.country);
                 latency.field.expected(point, country, times, distances);
-                if let Some(row) = found(&latency.countries, &country) {
+                let (asn, own) = place.map_or((0, 0), |place| (place.asn, place.own));
+                // The most specific last.
+                let rows = [
+                    found(&latency.countries, &country),
+                    found(&latency.asns, &asn),
+                    found(&latency.own, &own),
+                ];
+                for row in rows.into_iter().flatten() {
                     blend(times, row);
                 }
             }
@@ -184,7 +198,8 @@ impl<'a> ByCost<'a> {
 }
 
 /// The samples of a key, in a list that is sorted by it.
-fn found<'r, K: Ord>(rows: &'r [(K, Vec<Sample>)], key: &K) -> Option<&'r [Sample]> {
+#[must_use]
+pub fn found<'r, K: Ord>(rows: &'r [(K, Vec<Sample>)], key: &K) -> Option<&'r [Sample]> {
     let at = rows.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
     rows.get(at).map(|(_, row)| row.as_slice())
 }

@@ -1,11 +1,11 @@
 //! The map of one geography: client prefix in, regions in order of preference out.
 
-use super::embedded_v4::{extract_v4, near_embedded};
+use super::embedded_v4::{EmbeddedNetworks, Extracted};
 use super::fence::{Fence, RuleSet, RuleSets};
 use super::leaves::Leaf;
 use super::preference_list::PreferenceList;
 use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
-use super::ranking::{Region, mix_block, score};
+use super::ranking::{Drawn, Region, mix_block, score, spread_score};
 use super::trie::Trie;
 use crate::wire::prefix::{Family, Prefix};
 use std::hint::black_box;
@@ -80,7 +80,10 @@ pub struct ClientMap {
     /// The number of the set of all rules that hold somewhere in IPv4.
     pub(super) every_v4: u32,
     pub(super) policy: Policy,
+    /// Of each region where places decide, for clients of whom only the country is sure.
+    pub(super) drawn: Box<[Drawn]>,
     pub(super) blocks: Blocks,
+    pub(super) embedded: EmbeddedNetworks,
     pub(super) regions: usize,
     pub(super) pins: usize,
 }
@@ -90,41 +93,50 @@ struct Around<'a> {
     preference: PreferenceList<'a>,
     rule: u32,
     length: u8,
+    /// How many of the first regions the client's block draws among.
+    drawn: u8,
 }
 
 impl ClientMap {
     /// The regions for `client`, the scope in which that holds, and the pins that made it so.
     #[inline]
     pub fn lookup<'a>(&'a self, client: Prefix, scratch: &'a mut Scratch) -> MapEntry<'a> {
-        let extracted = extract_v4(client);
+        let extracted = self.embedded.extract(client);
         if extracted.prefix.family == Family::V6 {
-            let near = near_embedded(extracted.prefix);
+            let near = self.embedded.near(extracted.prefix);
             if near.overlaps {
                 return self.lookup_embedded(extracted.prefix, near.boundary, scratch);
             }
         }
         let prefix = extracted.prefix;
         let around = self.around(prefix);
-        let scope = self.scope(&around, prefix.family, extracted.offset);
+        let scope = extracted.scope(self.scope(&around, prefix.family));
         if around.length <= prefix.length || self.pins == 0 {
             let (pins, _) = self.set(around.rule);
-            return self.ordered(around.preference, prefix, scope, pins, scratch);
+            return self.ordered(&around, prefix, scope, pins, scratch);
         }
         let fence = self.rules_within(prefix, scratch);
-        self.fenced(around.preference, &fence, prefix, scope, scratch)
+        // Whether the block draws shows once it is known what the fence leaves.
+        let scope = match self.policy {
+            Policy::Listed => extracted.scope(around.length),
+            Policy::Weighted(_) => scope,
+        };
+        self.fenced(&around, &fence, extracted, scope, scratch)
     }
 
     /// The block that `client` lies in, whose draw decides where shares have a part.
     #[cold]
     #[must_use]
     pub fn block(&self, client: Prefix) -> Block {
-        let mut extracted = extract_v4(client);
-        if extracted.prefix.family == Family::V6 && near_embedded(extracted.prefix).overlaps {
-            extracted = extract_v4(Prefix::new(Family::V6, client.address, 128));
+        let mut extracted = self.embedded.extract(client);
+        if extracted.prefix.family == Family::V6 && self.embedded.near(extracted.prefix).overlaps {
+            extracted = self
+                .embedded
+                .extract(Prefix::new(Family::V6, client.address, 128));
         }
         Block {
             prefix: self.blocks.around(extracted.prefix),
-            scope: (self.blocks.bits(extracted.prefix.family)).saturating_add(extracted.offset),
+            scope: extracted.scope(self.blocks.bits(extracted.prefix.family)),
         }
     }
 
@@ -135,7 +147,7 @@ impl ClientMap {
     pub fn prefetch(&self, clients: &[Prefix]) {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
-            let extracted = extract_v4(*client).prefix;
+            let extracted = self.embedded.extract(*client).prefix;
             let trie = self.trie(extracted.family);
             *descent = Some((trie, trie.enter(extracted.address)));
         }
@@ -163,7 +175,9 @@ impl ClientMap {
             sets: RuleSets::new(&[]).finish(),
             every_v4: 0,
             policy: Policy::Listed,
+            drawn: Box::default(),
             blocks: Blocks { v4: 24, v6: 48 },
+            embedded: EmbeddedNetworks::with(&[]),
             regions: preference.len(),
             pins: 0,
         })
@@ -203,18 +217,20 @@ impl ClientMap {
         boundary: u8,
         scratch: &'a mut Scratch,
     ) -> MapEntry<'a> {
-        let first = extract_v4(Prefix::new(Family::V6, client.address, 128));
+        let first = self
+            .embedded
+            .extract(Prefix::new(Family::V6, client.address, 128));
         let around = self.around(first.prefix);
-        let scope = (self.scope(&around, first.prefix.family, first.offset))
+        let scope = (first.scope(self.scope(&around, first.prefix.family)))
             .max(boundary)
-            .max(first.offset.saturating_add(1));
+            .max(first.scope(1));
         let mut fence = self.rules_within(client, scratch);
         let (pins, embedded) = self.set(self.every_v4);
         fence = fence.and(&embedded);
         scratch.pins.extend(pins);
         scratch.pins.sort_unstable();
         scratch.pins.dedup();
-        self.fenced(around.preference, &fence, first.prefix, scope, scratch)
+        self.fenced(&around, &fence, first, scope, scratch)
     }
 
     const fn trie(&self, family: Family) -> &Trie {
@@ -232,16 +248,17 @@ impl ClientMap {
             preference: row.preference,
             rule: row.rule,
             length: leaf.length(),
+            drawn: row.drawn,
         }
     }
 
     #[inline]
-    fn scope(&self, around: &Around<'_>, family: Family, offset: u8) -> u8 {
+    fn scope(&self, around: &Around<'_>, family: Family) -> u8 {
         let block = match &self.policy {
-            Policy::Listed => 0,
-            Policy::Weighted(_) => self.blocks.bits(family),
+            Policy::Listed if around.drawn < 2 => 0,
+            _ => self.blocks.bits(family),
         };
-        around.length.max(block).saturating_add(offset)
+        around.length.max(block)
     }
 
     /// The fence of a prefix that straddles leaves; its pins go to `scratch`.
@@ -261,13 +278,13 @@ impl ClientMap {
         fence
     }
 
-    /// Those of `preference` inside `fence`, whose pins are in `scratch`.
+    /// Those of `around` inside `fence`, whose pins are in `scratch`; `scope` but for a draw.
     #[cold]
     fn fenced<'a>(
         &'a self,
-        preference: PreferenceList<'_>,
+        around: &Around<'_>,
         fence: &Fence,
-        client: Prefix,
+        client: Extracted,
         scope: u8,
         scratch: &'a mut Scratch,
     ) -> MapEntry<'a> {
@@ -276,10 +293,21 @@ impl ClientMap {
             pins,
             scores,
         } = scratch;
+        let holds = |region: &u8| fence.holds(*region);
         allowed.clear();
-        allowed.extend(preference.iter().filter(|region| fence.holds(*region)));
+        allowed.extend(around.preference.iter().filter(holds));
+        let block = self.blocks.around(client.prefix);
+        let mut scope = scope;
         if let Policy::Weighted(regions) = &self.policy {
-            order_by_weight(allowed, regions, self.blocks.around(client), scores);
+            order_by_weight(allowed, regions, block, scores);
+        } else if around.drawn > 1 {
+            let own = around.preference.iter().take(usize::from(around.drawn));
+            let drawn = own.filter(holds).count();
+            if let Some(own) = allowed.get_mut(..drawn).filter(|own| own.len() > 1) {
+                order_by_capacity(own, &self.drawn, block, scores);
+                let bits = self.blocks.bits(client.prefix.family);
+                scope = scope.max(client.scope(bits));
+            }
         }
         MapEntry {
             preference: PreferenceList::new(allowed, &[]),
@@ -291,23 +319,28 @@ impl ClientMap {
     #[inline]
     fn ordered<'a>(
         &'a self,
-        preference: PreferenceList<'a>,
+        around: &Around<'a>,
         client: Prefix,
         scope: u8,
         pins: &'a [u16],
         scratch: &'a mut Scratch,
     ) -> MapEntry<'a> {
-        let Policy::Weighted(regions) = &self.policy else {
+        let preference = around.preference;
+        if matches!(self.policy, Policy::Listed) && around.drawn < 2 {
             return MapEntry {
                 preference,
                 scope,
                 pins,
             };
-        };
+        }
         scratch.preference.clear();
         scratch.preference.extend(preference.iter());
         let block = self.blocks.around(client);
-        order_by_weight(&mut scratch.preference, regions, block, &mut scratch.scores);
+        if let Policy::Weighted(regions) = &self.policy {
+            order_by_weight(&mut scratch.preference, regions, block, &mut scratch.scores);
+        } else if let Some(own) = scratch.preference.get_mut(..usize::from(around.drawn)) {
+            order_by_capacity(own, &self.drawn, block, &mut scratch.scores);
+        }
         MapEntry {
             preference: PreferenceList::new(&scratch.preference, &[]),
             scope,
@@ -362,6 +395,25 @@ fn order_by_weight(
             .then(a.2.cmp(&b.2))
     });
     for (to, (_, _, index)) in allowed.iter_mut().zip(scores) {
+        *to = *index;
+    }
+}
+
+/// Put `own`, which is in the order of the service, into that of the block's draws by capacity.
+fn order_by_capacity(
+    own: &mut [u8],
+    regions: &[Drawn],
+    block: Prefix,
+    scores: &mut Vec<(bool, f64, u8)>,
+) {
+    let mixed = mix_block(block);
+    scores.clear();
+    scores.extend(own.iter().filter_map(|index| {
+        let score = spread_score(mixed, regions.get(usize::from(*index))?);
+        Some((false, score, *index))
+    }));
+    scores.sort_unstable_by(|a, b| a.1.total_cmp(&b.1).then(a.2.cmp(&b.2)));
+    for (to, (_, _, index)) in own.iter_mut().zip(scores) {
         *to = *index;
     }
 }

@@ -35,7 +35,7 @@ pub mod ranking;
 pub mod trie;
 pub mod walk;
 
-pub use compile::compile;
+pub use compile::{compile, coverage};
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzzed::fuzz_compile;
 pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};

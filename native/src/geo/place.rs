@@ -21,10 +21,17 @@ pub const NONE: Code = [0; 2];
 
 const CONTINENTS: [&[u8; 2]; 7] = [b"AF", b"AN", b"AS", b"EU", b"NA", b"OC", b"SA"];
 
+/// How wide a point is, in kilometres, from which on it is not believed: `DOUBT_RADIUS` of
+/// `resolverd/geo/layout.py`.
+const DOUBT_RADIUS: f64 = 500.0;
+
+/// Degrees by which a point may differ from a centre.
+const ROUNDING: f64 = 0.006;
+
 /// What is known of where an address is; at least one part is.
 ///
-/// Where a country is known, so is all else.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// Where a database knows a country, it knows point and continent too.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Place {
     /// Degrees north and east.
     pub point: Option<(f64, f64)>,
@@ -32,56 +39,133 @@ pub struct Place {
     pub country: Code,
     /// One of AF AN AS EU NA OC SA; [`NONE`] where unknown.
     pub continent: Code,
+    /// Whether the point is but the country's own, since only the country is sure.
+    pub uncertain: bool,
+    /// The number of the autonomous system; 0 where unknown.
+    pub asn: u32,
+    /// The operator's own place, an index plus one; 0 for none.
+    pub own: u16,
 }
 
 impl Place {
     /// This place; what it does not know is as `other` has it.
+    ///
+    /// Of a place in another country than this one's, the point is not taken. An autonomous system
+    /// is looked for apart.
     #[must_use]
     pub fn completed_by(&self, other: &Self) -> Self {
         let either = |mine: Code, theirs| if mine == NONE { theirs } else { mine };
+        let abroad =
+            ![self.country, other.country].contains(&NONE) && self.country != other.country;
+        let known = if self.point.is_some() || abroad {
+            self
+        } else {
+            other
+        };
         Self {
-            point: self.point.or(other.point),
+            point: known.point,
+            uncertain: known.uncertain,
             country: either(self.country, other.country),
             continent: either(self.continent, other.continent),
+            asn: self.asn,
+            own: self.own,
         }
+    }
+
+    /// Whether any part of where it is is known; the number of a network is none.
+    #[must_use]
+    pub fn is_somewhere(&self) -> bool {
+        self.point.is_some() || self.continent != NONE
     }
 }
 
-/// What is known of a country: where its people are, and its continent.
-pub struct Countries(Vec<(Code, Place)>);
+/// What is known of a country: where its people are, its continent, how far it reaches, and which
+/// points stand for all of it.
+struct Country {
+    place: Place,
+    /// South, north, west and east, in degrees.
+    reach: [f64; 4],
+    centres: Vec<(f64, f64)>,
+}
+
+impl Country {
+    /// Whether a point may lie in the country: over the antimeridian, west is greater than east.
+    fn reaches(&self, (latitude, longitude): (f64, f64)) -> bool {
+        let [south, north, west, east] = self.reach;
+        let across = if west <= east {
+            west <= longitude && longitude <= east
+        } else {
+            longitude >= west || longitude <= east
+        };
+        south <= latitude && latitude <= north && across
+    }
+
+    fn is_centre(&self, (latitude, longitude): (f64, f64)) -> bool {
+        self.centres.iter().any(|(north, east)| {
+            (latitude - north).abs() < ROUNDING && (longitude - east).abs() < ROUNDING
+        })
+    }
+}
+
+/// All countries, by their codes.
+pub struct Countries(Vec<(Code, Country)>);
 
 impl Countries {
-    /// From 20 octets a country: code, continent, degrees north and east as doubles, all
-    /// big-endian. What is left over counts for nothing.
+    /// From 53 octets a country and 16 for each of its centres: code, continent, degrees north and
+    /// east, south, north, west and east as doubles, all big-endian; how many centres there are in
+    /// one octet; their degrees north and east. What is left over counts for nothing.
     #[must_use]
     pub fn read(octets: &[u8]) -> Self {
-        let mut table: Vec<(Code, Place)> = octets
-            .chunks_exact(20)
-            .filter_map(|entry| {
-                let ([a, b, c, d], rest) = entry.split_first_chunk()?;
-                let (north, east) = rest.split_at(8);
-                let degrees =
-                    |octets: &[u8]| f64::from_be_bytes(octets.try_into().unwrap_or_default());
-                let place = Place {
-                    point: Some((degrees(north), degrees(east))),
-                    country: [*a, *b],
-                    continent: [*c, *d],
-                };
-                Some(([*a, *b], place))
-            })
-            .collect();
+        let mut table = Vec::new();
+        let mut from = octets;
+        while let Some(country) = read_country(&mut from) {
+            table.push((country.place.country, country));
+        }
         table.sort_unstable_by_key(|(code, _)| *code);
         Self(table)
     }
 
-    fn get(&self, code: &[u8]) -> Option<&Place> {
+    fn get(&self, code: &[u8]) -> Option<&Country> {
         let code: Code = code.try_into().ok()?;
         let at = self
             .0
             .binary_search_by_key(&code, |(known, _)| *known)
             .ok()?;
-        self.0.get(at).map(|(_, place)| place)
+        self.0.get(at).map(|(_, country)| country)
     }
+}
+
+fn read_country(from: &mut &[u8]) -> Option<Country> {
+    let [a, b, c, d] = take(from)?;
+    let [north, east] = doubles(from)?;
+    let reach = doubles(from)?;
+    let [count] = take(from)?;
+    let centres = (0..count).map(|_| doubles(from).map(|[north, east]| (north, east)));
+    let centres = centres.collect::<Option<_>>()?;
+    Some(Country {
+        place: Place {
+            point: Some((north, east)),
+            country: [a, b],
+            continent: [c, d],
+            ..Place::default()
+        },
+        reach,
+        centres,
+    })
+}
+
+fn doubles<const N: usize>(from: &mut &[u8]) -> Option<[f64; N]> {
+    let mut read = [0.0; N];
+    for double in &mut read {
+        *double = f64::from_be_bytes(take(from)?);
+    }
+    Some(read)
+}
+
+fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(*taken)
 }
 
 /// Why a record is unreadable.
@@ -102,7 +186,24 @@ pub struct Reader<'a> {
 }
 
 /// Where the values of the keys that were asked for stand, as far as they are there.
-type ValueOffsets = [Option<usize>; 2];
+type ValueOffsets = [Option<usize>; 3];
+
+/// What one record says: where its values stand, as `_Said` of `resolverd/geo/layout.py`.
+#[derive(Default)]
+struct Said {
+    code: Option<usize>,
+    continent: Option<usize>,
+    north: Option<usize>,
+    east: Option<usize>,
+    radius: Option<usize>,
+    anycast: bool,
+    fine: bool,
+    named: bool,
+    unnamed: bool,
+}
+
+/// What the map of a record's traits is called.
+const TRAITS: &str = "a record's traits";
 
 /// Octets of the longest text that is read as a coordinate: reading one takes as long as it is.
 const MAX_NUMBER_TEXT: usize = 256;
@@ -139,69 +240,187 @@ impl<'a> Reader<'a> {
             self.verify(record, 0)?;
             self.sound.insert(record);
         }
-        let pairs = self.map(value(self.data, record), "a record")?;
-        let [mut country, mut continent, mut location] = [None; 3];
-        let (mut flat_code, mut north, mut east) = (None, None, None);
-        for (key, at) in pairs {
-            match (key, self.layout) {
-                (b"country_code", Layout::Flat) => flat_code = Some(at),
-                (b"latitude", Layout::Flat) => north = Some(at),
-                (b"longitude", Layout::Flat) => east = Some(at),
-                (b"country", Layout::City | Layout::Country) => country = Some(at),
-                (b"continent", Layout::City | Layout::Country) => continent = Some(at),
-                (b"location", Layout::City) => location = Some(at),
+        if self.layout == Layout::Asn {
+            let pairs = self.map(value(self.data, record), "a record")?;
+            return self.numbered(pairs);
+        }
+        let said = match self.layout {
+            Layout::City | Layout::Country => self.nested(record)?,
+            _ => self.flat(record)?,
+        };
+        self.judge(&said)
+    }
+
+    fn nested(&mut self, record: usize) -> Result<Said, Unreadable> {
+        let [mut country, mut continent, mut location, mut traits] = [None; 4];
+        let mut said = Said {
+            fine: self.layout == Layout::City,
+            ..Said::default()
+        };
+        for (key, at) in self.map(value(self.data, record), "a record")? {
+            match key {
+                b"country" => country = Some(at),
+                b"continent" => continent = Some(at),
+                b"location" if said.fine => location = Some(at),
+                b"traits" => traits = Some(at),
+                b"city" | b"subdivisions" => said.named = true,
                 _ => {}
             }
         }
-        let (code, continent) = if self.layout == Layout::Flat {
-            (flat_code, None)
-        } else {
-            let [code, _] = self.part(country, "a record's country", [b"iso_code", b""])?;
-            let [known, _] = self.part(continent, "a record's continent", [b"code", b""])?;
-            [north, east] =
-                self.part(location, "a record's location", [b"latitude", b"longitude"])?;
-            (code, known)
-        };
-        self.judge(code, continent, north, east)
+        [said.code, _, _] = self.part(country, "a record's country", [b"iso_code", b"", b""])?;
+        [said.continent, _, _] =
+            self.part(continent, "a record's continent", [b"code", b"", b""])?;
+        [said.north, said.east, said.radius] = self.part(
+            location,
+            "a record's location",
+            [b"latitude", b"longitude", b"accuracy_radius"],
+        )?;
+        // What is no map of traits says nothing, and spoils nothing.
+        let [anycast, _, _] = self
+            .part(traits, TRAITS, [b"is_anycast", b"", b""])
+            .unwrap_or_default();
+        said.anycast = anycast.map(|at| value(self.data, at)) == Some(Some(Value::Boolean(true)));
+        Ok(said)
     }
 
-    fn judge(
+    /// The autonomous system of a record; None where there is none, or the reserved 0.
+    fn numbered(
         &self,
-        code: Option<usize>,
-        continent: Option<usize>,
-        north: Option<usize>,
-        east: Option<usize>,
+        pairs: impl Iterator<Item = (&'a [u8], usize)>,
     ) -> Result<Option<Place>, Unreadable> {
-        // "ZZ", "EU", "-" and the like stand for "no one country"; only real codes count.
-        let code = self.text(code)?;
-        let country = self.countries.get(code);
-        let (latitude, longitude) = (self.degrees(north, 90.0)?, self.degrees(east, 180.0)?);
-        let point = match (latitude, longitude) {
-            (Some(latitude), Some(longitude)) => Some((latitude, longitude)),
-            (None, None) => None,
-            _ => {
-                return Err("a record has a latitude or a longitude, but not both".into());
+        const NONE_SUCH: Unreadable = Cow::Borrowed("an autonomous system number is none");
+        let [mut long, mut short] = [None; 2];
+        for (key, at) in pairs {
+            match key {
+                b"autonomous_system_number" => long = Some(at),
+                b"asn" => short = Some(at),
+                _ => {}
             }
+        }
+        let asn = match long.or(short).map(|at| value(self.data, at)) {
+            None | Some(Some(Value::Text(b""))) => 0,
+            Some(Some(Value::Unsigned(number))) => u32::try_from(number).map_err(|_| NONE_SUCH)?,
+            Some(Some(Value::Signed(number))) => u32::try_from(number).map_err(|_| NONE_SUCH)?,
+            Some(Some(Value::Text(text))) => {
+                let digits = text.strip_prefix(b"AS").unwrap_or(text);
+                let sound = digits.iter().all(u8::is_ascii_digit) && digits.len() < 11;
+                (std::str::from_utf8(digits).ok().filter(|_| sound))
+                    .and_then(|digits| digits.parse().ok())
+                    .ok_or(NONE_SUCH)?
+            }
+            Some(_) => return Err(NONE_SUCH),
         };
+        Ok((asn != 0).then_some(Place {
+            asn,
+            ..Place::default()
+        }))
+    }
+
+    /// A flat record. `IPinfo`'s older databases have the code as `country`, newer ones the name.
+    fn flat(&self, record: usize) -> Result<Said, Unreadable> {
+        let ipinfo = self.layout == Layout::Ipinfo;
+        let [mut code, mut country, mut continent_code, mut continent] = [None; 4];
+        let [mut latitude, mut longitude, mut lat, mut lng] = [None; 4];
+        let [mut accuracy, mut radius, mut city, mut state, mut region] = [None; 5];
+        let mut anycast = None;
+        for (key, at) in self.map(value(self.data, record), "a record")? {
+            match key {
+                b"country_code" => code = Some(at),
+                b"country" => country = Some(at),
+                b"continent_code" => continent_code = Some(at),
+                b"continent" => continent = Some(at),
+                b"latitude" => latitude = Some(at),
+                b"longitude" => longitude = Some(at),
+                b"lat" => lat = Some(at),
+                b"lng" => lng = Some(at),
+                b"accuracy_radius" => accuracy = Some(at),
+                b"radius" => radius = Some(at),
+                b"city" => city = Some(at),
+                b"state1" => state = Some(at),
+                b"region" => region = Some(at),
+                b"is_anycast" => anycast = Some(at),
+                _ => {}
+            }
+        }
+        if ipinfo {
+            code = code.or(country);
+            continent_code = continent_code.or(continent);
+            if latitude.is_none() && longitude.is_none() {
+                (latitude, longitude) = (lat, lng);
+            }
+        }
+        let named = [city, state, region].into_iter().flatten().any(|at| {
+            let name = value(self.data, at);
+            !matches!(name, Some(Value::Text(b"" | b"-")))
+        });
+        Ok(Said {
+            code,
+            continent: continent_code,
+            north: latitude,
+            east: longitude,
+            radius: accuracy.or(radius),
+            anycast: matches!(
+                anycast.and_then(|at| value(self.data, at)),
+                Some(Value::Boolean(true) | Value::Text(b"true"))
+            ),
+            fine: latitude.is_some() || longitude.is_some(),
+            named,
+            unnamed: city.is_some() && !named,
+        })
+    }
+
+    fn judge(&self, said: &Said) -> Result<Option<Place>, Unreadable> {
+        // "ZZ", "EU", "-" and the like stand for "no one country"; only real codes count.
+        let code = self.text(said.code)?;
+        let country = self.countries.get(code);
+        let (north, east) = (
+            self.degrees(said.north, 90.0)?,
+            self.degrees(said.east, 180.0)?,
+        );
         // 0° N 0° E is how some sources write "unknown", beside a country too: there is only water.
-        let point = point
-            .filter(|point| *point != (0.0, 0.0))
-            .or_else(|| country.and_then(|country| country.point));
-        let known = self.text(continent)?;
+        let said_point = north.zip(east).filter(|point| *point != (0.0, 0.0));
+        let doubted = self.is_doubted(said, country, said_point);
+        let point = said_point
+            .filter(|_| !doubted)
+            .or_else(|| country.and_then(|country| country.place.point));
+        let known = self.text(said.continent)?;
         let continent = match CONTINENTS.iter().find(|code| code.as_slice() == known) {
             Some(code) => **code,
             // Registries write EU for "some country of the European Union".
             None if country.is_none() && code == b"EU" => *b"EU",
-            None => country.map_or(NONE, |country| country.continent),
+            None => country.map_or(NONE, |country| country.place.continent),
         };
         if point.is_none() && continent == NONE {
             return Ok(None);
         }
         Ok(Some(Place {
             point,
-            country: country.map_or(NONE, |country| country.country),
+            country: country.map_or(NONE, |country| country.place.country),
             continent,
+            uncertain: doubted && country.is_some(),
+            asn: 0,
+            own: 0,
         }))
+    }
+
+    /// Whether a record says no more than the country: `_doubt` of `resolverd/geo/layout.py`.
+    fn is_doubted(
+        &self,
+        said: &Said,
+        country: Option<&Country>,
+        point: Option<(f64, f64)>,
+    ) -> bool {
+        let Some(point) = point else {
+            return said.anycast || said.fine;
+        };
+        let radius = self.kilometres(said.radius);
+        if said.anycast || radius.is_some_and(|radius| radius >= DOUBT_RADIUS) {
+            return true;
+        }
+        country.is_some_and(|country| {
+            let stands_for_all = said.unnamed || (!said.named && country.is_centre(point));
+            !country.reaches(point) || (radius.is_none() && stands_for_all)
+        })
     }
 
     /// Where in the map at `part` the values of `keys` stand, if there is such a map.
@@ -209,10 +428,10 @@ impl<'a> Reader<'a> {
         &mut self,
         part: Option<usize>,
         what: &'static str,
-        keys: [&[u8]; 2],
+        keys: [&[u8]; 3],
     ) -> Result<ValueOffsets, Unreadable> {
         let Some(part) = part else {
-            return Ok([None; 2]);
+            return Ok([None; 3]);
         };
         let Some(target) = self.pointed_to(part) else {
             return self.search(part, what, keys);
@@ -229,12 +448,13 @@ impl<'a> Reader<'a> {
         &self,
         part: usize,
         what: &'static str,
-        keys: [&[u8]; 2],
+        keys: [&[u8]; 3],
     ) -> Result<ValueOffsets, Unreadable> {
-        let mut found = [None; 2];
+        let mut found = [None; 3];
         for (key, at) in self.map(value(self.data, part), what)? {
             // The classes that read this in Python have parameters of these names.
-            if key == b"self" || key == b"locales" && what != "a record's location" {
+            let parameter = key == b"self" || key == b"locales" && what != "a record's location";
+            if parameter && what != TRAITS {
                 return Err("a record is not a geoip2 one".into());
             }
             for (wanted, place) in keys.iter().zip(&mut found) {
@@ -281,7 +501,7 @@ impl<'a> Reader<'a> {
             Some(Value::Float(degrees)) => degrees,
             Some(Value::Unsigned(number)) => number as f64,
             Some(Value::Signed(number)) => f64::from(number),
-            Some(Value::Text(b"")) => return Ok(None),
+            Some(Value::Text(b"" | b"-")) => return Ok(None),
             Some(Value::Text(text)) if text.len() > MAX_NUMBER_TEXT => {
                 return Err("a coordinate is not a number".into());
             }
@@ -292,6 +512,18 @@ impl<'a> Reader<'a> {
             return Err(format!("a coordinate is {degrees:?}, beyond {most} degrees").into());
         }
         Ok(Some(degrees))
+    }
+
+    /// A radius; None for what is none, since a place is known without one.
+    fn kilometres(&self, at: Option<usize>) -> Option<f64> {
+        let kilometres = match value(self.data, at?)? {
+            Value::Float(kilometres) => kilometres,
+            Value::Unsigned(number) => number as f64,
+            Value::Signed(number) => f64::from(number),
+            Value::Text(text) if text.len() <= MAX_NUMBER_TEXT && text.is_ascii() => parsed(text)?,
+            _ => return None,
+        };
+        (kilometres.is_finite() && kilometres >= 0.0).then_some(kilometres)
     }
 
     /// Follow all that a value reaches, `depth` levels down. The position after it.

@@ -80,7 +80,7 @@ impl PlaceIndex {
                 .into(),
         };
         // The file chooses these keys, so they are hashed with a secret.
-        let mut places: HashMap<[u64; 3], u32> = HashMap::new();
+        let mut places: HashMap<[u64; 4], u32> = HashMap::new();
         let mut gathered = Self {
             report,
             places: Vec::new(),
@@ -126,7 +126,9 @@ impl PlaceIndex {
             first_reason,
             ..
         } = &self.report;
-        if *unreadable * 100 > *records * MAX_UNREADABLE as u64 {
+        // One record is never the reason, however few there are.
+        let too_many = *unreadable > 1 && *unreadable * 100 > *records * MAX_UNREADABLE as u64;
+        if too_many || (*unreadable == *records && *records > 0) {
             return Err(Refused(format!(
                 "{unreadable} of its {records} records cannot be read ({first_reason})"
             )));
@@ -145,14 +147,16 @@ fn died() -> Refused {
 }
 
 /// Equal for equal places; -0.0 and 0.0 degrees stay apart, which costs nothing.
-fn key(place: &Place) -> [u64; 3] {
+fn key(place: &Place) -> [u64; 4] {
     let ([a, b], [c, d]) = (place.country, place.continent);
+    let uncertain = u64::from(place.uncertain) << 32;
     // No coordinate is a NaN, which therefore stands for none.
     let (latitude, longitude) = place.point.unwrap_or((f64::NAN, f64::NAN));
     [
         latitude.to_bits(),
         longitude.to_bits(),
         u64::from(u32::from_be_bytes([a, b, c, d])),
+        u64::from(place.asn) | uncertain,
     ]
 }
 
@@ -195,5 +199,7 @@ pub const fn layout_name(layout: Layout) -> &'static str {
         Layout::City => "nested city",
         Layout::Country => "nested country",
         Layout::Flat => "flat",
+        Layout::Ipinfo => "ipinfo",
+        Layout::Asn => "autonomous systems",
     }
 }

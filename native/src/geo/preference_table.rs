@@ -1,6 +1,6 @@
 //! Entries of the map as table: the rule that holds, and regions, best first.
 //!
-//! A row's head is `rule (u16) · count (u8) · the first regions (u8 each)`; what does not fit into
+//! A row's head is `rule (u16) · count (u8) · drawn (u8) · the first regions (u8 each)`; what does not fit into
 //! it stands apart. A packet needs the first region that serves, which the head has as a rule, and
 //! heads are small enough to stay in the cache where whole rows of many regions would not. Equal
 //! rows are kept once.
@@ -12,10 +12,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// How many rows a leaf can name: its entry has 24 bits.
 pub const MAX_ROWS: usize = 1 << 24;
 
-/// Octets of rule and count.
-const FIXED: usize = 3;
+/// Octets of rule, count and drawn.
+const FIXED: usize = 4;
 /// Regions in a head.
-const NEAR: usize = 13;
+const NEAR: usize = 12;
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Row<'a> {
     pub rule: u32,
     /// Indices of regions, best first.
     pub preference: PreferenceList<'a>,
+    /// How many of the first a client's block puts into an order of its own; 0 for none.
+    pub drawn: u8,
 }
 
 /// What nearly every answer reads of a row. It crosses no cache line.
@@ -32,6 +34,7 @@ pub struct Row<'a> {
 struct Head {
     rule: u16,
     count: u8,
+    drawn: u8,
     near: [u8; NEAR],
 }
 
@@ -52,6 +55,7 @@ impl PreferenceTable {
             return Row {
                 rule: 0,
                 preference: PreferenceList::default(),
+                drawn: 0,
             };
         };
         let count = usize::from(head.count);
@@ -66,6 +70,7 @@ impl PreferenceTable {
         Row {
             rule: u32::from(head.rule),
             preference,
+            drawn: head.drawn,
         }
     }
 
@@ -104,11 +109,16 @@ impl PreferenceTableBuilder {
 
     /// The number of this row. None where there are too many, or it is too long.
     pub fn add(&mut self, rule: u16, preference: &[u8]) -> Option<u32> {
+        self.add_drawn(rule, preference, 0)
+    }
+
+    /// The number of this row, of which the first `drawn` regions are ordered by block.
+    pub fn add_drawn(&mut self, rule: u16, preference: &[u8], drawn: u8) -> Option<u32> {
         let count = u8::try_from(preference.len()).ok()?;
         if preference.len() > NEAR + self.stride {
             return None;
         }
-        let row = keyed(rule, count, preference);
+        let row = keyed(rule, count, drawn, preference);
         if let Some(&known) = self.numbers.get(row.as_slice()) {
             return Some(known);
         }
@@ -120,7 +130,12 @@ impl PreferenceTableBuilder {
         for (to, from) in near.iter_mut().zip(preference) {
             *to = *from;
         }
-        self.heads.push(Head { rule, count, near });
+        self.heads.push(Head {
+            rule,
+            count,
+            drawn,
+            near,
+        });
         self.far.extend(preference.iter().skip(NEAR));
         self.far.resize(self.heads.len() * self.stride, 0);
         self.numbers.insert(row.into_boxed_slice(), number as u32);
@@ -129,8 +144,9 @@ impl PreferenceTableBuilder {
 
     /// The number of this row, if it is there.
     #[must_use]
-    pub fn number_of(&self, rule: u16, preference: &[u8]) -> Option<u32> {
-        let row = keyed(rule, u8::try_from(preference.len()).ok()?, preference);
+    pub fn number_of(&self, rule: u16, preference: &[u8], drawn: u8) -> Option<u32> {
+        let count = u8::try_from(preference.len()).ok()?;
+        let row = keyed(rule, count, drawn, preference);
         self.numbers.get(row.as_slice()).copied()
     }
 
@@ -146,10 +162,10 @@ impl PreferenceTableBuilder {
 }
 
 /// The octets by which a row is known.
-fn keyed(rule: u16, count: u8, preference: &[u8]) -> Vec<u8> {
+fn keyed(rule: u16, count: u8, drawn: u8, preference: &[u8]) -> Vec<u8> {
     let [low, high] = rule.to_le_bytes();
     let mut row = Vec::with_capacity(FIXED + preference.len());
-    row.extend([low, high, count]);
+    row.extend([low, high, count, drawn]);
     row.extend(preference);
     row
 }
@@ -194,8 +210,10 @@ mod tests {
         assert_eq!(builder.add(7, &[1, 2]), Some(1));
         assert_eq!(builder.add(0, &long), Some(0));
         assert_eq!(builder.add(0, &[0; 255]), None);
+        assert_eq!(builder.add_drawn(7, &[1, 2], 2), Some(2));
         let table = builder.finish();
-        assert_eq!(table.count(), 2);
+        assert_eq!(table.count(), 3);
+        assert_eq!((table.get(1).drawn, table.get(2).drawn), (0, 2));
         let whole = |preference| PreferenceList::new(preference, &[]);
         assert_eq!(
             (table.get(0).rule, table.get(0).preference),
@@ -205,7 +223,7 @@ mod tests {
             (table.get(1).rule, table.get(1).preference),
             (7, whole(&[1, 2]))
         );
-        assert_eq!(table.get(2).preference, PreferenceList::default());
+        assert_eq!(table.get(3).preference, PreferenceList::default());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Subnet pins and IPv4-embedded prefixes as one binary trie, which is walked beside the databases'.
+//! Subnet pins, own places and IPv4-embedded prefixes as one binary trie, which is walked beside the databases'.
 
-use super::embedded_v4;
+use super::embedded_v4::EmbeddedNetworks;
 use super::geography::Geography;
 use crate::wire::prefix::{Family, Prefix};
 
@@ -17,6 +17,8 @@ pub struct RuleNode {
     pub halves: [u32; 2],
     /// The rule of a pin for this very prefix; 0 for none.
     pub rule: u16,
+    /// The operator's own place for this very prefix, an index plus one; 0 for none.
+    pub own: u16,
     /// Whether its addresses embed IPv4 ones: its clients are looked up in IPv4.
     pub embedded_v4: bool,
 }
@@ -34,8 +36,13 @@ impl PrefixRules {
                 rules.mark(*prefix, |node| node.rule = pin.saturating_add(1));
             }
         }
+        for (prefix, own) in &geography.own_subnets {
+            if prefix.family == family {
+                rules.mark(*prefix, |node| node.own = own.saturating_add(1));
+            }
+        }
         if family == Family::V6 {
-            for network in embedded_v4::networks() {
+            for network in EmbeddedNetworks::with(&geography.nat64).networks() {
                 rules.mark(network, |node| node.embedded_v4 = true);
             }
         }

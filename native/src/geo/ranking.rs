@@ -160,12 +160,37 @@ pub const fn draw_of_word(word: u64) -> f64 {
     (word >> 11) as f64 * UNIT
 }
 
+/// What draws a region for blocks in proportion to its capacity.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawn {
+    /// Above 0.
+    pub capacity: f64,
+    /// `region_seed` of its name.
+    pub seed: u64,
+}
+
+/// An exponential variate of rate 1 that a block has for a region: `_variate` of
+/// `resolverd/policy/ranking.py`.
+#[inline]
+fn variate(mixed: u64, seed: u64) -> f64 {
+    let uniform = ((mix(mixed ^ seed) >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
+    -uniform.ln()
+}
+
+/// The score of a region that is drawn by capacity, as `spread` of `resolverd/policy/ranking.py`
+/// has it; the least comes first.
+#[must_use]
+#[inline]
+pub fn spread_score(mixed: u64, region: &Drawn) -> f64 {
+    variate(mixed, region.seed) / region.capacity
+}
+
 /// One region's score, `_score` of `resolverd/policy/ranking.py`: whether it is a last resort, and an exponential variate; least first.
 #[must_use]
 #[inline]
 pub fn score(mixed: u64, region: &Region) -> (bool, f64) {
-    let uniform = ((mix(mixed ^ region.seed) >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
-    (region.weight == 0.0, -uniform.ln() / region.weight.max(1.0))
+    let variate = variate(mixed, region.seed);
+    (region.weight == 0.0, variate / region.weight.max(1.0))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! All databases and all prefix rules walked together, bit by bit, into leaves in address order.
 //!
 //! A prefix is cut in two while a database that has to be asked goes on below it, while a pin, an
-//! IPv4-embedded prefix or a measured prefix begins inside it, or while the earlier map, whose
-//! orders are left only for what is worth it, tells its parts apart. Databases are asked in order and the first that places
-//! the prefix ends the asking, as `resolverd/geo/locator.py` has it.
+//! own place, an IPv4-embedded prefix or a measured prefix begins inside it, or while the earlier
+//! map, whose orders are left only for what is worth it, tells its parts apart. Databases are asked
+//! in order and the first that places the prefix ends the asking, as `resolverd/geo/locator.py` has
+//! it; where autonomous systems matter, it goes on until that is known too.
 
-use super::entries::{Entries, EntryScratch, Known, NO_ENTRY};
+use super::entries::{Client, Entries, EntryScratch, Known, NO_ENTRY, Wanted};
 use super::leaves::{Leaves, unit};
 use super::mmdb::{File, Refused};
 use super::place_index::{NOWHERE, PlaceIndex};
@@ -35,6 +36,10 @@ pub struct Source<'a> {
     pub place_index: &'a PlaceIndex,
     /// What is added to its place numbers.
     pub base: u32,
+    /// Whether it tells where networks are.
+    pub places: bool,
+    /// Whether it tells autonomous systems that matter.
+    pub asns: bool,
 }
 
 /// One family's walk.
@@ -57,14 +62,15 @@ pub struct Measured<'a> {
     pub earlier: Option<&'a Trie>,
 }
 
-/// A prefix to be looked at, the rule node there, and the rule around it; which measured rows lie
-/// inside it, from one to before another, and which lies around it. The databases' records stand
-/// in a stack beside.
+/// A prefix to be looked at, the rule node there, and the rule and the own place around it; which
+/// measured rows lie inside it, from one to before another, and which lies around it. The
+/// databases' records stand in a stack beside.
 #[derive(Clone, Copy)]
 struct Piece {
     address: u128,
     length: u8,
     rule: u16,
+    own: u16,
     rule_node: u32,
     rows: (u32, u32),
     row: u32,
@@ -174,6 +180,7 @@ impl<'a> Walk<'a> {
             address: 0,
             length: 0,
             rule: 0,
+            own: 0,
             rule_node: ROOT,
             rows: (0, self.measured.rows.count()),
             row: NO_ROW,
@@ -237,26 +244,32 @@ impl<'a> Walk<'a> {
         if rule_node.rule != 0 {
             piece.rule = rule_node.rule;
         }
+        if rule_node.own != 0 {
+            piece.own = rule_node.own;
+        }
         let rows = &self.measured.rows;
         // It lies inside, so that with this length it is the piece.
         while piece.rows.0 < piece.rows.1 && rows.length(piece.rows.0) <= piece.length {
             piece.row = piece.rows.0;
             piece.rows.0 += 1;
         }
-        let mut place = Some(NOWHERE);
-        if rule_node.halves != [EMPTY; 2] || piece.rows.0 < piece.rows.1 {
-            place = None;
-        } else if self.entries.needs_place(piece.rule) {
-            place = self.place(records);
+        let mut found = None;
+        if rule_node.halves == [EMPTY; 2] && piece.rows.0 >= piece.rows.1 {
+            found = match self.entries.wanted(piece.rule, piece.own) {
+                Wanted::NOTHING => Some((NOWHERE, 0)),
+                wanted => self.place(records, wanted),
+            };
         }
-        if let Some(place) = place
+        if let Some((place, asn)) = found
             && let Some(before) = self.before(piece)
         {
             let known = Known {
                 row: piece.row,
                 before,
             };
-            return Some((self.entries).entry(place, piece.rule, known, rows, scratch));
+            let (own, rule) = (piece.own, piece.rule);
+            let client = Client { asn, own, rule };
+            return Some((self.entries).entry(place, client, known, rows, scratch));
         }
         pending.halves.clear();
         for (source, &record) in self.sources.iter().zip(records) {
@@ -309,11 +322,16 @@ impl<'a> Walk<'a> {
     }
 
     /// The number of the place that the databases give together, the first that knows a part of
-    /// it first; None where they go on below.
+    /// it first, and the autonomous system, 0 for none that matters; None where they go on below.
     #[inline]
-    fn place(&self, records: &[u32]) -> Option<u32> {
-        let mut found = NOWHERE;
+    fn place(&self, records: &[u32], wanted: Wanted) -> Option<(u32, u32)> {
+        let (mut found, mut asn) = (NOWHERE, 0);
+        let mut wanted = wanted;
         for (source, &record) in self.sources.iter().zip(records) {
+            let (placing, numbering) = (wanted.place && source.places, wanted.asn && source.asns);
+            if !placing && !numbering {
+                continue;
+            }
             if record < source.file.tree.count() {
                 return None;
             }
@@ -321,15 +339,20 @@ impl<'a> Walk<'a> {
             if number == NOWHERE {
                 continue;
             }
-            found = match found {
-                NOWHERE => source.base + number,
-                known => self.entries.completed(known, source.base + number),
-            };
-            if self.entries.is_complete(found) {
-                break;
+            let number = source.base + number;
+            if numbering && let Some(known) = self.entries.asn(number) {
+                asn = known;
+                wanted.asn = false;
+            }
+            if placing {
+                found = match found {
+                    NOWHERE => number,
+                    known => self.entries.completed(known, number),
+                };
+                wanted.place = !self.entries.is_complete(found);
             }
         }
-        Some(found)
+        Some((found, asn))
     }
 
     fn take_records(&self, pending: &mut Pending, records: &mut [u32]) {

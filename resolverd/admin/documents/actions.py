@@ -138,6 +138,43 @@ class FamilyTtlPart(Part):
     why: str = key("What bounds it, and what it would be otherwise.")
 
 
+class MeasuredTimePart(Part):
+    """What was measured of the way to a region."""
+
+    of: str = key("Of what: prefix, country, place or asn.")
+    ms: float = key("Round-trip time, ms.")
+    confidence: float = key("How far it is believed, 0 to 1.")
+
+
+class SourcePart(Part):
+    """One source of knowledge of a round-trip time."""
+
+    name: str = key("Which: geography, landmarks, country, asn, place or prefix.")
+    ms: float = key("What is expected with it and those before it, ms.")
+
+
+class CostPart(Part):
+    """What the way to one region costs by a policy."""
+
+    region: str = key("The region.")
+    cost: float | None = key("The cost that orders it, bias and all; null where none does.")
+    bias: str = key("Its bias; empty where it has none.")
+    expected_ms: float | None = key("Expected round-trip time, ms; null where it has no part.")
+    made_of: list[SourcePart] = key("What that is made of, the most general first.")
+    measured: list[MeasuredTimePart] = key("What was measured of it.")
+
+
+class OrderPart(Part):
+    """The order that a policy gives a client."""
+
+    policy: str = key("The policy.")
+    preference: list[str] = key("Regions that it may be given, best first.")
+    unit: str = key("Unit of the costs: ms, km, or empty where no cost decides.")
+    why: str = key("Why it is that, in words.")
+    costs: list[CostPart] = key("All regions of the service, in this order.")
+    landmarks: list[str] = key("Landmarks nearby.")
+
+
 class ExplanationPart(Part):
     """Why a client gets the answer that it gets."""
 
@@ -147,8 +184,11 @@ class ExplanationPart(Part):
     client: str = key("The client's prefix.")
     looked_up: str = key("The prefix that was looked up.")
     place: str = key("Where the client is taken to be.")
+    radius: float | None = key("How exact the database says that is, km; null where it does not.")
+    doubt: str = key("Why only the place's country is taken as sure; empty where all of it is.")
     network_length: int = key("Prefix length of the client's network in the database, bits.")
     pins: list[str] = key("Pins that make its fence.")
+    laws: list[str] = key("Groups of countries by which these pins hold, each with its date.")
     fence: list[str] = key("Regions that it may be given.")
     candidates: list[CandidatePart] = key("All regions of the service.")
     outcome: str = key("Outcome of the decision.")
@@ -161,6 +201,8 @@ class ExplanationPart(Part):
     ttls: list[FamilyTtlPart] = key("The TTL of each type; `ttl` is the first with an answer.")
     scope: int = key("SCOPE PREFIX-LENGTH of the answer, bits.")
     ecs: bool = key("Whether the service honours client subnets.")
+    order: OrderPart = key("Why the regions stand in the order in which they do.")
+    beside: OrderPart | None = key("The order of the policy asked for; null where none was.")
 
 
 class ExplainDocument(Document, ExplanationPart):

@@ -31,6 +31,7 @@ class ChangesPart(Part):
     zones: list[ZoneChangePart] = key("Zones.")
     services: NamesPart = key("Services.")
     regions: NamesPart = key("Regions.")
+    places: NamesPart = key("Own places.")
     pins: NamesPart = key("Pins.")
     options: list[str] = key("Other options, as dotted keys.")
     databases: bool = key("Whether the geographic databases are others.")

@@ -34,7 +34,7 @@ class RoundTripsPart(Part):
     regions: list[EdgeTimePart] = key("By region; without those that were never reached.")
     pages: list[RttPagePart] = key("The pages that regions name.")
     file: str | None = key("The table that all of it is kept in; null where nothing is kept.")
-    trouble: str | None = key("Why the table cannot be written; null where it can.")
+    trouble: str | None = key("Why nothing can be kept; null where it can, or need not.")
 
 
 class RoundTripsDocument(RoundTripsPart, Document):

@@ -98,7 +98,8 @@ def zones_outdated(values: Values) -> Samples:
 
 @gauge(
     "resolverd_part_outdated",
-    "1 where the configuration, the databases or a file without a zone was refused or is held.",
+    "1 where the configuration, the databases, the tables of round-trip times (rtt) or a file "
+    "without a zone was refused or is held.",
     labels=("part", "state"),
     absent="for all others",
 )

@@ -63,7 +63,8 @@ EVENTS = (
     Event(
         "rtt.not_kept",
         "warning",
-        "The table of measured times in `server.state` cannot be written.",
+        "What regions' pages say, or this host measured, cannot be kept in `server.state`, and so "
+        "steers nobody.",
         "file reason",
     ),
 )

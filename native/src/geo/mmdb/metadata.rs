@@ -18,6 +18,10 @@ pub enum Layout {
     Country,
     /// One map with `country_code`, `latitude` and `longitude`.
     Flat,
+    /// One map, as `IPinfo` has it.
+    Ipinfo,
+    /// One map with `autonomous_system_number`, or `asn`.
+    Asn,
 }
 
 /// The fields that reading needs.
@@ -79,16 +83,61 @@ impl Metadata {
 
 /// The layout that a type announces, as `layout_of` of `resolverd/geo/layout.py` has it.
 fn layout_of(database_type: &[u8]) -> Option<Layout> {
+    const IPINFO_WORDS: [&str; 7] = [
+        "location",
+        "geolocation",
+        "country",
+        "city",
+        "lite",
+        "core",
+        "plus",
+    ];
     let text = std::str::from_utf8(database_type).ok()?;
+    if text.starts_with("ipinfo ") {
+        let mut words = text.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+        if words.clone().any(|word| IPINFO_WORDS.contains(&word)) {
+            return Some(Layout::Ipinfo);
+        }
+        return words.any(|word| word == "asn").then_some(Layout::Asn);
+    }
     if text.contains("City") || text.contains("Enterprise") {
         return Some(Layout::City);
     }
     if text.contains("Country") {
         return Some(Layout::Country);
     }
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+    if let Some(number) = ip2location_number(text) {
+        // The first two know countries (and providers) alone.
+        return Some(if number <= 2 {
+            Layout::Country
+        } else {
+            Layout::City
+        });
+    }
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    if words
+        .clone()
         .any(|word| word == "city" || word == "country")
-        .then_some(Layout::Flat)
+    {
+        return Some(Layout::Flat);
+    }
+    words
+        .any(|word| ["ASN", "asn", "ISP"].contains(&word))
+        .then_some(Layout::Asn)
+}
+
+/// The number of one of IP2Location's databases: 11 of `IP2LOCATION-LITE-DB11`.
+fn ip2location_number(text: &str) -> Option<u64> {
+    let lower = text.to_ascii_lowercase();
+    if !lower.starts_with("ip2location") && !lower.starts_with("ip2lite") {
+        return None;
+    }
+    // The last one counts, and one that is too large for a number is large.
+    lower
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter_map(|word| word.strip_prefix("db"))
+        .rfind(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+        .map(|digits| digits.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -102,7 +151,25 @@ mod tests {
         assert_eq!(layout_of(b"DBIP-Country-Lite"), Some(Layout::Country));
         assert_eq!(layout_of(b"city ipv4"), Some(Layout::Flat));
         assert_eq!(layout_of(b"velocity"), None);
-        assert_eq!(layout_of(b"GeoLite2-ASN"), None);
+        assert_eq!(
+            layout_of(b"ipinfo bundle_location_lite.mmdb"),
+            Some(Layout::Ipinfo)
+        );
+        assert_eq!(
+            layout_of(b"ipinfo generic_country_free_country_asn.mmdb"),
+            Some(Layout::Ipinfo)
+        );
+        assert_eq!(
+            layout_of(b"ipinfo generic_asn_free.mmdb"),
+            Some(Layout::Asn)
+        );
+        assert_eq!(layout_of(b"ipinfo standard_privacy.mmdb"), None);
+        assert_eq!(layout_of(b"IP2LITE-City"), Some(Layout::City));
+        assert_eq!(layout_of(b"IP2Location-LITE-DB11"), Some(Layout::City));
+        assert_eq!(layout_of(b"IP2LOCATION-LITE-DB1"), Some(Layout::Country));
+        assert_eq!(layout_of(b"IP2Proxy-LITE-PX11"), None);
+        assert_eq!(layout_of(b"GeoLite2-ASN"), Some(Layout::Asn));
+        assert_eq!(layout_of(b"casnet"), None);
     }
 
     #[test]

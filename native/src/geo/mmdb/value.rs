@@ -94,6 +94,8 @@ pub enum Value<'a> {
     Unsigned(u128),
     /// A signed number.
     Signed(i32),
+    /// True or false.
+    Boolean(bool),
     /// A map: where its first key stands, and how many pairs it has.
     Map {
         /// Position of the first key.
@@ -131,6 +133,7 @@ pub fn value(data: &[u8], position: usize) -> Option<Value<'_>> {
             first: found.body,
             count: found.size,
         },
+        kind::BOOLEAN => Value::Boolean(found.size != 0),
         other => Value::Other(other),
     })
 }

@@ -1,0 +1,1 @@
+"""Makes the city table that ships in the package from a full city database: ``make cities``."""
