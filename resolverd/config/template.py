@@ -153,4 +153,7 @@ def _toml(value: Any) -> str:
 
 
 def _prose(text: str) -> list[str]:
-    return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _WIDTH - 2)]
+    return [
+        f"# {line}"
+        for line in textwrap.wrap(" ".join(text.split()), _WIDTH - 2, break_on_hyphens=False)
+    ]
