@@ -7,7 +7,7 @@ from typing import Any
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
 from resolverd.config.secrets import shown_url
-from resolverd.rtt.pages import PageState, RttPage
+from resolverd.rtt.page_watch import PageState, RttPage
 
 Json = dict[str, Any]
 

@@ -177,7 +177,7 @@ def _print(
     if arguments.svg:
         arguments.svg.write_text(chart(groups, plan), encoding="utf-8")
     if arguments.json:
-        show_json(plain(service, groups, plan, wishes, arguments.calls))
+        show_json(plain(service, groups, plan, arguments.calls))
     else:
         show_rows(*pages(groups, plan, wishes, arguments.calls))
 

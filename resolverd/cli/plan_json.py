@@ -8,7 +8,7 @@ from math import isinf
 from resolverd.admin.documents.base import Document, Part, key
 from resolverd.planner.cost import HOURS_PER_MONTH
 from resolverd.planner.figures import Figures
-from resolverd.planner.make import Plan, Wishes
+from resolverd.planner.make import Plan
 from resolverd.planner.users import Group
 
 
@@ -110,9 +110,7 @@ class PlanDocument(Document):
     keep: KeepingPart | None = key("For --keep; null without it, or if no set is enough.")
 
 
-def plain(
-    service: str, groups: Sequence[Group], plan: Plan, wishes: Wishes, calls: int
-) -> dict[str, object]:
+def plain(service: str, groups: Sequence[Group], plan: Plan, calls: int) -> dict[str, object]:
     """The plan as plain JSON values, in the shape of `PlanDocument`."""
     names = [region.site.name for region in plan.now.regions]
     return {

@@ -24,10 +24,18 @@ from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
 from resolverd.health.monitor import Monitor
 from resolverd.kept.directory import NOT_SET, StateDirectory
-from resolverd.rtt.kept_table import HEADER, KEPT_NAME, KeptRow, Rows, is_news, lines_of, rows_of
+from resolverd.rtt.kept_table import (
+    HEADER,
+    KEPT_NAME,
+    KeptRow,
+    Rows,
+    has_changed,
+    lines_of,
+    rows_of,
+)
 from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
-from resolverd.rtt.merging import MAX_KEPT, PageContent, RegionTimes, merged
-from resolverd.rtt.pages import PageWatch, RttPage
+from resolverd.rtt.page_watch import PageWatch, RttPage
+from resolverd.rtt.region_times import MAX_KEPT, PageContent, RegionTimes, rows_to_keep
 from resolverd.snapshot.inputs import Inputs
 
 # Seconds between two looks at the configuration, and after which ages alone are written.
@@ -151,20 +159,20 @@ class RoundTrips:
         known than the last time is not merged again: a million rows take seconds.
         """
         oldest, most = self._wall() - stale_after, _share(known)
-        news = bool(self._kept.keys() - known.keys())
+        changed = bool(self._kept.keys() - known.keys())
         table: Packed = {}
         for region, times in known.items():
             judged, self._judged[region] = self._judged.get(region), times
-            if not due and judged is not None and times.says_what(judged):
+            if not due and judged is not None and times.same_but_for_age(judged):
                 table |= {region: self._kept[region]} if region in self._kept else {}
                 continue
             before = self._rows_kept(region)
-            after = merged(times, before, self.where, oldest, most)
-            news = news or is_news(before, after)
+            after = rows_to_keep(times, before, self.where, oldest, most)
+            changed = changed or has_changed(before, after)
             if after:
                 lines = "".join(f"{line}\n" for line in lines_of(region, after))
                 table[region] = zlib.compress(lines.encode(), 1)
-        return table if news or (due and table) else None
+        return table if changed or (due and table) else None
 
     def _rows_kept(self, region: str) -> Rows:
         packed = self._kept.get(region)

@@ -93,8 +93,8 @@ def advance_by_cost(
 def _flows(loads: Mapping[str, RegionLoad]) -> dict[str, Flow]:
     """The flows of the regions that serve and are known.
 
-    One that was never seen full is taken to finish, for its capacity, what those do that were: until
-    it is full itself. Where none was, nothing is moved.
+    One that was never seen full is taken to finish, for its capacity, what those do that were,
+    until it is full itself. Where none was, nothing is moved.
     """
     known = {r: load.flow for r, load in loads.items() if load.serves and load.flow is not None}
     full = {region: flow for region, flow in known.items() if flow.max_rate}

@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.rtt.blend import blended
 from resolverd.rtt.fit import Kriging
-from resolverd.rtt.gathered import DOUBT
+from resolverd.rtt.landmark_clusters import MAX_LANDMARKS
 from resolverd.rtt.matrix import City, Matrix
-from resolverd.rtt.merge import MAX_LANDMARKS
 from resolverd.rtt.samples import Landmark, Row, Sample
+from resolverd.rtt.samples_builder import DOUBT
 from resolverd.rtt.table import UNCOUNTED
 
 POLICIES: Final = {

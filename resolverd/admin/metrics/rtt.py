@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resolverd.admin.metrics.family import Samples, gauge
 from resolverd.admin.metrics.values import Values
-from resolverd.rtt.pages import PageState
+from resolverd.rtt.page_watch import PageState
 
 _NO_PAGE = "for regions without `rtt`"
 

@@ -25,7 +25,7 @@ from resolverd.engine.explain import explain
 from resolverd.geo.countries import countries
 from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.page import HEADER
-from resolverd.rtt.pages import PageState, PageWatch, RttPage
+from resolverd.rtt.page_watch import PageState, PageWatch, RttPage
 
 DUBLIN = (53.3, -6.3)
 TABLE = f"{HEADER}\n8.8.8.0/24,eu-west,20,5,600\n"
@@ -199,7 +199,7 @@ async def test_what_a_page_said_holds_on_while_it_fails(
 async def test_one_that_hangs_delays_no_other(
     server: Server, reading: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolverd.rtt.pages._WITHIN", 0.3)
+    monkeypatch.setattr("resolverd.rtt.page_watch._WITHIN", 0.3)
     hung = asyncio.Event()
 
     async def hang(_: web.Request) -> web.StreamResponse:

@@ -34,7 +34,7 @@ class RegionTimes(NamedTuple):
     doubted: bool
     pages: Sequence[PageContent]
 
-    def says_what(self, other: RegionTimes) -> bool:
+    def same_but_for_age(self, other: RegionTimes) -> bool:
         """Whether `other` says the same, but for ages and jitter."""
         mine, theirs = self.own, other.own
         if (mine is None) != (theirs is None) or self.doubted != other.doubted:
@@ -50,7 +50,7 @@ class RegionTimes(NamedTuple):
         )
 
 
-def merged(
+def rows_to_keep(
     known: RegionTimes, earlier: Rows, landmark: str, oldest: float, most: int = MAX_KEPT
 ) -> dict[str, KeptRow]:
     """The rows to keep, at most so many, none from before `oldest` (Unix seconds).

@@ -61,7 +61,7 @@ class PrefixRows:
         return columns
 
 
-class Gathered:
+class SamplesBuilder:
     """What was read so far of these regions."""
 
     def __init__(self, regions: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ class Gathered:
         before = sums.get(region, (0.0, 0.0))
         sums[region] = before[0] + weight, before[1] + weight * ms
 
-    def add(self, other: Gathered) -> None:
+    def add(self, other: SamplesBuilder) -> None:
         """Add all rows of another table."""
         self._v4.add(other._v4)
         self._v6.add(other._v6)
@@ -88,7 +88,7 @@ class Gathered:
             for region, (weight, total) in sums.items():
                 self.add_row(where, region, total / weight if weight else 0.0, weight)
 
-    def samples(self) -> Samples:
+    def build(self) -> Samples:
         """Everything, joined and sorted."""
         landmarks, countries, places, asns = [], {}, {}, {}
         for where, sums in self._rows.items():
