@@ -158,7 +158,9 @@ class AddressPart(Part):
     country: str | None = key("ISO 3166 code of its country.")
     latitude: float | None = key("Degrees north of the equator; south is negative.")
     longitude: float | None = key("Degrees east of Greenwich; west is negative.")
-    radius: float | None = key("How exact the database says that is, km; null where it does not.")
+    accuracy_radius_km: float | None = key(
+        "How exact the database says that is, km; null where it does not."
+    )
     doubt: str = key("Why only the country is taken as sure; empty where all of it is.")
     asn: int | None = key("The number of its autonomous system, where an ASN database tells.")
     source: str | None = key("The database that has it.")

@@ -29,8 +29,8 @@ def page(*rows: PageRow, as_of: float = NOW) -> PageContent:
             return PageContent(content, as_of)
 
 
-def keep(*pages: PageContent, own: KeptRow | None = None, doubted: bool = False) -> RegionTimes:
-    return RegionTimes(own, doubted, pages)
+def keep(*pages: PageContent, own: KeptRow | None = None, implausible: bool = False) -> RegionTimes:
+    return RegionTimes(own, implausible, pages)
 
 
 EARLIER = {
@@ -60,7 +60,7 @@ def test_what_was_kept_holds_until_each_page_has_been_read_again() -> None:
 
 def test_this_edges_own_row_is_the_newest_and_none_where_it_is_doubted() -> None:
     assert rows_to_keep(keep(own=OWN), EARLIER, HERE, OLDEST)[HERE] == OWN
-    assert rows_to_keep(keep(doubted=True), EARLIER, HERE, OLDEST) == {}
+    assert rows_to_keep(keep(implausible=True), EARLIER, HERE, OLDEST) == {}
     old = {HERE: KeptRow(2.0, 5, OLDEST - 1)}
     assert rows_to_keep(keep(), old, HERE, OLDEST) == {}
 
@@ -98,7 +98,7 @@ def test_the_same_content_says_the_same_whatever_its_age() -> None:
         (keep(content), keep(content, content)),
         (keep(own=OWN), keep()),
         (keep(own=OWN), keep(own=OWN._replace(ms=9.0))),
-        (keep(), keep(doubted=True)),
+        (keep(), keep(implausible=True)),
     ]
     assert all(
         one.same_but_for_age(another) and another.same_but_for_age(one) for one, another in same
