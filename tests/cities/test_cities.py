@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmdb_writer import Record, mmdb_bytes, write_mmdb
 
 from cities.__main__ import main, make, write
-from cities.cells import SIZE, cells_of, law
+from cities.cells import SIZE, cells_of, jurisdiction
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.database import Database
 from resolverd.geo.distance import great_circle_km
@@ -174,7 +174,7 @@ def test_a_cell_is_of_one_country_and_no_point_moves_farther_than_a_cell_is_wide
     cells = cells_of(places, [weight for _, _, weight in drawn])
     for place, number in zip(places, cells.cell_of, strict=True):
         cell = cells.places[number]
-        assert law(cell) == law(place)
+        assert jurisdiction(cell) == jurisdiction(place)
         assert cell.point is not None
         assert place.point is not None
         if abs(place.point[0]) < 80:
