@@ -153,18 +153,15 @@ class Tree:
                 continue
             cell = self.cell_of[-2 - at] if at < NOWHERE else -1
             share[cell] = share.get(cell, 0.0) + part
-        countries: dict[object, float] = {}
+        jurisdiction_of = {cell: self._jurisdiction(cell) for cell in share}
+        parts: dict[object, float] = {}
         for cell, part in sorted(share.items()):
-            countries[self._jurisdiction(cell)] = (
-                countries.get(self._jurisdiction(cell), 0.0) + part
-            )
+            parts[jurisdiction_of[cell]] = parts.get(jurisdiction_of[cell], 0.0) + part
         lost.of_several_places += len(share) > 1
-        lost.of_several_countries += len(countries) > 1
-        most = max(countries.values())
-        country = next(name for name, part in countries.items() if part == most)
-        return min((-p, cell) for cell, p in share.items() if self._jurisdiction(cell) == country)[
-            1
-        ]
+        lost.of_several_countries += len(parts) > 1
+        most = max(parts.values())
+        chosen = next(name for name, part in parts.items() if part == most)
+        return min((-p, cell) for cell, p in share.items() if jurisdiction_of[cell] == chosen)[1]
 
     def _jurisdiction(self, cell: int) -> object:
         return jurisdiction(self.places[cell]) if cell >= 0 else None

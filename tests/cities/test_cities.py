@@ -74,10 +74,10 @@ def test_a_border_is_kept_however_near_and_small(tmp_path: Path) -> None:
 def test_a_block_far_from_those_around_it_stays_and_one_that_is_near_joins_them(
     tmp_path: Path,
 ) -> None:
-    far = at(16.2, -61.5, "FR")  # Guadeloupe, were it written as France
-    made = table(tmp_path, {"10.0.0.0/8": PARIS, "10.1.0.0/16": far, "11.0.0.0/8": PARIS,
+    new_york, honolulu = at(40.7, -74.0, "US"), at(21.3, -157.9, "US")
+    made = table(tmp_path, {"10.0.0.0/8": new_york, "10.1.0.0/16": honolulu, "11.0.0.0/8": PARIS,
                             "11.1.1.0/24": LILLE})  # fmt: skip
-    assert point(where(made, "10.1.0.1/32")) == (16.2, -61.5)
+    assert point(where(made, "10.1.0.1/32")) == (21.3, -157.9)
     assert point(where(made, "11.1.1.1/32")) == point(where(made, "11.0.0.1/32"))
 
 
