@@ -45,7 +45,8 @@ class Latency:
         """The column of each region that samples speak of by index, None for those without one."""
         self.countries = self._rows(samples.countries)
         self.places = self._rows(samples.places)
-        self.asns = self._rows(samples.asns)
+        # No client is in AS 0 (RFC 7607), which stands for an unknown one.
+        self.asns = self._rows({number: row for number, row in samples.asns.items() if number})
 
     def times(self, place: Place, row: Row = ()) -> list[float]:
         """Milliseconds to each column for a client there; `row` is that of its own prefix."""
