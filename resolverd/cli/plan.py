@@ -22,9 +22,9 @@ from resolverd.config.model import Config
 from resolverd.errors import ExitCode
 from resolverd.geo.distance import Coordinates
 from resolverd.loop import run_loop
+from resolverd.planner.assignment import Reach
 from resolverd.planner.budgets import BUDGETS
 from resolverd.planner.cost import Gpus
-from resolverd.planner.latency import Reach
 from resolverd.planner.lists import read_candidates, read_prices
 from resolverd.planner.make import Plan, Wishes, make
 from resolverd.planner.reach import reach_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from resolverd.planner.assignment import Reach, Served
 from resolverd.planner.budgets import Budget
 from resolverd.planner.candidates import Candidate, Gain, gains
 from resolverd.planner.cost import Gpus
 from resolverd.planner.fewest import Fewest, fewest
 from resolverd.planner.figures import Figures, figures
-from resolverd.planner.latency import Reach, Served
 from resolverd.planner.lists import Possible
 from resolverd.planner.smaller import Smaller, smaller
 from resolverd.planner.users import Group

@@ -88,10 +88,10 @@ pub struct Geography {
     pub counting: bool,
 }
 
-/// What the operator says of a place himself.
+/// What the operator says of a place (`[place.NAME]`).
 #[derive(Clone, Copy)]
 pub struct OwnPlace {
-    /// What he says of it.
+    /// What is said of it.
     pub place: Place,
     /// Where it is, as far as no database tells: that point, or its country's.
     pub fallback: Option<(f64, f64)>,
