@@ -22,6 +22,7 @@ from rich.text import Text
 from resolverd.cli.console import show, show_json
 from resolverd.cli.link import Link, NoDaemonError, RefusedError, add_socket, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
+from resolverd.cli.spans import span
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
@@ -331,7 +332,8 @@ def _sources(cost: Cost) -> str:
 
 def _measured(cost: Cost) -> str:
     return ", ".join(
-        f"{time.ms:.1f} ({time.source}, believed {100 * time.confidence:.0f} %)"
+        f"{time.ms:.1f} ({time.source}, {span(time.age_seconds)} old, "
+        f"believed {100 * time.confidence:.0f} %)"
         for time in cost.measured
     )
 

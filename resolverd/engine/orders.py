@@ -24,12 +24,14 @@ _LANDMARKS, _NEAR_KM = 3, 1000.0
 class MeasuredTime:
     """What was measured of the way to a region, in ms, and how far it is believed.
 
-    `source` is what was measured: prefix, country, place or asn. `confidence` is from 0 to 1.
+    `source` is what was measured: prefix, country, place or asn. `confidence` is from 0 to 1;
+    `age_seconds` when its table was read.
     """
 
     source: str
     ms: float
     confidence: float
+    age_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,8 @@ def _cost(region: str, cost: float | None, ranked: Ranking, trace: Trace) -> Cos
 
 
 def _measured(source: str, sample: Sample) -> MeasuredTime:
-    return MeasuredTime(source, round(sample.ms, 1), round(sample.confidence, 3))
+    ms, confidence = round(sample.ms, 1), round(sample.confidence, 3)
+    return MeasuredTime(source, ms, confidence, round(sample.age))
 
 
 def _words(bias: Bias, unit: str) -> str:

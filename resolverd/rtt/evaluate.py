@@ -18,8 +18,8 @@ from resolverd.rtt.blend import blended
 from resolverd.rtt.fit import Kriging
 from resolverd.rtt.landmark_clusters import MAX_LANDMARKS
 from resolverd.rtt.matrix import City, Matrix
-from resolverd.rtt.samples import Landmark, Row, Sample
-from resolverd.rtt.samples_builder import DOUBT
+from resolverd.rtt.samples import Landmark, Row, Sample, believed
+from resolverd.rtt.samples_builder import HALF_CONFIDENCE
 from resolverd.rtt.table import UNCOUNTED
 
 POLICIES: Final = {
@@ -37,7 +37,7 @@ CLOSE_MS: Final = 2.0
 SAME_KM: Final = 2.0
 """A landmark within so many km of a city stands in it, and is left out where that city asks."""
 
-_CONFIDENCE = UNCOUNTED / (UNCOUNTED + DOUBT)
+_CONFIDENCE = UNCOUNTED / (UNCOUNTED + HALF_CONFIDENCE)
 
 
 class Summary(NamedTuple):
@@ -155,14 +155,14 @@ class Replay:
             field = kriging.field(there) if there else of_all
             expected = blended(
                 field.expected(asked.point, asked.country),
-                self._knowledge.countries.get(asked.country, ()),
+                believed(self._knowledge.countries.get(asked.country, ())),
             )
             distances = [great_circle_km(asked.point, at) for at in self._points]
             choices = {
                 "nearest": distances,
                 "inverse-distance": _inverse_distance(asked, knowing, len(times)) or distances,
                 "latency": expected,
-                "own-network": blended(list(expected), _own(times)),
+                "own-network": blended(list(expected), believed(_own(times))),
             }
             for policy, cost in choices.items():
                 excess[policy][id_] = times[cost.index(min(cost))] - min(times)
@@ -196,5 +196,5 @@ def _inverse_distance(asked: City, knowing: Sequence[Landmark], regions: int) ->
 
 def _own(times: Sequence[float]) -> Row:
     """What is known where the client's own network was measured."""
-    confidence = MEASUREMENTS / (MEASUREMENTS + DOUBT)
+    confidence = MEASUREMENTS / (MEASUREMENTS + HALF_CONFIDENCE)
     return tuple(Sample(region, ms, confidence) for region, ms in enumerate(times))

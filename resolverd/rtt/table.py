@@ -6,7 +6,7 @@
 `count` (of measurements), `age` (seconds before the file was written) and `measured` (an ISO 8601
 time, in place of `age`) may be left out: a row without a time is as old as its file. Columns may
 stand in any order, and a line that begins with # is a comment. A sample of n measurements, n
-halved with each half-life, is believed n / (n + `DOUBT`).
+halved with each half-life, is believed n / (n + `HALF_CONFIDENCE`).
 
 What cannot be read is an error, what is not believed a warning: a table of which nothing is young
 enough, what is faster than light in fibre, a region that nobody has.
@@ -196,8 +196,9 @@ class _Table:
                 rows.keys.append(key | index)
                 rows.ms.append(ms)
                 rows.weights.append(weight)
+                rows.ages.append(age)
             elif self._believed(where, index, ms, reader.line_num):
-                builder.add_row(where, index, ms, weight)
+                builder.add_row(where, index, ms, weight, age)
         self.youngest = None if youngest == inf else youngest
 
     def _age(self, text: str) -> float:
