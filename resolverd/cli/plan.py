@@ -58,7 +58,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more="\nCSV files, each with a header:\n"
         "  traffic     where,share          192.0.2.0/24,12  or  DE,30  or  50.1 8.7 DE,8\n"
         "  prices      list,model,usd_per_hour\n"
-        "  candidates  name,latitude,longitude[,gpus,usd_per_hour,beside]\n",
+        "  candidates  name,latitude,longitude[,gpus,usd_per_hour,pins_of]\n",
     )
     parser.add_argument("--service", metavar="NAME", help="the service (default: the first)")
     parser.add_argument(

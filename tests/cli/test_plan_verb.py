@@ -17,7 +17,7 @@ TRAFFIC = """where,share,name
 IE,20
 JP,15
 """
-CANDIDATES = """name,latitude,longitude,gpus,usd_per_hour,beside
+CANDIDATES = """name,latitude,longitude,gpus,usd_per_hour,pins_of
 singapore,1.35,103.8,2,2.49,
 frankfurt,50.1,8.7,2,2.49,
 paris,48.9,2.4,2,2.49,eu-west
