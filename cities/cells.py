@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 from resolverd.geo.place import Place
 
-# Degrees; a larger one has fewer distinct places, and each client stands farther from its own: of
-# a whole one, 0.6 % of clients get another of seven regions than by the full database.
+# Degrees; a larger one has fewer distinct places, and each client stands farther from its own. How
+# exact the table is depends more on the price of a node (`prune.Limits`): with another price, cells
+# of half a degree give as many clients another region than the full database does as cells of a
+# whole one.
 SIZE = 0.5
 
-Law = tuple[str | None, str | None]
+Jurisdiction = tuple[str | None, str | None]
 """Country and continent, which nothing may change."""
 
 
@@ -46,8 +48,8 @@ def cells_of(places: Sequence[Place], weights: Sequence[float]) -> Cells:
     return Cells(made, cell_of)
 
 
-def law(place: Place) -> Law:
-    """What of a place is not a point."""
+def jurisdiction(place: Place) -> Jurisdiction:
+    """The country and continent of a place."""
     return place.country, place.continent
 
 

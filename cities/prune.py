@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cities.cells import law
+from cities.cells import jurisdiction
 from cities.source import NOWHERE, Family
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.place import Place
@@ -75,7 +75,7 @@ class Tree:
     def add(self, family: Family, limits: Limits) -> tuple[int, Lost]:
         """Take over one family. The root, and what was lost below the limit."""
         lost = Lost()
-        laws = [law(place) for place in self.places]
+        jurisdictions = [jurisdiction(place) for place in self.places]
         bits, price, weight_of = limits
         weights = [weight_of(length) for length in range(bits + 1)]
         left, right, cut, cell_of = family.left, family.right, family.cut, self.cell_of
@@ -94,7 +94,7 @@ class Tree:
             split = low.cost + high.cost + price
             if low.blocks is None or high.blocks is None:
                 return Pruned(self.node(low.node, high.node), split, None)
-            if laws[next(iter(low.blocks))] != laws[next(iter(high.blocks))]:
+            if jurisdictions[next(iter(low.blocks))] != jurisdictions[next(iter(high.blocks))]:
                 return Pruned(self.node(low.node, high.node), split, None)
             blocks = low.blocks
             for place, weight in high.blocks.items():
@@ -153,17 +153,18 @@ class Tree:
                 continue
             cell = self.cell_of[-2 - at] if at < NOWHERE else -1
             share[cell] = share.get(cell, 0.0) + part
-        countries: dict[object, float] = {}
+        jurisdiction_of = {cell: self._jurisdiction(cell) for cell in share}
+        parts: dict[object, float] = {}
         for cell, part in sorted(share.items()):
-            countries[self._law(cell)] = countries.get(self._law(cell), 0.0) + part
+            parts[jurisdiction_of[cell]] = parts.get(jurisdiction_of[cell], 0.0) + part
         lost.of_several_places += len(share) > 1
-        lost.of_several_countries += len(countries) > 1
-        most = max(countries.values())
-        country = next(name for name, part in countries.items() if part == most)
-        return min((-p, cell) for cell, p in share.items() if self._law(cell) == country)[1]
+        lost.of_several_countries += len(parts) > 1
+        most = max(parts.values())
+        chosen = next(name for name, part in parts.items() if part == most)
+        return min((-p, cell) for cell, p in share.items() if jurisdiction_of[cell] == chosen)[1]
 
-    def _law(self, cell: int) -> object:
-        return law(self.places[cell]) if cell >= 0 else None
+    def _jurisdiction(self, cell: int) -> object:
+        return jurisdiction(self.places[cell]) if cell >= 0 else None
 
 
 def address_space(

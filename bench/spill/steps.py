@@ -80,7 +80,7 @@ def main() -> int:
             for weighed in (False, True)
         }
         told = {weighed: _spread(found) for weighed, found in steps.items()}
-        limits = [limit for each in told.values() for limit in (each["min"], each["max"])]
+        limits = [limit for step in told.values() for limit in (step["min"], step["max"])]
         known = f"{setting.minutes} min"
         rows.append((*setting[:3], known, *(f"{limit:.1%}" for limit in limits)))
         results.append(setting._asdict() | {"by_draws": told[False], "weighed": told[True]})

@@ -1,4 +1,4 @@
-"""The countries of the world, as the native library reads them (`native/src/geo/place.rs`)."""
+"""The countries of the world, as the native library reads them (`native/src/geo/countries.rs`)."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ class Api:
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
         try:
-            beside = policy_of(request.query.get("policy"))
+            alternative = policy_of(request.query.get("policy"))
         except ValueError as error:
             raise ApiError(400, str(error), "write policy=nearest, or leave it out") from error
         try:
-            explanation = explain(name, _prefix(client), self._served.snapshot, beside)
+            explanation = explain(name, _prefix(client), self._served.snapshot, alternative)
         except ValueError as error:
             raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
         plan, steering = self._served.snapshot

@@ -62,7 +62,7 @@ def _cost(known: tuple[Cost, Flow | None] | None) -> Json | None:
         "rtt_seconds": round(cost.rtt / 1000, 6),
         "queue_seconds": None if cost.queue is None else round(cost.queue / 1000, 6),
         "prefill_seconds": None if cost.prefill is None else round(cost.prefill / 1000, 6),
-        "drain": None if flow is None else _rounded(flow.drain),
+        "max_requests_per_second": None if flow is None else _rounded(flow.max_rate),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from resolverd.admin.served import Served
 from resolverd.admin.times import iso
 from resolverd.config.secrets import shown_url
-from resolverd.rtt.pages import PageState, RttPage
+from resolverd.rtt.page_watch import PageState, RttPage
 
 Json = dict[str, Any]
 
@@ -23,13 +23,13 @@ def round_trips_of(served: Served) -> Json:
                 "ms": round(time.ms, 3),
                 "count": time.handshakes,
                 "age_seconds": round(time.age, 3),
-                "doubt": time.doubt or None,
+                "implausible": time.implausible or None,
             }
             for region, time in known.edge().items()
         ],
         "pages": [_page(page, state) for page, state in known.pages.states().items()],
         "file": str(known.file.absolute()) if known.file else None,
-        "trouble": known.trouble or None,
+        "write_error": known.write_error or None,
     }
 
 
@@ -42,5 +42,5 @@ def _page(page: RttPage, state: PageState) -> Json:
         "as_of": iso(state.as_of) if read else None,
         "rows": state.content.rows,
         "reason": state.reason or None,
-        "doubt": state.content.doubt or None,
+        "left_out": state.content.left_out or None,
     }

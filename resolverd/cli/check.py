@@ -151,7 +151,7 @@ def _coverage(inputs: Inputs) -> list[Covered]:
 def _covered(share: Covered) -> str:
     families = [
         f"{100 * part:.3g} % of {family}"
-        for family, part in (("IPv4", share.v4), ("IPv6", share.v6))
+        for family, part in (("IPv4", share.ipv4_ratio), ("IPv6", share.ipv6_ratio))
         if part is not None
     ]
     whose = f"pin {share.pin}" if share.pin else "no pin"

@@ -34,8 +34,10 @@ class CoveragePart(Part):
 
     service: str = key("The service.")
     pin: str = key("The pin; empty for clients without one.")
-    v4: float | None = key("Of IPv4, from 0 to 1; null where the databases place nothing of it.")
-    v6: float | None = key("Of IPv6, likewise.")
+    ipv4_ratio: float | None = key(
+        "Of IPv4, from 0 to 1; null where the databases place nothing of it."
+    )
+    ipv6_ratio: float | None = key("Of IPv6, likewise.")
 
 
 class GroupPart(Part):
@@ -158,7 +160,9 @@ class AddressPart(Part):
     country: str | None = key("ISO 3166 code of its country.")
     latitude: float | None = key("Degrees north of the equator; south is negative.")
     longitude: float | None = key("Degrees east of Greenwich; west is negative.")
-    radius: float | None = key("How exact the database says that is, km; null where it does not.")
+    accuracy_radius_km: float | None = key(
+        "How exact the database says that is, km; null where it does not."
+    )
     doubt: str = key("Why only the country is taken as sure; empty where all of it is.")
     asn: int | None = key("The number of its autonomous system, where an ASN database tells.")
     source: str | None = key("The database that has it.")
@@ -206,17 +210,17 @@ class RolloutPlanDocument(Document):
 class ExcessPart(Part):
     """Milliseconds above the best region, over all clients."""
 
-    mean: float = key("Their mean, in ms.")
-    p95: float = key("What 95 % of the clients do not exceed, in ms.")
-    p99: float = key("What 99 % of the clients do not exceed, in ms.")
-    worst: float = key("The most that a client loses, in ms.")
-    close: float = key("Share of the clients that lose 2 ms at most, 0 to 1.")
+    mean_ms: float = key("Their mean.")
+    p95_ms: float = key("What 95 % of the clients do not exceed.")
+    p99_ms: float = key("What 99 % of the clients do not exceed.")
+    worst_ms: float = key("The most that a client loses.")
+    within_2_ms_ratio: float = key("Share of the clients that lose 2 ms at most, 0 to 1.")
 
 
 class ExcessOfDrawsPart(ExcessPart):
     """Milliseconds above the best region, over all clients of all draws."""
 
-    worst_draw: float = key("The greatest mean of a draw, in ms.")
+    worst_draw_ms: float = key("The greatest mean of a draw.")
 
 
 class EvaluationDocument(Document):

@@ -132,10 +132,12 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     candidates = [
         Candidate(**{**c, "status": _status(c["status"])}) for c in document["candidates"]
     ]
-    lists = {key: tuple(document[key]) for key in ("pins", "laws", "fence", "answer")}
+    lists = {key: tuple(document[key]) for key in ("pins", "groups", "fence", "answer")}
     draw = Draw(**document["draw"]) if document["draw"] else None
     ttls = tuple(FamilyTtl(**family) for family in document["ttls"])
-    orders = {key: order_of(document[key]) for key in ("order", "beside") if document[key]}
+    orders = {
+        key: order_of(document[key]) for key in ("order", "alternative_order") if document[key]
+    }
     parts = {"candidates": tuple(candidates), "draw": draw, "ttls": ttls}
     return Explanation(**{**document, **lists, **parts, **orders}), source, verdicts
 
@@ -240,18 +242,21 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
     yield "client", why.client + (f" = {why.looked_up}" if why.looked_up != why.client else "")
     yield "place", f"{why.place}, known for /{why.network_length}"
-    if why.radius is not None:
-        yield "radius", f"{why.radius:,.0f} km, says the database"
+    if why.accuracy_radius_km is not None:
+        yield "radius", f"{why.accuracy_radius_km:,.0f} km, says the database"
     if why.doubt:
         yield "doubt", f"{why.doubt}: only its country is taken as sure"
-    laws = f" (by {', '.join(why.laws)})" if why.laws else ""
-    yield "pins", (", ".join(why.pins) or "none") + laws
+    groups = f" (by {', '.join(why.groups)})" if why.groups else ""
+    yield "pins", (", ".join(why.pins) or "none") + groups
     yield "fence", ", ".join(why.fence) or "empty"
     if why.order.unit == "ms" or any(cost.bias for cost in why.order.costs):
         yield "order", why.order.why
     yield "landmarks", ", ".join(why.order.landmarks)
-    if why.beside is not None:
-        yield f"by {why.beside.policy}", f"{', '.join(why.beside.preference)}: {why.beside.why}"
+    if why.alternative_order is not None:
+        yield (
+            f"by {why.alternative_order.policy}",
+            f"{', '.join(why.alternative_order.preference)}: {why.alternative_order.why}",
+        )
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
     yield "draw", _draw(why.draw)
     yield "note", why.note
@@ -280,19 +285,19 @@ def _answer(explanation: Explanation) -> str:
 
 def _candidates(explanation: Explanation, verdicts: Mapping[str, str]) -> Table:
     """A row for each region; times where the order is by them, and its rank by another policy."""
-    order, beside = explanation.order, explanation.beside
+    order, other = explanation.order, explanation.alternative_order
     costs = {cost.region: cost for cost in order.costs}
     timed = order.unit == "ms"
     table = Table("rank", "region", box=None, pad_edge=False)
     table.add_column("km", justify="right")
     if timed:
         table.add_column("ms", justify="right")
-        table.add_column("made of", overflow="fold")
+        table.add_column("sources", overflow="fold")
         table.add_column("measured", overflow="fold")
     if any(cost.bias for cost in order.costs):
         table.add_column(f"cost, {order.unit}", justify="right")
-    if beside is not None:
-        table.add_column(f"by {beside.policy}", justify="right")
+    if other is not None:
+        table.add_column(f"by {other.policy}", justify="right")
     table.add_column("why")
     if verdicts:
         table.add_column("verdict", overflow="fold")
@@ -300,9 +305,9 @@ def _candidates(explanation: Explanation, verdicts: Mapping[str, str]) -> Table:
         style = "green" if candidate.region == explanation.region else ""
         cost = costs[candidate.region]
         cells = [_rank(candidate.preferred), candidate.region, f"{candidate.km:,.0f}"]
-        cells += [_ms(cost), _made_of(cost), _measured(cost)] if timed else []
-        cells += [_biased(cost)] if any(each.bias for each in order.costs) else []
-        cells += [_rank_in(candidate.region, beside.preference)] if beside is not None else []
+        cells += [_ms(cost), _sources(cost), _measured(cost)] if timed else []
+        cells += [_biased(cost)] if any(cost.bias for cost in order.costs) else []
+        cells += [_rank_in(candidate.region, other.preference)] if other is not None else []
         cells += [candidate.why, *([verdicts[candidate.region]] if verdicts else [])]
         table.add_row(*(Text(cell, style) for cell in cells))
     return table
@@ -320,14 +325,15 @@ def _ms(cost: Cost) -> str:
     return "" if cost.expected_ms is None else f"{cost.expected_ms:.1f}"
 
 
-def _made_of(cost: Cost) -> str:
+def _sources(cost: Cost) -> str:
     """Each source of knowledge with the time that is expected from there on."""
-    return " → ".join(f"{source.name} {source.ms:.1f}" for source in cost.made_of)
+    return " → ".join(f"{source.name} {source.ms:.1f}" for source in cost.sources)
 
 
 def _measured(cost: Cost) -> str:
     return ", ".join(
-        f"{time.ms:.1f} ({time.of}, {span(time.age)} old, believed {100 * time.confidence:.0f} %)"
+        f"{time.ms:.1f} ({time.source}, {span(time.age_seconds)} old, "
+        f"believed {100 * time.confidence:.0f} %)"
         for time in cost.measured
     )
 

@@ -137,7 +137,7 @@ def _lookup(arguments: argparse.Namespace) -> int:
         rows = [{name: cell for name, cell in row.items() if name != "asn"} for row in rows]
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
-        number = column in {"latitude", "longitude", "radius"}
+        number = column in {"latitude", "longitude", "accuracy_radius_km"}
         table.add_column(
             column, justify="right" if number else "left", overflow="fold", no_wrap=number
         )
@@ -157,7 +157,7 @@ def _row(locator: Locator, address: str) -> dict[str, object]:
         "country": known.get("country"),
         "latitude": known.get("latitude"),
         "longitude": known.get("longitude"),
-        "radius": known.get("radius"),
+        "accuracy_radius_km": known.get("radius"),
         "doubt": known.get("doubt", ""),
         "source": known.get("how"),
         "asn": known.get("asn"),

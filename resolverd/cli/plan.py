@@ -22,9 +22,9 @@ from resolverd.config.model import Config
 from resolverd.errors import ExitCode
 from resolverd.geo.distance import Coordinates
 from resolverd.loop import run_loop
+from resolverd.planner.assignment import Reach
 from resolverd.planner.budgets import BUDGETS
 from resolverd.planner.cost import Gpus
-from resolverd.planner.latency import Reach
 from resolverd.planner.lists import read_candidates, read_prices
 from resolverd.planner.make import Plan, Wishes, make
 from resolverd.planner.reach import reach_of
@@ -58,7 +58,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more="\nCSV files, each with a header:\n"
         "  traffic     where,share          192.0.2.0/24,12  or  DE,30  or  50.1 8.7 DE,8\n"
         "  prices      list,model,usd_per_hour\n"
-        "  candidates  name,latitude,longitude[,gpus,usd_per_hour,beside]\n",
+        "  candidates  name,latitude,longitude[,gpus,usd_per_hour,pins_of]\n",
     )
     parser.add_argument("--service", metavar="NAME", help="the service (default: the first)")
     parser.add_argument(
@@ -177,7 +177,7 @@ def _print(
     if arguments.svg:
         arguments.svg.write_text(chart(groups, plan), encoding="utf-8")
     if arguments.json:
-        show_json(plain(service, groups, plan, wishes, arguments.calls))
+        show_json(plain(service, groups, plan, arguments.calls))
     else:
         show_rows(*pages(groups, plan, wishes, arguments.calls))
 

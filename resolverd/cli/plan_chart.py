@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from resolverd.planner.assignment import Served
 from resolverd.planner.budgets import BUDGETS
-from resolverd.planner.latency import Served
 from resolverd.planner.make import Plan
 from resolverd.planner.users import Group
 

@@ -8,7 +8,7 @@ from math import isinf
 from resolverd.admin.documents.base import Document, Part, key
 from resolverd.planner.cost import HOURS_PER_MONTH
 from resolverd.planner.figures import Figures
-from resolverd.planner.make import Plan, Wishes
+from resolverd.planner.make import Plan
 from resolverd.planner.users import Group
 
 
@@ -27,7 +27,7 @@ class PlannedRegionPart(Part):
     share: float = key("Its share of the traffic, 0 to 1.")
     gpus_by_traffic: int | None = key("GPUs that its share would be given.")
     usd_per_month_by_traffic: float | None = key("What these would cost.")
-    open: float = key("The part of the week in which it serves, 0 to 1.")
+    open_ratio: float = key("The part of the week in which it serves, 0 to 1.")
 
 
 class BudgetPart(Part):
@@ -37,8 +37,8 @@ class BudgetPart(Part):
     ms: float | None = key("Network budget of a call, ms; null for none.")
     calls: int = key("Calls that follow one another.")
     total_ms: float | None = key("Network budget of all of them, ms.")
-    within: float = key("Share of users within it, 0 to 1.")
-    lost: dict[str, float] = key("Share of users who would lose it without each region.")
+    within_ratio: float = key("Share of users within it, 0 to 1.")
+    lost_ratios: dict[str, float] = key("Share of users who would lose it without each region.")
 
 
 class FiguresPart(Part):
@@ -50,7 +50,7 @@ class FiguresPart(Part):
     p50_ms: float | None = key("Median, ms; null where those users have no region.")
     p95_ms: float | None = key("95th percentile, ms; likewise.")
     worst_ms: float | None = key("The longest, ms; likewise.")
-    unserved: float = key("Share of users without a region, 0 to 1.")
+    unserved_ratio: float = key("Share of users without a region, 0 to 1.")
     budgets: list[BudgetPart] = key("Who is within which budget.")
 
 
@@ -74,7 +74,7 @@ class GainPart(Part):
     gpus: int = key("GPUs.")
     usd_per_month: float = key("What it would cost, US dollars a month.")
     share: float = key("Share of users who would be given it.")
-    reached: float = key("Share of users who have no region without it.")
+    reached_ratio: float = key("Share of users who have no region without it.")
     gain_ms: float = key("Mean round-trip time less, over all users, ms.")
     gain_ms_per_1000_usd: float | None = key("The same for 1,000 US dollars a month.")
 
@@ -92,9 +92,9 @@ class KeepingPart(Part):
     """The fewest regions that keep a share of users within a budget."""
 
     regions: list[str] = key("The regions.")
-    within: float = key("Share of users within the budget, 0 to 1.")
+    within_ratio: float = key("Share of users within the budget, 0 to 1.")
     exact: bool = key("Whether no fewer can do; else they were found greedily.")
-    least: int = key("No set of fewer than this can do.")
+    minimum: int = key("No set of fewer than this can do.")
 
 
 class PlanDocument(Document):
@@ -110,9 +110,7 @@ class PlanDocument(Document):
     keep: KeepingPart | None = key("For --keep; null without it, or if no set is enough.")
 
 
-def plain(
-    service: str, groups: Sequence[Group], plan: Plan, wishes: Wishes, calls: int
-) -> dict[str, object]:
+def plain(service: str, groups: Sequence[Group], plan: Plan, calls: int) -> dict[str, object]:
     """The plan as plain JSON values, in the shape of `PlanDocument`."""
     names = [region.site.name for region in plan.now.regions]
     return {
@@ -139,7 +137,7 @@ def plain(
                 "gpus": gain.candidate.gpus,
                 "usd_per_month": gain.candidate.monthly,
                 "share": gain.share,
-                "reached": gain.reached,
+                "reached_ratio": gain.reached,
                 "gain_ms": gain.ms,
                 "gain_ms_per_1000_usd": gain.per_kusd,
             }
@@ -158,9 +156,9 @@ def plain(
         if plan.keeping is None
         else {
             "regions": plan.keeping.regions,
-            "within": plan.keeping.found.covered,
+            "within_ratio": plan.keeping.found.covered,
             "exact": plan.keeping.found.exact,
-            "least": plan.keeping.found.least,
+            "minimum": plan.keeping.found.least,
         },
     }
 
@@ -179,7 +177,7 @@ def _figures(figures: Figures, calls: int) -> dict[str, object]:
                 "share": region.share,
                 "gpus_by_traffic": region.sized,
                 "usd_per_month_by_traffic": region.sized_monthly,
-                "open": region.site.gpus.open,
+                "open_ratio": region.site.gpus.open,
             }
             for region in figures.regions
         ],
@@ -188,7 +186,7 @@ def _figures(figures: Figures, calls: int) -> dict[str, object]:
         "p50_ms": _finite(figures.p50),
         "p95_ms": _finite(figures.p95),
         "worst_ms": _finite(figures.worst),
-        "unserved": figures.unserved,
+        "unserved_ratio": figures.unserved,
         "budgets": [
             {
                 "name": one.budget.name,
@@ -197,8 +195,8 @@ def _figures(figures: Figures, calls: int) -> dict[str, object]:
                 "total_ms": None
                 if one.budget.ms is None
                 else one.budget.ms * (calls if one.budget.calls > 1 else 1),
-                "within": one.within,
-                "lost": one.lost,
+                "within_ratio": one.within,
+                "lost_ratios": one.lost,
             }
             for one in figures.budgets
         ],

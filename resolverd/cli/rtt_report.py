@@ -22,6 +22,7 @@ from resolverd.rtt.evaluate import (
     Draw,
     Knowledge,
     Replay,
+    Summary,
     knowledge_of,
     summarise,
 )
@@ -103,11 +104,13 @@ def _over_all(draws: Sequence[Draw], policy: str) -> dict[str, float]:
     """The summary of all cities of all draws, and the worst mean of a draw."""
     everyone = [ms for draw in draws for ms in draw.excess[policy].values()]
     worst_mean = max(draw.summary(policy).mean for draw in draws)
-    return {**_rounded(summarise(everyone)._asdict()), "worst_draw": round(worst_mean, 3)}
+    return {**_rounded(summarise(everyone)), "worst_draw_ms": round(worst_mean, 3)}
 
 
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {key: round(value, 3 if key != "close" else 4) for key, value in values.items()}
+def _rounded(summary: Summary) -> dict[str, float]:
+    times = {f"{key}_ms": getattr(summary, key) for key in ("mean", "p95", "p99", "worst")}
+    rounded = {key: round(ms, 3) for key, ms in times.items()}
+    return {**rounded, "within_2_ms_ratio": round(summary.close, 4)}
 
 
 def _document(
@@ -120,8 +123,7 @@ def _document(
         "seed": arguments.seed,
         "policies": {policy: _over_all(draws, policy) for policy in POLICIES},
         "draws": [
-            {policy: _rounded(draw.summary(policy)._asdict()) for policy in POLICIES}
-            for draw in draws
+            {policy: _rounded(draw.summary(policy)) for policy in POLICIES} for draw in draws
         ],
     }
 
@@ -139,17 +141,17 @@ def _show(
     table = Rows("policy", "mean", "p95", "p99", "worst", "within 2 ms", "worst draw", "how")
     for policy, how in POLICIES.items():
         row = _over_all(draws, policy)
-        numbers = [f"{row[key]:.2f}" for key in ("mean", "p95", "p99", "worst")]
-        close, worst = f"{row['close']:.1%}", f"{row['worst_draw']:.2f}"
+        numbers = [f"{row[key]:.2f}" for key in ("mean_ms", "p95_ms", "p99_ms", "worst_ms")]
+        close, worst = f"{row['within_2_ms_ratio']:.1%}", f"{row['worst_draw_ms']:.2f}"
         table.add_row(Cell(policy, "bold"), *numbers, close, worst, how)
-    each = Rows("draw", *(f"{policy} mean" for policy in POLICIES), "latency worst")
+    by_draw = Rows("draw", *(f"{policy} mean" for policy in POLICIES), "latency worst")
     for draw in draws if len(draws) > 1 else ():
         means = [f"{draw.summary(policy).mean:.2f}" for policy in POLICIES]
-        each.add_row(str(draw.number + 1), *means, f"{draw.summary('latency').worst:.2f}")
+        by_draw.add_row(str(draw.number + 1), *means, f"{draw.summary('latency').worst:.2f}")
     far = Rows("client", "latency sends to", "ms", "best", "ms")
     for city, chosen in _worst(replay, draws, list(regions)):
         far.add_row(city.name, *chosen)
-    show_rows(table, each, far)
+    show_rows(table, by_draw, far)
 
 
 def _worst(

@@ -22,15 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclu
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the rows; what is doubted is said and left out. Raises NoDaemonError."""
+    """Print the rows; what is implausible is said and left out. Raises NoDaemonError."""
     document = find(arguments).get("/rtt")
     if arguments.json:
         show_json(document)
         return ExitCode.OK
     out().out(HEADER)
     for row in document["regions"]:
-        if row["doubt"]:
-            complain(f"left out: {row['region']}: {row['doubt']}")
+        if row["implausible"]:
+            complain(f"left out: {row['region']}: {row['implausible']}")
             continue
         age = round(row["age_seconds"])
         out().out(f"{document['where']},{row['region']},{row['ms']:g},{row['count']},{age}")

@@ -40,10 +40,10 @@ class Explanation:
     `draw` is None where no region that could have answered sends clients on, nor trickles. `answer`
     holds addresses of both families, or the target of a CNAME. `note` is the text of the extended
     error that goes with the answer, where one does. `ttl` is None where nothing is answered that
-    could be kept. `scope` is 0 where client subnets are not honoured (`ecs`). `radius` is how exact
-    the database says the place is, in kilometres; `doubt` why only its country is taken as sure.
-    `order` is why the regions stand as they do,
-    `beside` how another policy would put them, if one was asked for.
+    could be kept. `scope` is 0 where client subnets are not honoured (`ecs`). `accuracy_radius_km`
+    is how exact the database says the place is; `doubt` why only its country is taken as sure.
+    `groups` are those of countries by which the pins hold, each with its date. `order` is the order
+    of the regions and why, `alternative_order` that of another policy, if one was asked for.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Explanation:
     client: str
     looked_up: str
     place: str
-    radius: float | None
+    accuracy_radius_km: float | None
     doubt: str
     network_length: int
     pins: tuple[str, ...]
-    laws: tuple[str, ...]
+    groups: tuple[str, ...]
     fence: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     outcome: str
@@ -70,17 +70,17 @@ class Explanation:
     scope: int
     ecs: bool
     order: Order
-    beside: Order | None
+    alternative_order: Order | None
 
 
 def explain(
-    name: str, client: Prefix, snapshot: Snapshot, beside: Policy | None = None
+    name: str, client: Prefix, snapshot: Snapshot, alternative: Policy | None = None
 ) -> Explanation:
     """Why a client inside `client` gets the answer it gets for `name`.
 
     `client` is what a resolver sends as client subnet, so at least one bit long, or else the
-    resolver's own address. `beside` is a policy whose order is told too. Raises NotSteeredError
-    when the name is not a DYNA, ValueError when it is not a name.
+    resolver's own address. `alternative` is a policy whose order is told too. Raises
+    NotSteeredError when the name is not a DYNA, ValueError when it is not a name.
     """
     zone, dyna = _steered(name, snapshot.plan)
     service = snapshot.plan.services[dyna.service]
@@ -106,11 +106,11 @@ def explain(
         client=str(client),
         looked_up=str(trace.extracted),
         place=" ".join(filter(None, (where, known, f"({_how(trace.placed, place.how)})"))),
-        radius=place.radius,
+        accuracy_radius_km=place.radius,
         doubt=place.doubt,
         network_length=trace.network_length,
         pins=trace.entry.pins,
-        laws=tuple(dict.fromkeys(law for rule in trace.rules for law in rule.laws)),
+        groups=tuple(dict.fromkeys(group for rule in trace.rules for group in rule.groups)),
         fence=tuple(sorted(preference)),
         candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
         outcome=cached.outcome,
@@ -124,7 +124,9 @@ def explain(
         scope=scope if service.ecs else 0,
         ecs=service.ecs,
         order=order_given(clients.ranked, trace, policy),
-        beside=order_by(beside, clients.ranked, trace, snapshot.plan.measured) if beside else None,
+        alternative_order=order_by(alternative, clients.ranked, trace, snapshot.plan.measured)
+        if alternative
+        else None,
     )
 
 

@@ -22,15 +22,16 @@ _LANDMARKS, _NEAR_KM = 3, 1000.0
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTime:
-    """What was measured of the way to a region: of what, in ms, and how far it is believed.
+    """What was measured of the way to a region, in ms, and how far it is believed.
 
-    `confidence` is from 0 to 1; `age` in seconds, when its table was read.
+    `source` is what was measured: prefix, country, place or asn. `confidence` is from 0 to 1;
+    `age_seconds` when its table was read.
     """
 
-    of: str
+    source: str
     ms: float
     confidence: float
-    age: float
+    age_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Cost:
     cost: float | None
     bias: str
     expected_ms: float | None
-    made_of: tuple[Source, ...]
+    sources: tuple[Source, ...]
     measured: tuple[MeasuredTime, ...]
 
 
@@ -87,7 +88,7 @@ def order_of(document: Mapping[str, Any]) -> Order:
         Cost(
             **{
                 **cost,
-                "made_of": tuple(Source(**source) for source in cost["made_of"]),
+                "sources": tuple(Source(**source) for source in cost["sources"]),
                 "measured": tuple(MeasuredTime(**time) for time in cost["measured"]),
             }
         )
@@ -206,8 +207,9 @@ def _cost(region: str, cost: float | None, ranked: Ranking, trace: Trace) -> Cos
     )
 
 
-def _measured(of: str, sample: Sample) -> MeasuredTime:
-    return MeasuredTime(of, round(sample.ms, 1), round(sample.confidence, 3), round(sample.age))
+def _measured(source: str, sample: Sample) -> MeasuredTime:
+    ms, confidence = round(sample.ms, 1), round(sample.confidence, 3)
+    return MeasuredTime(source, ms, confidence, round(sample.age))
 
 
 def _words(bias: Bias, unit: str) -> str:

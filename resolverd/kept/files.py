@@ -149,7 +149,7 @@ class KeptFiles:
             Replay(
                 self._contents(manifest, manifest.files),
                 manifest.globs,
-                places=self._places(manifest, manifest.databases),
+                places=self._places(manifest.databases),
             ),
         )
 
@@ -178,7 +178,7 @@ class KeptFiles:
         if hidden and any(not Path(master).exists() for master in manifest.zones):
             return None  # a zone that was kept may have moved to the file that is refused
         replaced = {path for master in masters for path in manifest.zones[master]}
-        places = self._places(manifest, databases)
+        places = self._places(databases)
         return sorted({*replaced, *places, *hidden}), Replay(
             self._contents(manifest, replaced), hidden=hidden, places=places
         )
@@ -192,7 +192,7 @@ class KeptFiles:
             if path in manifest.files
         }
 
-    def _places(self, manifest: Manifest, databases: Mapping[str, str]) -> dict[str, Path]:
+    def _places(self, databases: Mapping[str, str]) -> dict[str, Path]:
         """Where the copy of each database lies whose original is not what it was."""
         return {
             path: self._place(digest)

@@ -24,10 +24,18 @@ from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
 from resolverd.health.monitor import Monitor
 from resolverd.kept.directory import NOT_SET, StateDirectory
-from resolverd.rtt.kept_table import HEADER, KEPT_NAME, KeptRow, Rows, is_news, lines_of, rows_of
+from resolverd.rtt.kept_table import (
+    HEADER,
+    KEPT_NAME,
+    KeptRow,
+    Rows,
+    has_changed,
+    lines_of,
+    rows_of,
+)
 from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
-from resolverd.rtt.merging import MAX_KEPT, PageContent, RegionTimes, merged
-from resolverd.rtt.pages import PageWatch, RttPage
+from resolverd.rtt.page_watch import PageWatch, RttPage
+from resolverd.rtt.region_times import MAX_KEPT, PageContent, RegionTimes, rows_to_keep
 from resolverd.snapshot.inputs import Inputs
 
 # Seconds between two looks at the configuration, and after which ages alone are written.
@@ -42,7 +50,7 @@ Packed = dict[str, bytes]
 class RoundTrips:
     """What probes of `monitor` measured and `pages` say under `inputs`, kept in `directory`.
 
-    `trouble` is why the table cannot be kept, empty while it can or need not be. `clock` is
+    `write_error` is why the table cannot be kept, empty while it can or need not be. `clock` is
     monotonic, `wall` Unix; both in seconds.
     """
 
@@ -55,13 +63,13 @@ class RoundTrips:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.pages = PageWatch(self._place_of, wall)
-        self.trouble = ""
+        self.write_error = ""
         self._directory, self._monitor, self._inputs = directory, monitor, inputs
         self._clock, self._wall = clock, wall
         self._kept: Packed = {}
         self._judged: dict[str, RegionTimes] = {}
         self._written_at = self._evaluated_at = -_REFRESH
-        self._doubted: dict[str, str] = {}
+        self._implausible: dict[str, str] = {}
         self._log = log.get("rtt")
 
     @property
@@ -98,11 +106,13 @@ class RoundTrips:
             await self.pages.stop()
 
     async def look(self) -> None:
-        """Follow the configuration, report what is doubted, and write the table where it is due."""
+        """Follow the configuration, report what is implausible, and write the table when due."""
         config, now, times = self._inputs().config, self._clock(), self.edge()
         self.pages.interval = config.rtt.fetch_interval
         self.pages.replace(_pages(config))
-        self._report_doubts({region: time.doubt for region, time in times.items() if time.doubt})
+        self._report_implausible(
+            {region: time.implausible for region, time in times.items() if time.implausible}
+        )
         if self._directory.path is None:
             self._report_failure(NOT_SET if self.pages.states() else "")
         elif now - self._evaluated_at >= config.rtt.keep_interval:
@@ -133,7 +143,7 @@ class RoundTrips:
         known = {}
         for region in config.region:
             time = times.get(region)
-            believed = time is not None and not time.doubt
+            believed = time is not None and not time.implausible
             pages = [state for page, state in states.items() if page.region == region]
             known[region] = RegionTimes(
                 KeptRow(time.ms, time.handshakes, wall - time.age) if time and believed else None,
@@ -151,20 +161,20 @@ class RoundTrips:
         known than the last time is not merged again: a million rows take seconds.
         """
         oldest, most = self._wall() - stale_after, _share(known)
-        news = bool(self._kept.keys() - known.keys())
+        changed = bool(self._kept.keys() - known.keys())
         table: Packed = {}
         for region, times in known.items():
             judged, self._judged[region] = self._judged.get(region), times
-            if not due and judged is not None and times.says_what(judged):
+            if not due and judged is not None and times.same_but_for_age(judged):
                 table |= {region: self._kept[region]} if region in self._kept else {}
                 continue
             before = self._rows_kept(region)
-            after = merged(times, before, self.where, oldest, most)
-            news = news or is_news(before, after)
+            after = rows_to_keep(times, before, self.where, oldest, most)
+            changed = changed or has_changed(before, after)
             if after:
                 lines = "".join(f"{line}\n" for line in lines_of(region, after))
                 table[region] = zlib.compress(lines.encode(), 1)
-        return table if news or (due and table) else None
+        return table if changed or (due and table) else None
 
     def _rows_kept(self, region: str) -> Rows:
         packed = self._kept.get(region)
@@ -200,18 +210,18 @@ class RoundTrips:
         middle = None if country is None else (country.latitude, country.longitude)
         return None if place.point == middle else place.point
 
-    def _report_doubts(self, doubted: dict[str, str]) -> None:
-        """One event when a region's time begins to be doubted, and one when it no longer is."""
-        for region in doubted.keys() - self._doubted.keys():
-            self._log.warning("rtt.doubted", region=region, reason=doubted[region])
-        for region in self._doubted.keys() - doubted.keys():
+    def _report_implausible(self, implausible: dict[str, str]) -> None:
+        """One event when a region's time becomes implausible, and one when it no longer is."""
+        for region in implausible.keys() - self._implausible.keys():
+            self._log.warning("rtt.implausible", region=region, reason=implausible[region])
+        for region in self._implausible.keys() - implausible.keys():
             self._log.info("rtt.plausible", region=region)
-        self._doubted = doubted
+        self._implausible = implausible
 
     def _report_failure(self, reason: str) -> None:
-        if reason and reason != self.trouble:
+        if reason and reason != self.write_error:
             self._log.warning("rtt.not_kept", file=str(self.file or KEPT_NAME), reason=reason)
-        self.trouble = reason
+        self.write_error = reason
 
 
 def _pages(config: Config) -> list[RttPage]:

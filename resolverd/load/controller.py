@@ -55,8 +55,8 @@ Sampled = Callable[[], Awaitable[BlockSamples]]
 POLL_INTERVAL = 1.0
 # Seconds between two evaluations of the alerts: fewer raises alerts sooner and costs more.
 _ALERT_INTERVAL = 5.0
-# Requests a second that a region is taken to bear at least, of which anything is known.
-_LEAST_DRAIN = 0.001
+# Requests a second that a region is taken to finish at least, of which anything is known.
+_MIN_RATE = 0.001
 
 
 class LoadSource(Protocol):
@@ -267,12 +267,12 @@ class LoadController:
         return self._saturation.level(serving, saturation_target)
 
     def _flow(self, region: str, planned: RegionPlan) -> Flow | None:
-        """What goes through a region; one that an alert degrades bears no more than it has."""
+        """What goes through a region; of one that an alert degrades, what it has is the most."""
         verdicts = self._judged[planned.site].endpoints
         flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
         if flow is not None and self.alerting.degraded(region):
-            drain = min(flow.drain or math.inf, flow.arrivals)
-            return flow._replace(drain=max(_LEAST_DRAIN, drain))
+            max_rate = min(flow.max_rate or math.inf, flow.arrivals)
+            return flow._replace(max_rate=max(_MIN_RATE, max_rate))
         return flow
 
     def _not_serving(self) -> set[tuple[str, str]]:

@@ -1,9 +1,9 @@
-"""What goes through each replica: arrivals, and what it was seen to bear, from its readings.
+"""What goes through each replica: arrivals, and the most that it can finish, from its readings.
 
 Arrivals are what was finished in a while and what is in work or waits more than before. While some
-wait, what is finished is what the replica bears, its *drain*, and how many are in work its places.
-As long as it has never been seen so, both follow from the share of its KV cache in use, as if that
-grew with the load: where it does not, the first queue tells.
+wait, what it finishes a second is the most that it can, its `max_rate`, and how many are in work
+its `concurrency`. As long as it has never been seen so, both follow from the share of its KV cache
+in use, as if that grew with the load: where it does not, the first queue tells.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from resolverd.policy.ttft import Flow, prefill_seconds
 
 # Seconds that rates are measured over: fewer is sooner, and less certain.
 _SPAN = 20.0
-# Seconds in which what a replica bears is learned by two thirds.
+# Seconds in which the most that a replica can finish is learned by two thirds.
 _LEARNING = 60.0
 # Below this share of the KV cache what could be finished with all of it is not guessed.
 _LEAST_KV = 0.1
@@ -28,11 +28,11 @@ _LEAST_KV = 0.1
 
 @dataclass(slots=True)
 class _Replica:
-    """One replica's latest readings, and what it was seen to bear while some waited."""
+    """One replica's latest readings, and the most that it was seen to finish."""
 
     kept: deque[LoadReadings] = field(default_factory=deque)
-    drain: float | None = None
-    places: float = 1.0
+    max_rate: float | None = None
+    concurrency: float = 1.0
 
     def add(self, reading: LoadReadings) -> None:
         """One more reading; what was learned of a process is not true of the next."""
@@ -40,7 +40,7 @@ class _Replica:
             return
         if self.kept and _anew(self.kept[-1], reading):
             self.kept.clear()
-            self.drain = None
+            self.max_rate = None
         if self.kept:
             self._learn(self.kept[-1], reading)
         self.kept.append(reading)
@@ -54,29 +54,29 @@ class _Replica:
             return None
         first, last = self.kept[0], self.kept[-1]
         more_inside = (_inside(last) - _inside(first)) / (last.at - first.at)
-        drain, places = self._borne(finished)
+        max_rate, concurrency = self._limits(finished)
         return Flow(
             arrivals=max(0.0, finished + more_inside),
             waiting=last.waiting or 0.0,
-            drain=drain,
-            places=places,
+            max_rate=max_rate,
+            concurrency=concurrency,
             prefill=_prefill(first, last),
         )
 
     def _learn(self, before: LoadReadings, after: LoadReadings) -> None:
-        """While some wait, what is finished is all that it bears."""
+        """While some wait, what is finished is the most that it can."""
         if not (before.waiting and after.waiting and after.running):
             return
         if before.completed is None or after.completed is None:
             return
         seconds = after.at - before.at
-        drain = (after.completed - before.completed) / seconds
-        if self.drain is None:
-            self.drain, self.places = max(drain, self._finished() or 0.0), after.running
+        max_rate = (after.completed - before.completed) / seconds
+        if self.max_rate is None:
+            self.max_rate, self.concurrency = max(max_rate, self._finished() or 0.0), after.running
             return
         part = 1 - math.exp(-seconds / _LEARNING)
-        self.drain += part * (drain - self.drain)
-        self.places += part * (after.running - self.places)
+        self.max_rate += part * (max_rate - self.max_rate)
+        self.concurrency += part * (after.running - self.concurrency)
 
     def _finished(self) -> float | None:
         """Requests that it finished a second."""
@@ -87,10 +87,10 @@ class _Replica:
             return None
         return (last.completed - first.completed) / (last.at - first.at)
 
-    def _borne(self, finished: float) -> tuple[float | None, float]:
-        """Its drain, and its places."""
-        if self.drain is not None:
-            return max(self.drain, finished) or None, max(1.0, self.places)
+    def _limits(self, finished: float) -> tuple[float | None, float]:
+        """Its greatest rate (requests a second; None: not known yet), and its concurrency."""
+        if self.max_rate is not None:
+            return max(self.max_rate, finished) or None, max(1.0, self.concurrency)
         used = [reading.kv_usage for reading in self.kept if reading.kv_usage is not None]
         usage = sum(used) / len(used) if used else 0.0
         if usage < _LEAST_KV or not finished:
@@ -125,20 +125,20 @@ class FlowTracker:
     def flow(self, targets: Iterable[str]) -> Flow | None:
         """Of those that are known together, as if the others were like them; None where none is.
 
-        What one bears of which that is not known is taken to be what the others do.
+        One whose `max_rate` is not known is taken to finish as much as the others.
         """
         asked = [self._replicas[target] for target in targets if target in self._replicas]
         flows = [flow for replica in asked if (flow := replica.flow()) is not None]
         if not flows:
             return None
         all_of_them = len(asked) / len(flows)
-        drains = [flow.drain for flow in flows if flow.drain is not None]
+        max_rates = [flow.max_rate for flow in flows if flow.max_rate is not None]
         prefills = [flow.prefill for flow in flows if flow.prefill is not None]
         return Flow(
             arrivals=all_of_them * sum(flow.arrivals for flow in flows),
             waiting=all_of_them * sum(flow.waiting for flow in flows),
-            drain=len(asked) * sum(drains) / len(drains) if drains else None,
-            places=all_of_them * sum(flow.places for flow in flows),
+            max_rate=len(asked) * sum(max_rates) / len(max_rates) if max_rates else None,
+            concurrency=all_of_them * sum(flow.concurrency for flow in flows),
             prefill=sum(prefills) / len(prefills) if prefills else None,
         )
 

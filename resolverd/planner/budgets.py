@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from resolverd.planner.latency import Served
+from resolverd.planner.assignment import Served
 from resolverd.planner.users import Group
 
 

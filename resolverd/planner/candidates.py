@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from resolverd.planner.latency import Reach, Served
+from resolverd.planner.assignment import Reach, Served
 from resolverd.planner.users import Group
 
 
 class Candidate(NamedTuple):
     """A region that could be added, at `monthly` US dollars.
 
-    `beside` are regions whose pins it would be added to: it stands in each fence that has one.
+    `pins_of` are regions whose pins it would be added to: it stands in each fence that has one.
     """
 
     name: str
     gpus: int
     monthly: float
-    beside: frozenset[str] = frozenset()
+    pins_of: frozenset[str] = frozenset()
 
 
 class Gain(NamedTuple):
@@ -50,7 +50,7 @@ def gains(
     for number, candidate in enumerate(candidates):
         ms = share = reached = 0.0
         for group, now, (costs, times) in zip(groups, served, reach, strict=True):
-            if group.fence is not None and not group.fence & candidate.beside:
+            if group.fence is not None and not group.fence & candidate.pins_of:
                 continue
             if now.region is None:
                 reached += group.share

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from resolverd.planner import latency
+from resolverd.planner import assignment
+from resolverd.planner.assignment import Reach, Served
 from resolverd.planner.budgets import BUDGETS, Budget, lost, within
 from resolverd.planner.cost import priced, total
-from resolverd.planner.latency import Reach, Served
 from resolverd.planner.sizing import by_share
 from resolverd.planner.users import Group
 from resolverd.planner.world import Site
@@ -75,16 +75,16 @@ def figures(
     """
     names = [site.name for site in sites]
     closed = {site.name for site in sites if not site.serves}
-    served = latency.serve(groups, reach, names, closed)
-    shares = latency.shares(groups, served, names)
+    served = assignment.serve(groups, reach, names, closed)
+    shares = assignment.shares(groups, served, names)
     sized = by_share(shares, gpus, tensor_parallel) if gpus else {}
     return Figures(
         [_region(site, shares[site.name], prices, sized.get(site.name)) for site in sites],
         served,
-        latency.mean(groups, served),
-        latency.percentile(groups, served, 0.5),
-        latency.percentile(groups, served, 0.95),
-        latency.percentile(groups, served, 1.0),
+        assignment.mean(groups, served),
+        assignment.percentile(groups, served, 0.5),
+        assignment.percentile(groups, served, 0.95),
+        assignment.percentile(groups, served, 1.0),
         sum(g.share for g, s in zip(groups, served, strict=True) if s.region is None),
         _budgets(groups, reach, served, names, closed),
     )
@@ -111,7 +111,7 @@ def _budgets(
     closed: set[str],
 ) -> list[BudgetFigures]:
     after = {
-        name: latency.serve(groups, reach, names, {*closed, name})
+        name: assignment.serve(groups, reach, names, {*closed, name})
         for name in names
         if name not in closed
     }

@@ -1,7 +1,7 @@
 """The other files that a plan is made from: price lists, and regions that could be added.
 
 Both are CSV with a header: ``list,model,usd_per_hour``, and ``name,latitude,longitude`` with
-``gpus``, ``usd_per_hour`` and ``beside`` if they are known (`beside`: regions, separated by spaces,
+``gpus``, ``usd_per_hour`` and ``pins_of`` if known (`pins_of`: regions, separated by spaces,
 whose pins it would be added to).
 """
 
@@ -37,7 +37,7 @@ class Possible(NamedTuple):
     point: Coordinates
     gpus: int | None
     usd_per_hour: float | None
-    beside: frozenset[str]
+    pins_of: frozenset[str]
 
 
 def read_prices(path: Path) -> dict[str, dict[str, float]]:
@@ -106,5 +106,5 @@ def _possible(row: Mapping[str, str]) -> Possible:
         point,
         int(number(gpus, "number of GPUs", 0, 1e6)) if gpus else None,
         number(price, "price", 0, 1e6) if price else None,
-        frozenset(row.get("beside", "").split()),
+        frozenset(row.get("pins_of", "").split()),
     )

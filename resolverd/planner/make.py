@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from resolverd.planner.assignment import Reach, Served
 from resolverd.planner.budgets import Budget
 from resolverd.planner.candidates import Candidate, Gain, gains
 from resolverd.planner.cost import Gpus
 from resolverd.planner.fewest import Fewest, fewest
 from resolverd.planner.figures import Figures, figures
-from resolverd.planner.latency import Reach, Served
 from resolverd.planner.lists import Possible
 from resolverd.planner.smaller import Smaller, smaller
 from resolverd.planner.users import Group
@@ -115,7 +115,7 @@ def _gains(
     first: int,
 ) -> list[Gain]:
     candidates = [
-        Candidate(site.name, site.gpus.count, site.gpus.monthly, one.beside)
+        Candidate(site.name, site.gpus.count, site.gpus.monthly, one.pins_of)
         for site, one in zip(possible, wishes.candidates, strict=True)
     ]
     columns = _columns(reach, range(first, first + len(possible)))
@@ -128,13 +128,13 @@ def _keeping(
     """The fewest of all regions, those there are and those that could be."""
     if not wishes.keep:
         return None
-    beside = {one.name: one.beside for one in wishes.candidates}
+    pins_of = {one.name: one.pins_of for one in wishes.candidates}
     limit = float("inf") if wishes.budget.ms is None else wishes.budget.ms
     covers = []
     for group, row in zip(groups, reach, strict=True):
         bits = 0
         for number, site in enumerate(every):
-            inside = _stands_in(group.fence, site.name, beside.get(site.name, frozenset()))
+            inside = _stands_in(group.fence, site.name, pins_of.get(site.name, frozenset()))
             if inside and row.times[number] <= limit:
                 bits |= 1 << number
         covers.append((bits, group.share))
@@ -144,8 +144,8 @@ def _keeping(
     return Keeping([every[number].name for number in found.regions], len(every), found)
 
 
-def _stands_in(fence: frozenset[str] | None, name: str, beside: frozenset[str]) -> bool:
-    return fence is None or name in fence or not fence.isdisjoint(beside)
+def _stands_in(fence: frozenset[str] | None, name: str, pins_of: frozenset[str]) -> bool:
+    return fence is None or name in fence or not fence.isdisjoint(pins_of)
 
 
 def _columns(reach: Sequence[Reach], numbers: Sequence[int]) -> list[Reach]:

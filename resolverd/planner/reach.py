@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.place import Place
-from resolverd.planner.latency import Reach
+from resolverd.planner.assignment import Reach
 from resolverd.planner.users import Group
 from resolverd.rtt.field import Field
 from resolverd.snapshot.clientmap import Ranking

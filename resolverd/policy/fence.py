@@ -16,12 +16,12 @@ Fence = frozenset[str] | None
 class PinRule(NamedTuple):
     """A pin's name, for explanations, and the regions that it mandates.
 
-    `laws` are the groups of countries by which it holds, each with its date, in words.
+    `groups` are the groups of countries by which it holds, each with its date, in words.
     """
 
     name: str
     regions: frozenset[str]
-    laws: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 class Jurisdiction(NamedTuple):

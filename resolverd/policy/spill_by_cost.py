@@ -93,22 +93,22 @@ def advance_by_cost(
 def _flows(loads: Mapping[str, RegionLoad]) -> dict[str, Flow]:
     """The flows of the regions that serve and are known.
 
-    One that was never seen full is taken to bear, for its capacity, what those do that were: until
-    it is full itself. Where none was, nothing is moved.
+    One that was never seen full is taken to finish, for its capacity, what those do that were,
+    until it is full itself. Where none was, nothing is moved.
     """
     known = {r: load.flow for r, load in loads.items() if load.serves and load.flow is not None}
-    full = {region: flow for region, flow in known.items() if flow.drain}
+    full = {region: flow for region, flow in known.items() if flow.max_rate}
     measure = sum(loads[region].capacity for region in full)
     if not measure:
         return full
-    drain = sum(flow.drain or 0.0 for flow in full.values()) / measure
-    places = sum(flow.places for flow in full.values()) / measure
+    max_rate = sum(flow.max_rate or 0.0 for flow in full.values()) / measure
+    concurrency = sum(flow.concurrency for flow in full.values()) / measure
     return {
         region: flow
         if region in full
         else flow._replace(
-            drain=max(drain * loads[region].capacity, flow.arrivals),
-            places=max(1.0, places * loads[region].capacity),
+            max_rate=max(max_rate * loads[region].capacity, flow.arrivals),
+            concurrency=max(1.0, concurrency * loads[region].capacity),
         )
         for region, flow in known.items()
         if region in full or loads[region].capacity > 0

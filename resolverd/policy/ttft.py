@@ -2,12 +2,12 @@
 
     cost = round trip + expected queue delay + prefill
 
-A region is a queue before so many places, from which requests leave at most at its *drain*, the
-rate at which it finished them while some waited. What is expected of a load is
+A region is a queue before so many servers (`concurrency`), from which requests leave at most at its
+`max_rate`, the rate at which it finished them while some waited. What is expected of a load is
 
-    waiting ÷ drain             of the queue that stands (Little's law), and
-    ρⁿ⁻¹ ÷ (drain × (1 - ρ))    of those to come: n = √(2 × (places + 1)), and ρ the load as a part
-                                of what is left beside the queue that stands
+    waiting ÷ max_rate            of the queue that stands (Little's law), and
+    ρⁿ⁻¹ ÷ (max_rate × (1 - ρ))   of those to come: n = √(2 × (concurrency + 1)), and ρ the load
+                                  as a part of what is left beside the queue that stands
 
 (Sakasegawa's approximation of M/M/c). What one request more makes *all* of them wait is more than
 it waits itself, and is what shares are moved by: the derivative of load × delay. So clients are
@@ -26,24 +26,24 @@ from typing import NamedTuple
 
 LEAST_GAIN_MS = 10.0
 LEAST_GAIN = 0.1
-# From this part of what it bears on a region's delays grow in a straight line: they would be
+# From this part of its greatest load on, a region's delays grow in a straight line: they would be
 # infinite at 1, and what costs as much as this is sent elsewhere at any distance.
 _STEEPEST = 0.98
-# No queue that stands leaves less than this part of a region's drain for those to come.
+# No queue that stands leaves less than this part of a region's `max_rate` for those to come.
 _LEFT = 0.05
 
 
 class Flow(NamedTuple):
-    """What goes through a region: requests that arrive, wait, and are finished at most (`drain`).
+    """What goes through a region: requests that arrive, that wait, and the most that it finishes.
 
-    `places` is how many it works on at a time. `prefill` is in seconds. `drain` is None as long as
-    nothing tells what the region can bear.
+    Rates are requests a second. `concurrency` is how many it works on at a time. `prefill` is in
+    seconds. `max_rate` is None as long as nothing tells what the region can sustain.
     """
 
     arrivals: float = 0.0
     waiting: float = 0.0
-    drain: float | None = None
-    places: float = 1.0
+    max_rate: float | None = None
+    concurrency: float = 1.0
     prefill: float | None = None
 
 
@@ -69,29 +69,29 @@ def cost_of(rtt: float, flow: Flow | None, horizon: float) -> Cost:
 
 
 def queue_delay(flow: Flow, load: float, horizon: float) -> float | None:
-    """Milliseconds that a request waits at this `load`; None where the drain is unknown."""
-    if flow.drain is None or flow.drain <= 0:
+    """Milliseconds that a request waits at this `load`; None where `max_rate` is unknown."""
+    if flow.max_rate is None or flow.max_rate <= 0:
         return None
-    standing = flow.waiting / flow.drain
-    ratio = load / bearable(flow, horizon)
+    standing = flow.waiting / flow.max_rate
+    ratio = load / max_load(flow, horizon)
     power = _power(flow)
-    to_come = _extended(ratio, lambda r: r ** (power - 1) / (1 - r)) / flow.drain
+    to_come = _extended(ratio, lambda r: r ** (power - 1) / (1 - r)) / flow.max_rate
     return 1000 * (standing + to_come)
 
 
 def added_delay(flow: Flow, load: float, horizon: float) -> float:
-    """Milliseconds that one request more adds to all waiting; 0 where the drain is unknown."""
-    if flow.drain is None or flow.drain <= 0:
+    """Milliseconds that one request more adds to all waiting; 0 where `max_rate` is unknown."""
+    if flow.max_rate is None or flow.max_rate <= 0:
         return 0.0
     power = _power(flow)
-    ratio = load / bearable(flow, horizon)
-    return 1000 * _extended(ratio, lambda r: _growth(r, power)) / flow.drain
+    ratio = load / max_load(flow, horizon)
+    return 1000 * _extended(ratio, lambda r: _growth(r, power)) / flow.max_rate
 
 
-def bearable(flow: Flow, horizon: float) -> float:
+def max_load(flow: Flow, horizon: float) -> float:
     """The load that a region can take in the next `horizon` seconds beside what waits there."""
-    drain = flow.drain or 0.0
-    return max(_LEFT * drain, drain - flow.waiting / horizon)
+    max_rate = flow.max_rate or 0.0
+    return max(_LEFT * max_rate, max_rate - flow.waiting / horizon)
 
 
 def prefill_seconds(ttft: tuple[float, float], queued: tuple[float, float]) -> float | None:
@@ -107,7 +107,7 @@ def prefill_seconds(ttft: tuple[float, float], queued: tuple[float, float]) -> f
 
 
 def _power(flow: Flow) -> float:
-    return math.sqrt(2 * (max(1.0, flow.places) + 1))
+    return math.sqrt(2 * (max(1.0, flow.concurrency) + 1))
 
 
 def _growth(ratio: float, power: float) -> float:

@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.rtt.blend import blended
 from resolverd.rtt.fit import Kriging
-from resolverd.rtt.gathered import DOUBT
+from resolverd.rtt.landmark_clusters import MAX_LANDMARKS
 from resolverd.rtt.matrix import City, Matrix
-from resolverd.rtt.merge import MAX_LANDMARKS
 from resolverd.rtt.samples import Landmark, Row, Sample, believed
+from resolverd.rtt.samples_builder import HALF_CONFIDENCE
 from resolverd.rtt.table import UNCOUNTED
 
 POLICIES: Final = {
@@ -37,7 +37,7 @@ CLOSE_MS: Final = 2.0
 SAME_KM: Final = 2.0
 """A landmark within so many km of a city stands in it, and is left out where that city asks."""
 
-_CONFIDENCE = UNCOUNTED / (UNCOUNTED + DOUBT)
+_CONFIDENCE = UNCOUNTED / (UNCOUNTED + HALF_CONFIDENCE)
 
 
 class Summary(NamedTuple):
@@ -196,5 +196,5 @@ def _inverse_distance(asked: City, knowing: Sequence[Landmark], regions: int) ->
 
 def _own(times: Sequence[float]) -> Row:
     """What is known where the client's own network was measured."""
-    confidence = MEASUREMENTS / (MEASUREMENTS + DOUBT)
+    confidence = MEASUREMENTS / (MEASUREMENTS + HALF_CONFIDENCE)
     return tuple(Sample(region, ms, confidence) for region, ms in enumerate(times))

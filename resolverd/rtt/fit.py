@@ -18,7 +18,7 @@ from typing import Final
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.rtt.cables import BASE_MS, SLOPE, geography
 from resolverd.rtt.field import Field, Origin, Scale
-from resolverd.rtt.merge import merged
+from resolverd.rtt.landmark_clusters import clustered
 from resolverd.rtt.samples import Landmark, Samples
 from resolverd.rtt.spd import Matrix, Vector, dot, inverse, times, with_direction, without
 
@@ -42,7 +42,7 @@ _SETTLED_MS = 0.01
 
 def field_of(samples: Samples, regions: Mapping[str, Coordinates]) -> Field:
     """The field of these regions, in their order; of geography alone where nothing was measured."""
-    return Kriging(merged(samples.landmarks), samples.regions, regions).field()
+    return Kriging(clustered(samples.landmarks), samples.regions, regions).field()
 
 
 class Kriging:

@@ -22,7 +22,7 @@ HEADER = "where,region,ms,count,measured"
 
 LEAST_MS, LEAST_RATIO = 2.0, 0.1
 """By how much a time has to differ to be another one: by both, so that neither jitter on a short
-way nor on a long one is news."""
+way nor on a long one counts."""
 
 LEAST_ROWS = 0.01
 """The share of rows that have to differ for a table to be another one: clients come and go."""
@@ -62,7 +62,7 @@ def rows_of(lines: Iterable[str], now: float) -> dict[str, dict[str, KeptRow]]:
     return known
 
 
-def is_news(before: Rows, after: Rows) -> bool:
+def has_changed(before: Rows, after: Rows) -> bool:
     """Whether so many rows differ that the table is worth another map."""
     differing = sum(where not in after for where in before)
     for where, row in after.items():

@@ -20,13 +20,13 @@ SLACK = 0.9
 class EdgeTime(NamedTuple):
     """The least handshake with a region in ms, of `handshakes`, the last of them `age` seconds ago.
 
-    `doubt` says why it is not believed; empty where it is.
+    `implausible` says why it is not believed; empty where it is.
     """
 
     ms: float
     handshakes: int
     age: float
-    doubt: str = ""
+    implausible: str = ""
 
 
 def edge_times(
@@ -49,13 +49,15 @@ def edge_times(
             ms, count, age = min(ms, other.ms), count + other.handshakes, min(age, other.age)
         known[region] = EdgeTime(ms, count, age)
     return {
-        region: known[region]._replace(doubt=doubt_of(known[region].ms, edge, place))
+        region: known[region]._replace(
+            implausible=implausible_reason(known[region].ms, edge, place)
+        )
         for region, place in regions.items()
         if region in known
     }
 
 
-def doubt_of(ms: float, here: Coordinates, there: Coordinates) -> str:
+def implausible_reason(ms: float, here: Coordinates, there: Coordinates) -> str:
     """Why a round trip of `ms` between two places is not believed; empty where it may be."""
     km = great_circle_km(here, there)
     least = FIBRE_MS_PER_KM * km

@@ -62,14 +62,14 @@ class PageRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRows:
-    """The rows of a page that were taken, packed, for there may be many; `doubt` says what was not.
+    """The rows of a page that were taken, packed, for there may be many.
 
-    `doubt` is empty where all of it was.
+    `left_out` says how many were not, and why; it is empty where all were.
     """
 
     packed: bytes
     rows: int
-    doubt: str = ""
+    left_out: str = ""
 
     def unpacked(self) -> Iterator[PageRow]:
         """The rows."""

@@ -6,7 +6,7 @@
 `count` (of measurements), `age` (seconds before the file was written) and `measured` (an ISO 8601
 time, in place of `age`) may be left out: a row without a time is as old as its file. Columns may
 stand in any order, and a line that begins with # is a comment. A sample of n measurements, n
-halved with each half-life, is believed n / (n + `DOUBT`).
+halved with each half-life, is believed n / (n + `HALF_CONFIDENCE`).
 
 What cannot be read is an error, what is not believed a warning: a table of which nothing is young
 enough, what is faster than light in fibre, a region that nobody has.
@@ -27,8 +27,8 @@ from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.reading import MAX_TABLE, read_file
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.rtt.field import FIBRE_MS_PER_KM
-from resolverd.rtt.gathered import Gathered
 from resolverd.rtt.samples import Samples
+from resolverd.rtt.samples_builder import SamplesBuilder
 from resolverd.rtt.where import EXAMPLES, LandmarkAt, PlaceName, Where, prefix_of, where_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def read_tables(
     coordinates of each `[place.NAME]`, None where it has none; without them no name is doubted.
     Raises ProblemsError with all problems where a file cannot be read or is wrong. Blocks.
     """
-    gathered = Gathered(tuple(regions))
+    builder = SamplesBuilder(tuple(regions))
     problems: list[Problem] = []
     for path in paths:
         table = _Table(path, regions, places, now, half_life)
@@ -73,10 +73,10 @@ def read_tables(
         if table.youngest is not None and table.youngest > stale_after:
             problems.append(_stale(path, table.youngest, stale_after))
         else:
-            gathered.add(rows)
+            builder.add(rows)
     if errors_among(problems):
         raise ProblemsError(problems)
-    return gathered.samples(), tuple(problems)
+    return builder.build(), tuple(problems)
 
 
 class _Table:
@@ -108,9 +108,9 @@ class _Table:
             first = self._problems[kind][0]
             yield Problem(first.file, 0, 0, kind, f"{number} more lines are so", "", first.severity)
 
-    def read(self) -> Gathered:
+    def read(self) -> SamplesBuilder:
         """The rows that are sound and believed."""
-        gathered = Gathered(tuple(self._indices))
+        builder = SamplesBuilder(tuple(self._indices))
         try:
             content = read_file(self._path, MAX_TABLE)
             written = self._path.stat().st_mtime
@@ -123,18 +123,18 @@ class _Table:
             self._found("rtt-encoding", line, "it is not UTF-8", "save the file as UTF-8")
         else:
             self._read_rows(
-                csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), written, gathered
+                csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), written, builder
             )
-        return gathered
+        return builder
 
-    def _read_rows(self, reader: Reader, written: float, gathered: Gathered) -> None:
+    def _read_rows(self, reader: Reader, written: float, builder: SamplesBuilder) -> None:
         try:
             header: list[str] = next(
                 (row for row in reader if row and not row[0].startswith("#")), []
             )
             names = [name.strip().lower() for name in header]
             if self._sound_header(names, reader.line_num):
-                self._take_rows(reader, names, max(0.0, self._now - written), gathered)
+                self._take_rows(reader, names, max(0.0, self._now - written), builder)
         except csv.Error as error:
             self._found(
                 "rtt-syntax", reader.line_num, f"is no CSV: {error}", "quote only whole cells"
@@ -151,7 +151,7 @@ class _Table:
         return True
 
     def _take_rows(
-        self, reader: Reader, names: list[str], written: float, gathered: Gathered
+        self, reader: Reader, names: list[str], written: float, builder: SamplesBuilder
     ) -> None:
         """Add every row. `written` is the age of the file; the loop is short for a million."""
         width = len(names)
@@ -161,7 +161,7 @@ class _Table:
         indices, half_life = self._indices, self._half_life
         youngest, before = inf, ""
         where: Where | None = None
-        rows, key = gathered.of_prefix(_ANY)
+        rows, key = builder.of_prefix(_ANY)
         for row in reader:
             try:
                 text, name, ms = row[where_at], row[region_at], float(row[ms_at])
@@ -181,7 +181,7 @@ class _Table:
                     where = prefix_of(text) if "/" in text else where_of(text.strip())
                     before = text
                     if type(where) is Prefix:
-                        rows, key = gathered.of_prefix(where)
+                        rows, key = builder.of_prefix(where)
             except (ValueError, IndexError, OverflowError) as error:
                 self._wrong_row(row, names, reader.line_num, str(error))
                 continue
@@ -198,7 +198,7 @@ class _Table:
                 rows.weights.append(weight)
                 rows.ages.append(age)
             elif self._believed(where, index, ms, reader.line_num):
-                gathered.add_row(where, index, ms, weight, age)
+                builder.add_row(where, index, ms, weight, age)
         self.youngest = None if youngest == inf else youngest
 
     def _age(self, text: str) -> float:

@@ -34,7 +34,7 @@ from resolverd.rtt.field import USUAL_MS_PER_KM
 from resolverd.rtt.latency import Latency
 from resolverd.rtt.order import by_cost, by_cost_of_prefix
 from resolverd.rtt.samples import Row
-from resolverd.snapshot.given import GivenOrders
+from resolverd.snapshot.given_orders import GivenOrders
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 from resolverd.snapshot.trace import Known as Known
 from resolverd.snapshot.trace import Trace as Trace

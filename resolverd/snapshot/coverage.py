@@ -20,14 +20,14 @@ from resolverd.snapshot.rankings import ranking_of
 class Covered(NamedTuple):
     """Of one service's address space that the databases place, the part that one pin holds for.
 
-    `pin` is empty for clients without one; `v4` and `v6` are from 0 to 1, None where the databases
-    place nothing of the family.
+    `pin` is empty for clients without one. The ratios are from 0 to 1, None where the databases
+    place nothing of that family.
     """
 
     service: str
     pin: str
-    v4: float | None
-    v6: float | None
+    ipv4_ratio: float | None
+    ipv6_ratio: float | None
 
 
 def covered(config: Config, locator: Locator) -> Iterator[Covered]:

@@ -40,7 +40,7 @@ from resolverd.snapshot.inputs import (
     zone_files,
 )
 from resolverd.snapshot.losses import config_losses, zone_losses, zones_lost
-from resolverd.snapshot.tables import Tables, edited_tables, fitted
+from resolverd.snapshot.rtt_tables import RttTables, edited_tables, fitted
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
 from resolverd.zone.model import Zone
@@ -139,7 +139,7 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
 
 async def _tables(
     loaded: LoadedConfig, served: Inputs, reads: Reads
-) -> tuple[Tables, list[Problem]]:
+) -> tuple[RttTables, list[Problem]]:
     """The tables, what is served of them where they have not changed or are refused."""
     try:
         return await edited_tables(loaded, served.tables, served.reads, reads), []
@@ -150,7 +150,7 @@ async def _tables(
 async def _with_zones(
     loaded: LoadedConfig,
     served: Inputs,
-    opened: tuple[Locator, Tables],
+    opened: tuple[Locator, RttTables],
     terms: Terms,
     reads: Reads,
 ) -> Inputs:

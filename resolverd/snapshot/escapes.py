@@ -50,8 +50,8 @@ class _Pins(NamedTuple):
         own = self.own.asns.get(said.asn or 0) if place is None else place
         if own is None:
             return self.geo.rule_for(*said)
-        told = (own.country, own.continent) if own.country else said[:2]
-        return self.geo.rule_for(*told, said.asn, own.name)
+        where = (own.country, own.continent) if own.country else said[:2]
+        return self.geo.rule_for(*where, said.asn, own.name)
 
 
 class _Stretch(NamedTuple):
@@ -93,22 +93,23 @@ def _within(rule: PinRule | None, held: PinRule) -> bool:
 
 def _clients(old: _Pins, new: _Pins) -> Iterator[tuple[str, PinRule, PinRule | None]]:
     """Clients that a rule holds now, that rule, and the one that would hold them."""
-    said = list(_jurisdictions(old, new))
-    for each in said:
-        held, rule = old.rule_for(None, each), new.rule_for(None, each)
+    jurisdictions = list(_jurisdictions(old, new))
+    for jurisdiction in jurisdictions:
+        held, rule = old.rule_for(None, jurisdiction), new.rule_for(None, jurisdiction)
         if held is not None:
-            yield _described(each), held, rule
+            yield _described(jurisdiction), held, rule
     for stretch, address in _stretches(old, new).items():
         if stretch.held is not None and stretch.rule is not None:
             yield str(address), stretch.held, stretch.rule
             continue
-        told: dict[tuple[PinRule, PinRule | None], Jurisdiction] = {}
-        for each in said:
-            held = stretch.held or old.rule_for(stretch.was, each)
+        examples: dict[tuple[PinRule, PinRule | None], Jurisdiction] = {}
+        for jurisdiction in jurisdictions:
+            held = stretch.held or old.rule_for(stretch.was, jurisdiction)
             if held is not None:
-                told[held, stretch.rule or new.rule_for(stretch.is_, each)] = each
-        for (held, rule), each in told.items():
-            yield f"{address}, if {_described(each)}", held, rule
+                rule = stretch.rule or new.rule_for(stretch.is_, jurisdiction)
+                examples[held, rule] = jurisdiction
+        for (held, rule), jurisdiction in examples.items():
+            yield f"{address}, if {_described(jurisdiction)}", held, rule
 
 
 def _stretches(old: _Pins, new: _Pins) -> dict[_Stretch, Prefix]:
@@ -129,9 +130,9 @@ def _stretches(old: _Pins, new: _Pins) -> dict[_Stretch, Prefix]:
 
 def _jurisdictions(*pins: _Pins) -> Iterator[Jurisdiction]:
     """What databases may say, as far as some pin or place can tell it apart."""
-    countries = dict.fromkeys(code for each in pins for code in each.geo.countries)
-    continents = dict.fromkeys(code for each in pins for code in each.geo.continents)
-    asns = dict.fromkeys(n for each in pins for n in (*each.geo.asns, *each.own.asns))
+    countries = dict.fromkeys(code for side in pins for code in side.geo.countries)
+    continents = dict.fromkeys(code for side in pins for code in side.geo.continents)
+    asns = dict.fromkeys(n for side in pins for n in (*side.geo.asns, *side.own.asns))
     for asn, country, continent in product(
         (None, *asns, _ANY_ASN) if asns else (None,),
         (*countries, None, _ANY),

@@ -26,7 +26,7 @@ from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.place_checks import check_places
-from resolverd.snapshot.tables import Tables, load_tables
+from resolverd.snapshot.rtt_tables import RttTables, load_tables
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
@@ -67,7 +67,7 @@ class Inputs:
     targets: ProbeTargets
     zones: Mapping[dns.name.Name, Zone]
     locator: Locator
-    tables: Tables
+    tables: RttTables
     warnings: tuple[Problem, ...]
     reads: Reads
     outdated: tuple[Outdated, ...] = ()
@@ -140,7 +140,7 @@ async def load_inputs(
             locator = await open_databases(loaded, progress, reads)
         except GeoError as error:
             problems.append(geo_problem(path, error))
-        tables: Tables | None = None
+        tables: RttTables | None = None
         try:
             tables = await load_tables(loaded, reads)
             problems += tables.warnings

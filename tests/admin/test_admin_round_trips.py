@@ -34,9 +34,9 @@ async def test_everybody_may_see_the_way_to_each_region(admin: AdminClient) -> N
     assert (document["where"], document["file"]) == ("50.1 8.7", None)
     known = {row["region"]: row for row in document["regions"]}
     assert known.keys() == {*REGIONS}
-    assert known["eu-west"]["doubt"] is None
+    assert known["eu-west"]["implausible"] is None
     assert known["eu-west"]["count"] >= 1
-    assert "light" in known["us-west"]["doubt"]
+    assert "light" in known["us-west"]["implausible"]
 
 
 async def test_each_region_has_its_least_handshake_among_the_metrics(admin: AdminClient) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmdb_writer import Record, mmdb_bytes, write_mmdb
 
 from cities.__main__ import main, make, write
-from cities.cells import SIZE, cells_of, law
+from cities.cells import SIZE, cells_of, jurisdiction
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.geo.database import Database
 from resolverd.geo.distance import great_circle_km
@@ -74,10 +74,10 @@ def test_a_border_is_kept_however_near_and_small(tmp_path: Path) -> None:
 def test_a_block_far_from_those_around_it_stays_and_one_that_is_near_joins_them(
     tmp_path: Path,
 ) -> None:
-    far = at(16.2, -61.5, "FR")  # Guadeloupe, were it written as France
-    made = table(tmp_path, {"10.0.0.0/8": PARIS, "10.1.0.0/16": far, "11.0.0.0/8": PARIS,
+    new_york, honolulu = at(40.7, -74.0, "US"), at(21.3, -157.9, "US")
+    made = table(tmp_path, {"10.0.0.0/8": new_york, "10.1.0.0/16": honolulu, "11.0.0.0/8": PARIS,
                             "11.1.1.0/24": LILLE})  # fmt: skip
-    assert point(where(made, "10.1.0.1/32")) == (16.2, -61.5)
+    assert point(where(made, "10.1.0.1/32")) == (21.3, -157.9)
     assert point(where(made, "11.1.1.1/32")) == point(where(made, "11.0.0.1/32"))
 
 
@@ -174,7 +174,7 @@ def test_a_cell_is_of_one_country_and_no_point_moves_farther_than_a_cell_is_wide
     cells = cells_of(places, [weight for _, _, weight in drawn])
     for place, number in zip(places, cells.cell_of, strict=True):
         cell = cells.places[number]
-        assert law(cell) == law(place)
+        assert jurisdiction(cell) == jurisdiction(place)
         assert cell.point is not None
         assert place.point is not None
         if abs(place.point[0]) < 80:

@@ -53,19 +53,19 @@ def test_it_tells_the_sources_of_each_time_and_why_the_order_is_so(timed: Path) 
 def test_another_policy_is_told_beside(timed: Path) -> None:
     ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--policy", "nearest", "--json", cwd=timed)
     told = json.loads(ran.out)
-    order, beside = order_of(told["order"]), order_of(told["beside"])
+    order, other = order_of(told["order"]), order_of(told["alternative_order"])
     assert (order.policy, order.unit, order.preference[0]) == ("latency", "ms", "us-west")
-    assert (beside.policy, beside.unit) == ("nearest", "km")
-    assert beside.preference == ("ap-northeast", "us-west", "us-east", "eu-west")
+    assert (other.policy, other.unit) == ("nearest", "km")
+    assert other.preference == ("ap-northeast", "us-west", "us-east", "eu-west")
     by_region = {cost.region: cost for cost in order.costs}
     measured = by_region["us-west"].measured
-    assert [(time.of, time.ms, round(time.confidence, 1)) for time in measured] == [
+    assert [(time.source, time.ms, round(time.confidence, 1)) for time in measured] == [
         ("prefix", 20.0, 0.9)
     ]
-    assert [time.of for time in by_region["eu-west"].measured] == ["country"]
+    assert [time.source for time in by_region["eu-west"].measured] == ["country"]
     for cost in order.costs:
-        assert cost.expected_ms == cost.made_of[-1].ms
-        assert cost.made_of[0].name == "geography"
+        assert cost.expected_ms == cost.sources[-1].ms
+        assert cost.sources[0].name == "geography"
     east = by_region["us-east"]
     assert east.cost == pytest.approx((east.expected_ms or 0) - 30, abs=0.11)
     table = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--policy", "nearest", cwd=timed)
@@ -79,5 +79,5 @@ def test_what_latency_would_give_is_told_of_a_service_by_distance(timed: Path) -
     ran = resolverd("explain", CHAT_NAME, "1.2.3.0/24", "--policy", "latency", "--json", cwd=timed)
     told = json.loads(ran.out)
     assert told["order"]["policy"] == "nearest"
-    assert told["beside"]["preference"][0] == "us-west"
-    assert told["beside"]["costs"][0]["measured"][0]["of"] == "prefix"
+    assert told["alternative_order"]["preference"][0] == "us-west"
+    assert told["alternative_order"]["costs"][0]["measured"][0]["source"] == "prefix"

@@ -93,9 +93,8 @@ def test_lookup_lines_up_long_and_short_addresses_and_what_is_unplaced(place: Pa
     )  # fmt: skip
     header, *rows = ran.out.splitlines()
     assert rows[0].split() == ["1.2.3.4", "1.0.0.0/8", "JP", "35.7", "139.7", "-", "city.mmdb"]
-    assert header.split() == [
-        *("address", "network", "country", "latitude", "longitude", "radius", "doubt", "source")
-    ]
+    columns = "address network country latitude longitude accuracy_radius_km doubt source"
+    assert header.split() == columns.split()
     assert len(rows) == 4
     at = header.index("country")
     assert [row[at:].split()[0] for row in rows] == ["JP", "-", "JP", "-"]
@@ -108,8 +107,8 @@ def test_lookup_in_json_has_null_for_what_is_unplaced(place: Path) -> None:
     known, unknown = ran.json()["addresses"]
     assert known == {
         "address": "1.2.3.4", "network": "1.0.0.0/8", "country": "JP",
-        "latitude": 35.7, "longitude": 139.7, "radius": None, "doubt": "", "source": "city.mmdb",
-        "asn": None,
+        "latitude": 35.7, "longitude": 139.7, "accuracy_radius_km": None, "doubt": "",
+        "source": "city.mmdb", "asn": None,
     }  # fmt: skip
     assert (unknown["country"], unknown["latitude"], unknown["source"]) == (None, None, None)
 

@@ -17,7 +17,7 @@ TRAFFIC = """where,share,name
 IE,20
 JP,15
 """
-CANDIDATES = """name,latitude,longitude,gpus,usd_per_hour,beside
+CANDIDATES = """name,latitude,longitude,gpus,usd_per_hour,pins_of
 singapore,1.35,103.8,2,2.49,
 frankfurt,50.1,8.7,2,2.49,
 paris,48.9,2.4,2,2.49,eu-west
@@ -62,15 +62,15 @@ def test_an_agent_of_ten_calls_has_ten_times_the_budget(place: Path) -> None:
     assert [(b.ms, b.calls, b.total_ms) for b in budgets.values()] == [
         (50, 1, 50), (100, 1, 100), (150, 1, 150), (50, 10, 500), (None, 1, None),
     ]  # fmt: skip
-    assert budgets["voice"].within == pytest.approx(1.0)
-    assert budgets["voice"].lost["ap-northeast"] == pytest.approx(0.15)
+    assert budgets["voice"].within_ratio == pytest.approx(1.0)
+    assert budgets["voice"].lost_ratios["ap-northeast"] == pytest.approx(0.15)
 
 
 def test_without_a_region_its_users_go_farther_and_pinned_ones_nowhere(place: Path) -> None:
     document = _document(place, "--without", "eu-west")
     assert document.changed is not None
-    assert document.changed.unserved == pytest.approx(0.20)
-    assert document.now.unserved == 0
+    assert document.changed.unserved_ratio == pytest.approx(0.20)
+    assert document.now.unserved_ratio == 0
     assert document.changed.usd_per_month < document.now.usd_per_month
 
 
@@ -122,7 +122,7 @@ def test_a_region_outside_its_hours_serves_nobody_then(place: Path) -> None:
     opened = _document(place, "--at", "2026-11-30T12:00Z").now
     assert [r.serves for r in closed.regions] == [True, True, True, False]
     assert all(r.serves for r in opened.regions)
-    assert closed.regions[3].open == pytest.approx(5 * 12 / 168)
+    assert closed.regions[3].open_ratio == pytest.approx(5 * 12 / 168)
     assert "GPUs for 257 h of service alone" in _plan(place).out
 
 

@@ -42,7 +42,7 @@ def test_what_is_finished_while_some_wait_is_learned_and_kept_when_none_does() -
     idle = [at(15 + 5 * n, 60 + 5 * n, running=4, waiting=0) for n in range(1, 9)]
     flow = read(*full, *idle)
     assert flow is not None
-    assert (flow.drain, flow.places) == (4, 16)
+    assert (flow.max_rate, flow.concurrency) == (4, 16)
     assert flow.arrivals == pytest.approx(1)
 
 
@@ -52,16 +52,16 @@ def test_a_drain_follows_a_change_of_what_is_borne_by_and_by() -> None:
     soon, late = read(*before, *after[:3]), read(*before, *after)
     assert soon is not None
     assert late is not None
-    assert soon.drain is not None
-    assert 3 < soon.drain < 4
-    assert late.drain == pytest.approx(2, rel=0.02)
-    assert late.places == pytest.approx(8, rel=0.02)
+    assert soon.max_rate is not None
+    assert 3 < soon.max_rate < 4
+    assert late.max_rate == pytest.approx(2, rel=0.02)
+    assert late.concurrency == pytest.approx(8, rel=0.02)
 
 
 def test_before_any_queue_the_kv_cache_tells_what_all_of_it_would_bear() -> None:
     flow = read(*(at(5 * n, 10 * n, running=4, waiting=0, kv_usage=0.25) for n in range(3)))
     assert flow is not None
-    assert (flow.drain, flow.places) == (8, 16)
+    assert (flow.max_rate, flow.concurrency) == (8, 16)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_is_not_told_is_unknown(readings: list[LoadReadings]) -> None:
 def test_neither_a_queue_nor_a_cache_tells_what_an_idle_replica_bears() -> None:
     flow = read(*(at(5 * n, n, running=1, waiting=0, kv_usage=0.01) for n in range(3)))
     assert flow is not None
-    assert flow.drain is None
+    assert flow.max_rate is None
 
 
 def test_readings_that_are_no_longer_fresh_are_forgotten_but_not_what_was_learned() -> None:
@@ -96,7 +96,7 @@ def test_readings_that_are_no_longer_fresh_are_forgotten_but_not_what_was_learne
         tracker.sample([("one", PROBE)], {"one": reading}, reading.at)
     flow = tracker.flow(["one"])
     assert flow is not None
-    assert flow.drain == 4
+    assert flow.max_rate == 4
 
 
 def test_replicas_of_which_nothing_is_known_are_taken_to_be_like_the_others() -> None:
@@ -131,7 +131,7 @@ def moved(fleet: Fleet) -> dict[tuple[str, str], Share]:
 
 
 class Servers:
-    """Replicas of 16 places, 4 requests a second each at most; a fleet that reads them."""
+    """Replicas of 16 requests at a time, 4 a second each at most; a fleet that reads them."""
 
     def __init__(self, service: dict[str, object] | None = None) -> None:
         self.fleet = Fleet(fleet_config(BY_COST | (service or {}), **FAR))
@@ -174,11 +174,11 @@ async def test_what_is_learned_and_what_it_costs_is_shown() -> None:
     servers = Servers()
     await servers.pass_by(120, a=3.0, b=1.0)
     unknown = service_loads(servers.fleet.load, servers.fleet.plan)["chat"]["a"]["cost"]
-    assert unknown["drain"] is None
+    assert unknown["max_requests_per_second"] is None
     assert unknown["queue_seconds"] is None
     await servers.pass_by(20, a=8.0, b=1.0)
     shown = service_loads(servers.fleet.load, servers.fleet.plan)["chat"]["a"]["cost"]
-    assert shown["drain"] == 4
+    assert shown["max_requests_per_second"] == 4
     assert shown["queue_seconds"] >= servers.queues["a-1"] / 4 - 10
     assert 0 < shown["rtt_seconds"] < 0.02
     plain = Fleet()

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolverd.planner.assignment import Reach, mean, percentile, serve, shares
 from resolverd.planner.budgets import BUDGETS, lost, within
 from resolverd.planner.candidates import Candidate, gains
 from resolverd.planner.cost import Gpus, priced, total
 from resolverd.planner.fewest import Fewest, fewest
-from resolverd.planner.latency import Reach, mean, percentile, serve, shares
 from resolverd.planner.sizing import by_share
 from resolverd.planner.users import Group, User, groups_of
 

@@ -26,7 +26,7 @@ RTT = {
     "c": {"a": 456.0, "b": 279.0, "c": 37.0},
 }
 LISTS = lists_of(RTT)
-FREE = Flow(drain=16.0, places=64)
+FREE = Flow(max_rate=16.0, concurrency=64)
 loads = st.fixed_dictionaries(dict.fromkeys(NAMES, st.floats(0, 40)))
 hundredths = st.integers(0, 100).map(lambda n: n / 100)
 

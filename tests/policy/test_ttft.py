@@ -13,43 +13,45 @@ from resolverd.policy.ttft import (
     Cost,
     Flow,
     added_delay,
-    bearable,
     cost_of,
+    max_load,
     prefill_seconds,
     queue_delay,
 )
 
 H = 60.0
-drains = st.floats(0.01, 1000)
-flows = st.builds(Flow, waiting=st.floats(0, 1000), drain=drains, places=st.floats(1, 500))
+max_rates = st.floats(0.01, 1000)
+flows = st.builds(
+    Flow, waiting=st.floats(0, 1000), max_rate=max_rates, concurrency=st.floats(1, 500)
+)
 
 
 def test_a_queue_that_stands_costs_its_length_over_the_drain() -> None:
-    assert queue_delay(Flow(waiting=40, drain=16, places=64), 0.0, H) == 2500
+    assert queue_delay(Flow(waiting=40, max_rate=16, concurrency=64), 0.0, H) == 2500
 
 
-@pytest.mark.parametrize("places", [1, 4, 16, 64])
+@pytest.mark.parametrize("concurrency", [1, 4, 16, 64])
 @pytest.mark.parametrize("ratio", [0.5, 0.7, 0.85, 0.95])
 def test_what_is_expected_of_a_load_is_near_what_a_queue_of_so_many_places_does(
-    places: int, ratio: float
+    concurrency: int, ratio: float
 ) -> None:
     """Erlang's formula, summed term by term: the exact mean wait of M/M/c."""
     seconds = 4.0
-    drain = places / seconds
-    offered = ratio * places
+    max_rate = concurrency / seconds
+    offered = ratio * concurrency
     terms = [1.0]
-    for n in range(1, places):
+    for n in range(1, concurrency):
         terms.append(terms[-1] * offered / n)
-    last = terms[-1] * offered / places / (1 - ratio)
-    exact = 1000 * last / (sum(terms) + last) * seconds / (places * (1 - ratio))
-    reckoned = queue_delay(Flow(drain=drain, places=places), ratio * drain, H)
+    last = terms[-1] * offered / concurrency / (1 - ratio)
+    exact = 1000 * last / (sum(terms) + last) * seconds / (concurrency * (1 - ratio))
+    reckoned = queue_delay(Flow(max_rate=max_rate, concurrency=concurrency), ratio * max_rate, H)
     assert reckoned == pytest.approx(exact, rel=0.35, abs=50)
 
 
 @given(flows, st.floats(0, 3), st.floats(0.001, 1))
 def test_more_load_never_costs_less(flow: Flow, ratio: float, more: float) -> None:
-    assert flow.drain is not None
-    less, greater = ratio * flow.drain, (ratio + more) * flow.drain
+    assert flow.max_rate is not None
+    less, greater = ratio * flow.max_rate, (ratio + more) * flow.max_rate
     for reckon in (queue_delay, added_delay):
         before, after = reckon(flow, less, H), reckon(flow, greater, H)
         assert before is not None
@@ -61,10 +63,10 @@ def test_more_load_never_costs_less(flow: Flow, ratio: float, more: float) -> No
 @given(flows, st.floats(0.05, 0.9))
 def test_what_one_more_adds_is_how_the_delay_of_all_grows(flow: Flow, ratio: float) -> None:
     """Against the difference of two sums over all requests that come in a second."""
-    assert flow.drain is not None
-    load = ratio * bearable(flow, H)
+    assert flow.max_rate is not None
+    load = ratio * max_load(flow, H)
     step = load * 1e-5
-    standing = flow._replace(waiting=0.0, drain=bearable(flow, H))
+    standing = flow._replace(waiting=0.0, max_rate=max_load(flow, H))
 
     def of_all(at: float) -> float:
         delay = queue_delay(standing, at, H)
@@ -72,15 +74,15 @@ def test_what_one_more_adds_is_how_the_delay_of_all_grows(flow: Flow, ratio: flo
         return at * delay
 
     grown = (of_all(load + step) - of_all(load - step)) / (2 * step)
-    reckoned = added_delay(flow, load, H) * flow.drain / bearable(flow, H)
+    reckoned = added_delay(flow, load, H) * flow.max_rate / max_load(flow, H)
     assert reckoned == pytest.approx(grown, rel=1e-2, abs=1e-6)
 
 
 @given(flows, st.floats(0, 3), st.floats(1, 100))
 def test_a_longer_queue_never_costs_less(flow: Flow, ratio: float, more: float) -> None:
-    assert flow.drain is not None
+    assert flow.max_rate is not None
     longer = flow._replace(waiting=flow.waiting + more)
-    load = ratio * flow.drain
+    load = ratio * flow.max_rate
     assert added_delay(longer, load, H) >= added_delay(flow, load, H)
 
 

@@ -66,9 +66,9 @@ async def test_what_probes_measured_is_kept_and_what_light_cannot_do_is_not(conf
     assert 0 < float(row["ms"]) < 100
     assert int(row["count"]) >= 1
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["measured"])
-    doubted = {e["region"]: e["reason"] for e in logged if e["event"] == "rtt.doubted"}
-    assert doubted.keys() == {*REGIONS} - {"eu-west"}
-    assert "for which light in fibre takes" in doubted["ap-northeast"]
+    implausible = {e["region"]: e["reason"] for e in logged if e["event"] == "rtt.implausible"}
+    assert implausible.keys() == {*REGIONS} - {"eu-west"}
+    assert "for which light in fibre takes" in implausible["ap-northeast"]
 
 
 async def test_what_was_kept_outlives_a_restart_until_it_is_measured_again(
@@ -79,7 +79,7 @@ async def test_what_was_kept_outlives_a_restart_until_it_is_measured_again(
     header = "where,region,ms,count,measured\n"
     rows = [
         "50.1 8.7,eu-west,900,7,2126-11-29T06:00:00Z",  # by a clock that was wrong
-        "50.1 8.7,us-east,90,7,2126-11-29T06:00:00Z",  # doubted now
+        "50.1 8.7,us-east,90,7,2126-11-29T06:00:00Z",  # implausible now
         "50.1 8.7,gone,90,7,2126-11-29T06:00:00Z",
         "48 2,eu-west,9,7,2126-11-29T06:00:00Z",  # measured elsewhere, before a move
         "50.1 8.7,eu-west,90,7,2001-11-29T06:00:00Z,",
@@ -120,7 +120,7 @@ async def test_a_table_that_cannot_be_written_is_one_event(config: Path) -> None
         with capture_logs() as logged:
             for _ in range(3):
                 await daemon.round_trips.write()
-        assert daemon.round_trips.trouble
+        assert daemon.round_trips.write_error
         assert [e["event"] for e in logged].count("rtt.not_kept") == 1
 
 

@@ -15,7 +15,7 @@ from resolverd.geo.distance import great_circle_km
 from resolverd.rtt.cables import geography
 from resolverd.rtt.field import FIBRE_MS_PER_KM, Field
 from resolverd.rtt.fit import Kriging, field_of
-from resolverd.rtt.merge import MAX_LANDMARKS, merged
+from resolverd.rtt.landmark_clusters import MAX_LANDMARKS, clustered
 from resolverd.rtt.samples import Landmark, Sample, Samples
 
 NAMES = tuple(REGIONS)
@@ -164,11 +164,11 @@ def test_landmarks_that_stand_together_are_one_and_never_too_many_are_left() -> 
         landmark((50.1, 8.7), country="DE"),
         landmark((50.1001, 8.7001), noise=4.0, country="DE"),
     ]
-    (one,) = merged(pair)
+    (one,) = clustered(pair)
     assert one.point == pytest.approx((50.1, 8.7), abs=0.01)
     assert one.row[3].ms == pytest.approx(pair[0].row[3].ms)
-    assert len(merged([landmark(point) for point in cities(2000, 8)])) <= MAX_LANDMARKS
-    across = merged([landmark((0.0, 179.999)), landmark((0.0, -179.999))])
+    assert len(clustered([landmark(point) for point in cities(2000, 8)])) <= MAX_LANDMARKS
+    across = clustered([landmark((0.0, 179.999)), landmark((0.0, -179.999))])
     assert all(abs(mark.point[1]) > 179 for mark in across)
 
 

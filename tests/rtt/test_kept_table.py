@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.rtt.kept_table import KeptRow, differs, is_news, joined, lines_of, rows_of
+from resolverd.rtt.kept_table import KeptRow, differs, has_changed, joined, lines_of, rows_of
 
 NOW = 1_800_000_000.0
 ROWS = st.dictionaries(
@@ -39,42 +39,42 @@ def test_times_to_come_count_as_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "news"),
+    ("before", "after", "changed"),
     [
         (10.0, 11.9, False), (10.0, 12.0, True), (12.0, 10.0, True), (100.0, 109.0, False),
         (100.0, 110.0, True), (0.1, 1.0, False), (200.0, 199.0, False),
     ],
 )  # fmt: skip
 def test_a_time_is_another_one_by_two_milliseconds_and_a_tenth(
-    before: float, after: float, news: bool
+    before: float, after: float, changed: bool
 ) -> None:
-    assert differs(before, after) is news
+    assert differs(before, after) is changed
     rows = [{"8.8.8.0/24": KeptRow(ms, 5, NOW)} for ms in (before, after)]
-    assert is_news(*rows) is news
+    assert has_changed(*rows) is changed
 
 
-@pytest.mark.parametrize(("coming", "news"), [(0, False), (2, False), (3, True)])
+@pytest.mark.parametrize(("coming", "changed"), [(0, False), (2, False), (3, True)])
 @pytest.mark.parametrize("turned", [False, True])
 def test_clients_who_come_and_go_are_news_from_one_in_a_hundred_on(
-    coming: int, news: bool, turned: bool
+    coming: int, changed: bool, turned: bool
 ) -> None:
     row = KeptRow(20.0, 5, NOW)
     before = {f"8.8.{i}.0/24": row for i in range(200)}
     after = {**before, **{f"9.9.{i}.0/24": row for i in range(coming)}}
     tables = (after, before) if turned else (before, after)
-    assert is_news(*tables) is news
+    assert has_changed(*tables) is changed
 
 
 def test_ages_alone_are_no_news() -> None:
     old, new = ({"8.8.8.0/24": KeptRow(20.0, 5, at)} for at in (NOW, NOW + 600))
-    assert not is_news(old, new)
+    assert not has_changed(old, new)
 
 
 def test_the_first_row_and_the_last_are_news() -> None:
     row = {"50.1 8.7": KeptRow(20.0, 5, NOW)}
-    assert is_news({}, row)
-    assert is_news(row, {})
-    assert not is_news({}, {})
+    assert has_changed({}, row)
+    assert has_changed(row, {})
+    assert not has_changed({}, {})
 
 
 def test_two_front_doors_have_the_mean_of_their_clients() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from resolverd.geo.distance import great_circle_km
 from resolverd.health.connection import WINDOW, Connection
 from resolverd.health.outcome import Outcome
-from resolverd.rtt.landmark import EdgeTime, doubt_of, edge_times, landmark
+from resolverd.rtt.landmark import EdgeTime, edge_times, implausible_reason, landmark
 
 FRANKFURT, TOKYO, VIRGINIA = (50.1, 8.7), (35.7, 139.7), (38.9, -77.4)
 REGIONS = {"eu": FRANKFURT, "ap": TOKYO, "us": VIRGINIA}
@@ -42,18 +42,18 @@ def test_a_region_that_was_never_reached_is_left_out() -> None:
 def test_what_is_faster_than_light_is_doubted() -> None:
     """A load balancer next door answers for a region far away."""
     known = edge_times([("ap", connected(0.005)), ("us", connected(0.090))], FRANKFURT, REGIONS, 0)
-    assert known["us"].doubt == ""
-    assert known["ap"].doubt == "5.0 ms for 9331 km, for which light in fibre takes 93 ms"
+    assert known["us"].implausible == ""
+    assert known["ap"].implausible == "5.0 ms for 9331 km, for which light in fibre takes 93 ms"
 
 
 @given(st.floats(0.01, 1000), st.tuples(st.floats(-90, 90), st.floats(-180, 180)))
 def test_only_what_light_cannot_do_is_doubted(ms: float, place: tuple[float, float]) -> None:
     km = great_circle_km(FRANKFURT, place)
-    doubted = bool(doubt_of(ms, FRANKFURT, place))
+    implausible = bool(implausible_reason(ms, FRANKFURT, place))
     if ms >= km / 100:
-        assert not doubted
+        assert not implausible
     if ms < 0.89 * km / 100:
-        assert doubted
+        assert implausible
 
 
 @pytest.mark.parametrize(("country", "text"), [("", "50.1 8.7"), ("DE", "50.1 8.7 DE")])

@@ -57,7 +57,7 @@ def test_what_a_region_serves_is_what_an_edge_reads() -> None:
     ]
     for found in (read(page.text), read(page.compressed, gzipped=True)):
         assert list(found.unpacked()) == expected
-        assert (found.rows, found.doubt) == (2, "")
+        assert (found.rows, found.left_out) == (2, "")
 
 
 def test_columns_may_stand_in_any_order_and_two_may_be_missing() -> None:
@@ -67,13 +67,13 @@ def test_columns_may_stand_in_any_order_and_two_may_be_missing() -> None:
 
 def test_comments_and_a_byte_order_mark_are_passed_over() -> None:
     found = read(f"\ufeff# by us\n#\n{HEADER}\n# more\n8.8.8.0/24,eu-west,20,5,600\n# end")
-    assert (found.rows, found.doubt) == (1, "")
+    assert (found.rows, found.left_out) == (1, "")
     with pytest.raises(PageError, match="no table"):
         read("# nothing else")
 
 
 def test_a_page_without_a_row_is_one() -> None:
-    assert (read(HEADER).rows, read(f"{HEADER}\n").doubt) == (0, "")
+    assert (read(HEADER).rows, read(f"{HEADER}\n").left_out) == (0, "")
 
 
 GOOD = "8.8.8.0/24,eu-west,20,5,600"
@@ -102,19 +102,19 @@ def test_what_is_no_row_is_left_out_and_said(line: str) -> None:
     others = [f"9.9.{i}.0/24,eu-west,20,5,600" for i in range(20)]
     found = read("\n".join([HEADER, *others[:10], line, *others[10:]]))
     assert [row.where for row in found.unpacked()] == [other.split(",")[0] for other in others]
-    assert found.doubt == "1 of 21 rows cannot be read"
+    assert found.left_out == "1 of 21 rows cannot be read"
 
 
 def test_rows_of_another_region_are_left_out_and_said() -> None:
     found = read(f"{HEADER}\n{GOOD}\n9.9.9.0/24,us-east,1,5,600\n9.9.9.0/24,EU-WEST,1,5,600\n")
     assert [row.where for row in found.unpacked()] == ["8.8.8.0/24"]
-    assert found.doubt == "2 of 3 rows speak of another region"
+    assert found.left_out == "2 of 3 rows speak of another region"
 
 
 def test_rows_that_are_too_old_are_left_out_and_said() -> None:
     found = read(f"{HEADER}\n{GOOD}\n9.9.9.0/24,eu-west,20,5,86401\n")
     assert [row.where for row in found.unpacked()] == ["8.8.8.0/24"]
-    assert found.doubt == "1 of 2 rows are too old"
+    assert found.left_out == "1 of 2 rows are too old"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_whatever_a_page_says_raises_nothing_else(
     taken = list(found.unpacked())
     assert len(taken) == found.rows
     assert all(0 < row.ms <= 10_000 and row.clients > 0 and row.age >= 0 for row in taken)
-    assert bool(found.doubt) == (found.rows < sum(bool(line.strip("\r")) for line in lines))
+    assert bool(found.left_out) == (found.rows < sum(bool(line.strip("\r")) for line in lines))
 
 
 @given(st.binary(max_size=300), st.booleans())

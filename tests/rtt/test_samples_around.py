@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.dns.prefix import Bits, Prefix
-from resolverd.rtt.gathered import Gathered
 from resolverd.rtt.samples import Row, Samples
+from resolverd.rtt.samples_builder import SamplesBuilder
 
 
 @st.composite
@@ -20,14 +20,14 @@ def _prefix(draw: st.DrawFn, bits: Bits) -> Prefix:
 
 
 def _samples(prefixes: list[Prefix]) -> Samples:
-    gathered = Gathered(("only",))
+    builder = SamplesBuilder(("only",))
     for number, prefix in enumerate(prefixes, 1):
-        rows, key = gathered.of_prefix(prefix)
+        rows, key = builder.of_prefix(prefix)
         rows.keys.append(key)
         rows.ms.append(float(number))
         rows.weights.append(1.0)
         rows.ages.append(60.0)
-    return gathered.samples()
+    return builder.build()
 
 
 def _slowly(samples: Samples, prefixes: list[Prefix], address: Prefix) -> Row:

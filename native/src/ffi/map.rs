@@ -4,9 +4,9 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
+use crate::geo::countries::Countries;
 use crate::geo::geography::Geography;
 use crate::geo::mmdb::{File, Refused};
-use crate::geo::place::Countries;
 use crate::geo::place_index::PlaceIndex;
 use crate::geo::prefix_rows::PrefixRows;
 use crate::geo::{ClientMap, MapEntry, Scratch, compile, coverage};

@@ -2,13 +2,14 @@
 
 use super::compile::compile;
 use super::contract::Ordering;
+use super::countries::Countries;
 use super::fence::Fence;
 use super::field::{Column, Field, Hub, Origin, Sample, Scale};
 use super::geography::{Geography, OwnPlace};
 use super::latency::{Bias, Latency};
 use super::map::{Blocks, Scratch};
 use super::mmdb::File;
-use super::place::{Countries, Place};
+use super::place::Place;
 use super::place_index::PlaceIndex;
 use super::prefix_rows::PrefixRows;
 use super::ranking::{Region, SpherePoint};

@@ -35,11 +35,11 @@
 
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
-use super::field::{Column, Field, Hub, Origin, Sample, Scale};
 use super::latency::{Bias, Latency, found};
 use super::map::Blocks;
+use super::octets::Octets;
 use super::place::{Code, NONE, Place};
-use super::ranking::{Region, SpherePoint};
+use super::ranking::Region;
 use crate::wire::prefix::{Family, Prefix};
 
 /// The whole of it.
@@ -88,10 +88,10 @@ pub struct Geography {
     pub counting: bool,
 }
 
-/// What the operator says of a place himself.
+/// What the operator says of a place (`[place.NAME]`).
 #[derive(Clone, Copy)]
 pub struct OwnPlace {
-    /// What he says of it.
+    /// What is said of it.
     pub place: Place,
     /// Where it is, as far as no database tells: that point, or its country's.
     pub fallback: Option<(f64, f64)>,
@@ -295,122 +295,4 @@ fn numbered(list: &[(u32, u16)], number: u32) -> Option<u16> {
         .binary_search_by_key(&number, |(known, _)| *known)
         .ok()?;
     list.get(at).map(|(_, value)| *value)
-}
-
-struct Octets<'a>(&'a [u8]);
-
-impl Octets<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
-    }
-
-    fn double(&mut self) -> Option<f64> {
-        self.take().map(f64::from_be_bytes)
-    }
-
-    /// A point in degrees; not a number for none.
-    fn known_point(&mut self) -> Option<Option<(f64, f64)>> {
-        let (latitude, longitude) = (self.double()?, self.double()?);
-        Some((!latitude.is_nan() && !longitude.is_nan()).then_some((latitude, longitude)))
-    }
-
-    fn prefix(&mut self) -> Option<Prefix> {
-        let [family, length] = self.take()?;
-        let family = match family {
-            4 => Family::V4,
-            6 => Family::V6,
-            _ => return None,
-        };
-        let address = u128::from_be_bytes(self.take()?);
-        Some(Prefix::new(family, address, length))
-    }
-
-    /// A list by number, which is put in order.
-    fn numbered(&mut self) -> Option<Vec<(u32, u16)>> {
-        let mut list = self.list(|from| Some((u32::from_be_bytes(from.take()?), from.pin()?)))?;
-        list.sort_unstable();
-        Some(list)
-    }
-
-    fn pin(&mut self) -> Option<u16> {
-        self.take().map(u16::from_be_bytes)
-    }
-
-    /// A list of one pin at most, as a rule; 0 for none.
-    fn optional_rule(&mut self) -> Option<u16> {
-        match *self.list(Self::pin)? {
-            [] => Some(0),
-            [pin] => pin.checked_add(1),
-            _ => None,
-        }
-    }
-
-    fn point(&mut self) -> Option<SpherePoint> {
-        Some(SpherePoint::at((self.double()?, self.double()?)))
-    }
-
-    fn latency(&mut self) -> Option<Latency> {
-        Some(Latency {
-            field: Field {
-                columns: self.list(|from| {
-                    Some(Column {
-                        point: from.point()?,
-                        base: from.double()?,
-                        slope: from.double()?,
-                    })
-                })?,
-                hubs: self.list(|from| {
-                    Some(Hub {
-                        point: from.point()?,
-                        ways: from.list(Self::double)?,
-                    })
-                })?,
-                scales: self.list(|from| {
-                    Some(Scale {
-                        variance: from.double()?,
-                        length: from.double()?,
-                    })
-                })?,
-                country_variance: self.double()?,
-                origins: self.list(|from| {
-                    Some(Origin {
-                        point: from.point()?,
-                        country: from.take()?,
-                        weights: from.list(Self::double)?,
-                    })
-                })?,
-            },
-            columns: self.list(|from| from.take().map(u16::from_be_bytes))?,
-            countries: self.rows(Self::take)?,
-            asns: self.rows(|from| from.take().map(u32::from_be_bytes))?,
-            own: self.rows(|from| from.take().map(u16::from_be_bytes)?.checked_add(1))?,
-        })
-    }
-
-    /// Samples by what they hold for, ascending.
-    fn rows<K: Ord + Copy>(
-        &mut self,
-        key: impl Fn(&mut Self) -> Option<K>,
-    ) -> Option<Vec<(K, Vec<Sample>)>> {
-        let mut rows = self.list(|from| Some((key(from)?, from.row()?)))?;
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        Some(rows)
-    }
-
-    fn row(&mut self) -> Option<Vec<Sample>> {
-        self.list(|from| {
-            Some(Sample {
-                column: u16::from_be_bytes(from.take()?),
-                ms: from.double()?,
-                confidence: from.double()?,
-            })
-        })
-    }
-
-    fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let count = u32::from_be_bytes(self.take()?);
-        (0..count).map(|_| each(self)).collect()
-    }
 }

@@ -13,6 +13,7 @@
 
 pub mod compile;
 pub mod contract;
+pub mod countries;
 pub mod embedded_v4;
 pub mod entries;
 pub mod fence;
@@ -25,6 +26,8 @@ pub mod latency_order;
 pub mod leaves;
 pub mod map;
 pub mod mmdb;
+pub mod numbers;
+pub mod octets;
 pub mod place;
 pub mod place_index;
 pub mod preference_list;
@@ -32,6 +35,7 @@ pub mod preference_table;
 pub mod prefix_rows;
 pub mod prefix_rules;
 pub mod ranking;
+pub mod record;
 pub mod trie;
 pub mod walk;
 

@@ -1,11 +1,13 @@
 //! One database's places: checked once, then known by the tree's own records.
 
+use super::countries::Countries;
 use super::mmdb::bits::Ranked;
 use super::mmdb::check::check_values;
 use super::mmdb::metadata::Layout;
 use super::mmdb::survey::{check_paths, data_offsets};
 use super::mmdb::{File, Refused, SEPARATOR};
-use super::place::{Countries, Place, Reader, Unreadable};
+use super::place::Place;
+use super::record::{Reader, Unreadable};
 use std::collections::HashMap;
 use std::thread;
 

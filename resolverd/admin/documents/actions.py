@@ -121,7 +121,7 @@ class DrawPart(Part):
 
     block: str = key("The client's block, a prefix.")
     value: float = key("Its draw, from 0 to below 1.")
-    position: float | None = key("What stands for the draw, where blocks are weighed.")
+    position: float | None = key("What takes the place of the draw, where blocks are weighed.")
     load: float | None = key(
         "Its share of the queries of that region's clients, where it is a heavy block, 0 to 1."
     )
@@ -141,10 +141,10 @@ class FamilyTtlPart(Part):
 class MeasuredTimePart(Part):
     """What was measured of the way to a region."""
 
-    of: str = key("Of what: prefix, country, place or asn.")
+    source: str = key("Of what: prefix, country, place or asn.")
     ms: float = key("Round-trip time, ms.")
     confidence: float = key("How far it is believed, 0 to 1.")
-    age: float = key("Seconds since it was measured last, when its table was read.")
+    age_seconds: float = key("Seconds since it was measured last, when its table was read.")
 
 
 class SourcePart(Part):
@@ -161,7 +161,7 @@ class CostPart(Part):
     cost: float | None = key("The cost that orders it, bias and all; null where none does.")
     bias: str = key("Its bias; empty where it has none.")
     expected_ms: float | None = key("Expected round-trip time, ms; null where it has no part.")
-    made_of: list[SourcePart] = key("What that is made of, the most general first.")
+    sources: list[SourcePart] = key("The sources of that, the most general first.")
     measured: list[MeasuredTimePart] = key("What was measured of it.")
 
 
@@ -185,11 +185,13 @@ class ExplanationPart(Part):
     client: str = key("The client's prefix.")
     looked_up: str = key("The prefix that was looked up.")
     place: str = key("Where the client is taken to be.")
-    radius: float | None = key("How exact the database says that is, km; null where it does not.")
+    accuracy_radius_km: float | None = key(
+        "How exact the database says that is, km; null where it does not."
+    )
     doubt: str = key("Why only the place's country is taken as sure; empty where all of it is.")
     network_length: int = key("Prefix length of the client's network in the database, bits.")
     pins: list[str] = key("Pins that make its fence.")
-    laws: list[str] = key("Groups of countries by which these pins hold, each with its date.")
+    groups: list[str] = key("Groups of countries by which these pins hold, each with its date.")
     fence: list[str] = key("Regions that it may be given.")
     candidates: list[CandidatePart] = key("All regions of the service.")
     outcome: str = key("Outcome of the decision.")
@@ -203,7 +205,9 @@ class ExplanationPart(Part):
     scope: int = key("SCOPE PREFIX-LENGTH of the answer, bits.")
     ecs: bool = key("Whether the service honours client subnets.")
     order: OrderPart = key("Why the regions stand in the order in which they do.")
-    beside: OrderPart | None = key("The order of the policy asked for; null where none was.")
+    alternative_order: OrderPart | None = key(
+        "The order of the policy asked for; null where none was."
+    )
 
 
 class ExplainDocument(Document, ExplanationPart):

@@ -12,7 +12,7 @@ class EdgeTimePart(Part):
     ms: float = key("The least TCP handshake of the last ten minutes, milliseconds.")
     count: int = key("Handshakes since the start.")
     age_seconds: float = key("Seconds since the last one.")
-    doubt: str | None = key("Why it is not believed; null where it is.")
+    implausible: str | None = key("Why it is not believed; null where it is.")
 
 
 class RttPagePart(Part):
@@ -24,7 +24,7 @@ class RttPagePart(Part):
     as_of: str | None = key("Of when that is what it says, ISO 8601 in UTC; null if never read.")
     rows: int = key("Rows that were taken from it.")
     reason: str | None = key("Why the last attempt to read it failed; null where it did not.")
-    doubt: str | None = key("What of it was left out; null where nothing was.")
+    left_out: str | None = key("What of it was left out; null where nothing was.")
 
 
 class RoundTripsPart(Part):
@@ -34,7 +34,7 @@ class RoundTripsPart(Part):
     regions: list[EdgeTimePart] = key("By region; without those that were never reached.")
     pages: list[RttPagePart] = key("The pages that regions name.")
     file: str | None = key("The table that all of it is kept in; null where nothing is kept.")
-    trouble: str | None = key("Why nothing can be kept; null where it can, or need not.")
+    write_error: str | None = key("Why nothing can be kept; null where it can, or need not.")
 
 
 class RoundTripsDocument(RoundTripsPart, Document):

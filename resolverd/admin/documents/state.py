@@ -95,7 +95,7 @@ class BlocksPart(Part):
 
     samples: int = key("Queries that this is known from; the older, the less they count.")
     largest_ratio: float = key("The largest block's share of the queries, 0 to 1.")
-    heavy: int = key("Blocks with half a hundredth of the queries at least.")
+    heavy: int = key("Blocks with at least 0.5 % of the queries.")
     placed: int = key("Blocks that have a position of their own while the region sends clients on.")
 
 
@@ -105,7 +105,9 @@ class CostPart(Part):
     rtt_seconds: float = key("The round trip of who stands there.")
     queue_seconds: float | None = key("The queue delay that is expected; null where it is unknown.")
     prefill_seconds: float | None = key("Time to first token without the queue; null: unknown.")
-    drain: float | None = key("Requests a second that it was seen to bear; null: not known yet.")
+    max_requests_per_second: float | None = key(
+        "The most that it was seen to finish; null: not known yet."
+    )
 
 
 class LoadPart(Part):

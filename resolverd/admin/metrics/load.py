@@ -57,7 +57,7 @@ def largest_blocks(values: Values) -> Samples:
 
 @gauge(
     "resolverd_blocks_heavy",
-    "Blocks from which half a hundredth of the queries of the region's clients come at least.",
+    "Blocks with at least 0.5 % of the queries of the region's clients.",
     labels=SERVICE_REGION,
     absent=_WEIGHED,
 )
@@ -90,15 +90,15 @@ def queues(values: Values) -> Samples:
 
 
 @gauge(
-    "resolverd_region_drain",
-    "Requests a second that the region was seen to bear, where policy ttft counts them.",
+    "resolverd_region_max_requests_per_second",
+    "The most requests a second that the region was seen to finish, where policy ttft counts them.",
     labels=SERVICE_REGION,
     absent="while it is unknown",
 )
-def drains(values: Values) -> Samples:
+def max_rates(values: Values) -> Samples:
     for key, (_, flow) in values.served.load.costs().items():
-        if flow is not None and flow.drain:
-            yield key, flow.drain
+        if flow is not None and flow.max_rate:
+            yield key, flow.max_rate
 
 
 @counter(

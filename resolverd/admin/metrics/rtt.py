@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resolverd.admin.metrics.family import Samples, gauge
 from resolverd.admin.metrics.values import Values
-from resolverd.rtt.pages import PageState
+from resolverd.rtt.page_watch import PageState
 
 _NO_PAGE = "for regions without `rtt`"
 
@@ -31,14 +31,14 @@ def least_connects(values: Values) -> Samples:
 
 
 @gauge(
-    "resolverd_region_connect_doubted",
+    "resolverd_region_connect_implausible",
     "1 while that time is shorter than light in fibre could make it, and is not used; else 0.",
     labels=("region",),
     absent="until there was one",
 )
-def doubted(values: Values) -> Samples:
+def implausible(values: Values) -> Samples:
     for region, known in values.served.round_trips.edge().items():
-        yield (region,), float(bool(known.doubt))
+        yield (region,), float(bool(known.implausible))
 
 
 @gauge(
@@ -50,7 +50,7 @@ def doubted(values: Values) -> Samples:
 )
 def sound(values: Values) -> Samples:
     for region, states in _by_region(values).items():
-        faults = [s for s in states if s.reason or s.content.doubt or s.read_at is None]
+        faults = [s for s in states if s.reason or s.content.left_out or s.read_at is None]
         yield (region,), float(not faults)
 
 
@@ -84,4 +84,4 @@ def ages(values: Values) -> Samples:
 )
 def writable(values: Values) -> Samples:
     if values.served.round_trips.file is not None:
-        yield (), float(not values.served.round_trips.trouble)
+        yield (), float(not values.served.round_trips.write_error)

@@ -23,7 +23,7 @@ ATTRIBUTION = DBIP
 
 
 def content() -> bytes:
-    """The embedded database, 8 MB. Raises GeoError when the installation is damaged."""
+    """The embedded database, 7 MB. Raises GeoError when the installation is damaged."""
     packed = files("resolverd.geo").joinpath(f"embedded/{FILE}")
     try:
         unpacked = zlib.decompress(packed.read_bytes())

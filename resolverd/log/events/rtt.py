@@ -24,7 +24,7 @@ EVENTS = (
         "region",
     ),
     Event(
-        "rtt.doubted",
+        "rtt.implausible",
         "warning",
         "This host's probes reach a region faster than light could; the time is not used.",
         "region reason",
@@ -49,9 +49,10 @@ EVENTS = (
         "region url",
     ),
     Event(
-        "rtt.page_doubted",
+        "rtt.page_partial",
         "warning",
-        "A part of such a page is left out: of another region, too old, or no row.",
+        "A part of a page that a region names as `rtt` is left out: of another region, too old, or "
+        "no row.",
         "region url reason",
     ),
     Event(

@@ -27,17 +27,17 @@ class PageContent(NamedTuple):
 class RegionTimes(NamedTuple):
     """All that is known of one region. `own` is this edge's row; None where there is none.
 
-    `doubted` is whether what the edge measures now is not believed, so that no row of it holds.
+    `implausible` is whether what the edge measures now is not believed, so that no row of it holds.
     """
 
     own: KeptRow | None
-    doubted: bool
+    implausible: bool
     pages: Sequence[PageContent]
 
-    def says_what(self, other: RegionTimes) -> bool:
+    def same_but_for_age(self, other: RegionTimes) -> bool:
         """Whether `other` says the same, but for ages and jitter."""
         mine, theirs = self.own, other.own
-        if (mine is None) != (theirs is None) or self.doubted != other.doubted:
+        if (mine is None) != (theirs is None) or self.implausible != other.implausible:
             return False
         if mine is not None and theirs is not None and differs(mine.ms, theirs.ms):
             return False
@@ -50,7 +50,7 @@ class RegionTimes(NamedTuple):
         )
 
 
-def merged(
+def rows_to_keep(
     known: RegionTimes, earlier: Rows, landmark: str, oldest: float, most: int = MAX_KEPT
 ) -> dict[str, KeptRow]:
     """The rows to keep, at most so many, none from before `oldest` (Unix seconds).
@@ -68,7 +68,7 @@ def merged(
     if len(rows) > most:
         kept = set(nlargest(most, rows, key=lambda where: (rows[where].samples, where)))
         rows = {where: row for where, row in rows.items() if where in kept}
-    own = known.own or (None if known.doubted else earlier.get(landmark))
+    own = known.own or (None if known.implausible else earlier.get(landmark))
     if own is not None and own.measured >= oldest:
         rows = {landmark: own, **rows}
     return rows

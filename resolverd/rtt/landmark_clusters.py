@@ -14,7 +14,7 @@ TOGETHER_DEGREES: Final = 0.02
 """Within some 2 km: edges of one data centre, or of two coordinates of it."""
 
 
-def merged(landmarks: Iterable[Landmark]) -> list[Landmark]:
+def clustered(landmarks: Iterable[Landmark]) -> list[Landmark]:
     """At most `MAX_LANDMARKS`, those of one cell of a grid joined; coarser until they are so few.
 
     The order is that of the first of each cell.

@@ -15,7 +15,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.rtt.samples import Landmark, PrefixColumns, Row, Sample, Samples
 from resolverd.rtt.where import Asn, CountryCode, LandmarkAt, PlaceName, Where
 
-DOUBT: Final = 2.0
+HALF_CONFIDENCE: Final = 2.0
 """How many measurements it takes to be believed half."""
 
 _Sums = dict[int, tuple[float, float, float]]
@@ -46,7 +46,7 @@ class PrefixRows:
         columns = PrefixColumns()
         columns.regions = array("H", [key & 0xFFFF for key in keys])
         columns.ms = array("f", ms)
-        columns.confidence = array("f", [weight / (weight + DOUBT) for weight in weights])
+        columns.confidence = array("f", [weight / (weight + HALF_CONFIDENCE) for weight in weights])
         columns.ages = array("f", ages)
         whole = [key >> 16 for key in keys]
         starts = [i for i, (a, b) in enumerate(pairwise(whole), 1) if a != b]
@@ -64,7 +64,7 @@ class PrefixRows:
         return columns
 
 
-class Gathered:
+class SamplesBuilder:
     """What was read so far of these regions."""
 
     def __init__(self, regions: tuple[str, ...]) -> None:
@@ -83,7 +83,7 @@ class Gathered:
         weights, times, youngest = sums.get(region, (0.0, 0.0, age))
         sums[region] = weights + weight, times + weight * ms, min(youngest, age)
 
-    def add(self, other: Gathered) -> None:
+    def add(self, other: SamplesBuilder) -> None:
         """Add all rows of another table."""
         self._v4.add(other._v4)
         self._v6.add(other._v6)
@@ -91,7 +91,7 @@ class Gathered:
             for region, (weight, total, age) in sums.items():
                 self.add_row(where, region, total / weight if weight else 0.0, weight, age)
 
-    def samples(self) -> Samples:
+    def build(self) -> Samples:
         """Everything, joined and sorted."""
         landmarks, countries, places, asns = [], {}, {}, {}
         for where, sums in self._rows.items():
@@ -117,7 +117,7 @@ class Gathered:
 
 def _row(sums: _Sums) -> Row:
     return tuple(
-        Sample(region, total / weight, weight / (weight + DOUBT), age)
+        Sample(region, total / weight, weight / (weight + HALF_CONFIDENCE), age)
         for region, (weight, total, age) in sorted(sums.items())
         if weight > 0
     )

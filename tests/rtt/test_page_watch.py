@@ -25,7 +25,7 @@ from resolverd.engine.explain import explain
 from resolverd.geo.countries import countries
 from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.page import HEADER
-from resolverd.rtt.pages import PageState, PageWatch, RttPage
+from resolverd.rtt.page_watch import PageState, PageWatch, RttPage
 
 DUBLIN = (53.3, -6.3)
 TABLE = f"{HEADER}\n8.8.8.0/24,eu-west,20,5,600\n"
@@ -199,7 +199,7 @@ async def test_what_a_page_said_holds_on_while_it_fails(
 async def test_one_that_hangs_delays_no_other(
     server: Server, reading: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolverd.rtt.pages._WITHIN", 0.3)
+    monkeypatch.setattr("resolverd.rtt.page_watch._WITHIN", 0.3)
     hung = asyncio.Event()
 
     async def hang(_: web.Request) -> web.StreamResponse:
@@ -222,8 +222,8 @@ async def test_what_is_left_out_of_a_page_is_said_once(server: Server, reading: 
         begun = reading()
         state = await begun.once()
         await until_holds(lambda: len(server.asked) > 3, within=SOON)
-    assert state.content.doubt == "1 of 2 rows speak of another region"
-    assert [e["event"] for e in logged] == ["rtt.page_doubted"]
+    assert state.content.left_out == "1 of 2 rows speak of another region"
+    assert [e["event"] for e in logged] == ["rtt.page_partial"]
 
 
 @pytest.fixture
@@ -376,7 +376,7 @@ async def test_pages_that_nothing_can_keep_are_said_to_steer_nobody(config: Path
         async with running(config) as daemon:
             for _ in range(2):
                 await daemon.round_trips.look()
-            assert daemon.round_trips.trouble == "server.state is empty"
+            assert daemon.round_trips.write_error == "server.state is empty"
     assert [e["reason"] for e in logged if e["event"] == "rtt.not_kept"] == [
         "server.state is empty"
     ]

@@ -145,15 +145,15 @@ class PageWatch:
         return PageState(now, now - age, content, "", etag)
 
     def _report(self, page: RttPage, before: PageState, after: PageState) -> None:
-        """One event when a page begins to fail or to be doubted, and when it is well again."""
+        """One event when a page fails or is left out in part, and one when it is well again."""
         url = shown_url(page.url)
         if after.reason and not before.reason:
             self._log.warning("rtt.page_failing", region=page.region, url=url, reason=after.reason)
         elif before.reason and not after.reason:
             self._log.info("rtt.page_recovered", region=page.region, url=url)
-        doubt = after.content.doubt
-        if doubt and not before.content.doubt:
-            self._log.warning("rtt.page_doubted", region=page.region, url=url, reason=doubt)
+        left_out = after.content.left_out
+        if left_out and not before.content.left_out:
+            self._log.warning("rtt.page_partial", region=page.region, url=url, reason=left_out)
 
 
 def _age_of(response: aiohttp.ClientResponse) -> float:

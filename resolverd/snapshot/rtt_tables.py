@@ -33,7 +33,7 @@ _BY_TIMES = frozenset({"latency", "ttft"})
 
 
 @dataclass(frozen=True, eq=False)
-class Tables:
+class RttTables:
     """What the `files` say by the options of `[rtt]`, as it was weighed `at` (Unix seconds).
 
     `contents` are their digests. The last of them may be the one that this host keeps: `kept`.
@@ -52,7 +52,7 @@ class Tables:
         return bool(self.files) and abs(now - self.at) > self.rtt.half_life * _WEIGHED_AGAIN
 
 
-async def load_tables(loaded: LoadedConfig, reads: Reads) -> Tables:
+async def load_tables(loaded: LoadedConfig, reads: Reads) -> RttTables:
     """Read all of them, noted in `reads`. Raises ProblemsError with every problem."""
     files, problems = await detached(partial(_files, loaded))
     kept = await detached(partial(_kept, loaded))
@@ -60,8 +60,8 @@ async def load_tables(loaded: LoadedConfig, reads: Reads) -> Tables:
 
 
 async def edited_tables(
-    loaded: LoadedConfig, served: Tables, before: Reads, reads: Reads
-) -> Tables:
+    loaded: LoadedConfig, served: RttTables, before: Reads, reads: Reads
+) -> RttTables:
     """The tables as they are now; what is `served` where that would be the same.
 
     `before` tells what was read of those served, `reads` what is read now. Raises ProblemsError
@@ -75,7 +75,7 @@ async def edited_tables(
     return await detached(partial(_read, loaded.config, files, kept, problems, reads))
 
 
-async def fitted(tables: Tables, config: Config) -> Tables:
+async def fitted(tables: RttTables, config: Config) -> RttTables:
     """`tables` for the regions of `config`: the very same where these stand where they stood."""
     regions = coordinates_of(config)
     if tables.measured.regions == regions:
@@ -133,11 +133,11 @@ def _read(
     kept: Path | None,
     problems: Sequence[Problem],
     reads: Reads,
-) -> Tables:
+) -> RttTables:
     regions, rtt, now = coordinates_of(config), config.rtt, time.time()
     files = (*named, *([kept] if kept else ()))
     if not files and not errors_among(problems):
-        return Tables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
+        return RttTables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
     paths = [reads.replay.places.get(key_of(file), file) for file in files]
     try:
         samples, warnings = read_tables(
@@ -154,7 +154,7 @@ def _read(
     contents = tuple(reads.seen[key_of(path)].content for path in paths)
     # What this host no longer needs of its own, such as a region that is gone, it removes itself.
     found = (*problems, *(warning for warning in warnings if warning.file != str(kept)))
-    return Tables(Measured.of(samples, regions), rtt, files, contents, found, now, kept)
+    return RttTables(Measured.of(samples, regions), rtt, files, contents, found, now, kept)
 
 
 def _places(config: Config) -> dict[str, Coordinates | None]:
@@ -171,7 +171,7 @@ def _unusable(kept: Path, fault: Problem) -> Problem:
 
 
 def _is_same(
-    config: Config, files: tuple[Path, ...], served: Tables, before: Reads, reads: Reads
+    config: Config, files: tuple[Path, ...], served: RttTables, before: Reads, reads: Reads
 ) -> bool:
     """Whether reading would give what is served, but for some minutes of age."""
     same = (served.rtt, served.files) == (config.rtt, files)
