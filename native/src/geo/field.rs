@@ -210,7 +210,7 @@ mod tests {
         let near = Sample { ms: 1.0, ..sample };
         let mut times = [12.0, 4.0];
         blend(&mut times, &[near]);
-        assert_eq!(times, [3.5, 2.0]); // half is left
+        assert_eq!(times, [3.75, 2.0]); // the line gives 5.5 ms, but half of 4 is left
     }
 
     #[test]
