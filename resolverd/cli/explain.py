@@ -22,6 +22,7 @@ from rich.text import Text
 from resolverd.cli.console import show, show_json
 from resolverd.cli.link import Link, NoDaemonError, RefusedError, add_socket, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
+from resolverd.cli.spans import span
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
@@ -326,7 +327,7 @@ def _made_of(cost: Cost) -> str:
 
 def _measured(cost: Cost) -> str:
     return ", ".join(
-        f"{time.ms:.1f} ({time.of}, believed {100 * time.confidence:.0f} %)"
+        f"{time.ms:.1f} ({time.of}, {span(time.age)} old, believed {100 * time.confidence:.0f} %)"
         for time in cost.measured
     )
 

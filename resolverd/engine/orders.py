@@ -24,12 +24,13 @@ _LANDMARKS, _NEAR_KM = 3, 1000.0
 class MeasuredTime:
     """What was measured of the way to a region: of what, in ms, and how far it is believed.
 
-    `confidence` is from 0 to 1.
+    `confidence` is from 0 to 1; `age` in seconds, when its table was read.
     """
 
     of: str
     ms: float
     confidence: float
+    age: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def _cost(region: str, cost: float | None, ranked: Ranking, trace: Trace) -> Cos
 
 
 def _measured(of: str, sample: Sample) -> MeasuredTime:
-    return MeasuredTime(of, round(sample.ms, 1), round(sample.confidence, 3))
+    return MeasuredTime(of, round(sample.ms, 1), round(sample.confidence, 3), round(sample.age))
 
 
 def _words(bias: Bias, unit: str) -> str:

@@ -19,7 +19,7 @@ from resolverd.rtt.fit import Kriging
 from resolverd.rtt.gathered import DOUBT
 from resolverd.rtt.matrix import City, Matrix
 from resolverd.rtt.merge import MAX_LANDMARKS
-from resolverd.rtt.samples import Landmark, Row, Sample
+from resolverd.rtt.samples import Landmark, Row, Sample, believed
 from resolverd.rtt.table import UNCOUNTED
 
 POLICIES: Final = {
@@ -155,14 +155,14 @@ class Replay:
             field = kriging.field(there) if there else of_all
             expected = blended(
                 field.expected(asked.point, asked.country),
-                self._knowledge.countries.get(asked.country, ()),
+                believed(self._knowledge.countries.get(asked.country, ())),
             )
             distances = [great_circle_km(asked.point, at) for at in self._points]
             choices = {
                 "nearest": distances,
                 "inverse-distance": _inverse_distance(asked, knowing, len(times)) or distances,
                 "latency": expected,
-                "own-network": blended(list(expected), _own(times)),
+                "own-network": blended(list(expected), believed(_own(times))),
             }
             for policy, cost in choices.items():
                 excess[policy][id_] = times[cost.index(min(cost))] - min(times)

@@ -18,8 +18,8 @@ from resolverd.rtt.where import Asn, CountryCode, LandmarkAt, PlaceName, Where
 DOUBT: Final = 2.0
 """How many measurements it takes to be believed half."""
 
-_Sums = dict[int, tuple[float, float]]
-"""By region, the sum of weights, and that of weight × ms."""
+_Sums = dict[int, tuple[float, float, float]]
+"""By region, the sum of weights, that of weight × ms, and the least age in seconds."""
 
 
 class PrefixRows:
@@ -29,22 +29,25 @@ class PrefixRows:
         self.keys: list[int] = []
         self.ms: list[float] = []
         self.weights: list[float] = []
+        self.ages: list[float] = []
 
     def add(self, other: PrefixRows) -> None:
         """Append all rows of another table."""
         self.keys += other.keys
         self.ms += other.ms
         self.weights += other.weights
+        self.ages += other.ages
 
     def columns(self, bits: int) -> PrefixColumns:
         """All rows by prefix and region; sorted and joined only where they have to be."""
-        keys, ms, weights = self.keys, self.ms, self.weights
+        keys, ms, weights, ages = self.keys, self.ms, self.weights, self.ages
         if not all(map(lt, keys, islice(keys, 1, None))):
-            keys, ms, weights = _joined(keys, ms, weights)
+            keys, ms, weights, ages = _joined(keys, ms, weights, ages)
         columns = PrefixColumns()
         columns.regions = array("H", [key & 0xFFFF for key in keys])
         columns.ms = array("f", ms)
         columns.confidence = array("f", [weight / (weight + DOUBT) for weight in weights])
+        columns.ages = array("f", ages)
         whole = [key >> 16 for key in keys]
         starts = [i for i, (a, b) in enumerate(pairwise(whole), 1) if a != b]
         if whole:
@@ -74,19 +77,19 @@ class Gathered:
         rows = self._v4 if prefix.bits == 32 else self._v6
         return rows, (prefix.address << 8 | prefix.length) << 16
 
-    def add_row(self, where: Where, region: int, ms: float, weight: float) -> None:
-        """Add what anything else was measured at."""
+    def add_row(self, where: Where, region: int, ms: float, weight: float, age: float) -> None:
+        """Add what anything else was measured at; `age` is in seconds."""
         sums = self._rows.setdefault(where, {})
-        before = sums.get(region, (0.0, 0.0))
-        sums[region] = before[0] + weight, before[1] + weight * ms
+        weights, times, youngest = sums.get(region, (0.0, 0.0, age))
+        sums[region] = weights + weight, times + weight * ms, min(youngest, age)
 
     def add(self, other: Gathered) -> None:
         """Add all rows of another table."""
         self._v4.add(other._v4)
         self._v6.add(other._v6)
         for where, sums in other._rows.items():
-            for region, (weight, total) in sums.items():
-                self.add_row(where, region, total / weight if weight else 0.0, weight)
+            for region, (weight, total, age) in sums.items():
+                self.add_row(where, region, total / weight if weight else 0.0, weight, age)
 
     def samples(self) -> Samples:
         """Everything, joined and sorted."""
@@ -114,32 +117,36 @@ class Gathered:
 
 def _row(sums: _Sums) -> Row:
     return tuple(
-        Sample(region, total / weight, weight / (weight + DOUBT))
-        for region, (weight, total) in sorted(sums.items())
+        Sample(region, total / weight, weight / (weight + DOUBT), age)
+        for region, (weight, total, age) in sorted(sums.items())
         if weight > 0
     )
 
 
 def _joined(
-    keys: list[int], ms: list[float], weights: list[float]
-) -> tuple[list[int], list[float], list[float]]:
-    """The same in the order of the keys, rows of one key joined."""
+    keys: list[int], ms: list[float], weights: list[float], ages: list[float]
+) -> tuple[list[int], list[float], list[float], list[float]]:
+    """The same in the order of the keys, rows of one key joined: as old as the youngest."""
     order = sorted(range(len(keys)), key=keys.__getitem__)
     keys = [keys[i] for i in order]
     ms = [ms[i] for i in order]
     weights = [weights[i] for i in order]
+    ages = [ages[i] for i in order]
     if len(set(keys)) == len(keys):
-        return keys, ms, weights
+        return keys, ms, weights, ages
     once: list[int] = []
     means: list[float] = []
     totals: list[float] = []
-    for key, time, weight in zip(keys, ms, weights, strict=True):
+    least: list[float] = []
+    for key, time, weight, age in zip(keys, ms, weights, ages, strict=True):
         if once and key == once[-1]:
             total = totals[-1] + weight
             means[-1] += (time - means[-1]) * (weight / total if total else 0.5)
             totals[-1] = total
+            least[-1] = min(least[-1], age)
         else:
             once.append(key)
             means.append(time)
             totals.append(weight)
-    return once, means, totals
+            least.append(age)
+    return once, means, totals, least

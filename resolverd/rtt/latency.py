@@ -20,7 +20,7 @@ from resolverd.geo.place import Place
 from resolverd.rtt.blend import blended
 from resolverd.rtt.field import Field, Hub, Origin
 from resolverd.rtt.fit import field_of
-from resolverd.rtt.samples import Row, Sample, Samples
+from resolverd.rtt.samples import Row, Sample, Samples, believed
 
 Key = TypeVar("Key")
 
@@ -45,12 +45,13 @@ class Latency:
         """The column of each region that samples speak of by index, None for those without one."""
         self.countries = self._rows(samples.countries)
         self.places = self._rows(samples.places)
-        self.asns = self._rows(samples.asns)
+        # No client is in AS 0 (RFC 7607), which stands for an unknown one.
+        self.asns = self._rows({number: row for number, row in samples.asns.items() if number})
 
     def times(self, place: Place, row: Row = ()) -> list[float]:
         """Milliseconds to each column for a client there; `row` is that of its own prefix."""
         times = self.of_place(place)
-        return blended(times, row) if row else times
+        return blended(times, believed(row)) if row else times
 
     def of_place(self, place: Place) -> list[float]:
         """Milliseconds to each column, by all that is known but the client's prefix."""
@@ -58,7 +59,7 @@ class Latency:
         assert point is not None, "who is ranked has the edge's point at least"
         times = self.field.expected(point, place.country)
         for _, known in self._known_of(place):
-            times = blended(times, known)
+            times = blended(times, believed(known))
         return times
 
     def steps(self, place: Place, row: Row = ()) -> list[Step]:
@@ -71,7 +72,7 @@ class Latency:
             steps.append(Step("landmarks", (), self.field.expected(point, place.country)))
         for source, known in (*self._known_of(place), ("prefix", row)):
             if known:
-                steps.append(Step(source, known, blended(steps[-1].times, known)))
+                steps.append(Step(source, known, blended(steps[-1].times, believed(known))))
         return steps
 
     def around(self, host: Prefix) -> tuple[Row, int]:

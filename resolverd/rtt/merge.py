@@ -51,6 +51,7 @@ def _as_one(together: Sequence[Landmark]) -> Landmark:
             region,
             sorted(sample.ms for sample in some)[(len(some) - 1) // 2],
             max(sample.confidence for sample in some),
+            min(sample.age for sample in some),
         )
         for region, some in sorted(samples.items())
     )

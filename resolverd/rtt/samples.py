@@ -19,15 +19,22 @@ from resolverd.geo.distance import Coordinates
 class Sample(NamedTuple):
     """The round-trip time of one region: `ms`, and how far it is believed, from 0 to 1.
 
-    `region` is its index in `Samples.regions`.
+    `region` is its index in `Samples.regions`; `age` how many seconds ago it was measured last when
+    its table was read, for people to see.
     """
 
     region: int
     ms: float
     confidence: float
+    age: float = 0.0
 
 
 Row = tuple[Sample, ...]
+
+
+def believed(row: Row) -> list[tuple[int, float, float]]:
+    """What of a row the estimate goes by: region, ms and confidence of each sample."""
+    return [sample[:3] for sample in row]
 
 
 class Landmark(NamedTuple):
@@ -47,7 +54,7 @@ class PrefixColumns:
 
     `high` and `low` are the two halves of each address, aligned left (an IPv4 address stands in
     the first 32 bits of `high`). The samples of prefix i are those from `starts[i]` to before
-    `starts[i + 1]`.
+    `starts[i + 1]`. `ages` has one for each sample, or none at all.
     """
 
     high: array[int] = field(default_factory=lambda: array("Q"))
@@ -57,6 +64,7 @@ class PrefixColumns:
     regions: array[int] = field(default_factory=lambda: array("H"))
     ms: array[float] = field(default_factory=lambda: array("f"))
     confidence: array[float] = field(default_factory=lambda: array("f"))
+    ages: array[float] = field(default_factory=lambda: array("f"))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -68,7 +76,12 @@ class PrefixColumns:
     def row(self, index: int) -> Row:
         """The samples of a prefix."""
         return tuple(
-            Sample(self.regions[i], self.ms[i], self.confidence[i])
+            Sample(
+                self.regions[i],
+                self.ms[i],
+                self.confidence[i],
+                self.ages[i] if self.ages else 0.0,
+            )
             for i in range(self.starts[index], self.starts[index + 1])
         )
 

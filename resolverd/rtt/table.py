@@ -203,8 +203,9 @@ class _Table:
                 rows.keys.append(key | index)
                 rows.ms.append(ms)
                 rows.weights.append(weight)
+                rows.ages.append(age)
             elif self._believed(where, index, ms, reader.line_num):
-                gathered.add_row(where, index, ms, weight)
+                gathered.add_row(where, index, ms, weight, age)
         self.youngest = None if youngest == inf else youngest
 
     def _age(self, text: str) -> float:

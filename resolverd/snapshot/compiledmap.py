@@ -35,7 +35,7 @@ from resolverd.geo.place import Place
 from resolverd.policy.fence import GeoPins, PinRule, by_name
 from resolverd.policy.ranking import PreferenceList, region_seed
 from resolverd.rtt.latency import Latency
-from resolverd.rtt.samples import PrefixColumns
+from resolverd.rtt.samples import PrefixColumns, believed
 from resolverd.snapshot.clientmap import (
     CACHED_PREFIXES,
     LazyClientMap,
@@ -214,9 +214,9 @@ def _latency(latency: Latency, own: Mapping[str, int]) -> NativeLatency:
         country_variance=field.country_variance,
         landmarks=[Landmark(*one.point, one.country, one.weights) for one in field.origins],
         numbers=latency.columns,
-        countries=list(latency.countries.items()),
-        asns=list(latency.asns.items()),
-        own=[(own[name], row) for name, row in latency.places.items() if name in own],
+        countries=[(code, believed(row)) for code, row in latency.countries.items()],
+        asns=[(number, believed(row)) for number, row in latency.asns.items()],
+        own=[(own[name], believed(row)) for name, row in latency.places.items() if name in own],
     )
 
 

@@ -10,7 +10,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.rtt.cables import hubs
 from resolverd.rtt.field import Field, Origin, Scale
 from resolverd.rtt.latency import Measured
-from resolverd.rtt.samples import PrefixColumns, Row, Sample, Samples
+from resolverd.rtt.samples import PrefixColumns, Row, Sample, Samples, believed
 
 Coordinates = tuple[float, float]
 CODES = ("IE", "DE", "US", "JP", "IN")
@@ -28,7 +28,7 @@ def columns_of(rows: Mapping[Prefix, Row], bits: int) -> PrefixColumns:
         made.high.append(high)
         made.low.append(low)
         made.lengths.append(prefix.length)
-        for region, ms, confidence in rows[prefix]:
+        for region, ms, confidence in believed(rows[prefix]):
             made.regions.append(region)
             made.ms.append(ms)
             made.confidence.append(confidence)

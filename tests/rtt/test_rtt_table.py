@@ -83,7 +83,8 @@ def test_a_sample_is_believed_by_its_count_and_age(
     tmp_path: Path, header: str, row: str, written: float, confidence: float
 ) -> None:
     samples, _ = _read(tmp_path, f"{header}\n{row}\n", written=written)
-    assert samples.asns[1] == (Sample(0, 40.0, _about(confidence)),)
+    age = DAY if confidence == 4 / 6 else 0.0
+    assert samples.asns[1] == (Sample(0, 40.0, _about(confidence), age),)
 
 
 def test_rows_of_one_prefix_and_region_are_joined_by_weight_also_across_files(

@@ -26,6 +26,7 @@ def _samples(prefixes: list[Prefix]) -> Samples:
         rows.keys.append(key)
         rows.ms.append(float(number))
         rows.weights.append(1.0)
+        rows.ages.append(60.0)
     return gathered.samples()
 
 

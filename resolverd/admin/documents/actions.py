@@ -144,6 +144,7 @@ class MeasuredTimePart(Part):
     of: str = key("Of what: prefix, country, place or asn.")
     ms: float = key("Round-trip time, ms.")
     confidence: float = key("How far it is believed, 0 to 1.")
+    age: float = key("Seconds since it was measured last, when its table was read.")
 
 
 class SourcePart(Part):
