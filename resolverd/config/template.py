@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from resolverd.config.bias import RegionBias
 from resolverd.config.model import Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.reference import (
     TABLES,
@@ -25,6 +26,7 @@ from resolverd.config.reference import (
     unit_of,
 )
 from resolverd.config.spill import Spill
+from resolverd.config.toml_values import toml_value
 
 FILL_IN = "FILL IN"
 _WIDTH = 98
@@ -112,7 +114,7 @@ def _option(model: type[BaseModel], name: str, field: FieldInfo) -> str:
         return f"{name} = {_toml(_WRITTEN[(model, name)])}"
     value = _EXAMPLES.get((model, name), _default(field))
     if unit_of(field) == "seconds":
-        return f'#{name} = "{value:g}s"'
+        return f"#{name} = {toml_value(value, seconds=True)}"
     return f"#{name} = {_toml(_plain(value))}"
 
 
@@ -134,6 +136,8 @@ def _plain(value: Any) -> Any:
             return {}
         case tuple() if hasattr(value, "port"):
             return str(value)
+        case RegionBias():
+            return str(value) if value.ms else value.factor
         case list() | tuple():
             return [_plain(element) for element in value]
     return value

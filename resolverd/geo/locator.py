@@ -73,9 +73,9 @@ class Locator:
         if not paths:
             return cls.embedded()
         if walked and check.possible():
-            return cls([_sourced(path, check.open_checked(path)) for path in paths])
+            return cls([_sourced(path, check.open_checked(path)) for path in paths])._placing()
         reports = [walk_sync(path, stamps=stamps) if walked else None for path in paths]
-        return cls(list(map(_adopt, paths, reports)))
+        return cls(list(map(_adopt, paths, reports)))._placing()
 
     @classmethod
     async def load(
@@ -96,7 +96,7 @@ class Locator:
                 continue
             report = await walk(path, stamps=stamps, progress=_bound(progress, path))
             opened.append(await detached(partial(_adopt, path, report)))
-        return cls(opened)
+        return cls(opened)._placing()
 
     @classmethod
     def embedded(cls) -> Locator:
@@ -139,6 +139,16 @@ class Locator:
     def may_know(self, codes: Iterable[str]) -> set[str]:
         """Those of some country codes that any database has a place in, and perhaps others."""
         return {code for code in codes if any(d.holds_text(code) for d in self.databases)}
+
+    def _placing(self) -> Locator:
+        """Itself. Raises GeoError where no database of it says where anybody is."""
+        if any(database.places for database in self.databases):
+            return self
+        names = ", ".join(database.name for database in self.databases)
+        self.close()
+        raise GeoError(
+            f"{names}: ASN databases say where nobody is; name a city or country database beside"
+        )
 
     @property
     def unreadable(self) -> int:

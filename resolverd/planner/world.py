@@ -37,7 +37,7 @@ def sites_of(config: Config, service: str, at: float) -> list[Site]:
     for name in config.service[service].regions:
         region = config.region[name]
         hours = region.service_hours
-        open_now = hours is None or hours.open(at)
+        open_now = hours is None or hours.window(at).open
         found.append(Site(name, region.coordinates, _gpus(region, hours), open_now))
     return found
 

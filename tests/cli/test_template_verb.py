@@ -78,6 +78,8 @@ def test_each_option_behind_a_hash_is_its_default(tmp_path: Path, text: str, kin
     assert whole.admin == bare.admin
     assert whole.probe == bare.probe
     assert whole.service == bare.service
+    assert whole.rtt == bare.rtt
+    assert whole.region["us-east"].bias == bare.region["us-east"].bias
     assert whole.region["us-east"].endpoint == bare.region["us-east"].endpoint
     assert whole.region["us-east"].gpus is not None
     assert isinstance(whole.pin["gdpr"], Pin)
@@ -90,6 +92,7 @@ def test_every_option_is_there_with_its_doc(text: str) -> None:
         "[admin]": tree["admin"],
         "[probe]": tree["probe"],
         "[alerts]": tree["alerts"],
+        "[rtt]": tree["rtt"],
         "[region.NAME]": tree["region"]["us-east"],
         "[[region.NAME.endpoint]]": tree["region"]["us-east"]["endpoint"][0],
         "gpus = {…}": tree["region"]["us-east"]["gpus"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from harness.config import address_of
 from harness.engines import ENGINES, EngineName
@@ -52,7 +54,10 @@ async def test_a_share_is_that_share_of_what_unequal_clients_ask(
 async def _sent_on(daemon: Daemon, share: float) -> set[str]:
     """The clients that are sent on once the region sends this share on."""
     shares = {HOME: RegionShare(spill_ratio=share), NEXT: RegionShare(accept_ratio=share)}
-    daemon.load.spilling.resume({"chat": Spill(shares)})
+    load = daemon.load
+    load.spilling.resume({"chat": Spill(shares)})
+    # As the controller does when it moves a share.
+    load.weighing.place("chat", load.spilling.shares_of("chat", asyncio.get_running_loop().time()))
     daemon.steer_soon()
 
     async def served() -> bool:
