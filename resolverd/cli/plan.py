@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from resolverd.cli.console import show_json, show_rows
 from resolverd.cli.link import NoDaemonError, RefusedError, add_socket, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
+from resolverd.cli.output_file import write_output
 from resolverd.cli.plan_chart import chart
 from resolverd.cli.plan_json import plain
 from resolverd.cli.plan_pages import pages
@@ -175,7 +176,7 @@ def _print(
     wishes: Wishes,
 ) -> None:
     if arguments.svg:
-        arguments.svg.write_text(chart(groups, plan), encoding="utf-8")
+        write_output(arguments.svg, chart(groups, plan))
     if arguments.json:
         show_json(plain(service, groups, plan, arguments.calls))
     else:

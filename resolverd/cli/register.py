@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from pathlib import Path
 
 from resolverd.cli.console import out
 from resolverd.cli.options import UsageError, add_config, existing_config, verb
+from resolverd.cli.output_file import write_output
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.config.registered import Dictionaries, fragment, traffic_csv
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     if text:
         _check(path, arguments, text, target.name)
     if arguments.traffic_csv:
-        _replace(arguments.traffic_csv, traffic)
+        write_output(arguments.traffic_csv, traffic)
     _give(arguments, config, text, target)
     return ExitCode.OK
 
@@ -99,8 +99,7 @@ def _give(arguments: argparse.Namespace, config: Config, text: str, target: Path
     elif target.exists():
         raise UsageError(f"{target} is there already: give --write another name, or remove it")
     else:
-        target.parent.mkdir(exist_ok=True)
-        _replace(target, text)
+        write_output(target, text, make_directory=True)
         out().print(f"written: {target}; a running daemon adopts it", markup=False)
 
 
@@ -110,14 +109,26 @@ def _read(sources: list[Path]) -> Dictionaries:
     for source in sources:
         try:
             given.add(json.loads(read_file(source, _LARGEST)))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
             column = error.colno if isinstance(error, json.JSONDecodeError) else 0
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            problems.append(Problem(str(source), line, column, "register-file", reason, _HINT))
+            problems.append(
+                Problem(str(source), line, column, "register-file", _reason(error), _HINT)
+            )
     if problems:
         raise ConfigError(problems)
     return given
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, without the path, which is said before it."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    return str(error)
 
 
 def _gpus(arguments: argparse.Namespace) -> dict[str, object]:
@@ -133,10 +144,3 @@ def _check(path: Path, arguments: argparse.Namespace, text: str, name: str) -> N
         tried = Path(folder) / name
         tried.write_text(text, encoding="utf-8")
         run_loop(load_inputs(path, arguments.overrides, fragments=[tried]))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file in one step, so that nobody reads half of it."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    staged.write_text(text, encoding="utf-8")
-    staged.replace(path)

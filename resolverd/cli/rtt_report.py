@@ -77,7 +77,10 @@ def _regions(text: str, matrix: Matrix) -> dict[str, str]:
         id_ = place if place in matrix.cities else cities.get(_plain(place))
         if id_ is None:
             raise UsageError(f'there is no city "{place}" among the places; write its name or id')
-        regions[name if equals else matrix.cities[id_].name] = id_
+        region = name if equals else matrix.cities[id_].name
+        if region in regions:
+            raise UsageError(f'"{region}" is named twice; write REGION=CITY, each REGION once')
+        regions[region] = id_
     return regions
 
 

@@ -47,7 +47,13 @@ def check_nat64(config: Config, tree: Tree) -> Iterator[Finding]:
                     "remove one of them",
                 )  # fmt: skip
         for network in NETWORKS:
-            if _contradicts(prefix, network):
+            if prefix == network and _contradicts(prefix, network):
+                yield Finding(
+                    path, "config-nat64-overlap",
+                    f"{prefix} stands for IPv4 addresses already, and for no NAT64",
+                    "remove it, or write a prefix of this network's own",
+                )  # fmt: skip
+            elif _contradicts(prefix, network):
                 yield Finding(
                     path, "config-nat64-overlap",
                     f"{prefix} and {network} share addresses, whose IPv4 address stands where "

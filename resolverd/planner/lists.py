@@ -61,16 +61,19 @@ def read_rows(path: Path, needed: Sequence[str], make: Callable[[Mapping[str, st
     except (OSError, UnicodeDecodeError) as error:
         raise _refused(path, 0, f"cannot be read: {error}", hint) from error
     reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    missing = [name for name in needed if name not in (reader.fieldnames or ())]
-    if missing:
-        raise _refused(path, 1, f"it has no column {' and no '.join(missing)}", hint)
     found: list[T] = []
     problems: list[Problem] = []
-    for row in reader:
-        try:
-            found.append(make({k: (v or "").strip() for k, v in row.items() if k is not None}))
-        except ValueError as error:
-            problems += _refused(path, reader.line_num, str(error), hint).problems
+    try:
+        missing = [name for name in needed if name not in (reader.fieldnames or ())]
+        if missing:
+            raise _refused(path, 1, f"it has no column {' and no '.join(missing)}", hint)
+        for row in reader:
+            try:
+                found.append(make({k: (v or "").strip() for k, v in row.items() if k is not None}))
+            except ValueError as error:
+                problems += _refused(path, reader.line_num, str(error), hint).problems
+    except csv.Error as error:
+        problems += _refused(path, reader.line_num + 1, f"is no CSV: {error}", hint).problems
     if problems:
         raise ConfigError(problems)
     return found

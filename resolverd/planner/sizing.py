@@ -21,6 +21,6 @@ def by_share(shares: Mapping[str, float], gpus: int, group: int = 1) -> dict[str
         )
     given = {name: int(name in needed) for name in shares}
     for _ in range(groups - len(needed) if needed else 0):
-        most = max(needed, key=lambda name: (shares[name] / (given[name] + 0.5), -given[name]))
+        most = max(needed, key=lambda name: (shares[name] / (given[name] + 0.5), shares[name]))
         given[most] += 1
     return {name: count * group for name, count in given.items()}

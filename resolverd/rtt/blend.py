@@ -20,6 +20,13 @@ Who is nearer to one region by more than that stands elsewhere than was thought,
 others do not, and is no nearer to all the others for it.
 """
 
+LEAST_LEFT = 0.5
+"""The least part of what was expected that the shared part leaves.
+
+So no time comes out below 0, which a bias of more than 1 would make nearer still; and who is
+expected nearer stays nearer.
+"""
+
 
 def blended(expected: list[float], row: Iterable[tuple[int, float, float]]) -> list[float]:
     """`expected` (ms by region), moved towards a row of (region index, ms, confidence 0 to 1)."""
@@ -31,7 +38,7 @@ def blended(expected: list[float], row: Iterable[tuple[int, float, float]]) -> l
         total += confidence * (ms - expected[region])
         believed += confidence
     shared = max(total / believed, LEAST_SHARED)
-    times = [ms + shared for ms in expected]
+    times = [max(ms + shared, LEAST_LEFT * ms) for ms in expected]
     for region, ms, confidence in samples:
         times[region] += confidence * (ms - times[region])
     return times

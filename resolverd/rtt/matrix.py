@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolverd.errors import Problem, ProblemsError
 from resolverd.files.reading import MAX_TABLE, read_file
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
 from resolverd.rtt.table import MAX_MS
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 _PLACES: Final = ("id", "city", "country", "latitude", "longitude")
 _OTHER_NAMES: Final = {
@@ -71,7 +75,7 @@ def read_matrix(times: Path, places: Path) -> Matrix:
     """Both files. Raises ProblemsError with all problems; blocks."""
     problems: list[Problem] = []
     cities = {city.id: city for city in _cities(_Rows(places, _PLACES, problems))}
-    ms = dict(_times(_Rows(times, ("from", "to"), problems), cities))
+    ms = dict(_times(_Rows(times, ("from", "to"), problems, ("min_ms",)), cities))
     if not problems and not ms:
         problems.append(
             _problem(times, 0, f"no row is of two places of {places}", "use the same ids in both")
@@ -84,7 +88,7 @@ def read_matrix(times: Path, places: Path) -> Matrix:
 def is_matrix(path: Path) -> bool:
     """Whether the header of a file is that of a matrix. False where it cannot be read."""
     try:
-        header = read_file(path, MAX_TABLE)[:200].splitlines()[:1]
+        header = read_file(path, MAX_TABLE)[:200].removeprefix(BOM_UTF8).splitlines()[:1]
     except OSError:
         return False
     return {b"from", b"to"} <= {
@@ -93,10 +97,20 @@ def is_matrix(path: Path) -> bool:
 
 
 class _Rows:
-    """The rows of a CSV file with the columns `needed`, by name; notes problems."""
+    """The rows of a CSV file with the columns `needed`, by name; notes problems.
 
-    def __init__(self, path: Path, needed: tuple[str, ...], problems: list[Problem]) -> None:
+    `beside` are columns that a header has beside them, some of which may go by another name.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        needed: tuple[str, ...],
+        problems: list[Problem],
+        beside: tuple[str, ...] = (),
+    ) -> None:
         self.path, self._needed, self._problems = path, needed, problems
+        self._all = needed + beside
         self.names: list[str] = []
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
@@ -109,10 +123,16 @@ class _Rows:
             self.wrong(0, "it is not UTF-8", "save the file as UTF-8")
             return
         reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+        try:
+            yield from self._sound(reader)
+        except csv.Error as error:
+            self.wrong(reader.line_num, f"is no CSV: {error}", "quote only whole cells")
+
+    def _sound(self, reader: Reader) -> Iterator[tuple[int, dict[str, str]]]:
         self.names = [name.strip().lower() for name in next(reader, [])]
         missing = [name for name in self._needed if name not in self.names]
         if missing:
-            hint = f"begin the file with the line: {','.join(self._needed)}"
+            hint = f"begin the file with the line: {','.join(self._all)}"
             self.wrong(1, f"the header lacks {', '.join(missing)}", hint)
             return
         for row in reader:

@@ -8,8 +8,8 @@ time, in place of `age`) may be left out: a row without a time is as old as its 
 stand in any order, and a line that begins with # is a comment. A sample of n measurements, n
 halved with each half-life, is believed n / (n + `HALF_CONFIDENCE`).
 
-What cannot be read is an error, what is not believed a warning: a table of which nothing is young
-enough, what is faster than light in fibre, a region that nobody has.
+What cannot be read is an error, what is not believed a warning: rows that are too old, what is
+faster than light in fibre, a region that nobody has.
 """
 
 from __future__ import annotations
@@ -67,13 +67,10 @@ def read_tables(
     builder = SamplesBuilder(tuple(regions))
     problems: list[Problem] = []
     for path in paths:
-        table = _Table(path, regions, places, now, half_life)
+        table = _Table(path, regions, places, now, half_life, stale_after)
         rows = table.read()
         problems += table.problems()
-        if table.youngest is not None and table.youngest > stale_after:
-            problems.append(_stale(path, table.youngest, stale_after))
-        else:
-            builder.add(rows)
+        builder.add(rows)
     if errors_among(problems):
         raise ProblemsError(problems)
     return builder.build(), tuple(problems)
@@ -89,8 +86,10 @@ class _Table:
         places: Mapping[str, Coordinates | None] | None,
         now: float,
         half_life: float,
+        stale_after: float,
     ) -> None:
         self._path, self._places = path, places
+        self._stale_after = stale_after
         self._points = list(regions.values())
         self._indices = {name: index for index, name in enumerate(regions)}
         self._now, self._half_life = now, half_life
@@ -98,11 +97,13 @@ class _Table:
         self._strangers: set[str] = set()
         self._problems: dict[str, list[Problem]] = {}
         self._unshown: dict[str, int] = {}
+        self._old = 0
         self.youngest: float | None = None
 
     def problems(self) -> Iterator[Problem]:
         """What was found, by line; of each kind the first ones, and how many more there are."""
         found = [problem for kind in self._problems.values() for problem in kind]
+        yield from self._stale()
         yield from sorted(found, key=lambda problem: problem.line)
         for kind, number in self._unshown.items():
             first = self._problems[kind][0]
@@ -159,6 +160,7 @@ class _Table:
         where_at, region_at, ms_at = (at[name] for name in _COLUMNS)
         count_at, age_at, time_at = (at.get(name) for name in _OPTIONAL)
         indices, half_life = self._indices, self._half_life
+        stale_after = self._stale_after
         youngest, before = inf, ""
         where: Where | None = None
         rows, key = builder.of_prefix(_ANY)
@@ -178,7 +180,7 @@ class _Table:
                 ):
                     raise ValueError("")
                 if text != before or where is None:
-                    where = prefix_of(text) if "/" in text else where_of(text.strip())
+                    where = prefix_of(text.strip()) if "/" in text else where_of(text.strip())
                     before = text
                     if type(where) is Prefix:
                         rows, key = builder.of_prefix(where)
@@ -189,7 +191,12 @@ class _Table:
                 youngest = age
             index = indices.get(name)
             if index is None:
-                self._stranger(name, reader.line_num)
+                index = indices.get(name.strip())
+            if index is None:
+                self._stranger(name.strip(), reader.line_num)
+                continue
+            if age > stale_after:
+                self._old += 1
                 continue
             weight = count * 2.0 ** (-age / half_life)
             if type(where) is Prefix:
@@ -267,6 +274,21 @@ class _Table:
             return
         self._found("rtt-where", line, reason, f"write {EXAMPLES}")
 
+    def _stale(self) -> Iterator[Problem]:
+        """What was left out for its age: all that there is, or some rows."""
+        if not self._old or self.youngest is None:
+            return
+        after = f"after {self._stale_after / 3600:.1f} hours none is believed"
+        rows = "one row is" if self._old == 1 else f"{self._old} rows are"
+        message = f"{rows} left out for age: {after}"
+        if self.youngest > self._stale_after:
+            message = (
+                f"nothing of it is used: its youngest row is {self.youngest / 3600:.1f} hours "
+                f"old, and {after}"
+            )
+        hint = "measure again; see what should have written the file"
+        yield Problem(str(self._path), 0, 0, "rtt-stale", message, hint, "warning")
+
     def _found(self, kind: str, line: int, message: str, hint: str) -> None:
         self._note(Problem(str(self._path), line, 1 if line else 0, kind, message, hint))
 
@@ -297,13 +319,3 @@ def _is_sound(name: str, text: str) -> bool:
     if name == "ms":
         return 0 < number <= MAX_MS
     return 0 < number < _MOST if name == "count" else number < _MOST
-
-
-def _stale(path: Path, youngest: float, stale_after: float) -> Problem:
-    return Problem(
-        str(path), 0, 0, "rtt-stale",
-        f"nothing of it is used: its youngest row is {youngest / 3600:.1f} hours old, and after "
-        f"{stale_after / 3600:.1f} a table is not believed",
-        "measure again; see what should have written the file",
-        "warning",
-    )  # fmt: skip

@@ -1,13 +1,16 @@
 """What a line of a table was measured of: the cell `where` as one typed value.
 
 192.0.2.0/24  2001:db8::/48  AS64500  DE  place NAME  50.1 8.7 DE
+
+Values of different kinds are never equal: rows are joined by them, and a place may be called DE.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from resolverd.config.countries import CODES
 from resolverd.dns.embedded_v4 import extract_v4
@@ -17,25 +20,29 @@ from resolverd.geo.distance import Coordinates
 EXAMPLES: Final = "192.0.2.0/24, 2001:db8::/48, AS64500, DE, place NAME or 50.1 8.7 DE"
 
 
-class Asn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Asn:
     """An autonomous system, by its number."""
 
     number: int
 
 
-class CountryCode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CountryCode:
     """A country, by its ISO 3166-1 alpha-2 code."""
 
     code: str
 
 
-class PlaceName(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PlaceName:
     """A `[place.NAME]` of the configuration."""
 
     name: str
 
 
-class LandmarkAt(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LandmarkAt:
     """A host whose place is known; `country` is empty where it is not."""
 
     point: Coordinates

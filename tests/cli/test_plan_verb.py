@@ -190,3 +190,17 @@ def test_without_traffic_and_without_a_daemon_it_says_what_to_give(place: Path) 
     ran = resolverd("plan", cwd=place)
     assert ran.status == 2
     assert "give traffic by place: --traffic CSV" in ran.err
+
+
+def test_a_picture_that_cannot_be_written_is_said(place: Path) -> None:
+    ran = _plan(place, "--svg", "missing/plan.svg")
+    assert ran.status == 3
+    assert "missing/plan.svg cannot be written: No such file or directory" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_file_that_is_no_csv_is_refused_with_its_line(place: Path) -> None:
+    (place / "traffic.csv").write_text(f"where,share\nDE,1\n{'1' * 200_000},2\n")
+    ran = _plan(place)
+    assert ran.status == 1
+    assert "traffic.csv:3:1: plan-file: is no CSV" in ran.err

@@ -141,3 +141,38 @@ def test_whatever_is_registered_can_be_read_back(
         (endpoint,) = made["region"][name]["endpoint"]
         assert endpoint["hostname"] == f"{name}.example"
         assert made["service"]["chat"]["models"][name] == model
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 100_000, "given.json: register-file: it is nested too deeply"),
+        ("", "given.json:1:1: register-file: Expecting value"),
+    ],
+)
+def test_a_file_that_is_no_json_is_refused(place: Path, text: str, said: str) -> None:
+    (place / "given.json").write_text(text)
+    ran = resolverd("register", "--from", "given.json", cwd=place)
+    assert ran.status == 1
+    assert said in ran.err
+
+
+def test_a_directory_in_place_of_a_file_is_said_once(place: Path) -> None:
+    ran = resolverd("register", "--from", "zones", cwd=place)
+    assert ran.status == 1
+    assert "zones: register-file: cannot be read: it is a directory, not" in ran.err
+    assert "Errno" not in ran.err
+
+
+def test_shares_that_cannot_be_written_are_said(place: Path) -> None:
+    ran = _register(place, REGION_TRAFFIC, "--traffic-csv", "missing/traffic.csv")
+    assert ran.status == 3
+    assert "missing/traffic.csv cannot be written: No such file" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_fragment_that_cannot_be_written_is_said(place: Path) -> None:
+    (place / "resolverd.d").write_text("no directory")
+    ran = _register(place, ENDPOINTS, "--write")
+    assert ran.status == 3
+    assert "resolverd.d/registered.toml cannot be written" in ran.err

@@ -83,7 +83,11 @@ def test_what_is_known_may_be_a_table_or_another_matrix(place: Path) -> None:
         ((), 2, "--show or --evaluate"),
         (("--evaluate", "rtt.csv", "--regions", "Atlantis"), 2, 'no city "Atlantis"'),
         (("--evaluate", "rtt.csv", "--regions", "sao paulo,Oslo"), 2, "no city was measured"),
+        (("--evaluate", "rtt.csv", "--regions", "1,Milan,1"), 2, '"Frankfurt" is named twice'),
+        (("--evaluate", "rtt.csv", "--regions", "eu=1,eu=2"), 2, '"eu" is named twice'),
         (("--evaluate", "rtt.csv", "--edges", "0"), 2, "from 1 up"),
+        (("--evaluate", "long.csv"), 1, "long.csv:2:1: rtt-matrix: is no CSV"),
+        (("--evaluate", "empty.csv"), 1, "begin the file with the line: from,to,min_ms"),
         (("--evaluate", "none.csv"), 1, "none.csv: rtt-matrix: cannot be read"),
         (
             ("--evaluate", "rtt.csv", "--places", "rtt.csv"),
@@ -102,6 +106,19 @@ def test_what_cannot_be_done_is_said_with_the_exit_code_of_its_kind(
     place: Path, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
     (place / "bad.csv").write_text("from,to,ms\n1,2,5\n2,3,soon\n")
+    (place / "long.csv").write_text(f"from,to,ms\n{'1' * 200_000},2,5\n")
+    (place / "empty.csv").write_text("")
     ran = resolverd("rtt", *arguments, cwd=place)
     assert ran.status == status
     assert said in ran.err
+
+
+def test_a_matrix_that_a_spreadsheet_saved_is_one_also_where_it_is_what_is_known(
+    place: Path,
+) -> None:
+    text = (place / "rtt.csv").read_text()
+    (place / "saved.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    command = ("rtt", "--evaluate", "rtt.csv", "--regions", "de=1,it=2", "--json", "--from")
+    saved = resolverd(*command, "saved.csv", cwd=place)
+    assert saved.status == 0, saved.err
+    assert saved.json() == resolverd(*command, "rtt.csv", cwd=place).json()

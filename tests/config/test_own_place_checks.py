@@ -126,3 +126,11 @@ def test_a_place_with_its_coordinates_the_wrong_way_round_is_warned_of(tmp_path:
     path.write_text(f"[server]\ncoordinates = [50.1, 8.7]\n{BASE}{place}")
     [finding] = check_places(load_config(path).config, Locator.embedded())
     assert finding.path == ("place", "x", "coordinates")
+
+
+@pytest.mark.parametrize("prefix", ["::/96", "::ffff:0:0/96", "2001::/32"])
+def test_a_network_that_stands_for_ipv4_already_is_not_said_to_contradict_itself(
+    tmp_path: Path, prefix: str
+) -> None:
+    [found] = problems(tmp_path, "", f'nat64 = ["{prefix}"]\n')
+    assert found.message.endswith("stands for IPv4 addresses already, and for no NAT64")

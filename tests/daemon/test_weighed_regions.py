@@ -32,7 +32,7 @@ async def test_a_share_is_that_share_of_what_unequal_clients_ask(
     async with running(files.config) as daemon:
 
         async def counted() -> bool:
-            """Until it is known that there are few, one query in eight is kept: a rough beginning."""
+            """Until they are known to be few, one query in eight is kept: a rough beginning."""
             for client, queries in QUERIES.items():
                 for _ in range(queries):
                     await ask(daemon, NAME, client)

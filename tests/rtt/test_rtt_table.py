@@ -174,11 +174,39 @@ def test_what_outruns_light_is_not_believed_and_said_so(tmp_path: Path) -> None:
 
 def test_a_table_that_nobody_renews_is_doubted_as_a_whole_and_said_so(tmp_path: Path) -> None:
     old = HEADER + f"AS1,us-east,40,9,{8 * DAY}\nAS2,us-east,40,9,{9 * DAY}\n"
-    kept = HEADER + f"AS3,us-east,40,9,{8 * DAY}\nAS4,us-east,40,9,60\n"
-    samples, warnings = _read(tmp_path, old, kept)
-    assert set(samples.asns) == {3, 4}
+    young = HEADER + "AS4,us-east,40,9,60\n"
+    samples, warnings = _read(tmp_path, old, young)
+    assert set(samples.asns) == {4}
     (warning,) = warnings
     assert (Path(warning.file).name, warning.id) == ("table-0.csv", "rtt-stale")
+    assert "nothing of it is used" in warning.message
+
+
+@pytest.mark.parametrize("where", ["192.0.2.0/24", "AS3", "DE", "place office", "50.1 8.7 DE"])
+def test_a_row_that_is_too_old_is_left_out_however_often_it_was_measured(
+    tmp_path: Path, where: str
+) -> None:
+    row = f"{where},eu-west,400,1e9,{7 * DAY + 60}\n"
+    samples, warnings = _read(tmp_path, HEADER + row + "AS4,us-east,40,9,60\n")
+    assert samples == _read(tmp_path, HEADER + "AS4,us-east,40,9,60\n")[0]
+    assert [w.id for w in warnings] == ["rtt-stale"]
+    assert warnings[0].message.startswith("one row is left out")
+
+
+def test_a_place_named_as_a_country_is_not_that_country(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.csv"]
+    paths[0].write_text(HEADER + "place DE,us-east,100,2,0\nDE,eu-west,20,2,0\n")
+    os.utime(paths[0], (NOW, NOW))
+    samples, _ = read_tables(paths, REGIONS, NOW, DAY, 7 * DAY, {"DE": None})
+    assert samples.places == {"DE": (Sample(0, 100.0, _about(0.5)),)}
+    assert samples.countries == {"DE": (Sample(1, 20.0, _about(0.5)),)}
+
+
+@pytest.mark.parametrize("where", ["192.0.2.0/24", "DE", "place office", "50.1 8.7 DE"])
+def test_spaces_around_cells_are_no_part_of_them(tmp_path: Path, where: str) -> None:
+    padded, warnings = _read(tmp_path, HEADER + f" {where} , us-east , 200 , 9 , 0 \n")
+    assert not warnings
+    assert padded == _read(tmp_path, HEADER + f"{where},us-east,200,9,0\n")[0]
 
 
 def test_a_region_or_place_that_nobody_has_is_warned_about_once(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ const NEAR_KM: f64 = 1500.0;
 
 /// The least that the shared part can be, in ms; `blend.py` tells why.
 const LEAST_SHARED: f64 = -10.0;
+/// The least part of what was expected that the shared part leaves.
+const LEAST_LEFT: f64 = 0.5;
 
 /// A region as the field knows it: its own prior, in ms and ms per km.
 pub struct Column {
@@ -177,7 +179,7 @@ pub fn blend(times: &mut [f64], row: &[Sample]) {
     }
     let shared = (total / believed).max(LEAST_SHARED);
     for time in &mut *times {
-        *time += shared;
+        *time = (*time + shared).max(LEAST_LEFT * *time);
     }
     for sample in row {
         if let Some(time) = times.get_mut(usize::from(sample.column)) {
@@ -205,6 +207,10 @@ mod tests {
         let nearer = Sample { ms: 2.5, ..sample };
         blend(&mut times, &[nearer]);
         assert_eq!(times, [12.5, 25.0]);
+        let near = Sample { ms: 1.0, ..sample };
+        let mut times = [12.0, 4.0];
+        blend(&mut times, &[near]);
+        assert_eq!(times, [3.75, 2.0]); // the line gives 5.5 ms, but half of 4 is left
     }
 
     #[test]
