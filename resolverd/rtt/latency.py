@@ -18,6 +18,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import Coordinates
 from resolverd.geo.place import Place
 from resolverd.rtt.blend import blended
+from resolverd.rtt.cables import geography
 from resolverd.rtt.field import Field, Hub, Origin
 from resolverd.rtt.fit import field_of
 from resolverd.rtt.samples import Row, Sample, Samples, believed
@@ -103,11 +104,15 @@ class Latency:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What tables say, and the field over `regions`, the coordinates of all regions by name."""
+    """What tables say, and the field over `regions`, the coordinates of all regions by name.
+
+    Where nothing was measured the field is None, and is made for the first service that asks: the
+    ways of cables take some 60 ms, which a start without such a service need not spend.
+    """
 
     samples: Samples
     regions: Mapping[str, Coordinates]
-    field: Field
+    field: Field | None
     _made: dict[tuple[str, ...], Latency] = attribute(default_factory=dict)
 
     @classmethod
@@ -124,15 +129,16 @@ class Measured:
         """The part for a service of these regions; for the same ones the same object."""
         if regions not in self._made:
             others = [n for n in self.samples.regions if n not in regions and n in self.regions]
+            whole = self.field or geography(tuple(self.regions.values()))
             self._made[regions] = Latency(
-                self.samples, self.field, [*regions, *others], list(self.regions)
+                self.samples, whole, [*regions, *others], list(self.regions)
             )
         return self._made[regions]
 
 
 @lru_cache(maxsize=4)
 def _nothing(regions: tuple[tuple[str, Coordinates], ...]) -> Measured:
-    return Measured.of(Samples(), dict(regions))
+    return Measured(Samples(), dict(regions), None)
 
 
 def _columns(whole: Field, numbers: Sequence[int]) -> Field:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from cli.command import TIMEOUT, resolverd
 from cli.live import Live, live
 from harness.config import CHAT, address_of
 from harness.server import HEAD
+from harness.waiting import wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text()
 SHOWN: dict[str, Any] = {}
@@ -35,10 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
     command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", ""]
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     client = redis.Redis(unix_socket_path=str(path), decode_responses=True)
-    until = time.monotonic() + TIMEOUT
-    while not path.exists() and time.monotonic() < until:
-        assert server.poll() is None, "the store has ended"
-        time.sleep(0.01)
+    wait_until(path.exists, "the socket of the store", within=TIMEOUT)
     client.ping()
     yield client
     client.close()
