@@ -26,6 +26,7 @@ from resolverd.cli.spans import span
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
+from resolverd.engine.held_words import HeldRegion
 from resolverd.engine.orders import POLICIES, Cost, order_of
 from resolverd.engine.ttl_words import FamilyTtl
 from resolverd.errors import ExitCode
@@ -138,7 +139,10 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     orders = {
         key: order_of(document[key]) for key in ("order", "alternative_order") if document[key]
     }
-    parts = {"candidates": tuple(candidates), "draw": draw, "ttls": ttls}
+    held = document["held"]
+    if held is not None:
+        held = HeldRegion(**{**held, "reasons": tuple(held["reasons"])})
+    parts = {"candidates": tuple(candidates), "draw": draw, "held": held, "ttls": ttls}
     return Explanation(**{**document, **lists, **parts, **orders}), source, verdicts
 
 
@@ -237,6 +241,13 @@ def _draw(draw: Draw | None) -> str:
     return "; ".join(said)
 
 
+def _held(held: HeldRegion | None) -> str:
+    if held is None:
+        return ""
+    since, until = (time.strftime("%H:%M", time.localtime(at)) for at in (held.since, held.until))
+    return f"since {since} until {until}; would be {held.now or 'none'} now ({held.outcome})"
+
+
 def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     """Each fact with its label, in the order in which one leads to the next."""
     yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
@@ -258,6 +269,7 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
             f"{', '.join(why.alternative_order.preference)}: {why.alternative_order.why}",
         )
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
+    yield "kept", _held(why.held)
     yield "draw", _draw(why.draw)
     yield "note", why.note
     yield from _ttls(why)

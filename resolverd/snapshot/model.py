@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from resolverd.dns.edns import ExtendedError
 from resolverd.dns.names import Key
@@ -28,62 +28,14 @@ from resolverd.policy.decision import (
 from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_of_word, draw_word
+from resolverd.policy.sticky import Epochs
 from resolverd.policy.ttl import BoundedTtl, ttl_of
 from resolverd.rtt.latency import Measured
-
-
-class MapEntry(NamedTuple):
-    """What a client map says of a prefix.
-
-    `scope` counts bits in the family that was asked; inside a prefix of that length every
-    address has this same entry. `pins` names the pins that made the fence.
-    """
-
-    preference: PreferenceList
-    scope: int
-    pins: tuple[str, ...]
-
-
-class Block(NamedTuple):
-    """The block of addresses, of the family looked up, that keeps one draw where shares decide.
-
-    `scope` counts its bits in the family that was asked.
-    """
-
-    prefix: Prefix
-    scope: int
-
-
-class MapSize(NamedTuple):
-    """Networks told apart, distinct preference lists with their pins, octets of memory."""
-
-    leaves: int
-    lists: int
-    octets: int
-
-
-class ClientMap(Protocol):
-    """Geography, pins and ranking behind one question."""
-
-    @property
-    def kind(self) -> Literal["lazy", "compiled"]:
-        """Whether it asks the databases as clients come, or knows all beforehand."""
-
-    @property
-    def size(self) -> MapSize | None:
-        """How large it is; None for one that has nothing but a cache."""
-
-    def lookup(self, client: Prefix) -> MapEntry:
-        """The preference list for a client prefix; empty where no region is allowed."""
-
-    def block(self, client: Prefix) -> Block:
-        """The block that a client prefix lies in; of a shorter one, that prefix itself."""
-
-    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
-        """The list for an unpinned client who stands where `region` does.
-
-        With it the cost of each region, in km, or ms where round trips decide; else empty.
-        """
+from resolverd.snapshot.held import Held, History, hold
+from resolverd.snapshot.lookup import Block as Block
+from resolverd.snapshot.lookup import ClientMap as ClientMap
+from resolverd.snapshot.lookup import MapEntry as MapEntry
+from resolverd.snapshot.lookup import MapSize as MapSize
 
 
 class Referral(NamedTuple):
@@ -165,6 +117,13 @@ class Site(NamedTuple):
     planned: RegionPlan
 
 
+class EarlierMap(NamedTuple):
+    """The client map that a service had before, which the Plan of generation `mapped` brought."""
+
+    clients: ClientMap
+    mapped: int
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePlan:
     """One service: its regions, its client map, and its TTLs in seconds.
@@ -173,6 +132,8 @@ class ServicePlan:
     region's hostname, `no_region` what a client is answered who can be given no region.
     `policy` is as it is written, where the client map's is that of its order alone.
     `trickle` is the share of clients that the second region of their list is given.
+    `sticky` is how many seconds a block keeps its region (`policy/sticky.py`). `mapped` is the
+    generation of the Plan that brought `clients`; `earlier` the map before, which stickiness needs.
     """
 
     name: str
@@ -186,6 +147,9 @@ class ServicePlan:
     no_region: NoRegion = "cname"
     trickle: float = 0.0
     policy: str = ""
+    sticky: float = 0.0
+    mapped: int = 0
+    earlier: EarlierMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +213,7 @@ class CachedAnswer:
     Where it is `per_block` it is that of some blocks only, and others with this list have another.
     `no_region` is how it is answered that there is no region, where there are no `records`.
     `decision` and `bounded` are the reasons, for `explain`: nothing on a packet's way reads them.
+    `held` tells of a region that is kept although another would be given now.
     """
 
     outcome: Outcome
@@ -261,6 +226,7 @@ class CachedAnswer:
     no_region: NoRegion | None
     decision: Decision
     bounded: BoundedTtl
+    held: Held | None = None
 
 
 class JudgedRegion(NamedTuple):
@@ -282,8 +248,9 @@ class Steering:
     have a part the client's block decides between the few answers of its list.
     `settled` tells that time alone changes nothing; else a new Steering is due within
     `staleness` seconds. It is due at `due` (monotonic seconds) all the same, when the TTL of a
-    hostname's addresses begins to count. `regions` are the verdicts behind the statuses, by
-    site, for those who watch rather than answer.
+    hostname's addresses begins to count, or epochs end. `regions` are the verdicts behind the
+    statuses, by site, for those who watch rather than answer. `epochs` are by service, of those
+    whose blocks may keep regions that would not be given now; `histories` are for the next one.
     """
 
     generation: int
@@ -294,6 +261,8 @@ class Steering:
     records: Mapping[str, Mapping[str, RegionRecords]]
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
+    epochs: Mapping[str, Epochs] = field(default_factory=dict)
+    histories: Mapping[str, History] = field(default_factory=dict)
     cached: dict[tuple[str, PreferenceList], CachedAnswer] = field(default_factory=dict)
     decided: dict[tuple[str, Decision, tuple[Reason, ...]], CachedAnswer] = field(
         default_factory=dict
@@ -302,7 +271,17 @@ class Steering:
     def answer(
         self, service: ServicePlan, client: Prefix, entry: MapEntry
     ) -> tuple[CachedAnswer, int]:
-        """What to give now to a client of this map entry, and the scope in which that holds.
+        """What to give now to a client of this map entry, and the scope in which that holds."""
+        cached, scope = self._decided_now(service, client, entry)
+        epochs = self.epochs.get(service.name)
+        if epochs is None:
+            return cached, scope
+        return hold(epochs, self, service, client, entry, cached, scope)
+
+    def _decided_now(
+        self, service: ServicePlan, client: Prefix, entry: MapEntry
+    ) -> tuple[CachedAnswer, int]:
+        """What is decided now, whatever was before.
 
         A client too short for its entry hears of the block even where that has no part in its
         answer: it has one in what a part of it is answered. That it has no region holds for a part

@@ -156,9 +156,17 @@ def test_positions_that_are_not_sound_are_refused() -> None:
 def _without_positions(image: bytes) -> bytes:
     """The image with its state's positions as they are, and none in their section."""
     head = records.steering_head(
-        generation=1, states=0, services=0, entries=0, positions=0, bins=0, heavy=0, pool=0
+        generation=1,
+        states=0,
+        services=0,
+        entries=0,
+        positions=0,
+        bins=0,
+        heavy=0,
+        epochs=0,
+        pool=0,
     )
-    at = len(head) - 16
+    at = len(head) - 20
     size = struct.calcsize("<2I2d") + 2 * 16
     begin = image.index(struct.pack("<2I2d", 2, 2, 0.5, 0.75))
     cut = image[:begin] + image[begin + size :]
@@ -187,12 +195,12 @@ def test_slots_are_kept_for_the_life_of_the_process() -> None:
 
 def test_slots_run_out_with_an_error() -> None:
     """Counting in another's slot would be worse than refusing to publish."""
-    slots = CounterSlots(range(1024, 1024 + 30))
+    slots = CounterSlots(range(1024, 1024 + 32))
     slots.service("a")
     slots.region("a", "x")
     with pytest.raises(EngineError, match="no counters left"):
         slots.service("b")
-    assert slots.pin("p") < 1054
+    assert slots.pin("p") < 1056
 
 
 def test_the_fuzzers_images_are_those_of_the_zones() -> None:

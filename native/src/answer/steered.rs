@@ -1,6 +1,6 @@
 //! The answer of a service: the client's preference list, walked to the first that serves.
 
-use super::{Answer, Next};
+use super::{Answer, Next, held};
 use crate::geo::draw_word;
 use crate::io::block_samples::BlockSample;
 use crate::io::slots::{FIRST_CHOICE, TTL_BOUNDS, TTL_BUCKETS, TTL_SUM};
@@ -140,6 +140,18 @@ impl<'a> Answer<'a, '_> {
                 found.preference,
                 draw_word(block.prefix),
             );
+        }
+        if let Some(epochs) = steering.epochs(number) {
+            let asked = held::Asked {
+                plan: self.plan,
+                steering,
+                number,
+                service,
+                map,
+                client,
+                found,
+            };
+            asked.hold(epochs, &mut decision, &mut scope, &mut self.chain.earlier);
         }
         if decision.outcome == Outcome::NoRegion && found.scope > client.length {
             decision.ttl = 0; // it holds for a part of this client at most

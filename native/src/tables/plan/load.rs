@@ -64,7 +64,7 @@ impl Plan {
                     rrset: glue.rrset,
                 })
             })?,
-            services: gathered(&services, raw::service)?,
+            services: gathered(&services, |record| raw::service(record, &pool, &maps))?,
             maps: maps
                 .into_iter()
                 .zip(&mapped)
