@@ -12,7 +12,7 @@ from resolverd.config.model import Service
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
-from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.policy.spill_by_cost import LAG, CostRule, advance_by_cost
 
 
 class Spilling:
@@ -147,7 +147,10 @@ def rule_of(service: Service) -> SpillRule:
 
 
 def cost_rule_of(service: Service, rtt: RoundTrips) -> CostRule:
-    """The same where shares are moved by cost, in rounds that do not wait for TTLs."""
+    """The same where shares are moved by cost, in rounds that do not wait for TTLs.
+
+    Epochs end evenly over `sticky`, so two thirds of a share are felt after two thirds of that.
+    """
     spill = service.spill
     felt = service.ttl + service.sticky
     steps = math.ceil(spill.slow_start / max(spill.dwell, felt))
@@ -156,5 +159,6 @@ def cost_rule_of(service: Service, rtt: RoundTrips) -> CostRule:
         step=spill.step,
         max_ratio=spill.max_ratio,
         ttl=felt,
+        lag=LAG + service.sticky * 2 / 3,
         slow_share=min(spill.max_ratio, spill.step * steps),
     )
