@@ -77,7 +77,7 @@ PLAN = Image(
             Field("query_log", "f64", "the share of queries that are written to the log"),
             Field("udp_payload", "u16", "the most octets of a response over UDP"),
             Field("nsid", "u16", "octets of the identifier, which stand before the pool"),
-            *_counts("zones", "nodes", "rrsets", "referrals", "glue", "services", "maps"),
+            *_counts("zones", "nodes", "rrsets", "referrals", "glue", "services", "maps", "tiers"),
             Field("region_slots", "u32", "first slots of regions, u32 each"),
             Field("pin_slots", "u32", "slots of pins, u32 each"),
             Field("pool", "u32", "octets of the pool"),
@@ -105,6 +105,7 @@ PLAN = Image(
                 Field("service", "u32", "the service that answers, or NONE"),
                 Field("ceiling", "u32", "the most TTL of that answer, in seconds"),
                 Field("referral", "u32", "the zone cut at or above it, or NONE"),
+                Field("tier", "u32", "the pair of services that answers, or NONE"),
             ),
         ),
         Record(
@@ -160,6 +161,19 @@ PLAN = Image(
             (
                 Field("first", "u32", "the first of its pin slots"),
                 Field("pins", "u32", "how many pins it has"),
+            ),
+        ),
+        Record(
+            "tier",
+            "An edge service and the core service behind it. Its octets in the pool are, for each "
+            "region of the core, its number in the edge service; then, for each region of the edge "
+            "service, the numbers of all regions of the core, the nearest first.",
+            (
+                Field("edge", "u32", "the edge service"),
+                Field("core", "u32", "the core service"),
+                Field("behind", "u32", "how many regions of the core the edge lacks, behind its own"),
+                Field("fenced", "u32", "the map of what the edge's pins allow of the core, or NONE"),
+                Field("at", "u32", "where its octets stand in the pool"),
             ),
         ),
     ),

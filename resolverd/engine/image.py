@@ -47,6 +47,8 @@ _PART = struct.Struct("<BH")
 _COUNTS = struct.Struct("<2I")
 _HEAVY = struct.Struct("<Qd")
 _QNAME_POINTER = 0xC00C
+# The number of a region of the core that the edge service never answers with.
+_NOWHERE = 0xFF
 
 
 @runtime_checkable
@@ -98,6 +100,8 @@ class _PlanWriter:
         self._maps = _Places[NativeMap]()
         self._map_records: list[bytes] = []
         self._services = {name: place for place, name in enumerate(plan.services)}
+        paired = [name for name, service in plan.services.items() if service.core is not None]
+        self._tiers = {name: place for place, name in enumerate(paired)}
 
     def image(self) -> PlanImage:
         plan = self._plan
@@ -110,7 +114,9 @@ class _PlanWriter:
         apexes = [self._zone(zone) for zone in zones]
         referrals = [self._referral(referral) for referral in self._referrals.met]
         services = [self._service(service) for service in plan.services.values()]
+        tiers = [self._tier(plan.services[name]) for name in self._tiers]
         made = [apexes, nodes, self._rrsets, referrals, self._glue, services, self._map_records]
+        made.append(tiers)
         pool = bytes(self._pool.octets)
         head = records.plan_head(
             generation=plan.generation,
@@ -124,6 +130,7 @@ class _PlanWriter:
             glue=len(self._glue),
             services=len(services),
             maps=len(self._map_records),
+            tiers=len(tiers),
             region_slots=len(self._region_slots),
             pin_slots=len(self._pin_slots),
             pool=len(pool),
@@ -138,9 +145,10 @@ class _PlanWriter:
         first = len(self._rrsets)
         for rrset in node.rrsets.values():
             self._add(rrset)
-        service, ceiling = NONE, 0
+        service, ceiling, tier = NONE, 0, NONE
         if node.dyna is not None:
-            service, ceiling = self._services[node.dyna.service], node.dyna.ttl
+            service, ceiling = self._services[self._plan.service_of(node.dyna).name], node.dyna.ttl
+            tier = self._tiers.get(node.dyna.service, NONE)
         cut = NONE
         if node.referral is not None:
             cut = self._referrals.of(node.referral)
@@ -153,6 +161,7 @@ class _PlanWriter:
             service=service,
             ceiling=ceiling,
             referral=cut,
+            tier=tier,
         )
 
     def _zone(self, zone: ZonePlan) -> bytes:
@@ -183,7 +192,7 @@ class _PlanWriter:
         clients = service.clients
         if not isinstance(clients, NativeMap):
             raise EngineError(f"the client map of service {service.name} is not a native one")
-        if clients.region_names != tuple(service.regions):
+        if clients.region_names != tuple(service.own):
             raise EngineError(f"the client map of service {service.name} has other regions")
         first = len(self._region_slots)
         self._region_slots += [self._slots.region(service.name, name) for name in service.regions]
@@ -199,6 +208,27 @@ class _PlanWriter:
             ecs=service.ecs,
             cname=service.cname,
             no_region=REPLIES[service.no_region],
+        )
+
+    def _tier(self, edge: ServicePlan) -> bytes:
+        core, fenced = edge.core, NONE
+        assert core is not None, "those alone are paired that have one"
+        service = self._plan.services[core.service]
+        if core.fenced is not None:
+            if not isinstance(core.fenced, NativeMap):
+                raise EngineError(f"the map of what lies behind service {edge.name} is not native")
+            fenced = self._map(core.fenced)
+        here = {name: number for number, name in enumerate(edge.regions)}
+        there = {name: number for number, name in enumerate(service.regions)}
+        octets = bytes(here.get(name, _NOWHERE) for name in service.regions)
+        orders = (core.orders[region] for region in edge.regions)
+        octets += b"".join(bytes(there[name] for name in order) for order in orders)
+        return records.tier(
+            edge=self._services[edge.name],
+            core=self._services[core.service],
+            behind=len(core.behind),
+            fenced=fenced,
+            at=self._pool.add(octets),
         )
 
     def _map(self, clients: NativeMap) -> int:

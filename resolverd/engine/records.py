@@ -12,7 +12,7 @@ from typing import Final
 NONE: Final = 0xFFFFFFFF
 
 
-_PLAN_HEAD: Final = struct.Struct("<8sQdHHIIIIIIIIII")
+_PLAN_HEAD: Final = struct.Struct("<8sQdHHIIIIIIIIIII")
 
 
 def plan_head(
@@ -28,6 +28,7 @@ def plan_head(
     glue: int,
     services: int,
     maps: int,
+    tiers: int,
     region_slots: int,
     pin_slots: int,
     pool: int,
@@ -45,6 +46,7 @@ def plan_head(
     glue: how many glue
     services: how many services
     maps: how many maps
+    tiers: how many tiers
     region_slots: first slots of regions, u32 each
     pin_slots: slots of pins, u32 each
     pool: octets of the pool
@@ -62,6 +64,7 @@ def plan_head(
         glue,
         services,
         maps,
+        tiers,
         region_slots,
         pin_slots,
         pool,
@@ -93,7 +96,7 @@ def zone(
     )
 
 
-_NODE: Final = struct.Struct("<IIIIIII")
+_NODE: Final = struct.Struct("<IIIIIIII")
 
 
 def node(
@@ -105,6 +108,7 @@ def node(
     service: int,
     ceiling: int,
     referral: int,
+    tier: int,
 ) -> bytes:
     """An owner name that exists, in one zone.
 
@@ -115,6 +119,7 @@ def node(
     service: the service that answers, or NONE
     ceiling: the most TTL of that answer, in seconds
     referral: the zone cut at or above it, or NONE
+    tier: the pair of services that answers, or NONE
     """
     return _NODE.pack(
         name,
@@ -124,6 +129,7 @@ def node(
         service,
         ceiling,
         referral,
+        tier,
     )
 
 
@@ -264,6 +270,36 @@ def client_map(
     return _CLIENT_MAP.pack(
         first,
         pins,
+    )
+
+
+_TIER: Final = struct.Struct("<IIIII")
+
+
+def tier(
+    *,
+    edge: int,
+    core: int,
+    behind: int,
+    fenced: int,
+    at: int,
+) -> bytes:
+    """An edge service and the core service behind it. Its octets in the pool are, for each region
+    of the core, its number in the edge service; then, for each region of the edge service, the
+    numbers of all regions of the core, the nearest first.
+
+    edge: the edge service
+    core: the core service
+    behind: how many regions of the core the edge lacks, behind its own
+    fenced: the map of what the edge's pins allow of the core, or NONE
+    at: where its octets stand in the pool
+    """
+    return _TIER.pack(
+        edge,
+        core,
+        behind,
+        fenced,
+        at,
     )
 
 

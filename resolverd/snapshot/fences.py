@@ -51,8 +51,13 @@ def _hosts(config: Config, region: str) -> set[str]:
     return {host for host in (settings.hostname, *(e.hostname for e in settings.endpoint)) if host}
 
 
-def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
-    """The pins of one service, as a client is looked up: by subnet (as extracted) and by place."""
+def pin_rules(
+    config: Config, service: str, over: str = ""
+) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
+    """The pins of one service, as a client is looked up: by subnet (as extracted) and by place.
+
+    They are those over its own regions, or over the regions of the service `over`.
+    """
     subnets: list[tuple[Prefix, PinRule]] = []
     by_group: dict[str, PinRule] = {}
     countries: dict[str, PinRule] = {}
@@ -76,6 +81,6 @@ def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]
     countries = by_group | countries
     if (countries or continents) and unplaced is None:
         # Allows what the default allows, and has a name, so that such clients are counted.
-        regions = default.regions if default else frozenset(config.service[service].regions)
+        regions = default.regions if default else frozenset(config.service[over or service].regions)
         unplaced = PinRule(UNPLACED, regions)
     return subnets, GeoPins(countries, continents, unplaced, default, places, asns)

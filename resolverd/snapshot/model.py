@@ -95,10 +95,14 @@ class Referral(NamedTuple):
 
 
 class Dyna(NamedTuple):
-    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL."""
+    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL.
+
+    With `behind` it is the core service behind that one, as the clients of that one see it.
+    """
 
     service: str
     ttl: int
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,25 @@ class Site(NamedTuple):
     planned: RegionPlan
 
 
+class Core(NamedTuple):
+    """The core service behind an edge service (`snapshot/tiers.py`).
+
+    With `fallback` its regions answer where no own region of the edge service serves: `behind` are
+    those that the edge service does not have itself. `fenced` is the map of the core's regions
+    under the pins of the edge service, None where the core's own map is that. `orders` are the
+    core's regions as seen from each region of the edge service, `costs` what decided that, in km,
+    or in ms where `timed`.
+    """
+
+    service: str
+    fallback: bool
+    behind: frozenset[str]
+    fenced: ClientMap | None
+    orders: Mapping[str, PreferenceList]
+    costs: Mapping[str, Mapping[str, float]]
+    timed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePlan:
     """One service: its regions, its client map, and its TTLs in seconds.
@@ -172,7 +195,8 @@ class ServicePlan:
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
     `policy` is as it is written, where the client map's is that of its order alone.
-    `trickle` is the share of clients that the second region of their list is given.
+    `trickle` is the share of clients that the second region of their list is given. With `core` it
+    is an edge service: behind the regions of its own, and of its map, stand those of its core.
     """
 
     name: str
@@ -186,6 +210,15 @@ class ServicePlan:
     no_region: NoRegion = "cname"
     trickle: float = 0.0
     policy: str = ""
+    core: Core | None = None
+
+    @property
+    def own(self) -> Mapping[str, RegionPlan]:
+        """The regions that it has itself, which its client map orders."""
+        if self.core is None or not self.core.behind:
+            return self.regions
+        behind = self.core.behind
+        return {name: region for name, region in self.regions.items() if name not in behind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +241,14 @@ class Plan:
     def map_kind(self) -> Literal["lazy", "compiled"]:
         """How its client maps are made; they are all of one kind."""
         return next((service.clients.kind for service in self.services.values()), "lazy")
+
+    def service_of(self, dyna: Dyna) -> ServicePlan:
+        """The service whose regions answer at a DYNA."""
+        service = self.services[dyna.service]
+        if dyna.behind:
+            assert service.core is not None, "zones are checked for the services that they name"
+            service = self.services[service.core.service]
+        return service
 
     sites: Mapping[str, Site] = field(init=False)
 
