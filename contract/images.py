@@ -171,8 +171,10 @@ PLAN = Image(
             (
                 Field("edge", "u32", "the edge service"),
                 Field("core", "u32", "the core service"),
-                Field("behind", "u32", "how many regions of the core the edge lacks, behind its own"),
-                Field("fenced", "u32", "the map of what the edge's pins allow of the core, or NONE"),
+                Field("behind", "u32", "how many regions of the core stand behind the edge's"),
+                Field(
+                    "fenced", "u32", "the map of the core's regions under the edge's pins, or NONE"
+                ),
                 Field("at", "u32", "where its octets stand in the pool"),
             ),
         ),

@@ -168,7 +168,8 @@ def _narrow(path: tuple[str | int, ...], written: Prefix, formats: Formats) -> I
 
 def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
     for service_name, service in config.service.items():
-        if _applies(pin, service_name) and not set(pin.regions) & {*answering(config, service_name)}:
+        every = answering(config, service_name)
+        if _applies(pin, service_name) and not set(pin.regions).intersection(every):
             yield Finding(
                 ("pin", name, "regions"), "config-pin-refuses",
                 f"service {service_name} is in none of these regions: "

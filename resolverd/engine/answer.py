@@ -245,9 +245,9 @@ class _Answer:
 
     def _node(self, zone: ZonePlan, name: bytes, node: Node) -> bytes | None:
         qtype = self._query.qtype
-        if node.dyna is not None:
-            if qtype in (A, AAAA) or self._plan.service_of(node.dyna).cname:
-                return self._steered(zone, name, node.dyna)
+        dyna = node.dyna
+        if dyna is not None and (qtype in (A, AAAA) or self._plan.service_of(dyna).cname):
+            return self._steered(zone, name, dyna)
         rrset = node.rrsets.get(qtype)
         if rrset is not None:
             self._writer.answer(name, rrset, rrset.ttl)

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from resolverd.dns.codes import CLASS_IN
 from resolverd.dns.names import Key
-from resolverd.dns.writer import Compressible, RRsetWire
+from resolverd.dns.writer import RRsetWire
 from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
+from resolverd.engine.image_pool import Places, Pool, in_parts, whole
 from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
 from resolverd.policy.decision import RegionStatus
@@ -40,13 +40,8 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 
-T = TypeVar("T")
-
-_RECORD = struct.Struct("!HHHIH")
-_PART = struct.Struct("<BH")
 _COUNTS = struct.Struct("<2I")
 _HEAVY = struct.Struct("<Qd")
-_QNAME_POINTER = 0xC00C
 # The number of a region of the core that the edge service never answers with.
 _NOWHERE = 0xFF
 
@@ -90,14 +85,14 @@ class _PlanWriter:
 
     def __init__(self, plan: Plan, slots: CounterSlots) -> None:
         self._plan, self._slots = plan, slots
-        self._pool = _Pool()
+        self._pool = Pool()
         self._rrsets: list[bytes] = []
         self._places: dict[int, int] = {}
-        self._referrals = _Places[Referral]()
+        self._referrals = Places[Referral]()
         self._glue: list[bytes] = []
         self._region_slots: list[int] = []
         self._pin_slots: list[int] = []
-        self._maps = _Places[NativeMap]()
+        self._maps = Places[NativeMap]()
         self._map_records: list[bytes] = []
         self._services = {name: place for place, name in enumerate(plan.services)}
         paired = [name for name, service in plan.services.items() if service.core is not None]
@@ -245,8 +240,8 @@ class _PlanWriter:
 
     def _add(self, rrset: RRsetWire) -> int:
         place = self._places[id(rrset)] = len(self._rrsets)
-        whole = _whole(rrset)
-        octets = _in_parts(rrset) if whole is None else whole
+        copied = whole(rrset)
+        octets = in_parts(rrset) if copied is None else copied
         at = self._pool.add(octets)
         self._rrsets.append(
             records.rrset(
@@ -254,7 +249,7 @@ class _PlanWriter:
                 length=len(octets),
                 ttl=rrset.ttl,
                 rtype=rrset.rtype,
-                in_parts=whole is None,
+                in_parts=copied is None,
                 count=len(rrset.rdatas),
             )
         )
@@ -266,10 +261,10 @@ class _SteeringWriter:
 
     def __init__(self, steering: Steering) -> None:
         self._steering = steering
-        self._pool = _Pool()
+        self._pool = Pool()
         self._states: list[bytes] = []
         self._places: dict[tuple[int, int, float, float], int] = {}
-        self._positions = _Places[Positions]()
+        self._positions = Places[Positions]()
 
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
@@ -339,62 +334,6 @@ class _SteeringWriter:
             )
         )
         return len(self._states) - 1
-
-
-class _Places(Generic[T]):
-    """Objects in the order in which they were first met, each once."""
-
-    def __init__(self) -> None:
-        self.met: list[T] = []
-        self._places: dict[int, int] = {}
-
-    def of(self, wanted: T) -> int:
-        place = self._places.get(id(wanted))
-        if place is None:
-            place = self._places[id(wanted)] = len(self.met)
-            self.met.append(wanted)
-        return place
-
-
-class _Pool:
-    """Octets that records point into; a name stands there once."""
-
-    def __init__(self) -> None:
-        self.octets = bytearray()
-        self._names: dict[bytes, int] = {}
-
-    def add(self, octets: bytes) -> int:
-        at = len(self.octets)
-        self.octets += octets
-        return at
-
-    def name(self, name: bytes) -> int:
-        at = self._names.get(name)
-        if at is None:
-            at = self._names[bytes(name)] = self.add(name)
-        return at
-
-
-def _whole(rrset: RRsetWire) -> bytes | None:
-    """The records as they go into a message; None where a name in them may be compressed."""
-    records = []
-    for rdata in rrset.rdatas:
-        for part in rdata:
-            if isinstance(part, Compressible):
-                return None
-        wire = b"".join(rdata)
-        head = _RECORD.pack(_QNAME_POINTER, rrset.rtype, CLASS_IN, rrset.ttl, len(wire))
-        records.append(head + wire)
-    return b"".join(records)
-
-
-def _in_parts(rrset: RRsetWire) -> bytes:
-    octets = bytearray()
-    for rdata in rrset.rdatas:
-        octets.append(len(rdata))
-        for part in rdata:
-            octets += _PART.pack(isinstance(part, Compressible), len(part)) + part
-    return bytes(octets)
 
 
 def _placed(positions: Sequence[Positions]) -> Iterator[bytes]:

@@ -290,8 +290,8 @@ def tier(
 
     edge: the edge service
     core: the core service
-    behind: how many regions of the core the edge lacks, behind its own
-    fenced: the map of what the edge's pins allow of the core, or NONE
+    behind: how many regions of the core stand behind the edge's
+    fenced: the map of the core's regions under the edge's pins, or NONE
     at: where its octets stand in the pool
     """
     return _TIER.pack(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from resolverd.config.fences import fences
 from resolverd.config.groups import countries_of, groups
 from resolverd.config.model import Config
+from resolverd.config.tiers import alias_of, cores
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
@@ -37,6 +38,10 @@ def withheld_by_pins(config: Config) -> Withheld:
         ).difference(addresses)
         for service in fenced
     }
+    for edge, core in cores(config).items():
+        if core in fenced:
+            fenced.add(alias_of(edge))
+            safe[alias_of(edge)] = safe[core]
     formats = formats_with(config.server.nat64)
     return Withheld(addresses, names, frozenset(fenced), safe, formats)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from resolverd.dns.edns import ExtendedError
 from resolverd.dns.names import Key
@@ -30,60 +30,11 @@ from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.ttl import BoundedTtl, ttl_of
 from resolverd.rtt.latency import Measured
-
-
-class MapEntry(NamedTuple):
-    """What a client map says of a prefix.
-
-    `scope` counts bits in the family that was asked; inside a prefix of that length every
-    address has this same entry. `pins` names the pins that made the fence.
-    """
-
-    preference: PreferenceList
-    scope: int
-    pins: tuple[str, ...]
-
-
-class Block(NamedTuple):
-    """The block of addresses, of the family looked up, that keeps one draw where shares decide.
-
-    `scope` counts its bits in the family that was asked.
-    """
-
-    prefix: Prefix
-    scope: int
-
-
-class MapSize(NamedTuple):
-    """Networks told apart, distinct preference lists with their pins, octets of memory."""
-
-    leaves: int
-    lists: int
-    octets: int
-
-
-class ClientMap(Protocol):
-    """Geography, pins and ranking behind one question."""
-
-    @property
-    def kind(self) -> Literal["lazy", "compiled"]:
-        """Whether it asks the databases as clients come, or knows all beforehand."""
-
-    @property
-    def size(self) -> MapSize | None:
-        """How large it is; None for one that has nothing but a cache."""
-
-    def lookup(self, client: Prefix) -> MapEntry:
-        """The preference list for a client prefix; empty where no region is allowed."""
-
-    def block(self, client: Prefix) -> Block:
-        """The block that a client prefix lies in; of a shorter one, that prefix itself."""
-
-    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
-        """The list for an unpinned client who stands where `region` does.
-
-        With it the cost of each region, in km, or ms where round trips decide; else empty.
-        """
+from resolverd.snapshot.core import Core as Core
+from resolverd.snapshot.entries import Block as Block
+from resolverd.snapshot.entries import ClientMap as ClientMap
+from resolverd.snapshot.entries import MapEntry as MapEntry
+from resolverd.snapshot.entries import MapSize as MapSize
 
 
 class Referral(NamedTuple):
@@ -167,25 +118,6 @@ class Site(NamedTuple):
     services: tuple[str, ...]
     ttl: float
     planned: RegionPlan
-
-
-class Core(NamedTuple):
-    """The core service behind an edge service (`snapshot/tiers.py`).
-
-    With `fallback` its regions answer where no own region of the edge service serves: `behind` are
-    those that the edge service does not have itself. `fenced` is the map of the core's regions
-    under the pins of the edge service, None where the core's own map is that. `orders` are the
-    core's regions as seen from each region of the edge service, `costs` what decided that, in km,
-    or in ms where `timed`.
-    """
-
-    service: str
-    fallback: bool
-    behind: frozenset[str]
-    fenced: ClientMap | None
-    orders: Mapping[str, PreferenceList]
-    costs: Mapping[str, Mapping[str, float]]
-    timed: bool
 
 
 @dataclass(frozen=True, slots=True)

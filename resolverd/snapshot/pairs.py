@@ -35,18 +35,16 @@ def paired(
     }
 
 
-def _with_core(
-    edge: ServicePlan, core: ServicePlan, config: Config, maps: MapMaker
-) -> ServicePlan:
+def _with_core(edge: ServicePlan, core: ServicePlan, config: Config, maps: MapMaker) -> ServicePlan:
     regions = dict(edge.regions)
     added = behind(config, edge.name)
     for name in added:
         cname = _cname(config.region[name].hostname) if edge.cname else None
         regions[name] = core.regions[name]._replace(cname=cname)
-    near = _near(ranking_of(config, config.service[core.name], maps.measured))
+    ranked = near(ranking_of(config, config.service[core.name], maps.measured))
     places, costs = coordinates_of(config), {}
     for name in regions:
-        costs[name] = near.costs(Place(*places[name], None, None, "region"))
+        costs[name] = ranked.costs(Place(*places[name], None, None, "region"))
     return replace(
         edge,
         regions=regions,
@@ -54,10 +52,10 @@ def _with_core(
             service=core.name,
             fallback=bool(added),
             behind=frozenset(added),
-            fenced=_fenced(edge.name, core.name, near, config, maps) if added else None,
-            orders={name: _order(name, near.regions, cost) for name, cost in costs.items()},
+            fenced=_fenced(edge.name, core.name, ranked, config, maps) if added else None,
+            orders={name: _order(name, ranked.regions, cost) for name, cost in costs.items()},
             costs=costs,
-            timed=near.latency is not None,
+            timed=ranked.latency is not None,
         ),
     )
 
@@ -66,7 +64,7 @@ def _cname(hostname: str) -> RRsetWire:
     return RRsetWire(CNAME, 0, ((Compressible(key_from_text(hostname)),),))
 
 
-def _near(ranked: Ranking) -> Ranking:
+def near(ranked: Ranking) -> Ranking:
     """How the core's regions are ordered as seen from one of the edge's.
 
     Nobody there is a client with a block, so where the order is by weights or as listed, distance
@@ -81,7 +79,7 @@ def _order(seen_from: str, regions: PreferenceList, costs: Mapping[str, float]) 
 
 
 def _fenced(
-    edge: str, core: str, near: Ranking, config: Config, maps: MapMaker
+    edge: str, core: str, ranked: Ranking, config: Config, maps: MapMaker
 ) -> ClientMap | None:
     """The core's regions under the pins of the edge service, in no order that counts."""
     pins = pin_rules(config, edge, over=core)
@@ -89,11 +87,11 @@ def _fenced(
         return None
     listed = Ranking(
         policy="failover",
-        regions=near.regions,
-        coordinates=near.coordinates,
-        weights=near.weights,
-        block_v4=near.block_v4,
-        block_v6=near.block_v6,
-        embedded=near.embedded,
+        regions=ranked.regions,
+        coordinates=ranked.coordinates,
+        weights=ranked.weights,
+        block_v4=ranked.block_v4,
+        block_v6=ranked.block_v6,
+        embedded=ranked.embedded,
     )
     return maps.make(listed, *pins)

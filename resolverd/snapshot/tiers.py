@@ -77,16 +77,24 @@ def widened(
     serves = any(statuses[region].serves for region in entry.preference)
     if serves and entry.scope <= client.length:
         return entry
+    regions, scope = regions_behind(core, plan, client)
+    added = () if serves else regions
+    return MapEntry((*entry.preference, *added), max(entry.scope, scope), entry.pins)
+
+
+def regions_behind(core: Core, plan: Plan, client: Prefix) -> tuple[PreferenceList, int]:
+    """The regions that answer a client where no own region of an edge service serves.
+
+    With them the scope in which they are the same.
+    """
+    if not core.fallback:
+        return (), 0
     found = plan.services[core.service].clients.lookup(client)
-    scope, allowed = max(entry.scope, found.scope), found.preference
+    scope, allowed = found.scope, core.behind
     if core.fenced is not None:
         fence = core.fenced.lookup(client)
-        scope = max(scope, fence.scope)
-        allowed = tuple(region for region in allowed if region in fence.preference)
-    added: PreferenceList = ()
-    if not serves:
-        added = tuple(region for region in allowed if region in core.behind)
-    return MapEntry((*entry.preference, *added), scope, entry.pins)
+        scope, allowed = max(scope, fence.scope), allowed.intersection(fence.preference)
+    return tuple(region for region in found.preference if region in allowed), scope
 
 
 def _behind(

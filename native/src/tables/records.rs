@@ -294,9 +294,9 @@ pub struct TierRecord {
     pub edge: u32,
     /// The core service.
     pub core: u32,
-    /// How many regions of the core the edge lacks, behind its own.
+    /// How many regions of the core stand behind the edge's.
     pub behind: u32,
-    /// The map of what the edge's pins allow of the core, or NONE.
+    /// The map of the core's regions under the edge's pins, or NONE.
     pub fenced: u32,
     /// Where its octets stand in the pool.
     pub at: u32,

@@ -5,6 +5,7 @@
 
 mod positions;
 mod raw;
+mod serving;
 
 use self::positions::Positions;
 use super::image::Reader;
@@ -329,16 +330,6 @@ impl Steering {
         { states }.any(|state| {
             let state = self.states.get(*state as usize);
             state.is_some_and(|state| state.status.spill_ratio > 0.0)
-        })
-    }
-
-    /// Whether one of these regions of a service serves.
-    #[must_use]
-    pub fn any_serves(&self, number: u32, preference: PreferenceList<'_>) -> bool {
-        let regions = self.regions_of(number);
-        { preference.iter() }.any(|region| {
-            let state = self.state(regions, region);
-            state.is_some_and(|state| state.status.serves)
         })
     }
 

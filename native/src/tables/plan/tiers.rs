@@ -49,8 +49,7 @@ pub(super) fn tier(
         orders: pool.run(after, orders)?,
     };
     let below = |octet: &u8, count: u32| u32::from(*octet) < count;
-    let here = { pool.get(tier.here).iter() }
-        .all(|octet| *octet == NOWHERE || below(octet, edge));
+    let here = { pool.get(tier.here).iter() }.all(|octet| *octet == NOWHERE || below(octet, edge));
     if !here || !pool.get(tier.orders).iter().all(|octet| below(octet, core)) {
         return Err(WRONG);
     }
@@ -84,7 +83,10 @@ impl Plan {
     pub fn seen_from(&self, tier: &Tier, region: u8) -> &[u8] {
         let count = tier.here.len();
         let at = usize::from(region) * count;
-        self.pool.get(tier.orders).get(at..at + count).unwrap_or_default()
+        self.pool
+            .get(tier.orders)
+            .get(at..at + count)
+            .unwrap_or_default()
     }
 
     /// Whether the maps and the services of all pairs fit one another.
