@@ -80,7 +80,8 @@ def images() -> dict[str, bytes]:
     texts = {file.stem: file.read_text() for file in sorted(ZONES.glob("*.zone"))}
     del texts["root"]
     plan, _ = snapshot_of(texts, config_text(SERVICES, server='nsid = "fuzz"'))
-    same = {regions: SameForAll(regions) for regions in (REGIONS, EDGE)}
+    listed: tuple[PreferenceList, ...] = (REGIONS, EDGE)
+    same = {regions: SameForAll(regions) for regions in listed}
     services = {
         name: replace(each, clients=same[tuple(each.own)]) for name, each in plan.services.items()
     }
