@@ -15,6 +15,7 @@ from typing import NamedTuple
 from contract.render import python_module, rust_const, rust_doc, rust_module
 
 NONE = 0xFFFF_FFFF
+_COLUMNS = 100
 
 
 class Field(NamedTuple):
@@ -280,13 +281,25 @@ def _python_record(record: Record, head_of: Image | None = None) -> str:
         magic = f'        b"{head_of.magic}\\x{head_of.version:02x}",\n'
     docs = "".join(f"    {field.name}: {field.doc}\n" for field in record.fields)
     arguments = "".join(f"    {f.name}: {_KINDS[f.kind].python},\n" for f in record.fields)
-    values = "".join(f"        {field.name},\n" for field in record.fields)
+    values = _packed(name, [field.name for field in record.fields])
+    if head_of is not None:
+        values = "(\n" + magic + "".join(f"        {f.name},\n" for f in record.fields) + "    )"
     return (
         f'{name}: Final = struct.Struct("{code}")\n\n\n'
         f"def {record.name}(\n    *,\n{arguments}) -> bytes:\n"
         f'    """{_filled(record.doc)}\n\n{docs}    """\n'
-        f"    return {name}.pack(\n{magic}{values}    )"
+        f"    return {name}.pack{values}"
     )
+
+
+def _packed(name: str, fields: list[str]) -> str:
+    """The arguments of `pack`, on as few lines as the formatter leaves them on."""
+    listed = ", ".join(fields)
+    if len(f"    return {name}.pack({listed})") <= _COLUMNS:
+        return f"({listed})"
+    if len(listed) + 8 <= _COLUMNS:
+        return f"(\n        {listed}\n    )"
+    return "(\n" + "".join(f"        {field},\n" for field in fields) + "    )"
 
 
 def _filled(text: str) -> str:

@@ -88,12 +88,7 @@ def zone(
     negative_ttl: seconds of a negative answer (RFC 2308 §5)
     no_region: a name without an address, or NONE
     """
-    return _ZONE.pack(
-        apex,
-        soa,
-        negative_ttl,
-        no_region,
-    )
+    return _ZONE.pack(apex, soa, negative_ttl, no_region)
 
 
 _NODE: Final = struct.Struct("<IIIIIIII")
@@ -121,16 +116,7 @@ def node(
     referral: the zone cut at or above it, or NONE
     tier: the pair of services that answers, or NONE
     """
-    return _NODE.pack(
-        name,
-        zone,
-        first,
-        rrsets,
-        service,
-        ceiling,
-        referral,
-        tier,
-    )
+    return _NODE.pack(name, zone, first, rrsets, service, ceiling, referral, tier)
 
 
 _RRSET: Final = struct.Struct("<IIIHHI")
@@ -154,14 +140,7 @@ def rrset(
     in_parts: 1 where names in it may be compressed, else 0
     count: how many records
     """
-    return _RRSET.pack(
-        at,
-        length,
-        ttl,
-        rtype,
-        in_parts,
-        count,
-    )
+    return _RRSET.pack(at, length, ttl, rtype, in_parts, count)
 
 
 _REFERRAL: Final = struct.Struct("<IIII")
@@ -181,12 +160,7 @@ def referral(
     first: the first of its glue
     count: how much it has
     """
-    return _REFERRAL.pack(
-        owner,
-        ns,
-        first,
-        count,
-    )
+    return _REFERRAL.pack(owner, ns, first, count)
 
 
 _GLUE: Final = struct.Struct("<II")
@@ -202,10 +176,7 @@ def glue(
     owner: its name as written
     rrset: the RRset
     """
-    return _GLUE.pack(
-        owner,
-        rrset,
-    )
+    return _GLUE.pack(owner, rrset)
 
 
 _SERVICE: Final = struct.Struct("<dddIIIIBBBB")
@@ -267,10 +238,7 @@ def client_map(
     first: the first of its pin slots
     pins: how many pins it has
     """
-    return _CLIENT_MAP.pack(
-        first,
-        pins,
-    )
+    return _CLIENT_MAP.pack(first, pins)
 
 
 _TIER: Final = struct.Struct("<IIIII")
@@ -294,13 +262,7 @@ def tier(
     fenced: the map of the core's regions under the edge's pins, or NONE
     at: where its octets stand in the pool
     """
-    return _TIER.pack(
-        edge,
-        core,
-        behind,
-        fenced,
-        at,
-    )
+    return _TIER.pack(edge, core, behind, fenced, at)
 
 
 _STEERING_HEAD: Final = struct.Struct("<8sQIIIIIII")

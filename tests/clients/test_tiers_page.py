@@ -131,9 +131,8 @@ def test_the_edge_falls_back_to_its_core_and_explain_shows_the_hops(served: Live
 
 
 def _hops(served: Live) -> Any:
-    told = resolverd(
-        "explain", "chat-edge.inference.example", "127.0.0.1", "--json", cwd=served.place
-    )
+    asked = ("explain", "chat-edge.inference.example", "127.0.0.1", "--json")
+    told = resolverd(*asked, cwd=served.place)
     assert told.status == 0, told.err
     return json.loads(told.out)["hops"]
 
