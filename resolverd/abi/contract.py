@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xDC23421D
+ABI_VERSION: Final = 0xBC2FF902
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

@@ -26,6 +26,7 @@ from resolverd.cli.spans import span
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
+from resolverd.engine.hops import Hop, Hops, hops_from
 from resolverd.engine.orders import POLICIES, Cost, order_of
 from resolverd.engine.ttl_words import FamilyTtl
 from resolverd.errors import ExitCode
@@ -138,7 +139,8 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     orders = {
         key: order_of(document[key]) for key in ("order", "alternative_order") if document[key]
     }
-    parts = {"candidates": tuple(candidates), "draw": draw, "ttls": ttls}
+    hops = hops_from(document["hops"]) if document["hops"] else None
+    parts = {"candidates": tuple(candidates), "draw": draw, "ttls": ttls, "hops": hops}
     return Explanation(**{**document, **lists, **parts, **orders}), source, verdicts
 
 
@@ -258,10 +260,29 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
             f"{', '.join(why.alternative_order.preference)}: {why.alternative_order.why}",
         )
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
+    if why.hops is not None:
+        yield from _hops(why.hops)
     yield "draw", _draw(why.draw)
     yield "note", why.note
     yield from _ttls(why)
     yield "scope", f"/{why.scope}" + ("" if why.ecs else ": client subnets are not honoured")
+
+
+def _hops(hops: Hops) -> Iterator[tuple[str, str]]:
+    """The way to the edge, the way on to the core, and how long both are together."""
+    yield "to edge", _hop(hops.edge)
+    yield "to core", _hop(hops.core)
+    yield "both", _length(hops.km, hops.ms)
+
+
+def _hop(hop: Hop) -> str:
+    way = f"{hop.start or 'client'} → {hop.region or 'no region'} (service {hop.service})"
+    return f"{way}: {_length(hop.km, hop.ms)}" if hop.region else way
+
+
+def _length(km: float | None, ms: float | None) -> str:
+    lengths = ["" if km is None else f"{km:,.0f} km", "" if ms is None else f"{ms:.1f} ms"]
+    return ", ".join(filter(None, lengths))
 
 
 def _ttls(why: Explanation) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ from resolverd.config.probe_checks import check_probes
 from resolverd.config.secret_checks import written_secrets
 from resolverd.config.sense_checks import check_sense
 from resolverd.config.targets import endpoint_name
+from resolverd.config.tier_checks import check_tiers
 from resolverd.config.toml_values import toml_value
 from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
@@ -296,6 +297,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_own_places,
     check_nat64,
     _services,
+    check_tiers,
     _admin,
     _load,
     _listeners,

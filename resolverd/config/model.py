@@ -197,6 +197,17 @@ class Service(Section):
         doc="Regions that serve it; the order counts for failover. At most 255.",
         max_items=255,
     )
+    core: Word | Literal[""] = option(
+        "",
+        "The service with the larger model that stands behind this one, whose regions are those of "
+        "an edge. A record such as `DYNA NAME/core` then answers with its region that is nearest "
+        "to the edge region which the client is given.",
+    )
+    core_fallback: bool = option(
+        default=True,
+        doc="Whether regions of `core` answer while none of a client's own ones serves. Without "
+        "it `all_down` says what is answered.",
+    )
     policy: PolicyName = option(
         "nearest",
         "How the regions are ordered for a client: by distance, as listed, by `weights`, or by the "

@@ -20,6 +20,7 @@ import dns.rdtypes.IN.A
 
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
+from resolverd.config.tiers import edge_of_alias
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
@@ -38,6 +39,7 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 from resolverd.snapshot.own_places import own_places
+from resolverd.snapshot.pairs import paired
 from resolverd.snapshot.rankings import ranking_of
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
@@ -157,7 +159,9 @@ def _rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetW
 
 
 def _dyna(rrset: RRset) -> Dyna:
-    return Dyna(cast(DynaRdata, rrset.rdatas[0]).service, rrset.ttl)
+    name = cast(DynaRdata, rrset.rdatas[0]).service
+    edge = edge_of_alias(name)
+    return Dyna(edge or name, rrset.ttl, bool(edge))
 
 
 def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
@@ -254,7 +258,7 @@ def compile_services(
             trickle=service.trickle,
             policy=service.policy,
         )
-    return services
+    return paired(services, config, maps)
 
 
 def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:

@@ -44,7 +44,9 @@ class MapMaker:
         self._locator, self._edge, self._own = locator, edge, own
         self._kind = "compiled" if compiled else "lazy"
         self._made: list[tuple[MapSource, ClientMap]] = []
-        held = [service.clients for service in previous.services.values()] if previous else []
+        services = previous.services.values() if previous else ()
+        held = [service.clients for service in services]
+        held += [s.core.fenced for s in services if s.core is not None and s.core.fenced]
         self._earlier = [m for m in held if isinstance(m, LazyClientMap | CompiledClientMap)]
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from resolverd.dns.edns import ExtendedError
 from resolverd.dns.names import Key
@@ -30,60 +30,11 @@ from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.ttl import BoundedTtl, ttl_of
 from resolverd.rtt.latency import Measured
-
-
-class MapEntry(NamedTuple):
-    """What a client map says of a prefix.
-
-    `scope` counts bits in the family that was asked; inside a prefix of that length every
-    address has this same entry. `pins` names the pins that made the fence.
-    """
-
-    preference: PreferenceList
-    scope: int
-    pins: tuple[str, ...]
-
-
-class Block(NamedTuple):
-    """The block of addresses, of the family looked up, that keeps one draw where shares decide.
-
-    `scope` counts its bits in the family that was asked.
-    """
-
-    prefix: Prefix
-    scope: int
-
-
-class MapSize(NamedTuple):
-    """Networks told apart, distinct preference lists with their pins, octets of memory."""
-
-    leaves: int
-    lists: int
-    octets: int
-
-
-class ClientMap(Protocol):
-    """Geography, pins and ranking behind one question."""
-
-    @property
-    def kind(self) -> Literal["lazy", "compiled"]:
-        """Whether it asks the databases as clients come, or knows all beforehand."""
-
-    @property
-    def size(self) -> MapSize | None:
-        """How large it is; None for one that has nothing but a cache."""
-
-    def lookup(self, client: Prefix) -> MapEntry:
-        """The preference list for a client prefix; empty where no region is allowed."""
-
-    def block(self, client: Prefix) -> Block:
-        """The block that a client prefix lies in; of a shorter one, that prefix itself."""
-
-    def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
-        """The list for an unpinned client who stands where `region` does.
-
-        With it the cost of each region, in km, or ms where round trips decide; else empty.
-        """
+from resolverd.snapshot.core import Core as Core
+from resolverd.snapshot.entries import Block as Block
+from resolverd.snapshot.entries import ClientMap as ClientMap
+from resolverd.snapshot.entries import MapEntry as MapEntry
+from resolverd.snapshot.entries import MapSize as MapSize
 
 
 class Referral(NamedTuple):
@@ -95,10 +46,14 @@ class Referral(NamedTuple):
 
 
 class Dyna(NamedTuple):
-    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL."""
+    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL.
+
+    With `behind` it is the core service behind that one, as the clients of that one see it.
+    """
 
     service: str
     ttl: int
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +127,8 @@ class ServicePlan:
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
     `policy` is as it is written, where the client map's is that of its order alone.
-    `trickle` is the share of clients that the second region of their list is given.
+    `trickle` is the share of clients that the second region of their list is given. With `core` it
+    is an edge service: behind the regions of its own, and of its map, stand those of its core.
     """
 
     name: str
@@ -186,6 +142,15 @@ class ServicePlan:
     no_region: NoRegion = "cname"
     trickle: float = 0.0
     policy: str = ""
+    core: Core | None = None
+
+    @property
+    def own(self) -> Mapping[str, RegionPlan]:
+        """The regions that it has itself, which its client map orders."""
+        if self.core is None or not self.core.behind:
+            return self.regions
+        behind = self.core.behind
+        return {name: region for name, region in self.regions.items() if name not in behind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +173,14 @@ class Plan:
     def map_kind(self) -> Literal["lazy", "compiled"]:
         """How its client maps are made; they are all of one kind."""
         return next((service.clients.kind for service in self.services.values()), "lazy")
+
+    def service_of(self, dyna: Dyna) -> ServicePlan:
+        """The service whose regions answer at a DYNA."""
+        service = self.services[dyna.service]
+        if dyna.behind:
+            assert service.core is not None, "zones are checked for the services that they name"
+            service = self.services[service.core.service]
+        return service
 
     sites: Mapping[str, Site] = field(init=False)
 

@@ -5,6 +5,7 @@
 
 mod positions;
 mod raw;
+mod serving;
 
 use self::positions::Positions;
 use super::image::Reader;

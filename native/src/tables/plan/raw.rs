@@ -25,6 +25,7 @@ pub(super) fn node(
         service: record.service,
         ceiling: record.ceiling,
         referral: record.referral,
+        tier: record.tier,
     })
 }
 
