@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from resolverd.config.hours import Hours
@@ -10,10 +11,11 @@ from resolverd.config.model import Config, Region
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
+from resolverd.geo.place import Place
 from resolverd.planner.cost import Gpus
 from resolverd.planner.traffic import Traffic
 from resolverd.planner.users import User
-from resolverd.policy.fence import GeoPins, fence_of
+from resolverd.policy.fence import UNPLACED, GeoPins, PinRule, fence_of
 from resolverd.snapshot.clientmap import LazyClientMap
 
 WEEK_MINUTES = 7 * 24 * 60
@@ -23,12 +25,14 @@ class Site(NamedTuple):
     """A region of the service: where it stands (degrees), and its GPUs.
 
     `serves` says whether it is within its hours of service at the moment that is looked at.
+    `pins_of` are regions whose pins one that is not there yet would be added to.
     """
 
     name: str
     point: Coordinates
     gpus: Gpus
     serves: bool = True
+    pins_of: frozenset[str] = frozenset()
 
 
 def sites_of(config: Config, service: str, at: float) -> list[Site]:
@@ -61,7 +65,10 @@ class Fences:
 
     def __init__(self, geo_pins: GeoPins, clients: LazyClientMap, edge: Coordinates) -> None:
         """Of one service: its pins by country, its client map; where the edge host stands."""
-        self._geo_pins, self._clients, self._edge = geo_pins, clients, edge
+        self._geo_pins, self._edge, self._home = geo_pins, edge, clients.ranked.edge_country
+        # Whom a prefix is fenced as does not depend on the order of its regions, which takes long.
+        unordered = replace(clients.ranked, policy="failover", latency=None)
+        self._clients = LazyClientMap(*clients.source._replace(ranked=unordered))
 
     def user(self, line: Traffic) -> User:
         """One line of traffic as a user; an unknown place is the edge host's."""
@@ -70,14 +77,28 @@ class Fences:
         assert line.point is not None, "a line has a prefix or a point"
         known = countries().get(line.country or "")
         rule = self._geo_pins.rule_for(line.country, known.continent if known else None)
-        fence = fence_of([rule] if rule else [])
+        fence = self._fence([rule] if rule else [])
         return User(line.name, line.point, line.country, line.weight, fence)
+
+    def _fence(self, rules: Iterable[PinRule]) -> frozenset[str] | None:
+        """What rules leave; the one that only names those of no country leaves every region."""
+        named_only = self._geo_pins.default is None
+        return fence_of(r for r in rules if not (named_only and r.name == UNPLACED))
 
     def _client(self, line: Traffic, prefix: Prefix) -> User:
         trace = self._clients.trace(prefix)
-        point = trace.place.point or self._edge
-        fence = frozenset(trace.entry.preference) if trace.entry.pins else None
-        return User(line.name, point, trace.place.country, line.weight, fence)
+        fence = self._fence(trace.rules)
+        return User(line.name, self._point(trace.place), trace.place.country, line.weight, fence)
+
+    def _point(self, place: Place) -> Coordinates:
+        """Where a client stands; of whom the country alone is sure, where its people do.
+
+        But for the country of the edge host, which anycast brought it to.
+        """
+        known = countries().get(place.country or "") if place.doubt else None
+        if known is None or place.country == self._home:
+            return place.point or self._edge
+        return known.latitude, known.longitude
 
 
 def by_region(sites: Iterable[Site], answers: Mapping[str, float]) -> list[User]:
