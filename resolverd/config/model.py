@@ -35,6 +35,7 @@ from resolverd.config.types import (
     GroupName,
     Hostname,
     MetricsUrl,
+    OneCountry,
     ResolvedHostname,
     SpanText,
     Subnet,
@@ -114,7 +115,7 @@ class Region(Section):
     """`[region.NAME]`: a place with GPUs and one or more endpoints."""
 
     coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
-    country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
+    country: OneCountry | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
     gpus: Gpus | None = option(None, "What the region serves with.")
     bias: BiasText = option(
         NO_BIAS,
@@ -294,7 +295,7 @@ class Place(Section):
         "Where it is, if not where the databases say, or else where its country's people are.",
         unit="degrees",
     )
-    country: Country | Literal[""] = option(
+    country: OneCountry | Literal[""] = option(
         "", "ISO 3166-1 alpha-2 code, if not as the databases say; pins go by it."
     )
 

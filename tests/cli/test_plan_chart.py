@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from cli.command import TIMEOUT, environment, process, resolverd
+from cli.command import ROOT, TIMEOUT, environment, process, resolverd
 from cli.plan_place import write_place
 from rich.cells import cell_len
 
@@ -70,6 +70,12 @@ def test_the_picture_says_who_is_served_how_fast_for_what_money(place: Path) -> 
     assert re.search("█+░+ +40.0%", eu), "South Africa is beyond 150 ms of Ireland"
     assert any("users without chat (150 ms): 20.0%" in line for line in shown)
     assert any(re.match(r"  Kaapstad  ░+ +20\.0% +\d+ ms$", line) for line in shown)
+
+
+def test_the_picture_of_the_page_is_what_is_drawn(place: Path) -> None:
+    page = (ROOT / "docs" / "planning.md").read_text()
+    (drawn,) = re.findall(r"```\n(chat at .*?)```", page, re.DOTALL)
+    assert resolverd(*CHART, cwd=place).out.startswith(drawn)
 
 
 def test_the_change_is_drawn_beside_what_is_now_on_one_scale(place: Path) -> None:
