@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xDC23421D
+ABI_VERSION: Final = 0xE68F07C0
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

@@ -39,9 +39,6 @@ from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.inputs import Inputs, load_inputs
 from resolverd.snapshot.maps import edge_of
 
-_BY_PLACE = frozenset({"nearest", "latency", "ttft"})
-"""Policies that give users a region by where they are."""
-
 _LONG = 2.0
 """Seconds after which it is shown how far it is."""
 
@@ -82,13 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
     wishes = wishes_of(arguments, sites)
     clients = _clients(inputs, service)
     groups = groups_of(_users(arguments, inputs, service, sites, clients))
-    policy = config.service[service].policy
-    if policy not in _BY_PLACE:
+    policy, ordered_by = config.service[service].policy, config.service[service].ordered_by
+    if ordered_by in ("failover", "weighted"):
         complain(f'note: "{service}" has the policy "{policy}"; it is planned as if by latency')
 
     def reacher(every: Sequence[Site]) -> list[Reach]:
         field = geography(tuple(site.point for site in every))
-        by_distance = policy == "nearest"
+        by_distance = ordered_by == "nearest"
         with _progress("times between users and regions") as progress:
             ranked = clients.ranked
             return reach_of(groups, field, ranked, by_distance=by_distance, progress=progress)

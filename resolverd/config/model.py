@@ -44,7 +44,8 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted", "latency", "ttft"]
+OrderName = Literal["nearest", "failover", "weighted", "latency"]
+PolicyName = Literal[OrderName, "ttft"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]
@@ -263,6 +264,11 @@ class Service(Section):
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
+
+    @property
+    def ordered_by(self) -> OrderName:
+        """What orders its regions: with `ttft` expected times do, and queues move shares alone."""
+        return "latency" if self.policy == "ttft" else self.policy
 
     def model_in(self, region: str) -> str:
         """The model that is served there; empty where none is written."""
