@@ -28,7 +28,7 @@ from resolverd.errors import ExitCode
 from resolverd.loop import run_loop
 from resolverd.planner.assignment import Reach
 from resolverd.planner.make import Plan, make
-from resolverd.planner.reach import STEP, reach_of
+from resolverd.planner.reach import reach_of
 from resolverd.planner.traffic import read_traffic
 from resolverd.planner.users import Group, User, groups_of
 from resolverd.planner.world import Fences, Site, by_region, sites_of
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     at = time.time() if arguments.at is None else arguments.at
     sites = sites_of(config, service, at)
     wishes = wishes_of(arguments, sites)
-    clients = _clients(inputs, service)
+    clients = clients_of(inputs, service)
     groups = groups_of(_users(arguments, inputs, service, sites, clients))
     policy, ordered_by = config.service[service].policy, config.service[service].ordered_by
     if ordered_by in ("failover", "weighted"):
@@ -151,17 +151,11 @@ def _users(
     edge = edge_of(inputs.config).point
     assert edge is not None, "an edge host stands somewhere"
     fences = Fences(pin_rules(inputs.config, service)[1], clients, edge)
-    lines = read_traffic(arguments.traffic)
-    users = []
     with _progress("places of users") as progress:
-        for number, line in enumerate(lines):
-            users.append(fences.user(line))
-            if number % STEP == 0:
-                progress(number / len(lines))
-    return users
+        return fences.users(read_traffic(arguments.traffic), progress)
 
 
-def _clients(inputs: Inputs, service: str) -> LazyClientMap:
+def clients_of(inputs: Inputs, service: str) -> LazyClientMap:
     """How the service's clients are placed, fenced and ranked."""
     plan = compile_plan(
         1,

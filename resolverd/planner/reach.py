@@ -8,11 +8,9 @@ from resolverd.geo.distance import great_circle_km
 from resolverd.geo.place import Place
 from resolverd.planner.assignment import Reach
 from resolverd.planner.users import Group
+from resolverd.planner.world import STEP
 from resolverd.rtt.field import Field
 from resolverd.snapshot.clientmap import Ranking
-
-STEP = 1000
-"""Groups between two reports of progress."""
 
 
 def reach_of(

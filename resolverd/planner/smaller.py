@@ -39,7 +39,7 @@ class Lighter(NamedTuple):
 def smaller(
     regions: Sequence[RegionFigures], model: Lighter, *, below: float, group: int | None = None
 ) -> list[Smaller]:
-    """Regions with less than the share `below` of the traffic, each with `model`.
+    """Regions that serve, with less than the share `below` of the traffic, each with `model`.
 
     It is for their weights that models are split over GPUs: each tensor-parallel group of `group`
     GPUs (None for all of a region) needs fewer in proportion, one at least, and a divisor of
@@ -49,7 +49,7 @@ def smaller(
     for region in regions:
         gpus = region.site.gpus
         needed = _needed(gpus.count, min(group or gpus.count, gpus.count), model.part)
-        if region.share < below and needed < gpus.count:
+        if region.site.serves and region.share < below and needed < gpus.count:
             saved = gpus.monthly - replace(gpus, count=needed).monthly
             found.append(Smaller(region.site.name, gpus.count, needed, saved))
     return found

@@ -124,6 +124,8 @@ def test_a_region_outside_its_hours_serves_nobody_then(place: Path) -> None:
     assert all(r.serves for r in opened.regions)
     assert closed.regions[3].open_ratio == pytest.approx(5 * 12 / 168)
     assert "GPUs for 257 h of service alone" in _plan(place).out
+    at = ("--at", "2026-11-29T12:00Z")
+    assert _document(place, *at).smaller == [], "who is closed is not of little traffic"
 
 
 def test_where_times_were_measured_they_decide_who_is_served_where(place: Path) -> None:
