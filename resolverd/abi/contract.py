@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xBC2FF902
+ABI_VERSION: Final = 0x665BC637
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

@@ -84,7 +84,7 @@ class LoadController:
         self.alerting = Alerting(self._gpus)
         self._source, self._changed, self._clock = source, changed, clock
         self._saturation = SaturationTracker()
-        self._flows = FlowTracker()
+        self.flows = FlowTracker()
         self._config: Config | None = None
         self._plan = Plan(0, {}, {}, b"", 0)
         self._judged: Mapping[str, JudgedRegion]
@@ -170,7 +170,7 @@ class LoadController:
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
-        self._flows.sample(self._queues.items(), readings, now)
+        self.flows.sample(self._queues.items(), readings, now)
         if self._advance(now) or weighed:
             self._changed()
         self.alerting.sample(readings)
@@ -269,7 +269,7 @@ class LoadController:
     def _flow(self, region: str, planned: RegionPlan) -> Flow | None:
         """What goes through a region; of one that an alert degrades, what it has is the most."""
         verdicts = self._judged[planned.site].endpoints
-        flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
+        flow = self.flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
         if flow is not None and self.alerting.degraded(region):
             max_rate = min(flow.max_rate or math.inf, flow.arrivals)
             return flow._replace(max_rate=max(_MIN_RATE, max_rate))

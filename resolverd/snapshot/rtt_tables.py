@@ -29,7 +29,6 @@ from resolverd.snapshot.rankings import coordinates_of
 
 # By how many half-lives what was read may have aged before it is weighed again.
 _WEIGHED_AGAIN = 1 / 8
-_BY_TIMES = frozenset({"latency", "ttft"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +108,7 @@ def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
 def _kept(loaded: LoadedConfig) -> Path | None:
     """The table that this host keeps for itself; None where there is none, or nobody needs it."""
     config = loaded.config
-    needed = any(service.policy in _BY_TIMES for service in config.service.values())
+    needed = any(service.ordered_by == "latency" for service in config.service.values())
     if not needed or not config.server.state:
         return None
     pattern = str(Path(glob.escape(config.server.state)) / KEPT_NAME)
