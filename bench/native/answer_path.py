@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.load.packets import a_query
 from bench.native.run import DATABASE
 from bench.report import show, write
-from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
+from resolverd.abi.tables import Asker, Packets, PlanTables, SnapshotTables
 from resolverd.config.load import load_config
 from resolverd.config.targets import probe_targets
 from resolverd.dns.prefix import Prefix
@@ -73,10 +73,10 @@ def main() -> int:
     for case, packets in CASES.items():
         asked = packets(random.Random(7))
         asked *= -(-PACKETS // len(asked))
-        few = asked[:FEW]
+        few, many = Packets(asked[:FEW]), Packets(asked)
         short = range(rounds * PACKETS // FEW)
         warm[case] = min(asker.time(few, SOURCE, snapshot) for _ in short)
-        cold[case] = min(asker.time(asked, SOURCE, snapshot) for _ in range(rounds))
+        cold[case] = min(asker.time(many, SOURCE, snapshot) for _ in range(rounds))
     head = ("case", f"{FEW} packets", f"{PACKETS:,} packets")
     show("nanoseconds an answer", [head, *((case, warm[case], cold[case]) for case in CASES)])
     path = write(
