@@ -82,7 +82,7 @@ ABI = Abi(
         Function("tables", "asker_new", ASKER),
         Function("tables", "asker_release", None, (ASKER,)),
         Function("tables", "respond", I64, (ASKER, SNAPSHOT, SPAN, SPAN, FLAG, OUT)),
-        Function("tables", "respond_time", F64, (ASKER, SNAPSHOT, SPANS, SPAN, U64, OUT)),
+        Function("tables", "respond_all", SIZE, (ASKER, SNAPSHOT, SPANS, SPAN, SIZE, OUT)),
         Function("tables", "self_check", SIZE, (SNAPSHOT, OUT)),
         Function("tables", "asker_counters", None, (ASKER, NUMBERS)),
         Function("tables", "asker_blocks", SIZE, (ASKER, NUMBERS)),

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x665BC637
+ABI_VERSION: Final = 0x48327331
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -77,7 +77,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_asker_new": (c_void_p,),
     "resolverd_asker_release": (None, c_void_p),
     "resolverd_respond": (c_int64, c_void_p, c_void_p, Span, Span, c_bool, OutBuf),
-    "resolverd_respond_time": (c_double, c_void_p, c_void_p, Spans, Span, c_uint64, OutBuf),
+    "resolverd_respond_all": (c_size_t, c_void_p, c_void_p, Spans, Span, c_size_t, OutBuf),
     "resolverd_self_check": (c_size_t, c_void_p, OutBuf),
     "resolverd_asker_counters": (None, c_void_p, Numbers),
     "resolverd_asker_blocks": (c_size_t, c_void_p, Numbers),

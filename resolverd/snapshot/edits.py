@@ -80,7 +80,7 @@ async def load_edit(
             loaded, outdated = served.loaded, _refused(CONFIGURATION, trouble)
         elif trouble:
             outdated += _refused(DATABASES, trouble)
-        tables, problems = await _tables(loaded, served, reads)
+        tables, problems = await _tables(loaded, served, reads, locator)
         outdated += _refused(TABLES, problems) if problems else []
         inputs = await _with_zones(loaded, served, (locator, tables), terms, reads)
         if loaded.config != served.config:
@@ -139,11 +139,11 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
 
 
 async def _tables(
-    loaded: LoadedConfig, served: Inputs, reads: Reads
+    loaded: LoadedConfig, served: Inputs, reads: Reads, locator: Locator
 ) -> tuple[RttTables, list[Problem]]:
     """The tables, what is served of them where they have not changed or are refused."""
     try:
-        return await edited_tables(loaded, served.tables, served.reads, reads), []
+        return await edited_tables(loaded, served.tables, served.reads, reads, locator), []
     except ProblemsError as error:
         return await fitted(served.tables, loaded.config), list(error.problems)
 

@@ -143,7 +143,7 @@ async def load_inputs(
             problems.append(geo_problem(path, error))
         tables: RttTables | None = None
         try:
-            tables = await load_tables(loaded, reads)
+            tables = await load_tables(loaded, reads, locator)
             problems += tables.warnings
         except ProblemsError as error:
             problems += error.problems

@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x665BC637;
+pub const ABI_VERSION: u32 = 0x48327331;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -40,8 +40,8 @@ const _: extern "C" fn() -> Handle<Asker> = super::tables::resolverd_asker_new;
 const _: extern "C" fn(Handle<Asker>) = super::tables::resolverd_asker_release;
 const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Span, Span, bool, OutBuf) -> i64 =
     super::tables::resolverd_respond;
-const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Spans, Span, u64, OutBuf) -> f64 =
-    super::tables::resolverd_respond_time;
+const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Spans, Span, usize, OutBuf) -> usize =
+    super::tables::resolverd_respond_all;
 const _: extern "C" fn(Handle<Snapshot>, OutBuf) -> usize = super::tables::resolverd_self_check;
 const _: extern "C" fn(Handle<Asker>, Numbers) = super::tables::resolverd_asker_counters;
 const _: extern "C" fn(Handle<Asker>, Numbers) -> usize = super::tables::resolverd_asker_blocks;
