@@ -161,16 +161,19 @@ class Publication:
             self._followers.republished()
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
-        return compile_plan(
-            next(self._plans),
-            inputs.config,
-            inputs.zones.values(),
-            inputs.locator,
-            inputs.targets,
-            compiled=self._engine.name == "native",
-            previous=previous,
-            measured=inputs.tables.measured,
-        )
+        try:
+            return compile_plan(
+                next(self._plans),
+                inputs.config,
+                inputs.zones.values(),
+                inputs.locator,
+                inputs.targets,
+                compiled=self._engine.name == "native",
+                previous=previous,
+                measured=inputs.tables.measured,
+            )
+        finally:
+            inputs.locator.rest()
 
     async def _verified(self, inputs: Inputs, plan: Plan, world: World) -> Verified:
         snapshot = Snapshot(plan, self._steer(plan, world, time.monotonic()))

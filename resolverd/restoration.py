@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from resolverd import log
+from resolverd import log, memory
 from resolverd.admin.served import ReloadReport
 from resolverd.config.load import SetOption
 from resolverd.errors import ProblemsError, ResolverdError
@@ -129,6 +129,9 @@ class Restoration:
                 )
             else:
                 self._note_kept(manifest)
+            # Only now nobody has a use for what was read any more.
+            del adopted
+            await detached(memory.give_back)
 
     def _note_kept(self, manifest: Manifest | None) -> None:
         if manifest is None:

@@ -159,6 +159,11 @@ class Locator:
         """One map per database, for logs, `check` and the admin API; plain JSON values."""
         return list(map(_described, self.sources, self.databases))
 
+    def rest(self) -> None:
+        """Drop what only compiling needs, once all maps are compiled; see `Database.rest`."""
+        for database in self.databases:
+            database.rest()
+
     def close(self) -> None:
         """Give the memory back now; lookups are no longer allowed."""
         for database in self.databases:
