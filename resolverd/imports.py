@@ -15,6 +15,14 @@ from typing import Any, cast
 
 
 @contextmanager
+def sparing() -> Iterator[None]:
+    """All of them: how a daemon imports."""
+    # structlog takes rich for tracebacks, which are made otherwise here.
+    with uncollected(), absent("rich"), certificates_when_needed():
+        yield
+
+
+@contextmanager
 def uncollected() -> Iterator[None]:
     """Import without a search for garbage: what is loaded stays, and to look is a quarter of it."""
     was = gc.isenabled()

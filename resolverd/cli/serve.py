@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resolverd import memory
 from resolverd.cli.options import add_config, existing_config, verb
-from resolverd.imports import absent, certificates_when_needed, uncollected
+from resolverd.imports import sparing
 from resolverd.signals import PROCESS
 
 
@@ -35,8 +35,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     memory.keep_little()
-    # structlog takes rich for tracebacks, which are made otherwise here.
-    with uncollected(), absent("rich"), certificates_when_needed():
+    with sparing():
         from resolverd import log
         from resolverd.daemon import Daemon
         from resolverd.loop import run_loop
