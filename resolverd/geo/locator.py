@@ -92,7 +92,7 @@ class Locator:
         for path in paths:
             if check.possible():
                 on_progress = _bound(progress, path)
-                opened.append(_sourced(path, await check.open_checking(path, on_progress)))
+                opened.append(_sourced(path, await check.open_checking(path, on_progress, stamps)))
                 continue
             report = await walk(path, stamps=stamps, progress=_bound(progress, path))
             opened.append(await detached(partial(_adopt, path, report)))
