@@ -96,7 +96,6 @@ def key_of(digests: Sequence[str], geography: Geography) -> str:
 @cache
 def _library() -> bytes:
     """The digest of what compiles: the library, and the countries that it is given."""
-    with path_of_library().open("rb") as library:
-        told = hashlib.file_digest(library, "sha256")
+    told = hashlib.sha256(read_kept(path_of_library(), _MAX_OCTETS))
     told.update(table_of(countries()))
     return told.digest()
