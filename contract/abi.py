@@ -103,6 +103,8 @@ ABI = Abi(
         Function("map", "place_index_release", None, (INDEX,)),
         Function("map", "map_compile", MAP, (SPANS, INDEXES, SPAN, SPANS, MAP, METER, OUT)),
         Function("map", "map_coverage", SIGNED, (SPANS, INDEXES, SPAN, METER, NUMBERS, OUT)),
+        Function("map", "map_save", SIGNED, (MAP, OUT)),
+        Function("map", "map_restore", MAP, (SPAN, SPAN)),
         Function("map", "map_release", None, (MAP,)),
         Function("map", "map_size", None, (MAP, NUMBERS)),
         Function("map", "map_lookup", SIGNED, (MAP, SPAN, U8, OUT)),

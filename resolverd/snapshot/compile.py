@@ -27,6 +27,7 @@ from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.fences import pin_rules
+from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
     Dyna,
@@ -71,13 +72,14 @@ def compile_plan(
     compiled: bool = False,
     previous: Earlier | None = None,
     measured: Measured | None = None,
+    kept: KeptMaps | None = None,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
     With `compiled`, client maps are compiled by the native library. What is the same in `previous`
     (names whose RRsets are the very same objects, client maps that are still right) is taken from
-    there. `measured` is what tables say of round-trip times, of the regions of `config`. Raises
-    GeoError when the databases do not allow a compiled map.
+    there, and maps that were `kept` from their files. `measured` is what tables say of round-trip
+    times, of the regions of `config`. Raises GeoError when the databases allow no compiled map.
     """
     served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
     return Plan(
@@ -93,6 +95,7 @@ def compile_plan(
                 previous=previous and previous.plan,
                 measured=measured,
                 own=own_places(config),
+                kept=kept,
             ),
         ),
         nsid=config.server.nsid.encode(),

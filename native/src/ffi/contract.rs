@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x48327331;
+pub const ABI_VERSION: u32 = 0x3D00D7E2;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -76,6 +76,8 @@ const _: extern "C" fn(
 ) -> Handle<ClientMap> = super::map::resolverd_map_compile;
 const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Meter, Numbers, OutBuf) -> isize =
     super::map::resolverd_map_coverage;
+const _: extern "C" fn(Handle<ClientMap>, OutBuf) -> isize = super::map::resolverd_map_save;
+const _: extern "C" fn(Span, Span) -> Handle<ClientMap> = super::map::resolverd_map_restore;
 const _: extern "C" fn(Handle<ClientMap>) = super::map::resolverd_map_release;
 const _: extern "C" fn(Handle<ClientMap>, Numbers) = super::map::resolverd_map_size;
 const _: extern "C" fn(Handle<ClientMap>, Span, u8, OutBuf) -> isize =

@@ -22,6 +22,7 @@ pub mod field;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzzed;
 pub mod geography;
+pub mod kept;
 pub mod known;
 pub mod latency;
 pub mod latency_order;
