@@ -15,6 +15,7 @@ from typing import NamedTuple
 from contract.render import python_module, rust_const, rust_doc, rust_module
 
 NONE = 0xFFFF_FFFF
+_COLUMNS = 100
 
 
 class Field(NamedTuple):
@@ -81,7 +82,7 @@ PLAN = Image(
             Field("query_log", "f64", "the share of queries that are written to the log"),
             Field("udp_payload", "u16", "the most octets of a response over UDP"),
             Field("nsid", "u16", "octets of the identifier, which stand before the pool"),
-            *_counts("zones", "nodes", "rrsets", "referrals", "glue", "services", "maps"),
+            *_counts("zones", "nodes", "rrsets", "referrals", "glue", "services", "maps", "tiers"),
             Field("region_slots", "u32", "first slots of regions, u32 each"),
             Field("pin_slots", "u32", "slots of pins, u32 each"),
             Field("pool", "u32", "octets of the pool"),
@@ -109,6 +110,7 @@ PLAN = Image(
                 Field("service", "u32", "the service that answers, or NONE"),
                 Field("ceiling", "u32", "the most TTL of that answer, in seconds"),
                 Field("referral", "u32", "the zone cut at or above it, or NONE"),
+                Field("tier", "u32", "the pair of services that answers, or NONE"),
             ),
         ),
         Record(
@@ -166,6 +168,21 @@ PLAN = Image(
             (
                 Field("first", "u32", "the first of its pin slots"),
                 Field("pins", "u32", "how many pins it has"),
+            ),
+        ),
+        Record(
+            "tier",
+            "An edge service and the core service behind it. Its octets in the pool are, for each "
+            "region of the core, its number in the edge service; then, for each region of the edge "
+            "service, the numbers of all regions of the core, the nearest first.",
+            (
+                Field("edge", "u32", "the edge service"),
+                Field("core", "u32", "the core service"),
+                Field("behind", "u32", "how many regions of the core stand behind the edge's"),
+                Field(
+                    "fenced", "u32", "the map of the core's regions under the edge's pins, or NONE"
+                ),
+                Field("at", "u32", "where its octets stand in the pool"),
             ),
         ),
     ),
@@ -320,13 +337,25 @@ def _python_record(record: Record, head_of: Image | None = None) -> str:
         magic = f'        b"{head_of.magic}\\x{head_of.version:02x}",\n'
     docs = "".join(f"    {field.name}: {field.doc}\n" for field in record.fields)
     arguments = "".join(f"    {f.name}: {_KINDS[f.kind].python},\n" for f in record.fields)
-    values = "".join(f"        {field.name},\n" for field in record.fields)
+    values = _packed(name, [field.name for field in record.fields])
+    if head_of is not None:
+        values = "(\n" + magic + "".join(f"        {f.name},\n" for f in record.fields) + "    )"
     return (
         f'{name}: Final = struct.Struct("{code}")\n\n\n'
         f"def {record.name}(\n    *,\n{arguments}) -> bytes:\n"
         f'    """{_filled(record.doc)}\n\n{docs}    """\n'
-        f"    return {name}.pack(\n{magic}{values}    )"
+        f"    return {name}.pack{values}"
     )
+
+
+def _packed(name: str, fields: list[str]) -> str:
+    """The arguments of `pack`, on as few lines as the formatter leaves them on."""
+    listed = ", ".join(fields)
+    if len(f"    return {name}.pack({listed})") <= _COLUMNS:
+        return f"({listed})"
+    if len(listed) + 8 <= _COLUMNS:
+        return f"(\n        {listed}\n    )"
+    return "(\n" + "".join(f"        {field},\n" for field in fields) + "    )"
 
 
 def _filled(text: str) -> str:

@@ -16,7 +16,7 @@ class Limit(NamedTuple):
     """One limit; `rust` is its type there."""
 
     name: str
-    value: int
+    value: int | float
     rust: str
     doc: str
 
@@ -80,6 +80,23 @@ LIMITS = Limits(
             "usize",
             "How many regions one service may have: a row counts them in one octet, and one number "
             "must be left for no region.",
+        ),
+        Limit(
+            "LEAST_GAIN_MS",
+            10.0,
+            "f64",
+            "Milliseconds that no client moves for less than; nor does a share of clients.",
+        ),
+        Limit("LEAST_GAIN", 0.1, "f64", "The part of the cost that none moves for less than."),
+        Limit(
+            "FRONT",
+            4,
+            "usize",
+            "How many regions of a place's order one measured prefix re-orders. A million measured "
+            "prefixes would else have nearly as many orders, each of which costs memory and a "
+            "decision at every verdict; and who is sent past four regions that are all away is "
+            "past caring in which order. With it there are at most 24 orders for each that places "
+            "have.",
         ),
     ),
     embedded_v4=(

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from resolverd.admin.documents.base import ErrorDocument
 from resolverd.admin.documents.version import SCHEMA_VERSION
-from resolverd.admin.routes import COMMON_ERRORS, ROUTES, Route
+from resolverd.admin.routes import ROUTES, Route, common_errors
 from resolverd.cli.documents import VERBS
 
 Schema = Mapping[str, Any]
@@ -53,7 +53,7 @@ def http_api() -> str:
         "\n".join(["| method | path | access | |", "| --- | --- | --- | --- |", *rows, ""]),
         *(_route(route) for route in ROUTES),
         "### Errors of every route\n",
-        _errors(COMMON_ERRORS),
+        _errors(common_errors()),
         "## The JSON of each verb\n",
         _verbs(),
         "## Documents\n",
@@ -81,7 +81,7 @@ def openapi() -> str:
 
 def _operation(route: Route) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": {"description": route.doc, **_content(route.response)}}
-    for status, (model, doc) in sorted({**COMMON_ERRORS, **route.errors}.items()):
+    for status, (model, doc) in sorted({**common_errors(), **route.errors}.items()):
         responses[str(status)] = {"description": doc, **_content(model)}
     inside = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

@@ -90,7 +90,8 @@ class Adoption:
 
     def keep(self, inputs: Inputs) -> None:
         """Write the files of `inputs`, which are served, to `server.state` for the next start."""
-        self._restoration.keep(inputs, inputs.reads.take_contents(), _held(inputs))
+        plan = self._publication.plan
+        self._restoration.keep(inputs, plan, inputs.reads.take_contents(), _held(inputs))
 
     async def reload(
         self, *, accept_losses: bool = False, settled: Mapping[str, str] | None = None
@@ -157,7 +158,7 @@ class Adoption:
                 return False
             finally:
                 self.attempt, contents = reads, reads.take_contents()
-            self._restoration.keep(inputs, contents, _held(inputs))
+            self._restoration.keep(inputs, self._publication.plan, contents, _held(inputs))
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
             known = before.warnings
             self.reloads.note(inputs, changes)
@@ -197,7 +198,7 @@ class Adoption:
                 self._log.warning("reload.needs_restart", option=option)
         if accept_losses:
             # Before anybody is answered so: a start after a kill would hold what was not kept.
-            self._restoration.keep(inputs, inputs.reads.contents, _held(inputs))
+            self._restoration.keep(inputs, plan, inputs.reads.contents, _held(inputs))
             await self._restoration.kept()
         await self._publication.adopt(inputs, plan, verified)
         self._observation.commit(inputs)

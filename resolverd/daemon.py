@@ -50,6 +50,7 @@ from resolverd.signals import PROCESS
 from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs, Progress
+from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.transitions import TransitionLog
@@ -82,7 +83,8 @@ class Daemon:
         self.tasks = Tasks()
         self.state = StateDirectory(state_path(path, overrides))
         self._keeper = Keeper(self.state, path)
-        self._restoration = Restoration(path, overrides, self.state, self.reloads)
+        self._maps = KeptMaps(self.state.path)
+        self._restoration = Restoration(path, overrides, self.state, self._maps, self.reloads)
         self._adoption = Adoption(
             path,
             overrides,
@@ -219,6 +221,7 @@ class Daemon:
             self._dirty,
             self.ttl_ledger,
             self._supervision,
+            self._maps,
         )
         self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)

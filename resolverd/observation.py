@@ -23,7 +23,7 @@ from resolverd.health.overrides import Override, Overrides
 from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
-from resolverd.kept.standing import KeptVerdict, Standing, digest
+from resolverd.kept.standing import KeptRate, KeptVerdict, Standing, digest
 from resolverd.load import LoadController
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
@@ -61,6 +61,7 @@ class Observation:
         self.load = LoadController(self.monitor, changed)
         self.load.spilling.resume(earlier.shares)
         self.load.weighing.resume(earlier.positions, earlier.shares)
+        self.load.flows.resume(earlier.rates_of(_targets(inputs.targets), time.monotonic()))
         self.service_windows = _service_windows(inputs)
         self._inputs = inputs
         self._mismatches = PeerMismatches()
@@ -152,7 +153,14 @@ class Observation:
             {t.id: KeptVerdict(digest(t), health) for t, health in self.monitor.healths()},
             self.load.spilling.spills,
             self.load.weighing.positions,
+            self._rates(),
         )
+
+    def _rates(self) -> dict[str, KeptRate]:
+        """What was learned of each replica, with how it is probed."""
+        learned = self.load.flows.learned
+        targets = _targets(self._inputs.targets)
+        return {t.id: KeptRate(digest(t), learned[t.id]) for t in targets if t.id in learned}
 
     def _verdicts(self, now: float) -> dict[str, Verdict]:
         """What probes say, by target.

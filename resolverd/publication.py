@@ -25,6 +25,7 @@ from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs
+from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
@@ -65,6 +66,8 @@ class Followers(Protocol):
 class Publication:
     """Snapshots of what `observation` sees, published to `engine`; `followers` hear of each.
 
+    Compiled maps that were kept in `maps` are taken from there.
+
     `inputs`, `plan`, `snapshot` and its `outages` are there from `first` on.
     """
 
@@ -75,6 +78,7 @@ class Publication:
         dirty: asyncio.Event,
         ttl_ledger: TtlLedger,
         followers: Followers,
+        maps: KeptMaps,
     ) -> None:
         self.inputs: Inputs
         self.plan: Plan
@@ -83,7 +87,7 @@ class Publication:
         self._world: World
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
-        self._ttl_ledger, self._followers = ttl_ledger, followers
+        self._ttl_ledger, self._followers, self._maps = ttl_ledger, followers, maps
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
         self._histories: Mapping[str, History] = {}
@@ -176,16 +180,20 @@ class Publication:
             self._followers.republished()
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
-        return compile_plan(
-            next(self._plans),
-            inputs.config,
-            inputs.zones.values(),
-            inputs.locator,
-            inputs.targets,
-            compiled=self._engine.name == "native",
-            previous=previous,
-            measured=inputs.tables.measured,
-        )
+        try:
+            return compile_plan(
+                next(self._plans),
+                inputs.config,
+                inputs.zones.values(),
+                inputs.locator,
+                inputs.targets,
+                compiled=self._engine.name == "native",
+                previous=previous,
+                measured=inputs.tables.measured,
+                kept=self._maps,
+            )
+        finally:
+            inputs.locator.rest()
 
     async def _verified(self, inputs: Inputs, plan: Plan, world: World) -> Verified:
         snapshot = Snapshot(plan, self._steer(plan, world, time.monotonic()))

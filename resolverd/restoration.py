@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from resolverd import log
+from resolverd import log, memory
 from resolverd.admin.served import ReloadReport
 from resolverd.config.load import SetOption
 from resolverd.errors import ProblemsError, ResolverdError
@@ -29,6 +29,9 @@ from resolverd.kept.locate import state_path
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
+from resolverd.snapshot.kept_maps import KeptMaps
+from resolverd.snapshot.maps import maps_to_keep
+from resolverd.snapshot.model import Plan
 
 # Seconds that the end of the daemon waits for what is being kept.
 _DISK_TIMEOUT = 3.0
@@ -44,11 +47,13 @@ class Restoration:
         path: Path,
         options: Sequence[SetOption],
         directory: StateDirectory,
+        maps: KeptMaps,
         reloads: ReloadReport,
     ) -> None:
         self._path, self._options, self._reloads = path, options, reloads
         self._kept = KeptFiles(directory, path)
-        self._next: Adopted | None = None
+        self._maps = maps
+        self._next: tuple[Adopted, Plan] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._log = log.get("kept")
 
@@ -101,12 +106,14 @@ class Restoration:
         )
         return edit
 
-    def keep(self, inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str] = ()) -> None:
-        """Keep what was adopted, soon; `contents` is what was read of it.
+    def keep(
+        self, inputs: Inputs, plan: Plan, contents: Mapping[str, bytes], held: Sequence[str] = ()
+    ) -> None:
+        """Keep what was adopted, soon, and the maps of its `plan`; `contents` is what was read.
 
         `held` are the files that are served as they were kept before; see `Adopted`.
         """
-        self._next = _adopted(inputs, contents, held)
+        self._next = _adopted(inputs, contents, held), plan
         self._reloads.restart = ""
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
@@ -117,7 +124,8 @@ class Restoration:
             await asyncio.wait([self._keeping], timeout=_DISK_TIMEOUT)
 
     async def _keep(self) -> None:
-        while (adopted := self._next) is not None:
+        while self._next is not None:
+            adopted, plan = self._next
             self._next = None
             try:
                 manifest = await detached(partial(self._kept.save, adopted))
@@ -129,6 +137,13 @@ class Restoration:
                 )
             else:
                 self._note_kept(manifest)
+            # Only now nobody has a use for what was read any more.
+            del adopted
+            await detached(partial(self._tidy, plan))
+
+    def _tidy(self, plan: Plan) -> None:
+        self._maps.keep(maps_to_keep(plan))
+        memory.give_back()
 
     def _note_kept(self, manifest: Manifest | None) -> None:
         if manifest is None:

@@ -1,5 +1,7 @@
 """A reload after every edit of a file that was read, once the edit is finished.
 
+Tables of round-trip times are weighed again by themselves where they have aged, by a reload too.
+
 The files are scanned every `POLL` seconds, and soon after a notification; `settling` decides when
 they have rested for `server.settle`. What was found is handed to the reload, which adopts nothing
 else. Nothing that a file system does ends this: what cannot be scanned is an event, and is scanned
@@ -31,6 +33,8 @@ _GAP, _REST = 0.1, 20.0
 _WATCH_AGAIN = 60.0
 # Seconds for which an edit may be unsettled before that is an event, and between such events.
 _LONG, _LONG_AGAIN = 30.0, 300.0
+# Seconds between reloads at least that no edit asked for, because tables have aged.
+_WEIGH_AGAIN = 60.0
 
 
 class Watching:
@@ -46,7 +50,7 @@ class Watching:
         self._tried: dict[str, str] = {}
         self._hint = asyncio.Event()
         self._notified, self._polling = False, ""
-        self._watch_again = 0.0
+        self._watch_again = self._weigh_again = 0.0
         self._gap = _GAP
         self._log = log.get("edits")
 
@@ -107,6 +111,8 @@ class Watching:
         self._report_pending(now)
         if edit is EditState.SETTLED and not await self._adopt(scan):
             return _GAP
+        if edit is not EditState.SETTLED:
+            await self._weigh_aged(scan, now)
         self._gap = max(_GAP, _REST * (now - began))
         poll = max(POLL, self._gap)
         if self._pending is None:
@@ -145,6 +151,13 @@ class Watching:
             return False
         self._tried, self._pending = settled, None
         return True
+
+    async def _weigh_aged(self, scan: Scan, now: float) -> None:
+        """Reload where no file has changed and the tables have aged."""
+        due = self._adoption.inputs.tables.is_due(time.time())
+        if due and self._pending is None and now >= self._weigh_again:
+            self._weigh_again = now + _WEIGH_AGAIN
+            await self._adopt(scan)
 
     def _follow(self, notifications: Notifications, scan: Scan, now: float) -> None:
         if self._notified or now >= self._watch_again:

@@ -17,6 +17,8 @@ RANKS = {
     "ignored_signals": 0,
     "tasks": 0,
     "loop": 0,
+    "imports": 0,
+    "memory": 0,
     "files": 0,
     "signals": 0,
     "systemd": 0,

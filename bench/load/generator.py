@@ -19,6 +19,7 @@ class Load:
     A run of ``#`` in `qname` stands for a number below `names`. With `rate`, that many queries a
     second leave by the clock; else `window` are in flight at any moment. One query in 16 comes
     from the /24 of `watch`, and each change of its answer is noted. `sink` waits for no answers.
+    `subnets` is a file of those /24s that are asked for, as numbers of 32 bits; else all are.
     """
 
     port: int
@@ -31,6 +32,7 @@ class Load:
     rate: float = 0.0
     watch: str = ""
     sink: bool = False
+    subnets: str = ""
 
     def lasting(self, seconds: float) -> Load:
         """The same for another time."""
@@ -47,6 +49,8 @@ def command(load: Load, cpu: int | None = None) -> list[str]:
         words.append(f"--watch={load.watch}")
     if load.sink:
         words.append("--sink")
+    if load.subnets:
+        words.append(f"--subnets={load.subnets}")
     return words
 
 

@@ -45,6 +45,8 @@ static struct options {
 static struct door doors[SOCKETS_MOST];
 static struct tally tally;
 static struct query query;
+static uint32_t *subnets;       /* those that queries are for; without any, every one there is */
+static size_t subnet_count;
 static unsigned slots_per_door, name_number;
 static bool segments = true;    /* the kernel knows UDP_SEGMENT */
 
@@ -64,10 +66,12 @@ static uint64_t random_bits(void)
     return mixed ^ mixed >> 31;
 }
 
-/* A random /24 of the unicast space. */
+/* A random /24, of those listed or of the unicast space. */
 static uint32_t random_subnet(void)
 {
     uint64_t bits = random_bits();
+    if (subnet_count)
+        return subnets[bits % subnet_count];
     return (uint32_t)(1 + bits % 223) << 16 | (uint32_t)(bits >> 32 & 0xFFFF);
 }
 
@@ -75,6 +79,20 @@ static void fail(const char *what)
 {
     perror(what);
     exit(1);
+}
+
+/* Read the file of --subnets: a /24 as a number of 32 bits in host order, one after another. */
+static void read_subnets(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END))
+        fail(path);
+    subnet_count = (size_t)ftell(file) / sizeof *subnets;
+    rewind(file);
+    subnets = calloc(subnet_count + 1, sizeof *subnets);
+    if (!subnets || !subnet_count || fread(subnets, sizeof *subnets, subnet_count, file) != subnet_count)
+        fail(path);
+    fclose(file);
 }
 
 static void open_doors(void)
@@ -299,7 +317,8 @@ static void read_options(int count, char **words)
         {"host", 1, 0, 'h'},    {"port", 1, 0, 'p'},   {"seconds", 1, 0, 's'},
         {"sockets", 1, 0, 'k'}, {"window", 1, 0, 'w'}, {"qname", 1, 0, 'q'},
         {"names", 1, 0, 'n'},   {"mix", 1, 0, 'm'},    {"rate", 1, 0, 'r'},
-        {"watch", 1, 0, 'a'},   {"sink", 0, 0, 'x'},   {0, 0, 0, 0}};
+        {"watch", 1, 0, 'a'},   {"sink", 0, 0, 'x'},   {"subnets", 1, 0, 'f'},
+        {0, 0, 0, 0}};
     for (int word; (word = getopt_long(count, words, "", known, NULL)) != -1;)
         switch (word) {
         case 'h': options.host = optarg; break;
@@ -313,6 +332,7 @@ static void read_options(int count, char **words)
         case 'r': options.rate = atof(optarg); break;
         case 'a': options.watched = subnet_of(optarg); break;
         case 'x': options.sink = true; break;
+        case 'f': read_subnets(optarg); break;
         default: exit(2);
         }
     bool possible = options.pattern && options.port > 0 && options.port < 65536 &&
@@ -320,6 +340,7 @@ static void read_options(int count, char **words)
     if (!possible || optind != count) {
         fputs("load --port PORT --qname NAME [--mix plain|edns|ecs] [--seconds S] [--window W]\n"
               "     [--sockets K] [--names N] [--rate PER_SECOND] [--watch ADDRESS] [--sink]\n"
+              "     [--subnets FILE]\n"
               "A run of # in NAME stands for a number below N.\n", stderr);
         exit(2);
     }

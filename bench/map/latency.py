@@ -1,36 +1,30 @@
-"""What `latency` costs beside `nearest`: one database, 50 regions, a million measured prefixes.
+"""What `latency` costs beside `nearest`: one set of databases, 50 regions, a million prefixes.
 
-``python -m bench.map.latency [DATABASE]``. Maps of both policies are compiled in turn, and asked
-for the same clients; the ratios are what counts on a machine that does other things too, and CPU
-seconds beside those of the clock. 40 landmarks; each prefix was measured by two regions, at random
-times, which re-orders more of them than a network would.
+``python -m bench.map.latency [--turns 21] [DATABASE …]``. Maps of both policies are compiled in
+turn, looked up in for the same clients, and answered from by turns (`answers`); the ratios are what
+counts on a machine that does other things too, and CPU seconds beside those of the clock. Networks
+are those that the databases have; a map has fewer prefixes, for equal neighbours are merged in it.
 """
 
 from __future__ import annotations
 
-import random
+import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.map.compile import CITY, REGIONS, RUNS, lookups
+from bench.map.answers import Row, as_mapping, measure
+from bench.map.compile import CITY, RUNS, lookups
+from bench.map.two_services import NAMES, PREFIXES, REGIONS, map_of, measured_networks, served
 from bench.report import show, write
-from resolverd.dns.prefix import parse_prefix
+from resolverd.abi.tables import PlanTables, SnapshotTables
+from resolverd.engine.counter_slots import CounterSlots
+from resolverd.engine.image import plan_image, steering_image
 from resolverd.geo.locator import Locator
-from resolverd.geo.place import Place
-from resolverd.policy.fence import GeoPins, PinRule
-from resolverd.rtt.cables import geography
-from resolverd.rtt.field import Field, Origin
-from resolverd.rtt.fit import COUNTRY_VARIANCE, SCALES
-from resolverd.rtt.latency import Measured
-from resolverd.rtt.samples import PrefixColumns, Samples
-from resolverd.snapshot.clientmap import Ranking
 from resolverd.snapshot.compiledmap import CompiledClientMap
-
-PREFIXES, LANDMARKS = 1_000_000, 40
-
-Spots = dict[str, tuple[float, float]]
+from resolverd.snapshot.model import Plan
 
 
 class _Compiled(NamedTuple):
@@ -41,31 +35,51 @@ class _Compiled(NamedTuple):
     cpu_seconds: float
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure, print and write."""
-    locator = Locator.open([Path(arguments[0]) if arguments else CITY])
-    chance = random.Random(50)
-    spots = {
-        f"r{number}": (chance.uniform(-55, 70), chance.uniform(-180, 180))
-        for number in range(REGIONS)
+    parser = argparse.ArgumentParser(prog="python -m bench.map.latency")
+    parser.add_argument("databases", nargs="*", type=Path, default=[CITY])
+    parser.add_argument("--turns", type=int, default=21)
+    asked = parser.parse_args(arguments)
+    locator = Locator.open(asked.databases)
+    plan, steering = served(locator)
+    measured: dict[str, object] = {
+        "databases": [path.name for path in asked.databases],
+        "networks": [one["networks"] for one in locator.describe()],
+        "regions": REGIONS,
+        "prefixes": PREFIXES,
+        "runs": RUNS,
+        **_compiled(plan),
     }
-    latency = _ranking(spots, "latency", _measured(spots, chance))
-    nearest = _ranking(spots, "nearest", None)
+    slots = CounterSlots()
+    image = plan_image(plan, slots)
+    tables = PlanTables(image.octets, image.maps)
+    snapshot = SnapshotTables(tables, steering_image(steering, plan))
+    show("latency beside nearest", [("what", "measured"), *measured.items()])
+    rows = measure(snapshot, measured_networks(plan), asked.turns)
+    show("a whole answer, ns", [_HEAD, *map(_cells, rows)])
+    write("map-latency", {**measured, "turns": asked.turns, "answers": list(map(as_mapping, rows))})
+    return 0
+
+
+def _compiled(plan: Plan) -> dict[str, object]:
+    """Both maps compiled again by turns, and latency's again over an earlier one of its own."""
     best: dict[str, _Compiled] = {}
     for _ in range(RUNS):
         before = None
-        for name, ranked in (("nearest", nearest), ("latency", latency), ("again", latency)):
-            made = _compile(locator, ranked, before if name == "again" else None)
+        for name in (*NAMES, "again"):
+            policy = "latency" if name == "again" else name
+            made = _compile(map_of(plan, policy), before if name == "again" else None)
             before = made.clients
             if name not in best or made.seconds < best[name].seconds:
                 best[name] = made
     answers = {name: lookups(made.clients) for name, made in best.items()}
-    measured: dict[str, object] = {"regions": REGIONS, "prefixes": PREFIXES, "runs": RUNS}
+    measured: dict[str, object] = {}
     for name, made in best.items():
         measured |= {
             f"{name}_seconds": made.seconds,
             f"{name}_cpu_seconds": made.cpu_seconds,
-            f"{name}_networks": made.clients.size.leaves,
+            f"{name}_map_prefixes": made.clients.size.leaves,
             f"{name}_lists": made.clients.size.lists,
             f"{name}_bytes": made.clients.size.octets,
         } | {f"{name}_lookup_{family}_ns": ns for family, ns in answers[name].items()}
@@ -73,60 +87,27 @@ def main(arguments: list[str]) -> int:
     measured["memory_ratio"] = sizes[0] / sizes[1]
     for family, ns in answers["nearest"].items():
         measured[f"lookup_{family}_ratio"] = answers["latency"][family] / ns
-    show("latency beside nearest", [("what", "measured"), *measured.items()])
-    write("map-latency", measured)
-    return 0
+    return measured
 
 
-def _measured(spots: Spots, chance: random.Random) -> Measured:
-    names, columns = tuple(spots), PrefixColumns()
-    for network in sorted(chance.sample(range(1 << 24), PREFIXES)):
-        columns.high.append(network << 40)
-        columns.low.append(0)
-        columns.lengths.append(24)
-        for region in chance.sample(range(len(names)), 2):
-            columns.regions.append(region)
-            columns.ms.append(chance.uniform(5, 300))
-            columns.confidence.append(chance.uniform(0.1, 0.9))
-        columns.starts.append(len(columns.regions))
-    return Measured(Samples(names, v4=columns), spots, _field(spots, chance))
-
-
-def _field(spots: Spots, chance: random.Random) -> Field:
-    origins = tuple(
-        Origin(
-            (chance.uniform(-55, 70), chance.uniform(-180, 180)),
-            "",
-            tuple(chance.gauss(0, 0.05) for _ in spots),
-        )
-        for _ in range(LANDMARKS)
-    )
-    prior = geography(tuple(spots.values()))
-    return prior._replace(scales=SCALES, country_variance=COUNTRY_VARIANCE, origins=origins)
-
-
-def _ranking(spots: Spots, policy: str, measured: Measured | None) -> Ranking:
-    names = tuple(spots)
-    return Ranking(
-        "latency" if policy == "latency" else "nearest",
-        names,
-        spots,
-        dict.fromkeys(names, 1),
-        24,
-        48,
-        latency=measured.latency(names) if measured else None,
-    )
-
-
-def _compile(locator: Locator, ranked: Ranking, before: CompiledClientMap | None) -> _Compiled:
-    law = PinRule("law", frozenset(ranked.regions[:5]))
-    near = PinRule("near", frozenset(ranked.regions[5:20]))
-    pins = GeoPins({"DE": law, "FR": law}, {"AS": near})
-    subnets = [(parse_prefix("198.51.100.0/24"), law)]
-    edge = Place(50.1, 8.7, None, None, "edge")
+def _compile(like: CompiledClientMap, before: CompiledClientMap | None) -> _Compiled:
     began, cpu = time.perf_counter(), time.process_time()
-    clients = CompiledClientMap(ranked, subnets, pins, locator, edge, earlier=before)
+    clients = CompiledClientMap(*like.source, earlier=before)
     return _Compiled(clients, time.perf_counter() - began, time.process_time() - cpu)
+
+
+_HEAD = ("clients", "how", "nearest", "latency", "ratio", "middle half", "least–most")
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    low, high = row.middle_half
+    return (
+        *(row.clients, row.how),
+        *(row.nanoseconds[policy]["median"] for policy in NAMES),
+        row.ratio["median"],
+        f"{low:.3f}–{high:.3f}",
+        f"{row.ratio['min']:.3f}–{row.ratio['max']:.3f}",
+    )
 
 
 if __name__ == "__main__":

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import argparse
 import random
-import struct
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.load.packets import a_query
 from bench.native.run import DATABASE
 from bench.report import show, write
-from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
+from resolverd.abi.tables import Asker, Packets, PlanTables, SnapshotTables
 from resolverd.config.load import load_config
 from resolverd.config.targets import probe_targets
+from resolverd.dns.prefix import Prefix
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.geo.locator import Locator
@@ -49,7 +50,6 @@ _PLACES = {
     "eu-north": (59.3, 18.1), "za": (-33.9, 18.4), "in": (19.1, 72.9),
     "sg": (1.35, 103.8), "jp": (35.7, 139.7), "au": (-33.9, 151.2),
 }  # fmt: skip
-_OPT = struct.Struct("!BHHIH")
 
 
 def main() -> int:
@@ -73,10 +73,10 @@ def main() -> int:
     for case, packets in CASES.items():
         asked = packets(random.Random(7))
         asked *= -(-PACKETS // len(asked))
-        few = asked[:FEW]
+        few, many = Packets(asked[:FEW]), Packets(asked)
         short = range(rounds * PACKETS // FEW)
-        warm[case] = min(asker.time(few, SOURCE, snapshot, 1) for _ in short)
-        cold[case] = min(asker.time(asked, SOURCE, snapshot, 1) for _ in range(rounds))
+        warm[case] = min(asker.time(few, SOURCE, snapshot) for _ in short)
+        cold[case] = min(asker.time(many, SOURCE, snapshot) for _ in range(rounds))
     head = ("case", f"{FEW} packets", f"{PACKETS:,} packets")
     show("nanoseconds an answer", [head, *((case, warm[case], cold[case]) for case in CASES)])
     path = write(
@@ -139,14 +139,8 @@ def _config() -> str:
 
 def _query(name: str, chance: random.Random, *, edns: bool = True, subnet: bool = False) -> bytes:
     """An A query, as a resolver sends it."""
-    labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
-    option = b""
-    if subnet:
-        octets = bytes((chance.randrange(1, 224), chance.randrange(256), chance.randrange(256)))
-        option = struct.pack("!HHHBB", 8, 7, 1, 24, 0) + octets
-    opt = _OPT.pack(0, 41, 1232, 0x8000, len(option)) + option if edns else b""
-    head = struct.pack("!6H", chance.randrange(65536), 0, 1, 0, 0, edns)
-    return head + labels + b"\0\0\1\0\1" + opt
+    client = Prefix(32, chance.randrange(1 << 16, 224 << 16) << 8, 24) if subnet else None
+    return a_query(name, chance.randrange(65536), edns=edns, client=client)
 
 
 def _hosts(chance: random.Random, *, edns: bool) -> list[bytes]:

@@ -21,7 +21,7 @@ from bench.native.answer_path import CASES, SOURCE, served
 from bench.native.run import DATABASE
 from bench.native.spread import ratios
 from bench.report import show, write
-from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
+from resolverd.abi.tables import Asker, Packets, PlanTables, SnapshotTables
 from resolverd.engine.block_samples import CAPACITY
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import plan_image, steering_image
@@ -70,14 +70,14 @@ def measured(rounds: int) -> Mapping[int, list[float]]:
         n: SnapshotTables(tables, steering_image(_sampling(steering, n), plan))
         for n in (0, *SAMPLED)
     }
-    asker, packets = Asker(), CASES[CASE](random.Random(7))[:CAPACITY]
+    asker, packets = Asker(), Packets(CASES[CASE](random.Random(7))[:CAPACITY])
     taken: dict[int, list[float]] = {n: [] for n in snapshots}
     turns = [*snapshots.items()]
     for _ in range(rounds):
         for sampled, snapshot in turns:
-            asker.time(packets, SOURCE, snapshot, 1)  # so that all find the same in the caches
+            asker.time(packets, SOURCE, snapshot)  # so that all find the same in the caches
             asker.blocks(CAPACITY)
-            taken[sampled].append(asker.time(packets, SOURCE, snapshot, 1))
+            taken[sampled].append(asker.time(packets, SOURCE, snapshot))
             asker.blocks(CAPACITY)
         turns.append(turns.pop(0))
     return taken

@@ -23,7 +23,7 @@ from pathlib import Path
 from bench.native.answer_path import FEW, SOURCE, _config, _query, _zone
 from bench.native.run import DATABASE
 from bench.report import show, write
-from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
+from resolverd.abi.tables import Asker, Packets, PlanTables, SnapshotTables
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
@@ -92,13 +92,16 @@ def _answers(
     """Nanoseconds an answer, by turns: of few packets and of many."""
     chance = random.Random(7)
     asked = [_query("nearest.bench.example", chance, subnet=True) for _ in range(PACKETS)]
+    few, many = Packets(asked[:FEW]), Packets(asked)
     askers = {name: Asker() for name in snapshots}
     found: tuple[dict[str, float], dict[str, float]] = {}, {}
     for number in range(rounds * PACKETS // FEW):
         whole = number % (PACKETS // FEW) == 0
-        for best, packets in zip(found, (asked[:FEW], asked if whole else ()), strict=True):
-            for name, snapshot in snapshots.items() if packets else ():
-                taken = askers[name].time(packets, SOURCE, snapshot, 1)
+        for best, packets in zip(found, (few, many if whole else None), strict=True):
+            for name, snapshot in snapshots.items():
+                if packets is None:
+                    break
+                taken = askers[name].time(packets, SOURCE, snapshot)
                 best[name] = min(taken, best.get(name, taken))
     return found
 

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xB6B9BB56
+ABI_VERSION: Final = 0x0B31B54B
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -77,7 +77,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_asker_new": (c_void_p,),
     "resolverd_asker_release": (None, c_void_p),
     "resolverd_respond": (c_int64, c_void_p, c_void_p, Span, Span, c_bool, OutBuf),
-    "resolverd_respond_time": (c_double, c_void_p, c_void_p, Spans, Span, c_uint64, OutBuf),
+    "resolverd_respond_all": (c_size_t, c_void_p, c_void_p, Spans, Span, c_size_t, OutBuf),
     "resolverd_self_check": (c_size_t, c_void_p, OutBuf),
     "resolverd_asker_counters": (None, c_void_p, Numbers),
     "resolverd_asker_blocks": (c_size_t, c_void_p, Numbers),
@@ -107,6 +107,8 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_place_index_release": (None, c_void_p),
     "resolverd_map_compile": (c_void_p, Spans, Handles, Span, Spans, c_void_p, c_void_p, OutBuf),
     "resolverd_map_coverage": (c_ssize_t, Spans, Handles, Span, c_void_p, Numbers, OutBuf),
+    "resolverd_map_save": (c_ssize_t, c_void_p, OutBuf),
+    "resolverd_map_restore": (c_void_p, Span, Span),
     "resolverd_map_release": (None, c_void_p),
     "resolverd_map_size": (None, c_void_p, Numbers),
     "resolverd_map_lookup": (c_ssize_t, c_void_p, Span, c_uint8, OutBuf),

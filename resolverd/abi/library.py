@@ -58,6 +58,11 @@ def library() -> ctypes.CDLL:
     return loaded.library
 
 
+def path_of_library() -> Path:
+    """Where it lies. Raises RuntimeError as `library` does."""
+    return Path(library()._name)
+
+
 def _recorded() -> str:
     """Why the build failed, as recorded when resolverd was installed."""
     try:

@@ -9,6 +9,15 @@ from typing import Final
 MAX_REGIONS: Final = 255
 """How many regions one service may have: a row counts them in one octet, and one number must be
 left for no region."""
+LEAST_GAIN_MS: Final = 10.0
+"""Milliseconds that no client moves for less than; nor does a share of clients."""
+LEAST_GAIN: Final = 0.1
+"""The part of the cost that none moves for less than."""
+FRONT: Final = 4
+"""How many regions of a place's order one measured prefix re-orders. A million measured prefixes
+would else have nearly as many orders, each of which costs memory and a decision at every
+verdict; and who is sent past four regions that are all away is past caring in which order.
+With it there are at most 24 orders for each that places have."""
 
 ORDERS: Final[Mapping[str, int]] = {
     "nearest": 0,

@@ -24,7 +24,7 @@ from resolverd.abi.limits import MAX_REGIONS, ORDERS
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
-_REASON_OCTETS = 1024
+REASON_OCTETS = 1024
 # The column of a region that there is none for.
 _NO_COLUMN = 65_535
 _LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65_535
@@ -62,7 +62,7 @@ class PlaceIndex:
     ) -> None:
         """Check the whole database in `content`. Raises GeoError, without its name."""
         report = array("Q", bytes(8 * 5))
-        reason = ctypes.create_string_buffer(_REASON_OCTETS)
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
         table = table_of(countries)
         handle = library().resolverd_place_index_read(
             _span(content),
@@ -268,12 +268,11 @@ class NativeMap:
         `rows` are what was measured of prefixes, of IPv4 and then of IPv6, if anything; nobody
         leaves the order of the `earlier` map for a little.
         """
-        functions = library()
-        spans, handles = _lent_databases(databases)
+        spans, handles = lent_databases(databases)
         columns = [_lent(column) for family in rows for column in family]
         lent = (Span * len(columns))(*columns)
-        reason = ctypes.create_string_buffer(_REASON_OCTETS)
-        handle = functions.resolverd_map_compile(
+        reason = ctypes.create_string_buffer(REASON_OCTETS)
+        handle = library().resolverd_map_compile(
             Spans(ctypes.addressof(spans), len(databases)),
             Handles(ctypes.addressof(handles), len(databases)),
             Span.of(geography.octets()),
@@ -284,10 +283,31 @@ class NativeMap:
         )
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
-        self.handle: int = handle
-        weakref.finalize(self, functions.resolverd_map_release, handle)
+        self._hold(handle)
+
+    @classmethod
+    def restored(cls, saved: bytes, geography: Geography) -> NativeMap | None:
+        """The map that `saved` gave these octets of, compiled for `geography`; None for others."""
+        span = Span.of(geography.octets())
+        handle = library().resolverd_map_restore(Span.of(saved), span)
+        if handle is None:
+            return None
+        restored = cls.__new__(cls)
+        restored._hold(handle)
+        return restored
+
+    def saved(self) -> bytes:
+        """All of it, for `restored`: 4 octets for each leaf, and its lists."""
+        room = ctypes.create_string_buffer(12 + 4 * self.leaves + (4 + MAX_REGIONS) * self.lists)
+        length = library().resolverd_map_save(self.handle, OutBuf.of(room))
+        assert length >= 0, "there is room for every leaf, and for lists of all regions"
+        return ctypes.string_at(room, length)
+
+    def _hold(self, handle: int) -> None:
+        self.handle = handle
+        weakref.finalize(self, library().resolverd_map_release, handle)
         size = array("Q", bytes(8 * 3))
-        functions.resolverd_map_size(handle, Numbers(*size.buffer_info()))
+        library().resolverd_map_size(handle, Numbers(*size.buffer_info()))
         self.lists, self.leaves, self.octets = size
 
     def lookup(self, client: Prefix) -> NativeMapEntry:
@@ -311,40 +331,7 @@ class NativeMap:
         return taken
 
 
-class Share(NamedTuple):
-    """Parts of the IPv4 and of the IPv6 address space, from 0 to 1."""
-
-    v4: float
-    v6: float
-
-
-def coverage(
-    databases: Sequence[tuple[Content, PlaceIndex]],
-    geography: Geography,
-    meter: Meter | None = None,
-) -> list[Share]:
-    """Where no pin holds, and where each of `geography` does, of what the databases place.
-
-    IPv6 is counted without what embeds IPv4. Blocks for up to seconds. Raises GeoError with the
-    reason where the databases do not allow it.
-    """
-    spans, handles = _lent_databases(databases)
-    shares = array("d", bytes(8 * 2 * (len(geography.pins) + 1)))
-    reason = ctypes.create_string_buffer(_REASON_OCTETS)
-    written = library().resolverd_map_coverage(
-        Spans(ctypes.addressof(spans), len(databases)),
-        Handles(ctypes.addressof(handles), len(databases)),
-        Span.of(geography.octets()),
-        (meter or Meter()).lent(),
-        Numbers(*shares.buffer_info()),
-        OutBuf.of(reason),
-    )
-    if written != len(shares):
-        raise GeoError(reason.value.decode("utf-8", "replace"))
-    return list(map(Share, shares[::2], shares[1::2]))
-
-
-def _lent_databases(
+def lent_databases(
     databases: Sequence[tuple[Content, PlaceIndex]],
 ) -> tuple[ctypes.Array[Span], ctypes.Array[ctypes.c_void_p]]:
     """The octets of databases, and the handles of their place indexes, for one call."""

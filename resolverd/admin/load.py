@@ -46,7 +46,7 @@ def service_loads(load: LoadController, plan: Plan) -> dict[str, Json]:
                 "cost": _cost(costs.get((name, region))),
                 "blocks": _blocks(unevenness.get((name, region))),
             }
-            for region in service.regions
+            for region in service.own
             for share in [shares.get((name, region), NO_SHARE)]
         }
         for name, service in plan.services.items()

@@ -8,32 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import BaseModel
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-from resolverd.admin.documents.actions import (
-    AliveDocument,
-    ClearedDocument,
-    DrainedDocument,
-    ExplainDocument,
-    OverriddenDocument,
-    ReadyDocument,
-    UrlsDocument,
-    WouldEmptyDocument,
-    WouldEmptyRefusedDocument,
-)
-from resolverd.admin.documents.base import Document, ErrorDocument
-from resolverd.admin.documents.reload import (
-    ForecastDocument,
-    ReloadedDocument,
-    ReloadRefusedDocument,
-)
-from resolverd.admin.documents.round_trips import RoundTripsDocument
-from resolverd.admin.documents.state import StateDocument
-from resolverd.admin.requests import DrainRequest, OverrideRequest
+    from resolverd.admin.documents.base import Document, ErrorDocument
 
-Errors = Mapping[int, tuple[type[ErrorDocument], str]]
+    Errors = Mapping[int, tuple[type[ErrorDocument], str]]
+
+# Of each status, the model of the document and when it comes.
+_Refusals = Mapping[int, tuple[str, str]]
 
 
 class Parameter(NamedTuple):
@@ -45,9 +30,10 @@ class Parameter(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One route: `handler` is a method of `Api`, `response` None is no JSON.
+    """One route: `handler` is a method of `Api`.
 
-    `errors` are those of its own; `COMMON_ERRORS` may come of each.
+    `answers`, `asks` and `refusals` name models, which a daemon does not load: it makes documents
+    without them.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -55,65 +41,96 @@ class Route(NamedTuple):
     access: Literal["open", "token"]
     handler: str
     doc: str
-    response: type[Document] | None
-    request: type[BaseModel] | None = None
+    answers: str | None
+    asks: str | None = None
     parameters: tuple[Parameter, ...] = ()
-    errors: Errors = MappingProxyType({})
+    refusals: _Refusals = MappingProxyType({})
+
+    @property
+    def response(self) -> type[Document] | None:
+        """The model of what is answered; None is no JSON."""
+        from resolverd.admin.documents.every import DOCUMENTS
+
+        return None if self.answers is None else DOCUMENTS[self.answers]
+
+    @property
+    def request(self) -> type[BaseModel] | None:
+        """The model of the body that is asked with, if any."""
+        from resolverd.admin.documents.every import REQUESTS
+
+        return None if self.asks is None else REQUESTS[self.asks]
+
+    @property
+    def errors(self) -> Errors:
+        """The errors of its own; `common_errors` may come of each route."""
+        return _errors(self.refusals)
 
 
-COMMON_ERRORS: Errors = {
-    401: (ErrorDocument, "over TCP: the token is missing or wrong"),
-    403: (ErrorDocument, "over TCP: there is no token, or it cannot be read"),
-    404: (ErrorDocument, "there is no such path"),
-    405: (ErrorDocument, "the path is not asked with this method"),
-    500: (ErrorDocument, "a defect of resolverd; its log has more"),
-    503: (ErrorDocument, "the daemon is starting or ending, or cannot do it now"),
+def common_errors() -> Errors:
+    """The errors of every route."""
+    return _errors(_COMMON)
+
+
+def _errors(refusals: _Refusals) -> Errors:
+    from resolverd.admin.documents.every import ERRORS
+
+    return {status: (ERRORS[name], doc) for status, (name, doc) in refusals.items()}
+
+
+_COMMON: _Refusals = {
+    401: ("ErrorDocument", "over TCP: the token is missing or wrong"),
+    403: ("ErrorDocument", "over TCP: there is no token, or it cannot be read"),
+    404: ("ErrorDocument", "there is no such path"),
+    405: ("ErrorDocument", "the path is not asked with this method"),
+    500: ("ErrorDocument", "a defect of resolverd; its log has more"),
+    503: ("ErrorDocument", "the daemon is starting or ending, or cannot do it now"),
 }
-_BAD_BODY = (ErrorDocument, "the body is no JSON, or lacks something")
-_EMPTIES = (WouldEmptyRefusedDocument, "it would leave a fence without a region")
-_UNKNOWN = (ErrorDocument, "there is no such region or endpoint")
+_BAD_BODY = ("ErrorDocument", "the body is no JSON, or lacks something")
+_EMPTIES = ("WouldEmptyRefusedDocument", "it would leave a fence without a region")
+_UNKNOWN = ("ErrorDocument", "there is no such region or endpoint")
 
 ROUTES = (
-    Route("GET", "/state", "open", "state", "Everything that there is to see.", StateDocument),
+    Route("GET", "/state", "open", "state", "Everything that there is to see.", "StateDocument"),
     Route(
         "GET", "/urls", "token", "urls",
-        "The URLs that /state shows without their secrets.", UrlsDocument,
+        "The URLs that /state shows without their secrets.", "UrlsDocument",
     ),
     Route(
         "GET", "/explain", "token", "explain",
-        "Why a client gets the answer that it gets.", ExplainDocument,
+        "Why a client gets the answer that it gets.", "ExplainDocument",
         parameters=(
             Parameter("name", "hostname that a DYNA record steers", required=True),
             Parameter("client", "address or prefix of the client", required=True),
             Parameter("policy", "nearest, failover, weighted or latency: its order is told too"),
         ),
-        errors={
-            400: (ErrorDocument, "a parameter is missing, or no name, address or policy"),
-            404: (ErrorDocument, "the name is not steered"),
+        refusals={
+            400: ("ErrorDocument", "a parameter is missing, or no name, address or policy"),
+            404: ("ErrorDocument", "the name is not steered"),
         },
     ),
     Route(
         "POST", "/override", "token", "override",
-        "Put an override in force; answers once it is obeyed.", OverriddenDocument, OverrideRequest,
-        errors={400: _BAD_BODY, 404: _UNKNOWN, 409: _EMPTIES},
+        "Put an override in force; answers once it is obeyed.",
+        "OverriddenDocument", "OverrideRequest",
+        refusals={400: _BAD_BODY, 404: _UNKNOWN, 409: _EMPTIES},
     ),
     Route(
         "DELETE", "/override/{target}", "token", "clear",
         "End an override, or what holds an endpoint down; answers once that is obeyed.",
-        ClearedDocument,
+        "ClearedDocument",
         parameters=(Parameter("who", "who asks; else whoever is at the other end"),),
-        errors={404: (ErrorDocument, "there is no such target, or it has no override")},
+        refusals={404: ("ErrorDocument", "there is no such target, or it has no override")},
     ),
     Route(
         "GET", "/drain", "token", "would_empty",
-        "Whom draining a region would leave without one.", WouldEmptyDocument,
+        "Whom draining a region would leave without one.", "WouldEmptyDocument",
         parameters=(Parameter("region", "the region", required=True),),
-        errors={404: _UNKNOWN},
+        refusals={404: _UNKNOWN},
     ),
     Route(
         "POST", "/drain", "token", "drain",
-        "Drain a region; answers once it is obeyed.", DrainedDocument, DrainRequest,
-        errors={
+        "Drain a region; answers once it is obeyed.", "DrainedDocument", "DrainRequest",
+        refusals={
             400: _BAD_BODY,
             404: _UNKNOWN,
             409: _EMPTIES,
@@ -122,18 +139,18 @@ ROUTES = (
     Route(
         "GET", "/rtt", "open", "round_trips",
         "What is measured of the ways to the regions, by this host and by their pages.",
-        RoundTripsDocument,
+        "RoundTripsDocument",
     ),
     Route(
         "GET", "/reload", "token", "forecast",
-        "What a reload would do now; nothing is adopted.", ForecastDocument,
-        errors={409: (ErrorDocument, "the files cannot be read as they are")},
+        "What a reload would do now; nothing is adopted.", "ForecastDocument",
+        refusals={409: ("ErrorDocument", "the files cannot be read as they are")},
     ),
     Route(
         "POST", "/reload", "token", "reload",
-        "Adopt the files as they are now.", ReloadedDocument,
+        "Adopt the files as they are now.", "ReloadedDocument",
         parameters=(Parameter("yes", "1 accepts what the files take away"),),
-        errors={422: (ReloadRefusedDocument, "a part of the files is refused or held")},
+        refusals={422: ("ReloadRefusedDocument", "a part of the files is refused or held")},
     ),
     Route(
         "GET", "/metrics", "open", "metrics",
@@ -141,11 +158,12 @@ ROUTES = (
     ),
     Route(
         "GET", "/healthz", "open", "healthz",
-        "Whether the daemon is alive: the engine answers, and probes start on time.", AliveDocument,
+        "Whether the daemon is alive: the engine answers, and probes start on time.",
+        "AliveDocument",
     ),
     Route(
         "GET", "/readyz", "open", "readyz",
         "Whether the daemon is ready: probed once, not ending, and its host not isolated.",
-        ReadyDocument,
+        "ReadyDocument",
     ),
 )  # fmt: skip

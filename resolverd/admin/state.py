@@ -243,7 +243,7 @@ def _names(plan: Plan) -> Mapping[str, list[str]]:
     for zone in plan.zones.values():
         for key, node in zone.nodes.items():
             if node.dyna is not None:
-                names[node.dyna.service].append(to_text(key).removesuffix("."))
+                names[plan.service_of(node.dyna).name].append(to_text(key).removesuffix("."))
     return names
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -11,9 +10,9 @@ from importlib import import_module
 
 from resolverd import __version__
 from resolverd.cli import streams
-from resolverd.cli.console import complain, report
 from resolverd.cli.options import find_config, help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
+from resolverd.imports import uncollected
 
 _EPILOG = """\
 exit codes:
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not streams.lost_output(error):
             raise
         streams.discard(sys.stdout)
-        complain(f"resolverd: {streams.UNWRITABLE}: {error.strerror}")
+        _complain(f"{streams.UNWRITABLE}: {error.strerror}")
         status = ExitCode.UNAVAILABLE
     return int(streams.finish(status))
 
@@ -66,23 +65,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
-        gc.disable()  # nothing that is loaded becomes garbage: looking for it is a quarter of this
-        try:
+        with uncollected():
             parsed = _parser(given).parse_args(given)
-        finally:
-            gc.enable()
         find_config(parsed)
         return int(parsed.run(parsed))
     except ProblemsError as error:
+        from resolverd.cli.console import report
+
         for problem in error.problems:
             report(problem)
         return error.exit_code
     except ResolverdError as error:
-        complain(f"resolverd: {error}")
+        _complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        complain("resolverd: interrupted")
+        _complain("interrupted")
         return _INTERRUPTED
+
+
+def _complain(text: str) -> None:
+    """Say it on standard error. What prints in colours is loaded only where there is something."""
+    from resolverd.cli.console import complain
+
+    complain(f"resolverd: {text}")
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

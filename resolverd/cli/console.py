@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from resolverd.admin.documents.version import versioned
+from resolverd.cli.bars import Glyphs, glyphs_for
 from resolverd.cli.rows import Rows
 from resolverd.cli.streams import discard
 from resolverd.errors import Problem
@@ -24,6 +25,7 @@ from resolverd.log.priority import is_journal, prefixed
 # Wider than any row: rich cuts the cells of a table that does not fit its console.
 _UNBOUNDED = 10_000
 _STDERR = 2
+_PIPED = 80
 
 
 class _Console(Console):
@@ -44,6 +46,12 @@ class _Shown(_Console):
 def out() -> Console:
     """Standard output; no colour and no wrapping at 80 columns when it is not a terminal."""
     return _Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+def error_out() -> Console:
+    """Standard error, likewise."""
+    wrapped = sys.stderr.isatty()
+    return _Console(stderr=True, highlight=False, emoji=False, soft_wrap=not wrapped)
 
 
 def watched_out() -> Console:
@@ -72,9 +80,31 @@ def pages(*parts: Rows) -> list[str]:
     """The text of each part that has a line, for standard output as it is."""
     console = out()
     width = console.width if console.is_terminal else None
-    colour = console.is_terminal and console.color_system is not None and not console.no_color
+    colour = _is_coloured(console)
     texts = ("\n".join(part.lines(width, colour=colour)) for part in parts)
     return [text for text in texts if text]
+
+
+class Drawing(Protocol):
+    """A picture of text, made for where it is shown."""
+
+    def __call__(self, width: int, glyphs: Glyphs, *, colour: bool) -> list[str]:
+        """Its lines, of so many columns and of these characters."""
+
+
+def show_drawing(drawing: Drawing) -> None:
+    """A picture on standard output: as wide as the terminal, of 80 columns in a pipe.
+
+    Of blocks where its encoding has them, else of ASCII.
+    """
+    console = out()
+    width = console.width if console.is_terminal else _PIPED
+    lines = drawing(width, glyphs_for(sys.stdout.encoding), colour=_is_coloured(console))
+    _write("\n".join(lines))
+
+
+def _is_coloured(console: Console) -> bool:
+    return console.is_terminal and console.color_system is not None and not console.no_color
 
 
 def _write(text: str) -> None:

@@ -26,7 +26,8 @@ from resolverd.cli.spans import span
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
-from resolverd.engine.held_words import HeldRegion
+from resolverd.engine.held_words import held_from
+from resolverd.engine.hops import Hop, Hops, hops_from
 from resolverd.engine.orders import POLICIES, Cost, order_of
 from resolverd.engine.ttl_words import FamilyTtl
 from resolverd.errors import ExitCode
@@ -139,10 +140,9 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
     orders = {
         key: order_of(document[key]) for key in ("order", "alternative_order") if document[key]
     }
-    held = document["held"]
-    if held is not None:
-        held = HeldRegion(**{**held, "reasons": tuple(held["reasons"])})
-    parts = {"candidates": tuple(candidates), "draw": draw, "held": held, "ttls": ttls}
+    hops = hops_from(document["hops"]) if document["hops"] else None
+    more = {"ttls": ttls, "hops": hops, "held": held_from(document["held"])}
+    parts = {"candidates": tuple(candidates), "draw": draw, **more}
     return Explanation(**{**document, **lists, **parts, **orders}), source, verdicts
 
 
@@ -241,13 +241,6 @@ def _draw(draw: Draw | None) -> str:
     return "; ".join(said)
 
 
-def _held(held: HeldRegion | None) -> str:
-    if held is None:
-        return ""
-    since, until = (time.strftime("%H:%M", time.localtime(at)) for at in (held.since, held.until))
-    return f"since {since} until {until}; would be {held.now or 'none'} now ({held.outcome})"
-
-
 def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
     """Each fact with its label, in the order in which one leads to the next."""
     yield "name", f"{why.name} (service {why.service}, policy {why.policy})"
@@ -269,11 +262,30 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
             f"{', '.join(why.alternative_order.preference)}: {why.alternative_order.why}",
         )
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
-    yield "kept", _held(why.held)
+    yield "kept", "" if why.held is None else why.held.words
+    if why.hops is not None:
+        yield from _hops(why.hops)
     yield "draw", _draw(why.draw)
     yield "note", why.note
     yield from _ttls(why)
     yield "scope", f"/{why.scope}" + ("" if why.ecs else ": client subnets are not honoured")
+
+
+def _hops(hops: Hops) -> Iterator[tuple[str, str]]:
+    """The way to the edge, the way on to the core, and how long both are together."""
+    yield "to edge", _hop(hops.edge)
+    yield "to core", _hop(hops.core)
+    yield "both", _length(hops.km, hops.ms)
+
+
+def _hop(hop: Hop) -> str:
+    way = f"{hop.start or 'client'} → {hop.region or 'no region'} (service {hop.service})"
+    return f"{way}: {_length(hop.km, hop.ms)}" if hop.region else way
+
+
+def _length(km: float | None, ms: float | None) -> str:
+    lengths = ["" if km is None else f"{km:,.0f} km", "" if ms is None else f"{ms:.1f} ms"]
+    return ", ".join(filter(None, lengths))
 
 
 def _ttls(why: Explanation) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isinf
 
 from resolverd.admin.documents.base import Document, Part, key
+from resolverd.cli.plan_asked import Asked
 from resolverd.planner.cost import HOURS_PER_MONTH
 from resolverd.planner.figures import Figures
 from resolverd.planner.make import Plan
@@ -46,7 +47,7 @@ class FiguresPart(Part):
 
     regions: list[PlannedRegionPart] = key("The regions.")
     usd_per_month: float = key("What they cost, US dollars a month.")
-    mean_ms: float = key("Mean round-trip time of users, ms.")
+    mean_ms: float | None = key("Mean round-trip time of users, ms; null where none has a region.")
     p50_ms: float | None = key("Median, ms; null where those users have no region.")
     p95_ms: float | None = key("95th percentile, ms; likewise.")
     worst_ms: float | None = key("The longest, ms; likewise.")
@@ -65,6 +66,7 @@ class UsersPart(Part):
     share: float = key("Share of the traffic, 0 to 1.")
     region: str | None = key("The region they are given; null if there is none.")
     ms: float | None = key("Round-trip time to it, ms.")
+    agent_ms: float | None = key("Of all calls of an agent, ms.")
 
 
 class GainPart(Part):
@@ -80,7 +82,7 @@ class GainPart(Part):
 
 
 class SmallerPart(Part):
-    """A minor region with a model of fewer bits."""
+    """A minor region with a smaller model."""
 
     region: str = key("Its name.")
     gpus: int = key("GPUs now.")
@@ -101,20 +103,23 @@ class PlanDocument(Document):
     """`resolverd plan --json`."""
 
     service: str = key("The service.")
+    at: str = key("The time that hours of service are looked at, UTC, ISO 8601.")
     hours_per_month: float = key("Length of the month that prices are for, hours.")
     now: FiguresPart = key("With the regions as they are.")
     changed: FiguresPart | None = key("With --without and --add; null without them.")
     users: list[UsersPart] = key("Users by place, as they are served now, the largest first.")
-    add: list[GainPart] = key("Candidates, the best first.")
-    smaller: list[SmallerPart] = key("What weights of fewer bits would save.")
+    add: list[GainPart] = key("Candidates, the best first; after the change where one is tried.")
+    smaller: list[SmallerPart] = key("What a smaller model would save; likewise.")
     keep: KeepingPart | None = key("For --keep; null without it, or if no set is enough.")
 
 
-def plain(service: str, groups: Sequence[Group], plan: Plan, calls: int) -> dict[str, object]:
+def plain(asked: Asked, groups: Sequence[Group], plan: Plan) -> dict[str, object]:
     """The plan as plain JSON values, in the shape of `PlanDocument`."""
+    calls = asked.calls
     names = [region.site.name for region in plan.now.regions]
     return {
-        "service": service,
+        "service": asked.service,
+        "at": asked.moment,
         "hours_per_month": HOURS_PER_MONTH,
         "now": _figures(plan.now, calls),
         "changed": None if plan.changed is None else _figures(plan.changed, calls),
@@ -128,6 +133,7 @@ def plain(service: str, groups: Sequence[Group], plan: Plan, calls: int) -> dict
                 "share": group.share,
                 "region": None if served.region is None else names[served.region],
                 "ms": _finite(served.ms),
+                "agent_ms": _finite(calls * served.ms),
             }
             for group, served in zip(groups, plan.now.served, strict=True)
         ],
@@ -182,7 +188,7 @@ def _figures(figures: Figures, calls: int) -> dict[str, object]:
             for region in figures.regions
         ],
         "usd_per_month": figures.monthly,
-        "mean_ms": figures.mean,
+        "mean_ms": _finite(figures.mean),
         "p50_ms": _finite(figures.p50),
         "p95_ms": _finite(figures.p95),
         "worst_ms": _finite(figures.worst),

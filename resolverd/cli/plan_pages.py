@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from resolverd.cli.plan_asked import Asked
 from resolverd.cli.rows import Cell, Rows
-from resolverd.planner.budgets import Budget, within
-from resolverd.planner.cost import HOURS_PER_MONTH
+from resolverd.planner.budgets import Budget
+from resolverd.planner.cost import HOURS_PER_MONTH, total
+from resolverd.planner.fewest import EXACT
 from resolverd.planner.figures import Figures
 from resolverd.planner.make import Keeping, Plan, Wishes
 from resolverd.planner.users import Group
@@ -15,13 +17,15 @@ PLACES = 12
 """How many places of users are listed, the largest."""
 
 
-def pages(groups: Sequence[Group], plan: Plan, wishes: Wishes, calls: int) -> Iterator[Rows]:
+def pages(asked: Asked, groups: Sequence[Group], plan: Plan) -> Iterator[Rows]:
     """Every table that has something to say."""
-    yield _regions(plan.now, wishes)
-    yield _budgets(plan, groups, calls)
-    yield _places(groups, plan.now)
+    wishes = asked.wishes
+    yield _regions(plan.now, asked)
+    yield _budgets(plan, asked)
+    yield _deaths(plan.now)
+    yield _places(groups, plan.now, asked)
     if plan.changed:
-        yield _change(plan, wishes)
+        yield _change(plan, asked)
     yield _gains(plan)
     yield _savings(plan, wishes)
     if wishes.keep:
@@ -43,9 +47,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def _regions(now: Figures, wishes: Wishes) -> Rows:
+def _regions(now: Figures, asked: Asked) -> Rows:
+    prices = asked.wishes.prices
     rows = Rows(
-        "region", "GPUs", "USD/hour", f"USD/month ({HOURS_PER_MONTH:.0f} h)", *wishes.prices,
+        "region", "GPUs", "USD/hour", f"USD/month ({HOURS_PER_MONTH:.0f} h)", *prices,
         "traffic", "GPUs by traffic", "USD/month then",
     )  # fmt: skip
     for region in now.regions:
@@ -53,37 +58,32 @@ def _regions(now: Figures, wishes: Wishes) -> Rows:
         rows.add_row(
             Cell(region.site.name, "" if region.site.serves else "yellow"),
             f"{gpus.count} {gpus.model}".rstrip(),
-            f"{gpus.usd_per_hour:g}",
+            f"{gpus.usd_per_hour:g}" if gpus.count else "-",
             usd(region.monthly),
-            *(usd(region.others[name]) for name in wishes.prices),
-            percent(region.share) if region.site.serves else "closed",
+            *(usd(region.others[name]) for name in prices),
+            percent(region.share) if region.site.serves else f"closed {asked.moment}",
             "-" if region.sized is None else str(region.sized),
             usd(region.sized_monthly),
         )
-    sized = [region.sized_monthly or 0.0 for region in now.regions]
+    sized = [region.sized_monthly for region in now.regions]
+    counts = [region.sized for region in now.regions if region.sized is not None]
     rows.add_row(
         Cell("total", "bold"),
         str(sum(region.site.gpus.count for region in now.regions)),
         "",
         usd(now.monthly),
-        *(usd(now.other(name)) for name in wishes.prices),
+        *(usd(now.other(name)) for name in prices),
         percent(sum(region.share for region in now.regions)),
-        str(sum(region.sized or 0 for region in now.regions)),
-        usd(sum(sized)),
+        str(sum(counts)) if counts else "-",
+        usd(total(sized)),
     )
     return rows
 
 
-def _budgets(plan: Plan, groups: Sequence[Group], calls: int) -> Rows:
-    names = [r.site.name for r in plan.now.regions if r.site.serves]
-    rows = Rows("application", "network", "users within", *(f"lost without {n}" for n in names))
+def _budgets(plan: Plan, asked: Asked) -> Rows:
+    rows = Rows("application", "network", "users within")
     for one in plan.now.budgets:
-        rows.add_row(
-            one.budget.name,
-            _limit(one.budget, calls),
-            percent(within(groups, plan.now.served, one.budget)),
-            *(percent(one.lost[name]) for name in names),
-        )
+        rows.add_row(one.budget.name, _limit(one.budget, asked.calls), percent(one.within))
     return rows
 
 
@@ -95,33 +95,42 @@ def _limit(budget: Budget, calls: int) -> str:
     return f"{budget.ms:g} ms x {calls} = {budget.ms * calls:g} ms"
 
 
-def _places(groups: Sequence[Group], now: Figures) -> Rows:
-    names = [region.site.name for region in now.regions]
-    rows = Rows("users at", "share", "region", "round trip")
-    for group, served in list(zip(groups, now.served, strict=True))[:PLACES]:
-        region = Cell("none", "red") if served.region is None else names[served.region]
-        rows.add_row(group.name, percent(group.share), region, ms(served.ms))
-    if len(groups) > PLACES:
-        rest = sum(group.share for group in groups[PLACES:])
-        rows.add_row(f"{len(groups) - PLACES} more places", percent(rest), "", "")
-    rows.add_row(
-        Cell("all", "bold"),
-        percent(1.0),
-        f"{percent(now.unserved)} without one" if now.unserved else "",
-        f"mean {ms(now.mean)}, p50 {ms(now.p50)}, p95 {ms(now.p95)}, worst {ms(now.worst)}",
-    )
+def _deaths(now: Figures) -> Rows:
+    rows = Rows("if it dies, users lose", *(one.budget.name for one in now.budgets))
+    for region in now.regions:
+        name = region.site.name
+        if region.site.serves:
+            rows.add_row(name, *(percent(one.lost[name]) for one in now.budgets))
     return rows
 
 
-def _change(plan: Plan, wishes: Wishes) -> Rows:
+def _places(groups: Sequence[Group], now: Figures, asked: Asked) -> Rows:
+    names = [region.site.name for region in now.regions]
+    calls = asked.calls
+    rows = Rows("users at", "share", "region", "round trip", f"agent, {calls} calls")
+    for group, served in list(zip(groups, now.served, strict=True))[:PLACES]:
+        region = Cell("none", "red") if served.region is None else names[served.region]
+        rows.add_row(group.name, percent(group.share), region, ms(served.ms), ms(calls * served.ms))
+    if len(groups) > PLACES:
+        rest = sum(group.share for group in groups[PLACES:])
+        rows.add_row(f"{len(groups) - PLACES} more places", percent(rest), "", "", "")
+    nowhere = f"{percent(now.unserved)} without one" if now.unserved else ""
+    rows.add_row(Cell("all", "bold"), percent(1.0), nowhere, "", "")
+    for name, value in (("mean", now.mean), ("p50", now.p50), ("p95", now.p95)):
+        rows.add_row(f"  {name}", "", "", ms(value), ms(calls * value))
+    rows.add_row("  worst", "", "", ms(now.worst), ms(calls * now.worst))
+    return rows
+
+
+def _change(plan: Plan, asked: Asked) -> Rows:
     now, then = plan.now, plan.changed
     assert then is not None, "asked for where there is a change"
-    what = [f"without {name}" for name in sorted(wishes.without)]
-    what += [f"with {site.name} ({site.gpus.count} GPUs)" for site in wishes.added]
-    rows = Rows("", "now", " and ".join(what))
+    rows = Rows("", "now", asked.change)
     rows.add_row("USD a month", usd(now.monthly), usd(then.monthly))
     rows.add_row("mean round trip", ms(now.mean), ms(then.mean))
     rows.add_row("p95", ms(now.p95), ms(then.p95))
+    agent = f"agent, {asked.calls} calls, p95"
+    rows.add_row(agent, ms(asked.calls * now.p95), ms(asked.calls * then.p95))
     for before, after in zip(now.budgets, then.budgets, strict=True):
         rows.add_row(f"within {before.budget.name}", percent(before.within), percent(after.within))
     rows.add_row("without a region", percent(now.unserved), percent(then.unserved))
@@ -142,13 +151,12 @@ def _gains(plan: Plan) -> Rows:
 
 def _savings(plan: Plan, wishes: Wishes) -> Rows:
     rows = Rows("could be saved in", "by", "USD/month")
+    model = f"{wishes.lighter.bits}-bit weights"
+    if wishes.lighter.size < 1:
+        model += f" of a model of {100 * wishes.lighter.size:g}%"
     for one in plan.smaller:
-        rows.add_row(
-            one.region,
-            f"{wishes.bits}-bit weights: {one.needed} GPUs of {one.gpus}",
-            usd(one.saved),
-        )
-    for region in plan.now.regions:
+        rows.add_row(one.region, f"{model}: {one.needed} GPUs of {one.gpus}", usd(one.saved))
+    for region in plan.then.regions:
         if region.site.gpus.saved:
             hours = f"{HOURS_PER_MONTH * region.site.gpus.open:.0f} h of service"
             rows.add_row(region.site.name, f"GPUs for {hours} alone", usd(region.site.gpus.saved))
@@ -160,8 +168,8 @@ def _keeping(keeping: Keeping | None, wishes: Wishes) -> Rows:
     if keeping is None:
         rows.add_row(Cell("no set is enough", "red"), f"{percent(wishes.keep)} wanted", "")
         return rows
-    method = f"exact: every set of {keeping.possible}"
-    if not keeping.found.exact:
-        method = f"greedy; no set of fewer than {keeping.found.least} can do"
+    method = f"every set of {keeping.possible} looked at: exact"
+    if keeping.possible > EXACT:
+        method = f"greedy, of {keeping.possible}; no set of fewer than {keeping.found.least} can do"
     rows.add_row(", ".join(keeping.regions), percent(keeping.found.covered), method)
     return rows

@@ -6,13 +6,15 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from resolverd.cli.console import out
+from resolverd.cli.console import complain, out
 from resolverd.cli.options import UsageError, add_config, existing_config, verb
 from resolverd.cli.output_file import write_output
+from resolverd.cli.plan_options import MAX_GPUS, whole
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
-from resolverd.config.registered import Dictionaries, fragment, traffic_csv
+from resolverd.config.registered import Dictionaries, fragment, left_out, traffic_csv
 from resolverd.errors import ConfigError, ExitCode, Problem
 from resolverd.files.reading import read_file
 from resolverd.loop import run_loop
@@ -50,7 +52,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--service", metavar="NAME", help="the service (default: the first)")
     parser.add_argument("--gpu-model", default="", metavar="NAME", help="GPUs of new regions")
-    parser.add_argument("--gpus", type=int, default=0, metavar="N", help="how many")
+    parser.add_argument("--gpus", type=whole(MAX_GPUS), default=0, metavar="N", help="how many")
     parser.add_argument(
         "--usd-per-hour", type=float, default=0.0, metavar="USD", help="and the price of one"
     )
@@ -86,7 +88,13 @@ def run(arguments: argparse.Namespace) -> int:
         _check(path, arguments, text, target.name)
     if arguments.traffic_csv:
         write_output(arguments.traffic_csv, traffic)
-    _give(arguments, config, text, target)
+    notes = [*left_out(given, config)]
+    if given.traffic and not arguments.traffic_csv:
+        notes.append("shares of traffic are no part of a fragment: write them with --traffic-csv")
+    for note in notes:
+        complain(f"note: {note}", "yellow")
+    if text or not notes:
+        _give(arguments, config, text, target)
     return ExitCode.OK
 
 
@@ -108,7 +116,7 @@ def _read(sources: list[Path]) -> Dictionaries:
     problems = []
     for source in sources:
         try:
-            given.add(json.loads(read_file(source, _LARGEST)))
+            given.add(json.loads(read_file(source, _LARGEST), object_pairs_hook=_object))
         except (OSError, ValueError, RecursionError) as error:
             line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
             column = error.colno if isinstance(error, json.JSONDecodeError) else 0
@@ -118,6 +126,16 @@ def _read(sources: list[Path]) -> Dictionaries:
     if problems:
         raise ConfigError(problems)
     return given
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises ValueError for a key that is there twice (RFC 8259 §4)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'"{twice}" is there twice in one object')
+    return found
 
 
 def _reason(error: Exception) -> str:
@@ -133,6 +151,8 @@ def _reason(error: Exception) -> str:
 
 def _gpus(arguments: argparse.Namespace) -> dict[str, object]:
     if not arguments.gpus:
+        if arguments.gpu_model or arguments.usd_per_hour:
+            raise UsageError("say how many GPUs new regions have: --gpus N")
         return {}
     model, price = arguments.gpu_model, arguments.usd_per_hour
     return {"model": model, "count": arguments.gpus, "usd_per_hour": price}

@@ -16,11 +16,11 @@ from rich.cells import cell_len
 _GAP = "  "
 # The least width that a column is narrowed to, so that its cells can still be read.
 _NARROWEST = 8
-_CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
+_CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 class Cell(NamedTuple):
-    """A text, and its style: empty, bold, red, green or yellow."""
+    """A text, and its style: empty, bold, red, green, yellow or cyan."""
 
     text: str
     style: str = ""
@@ -42,7 +42,7 @@ class Rows:
         """Add one row, with as many cells as every other."""
         self._rows.append(
             tuple(
-                Cell(_shown(c.text), c.style) if isinstance(c, Cell) else Cell(_shown(c))
+                Cell(shown(c.text), c.style) if isinstance(c, Cell) else Cell(shown(c))
                 for c in cells
             )
         )
@@ -64,9 +64,9 @@ def _row(row: tuple[Cell, ...], widths: list[int], *, colour: bool) -> Iterator[
         for cell, parts, width in zip(row, folded, widths, strict=True):
             text = parts[number] if number < len(parts) else ""
             if text:
-                line += pending + (_coloured(text, cell.style) if colour else text)
+                line += pending + (coloured(text, cell.style) if colour else text)
                 pending = ""
-            pending += " " * (width - _width(text)) + _GAP
+            pending += " " * (width - width_of(text)) + _GAP
         yield line
 
 
@@ -82,25 +82,28 @@ def _fitting(widths: list[int], width: int | None) -> list[int]:
 
 
 def _folded(text: str, width: int) -> list[str]:
-    if _width(text) <= width:
+    if width_of(text) <= width:
         return [text]
     return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """The text to the letter, but for control characters, which are escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _length(cell: Cell) -> int:
-    return _width(cell.text)
+    return width_of(cell.text)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """How many columns of a terminal the text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
 
-def _coloured(text: str, style: str) -> str:
+def coloured(text: str, style: str) -> str:
+    """The text in the style, as a terminal has it."""
     code = _CODES.get(style)
     return f"\x1b[{code}m{text}\x1b[0m" if code else text

@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from resolverd import log
+from resolverd import memory
 from resolverd.cli.options import add_config, existing_config, verb
-from resolverd.daemon import Daemon
-from resolverd.kept.locate import state_path
-from resolverd.loop import run_loop
+from resolverd.imports import sparing
 from resolverd.signals import PROCESS
-from resolverd.systemd import Supervisor
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,6 +34,12 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
+    memory.keep_little()
+    with sparing():
+        from resolverd import log
+        from resolverd.daemon import Daemon
+        from resolverd.loop import run_loop
+        from resolverd.systemd import Supervisor
     path = _config(arguments)
     log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
@@ -49,5 +52,7 @@ def _config(arguments: argparse.Namespace) -> Path:
 
     Raises ConfigError.
     """
+    from resolverd.kept.locate import state_path
+
     kept = state_path(arguments.config, arguments.overrides)
     return existing_config(arguments) if kept is None else Path(arguments.config)

@@ -29,6 +29,7 @@ from resolverd.config.secret_checks import written_secrets
 from resolverd.config.sense_checks import check_sense
 from resolverd.config.sticky_checks import check_sticky
 from resolverd.config.targets import endpoint_name
+from resolverd.config.tier_checks import check_tiers
 from resolverd.config.toml_values import toml_value
 from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
@@ -299,6 +300,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_own_places,
     check_nat64,
     _services,
+    check_tiers,
     _admin,
     _load,
     _listeners,

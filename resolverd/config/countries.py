@@ -45,6 +45,22 @@ _MEANT = {
 }
 
 
+# What stands for several countries, where one has to be written.
+_ONE = {
+    "EU": 'the country that it is in, such as "DE"',
+    "AP": 'the country that it is in, such as "JP"',
+}
+
+
+def one_country(value: str) -> str:
+    """`country`, of an option that takes one country and no list of them."""
+    code = value.upper()
+    if code in _MEANT:
+        meant = _ONE.get(code) or _MEANT[code].replace('" and "', '" or "')
+        raise ValueError(f'no country has the code "{value}"; write {meant}')
+    return country(value)
+
+
 def country(value: str) -> str:
     """`value`, if it is an assigned code. Raises ValueError that says what to write."""
     if value in CODES:

@@ -28,6 +28,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "compare": "version",
     "continents": "EU",
     "coordinates": (50.1, 8.7),
+    "core": "chat",
     "count": 8,
     "countries": "DE",
     "country": "DE",

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from resolverd.config.model import Config
+from resolverd.config.model import Config, Pin
+from resolverd.config.tiers import answering, behind
 
 Held = Mapping[str, frozenset[str]]
 """The regions that each pin of one service allows, by its name."""
@@ -51,19 +52,30 @@ def whose(service: str, pins: Sequence[str]) -> str:
 def fences(config: Config) -> list[FenceSize]:
     """Every fence by service: that of unpinned clients, those of its pins, the narrowest."""
     found = []
-    for service, settings in config.service.items():
-        held = {
-            name: frozenset(pin.regions).intersection(settings.regions)
-            for name, pin in config.pin.items()
-            if not pin.services or service in pin.services
-        }
-        regions_of: dict[tuple[str, ...], frozenset[str]] = {(): frozenset(settings.regions)}
+    for service in config.service:
+        every = answering(config, service)
+        held = dict(_held(config, service))
+        regions_of: dict[tuple[str, ...], frozenset[str]] = {(): frozenset(every)}
         regions_of |= {(name,): allowed for name, allowed in held.items()}
-        regions_of |= dict(_narrowest(held, settings.regions))
+        regions_of |= dict(_narrowest(held, every))
         for pins, allowed in regions_of.items():
-            regions = tuple(region for region in settings.regions if region in allowed)
+            regions = tuple(region for region in every if region in allowed)
             found.append(FenceSize(service, pins, regions, max(0, len(regions) - 1)))
     return found
+
+
+def _held(config: Config, service: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """The regions that each pin allows a service; those behind it that pins of its core do too."""
+    settings, core = config.service[service], behind(config, service)
+    for name, pin in config.pin.items():
+        if _holds(pin, service):
+            yield name, frozenset(pin.regions).intersection((*settings.regions, *core))
+        elif core and _holds(pin, settings.core):
+            yield name, frozenset(settings.regions).union(set(pin.regions).intersection(core))
+
+
+def _holds(pin: Pin, service: str) -> bool:
+    return not pin.services or service in pin.services
 
 
 def describe(fence: FenceSize) -> str:

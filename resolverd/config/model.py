@@ -35,6 +35,7 @@ from resolverd.config.types import (
     GroupName,
     Hostname,
     MetricsUrl,
+    OneCountry,
     ResolvedHostname,
     SpanText,
     Subnet,
@@ -43,7 +44,8 @@ from resolverd.config.types import (
     is_url_host,
 )
 
-PolicyName = Literal["nearest", "failover", "weighted", "latency", "ttft"]
+OrderName = Literal["nearest", "failover", "weighted", "latency"]
+PolicyName = Literal[OrderName, "ttft"]
 AllDown = Literal["nearest", "cname", "nodata", "servfail"]
 NoRegion = Literal["cname", "nodata", "servfail", "refused"]
 AnswerKind = Literal["address", "cname"]
@@ -114,7 +116,7 @@ class Region(Section):
     """`[region.NAME]`: a place with GPUs and one or more endpoints."""
 
     coordinates: Coordinates = option(doc="Where the region stands.", unit="degrees")
-    country: Country | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
+    country: OneCountry | Literal[""] = option("", "ISO 3166-1 alpha-2 code.")
     gpus: Gpus | None = option(None, "What the region serves with.")
     bias: BiasText = option(
         NO_BIAS,
@@ -197,6 +199,17 @@ class Service(Section):
         doc="Regions that serve it; the order counts for failover. At most 255.",
         max_items=255,
     )
+    core: Word | Literal[""] = option(
+        "",
+        "The service with the larger model that stands behind this one, whose regions are those of "
+        "an edge. A record such as `DYNA NAME/core` then answers with its region that is nearest "
+        "to the edge region which the client is given.",
+    )
+    core_fallback: bool = option(
+        default=True,
+        doc="Whether regions of `core` answer while none of a client's own ones serves. Without "
+        "it `all_down` says what is answered.",
+    )
     policy: PolicyName = option(
         "nearest",
         "How the regions are ordered for a client: by distance, as listed, by `weights`, or by the "
@@ -272,6 +285,11 @@ class Service(Section):
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
 
+    @property
+    def ordered_by(self) -> OrderName:
+        """What orders its regions: with `ttft` expected times do, and queues move shares alone."""
+        return "latency" if self.policy == "ttft" else self.policy
+
     def model_in(self, region: str) -> str:
         """The model that is served there; empty where none is written."""
         return self.models.get(region, self.model)
@@ -303,7 +321,7 @@ class Place(Section):
         "Where it is, if not where the databases say, or else where its country's people are.",
         unit="degrees",
     )
-    country: Country | Literal[""] = option(
+    country: OneCountry | Literal[""] = option(
         "", "ISO 3166-1 alpha-2 code, if not as the databases say; pins go by it."
     )
 

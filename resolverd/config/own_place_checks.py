@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
@@ -17,7 +17,7 @@ _WELL_KNOWN, _WITHIN_A_NETWORK = parse_prefix("64:ff9b::/96"), parse_prefix("64:
 def check_own_places(config: Config, tree: Tree) -> Iterator[Finding]:
     """Every finding about own places: two for one network, networks of nobody, unknown names."""
     yield from _shared(config)
-    yield from _unknown(config)
+    yield from _unknown(config, tree)
     formats = formats_with(config.server.nat64)
     pinned = {name for pin in config.pin.values() for name in pin.places}
     for name, place in config.place.items():
@@ -90,11 +90,14 @@ def _shared(config: Config) -> Iterator[Finding]:
             claimed.setdefault(claim, name)
 
 
-def _unknown(config: Config) -> Iterator[Finding]:
+def _unknown(config: Config, tree: Tree) -> Iterator[Finding]:
+    written = tree.get("place", {})
+    if not isinstance(written, Mapping):
+        return  # said already, and whoever is named here may be in there
     for name, pin in config.pin.items():
         for index, place in enumerate(pin.places):
-            if place not in config.place:
+            if place not in written:
                 yield Finding(
                     ("pin", name, "places", index), "config-unknown-place",
-                    f'there is no place "{place}"', did_you_mean(place, list(config.place)),
+                    f'there is no place "{place}"', did_you_mean(place, list(written)),
                 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from resolverd.config.load import SetOption
 from resolverd.config.model import Server
 from resolverd.config.sources import Sources, read_sources
+from resolverd.config.tiers import alias_of
 from resolverd.files.reading import MAX_CONFIG, read_file
 
 # Lines above a mistake that are left out one by one until the rest is TOML. More would cost a check
@@ -64,7 +65,12 @@ def _services(tree: Mapping[str, Any]) -> Mapping[str, Literal["address", "cname
     by_cname = {
         n for n, s in services.items() if isinstance(s, dict) and s.get("answer") == "cname"
     }
-    return {name: "cname" if name in by_cname else "address" for name in services}
+    answers: dict[str, Literal["address", "cname"]] = {
+        name: "cname" if name in by_cname else "address" for name in services
+    }
+    cores = {n: s.get("core") for n, s in services.items() if isinstance(s, dict)}
+    aliases = {alias_of(n): answers[c] for n, c in cores.items() if c in answers}
+    return answers | aliases
 
 
 def tables_above(text: str, line: int) -> dict[str, Any]:

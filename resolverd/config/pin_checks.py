@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.groups import countries_of
 from resolverd.config.model import Config, Pin
+from resolverd.config.tiers import answering
 from resolverd.config.toml_values import toml_value
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.limits import EmbeddedV4
@@ -167,7 +168,8 @@ def _narrow(path: tuple[str | int, ...], written: Prefix, formats: Formats) -> I
 
 def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
     for service_name, service in config.service.items():
-        if _applies(pin, service_name) and not set(pin.regions) & set(service.regions):
+        every = answering(config, service_name)
+        if _applies(pin, service_name) and not set(pin.regions).intersection(every):
             yield Finding(
                 ("pin", name, "regions"), "config-pin-refuses",
                 f"service {service_name} is in none of these regions: "

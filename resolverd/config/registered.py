@@ -10,10 +10,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from resolverd.config.model import Config, Service
 from resolverd.config.toml_values import toml_key, toml_value
+
+T = TypeVar("T")
 
 KNOWN = {
     "us-east": (39.0, -77.5),
@@ -39,7 +42,8 @@ class Dictionaries:
     def add(self, document: object) -> None:
         """Take in one JSON document: a dictionary, or an object of several under any names.
 
-        Raises ValueError where it is neither, or has a value that is none of the four.
+        Raises ValueError where it is neither, has a value that is none of the four, or says of a
+        region what was said otherwise.
         """
         if not isinstance(document, dict) or not document:
             raise ValueError('it is no object of regions, such as {"us-east": "https://…"}')
@@ -53,15 +57,15 @@ class Dictionaries:
         match value:
             case str() if "://" in value:
                 urlsplit(value)
-                self.endpoints[name] = value
+                _put(self.endpoints, name, value, "URL")
             case str() if value:
-                self.models[name] = value
+                _put(self.models, name, value, "model")
             case bool():
                 raise ValueError(f'"{name}" is neither a URL, a model, a share nor coordinates')
             case int() | float() if value >= 0:
-                self.traffic[name] = float(value)
+                _put(self.traffic, name, float(value), "share")
             case [int() | float() as north, int() | float() as east]:
-                self.coordinates[name] = (float(north), float(east))
+                _put(self.coordinates, name, (float(north), float(east)), "place")
             case _:
                 raise ValueError(f'"{name}" is neither a URL, a model, a share nor coordinates')
 
@@ -72,6 +76,22 @@ class Dictionaries:
         if config is not None and region in config.region:
             return config.region[region].coordinates
         return KNOWN.get(region)
+
+
+def left_out(given: Dictionaries, config: Config) -> Iterator[str]:
+    """What of it no fragment says, and what to do about it: a line each."""
+    for region, point in given.coordinates.items():
+        known = config.region.get(region)
+        if known is None and region not in given.endpoints:
+            yield f'no region is made of "{region}", of which no URL is given: add its endpoint'
+        elif known is not None and known.coordinates != point:
+            there = toml_value(known.coordinates)
+            yield f'"{region}" is at {there} in the configuration: change it there'
+
+
+def _put(known: dict[str, T], name: str, value: T, what: str) -> None:
+    if known.setdefault(name, value) != value:
+        raise ValueError(f'"{name}" has one {what} here, and had another before')
 
 
 def fragment(given: Dictionaries, config: Config, service: str, gpus: Mapping[str, object]) -> str:

@@ -13,10 +13,10 @@ from resolverd.config.holds import Holds
 from resolverd.config.options import Section, option
 from resolverd.config.types import (
     Coordinates,
-    Country,
     Duration,
     ListenAddress,
     Nat64,
+    OneCountry,
     OptionalListener,
     parse_listener,
 )
@@ -36,7 +36,7 @@ class Server(Holds):
         doc="Where this edge host stands; clients that no database places are taken to stand here.",
         unit="degrees",
     )
-    country: Country | Literal[""] = option(
+    country: OneCountry | Literal[""] = option(
         "",
         "The country where this edge host stands, ISO 3166-1 alpha-2. Clients of whom only this "
         "country is sure are taken to stand here too, since anycast brought them.",

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 
-from resolverd.config.countries import country
+from resolverd.config.countries import country, one_country
 from resolverd.config.groups import group
 from resolverd.config.hours import parse_span
 from resolverd.config.secrets import shown_url
@@ -215,6 +215,7 @@ Address = Annotated[str, BeforeValidator(_address)]
 Hostname = Annotated[str, AfterValidator(_a_labels)]
 ResolvedHostname = Annotated[str, AfterValidator(_resolved_hostname)]
 Country = Annotated[str, AfterValidator(country)]
+OneCountry = Annotated[str, AfterValidator(one_country)]
 GroupName = Annotated[str, AfterValidator(group)]
 Continent = Annotated[str, AfterValidator(_continent)]
 MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]

@@ -62,6 +62,7 @@ from resolverd.snapshot.model import (
     Snapshot,
     ZonePlan,
 )
+from resolverd.snapshot.tiers import give, honours_ecs
 
 # RFC 8482 §4.2: one HINFO instead of everything that the name holds.
 _ANY_ANSWER = RRsetWire(HINFO, ANY_TTL, ((b"\x07RFC8482\x00",),))
@@ -186,6 +187,7 @@ class _Answer:
         self._query, self._source, self._counters = query, source, counters
         self._sampler = sampler
         self._transport = transport
+        self._snapshot = snapshot
         self._plan, self._steering = snapshot
         self._writer = Writer(query, limit)
         self._reply = _ReplyHeader()
@@ -243,10 +245,9 @@ class _Answer:
 
     def _node(self, zone: ZonePlan, name: bytes, node: Node) -> bytes | None:
         qtype = self._query.qtype
-        if node.dyna is not None:
-            service = self._plan.services[node.dyna.service]
-            if qtype in (A, AAAA) or service.cname:
-                return self._steered(zone, name, node.dyna)
+        dyna = node.dyna
+        if dyna is not None and (qtype in (A, AAAA) or self._plan.service_of(dyna).cname):
+            return self._steered(zone, name, dyna)
         rrset = node.rrsets.get(qtype)
         if rrset is not None:
             self._writer.answer(name, rrset, rrset.ttl)
@@ -274,7 +275,7 @@ class _Answer:
             self._reply.rcode = SERVFAIL if kind == "servfail" else REFUSED
             self._reply.flags = 0
             return None
-        self._counters.give_ttl(dyna.service, ttl)
+        self._counters.give_ttl(self._plan.service_of(dyna).name, ttl)
         if rrset is None:
             self._negative(zone, ttl)
         elif kind == "alias":
@@ -284,14 +285,13 @@ class _Answer:
         return None
 
     def _cached(self, dyna: Dyna) -> CachedAnswer:
-        service = self._plan.services[dyna.service]
         subnet = self._query.edns.subnet if self._query.edns else None
-        if subnet is not None and subnet.prefix is not None and service.ecs:
+        honoured = subnet is not None and honours_ecs(self._plan, dyna)
+        if subnet is not None and subnet.prefix is not None and honoured:
             client = subnet.prefix
         else:
             subnet, client = None, _resolver_prefix(self._source)
-        entry = service.clients.lookup(client)
-        cached, scope = self._steering.answer(service, client, entry)
+        service, entry, cached, scope, _ = give(self._snapshot, dyna, client)
         if self._sampler is not None:
             self._sample(self._sampler, service, client, entry)
         if subnet is not None:

@@ -23,12 +23,7 @@ def epochs(
     earlier: how many of these are of the map before
     shares: how many shares
     """
-    return _EPOCHS.pack(
-        service,
-        segments,
-        earlier,
-        shares,
-    )
+    return _EPOCHS.pack(service, segments, earlier, shares)
 
 
 _COHORT: Final = struct.Struct("<dB")
@@ -44,10 +39,7 @@ def cohort(
     left: seconds of it that an answer may count on
     start: the segment in which it began
     """
-    return _COHORT.pack(
-        left,
-        start,
-    )
+    return _COHORT.pack(left, start)
 
 
 _SEGMENT: Final = struct.Struct("<d")
@@ -61,9 +53,7 @@ def segment(
 
     trickle: the share that the second region of a list was given
     """
-    return _SEGMENT.pack(
-        trickle,
-    )
+    return _SEGMENT.pack(trickle)
 
 
 _SEGMENT_SHARE: Final = struct.Struct("<ddIBB")
@@ -85,10 +75,4 @@ def segment_share(
     segment: the segment
     region: the region by its place in the service
     """
-    return _SEGMENT_SHARE.pack(
-        spill_ratio,
-        accept_ratio,
-        positions,
-        segment,
-        region,
-    )
+    return _SEGMENT_SHARE.pack(spill_ratio, accept_ratio, positions, segment, region)

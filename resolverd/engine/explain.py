@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from resolverd.dns.codes import AAAA, CNAME, A
@@ -17,14 +17,17 @@ from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, draw_of
 from resolverd.engine.held_words import HeldRegion, held_of
+from resolverd.engine.hops import Hops, hops_of
 from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
-from resolverd.engine.orders import Order, order_by, order_given
+from resolverd.engine.orders import Order, order_by
 from resolverd.engine.steered import reply_of
 from resolverd.engine.ttl_words import FamilyTtl, ttl_words
+from resolverd.engine.views import view_of
 from resolverd.errors import ResolverdError
 from resolverd.snapshot.clientmap import LazyClientMap, Policy
 from resolverd.snapshot.compiledmap import CompiledClientMap
-from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, Snapshot, ZonePlan
+from resolverd.snapshot.tiers import Given, give, honours_ecs
 
 # How many names a message lists.
 _LISTED = 5
@@ -46,6 +49,7 @@ class Explanation:
     is how exact the database says the place is; `doubt` why only its country is taken as sure.
     `groups` are those of countries by which the pins hold, each with its date. `order` is the order
     of the regions and why, `alternative_order` that of another policy, if one was asked for.
+    `hops` are the ways to the edge and on to the core, for a name of a pair of services.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Explanation:
     ecs: bool
     order: Order
     alternative_order: Order | None
+    hops: Hops | None = None
 
 
 def explain(
@@ -86,22 +91,23 @@ def explain(
     NotSteeredError when the name is not a DYNA, ValueError when it is not a name.
     """
     zone, dyna = _steered(name, snapshot.plan)
-    service = snapshot.plan.services[dyna.service]
+    given = give(snapshot, dyna, client)
+    service, cached = given.service, given.cached
     clients = service.clients
     if not isinstance(clients, LazyClientMap | CompiledClientMap):
         raise NotSteeredError("this client map keeps no trace of its lookups")
     trace = clients.trace(client)
-    preference = trace.entry.preference
-    cached, scope = snapshot.steering.answer(service, client, trace.entry)
+    policy = service.policy or clients.ranked.policy
+    view = view_of(given, trace, policy, snapshot.plan, client)
+    preference = view.order.preference
     statuses = snapshot.steering.statuses[service.name]
-    distances = clients.ranked.distances(trace.origin)
+    ecs = honours_ecs(snapshot.plan, dyna)
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
     where = f"{place.latitude:.2f}, {place.longitude:.2f}"
     network = f"AS{place.asn}" if place.asn else None
     known = " ".join(filter(None, (place.country, place.continent, network)))
-    policy = service.policy or clients.ranked.policy
-    ttls, first = _ttls(cached, dyna, service, zone)
+    ttls, first = _ttls(given, dyna, zone)
     return Explanation(
         name=name,
         service=service.name,
@@ -115,7 +121,9 @@ def explain(
         pins=trace.entry.pins,
         groups=tuple(dict.fromkeys(group for rule in trace.rules for group in rule.groups)),
         fence=tuple(sorted(preference)),
-        candidates=candidates(service.regions, distances, preference, statuses, cached.decision),
+        candidates=candidates(
+            service.regions, view.distances, preference, statuses, cached.decision
+        ),
         outcome=cached.outcome,
         region=cached.region,
         draw=draw,
@@ -125,12 +133,13 @@ def explain(
         ttl=first.ttl,
         ttl_why=first.why,
         ttls=tuple(ttls),
-        scope=scope if service.ecs else 0,
-        ecs=service.ecs,
-        order=order_given(clients.ranked, trace, policy),
+        scope=given.scope if ecs else 0,
+        ecs=ecs,
+        order=view.order,
         alternative_order=order_by(alternative, clients.ranked, trace, snapshot.plan.measured)
         if alternative
         else None,
+        hops=hops_of(snapshot, dyna, client),
     )
 
 
@@ -189,12 +198,16 @@ def _texts(cached: CachedAnswer, zone: ZonePlan) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(rdata[0])) for rrset in rrsets for rdata in rrset.rdatas)
 
 
-def _ttls(
-    cached: CachedAnswer, dyna: Dyna, service: ServicePlan, zone: ZonePlan
-) -> tuple[list[FamilyTtl], FamilyTtl]:
+def _ttls(given: Given, dyna: Dyna, zone: ZonePlan) -> tuple[list[FamilyTtl], FamilyTtl]:
     """The TTL of each type, and that of the first which has an answer."""
+    cached, service, why = given.cached, given.service, ""
+    if given.edge is not None and given.edge.cached.ttl < cached.bounded.seconds:
+        service, why = given.edge.service, f"by what {given.edge.service.name} gives: "
+        cached = replace(cached, bounded=given.edge.cached.bounded)
     replies = [(rtype, reply_of(cached, dyna, zone, rtype)) for rtype in (A, AAAA)]
     ttls = [ttl_words(rtype, reply, cached, dyna, service, zone) for rtype, reply in replies]
+    if why:
+        ttls = [replace(ttl, why=why + ttl.why) for ttl in ttls]
     answered = (ttl for ttl, (_, (_, rrset, *_)) in zip(ttls, replies, strict=True) if rrset)
     return ttls, next(answered, ttls[0])
 

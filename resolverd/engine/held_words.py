@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Any
 
 from resolverd.snapshot.model import CachedAnswer
 
@@ -22,6 +24,12 @@ class HeldRegion:
     outcome: str
     reasons: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """The same in words, with times of the day as this host has them."""
+        since, until = (time.strftime("%H:%M", time.localtime(t)) for t in (self.since, self.until))
+        return f"since {since} until {until}; would be {self.now or 'none'} now ({self.outcome})"
+
 
 def held_of(cached: CachedAnswer) -> HeldRegion | None:
     """What is kept in an answer; None where it is what would be decided now."""
@@ -29,3 +37,10 @@ def held_of(cached: CachedAnswer) -> HeldRegion | None:
         return None
     since, until, now = cached.held
     return HeldRegion(since, until, now.region, now.outcome, now.decision.reasons)
+
+
+def held_from(document: dict[str, Any] | None) -> HeldRegion | None:
+    """What the document of `explain` says of it."""
+    if document is None:
+        return None
+    return HeldRegion(**{**document, "reasons": tuple(document["reasons"])})

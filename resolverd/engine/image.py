@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from resolverd.dns.codes import CLASS_IN
 from resolverd.dns.names import Key
-from resolverd.dns.writer import Compressible, RRsetWire
+from resolverd.dns.writer import RRsetWire
 from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.epochs_image import earlier_regions, epochs_image
+from resolverd.engine.image_pool import Places, Pool, in_parts, whole
 from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
 from resolverd.policy.decision import RegionStatus
@@ -41,13 +41,10 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 
-T = TypeVar("T")
-
-_RECORD = struct.Struct("!HHHIH")
-_PART = struct.Struct("<BH")
 _COUNTS = struct.Struct("<2I")
 _HEAVY = struct.Struct("<Qd")
-_QNAME_POINTER = 0xC00C
+# The number of a region of the core that the edge service never answers with.
+_NOWHERE = 0xFF
 
 
 @runtime_checkable
@@ -89,16 +86,18 @@ class _PlanWriter:
 
     def __init__(self, plan: Plan, slots: CounterSlots) -> None:
         self._plan, self._slots = plan, slots
-        self._pool = _Pool()
+        self._pool = Pool()
         self._rrsets: list[bytes] = []
         self._places: dict[int, int] = {}
-        self._referrals = _Places[Referral]()
+        self._referrals = Places[Referral]()
         self._glue: list[bytes] = []
         self._region_slots: list[int] = []
         self._pin_slots: list[int] = []
-        self._maps = _Places[NativeMap]()
+        self._maps = Places[NativeMap]()
         self._map_records: list[bytes] = []
         self._services = {name: place for place, name in enumerate(plan.services)}
+        paired = [name for name, service in plan.services.items() if service.core is not None]
+        self._tiers = {name: place for place, name in enumerate(paired)}
 
     def image(self) -> PlanImage:
         plan = self._plan
@@ -111,7 +110,9 @@ class _PlanWriter:
         apexes = [self._zone(zone) for zone in zones]
         referrals = [self._referral(referral) for referral in self._referrals.met]
         services = [self._service(service) for service in plan.services.values()]
+        tiers = [self._tier(plan.services[name]) for name in self._tiers]
         made = [apexes, nodes, self._rrsets, referrals, self._glue, services, self._map_records]
+        made.append(tiers)
         pool = bytes(self._pool.octets)
         head = records.plan_head(
             generation=plan.generation,
@@ -125,6 +126,7 @@ class _PlanWriter:
             glue=len(self._glue),
             services=len(services),
             maps=len(self._map_records),
+            tiers=len(tiers),
             region_slots=len(self._region_slots),
             pin_slots=len(self._pin_slots),
             pool=len(pool),
@@ -139,9 +141,10 @@ class _PlanWriter:
         first = len(self._rrsets)
         for rrset in node.rrsets.values():
             self._add(rrset)
-        service, ceiling = NONE, 0
+        service, ceiling, tier = NONE, 0, NONE
         if node.dyna is not None:
-            service, ceiling = self._services[node.dyna.service], node.dyna.ttl
+            service, ceiling = self._services[self._plan.service_of(node.dyna).name], node.dyna.ttl
+            tier = self._tiers.get(node.dyna.service, NONE)
         cut = NONE
         if node.referral is not None:
             cut = self._referrals.of(node.referral)
@@ -154,6 +157,7 @@ class _PlanWriter:
             service=service,
             ceiling=ceiling,
             referral=cut,
+            tier=tier,
         )
 
     def _zone(self, zone: ZonePlan) -> bytes:
@@ -184,7 +188,7 @@ class _PlanWriter:
         clients = service.clients
         if not isinstance(clients, NativeMap):
             raise EngineError(f"the client map of service {service.name} is not a native one")
-        if clients.region_names != tuple(service.regions):
+        if clients.region_names != tuple(service.own):
             raise EngineError(f"the client map of service {service.name} has other regions")
         earlier, numbers = NONE, NONE
         if service.earlier is not None and isinstance(service.earlier.clients, NativeMap):
@@ -209,6 +213,27 @@ class _PlanWriter:
             no_region=REPLIES[service.no_region],
         )
 
+    def _tier(self, edge: ServicePlan) -> bytes:
+        core, fenced = edge.core, NONE
+        assert core is not None, "those alone are paired that have one"
+        service = self._plan.services[core.service]
+        if core.fenced is not None:
+            if not isinstance(core.fenced, NativeMap):
+                raise EngineError(f"the map of what lies behind service {edge.name} is not native")
+            fenced = self._map(core.fenced)
+        here = {name: number for number, name in enumerate(edge.regions)}
+        there = {name: number for number, name in enumerate(service.regions)}
+        octets = bytes(here.get(name, _NOWHERE) for name in service.regions)
+        orders = (core.orders[region] for region in edge.regions)
+        octets += b"".join(bytes(there[name] for name in order) for order in orders)
+        return records.tier(
+            edge=self._services[edge.name],
+            core=self._services[core.service],
+            behind=len(core.behind),
+            fenced=fenced,
+            at=self._pool.add(octets),
+        )
+
     def _map(self, clients: NativeMap) -> int:
         place = self._maps.of(clients)
         if place == len(self._map_records):
@@ -223,8 +248,8 @@ class _PlanWriter:
 
     def _add(self, rrset: RRsetWire) -> int:
         place = self._places[id(rrset)] = len(self._rrsets)
-        whole = _whole(rrset)
-        octets = _in_parts(rrset) if whole is None else whole
+        copied = whole(rrset)
+        octets = in_parts(rrset) if copied is None else copied
         at = self._pool.add(octets)
         self._rrsets.append(
             records.rrset(
@@ -232,7 +257,7 @@ class _PlanWriter:
                 length=len(octets),
                 ttl=rrset.ttl,
                 rtype=rrset.rtype,
-                in_parts=whole is None,
+                in_parts=copied is None,
                 count=len(rrset.rdatas),
             )
         )
@@ -244,10 +269,10 @@ class _SteeringWriter:
 
     def __init__(self, steering: Steering) -> None:
         self._steering = steering
-        self._pool = _Pool()
+        self._pool = Pool()
         self._states: list[bytes] = []
         self._places: dict[tuple[int, int, float, float], int] = {}
-        self._positions = _Places[Positions]()
+        self._positions = Places[Positions]()
 
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
@@ -320,62 +345,6 @@ class _SteeringWriter:
             )
         )
         return len(self._states) - 1
-
-
-class _Places(Generic[T]):
-    """Objects in the order in which they were first met, each once."""
-
-    def __init__(self) -> None:
-        self.met: list[T] = []
-        self._places: dict[int, int] = {}
-
-    def of(self, wanted: T) -> int:
-        place = self._places.get(id(wanted))
-        if place is None:
-            place = self._places[id(wanted)] = len(self.met)
-            self.met.append(wanted)
-        return place
-
-
-class _Pool:
-    """Octets that records point into; a name stands there once."""
-
-    def __init__(self) -> None:
-        self.octets = bytearray()
-        self._names: dict[bytes, int] = {}
-
-    def add(self, octets: bytes) -> int:
-        at = len(self.octets)
-        self.octets += octets
-        return at
-
-    def name(self, name: bytes) -> int:
-        at = self._names.get(name)
-        if at is None:
-            at = self._names[bytes(name)] = self.add(name)
-        return at
-
-
-def _whole(rrset: RRsetWire) -> bytes | None:
-    """The records as they go into a message; None where a name in them may be compressed."""
-    records = []
-    for rdata in rrset.rdatas:
-        for part in rdata:
-            if isinstance(part, Compressible):
-                return None
-        wire = b"".join(rdata)
-        head = _RECORD.pack(_QNAME_POINTER, rrset.rtype, CLASS_IN, rrset.ttl, len(wire))
-        records.append(head + wire)
-    return b"".join(records)
-
-
-def _in_parts(rrset: RRsetWire) -> bytes:
-    octets = bytearray()
-    for rdata in rrset.rdatas:
-        octets.append(len(rdata))
-        for part in rdata:
-            octets += _PART.pack(isinstance(part, Compressible), len(part)) + part
-    return bytes(octets)
 
 
 def _placed(positions: Sequence[Positions]) -> Iterator[bytes]:

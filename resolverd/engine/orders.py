@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -114,6 +114,28 @@ def order_by(policy: Policy, ranked: Ranking, trace: Trace, measured: Measured |
         trace = trace._replace(row=latency.around(first_of(trace.extracted))[0])
     order = _natural(other, trace)
     return _order(other, trace, policy, order, order)
+
+
+def order_seen_from(region: str, ranked: Ranking, trace: Trace, policy: str) -> Order:
+    """The order of a core's regions as they are near to a `region` of the edge service.
+
+    `ranked` orders them by what the way from there costs; `trace` is of who stands there.
+    """
+    given = trace.entry.preference
+    order = _order(ranked, trace, policy, given, given)
+    return replace(order, why=f"{order.why}, as seen from {region}")
+
+
+def with_those_behind(order: Order, regions: Sequence[str], core: str) -> Order:
+    """The same order, with the regions of the service `core` behind its own."""
+    costs = [Cost(region, None, "", None, (), ()) for region in regions]
+    known = {cost.region for cost in order.costs}
+    return replace(
+        order,
+        preference=(*order.preference, *regions),
+        why=f"{order.why}; behind them the regions of {core}, as its own list has them",
+        costs=(*order.costs, *(cost for cost in costs if cost.region not in known)),
+    )
 
 
 def _natural(ranked: Ranking, trace: Trace) -> PreferenceList:

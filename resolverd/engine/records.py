@@ -12,7 +12,7 @@ from typing import Final
 NONE: Final = 0xFFFFFFFF
 
 
-_PLAN_HEAD: Final = struct.Struct("<8sQdHHIIIIIIIIII")
+_PLAN_HEAD: Final = struct.Struct("<8sQdHHIIIIIIIIIII")
 
 
 def plan_head(
@@ -28,6 +28,7 @@ def plan_head(
     glue: int,
     services: int,
     maps: int,
+    tiers: int,
     region_slots: int,
     pin_slots: int,
     pool: int,
@@ -45,6 +46,7 @@ def plan_head(
     glue: how many glue
     services: how many services
     maps: how many maps
+    tiers: how many tiers
     region_slots: first slots of regions, u32 each
     pin_slots: slots of pins, u32 each
     pool: octets of the pool
@@ -62,6 +64,7 @@ def plan_head(
         glue,
         services,
         maps,
+        tiers,
         region_slots,
         pin_slots,
         pool,
@@ -85,15 +88,10 @@ def zone(
     negative_ttl: seconds of a negative answer (RFC 2308 §5)
     no_region: a name without an address, or NONE
     """
-    return _ZONE.pack(
-        apex,
-        soa,
-        negative_ttl,
-        no_region,
-    )
+    return _ZONE.pack(apex, soa, negative_ttl, no_region)
 
 
-_NODE: Final = struct.Struct("<IIIIIII")
+_NODE: Final = struct.Struct("<IIIIIIII")
 
 
 def node(
@@ -105,6 +103,7 @@ def node(
     service: int,
     ceiling: int,
     referral: int,
+    tier: int,
 ) -> bytes:
     """An owner name that exists, in one zone.
 
@@ -115,16 +114,9 @@ def node(
     service: the service that answers, or NONE
     ceiling: the most TTL of that answer, in seconds
     referral: the zone cut at or above it, or NONE
+    tier: the pair of services that answers, or NONE
     """
-    return _NODE.pack(
-        name,
-        zone,
-        first,
-        rrsets,
-        service,
-        ceiling,
-        referral,
-    )
+    return _NODE.pack(name, zone, first, rrsets, service, ceiling, referral, tier)
 
 
 _RRSET: Final = struct.Struct("<IIIHHI")
@@ -148,14 +140,7 @@ def rrset(
     in_parts: 1 where names in it may be compressed, else 0
     count: how many records
     """
-    return _RRSET.pack(
-        at,
-        length,
-        ttl,
-        rtype,
-        in_parts,
-        count,
-    )
+    return _RRSET.pack(at, length, ttl, rtype, in_parts, count)
 
 
 _REFERRAL: Final = struct.Struct("<IIII")
@@ -175,12 +160,7 @@ def referral(
     first: the first of its glue
     count: how much it has
     """
-    return _REFERRAL.pack(
-        owner,
-        ns,
-        first,
-        count,
-    )
+    return _REFERRAL.pack(owner, ns, first, count)
 
 
 _GLUE: Final = struct.Struct("<II")
@@ -196,10 +176,7 @@ def glue(
     owner: its name as written
     rrset: the RRset
     """
-    return _GLUE.pack(
-        owner,
-        rrset,
-    )
+    return _GLUE.pack(owner, rrset)
 
 
 _SERVICE: Final = struct.Struct("<dddIIIIIIBBBB")
@@ -267,10 +244,31 @@ def client_map(
     first: the first of its pin slots
     pins: how many pins it has
     """
-    return _CLIENT_MAP.pack(
-        first,
-        pins,
-    )
+    return _CLIENT_MAP.pack(first, pins)
+
+
+_TIER: Final = struct.Struct("<IIIII")
+
+
+def tier(
+    *,
+    edge: int,
+    core: int,
+    behind: int,
+    fenced: int,
+    at: int,
+) -> bytes:
+    """An edge service and the core service behind it. Its octets in the pool are, for each region
+    of the core, its number in the edge service; then, for each region of the edge service, the
+    numbers of all regions of the core, the nearest first.
+
+    edge: the edge service
+    core: the core service
+    behind: how many regions of the core stand behind the edge's
+    fenced: the map of the core's regions under the edge's pins, or NONE
+    at: where its octets stand in the pool
+    """
+    return _TIER.pack(edge, core, behind, fenced, at)
 
 
 _STEERING_HEAD: Final = struct.Struct("<8sQIIIIIIII")

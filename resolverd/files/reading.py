@@ -16,7 +16,7 @@ import io
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -153,13 +153,44 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     try:
         signature, content = threads.run(lambda step: read_regular(name, limit, step))
     except OSError as error:
-        if reads is not None:
-            reads.seen[name], reads.limits[name] = FileState(NO_SIGNATURE, reason_of(error)), limit
+        _note_unread(name, error, limit)
         raise
     if reads is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
         reads.note(name, FileState(sure, digest_of(content)), limit, content)
     return content
+
+
+def copy_file(path: Path, limit: int, descriptor: int) -> str:
+    """`read_file` of what may be large: written to `descriptor` piece by piece; its SHA-256."""
+    name, target = key_of(path), os.dup(descriptor)
+    told = hashlib.sha256()
+
+    def copy(step: Step) -> Signature:
+        # Its own descriptor, for a thread that is left behind would write to whatever came after.
+        with os.fdopen(target, "wb", buffering=0) as file:
+
+            def write(chunk: bytes) -> None:
+                told.update(chunk)
+                while chunk:
+                    chunk = chunk[file.write(chunk) :]
+
+            return _each_chunk(name, limit, step, write)
+
+    try:
+        signature = THREADS.run(copy)
+    except OSError as error:
+        _note_unread(name, error, limit)
+        raise
+    if (reads := _reads.get()) is not None:
+        sure = NO_SIGNATURE if is_racy(signature) else signature
+        reads.note(name, FileState(sure, told.hexdigest()), limit, b"")
+    return told.hexdigest()
+
+
+def _note_unread(name: str, error: OSError, limit: int) -> None:
+    if (reads := _reads.get()) is not None:
+        reads.seen[name], reads.limits[name] = FileState(NO_SIGNATURE, reason_of(error)), limit
 
 
 def replayed_glob(directory: str, pattern: str) -> list[str] | None:
@@ -214,6 +245,13 @@ def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
 
 def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
     """A file's signature, from before its content was read, and the content. Raises OSError."""
+    content = io.BytesIO()  # hands over what it holds without a copy
+    signature = _each_chunk(name, limit, step, content.write)
+    return signature, content.getvalue()
+
+
+def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], object]) -> Signature:
+    """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
     step(name)
     # Before it is opened, which may change what a device or a pipe's writer does.
     _check_regular(os.stat(name), name)  # noqa: PTH116
@@ -221,15 +259,16 @@ def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
     try:
         status = os.fstat(descriptor)
         _check_regular(status, name)
-        content = io.BytesIO()  # hands over what it holds without a copy
-        while chunk := os.read(descriptor, min(_CHUNK, limit + 1 - content.tell())):
-            content.write(chunk)
-            if content.tell() > limit:
+        length = 0
+        while chunk := os.read(descriptor, min(_CHUNK, limit + 1 - length)):
+            length += len(chunk)
+            take(chunk)
+            if length > limit:
                 raise OSError(errno.EFBIG, f"it is larger than {_size(limit)}", name)
             step(name)
     finally:
         os.close(descriptor)
-    return signature_of(status), content.getvalue()
+    return signature_of(status)
 
 
 def signature_of(status: os.stat_result) -> Signature:

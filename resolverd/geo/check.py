@@ -14,6 +14,7 @@ from pathlib import Path
 from resolverd.abi.library import why_not
 from resolverd.abi.map import Meter
 from resolverd.files.threads import detached
+from resolverd.geo import stamp
 from resolverd.geo.database import Database
 from resolverd.geo.inspection import WalkReport
 from resolverd.geo.walk import walk
@@ -27,16 +28,23 @@ def possible() -> bool:
     return why_not() is None
 
 
-def open_checked(path: Path, meter: Meter | None = None) -> tuple[Database, WalkReport]:
-    """Open the database at `path` and check it whole. Raises GeoError; blocks."""
+def open_checked(
+    path: Path, meter: Meter | None = None, stamps: Path | None = None
+) -> tuple[Database, WalkReport]:
+    """Open the database at `path` and check it whole. Raises GeoError; blocks.
+
+    With a `stamps` directory, the very bytes that passed before are not checked again.
+    """
     database = Database.open(path)
+    if stamps and (known := stamp.known(stamps, path, database.sha256)):
+        return database, known
     try:
         places = database.place_index(meter)
     except BaseException:
         database.close()
         raise
     metadata = database.metadata
-    return database, WalkReport(
+    report = WalkReport(
         networks=places.networks,
         records=places.records,
         unreadable=places.unreadable,
@@ -45,14 +53,19 @@ def open_checked(path: Path, meter: Meter | None = None) -> tuple[Database, Walk
         build_epoch=metadata.build_epoch,
         sha256=database.sha256,
     )
+    if stamps:
+        stamp.remember(stamps, path, report)
+    return database, report
 
 
 async def open_checking(
-    path: Path, progress: Callable[[float], None] | None = None
+    path: Path,
+    progress: Callable[[float], None] | None = None,
+    stamps: Path | None = None,
 ) -> tuple[Database, WalkReport]:
     """`open_checked` while the event loop goes on; `progress` from 0 to 1."""
     meter = Meter()
-    work = asyncio.create_task(detached(lambda: open_checked(path, meter)))
+    work = asyncio.create_task(detached(lambda: open_checked(path, meter, stamps)))
     while not (await asyncio.wait([work], timeout=_POLL_INTERVAL))[0]:
         if progress is not None:
             progress(meter.part)

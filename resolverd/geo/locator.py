@@ -92,7 +92,7 @@ class Locator:
         for path in paths:
             if check.possible():
                 on_progress = _bound(progress, path)
-                opened.append(_sourced(path, await check.open_checking(path, on_progress)))
+                opened.append(_sourced(path, await check.open_checking(path, on_progress, stamps)))
                 continue
             report = await walk(path, stamps=stamps, progress=_bound(progress, path))
             opened.append(await detached(partial(_adopt, path, report)))
@@ -158,6 +158,11 @@ class Locator:
     def describe(self) -> list[dict[str, object]]:
         """One map per database, for logs, `check` and the admin API; plain JSON values."""
         return list(map(_described, self.sources, self.databases))
+
+    def rest(self) -> None:
+        """Drop what only compiling needs, once all maps are compiled; see `Database.rest`."""
+        for database in self.databases:
+            database.rest()
 
     def close(self) -> None:
         """Give the memory back now; lookups are no longer allowed."""

@@ -55,16 +55,32 @@ def open_private(content: bytes, name: str) -> PrivateReader:
     metadata: ValueError, TypeError, KeyError or AttributeError.
     """
     descriptor = _memory_file(content, name)
-    if descriptor is not None:
-        try:
-            return PrivateReader(maxminddb.open_database(f"/proc/self/fd/{descriptor}"), descriptor)
-        except FileNotFoundError:  # no /proc here, as in a bare chroot
-            os.close(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
+    if descriptor is not None and (opened := open_sealed(descriptor)):
+        return opened
     # io.BytesIO hands its bytes over without a copy.
     return PrivateReader(maxminddb.open_database(io.BytesIO(content), maxminddb.MODE_FD), None)
+
+
+def open_sealed(descriptor: int) -> PrivateReader | None:
+    """Take over a memory file that is written, and seal it; raises as `open_private` does.
+
+    None where there is no /proc to open it by, as in a bare chroot.
+    """
+    try:
+        # Sealing is a second lock on a file nobody else can name; kernels may lack it.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(
+                descriptor,
+                fcntl.F_ADD_SEALS,
+                fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL,
+            )
+        return PrivateReader(maxminddb.open_database(f"/proc/self/fd/{descriptor}"), descriptor)
+    except FileNotFoundError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def open_shared(path: str, sha256: str) -> PrivateReader | None:
@@ -85,22 +101,22 @@ def open_shared(path: str, sha256: str) -> PrivateReader | None:
     return PrivateReader(maxminddb.open_database(f"/proc/self/fd/{descriptor}"), descriptor)
 
 
-def _memory_file(content: bytes, name: str) -> int | None:
-    """A sealed anonymous file that holds `content`, or None where there is no such thing."""
+def memory_file(name: str) -> int | None:
+    """An anonymous file with nothing in it, or None where there is no such thing."""
     if sys.platform != "linux":
         return None
-    descriptor = os.memfd_create(name[-100:], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    return os.memfd_create(name[-100:], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+
+
+def _memory_file(content: bytes, name: str) -> int | None:
+    """One that holds `content`."""
+    descriptor = memory_file(name)
+    if descriptor is None:
+        return None
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
-        # Sealing is a second lock on a file nobody else can name; kernels may lack it.
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(
-                descriptor,
-                fcntl.F_ADD_SEALS,
-                fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL,
-            )
     except BaseException:
         os.close(descriptor)
         raise

@@ -30,18 +30,28 @@ def recall(directory: Path, path: Path) -> WalkReport | None:
 
     Raises GeoError when the database cannot be read.
     """
+    report = _read(directory, path)
+    return report if report is not None and report.sha256 == sha256_of(path) else None
+
+
+def known(directory: Path, path: Path, sha256: str) -> WalkReport | None:
+    """`recall` of bytes with this SHA-256, which have been read already."""
+    report = _read(directory, path)
+    return report if report is not None and report.sha256 == sha256 else None
+
+
+def _read(directory: Path, path: Path) -> WalkReport | None:
     stamp = _stamp_path(directory, path)
     try:
         stamped = json.loads(read_kept(stamp))
         if stamped["rules"] != RULES:
             return None
-        report = WalkReport(**stamped["report"])
+        return WalkReport(**stamped["report"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
         return None
-    return report if report.sha256 == sha256_of(path) else None
 
 
 def remember(directory: Path, path: Path, report: WalkReport) -> None:

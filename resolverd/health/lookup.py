@@ -4,7 +4,8 @@ The system's resolver library blocks a thread for each name that hangs; a few do
 names would delay every other. This asks the nameservers of /etc/resolv.conf from the event
 loop instead, so a name that hangs delays nobody. `search` and `ndots` hold as resolv.conf(5)
 has them: a name with fewer dots than `ndots` is tried in each search domain first, one with a dot
-at its end never. Other sources of nsswitch.conf (mDNS, LDAP) are not asked.
+at its end never. Other sources of nsswitch.conf (mDNS, LDAP) are not asked. dnspython's resolver
+is loaded by the first lookup: most endpoints are given by their addresses.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import dns.asyncresolver
 import dns.exception
 import dns.message
 import dns.name
-import dns.resolver
 
 from resolverd.dns.hostnames import is_local_name, normal_host
 from resolverd.errors import ResolverdError
 from resolverd.files.reading import MAX_TEXT, THREADS, key_of, read_regular
-from resolverd.health.lookup_backend import MAX_MESSAGE, BoundedBackend, LongAnswerError
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
+    import dns.resolver
 
 RRType = Literal["A", "AAAA"]
 
@@ -80,6 +82,8 @@ class SystemLookup:
             raise LookupFailedError(_reason(error)) from error
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
+        import dns.asyncresolver
+
         if not self.nameservers:
             return dns.asyncresolver.Resolver(str(self.resolv_conf))
         resolver = dns.asyncresolver.Resolver(configure=False)
@@ -108,6 +112,8 @@ class SystemLookup:
 
 def _reason(error: dns.exception.DNSException) -> str:
     """What dnspython calls it, unless each nameserver sent too long an answer."""
+    from resolverd.health.lookup_backend import MAX_MESSAGE, LongAnswerError
+
     errors = error.kwargs.get("errors") or ()
     if errors and all(isinstance(attempt[3], LongAnswerError) for attempt in errors):
         return f"an answer of more than {MAX_MESSAGE} octets"
@@ -168,6 +174,8 @@ async def _ask(
     resolver: dns.asyncresolver.Resolver, name: dns.name.Name, rrtype: RRType, until: float
 ) -> Found:
     """What is said of one absolute name. Raises DNSException."""
+    from resolverd.health.lookup_backend import BoundedBackend
+
     left = until - asyncio.get_running_loop().time()
     if left <= 0:
         raise dns.exception.Timeout

@@ -18,10 +18,7 @@ from pathlib import Path
 
 from resolverd import log
 from resolverd.config.model import Config
-from resolverd.dns.prefix import Prefix
 from resolverd.files.threads import detached
-from resolverd.geo.countries import countries
-from resolverd.geo.distance import Coordinates
 from resolverd.health.monitor import Monitor
 from resolverd.kept.directory import NOT_SET, StateDirectory
 from resolverd.rtt.kept_table import (
@@ -34,6 +31,7 @@ from resolverd.rtt.kept_table import (
     rows_of,
 )
 from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
+from resolverd.rtt.light import places_by
 from resolverd.rtt.page_watch import PageWatch, RttPage
 from resolverd.rtt.region_times import MAX_KEPT, PageContent, RegionTimes, rows_to_keep
 from resolverd.snapshot.inputs import Inputs
@@ -62,7 +60,7 @@ class RoundTrips:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.pages = PageWatch(self._place_of, wall)
+        self.pages = PageWatch(places_by(lambda: inputs().locator), wall)
         self.write_error = ""
         self._directory, self._monitor, self._inputs = directory, monitor, inputs
         self._clock, self._wall = clock, wall
@@ -200,15 +198,6 @@ class RoundTrips:
     def _put(self, table: Packed) -> None:
         lines = (zlib.decompress(packed) for packed in table.values())
         self._directory.write(KEPT_NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
-
-    def _place_of(self, network: Prefix) -> Coordinates | None:
-        """Where a network is; None where a database knows its country at best."""
-        place, _ = self._inputs().locator.locate(network)
-        if place is None or place.point is None:
-            return None
-        country = countries().get(place.country or "")
-        middle = None if country is None else (country.latitude, country.longitude)
-        return None if place.point == middle else place.point
 
     def _report_implausible(self, implausible: dict[str, str]) -> None:
         """One event when a region's time becomes implausible, and one when it no longer is."""

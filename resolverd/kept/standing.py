@@ -1,4 +1,4 @@
-"""How things stand, as a document: overrides, verdicts and shares; pure.
+"""How things stand, as a document: overrides, verdicts, shares, what was learned; pure.
 
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
@@ -6,6 +6,7 @@
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
      "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
+     "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -17,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from resolverd.health.target import Target
 from resolverd.health.verdict import State
 from resolverd.kept.histories import histories_read, histories_written
 from resolverd.kept.values import count, flag, number, placed, placed_read, text
+from resolverd.policy.learned import LearnedRate
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import Segment
@@ -43,6 +45,12 @@ loses little by asking first.
 
 MAX_SHARES_AGE = 900.0
 """Seconds for which kept shares of clients are believed at a start; load moves in minutes."""
+
+MAX_RATE_AGE = 86400.0
+"""Seconds for which it is believed at a start what a replica was seen to finish.
+
+It is true of its process, which is asked for; and of what it is asked to do, which has its day.
+"""
 
 # Seconds by which a wall clock may be set back while nothing runs, without verdicts being lost.
 _SET_BACK = 5.0
@@ -62,6 +70,13 @@ class KeptVerdict(NamedTuple):
     health: EndpointHealth
 
 
+class KeptRate(NamedTuple):
+    """What was learned of a target, and the digest of how it was probed."""
+
+    probe: str
+    rate: LearnedRate
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is kept, with times of the monotonic clock; those of `histories` are Unix times."""
@@ -70,6 +85,7 @@ class Standing:
     verdicts: Mapping[str, KeptVerdict] = field(default_factory=dict)
     shares: Mapping[str, Spill] = field(default_factory=dict)
     positions: Mapping[tuple[str, str], Positions] = field(default_factory=dict)
+    rates: Mapping[str, KeptRate] = field(default_factory=dict)
     histories: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
@@ -79,6 +95,17 @@ class Standing:
             return None
         age = now - kept.health.probed_at
         return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
+
+    def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
+        """What was learned of each of these: of the same probe and no older than a day."""
+        found = {}
+        for target in targets:
+            kept = self.rates.get(target.id)
+            if kept is None or kept.probe != digest(target):
+                continue
+            if now - kept.rate.at <= MAX_RATE_AGE:
+                found[target.id] = kept.rate
+        return found
 
 
 def digest(target: Target) -> str:
@@ -118,6 +145,10 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
             for service, spill in standing.shares.items()
         },
         "positions": _positions(standing.positions),
+        "rates": {
+            id_: {"probe": kept.probe, **_rate(kept.rate, shift)}
+            for id_, kept in standing.rates.items()
+        },
         "histories": histories_written(standing.histories),
     }
 
@@ -144,6 +175,11 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
             else {},
             # Which the documents of earlier releases are without.
             _positions_read(document.get("positions", {})) if fresh else {},
+            {
+                text(k): KeptRate(text(r["probe"]), rate)
+                for k, r in document.get("rates", {}).items()
+                if (rate := _rate_read(r, shift, clocks)) is not None
+            },
             histories_read(document.get("histories", {})),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -179,6 +215,31 @@ def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | 
         level=number(record["level"]),
         penalty_until=_reading(record["penalty_until"], shift),
     )
+
+
+def _rate(rate: LearnedRate, shift: float) -> dict[str, Any]:
+    return {
+        "max_rate": rate.max_rate,
+        "concurrency": rate.concurrency,
+        "at": rate.at + shift,
+        "started": rate.started,
+        "completed": rate.completed,
+    }
+
+
+def _rate_read(record: Any, shift: float, clocks: Clocks) -> LearnedRate | None:
+    rate = LearnedRate(
+        number(record["max_rate"]),
+        number(record["concurrency"]),
+        number(record["at"]) + shift,
+        None if record["started"] is None else number(record["started"]),
+        number(record["completed"]),
+    )
+    if min(rate.max_rate, rate.concurrency, rate.completed) < 0:
+        raise ValueError("it is damaged: nothing is learned that is below zero")
+    if rate.at > clocks.monotonic + _SET_BACK:
+        return None  # the wall clock was set back meanwhile
+    return rate._replace(at=min(rate.at, clocks.monotonic))
 
 
 def _override_read(record: Any, shift: float) -> Override:

@@ -84,7 +84,7 @@ class LoadController:
         self.alerting = Alerting(self._gpus)
         self._source, self._changed, self._clock = source, changed, clock
         self._saturation = SaturationTracker()
-        self._flows = FlowTracker()
+        self.flows = FlowTracker()
         self._config: Config | None = None
         self._plan = Plan(0, {}, {}, b"", 0)
         self._judged: Mapping[str, JudgedRegion]
@@ -119,7 +119,7 @@ class LoadController:
         return {
             (name, region): level.saturation
             for name, _, saturation_target in self._measured
-            for region, planned in self._plan.services[name].regions.items()
+            for region, planned in self._plan.services[name].own.items()
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
 
@@ -128,7 +128,7 @@ class LoadController:
         found = {}
         for name, planned in self._plan.services.items():
             rule = self.spilling.cost_rule(name)
-            for region in planned.regions if rule is not None else ():
+            for region in planned.own if rule is not None else ():
                 assert rule is not None
                 flow = self._flow(region, planned.regions[region])
                 found[name, region] = cost_of(rule.rtt[region][region], flow, rule.horizon), flow
@@ -170,7 +170,7 @@ class LoadController:
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
         self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
-        self._flows.sample(self._queues.items(), readings, now)
+        self.flows.sample(self._queues.items(), readings, now)
         if self._advance(now) or weighed:
             self._changed()
         self.alerting.sample(readings)
@@ -222,7 +222,7 @@ class LoadController:
                 continue
             loads = {}
             slowly = bool(rule.slow_start)
-            for region, planned in self._plan.services[name].regions.items():
+            for region, planned in self._plan.services[name].own.items():
                 key = planned.site, saturation_target, rule.start, slowly, costs
                 if key not in known:
                     level = self._level(planned, saturation_target)
@@ -269,7 +269,7 @@ class LoadController:
     def _flow(self, region: str, planned: RegionPlan) -> Flow | None:
         """What goes through a region; of one that an alert degrades, what it has is the most."""
         verdicts = self._judged[planned.site].endpoints
-        flow = self._flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
+        flow = self.flows.flow(e.target for e in planned.endpoints if verdicts[e.target].serves)
         if flow is not None and self.alerting.degraded(region):
             max_rate = min(flow.max_rate or math.inf, flow.arrivals)
             return flow._replace(max_rate=max(_MIN_RATE, max_rate))
@@ -280,7 +280,7 @@ class LoadController:
         return {
             (name, region)
             for name, service in self._plan.services.items()
-            for region, planned in service.regions.items()
+            for region, planned in service.own.items()
             if not self._judged[planned.site].verdict.serves
         }
 
@@ -288,7 +288,7 @@ class LoadController:
 def _round_trips(config: Config, plan: Plan) -> dict[str, RoundTrips]:
     """What a round trip costs who stands where each region does, of the services by cost."""
     return {
-        name: {region: planned.clients.from_region(region)[1] for region in planned.regions}
+        name: {region: planned.clients.from_region(region)[1] for region in planned.own}
         for name, planned in plan.services.items()
         if config.service[name].policy == "ttft"
     }

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from resolverd.config.probe import Probe
 from resolverd.health.readings import LoadReadings, Total
 from resolverd.load.saturation import fresh_seconds
+from resolverd.policy.learned import LearnedRate
 from resolverd.policy.ttft import Flow, prefill_seconds
 
 # Seconds that rates are measured over: fewer is sooner, and less certain.
@@ -31,18 +32,34 @@ class _Replica:
     """One replica's latest readings, and the most that it was seen to finish."""
 
     kept: deque[LoadReadings] = field(default_factory=deque)
+    last: LoadReadings | None = None
     max_rate: float | None = None
     concurrency: float = 1.0
+    learned_at: float = -math.inf
+
+    @classmethod
+    def resumed(cls, learned: LearnedRate) -> _Replica:
+        """One of which an earlier process of ours has learned; its process has to be the same."""
+        last = LoadReadings(-math.inf, started=learned.started, completed=learned.completed)
+        return cls(deque(), last, learned.max_rate, learned.concurrency, learned.at)
+
+    def learned(self) -> LearnedRate | None:
+        """What was learned, for a later process; None where nothing was."""
+        if self.max_rate is None or self.last is None or self.last.completed is None:
+            return None
+        started, completed = self.last.started, self.last.completed
+        return LearnedRate(self.max_rate, self.concurrency, self.learned_at, started, completed)
 
     def add(self, reading: LoadReadings) -> None:
         """One more reading; what was learned of a process is not true of the next."""
         if self.kept and reading.at <= self.kept[-1].at:
             return
-        if self.kept and _anew(self.kept[-1], reading):
+        if self.last is not None and _anew(self.last, reading):
             self.kept.clear()
             self.max_rate = None
         if self.kept:
             self._learn(self.kept[-1], reading)
+        self.last = reading
         self.kept.append(reading)
         while len(self.kept) > 2 and self.kept[1].at <= reading.at - _SPAN:
             self.kept.popleft()
@@ -71,6 +88,7 @@ class _Replica:
             return
         seconds = after.at - before.at
         max_rate = (after.completed - before.completed) / seconds
+        self.learned_at = after.at
         if self.max_rate is None:
             self.max_rate, self.concurrency = max(max_rate, self._finished() or 0.0), after.running
             return
@@ -104,6 +122,17 @@ class FlowTracker:
 
     def __init__(self) -> None:
         self._replicas: dict[str, _Replica] = {}
+        self._resumed: Mapping[str, LearnedRate] = {}
+
+    @property
+    def learned(self) -> Mapping[str, LearnedRate]:
+        """What was learned, by target id, for a later process to `resume`."""
+        known = {target: replica.learned() for target, replica in self._replicas.items()}
+        return {target: one for target, one in known.items() if one is not None}
+
+    def resume(self, learned: Mapping[str, LearnedRate]) -> None:
+        """Take over what an earlier process learned, of those that are sampled first."""
+        self._resumed = learned
 
     def sample(
         self,
@@ -115,12 +144,18 @@ class FlowTracker:
         before, self._replicas = self._replicas, {}
         for target, probe in targets:
             reading = readings.get(target)
-            known = before.get(target) or _Replica()
+            known = before.get(target) or self._begin(target)
             if reading is None or now - reading.at > fresh_seconds(probe):
                 known.kept.clear()
             else:
                 known.add(reading)
             self._replicas[target] = known
+        if self._replicas:
+            self._resumed = {}
+
+    def _begin(self, target: str) -> _Replica:
+        learned = self._resumed.get(target)
+        return _Replica() if learned is None else _Replica.resumed(learned)
 
     def flow(self, targets: Iterable[str]) -> Flow | None:
         """Of those that are known together, as if the others were like them; None where none is.

@@ -7,6 +7,7 @@ service's policy orders by: kilometres where it is `nearest`, else the times the
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
 from resolverd.planner.users import Group
@@ -37,23 +38,33 @@ def serve(
     without: Collection[str] = (),
 ) -> list[Served]:
     """The first region of each group's fence by cost, but for those in `without`."""
+    return [first for first, _ in serve_two(groups, reach, names, without)]
+
+
+def serve_two(
+    groups: Sequence[Group],
+    reach: Sequence[Reach],
+    names: Sequence[str],
+    without: Collection[str] = (),
+) -> list[tuple[Served, Served]]:
+    """The same, and beside it the region that each group is given once that one dies."""
     numbers = [n for n, name in enumerate(names) if name not in without]
     fenced: dict[frozenset[str] | None, list[int]] = {None: numbers}
     served = []
     for group, (costs, times) in zip(groups, reach, strict=True):
         if group.fence not in fenced:
             fenced[group.fence] = [n for n in numbers if names[n] in (group.fence or ())]
-        allowed = fenced[group.fence]
-        best = min(allowed, key=costs.__getitem__, default=None)
-        served.append(NOWHERE if best is None else Served(best, costs[best], times[best]))
+        two = nsmallest(2, fenced[group.fence], key=costs.__getitem__)
+        found = [Served(n, costs[n], times[n]) for n in two] + [NOWHERE, NOWHERE]
+        served.append((found[0], found[1]))
     return served
 
 
 def mean(groups: Sequence[Group], served: Sequence[Served]) -> float:
-    """The mean round-trip time over users who are served, in ms; 0 where nobody is."""
+    """The mean round-trip time over users who are served, in ms; without an end where nobody is."""
     reached = [(g.share, s.ms) for g, s in zip(groups, served, strict=True) if s.region is not None]
     share = sum(part for part, _ in reached)
-    return sum(part * ms for part, ms in reached) / share if share else 0.0
+    return sum(part * ms for part, ms in reached) / share if share else float("inf")
 
 
 def percentile(groups: Sequence[Group], served: Sequence[Served], part: float) -> float:

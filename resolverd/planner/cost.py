@@ -34,7 +34,7 @@ class Gpus:
 
 def priced(gpus: Gpus, prices: Mapping[str, float]) -> float | None:
     """US dollars a month by another list (GPU model → US dollars an hour); None if not on it."""
-    price = prices.get(gpus.model)
+    price = prices.get(gpus.model) if gpus.count else 0.0
     return None if price is None else replace(gpus, usd_per_hour=price).monthly
 
 

@@ -2,7 +2,7 @@
 
 Exact for up to 20 regions: of every set of regions it is known what share it leaves out, from sums
 over subsets. Above that greedy, the region that adds most users first; a lower bound says how far
-that may be from the best.
+that may be from the best, or that it is the best.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def _greedy(shares: dict[int, float], count: int, wanted: float) -> Fewest:
         chosen.append(best)
         covered += adds[best]
         left = {bits: share for bits, share in left.items() if not bits >> best & 1}
-    return Fewest(tuple(sorted(chosen)), covered, exact=False, least=_least(shares, count, wanted))
+    least = _least(shares, count, wanted)
+    return Fewest(tuple(sorted(chosen)), covered, exact=len(chosen) == least, least=least)
 
 
 def _least(shares: dict[int, float], count: int, wanted: float) -> int:

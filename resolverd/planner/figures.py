@@ -65,19 +65,21 @@ def figures(
     reach: Sequence[Reach],
     *,
     prices: Mapping[str, Mapping[str, float]],
-    gpus: int,
+    gpus: int | None = None,
     tensor_parallel: int = 1,
 ) -> Figures:
     """The figures of these regions for these users.
 
-    `reach` is from each group to each of `sites`; `prices` are other lists by name; `gpus` are to
-    be shared out by traffic in groups of `tensor_parallel`. Raises ValueError if they are too few.
+    `reach` is from each group to each of `sites`; `prices` are other lists by name; `gpus` (None
+    for those there are) are to be shared out by traffic in groups of `tensor_parallel`. Raises
+    ValueError if they are too few.
     """
     names = [site.name for site in sites]
     closed = {site.name for site in sites if not site.serves}
-    served = assignment.serve(groups, reach, names, closed)
+    two = assignment.serve_two(groups, reach, names, closed)
+    served = [now for now, _ in two]
     shares = assignment.shares(groups, served, names)
-    sized = by_share(shares, gpus, tensor_parallel) if gpus else {}
+    sized = _sized(shares, sites, gpus, tensor_parallel)
     return Figures(
         [_region(site, shares[site.name], prices, sized.get(site.name)) for site in sites],
         served,
@@ -86,8 +88,18 @@ def figures(
         assignment.percentile(groups, served, 0.95),
         assignment.percentile(groups, served, 1.0),
         sum(g.share for g, s in zip(groups, served, strict=True) if s.region is None),
-        _budgets(groups, reach, served, names, closed),
+        _budgets(groups, two, sites),
     )
+
+
+def _sized(
+    shares: Mapping[str, float], sites: Sequence[Site], gpus: int | None, group: int
+) -> Mapping[str, int]:
+    """GPUs by traffic; nothing where it was not asked and there is no GPU for every region."""
+    there = sum(site.gpus.count for site in sites)
+    if gpus is None and group == 1 and there < sum(share > 0 for share in shares.values()):
+        return {}
+    return by_share(shares, there if gpus is None else gpus, group)
 
 
 def _region(
@@ -104,22 +116,13 @@ def _region(
 
 
 def _budgets(
-    groups: Sequence[Group],
-    reach: Sequence[Reach],
-    served: list[Served],
-    names: Sequence[str],
-    closed: set[str],
+    groups: Sequence[Group], two: Sequence[tuple[Served, Served]], sites: Sequence[Site]
 ) -> list[BudgetFigures]:
-    after = {
-        name: assignment.serve(groups, reach, names, {*closed, name})
-        for name in names
-        if name not in closed
-    }
-    return [
-        BudgetFigures(
-            budget,
-            within(groups, served, budget),
-            {name: lost(groups, served, other, budget) for name, other in after.items()},
-        )
-        for budget in BUDGETS
-    ]
+    names = [site.name for site in sites]
+    open_now = {site.name for site in sites if site.serves}
+    found = []
+    for budget in BUDGETS:
+        gone = lost(groups, two, names, budget)
+        part = within(groups, [now for now, _ in two], budget)
+        found.append(BudgetFigures(budget, part, {n: gone[n] for n in names if n in open_now}))
+    return found

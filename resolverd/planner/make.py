@@ -8,11 +8,9 @@ from typing import NamedTuple
 from resolverd.planner.assignment import Reach, Served
 from resolverd.planner.budgets import Budget
 from resolverd.planner.candidates import Candidate, Gain, gains
-from resolverd.planner.cost import Gpus
 from resolverd.planner.fewest import Fewest, fewest
 from resolverd.planner.figures import Figures, figures
-from resolverd.planner.lists import Possible
-from resolverd.planner.smaller import Smaller, smaller
+from resolverd.planner.smaller import Lighter, Smaller, smaller
 from resolverd.planner.users import Group
 from resolverd.planner.world import Site
 
@@ -23,20 +21,21 @@ Reacher = Callable[[Sequence[Site]], list[Reach]]
 class Wishes(NamedTuple):
     """What is asked of a plan.
 
-    `gpus` are to be shared out by traffic, in groups of `tensor_parallel`; `without` and `added`
-    are the regions of the change that is tried; of a minor region, with less than the share
-    `minor`, it is said what weights of `bits` bits would save; `keep` is the share of users to keep
-    within `budget` by the fewest regions, 0 where that is not asked.
+    `gpus` (None for all there are) are to be shared out by traffic, in groups of `tensor_parallel`
+    (None for one a GPU, as it is not said); `without` and `added` are the regions of the change
+    that is tried; of a minor region, with less than the share `minor`, it is said what a `lighter`
+    model would save; `keep` is the share of users to keep within `budget` by the fewest regions, 0
+    where that is not asked.
     """
 
-    gpus: int
-    tensor_parallel: int
+    gpus: int | None
+    tensor_parallel: int | None
     prices: Mapping[str, Mapping[str, float]]
     without: frozenset[str]
     added: Sequence[Site]
-    candidates: Sequence[Possible]
+    candidates: Sequence[Site]
     minor: float
-    bits: int
+    lighter: Lighter
     keep: float
     budget: Budget
 
@@ -50,7 +49,7 @@ class Keeping(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The figures now, and with the change where one is tried; the rest is of now."""
+    """The figures now, and with the change where one is tried; the rest is of the latter."""
 
     now: Figures
     changed: Figures | None
@@ -58,94 +57,97 @@ class Plan(NamedTuple):
     gains: list[Gain]
     keeping: Keeping | None
 
+    @property
+    def then(self) -> Figures:
+        """The figures that what follows is of: with the change, where one is tried."""
+        return self.changed or self.now
+
 
 def make(sites: Sequence[Site], groups: Sequence[Group], reacher: Reacher, wishes: Wishes) -> Plan:
-    """The plan. Raises ValueError where the GPUs are too few for the regions with traffic."""
+    """The plan; no two of all these regions have one name.
 
-    def of(these: Sequence[Site], reach: Sequence[Reach]) -> Figures:
+    Raises ValueError where the GPUs are too few for the regions with traffic.
+    """
+
+    def of(numbers: Sequence[int]) -> Figures:
         return figures(
-            these,
-            groups,
-            reach,
+            [every[number] for number in numbers],
+            fenced,
+            _columns(reach, numbers),
             prices=wishes.prices,
             gpus=wishes.gpus,
-            tensor_parallel=wishes.tensor_parallel,
+            tensor_parallel=wishes.tensor_parallel or 1,
         )
 
-    possible = [_site(one, sites) for one in wishes.candidates]
-    every = [*sites, *wishes.added, *possible]
+    every = [*sites, *wishes.added, *wishes.candidates]
+    fenced = _fenced(groups, wishes.added)
     reach = reacher(every)
-    now = of(sites, _columns(reach, range(len(sites))))
-    left = [
-        (number, site)
-        for number, site in enumerate(every[: len(sites) + len(wishes.added)])
-        if site.name not in wishes.without
-    ]
-    kept = [site for _, site in left]
-    changed = None
-    if wishes.without or wishes.added:
-        changed = of(kept, _columns(reach, [number for number, _ in left]))
+    now = of(range(len(sites)))
     first = len(sites) + len(wishes.added)
+    left = [number for number in range(first) if every[number].name not in wishes.without]
+    changed = of(left) if wishes.without or wishes.added else None
+    then = changed or now
     return Plan(
         now,
         changed,
-        smaller(now.regions, bits=wishes.bits, below=wishes.minor),
-        _gains(groups, now.served, reach, possible, wishes, first),
-        _keeping(groups, reach, every, wishes),
+        smaller(then.regions, wishes.lighter, below=wishes.minor, group=wishes.tensor_parallel),
+        _gains(fenced, then.served, reach, every, first),
+        _keeping(fenced, reach, every, [*left, *range(first, len(every))], wishes),
     )
 
 
-def _site(possible: Possible, sites: Sequence[Site]) -> Site:
-    """A candidate with what its file does not say as the dearest of the regions has it."""
-    model = max((site.gpus for site in sites), key=lambda gpus: gpus.usd_per_hour)
-    gpus = Gpus(
-        model.model,
-        model.count if possible.gpus is None else possible.gpus,
-        model.usd_per_hour if possible.usd_per_hour is None else possible.usd_per_hour,
-    )
-    return Site(possible.name, possible.point, gpus)
+def _fenced(groups: Sequence[Group], added: Sequence[Site]) -> list[Group]:
+    """Groups whose fences have the added regions too that would be in their pins."""
+    found = []
+    for group in groups:
+        fence = group.fence
+        if fence is not None:
+            fence |= {site.name for site in added if not fence.isdisjoint(site.pins_of)}
+        found.append(group._replace(fence=fence))
+    return found
 
 
 def _gains(
     groups: Sequence[Group],
     served: Sequence[Served],
     reach: Sequence[Reach],
-    possible: Sequence[Site],
-    wishes: Wishes,
+    every: Sequence[Site],
     first: int,
 ) -> list[Gain]:
     candidates = [
-        Candidate(site.name, site.gpus.count, site.gpus.monthly, one.pins_of)
-        for site, one in zip(possible, wishes.candidates, strict=True)
+        Candidate(site.name, site.gpus.count, site.gpus.monthly, site.pins_of)
+        for site in every[first:]
     ]
-    columns = _columns(reach, range(first, first + len(possible)))
-    return gains(groups, served, columns, candidates)
+    return gains(groups, served, _columns(reach, range(first, len(every))), candidates)
 
 
 def _keeping(
-    groups: Sequence[Group], reach: Sequence[Reach], every: Sequence[Site], wishes: Wishes
+    groups: Sequence[Group],
+    reach: Sequence[Reach],
+    every: Sequence[Site],
+    possible: Sequence[int],
+    wishes: Wishes,
 ) -> Keeping | None:
-    """The fewest of all regions, those there are and those that could be."""
+    """The fewest of all regions, those there are and those that could be, while they serve."""
     if not wishes.keep:
         return None
-    pins_of = {one.name: one.pins_of for one in wishes.candidates}
     limit = float("inf") if wishes.budget.ms is None else wishes.budget.ms
+    numbers = [number for number in possible if every[number].serves]
     covers = []
     for group, row in zip(groups, reach, strict=True):
         bits = 0
-        for number, site in enumerate(every):
-            inside = _stands_in(group.fence, site.name, pins_of.get(site.name, frozenset()))
-            if inside and row.times[number] <= limit:
-                bits |= 1 << number
+        for bit, number in enumerate(numbers):
+            if _stands_in(group.fence, every[number]) and row.times[number] <= limit:
+                bits |= 1 << bit
         covers.append((bits, group.share))
-    found = fewest(covers, len(every), wishes.keep)
+    found = fewest(covers, len(numbers), wishes.keep)
     if found is None:
         return None
-    return Keeping([every[number].name for number in found.regions], len(every), found)
+    return Keeping([every[numbers[bit]].name for bit in found.regions], len(numbers), found)
 
 
-def _stands_in(fence: frozenset[str] | None, name: str, pins_of: frozenset[str]) -> bool:
-    return fence is None or name in fence or not fence.isdisjoint(pins_of)
+def _stands_in(fence: frozenset[str] | None, site: Site) -> bool:
+    return fence is None or site.name in fence or not fence.isdisjoint(site.pins_of)
 
 
 def _columns(reach: Sequence[Reach], numbers: Sequence[int]) -> list[Reach]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from heapq import heapify, heapreplace
 
 
 def by_share(shares: Mapping[str, float], gpus: int, group: int = 1) -> dict[str, int]:
@@ -20,7 +21,10 @@ def by_share(shares: Mapping[str, float], gpus: int, group: int = 1) -> dict[str
             f"{gpus} GPUs are {groups} groups of {group}, too few for {len(needed)} regions"
         )
     given = {name: int(name in needed) for name in shares}
+    claims = [(-shares[name] / 1.5, -shares[name], n) for n, name in enumerate(needed)]
+    heapify(claims)
     for _ in range(groups - len(needed) if needed else 0):
-        most = max(needed, key=lambda name: (shares[name] / (given[name] + 0.5), shares[name]))
-        given[most] += 1
+        _, share, n = claims[0]
+        given[needed[n]] += 1
+        heapreplace(claims, (share / (given[needed[n]] + 0.5), share, n))
     return {name: count * group for name, count in given.items()}

@@ -29,7 +29,7 @@ class Traffic(NamedTuple):
 
 def read_traffic(path: Path) -> list[Traffic]:
     """Every line of the file. Raises ConfigError with all that is wrong, by line."""
-    found = read_rows(path, ("where", "share"), _line)
+    found = read_rows(path, ("where", "share"), _line, ("name",))
     if not sum(line.weight for line in found):
         hint = "write a line such as 192.0.2.0/24,12.5 or DE,30 or 50.1 8.7 DE,8"
         raise ConfigError([Problem(str(path), 0, 0, "plan-file", "it has no traffic", hint)])

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from resolverd.policy.ttft import LEAST_GAIN, LEAST_GAIN_MS, Flow, added_delay
+from resolverd.abi.limits import LEAST_GAIN, LEAST_GAIN_MS
+from resolverd.policy.ttft import Flow, added_delay
 
 SLICES = 100
 # The part of its clients that a region keeps is taken to be this at least.

@@ -21,6 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from resolverd.abi.limits import LEAST_GAIN, LEAST_GAIN_MS
 from resolverd.policy.equalise import (
     Lists,
     RoundTrips,
@@ -31,7 +32,7 @@ from resolverd.policy.equalise import (
     loads_of,
 )
 from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, seen
-from resolverd.policy.ttft import LEAST_GAIN, LEAST_GAIN_MS, Flow, added_delay
+from resolverd.policy.ttft import Flow, added_delay
 
 # A region's clients hear soon of its next round where so much more of them would begin to move.
 _AHEAD = 1.3

@@ -24,8 +24,6 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-LEAST_GAIN_MS = 10.0
-LEAST_GAIN = 0.1
 # From this part of its greatest load on, a region's delays grow in a straight line: they would be
 # infinite at 1, and what costs as much as this is sent elsewhere at any distance.
 _STEEPEST = 0.98

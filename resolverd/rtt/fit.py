@@ -20,7 +20,7 @@ from resolverd.rtt.cables import BASE_MS, SLOPE, geography
 from resolverd.rtt.field import Field, Origin, Scale
 from resolverd.rtt.landmark_clusters import clustered
 from resolverd.rtt.samples import Landmark, Samples
-from resolverd.rtt.spd import Matrix, Vector, dot, inverse, times, with_direction, without
+from resolverd.rtt.spd import Matrix, PartInverse, Vector, dot, inverse
 
 SCALES: Final = (Scale(16.0, 25.0), Scale(64.0, 600.0), Scale(400.0, 2500.0))
 COUNTRY_VARIANCE: Final = 64.0
@@ -76,14 +76,13 @@ class Kriging:
         if not left:
             return self._prior
         bases, slopes = list(self._prior.bases), list(self._prior.slopes)
-        inverted = self._only(self._inverted, range(len(self._landmarks)), left)
         columns = []
         for region, measured in enumerate(self._times):
             weights = dict.fromkeys(left, 0.0)
             there = [index for index in left if index in measured]
             if there:
                 ways = [self._ways[index][region] for index in there]
-                among = self._only(inverted, left, there)
+                among = PartInverse(self._covariance, self._inverted, there)
                 alpha = _solved(among, ways, [measured[i] for i in there])
                 bases[region] += BASE_DEVIATION**2 * sum(alpha)
                 slopes[region] += SLOPE_DEVIATION**2 * dot(ways, alpha)
@@ -100,21 +99,12 @@ class Kriging:
             ),
         )
 
-    def _only(self, inverted: Matrix, of: Sequence[int], there: Sequence[int]) -> Matrix:
-        """The inverse of the covariance of some landmarks alone, from that `of` more."""
-        gone, size = len(of) - len(there), len(there)
-        if gone * len(of) ** 2 > size**3:
-            return inverse([[self._covariance[i][j] for j in there] for i in there])
-        kept = set(there)
-        for position in range(len(of) - 1, -1, -1):
-            if of[position] not in kept:
-                inverted = without(inverted, position)
-        return inverted
-
 
 def _covariance(landmarks: Sequence[Landmark]) -> Matrix:
     """How alike what any two of them measure is, in ms², with each one's noise."""
-    rows = [[_likeness(a, b) for b in landmarks] for a in landmarks]
+    size = range(len(landmarks))
+    half = [[_likeness(landmarks[i], landmarks[j]) for j in range(i + 1)] for i in size]
+    rows = [[half[max(i, j)][min(i, j)] for j in size] for i in size]
     for index, mark in enumerate(landmarks):
         believed = max(0.01, sum(s.confidence for s in mark.row) / max(1, len(mark.row)))
         rows[index][index] += NOISE_VARIANCE + DOUBT_VARIANCE * (1.0 / believed - 1.0)
@@ -146,27 +136,30 @@ def _times_to(landmarks: Sequence[Landmark], region: int, point: Coordinates) ->
     return dict(sorted((beside | measured).items()))
 
 
-def _solved(inverted: Matrix, ways: Vector, measured: Vector) -> Vector:
+def _solved(inverted: PartInverse, ways: Vector, measured: Vector) -> Vector:
     """Each landmark's weight for one region."""
-    inverted = with_direction(inverted, [1.0] * len(ways), BASE_DEVIATION**2)
-    inverted = with_direction(inverted, ways, SLOPE_DEVIATION**2)
-    alpha = times(
-        inverted, [ms - BASE_MS - SLOPE * way for ms, way in zip(measured, ways, strict=True)]
+    inverted.add([1.0] * len(ways), BASE_DEVIATION**2)
+    inverted.add(ways, SLOPE_DEVIATION**2)
+    alpha = inverted.times(
+        [ms - BASE_MS - SLOPE * way for ms, way in zip(measured, ways, strict=True)]
     )
     shifts = [0.0] * len(ways)
+    rows: dict[int, Vector] = {}  # of samples that were moved
     for _ in range(_SWEEPS):
         most = 0.0
-        for i, row in enumerate(inverted):
+        for i, pivot in enumerate(inverted.diagonal):
             # What the others say differs by so much, and by so much it may.
-            contradiction = shifts[i] + alpha[i] / row[i]
-            allowed = CUT / sqrt(row[i])
+            contradiction = shifts[i] + alpha[i] / pivot
+            allowed = CUT / sqrt(pivot)
             shift = 0.0
             if abs(contradiction) > allowed:
                 shift = contradiction - (allowed if contradiction > 0 else -allowed)
             change = shift - shifts[i]
             if abs(change) > _SETTLED_MS / 100:
                 shifts[i] = shift
-                alpha = [a - change * q for a, q in zip(alpha, row, strict=True)]
+                if i not in rows:
+                    rows[i] = inverted.row(i)
+                alpha = [a - change * q for a, q in zip(alpha, rows[i], strict=True)]
                 most = max(most, abs(change))
         if most < _SETTLED_MS:
             break

@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LEAST_GAIN_MS = 10.0
-LEAST_GAIN = 0.1
-
-FRONT = 4
-"""How many regions of a place's order one measured prefix re-orders.
-
-A million measured prefixes would else have nearly as many orders, each of which costs memory and a
-decision at every verdict; and who is sent past four regions that are all away is past caring in
-which order. With it there are at most 24 orders for each that places have.
-"""
+from resolverd.abi.limits import FRONT, LEAST_GAIN, LEAST_GAIN_MS
 
 
 def by_cost(

@@ -9,26 +9,16 @@ for one in five of those networks whose place is known.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
 
-from resolverd.dns.prefix import Prefix
-from resolverd.geo.distance import Coordinates, great_circle_km
-from resolverd.rtt.field import FIBRE_MS_PER_KM
+from resolverd.geo.distance import Coordinates
+from resolverd.rtt.light import SAMPLED, PlaceOf, Plausibility
 from resolverd.rtt.page import MAX_PAGE, MAX_ROWS
 from resolverd.rtt.where import prefix_of
 
-PlaceOf = Callable[[Prefix], Coordinates | None]
-"""Where a network is; None where that is not known to the city."""
-
-# Networks of a page whose places are looked up: enough to tell one in five from one in ten.
-_SAMPLED = 300
-# Kilometres by which a database may be wrong, and the share of networks that may be wronger.
-_PLACE_ERROR_KM, _MAX_IMPLAUSIBLE = 500.0, 0.2
-# So many have to have a known place for a share of them to mean anything.
-_MIN_PLACED = 5
 # The share of lines that may be unreadable in what still is such a table.
 _MAX_UNREADABLE = 0.1
 _MAX_MS, _MAX_LINE = 10_000.0, 300
@@ -97,7 +87,7 @@ def read_page(
     if count > MAX_ROWS + 1:
         raise PageError(f"the page has more than {MAX_ROWS} rows")
     header, begin = _header(body)
-    reading = _Reading(page, _columns(header), max(1, count // _SAMPLED))
+    reading = _Reading(page, _columns(header), max(1, count // SAMPLED))
     for lines in _slices(body, begin):
         reading.take(lines)
         yield
@@ -235,16 +225,9 @@ def _check_plausible(
 
     For a few it always seems so: databases are wrong about them.
     """
-    placed = implausible = 0
+    found = Plausibility(at)
     for where, ms, *_ in sample:
-        place = place_of(prefix_of(where))
-        if place is not None:
-            placed += 1
-            km = great_circle_km(place, at) - _PLACE_ERROR_KM
-            implausible += ms < FIBRE_MS_PER_KM * km
+        found.note(ms, place_of(prefix_of(where)))
         yield
-    if placed >= _MIN_PLACED and implausible > _MAX_IMPLAUSIBLE * placed:
-        raise PageError(
-            f"{implausible} of {placed} networks that were looked up are nearer than light in "
-            "fibre could make them"
-        )
+    if not found.believed:
+        raise PageError(str(found))

@@ -25,8 +25,9 @@ from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
 from resolverd.health.probes.session import open_session
 from resolverd.health.probes.trace import begin_trace, current_trace
+from resolverd.rtt.light import PlaceOf
 from resolverd.rtt.page import MAX_PAGE
-from resolverd.rtt.page_reading import NO_ROWS, PageError, PageOf, PageRows, PlaceOf, read_page
+from resolverd.rtt.page_reading import NO_ROWS, PageError, PageOf, PageRows, read_page
 
 # Seconds for one page, and seconds of CPU to read it: 65,536 rows take 0.4.
 _WITHIN, _MAX_CPU = 10.0, 2.0

@@ -7,11 +7,11 @@ and one prefix (ASN, country, place, landmark) are joined: their mean by weight,
 from __future__ import annotations
 
 from array import array
-from itertools import islice, pairwise
+from itertools import compress, islice, pairwise
 from operator import lt
 from typing import Final
 
-from resolverd.dns.prefix import Prefix
+from resolverd.dns.prefix import Bits, Prefix
 from resolverd.rtt.samples import Landmark, PrefixColumns, Row, Sample, Samples
 from resolverd.rtt.where import Asn, CountryCode, LandmarkAt, PlaceName, Where
 
@@ -23,13 +23,17 @@ _Sums = dict[int, tuple[float, float, float]]
 
 
 class PrefixRows:
-    """Rows of prefixes of one family: `keys` are address, length (8 bits) and region (16 bits)."""
+    """Rows of prefixes of one family: `keys` are address, length (8 bits) and region (16 bits).
+
+    `lines` are those of the table that is being read; of several there are none.
+    """
 
     def __init__(self) -> None:
         self.keys: list[int] = []
         self.ms: list[float] = []
         self.weights: list[float] = []
         self.ages: list[float] = []
+        self.lines: array[int] = array("I")
 
     def add(self, other: PrefixRows) -> None:
         """Append all rows of another table."""
@@ -37,6 +41,15 @@ class PrefixRows:
         self.ms += other.ms
         self.weights += other.weights
         self.ages += other.ages
+
+    def leave_out(self, region: int) -> None:
+        """Remove the rows of a region."""
+        kept = [key & 0xFFFF != region for key in self.keys]
+        self.keys = list(compress(self.keys, kept))
+        self.ms = list(compress(self.ms, kept))
+        self.weights = list(compress(self.weights, kept))
+        self.ages = list(compress(self.ages, kept))
+        self.lines = array("I", compress(self.lines, kept))
 
     def columns(self, bits: int) -> PrefixColumns:
         """All rows by prefix and region; sorted and joined only where they have to be."""
@@ -76,6 +89,27 @@ class SamplesBuilder:
         """Where rows of a prefix belong, and the key of its region 0."""
         rows = self._v4 if prefix.bits == 32 else self._v6
         return rows, (prefix.address << 8 | prefix.length) << 16
+
+    def sampled(self, most: int) -> dict[int, list[tuple[Prefix, float, int]]]:
+        """By region about so many of its prefixes, evenly spread: each with its ms and its line."""
+        sampled: dict[int, list[tuple[Prefix, float, int]]] = {}
+        families: tuple[tuple[Bits, PrefixRows], ...] = ((32, self._v4), (128, self._v6))
+        for bits, rows in families:
+            by_region: dict[int, list[int]] = {}
+            for at, key in enumerate(rows.keys):
+                by_region.setdefault(key & 0xFFFF, []).append(at)
+            for region, found in by_region.items():
+                prefixes = sampled.setdefault(region, [])
+                for at in found[:: max(1, len(found) // most)]:
+                    key = rows.keys[at] >> 16
+                    prefix = Prefix(bits, key >> 8, key & 0xFF)
+                    prefixes.append((prefix, rows.ms[at], rows.lines[at]))
+        return sampled
+
+    def leave_out(self, region: int) -> None:
+        """Remove what is said of prefixes for a region."""
+        self._v4.leave_out(region)
+        self._v6.leave_out(region)
 
     def add_row(self, where: Where, region: int, ms: float, weight: float, age: float) -> None:
         """Add what anything else was measured at; `age` is in seconds."""

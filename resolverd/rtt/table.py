@@ -25,11 +25,28 @@ from typing import TYPE_CHECKING, Final
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.reading import MAX_TABLE, read_file
+from resolverd.geo.countries import Country, countries
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.rtt.field import FIBRE_MS_PER_KM
+from resolverd.rtt.light import (
+    PLACE_ERROR_KM,
+    SAMPLED,
+    PlaceOf,
+    Plausibility,
+    least_km_to_country,
+    outruns,
+)
 from resolverd.rtt.samples import Samples
 from resolverd.rtt.samples_builder import SamplesBuilder
-from resolverd.rtt.where import EXAMPLES, LandmarkAt, PlaceName, Where, prefix_of, where_of
+from resolverd.rtt.where import (
+    EXAMPLES,
+    CountryCode,
+    LandmarkAt,
+    PlaceName,
+    Where,
+    prefix_of,
+    where_of,
+)
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -39,8 +56,8 @@ MAX_MS: Final = 10_000.0
 UNCOUNTED: Final = 8.0
 """How many measurements a row without a `count` is taken for."""
 
-PLACE_ERROR_KM: Final = 50.0
-"""How far a host may stand from its coordinates, before light is said to have been outrun."""
+Stands = Coordinates | Country | None
+"""Where something is: at a point, somewhere in a country, or nobody says."""
 
 _COLUMNS = ("where", "region", "ms")
 _OPTIONAL = ("count", "age", "measured")
@@ -56,19 +73,23 @@ def read_tables(
     now: float,
     half_life: float,
     stale_after: float,
-    places: Mapping[str, Coordinates | None] | None = None,
+    places: Mapping[str, Stands] | None = None,
+    place_of: PlaceOf | None = None,
 ) -> tuple[Samples, tuple[Problem, ...]]:
     """All that the tables at `paths` say of `regions`, and what of it is doubted.
 
-    `now` is in seconds since 1970, `half_life` and `stale_after` are in seconds. `places` are the
-    coordinates of each `[place.NAME]`, None where it has none; without them no name is doubted.
-    Raises ProblemsError with all problems where a file cannot be read or is wrong. Blocks.
+    `now` is in seconds since 1970, `half_life` and `stale_after` are in seconds. `places` tell
+    where each `[place.NAME]` is; without them no name is doubted. `place_of` tells where networks
+    are, by databases; without it none of them is doubted. Raises ProblemsError with all problems
+    where a file cannot be read or is wrong. Blocks.
     """
     builder = SamplesBuilder(tuple(regions))
     problems: list[Problem] = []
     for path in paths:
         table = _Table(path, regions, places, now, half_life, stale_after)
         rows = table.read()
+        if place_of is not None:
+            table.hold_networks(rows, place_of)
         problems += table.problems()
         builder.add(rows)
     if errors_among(problems):
@@ -83,7 +104,7 @@ class _Table:
         self,
         path: Path,
         regions: Mapping[str, Coordinates],
-        places: Mapping[str, Coordinates | None] | None,
+        places: Mapping[str, Stands] | None,
         now: float,
         half_life: float,
         stale_after: float,
@@ -204,6 +225,7 @@ class _Table:
                 rows.ms.append(ms)
                 rows.weights.append(weight)
                 rows.ages.append(age)
+                rows.lines.append(reader.line_num)
             elif self._believed(where, index, ms, reader.line_num):
                 builder.add_row(where, index, ms, weight, age)
         self.youngest = None if youngest == inf else youngest
@@ -217,30 +239,57 @@ class _Table:
             self._times[text] = known
         return self._now - known
 
+    def hold_networks(self, builder: SamplesBuilder, place_of: PlaceOf) -> None:
+        """Leave out what is said of the networks of a region, where many of them outrun light.
+
+        For a few it always seems so: databases are wrong about them.
+        """
+        for region, rows in builder.sampled(SAMPLED).items():
+            found, line, text = Plausibility(self._points[region]), 0, ""
+            for network, ms, at in rows:
+                if found.note(ms, place_of(network)) and not line:
+                    line, text = at, f"{network} in {ms:g} ms"
+            if not found.believed:
+                builder.leave_out(region)
+                self._doubt(
+                    "rtt-physics",
+                    line,
+                    f"{found}, such as {text} from {list(self._indices)[region]}; no network of "
+                    "this table is believed of that region",
+                    "measure at the host itself and not at a proxy before it, or name it otherwise",
+                )
+
     def _believed(self, where: Where, region: int, ms: float, line: int) -> bool:
         """Whether light could have been so fast; said where it could not."""
-        point = None
+        stands: Stands = None
         if isinstance(where, LandmarkAt):
-            point = where.point
+            stands = where.point
+        elif isinstance(where, CountryCode):
+            stands = countries()[where.code]
         elif isinstance(where, PlaceName) and self._places is not None:
             if where.name not in self._places:
                 hint = "write its [place] in the configuration, or correct the name"
                 self._doubt("rtt-place", line, f'there is no place "{where.name}"', hint)
                 return False
-            point = self._places[where.name]
-        if point is None:
+            stands = self._places[where.name]
+        if stands is None:
             return True
-        km = great_circle_km(point, self._points[region])
-        if ms >= FIBRE_MS_PER_KM * (km - PLACE_ERROR_KM):
-            return True
-        self._doubt(
-            "rtt-physics",
-            line,
-            f"{ms:g} ms is not believed: light in fibre takes {FIBRE_MS_PER_KM * km:.1f} ms for "
-            f"the {km:.0f} km to {list(self._indices)[region]}",
-            "correct the coordinates, or measure at the host itself and not at a proxy before it",
-        )
-        return False
+        if isinstance(stands, Country):
+            km, of = least_km_to_country(stands, self._points[region]), f" from {stands.name}"
+            believed = not outruns(ms, km)
+        else:
+            km, of = great_circle_km(stands, self._points[region]), ""
+            believed = not outruns(ms, km - PLACE_ERROR_KM)
+        if not believed:
+            self._doubt(
+                "rtt-physics",
+                line,
+                f"{ms:g} ms is not believed: light in fibre takes {FIBRE_MS_PER_KM * km:.1f} ms "
+                f"for the {km:.0f} km{of} to {list(self._indices)[region]}",
+                "correct the place or the region, or measure at the host itself and not at a proxy "
+                "before it",
+            )
+        return believed
 
     def _stranger(self, name: str, line: int) -> None:
         if name in self._strangers:

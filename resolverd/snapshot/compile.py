@@ -20,6 +20,7 @@ import dns.rdtypes.IN.A
 
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
+from resolverd.config.tiers import edge_of_alias
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
@@ -27,6 +28,7 @@ from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.earlier_maps import with_earlier_maps
 from resolverd.snapshot.fences import pin_rules
+from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
     Dyna,
@@ -39,6 +41,7 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 from resolverd.snapshot.own_places import own_places
+from resolverd.snapshot.pairs import paired
 from resolverd.snapshot.rankings import ranking_of
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
@@ -70,13 +73,14 @@ def compile_plan(
     compiled: bool = False,
     previous: Earlier | None = None,
     measured: Measured | None = None,
+    kept: KeptMaps | None = None,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
     With `compiled`, client maps are compiled by the native library. What is the same in `previous`
     (names whose RRsets are the very same objects, client maps that are still right) is taken from
-    there. `measured` is what tables say of round-trip times, of the regions of `config`. Raises
-    GeoError when the databases do not allow a compiled map.
+    there, and maps that were `kept` from their files. `measured` is what tables say of round-trip
+    times, of the regions of `config`. Raises GeoError when the databases allow no compiled map.
     """
     served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
     before = previous and previous.plan
@@ -87,6 +91,7 @@ def compile_plan(
         previous=before,
         measured=measured,
         own=own_places(config),
+        kept=kept,
     )
     return Plan(
         generation=generation,
@@ -156,7 +161,9 @@ def _rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetW
 
 
 def _dyna(rrset: RRset) -> Dyna:
-    return Dyna(cast(DynaRdata, rrset.rdatas[0]).service, rrset.ttl)
+    name = cast(DynaRdata, rrset.rdatas[0]).service
+    edge = edge_of_alias(name)
+    return Dyna(edge or name, rrset.ttl, bool(edge))
 
 
 def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
@@ -254,7 +261,7 @@ def compile_services(
             policy=service.policy,
             sticky=service.sticky,
         )
-    return services
+    return paired(services, config, maps)
 
 
 def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
 from typing import Literal
 
+from resolverd.abi.coverage import Share
+from resolverd.abi.coverage import coverage as count
 from resolverd.abi.map import (
     Columns,
     Content,
@@ -21,12 +23,10 @@ from resolverd.abi.map import (
     Meter,
     NativeMap,
     PlaceIndex,
-    Share,
 )
 from resolverd.abi.map import Latency as NativeLatency
 from resolverd.abi.map import OwnPlace as NativeOwnPlace
 from resolverd.abi.map import Region as NativeRegion
-from resolverd.abi.map import coverage as count
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
@@ -45,6 +45,7 @@ from resolverd.snapshot.clientmap import (
     Trace,
     first_of,
 )
+from resolverd.snapshot.kept_maps import KeptMaps, key_of
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 
 
@@ -52,6 +53,8 @@ class CompiledClientMap:
     """A `ClientMap` in the native library. `handle` is the library's, for its engine."""
 
     kind: Literal["lazy", "compiled"] = "compiled"
+    key: str | None = None
+    """By what it is kept; None where it is not to be."""
 
     def __init__(
         self,
@@ -63,10 +66,12 @@ class CompiledClientMap:
         own: OwnPlaces = NO_PLACES,
         meter: Meter | None = None,
         earlier: CompiledClientMap | None = None,
+        kept: KeptMaps | None = None,
     ) -> None:
         """Compile; blocks for up to seconds. Raises GeoError when the databases do not allow it.
 
-        With latency nobody leaves the order of the `earlier` map for a little.
+        One that was `kept` is taken from there. With latency nobody leaves the order of the
+        `earlier` map for a little.
         """
         self.ranked = ranked
         self.source = MapSource(ranked, subnets, geo_pins, locator, edge, own)
@@ -75,13 +80,18 @@ class CompiledClientMap:
         geography = _geography(self.source, self._rules)
         samples = ranked.latency.samples if ranked.latency else None
         rows = [_columns(samples.v4), _columns(samples.v6)] if samples else []
-        before = earlier._native if earlier else None
-        self._native: NativeMap = _compiled(locator, geography, meter, rows, before)
-        self.handle = self._native.handle
+        before = earlier.native if earlier else None
+        known = None
+        if ranked.latency is None:
+            self.key = key_of([database.sha256 for database in locator.databases], geography)
+            known = kept.find(self.key, geography) if kept else None
+        self.was_kept = known is not None
+        self.native: NativeMap = known or _compiled(locator, geography, meter, rows, before)
+        self.handle = self.native.handle
         # Not a method: a cache that held this object would keep its memory after a reload,
         # until Python looks for cycles.
         self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(
-            partial(_entry, self._native, self.region_names, self.pin_names)
+            partial(_entry, self.native, self.region_names, self.pin_names)
         )
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
@@ -101,7 +111,7 @@ class CompiledClientMap:
     @property
     def size(self) -> MapSize:
         """How large it is; services that share it share its memory."""
-        return MapSize(self._native.leaves, self._native.lists, self._native.octets)
+        return MapSize(self.native.leaves, self.native.lists, self.native.octets)
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
@@ -139,7 +149,7 @@ class CompiledClientMap:
 
     def time(self, clients: Iterable[Prefix]) -> float:
         """Nanoseconds that one look-up of the library takes, over these clients."""
-        return self._native.time(clients)
+        return self.native.time(clients)
 
 
 def _entry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from resolverd.abi.map import Share
+from resolverd.abi.coverage import Share
 from resolverd.config.model import Config
 from resolverd.geo.locator import Locator
 from resolverd.policy.fence import UNPLACED

@@ -19,6 +19,7 @@ from dns.rdatatype import HTTPS, SVCB
 
 from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.targets import probe_targets
+from resolverd.config.tiers import answers
 from resolverd.dns.names import to_text
 from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
 from resolverd.files.reading import Reads, key_of, still_holds
@@ -79,7 +80,7 @@ async def load_edit(
             loaded, outdated = served.loaded, _refused(CONFIGURATION, trouble)
         elif trouble:
             outdated += _refused(DATABASES, trouble)
-        tables, problems = await _tables(loaded, served, reads)
+        tables, problems = await _tables(loaded, served, reads, locator)
         outdated += _refused(TABLES, problems) if problems else []
         inputs = await _with_zones(loaded, served, (locator, tables), terms, reads)
         if loaded.config != served.config:
@@ -138,11 +139,11 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
 
 
 async def _tables(
-    loaded: LoadedConfig, served: Inputs, reads: Reads
+    loaded: LoadedConfig, served: Inputs, reads: Reads, locator: Locator
 ) -> tuple[RttTables, list[Problem]]:
     """The tables, what is served of them where they have not changed or are refused."""
     try:
-        return await edited_tables(loaded, served.tables, served.reads, reads), []
+        return await edited_tables(loaded, served.tables, served.reads, reads, locator), []
     except ProblemsError as error:
         return await fitted(served.tables, loaded.config), list(error.problems)
 
@@ -233,6 +234,7 @@ def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
     """Why this configuration cannot be compiled with zones that stay as they were."""
     found = [p for old in inputs.outdated if old.part == CONFIGURATION for p in old.problems]
     now, then = inputs.config, served.config
+    known, known_then = answers(now), answers(then)
     pins_changed = withheld_by_pins(now) != withheld_by_pins(then)
     for origin in inputs.outdated_zones:
         zone, why = inputs.zones[origin], ""
@@ -240,9 +242,9 @@ def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
             if DYNA not in rrsets:
                 continue
             name = str(rrsets[DYNA].rdatas[0].service)  # type: ignore[attr-defined]
-            if name not in now.service:
+            if name not in known:
                 why = f'{to_text(key)} DYNA needs the service "{name}", which is not there any more'
-            elif now.service[name].answer != then.service[name].answer:
+            elif known[name] != known_then[name]:
                 why = f'{to_text(key)} DYNA was checked for another answer of the service "{name}"'
             elif pins_changed and (HTTPS in rrsets or SVCB in rrsets):
                 why = f"the hints at {to_text(key)} were checked for other pins"

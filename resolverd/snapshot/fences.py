@@ -5,6 +5,7 @@ from __future__ import annotations
 from resolverd.config.fences import fences
 from resolverd.config.groups import countries_of, groups
 from resolverd.config.model import Config
+from resolverd.config.tiers import alias_of, cores
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
@@ -37,6 +38,10 @@ def withheld_by_pins(config: Config) -> Withheld:
         ).difference(addresses)
         for service in fenced
     }
+    for edge, core in cores(config).items():
+        if core in fenced:
+            fenced.add(alias_of(edge))
+            safe[alias_of(edge)] = safe[core]
     formats = formats_with(config.server.nat64)
     return Withheld(addresses, names, frozenset(fenced), safe, formats)
 
@@ -51,8 +56,13 @@ def _hosts(config: Config, region: str) -> set[str]:
     return {host for host in (settings.hostname, *(e.hostname for e in settings.endpoint)) if host}
 
 
-def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
-    """The pins of one service, as a client is looked up: by subnet (as extracted) and by place."""
+def pin_rules(
+    config: Config, service: str, over: str = ""
+) -> tuple[list[tuple[Prefix, PinRule]], GeoPins]:
+    """The pins of one service, as a client is looked up: by subnet (as extracted) and by place.
+
+    They are those over its own regions, or over the regions of the service `over`.
+    """
     subnets: list[tuple[Prefix, PinRule]] = []
     by_group: dict[str, PinRule] = {}
     countries: dict[str, PinRule] = {}
@@ -76,6 +86,6 @@ def pin_rules(config: Config, service: str) -> tuple[list[tuple[Prefix, PinRule]
     countries = by_group | countries
     if (countries or continents) and unplaced is None:
         # Allows what the default allows, and has a name, so that such clients are counted.
-        regions = default.regions if default else frozenset(config.service[service].regions)
+        regions = default.regions if default else frozenset(config.service[over or service].regions)
         unplaced = PinRule(UNPLACED, regions)
     return subnets, GeoPins(countries, continents, unplaced, default, places, asns)

@@ -24,7 +24,7 @@ from resolverd.policy.sticky import (
     epochs_at,
 )
 from resolverd.policy.ttl import BoundedTtl, ttl_of
-from resolverd.snapshot.lookup import MapEntry
+from resolverd.snapshot.entries import ClientMap, MapEntry
 
 if TYPE_CHECKING:
     from resolverd.snapshot.model import CachedAnswer, Plan, ServicePlan, Steering
@@ -44,6 +44,13 @@ class History(NamedTuple):
     def moving(self) -> bool:
         """Whether time alone may move a block."""
         return len(self.segments) > 1
+
+
+class EarlierMap(NamedTuple):
+    """The client map that a service had before, which the Plan of generation `mapped` brought."""
+
+    clients: ClientMap
+    mapped: int
 
 
 class Held(NamedTuple):

@@ -19,6 +19,7 @@ from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.model import Config
 from resolverd.config.partial import zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
+from resolverd.config.tiers import answers
 from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
@@ -142,7 +143,7 @@ async def load_inputs(
             problems.append(geo_problem(path, error))
         tables: RttTables | None = None
         try:
-            tables = await load_tables(loaded, reads)
+            tables = await load_tables(loaded, reads, locator)
             problems += tables.warnings
         except ProblemsError as error:
             problems += error.problems
@@ -188,7 +189,7 @@ def zone_files(
     """What the zone files give by this configuration; see `load_zone_files`."""
     config = loaded.config
     rules = Rules(
-        {name: service.answer for name, service in config.service.items()},
+        answers(config),
         int(config.server.ttl_floor),
         withheld_by_pins(config),
         config.server.zone_checks == "strict",

@@ -13,6 +13,7 @@ import dns.name
 from dns.rdatatype import AAAA, CNAME, HTTPS, SVCB, A
 
 from resolverd.config.model import Config
+from resolverd.config.tiers import alias_of, cores, service_of
 from resolverd.dns.names import to_text
 from resolverd.errors import Problem
 from resolverd.snapshot.escapes import Escape, escapes
@@ -91,6 +92,11 @@ def _pins(before: Config, after: Config, file: Path) -> Iterator[Problem]:
         if service in after.service:
             for escape in escapes(before, service, after, service):
                 yield _lost("pin", file, _described(escape, service))
+    was_behind, would_be = cores(before), cores(after)
+    for edge, core in was_behind.items():
+        if would_be.get(edge, core) != core:
+            for escape in escapes(before, core, after, would_be[edge]):
+                yield _lost("pin", file, _described(escape, alias_of(edge)))
     for name in {region: None for pin in before.pin.values() for region in pin.regions}:
         was, would = before.region.get(name), after.region.get(name)
         if was is not None and would is not None and was.country != would.country:
@@ -128,12 +134,12 @@ def _described(escape: Escape, service: str) -> str:
 
 def _let_out(before: RRsets, after: RRsets, then: Config, now: Config) -> Iterator[str]:
     """Why a name that a service answers would be answered past its pins."""
-    service = _service(before)
+    service = service_of(_service(before), then)
     if DYNA not in after:
         held = any(not pin.services or service in pin.services for pin in then.pin.values())
         if held and any(rdtype in after for rdtype in _ADDRESSED):
             yield f'static records take the place of "{service}"'
-    elif (later := _service(after)) != service:
+    elif (later := service_of(_service(after), now)) != service:
         for escape in escapes(then, service, now, later):
             yield _described(escape, later)
 

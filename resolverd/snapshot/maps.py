@@ -6,7 +6,7 @@ import threading
 import time
 
 from resolverd import log
-from resolverd.abi.map import Meter
+from resolverd.abi.map import Meter, NativeMap
 from resolverd.config.model import Config
 from resolverd.geo.locator import Locator
 from resolverd.geo.own_places import NO_PLACES, OwnPlaces
@@ -15,6 +15,7 @@ from resolverd.policy.fence import GeoPins
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.clientmap import LazyClientMap, MapSource, Ranking, Subnets
 from resolverd.snapshot.compiledmap import CompiledClientMap
+from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import ClientMap, Plan
 
 # Seconds between events about a map that is being compiled.
@@ -27,7 +28,8 @@ class MapMaker:
     """Makes maps over one locator, lazy ones or compiled ones.
 
     `previous` is the Plan that serves. Its maps are taken over where making them would give the
-    same again; where only what was measured is new, nobody leaves their orders for a little.
+    same again; where only what was measured is new, nobody leaves their orders for a little. Those
+    that are `kept` need not be compiled.
     """
 
     def __init__(
@@ -39,12 +41,15 @@ class MapMaker:
         previous: Plan | None = None,
         measured: Measured | None = None,
         own: OwnPlaces = NO_PLACES,
+        kept: KeptMaps | None = None,
     ) -> None:
-        self.measured = measured
+        self.measured, self._kept = measured, kept
         self._locator, self._edge, self._own = locator, edge, own
         self._kind = "compiled" if compiled else "lazy"
         self._made: list[tuple[MapSource, ClientMap]] = []
-        held = [service.clients for service in previous.services.values()] if previous else []
+        services = previous.services.values() if previous else ()
+        held = [service.clients for service in services]
+        held += [s.core.fenced for s in services if s.core is not None and s.core.fenced]
         self._earlier = [m for m in held if isinstance(m, LazyClientMap | CompiledClientMap)]
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
@@ -66,10 +71,12 @@ class MapMaker:
             lazy = [made for made in before if isinstance(made, LazyClientMap)]
             return LazyClientMap(*source, *lazy[:1])
         compiled = [made for made in before if isinstance(made, CompiledClientMap)]
-        return _compile(source, *compiled[:1])
+        return _compile(source, self._kept, *compiled[:1])
 
 
-def _compile(source: MapSource, earlier: CompiledClientMap | None = None) -> CompiledClientMap:
+def _compile(
+    source: MapSource, kept: KeptMaps | None, earlier: CompiledClientMap | None = None
+) -> CompiledClientMap:
     """Compile, and log how far that is where it takes long."""
     meter, done, begun = Meter(), threading.Event(), time.monotonic()
 
@@ -80,12 +87,12 @@ def _compile(source: MapSource, earlier: CompiledClientMap | None = None) -> Com
     watcher = threading.Thread(target=tell, name="map-progress", daemon=True)
     watcher.start()
     try:
-        made = CompiledClientMap(*source, meter, earlier)
+        made = CompiledClientMap(*source, meter, earlier, kept)
     finally:
         done.set()
         watcher.join()
     _log.info(
-        "map.compiled",
+        "map.restored" if made.was_kept else "map.compiled",
         policy=source.ranked.policy,
         region_count=len(source.ranked.regions),
         network_count=made.size.leaves,
@@ -94,6 +101,13 @@ def _compile(source: MapSource, earlier: CompiledClientMap | None = None) -> Com
         seconds=round(time.monotonic() - begun, 3),
     )
     return made
+
+
+def maps_to_keep(plan: Plan) -> dict[str, NativeMap]:
+    """The compiled maps of a Plan that may outlive the process, each once, by their keys."""
+    made = [service.clients for service in plan.services.values()]
+    compiled = [one for one in made if isinstance(one, CompiledClientMap)]
+    return {one.key: one.native for one in compiled if one.key is not None}
 
 
 def edge_of(config: Config) -> Place:

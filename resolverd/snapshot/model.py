@@ -31,11 +31,13 @@ from resolverd.policy.share import draw_of_word, draw_word
 from resolverd.policy.sticky import Epochs
 from resolverd.policy.ttl import BoundedTtl, ttl_of
 from resolverd.rtt.latency import Measured
+from resolverd.snapshot.core import Core as Core
+from resolverd.snapshot.entries import Block as Block
+from resolverd.snapshot.entries import ClientMap as ClientMap
+from resolverd.snapshot.entries import MapEntry as MapEntry
+from resolverd.snapshot.entries import MapSize as MapSize
+from resolverd.snapshot.held import EarlierMap as EarlierMap
 from resolverd.snapshot.held import Held, History, hold
-from resolverd.snapshot.lookup import Block as Block
-from resolverd.snapshot.lookup import ClientMap as ClientMap
-from resolverd.snapshot.lookup import MapEntry as MapEntry
-from resolverd.snapshot.lookup import MapSize as MapSize
 
 
 class Referral(NamedTuple):
@@ -47,10 +49,14 @@ class Referral(NamedTuple):
 
 
 class Dyna(NamedTuple):
-    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL."""
+    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL.
+
+    With `behind` it is the core service behind that one, as the clients of that one see it.
+    """
 
     service: str
     ttl: int
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +123,6 @@ class Site(NamedTuple):
     planned: RegionPlan
 
 
-class EarlierMap(NamedTuple):
-    """The client map that a service had before, which the Plan of generation `mapped` brought."""
-
-    clients: ClientMap
-    mapped: int
-
-
 @dataclass(frozen=True, slots=True)
 class ServicePlan:
     """One service: its regions, its client map, and its TTLs in seconds.
@@ -131,7 +130,8 @@ class ServicePlan:
     `ecs` tells whether client subnets are honoured, `cname` whether it answers with the
     region's hostname, `no_region` what a client is answered who can be given no region.
     `policy` is as it is written, where the client map's is that of its order alone.
-    `trickle` is the share of clients that the second region of their list is given.
+    `trickle` is the share of clients that the second region of their list is given. With `core` it
+    is an edge service: behind the regions of its own, and of its map, stand those of its core.
     `sticky` is how many seconds a block keeps its region (`policy/sticky.py`). `mapped` is the
     generation of the Plan that brought `clients`; `earlier` the map before, which stickiness needs.
     """
@@ -150,6 +150,15 @@ class ServicePlan:
     sticky: float = 0.0
     mapped: int = 0
     earlier: EarlierMap | None = None
+    core: Core | None = None
+
+    @property
+    def own(self) -> Mapping[str, RegionPlan]:
+        """The regions that it has itself, which its client map orders."""
+        if self.core is None or not self.core.behind:
+            return self.regions
+        behind = self.core.behind
+        return {name: region for name, region in self.regions.items() if name not in behind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,14 @@ class Plan:
     def map_kind(self) -> Literal["lazy", "compiled"]:
         """How its client maps are made; they are all of one kind."""
         return next((service.clients.kind for service in self.services.values()), "lazy")
+
+    def service_of(self, dyna: Dyna) -> ServicePlan:
+        """The service whose regions answer at a DYNA."""
+        service = self.services[dyna.service]
+        if dyna.behind:
+            assert service.core is not None, "zones are checked for the services that they name"
+            service = self.services[service.core.service]
+        return service
 
     sites: Mapping[str, Site] = field(init=False)
 

@@ -10,7 +10,7 @@ from resolverd.geo.distance import Coordinates
 from resolverd.geo.embedded_networks import EmbeddedNetworks
 from resolverd.policy.bias import Bias
 from resolverd.rtt.latency import Measured
-from resolverd.snapshot.clientmap import Policy, Ranking
+from resolverd.snapshot.clientmap import Ranking
 
 
 def coordinates_of(config: Config) -> dict[str, Coordinates]:
@@ -20,14 +20,12 @@ def coordinates_of(config: Config) -> dict[str, Coordinates]:
 
 def ranking_of(config: Config, service: Service, measured: Measured | None) -> Ranking:
     """A service's; `measured` is of all regions of `config`, None where nothing was measured."""
-    # With ttft queues move shares (policy/ttft.py), and not the order.
-    policy: Policy = "latency" if service.policy == "ttft" else service.policy
     latency = None
-    if policy == "latency":
+    if service.ordered_by == "latency":
         latency = (measured or Measured.nothing(coordinates_of(config))).latency(service.regions)
     biases = {region: config.region[region].bias for region in service.regions}
     return Ranking(
-        policy=policy,
+        policy=service.ordered_by,
         regions=service.regions,
         coordinates={region: config.region[region].coordinates for region in service.regions},
         weights={region: service.weights.get(region, 1) for region in service.regions},

@@ -21,22 +21,25 @@ from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.matching import match
 from resolverd.files.reading import Reads, key_of, still_holds
 from resolverd.files.threads import detached
-from resolverd.geo.distance import Coordinates
+from resolverd.geo.countries import countries
+from resolverd.geo.locator import Locator
 from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.latency import Measured
-from resolverd.rtt.table import read_tables
+from resolverd.rtt.light import places_by
+from resolverd.rtt.table import Stands, read_tables
 from resolverd.snapshot.rankings import coordinates_of
 
 # By how many half-lives what was read may have aged before it is weighed again.
 _WEIGHED_AGAIN = 1 / 8
-_BY_TIMES = frozenset({"latency", "ttft"})
 
 
 @dataclass(frozen=True, eq=False)
 class RttTables:
     """What the `files` say by the options of `[rtt]`, as it was weighed `at` (Unix seconds).
 
-    `contents` are their digests. The last of them may be the one that this host keeps: `kept`.
+    `contents` are their digests. The last of them may be the one that this host keeps: `kept`. Of
+    what they say of networks, what `locator` places where light could not have been so fast is
+    left out.
     """
 
     measured: Measured
@@ -46,21 +49,22 @@ class RttTables:
     warnings: tuple[Problem, ...] = ()
     at: float = 0.0
     kept: Path | None = None
+    locator: Locator | None = None
 
     def is_due(self, now: float) -> bool:
         """Whether it has aged so far (Unix seconds) that it is to be weighed again."""
         return bool(self.files) and abs(now - self.at) > self.rtt.half_life * _WEIGHED_AGAIN
 
 
-async def load_tables(loaded: LoadedConfig, reads: Reads) -> RttTables:
+async def load_tables(loaded: LoadedConfig, reads: Reads, locator: Locator | None) -> RttTables:
     """Read all of them, noted in `reads`. Raises ProblemsError with every problem."""
     files, problems = await detached(partial(_files, loaded))
     kept = await detached(partial(_kept, loaded))
-    return await detached(partial(_read, loaded.config, files, kept, problems, reads))
+    return await detached(partial(_read, loaded.config, files, kept, problems, reads, locator))
 
 
 async def edited_tables(
-    loaded: LoadedConfig, served: RttTables, before: Reads, reads: Reads
+    loaded: LoadedConfig, served: RttTables, before: Reads, reads: Reads, locator: Locator
 ) -> RttTables:
     """The tables as they are now; what is `served` where that would be the same.
 
@@ -70,9 +74,10 @@ async def edited_tables(
     files, problems = await detached(partial(_files, loaded))
     kept = await detached(partial(_kept, loaded))
     whole = (*files, *([kept] if kept else ()))
-    if await detached(partial(_is_same, loaded.config, whole, served, before, reads)):
+    same = partial(_is_same, loaded.config, whole, served, before, reads, locator)
+    if await detached(same):
         return served
-    return await detached(partial(_read, loaded.config, files, kept, problems, reads))
+    return await detached(partial(_read, loaded.config, files, kept, problems, reads, locator))
 
 
 async def fitted(tables: RttTables, config: Config) -> RttTables:
@@ -109,7 +114,7 @@ def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
 def _kept(loaded: LoadedConfig) -> Path | None:
     """The table that this host keeps for itself; None where there is none, or nobody needs it."""
     config = loaded.config
-    needed = any(service.policy in _BY_TIMES for service in config.service.values())
+    needed = any(service.ordered_by == "latency" for service in config.service.values())
     if not needed or not config.server.state:
         return None
     pattern = str(Path(glob.escape(config.server.state)) / KEPT_NAME)
@@ -133,20 +138,25 @@ def _read(
     kept: Path | None,
     problems: Sequence[Problem],
     reads: Reads,
+    locator: Locator | None,
 ) -> RttTables:
     regions, rtt, now = coordinates_of(config), config.rtt, time.time()
     files = (*named, *([kept] if kept else ()))
     if not files and not errors_among(problems):
-        return RttTables(Measured.nothing(regions), rtt, warnings=tuple(problems), at=now)
+        nothing = Measured.nothing(regions)
+        return RttTables(nothing, rtt, warnings=tuple(problems), at=now, locator=locator)
     paths = [reads.replay.places.get(key_of(file), file) for file in files]
     try:
         samples, warnings = read_tables(
-            paths, regions, now, rtt.half_life, rtt.stale_after, _places(config)
+            *(paths, regions, now, rtt.half_life, rtt.stale_after, _places(config)),
+            place_of=places_by(lambda: locator) if locator else None,
         )
     except ProblemsError as error:
         faults = errors_among(error.problems)
         if kept and all(fault.file == str(kept) for fault in faults):
-            return _read(config, named, None, [*problems, _unusable(kept, faults[0])], reads)
+            return _read(
+                config, named, None, [*problems, _unusable(kept, faults[0])], reads, locator
+            )
         theirs = [problem for problem in error.problems if problem.file != str(kept)]
         raise ProblemsError([*problems, *theirs]) from error
     if errors_among(problems):
@@ -154,12 +164,16 @@ def _read(
     contents = tuple(reads.seen[key_of(path)].content for path in paths)
     # What this host no longer needs of its own, such as a region that is gone, it removes itself.
     found = (*problems, *(warning for warning in warnings if warning.file != str(kept)))
-    return RttTables(Measured.of(samples, regions), rtt, files, contents, found, now, kept)
+    measured = Measured.of(samples, regions)
+    return RttTables(measured, rtt, files, contents, found, now, kept, locator)
 
 
-def _places(config: Config) -> dict[str, Coordinates | None]:
+def _places(config: Config) -> dict[str, Stands]:
     """Where each own place is, as far as that is written."""
-    return {name: place.coordinates for name, place in config.place.items()}
+    return {
+        name: place.coordinates or countries().get(place.country or "")
+        for name, place in config.place.items()
+    }
 
 
 def _unusable(kept: Path, fault: Problem) -> Problem:
@@ -171,11 +185,17 @@ def _unusable(kept: Path, fault: Problem) -> Problem:
 
 
 def _is_same(
-    config: Config, files: tuple[Path, ...], served: RttTables, before: Reads, reads: Reads
+    config: Config,
+    files: tuple[Path, ...],
+    served: RttTables,
+    before: Reads,
+    reads: Reads,
+    locator: Locator,
 ) -> bool:
     """Whether reading would give what is served, but for some minutes of age."""
     same = (served.rtt, served.files) == (config.rtt, files)
     same = same and served.measured.regions == coordinates_of(config)
+    same = same and (not files or served.locator is locator)
     if not same or served.is_due(time.time()):
         return False
     for file, content in zip(files, served.contents, strict=True):

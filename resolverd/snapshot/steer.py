@@ -23,7 +23,7 @@ from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
 from resolverd.snapshot.held import History, epochs_of, histories_at
-from resolverd.snapshot.model import Plan, RegionPlan, RegionRecords, Steering
+from resolverd.snapshot.model import Plan, RegionPlan, RegionRecords, ServicePlan, Steering
 from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
 # How old a Steering may grow while horizons move, in seconds.
@@ -55,7 +55,7 @@ def steer(
         statuses[name] = stands = {}
         records[name] = held = {}
         for region, planned in service.regions.items():
-            share = world.shares.get((name, region), NO_SHARE)
+            share = _share(service, region, world)
             key = (planned.site, planned.cname is None)
             if key not in answered_with:
                 judged = regions[planned.site].endpoints
@@ -90,6 +90,18 @@ def _next_end(unix: float, sticky: float) -> float:
     """Until when the epochs of now are answered from: no Steering is made more often than usual."""
     end = next_end(unix, sticky)
     return (end if end >= unix + STALENESS else next_end(unix + STALENESS, sticky)) + _SURELY
+
+
+def _share(service: ServicePlan, region: str, world: World) -> Share:
+    """What a region sends on and takes; one behind an edge service as its core service has it.
+
+    Blocks are weighed by the queries of the core's own clients, and not by these.
+    """
+    core = service.core
+    if core is None or region not in core.behind:
+        return world.shares.get((service.name, region), NO_SHARE)
+    share = world.shares.get((core.service, region), NO_SHARE)
+    return share._replace(positions=None, sampled=0)
 
 
 def _due(ttl: float, records: RegionRecords, now: float) -> float:

@@ -55,6 +55,6 @@ def _ceilings(plan: Plan) -> dict[str, int]:
     for zone in plan.zones.values():
         for node in zone.nodes.values():
             if node.dyna is not None:
-                service, ttl = node.dyna
-                found[service] = max(found.get(service, 0), ttl)
+                service = plan.service_of(node.dyna).name
+                found[service] = max(found.get(service, 0), node.dyna.ttl)
     return found

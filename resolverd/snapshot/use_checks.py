@@ -10,6 +10,7 @@ from typing import cast
 
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
+from resolverd.config.tiers import cores, service_of
 from resolverd.dns.names import Key, to_text
 from resolverd.zone.dyna import DYNA, Dyna
 from resolverd.zone.model import Zone
@@ -17,15 +18,16 @@ from resolverd.zone.model import Zone
 
 def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
     """A warning for each service that is not used, or whose TTL cannot fall at some name."""
-    least = _least_ttls(zones)
+    least = _least_ttls(config, zones)
+    behind = cores(config).values()
     for name, service in config.service.items():
-        if name not in least:
+        if name not in least and name not in behind:
             yield Finding(
                 ("service", name), "config-service-unused",
                 f"no zone has a DYNA of service {name}: it is probed, and no name answers with it",
                 f"write a record such as: {name} 60 DYNA {name}", "warning",
             )  # fmt: skip
-        elif 0 < least[name][0] < service.failover_ttl:
+        elif name in least and 0 < least[name][0] < service.failover_ttl:
             ttl, owner = least[name][0], to_text(least[name][1])
             yield Finding(
                 ("service", name, "failover_ttl"), "config-failover-ttl-ceiling",
@@ -36,13 +38,14 @@ def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _least_ttls(zones: Iterable[Zone]) -> dict[str, tuple[int, Key]]:
+def _least_ttls(config: Config, zones: Iterable[Zone]) -> dict[str, tuple[int, Key]]:
     """The least TTL, in seconds, of the DYNAs of each service, and the owner that has it."""
     least: dict[str, tuple[int, Key]] = {}
     for zone in zones:
         for owner, rrsets in zone.rrsets.items():
             if DYNA in rrsets:
                 for rdata in rrsets[DYNA].rdatas:
-                    service, found = cast(Dyna, rdata).service, (rrsets[DYNA].ttl, owner)
+                    service = service_of(cast(Dyna, rdata).service, config)
+                    found = rrsets[DYNA].ttl, owner
                     least[service] = min(least.get(service, found), found)
     return least

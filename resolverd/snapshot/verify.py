@@ -22,7 +22,8 @@ from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.errors import PlanError
 from resolverd.snapshot.answers import answered, query_for
-from resolverd.snapshot.model import ClientMap, MapEntry, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.model import ClientMap, Dyna, MapEntry, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.tiers import give
 
 Ask = Callable[[bytes, str], bytes | None]
 """Answers a packet from a client's address: the octets of the response, None for no response."""
@@ -42,20 +43,23 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     tried.
     """
     plan, names = snapshot.plan, _names(snapshot)
+    aliases = _names(snapshot, behind=True)
     hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
     clients: dict[ClientMap, list[tuple[MapEntry, Prefix]]] = {}
     faults = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
     for service in plan.services.values():
         faults += _ranking_faults(service)
-        if service.name not in names:
+        if service.name not in names and service.name not in aliases:
             continue
         if service.clients not in clients:
             clients[service.clients] = [
                 *((service.clients.lookup(host), host) for host in hosts),
                 *_one_for_each_list(service.clients),
             ]
-        for entry, client in clients[service.clients]:
-            faults += _answer_faults(service, names[service.name], entry, client, snapshot, ask)
+        for asked, behind in ((names, False), (aliases, True)):
+            for entry, client in clients[service.clients] if service.name in asked else ():
+                dyna, name = Dyna(service.name, 0, behind), asked[service.name]
+                faults += _answer_faults(dyna, name, entry, client, snapshot, ask)
     if faults:
         raise PlanError("the new plan fails its own check: " + "; ".join(faults[:10]))
 
@@ -78,18 +82,21 @@ def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
 
 
 def _ranking_faults(service: ServicePlan) -> Iterator[str]:
-    for region in service.regions:
+    for region in service.own:
         preference, costs = service.clients.from_region(region)
-        if not set(preference) <= set(service.regions):
+        if not set(preference) <= set(service.own):
             yield f"service {service.name} prefers regions that it does not have"
         elif preference and costs and costs[preference[0]] > costs[region]:
             yield f"service {service.name} does not prefer {region} where {region} stands"
 
 
 def _answer_faults(
-    service: ServicePlan, name: bytes, entry: MapEntry, client: Prefix, snapshot: Snapshot, ask: Ask
+    dyna: Dyna, name: bytes, entry: MapEntry, client: Prefix, snapshot: Snapshot, ask: Ask
 ) -> Iterator[str]:
     """What is wrong with what a client of `entry` is given, who asks for A and for AAAA."""
+    service = snapshot.plan.service_of(dyna)
+    if snapshot.plan.services[dyna.service].core is not None:
+        entry = give(snapshot, dyna, client).entry
     records = snapshot.steering.records[service.name]
     statuses = snapshot.steering.statuses[service.name]
     if service.cname and not any(
@@ -132,12 +139,14 @@ def _rdatas(rrset: RRsetWire | None) -> frozenset[bytes]:
     return frozenset() if rrset is None else frozenset(rdata[0] for rdata in rrset.rdatas)
 
 
-def _names(snapshot: Snapshot) -> dict[str, bytes]:
-    """A name of each service that has one; below a wildcard, one that it covers."""
+def _names(snapshot: Snapshot, *, behind: bool = False) -> dict[str, bytes]:
+    """A name of each service that has one, or of what is `behind` it; below a wildcard, one that
+    it covers.
+    """
     found: dict[str, bytes] = {}
     for zone in snapshot.plan.zones.values():
         for key, node in zone.nodes.items():
-            if node.dyna is not None and node.referral is None:
+            if node.dyna is not None and node.dyna.behind is behind and node.referral is None:
                 name = b"\x07_verify" + key[2:] if key.startswith(b"\x01*") else key
                 found.setdefault(node.dyna.service, name)
     return found

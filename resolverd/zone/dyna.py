@@ -22,12 +22,15 @@ import dns.wire
 NO_REGION = b"\x0a_no-region"
 """The label under an apex whose name has no address, for clients who can be given no region."""
 
-_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_SERVICE = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9][A-Za-z0-9_.-]*(/core)?")
 
 
 @dns.immutable.immutable
 class Dyna(dns.rdata.Rdata):
-    """The RDATA of a DYNA record: the name of a configured service, 1 to 255 characters."""
+    """The RDATA of a DYNA record: the name of a configured service, 1 to 255 characters.
+
+    With ``/core`` behind it, what is meant is the core service behind that one.
+    """
 
     __slots__ = ["service"]
 
@@ -43,7 +46,8 @@ class Dyna(dns.rdata.Rdata):
         super().__init__(rdclass, rdtype)
         if not _SERVICE.fullmatch(service):
             raise ValueError(
-                f'"{service}" cannot name a service: letters, digits, "-", "_" and "." only'
+                f'"{service}" cannot name a service: letters, digits, "-", "_" and "." only, and '
+                '"/core" behind the name of an edge service'
             )
         self.service = service
 

@@ -14,7 +14,7 @@ from resolverd.admin.api import Api
 from resolverd.admin.documents.base import ErrorDocument
 from resolverd.admin.documents.reload import ReloadRefusedDocument
 from resolverd.admin.requests import DrainRequest, OverrideRequest
-from resolverd.admin.routes import COMMON_ERRORS, ROUTES, Route
+from resolverd.admin.routes import ROUTES, Route, common_errors
 from resolverd.admin.state import state_of
 
 _WHY = {"why": "a test", "for": "1h"}
@@ -82,7 +82,7 @@ async def test_an_error_is_its_document(
 ) -> None:
     reply = await admin.ask(method, path, **more)
     assert reply.status == status
-    declared = {s for r in ROUTES for s in r.errors} | COMMON_ERRORS.keys()
+    declared = {s for r in ROUTES for s in r.errors} | common_errors().keys()
     assert status in declared
     ErrorDocument.model_validate_json(reply.text, strict=True)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from cli.cli_place import SERVER, write_place
-from cli.command import process, resolverd
+from cli.command import TIMEOUT, process, resolverd
 from cli.live import Live, live
 from harness.config import CHAT
 from harness.server import HEAD
+from harness.waiting import wait_until
 
 # The DYNA record of the zone allows 60 s, the service 3 s.
 SERVICES = f"""{CHAT}
@@ -100,8 +101,7 @@ def test_an_unknown_region_is_named_with_the_near_ones(place: Path) -> None:
 
 def test_somebody_else_clears_it_before_it_is_safe(place: Path) -> None:
     def clear() -> None:
-        while not kinds(place):
-            time.sleep(0.02)
+        wait_until(lambda: bool(kinds(place)), "the drain is there", within=TIMEOUT)
         resolverd("clear", "us-east", cwd=place)
 
     other = threading.Thread(target=clear)

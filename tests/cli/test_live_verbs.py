@@ -18,6 +18,9 @@ from cli.cli_place import SERVER, SERVICES, write_place
 from cli.command import resolverd
 from cli.live import Live, live
 from harness.config import REGIONS, address_of
+from prometheus_client.parser import text_string_to_metric_families
+
+from resolverd.cli.link import Link
 
 CHAT_NAME = "chat.inference.example"
 
@@ -360,3 +363,28 @@ def _chatter(door: socket.socket) -> None:
 
 def _operator() -> str:
     return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def test_plan_takes_traffic_from_the_answers_that_the_daemon_counted(served: Live) -> None:
+    before = _answers(served)
+    for number in range(12):
+        _dig(served, f"81.2.{number}.0/24")
+    after = _answers(served)
+    assert sum(after.values()) == sum(before.values()) + 12
+    document = resolverd("plan", "--service", "chat", "--json", cwd=served.place).json()
+    whole = sum(after.values())
+    shares = {region["name"]: region["share"] for region in document["now"]["regions"]}
+    assert shares == pytest.approx({name: after.get(name, 0) / whole for name in shares})
+    named = {user["name"]: user["region"] for user in document["users"]}
+    assert all(name == f"clients of {region}" for name, region in named.items())
+
+
+def _answers(served: Live) -> dict[str, float]:
+    """Answers of the service chat by region, as the daemon exposes them."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(Link(served.socket).metrics()):
+        for sample in family.samples:
+            if sample.name == "resolverd_answers_total" and sample.labels["service"] == "chat":
+                region = sample.labels["region"]
+                found[region] = found.get(region, 0.0) + sample.value
+    return found

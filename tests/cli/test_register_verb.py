@@ -110,6 +110,15 @@ def test_a_fragment_that_does_not_pass_the_checks_is_not_written(place: Path) ->
         ('{"us-east": -1}', '"us-east" is neither a URL'),
         ('{"us-east": "http://["}', "Invalid IPv6 URL"),
         ('{"us-east": ', "given.json:1:13: register-file: Expecting value"),
+        (
+            '{"us-east": "http://a.example", "us-east": "http://b.example"}',
+            'given.json: register-file: "us-east" is there twice in one object',
+        ),
+        ('{"e": {"a": 1, "b": 2, "b": 2}}', '"b" is there twice in one object'),
+        (
+            '{"e": {"a": "http://a.example"}, "f": {"a": "http://b.example"}}',
+            '"a" has one URL here, and had another before',
+        ),
     ],
 )
 def test_a_file_that_is_no_dictionary_of_regions_is_refused(
@@ -118,6 +127,53 @@ def test_a_file_that_is_no_dictionary_of_regions_is_refused(
     (place / "given.json").write_text(text)
     ran = resolverd("register", "--from", "given.json", cwd=place)
     assert ran.status == 1
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("documents", "said"),
+    [
+        ({"mars": [4.5, 137.4]}, 'no region is made of "mars", of which no URL is given'),
+        (
+            {"us-east": [40, -75]},
+            '"us-east" is at [39, -77.5] in the configuration',
+        ),
+        (
+            REGION_TRAFFIC,
+            "shares of traffic are no part of a fragment: write them with",
+        ),
+    ],
+)
+def test_what_no_fragment_says_is_said_to_be_left_out(
+    place: Path, documents: object, said: str
+) -> None:
+    ran = _register(place, documents)
+    assert (ran.status, ran.out) == (0, "")
+    assert f"note: {said}" in ran.err
+    both = _register(place, {"endpoints": ENDPOINTS, "more": documents})
+    assert "[[region.us-east.endpoint]]" in both.out
+    assert f"note: {said}" in both.err
+
+
+def test_coordinates_as_they_are_configured_are_nothing_new(place: Path) -> None:
+    ran = _register(place, {"us-east": [39.0, -77.5]})
+    assert (ran.status, ran.err) == (0, "")
+    assert "nothing is new" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--gpu-model", "H100_SXM"), "say how many GPUs new regions have: --gpus N"),
+        (("--usd-per-hour", "2.49"), "say how many GPUs new regions have: --gpus N"),
+        (("--gpus", "-2"), '"-2" is not a number from 1 to 1000000'),
+    ],
+)
+def test_gpus_that_cannot_be_are_a_wrong_command_line(
+    place: Path, options: tuple[str, ...], said: str
+) -> None:
+    ran = _register(place, ENDPOINTS, *options)
+    assert ran.status == 2
     assert said in ran.err
 
 

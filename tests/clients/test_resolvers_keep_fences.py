@@ -16,6 +16,7 @@ import ipaddress
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -29,6 +30,7 @@ from harness.daemon import TIMEOUT, Asked, Endpoints, endpoints, running, write_
 from harness.places import FRANKFURT, LONDON, NEW_YORK, SAN_FRANCISCO, write_city_database
 from harness.programs import recursor, unbound
 from harness.server import HEAD
+from harness.waiting import until_holds
 
 ZONE = f"{HEAD}chat 60 DYNA chat\nstrict 60 DYNA strict\nwww A 192.0.2.80\n"
 NO_REGION = "_no-region.inference.example."
@@ -94,6 +96,11 @@ class Answer(NamedTuple):
     rcode: dns.rcode.Rcode
     addresses: frozenset[str]
     aliases: tuple[str, ...]
+
+
+async def _answered(stub: Stub, client: ipaddress.IPv4Network) -> bool:
+    """Whether this client is given an address."""
+    return bool((await stub.ask("chat.inference.example.", client)).addresses)
 
 
 class Stub(asyncio.DatagramProtocol):
@@ -220,9 +227,7 @@ async def test_a_prefix_that_spans_pins_takes_no_name_away_from_its_clients(tmp_
     wide, client = ipaddress.IPv4Network("10.0.0.0/8"), ipaddress.IPv4Network("10.1.1.0/24")
     async with resolving("recursor", tmp_path) as (stub, _):
         assert (await stub.ask("chat.inference.example.", wide)).aliases == (NO_REGION,)
-        async with asyncio.timeout(5):
-            while not (await stub.ask("chat.inference.example.", client)).addresses:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until_holds(partial(_answered, stub, client), within=5)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +252,7 @@ async def test_what_each_way_to_say_no_region_does_in_each_resolver(
         assert not (await stub.ask("chat.inference.example.", none)).addresses
         if (kind, said) == ("unbound", "servfail"):
             # A younger one (1.26) keeps a name's first failure for 5 s, whoever asks (RFC 9520).
-            async with asyncio.timeout(20):
-                while not (await stub.ask("chat.inference.example.", other)).addresses:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+            await until_holds(partial(_answered, stub, other), within=20)
         assert bool((await stub.ask("chat.inference.example.", other)).addresses) == kept_apart
 
 

@@ -134,3 +134,47 @@ def test_a_network_that_stands_for_ipv4_already_is_not_said_to_contradict_itself
 ) -> None:
     [found] = problems(tmp_path, "", f'nat64 = ["{prefix}"]\n')
     assert found.message.endswith("stands for IPv4 addresses already, and for no NAT64")
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ('[place.x]\nsubnets = ["10.0.0.0/8"]\ncountry = "DE"\n', "known: x"),
+        (
+            '[place.x]\nsubnets = ["10.0.0.0/8"]\ncountry = "ES"\n[place.z]\nasn = 3\n',
+            "known: x, z",
+        ),
+        ("[place.wrong]\nsubnets = []\n", "known: wrong"),
+        ("", "none is declared"),
+    ],
+)
+def test_a_place_that_no_pin_can_mean_is_answered_with_those_that_are_written(
+    tmp_path: Path, written: str, hint: str
+) -> None:
+    found = problems(tmp_path, f'[pin.p]\nplaces = ["harbour"]\nregions = ["a"]\n{written}')
+    [unknown] = [problem for problem in found if problem.id == "config-unknown-place"]
+    assert unknown.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("EU", 'write the country that it is in, such as "DE"'),
+        ("eu", 'write the country that it is in, such as "DE"'),
+        ("AP", 'write the country that it is in, such as "JP"'),
+        ("YU", 'write "RS" or "ME", once Yugoslavia'),
+        ("UK", 'write "GB", the United Kingdom'),
+        ("de", 'write "DE"'),
+    ],
+)
+def test_one_country_is_not_told_to_be_a_continent_or_several(
+    tmp_path: Path, written: str, hint: str
+) -> None:
+    place = f'[place.x]\nsubnets = ["10.0.0.0/8"]\ncountry = "{written}"\n'
+    [found] = problems(tmp_path, place)
+    assert found.message.startswith("place.x.country: ")
+    assert found.hint == hint
+    [server] = problems(tmp_path, "", f'country = "{written}"')
+    assert (server.message[:15], server.hint) == ("server.country:", hint)
+    [pin] = problems(tmp_path, '[pin.p]\ncountries = ["EU"]\nregions = ["a"]\n')
+    assert pin.hint == 'write continents = ["EU"], or the countries one by one'

@@ -9,6 +9,7 @@ from harness.config import address_of
 from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
 
 from resolverd.daemon import Daemon
+from resolverd.snapshot import rtt_tables
 from resolverd.snapshot.inputs import TABLES
 
 NAME = "chat.inference.example"
@@ -96,6 +97,23 @@ async def test_a_table_that_has_not_changed_is_not_read_again(daemon: Daemon, fi
     assert daemon.inputs.tables is tables
     assert daemon.snapshot.plan is not plan
     assert daemon.snapshot.plan.services["chat"].clients is plan.services["chat"].clients
+
+
+async def test_tables_age_without_an_edit(
+    daemon: Daemon, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables, plan = daemon.inputs.tables, daemon.snapshot.plan
+    monkeypatch.setattr(rtt_tables, "_WEIGHED_AGAIN", 1e-7)  # of a half-life of a week
+
+    async def weighed() -> bool:
+        return daemon.snapshot.plan is not plan
+
+    await until(weighed)
+    assert daemon.inputs.tables.at > tables.at
+    assert daemon.inputs.tables.contents == tables.contents
+    before, after = (t.measured.samples.v4.confidence[0] for t in (tables, daemon.inputs.tables))
+    assert after <= before
+    assert await region(daemon) == {address_of("us-east")}
 
 
 async def test_a_region_may_move_while_a_table_is_bad(daemon: Daemon, files: Files) -> None:

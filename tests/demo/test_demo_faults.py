@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from harness.waiting import until_holds
 
 from resolverd.demo.faults import Fault, fault_named
 from resolverd.demo.fleet import EndpointSpec, Fleet, RegionProcess
@@ -80,9 +81,7 @@ async def client(region: RegionProcess) -> AsyncIterator[Client]:
 
 
 async def eventually(seen: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await seen():  # noqa: ASYNC110 (it is asked of another process)
-            await asyncio.sleep(0.02)
+    await until_holds(seen, within=10)
 
 
 async def serves(client: Client) -> None:

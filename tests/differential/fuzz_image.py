@@ -29,8 +29,9 @@ from resolverd.snapshot.model import Block, MapEntry, Plan
 
 FOLDER = Path(__file__).parents[2] / "native" / "fuzz"
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast")
+EDGE = REGIONS[:2]
 SERVICES = "".join(
-    f'[service.{name}]\nregions = ["us-east", "us-west", "eu-west", "ap-northeast"]\n{more}\n'
+    f"[service.{name}]\nregions = {list(EDGE if 'core' in more else REGIONS)}\n{more}\n"
     for name, more in {
         "nearest": "",
         "failover": "",
@@ -40,18 +41,26 @@ SERVICES = "".join(
         "single": "",
         "servfail": 'all_down = "servfail"',
         "nodata": 'all_down = "nodata"',
+        "small": 'core = "nearest"\ntrickle = 0.1',
+        "lone": 'core = "weighted"\ncore_fallback = false',
+        "listed": 'core = "noecs"',
+        "other": 'core = "nodata"',
+        "named": 'answer = "cname"\ncore = "edge"',
     }.items()
 )
 
 
 class SameForAll:
-    """What the image says of the map that the library makes itself: four regions, no pins."""
+    """What the image says of a map that the library makes itself: these regions, no pins."""
 
     handle = 0
-    region_names = REGIONS
     pin_names = ()
     kind: Literal["lazy", "compiled"] = "compiled"
     size = None
+
+    def __init__(self, regions: PreferenceList = REGIONS) -> None:
+        """Four of them, unless it is that of edge services."""
+        self.region_names = regions
 
     def lookup(self, client: Prefix) -> MapEntry:
         """The same for everybody."""
@@ -71,8 +80,11 @@ def images() -> dict[str, bytes]:
     texts = {file.stem: file.read_text() for file in sorted(ZONES.glob("*.zone"))}
     del texts["root"]
     plan, _ = snapshot_of(texts, config_text(SERVICES, server='nsid = "fuzz"'))
-    same = SameForAll()
-    services = {name: replace(each, clients=same) for name, each in plan.services.items()}
+    listed: tuple[PreferenceList, ...] = (REGIONS, EDGE)
+    same = {regions: SameForAll(regions) for regions in listed}
+    services = {
+        name: replace(each, clients=same[tuple(each.own)]) for name, each in plan.services.items()
+    }
     # In a set's order the images would be other ones each time.
     zones = {
         apex: replace(zone, nodes=dict(sorted(zone.nodes.items())))

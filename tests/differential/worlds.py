@@ -75,6 +75,29 @@ no_region = "refused"
 policy = "weighted"
 block_v4 = 20
 block_v6 = 40
+[service.small]
+regions = ["eu-west", "ap-northeast"]
+core = "nearest"
+trickle = 0.1
+ttl = "30s"
+[service.lone]
+regions = ["us-west"]
+core = "weighted"
+core_fallback = false
+all_down = "nodata"
+[service.listed]
+regions = ["us-east", "eu-west"]
+core = "noecs"
+policy = "weighted"
+all_down = "servfail"
+[service.other]
+regions = ["ap-northeast"]
+core = "failover"
+no_region = "refused"
+[service.named]
+regions = ["us-west"]
+answer = "cname"
+core = "edge"
 """
 
 PINS = """

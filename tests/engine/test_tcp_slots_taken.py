@@ -17,7 +17,8 @@ from harness.engines import ENGINES, EngineName
 from harness.messages import query, read, rows
 from harness.namespace import Place, needs_root
 from harness.server import HEAD, snapshot_of
-from harness.tcp_engine import Tcp, close, ended, engine, framed, receive
+from harness.tcp_engine import TIMEOUT, Tcp, close, ended, engine, framed, receive
+from harness.waiting import until_holds
 
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
@@ -106,8 +107,11 @@ async def unread(tcp: Tcp, source: str) -> socket.socket:
     await loop.sock_connect(made, ("127.0.0.1", tcp.port))
     before = (await tcp.counters()).received["tcp"]
     await loop.sock_sendall(made, framed(query("huge.example.", "TXT")) * 4)
-    while (await tcp.counters()).received["tcp"] == before:  # noqa: ASYNC110 - it tells nobody
-        await asyncio.sleep(0.01)
+
+    async def came() -> bool:
+        return (await tcp.counters()).received["tcp"] != before
+
+    await until_holds(came, within=TIMEOUT)
     return made
 
 
@@ -217,13 +221,16 @@ async def test_without_any_descriptor_it_waits_for_one(name: EngineName) -> None
     """Nothing to close of its own: it looks now and then, serves UDP, and does not end."""
     async with engine(name) as tcp:
         loop, (client,) = asyncio.get_running_loop(), unconnected(1)
+
+        async def refused() -> bool:
+            return bool((await tcp.counters()).tcp_refused["descriptors"])
+
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.setblocking(False)
             udp.connect(("127.0.0.1", tcp.port))
             with descriptors_left(0) as held:
                 await loop.sock_connect(client, ("127.0.0.1", tcp.port))
-                while not (await tcp.counters()).tcp_refused["descriptors"]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+                await until_holds(refused, within=TIMEOUT)
                 await loop.sock_sendall(udp, WWW)
                 assert read(WWW, await loop.sock_recv(udp, 4096), limit=1232)
                 assert not tcp.engine.died.done()

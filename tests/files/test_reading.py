@@ -9,12 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness.hanging import hanging_mount
+from harness.waiting import wait_until
 
 from resolverd.files.reading import (
     Reads,
@@ -152,7 +152,7 @@ def test_a_file_system_that_hangs_is_left_alone_within_the_limit(tmp_path: Path)
         with pytest.raises(HangingError, match=r"not tried while .*/a\.zone does not answer"):
             read_file(place / "b.zone", LIMIT, threads)
         assert read_file(beside, LIMIT, threads) == b"sound"
-    _until(lambda: not threads.hanging)
+    wait_until(lambda: not threads.hanging, within=20)
     with pytest.raises(FileNotFoundError):
         read_file(place / "a.zone", LIMIT, threads)
 
@@ -228,10 +228,3 @@ def test_a_file_holds_what_was_read_until_its_content_changes(
 def _read_all(*paths: Path) -> None:
     for path in paths:
         read_file(path, LIMIT)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from harness.waiting import until_holds
 
 from resolverd.files.threads import FileThreads, HangingError, Step, detached
 
@@ -124,8 +125,7 @@ async def test_an_event_loop_goes_on_while_a_file_hangs(gate: Gate) -> None:
 async def test_a_cancelled_caller_leaves_the_thread_behind(gate: Gate) -> None:
     threads = FileThreads(limit=3600)
     task = asyncio.create_task(threads.call(gate.at("/a/f")))
-    while not gate.entered.is_set():  # noqa: ASYNC110 - it is a thread that enters
-        await asyncio.sleep(0.01)
+    await until_holds(gate.entered.is_set, within=TIMEOUT)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

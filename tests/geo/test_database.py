@@ -17,6 +17,7 @@ from mmdb_writer import Record, mmdb_bytes, write_mmdb
 
 from resolverd.dns.prefix import Bits, Prefix, host_prefix
 from resolverd.errors import GeoError
+from resolverd.geo import database as databases
 from resolverd.geo import private
 from resolverd.geo.database import Database
 from resolverd.geo.place import Located, Place
@@ -133,7 +134,8 @@ def test_without_memory_files_the_python_reader_says_the_same(
 ) -> None:
     path = corpus / "GeoLite2-City-Test.mmdb"
     fast = Database.open(path)
-    monkeypatch.setattr(private, "_memory_file", lambda content, name: None)
+    for room in (private, databases):
+        monkeypatch.setattr(room, "memory_file", lambda name: None)
     plain = Database.open(path)
     assert plain.shared_path is None
     for address in ("81.2.69.160", "2.125.160.216", "1.1.1.1", "2001:218::1", "2002:5102:45a0::"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import weakref
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,17 @@ def test_a_meter_ends_at_the_end() -> None:
     assert meter.part == 0
     Database.of(FLAT, "it").place_index(meter)
     assert 0.5 < meter.part <= 1
+
+
+def test_what_only_compiling_needs_is_dropped_and_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database = Database.of(FLAT, "it")
+    first = weakref.ref(database.place_index())
+    database.rest()
+    assert first() is not None, "a small one stays"
+    monkeypatch.setattr("resolverd.geo.database._LARGE_INDEX", 0)
+    database.rest()
+    assert first() is None
+    again = database.place_index()
+    assert (again.networks, again.records) == natively(FLAT)[:2]

@@ -7,12 +7,12 @@ import contextlib
 import errno
 import os
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from harness.waiting import wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmdb_writer import Record, encode, mmdb_bytes, write_mmdb
@@ -70,8 +70,7 @@ def hanging_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _wait_for(started: Path) -> None:
-    while not started.exists():
-        time.sleep(0.01)
+    wait_until(started.exists, "the walk begins", within=30)
 
 
 def _is_gone(started: Path) -> bool:

@@ -17,6 +17,7 @@ from harness.config import config_text
 from harness.engines import ENGINES, LIMITS, EngineName
 from harness.messages import query
 from harness.server import HEAD, snapshot_of
+from harness.waiting import until_holds
 
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
@@ -123,9 +124,7 @@ def _runs(pid: int) -> bool:
 
 
 async def _until_gone(pid: int) -> None:
-    async with asyncio.timeout(TIMEOUT):
-        while _runs(pid):  # noqa: ASYNC110 - another process ends
-            await asyncio.sleep(0.01)
+    await until_holds(lambda: not _runs(pid), within=TIMEOUT)
 
 
 async def _served(manager: Manager, engine: Engine) -> tuple[Succession, int]:

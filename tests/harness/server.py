@@ -24,6 +24,7 @@ from resolverd.abi.library import why_not
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
+from resolverd.config.tiers import answers
 from resolverd.engine.answer import respond
 from resolverd.engine.counters import Counters
 from resolverd.errors import errors_among
@@ -152,7 +153,7 @@ def snapshot_of(
     """
     loaded = load_text_config(config or config_text())
     targets = probe_targets(loaded)
-    services = {name: service.answer for name, service in loaded.service.items()}
+    services = answers(loaded)
     texts = {"zone": zones} if isinstance(zones, str) else zones
     checked = _zones(tuple(texts.items()), tuple(services.items()))
     plan = compile_plan(1, loaded, checked, locator or TableLocator({}), targets, compiled=compiled)

@@ -388,3 +388,35 @@ def test_a_share_goes_on_where_it_was_and_an_old_one_does_not(fresh: Host) -> No
         spilled = fresh.running.metric(r'resolverd_spill_ratio\{region="eu-west",service="chat"\}')
         assert spilled == share
         fresh.kill()
+
+
+def test_what_was_learned_goes_on_where_the_endpoint_is_the_same(fresh: Host) -> None:
+    fresh.write(services=CHAT + 'policy = "ttft"\n')
+    standing = fresh.standing()
+    learned = {
+        "max_rate": 11.8,
+        "concurrency": 32.0,
+        "at": time.time() - 3600,
+        "started": None,
+        "completed": 4711.0,
+    }
+    same, other = (verdict["probe"] for verdict in (standing["verdicts"][t] for t in _TARGETS))
+    standing["rates"] = {
+        "eu-west-1": {**learned, "probe": same},
+        "us-east-1": {**learned, "probe": same},  # which is asked with another header
+        "us-west-1": {**learned, "probe": other, "at": time.time() - 90_000},
+        "mars-1": {**learned, "probe": same},
+    }
+    assert same != other
+    (fresh.state / NAME).write_text(json.dumps(standing))
+    fresh.start()
+    began = standing["at"]
+    fresh.running.until(lambda: fresh.standing()["at"] > began)
+    fresh.drain()  # which is on the disk once it is confirmed, and all else with it
+    kept = fresh.standing()["rates"]
+    assert kept.keys() == {"eu-west-1"}
+    assert (kept["eu-west-1"]["max_rate"], kept["eu-west-1"]["completed"]) == (11.8, 4711.0)
+    assert kept["eu-west-1"]["at"] == pytest.approx(learned["at"], abs=1.0)
+
+
+_TARGETS = ("eu-west-1", "us-west-1")

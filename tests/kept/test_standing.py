@@ -21,15 +21,18 @@ from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
 from resolverd.kept.standing import (
+    MAX_RATE_AGE,
     MAX_SHARES_AGE,
     MAX_VERDICT_AGE,
     Clocks,
+    KeptRate,
     KeptVerdict,
     Standing,
     digest,
     read,
     written,
 )
+from resolverd.policy.learned import LearnedRate
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import SEGMENTS, Segment, SegmentShare
@@ -90,12 +93,21 @@ segments = st.builds(
 histories = st.lists(segments, min_size=1, max_size=4).map(
     lambda found: tuple(sorted(found, key=lambda segment: segment.since))
 )
+rates = st.builds(
+    LearnedRate,
+    st.floats(0, 1e6),
+    st.floats(1, 1e4),
+    readings,
+    st.none() | st.floats(0, 2e9),
+    st.floats(0, 1e12),
+)
 standings = st.builds(
     Standing,
     st.dictionaries(names, overrides, max_size=3),
     st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
+    st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
     st.dictionaries(names, histories, max_size=3),
 )
 
@@ -206,9 +218,27 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     assert read(document, CONFIG, later).overrides
 
 
-def test_the_document_of_a_release_that_weighed_no_blocks_is_read() -> None:
+def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
+    target = _target()
+    learned = LearnedRate(11.8, 32.0, NOW.monotonic, 1_764_000_000.25, 4711.0)
+    standing = Standing(rates={"a-1": KeptRate(digest(target), learned)})
+    document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
+    kept = read(document, CONFIG, LATER)
+    (found,) = kept.rates_of([target, replace(target, id="a-2")], LATER.monotonic).values()
+    assert found.at == pytest.approx(LATER.monotonic - 30)
+    assert found._replace(at=learned.at) == learned
+    day = LATER.monotonic - 30 + MAX_RATE_AGE
+    assert kept.rates_of([target], day - 1)
+    assert kept.rates_of([target], day + 1) == {}
+    moved = replace(target, url="http://192.0.2.2:8000")
+    assert kept.rates_of([moved, _target(interval=6)], LATER.monotonic) == {}
+    back = Clocks(NOW.monotonic, NOW.unix - 3600)
+    assert read(document, CONFIG, back).rates == {}, "it is from the future"
+
+
+def test_the_document_of_an_earlier_release_is_read() -> None:
     document = written(Standing(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
-    del document["positions"]
+    del document["positions"], document["rates"]
     assert read(document, CONFIG, NOW).shares
     assert read(document, CONFIG, NOW).positions == {}
 

@@ -12,6 +12,7 @@ from resolverd.config.probe import Probe
 from resolverd.health.readings import LoadReadings, Total
 from resolverd.health.verdict import State
 from resolverd.load.flow import FlowTracker
+from resolverd.policy.learned import LearnedRate
 from resolverd.policy.share import Share
 from resolverd.policy.ttft import Flow
 
@@ -97,6 +98,57 @@ def test_readings_that_are_no_longer_fresh_are_forgotten_but_not_what_was_learne
     flow = tracker.flow(["one"])
     assert flow is not None
     assert flow.max_rate == 4
+
+
+def test_another_process_after_a_silence_has_nothing_of_the_one_before() -> None:
+    tracker = FlowTracker()
+    for n in range(4):
+        reading = at(5 * n, 20 * n, running=16, waiting=3, started=1.0)
+        tracker.sample([("one", PROBE)], {"one": reading}, reading.at)
+    tracker.sample([("one", PROBE)], {"one": reading}, 1000.0)
+    for n in range(2):
+        reading = at(1000 + 5 * n, 5 * n, running=4, waiting=0, started=2.0)
+        tracker.sample([("one", PROBE)], {"one": reading}, reading.at)
+    flow = tracker.flow(["one"])
+    assert flow is not None
+    assert flow.max_rate is None
+
+
+@pytest.mark.parametrize(
+    ("started", "completed", "known"),
+    [
+        pytest.param(1.0, 100, True, id="the same process"),
+        pytest.param(2.0, 100, False, id="a process that started later"),
+        pytest.param(1.0, 30, False, id="a process whose total began anew"),
+        pytest.param(None, 100, False, id="a process that does not tell"),
+    ],
+)
+def test_what_an_earlier_daemon_learned_is_true_of_the_same_process(
+    started: float | None, completed: float, known: bool
+) -> None:
+    before, after = FlowTracker(), FlowTracker()
+    for n in range(4):
+        reading = at(5 * n, 20 * n, running=16, waiting=3, started=1.0)
+        before.sample([("one", PROBE)], {"one": reading}, reading.at)
+    assert before.learned == {"one": LearnedRate(4, 16, 15, 1.0, 60)}
+    after.resume({**before.learned, "gone": LearnedRate(9, 9, 9, None, 9)})
+    after.sample([("one", PROBE)], {}, 100)
+    assert after.learned == before.learned, "it outlives the next restart too, unread"
+    for n in range(2):
+        reading = at(101 + 5 * n, completed + n, running=4, waiting=0, started=started)
+        after.sample([("one", PROBE)], {"one": reading}, reading.at)
+    flow = after.flow(["one"])
+    assert flow is not None
+    assert flow.max_rate == (4 if known else None)
+    assert bool(after.learned) is known
+
+
+def test_what_was_kept_is_for_those_that_are_there_at_first() -> None:
+    tracker = FlowTracker()
+    tracker.resume({"late": LearnedRate(9, 9, 9, None, 9)})
+    tracker.sample([("one", PROBE)], {}, 1.0)
+    tracker.sample([("one", PROBE), ("late", PROBE)], {}, 2.0)
+    assert tracker.learned == {}
 
 
 def test_replicas_of_which_nothing_is_known_are_taken_to_be_like_the_others() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 import structlog
+from harness.waiting import until_holds
 from load_fleet import Fleet, fleet_config, verdict
 
 from resolverd.engine.counters import Counters
@@ -137,9 +138,7 @@ async def test_a_defect_costs_an_evaluation_and_is_shown_and_shares_stay() -> No
 
     with structlog.testing.capture_logs() as events:
         task = asyncio.create_task(fleet.load.keep(counted))
-        async with asyncio.timeout(20):
-            while not events:  # noqa: ASYNC110 - what is waited for has no event
-                await asyncio.sleep(0.005)
+        await until_holds(lambda: bool(events), within=20)
         assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

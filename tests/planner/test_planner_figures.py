@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.planner.assignment import Reach, mean, percentile, serve, shares
-from resolverd.planner.budgets import BUDGETS, lost, within
+from resolverd.planner.assignment import Reach, mean, percentile, serve, serve_two, shares
+from resolverd.planner.budgets import BUDGETS, Budget, is_within, lost, within
 from resolverd.planner.candidates import Candidate, gains
 from resolverd.planner.cost import Gpus, priced, total
 from resolverd.planner.fewest import Fewest, fewest
@@ -101,12 +101,32 @@ def test_a_policy_of_distance_decides_by_distance_and_is_judged_by_time() -> Non
 def test_who_loses_a_budget_when_a_region_dies() -> None:
     groups = [_group(0.6), _group(0.4)]
     reach = [Reach((10, 120), (10, 120)), Reach((90, 60), (90, 60))]
-    before, after = serve(groups, reach, NAMES), serve(groups, reach, NAMES, {"near"})
+    two = serve_two(groups, reach, NAMES)
     expected = {"voice": 0.6, "code completion": 0.6, "chat": 0.0, "agent": 0.6, "batch": 0.0}
-    assert {b.name: lost(groups, before, after, b) for b in BUDGETS} == expected
-    assert {b.name: within(groups, before, b) for b in BUDGETS} == {
+    assert {b.name: lost(groups, two, NAMES, b)["near"] for b in BUDGETS} == expected
+    assert {b.name: within(groups, serve(groups, reach, NAMES), b) for b in BUDGETS} == {
         "voice": 0.6, "code completion": 1.0, "chat": 1.0, "agent": 0.6, "batch": 1.0,
     }  # fmt: skip
+
+
+ROWS = st.lists(st.tuples(*[st.floats(1, 300)] * 3), min_size=1, max_size=8)
+FENCES = st.sampled_from([None, frozenset({"a"}), frozenset({"b", "c"}), frozenset[str]()])
+
+
+@given(ROWS, st.lists(FENCES, min_size=8, max_size=8), st.sampled_from(BUDGETS))
+def test_whom_a_dead_region_costs_the_budget_is_what_serving_without_it_says(
+    rows: list[tuple[float, ...]], fences: list[frozenset[str] | None], budget: Budget
+) -> None:
+    names = ("a", "b", "c")
+    groups = [_group(1 / len(rows), fence) for _, fence in zip(rows, fences, strict=False)]
+    reach = [Reach(row, row) for row in rows]
+    told = lost(groups, serve_two(groups, reach, names), names, budget)
+    before = serve(groups, reach, names)
+    for name in names:
+        after = serve(groups, reach, names, {name})
+        pairs = zip(groups, before, after, strict=True)
+        slow = sum(g.share for g, b, a in pairs if is_within(b, budget) > is_within(a, budget))
+        assert told[name] == pytest.approx(slow)
 
 
 def test_a_pinned_user_gains_nothing_from_a_region_outside_the_fence() -> None:
@@ -185,4 +205,4 @@ def test_beyond_twenty_regions_the_bounds_hold(
     assert isinstance(exact, Fewest)
     assert isinstance(greedy, Fewest)
     assert greedy.least <= len(exact.regions) <= len(greedy.regions)
-    assert not greedy.exact
+    assert greedy.exact == (greedy.least == len(greedy.regions))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolverd.config.alerts import Alerts
 from resolverd.policy.alerts import (
     ALERTS,
     AlertName,
@@ -37,6 +38,13 @@ def test_each_figure_is_bad_beyond_the_thresholds_of_the_seed(
     figures: Figures, bad: set[str]
 ) -> None:
     assert {alert for alert, is_bad in conditions(figures, LIMITS).items() if is_bad} == bad
+
+
+@pytest.mark.parametrize("thresholds", [Alerts(), Thresholds()], ids=["config", "policy"])
+def test_the_defaults_are_the_thresholds_of_the_guide(thresholds: Alerts | Thresholds) -> None:
+    assert (thresholds.ttft_p50, thresholds.ttft_p99) == (0.2, 1.0)
+    assert (thresholds.success_rate, thresholds.failover_rate) == (0.995, 0.05)
+    assert (thresholds.gpu_high, thresholds.gpu_low) == (0.9, 0.3)
 
 
 def test_what_is_unknown_is_neither_well_nor_firing() -> None:

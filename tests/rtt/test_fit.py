@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rtt_world import REGIONS, cities, landmark, true_ms
+from slow_fit import slow_fit
 
 from resolverd.geo.distance import great_circle_km
 from resolverd.rtt.cables import geography
@@ -170,6 +171,28 @@ def test_landmarks_that_stand_together_are_one_and_never_too_many_are_left() -> 
     assert len(clustered([landmark(point) for point in cities(2000, 8)])) <= MAX_LANDMARKS
     across = clustered([landmark((0.0, 179.999)), landmark((0.0, -179.999))])
     assert all(abs(mark.point[1]) > 179 for mark in across)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.03, 0.3, 0.8])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_fit_is_the_one_with_every_inverse_worked_out_whole(missing: float, seed: int) -> None:
+    chance = random.Random(seed)
+    marks = []
+    for point in cities(40, seed):
+        bad = [chance.expovariate(1 / 60) * (chance.random() < 0.15) for _ in NAMES]
+        mark = landmark(point, bad, chance.choice(["DE", "US", ""]))
+        row = tuple(s._replace(confidence=chance.uniform(0.1, 0.9)) for s in mark.row)
+        kept = [s for s in row if chance.random() >= missing or s.region == seed]
+        marks.append(mark._replace(row=tuple(kept)))
+    # Nobody stands in a region's own city, where less is measured than is known.
+    marks = [m for m in marks if all(great_circle_km(m.point, at) > 30 for at in REGIONS.values())]
+    field = Kriging(marks, NAMES, REGIONS).field()
+    weights, bases, slopes = slow_fit(marks, REGIONS)
+    assert field.bases == pytest.approx(bases, abs=1e-9)
+    assert field.slopes == pytest.approx(slopes, abs=1e-12)
+    for region, by_landmark in enumerate(weights):
+        made = [origin.weights[region] for origin in field.origins]
+        assert made == pytest.approx([by_landmark.get(n, 0.0) for n in range(len(marks))], abs=1e-9)
 
 
 def test_a_fit_takes_seconds_with_as_many_landmarks_as_there_may_be() -> None:

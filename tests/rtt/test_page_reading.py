@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import Coordinates
+from resolverd.rtt.light import PlaceOf
 from resolverd.rtt.networks import NetworkTime
 from resolverd.rtt.page import HEADER, MAX_PAGE, MAX_ROWS, page_of
-from resolverd.rtt.page_reading import PageError, PageOf, PageRow, PageRows, PlaceOf, read_page
+from resolverd.rtt.page_reading import PageError, PageOf, PageRow, PageRows, read_page
 
 DUBLIN = (53.3, -6.3)
 OF = PageOf("eu-west", DUBLIN, 86_400.0)

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from resolverd.dns.prefix import parse_prefix
+from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.errors import Problem, ProblemsError
+from resolverd.geo.countries import countries
+from resolverd.geo.distance import Coordinates
 from resolverd.rtt.samples import Sample, Samples
 from resolverd.rtt.table import read_tables
 
 REGIONS = {"us-east": (39.0, -77.5), "eu-west": (53.3, -6.3)}
-PLACES = {"office": (50.1, 8.7), "overlay": None}
+PLACES = {"office": (50.1, 8.7), "overlay": None, "branch": countries()["DE"]}
 NOW, DAY = 1_790_000_000.0, 86_400.0
 HEADER = "where,region,ms,count,age\n"
 
@@ -170,6 +172,68 @@ def test_what_outruns_light_is_not_believed_and_said_so(tmp_path: Path) -> None:
     ]
     assert [[s.region for s in mark.row] for mark in samples.landmarks] == [[1], [1]]
     assert set(samples.places) == {"overlay"}
+
+
+def test_a_country_and_a_place_in_one_are_held_against_the_nearest_part_of_it(
+    tmp_path: Path,
+) -> None:
+    text = HEADER + (
+        "DE,us-east,20,9,0\n"  # over the Atlantic
+        "DE,eu-west,9,9,0\n"
+        "US,us-east,2,9,0\n"  # the region stands in it
+        "place branch,us-east,20,9,0\n"
+        "place branch,eu-west,9,9,0\n"
+    )
+    samples, warnings = _read(tmp_path, text)
+    assert [(w.line, w.id, w.severity) for w in warnings] == [
+        (2, "rtt-physics", "warning"),
+        (5, "rtt-physics", "warning"),
+    ]
+    assert "from Germany to us-east" in warnings[0].message
+    kept = {code: [s.region for s in row] for code, row in samples.countries.items()}
+    assert kept == {"DE": [1], "US": [0]}
+    assert [s.region for s in samples.places["branch"]] == [1]
+
+
+def _in_frankfurt(network: Prefix) -> Coordinates | None:
+    return None if network.address >> (network.bits - 8) == 10 else (50.1, 8.7)
+
+
+def _of_networks(tmp_path: Path, rows: list[str]) -> tuple[Samples, tuple[Problem, ...]]:
+    path = tmp_path / "networks.csv"
+    path.write_text(HEADER + "\n".join(rows) + "\n")
+    os.utime(path, (NOW, NOW))
+    return read_tables([path], REGIONS, NOW, DAY, 7 * DAY, PLACES, _in_frankfurt)
+
+
+@pytest.mark.parametrize("network", ["198.18.{}.0/24", "2001:db8:{}::/48"])
+def test_networks_of_which_many_outrun_light_are_believed_of_no_region_that_they_do_so_to(
+    tmp_path: Path, network: str
+) -> None:
+    fast = [f"{network.format(n)},us-east,{3 if n % 3 else 90},9,0" for n in range(30)]
+    sound = [f"{network.format(n)},eu-west,25,9,0" for n in range(30)]
+    samples, warnings = _of_networks(tmp_path, [*sound, *fast])
+    (warning,) = warnings
+    assert (warning.line, warning.id, warning.severity) == (33, "rtt-physics", "warning")
+    assert "20 of 30 networks" in warning.message
+    assert f"{network.format(1)} in 3 ms from us-east" in warning.message
+    columns = samples.v4 if "." in network else samples.v6
+    assert {*columns.regions} == {1}
+    assert len(columns) == len(columns.ages) == 30
+
+
+def test_of_a_few_networks_that_outrun_light_the_databases_are_thought_wrong(
+    tmp_path: Path,
+) -> None:
+    rows = [f"198.18.{n}.0/24,us-east,{90 if n % 6 else 3},9,0" for n in range(30)]
+    samples, warnings = _of_networks(tmp_path, rows)
+    assert not warnings
+    assert len(samples.v4) == 30
+    # So few have a known place that their share means nothing.
+    unknown = [f"10.0.{n}.0/24,us-east,3,9,0" for n in range(30)]
+    samples, warnings = _of_networks(tmp_path, [*unknown, "198.18.0.0/24,us-east,3,9,0"])
+    assert not warnings
+    assert len(samples.v4) == 31
 
 
 def test_a_table_that_nobody_renews_is_doubted_as_a_whole_and_said_so(tmp_path: Path) -> None:

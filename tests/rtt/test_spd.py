@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from resolverd.rtt.spd import Matrix, dot, inverse, times, with_direction, without
+from resolverd.rtt.spd import Matrix, PartInverse, dot, inverse, times
 
 
 def _matrix(size: int, seed: int) -> Matrix:
@@ -31,20 +31,39 @@ def test_a_matrix_times_its_inverse_is_one(size: int) -> None:
     assert _is_inverse(matrix, inverse(matrix))
 
 
-@pytest.mark.parametrize("index", [0, 4, 8])
-def test_without_a_row_the_inverse_is_that_of_the_rest(index: int) -> None:
+def _rows(part: PartInverse, size: int) -> Matrix:
+    return [part.row(index) for index in range(size)]
+
+
+# From none left out, over few, whose block is taken away, to most, where the rest is inverted.
+@pytest.mark.parametrize("kept", [list(range(9)), [0, 1, 2, 4, 5, 7, 8], [3, 8], [5]])
+def test_of_a_part_the_inverse_is_that_of_its_rows_and_columns(kept: list[int]) -> None:
     matrix = _matrix(9, 1)
-    rest = [row[:index] + row[index + 1 :] for n, row in enumerate(matrix) if n != index]
-    assert _is_inverse(rest, without(inverse(matrix), index))
+    rest = [[matrix[i][j] for j in kept] for i in kept]
+    part = PartInverse(matrix, inverse(matrix), kept)
+    rows = _rows(part, len(kept))
+    assert _is_inverse(rest, rows)
+    assert part.diagonal == pytest.approx([row[n] for n, row in enumerate(rows)])
+    vector = [1.0, -2.0, 0.5, 3.0, 0.0, 1.0, 4.0, -1.0, 2.5][: len(kept)]
+    assert part.times(vector) == pytest.approx(times(rows, vector))
 
 
-def test_a_direction_that_is_added_is_in_the_inverse() -> None:
-    matrix, direction = _matrix(7, 2), [1.0, -2.0, 0.5, 3.0, 0.0, 1.0, 4.0]
-    more = [
-        [value + 9.0 * a * b for value, b in zip(row, direction, strict=True)]
-        for row, a in zip(matrix, direction, strict=True)
-    ]
-    assert _is_inverse(more, with_direction(inverse(matrix), direction, 9.0))
+@pytest.mark.parametrize("kept", [list(range(7)), [0, 2, 3, 4, 6]])
+def test_directions_that_are_added_are_in_the_inverse(kept: list[int]) -> None:
+    matrix = _matrix(7, 2)
+    part = PartInverse(matrix, inverse(matrix), kept)
+    more = [[matrix[i][j] for j in kept] for i in kept]
+    for variance, whole in ((9.0, [1.0, -2.0, 0.5, 3.0, 0.0, 1.0, 4.0]), (0.2, [1.0] * 7)):
+        direction = [whole[index] for index in kept]
+        part.add(direction, variance)
+        more = [
+            [value + variance * a * b for value, b in zip(row, direction, strict=True)]
+            for row, a in zip(more, direction, strict=True)
+        ]
+    rows = _rows(part, len(kept))
+    assert _is_inverse(more, rows)
+    assert part.diagonal == pytest.approx([row[n] for n, row in enumerate(rows)])
+    assert part.times(direction) == pytest.approx(times(rows, direction))
 
 
 def test_two_equal_rows_give_numbers_and_no_fault() -> None:

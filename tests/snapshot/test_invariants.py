@@ -51,6 +51,11 @@ from resolverd.zone.dyna import NO_REGION
 BITS = 6
 BLOCKS = 1 << BITS
 NAME = "chat.example."
+DYNAS = {
+    NAME: Dyna("chat", 300),
+    "edge.example.": Dyna("edge", 300),
+    "core.example.": Dyna("edge", 300, behind=True),
+}
 COUNTRIES = {"IE": "EU", "DE": "EU", "US": "NA", "JP": "AS", "IN": "AS"}
 REGIONS = ("r1", "r2", "r3", "r4")
 BLOCK = 8
@@ -208,7 +213,10 @@ def build(case: Case, *, compiled: bool = False) -> Snapshot:
         locator = Locator([(Provenance(Path("test.mmdb"), None), database)])
     apex = key_from_text("example.")
     soa = RRsetWire(6, 3600, ((Compressible(b"\2ns\0"), Compressible(b"\0"), bytes(20)),))
-    nodes = {apex: Node({6: soa}), key_from_text(NAME): Node(dyna=Dyna("chat", 300))}
+    nodes = {apex: Node({6: soa})}
+    for name, dyna in DYNAS.items():
+        if dyna.service in config.service:
+            nodes[key_from_text(name)] = Node(dyna=dyna)
     no_region = RRsetWire(5, 0, ((Compressible(NO_REGION + apex),),))
     nodes[NO_REGION + apex] = Node()
     zones = {apex: ZonePlan(apex, soa, 300, nodes, no_region)}
@@ -241,7 +249,9 @@ def _world(
     verdicts = {
         f"{region}-1": Verdict(state, None, "", 1.0, state) for region, state in states.items()
     }
-    loads = {("chat", region): share for region, share in shares.items()}
+    loads = {
+        (service, region): share for region, share in shares.items() for service in config.service
+    }
     return World(verdicts, overrides, lambda _: UNRESOLVED, loads)
 
 
@@ -272,16 +282,20 @@ def inside(prefix: Prefix) -> list[Prefix]:
     return [host for number in range(BLOCKS) if prefix.contains(host := block(number))]
 
 
-def oracle_fence(case: Case, host: Prefix) -> set[str]:
-    """The fence of docs/meaning.md, the slow way: longest subnet, else country, continent, all."""
-    pins = case.raw["pin"].values()
+def oracle_fence(case: Case, host: Prefix, service: str = "chat", over: str = "") -> set[str]:
+    """The fence of docs/meaning.md, the slow way: longest subnet, else country, continent, all.
+
+    Of the regions of the service itself, or of those of `over`.
+    """
+    written = case.raw["pin"].values()
+    pins = [pin for pin in written if service in (pin.get("services") or [service])]
     around = [
         (ipaddress.ip_network(subnet).prefixlen, pin)
         for pin in pins
         for subnet in pin.get("subnets", [])
         if ipaddress.ip_address(host.address) in ipaddress.ip_network(subnet)
     ]
-    served = set(case.raw["service"]["chat"]["regions"])
+    served = set(case.raw["service"][over or service]["regions"])
     if around:
         return served & set(max(around, key=lambda pair: pair[0])[1]["regions"])
     placed = [(p.length, c) for p, c in case.networks.items() if p.contains(host)]
@@ -298,9 +312,9 @@ def within(scope: Prefix, low: int) -> Prefix:
     return Prefix(32, scope.address | low & ((1 << (32 - scope.length)) - 1), 32)
 
 
-def ask(served: Served, prefix: Prefix) -> dns.message.Message:
+def ask(served: Served, prefix: Prefix, name: str = NAME) -> dns.message.Message:
     subnet = dns.edns.ECSOption(str(prefix.host()), prefix.length)
-    query = dns.message.make_query(NAME, "A", use_edns=0, options=[subnet], id=0)
+    query = dns.message.make_query(name, "A", use_edns=0, options=[subnet], id=0)
     packet = query.to_wire()
     response = respond(packet, "203.0.113.9", served.snapshot, Counters())
     assert response is not None

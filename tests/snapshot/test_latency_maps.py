@@ -13,7 +13,7 @@ from harness.measured import columns_of, measured
 from harness.trials import trials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_compiled_map import (
+from small_worlds import (
     ASNS,
     DEEP,
     V6_BASE,

@@ -6,6 +6,7 @@ import asyncio
 import errno
 
 import pytest
+from harness.waiting import until_holds
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -94,9 +95,9 @@ async def test_a_task_that_runs_steadily_has_recovered(monkeypatch: pytest.Monke
     tasks = Tasks()
     with capture_logs() as events:
         tasks.keep("load", work, vital=True)
-        async with asyncio.timeout(TIMEOUT):
-            while not any(event["event"] == "task.recovered" for event in events):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until_holds(
+            lambda: any(event["event"] == "task.recovered" for event in events), within=TIMEOUT
+        )
         assert not tasks.failing(vital=True)
         await tasks.stop()
 

@@ -16,8 +16,12 @@ use std::sync::{Arc, LazyLock};
 const PLAN: &[u8] = include_bytes!("../../fuzz/plan.image");
 const STEERING: &[u8] = include_bytes!("../../fuzz/steering.image");
 
-/// A query for the A record of a service.
-const ASKING: &[u8] = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01";
+/// Queries for the A record of a service, of an edge service, and of the core behind that.
+const ASKING: [&[u8]; 3] = [
+    b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01",
+    b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x05small\x07example\0\0\x01\0\x01",
+    b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04core\x05small\x07example\0\0\x01\0\x01",
+];
 
 static SNAPSHOT: LazyLock<Result<Snapshot, &'static str>> = LazyLock::new(snapshot);
 
@@ -25,9 +29,16 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
+/// The map of most services, and that of edge services.
+fn maps() -> Option<Vec<Arc<ClientMap>>> {
+    let regions: [&[u8]; 2] = [&[0, 1, 2, 3], &[0, 1]];
+    { regions.into_iter() }
+        .map(|regions| ClientMap::same_for_all(regions).map(Arc::new))
+        .collect()
+}
+
 fn snapshot() -> Result<Snapshot, &'static str> {
-    let map = ClientMap::same_for_all(&[0, 1, 2, 3]).ok_or("there is no map")?;
-    let plan = Plan::load(PLAN, vec![Arc::new(map)])?;
+    let plan = Plan::load(PLAN, maps().ok_or("there is no map")?)?;
     Snapshot::load(Arc::new(plan), STEERING)
 }
 
@@ -61,11 +72,11 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
 
 /// Load `octets` as a Plan, and as a Steering of the small Plan; what loads has to answer.
 pub fn fuzz_images(octets: &[u8]) {
-    let Some(map) = ClientMap::same_for_all(&[0, 1, 2, 3]).map(Arc::new) else {
+    let Some(maps) = maps() else {
         return;
     };
     for (plan, steering) in [(octets, STEERING), (PLAN, octets)] {
-        let Ok(plan) = Plan::load(plan, vec![Arc::clone(&map)]) else {
+        let Ok(plan) = Plan::load(plan, maps.clone()) else {
             continue;
         };
         let Ok(snapshot) = Snapshot::load(Arc::new(plan), steering) else {
@@ -76,9 +87,11 @@ pub fn fuzz_images(octets: &[u8]) {
             let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 1232]);
             let counters = Counters::none();
             let udp = Transport::Udp;
-            respond(
-                ASKING, &source, &snapshot, &counters, scratch, udp, &mut out,
-            );
+            for packet in ASKING {
+                respond(
+                    packet, &source, &snapshot, &counters, scratch, udp, &mut out,
+                );
+            }
         });
     }
 }
@@ -91,21 +104,22 @@ mod tests {
     fn the_images_are_sound_and_answer() {
         let snapshot = snapshot().unwrap();
         assert_eq!(snapshot.self_check(&mut Scratch::new()), Ok(()));
-        let packet = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01";
-        let [udp, tcp] = fuzz_respond(packet);
-        assert!(udp.is_some_and(|length| length > packet.len()));
+        for packet in ASKING {
+            let [udp, tcp] = fuzz_respond(packet);
+            assert!(tcp.is_some_and(|length| length > packet.len()));
+            assert!(udp.is_some_and(|length| length >= packet.len()));
+        }
+        let [udp, tcp] = fuzz_respond(ASKING[0]);
         assert_eq!(udp, tcp);
         assert_eq!(fuzz_respond(b"short"), [None; 2]);
     }
 
     fn loaded(image: &[u8]) -> Result<Arc<Plan>, &'static str> {
-        let map = Arc::new(ClientMap::same_for_all(&[0, 1, 2, 3]).unwrap());
-        Plan::load(image, vec![map]).map(Arc::new)
+        Plan::load(image, maps().unwrap()).map(Arc::new)
     }
 
     /// Whether the tables load; what loads has to answer without a panic.
     fn answers(plan: &Result<Arc<Plan>, &'static str>, steering: &[u8]) -> bool {
-        let packet = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01";
         let Ok(plan) = plan else {
             return false;
         };
@@ -113,15 +127,17 @@ mod tests {
             return false;
         };
         SCRATCH.with_borrow_mut(|scratch| {
-            respond(
-                packet,
-                &Prefix::host_v4([192, 0, 2, 1]),
-                &snapshot,
-                &Counters::none(),
-                scratch,
-                Transport::Udp,
-                &mut [0; 1232],
-            )
+            for packet in ASKING {
+                respond(
+                    packet,
+                    &Prefix::host_v4([192, 0, 2, 1]),
+                    &snapshot,
+                    &Counters::none(),
+                    scratch,
+                    Transport::Udp,
+                    &mut [0; 1232],
+                );
+            }
         });
         true
     }
@@ -146,6 +162,7 @@ mod tests {
     #[test]
     fn a_steering_with_any_octet_changed_is_refused_or_answers() {
         let plan = loaded(PLAN);
+        assert!(answers(&plan, STEERING));
         let mut refused = 0;
         for at in (0..STEERING.len()).step_by(7) {
             let mut steering = STEERING.to_vec();

@@ -1,8 +1,8 @@
 //! What a client is given who may keep a region: `hold` of `resolverd/snapshot/held.py`.
 
-use crate::geo::{ClientMap, MapEntry, PreferenceList, draw_word};
-use crate::tables::{Decision, Epochs, Lists, Plan, ServicePlan, Steering};
-use crate::wire::prefix::Prefix;
+use super::steered::Asked;
+use crate::geo::{MapEntry, PreferenceList, draw_word};
+use crate::tables::{Decision, Epochs, Lists};
 
 /// Memory for a look-up in the client map before, and for its list and the one of now.
 pub(super) struct Scratch {
@@ -22,39 +22,29 @@ impl Scratch {
     }
 }
 
-/// A client, and what the map of now says of it.
-pub(super) struct Asked<'q, 's> {
-    pub(super) plan: &'q Plan,
-    pub(super) steering: &'s Steering,
-    /// The service's number.
-    pub(super) number: u32,
-    pub(super) service: &'q ServicePlan,
-    pub(super) map: &'q ClientMap,
-    pub(super) client: Prefix,
-    pub(super) found: MapEntry<'q>,
-}
-
-impl<'s> Asked<'_, 's> {
+impl<'a> Asked<'a> {
     /// Have the client keep its region, and the scope tell in which prefix that holds.
     #[cold]
     pub(super) fn hold(
         &self,
         epochs: &Epochs,
-        decision: &mut Decision<'s>,
+        found: &MapEntry<'_>,
+        decision: &mut Decision<'a>,
         scope: &mut u8,
         scratch: &mut Scratch,
     ) {
         let Scratch { map, then, now } = scratch;
-        let preference = self.found.preference;
+        let (plan, steering) = (self.snapshot.plan(), self.snapshot.steering());
+        let preference = found.preference;
         let first = preference.first();
         let mut steadfast = first.is_none_or(|first| epochs.is_steadfast(first));
         let mut earlier = PreferenceList::default();
         let mut numbers: &[u8] = &[];
-        let was = self.plan.earlier_map(self.service);
+        let was = plan.earlier_map(self.service);
         if let Some((before, regions)) = was.filter(|_| epochs.has_earlier()) {
-            let found = before.lookup(self.client, map);
-            *scope = (*scope).max(found.scope);
-            (earlier, numbers) = (found.preference, regions);
+            let was = before.lookup(self.client, map);
+            *scope = (*scope).max(was.scope);
+            (earlier, numbers) = (was.preference, regions);
         }
         let looked_up = !numbers.is_empty();
         if looked_up || !steadfast {
@@ -82,6 +72,6 @@ impl<'s> Asked<'_, 's> {
             now,
         };
         let word = draw_word(block.prefix);
-        (self.steering).hold(epochs, decision, self.number, self.service, lists, word);
+        steering.hold(epochs, decision, self.number, self.service, lists, word);
     }
 }

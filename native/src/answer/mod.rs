@@ -8,6 +8,7 @@ mod prefetch;
 mod scratch;
 mod snapshot;
 mod steered;
+mod tiers;
 mod writer;
 mod zone;
 

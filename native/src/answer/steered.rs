@@ -1,21 +1,27 @@
 //! The answer of a service: the client's preference list, walked to the first that serves.
 
-use super::{Answer, Next, held};
-use crate::geo::draw_word;
+use super::scratch::Sampler;
+use super::{Answer, Next, Snapshot, held};
+use crate::geo::{ClientMap, MapEntry, draw_word};
 use crate::io::block_samples::BlockSample;
+use crate::io::counters::Counters;
 use crate::io::slots::{FIRST_CHOICE, TTL_BOUNDS, TTL_BUCKETS, TTL_SUM};
 use crate::tables::{Decision, NoRegion, Node, Outcome, RegionRecords, ServicePlan};
 use crate::wire::codes::{rcode, rtype};
+use crate::wire::prefix::Prefix;
 
 impl<'a> Answer<'a, '_> {
     pub(super) fn steered(
         &mut self,
         name: &[u8],
         node: &Node,
-        service: &ServicePlan,
+        service: &'a ServicePlan,
         zone: u32,
     ) -> Next {
-        let decision = self.decide(node.service, service)?;
+        let decision = match self.plan.tier(node.tier) {
+            None => self.decide(node.service, service)?,
+            Some(tier) => self.decide_in_pair(node.service, tier)?,
+        };
         self.reply.error = decision.outcome.extended_error();
         let ttl = decision.ttl.min(node.ceiling);
         let Some((_, state)) = decision.region else {
@@ -108,30 +114,91 @@ impl<'a> Answer<'a, '_> {
     }
 
     /// Look the client up, decide, and count it.
-    fn decide(&mut self, number: u32, service: &ServicePlan) -> Option<Decision<'a>> {
-        let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
-        let subnet = subnet.filter(|_| service.ecs);
+    fn decide(&mut self, number: u32, service: &'a ServicePlan) -> Option<Decision<'a>> {
+        let subnet = self.subnet(service.ecs);
         self.chain.service = number;
         let (map, pin_slots) = self.plan.map(service)?;
         let client = subnet.unwrap_or(*self.source);
         let found = map.lookup(client, &mut self.chain.map);
+        let asked = Asked {
+            snapshot: self.snapshot,
+            counters: self.counters,
+            number,
+            service,
+            map,
+            client,
+        };
+        let (decision, scope) = asked.decide(
+            &found,
+            Some(&mut self.chain.sampler),
+            &mut self.chain.earlier,
+        )?;
+        if subnet.is_some() {
+            self.reply.scope = self.reply.scope.max(scope);
+        }
+        asked.count(&decision)?;
+        asked.count_pins(found.pins, pin_slots);
+        Some(decision)
+    }
+
+    /// The client subnet of the query, where that is `honoured`.
+    #[inline]
+    pub(super) fn subnet(&self, honoured: bool) -> Option<Prefix> {
+        let subnet = self.query.edns.and_then(|edns| edns.subnet?.prefix);
+        subnet.filter(|_| honoured)
+    }
+
+    fn give_ttl(&self, service: &ServicePlan, ttl: u32) {
+        let bucket = TTL_BOUNDS.iter().take_while(|bound| **bound < ttl).count();
+        let slot = service.slot as usize;
+        self.counters.add(slot + TTL_BUCKETS + bucket, 1);
+        self.counters.add(slot + TTL_SUM, u64::from(ttl));
+    }
+}
+
+/// One client of one service, whose answer is to be decided.
+pub(super) struct Asked<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) counters: &'a Counters,
+    /// The service.
+    pub(super) number: u32,
+    pub(super) service: &'a ServicePlan,
+    /// Its client map.
+    pub(super) map: &'a ClientMap,
+    pub(super) client: Prefix,
+}
+
+impl<'a> Asked<'a> {
+    /// What the client is given by its map entry, and the scope in which that holds.
+    ///
+    /// Without a `sampler` no query is kept to weigh its block; `earlier` is memory for a look-up in
+    /// the client map before.
+    #[inline]
+    pub(super) fn decide(
+        &self,
+        found: &MapEntry<'_>,
+        sampler: Option<&mut Sampler>,
+        earlier: &mut held::Scratch,
+    ) -> Option<(Decision<'a>, u8)> {
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
+        let (number, service) = (self.number, self.service);
         let mut decision = steering.decide(number, service, found.preference);
         if let Some((home, state)) = decision.region
             && let Some(queries) = state.sampled().checked_sub(1)
             && decision.outcome == Outcome::Serving
-            && self.chain.sampler.draws(queries)
+            && let Some(sampler) = sampler
+            && sampler.draws(queries)
         {
             self.counters.blocks.put(BlockSample {
-                region: self.plan.region_slot(service, home)? as u32,
+                region: self.snapshot.plan().region_slot(service, home)? as u32,
                 queries,
-                word: draw_word(map.block(client).prefix),
+                word: draw_word(self.map.block(self.client).prefix),
             });
         }
         // A client too short for its list hears of the block that parts of it will need.
         let divided = || service.trickle > 0.0 || steering.spills(number);
-        if decision.per_block || scope > client.length && divided() {
-            let block = map.block(client);
+        if decision.per_block || scope > self.client.length && divided() {
+            let block = self.map.block(self.client);
             scope = scope.max(block.scope);
             decision = steering.apply_draw(
                 decision,
@@ -142,47 +209,39 @@ impl<'a> Answer<'a, '_> {
             );
         }
         if let Some(epochs) = steering.epochs(number) {
-            let asked = held::Asked {
-                plan: self.plan,
-                steering,
-                number,
-                service,
-                map,
-                client,
-                found,
-            };
-            asked.hold(epochs, &mut decision, &mut scope, &mut self.chain.earlier);
+            self.hold(epochs, found, &mut decision, &mut scope, earlier);
         }
-        if decision.outcome == Outcome::NoRegion && found.scope > client.length {
+        if decision.outcome == Outcome::NoRegion && found.scope > self.client.length {
             decision.ttl = 0; // it holds for a part of this client at most
         }
-        if subnet.is_some() {
-            self.reply.scope = self.reply.scope.max(scope);
-        }
+        Some((decision, scope))
+    }
+
+    /// Count what was decided.
+    #[inline]
+    pub(super) fn count(&self, decision: &Decision<'_>) -> Option<()> {
         let block = match decision.region {
             Some((region, _)) => {
-                let block = self.plan.region_slot(service, region)?;
+                let block = { self.snapshot.plan() }.region_slot(self.service, region)?;
                 if decision.first {
                     self.counters
                         .add(block + FIRST_CHOICE + decision.outcome.slot(), 1);
                 }
                 block
             }
-            None => service.slot as usize,
+            None => self.service.slot as usize,
         };
         self.counters.add(block + decision.outcome.slot(), 1);
-        for pin in found.pins {
-            if let Some(slot) = pin_slots.get(usize::from(*pin)) {
+        Some(())
+    }
+
+    /// Count the pins that made the fence.
+    #[inline]
+    pub(super) fn count_pins(&self, pins: &[u16], slots: &[u32]) {
+        for pin in pins {
+            if let Some(slot) = slots.get(usize::from(*pin)) {
                 self.counters.add(*slot as usize, 1);
             }
         }
-        Some(decision)
-    }
-
-    fn give_ttl(&self, service: &ServicePlan, ttl: u32) {
-        let bucket = TTL_BOUNDS.iter().take_while(|bound| **bound < ttl).count();
-        let slot = service.slot as usize;
-        self.counters.add(slot + TTL_BUCKETS + bucket, 1);
-        self.counters.add(slot + TTL_SUM, u64::from(ttl));
     }
 }

@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0xB6B9BB56;
+pub const ABI_VERSION: u32 = 0x0B31B54B;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -40,8 +40,8 @@ const _: extern "C" fn() -> Handle<Asker> = super::tables::resolverd_asker_new;
 const _: extern "C" fn(Handle<Asker>) = super::tables::resolverd_asker_release;
 const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Span, Span, bool, OutBuf) -> i64 =
     super::tables::resolverd_respond;
-const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Spans, Span, u64, OutBuf) -> f64 =
-    super::tables::resolverd_respond_time;
+const _: extern "C" fn(Handle<Asker>, Handle<Snapshot>, Spans, Span, usize, OutBuf) -> usize =
+    super::tables::resolverd_respond_all;
 const _: extern "C" fn(Handle<Snapshot>, OutBuf) -> usize = super::tables::resolverd_self_check;
 const _: extern "C" fn(Handle<Asker>, Numbers) = super::tables::resolverd_asker_counters;
 const _: extern "C" fn(Handle<Asker>, Numbers) -> usize = super::tables::resolverd_asker_blocks;
@@ -76,6 +76,8 @@ const _: extern "C" fn(
 ) -> Handle<ClientMap> = super::map::resolverd_map_compile;
 const _: extern "C" fn(Spans, Handles<PlaceIndex>, Span, Meter, Numbers, OutBuf) -> isize =
     super::map::resolverd_map_coverage;
+const _: extern "C" fn(Handle<ClientMap>, OutBuf) -> isize = super::map::resolverd_map_save;
+const _: extern "C" fn(Span, Span) -> Handle<ClientMap> = super::map::resolverd_map_restore;
 const _: extern "C" fn(Handle<ClientMap>) = super::map::resolverd_map_release;
 const _: extern "C" fn(Handle<ClientMap>, Numbers) = super::map::resolverd_map_size;
 const _: extern "C" fn(Handle<ClientMap>, Span, u8, OutBuf) -> isize =

@@ -6,6 +6,7 @@
 
 use crate::geo::countries::Countries;
 use crate::geo::geography::Geography;
+use crate::geo::kept;
 use crate::geo::mmdb::{File, Refused};
 use crate::geo::place_index::PlaceIndex;
 use crate::geo::prefix_rows::PrefixRows;
@@ -141,6 +142,30 @@ fn opened<'a>(
         .zip(place_indexes)
         .map(|(content, place_index)| Ok((File::open(content.octets())?, place_index.as_ref())))
         .collect()
+}
+
+/// Write a map as octets for [`resolverd_map_restore`]: their number; negative without a map, or
+/// where they do not fit into the buffer.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_map_save(map: Handle<ClientMap>, mut out: OutBuf) -> isize {
+    let Some(map) = map.get() else {
+        return -1;
+    };
+    let saved = kept::save(map);
+    let Some(place) = out.octets().get_mut(..saved.len()) else {
+        return -1;
+    };
+    place.copy_from_slice(&saved);
+    isize::try_from(saved.len()).unwrap_or(-1)
+}
+
+/// The map that octets were saved of, for the geography that it was compiled for; null where they
+/// are of no such map.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_map_restore(saved: Span, geography: Span) -> Handle<ClientMap> {
+    let restored = Geography::read(geography.octets())
+        .and_then(|geography| kept::load(saved.octets(), &geography));
+    restored.map_or_else(Handle::null, |map| Handle::give(Arc::new(map)))
 }
 
 /// Release a map.

@@ -9,6 +9,7 @@ use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
 use super::place::Place;
 use super::place_index::PlaceIndex;
+use super::preference_table::PreferenceTable;
 use super::prefix_rows::PrefixRows;
 use super::prefix_rules::PrefixRules;
 use super::ranking::Drawn;
@@ -63,10 +64,33 @@ pub fn compile(
         let v6 = leaves(Family::V6, 0.55).map(|leaves| Trie::new(leaves.as_slice()));
         (built.join(), v6)
     });
-    let mut v4 = v4.ok().flatten().ok_or_else(too_large)?;
-    let mut v6 = v6?.ok_or_else(too_large)?;
+    let v4 = v4.ok().flatten().ok_or_else(too_large)?;
+    let v6 = v6?.ok_or_else(too_large)?;
     tick(0.9);
     let table = entries.finish()?;
+    let map = assemble(Compiled { v4, v6, table }, geography);
+    tick(1.0);
+    Ok(map)
+}
+
+/// What of a map takes long to make.
+pub struct Compiled {
+    /// The leaves of IPv4.
+    pub v4: Trie,
+    /// And of IPv6.
+    pub v6: Trie,
+    /// The rows that leaves name.
+    pub table: PreferenceTable,
+}
+
+/// The map of a geography, with what follows from that and from the leaves.
+#[must_use]
+pub fn assemble(compiled: Compiled, geography: &Geography) -> ClientMap {
+    let Compiled {
+        mut v4,
+        mut v6,
+        table,
+    } = compiled;
     let mut sets = RuleSets::new(&geography.pins);
     let mut every_v4 = 0;
     if !geography.pins.is_empty() {
@@ -79,8 +103,7 @@ pub fn compile(
         v6.summarise(&mut sets, rule);
         v4.rules_within(0, 0, rule, |set| every_v4 = sets.union(every_v4, set));
     }
-    tick(1.0);
-    Ok(ClientMap {
+    ClientMap {
         v4,
         v6,
         table,
@@ -100,7 +123,7 @@ pub fn compile(
         embedded: EmbeddedNetworks::with(&geography.nat64),
         regions: geography.regions.len(),
         pins: geography.pins.len(),
-    })
+    }
 }
 
 /// Of the address space that the databases place, the share in which each rule holds: IPv4's and

@@ -6,6 +6,15 @@
 /// How many regions one service may have: a row counts them in one octet, and one number must be
 /// left for no region.
 pub const MAX_REGIONS: usize = 255;
+/// Milliseconds that no client moves for less than; nor does a share of clients.
+pub const LEAST_GAIN_MS: f64 = 10.0;
+/// The part of the cost that none moves for less than.
+pub const LEAST_GAIN: f64 = 0.1;
+/// How many regions of a place's order one measured prefix re-orders. A million measured prefixes
+/// would else have nearly as many orders, each of which costs memory and a decision at every
+/// verdict; and who is sent past four regions that are all away is past caring in which order. With
+/// it there are at most 24 orders for each that places have.
+pub const FRONT: usize = 4;
 
 /// How regions are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,6 @@
 //! Maps compiled from whatever a fuzzer has for a database.
 
+use super::blocks::Blocks;
 use super::compile::compile;
 use super::contract::Ordering;
 use super::countries::Countries;
@@ -7,7 +8,7 @@ use super::fence::Fence;
 use super::field::{Column, Field, Hub, Origin, Sample, Scale};
 use super::geography::{Geography, OwnPlace};
 use super::latency::{Bias, Latency};
-use super::map::{Blocks, Scratch};
+use super::map::Scratch;
 use super::mmdb::File;
 use super::place::Place;
 use super::place_index::PlaceIndex;

@@ -33,10 +33,10 @@
 //! pins by autonomous system: number u32 · pin u16
 //! ```
 
+use super::blocks::Blocks;
 use super::contract::{MAX_REGIONS, Ordering};
 use super::fence::Fence;
 use super::latency::{Bias, Latency, found};
-use super::map::Blocks;
 use super::octets::Octets;
 use super::place::{Code, NONE, Place};
 use super::ranking::Region;

@@ -1,14 +1,7 @@
 //! The order of regions by milliseconds, and what keeps it from fluttering:
 //! `resolverd/rtt/order.py`.
 
-/// Milliseconds that nobody moves for less than.
-const LEAST_GAIN_MS: f64 = 10.0;
-
-/// The part of the cost that nobody moves for less than.
-const LEAST_GAIN: f64 = 0.1;
-
-/// How many regions of a place's order one measured prefix re-orders; `order.py` tells why.
-const FRONT: usize = 4;
+use crate::geo::contract::{FRONT, LEAST_GAIN, LEAST_GAIN_MS};
 
 /// Memory for orders; it grows once and is then used again.
 #[derive(Default)]

@@ -11,6 +11,7 @@
 //! are merged, so that a scope is the shortest there is, and that a prefix which straddles
 //! pins is fenced exactly at every length.
 
+pub mod blocks;
 pub mod compile;
 pub mod contract;
 pub mod countries;
@@ -21,6 +22,8 @@ pub mod field;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzzed;
 pub mod geography;
+pub mod kept;
+pub mod known;
 pub mod latency;
 pub mod latency_order;
 pub mod leaves;
@@ -30,18 +33,21 @@ pub mod numbers;
 pub mod octets;
 pub mod place;
 pub mod place_index;
+pub mod placed;
 pub mod preference_list;
 pub mod preference_table;
 pub mod prefix_rows;
 pub mod prefix_rules;
+pub mod ranker;
 pub mod ranking;
 pub mod record;
 pub mod trie;
 pub mod walk;
 
+pub use blocks::{Block, Blocks};
 pub use compile::{compile, coverage};
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzzed::fuzz_compile;
-pub use map::{Block, Blocks, ClientMap, MapEntry, PREFETCH, Scratch};
+pub use map::{ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
 pub use ranking::{draw_of_word, draw_word, mix as mix_word};

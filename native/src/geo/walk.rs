@@ -6,7 +6,8 @@
 //! in order and the first that places the prefix ends the asking, as `resolverd/geo/locator.py` has
 //! it; where autonomous systems matter, it goes on until that is known too.
 
-use super::entries::{Client, Entries, EntryScratch, Known, NO_ENTRY, Wanted};
+use super::entries::{Entries, EntryScratch};
+use super::known::{Client, Known, NO_ENTRY, Wanted};
 use super::leaves::{Leaves, unit};
 use super::mmdb::{File, Refused};
 use super::place_index::{NOWHERE, PlaceIndex};
@@ -347,9 +348,9 @@ impl<'a> Walk<'a> {
             if placing {
                 found = match found {
                     NOWHERE => number,
-                    known => self.entries.completed(known, number),
+                    known => self.entries.places.completed(known, number),
                 };
-                wanted.place = !self.entries.is_complete(found);
+                wanted.place = !self.entries.places.is_complete(found);
             }
         }
         Some((found, asn))

@@ -12,7 +12,7 @@ mod rrset;
 pub mod steering;
 
 pub use outcome::{AllDown, NoRegion, Outcome};
-pub use plan::{Node, Plan, Referral, RrsetWire, ServicePlan, ZonePlan};
+pub use plan::{Node, Plan, Referral, RrsetWire, ServicePlan, Tier, ZonePlan};
 pub use records::NONE;
 pub use rrset::{Part, parts, whole};
 pub use steering::{Decision, Epochs, Lists, RegionRecords, Steering};

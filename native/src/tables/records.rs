@@ -34,6 +34,8 @@ pub struct PlanHead {
     pub services: u32,
     /// How many maps.
     pub maps: u32,
+    /// How many tiers.
+    pub tiers: u32,
     /// First slots of regions, u32 each.
     pub region_slots: u32,
     /// Slots of pins, u32 each.
@@ -44,7 +46,7 @@ pub struct PlanHead {
 
 impl PlanHead {
     /// Octets of one.
-    pub const SIZE: usize = 60;
+    pub const SIZE: usize = 64;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -60,6 +62,7 @@ impl PlanHead {
             glue: from.u32()?,
             services: from.u32()?,
             maps: from.u32()?,
+            tiers: from.u32()?,
             region_slots: from.u32()?,
             pin_slots: from.u32()?,
             pool: from.u32()?,
@@ -110,11 +113,13 @@ pub struct NodeRecord {
     pub ceiling: u32,
     /// The zone cut at or above it, or NONE.
     pub referral: u32,
+    /// The pair of services that answers, or NONE.
+    pub tier: u32,
 }
 
 impl NodeRecord {
     /// Octets of one.
-    pub const SIZE: usize = 28;
+    pub const SIZE: usize = 32;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -126,6 +131,7 @@ impl NodeRecord {
             service: from.u32()?,
             ceiling: from.u32()?,
             referral: from.u32()?,
+            tier: from.u32()?,
         })
     }
 }
@@ -282,6 +288,38 @@ impl ClientMapRecord {
         Ok(Self {
             first: from.u32()?,
             pins: from.u32()?,
+        })
+    }
+}
+
+/// An edge service and the core service behind it. Its octets in the pool are, for each region of
+/// the core, its number in the edge service; then, for each region of the edge service, the numbers
+/// of all regions of the core, the nearest first.
+pub struct TierRecord {
+    /// The edge service.
+    pub edge: u32,
+    /// The core service.
+    pub core: u32,
+    /// How many regions of the core stand behind the edge's.
+    pub behind: u32,
+    /// The map of the core's regions under the edge's pins, or NONE.
+    pub fenced: u32,
+    /// Where its octets stand in the pool.
+    pub at: u32,
+}
+
+impl TierRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 20;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            edge: from.u32()?,
+            core: from.u32()?,
+            behind: from.u32()?,
+            fenced: from.u32()?,
+            at: from.u32()?,
         })
     }
 }

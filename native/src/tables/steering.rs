@@ -7,6 +7,7 @@ mod epochs;
 mod held;
 mod positions;
 mod raw;
+mod serving;
 
 pub use self::epochs::{Epochs, Lists};
 

@@ -186,6 +186,25 @@ class OrderPart(Part):
     landmarks: list[str] = key("Landmarks nearby.")
 
 
+class HopPart(Part):
+    """One hop of a pair of services: from the client or an edge region to a region."""
+
+    service: str = key("The service whose region it leads to.")
+    start: str | None = key("The region where it begins; null for the client.")
+    region: str | None = key("The region; null where the service gives none.")
+    km: float | None = key("Its great circle; null where there is no region.")
+    ms: float | None = key("The round trip expected; null where the service goes by no times.")
+
+
+class HopsPart(Part):
+    """Both hops of a pair of services: an edge service, and the core service behind it."""
+
+    edge: HopPart = key("From the client to the edge.")
+    core: HopPart = key("From the edge region to the core; from the client where there is none.")
+    km: float | None = key("Both together; null where one is not known.")
+    ms: float | None = key("Both together; null where one is not known.")
+
+
 class ExplanationPart(Part):
     """Why a client gets the answer that it gets."""
 
@@ -219,6 +238,7 @@ class ExplanationPart(Part):
     alternative_order: OrderPart | None = key(
         "The order of the policy asked for; null where none was."
     )
+    hops: HopsPart | None = key("The hops of a pair's client; null for a service alone.")
 
 
 class ExplainDocument(Document, ExplanationPart):

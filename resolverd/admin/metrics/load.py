@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from resolverd.admin.metrics.family import Samples, counter, gauge
 from resolverd.admin.metrics.values import SERVICE_REGION, Values
+from resolverd.load.weighing import Unevenness
 from resolverd.policy.alerts import Figures
 
 _UNKNOWN = "while nothing is known of it"
@@ -51,8 +52,7 @@ _WEIGHED = "where blocks are not weighed, and while no query of them is known"
     absent=_WEIGHED,
 )
 def largest_blocks(values: Values) -> Samples:
-    for key, unevenness in values.served.load.weighing.unevenness().items():
-        yield key, unevenness.largest
+    return _blocks(values, lambda unevenness: unevenness.largest)
 
 
 @gauge(
@@ -62,8 +62,7 @@ def largest_blocks(values: Values) -> Samples:
     absent=_WEIGHED,
 )
 def heavy_blocks(values: Values) -> Samples:
-    for key, unevenness in values.served.load.weighing.unevenness().items():
-        yield key, unevenness.heavy
+    return _blocks(values, lambda unevenness: unevenness.heavy)
 
 
 @gauge(
@@ -73,8 +72,7 @@ def heavy_blocks(values: Values) -> Samples:
     absent=_WEIGHED,
 )
 def placed_blocks(values: Values) -> Samples:
-    for key, unevenness in values.served.load.weighing.unevenness().items():
-        yield key, unevenness.placed
+    return _blocks(values, lambda unevenness: unevenness.placed)
 
 
 @gauge(
@@ -166,6 +164,11 @@ def gpus(values: Values) -> Samples:
 )
 def failover(values: Values) -> Samples:
     return _figure(values, lambda figures: figures.failover_rate)
+
+
+def _blocks(values: Values, of: Callable[[Unevenness], float]) -> Samples:
+    for key, unevenness in values.served.load.weighing.unevenness().items():
+        yield key, of(unevenness)
 
 
 def _figure(values: Values, of: Callable[[Figures], float | None]) -> Samples:

@@ -77,7 +77,7 @@ class Values:
         return {
             (name, region): known.get((name, region), NO_SHARE)
             for name, service in self.served.snapshot.plan.services.items()
-            for region in service.regions
+            for region in service.own
         }
 
     def by_service(self) -> Iterator[tuple[str, JudgedRegion]]:

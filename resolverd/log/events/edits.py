@@ -139,6 +139,24 @@ EVENTS = (
         "policy region_count network_count list_count bytes seconds",
     ),
     Event(
+        "map.restored",
+        "info",
+        "A client map was taken from `server.state`, as it was compiled of the same before.",
+        "policy region_count network_count list_count bytes seconds",
+    ),
+    Event(
+        "map.unreadable",
+        "warning",
+        "A client map that was kept in `server.state` cannot be read; it is compiled anew.",
+        "file reason",
+    ),
+    Event(
+        "map.not_kept",
+        "warning",
+        "Client maps could not be kept in `server.state`.",
+        "reason consequence",
+    ),
+    Event(
         "geo.none",
         "error",
         "No database at all: every client is taken to stand at `server.coordinates`.",

@@ -13,7 +13,8 @@ import pytest
 from harness import tcp_engine
 from harness.engines import ENGINES, EngineName
 from harness.messages import query, read, rows
-from harness.tcp_engine import Tcp, close, ended, framed, receive
+from harness.tcp_engine import TIMEOUT, Tcp, close, ended, framed, receive
+from harness.waiting import until_holds
 
 SHORT = 0.2
 
@@ -176,8 +177,7 @@ async def test_a_client_that_does_not_read_is_let_go(queries: int) -> None:
         await loop.sock_connect(asked, ("127.0.0.1", tcp.port))
         packets = b"".join(framed(query("huge.example.", "TXT", qid=n)) for n in range(queries))
         await loop.sock_sendall(asked, packets)
-        while connections_of(tcp.port):  # noqa: ASYNC110 - the kernel sends no event
-            await asyncio.sleep(0.01)
+        await until_holds(lambda: not connections_of(tcp.port), within=TIMEOUT)
         assert (await tcp.counters()).tcp_refused["slow_reader"] == 1
         asked.close()
         reader, writer = await tcp.connect()

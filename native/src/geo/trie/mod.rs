@@ -1,7 +1,7 @@
 //! Longest-prefix match over one family, for two reads of memory a look-up as a rule.
 //!
-//! The first 18 bits index a table. What is longer continues in nodes of 6 bits each, which
-//! keep two bitmaps instead of 64 slots: which slots are nodes again, and at which slots a
+//! The first 18 bits index a table, or 20 where there are very many leaves. What is longer continues in
+//! nodes of 6 bits each, which keep two bitmaps instead of 64 slots: which slots are nodes again, and at which slots a
 //! new leaf begins; counting bits below a slot finds its word (the "poptrie" of Asai and Ohara,
 //! SIGCOMM 2015). A node's words stand right behind its bitmaps, so that both mostly come in
 //! one line of the cache:
@@ -14,13 +14,16 @@
 //! bits, so that one code serves both.
 
 mod build;
+mod rules;
 
-use super::fence::RuleSets;
 use super::leaves::Leaf;
-use crate::wire::prefix::mask;
 use build::{Builder, Slot, next_slot};
 
+/// Bits that index the table, and those that do where there are `MANY` leaves: most clients then
+/// come to their leaf one node earlier, and the nodes that are saved are more than the table grows.
 const DIRECT: u8 = 18;
+const DIRECT_OF_MANY: u8 = 20;
+const MANY: usize = 1 << 21;
 const STRIDE: u8 = 6;
 
 /// The length octet that marks a word as the place of a node, not a leaf.
@@ -94,11 +97,13 @@ impl Descent {
 /// The compiled leaves of one family.
 pub struct Trie {
     direct: Box<[u32]>,
+    /// Bits that index it.
+    direct_bits: u8,
     words: Vec<u32>,
     /// Words before the first node, so that nodes begin where cache lines do.
     lead: usize,
     leaves: usize,
-    /// By prefix of at most 18 bits, as a heap whose root is 1; empty where there are no rules.
+    /// By prefix of at most `DIRECT` bits, as a heap whose root is 1; empty where there are no rules.
     above: Box<[u32]>,
 }
 
@@ -106,10 +111,16 @@ impl Trie {
     /// Compile leaves, which cover the whole space. None when they need too many nodes.
     #[must_use]
     pub fn new(leaves: &[Leaf]) -> Option<Self> {
+        let many = leaves.len() >= MANY;
+        Self::with_direct(leaves, if many { DIRECT_OF_MANY } else { DIRECT })
+    }
+
+    /// With so many bits that index the table.
+    fn with_direct(leaves: &[Leaf], direct_bits: u8) -> Option<Self> {
         let mut waiting = Vec::new();
-        let mut direct = Vec::with_capacity(1 << DIRECT);
+        let mut direct = Vec::with_capacity(1 << direct_bits);
         let mut at = 0;
-        while let Some(slot) = next_slot(leaves, &mut at, DIRECT) {
+        while let Some(slot) = next_slot(leaves, &mut at, direct_bits) {
             match slot {
                 Slot::Leaf(leaf, slots) => direct.extend(std::iter::repeat_n(leaf.0, slots)),
                 Slot::Node(range) => {
@@ -121,10 +132,10 @@ impl Trie {
         let mut built = Builder::with_room_for(leaves.len() + waiting.len() * LINE);
         let mut below = Vec::new();
         for (range, at) in waiting {
-            let word = built.node(leaves, range, DIRECT, &mut below)?;
+            let word = built.node(leaves, range, direct_bits, &mut below)?;
             *direct.get_mut(at)? = word;
         }
-        let mut depth = DIRECT;
+        let mut depth = direct_bits;
         while !below.is_empty() {
             depth = depth.saturating_add(STRIDE);
             for (range, at) in std::mem::take(&mut below) {
@@ -134,55 +145,12 @@ impl Trie {
         }
         Some(Self {
             direct: direct.into_boxed_slice(),
+            direct_bits,
             words: built.words,
             lead: built.lead,
             leaves: leaves.len(),
             above: Box::new([]),
         })
-    }
-
-    /// Note which rules hold in each node and each short prefix, for [`Trie::rules_within`].
-    ///
-    /// `rule` tells the rule set of an entry.
-    pub fn summarise(&mut self, sets: &mut RuleSets, rule: impl Fn(u32) -> u32) {
-        let size = self.direct.len();
-        let mut above = vec![0; 2 * size];
-        for at in 0..size {
-            let word = self.direct.get(at).copied().unwrap_or(0);
-            if let Some(summary) = above.get_mut(size + at) {
-                *summary = self.summary(word, sets, &rule);
-            }
-        }
-        for parent in (1..size).rev() {
-            let child = |side: usize| above.get(2 * parent + side).copied().unwrap_or(0);
-            let union = sets.union(child(0), child(1));
-            if let Some(summary) = above.get_mut(parent) {
-                *summary = union;
-            }
-        }
-        self.above = above.into_boxed_slice();
-    }
-
-    /// The rules that hold somewhere in what a word stands for; noted in each node of it.
-    ///
-    /// It calls itself as deep as nodes lie below one another, which is 19 at most.
-    fn summary(&mut self, word: u32, sets: &mut RuleSets, rule: &impl Fn(u32) -> u32) -> u32 {
-        let Some(node) = self.node(word) else {
-            return rule(Leaf(word).entry());
-        };
-        let (first, count) = (self.start(word), node.count());
-        let mut union = 0;
-        for at in first + HEAD..first + HEAD + count {
-            let inner = self.words.get(at).copied().unwrap_or(0);
-            let set = self.summary(inner, sets, rule);
-            if set != union {
-                union = sets.union(union, set);
-            }
-        }
-        if let Some(rules) = self.words.get_mut(first + RULES) {
-            *rules = union;
-        }
-        union
     }
 
     /// The leaf around an address.
@@ -199,10 +167,10 @@ impl Trie {
     #[must_use]
     #[inline]
     pub fn enter(&self, address: u128) -> Descent {
-        let top = (address >> (128 - u32::from(DIRECT))) as usize;
+        let top = (address >> (128 - u32::from(self.direct_bits))) as usize;
         Descent {
             word: self.direct.get(top).copied().unwrap_or(0),
-            rest: address << DIRECT,
+            rest: address << self.direct_bits,
         }
     }
 
@@ -217,67 +185,11 @@ impl Trie {
         true
     }
 
-    /// Tell each rule set that holds somewhere in a prefix that is shorter than its first leaf.
-    ///
-    /// At most 64 are reported, some more than once. `rule` as for [`Trie::summarise`].
-    pub fn rules_within(
-        &self,
-        address: u128,
-        length: u8,
-        rule: impl Fn(u32) -> u32,
-        mut tell: impl FnMut(u32),
-    ) {
-        if length <= DIRECT {
-            let index = 1 << length
-                | (address & mask(length))
-                    .checked_shr(128 - u32::from(length))
-                    .unwrap_or(0);
-            tell(self.above.get(index as usize).copied().unwrap_or(0));
-            return;
-        }
-        let top = (address >> (128 - u32::from(DIRECT))) as usize;
-        let mut word = self.direct.get(top).copied().unwrap_or(0);
-        let mut depth = DIRECT;
-        while let Some(node) = self.node(word) {
-            let slot = (address << depth >> (128 - u32::from(STRIDE))) as u32;
-            let left = length.saturating_sub(depth);
-            if left < STRIDE {
-                let slots = 1 << (STRIDE - left);
-                self.each_slot(&node, slot..slot + slots, &rule, tell);
-                return;
-            }
-            depth = depth.saturating_add(STRIDE);
-            word = node.word(slot);
-        }
-        tell(rule(Leaf(word).entry()));
-    }
-
     /// How many leaves there are, and how many octets all of it takes.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let octets = 4 * (self.direct.len() + self.words.len() + self.above.len());
         (self.leaves, octets)
-    }
-
-    fn each_slot(
-        &self,
-        node: &Node<'_>,
-        slots: std::ops::Range<u32>,
-        rule: &impl Fn(u32) -> u32,
-        mut tell: impl FnMut(u32),
-    ) {
-        let mut last = None;
-        for slot in slots {
-            let word = node.word(slot);
-            let set = match self.node(word) {
-                Some(child) => child.rules,
-                None => rule(Leaf(word).entry()),
-            };
-            if last != Some(set) {
-                last = Some(set);
-                tell(set);
-            }
-        }
     }
 
     /// The node that a word places; None for a leaf.
@@ -308,11 +220,10 @@ impl Trie {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geo::fence::Fence;
     use crate::geo::leaves::{Leaves, unit};
 
     /// A space cut in halves by the bits of a generator, down to `most` bits.
-    fn random_leaves(seed: u64, most: u8, entries: u32, count: usize) -> Vec<Leaf> {
+    pub(super) fn random_leaves(seed: u64, most: u8, entries: u32, count: usize) -> Vec<Leaf> {
         let mut state = seed;
         let mut leaves = Leaves::new();
         let mut waiting = vec![0_u8];
@@ -331,9 +242,14 @@ mod tests {
     #[test]
     fn every_tile_is_found_at_both_of_its_ends() {
         for seed in 0..20 {
-            for most in [0, 1, 17, 18, 19, 32, 100, 126, 128] {
+            for most in [0, 1, 17, 18, 19, 20, 21, 32, 100, 126, 128] {
                 let leaves = random_leaves(seed, most, 5, 500);
-                let trie = Trie::new(&leaves).unwrap();
+                let direct_bits = if seed % 2 == 0 {
+                    DIRECT
+                } else {
+                    DIRECT_OF_MANY
+                };
+                let trie = Trie::with_direct(&leaves, direct_bits).unwrap();
                 let mut start = 0_u128;
                 for leaf in leaves {
                     let end = start.wrapping_add(unit(leaf.length()));
@@ -347,40 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn rules_within_a_prefix_are_those_of_its_leaves() {
-        for seed in 0..40 {
-            let leaves = random_leaves(seed, 64, 4, 60);
-            let mut sets = RuleSets::new(&[Fence::ALL; 3]);
-            let mut trie = Trie::new(&leaves).unwrap();
-            let rule = |entry: u32| entry;
-            trie.summarise(&mut sets, rule);
-            let sets = sets.finish();
-            let mut start = 0_u128;
-            for leaf in &leaves {
-                for length in 0..leaf.length() {
-                    let inside = |address: u128| (address ^ start) & mask(length) == 0;
-                    let mut expected = Vec::new();
-                    let mut at = 0_u128;
-                    for other in &leaves {
-                        if inside(at) && other.entry() > 0 {
-                            expected.push(other.entry() as u16 - 1);
-                        }
-                        at = at.wrapping_add(unit(other.length()));
-                    }
-                    expected.sort_unstable();
-                    expected.dedup();
-                    let mut found = Vec::new();
-                    trie.rules_within(start & mask(length), length, rule, |set| {
-                        found.extend(sets[set as usize].pins.iter().copied());
-                    });
-                    found.sort_unstable();
-                    found.dedup();
-                    if inside(start) && start & !mask(length) == 0 {
-                        assert_eq!(found, expected, "seed {seed}, length {length}");
-                    }
-                }
-                start = start.wrapping_add(unit(leaf.length()));
-            }
+    fn a_trie_of_very_many_leaves_has_the_larger_table() {
+        let leaf = |number: u32| Leaf::new(number % 2, 21);
+        let many: Vec<Leaf> = (0..1 << 21).map(leaf).collect();
+        let trie = Trie::new(&many).unwrap();
+        assert_eq!(trie.direct_bits, DIRECT_OF_MANY);
+        for number in [0, 1, 2, 1_000_001, (1 << 21) - 1] {
+            assert_eq!(trie.leaf(u128::from(number) << 107), leaf(number));
         }
+        let few = Trie::new(&[Leaf::new(0, 0)]).unwrap();
+        assert_eq!(few.direct_bits, DIRECT);
     }
 }

@@ -35,12 +35,12 @@ impl Plan {
             rrset(glue.rrset)?;
         }
         for service in &self.services {
-            let (map, _) = self.map(service).ok_or("a service has no client map")?;
             let slots = slice(&self.region_slots, service.first, service.regions);
-            if slots.len() != map.regions() || map.regions() != service.regions as usize {
-                return Err("a service has other regions than its client map");
+            if slots.len() != service.regions as usize {
+                return Err("a service has other regions than the image counts");
             }
         }
+        self.check_tiers()?;
         for mapped in &self.maps {
             let slots = slice(&self.pin_slots, mapped.first, mapped.pins);
             if slots.len() != mapped.map.pins() {

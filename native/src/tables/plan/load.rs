@@ -1,12 +1,12 @@
 //! Loading a Plan's image: the sections one after another, then the checks.
 
-use super::{Glue, Mapped, Plan, Referral, ZonePlan, raw};
+use super::{Glue, Mapped, Plan, Referral, ZonePlan, raw, tiers};
 use crate::geo::ClientMap;
 use crate::tables::image::Reader;
 use crate::tables::names::Names;
 use crate::tables::records::{
     ClientMapRecord, GlueRecord, NodeRecord, PLAN_MAGIC, PlanHead, ReferralRecord, RrsetRecord,
-    ServiceRecord, ZoneRecord,
+    ServiceRecord, TierRecord, ZoneRecord,
 };
 use crate::tables::{NONE, Run};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ impl Plan {
         let glue = from.records(head.glue, GlueRecord::SIZE, GlueRecord::read)?;
         let services = from.records(head.services, ServiceRecord::SIZE, ServiceRecord::read)?;
         let mapped = from.records(head.maps, ClientMapRecord::SIZE, ClientMapRecord::read)?;
+        let pairs = from.records(head.tiers, TierRecord::SIZE, TierRecord::read)?;
         let region_slots = from.records(head.region_slots, 4, Reader::u32)?;
         let pin_slots = from.records(head.pin_slots, 4, Reader::u32)?;
         let nsid = from.octets(usize::from(head.nsid))?;
@@ -31,6 +32,7 @@ impl Plan {
             return Err("the image counts on other client maps");
         }
         let rrsets = gathered(&rrsets, |record| raw::rrset(record, &pool))?;
+        let services = gathered(&services, |record| raw::service(record, &pool, &maps))?;
         let mut plan = Self {
             generation: head.generation,
             query_log: head.query_log,
@@ -64,7 +66,8 @@ impl Plan {
                     rrset: glue.rrset,
                 })
             })?,
-            services: gathered(&services, |record| raw::service(record, &pool, &maps))?,
+            tiers: gathered(&pairs, |record| tiers::tier(record, &services, &pool))?,
+            services,
             maps: maps
                 .into_iter()
                 .zip(&mapped)

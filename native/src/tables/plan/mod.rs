@@ -4,8 +4,10 @@ mod check;
 mod load;
 mod prefetch;
 mod raw;
+mod tiers;
 
 pub use prefetch::PREFETCH;
+pub use tiers::Tier;
 
 use super::names::Names;
 use super::outcome::{AllDown, NoRegion};
@@ -52,6 +54,8 @@ pub struct Node {
     pub ceiling: u32,
     /// The zone cut at or above, or [`NONE`].
     pub referral: u32,
+    /// The pair that the service is one of, or [`NONE`].
+    pub tier: u32,
 }
 
 /// A zone.
@@ -139,6 +143,7 @@ pub struct Plan {
     glue: Box<[Glue]>,
     services: Box<[ServicePlan]>,
     maps: Box<[Mapped]>,
+    tiers: Box<[Tier]>,
     region_slots: Box<[u32]>,
     pin_slots: Box<[u32]>,
 }

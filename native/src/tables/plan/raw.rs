@@ -27,6 +27,7 @@ pub(super) fn node(
         service: record.service,
         ceiling: record.ceiling,
         referral: record.referral,
+        tier: record.tier,
     })
 }
 

@@ -1,4 +1,4 @@
-"""What a client map is asked, and what it says: geography, pins and ranking behind one question."""
+"""What a client map is asked, and what it says; `clientmap.py` and `compiledmap.py` make them."""
 
 from __future__ import annotations
 

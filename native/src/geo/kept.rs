@@ -1,0 +1,135 @@
+//! A compiled map as octets, for a start that need not compile it again.
+//!
+//! Kept are the leaves and the rows; the rest is made of them and of the geography as
+//! [`super::compile`] does it, so octets say nothing of how a trie lies in memory, and none that
+//! were damaged can make a look-up fail or go on for ever.
+//!
+//! ```text
+//! rows (u32) · rule (u16) · drawn (u8) · regions (u8) · region (u8) each …
+//! leaves of IPv4 (u32) · leaf (u32) each · leaves of IPv6 (u32) · leaf (u32) each
+//! ```
+//!
+//! All numbers are little-endian.
+
+use super::compile::{Compiled, assemble};
+use super::geography::Geography;
+use super::leaves::{Leaf, unit};
+use super::map::ClientMap;
+use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::trie::Trie;
+use crate::wire::prefix::Family;
+use std::thread;
+
+/// The octets of a map.
+#[must_use]
+pub fn save(map: &ClientMap) -> Vec<u8> {
+    let mut out = Vec::new();
+    save_rows(&map.table, &mut out);
+    save_leaves(&map.v4, &mut out);
+    save_leaves(&map.v6, &mut out);
+    out
+}
+
+/// The map that these octets were saved of, for the geography that it was compiled for. None where
+/// they are of no such map.
+#[must_use]
+pub fn load(octets: &[u8], geography: &Geography) -> Option<ClientMap> {
+    let mut rest = Octets(octets);
+    let table = load_rows(&mut rest, geography)?;
+    let rows = table.count() as u32;
+    let v4 = load_leaves(&mut rest, rows, Family::V4)?;
+    let v6 = load_leaves(&mut rest, rows, Family::V6)?;
+    if !rest.0.is_empty() {
+        return None;
+    }
+    let (v4, v6) = thread::scope(|scope| {
+        let other = scope.spawn(|| Trie::new(&v4));
+        let v6 = Trie::new(&v6);
+        (other.join(), v6)
+    });
+    let (v4, v6) = (v4.ok()??, v6?);
+    Some(assemble(Compiled { v4, v6, table }, geography))
+}
+
+fn save_rows(table: &PreferenceTable, out: &mut Vec<u8>) {
+    let count = table.count() as u32;
+    out.extend(count.to_le_bytes());
+    for row in (0..count).map(|entry| table.get(entry)) {
+        out.extend((row.rule as u16).to_le_bytes());
+        out.extend([row.drawn, row.preference.count() as u8]);
+        out.extend(row.preference.iter());
+    }
+}
+
+fn load_rows(rest: &mut Octets<'_>, geography: &Geography) -> Option<PreferenceTable> {
+    let (regions, rules) = (geography.regions.len(), geography.pins.len() + 1);
+    let mut table = PreferenceTableBuilder::new(regions.max(1));
+    for number in 0..rest.number()? {
+        let rule = u16::from_le_bytes(*rest.take()?);
+        let [drawn, count] = *rest.take()?;
+        let (preference, after) = rest.0.split_at_checked(usize::from(count))?;
+        rest.0 = after;
+        // The row of prefixes that embed IPv4 has a region that there is none of.
+        let known = |region: &u8| usize::from(*region) < regions || *region == u8::MAX;
+        let sound = preference.iter().all(known) && usize::from(rule) < rules && drawn <= count;
+        // Equal rows would be one, and every later number another's.
+        if !sound || table.add_drawn(rule, preference, drawn)? != number {
+            return None;
+        }
+    }
+    Some(table.finish())
+}
+
+fn save_leaves(trie: &Trie, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend([0; 4]);
+    let (mut address, mut count) = (0_u128, 0_u32);
+    loop {
+        let leaf = trie.leaf(address);
+        out.extend(leaf.0.to_le_bytes());
+        count += 1;
+        address = address.wrapping_add(unit(leaf.length()));
+        if address == 0 {
+            break;
+        }
+    }
+    if let Some(place) = out.get_mut(at..at + 4) {
+        place.copy_from_slice(&count.to_le_bytes());
+    }
+}
+
+/// Leaves that fill the space of their family, each where a prefix of its length may begin.
+fn load_leaves(rest: &mut Octets<'_>, rows: u32, family: Family) -> Option<Vec<Leaf>> {
+    let octets = (rest.number()? as usize).checked_mul(4)?;
+    let (own, after) = rest.0.split_at_checked(octets)?;
+    rest.0 = after;
+    let mut leaves = Vec::with_capacity(own.len() / 4);
+    let (mut address, mut full) = (0_u128, false);
+    for octets in own.as_chunks().0 {
+        let leaf = Leaf(u32::from_le_bytes(*octets));
+        let size = unit(leaf.length());
+        let begins = address & size.wrapping_sub(1) == 0;
+        if full || leaf.length() > family.bits() || leaf.entry() >= rows || !begins {
+            return None;
+        }
+        address = address.wrapping_add(size);
+        full = address == 0;
+        leaves.push(leaf);
+    }
+    full.then_some(leaves)
+}
+
+/// What is left to read.
+struct Octets<'a>(&'a [u8]);
+
+impl<'a> Octets<'a> {
+    fn take<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        self.take().map(|octets| u32::from_le_bytes(*octets))
+    }
+}

@@ -1,0 +1,104 @@
+//! What puts the regions of a place in order, and which of them a rule allows.
+
+use super::contract::Ordering;
+use super::fence::Fence;
+use super::geography::Geography;
+use super::latency::{ByCost, CostScratch};
+use super::place::Place;
+use super::ranking::{Nearest, RankingScratch};
+use std::thread;
+
+/// What puts the regions of one place in order.
+pub enum Ranker<'a> {
+    /// The distance alone.
+    Nearest(Nearest),
+    /// A cost.
+    ByCost(ByCost<'a>),
+    /// Nothing: they are as listed.
+    Listed,
+}
+
+/// Memory of one thread.
+#[derive(Default)]
+pub struct RankerScratch {
+    /// What was worked out of places, where regions are ordered by cost.
+    pub costs: CostScratch,
+    /// The order made last.
+    pub order: Vec<u8>,
+    ranked: RankingScratch,
+}
+
+impl<'a> Ranker<'a> {
+    /// The one of a geography.
+    #[must_use]
+    pub fn new(geography: &'a Geography) -> Self {
+        let by_cost =
+            |latency| Self::ByCost(ByCost::new(&geography.regions, &geography.biases, latency));
+        match geography.ordering {
+            Ordering::Latency => by_cost(geography.latency.as_ref()),
+            Ordering::Nearest if geography.is_biased() => by_cost(None),
+            Ordering::Nearest => Self::Nearest(Nearest::new(&geography.regions)),
+            Ordering::Failover | Ordering::Weighted => Self::Listed,
+        }
+    }
+
+    /// Write all regions in the order of a place into the scratch's; None is the edge.
+    pub fn order(&self, place: Option<&Place>, geography: &Geography, scratch: &mut RankerScratch) {
+        let RankerScratch {
+            costs,
+            order,
+            ranked,
+        } = scratch;
+        let place = geography.seen(place);
+        match self {
+            Self::Nearest(nearest) => {
+                let point = place.and_then(|place| place.point);
+                nearest.order(point.unwrap_or(geography.edge), ranked);
+                order.clone_from(&ranked.order);
+            }
+            Self::ByCost(by_cost) => by_cost.order(place, geography.edge, costs, order),
+            Self::Listed => {
+                order.clear();
+                order.extend((0..=u8::MAX).take(geography.regions.len()));
+            }
+        }
+    }
+}
+
+/// The fence of a rule; None where every region is allowed.
+#[must_use]
+pub fn fence_of(geography: &Geography, rule: u16) -> Option<&Fence> {
+    usize::from(rule)
+        .checked_sub(1)
+        .and_then(|pin| geography.pins.get(pin))
+}
+
+/// Those of `order` that a rule allows.
+pub fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<Item = u8> {
+    let fence = fence_of(geography, rule);
+    order
+        .iter()
+        .copied()
+        .filter(move |region| fence.is_none_or(|fence| fence.holds(*region)))
+}
+
+/// The orders of all places behind one another, by two threads.
+pub fn orders(ranker: &Ranker<'_>, geography: &Geography, places: &[&Place]) -> Vec<u8> {
+    let all = |places: &[&Place]| {
+        let mut scratch = RankerScratch::default();
+        let mut orders = Vec::with_capacity(places.len() * geography.regions.len());
+        for place in places {
+            ranker.order(Some(place), geography, &mut scratch);
+            orders.extend(&scratch.order);
+        }
+        orders
+    };
+    let (first, second) = places.split_at(places.len() / 2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| all(second));
+        let mut orders = all(first);
+        // A thread that died leaves no orders; its places then have none, and are refused.
+        orders.extend(other.join().unwrap_or_default());
+        orders
+    })
+}
