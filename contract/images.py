@@ -35,13 +35,17 @@ class Record(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One image. `version` is raised where a field means something else, not where it moves."""
+    """One image. `version` is raised where a field means something else, not where it moves.
+
+    `of_epochs` are records that Python has in a module of their own.
+    """
 
     name: str
     magic: str
     version: int
     head: Record
     records: tuple[Record, ...]
+    of_epochs: tuple[Record, ...] = ()
 
 
 class _Kind(NamedTuple):
@@ -69,7 +73,7 @@ def _counts(*names: str) -> tuple[Field, ...]:
 PLAN = Image(
     "plan",
     "RVDPLAN",
-    4,
+    5,
     Record(
         "plan_head",
         "What a Plan's image begins with, and how many records follow, in this order.",
@@ -147,6 +151,8 @@ PLAN = Image(
                 Field("failover_ttl", "seconds", "how long it is kept when it may change at once"),
                 Field("trickle", "f64", "the share that the second region of a list is given"),
                 Field("client_map", "u32", "its client map"),
+                Field("earlier_map", "u32", "the client map that it had before, or NONE"),
+                Field("earlier_regions", "u32", "in the pool: of each region there its number now"),
                 Field("slot", "u32", "the first of its own counters"),
                 Field("first", "u32", "the first of its region slots"),
                 Field("regions", "u32", "how many regions it has"),
@@ -184,13 +190,15 @@ PLAN = Image(
 STEERING = Image(
     "steering",
     "RVDSTER",
-    4,
+    5,
     Record(
         "steering_head",
         "What a Steering's image begins with. Behind the states stand how many regions each "
         "service has, and the state of each, in the Plan's order; u32 each. Behind these stand "
         "how many bins and heavy blocks each positions have, u32 each; all bins, f64 each; and of "
-        "each heavy block the word, u64, in ascending order, and the position, f64.",
+        "each heavy block the word, u64, in ascending order, and the position, f64. Then come the "
+        "epochs, and of each of these its cohorts, its segments, one u64 for each region of the "
+        "service, in which a bit stands for a segment that it served in, and its shares.",
         (
             Field("generation", "u64", "which Steering it is"),
             *_counts("states", "services"),
@@ -198,6 +206,7 @@ STEERING = Image(
             *_counts("positions"),
             Field("bins", "u32", "how many bins all positions have"),
             Field("heavy", "u32", "how many heavy blocks all positions have"),
+            Field("epochs", "u32", "how many services have blocks that may keep a region"),
             Field("pool", "u32", "octets of the pool"),
         ),
     ),
@@ -224,6 +233,42 @@ STEERING = Image(
                 Field("alive", "bool", "whether an endpoint of its answer is measured up"),
                 Field("has_addresses", "bool", "whether it has an address or a hostname"),
                 Field("sampled", "u8", "0, or 1 more than log2 of how many queries one is kept of"),
+            ),
+        ),
+    ),
+    (
+        Record(
+            "epochs",
+            "What the decisions of a service have rested on (`resolverd/policy/sticky.py`).",
+            (
+                Field("service", "u32", "the service; ascending"),
+                Field("segments", "u32", "how many segments"),
+                Field("earlier", "u32", "how many of these are of the map before"),
+                Field("shares", "u32", "how many shares"),
+            ),
+        ),
+        Record(
+            "cohort",
+            "The epoch that a cohort of blocks is in.",
+            (
+                Field("left", "f64", "seconds of it that an answer may count on"),
+                Field("start", "u8", "the segment in which it began"),
+            ),
+        ),
+        Record(
+            "segment",
+            "A time in which decisions rested on the same.",
+            (Field("trickle", "f64", "the share that the second region of a list was given"),),
+        ),
+        Record(
+            "segment_share",
+            "What a region sent on and took in a segment; in the order of segments, then regions.",
+            (
+                Field("spill_ratio", "f64", "the share of its clients' blocks that it sent on"),
+                Field("accept_ratio", "f64", "the share up to which it took others'"),
+                Field("positions", "u32", "what stood for its clients' draws, or NONE"),
+                Field("segment", "u8", "the segment"),
+                Field("region", "u8", "the region by its place in the service"),
             ),
         ),
     ),
@@ -256,6 +301,17 @@ def python(images: tuple[Image, ...]) -> str:
     )
 
 
+def python_of_epochs(images: tuple[Image, ...]) -> str:
+    """`resolverd/engine/epochs_records.py`."""
+    parts = [_python_record(record) for image in images for record in image.of_epochs]
+    return python_module(
+        "images",
+        "Records of a Steering's image that tell what blocks may keep, as octets: see `records`.",
+        ("import struct", "from typing import Final"),
+        ("\n\n\n".join(parts),),
+    )
+
+
 def rust(images: tuple[Image, ...]) -> str:
     """`native/src/tables/records.rs`."""
     parts = ["use super::image::Reader;"]
@@ -265,7 +321,7 @@ def rust(images: tuple[Image, ...]) -> str:
         name = f"{image.name.upper()}_MAGIC"
         begins = f"What a {image.name}'s image begins with."
         parts.append(rust_const(name, "[u8; 8]", magic, begins))
-        parts += [_rust_record(record) for record in (image.head, *image.records)]
+        parts += [_rust_record(record) for record in (image.head, *image.records, *image.of_epochs)]
     return rust_module(
         "images",
         "Records of the images of a Plan and of a Steering: `resolverd/engine/records.py`.",

@@ -80,6 +80,7 @@ OUTCOMES = Outcomes(
         ),
         Outcome("spilled", True, "the next that takes more, where the first is full"),
         Outcome("trickled", True, "the second, which is given a few of the first one's clients"),
+        Outcome("held", True, "the region that this block keeps, though another is best by now"),
         Outcome("servfail", False, "none serves, and `all_down` says SERVFAIL", _NONE_SERVES),
         Outcome("nodata", False, "none serves, and `all_down` says NODATA", _NONE_SERVES),
         Outcome("cname", False, "none serves, and `all_down` says CNAME", _NONE_SERVES),

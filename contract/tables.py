@@ -32,6 +32,7 @@ OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
         tables.counters, tables.codes, tables.outcomes
     ),
     "resolverd/engine/records.py": lambda tables: images.python(tables.images),
+    "resolverd/engine/epochs_records.py": lambda tables: images.python_of_epochs(tables.images),
     "native/src/tables/records.rs": lambda tables: images.rust(tables.images),
     "resolverd/abi/contract.py": lambda tables: abi.python(tables.abi, version(tables)),
     "native/src/ffi/contract.rs": lambda tables: abi.rust(tables.abi, version(tables)),

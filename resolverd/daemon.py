@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
 from resolverd.snapshot.difference import Difference
+from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Snapshot
@@ -211,7 +213,8 @@ class Daemon:
         connections = inputs.config.admin.connections
         limits = affordable(server, choice, len(inputs.targets.by_id), connections)
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
-        self._observation = Observation(inputs, self._news, await self._restored())
+        earlier = await self._restored()
+        self._observation = Observation(inputs, self._news, earlier)
         self._publication = Publication(
             self.engine,
             self._observation,
@@ -225,7 +228,8 @@ class Daemon:
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
             await self._observation.start()
-            await self.engine.start(await self._publication.first(inputs))
+            histories = {name: History(known) for name, known in earlier.histories.items()}
+            await self.engine.start(await self._publication.first(inputs, histories))
         except BaseException:
             await self._abandon()
             raise
@@ -234,7 +238,7 @@ class Daemon:
         self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
         self.tasks.keep("rtt", self.round_trips.keep)
-        self._keeper.follow(self._observation.standing)
+        self._keeper.follow(self._standing)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
         await self._supervision.ready(self.tasks)
@@ -302,6 +306,12 @@ class Daemon:
         await self._supervision.settled()
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
         await written
+
+    def _standing(self) -> Standing:
+        """How things stand now, for a later process."""
+        histories = self._publication.histories.items()
+        segments = {service: history.segments for service, history in histories}
+        return replace(self._observation.standing(), histories=segments)
 
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""

@@ -13,8 +13,9 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from resolverd.config.fences import fences
@@ -22,6 +23,7 @@ from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
+from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Plan, Snapshot, Steering
@@ -88,15 +90,27 @@ class Publication:
         self._ttl_ledger, self._followers, self._maps = ttl_ledger, followers, maps
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
+        self._histories: Mapping[str, History] = {}
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
 
-    async def first(self, inputs: Inputs) -> Snapshot:
-        """The Snapshot to start with, verified; the engine is handed it by whoever starts that."""
+    async def first(
+        self, inputs: Inputs, histories: Mapping[str, History] = MappingProxyType({})
+    ) -> Snapshot:
+        """The Snapshot to start with, verified; the engine is handed it by whoever starts that.
+
+        `histories` are those that an earlier process has kept.
+        """
+        self._histories = histories
         # No thread that the end of the process would wait for, as a signal may come meanwhile.
         plan = await detached(partial(self._compile, inputs))
         world = self._observation.tick(inputs, plan, time.monotonic())
         self._serve(inputs, plan, await self._verified(inputs, plan, world))
         return self.snapshot
+
+    @property
+    def histories(self) -> Mapping[str, History]:
+        """What the decisions of sticky services have rested on, up to what is served."""
+        return self._histories
 
     async def compile(self, inputs: Inputs) -> Plan:
         """The Plan of `inputs`, made in a thread with what is served now as a start."""
@@ -159,6 +173,7 @@ class Publication:
             await self._engine.publish(snapshot)
             # Only now: who asks while the engine is handed a table hears what it still answers.
             self.snapshot, self._world = snapshot, world
+            self._histories = snapshot.steering.histories
             regions = self.snapshot.steering.regions
             self.outages = self.outages.updated(self.outages.fences, regions.values())
             self._observation.transitions.record_regions(regions, self.outages)
@@ -193,11 +208,12 @@ class Publication:
     def _serve(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         self.inputs, self.plan = inputs, plan
         self.snapshot, self._world, self._staged = verified
+        self._histories = self.snapshot.steering.histories
         regions = self.snapshot.steering.regions.values()
         self.outages = self.outages.updated(fences(inputs.config), regions)
 
     def _steer(self, plan: Plan, world: World, now: float) -> Steering:
-        return steer(next(self._steerings), plan, world, now)
+        return steer(next(self._steerings), plan, world, now, self._histories, time.time())
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""

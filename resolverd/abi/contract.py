@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x3D00D7E2
+ABI_VERSION: Final = 0x0B31B54B
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

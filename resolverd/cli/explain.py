@@ -26,6 +26,7 @@ from resolverd.cli.spans import span
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.candidates import Candidate, Draw
 from resolverd.engine.explain import Explanation, NotSteeredError, explain, plain
+from resolverd.engine.held_words import held_from
 from resolverd.engine.hops import Hop, Hops, hops_from
 from resolverd.engine.orders import POLICIES, Cost, order_of
 from resolverd.engine.ttl_words import FamilyTtl
@@ -140,7 +141,8 @@ def _live(link: Link, arguments: argparse.Namespace) -> tuple[Explanation, str, 
         key: order_of(document[key]) for key in ("order", "alternative_order") if document[key]
     }
     hops = hops_from(document["hops"]) if document["hops"] else None
-    parts = {"candidates": tuple(candidates), "draw": draw, "ttls": ttls, "hops": hops}
+    more = {"ttls": ttls, "hops": hops, "held": held_from(document["held"])}
+    parts = {"candidates": tuple(candidates), "draw": draw, **more}
     return Explanation(**{**document, **lists, **parts, **orders}), source, verdicts
 
 
@@ -260,6 +262,7 @@ def _rows(why: Explanation) -> Iterator[tuple[str, str]]:
             f"{', '.join(why.alternative_order.preference)}: {why.alternative_order.why}",
         )
     yield "answer", f"{why.region or 'no region'} ({why.outcome}) {_answer(why)}".rstrip()
+    yield "kept", "" if why.held is None else why.held.words
     if why.hops is not None:
         yield from _hops(why.hops)
     yield "draw", _draw(why.draw)

@@ -27,6 +27,7 @@ from resolverd.config.pin_checks import check_pins
 from resolverd.config.probe_checks import check_probes
 from resolverd.config.secret_checks import written_secrets
 from resolverd.config.sense_checks import check_sense
+from resolverd.config.sticky_checks import check_sticky
 from resolverd.config.targets import endpoint_name
 from resolverd.config.tier_checks import check_tiers
 from resolverd.config.toml_values import toml_value
@@ -219,11 +220,13 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
             )  # fmt: skip
     for name, service in config.service.items():
         spill = service.spill
-        if "dwell" in spill.model_fields_set and spill.dwell < service.ttl:
+        felt = service.ttl + service.sticky
+        if "dwell" in spill.model_fields_set and spill.dwell < felt:
+            longer = "the ttl and sticky together are" if service.sticky else "the ttl is"
             yield Finding(
                 ("service", name, "spill", "dwell"), "config-spill-dwell",
-                f"dwell is shorter than the ttl: steps are {service.ttl:g} s apart",
-                f'write dwell = "{service.ttl:g}s", or remove it', "warning",
+                f"{longer} longer than dwell: steps are {felt:g} s apart",
+                f'write dwell = "{felt:g}s", or remove it', "warning",
                 because=(("service", name, "ttl"),),
             )  # fmt: skip
         if spill.step > spill.max_ratio:
@@ -306,4 +309,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_answers,
     check_urls,
     check_sense,
+    check_sticky,
 )

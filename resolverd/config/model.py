@@ -256,6 +256,15 @@ class Service(Section):
         minimum=0,
         maximum=0.5,
     )
+    sticky: Duration = option(
+        0.0,
+        "How long clients of a block (`block_v4`) keep the region they were given, while it serves "
+        "and their pins allow it, though another is best by now; 0 does not hold them. See "
+        "docs/sessions.md for what it costs spills.",
+        unit="seconds",
+        minimum=0,
+        maximum=86400,
+    )
     ecs: bool = option(True, "Whether the client subnet of a query is honoured (RFC 7871).")
     block_v4: int = option(
         24,

@@ -33,8 +33,8 @@ class Spill(Section):
     )
     dwell: Duration = option(
         60.0,
-        "Time from one step to the next; never less than the service's `ttl`, so that a step has "
-        "been felt before the next is decided.",
+        "Time from one step to the next; never less than the service's `ttl` and `sticky` "
+        "together, so that a step has been felt before the next is decided.",
         unit="seconds",
         minimum=0.1,
         maximum=86400,

@@ -65,6 +65,7 @@ _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
     "trickles": lambda _: "serves, and lets the second region have this client",
     "trickled": lambda _: "answered: it is given a few clients of the first at all times",
     "not_trickled": lambda _: "answered: the second region cannot have this client now",
+    "held": lambda _: "answered: kept until the block's epoch ends",
     "no_address": lambda _: "without an address",
     "unknown": lambda _: "not known yet",
     "down": lambda _: "down",

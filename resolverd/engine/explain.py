@@ -16,6 +16,7 @@ from resolverd.dns.codes import AAAA, CNAME, A
 from resolverd.dns.names import Key, key_from_text, to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, draw_of
+from resolverd.engine.held_words import HeldRegion, held_of
 from resolverd.engine.hops import Hops, hops_of
 from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
 from resolverd.engine.orders import Order, order_by
@@ -40,7 +41,8 @@ class NotSteeredError(ResolverdError):
 class Explanation:
     """Everything about one answer. Lengths are prefix bits, the TTL seconds.
 
-    `draw` is None where no region that could have answered sends clients on, nor trickles. `answer`
+    `draw` is None where no region that could have answered sends clients on, nor trickles. `held`
+    tells of a region that the client keeps, and is None where another would not be given. `answer`
     holds addresses of both families, or the target of a CNAME. `note` is the text of the extended
     error that goes with the answer, where one does. `ttl` is None where nothing is answered that
     could be kept. `scope` is 0 where client subnets are not honoured (`ecs`). `accuracy_radius_km`
@@ -66,6 +68,7 @@ class Explanation:
     outcome: str
     region: str | None
     draw: Draw | None
+    held: HeldRegion | None
     answer: tuple[str, ...]
     note: str
     ttl: int | None
@@ -124,6 +127,7 @@ def explain(
         outcome=cached.outcome,
         region=cached.region,
         draw=draw,
+        held=held_of(cached),
         answer=_texts(cached, zone),
         note=cached.error.text if cached.error else "",
         ttl=first.ttl,

@@ -23,6 +23,7 @@ from resolverd.dns.names import Key
 from resolverd.dns.writer import RRsetWire
 from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
+from resolverd.engine.epochs_image import earlier_regions, epochs_image
 from resolverd.engine.image_pool import Places, Pool, in_parts, whole
 from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
@@ -189,6 +190,11 @@ class _PlanWriter:
             raise EngineError(f"the client map of service {service.name} is not a native one")
         if clients.region_names != tuple(service.own):
             raise EngineError(f"the client map of service {service.name} has other regions")
+        earlier, numbers = NONE, NONE
+        if service.earlier is not None and isinstance(service.earlier.clients, NativeMap):
+            earlier = self._map(service.earlier.clients)
+            known = earlier_regions(service, service.earlier.clients.region_names)
+            numbers = self._pool.add(known)
         first = len(self._region_slots)
         self._region_slots += [self._slots.region(service.name, name) for name in service.regions]
         return records.service(
@@ -196,6 +202,8 @@ class _PlanWriter:
             failover_ttl=service.failover_ttl,
             trickle=service.trickle,
             client_map=self._map(clients),
+            earlier_map=earlier,
+            earlier_regions=numbers,
             slot=self._slots.service(service.name),
             first=first,
             regions=len(service.regions),
@@ -280,6 +288,8 @@ class _SteeringWriter:
                     place = places[key] = self._state(status, given, ttl, failover_ttl)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
+        epochs = self._steering.epochs
+        kept = b"".join(epochs_image(plan, epochs, self._positions.of)) if epochs else b""
         positions = self._positions.met
         pool = bytes(self._pool.octets)
         head = records.steering_head(
@@ -290,11 +300,12 @@ class _SteeringWriter:
             positions=len(positions),
             bins=sum(len(one.bins) for one in positions),
             heavy=sum(len(one.heavy) for one in positions),
+            epochs=len(epochs),
             pool=len(pool),
         )
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
         placed = _placed(positions) if positions else ()
-        return b"".join((head, *self._states, numbers, *placed, pool))
+        return b"".join((head, *self._states, numbers, *placed, kept, pool))
 
     def _state(
         self, status: RegionStatus, given: RegionRecords, ttl: float, failover_ttl: float

@@ -52,7 +52,7 @@ def plan_head(
     pool: octets of the pool
     """
     return _PLAN_HEAD.pack(
-        b"RVDPLAN\x04",
+        b"RVDPLAN\x05",
         generation,
         query_log,
         udp_payload,
@@ -179,7 +179,7 @@ def glue(
     return _GLUE.pack(owner, rrset)
 
 
-_SERVICE: Final = struct.Struct("<dddIIIIBBBB")
+_SERVICE: Final = struct.Struct("<dddIIIIIIBBBB")
 
 
 def service(
@@ -188,6 +188,8 @@ def service(
     failover_ttl: float,
     trickle: float,
     client_map: int,
+    earlier_map: int,
+    earlier_regions: int,
     slot: int,
     first: int,
     regions: int,
@@ -202,6 +204,8 @@ def service(
     failover_ttl: how long it is kept when it may change at once
     trickle: the share that the second region of a list is given
     client_map: its client map
+    earlier_map: the client map that it had before, or NONE
+    earlier_regions: in the pool: of each region there its number now
     slot: the first of its own counters
     first: the first of its region slots
     regions: how many regions it has
@@ -215,6 +219,8 @@ def service(
         failover_ttl,
         trickle,
         client_map,
+        earlier_map,
+        earlier_regions,
         slot,
         first,
         regions,
@@ -265,7 +271,7 @@ def tier(
     return _TIER.pack(edge, core, behind, fenced, at)
 
 
-_STEERING_HEAD: Final = struct.Struct("<8sQIIIIIII")
+_STEERING_HEAD: Final = struct.Struct("<8sQIIIIIIII")
 
 
 def steering_head(
@@ -277,12 +283,15 @@ def steering_head(
     positions: int,
     bins: int,
     heavy: int,
+    epochs: int,
     pool: int,
 ) -> bytes:
     """What a Steering's image begins with. Behind the states stand how many regions each service
     has, and the state of each, in the Plan's order; u32 each. Behind these stand how many bins
     and heavy blocks each positions have, u32 each; all bins, f64 each; and of each heavy block
-    the word, u64, in ascending order, and the position, f64.
+    the word, u64, in ascending order, and the position, f64. Then come the epochs, and of each
+    of these its cohorts, its segments, one u64 for each region of the service, in which a bit
+    stands for a segment that it served in, and its shares.
 
     generation: which Steering it is
     states: how many states
@@ -291,10 +300,11 @@ def steering_head(
     positions: how many positions
     bins: how many bins all positions have
     heavy: how many heavy blocks all positions have
+    epochs: how many services have blocks that may keep a region
     pool: octets of the pool
     """
     return _STEERING_HEAD.pack(
-        b"RVDSTER\x04",
+        b"RVDSTER\x05",
         generation,
         states,
         services,
@@ -302,6 +312,7 @@ def steering_head(
         positions,
         bins,
         heavy,
+        epochs,
         pool,
     )
 

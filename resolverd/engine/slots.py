@@ -84,8 +84,8 @@ FIXED: Final = (
 FREE: Final = range(432, 4194304)
 """The slots that are given out while running."""
 
-REGION_BLOCK: Final = 10
-FIRST_CHOICE: Final = 5
+REGION_BLOCK: Final = 12
+FIRST_CHOICE: Final = 6
 SERVICE_BLOCK: Final = 19
 TTL_BUCKETS: Final = 5
 TTL_SUM: Final = 18

@@ -29,6 +29,7 @@ _REGION: Mapping[Bound, str] = {
     "answer_flip": "an endpoint that {region} is answered with may change {ahead}",
     "ramp": "{region} changed {ago}",
     "answer_ramp": "an endpoint of {region} changed {ago}",
+    "epoch": "{region} is kept, and the epoch of this block ends {ahead}",
 }
 
 

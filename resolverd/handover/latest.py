@@ -39,7 +39,9 @@ class Latest:
 
         What only those who watch need is left out.
         """
-        octets = pickle.dumps(replace(steering, regions={}, cached={}, decided={}), protocol=5)
+        octets = pickle.dumps(
+            replace(steering, regions={}, histories={}, cached={}, decided={}), protocol=5
+        )
         slot = self._slots[self._next]
         written = 0
         while written < len(octets):

@@ -5,6 +5,7 @@
      "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
+     "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
      "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
@@ -26,9 +27,12 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
+from resolverd.kept.histories import histories_read, histories_written
+from resolverd.kept.values import count, flag, number, placed, placed_read, text
 from resolverd.policy.learned import LearnedRate
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
+from resolverd.policy.sticky import Segment
 
 VERSION = 1
 
@@ -75,13 +79,14 @@ class KeptRate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is kept, with times of the monotonic clock."""
+    """What is kept, with times of the monotonic clock; those of `histories` are Unix times."""
 
     overrides: Mapping[str, Override] = field(default_factory=dict)
     verdicts: Mapping[str, KeptVerdict] = field(default_factory=dict)
     shares: Mapping[str, Spill] = field(default_factory=dict)
     positions: Mapping[tuple[str, str], Positions] = field(default_factory=dict)
     rates: Mapping[str, KeptRate] = field(default_factory=dict)
+    histories: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
@@ -144,6 +149,7 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
             id_: {"probe": kept.probe, **_rate(kept.rate, shift)}
             for id_, kept in standing.rates.items()
         },
+        "histories": histories_written(standing.histories),
     }
 
 
@@ -158,22 +164,23 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
         at = _time(document["at"], shift)
         fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
         return Standing(
-            {_text(k): _override_read(o, shift) for k, o in document["overrides"].items()},
+            {text(k): _override_read(o, shift) for k, o in document["overrides"].items()},
             {
-                _text(k): KeptVerdict(_text(v["probe"]), health)
+                text(k): KeptVerdict(text(v["probe"]), health)
                 for k, v in document["verdicts"].items()
                 if (health := _health_read(v, shift, clocks)) is not None
             },
-            {_text(k): _spill_read(s, shift) for k, s in document["shares"].items()}
+            {text(k): _spill_read(s, shift) for k, s in document["shares"].items()}
             if fresh
             else {},
             # Which the documents of earlier releases are without.
             _positions_read(document.get("positions", {})) if fresh else {},
             {
-                _text(k): KeptRate(_text(r["probe"]), rate)
+                text(k): KeptRate(text(r["probe"]), rate)
                 for k, r in document.get("rates", {}).items()
                 if (rate := _rate_read(r, shift, clocks)) is not None
             },
+            histories_read(document.get("histories", {})),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
@@ -199,13 +206,13 @@ def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | 
         return None  # never probed, or the wall clock was set back meanwhile
     return EndpointHealth(
         state=State(record["state"]),
-        failures=_count(record["failures"]),
-        successes=_count(record["successes"]),
+        failures=count(record["failures"]),
+        successes=count(record["successes"]),
         changed_at=_time(record["since"], shift),
         probed_at=min(at, clocks.monotonic),
-        reason=_text(record["reason"]),
+        reason=text(record["reason"]),
         condition=Condition(record["condition"]),
-        level=_number(record["level"]),
+        level=number(record["level"]),
         penalty_until=_reading(record["penalty_until"], shift),
     )
 
@@ -222,11 +229,11 @@ def _rate(rate: LearnedRate, shift: float) -> dict[str, Any]:
 
 def _rate_read(record: Any, shift: float, clocks: Clocks) -> LearnedRate | None:
     rate = LearnedRate(
-        _number(record["max_rate"]),
-        _number(record["concurrency"]),
-        _number(record["at"]) + shift,
-        None if record["started"] is None else _number(record["started"]),
-        _number(record["completed"]),
+        number(record["max_rate"]),
+        number(record["concurrency"]),
+        number(record["at"]) + shift,
+        None if record["started"] is None else number(record["started"]),
+        number(record["completed"]),
     )
     if min(rate.max_rate, rate.concurrency, rate.completed) < 0:
         raise ValueError("it is damaged: nothing is learned that is below zero")
@@ -241,8 +248,8 @@ def _override_read(record: Any, shift: float) -> Override:
         raise ValueError("it is damaged: an override was never set")
     return Override(
         OverrideKind(record["kind"]),
-        _text(record["who"]),
-        _text(record["why"]),
+        text(record["who"]),
+        text(record["why"]),
         set_at,
         _time(record["until"], shift),
     )
@@ -264,72 +271,43 @@ def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
 
 def _spill_read(record: Any, shift: float) -> Spill:
     regions = {
-        _text(region): _region_share_read(share, shift)
+        text(region): _region_share_read(share, shift)
         for region, share in record["regions"].items()
     }
     return Spill(regions, _reading(record["due"], shift))
 
 
 def _region_share_read(record: Any, shift: float) -> RegionShare:
-    spill_ratio, accept_ratio = _number(record["spill_ratio"]), _number(record["accept_ratio"])
+    spill_ratio, accept_ratio = number(record["spill_ratio"]), number(record["accept_ratio"])
     if not (0 <= spill_ratio <= 1 and 0 <= accept_ratio <= 1):
         raise ValueError("it is damaged: a share is not between 0 and 1")
     return RegionShare(
         spill_ratio,
         accept_ratio,
         _reading(record["moved"], shift),
-        _number(record["in_flight"]),
+        number(record["in_flight"]),
         _reading(record["in_flight_at"], shift),
-        _flag(record["step_pending"]),
-        _flag(record["warming"]),
-        _flag(record["not_serving"]),
-        None if record["started"] is None else _number(record["started"]),
+        flag(record["step_pending"]),
+        flag(record["warming"]),
+        flag(record["not_serving"]),
+        None if record["started"] is None else number(record["started"]),
     )
 
 
 def _positions(positions: Mapping[tuple[str, str], Positions]) -> dict[str, Any]:
-    """By service, then by region; the draws of heavy blocks as text, since JSON's keys are."""
+    """By service, then by region."""
     written: dict[str, Any] = {}
-    for (service, region), placed in positions.items():
-        written.setdefault(service, {})[region] = {
-            "bins": list(placed.bins),
-            "heavy": {
-                str(word): [position, placed.weights.get(word, 0.0)]
-                for word, position in placed.heavy.items()
-            },
-        }
+    for (service, region), own in positions.items():
+        written.setdefault(service, {})[region] = placed(own)
     return written
 
 
 def _positions_read(record: Any) -> dict[tuple[str, str], Positions]:
     return {
-        (_text(service), _text(region)): _placed_read(placed)
+        (text(service), text(region)): placed_read(own)
         for service, regions in record.items()
-        for region, placed in regions.items()
+        for region, own in regions.items()
     }
-
-
-def _placed_read(record: Any) -> Positions:
-    bins = tuple(_ratio(position) for position in record["bins"])
-    heavy = {
-        int(word): [_ratio(number) for number in pair] for word, pair in record["heavy"].items()
-    }
-    if not bins or any(len(pair) != 2 for pair in heavy.values()):
-        raise ValueError("it is damaged: blocks are placed otherwise")
-    if not all(0 <= word < 1 << 64 for word in heavy):
-        raise ValueError("it is damaged: a block is none")
-    return Positions(
-        bins,
-        {word: position for word, (position, _) in heavy.items()},
-        {word: weight for word, (_, weight) in heavy.items()},
-    )
-
-
-def _ratio(value: Any) -> float:
-    number = _number(value)
-    if not 0 <= number <= 1:
-        raise ValueError("it is damaged: a position is not between 0 and 1")
-    return number
 
 
 def _unix(reading: float, shift: float) -> float | None:
@@ -337,32 +315,8 @@ def _unix(reading: float, shift: float) -> float | None:
 
 
 def _time(value: Any, shift: float) -> float | None:
-    return None if value is None else _number(value) + shift
+    return None if value is None else number(value) + shift
 
 
 def _reading(value: Any, shift: float) -> float:
-    return -math.inf if value is None else _number(value) + shift
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"it is damaged: {value!r} is no number")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"it is damaged: {value!r} is no count")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"it is damaged: {value!r} is no text")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"it is damaged: {value!r} is neither true nor false")
-    return value
+    return -math.inf if value is None else number(value) + shift

@@ -148,7 +148,7 @@ def _answers(counted: Counters, now: float) -> _Answers:
 def _by_service(counts: Mapping[tuple[str, str, str], int]) -> Mapping[str, int]:
     total: dict[str, int] = {}
     for (service, region, outcome), count in counts.items():
-        if region and outcome not in {"spilled", "trickled"}:
+        if region and outcome not in {"spilled", "trickled", "held"}:
             total[service] = total.get(service, 0) + count
     return total
 

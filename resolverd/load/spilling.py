@@ -12,7 +12,7 @@ from resolverd.config.model import Service
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
-from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.policy.spill_by_cost import LAG, CostRule, advance_by_cost
 
 
 class Spilling:
@@ -129,27 +129,36 @@ class Spilling:
 
 
 def rule_of(service: Service) -> SpillRule:
-    """A service's settings as the controller's rule; no two steps are closer than its TTL."""
-    spill = service.spill
+    """A service's settings as the controller's rule; no two steps are closer than its TTL.
+
+    Where blocks keep their regions, a step is carried out as their epochs end, and then felt as
+    their TTLs do: the next one waits for that, and what is on its way counts until then.
+    """
+    spill, felt = service.spill, service.ttl + service.sticky
     return SpillRule(
         start=spill.start,
         end=spill.end,
         step=spill.step,
         max_ratio=spill.max_ratio,
-        dwell=max(spill.dwell, service.ttl),
-        ttl=service.ttl,
+        dwell=max(spill.dwell, felt),
+        ttl=felt,
         slow_start=spill.slow_start,
     )
 
 
 def cost_rule_of(service: Service, rtt: RoundTrips) -> CostRule:
-    """The same where shares are moved by cost, in rounds that do not wait for TTLs."""
+    """The same where shares are moved by cost, in rounds that do not wait for TTLs.
+
+    Epochs end evenly over `sticky`, so two thirds of a share are felt after two thirds of that.
+    """
     spill = service.spill
-    steps = math.ceil(spill.slow_start / max(spill.dwell, service.ttl))
+    felt = service.ttl + service.sticky
+    steps = math.ceil(spill.slow_start / max(spill.dwell, felt))
     return CostRule(
         rtt,
         step=spill.step,
         max_ratio=spill.max_ratio,
-        ttl=service.ttl,
+        ttl=felt,
+        lag=LAG + service.sticky * 2 / 3,
         slow_share=min(spill.max_ratio, spill.step * steps),
     )

@@ -25,7 +25,7 @@ Reason = Literal[
     "answered", "kept", "not_accepted", "accepted",
     "answered_unknown", "answered_alive", "answered_down",
     "shed", "sheds_own", "over_accept_ratio",
-    "trickles", "trickled", "not_trickled",
+    "trickles", "trickled", "not_trickled", "held",
     "no_address", "unknown", "down",
 ]  # fmt: skip
 """Why a region that was consulted is answered, or passed over.
@@ -37,6 +37,7 @@ Answered:
     "accepted"          it serves, and takes the block that another sends on
     "not_trickled"      it serves, and the second, which should be given this block, cannot be
     "trickled"          it is the second, and given this block of the first one's
+    "held"              it serves, and this block keeps it until its epoch ends (`policy/sticky.py`)
     "answered_unknown"  no region serves, and nothing is known of this one yet
     "answered_alive"    no region serves, and an endpoint of this one is measured up
     "answered_down"     no region serves, none is alive, and this one has an address

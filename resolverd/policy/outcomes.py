@@ -17,6 +17,7 @@ Outcome = Literal[
     "all_down",
     "spilled",
     "trickled",
+    "held",
     "servfail",
     "nodata",
     "cname",
@@ -28,6 +29,7 @@ unknown: none serves; the first of which nothing is known yet.
 all_down: none serves; the best of them.
 spilled: the next that takes more, where the first is full.
 trickled: the second, which is given a few of the first one's clients.
+held: the region that this block keeps, though another is best by now.
 servfail: none serves, and `all_down` says SERVFAIL.
 nodata: none serves, and `all_down` says NODATA.
 cname: none serves, and `all_down` says CNAME.
@@ -40,6 +42,7 @@ WITH_REGION: Final[tuple[Outcome, ...]] = (
     "all_down",
     "spilled",
     "trickled",
+    "held",
 )
 WITHOUT_REGION: Final[tuple[Outcome, ...]] = (
     "servfail",

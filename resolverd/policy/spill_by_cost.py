@@ -38,6 +38,10 @@ from resolverd.policy.ttft import Flow, added_delay
 _AHEAD = 1.3
 
 
+LAG = 20.0
+"""Seconds in which two thirds of a share are felt, where answers are kept for up to a minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class CostRule:
     """A service's rules: round trips in ms between regions, shares, and seconds.
@@ -54,7 +58,7 @@ class CostRule:
     dwell: float = 15.0
     ttl: float = 60.0
     horizon: float = 60.0
-    lag: float = 20.0
+    lag: float = LAG
     slow_share: float = 0.0
     lists: Lists = field(init=False)
 

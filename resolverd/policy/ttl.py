@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from resolverd.policy.decision import RegionStatus
 
-Bound = Literal["flip", "step", "answer_flip", "ramp", "answer_ramp", "ttl"]
-"""What bounds a TTL: one of `Limits`, or else the service's own `ttl`."""
+Bound = Literal["flip", "step", "answer_flip", "ramp", "answer_ramp", "epoch", "ttl"]
+"""What bounds a TTL: one of `Limits`, the end of a block's epoch, or the service's own `ttl`."""
 _BOUNDS: tuple[Bound, ...] = ("flip", "step", "answer_flip", "ramp", "answer_ramp")
 
 

@@ -26,6 +26,7 @@ from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
+from resolverd.snapshot.earlier_maps import with_earlier_maps
 from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import MapMaker, edge_of
@@ -82,22 +83,20 @@ def compile_plan(
     times, of the regions of `config`. Raises GeoError when the databases allow no compiled map.
     """
     served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
+    before = previous and previous.plan
+    maps = MapMaker(
+        locator,
+        edge_of(config),
+        compiled=compiled,
+        previous=before,
+        measured=measured,
+        own=own_places(config),
+        kept=kept,
+    )
     return Plan(
         generation=generation,
         zones={zone.apex.lower(): zone for zone in served},
-        services=compile_services(
-            config,
-            targets,
-            MapMaker(
-                locator,
-                edge_of(config),
-                compiled=compiled,
-                previous=previous and previous.plan,
-                measured=measured,
-                own=own_places(config),
-                kept=kept,
-            ),
-        ),
+        services=with_earlier_maps(compile_services(config, targets, maps), generation, before),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
         query_log=config.server.query_log,
@@ -260,6 +259,7 @@ def compile_services(
             no_region=service.no_region,
             trickle=service.trickle,
             policy=service.policy,
+            sticky=service.sticky,
         )
     return paired(services, config, maps)
 

@@ -28,6 +28,7 @@ from resolverd.policy.decision import (
 from resolverd.policy.outcomes import EXPLANATIONS, AllDown, NoRegion, Outcome
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_of_word, draw_word
+from resolverd.policy.sticky import Epochs
 from resolverd.policy.ttl import BoundedTtl, ttl_of
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.core import Core as Core
@@ -35,6 +36,8 @@ from resolverd.snapshot.entries import Block as Block
 from resolverd.snapshot.entries import ClientMap as ClientMap
 from resolverd.snapshot.entries import MapEntry as MapEntry
 from resolverd.snapshot.entries import MapSize as MapSize
+from resolverd.snapshot.held import EarlierMap as EarlierMap
+from resolverd.snapshot.held import Held, History, hold
 
 
 class Referral(NamedTuple):
@@ -129,6 +132,8 @@ class ServicePlan:
     `policy` is as it is written, where the client map's is that of its order alone.
     `trickle` is the share of clients that the second region of their list is given. With `core` it
     is an edge service: behind the regions of its own, and of its map, stand those of its core.
+    `sticky` is how many seconds a block keeps its region (`policy/sticky.py`). `mapped` is the
+    generation of the Plan that brought `clients`; `earlier` the map before, which stickiness needs.
     """
 
     name: str
@@ -142,6 +147,9 @@ class ServicePlan:
     no_region: NoRegion = "cname"
     trickle: float = 0.0
     policy: str = ""
+    sticky: float = 0.0
+    mapped: int = 0
+    earlier: EarlierMap | None = None
     core: Core | None = None
 
     @property
@@ -222,6 +230,7 @@ class CachedAnswer:
     Where it is `per_block` it is that of some blocks only, and others with this list have another.
     `no_region` is how it is answered that there is no region, where there are no `records`.
     `decision` and `bounded` are the reasons, for `explain`: nothing on a packet's way reads them.
+    `held` tells of a region that is kept although another would be given now.
     """
 
     outcome: Outcome
@@ -234,6 +243,7 @@ class CachedAnswer:
     no_region: NoRegion | None
     decision: Decision
     bounded: BoundedTtl
+    held: Held | None = None
 
 
 class JudgedRegion(NamedTuple):
@@ -255,8 +265,9 @@ class Steering:
     have a part the client's block decides between the few answers of its list.
     `settled` tells that time alone changes nothing; else a new Steering is due within
     `staleness` seconds. It is due at `due` (monotonic seconds) all the same, when the TTL of a
-    hostname's addresses begins to count. `regions` are the verdicts behind the statuses, by
-    site, for those who watch rather than answer.
+    hostname's addresses begins to count, or epochs end. `regions` are the verdicts behind the
+    statuses, by site, for those who watch rather than answer. `epochs` are by service, of those
+    whose blocks may keep regions that would not be given now; `histories` are for the next one.
     """
 
     generation: int
@@ -267,6 +278,8 @@ class Steering:
     records: Mapping[str, Mapping[str, RegionRecords]]
     regions: Mapping[str, JudgedRegion]
     due: float = math.inf
+    epochs: Mapping[str, Epochs] = field(default_factory=dict)
+    histories: Mapping[str, History] = field(default_factory=dict)
     cached: dict[tuple[str, PreferenceList], CachedAnswer] = field(default_factory=dict)
     decided: dict[tuple[str, Decision, tuple[Reason, ...]], CachedAnswer] = field(
         default_factory=dict
@@ -275,7 +288,17 @@ class Steering:
     def answer(
         self, service: ServicePlan, client: Prefix, entry: MapEntry
     ) -> tuple[CachedAnswer, int]:
-        """What to give now to a client of this map entry, and the scope in which that holds.
+        """What to give now to a client of this map entry, and the scope in which that holds."""
+        cached, scope = self._decided_now(service, client, entry)
+        epochs = self.epochs.get(service.name)
+        if epochs is None:
+            return cached, scope
+        return hold(epochs, self, service, client, entry, cached, scope)
+
+    def _decided_now(
+        self, service: ServicePlan, client: Prefix, entry: MapEntry
+    ) -> tuple[CachedAnswer, int]:
+        """What is decided now, whatever was before.
 
         A client too short for its entry hears of the block even where that has no part in its
         answer: it has one in what a part of it is answered. That it has no region holds for a part

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import islice
+from types import MappingProxyType
 
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.sizes import MAX_ADDRESSES
@@ -17,9 +18,11 @@ from resolverd.health.family import Family
 from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import NO_SHARE, Share
+from resolverd.policy.sticky import next_end
 from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
+from resolverd.snapshot.held import History, epochs_of, histories_at
 from resolverd.snapshot.model import Plan, RegionPlan, RegionRecords, ServicePlan, Steering
 from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
@@ -27,8 +30,22 @@ from resolverd.snapshot.regions import World, has_address, judge_regions, measur
 STALENESS = 1.0
 
 
-def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
-    """The Steering for `plan` at `now` (monotonic seconds)."""
+# Seconds after which the end of a cohort's epochs is surely over: a timer may be early by as much.
+_SURELY = 0.01
+
+
+def steer(
+    generation: int,
+    plan: Plan,
+    world: World,
+    now: float,
+    before: Mapping[str, History] = MappingProxyType({}),
+    unix: float = 0.0,
+) -> Steering:
+    """The Steering for `plan` at `now` (monotonic seconds), which is `unix` (Unix seconds).
+
+    `before` are the histories of the Steering that it is to follow.
+    """
     regions = judge_regions(plan, world, now)
     known: dict[tuple[str, bool, Share], RegionStatus] = {}
     answered_with: dict[tuple[str, bool], tuple[Answered, RegionRecords]] = {}
@@ -58,7 +75,21 @@ def steer(generation: int, plan: Plan, world: World, now: float) -> Steering:
     calm = due > now and all(
         settled(status, plan.sites[site].ttl) for (site, *_), status in known.items()
     )
-    return Steering(generation, now, STALENESS, calm, statuses, records, regions, due)
+    histories = histories_at(plan, statuses, before, unix)
+    ends = [_next_end(unix, plan.services[n].sticky) for n, h in histories.items() if h.moving]
+    until = min(ends, default=math.inf)
+    return Steering(
+        generation, now, STALENESS, calm, statuses, records, regions,
+        due=min(due, now + (until - unix)),
+        epochs=epochs_of(plan, histories, unix, until),
+        histories=histories,
+    )  # fmt: skip
+
+
+def _next_end(unix: float, sticky: float) -> float:
+    """Until when the epochs of now are answered from: no Steering is made more often than usual."""
+    end = next_end(unix, sticky)
+    return (end if end >= unix + STALENESS else next_end(unix + STALENESS, sticky)) + _SURELY
 
 
 def _share(service: ServicePlan, region: str, world: World) -> Share:

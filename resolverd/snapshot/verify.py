@@ -119,9 +119,13 @@ def _answer_faults(
         elif entry.preference:
             first = entry.preference[0]
             divided = statuses[first].spill_ratio or service.trickle
-            taken = statuses[first].serves and not divided
-            if taken and own[first] and not (given and given <= own[first]):
-                yield f"{whose} is not answered with {first}, which serves and is preferred"
+            due = first if statuses[first].serves and not divided else None
+            held = snapshot.steering.answer(service, client, entry)[0]
+            if held.outcome == "held":
+                due = held.region
+            if due and own[due] and not (given and given <= own[due]):
+                why = "is kept" if due == held.region != first else "is preferred"
+                yield f"{whose} is not answered with {due}, which serves and {why}"
 
 
 def _target(response: bytes) -> frozenset[bytes]:

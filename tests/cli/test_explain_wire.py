@@ -10,6 +10,7 @@ import ipaddress
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple, get_args
 
 import dns.message
@@ -19,19 +20,26 @@ import pytest
 from harness.config import REGIONS, config_text
 from harness.messages import ecs_of, query
 from harness.places import FRANKFURT, LONDON, NEW_YORK, TOKYO
-from harness.server import DOWN, HEAD, NOW, Server, snapshot_of
+from harness.server import DOWN, HEAD, NOW, UP, Server, snapshot_of
 from harness.trials import trials
 from mmdb_writer import Record, write_mmdb
 
 from resolverd.dns.prefix import Bits, Prefix
 from resolverd.engine.explain import Explanation, explain
 from resolverd.geo.locator import Locator
+from resolverd.health.overrides import Overrides
+from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 from resolverd.policy.outcomes import Outcome
 from resolverd.policy.share import Share
+from resolverd.snapshot.held import History
+from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.regions import World
+from resolverd.snapshot.steer import steer
 
 PREFIXES = trials(700, 2000)
 
+_UNIX = 1_764_000_000.0
 NAMES = ("near", "listed", "shared", "strict", "silent", "nowhere", "alias", "plain")
 _ALL = 'regions = ["us-east", "us-west", "eu-west", "ap-northeast"]'
 SERVICES = f"""
@@ -151,6 +159,7 @@ def test_explain_tells_what_the_wire_answers(locators: dict[str, Locator], datab
         )
         for world, verdicts in WORLDS.items()
     ]
+    servers.append(Server(_returned(servers[0].snapshot)))
     outcomes = set()
     for number, client in enumerate(_clients(draw)):
         server = servers[number % len(servers)]
@@ -163,6 +172,18 @@ def test_explain_tells_what_the_wire_answers(locators: dict[str, Locator], datab
             _assert_explained(explanation, _ask(server, name, client), f"{explanation}\n{client}")
             outcomes.add(explanation.outcome)
     assert outcomes == {*get_args(Outcome)} - {"no_address"}
+
+
+def _returned(calm: Snapshot) -> Snapshot:
+    """The regions of `calm` once some of them were away, while services keep their clients."""
+    services = {n: replace(s, sticky=600.0) for n, s in calm.plan.services.items()}
+    plan, histories = replace(calm.plan, services=services), dict[str, History]()
+    for ago, away in ((9000.0, ()), (200.0, ("us-east",)), (90.0, ("eu-west",)), (30.0, ())):
+        verdicts = {f"{region}-1": DOWN if region in away else UP for region in REGIONS}
+        world = World(verdicts, Overrides(), lambda _: UNRESOLVED)
+        steering = steer(1, plan, world, NOW, histories, _UNIX - ago)
+        histories = dict(steering.histories)
+    return Snapshot(plan, steering)
 
 
 def _clients(draw: random.Random) -> Iterator[Prefix]:

@@ -192,6 +192,12 @@ def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
             '[service.t]\nregions=["b"]\ntrickle = 0.01\n[service.s]\n',
             "config-trickle-unused",
         ),
+        ("[service.s]\n", '[service.s]\nsticky = "60s"\n', "config-sticky-short"),
+        (
+            "[service.s]\n",
+            '[service.s]\nsticky = "30m"\nspill = { step = 0.2 }\n',
+            "config-sticky-spill",
+        ),
         ("[server]\n", '[server]\nisolation_window = "3s"\n', "config-isolation-window-short"),
     ],
 )  # fmt: skip

@@ -46,7 +46,7 @@ def test_a_new_outcome_reaches_both_engines_with_its_text_and_its_counter() -> N
     assert rust.count("Self::Paused") == 1
     assert 'Self::Paused => b"\\x00\\x12paused",\n' in rust
     for text in (made["resolverd/engine/slots.py"], made["native/src/io/slots.rs"]):
-        assert re.search(r"^(pub const )?FIRST_CHOICE: \w+ = 6;?$", text, re.M)
+        assert re.search(r"^(pub const )?FIRST_CHOICE: \w+ = 7;?$", text, re.M)
 
 
 def test_a_new_counter_moves_those_behind_it_in_both_engines() -> None:

@@ -8,6 +8,7 @@ RegionStatus and one RegionRecords, or each its own.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from resolverd.dns.prefix import parse_prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import Positions, draw_word
+from resolverd.policy.sticky import COHORTS, SEGMENTS, Epochs, steadfast_in
+from resolverd.snapshot.earlier_maps import with_earlier_maps
+from resolverd.snapshot.held import segment_of
 from resolverd.snapshot.model import Plan, RegionRecords, ServicePlan, Steering
 
 ZONES = Path(__file__).with_name("zones")
@@ -141,6 +145,7 @@ _PLANS = {
     "pinned": (SERVICES + PINS, 'nsid = "fra1.example"\nudp_payload = 4096'),
     "small": (SERVICES + PINS, f'nsid = "{"n" * 64}"\nudp_payload = 512'),
     "many": (_MANY + PINS, ""),
+    "followed": (SERVICES + PINS, ""),
 }
 PLANS = tuple(_PLANS)
 
@@ -150,14 +155,31 @@ _TIMES = (0.0, 0.4, 1.0, 1.5, 3.0, 4.9999, 5.0, 29.7, 60.0, 61.0, 299.0, 4000.0)
 
 @cache
 def plan_of(name: str) -> Plan:
-    """One of `PLANS`; those that have pins serve the root too."""
+    """One of `PLANS`; those that have pins serve the root too.
+
+    The services of "followed" had other client maps before, with other pins and other regions.
+    """
     services, server = _PLANS[name]
     texts = {file.stem: file.read_text() for file in sorted(ZONES.glob("*.zone"))}
     if services == SERVICES:
         del texts["root"]
     locator = database_locator(PLACES)
     config = config_text(services, server=server)
-    return snapshot_of(texts, config, locator=locator, compiled=True).plan
+    plan = snapshot_of(texts, config, locator=locator, compiled=True).plan
+    if name != "followed":
+        return plan
+    sticky = {name: replace(service, sticky=60.0) for name, service in plan.services.items()}
+    return replace(plan, services=with_earlier_maps(sticky, 2, _before(texts)))
+
+
+def _before(texts: dict[str, str]) -> Plan:
+    """What "followed" follows: a region is gone since, others have come, and pins have moved."""
+    pins = PINS.replace("10.1.2.64/26", "10.1.2.32/27").replace('"GB", "DE"', '"US"')
+    services = SERVICES.replace('"ap-northeast", "us-east", "eu-west"', '"eu-west", "us-west"')
+    services = services.replace('["us-west", "eu-west"]', '["eu-west", "us-east"]')
+    moved = {"10.0.0.0/15": TOKYO, "10.4.0.0/18": NEW_YORK, "2a02::/16": LONDON}
+    config = config_text(services + pins)
+    return snapshot_of(texts, config, locator=database_locator(moved), compiled=True).plan
 
 
 def names_of(plan: Plan) -> list[bytes]:
@@ -180,7 +202,37 @@ def steering(rng: random.Random, plan: Plan, generation: int) -> Steering:
             for region in service.regions
         }
         records[name] = {region: region_records(rng, service, region) for region in service.regions}
-    return Steering(generation, 0.0, rng.choice((0.0, 1.0)), False, statuses, records, {})
+    kept = {
+        name: epochs(rng, service, statuses[name])
+        for name, service in plan.services.items()
+        if rng.random() < 0.5
+    }
+    staleness = rng.choice((0.0, 1.0))
+    return Steering(generation, 0.0, staleness, False, statuses, records, {}, epochs=kept)
+
+
+def epochs(rng: random.Random, service: ServicePlan, statuses: dict[str, RegionStatus]) -> Epochs:
+    """Any history of a service that ends with these statuses, and any epochs of its blocks."""
+    count = rng.choice((2, 2, 3, 5, SEGMENTS))
+    steady, few = rng.random() < 0.5, rng.random() < 0.5
+    earlier = rng.randrange(count) if service.earlier is not None else 0
+    segments = [
+        segment_of(
+            {r: s if steady and few else status(rng, "up") for r, s in statuses.items()},
+            0.0 if steady else rng.choice((0.0, 0.5)),
+            float(number),
+            earlier=number < earlier,
+        )
+        for number in range(count - 1)
+    ]
+    segments.append(segment_of(statuses, service.trickle, float(count)))
+    return Epochs(
+        tuple(segments),
+        tuple(rng.randrange(count) for _ in range(COHORTS)),
+        tuple(rng.choice(_TIMES) for _ in range(COHORTS)),
+        tuple(rng.choice(_TIMES) for _ in range(COHORTS)),
+        steadfast_in(segments),
+    )
 
 
 def status(rng: random.Random, mood: str) -> RegionStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from differential.fuzz_image import FOLDER, SameForAll, images
@@ -17,13 +18,16 @@ from resolverd.abi.library import why_not
 from resolverd.abi.tables import PlanTables, SnapshotTables
 from resolverd.dns.names import key_from_text
 from resolverd.dns.writer import RRsetWire
-from resolverd.engine import records
+from resolverd.engine import epochs_records, records
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
+from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
+from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import Positions, Share
-from resolverd.snapshot.model import Node, Plan, Snapshot, Steering, ZonePlan
+from resolverd.policy.sticky import COHORTS, Epochs, Segment, SegmentShare
+from resolverd.snapshot.model import Node, Plan, RegionRecords, Snapshot, Steering, ZonePlan
 
 pytestmark = pytest.mark.skipif(
     why_not() is not None, reason=f"the native engine is not tested: {why_not()}"
@@ -153,12 +157,66 @@ def test_positions_that_are_not_sound_are_refused() -> None:
             SnapshotTables(tables, damaged)
 
 
+def test_what_blocks_may_keep_is_refused_where_it_is_not_sound() -> None:
+    """Each index, each count and each order that a look-up relies on."""
+    plan, _ = _weighed(Positions((0.5,)))
+    image = plan_image(plan, CounterSlots())
+    tables = PlanTables(image.octets, image.maps)
+    statuses = {"us-east": RegionStatus(True), "us-west": RegionStatus(True)}
+    share = SegmentShare(0.25, 0.0)
+    segments = (
+        Segment(1.0, frozenset(statuses), {"us-east": share, "us-west": share}),
+        Segment(2.0, frozenset(statuses), {}),
+    )
+    ends = tuple(float(n) for n in range(COHORTS))
+    epochs = Epochs(segments, (0,) * COHORTS, ends, ends, frozenset())
+    records = RegionRecords(None, None, None)
+    given = {"chat": dict.fromkeys(statuses, records)}
+
+    def octets(**parts: Any) -> bytes:
+        made = replace(epochs, **parts)
+        steering = Steering(1, 0.0, 0.0, True, {"chat": statuses}, given, {}, epochs={"chat": made})
+        return steering_image(steering, plan)
+
+    sound = octets()
+    SnapshotTables(tables, sound)
+    head = epochs_records.epochs(service=0, segments=2, earlier=0, shares=2)
+    row: dict[str, Any] = {
+        "spill_ratio": 0.25,
+        "accept_ratio": 0.0,
+        "positions": NONE,
+        "segment": 0,
+        "region": 0,
+    }
+    own = epochs_records.segment_share(**row)
+    for damaged, reason in (
+        (sound.replace(head, struct.pack("<4I", 1, 2, 0, 2)), "not there"),
+        (sound.replace(head, struct.pack("<4I", 0, 2, 2, 2)), "too many segments, or none"),
+        (sound.replace(own, epochs_records.segment_share(**row | {"region": 1})), "out of order"),
+        (sound.replace(own, epochs_records.segment_share(**row | {"region": 2})), "not there"),
+        (sound.replace(own, epochs_records.segment_share(**row | {"segment": 2})), "not there"),
+        (sound.replace(own, epochs_records.segment_share(**row | {"positions": 0})), "not there"),
+        (octets(starts=(2,) * COHORTS), "began in a segment that is not there"),
+    ):
+        assert damaged != sound
+        with pytest.raises(EngineError, match=f"refuses the steering: .*{reason}"):
+            SnapshotTables(tables, damaged)
+
+
 def _without_positions(image: bytes) -> bytes:
     """The image with its state's positions as they are, and none in their section."""
     head = records.steering_head(
-        generation=1, states=0, services=0, entries=0, positions=0, bins=0, heavy=0, pool=0
+        generation=1,
+        states=0,
+        services=0,
+        entries=0,
+        positions=0,
+        bins=0,
+        heavy=0,
+        epochs=0,
+        pool=0,
     )
-    at = len(head) - 16
+    at = len(head) - 20
     size = struct.calcsize("<2I2d") + 2 * 16
     begin = image.index(struct.pack("<2I2d", 2, 2, 0.5, 0.75))
     cut = image[:begin] + image[begin + size :]
@@ -187,12 +245,12 @@ def test_slots_are_kept_for_the_life_of_the_process() -> None:
 
 def test_slots_run_out_with_an_error() -> None:
     """Counting in another's slot would be worse than refusing to publish."""
-    slots = CounterSlots(range(1024, 1024 + 30))
+    slots = CounterSlots(range(1024, 1024 + 32))
     slots.service("a")
     slots.region("a", "x")
     with pytest.raises(EngineError, match="no counters left"):
         slots.service("b")
-    assert slots.pin("p") < 1054
+    assert slots.pin("p") < 1056
 
 
 def test_the_fuzzers_images_are_those_of_the_zones() -> None:

@@ -35,6 +35,7 @@ from resolverd.kept.standing import (
 from resolverd.policy.learned import LearnedRate
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
+from resolverd.policy.sticky import SEGMENTS, Segment, SegmentShare
 
 CONFIG = "/etc/resolverd/resolverd.toml"
 NOW = Clocks(5000.0, 1_764_321_000.0)
@@ -81,6 +82,17 @@ positions = st.builds(
     st.lists(shares, min_size=1, max_size=4).map(tuple),
     st.dictionaries(st.integers(0, 2**64 - 1), shares, max_size=3),
 ).map(lambda one: replace(one, weights=dict.fromkeys(one.heavy, 0.25)))
+segment_shares = st.builds(SegmentShare, shares, shares, st.none() | positions)
+segments = st.builds(
+    Segment,
+    st.floats(0, 2e9),
+    st.frozensets(names, max_size=3),
+    st.dictionaries(names, segment_shares, max_size=2),
+    shares,
+)
+histories = st.lists(segments, min_size=1, max_size=4).map(
+    lambda found: tuple(sorted(found, key=lambda segment: segment.since))
+)
 rates = st.builds(
     LearnedRate,
     st.floats(0, 1e6),
@@ -96,6 +108,7 @@ standings = st.builds(
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
     st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
+    st.dictionaries(names, histories, max_size=3),
 )
 
 
@@ -228,6 +241,40 @@ def test_the_document_of_an_earlier_release_is_read() -> None:
     del document["positions"], document["rates"]
     assert read(document, CONFIG, NOW).shares
     assert read(document, CONFIG, NOW).positions == {}
+
+
+def test_segments_of_the_map_before_are_left_out_for_no_process_will_have_that_map() -> None:
+    known = [Segment(float(n), frozenset("ab"), {}, earlier=n < 2) for n in range(4)]
+    document = written(Standing(histories={"chat": tuple(known)}), CONFIG, NOW)
+    assert read(document, CONFIG, LATER).histories == {"chat": tuple(known[2:])}
+
+
+def test_the_document_of_a_release_without_sticky_services_is_read() -> None:
+    document = written(Standing(), CONFIG, NOW)
+    del document["histories"]
+    assert read(document, CONFIG, NOW).histories == {}
+
+
+@pytest.mark.parametrize(
+    ("segments", "reason"),
+    [
+        ([{"since": 5.0}, {"since": 4.0}], "out of order"),
+        ([{"since": float(n)} for n in range(SEGMENTS + 1)], "too long"),
+        ([{"since": "now"}], "no number"),
+        ([{"trickle": 2}], "between 0 and 1"),
+        ([{"serving": [1]}], "no text"),
+        ([{"shares": {"a": [0.5, 0.0, 0]}}], "no place"),
+        ([{"shares": {"a": [0.5, 0.0]}}], "not enough values"),
+        ([{"shares": {"a": [1.5, 0.0, None]}}], "between 0 and 1"),
+    ],
+)
+def test_a_history_that_is_none_is_refused(segments: list[dict[str, Any]], reason: str) -> None:
+    document = written(Standing(), CONFIG, NOW)
+    sound = {"since": 1.0, "serving": ["a"], "shares": {}, "trickle": 0.0}
+    written_down = [sound | segment for segment in segments]
+    document["histories"] = {"chat": {"segments": written_down, "positions": []}}
+    with pytest.raises(ValueError, match=reason):
+        read(document, CONFIG, NOW)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,8 @@ from resolverd.health.resolved import UNRESOLVED
 from resolverd.health.verdict import State, Verdict
 from resolverd.policy.share import Positions, Share
 from resolverd.snapshot.compile import compile_services
+from resolverd.snapshot.earlier_maps import with_earlier_maps
+from resolverd.snapshot.held import History
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import Dyna, Node, Plan, Snapshot, ZonePlan
 from resolverd.snapshot.regions import World
@@ -56,6 +59,7 @@ DYNAS = {
 COUNTRIES = {"IE": "EU", "DE": "EU", "US": "NA", "JP": "AS", "IN": "AS"}
 REGIONS = ("r1", "r2", "r3", "r4")
 BLOCK = 8
+UNIX = 1_764_000_000.0
 
 both_maps = pytest.mark.parametrize(
     "compiled",
@@ -92,15 +96,41 @@ shares = st.builds(
 )
 
 
+class Past(NamedTuple):
+    """How things stood so many seconds ago: before another Plan was adopted, or after."""
+
+    ago: float
+    states: dict[str, State]
+    shares: dict[str, Share]
+    before: bool
+
+
 @dataclass(frozen=True)
 class Case:
-    """One world: the configuration as written, the database's networks, health and load."""
+    """One world: the configuration as written, the database's networks, health and load.
+
+    Where it is sticky, `past` is what was before, the longest ago first; and `raw_before` the
+    configuration until some time in it.
+    """
 
     raw: dict[str, Any]
     networks: dict[Prefix, str]
     states: dict[str, State]
     overrides: dict[str, OverrideKind]
     shares: dict[str, Share]
+    sticky: float = 0.0
+    past: tuple[Past, ...] = ()
+    raw_before: dict[str, Any] | None = None
+
+
+states = st.sampled_from([State.UP, State.UP, *State])
+pasts = st.builds(
+    Past,
+    st.sampled_from([0.5, 20.0, 90.0, 300.0, 700.0, 5000.0]),
+    st.fixed_dictionaries(dict.fromkeys(REGIONS, states)),
+    st.dictionaries(st.sampled_from(REGIONS), shares, max_size=3),
+    st.booleans(),
+)
 
 
 @st.composite
@@ -120,7 +150,7 @@ def cases(draw: st.DrawFn) -> Case:
         }
     if draw(st.booleans()):
         pins["continental"] = {"continents": ["AS"], "regions": draw(regions)}
-    raw = {
+    raw: dict[str, Any] = {
         "server": {"coordinates": [50.0, 8.0]},
         "region": {
             name: {
@@ -140,13 +170,26 @@ def cases(draw: st.DrawFn) -> Case:
         },
         "pin": pins,
     }
+    sticky: float = draw(st.sampled_from([0.0, 640.0]))
+    past: tuple[Past, ...] = ()
+    raw_before: dict[str, Any] | None = None
+    if sticky:
+        raw["service"]["chat"]["sticky"] = sticky
+        past = tuple(sorted(draw(st.lists(pasts, max_size=4)), key=lambda p: -p.ago))
+        if draw(st.booleans()):
+            others = draw(regions)
+            chat = raw["service"]["chat"] | {"regions": others, "policy": "failover"}
+            outside: list[Prefix] = draw(st.lists(prefixes, max_size=2, unique=True))
+            moved = {"regions": draw(regions), "subnets": [*map(str, outside)], "unplaced": True}
+            raw_before = raw | {"service": {"chat": chat}, "pin": {"moved": moved}}
     placed = draw(st.dictionaries(networks, st.sampled_from([*COUNTRIES]), max_size=8))
     if draw(st.booleans()):  # all is well but for the load
         crowded = st.sampled_from(
             [Share(0.5), Share(0.9), Share(accept_ratio=0.7), Share(accept_ratio=1.0)]
         )
         loads = {name: draw(crowded) for name in REGIONS}
-        return Case(raw, placed, dict.fromkeys(REGIONS, State.UP), {}, loads)
+        well = dict.fromkeys(REGIONS, State.UP)
+        return Case(raw, placed, well, {}, loads, sticky, past, raw_before)
     return Case(
         raw=raw,
         networks=placed,
@@ -155,6 +198,9 @@ def cases(draw: st.DrawFn) -> Case:
             st.dictionaries(st.sampled_from(REGIONS), st.sampled_from([*OverrideKind]), max_size=2)
         ),
         shares=draw(st.dictionaries(st.sampled_from(REGIONS), shares, max_size=4)),
+        sticky=sticky,
+        past=past,
+        raw_before=raw_before,
     )
 
 
@@ -165,33 +211,48 @@ def build(case: Case, *, compiled: bool = False) -> Snapshot:
         content = mmdb_bytes({str(p): _record(c) for p, c in case.networks.items()})
         database = Database.of(content, "test.mmdb")
         locator = Locator([(Provenance(Path("test.mmdb"), None), database)])
-    targets = probe_targets(config)
     apex = key_from_text("example.")
     soa = RRsetWire(6, 3600, ((Compressible(b"\2ns\0"), Compressible(b"\0"), bytes(20)),))
     nodes = {apex: Node({6: soa})}
     for name, dyna in DYNAS.items():
         if dyna.service in config.service:
             nodes[key_from_text(name)] = Node(dyna=dyna)
-    services = compile_services(
-        config, targets, MapMaker(locator, edge_of(config), compiled=compiled)
-    )
     no_region = RRsetWire(5, 0, ((Compressible(NO_REGION + apex),),))
     nodes[NO_REGION + apex] = Node()
-    plan = Plan(1, {apex: ZonePlan(apex, soa, 300, nodes, no_region)}, services, b"", 1232)
-    verdicts = {
-        id_: Verdict(state := case.states[target.region], None, "", 1.0, state)
-        for id_, target in targets.by_id.items()
-    }
+    zones = {apex: ZonePlan(apex, soa, 300, nodes, no_region)}
+
+    def planned(config: Config, generation: int, before: Plan | None) -> Plan:
+        maps = MapMaker(locator, edge_of(config), compiled=compiled, previous=before)
+        services = compile_services(config, probe_targets(config), maps)
+        followed = with_earlier_maps(services, generation, before)
+        return Plan(generation, zones, followed, b"", 1232)
+
+    first = Config.model_validate(case.raw_before) if case.raw_before else None
+    earlier = planned(first, 1, None) if first else None
+    plan = planned(config, 2, earlier)
     overrides = Overrides()
     for region, kind in case.overrides.items():
         overrides.set(region, Override(kind, "test", "property", 0.0))
-    loads = {
-        (service, region): share
-        for region, share in case.shares.items()
-        for service in config.service
+    histories: Mapping[str, History] = {}
+    for past in case.past:
+        plan_then = earlier if earlier and past.before and not histories else plan
+        world = _world(config, past.states, past.shares, Overrides())
+        at = UNIX - past.ago
+        histories = steer(1, plan_then, world, 100.0, histories, at).histories
+    world = _world(config, case.states, case.shares, overrides)
+    return Snapshot(plan, steer(1, plan, world, 100.0, histories, UNIX))
+
+
+def _world(
+    config: Config, states: dict[str, State], shares: dict[str, Share], overrides: Overrides
+) -> World:
+    verdicts = {
+        f"{region}-1": Verdict(state, None, "", 1.0, state) for region, state in states.items()
     }
-    world = World(verdicts, overrides, lambda _: UNRESOLVED, loads)
-    return Snapshot(plan, steer(1, plan, world, 100.0))
+    loads = {
+        (service, region): share for region, share in shares.items() for service in config.service
+    }
+    return World(verdicts, overrides, lambda _: UNRESOLVED, loads)
 
 
 class Served(NamedTuple):

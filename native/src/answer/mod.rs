@@ -2,6 +2,7 @@
 
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzz;
+mod held;
 mod lookup;
 mod prefetch;
 mod scratch;

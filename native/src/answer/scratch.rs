@@ -1,5 +1,6 @@
 //! What answering writes besides the response: a worker's own, allocated once and used for every packet.
 
+use super::held;
 use super::lookup::{self, Asterisk, Encloser, LookupKind};
 use crate::geo;
 use crate::tables::{NONE, Plan};
@@ -19,6 +20,8 @@ pub(super) struct ChainState {
     pub(super) key: Key,
     pub(super) asterisk: Asterisk,
     pub(super) map: geo::Scratch,
+    /// Of the look-up in the client map before.
+    pub(super) earlier: held::Scratch,
     /// The names before it.
     visited: Vec<Name>,
     /// The nodes whose DNAME is written already.
@@ -58,6 +61,7 @@ impl Scratch {
                 key: Key::new(),
                 asterisk: Asterisk::new(),
                 map: geo::Scratch::new(),
+                earlier: held::Scratch::new(),
                 visited: Vec::with_capacity(super::MAX_CHAIN),
                 redirected: [0; super::MAX_CHAIN],
                 redirects: 0,

@@ -1,7 +1,7 @@
 //! The answer of a service: the client's preference list, walked to the first that serves.
 
 use super::scratch::Sampler;
-use super::{Answer, Next, Snapshot};
+use super::{Answer, Next, Snapshot, held};
 use crate::geo::{ClientMap, MapEntry, draw_word};
 use crate::io::block_samples::BlockSample;
 use crate::io::counters::Counters;
@@ -128,7 +128,11 @@ impl<'a> Answer<'a, '_> {
             map,
             client,
         };
-        let (decision, scope) = asked.decide(&found, Some(&mut self.chain.sampler))?;
+        let (decision, scope) = asked.decide(
+            &found,
+            Some(&mut self.chain.sampler),
+            &mut self.chain.earlier,
+        )?;
         if subnet.is_some() {
             self.reply.scope = self.reply.scope.max(scope);
         }
@@ -167,12 +171,14 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// What the client is given by its map entry, and the scope in which that holds.
     ///
-    /// Without a `sampler` no query is kept to weigh its block.
+    /// Without a `sampler` no query is kept to weigh its block; `earlier` is memory for a look-up in
+    /// the client map before.
     #[inline]
     pub(super) fn decide(
         &self,
         found: &MapEntry<'_>,
         sampler: Option<&mut Sampler>,
+        earlier: &mut held::Scratch,
     ) -> Option<(Decision<'a>, u8)> {
         let (steering, mut scope) = (self.snapshot.steering(), found.scope);
         let (number, service) = (self.number, self.service);
@@ -201,6 +207,9 @@ impl<'a> Asked<'a> {
                 found.preference,
                 draw_word(block.prefix),
             );
+        }
+        if let Some(epochs) = steering.epochs(number) {
+            self.hold(epochs, found, &mut decision, &mut scope, earlier);
         }
         if decision.outcome == Outcome::NoRegion && found.scope > self.client.length {
             decision.ttl = 0; // it holds for a part of this client at most

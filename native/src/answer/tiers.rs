@@ -72,7 +72,7 @@ impl<'a> Answer<'a, '_> {
             pins: &[],
         };
         let sampler = given.then_some(&mut self.chain.sampler);
-        let (decision, scope) = asked.decide(&entry, sampler)?;
+        let (decision, scope) = asked.decide(&entry, sampler, &mut self.chain.earlier)?;
         if given {
             asked.count(&decision)?;
         }
@@ -105,7 +105,11 @@ impl<'a> Answer<'a, '_> {
             scope: found.scope.max(edge_scope),
             pins: found.pins,
         };
-        let (mut decision, scope) = asked.decide(&entry, Some(&mut self.chain.sampler))?;
+        let (mut decision, scope) = asked.decide(
+            &entry,
+            Some(&mut self.chain.sampler),
+            &mut self.chain.earlier,
+        )?;
         decision.ttl = decision.ttl.min(first.ttl);
         asked.count(&decision)?;
         asked.count_pins(entry.pins, pin_slots);

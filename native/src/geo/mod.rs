@@ -50,4 +50,4 @@ pub use compile::{compile, coverage};
 pub use fuzzed::fuzz_compile;
 pub use map::{ClientMap, MapEntry, PREFETCH, Scratch};
 pub use preference_list::PreferenceList;
-pub use ranking::{draw_of_word, draw_word};
+pub use ranking::{draw_of_word, draw_word, mix as mix_word};

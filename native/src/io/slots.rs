@@ -109,4 +109,4 @@ pub const TTL_BUCKETS: usize = 5;
 /// The sum of TTLs in seconds, there.
 pub const TTL_SUM: usize = 18;
 /// The first outcome of a first choice, in the block of a region.
-pub const FIRST_CHOICE: usize = 5;
+pub const FIRST_CHOICE: usize = 6;

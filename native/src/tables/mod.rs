@@ -15,7 +15,7 @@ pub use outcome::{AllDown, NoRegion, Outcome};
 pub use plan::{Node, Plan, Referral, RrsetWire, ServicePlan, Tier, ZonePlan};
 pub use records::NONE;
 pub use rrset::{Part, parts, whole};
-pub use steering::{Decision, RegionRecords, Steering};
+pub use steering::{Decision, Epochs, Lists, RegionRecords, Steering};
 
 use crate::wire::name::length_of;
 

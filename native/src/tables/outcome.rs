@@ -16,6 +16,8 @@ pub enum Outcome {
     Spilled,
     /// The second, which is given a few of the first one's clients.
     Trickled,
+    /// The region that this block keeps, though another is best by now.
+    Held,
     /// None serves, and `all_down` says SERVFAIL.
     Servfail,
     /// None serves, and `all_down` says NODATA.
@@ -30,7 +32,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// How many outcomes have a region.
-    pub const WITH_REGION: usize = 5;
+    pub const WITH_REGION: usize = 6;
     /// How many have none.
     pub const WITHOUT_REGION: usize = 5;
 
@@ -54,6 +56,7 @@ impl Outcome {
             Self::AllDown => b"\x00\x00no allowed region serves; this is the best of them",
             Self::Spilled => b"",
             Self::Trickled => b"",
+            Self::Held => b"",
             Self::Servfail => b"\x00\x00no allowed region serves",
             Self::Nodata => b"\x00\x00no allowed region serves",
             Self::Cname => b"\x00\x00no allowed region serves",

@@ -8,7 +8,7 @@ use super::image::Reader;
 pub const NONE: u32 = u32::MAX;
 
 /// What a plan's image begins with.
-pub const PLAN_MAGIC: [u8; 8] = *b"RVDPLAN\x04";
+pub const PLAN_MAGIC: [u8; 8] = *b"RVDPLAN\x05";
 
 /// What a Plan's image begins with, and how many records follow, in this order.
 pub struct PlanHead {
@@ -227,6 +227,10 @@ pub struct ServiceRecord {
     pub trickle: f64,
     /// Its client map.
     pub client_map: u32,
+    /// The client map that it had before, or NONE.
+    pub earlier_map: u32,
+    /// In the pool: of each region there its number now.
+    pub earlier_regions: u32,
     /// The first of its own counters.
     pub slot: u32,
     /// The first of its region slots.
@@ -245,7 +249,7 @@ pub struct ServiceRecord {
 
 impl ServiceRecord {
     /// Octets of one.
-    pub const SIZE: usize = 44;
+    pub const SIZE: usize = 52;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -254,6 +258,8 @@ impl ServiceRecord {
             failover_ttl: from.seconds()?,
             trickle: from.f64()?,
             client_map: from.u32()?,
+            earlier_map: from.u32()?,
+            earlier_regions: from.u32()?,
             slot: from.u32()?,
             first: from.u32()?,
             regions: from.u32()?,
@@ -319,12 +325,14 @@ impl TierRecord {
 }
 
 /// What a steering's image begins with.
-pub const STEERING_MAGIC: [u8; 8] = *b"RVDSTER\x04";
+pub const STEERING_MAGIC: [u8; 8] = *b"RVDSTER\x05";
 
 /// What a Steering's image begins with. Behind the states stand how many regions each service has,
 /// and the state of each, in the Plan's order; u32 each. Behind these stand how many bins and heavy
 /// blocks each positions have, u32 each; all bins, f64 each; and of each heavy block the word, u64,
-/// in ascending order, and the position, f64.
+/// in ascending order, and the position, f64. Then come the epochs, and of each of these its
+/// cohorts, its segments, one u64 for each region of the service, in which a bit stands for a
+/// segment that it served in, and its shares.
 pub struct SteeringHead {
     /// Which Steering it is.
     pub generation: u64,
@@ -340,13 +348,15 @@ pub struct SteeringHead {
     pub bins: u32,
     /// How many heavy blocks all positions have.
     pub heavy: u32,
+    /// How many services have blocks that may keep a region.
+    pub epochs: u32,
     /// Octets of the pool.
     pub pool: u32,
 }
 
 impl SteeringHead {
     /// Octets of one.
-    pub const SIZE: usize = 36;
+    pub const SIZE: usize = 40;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -358,6 +368,7 @@ impl SteeringHead {
             positions: from.u32()?,
             bins: from.u32()?,
             heavy: from.u32()?,
+            epochs: from.u32()?,
             pool: from.u32()?,
         })
     }
@@ -426,6 +437,102 @@ impl StateRecord {
             alive: from.u8()? != 0,
             has_addresses: from.u8()? != 0,
             sampled: from.u8()?,
+        })
+    }
+}
+
+/// What the decisions of a service have rested on (`resolverd/policy/sticky.py`).
+pub struct EpochsRecord {
+    /// The service; ascending.
+    pub service: u32,
+    /// How many segments.
+    pub segments: u32,
+    /// How many of these are of the map before.
+    pub earlier: u32,
+    /// How many shares.
+    pub shares: u32,
+}
+
+impl EpochsRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 16;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            service: from.u32()?,
+            segments: from.u32()?,
+            earlier: from.u32()?,
+            shares: from.u32()?,
+        })
+    }
+}
+
+/// The epoch that a cohort of blocks is in.
+pub struct CohortRecord {
+    /// Seconds of it that an answer may count on.
+    pub left: f64,
+    /// The segment in which it began.
+    pub start: u8,
+}
+
+impl CohortRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 9;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            left: from.f64()?,
+            start: from.u8()?,
+        })
+    }
+}
+
+/// A time in which decisions rested on the same.
+pub struct SegmentRecord {
+    /// The share that the second region of a list was given.
+    pub trickle: f64,
+}
+
+impl SegmentRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 8;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            trickle: from.f64()?,
+        })
+    }
+}
+
+/// What a region sent on and took in a segment; in the order of segments, then regions.
+pub struct SegmentShareRecord {
+    /// The share of its clients' blocks that it sent on.
+    pub spill_ratio: f64,
+    /// The share up to which it took others'.
+    pub accept_ratio: f64,
+    /// What stood for its clients' draws, or NONE.
+    pub positions: u32,
+    /// The segment.
+    pub segment: u8,
+    /// The region by its place in the service.
+    pub region: u8,
+}
+
+impl SegmentShareRecord {
+    /// Octets of one.
+    pub const SIZE: usize = 22;
+
+    /// Read one.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            spill_ratio: from.f64()?,
+            accept_ratio: from.f64()?,
+            positions: from.u32()?,
+            segment: from.u8()?,
+            region: from.u8()?,
         })
     }
 }

@@ -3,10 +3,15 @@
 //! It caches no answers. A client's preference list is walked when a packet asks, which takes
 //! one step as a rule, so its cost when published does not grow with the number of lists.
 
+mod epochs;
+mod held;
 mod positions;
 mod raw;
 mod serving;
 
+pub use self::epochs::{Epochs, Lists};
+
+use self::epochs::EpochsByService;
 use self::positions::Positions;
 use super::image::Reader;
 use super::outcome::{AllDown, NoRegion, Outcome};
@@ -95,6 +100,7 @@ pub struct Steering {
     services: Box<[Run]>,
     /// States by number, of each service in its order.
     service_regions: Box<[u32]>,
+    epochs: EpochsByService,
 }
 
 impl Steering {
@@ -106,6 +112,7 @@ impl Steering {
         let counts = from.records(head.services, 4, Reader::u32)?;
         let service_regions = from.records(head.entries, 4, Reader::u32)?;
         let positions = Positions::read(&mut from, &head)?;
+        let epochs = EpochsByService::read(&mut from, head.epochs, &counts, positions.len())?;
         let pool = from.pool(head.pool)?;
         let placed = |record: &StateRecord| {
             record.positions == NONE || (record.positions as usize) < positions.len()
@@ -141,6 +148,7 @@ impl Steering {
             positions,
             services: services.into(),
             service_regions,
+            epochs,
             pool,
         })
     }

@@ -130,6 +130,16 @@ class DrawPart(Part):
     trickle: float = key("Share that the second region is given: the highest draws, 0 to 0.5.")
 
 
+class HeldPart(Part):
+    """A region that the client's block keeps (`sticky`), and what would be given now."""
+
+    since: float = key("When the block was given it, Unix seconds.")
+    until: float = key("When the block's epoch ends, and what is best then is given, Unix seconds.")
+    now: str | None = key("The region that would be given now, if any.")
+    outcome: str = key("Outcome of that decision.")
+    reasons: list[str] = key("Its reasons, one for each region that it came to.")
+
+
 class FamilyTtlPart(Part):
     """The TTL of the answer for one type."""
 
@@ -216,6 +226,7 @@ class ExplanationPart(Part):
     outcome: str = key("Outcome of the decision.")
     region: str | None = key("The region that is answered, if any.")
     draw: DrawPart | None = key("The draw, where shares had a part.")
+    held: HeldPart | None = key("What the client keeps, where another would be given now.")
     answer: list[str] = key("The answer's data.")
     note: str = key("Text of the extended error; empty where there is none.")
     ttl: float | None = key("The answer's TTL, seconds; null where there is none.")

@@ -32,7 +32,7 @@ impl Plan {
             return Err("the image counts on other client maps");
         }
         let rrsets = gathered(&rrsets, |record| raw::rrset(record, &pool))?;
-        let services = gathered(&services, raw::service)?;
+        let services = gathered(&services, |record| raw::service(record, &pool, &maps))?;
         let mut plan = Self {
             generation: head.generation,
             query_log: head.query_log,

@@ -107,6 +107,10 @@ pub struct ServicePlan {
     /// The first of its own counters.
     pub slot: u32,
     map: u32,
+    /// The client map before, or [`NONE`](crate::tables::NONE).
+    earlier_map: u32,
+    /// Of each region there its number now.
+    earlier_regions: Run,
     first: u32,
     regions: u32,
 }
@@ -225,6 +229,14 @@ impl Plan {
             &mapped.map,
             slice(&self.pin_slots, mapped.first, mapped.pins),
         ))
+    }
+
+    /// The client map that a service had before, and of each region there its number now: one that
+    /// the service has no more has none of its numbers.
+    #[must_use]
+    pub fn earlier_map(&self, service: &ServicePlan) -> Option<(&ClientMap, &[u8])> {
+        let mapped = self.maps.get(service.earlier_map as usize)?;
+        Some((&mapped.map, self.pool.get(service.earlier_regions)))
     }
 
     /// The node with this name that `accept` takes, by its index.

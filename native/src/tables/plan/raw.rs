@@ -1,12 +1,14 @@
 //! Records of a Plan's image that need looking at one by one.
 
 use super::{Node, RrsetWire, ServicePlan};
+use crate::geo::ClientMap;
 use crate::tables::outcome::{AllDown, NoRegion};
 use crate::tables::records::{NodeRecord, RrsetRecord, ServiceRecord};
 use crate::tables::rrset::{FIXED, Part, check_parts, check_whole, parts, whole};
-use crate::tables::{Pool, Run};
+use crate::tables::{NONE, Pool, Run};
 use crate::wire::codes::rtype::{CNAME, DNAME};
 use crate::wire::name::length_of;
+use std::sync::Arc;
 
 /// A node as it is looked up.
 pub(super) fn node(
@@ -79,12 +81,27 @@ fn dname_target(alias: &RrsetRecord, octets: &[u8]) -> Option<Run> {
 const UNKNOWN_REPLY: &str = "a service answers what is not known where there is no region";
 
 /// One service.
-pub(super) fn service(record: &ServiceRecord) -> Result<ServicePlan, &'static str> {
+pub(super) fn service(
+    record: &ServiceRecord,
+    pool: &Pool,
+    maps: &[Arc<ClientMap>],
+) -> Result<ServicePlan, &'static str> {
+    let earlier_regions = match record.earlier_map {
+        NONE => Run::default(),
+        map => {
+            let map = maps
+                .get(map as usize)
+                .ok_or("an earlier map is not there")?;
+            pool.run(record.earlier_regions, map.regions() as u32)?
+        }
+    };
     Ok(ServicePlan {
         ttl: record.ttl,
         failover_ttl: record.failover_ttl,
         trickle: record.trickle,
         map: record.client_map,
+        earlier_map: record.earlier_map,
+        earlier_regions,
         slot: record.slot,
         first: record.first,
         regions: record.regions,
