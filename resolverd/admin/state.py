@@ -262,6 +262,7 @@ def _service(
         "models": {region: service.model_in(region) or None for region in service.regions},
         "must_agree": list(service.must_agree),
         "policy": service.policy,
+        "core": service.core or None,
         "answer": service.answer,
         "ttl_seconds": service.ttl,
         "failover_ttl_seconds": service.failover_ttl,

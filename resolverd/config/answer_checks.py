@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Region
+from resolverd.config.tiers import answering
 from resolverd.dns.sizes import MAX_ADDRESSES
 
 FAMILIES = {4: "IPv4", 6: "IPv6"}
@@ -24,7 +25,8 @@ def check_answers(config: Config, tree: Tree) -> Iterator[Finding]:
         yield from _count(name, region)
     for name, service in config.service.items():
         if service.answer == "address":
-            yield from _families(name, [r for r in service.regions if r in config.region], config)
+            every = answering(config, name)
+            yield from _families(name, [r for r in every if r in config.region], config)
 
 
 def _count(name: str, region: Region) -> Iterator[Finding]:

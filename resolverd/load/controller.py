@@ -115,13 +115,24 @@ class LoadController:
         return MappingProxyType(self.weighing.over(self.spilling.shares(self._clock())))
 
     def saturations(self) -> dict[tuple[str, str], float]:
-        """Each region's smoothed saturation as its services measure it; only those known."""
-        return {
+        """Each region's smoothed saturation as its services measure it; only those known.
+
+        What stands behind an edge service is as full there as its core service measures it.
+        """
+        known = {
             (name, region): level.saturation
             for name, _, saturation_target in self._measured
             for region, planned in self._plan.services[name].own.items()
             if (level := self._level(planned, saturation_target)).saturation is not None
         }
+        behind = {
+            (name, region): known[service.core.service, region]
+            for name, service in self._plan.services.items()
+            if service.core is not None
+            for region in service.core.behind
+            if (service.core.service, region) in known
+        }
+        return known | behind
 
     def costs(self) -> dict[tuple[str, str], tuple[Cost, Flow | None]]:
         """What each region costs its own clients, and what goes through it, where cost decides."""

@@ -10,7 +10,7 @@ from typing import cast
 
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
-from resolverd.config.tiers import cores, service_of
+from resolverd.config.tiers import service_of
 from resolverd.dns.names import Key, to_text
 from resolverd.zone.dyna import DYNA, Dyna
 from resolverd.zone.model import Zone
@@ -19,7 +19,7 @@ from resolverd.zone.model import Zone
 def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
     """A warning for each service that is not used, or whose TTL cannot fall at some name."""
     least = _least_ttls(config, zones)
-    behind = cores(config).values()
+    behind = {service.core for service in config.service.values() if service.core_fallback}
     for name, service in config.service.items():
         if name not in least and name not in behind:
             yield Finding(

@@ -140,6 +140,7 @@ class ServicePart(Part):
     models: dict[str, str | None] = key("The model by region.")
     must_agree: list[str] = key("Fields that all vLLM servers of one model must have in common.")
     policy: str = key("How its regions are ranked.")
+    core: str | None = key("The service behind it, if it is an edge service.")
     answer: str = key("What is answered: addresses, or a CNAME.")
     ttl_seconds: float = key("TTL while all is well, seconds.")
     failover_ttl_seconds: float = key("TTL while its answers may change, seconds.")
