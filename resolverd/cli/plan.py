@@ -151,8 +151,9 @@ def _users(
     edge = edge_of(inputs.config).point
     assert edge is not None, "an edge host stands somewhere"
     fences = Fences(pin_rules(inputs.config, service)[1], clients, edge)
+    lines = read_traffic(arguments.traffic)
     with _progress("places of users") as progress:
-        return fences.users(read_traffic(arguments.traffic), progress)
+        return fences.users(lines, progress)
 
 
 def clients_of(inputs: Inputs, service: str) -> LazyClientMap:

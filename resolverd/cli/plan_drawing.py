@@ -6,10 +6,11 @@ One screen of a terminal. Bars are told apart by their characters, and by colour
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from resolverd.cli.bars import Glyphs, bar, column, line, stacked
 from resolverd.cli.plan_asked import Asked
-from resolverd.cli.plan_pages import ms, percent, usd
+from resolverd.cli.plan_pages import method_of, ms, percent, usd
 from resolverd.cli.plan_regions import STEPS, rows_of
 from resolverd.cli.rows import Cell, width_of
 from resolverd.planner.areas import areas
@@ -69,6 +70,7 @@ def drawing(
         _deaths(canvas, plan.then, asked),
         _beyond(canvas, groups, plan.then, asked),
         _next(canvas, plan),
+        _fewest(canvas, plan, asked),
     ]
     lines: list[str] = []
     for part in map(list, parts):
@@ -215,6 +217,23 @@ def _beyond(
             canvas.bar(area.share / drawn[0].share, cells, "red", 3),
             f" {percent(area.share):>6}  {ms(area.ms):>7}",
         )
+
+
+def _fewest(canvas: Canvas, plan: Plan, asked: Asked) -> Iterator[str]:
+    """What --keep asks for, in words."""
+    wishes, keeping = asked.wishes, plan.keeping
+    if not wishes.keep:
+        return
+    wanted = f"{percent(wishes.keep)} of users with {_budget(asked)}"
+    if keeping is None:
+        yield canvas.line(Cell(f"no set of regions keeps {wanted}", "red"))
+        return
+    yield canvas.line(Cell(f"fewest regions for {wanted}", "bold"))
+    regions, found = ", ".join(keeping.regions), keeping.found
+    yield from wrap(
+        f"{regions}: {percent(found.covered)}, {method_of(keeping)}", canvas.width,
+        initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _next(canvas: Canvas, plan: Plan) -> Iterator[str]:

@@ -168,8 +168,13 @@ def _keeping(keeping: Keeping | None, wishes: Wishes) -> Rows:
     if keeping is None:
         rows.add_row(Cell("no set is enough", "red"), f"{percent(wishes.keep)} wanted", "")
         return rows
-    method = f"every set of {keeping.possible} looked at: exact"
-    if keeping.possible > EXACT:
-        method = f"greedy, of {keeping.possible}; no set of fewer than {keeping.found.least} can do"
-    rows.add_row(", ".join(keeping.regions), percent(keeping.found.covered), method)
+    covered = percent(keeping.found.covered)
+    rows.add_row(", ".join(keeping.regions), covered, method_of(keeping))
     return rows
+
+
+def method_of(keeping: Keeping) -> str:
+    """How the fewest regions were found, and how far from the least that may be."""
+    if keeping.possible <= EXACT:
+        return f"every set of {keeping.possible} looked at: exact"
+    return f"greedy, of {keeping.possible}; no set of fewer than {keeping.found.least} can do"

@@ -145,11 +145,16 @@ def _service(given: Dictionaries, known: Service | None, service: str) -> Iterat
 
 
 def traffic_csv(given: Dictionaries, config: Config) -> str:
-    """Shares of traffic as `resolverd plan --traffic` reads them. Raises ValueError as above."""
+    """Shares of traffic as `resolverd plan --traffic` reads them, with countries, by which pins go.
+
+    Raises ValueError as above.
+    """
     lines = ["where,share,name"]
     for region, share in given.traffic.items():
         point = given.point(region, config)
         if point is None:
             raise ValueError(f"nothing says where {region} stands")
-        lines.append(f"{point[0]:g} {point[1]:g},{share:g},{region}")
+        known = config.region.get(region)
+        country = f" {known.country}" if known is not None and known.country else ""
+        lines.append(f"{point[0]:g} {point[1]:g}{country},{share:g},{region}")
     return "\n".join(lines) + "\n"

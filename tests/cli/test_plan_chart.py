@@ -133,6 +133,23 @@ def test_an_application_without_a_limit_loses_users_only_to_no_region(place: Pat
     assert "users without batch" not in shown
 
 
+def test_the_fewest_regions_are_named_with_their_method(place: Path) -> None:
+    shown = resolverd(*CHART, "--keep", "80", cwd=place).out
+    assert "fewest regions for 80.0% of users with chat (150 ms)\n" in shown
+    assert shown.endswith(": 80.0%, every set of 4 looked at: exact\n")
+    assert "no set of regions keeps 100.0%" in resolverd(*CHART, "--keep", "100", cwd=place).out
+
+
+def test_beyond_twenty_regions_the_bound_is_said(place: Path) -> None:
+    rows = "".join(f"c{n},{n},{n * 7}\n" for n in range(20))
+    (place / "candidates.csv").write_text(f"name,latitude,longitude\n{rows}")
+    options = ("--candidates", "candidates.csv", "--keep", "90")
+    said = "greedy, of 24; no set of fewer than"
+    assert said in resolverd(*CHART, *options, cwd=place).out
+    tables = resolverd("plan", "--traffic", "traffic.csv", *options, cwd=place).out
+    assert said in tables
+
+
 def test_json_and_a_chart_exclude_one_another(place: Path) -> None:
     ran = resolverd(*CHART, "--json", cwd=place)
     assert ran.status == 2

@@ -91,6 +91,9 @@ def test_traffic_of_the_page_is_what_plan_reads(place: Path) -> None:
     ran = resolverd("plan", "--traffic", "traffic.csv", "--json", cwd=place)
     shares = {r["name"]: round(r["share"], 2) for r in ran.json()["now"]["regions"]}
     assert shares == REGION_TRAFFIC
+    assert "53.3 -6.3 IE,0.2,eu-west\n" in (place / "traffic.csv").read_text()
+    fences = {user["name"]: user["fence"] for user in ran.json()["users"]}
+    assert fences["eu-west"] == ["eu-west"], "Ireland is pinned"
 
 
 def test_a_fragment_that_does_not_pass_the_checks_is_not_written(place: Path) -> None:
