@@ -82,11 +82,11 @@ impl Builder {
         self.words
             .extend([children as u32, (children >> 32) as u32]);
         self.words.extend([runs as u32, (runs >> 32) as u32, 0]);
+        self.words.extend(words.iter().take(leaf_count));
         for range in inner.into_iter().take(inner_count) {
             below.push((range, self.words.len()));
             self.words.push(0);
         }
-        self.words.extend(words.iter().take(leaf_count));
         Some(word)
     }
 

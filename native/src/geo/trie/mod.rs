@@ -7,7 +7,7 @@
 //! one line of the cache:
 //!
 //! ```text
-//!   children (2 words) · runs (2) · rule set (1) · a word for each child · a word for each leaf
+//!   children (2 words) · runs (2) · rule set (1) · a word for each leaf · a word for each child
 //! ```
 //!
 //! A word is a leaf, or the place of a node. Keys of both families are left-aligned in 128
@@ -56,10 +56,11 @@ impl Node<'_> {
     /// The word of a slot.
     #[inline]
     fn word(&self, slot: u32) -> u32 {
+        // Leaves stand first: every look-up comes to one, and has to count the fewest bits for it.
         let at = if self.children >> slot & 1 == 0 {
-            self.children.count_ones() + rank(self.runs, slot)
+            rank(self.runs, slot)
         } else {
-            rank(self.children, slot)
+            self.runs.count_ones() + rank(self.children, slot)
         };
         self.words.get(at as usize).copied().unwrap_or(0)
     }
